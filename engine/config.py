@@ -1,0 +1,40 @@
+"""What an embedded engine is told when it is opened; who collects it is not its business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.governance.policies import Policies
+from engine.tools.context import ToolLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """Places, limits and policies of one engine. Times in seconds.
+
+    `secrets` are resolved at the tool's door only: they are left out of `repr` and never logged.
+    """
+
+    data_dir: Path
+    runs_dir: Path
+    cache_dir: Path
+    shipped_packs: Path | None = None
+    home_packs: Path | None = None
+    limits: ToolLimits = field(default_factory=ToolLimits)
+    policies: Policies = field(default_factory=Policies)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    redact: bool = True
+    redact_patterns: tuple[str, ...] = ()
+    lease_seconds: float = 10.0
+    poll_seconds: float = 0.25
+    default_step_timeout: float = 300.0
+
+    @property
+    def journal_path(self) -> Path:
+        """The one file everything durable is in."""
+        return self.data_dir / "journal.db"

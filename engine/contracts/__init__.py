@@ -1,0 +1,1 @@
+"""Data that crosses a boundary of the engine: pydantic, frozen, documented, serializable."""

@@ -1,0 +1,29 @@
+"""What every contract shares: frozen, no unknown fields, UTC times with microseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Contract(BaseModel):
+    """Frozen boundary data; an unknown field is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
+
+
+def rfc3339(moment: datetime) -> str:
+    """RFC 3339 in UTC, always with six digits of microseconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_micros(micros: int) -> datetime:
+    """UTC time from integer microseconds since the epoch (the journal's unit)."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+Timestamp = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]

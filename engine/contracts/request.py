@@ -1,0 +1,129 @@
+"""Approvals and forms: what a run asks a person (design: flows-and-runs, console)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from engine.contracts.model import Contract, Timestamp
+from engine.contracts.status import RequestStatus, Risk
+
+
+class GatedAction(Contract):
+    """What exactly will happen after an approval: the gated step with its frozen parameters."""
+
+    step_id: str
+    kind: str = Field(description="Step type of the gated step.")
+    target: str | None = Field(default=None, description="Tool or subflow name.")
+    params: Any = None
+
+
+class ApprovalView(Contract):
+    """One approval; `digest` binds a decision to exactly what was shown."""
+
+    approval_id: str
+    run_id: str
+    step_id: str
+    pack: str
+    pack_version: str
+    flow: str
+    tenant: str
+    risk: Risk
+    status: RequestStatus
+    title: str
+    message: str
+    action: GatedAction | None = None
+    intent: str = ""
+    digest: str
+    requested_by: str
+    requested_at: Timestamp
+    expires_at: Timestamp | None = None
+    decision: str | None = None
+    decided_by: str | None = None
+    decided_at: Timestamp | None = None
+    comment: str | None = None
+
+
+class DecisionView(Contract):
+    """The outcome of approve or reject."""
+
+    approval_id: str
+    run_id: str
+    decision: str
+    decided_by: str
+    decided_at: Timestamp
+
+
+class UserInputRequest(Contract):
+    """What a user_input step asks for. `schema` keeps its wire name; the attribute is `json_schema`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    schema_version: str = "1.0"
+    form_id: str = Field(min_length=1, max_length=200)
+    prompt: str = ""
+    title: str | None = None
+    input_type: Literal["text", "select", "number", "boolean"] | None = None
+    mode: Literal["choice_input", "free_text_input"] = "choice_input"
+    description: str | None = None
+    json_schema: dict[str, Any] = Field(
+        default_factory=dict, validation_alias="schema", serialization_alias="schema"
+    )
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] | None = None
+    required: tuple[str, ...] = ()
+    choices: tuple[dict[str, Any], ...] | None = None
+    constraints: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _title_stands_in_for_prompt(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not data.get("prompt"):
+            if not data.get("title"):
+                raise ValueError("prompt (or title) is required")
+            return {**data, "prompt": data["title"]}
+        return data
+
+
+class FormView(Contract):
+    """One form a run waits for. `schema` is the full JSON Schema the answer is checked against."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    request_id: str
+    form_id: str
+    run_id: str
+    step_id: str
+    pack: str
+    pack_version: str
+    flow: str
+    tenant: str
+    status: RequestStatus
+    title: str
+    prompt: str
+    description: str | None = None
+    json_schema: dict[str, Any] = Field(validation_alias="schema", serialization_alias="schema")
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    requested_by: str
+    requested_at: Timestamp
+    expires_at: Timestamp | None = None
+    answered_by: str | None = None
+    answered_at: Timestamp | None = None
+
+
+class AnswerView(Contract):
+    """The outcome of submitting a form."""
+
+    request_id: str
+    run_id: str
+    form_id: str
+    answered_by: str
+    answered_at: Timestamp
+
+
+class FieldError(Contract):
+    """One fault of one field: where (JSON pointer-like path, `""` for the whole) and what."""
+
+    field: str
+    message: str

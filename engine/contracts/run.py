@@ -1,0 +1,157 @@
+"""Runs, steps and events as readers see them: masked, resolved, ready for JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field
+
+from engine.contracts.model import Contract, Timestamp
+from engine.contracts.request import ApprovalView, FormView
+from engine.contracts.status import RunStatus, StepStatus
+
+T = TypeVar("T")
+
+
+class Page(Contract, Generic[T]):
+    """One page of a list; `next` is the cursor to pass as `after`, None on the last page."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+class Actor(Contract):
+    """Who does something, and from where (cli, console, worker, timer, engine)."""
+
+    name: str = Field(min_length=1, max_length=200)
+    via: str = "engine"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.via})"
+
+
+class RunError(Contract):
+    """Why a run or step failed. `code` is a StepErrorCode or a pack tool's own code."""
+
+    code: str
+    message: str
+    step_id: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunSummary(Contract):
+    """One row of the runs list."""
+
+    run_id: str
+    status: RunStatus
+    pack: str
+    pack_version: str
+    flow: str
+    tenant: str
+    requested_by: str
+    created_at: Timestamp
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+    updated_at: Timestamp
+    current_step: str | None = None
+    waiting_for: str | None = Field(default=None, description="Short words: what the run waits for.")
+    parent_run_id: str | None = None
+    error: RunError | None = None
+    steps_executed: int = 0
+    tool_calls: int = 0
+    tokens_used: int = 0
+
+
+class RunView(RunSummary):
+    """A run with its input and output (masked)."""
+
+    pack_digest: str
+    flow_version: str
+    engine_schema: int
+    run_seq: int
+    input: Any = None
+    output: Any = None
+    folder: str | None = Field(default=None, description="Folder with inputs, outputs, response document.")
+    cancel_requested: str | None = None
+    pause_requested: bool = False
+    held_by: str | None = Field(default=None, description="Worker that works the run now.")
+
+
+class StepView(Contract):
+    """One execution of a step; `step_id` is its path (`scan/2/read`, a second visit `scan/2/read~2`)."""
+
+    step_id: str
+    type: str
+    name: str
+    status: StepStatus
+    attempt: int
+    recoveries: int = 0
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+    retry_at: Timestamp | None = None
+    input: Any = None
+    output: Any = None
+    error: RunError | None = None
+    child_run_id: str | None = None
+    request_id: str | None = None
+
+
+class EventView(Contract):
+    """One line of a run's history. `run_seq` of a run has no gaps; `seq` orders all runs."""
+
+    seq: int
+    run_id: str
+    run_seq: int
+    ts: Timestamp
+    kind: str
+    step_id: str | None = None
+    actor: str
+    payload: dict[str, Any]
+
+
+class RunFile(Contract):
+    """A file in the run's folder."""
+
+    name: str
+    stored_name: str
+    role: str
+    content_type: str
+    size: int
+    sha256: str
+    path: str
+
+
+class RunDetail(Contract):
+    """Everything `show` tells about a run."""
+
+    run: RunView
+    steps: tuple[StepView, ...]
+    approvals: tuple[ApprovalView, ...]
+    forms: tuple[FormView, ...]
+    files: tuple[RunFile, ...] = ()
+
+
+class RunFilter(Contract):
+    """Which runs to list; empty fields match all."""
+
+    status: tuple[RunStatus, ...] = ()
+    pack: str | None = None
+    flow: str | None = None
+    tenant: str | None = None
+    text: str | None = Field(default=None, description="Found in run id, pack, flow or requester.")
+
+
+class RunCounts(Contract):
+    """Live counters: runs by status, and what waits for a person."""
+
+    runs: dict[RunStatus, int]
+    approvals_pending: int = 0
+    forms_pending: int = 0
+
+
+class VerbResult(Contract):
+    """What a verb did: `changed` is False when the run already was so."""
+
+    run_id: str
+    status: RunStatus
+    changed: bool

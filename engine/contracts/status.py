@@ -1,0 +1,104 @@
+"""Closed vocabularies of runs, steps and requests (design: flows-and-runs, Run)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """Lifecycle of a run."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    RETRYING = "RETRYING"
+    PENDING_HUMAN = "PENDING_HUMAN"
+    PENDING_USER_INPUT = "PENDING_USER_INPUT"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    DEAD_LETTER = "DEAD_LETTER"
+
+
+RUN_TERMINAL = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.DEAD_LETTER})
+RUN_WAITING = frozenset({RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT, RunStatus.PAUSED})
+RUN_SLOT_HOLDING = frozenset({RunStatus.RUNNING, RunStatus.RETRYING})
+
+
+class StepStatus(StrEnum):
+    """Lifecycle of one execution of a step."""
+
+    NOT_STARTED = "NOT_STARTED"
+    RUNNING = "RUNNING"
+    PENDING_HUMAN = "PENDING_HUMAN"
+    PENDING_USER_INPUT = "PENDING_USER_INPUT"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+
+
+STEP_TERMINAL = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.CANCELLED})
+
+
+class RequestKind(StrEnum):
+    """What a run asks a person for."""
+
+    APPROVAL = "approval"
+    FORM = "form"
+
+
+class RequestStatus(StrEnum):
+    """Lifecycle of an approval or a form."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    ANSWERED = "ANSWERED"
+    WITHDRAWN = "WITHDRAWN"
+    VOID = "VOID"
+
+
+class Risk(StrEnum):
+    """Risk levels of actions and packs, lowest first."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class CancelMode(StrEnum):
+    """`now` stops the step's task, `boundary` lets it finish first."""
+
+    NOW = "now"
+    BOUNDARY = "boundary"
+
+
+class StepErrorCode(StrEnum):
+    """Why a step or a run ended badly. The first nine are the tool error codes of the reference."""
+
+    INVALID_INPUT = "invalid_input"
+    PERMISSION_DENIED = "permission_denied"
+    NOT_FOUND = "not_found"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+    BACKEND_ERROR = "backend_error"
+    CONTRACT_VIOLATION = "contract_violation"
+    UNKNOWN = "unknown"
+    TEMPORARY = "TEMPORARY"
+    TEMPLATE_ERROR = "template_error"
+    INVALID_FORM = "invalid_form"
+    APPROVAL_REJECTED = "approval_rejected"
+    APPROVAL_VOID = "approval_void"
+    CHILD_FAILED = "child_failed"
+    FLOW_UNAVAILABLE = "flow_unavailable"
+    VISIT_LIMIT = "visit_limit"
+    RECOVERY_LIMIT = "recovery_limit"
+    STEP_LIMIT = "step_limit_exceeded"
+    MAX_DURATION = "max_duration_exceeded"
+    MISSING_RUN_OUTPUT = "missing_run_output"
+    OUTPUT_DENIED = "output_denied"
+    FLOW_FAILED = "flow_failed"
+    CANCELLED = "cancelled"
+    RUN_REFUSED = "run_refused"

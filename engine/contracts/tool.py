@@ -1,0 +1,59 @@
+"""Tools as data: what one is, what a call returns (design: agents, Tools)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from engine.contracts.model import Contract
+from engine.contracts.status import Risk, StepErrorCode
+
+
+class ToolSpec(Contract):
+    """A tool the registry knows: its name, words for a person, and the schema of its parameters."""
+
+    name: str = Field(min_length=1, max_length=120, pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$")
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object"})
+    backend: Literal["local", "command", "pack"] = "local"
+    risk: Risk = Risk.LOW
+    timeout: float = Field(default=60.0, gt=0, description="Seconds, unless the step says otherwise.")
+
+
+class ToolError(Contract):
+    """A failed call as data."""
+
+    code: StepErrorCode
+    message: str
+    recoverable: bool = False
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class ToolMeta(Contract):
+    """How a call went."""
+
+    tool: str
+    backend: str
+    sandbox: Literal["policy", "process", "isolated"] = "policy"
+    latency_ms: float = 0.0
+    cost: float | None = None
+
+
+class ToolResult(Contract):
+    """The envelope every tool call ends in; the executor never raises instead."""
+
+    ok: bool
+    data: Any = None
+    error: ToolError | None = None
+    meta: ToolMeta
+
+    @classmethod
+    def success(cls, data: Any, meta: ToolMeta) -> ToolResult:
+        """A call that did its work."""
+        return cls.model_construct(ok=True, data=data, error=None, meta=meta)
+
+    @classmethod
+    def failure(cls, error: ToolError, meta: ToolMeta) -> ToolResult:
+        """A call that did not."""
+        return cls(ok=False, error=error, meta=meta)

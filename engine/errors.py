@@ -1,0 +1,106 @@
+"""Every error the engine raises on purpose, with one closed set of codes.
+
+    VasiniError
+    ├── NotFound            a run, request, pack or flow that is not there (or belongs to another tenant)
+    ├── InvalidInput        outside data that breaks its schema, size or syntax
+    │   └── PackInvalid     a pack or flow file that cannot be loaded
+    ├── Refused             the state or a policy forbids it
+    │   ├── AlreadyDecided  somebody decided first
+    │   └── InvalidTransition
+    └── Unavailable         the engine's own storage or surroundings are not usable
+
+`code` is for programs and never changes its meaning, `message` is for a person (what, where,
+what to do), `details` is data. docs/errors.md maps code -> exit status -> test.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ErrorCode(StrEnum):
+    """The closed set of codes an operator's request can end with."""
+
+    NOT_FOUND = "not_found"
+    INVALID_INPUT = "invalid_input"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    PACK_INVALID = "pack_invalid"
+    CONFIG_INVALID = "config_invalid"
+    ALREADY_DECIDED = "already_decided"
+    APPROVAL_CHANGED = "approval_changed"
+    REQUEST_WITHDRAWN = "request_withdrawn"
+    INVALID_TRANSITION = "invalid_transition"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    POLICY_DENIED = "policy_denied"
+    PACK_UNTRUSTED = "pack_untrusted"
+    JOURNAL_UNAVAILABLE = "journal_unavailable"
+    JOURNAL_LOCKED = "journal_locked"
+    JOURNAL_CORRUPT = "journal_corrupt"
+    JOURNAL_NEWER = "journal_newer"
+    DISK_FULL = "disk_full"
+    READ_ONLY = "read_only"
+    ENGINE_STOPPED = "engine_stopped"
+    LEASE_LOST = "lease_lost"
+
+
+class VasiniError(Exception):
+    """Base of all deliberate errors: a closed code, words for a person, data for a program."""
+
+    def __init__(self, code: ErrorCode, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details: dict[str, Any] = dict(details or {})
+
+
+class NotFound(VasiniError):
+    """What was named does not exist for this tenant."""
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(ErrorCode.NOT_FOUND, message, details)
+
+
+class InvalidInput(VasiniError):
+    """Outside data is not what was asked for; `details["errors"]` lists every fault at once."""
+
+    def __init__(
+        self,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        code: ErrorCode = ErrorCode.INVALID_INPUT,
+    ) -> None:
+        super().__init__(code, message, details)
+
+
+class PackInvalid(InvalidInput):
+    """A pack or flow file is broken; `details["problems"]` holds file, line, column, field for each."""
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, details, code=ErrorCode.PACK_INVALID)
+
+
+class Refused(VasiniError):
+    """State or policy forbids the request; nothing was changed."""
+
+
+class AlreadyDecided(Refused):
+    """Another decision on this request came first; details say who, when and what."""
+
+    def __init__(self, message: str, details: Mapping[str, Any]) -> None:
+        super().__init__(ErrorCode.ALREADY_DECIDED, message, details)
+
+
+class InvalidTransition(Refused):
+    """The run machine has no row for this input in this state."""
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(ErrorCode.INVALID_TRANSITION, message, details)
+
+
+class Unavailable(VasiniError):
+    """Storage or surroundings are not usable right now; nothing was half-written."""

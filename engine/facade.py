@@ -1,0 +1,261 @@
+"""The facade: everything screens, command line and servers may ask of an engine.
+
+`Engine` is a port. The embedded engine (`engine.open_engine`) implements it on one SQLite file;
+a distributed one would implement the same parts. Nothing here knows a word of any user interface.
+All methods raise only errors of `engine.errors`. Times are UTC; ids sort by time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.contracts.status import CancelMode, RequestStatus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from engine.contracts.pack import FlowView, PackView, Problem
+    from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+    from engine.contracts.run import (
+        Actor,
+        EventView,
+        Page,
+        RunCounts,
+        RunDetail,
+        RunFilter,
+        RunSummary,
+        RunView,
+        StepView,
+        VerbResult,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FeedBatch:
+    """News since the last batch. `events` are durable and in order; `lagged` says some were skipped
+    because the reader was slow (read the journal for them); `refresh` names lists that changed
+    without an event of their own (`packs`, `workers`)."""
+
+    events: tuple[EventView, ...] = ()
+    lagged: bool = False
+    refresh: frozenset[str] = field(default_factory=frozenset)
+
+
+class Runs(Protocol):
+    """Start, look at and steer runs."""
+
+    async def start(
+        self,
+        pack: str,
+        flow: str,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        tenant: str = "default",
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        """Queue a run. The same key of the same tenant returns the same run.
+
+        Relative values of input fields with `format: path` are resolved against `base_dir`.
+        Raises NotFound (pack, flow), InvalidInput (schema, size; details name the refused run),
+        Refused (policy, trust, `idempotency_conflict`), PackInvalid.
+        """
+        ...
+
+    async def get(self, run_id: str) -> RunDetail:
+        """One run with its steps, approvals, forms and files. Raises NotFound."""
+        ...
+
+    async def summary(self, run_id: str) -> RunView:
+        """One run without its parts. Raises NotFound."""
+        ...
+
+    async def list(
+        self,
+        filters: RunFilter | None = None,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[RunSummary]:
+        """Newest first, paged by a closed sort key. Raises InvalidInput on a bad cursor."""
+        ...
+
+    async def counts(self) -> RunCounts:
+        """Runs by status and requests pending, from counters (not by scanning)."""
+        ...
+
+    async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
+        """History of one run in order. Raises NotFound."""
+        ...
+
+    async def steps(self, run_id: str) -> tuple[StepView, ...]:
+        """Executions in the order they started."""
+        ...
+
+    async def step(self, run_id: str, step_id: str) -> StepView:
+        """One execution with its full (masked) input and output. Raises NotFound."""
+        ...
+
+    async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
+        """No new step starts; takes effect at the next boundary."""
+        ...
+
+    async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
+        """Go on after a pause."""
+        ...
+
+    async def cancel(
+        self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
+    ) -> VerbResult:
+        """Stop the run: `boundary` after the current step, `now` at once."""
+        ...
+
+    async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
+        """Continue a FAILED or DEAD_LETTER run at its failed step with a fresh retry budget."""
+        ...
+
+    async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
+        """Return when the run is terminal or waits for a person (or `timeout` seconds passed)."""
+        ...
+
+
+class Requests(Protocol):
+    """Approvals and forms. A decision is one transaction; the first valid one wins."""
+
+    async def approvals(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[ApprovalView]:
+        """Oldest first. `status=None` lists all."""
+        ...
+
+    async def approval(self, approval_id: str) -> ApprovalView:
+        """Raises NotFound."""
+        ...
+
+    async def approve(
+        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+    ) -> DecisionView:
+        """Approve exactly what was shown (`digest` of the view; None takes the stored one).
+
+        Raises AlreadyDecided, Refused (`approval_changed`, `request_withdrawn`), NotFound.
+        """
+        ...
+
+    async def reject(
+        self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None
+    ) -> DecisionView:
+        """Reject with a comment. Raises as `approve`, and InvalidInput on an empty comment."""
+        ...
+
+    async def forms(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[FormView]:
+        """Oldest first. `status=None` lists all."""
+        ...
+
+    async def form(self, request_id: str) -> FormView:
+        """Raises NotFound."""
+        ...
+
+    def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+        """All faults of `values` by field, from the same validator that `answer` uses."""
+        ...
+
+    async def answer(
+        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
+    ) -> AnswerView:
+        """Submit a form. Raises InvalidInput (`details["errors"]`), AlreadyDecided, Refused, NotFound."""
+        ...
+
+
+class Packs(Protocol):
+    """Packs that are loaded, and their problems."""
+
+    async def list(self) -> tuple[PackView, ...]:
+        """All packs, broken ones with their problems."""
+        ...
+
+    async def flow(self, pack: str, flow: str) -> FlowView:
+        """Raises NotFound, PackInvalid."""
+        ...
+
+    async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
+        """Load a pack directory without adding it. Raises NotFound when there is none."""
+        ...
+
+
+class Feed(Protocol):
+    """News from this process and every other one on the same journal."""
+
+    def subscribe(
+        self, *, run_id: str | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[FeedBatch]]:
+        """Batches of news from now on; leaving the context unsubscribes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A process that works runs."""
+
+    worker_id: str
+    host: str
+    pid: int
+    alive: bool
+    runs_held: int
+
+
+class Engine(Protocol):
+    """The whole of it."""
+
+    @property
+    def runs(self) -> Runs:
+        """Start, look at and steer runs."""
+        ...
+
+    @property
+    def requests(self) -> Requests:
+        """Approvals and forms."""
+        ...
+
+    @property
+    def packs(self) -> Packs:
+        """Packs and their problems."""
+        ...
+
+    @property
+    def feed(self) -> Feed:
+        """News."""
+        ...
+
+    def work(self, *, slots: int = 64) -> AbstractAsyncContextManager[Worker]:
+        """Work runs in this process until the context is left (then drains: releases what is mid-step)."""
+        ...
+
+    async def workers(self) -> tuple[WorkerView, ...]:
+        """Workers known to the journal."""
+        ...
+
+
+class Worker(Protocol):
+    """This process as a worker."""
+
+    worker_id: str
+
+    async def idle(self) -> None:
+        """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""
+        ...

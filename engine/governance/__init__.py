@@ -1,0 +1,1 @@
+"""What runs may do, and what of their values may be stored and shown."""

@@ -1,0 +1,145 @@
+"""The door every value passes on its way into the machine and the journal.
+
+Secrets stop here. A value that is small and holds nothing to mask goes on inline; any other becomes a
+reference with a masked preview, and its full JSON (without secrets) goes to the protected value store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import InvalidInput
+from engine.values import (
+    BLOB_KEY,
+    INLINE_LIMIT,
+    LIST_KEY,
+    blob_ref,
+    canonical_json,
+    looks_like_reference,
+)
+
+if TYPE_CHECKING:
+    from engine.governance.masking import Masker
+
+MAX_DEPTH = 100
+"""Levels of lists and objects in a value from outside."""
+JOINED_DEPTH = 2 * MAX_DEPTH
+"""The same in what the engine itself puts together: lists of outputs, a run's output."""
+PREVIEW_LIMIT = 512
+"""Bytes of a preview's JSON."""
+_PREVIEW_TEXT = 80
+_PREVIEW_ITEMS = 8
+_LONGEST_MATCH = 700  # characters: no pattern of personal data matches more
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """`value` may be stored and shown to the machine; `blobs` (digest to JSON) belong in the value store."""
+
+    value: Any
+    blobs: dict[str, bytes] = field(default_factory=dict)
+
+
+class ValueDoor:
+    """Admits values; `inline_limit` is in bytes of canonical JSON."""
+
+    def __init__(self, masker: Masker, inline_limit: int = INLINE_LIMIT) -> None:
+        self._masker = masker
+        self._inline_limit = inline_limit
+
+    def admit(self, value: Any, *, levels: int = MAX_DEPTH) -> Admitted:
+        """The form in which a value from outside may enter.
+
+        Raises InvalidInput for what is not JSON or nested deeper than `levels`.
+        """
+        raw = _json_of(value, levels)
+        if len(raw) <= self._inline_limit and b'"$' not in raw and self._masker.is_clean(str(raw, "utf-8")):
+            return Admitted(value)
+        scrubbed = self._masker.scrub_secrets(value)
+        if scrubbed is not value:
+            raw = _json_of(scrubbed, levels)
+        literal = _holds_reference(scrubbed, raw)
+        if not literal and len(raw) <= self._inline_limit and not self._masker.has_personal(scrubbed):
+            return Admitted(scrubbed)
+        digest = hashlib.sha256(raw).hexdigest()
+        ref = blob_ref(digest, len(raw), self.preview(scrubbed), literal=literal)
+        return Admitted(ref, {digest: raw})
+
+    def present(self, value: Any) -> Any:
+        """A value as errors, titles, screens and the run's folder may hold it: masked."""
+        return self._masker.mask(value)
+
+    def preview(self, value: Any) -> Any:
+        """A masked, shortened stand-in for a value without secrets: at most PREVIEW_LIMIT bytes of JSON."""
+        short = self._shorten(value)
+        return short if len(_json_of(short)) <= PREVIEW_LIMIT else _describe(value)
+
+    def _shorten(self, value: Any, depth: int = 0) -> Any:
+        if isinstance(value, str):
+            return self._short_text(value)
+        if isinstance(value, dict | list | tuple) and depth >= 2:
+            return _describe(value)
+        if isinstance(value, dict):
+            pairs = list(value.items())[:_PREVIEW_ITEMS]
+            kept = {self._shorten(key): self._shorten(item, depth + 1) for key, item in pairs}
+            return {**kept, "…": f"+{len(value) - _PREVIEW_ITEMS}"} if len(value) > _PREVIEW_ITEMS else kept
+        if isinstance(value, list | tuple):
+            items = [self._shorten(item, depth + 1) for item in value[:_PREVIEW_ITEMS]]
+            return [*items, f"… +{len(value) - _PREVIEW_ITEMS}"] if len(value) > _PREVIEW_ITEMS else items
+        return value
+
+    def _short_text(self, text: str) -> str:
+        """The masked beginning. What the cut may have made unrecognizable at the end is left out."""
+        start = text[: _PREVIEW_TEXT + _LONGEST_MATCH]
+        masked: str = self._masker.mask(start)
+        if len(text) > len(start):
+            masked = masked[:-_LONGEST_MATCH]
+        elif len(masked) <= _PREVIEW_TEXT:
+            return masked
+        return f"{masked[: _PREVIEW_TEXT - 1]}…"
+
+
+def _json_of(value: Any, levels: int = MAX_DEPTH) -> bytes:
+    try:
+        raw = canonical_json(value)
+    except RecursionError:
+        raise _too_deep(levels) from None
+    except (TypeError, ValueError):
+        raise InvalidInput(
+            "the value is not JSON: only finite numbers, Unicode text, lists and objects can be stored"
+        ) from None
+    if raw.count(b"[") + raw.count(b"{") > levels and _is_deeper(value, levels):
+        raise _too_deep(levels)
+    return raw
+
+
+def _too_deep(levels: int) -> InvalidInput:
+    return InvalidInput(f"the value is nested deeper than {levels} levels", {"limit": levels})
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list | tuple):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
+
+
+def _holds_reference(value: Any, raw: bytes) -> bool:
+    marks = (f'"{BLOB_KEY}'.encode(), f'"{LIST_KEY}'.encode())
+    return any(mark in raw for mark in marks) and _any_reference(value)
+
+
+def _any_reference(value: Any) -> bool:
+    if isinstance(value, dict):
+        return looks_like_reference(value) or any(map(_any_reference, value.values()))
+    return isinstance(value, list | tuple) and any(map(_any_reference, value))
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{… {len(value)} fields}}"
+    if isinstance(value, list | tuple):
+        return f"[… {len(value)} items]"
+    return f"… {len(str(value))} characters" if isinstance(value, str | int) else str(value)[:_PREVIEW_TEXT]

@@ -1,0 +1,198 @@
+"""The minimal masker: secrets are replaced before a value enters the machine, personal data when shown.
+
+Two switches are not the same: secrets are always scrubbed, `redact: false` (`enabled=False`) only turns
+off the masking of personal data. Both ways are deterministic and idempotent, never cut JSON, and return
+the very object they were given when there is nothing to mask. Booleans and numbers are never masked:
+a count, an id or a time is no secret and no telephone number.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from engine.errors import ErrorCode, InvalidInput
+from engine.governance.patterns import (
+    HINT_PHRASES,
+    MEASURES,
+    SECRET,
+    is_personal,
+    mask_personal_text,
+    may_hold_personal,
+    may_hold_secret,
+)
+
+MASK = "***REDACTED***"
+MAX_DEPTH = 64
+"""What is nested deeper is replaced as a whole: it cannot be vouched for."""
+_MAX_PASSES = 8
+_MAX_PATTERN = 500
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_TextMask = Callable[[str], str]
+
+
+_SECRET_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class Masker:
+    """Scrubs secrets and masks personal data in JSON values.
+
+    `extra_patterns` are the operator's own secret patterns (regular expressions); one that does not
+    compile raises InvalidInput (`config_invalid`) naming it. `enabled=False` leaves personal data as it is.
+    """
+
+    def __init__(self, extra_patterns: Sequence[str] = (), enabled: bool = True) -> None:
+        self.enabled = enabled
+        self._extra = tuple(_compile(pattern) for pattern in extra_patterns)
+
+    def scrub_secrets(self, value: Any) -> Any:
+        """`value` without secrets: by pattern in every text, by key for texts under a secret's name."""
+        if not self._extra and _lacks(may_hold_secret, value):
+            return value
+        return _walk(value, self._scrub_text, by_key=True)
+
+    def mask_personal(self, value: Any) -> Any:
+        """`value` without personal data: mail addresses, card numbers, telephone numbers."""
+        if not self.enabled or _lacks(may_hold_personal, value):
+            return value
+        return _walk(value, _mask_personal_fully, by_key=False)
+
+    def mask(self, value: Any) -> Any:
+        """Both: what logs, events and screens show."""
+        if _lacks(lambda text: not self.is_clean(text), value):
+            return value
+        # Masking a key can turn it into a secret's name, so secrets are looked for once more.
+        return self.scrub_secrets(self.mask_personal(self.scrub_secrets(value)))
+
+    def has_personal(self, value: Any) -> bool:
+        """True when `mask_personal` would change something."""
+        return self.mask_personal(value) is not value
+
+    def is_clean(self, text: str) -> bool:
+        """Cheap: true only when nothing in this JSON text needs scrubbing or masking."""
+        if self._extra or may_hold_secret(text):
+            return False
+        return not (self.enabled and may_hold_personal(text))
+
+    def _scrub_text(self, text: str) -> str:
+        if not self._extra and not may_hold_secret(text):
+            return text
+        return _until_stable(text, self._scrub_once)
+
+    def _scrub_once(self, text: str) -> str:
+        text = SECRET.sub(MASK, text)
+        for pattern in self._extra:
+            text = pattern.sub(MASK, text)
+        return text
+
+
+def _lacks(sign: Callable[[str], bool], value: Any) -> bool:
+    try:
+        return not sign(value if isinstance(value, str) else _encode(value))
+    except (RecursionError, ValueError):  # too deep or circular for JSON: the walk is bounded
+        return False
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    shown = pattern[:80]
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as fault:
+        raise InvalidInput(
+            f"the redaction pattern {shown!r} is no regular expression: {fault}",
+            {"pattern": shown},
+            code=ErrorCode.CONFIG_INVALID,
+        ) from None
+    if len(pattern) > _MAX_PATTERN or compiled.match("") is not None:
+        raise InvalidInput(
+            f"the redaction pattern {shown!r} is too long ({_MAX_PATTERN}) or matches empty text",
+            {"pattern": shown},
+            code=ErrorCode.CONFIG_INVALID,
+        )
+    return compiled
+
+
+def _mask_personal_fully(text: str) -> str:
+    if not may_hold_personal(text) or not is_personal(text):
+        return text
+    return _until_stable(text, lambda current: mask_personal_text(current, MASK))
+
+
+def _until_stable(text: str, once: _TextMask) -> str:
+    # A replacement may uncover another match; text that never comes to rest is masked as a whole.
+    for _ in range(_MAX_PASSES):
+        masked = once(text)
+        if masked == text:
+            return text
+        text = masked
+    return MASK
+
+
+def _walk(
+    value: Any,
+    mask_text: _TextMask,
+    *,
+    by_key: bool,
+    depth: int = 0,
+    secret: bool = False,
+    names: bool = False,
+) -> Any:
+    if isinstance(value, str):
+        return (MASK if value and value != MASK else value) if secret else mask_text(value)
+    if isinstance(value, dict):
+        if depth >= MAX_DEPTH:
+            return MASK
+        return _walk_dict(value, mask_text, by_key=by_key, depth=depth + 1, secret=secret, names=names)
+    if isinstance(value, list | tuple):
+        if depth >= MAX_DEPTH:
+            return MASK
+        items = [_walk(item, mask_text, by_key=by_key, depth=depth + 1, secret=secret) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
+
+
+def _walk_dict(
+    value: dict[Any, Any], mask_text: _TextMask, *, by_key: bool, depth: int, secret: bool, names: bool
+) -> dict[Any, Any]:
+    if is_secret_reference(value):
+        return value
+    changed = False
+    result: dict[Any, Any] = {}
+    for key, item in value.items():
+        new_key = mask_text(key) if isinstance(key, str) else key
+        named = by_key and (is_secret_key(key) or is_secret_key(new_key))
+        hinted = secret or (named and not (names and isinstance(item, dict)))
+        # JSON Schema names fields under `properties`: what stands under such a name describes a field.
+        inside = key == "properties"
+        new = _walk(item, mask_text, by_key=by_key, depth=depth, secret=hinted, names=inside)
+        changed = changed or new is not item or new_key != key
+        while new_key in result:
+            new_key = f"{new_key}~"
+        result[new_key] = new
+    return result if changed else value
+
+
+def is_secret_reference(value: dict[Any, Any]) -> bool:
+    """True for `{"$secret": "name"}`: it names a secret of the operator's, and holds none."""
+    name = value.get("$secret") if len(value) == 1 else None
+    return isinstance(name, str) and _SECRET_NAME.fullmatch(name) is not None
+
+
+def is_secret_key(key: Any) -> bool:
+    """True when whole words of the key name a secret: `access_token`, `apiKey`; not `tokens_used`."""
+    return isinstance(key, str) and (
+        _names_secret(key) if len(key) <= 100 else _names_secret.__wrapped__(key)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _names_secret(key: str) -> bool:
+    words = [word.lower() for word in _WORDS.findall(key)]
+    if not words or words[-1] in MEASURES:
+        return False
+    joined = f" {' '.join(words)} "
+    return any(phrase in joined for phrase in HINT_PHRASES)

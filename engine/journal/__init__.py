@@ -1,0 +1,1 @@
+"""The journal: durable memory of runs, on SQLite or in memory, behind one port."""

@@ -1,0 +1,40 @@
+"""JSON of events and mail, as the journal stores it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json, to_json
+
+from engine.journal.commits import StoredEvent
+from engine.machine.codec import input_from_json, input_to_json
+from engine.machine.events import Event, Kind
+
+if TYPE_CHECKING:
+    from engine.machine.inputs import Input
+
+
+def encode(value: Any) -> str:
+    """Compact JSON text."""
+    return to_json(value).decode()
+
+
+def decode(text: str | bytes) -> Any:
+    """The inverse of `encode`."""
+    return from_json(text)
+
+
+def encode_input(given: Input) -> str:
+    """An input as mailbox text."""
+    return encode(input_to_json(given))
+
+
+def decode_input(text: str) -> Input:
+    """The inverse of `encode_input`."""
+    return input_from_json(decode(text))
+
+
+def stored_event(row: Any) -> StoredEvent:
+    """An events row."""
+    event = Event(Kind(row["kind"]), row["ts"], row["actor"], row["step_id"], decode(row["payload"]))
+    return StoredEvent(row["seq"], row["run_id"], row["run_seq"], event)

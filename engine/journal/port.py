@@ -1,0 +1,162 @@
+"""The storage port: what the runtime and the facade ask of a journal.
+
+Two implementations keep one contract (tests/engine/journal): SQLite, and one in memory. All times
+are microseconds UTC. Writes resolve when they are durable. Everything may raise Unavailable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from engine.contracts.run import RunFilter
+    from engine.contracts.status import RequestKind, RequestStatus, RunStatus
+    from engine.journal.commits import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
+    from engine.journal.news import Listener
+    from engine.machine.inputs import Input
+
+
+TIMERS_AT_ONCE = 200
+
+
+class Journal(Protocol):
+    """Durable memory of runs."""
+
+    async def create_run(self, run: NewRun) -> tuple[str, bool]:
+        """Queue a run: (run id, created). Raises Refused(idempotency_conflict)."""
+        ...
+
+    async def append(self, commit: Commit) -> None:
+        """Append one transition. Raises SeqConflict, LeaseLost."""
+        ...
+
+    async def decide(self, decision: Decision) -> Decided:
+        """Record a decision. Raises NotFound, AlreadyDecided, Refused."""
+        ...
+
+    async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
+        """Post an operator's verb: (status, changed). Raises NotFound, InvalidTransition."""
+        ...
+
+    async def pin_content(self, digest: str, content: str) -> None:
+        """Keep a pack's content for the runs that pinned it."""
+        ...
+
+    async def heartbeat(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+        """Register a worker or prolong its leases."""
+        ...
+
+    async def retire(self, worker_id: str) -> None:
+        """Forget a worker that has given back all its runs."""
+        ...
+
+    async def claim(self, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
+        """Take leases on runs that have work to do."""
+        ...
+
+    async def release(self, run_id: str, epoch: int, *, ready: bool) -> None:
+        """Give a lease back without a transition."""
+        ...
+
+    async def fire_timers(self, now: int) -> int:
+        """Turn at most TIMERS_AT_ONCE due timers into mail, the oldest first; how many."""
+        ...
+
+    async def next_timer(self) -> int | None:
+        """When the next timer is due."""
+        ...
+
+    async def mail_for(self, worker_id: str) -> list[tuple[int, str, Input]]:
+        """Mail for the runs a worker holds: (mail id, run id, input)."""
+        ...
+
+    async def has_mail(self, run_id: str) -> bool:
+        """Whether inputs wait in a run's mailbox."""
+        ...
+
+    async def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
+        """A run's events after `run_seq`."""
+        ...
+
+    async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
+        """At most `limit` of a run's events after `after`."""
+        ...
+
+    async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
+        """Events of all runs after a place in the journal."""
+        ...
+
+    async def last_seq(self) -> int:
+        """The journal's newest place."""
+        ...
+
+    async def any_ready(self, now: int) -> bool:
+        """Whether `claim` would find a run: it has work, no living worker holds it, its slot is free."""
+        ...
+
+    async def any_held(self) -> bool:
+        """Whether a worker, living or dead, holds a run."""
+        ...
+
+    async def any_busy(self, now: int) -> bool:
+        """`any_ready`, `any_held`, or a run that waits for its retry: all looked at in one moment."""
+        ...
+
+    async def run_row(self, run_id: str) -> Mapping[str, Any] | None:
+        """A run's row."""
+        ...
+
+    async def run_view_row(self, run_id: str) -> Mapping[str, Any] | None:
+        """A run's row with the payloads of its first event and of the event with its output."""
+        ...
+
+    async def run_rows(
+        self, filters: RunFilter, limit: int, after: str | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of the runs list, newest first, after the run id `after`."""
+        ...
+
+    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
+        """Executions of a run with the payloads of their input, output and error events."""
+        ...
+
+    async def request_row(self, request_id: str) -> Mapping[str, Any] | None:
+        """A request with its run's fields and the payload of the event that opened it."""
+        ...
+
+    async def request_rows(
+        self,
+        kind: RequestKind,
+        status: RequestStatus | None,
+        limit: int,
+        after: str | None,
+        run_id: str | None = None,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Requests, oldest first, after the id `after`; all of one run when `run_id` is given."""
+        ...
+
+    async def counters(self) -> dict[str, int]:
+        """Counters by name: `status:RUNNING`, `approval:PENDING`, `slot:pack/flow`."""
+        ...
+
+    async def blob(self, digest: str) -> bytes | None:
+        """A stored value."""
+        ...
+
+    async def content(self, digest: str) -> str | None:
+        """A pinned pack content."""
+        ...
+
+    async def workers(self) -> list[WorkerRow]:
+        """Registered workers."""
+        ...
+
+    def on_news(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` (in the loop) after writes of this or another process; returns the undo."""
+        ...
+
+    async def close(self) -> None:
+        """Write what is queued and close."""
+        ...

@@ -1,0 +1,56 @@
+"""A decision on a request: one transaction anywhere, the first valid one wins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RequestStatus
+from engine.journal.append_operations import count, insert_events, post
+from engine.journal.commits import Decided
+from engine.journal.queries import query
+from engine.journal.request_rules import decision_event, decision_input, refuse_decision, unknown_request
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from engine.journal.commits import Decision
+
+_SELECT = "SELECT * FROM requests WHERE request_id = ? AND kind = ?"
+_CLOSE = (
+    "UPDATE requests SET status = ?, decided_at = ?, decided_by = ?, decision = ?, comment = ? "
+    "WHERE request_id = ?"
+)
+
+
+def decide(connection: sqlite3.Connection, decision: Decision) -> Decided:
+    """Record the decision, cancel the request's timer, and post the input to the run.
+
+    Raises NotFound, AlreadyDecided, Refused (`request_withdrawn`, `approval_changed`).
+    """
+    row = connection.execute(_SELECT, (decision.request_id, decision.kind)).fetchone()
+    if row is None:
+        raise unknown_request(decision)
+    refuse_decision(row, decision)
+    run_id, step_id = row["run_id"], row["step_id"]
+    run_seq = connection.execute("SELECT run_seq FROM runs WHERE run_id = ?", (run_id,)).fetchone()[0]
+    for digest, data in decision.blobs.items():
+        connection.execute(query("put_blob"), (digest, data))
+    insert_events(connection, run_id, run_seq, [decision_event(decision, step_id)])
+    connection.execute(
+        "UPDATE runs SET run_seq = ?, updated_at = ? WHERE run_id = ?", (run_seq + 1, decision.now, run_id)
+    )
+    connection.execute(
+        _CLOSE,
+        (
+            decision.status,
+            decision.now,
+            decision.actor,
+            decision.status,
+            decision.comment or None,
+            decision.request_id,
+        ),
+    )
+    count(connection, f"{decision.kind}:{RequestStatus.PENDING.value}", -1)
+    connection.execute(query("cancel_timer"), (run_id, f"timeout:{step_id}"))
+    post(connection, run_id, decision_input(decision, step_id))
+    return Decided(run_id, step_id)

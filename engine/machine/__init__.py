@@ -1,0 +1,1 @@
+"""The run machine: pure functions, no clock, no randomness, no I/O."""

@@ -1,0 +1,105 @@
+"""State, inputs and events to JSON and back; versioned, so that another host can run the same machine."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from engine.contracts.status import CancelMode, StepStatus
+from engine.machine import inputs
+from engine.machine.state import (
+    STATE_VERSION,
+    Counters,
+    Execution,
+    Phase,
+    RunState,
+    Scope,
+    ScopeStatus,
+)
+
+_INPUTS: dict[str, type[inputs.Input]] = {
+    kind.__name__: kind
+    for kind in (
+        inputs.RequestDecided,
+        inputs.FormSubmitted,
+        inputs.TimerFired,
+        inputs.ChildEnded,
+        inputs.Pause,
+        inputs.Resume,
+        inputs.Cancel,
+        inputs.Retry,
+    )
+}
+
+
+def state_to_json(state: RunState) -> dict[str, Any]:
+    """A JSON object; fields at their defaults are left out."""
+    return {"version": STATE_VERSION, **_dump(state)}
+
+
+def state_from_json(data: dict[str, Any]) -> RunState:
+    """The inverse of `state_to_json`. Raises ValueError for another version."""
+    if data.get("version") != STATE_VERSION:
+        raise ValueError(f"state version {data.get('version')!r} is not {STATE_VERSION}")
+    values = {key: value for key, value in data.items() if key != "version"}
+    values["phase"] = Phase(values["phase"])
+    values["root"] = _scope(values["root"])
+    if "cancel" in values:
+        values["cancel"] = CancelMode(values["cancel"])
+    values["counters"] = Counters(**values.get("counters", {}))
+    return RunState(**values)
+
+
+def input_to_json(given: inputs.Input) -> dict[str, Any]:
+    """An input as it lies in the mailbox."""
+    return {
+        "type": type(given).__name__,
+        **{field.name: getattr(given, field.name) for field in fields(given)},
+    }
+
+
+def input_from_json(data: dict[str, Any]) -> inputs.Input:
+    """The inverse of `input_to_json`."""
+    values = dict(data)
+    kind = _INPUTS[values.pop("type")]
+    if "mode" in values:
+        values["mode"] = CancelMode(values["mode"])
+    return kind(**values)
+
+
+def _dump(value: Any) -> dict[str, Any]:
+    return {
+        field.name: _plain(item)
+        for field in fields(value)
+        if not _is_default(item := getattr(value, field.name), field)
+    }
+
+
+def _is_default(item: Any, field: Field[Any]) -> bool:
+    if field.default is not MISSING:
+        return item is field.default
+    return item in ({}, Counters())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Scope | Execution | Counters):
+        return _dump(value)
+    if isinstance(value, dict) and value and isinstance(next(iter(value.values())), Scope | Execution):
+        return {str(key): _dump(item) for key, item in value.items()}
+    return value
+
+
+def _scope(data: dict[str, Any]) -> Scope:
+    values = dict(data)
+    if "status" in values:
+        values["status"] = ScopeStatus(values["status"])
+    values["executions"] = {key: _execution(item) for key, item in values.get("executions", {}).items()}
+    return Scope(**values)
+
+
+def _execution(data: dict[str, Any]) -> Execution:
+    values = dict(data)
+    values["status"] = StepStatus(values["status"])
+    values["children"] = {int(key): _scope(item) for key, item in values.get("children", {}).items()}
+    values["outputs"] = {int(key): item for key, item in values.get("outputs", {}).items()}
+    return Execution(**values)

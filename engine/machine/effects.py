@@ -1,0 +1,89 @@
+"""What the runtime has to do after a transition; everything else is in the events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Render the step at `path`, then tell the run `StepPrepared`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Store the joined outputs of `path`, then tell the run `Collected`."""
+
+    path: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareOutput:
+    """Normalize and check the run's output, then tell the run `OutputPrepared`."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """Call the tool of the execution at `path`."""
+
+    path: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelStep:
+    """Stop the tool call at `path`: grace, then kill."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Tell the run `TimerFired(timer)` at `due` (microseconds UTC)."""
+
+    timer: str
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Forget a timer; unknown ones are no error."""
+
+    timer: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartChild:
+    """Queue a child run under this one."""
+
+    path: str
+    child_run_id: str
+    subflow: str
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SteerChild:
+    """Pass a verb on to a child run: pause, resume, cancel_now, cancel_boundary."""
+
+    child_run_id: str
+    verb: str
+
+
+Effect = (
+    Prepare
+    | Collect
+    | PrepareOutput
+    | RunStep
+    | CancelStep
+    | SetTimer
+    | CancelTimer
+    | StartChild
+    | SteerChild
+)

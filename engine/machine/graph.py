@@ -1,0 +1,102 @@
+"""A flow as the machine walks it: lists of steps, where jumps land, which step gates which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep, ParallelStep, Step
+from engine.machine.state import segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+HELD_PATHS = 10_000
+"""Paths whose definition is remembered; the same ones come again in every run."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepList:
+    """One list of steps with its index by id and its gates (gated step id -> approval step id)."""
+
+    steps: tuple[Step, ...]
+    position: dict[str, int]
+    gated_by: dict[str, str]
+
+    @classmethod
+    def of(cls, steps: Sequence[Step]) -> StepList:
+        """Index a list of steps."""
+        gated: dict[str, str] = {}
+        for index, step in enumerate(steps):
+            if isinstance(step, ApprovalStep):
+                target = step.gates or (steps[index + 1].id if index + 1 < len(steps) else None)
+                if target is not None:
+                    gated[target] = step.id
+        return cls(tuple(steps), {step.id: i for i, step in enumerate(steps)}, gated)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """Ceilings a run is held to; None is no ceiling (design: governance, Policies)."""
+
+    max_steps: int | None = None
+    max_tool_calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowGraph:
+    """A flow with its step lists found by scope path."""
+
+    flow: FlowDef
+    limits: RunLimits = field(default_factory=RunLimits)
+    uses_artifacts: bool = True
+    _lists: dict[str, StepList] = field(default_factory=dict)
+    _steps: dict[str, Step] = field(default_factory=dict)
+
+    def steps_of(self, scope_path: str) -> StepList:
+        """The step list of a scope; item scopes of one for_each share theirs."""
+        known = self._lists.get(scope_path)
+        if known is not None:
+            return known
+        if not scope_path:
+            return self._cached("", self.flow.steps)
+        parts = segments(scope_path)
+        steps: Sequence[Step] = self.flow.steps
+        key = ""
+        for name, index in zip(parts[::2], parts[1::2], strict=True):
+            step_id = name.partition("~")[0]
+            step = next(step for step in steps if step.id == step_id)
+            if isinstance(step, ParallelStep):
+                steps, key = step.branches[int(index)], f"{key}/{step_id}/{index}"
+            elif isinstance(step, ForEachStep):
+                steps, key = step.steps, f"{key}/{step_id}"
+        return self._cached(key, steps)
+
+    def step_at(self, path: str) -> Step:
+        """The definition of the execution at `path`."""
+        found = self._steps.get(path)
+        if found is None:
+            scope_path, _, name = path.rpartition("/")
+            steps = self.steps_of(scope_path)
+            found = steps.steps[steps.position[name.partition("~")[0]]]
+            if len(self._steps) < HELD_PATHS:
+                self._steps[path] = found
+        return found
+
+    def _cached(self, key: str, steps: Sequence[Step]) -> StepList:
+        found = self._lists.get(key)
+        if found is None:
+            found = self._lists[key] = StepList.of(steps)
+        return found
+
+
+def walk_steps(steps: Sequence[Step]) -> Iterator[Step]:
+    """Every step of a flow, outer ones before those inside them."""
+    for step in steps:
+        yield step
+        if isinstance(step, ParallelStep):
+            for branch in step.branches:
+                yield from walk_steps(branch)
+        elif isinstance(step, ForEachStep):
+            yield from walk_steps(step.steps)

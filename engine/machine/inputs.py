@@ -1,0 +1,144 @@
+"""What can be told to a run. Clock, ids, jitter and rendered values come in as data.
+
+Every input names who caused it (`actor`) and when (`now`, microseconds UTC).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.contracts.status import CancelMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """Base of all inputs."""
+
+    now: int
+    actor: str = "engine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start(Input):
+    """A worker takes the queued run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPrepared(Input):
+    """A step's rendered data, or why it could not be rendered (`error`).
+
+    `run` is False when the step's `when` is false. `value` is the rendered parameters or items
+    (value form), `total` the number of items, `new_id` a fresh id for a request or child run,
+    `request` what a person is shown, `action_digest` what a gated step would do now.
+    """
+
+    path: str
+    run: bool = True
+    value: Any = None
+    total: int = 0
+    new_id: str = ""
+    request: dict[str, Any] = field(default_factory=dict)
+    digest: str | None = None
+    action_digest: str | None = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected(Input):
+    """The joined outputs of a parallel or for_each step, in value form."""
+
+    path: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPrepared(Input):
+    """The run's normalized output, or why there is none."""
+
+    value: Any = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished(Input):
+    """A tool call ended. `jitter` in [0, 1) spreads exponential waits."""
+
+    path: str
+    attempt: int
+    ok: bool
+    output: Any = None
+    error: dict[str, Any] | None = None
+    jitter: float = 0.0
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepInterrupted(Input):
+    """The worker that held this execution died (`lost`) or gave it back while shutting down."""
+
+    path: str
+    lost: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDecided(Input):
+    """An approval was decided (its event is already in the journal)."""
+
+    path: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormSubmitted(Input):
+    """A form was answered (its event is already in the journal)."""
+
+    path: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFired(Input):
+    """A timer is due: `retry:<path>`, `timeout:<path>` or `max_duration`."""
+
+    timer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildEnded(Input):
+    """A child run reached its end."""
+
+    path: str
+    child_run_id: str
+    status: str
+    output: Any = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Input):
+    """Start nothing new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume(Input):
+    """Go on after a pause."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(Input):
+    """Stop: after the current step, or now."""
+
+    mode: CancelMode = CancelMode.BOUNDARY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry(Input):
+    """Continue a failed run at its failed step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputWritten(Input):
+    """The response document is on disk."""
+
+    document: dict[str, Any]

@@ -1,0 +1,57 @@
+"""What a retry opens again: the failed step, and below a composite step its failed and cancelled branches."""
+
+from __future__ import annotations
+
+from engine.contracts.status import StepStatus
+from engine.machine.copying import replace
+from engine.machine.state import Execution, Scope, ScopeStatus
+
+
+def reopen(scope: Scope) -> Scope:
+    """The scope running again at the execution that ended it; what completed stays as it is.
+
+    A leaf becomes NOT_STARTED with its attempts kept (numbers count on) and a fresh retry budget.
+    """
+    running = replace(scope, status=ScopeStatus.RUNNING, error=None, voided={})
+    current = scope.executions.get(scope.active) if scope.active else None
+    if current is None:
+        return running
+    opened = _reopen_execution(current)
+    active = current.step_id if opened.status is StepStatus.RUNNING else None
+    return replace(running, active=active, executions={**scope.executions, current.step_id: opened})
+
+
+def _reopen_execution(execution: Execution) -> Execution:
+    if execution.children or execution.outputs:
+        children = {
+            index: reopen(child) if child.status is not ScopeStatus.RUNNING else child
+            for index, child in execution.children.items()
+        }
+        return replace(execution, status=StepStatus.RUNNING, error=None, children=children)
+    return replace(
+        execution,
+        status=StepStatus.NOT_STARTED,
+        error=None,
+        recoveries=0,
+        budget_from=execution.attempt,
+        request_id=None,
+        decision=None,
+        child_run_id=None,
+        retry_at=None,
+    )
+
+
+def reopened_paths(scope: Scope) -> tuple[list[str], list[str]]:
+    """Paths of executions that `reopen` sets at work again, and of those it sets before their start."""
+    current = scope.executions.get(scope.active) if scope.active else None
+    if current is None:
+        return [], []
+    if not (current.children or current.outputs):
+        return [], [current.path]
+    running, waiting = [current.path], []
+    for child in current.children.values():
+        if child.status is not ScopeStatus.RUNNING:
+            below = reopened_paths(child)
+            running += below[0]
+            waiting += below[1]
+    return running, waiting

@@ -1,0 +1,175 @@
+"""The state of a run: a tree of scopes, immutable, small, serializable.
+
+A scope is one list of steps being worked through (the flow itself, one branch, one item). An
+execution is one visit of a step; its path is the place in the tree (`scan/2/read`, second visit
+`scan/2/read~2`). A branch that completed is collapsed to its output, so a state stays small.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.contracts.status import CancelMode, StepStatus
+
+STATE_VERSION = 1
+
+
+class Phase(StrEnum):
+    """Where a run stands in its life; `ACTIVE` covers everything between start and end."""
+
+    NEW = "NEW"
+    QUEUED = "QUEUED"
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    DEAD_LETTER = "DEAD_LETTER"
+
+
+class ScopeStatus(StrEnum):
+    """A scope that completed is no scope any more, only an output."""
+
+    RUNNING = "RUNNING"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One visit of a step."""
+
+    path: str
+    step_id: str
+    type: str
+    status: StepStatus
+    attempt: int = 1
+    budget_from: int = 0  # attempts that a retry verb has forgiven
+    recoveries: int = 0
+    input: Any = None
+    output: Any = None
+    error: dict[str, Any] | None = None
+    retry_at: int | None = None
+    request_id: str | None = None
+    decision: dict[str, Any] | None = None
+    digest: str | None = None  # what an approval is bound to
+    used_by: str | None = None  # path of the execution that spent the approval
+    child_run_id: str | None = None
+    total: int = 0
+    children: dict[int, Scope] = field(default_factory=dict)
+    outputs: dict[int, Any] = field(default_factory=dict)
+    next_index: int = 0
+
+    @property
+    def running_children(self) -> int:
+        """Branches or items at work now."""
+        return sum(1 for child in self.children.values() if child.status is ScopeStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One list of steps being worked through, from `index` on."""
+
+    path: str
+    index: int = 0
+    status: ScopeStatus = ScopeStatus.RUNNING
+    active: str | None = None  # step id of the execution that has not ended
+    visits: dict[str, int] = field(default_factory=dict)
+    voided: dict[str, int] = field(default_factory=dict)  # approvals asked again since one was used
+    executions: dict[str, Execution] = field(default_factory=dict)
+    output: Any = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What a run has used; survives every pause and retry."""
+
+    steps_executed: int = 0
+    tool_calls: int = 0
+    tokens_used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run as the fold of its events."""
+
+    run_seq: int = 0
+    phase: Phase = Phase.NEW
+    payload: Any = None
+    root: Scope = field(default_factory=lambda: Scope(path=""))
+    pause_requested: bool = False
+    paused: bool = False
+    cancel: CancelMode | None = None
+    counters: Counters = field(default_factory=Counters)
+    output: Any = None
+    error: dict[str, Any] | None = None
+    retries: int = 0
+    documented: bool = False  # the response document of this end is on disk
+
+
+def segments(path: str) -> list[str]:
+    """`scan/2/read~2` -> ["scan", "2", "read~2"]."""
+    return path.split("/")
+
+
+def scope_path_of(path: str) -> str:
+    """The scope an execution path lies in: `scan/2/read` -> `scan/2`, `read` -> the root ``."""
+    return path.rpartition("/")[0]
+
+
+def step_id_of(path: str) -> str:
+    """The author's step id at the end of a path: `scan/2/read~2` -> `read`."""
+    return path.rpartition("/")[2].partition("~")[0]
+
+
+def find_scope(root: Scope, path: str) -> Scope | None:
+    """The scope at `path`, or None when that branch has ended or not begun."""
+    scope: Scope | None = root
+    if not path:
+        return scope
+    parts = segments(path)
+    if len(parts) % 2:  # the path of an execution, not of a scope
+        return None
+    for step, index in zip(parts[::2], parts[1::2], strict=True):
+        execution = scope.executions.get(step.partition("~")[0]) if scope else None
+        if execution is None or not execution.path.endswith(step):
+            return None
+        scope = execution.children.get(int(index))
+    return scope
+
+
+def find_execution(root: Scope, path: str) -> Execution | None:
+    """The execution at `path`, or None when a later visit took its place or its branch ended."""
+    scope = find_scope(root, scope_path_of(path))
+    if scope is None:
+        return None
+    execution = scope.executions.get(step_id_of(path))
+    return execution if execution is not None and execution.path == path else None
+
+
+def put_scope(root: Scope, path: str, scope: Scope) -> Scope:
+    """A root in which the scope at `path` is `scope`; only the way down is copied."""
+    return _put(root, segments(path) if path else [], scope)
+
+
+def _put(at: Scope, way: list[str], scope: Scope) -> Scope:
+    if not way:
+        return scope
+    step_id = way[0].partition("~")[0]
+    index = int(way[1])
+    execution = at.executions[step_id]
+    below = execution.children.get(index) or Scope(path=f"{execution.path}/{index}")
+    children = {**execution.children, index: _put(below, way[2:], scope)}
+    changed = replace(execution, children=children, next_index=max(execution.next_index, index + 1))
+    return replace(at, executions={**at.executions, step_id: changed})
+
+
+def put_execution(root: Scope, execution: Execution) -> Scope:
+    """A root in which `execution` stands at its path; its scope is made when it is new."""
+    path = scope_path_of(execution.path)
+    scope = find_scope(root, path) or Scope(path=path)
+    changed = replace(scope, executions={**scope.executions, execution.step_id: execution})
+    return put_scope(root, path, changed)

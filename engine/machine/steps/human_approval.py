@@ -1,0 +1,50 @@
+"""human_approval: park until an operator decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
+from engine.machine.control import complete, fail, settle, watch_timeout
+from engine.machine.draft import Draft, failure
+from engine.machine.events import Kind
+from engine.machine.steps.opening import started
+
+if TYPE_CHECKING:
+    from engine.contracts.flow import ApprovalStep
+    from engine.machine.inputs import RequestDecided, StepPrepared
+
+
+def start(draft: Draft, step: ApprovalStep, prepared: StepPrepared) -> None:
+    """Open the approval with exactly what the gated step would do now."""
+    started(draft, step, prepared.path)
+    draft.emit(
+        Kind.PENDING_HUMAN,
+        prepared.path,
+        approval_id=prepared.new_id,
+        digest=prepared.digest,
+        action_digest=prepared.action_digest,
+        risk=step.risk.value,
+        **prepared.request,
+    )
+    watch_timeout(draft, prepared.path)
+
+
+def decided(draft: Draft, given: RequestDecided) -> None:
+    """Go on with what the operator decided; its event is already part of the state."""
+    execution = draft.execution(given.path)
+    if (
+        execution is None
+        or execution.status is not StepStatus.PENDING_HUMAN
+        or execution.request_id != given.request_id
+        or execution.decision is None
+    ):
+        return
+    decision = execution.decision
+    if decision["decision"] == RequestStatus.APPROVED.value:
+        complete(draft, given.path, decision)
+    else:
+        who, comment = decision["decided_by"], decision["comment"]
+        message = f"rejected by {who}" + (f": {comment}" if comment else "")
+        fail(draft, given.path, failure(StepErrorCode.APPROVAL_REJECTED, message, **decision))
+    settle(draft)

@@ -1,0 +1,32 @@
+"""The end of parallel and for_each: their joined outputs have been stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import StepStatus
+from engine.machine.control import cancel_below, complete, settle
+from engine.machine.walk import COMPOSITE, holds, joined
+
+if TYPE_CHECKING:
+    from engine.machine.draft import Draft
+    from engine.machine.inputs import Collected
+
+
+def collected(draft: Draft, given: Collected) -> None:
+    """Complete the composite step with what its branches brought.
+
+    A branch can succeed while the run is held; its losing siblings are cancelled here at the latest.
+    """
+    execution = draft.execution(given.path)
+    if (
+        holds(draft.state)
+        or execution is None
+        or execution.type not in COMPOSITE
+        or execution.status is not StepStatus.RUNNING
+        or not joined(draft.graph, execution)
+    ):
+        return
+    cancel_below(draft, execution, "another branch succeeded first")
+    complete(draft, given.path, given.value)
+    settle(draft)

@@ -1,0 +1,39 @@
+"""What every step type does when it starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import ToolStep
+from engine.contracts.status import StepErrorCode
+from engine.machine.draft import Draft, failure
+from engine.machine.events import Kind
+
+if TYPE_CHECKING:
+    from engine.contracts.flow import Step
+
+
+def started(draft: Draft, step: Step, path: str, **payload: Any) -> None:
+    """Emit step_started; a reopened execution counts its attempts on."""
+    old = draft.execution(path)
+    if old is not None:
+        payload |= {"attempt": old.attempt + 1, "budget_from": old.budget_from}
+    draft.emit(Kind.STEP_STARTED, path, type=step.type, name=step.name or step.id, **payload)
+
+
+def over_limit(draft: Draft, step: Step) -> dict[str, Any] | None:
+    """The error of a step that the run's ceilings do not allow any more, else None (design: governance)."""
+    error = _spent(draft.state.counters.steps_executed, draft.graph.limits.max_steps, "steps")
+    return error or (tool_calls_spent(draft) if isinstance(step, ToolStep) else None)
+
+
+def tool_calls_spent(draft: Draft) -> dict[str, Any] | None:
+    """The error of a run that has used up its tool calls, else None; every attempt is a call."""
+    return _spent(draft.state.counters.tool_calls, draft.graph.limits.max_tool_calls, "tool calls")
+
+
+def _spent(used: int, limit: int | None, what: str) -> dict[str, Any] | None:
+    if limit is None or used < limit:
+        return None
+    message = f"the run has used its {limit} {what}; raise policies.max_{what.replace(' ', '_')}"
+    return failure(StepErrorCode.STEP_LIMIT, message, limit=limit, used=used)

@@ -1,0 +1,36 @@
+"""user_input: park until a valid form response."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import StepStatus
+from engine.machine.control import complete, settle, watch_timeout
+from engine.machine.events import Kind
+from engine.machine.steps.opening import started
+
+if TYPE_CHECKING:
+    from engine.contracts.flow import UserInputStep
+    from engine.machine.draft import Draft
+    from engine.machine.inputs import FormSubmitted, StepPrepared
+
+
+def start(draft: Draft, step: UserInputStep, prepared: StepPrepared) -> None:
+    """Open the form."""
+    started(draft, step, prepared.path)
+    draft.emit(Kind.USER_INPUT_REQUESTED, prepared.path, request_id=prepared.new_id, **prepared.request)
+    watch_timeout(draft, prepared.path)
+
+
+def submitted(draft: Draft, given: FormSubmitted) -> None:
+    """Go on with the answer; its event is already part of the state."""
+    execution = draft.execution(given.path)
+    if (
+        execution is None
+        or execution.status is not StepStatus.PENDING_USER_INPUT
+        or execution.request_id != given.request_id
+        or execution.decision is None
+    ):
+        return
+    complete(draft, given.path, execution.decision["output"])
+    settle(draft)

@@ -1,0 +1,159 @@
+"""The one table of transitions: phase of the run x kind of input -> what happens.
+
+Anything that has no row is `invalid_transition`. `late` rows are inputs that may arrive after
+what they speak of has ended (a tool's answer, a timer, a child's end): they change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import (
+    ApprovalStep,
+    ForEachStep,
+    ParallelStep,
+    SubflowStep,
+    ToolStep,
+    UserInputStep,
+)
+from engine.contracts.status import StepStatus
+from engine.errors import InvalidTransition
+from engine.machine import inputs, verbs
+from engine.machine.control import fail, settle, skip
+from engine.machine.draft import Draft
+from engine.machine.effects import Prepare
+from engine.machine.state import Phase, RunState, ScopeStatus, find_scope, scope_path_of
+from engine.machine.steps import (
+    for_each,
+    human_approval,
+    joining,
+    parallel,
+    subflow,
+    tool,
+    user_input,
+)
+from engine.machine.steps.opening import over_limit
+from engine.machine.walk import current_path, holds, joined, launches
+
+if TYPE_CHECKING:
+    from engine.machine.effects import Effect
+    from engine.machine.events import Event
+    from engine.machine.graph import FlowGraph
+
+Handler = Callable[[Draft, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What an input did: the new state, the events that made it, what the runtime has to do."""
+
+    state: RunState
+    events: list[Event]
+    effects: list[Effect]
+
+
+def _prepared(draft: Draft, given: inputs.StepPrepared) -> None:
+    """A step's data is rendered: start it, skip it, or fail it; out-of-date preparations change nothing."""
+    path = given.path
+    if holds(draft.state) or not _is_next(draft, path):
+        return
+    step = draft.step(path)
+    error = given.error or (over_limit(draft, step) if given.run else None)
+    if error is not None:
+        fail(draft, path, error)
+    elif not given.run:
+        skip(draft, path)
+    elif isinstance(step, ToolStep):
+        tool.start(draft, step, given)
+    elif isinstance(step, ApprovalStep):
+        human_approval.start(draft, step, given)
+    elif isinstance(step, UserInputStep):
+        user_input.start(draft, step, given)
+    elif isinstance(step, SubflowStep):
+        subflow.start(draft, step, given)
+    elif isinstance(step, ParallelStep):
+        parallel.start(draft, step, given)
+    elif isinstance(step, ForEachStep):
+        for_each.start(draft, step, given)
+    settle(draft)
+
+
+def _is_next(draft: Draft, path: str) -> bool:
+    """Whether the step may start now; branches start in order, as they were asked for."""
+    scope_path = scope_path_of(path)
+    scope = find_scope(draft.state.root, scope_path)
+    if scope is None:
+        parent = draft.execution(scope_path_of(scope_path))
+        if parent is None or parent.status is not StepStatus.RUNNING or joined(draft.graph, parent):
+            return False
+        return next(launches(draft.graph, parent), None) == Prepare(path)
+    return (
+        scope.status is ScopeStatus.RUNNING
+        and scope.active is None
+        and scope.index < len(draft.graph.steps_of(scope_path).steps)
+        and current_path(draft.graph, scope) == path
+    )
+
+
+def _late(_draft: Draft, _given: inputs.Input) -> None:
+    """It speaks of something that has ended: nothing changes."""
+
+
+def _already(_draft: Draft, _given: inputs.Input) -> None:
+    """The run is already so: nothing changes, the verb answers `changed: false`."""
+
+
+_LATE: dict[type[inputs.Input], Handler] = {
+    inputs.StepPrepared: _late,
+    inputs.Collected: _late,
+    inputs.OutputPrepared: _late,
+    inputs.StepFinished: _late,
+    inputs.StepInterrupted: _late,
+    inputs.RequestDecided: _late,
+    inputs.FormSubmitted: _late,
+    inputs.TimerFired: _late,
+    inputs.ChildEnded: _late,
+}
+
+TABLE: dict[Phase, dict[type[inputs.Input], Handler]] = {
+    Phase.NEW: {},
+    Phase.QUEUED: {
+        inputs.Start: verbs.begin,
+        inputs.Pause: verbs.pause_queued,
+        inputs.Resume: _already,
+        inputs.Cancel: verbs.cancel_queued,
+    },
+    Phase.ACTIVE: {
+        inputs.StepPrepared: _prepared,
+        inputs.Collected: joining.collected,
+        inputs.OutputPrepared: verbs.output_prepared,
+        inputs.StepFinished: tool.finished,
+        inputs.StepInterrupted: tool.interrupted,
+        inputs.RequestDecided: human_approval.decided,
+        inputs.FormSubmitted: user_input.submitted,
+        inputs.TimerFired: verbs.timer_fired,
+        inputs.ChildEnded: subflow.ended,
+        inputs.Pause: verbs.pause,
+        inputs.Resume: verbs.resume,
+        inputs.Cancel: verbs.cancel,
+    },
+    Phase.COMPLETED: {**_LATE, inputs.OutputWritten: verbs.output_written},
+    Phase.FAILED: {**_LATE, inputs.OutputWritten: verbs.output_written, inputs.Retry: verbs.retry},
+    Phase.CANCELLED: {**_LATE, inputs.OutputWritten: verbs.output_written, inputs.Cancel: _already},
+    Phase.DEAD_LETTER: {**_LATE, inputs.OutputWritten: verbs.output_written, inputs.Retry: verbs.retry},
+}
+
+
+def transition(graph: FlowGraph, state: RunState, given: inputs.Input) -> Transition:
+    """What `given` does to the run; pure. Raises InvalidTransition when the table has no row for it."""
+    handler = TABLE[state.phase].get(type(given))
+    if handler is None:
+        verb = type(given).__name__.lower()
+        raise InvalidTransition(
+            f"a run that is {state.phase.value} takes no {verb}", {"status": state.phase.value, "verb": verb}
+        )
+    draft = Draft(graph, state, given)
+    handler(draft, given)
+    return Transition(draft.state, draft.events, draft.effects)

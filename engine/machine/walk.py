@@ -1,0 +1,175 @@
+"""Walking a state: what is active, what is in flight, what has to be prepared next."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RunStatus, StepStatus
+from engine.machine.effects import Collect, Effect, Prepare, PrepareOutput
+from engine.machine.state import Execution, Phase, RunState, Scope, ScopeStatus, find_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.machine.graph import FlowGraph
+
+COMPOSITE = frozenset({"parallel", "for_each"})
+
+
+def active_leaves(scope: Scope) -> Iterator[Execution]:
+    """Executions that have begun and not ended, without the composite ones around them."""
+    if scope.status is not ScopeStatus.RUNNING or scope.active is None:
+        return
+    execution = scope.executions[scope.active]
+    if execution.type in COMPOSITE:
+        for child in execution.children.values():
+            yield from active_leaves(child)
+    elif execution.status in {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT}:
+        yield execution
+
+
+def running_composites(scope: Scope) -> Iterator[Execution]:
+    """Composite executions at work, outer ones first."""
+    execution = scope.executions.get(scope.active) if scope.active is not None else None
+    if (
+        scope.status is ScopeStatus.RUNNING
+        and execution is not None
+        and execution.type in COMPOSITE
+        and execution.status is StepStatus.RUNNING
+    ):
+        yield execution
+        for child in execution.children.values():
+            yield from running_composites(child)
+
+
+def is_in_flight(execution: Execution) -> bool:
+    """True while a tool call of it is (or was, before its worker died) under way."""
+    return execution.type == "tool" and execution.status is StepStatus.RUNNING and execution.retry_at is None
+
+
+def in_flight(state: RunState) -> list[Execution]:
+    """Executions whose tool call is under way."""
+    if state.phase is not Phase.ACTIVE:
+        return []
+    return [execution for execution in active_leaves(state.root) if is_in_flight(execution)]
+
+
+def holds(state: RunState) -> bool:
+    """True when nothing new may start: pausing, paused or being cancelled."""
+    return state.pause_requested or state.paused or state.cancel is not None
+
+
+def current_path(graph: FlowGraph, scope: Scope) -> str:
+    """Path of the execution that the scope starts next (a reopened one keeps its path)."""
+    step = graph.steps_of(scope.path).steps[scope.index]
+    prefix = f"{scope.path}/" if scope.path else ""
+    old = scope.executions.get(step.id)
+    if old is not None and old.status is StepStatus.NOT_STARTED:
+        return old.path
+    visit = scope.visits.get(step.id, 0) + 1
+    return f"{prefix}{step.id}" if visit == 1 else f"{prefix}{step.id}~{visit}"
+
+
+def launches(graph: FlowGraph, execution: Execution) -> Iterator[Prepare]:
+    """First steps of the branches or items that may start now."""
+    free = _concurrency(graph, execution) - execution.running_children
+    last = min(execution.total, execution.next_index + max(0, free))
+    for index in range(execution.next_index, last):
+        yield Prepare(current_path(graph, Scope(path=f"{execution.path}/{index}")))
+
+
+def _concurrency(graph: FlowGraph, execution: Execution) -> int:
+    limit = getattr(graph.step_at(execution.path), "max_concurrent", 1)
+    return int(limit)
+
+
+def joined(graph: FlowGraph, execution: Execution) -> bool:
+    """True when a composite execution has all it waits for."""
+    step = graph.step_at(execution.path)
+    if getattr(step, "join", "all") == "any":
+        return bool(execution.outputs)
+    return len(execution.outputs) == execution.total
+
+
+def outstanding(graph: FlowGraph, state: RunState) -> list[Effect]:
+    """Everything that has to be prepared for the run to move on; empty when it waits or has ended."""
+    if state.phase is not Phase.ACTIVE or holds(state):
+        return []
+    return list(_outstanding(graph, state.root))
+
+
+def _outstanding(graph: FlowGraph, scope: Scope) -> Iterator[Effect]:
+    if scope.status is not ScopeStatus.RUNNING:
+        return
+    if scope.active is None:
+        if scope.index < len(graph.steps_of(scope.path).steps):
+            yield Prepare(current_path(graph, scope))
+        elif not scope.path:
+            yield PrepareOutput(scope.output)
+        return
+    execution = scope.executions[scope.active]
+    if execution.type in COMPOSITE and execution.status is StepStatus.RUNNING:
+        yield from outstanding_below(graph, execution)
+
+
+def outstanding_below(graph: FlowGraph, execution: Execution) -> Iterator[Effect]:
+    """What a running composite step may prepare now: its end, or branches as far as there is room.
+
+    After a retry there can be more open branches than room; the later ones wait for their turn.
+    """
+    if joined(graph, execution):
+        yield Collect(execution.path, joined_value(graph, execution))
+        return
+    running = (child for child in execution.children.values() if child.status is ScopeStatus.RUNNING)
+    for child in islice(running, _concurrency(graph, execution)):
+        yield from _outstanding(graph, child)
+    yield from launches(graph, execution)
+
+
+def joined_value(graph: FlowGraph, execution: Execution) -> object:
+    """What a composite step hands on: the outputs in list order, or with `join: any` the first success."""
+    if getattr(graph.step_at(execution.path), "join", "all") == "any":
+        return next(iter(execution.outputs.values()), None)
+    return {"$list": [execution.outputs[index] for index in sorted(execution.outputs)]}
+
+
+_LEAF_STATUS = {
+    StepStatus.PENDING_HUMAN: RunStatus.PENDING_HUMAN,
+    StepStatus.PENDING_USER_INPUT: RunStatus.PENDING_USER_INPUT,
+}
+_ORDER = (
+    RunStatus.RUNNING,
+    RunStatus.RETRYING,
+    RunStatus.PENDING_HUMAN,
+    RunStatus.PENDING_USER_INPUT,
+)
+
+
+def run_status(state: RunState) -> RunStatus:
+    """The run's status: of several branches the first that holds of PAUSED, RUNNING, RETRYING, PENDING_*."""
+    if state.phase is Phase.NEW:
+        return RunStatus.QUEUED
+    if state.phase is not Phase.ACTIVE:
+        return RunStatus(state.phase.value)
+    if state.paused:
+        return RunStatus.PAUSED
+    seen = set()
+    for leaf in active_leaves(state.root):
+        retrying = leaf.retry_at is not None
+        seen.add(RunStatus.RETRYING if retrying else _LEAF_STATUS.get(leaf.status, RunStatus.RUNNING))
+    return next((status for status in _ORDER if status in seen), RunStatus.RUNNING)
+
+
+def current_leaf(state: RunState) -> Execution | None:
+    """One active execution to show as the run's current step."""
+    return next(active_leaves(state.root), None) if state.phase is Phase.ACTIVE else None
+
+
+def scope_chain(root: Scope, path: str) -> list[Scope]:
+    """The scopes around `path`, outermost first (what templates of a nested step may look at)."""
+    if not path:
+        return [root]
+    parts = path.split("/")
+    found = (find_scope(root, "/".join(parts[:end])) for end in range(0, len(parts) + 1, 2))
+    return [scope for scope in found if scope is not None]

@@ -1,0 +1,1 @@
+"""Packs: reading, checking and looking up professions and their flows."""

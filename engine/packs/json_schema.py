@@ -1,0 +1,48 @@
+"""Schemas inside flow files: what `engine.forms` finds wrong with one, at its line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.forms import check_schema
+from engine.packs.schema_problems import problem_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.contracts.pack import Problem
+    from engine.packs.yaml_source import SourceDocument, SourcePath
+
+
+def input_schema_problems(document: SourceDocument, file: str, schema: dict[str, Any]) -> Iterator[Problem]:
+    """Faults of a flow's `input`, which describes an object."""
+    yield from schema_problems(document, file, ("input",), schema)
+    if schema.get("type", "object") != "object":
+        message = "a flow's input is an object: `type` must be `object`"
+        yield problem_at(document, file, ("input", "type"), message)
+
+
+def schema_problems(
+    document: SourceDocument, file: str, root: SourcePath, schema: dict[str, Any]
+) -> Iterator[Problem]:
+    """Faults of a schema that stands at `root`."""
+    for fault in check_schema(schema):
+        place, _, words = fault.partition(": ")
+        path = _path(place.split("."), schema)
+        message = f"not a usable JSON Schema: {words if path else fault}"
+        yield problem_at(document, file, (*root, *path), message)
+
+
+def _path(parts: list[str], schema: Any) -> SourcePath:
+    """As far as the dotted place can be followed into the schema."""
+    path: list[str | int] = []
+    for part in parts:
+        if isinstance(schema, dict) and part in schema:
+            path.append(part)
+            schema = schema[part]
+        elif isinstance(schema, list) and part.isdecimal() and int(part) < len(schema):
+            path.append(int(part))
+            schema = schema[int(part)]
+        else:
+            break
+    return tuple(path)

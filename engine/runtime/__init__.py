@@ -1,0 +1,1 @@
+"""The runtime acts: it renders, calls tools, keeps timers and leases, and tells the machine."""

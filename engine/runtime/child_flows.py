@@ -1,0 +1,101 @@
+"""Which flow a subflow step starts: of the same pinned pack, or the active version of another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import FlowDef, SubflowStep
+from engine.contracts.status import RunStatus
+from engine.errors import InvalidInput
+from engine.forms import payload_errors
+from engine.journal.commits import NewRun
+from engine.machine.events import Event, Kind
+from engine.machine.graph import walk_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.machine.effects import StartChild
+    from engine.packs.catalog import Catalog
+    from engine.runtime.catalog_source import CatalogSource
+    from engine.runtime.pinned import PinnedFlow, PinnedPacks
+
+MAX_DEPTH = 8
+
+
+@dataclass(slots=True)
+class ChildFlows:
+    """Resolves and queues children of one run, whose row is `row`."""
+
+    source: CatalogSource
+    row: Mapping[str, Any]
+    _catalog: Catalog | None = None
+
+    async def pin(self, flow: PinnedFlow, packs: PinnedPacks) -> None:
+        """Pin the other packs that the flow's subflow steps name."""
+        for step in walk_steps(flow.graph.flow.steps):
+            if isinstance(step, SubflowStep) and "/" in step.subflow:
+                self._catalog = await self.source.load()
+                pack = self._catalog.get(step.subflow.partition("/")[0])
+                if pack is not None and not pack.problems:
+                    await packs.pin(pack)
+
+    def check(self, flow: PinnedFlow, subflow: str, params: Any) -> None:
+        """Raises InvalidInput when the child cannot be started with these parameters."""
+        if self.row["depth"] + 1 > MAX_DEPTH:
+            raise InvalidInput(f"subflows are nested deeper than {MAX_DEPTH}", {"limit": MAX_DEPTH})
+        _, definition, _ = self._find(flow, subflow)
+        errors = payload_errors(definition.input, params)
+        if errors:
+            listed = [{"field": error.field, "message": error.message} for error in errors]
+            raise InvalidInput(
+                f"subflow {subflow}: {errors[0].field or 'payload'}: {errors[0].message}", {"errors": listed}
+            )
+
+    def new_run(self, flow: PinnedFlow, effect: StartChild, now: int) -> NewRun:
+        """The child as it is queued in its parent's commit."""
+        pack_id, definition, (version, digest) = self._find(flow, effect.subflow)
+        requested_by = str(self.row["requested_by"])
+        payload = {
+            "pack": pack_id,
+            "pack_version": version,
+            "pack_digest": digest,
+            "flow": definition.id,
+            "flow_version": definition.version,
+            "tenant": self.row["tenant"],
+            "requested_by": requested_by,
+            "parent_run_id": self.row["run_id"],
+            "input": effect.payload,
+        }
+        return NewRun(
+            run_id=effect.child_run_id,
+            tenant=self.row["tenant"],
+            pack=pack_id,
+            pack_version=version,
+            pack_digest=digest,
+            flow=definition.id,
+            flow_version=definition.version,
+            requested_by=requested_by,
+            status=RunStatus.QUEUED,
+            events=[Event(Kind.RUN_QUEUED, now, requested_by, None, payload)],
+            slot_limit=definition.concurrency,
+            parent_run_id=self.row["run_id"],
+            parent_path=effect.path,
+            depth=self.row["depth"] + 1,
+        )
+
+    def _find(self, flow: PinnedFlow, subflow: str) -> tuple[str, FlowDef, tuple[str, str]]:
+        pack_id, _, flow_id = subflow.rpartition("/")
+        if not pack_id or pack_id == self.row["pack"]:
+            definition = flow.siblings.get(flow_id)
+            if definition is not None:
+                return self.row["pack"], definition, (self.row["pack_version"], flow.pack_digest)
+        else:
+            pack = self._catalog.get(pack_id) if self._catalog is not None else None
+            definition = pack.flows.get(flow_id) if pack is not None and not pack.problems else None
+            if pack is not None and not pack.code_trusted:
+                raise InvalidInput(f"the code of pack {pack_id} is not trusted", {"pack": pack_id})
+            if pack is not None and definition is not None:
+                return pack_id, definition, (pack.version, pack.content.digest)
+        raise InvalidInput(f"there is no flow {subflow} that could be started", {"subflow": subflow})

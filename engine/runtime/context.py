@@ -1,0 +1,83 @@
+"""What the templates of a step may look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import ForEachStep, ToolStep
+from engine.contracts.status import StepStatus
+from engine.machine.state import Execution, RunState, Scope, scope_path_of
+from engine.machine.walk import scope_chain
+from engine.values import follow
+
+if TYPE_CHECKING:
+    from engine.machine.graph import FlowGraph
+    from engine.values import Resolve
+
+
+def render_context(
+    graph: FlowGraph, state: RunState, path: str, run: dict[str, Any], resolve: Resolve
+) -> dict[str, Any]:
+    """`payload`, `steps`, `artifacts`, `run`, and the item names of the loops around `path`.
+
+    An inner scope's steps hide outer ones of the same id. Values may be references; the templates
+    follow them. Raises BlobNeeded for a loop's items that are not loaded.
+    """
+    scope_path = scope_path_of(path)
+    chain = scope_chain(state.root, scope_path)
+    steps: dict[str, Any] = {}
+    for scope in chain:
+        for step_id, execution in scope.executions.items():
+            steps[step_id] = _seen(execution)
+    context: dict[str, Any] = {"payload": state.payload, "steps": steps, "run": run}
+    if graph.uses_artifacts:
+        context["artifacts"] = _artifacts(graph, chain)
+    if scope_path:
+        _add_items(graph, state, scope_path, context, resolve)
+    return context
+
+
+def _seen(execution: Execution) -> dict[str, Any]:
+    seen: dict[str, Any] = {"status": execution.status.value, "attempt": execution.attempt}
+    if execution.status is StepStatus.COMPLETED:
+        seen["output"] = execution.output
+    if execution.error is not None:
+        seen["error"] = execution.error
+    return seen
+
+
+def _artifacts(graph: FlowGraph, chain: list[Scope]) -> dict[str, Any]:
+    """The reference's view of outputs: by tool name and by form id."""
+    found: dict[str, Any] = {"tool": {}, "user_input": {}}
+    for scope in chain:
+        for execution in scope.executions.values():
+            if execution.status is not StepStatus.COMPLETED:
+                continue
+            if execution.type == "user_input" and isinstance(execution.output, dict):
+                form_id = execution.output.get("form_id")
+                if form_id is not None:
+                    found["user_input"][form_id] = execution.output
+            elif execution.type == "tool":
+                step = graph.step_at(execution.path)
+                if isinstance(step, ToolStep):
+                    place = found["tool"]
+                    for name in step.tool.split("."):
+                        place = place.setdefault(name, {})
+                    place["output"] = execution.output
+    return found
+
+
+def _add_items(
+    graph: FlowGraph, state: RunState, scope_path: str, context: dict[str, Any], resolve: Resolve
+) -> None:
+    parts = scope_path.split("/")
+    for end in range(2, len(parts) + 1, 2):
+        loop_path, index = "/".join(parts[: end - 1]), int(parts[end - 1])
+        step = graph.step_at(loop_path)
+        if not isinstance(step, ForEachStep):
+            continue
+        outer = scope_chain(state.root, scope_path_of(loop_path))[-1]
+        loop = outer.executions[step.id]
+        items = follow(loop.input["items"], resolve)
+        context[step.as_] = items[index]
+        context["loop_index"] = index

@@ -1,0 +1,112 @@
+"""The embedded engine: one SQLite file, this process, no server."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from engine.contracts.model import from_micros
+from engine.facade import WorkerView
+from engine.governance.door import ValueDoor
+from engine.governance.masking import Masker
+from engine.journal.sqlite_journal import SqliteJournal
+from engine.runtime.blobs import Blobs
+from engine.runtime.catalog_source import CatalogSource
+from engine.runtime.clock import SystemClock
+from engine.runtime.faults import NO_FAULTS
+from engine.runtime.feed import Feed
+from engine.runtime.folder import RunFolders
+from engine.runtime.pack_list import PackList
+from engine.runtime.pinned import PinnedPacks
+from engine.runtime.requests import Requests
+from engine.runtime.runs import Runs
+from engine.runtime.toolbox import LocalWorker, Toolbox
+from engine.tools.executor import ToolExecutor
+from engine.tools.registry import ToolRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.config import EngineConfig
+    from engine.facade import Engine
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
+    from engine.runtime.faults import Faults
+    from engine.runtime.worker import Worker
+
+
+class EmbeddedEngine:
+    """Implements `engine.facade.Engine`."""
+
+    def __init__(self, box: Toolbox) -> None:
+        self._box = box
+        self.runs = Runs(box)
+        self.requests = Requests(box)
+        self.packs = PackList(box.catalog)
+        self.feed = Feed(box)
+
+    @asynccontextmanager
+    async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:
+        """See facade."""
+        from engine.runtime.worker import Worker  # noqa: PLC0415 - lists and decisions need no machine
+
+        worker = Worker(self._box, slots)
+        running = asyncio.create_task(worker.run())
+        try:
+            await worker.running_or(running)
+            self._box.local.worker = worker
+            yield worker
+        finally:
+            self._box.local.worker = None
+            worker.stop()
+            await running  # drains; raises what ended the worker
+
+    async def workers(self) -> tuple[WorkerView, ...]:
+        """See facade."""
+        now = self._box.clock.now()
+        return tuple(
+            WorkerView(
+                row.worker_id,
+                row.host,
+                row.pid,
+                from_micros(row.expires_at) >= from_micros(now),
+                row.runs_held,
+            )
+            for row in await self._box.journal.workers()
+        )
+
+
+@asynccontextmanager
+async def open_engine(
+    config: EngineConfig,
+    *,
+    journal: Journal | None = None,
+    registry: ToolRegistry | None = None,
+    clock: Clock | None = None,
+    faults: Faults | None = None,
+) -> AsyncIterator[Engine]:
+    """The engine of this process. Raises Unavailable when the journal cannot be used.
+
+    `journal`, `registry`, `clock` and `faults` replace the parts that tests and benchmarks bring.
+    """
+    tools = registry or ToolRegistry.builtin(config.limits)
+    names = [spec.name for spec in tools.specs()]
+    opened = journal or await SqliteJournal.open(config.journal_path, poll_seconds=config.poll_seconds)
+    try:
+        box = Toolbox(
+            config=config,
+            journal=opened,
+            clock=clock or SystemClock(),
+            door=ValueDoor(Masker(config.redact_patterns, config.redact)),
+            blobs=Blobs(opened),
+            packs=PinnedPacks(opened, config.policies),
+            catalog=CatalogSource(config.shipped_packs, config.home_packs, names),
+            tools=ToolExecutor(tools, config.limits, config.secrets),
+            folders=RunFolders(config.runs_dir),
+            faults=faults or NO_FAULTS,
+            local=LocalWorker(),
+        )
+        yield EmbeddedEngine(box)
+    finally:
+        await opened.close()

@@ -1,0 +1,71 @@
+"""How a tool says that it failed, and how errors of the operating system become such failures."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import StepErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ToolFailure(Exception):
+    """A typed failure of one call; the executor turns it into the error of the envelope."""
+
+    def __init__(
+        self,
+        code: StepErrorCode,
+        message: str,
+        recoverable: bool = False,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = StepErrorCode(code)
+        self.message = message
+        self.recoverable = recoverable
+        self.details: dict[str, Any] = dict(details or {})
+
+
+def invalid_input(message: str, details: Mapping[str, Any] | None = None) -> ToolFailure:
+    """The parameters or the data they point at are not what the tool takes."""
+    return ToolFailure(StepErrorCode.INVALID_INPUT, message, details=details)
+
+
+def permission_denied(message: str, details: Mapping[str, Any] | None = None) -> ToolFailure:
+    """A limit the operator set forbids the call."""
+    return ToolFailure(StepErrorCode.PERMISSION_DENIED, message, details=details)
+
+
+def not_found(message: str, details: Mapping[str, Any] | None = None) -> ToolFailure:
+    """What the parameters name does not exist."""
+    return ToolFailure(StepErrorCode.NOT_FOUND, message, details=details)
+
+
+_OS_FAILURES: Mapping[int, tuple[StepErrorCode, str, str]] = {
+    errno.ENOENT: (StepErrorCode.NOT_FOUND, "missing", "it does not exist"),
+    errno.ENOTDIR: (StepErrorCode.NOT_FOUND, "missing", "a part of the path is not a directory"),
+    errno.EACCES: (StepErrorCode.PERMISSION_DENIED, "no_access", "the file system denies access"),
+    errno.EPERM: (StepErrorCode.PERMISSION_DENIED, "no_access", "the file system denies access"),
+    errno.ELOOP: (StepErrorCode.PERMISSION_DENIED, "symlink", "a symbolic link is in the way"),
+    errno.EROFS: (StepErrorCode.PERMISSION_DENIED, "read_only", "the file system is read-only"),
+    errno.EISDIR: (StepErrorCode.INVALID_INPUT, "directory", "it is a directory"),
+    errno.ENAMETOOLONG: (StepErrorCode.INVALID_INPUT, "name_too_long", "the name is too long"),
+    errno.ENOSPC: (StepErrorCode.BACKEND_ERROR, "disk_full", "the disk is full"),
+    errno.EDQUOT: (StepErrorCode.BACKEND_ERROR, "disk_full", "the disk quota is used up"),
+    errno.EFBIG: (StepErrorCode.BACKEND_ERROR, "file_too_large", "the file would pass the size limit"),
+}
+
+
+def from_os_error(error: OSError, action: str) -> ToolFailure:
+    """A failure in words: `action` says what was tried, e.g. `cannot read notes.txt`.
+
+    `details["reason"]` is one word for programs (`disk_full`, `read_only`, `missing`, ...).
+    """
+    code, reason, words = _OS_FAILURES.get(
+        error.errno or 0, (StepErrorCode.BACKEND_ERROR, "os_error", error.strerror or "input/output error")
+    )
+    return ToolFailure(
+        code, f"{action}: {words}", recoverable=reason == "disk_full", details={"reason": reason}
+    )

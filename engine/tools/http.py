@@ -1,0 +1,236 @@
+"""http.get: the web, without a way into the operator's own network.
+
+The host is resolved here, every address it has is checked, and the connection goes to a checked
+address: a name that resolves differently a moment later gains nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import importlib
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from engine.contracts.status import StepErrorCode
+from engine.contracts.tool import ToolSpec
+from engine.tools.failure import ToolFailure, invalid_input, not_found, permission_denied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import httpx
+
+    from engine.tools.context import ToolContext, ToolLimits
+    from engine.tools.registry import ToolFunction
+
+_MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding"})
+_DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NAT64 = ip_network("64:ff9b::/96")
+
+GET = ToolSpec(
+    name="http.get",
+    description="Fetch a URL; private addresses are refused unless the operator lists the host.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "url": {"type": "string", "minLength": 1, "maxLength": 8000},
+            "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+            "timeout": {"type": "number", "exclusiveMinimum": 0},
+            "max_bytes": {"type": "integer", "minimum": 1},
+        },
+        "required": ["url"],
+        "additionalProperties": False,
+    },
+)
+
+
+def http_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
+    """The web tool, held to `limits`."""
+
+    async def get(params: dict[str, Any], context: ToolContext) -> Any:
+        _check_headers(params.get("headers", {}))
+        seconds = params.get("timeout", 30.0)
+        try:
+            async with asyncio.timeout(seconds):
+                return await _get(params, limits)
+        except TimeoutError as error:
+            raise ToolFailure(
+                StepErrorCode.TIMEOUT,
+                f"{params['url']} did not answer within {seconds:g} s",
+                recoverable=True,
+                details={"timeout": seconds},
+            ) from error
+
+    yield GET, get
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
+            raise invalid_input(f"the header {name!r} cannot be set")
+        if not (value.isascii() and value.isprintable()):
+            raise invalid_input(f"the value of the header {name!r} is not printable ASCII")
+
+
+async def _get(params: dict[str, Any], limits: ToolLimits) -> dict[str, Any]:
+    # httpx costs more than 100 ms to import; only calls of this tool pay for it
+    httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+    max_bytes = params.get("max_bytes", 1_000_000)
+    url = _checked_url(params["url"])
+    tls = await asyncio.to_thread(httpx.create_ssl_context) if url.scheme == "https" else False
+    try:
+        # no proxies, cookies or credentials from the environment
+        async with httpx.AsyncClient(verify=tls, trust_env=False, timeout=None) as client:
+            for _ in range(_MAX_REDIRECTS + 1):
+                answer = await _fetch(client, url, params.get("headers", {}), limits, max_bytes)
+                if isinstance(answer, dict):
+                    return answer
+                url = _redirected(url, answer)
+                if url.scheme == "https" and tls is False:
+                    return await _get({**params, "url": url.geturl()}, limits)
+    except httpx.InvalidURL as error:
+        raise invalid_input(f"{params['url']!r} is not a URL: {error}") from error
+    except httpx.TransportError as error:
+        words = str(error) or type(error).__name__
+        raise ToolFailure(
+            StepErrorCode.TEMPORARY, f"cannot fetch {url.geturl()}: {words}", recoverable=True
+        ) from error
+    raise ToolFailure(
+        StepErrorCode.BACKEND_ERROR, f"{params['url']} redirects more than {_MAX_REDIRECTS} times"
+    )
+
+
+async def _fetch(
+    client: httpx.AsyncClient,
+    url: SplitResult,
+    headers: Mapping[str, str],
+    limits: ToolLimits,
+    max_bytes: int,
+) -> dict[str, Any] | str:
+    """One request: the result, or where it is redirected to."""
+    assert url.hostname
+    address = await _checked_address(url, limits)
+    literal = f"[{address}]" if address.version == 6 else str(address)
+    target = url._replace(netloc=f"{literal}:{_port(url)}", fragment="").geturl()
+    sent = {**headers, "host": url.netloc, "accept-encoding": "identity"}
+    extensions = {
+        "sni_hostname": url.hostname
+    }  # the certificate is checked against the name, not the address
+    async with client.stream("GET", target, headers=sent, extensions=extensions) as response:
+        if response.status_code in _REDIRECTS and "location" in response.headers:
+            return str(response.headers["location"])
+        _require_success(url, response)
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk[: max_bytes + 1 - len(body)]
+            if len(body) > max_bytes:
+                break
+        truncated = len(body) > max_bytes
+        charset = response.charset_encoding or "utf-8"
+        received = dict(response.headers.items())
+        encoded = "content-encoding" in received
+        content = _content(bytes(body[:max_bytes]), "" if encoded else charset, truncated=truncated)
+        return {"status": response.status_code, "headers": received, **content, "truncated": truncated}
+
+
+def _checked_url(text: str) -> SplitResult:
+    """Raises ToolFailure(invalid_input) for anything but a plain http or https URL."""
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError as error:
+        raise invalid_input(f"{text!r} is not a URL: {error}") from error
+    if url.scheme not in _DEFAULT_PORTS or not url.hostname or port == 0:
+        raise invalid_input(f"{text!r} is not an http or https URL")
+    if "@" in url.netloc:
+        raise invalid_input("a URL may not hold a user name or password; send them as a header")
+    if any(ord(character) <= 32 or ord(character) == 127 for character in text):
+        raise invalid_input("a URL may not hold spaces or control characters")
+    return url
+
+
+def _redirected(url: SplitResult, location: str) -> SplitResult:
+    target = _checked_url(urljoin(url.geturl(), location))
+    same = (target.scheme, target.hostname, _port(target)) == (url.scheme, url.hostname, _port(url))
+    upgrade = (url.scheme, _port(url), target.scheme, _port(target)) == ("http", 80, "https", 443)
+    if not same and not (upgrade and target.hostname == url.hostname):
+        raise permission_denied(
+            f"{url.geturl()} redirects to {target.scheme}://{target.netloc}; only the same host is followed"
+        )
+    return target
+
+
+async def _checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address | IPv6Address:
+    """An address of the host to connect to. Raises ToolFailure when one of its addresses is refused."""
+    host, port = url.hostname or "", _port(url)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+            raise ToolFailure(
+                StepErrorCode.TEMPORARY, f"cannot resolve the host {host!r} now", recoverable=True
+            ) from error
+        raise not_found(f"there is no host {host!r}") from error
+    addresses = [ip_address(entry[4][0]) for entry in found]
+    listed = {host, f"{host}:{port}"} & limits.allowed_private_hosts
+    for address in addresses:
+        if not listed and not is_public(address):
+            raise permission_denied(
+                f"{host!r} is at the private or reserved address {address}; "
+                "list the host in the setting tools.allowed_private_hosts to allow it"
+            )
+    return addresses[0]
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether the address is on the public internet, also behind IPv6 forms that carry an IPv4 address."""
+    if isinstance(address, IPv6Address):
+        if address in _NAT64:
+            return is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
+        carried = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if carried is not None:
+            return is_public(carried)
+        if address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or _DEFAULT_PORTS[url.scheme]
+
+
+def _require_success(url: SplitResult, response: httpx.Response) -> None:
+    status = response.status_code
+    details: dict[str, Any] = {"status": status}
+    if "retry-after" in response.headers:
+        details["retry_after"] = response.headers["retry-after"]
+    if status == 429:
+        raise ToolFailure(
+            StepErrorCode.RATE_LIMITED,
+            f"{url.netloc} asks to slow down (429)",
+            recoverable=True,
+            details=details,
+        )
+    if status >= 500:
+        raise ToolFailure(
+            StepErrorCode.BACKEND_ERROR, f"{url.netloc} answered {status}", recoverable=True, details=details
+        )
+
+
+def _content(body: bytes, charset: str, *, truncated: bool) -> dict[str, str]:
+    """`text` when the body is text of that charset, else `base64`."""
+    try:
+        return {"text": body.decode(charset)}
+    except UnicodeDecodeError as error:
+        if truncated and error.start >= len(body) - 4:  # a character was cut in two
+            return {"text": body[: error.start].decode(charset, "replace")}
+    except LookupError:
+        pass
+    return {"base64": base64.b64encode(body).decode()}

@@ -1,0 +1,75 @@
+"""Secrets at the tool's door: references are resolved going in, values are struck out coming back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from engine.tools.failure import invalid_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REDACTED = "***REDACTED***"
+_REFERENCE = "$secret"
+
+
+def resolve_references(value: Any, lookup: Callable[[str], str | None], used: set[str]) -> Any:
+    """A copy of `value` with each `{"$secret": "NAME"}` replaced; the values go into `used`.
+
+    Raises ToolFailure(invalid_input) naming a secret that is not known.
+    """
+    if isinstance(value, dict):
+        if _REFERENCE in value:
+            return _resolve(value, lookup, used)
+        return {key: resolve_references(item, lookup, used) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolve_references(item, lookup, used) for item in value]
+    return value
+
+
+def _resolve(reference: dict[str, Any], lookup: Callable[[str], str | None], used: set[str]) -> str:
+    name = reference[_REFERENCE]
+    if not isinstance(name, str) or len(reference) != 1:
+        raise invalid_input('a secret is named as {"$secret": "NAME"} and nothing else')
+    secret = lookup(name)
+    if secret is None:
+        raise invalid_input(f"secret {name!r} is not known here; add it to the secrets file")
+    used.add(secret)
+    return secret
+
+
+class Redaction:
+    """Strikes out the secrets of one call, also in the forms they take inside JSON, reprs and URLs."""
+
+    def __init__(self, secrets: set[str]) -> None:
+        forms: set[str] = set()
+        for secret in secrets:
+            forms |= {
+                secret,
+                json.dumps(secret)[1:-1],
+                repr(secret)[1:-1],
+                quote(secret),
+                quote(secret, safe=""),
+            }
+        # the longest first, so that a form inside another leaves no rest of the longer one
+        self._forms = sorted(forms - {""}, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """`text` without any secret."""
+        for form in self._forms:
+            text = text.replace(form, REDACTED)
+        return text
+
+    def value(self, value: Any) -> Any:
+        """A JSON value without any secret in its strings and keys."""
+        if not self._forms:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        return value

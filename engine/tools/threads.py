@@ -1,0 +1,64 @@
+"""Work that blocks, off the event loop, ended before its caller goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+
+class StopRequested(Exception):
+    """Raised inside the thread to leave the work; nobody outside sees it."""
+
+
+class StopFlag:
+    """Tells a thread that nobody waits for its result any more."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Ask the work to end."""
+        self._event.set()
+
+    def check(self) -> None:
+        """Raises StopRequested once the work was asked to end; call it between small pieces."""
+        if self._event.is_set():
+            raise StopRequested
+
+
+async def finish(work: Awaitable[T]) -> T:
+    """Await `work` to its end even when the caller is cancelled meanwhile; then the cancellation goes on."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not report it as lost
+        raise asyncio.CancelledError
+    return task.result()
+
+
+async def run_stoppable(work: Callable[[StopFlag], T]) -> T:
+    """Run `work` in a thread. When cancelled, asks it to stop and waits until it did."""
+    stop = StopFlag()
+    thread = asyncio.ensure_future(asyncio.to_thread(work, stop))
+    try:
+        # wait() does not cancel what it waits for: the thread could not be cancelled anyway
+        await asyncio.wait([thread])
+    except asyncio.CancelledError:
+        stop.set()
+        await finish(asyncio.wait([thread]))
+        if not thread.cancelled():
+            thread.exception()
+        raise
+    return thread.result()

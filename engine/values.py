@@ -1,0 +1,125 @@
+"""The forms a value takes at rest: inline JSON, a reference to a protected blob, or a list of both.
+
+A reference is `{"$blob": <sha256>, "size": <bytes>, "preview": <masked>}`; `literal: true` beside them
+says that the blob itself holds dicts shaped like references, which came from outside and must never be
+followed. The door (`engine.governance.door`) is the only maker of blobs, so anything else that looks
+like a reference cannot reach the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+INLINE_LIMIT = 16_384
+"""Canonical JSON larger than this many bytes is kept as a blob."""
+
+BLOB_KEY = "$blob"
+LIST_KEY = "$list"
+
+Resolve = Callable[[str], Any]
+"""From a blob's digest to its value; may raise BlobNeeded when the blob is not at hand."""
+
+_BLOB_FIELDS = frozenset({BLOB_KEY, "size", "preview", "literal"})
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+
+
+class BlobNeeded(Exception):
+    """A value cannot be given until the blob with this digest has been loaded."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(f"the blob {digest} is not loaded")
+        self.digest = digest
+
+
+class LiteralDict(dict[str, Any]):
+    """A dict from outside that is shaped like a reference and is not one."""
+
+
+def is_blob(value: Any) -> bool:
+    """True for exactly the shape `blob_ref` makes."""
+    if type(value) is not dict or BLOB_KEY not in value or not _BLOB_FIELDS.issuperset(value):
+        return False
+    digest = value[BLOB_KEY]
+    return isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None
+
+
+def is_list_ref(value: Any) -> bool:
+    """True for exactly the shape `list_ref` makes."""
+    return type(value) is dict and len(value) == 1 and isinstance(value.get(LIST_KEY), list)
+
+
+def looks_like_reference(value: dict[Any, Any]) -> bool:
+    """True when a key starts as a reference's would; such outside data never stays inline."""
+    return any(isinstance(key, str) and key.startswith((BLOB_KEY, LIST_KEY)) for key in value)
+
+
+def blob_ref(digest: str, size: int, preview: Any, *, literal: bool = False) -> dict[str, Any]:
+    """The reference that stands for a blob of `size` bytes; `preview` is masked and short."""
+    ref = {BLOB_KEY: digest, "size": size, "preview": preview}
+    return {**ref, "literal": True} if literal else ref
+
+
+def list_ref(values: Iterable[Any]) -> dict[str, Any]:
+    """The reference that stands for a list whose elements are inline values or references."""
+    return {LIST_KEY: list(values)}
+
+
+def follow(value: Any, resolve: Resolve) -> Any:
+    """`value`, or what it refers to when it is a reference; does not look inside plain values."""
+    if type(value) is not dict:
+        return value
+    if is_blob(value):
+        found = resolve(value[BLOB_KEY])
+        return _as_literal(found) if value.get("literal") is True else found
+    if is_list_ref(value):
+        return [follow(item, resolve) for item in value[LIST_KEY]]
+    return value
+
+
+def resolve_value(value: Any, resolve: Resolve) -> Any:
+    """`value` with every reference in it followed; the same object when there is none.
+
+    What a blob holds is taken as it is: references are never nested inside blobs.
+    """
+    if isinstance(value, dict):
+        found = follow(value, resolve)
+        return found if found is not value else _resolve_dict(value, resolve)
+    if isinstance(value, list):
+        items = [resolve_value(item, resolve) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
+
+
+def _resolve_dict(value: dict[str, Any], resolve: Resolve) -> dict[str, Any]:
+    if type(value) is not dict:
+        return value
+    items = {key: resolve_value(item, resolve) for key, item in value.items()}
+    return items if any(items[key] is not item for key, item in value.items()) else value
+
+
+def _as_literal(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_literal(item) for item in value]
+    if isinstance(value, dict):
+        items = {key: _as_literal(item) for key, item in value.items()}
+        return LiteralDict(items) if looks_like_reference(items) else items
+    return value
+
+
+def canonical_json(value: Any) -> bytes:
+    """UTF-8 JSON with sorted keys and no spaces.
+
+    Raises ValueError for a number that is not finite or text that is not Unicode (a lone surrogate),
+    TypeError for what JSON does not have, RecursionError for nesting deeper than the interpreter allows.
+    """
+    return _encode(value).encode()
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of the canonical JSON, in hex."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()

@@ -1,0 +1,52 @@
+"""What every screen works with: the engine, who acts, the clocks and what outlives a screen."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import VasiniError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engine.contracts.run import Actor
+    from engine.facade import Engine
+
+_LOG = logging.getLogger("vasini.console")
+
+Draft = dict[str, Any]
+"""What stands in the fields of a form, by field path, exactly as typed."""
+
+
+def utc_now() -> datetime:
+    """The time on the wall, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Desk:
+    """One operator at one console. `clock` is monotonic seconds; `grace` is seconds as well."""
+
+    engine: Engine
+    actor: Actor
+    tenant: str
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = utc_now
+    grace: float = 0.3
+    bell: bool = True
+    base_dir: Path | None = None
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    offline: str = ""
+
+
+def explain(error: Exception) -> str:
+    """Words for an error that reached a screen. A defect of ours is logged and named without its trace."""
+    if isinstance(error, VasiniError):
+        return f"{error.code}: {error.message}"
+    _LOG.error("unexpected error in the console", exc_info=error)
+    return f"internal error: {type(error).__name__}: {error}"

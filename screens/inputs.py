@@ -1,0 +1,78 @@
+"""Fields to type into. What they hold can come from outside (defaults, a paste), so it is sanitized:
+what is shown is exactly what is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.content import Content
+from textual.widgets import Checkbox, Input, Select, TextArea
+
+from engine.safe_text import sanitize
+from screens.actions import bindings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.widgets.text_area import Edit, EditResult
+
+TYPED_LIMIT = 1_000_000
+"""Characters one field may hold."""
+
+
+class SafeInput(Input):
+    """One line of text; the cursor does not blink, and coming back to it selects (so replaces) nothing."""
+
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(
+            value=sanitize(value, limit=TYPED_LIMIT), placeholder=placeholder, id=id, select_on_focus=False
+        )
+        self.cursor_blink = False
+
+    def validate_value(self, value: str) -> str:
+        """Whatever way a value comes in, it is sanitized first."""
+        return sanitize(value, limit=TYPED_LIMIT)
+
+
+class SafeTextArea(TextArea):
+    """Several lines of text; Tab goes to the next field."""
+
+    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(
+            sanitize(text, multiline=True, limit=TYPED_LIMIT), id=id, tab_behavior="focus", soft_wrap=True
+        )
+        self.cursor_blink = False
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Sanitize what is typed or pasted."""
+        edit.text = sanitize(edit.text, multiline=True, limit=TYPED_LIMIT)
+        return super().edit(edit)
+
+
+class Toggle(Checkbox, inherit_bindings=False):
+    """Yes or no; Space switches it."""
+
+    BINDINGS = bindings("form.toggle")
+
+    @property
+    def _button(self) -> Content:
+        # Textual tells the two states apart by color alone.
+        return Content("[x]" if self.value else "[ ]")
+
+
+class Choice(Select[int]):
+    """One of the values of an enum, known by its place in it."""
+
+    BINDINGS = bindings("form.choose")
+
+    def __init__(self, labels: Sequence[str], chosen: int | None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        options = [(Text(sanitize(label)), place) for place, label in enumerate(labels)]
+        super().__init__(
+            options,
+            prompt="choose",
+            value=Select.NULL if chosen is None else chosen,
+            id=id,
+        )
+
+    ALLOW_SELECT: ClassVar[bool] = False

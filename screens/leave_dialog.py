@@ -1,0 +1,36 @@
+"""Leaving the console asks first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+
+from engine.safe_text import sanitize
+from screens.actions import bindings
+from screens.plain import Plain
+from screens.shell import Dialog, TooSmall
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class LeaveDialog(Dialog[bool]):
+    """q once more leaves; Esc stays."""
+
+    BINDINGS = bindings("dialog.leave")
+
+    def compose(self) -> ComposeResult:
+        """What leaving means."""
+        with Vertical(classes="dialog"):
+            yield Plain(sanitize("Leave the console?"), classes="dialog-title")
+            yield Plain(
+                sanitize("Runs are kept: other workers go on with them, else the next start does."),
+                classes="dialog-text",
+            )
+            yield Plain(sanitize("q leave   Esc stay"), classes="dialog-keys")
+        yield TooSmall()
+
+    def action_leave(self) -> None:
+        """Leave."""
+        self.dismiss(True)

@@ -1,0 +1,263 @@
+"""What every screen has: the lines on top, the keys below, live news, errors in words, a least size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast
+
+from textual.message import Message
+from textual.screen import ModalScreen, Screen
+
+from engine.safe_text import sanitize
+from screens.actions import bindings
+from screens.desk import Desk, explain
+from screens.header import HeaderLines
+from screens.key_bar import KeyBar
+from screens.moments import next_tick
+from screens.plain import NOTHING, Plain
+from screens.refresher import Refresher
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+    from textual.widget import Widget
+
+    from engine.contracts.request import FormView
+    from engine.facade import FeedBatch
+
+T = TypeVar("T")
+
+LEAST_WIDTH, LEAST_HEIGHT = 60, 20
+RETRY_SECONDS = 5.0
+
+
+class News(Message):
+    """What the feed brought, gathered."""
+
+    def __init__(self, batch: FeedBatch) -> None:
+        super().__init__()
+        self.batch = batch
+
+
+class LineChanged(Message):
+    """The feed was lost or came back."""
+
+
+class Console(Protocol):
+    """What screens ask of the application: the desk, and to go elsewhere."""
+
+    desk: Desk
+
+    def open_run(self, run_id: str, *, pane: str = "steps") -> None:
+        """Open the detail of a run on the current view."""
+
+    def open_approval(self, approval_id: str) -> None:
+        """Go to the approvals, with the cursor on this one."""
+
+    def open_form(self, form: FormView) -> None:
+        """Open a form to fill in."""
+
+    def show_run(self, run_id: str) -> None:
+        """Go to the runs, with the cursor on this one."""
+
+
+class TooSmall(Plain):
+    """Covers everything while the terminal is smaller than the least size."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            sanitize(
+                f"The terminal is too small.\nThe console needs {LEAST_WIDTH} x {LEAST_HEIGHT}; "
+                "make the window larger.\nNothing is lost; keys that decide are off.",
+                multiline=True,
+            )
+        )
+
+
+_BREAKPOINTS: list[tuple[int, str]] = [(0, "-too-narrow"), (LEAST_WIDTH, "-narrow"), (110, "-wide")]
+_HEIGHTS: list[tuple[int, str]] = [(0, "-too-short"), (LEAST_HEIGHT, "-low"), (32, "-tall")]
+
+
+def console(widget: Widget) -> Console:
+    """The application, as far as screens know it."""
+    return cast("Console", widget.app)
+
+
+def too_small(screen: Widget) -> bool:
+    """Whether the screen cannot show what it should."""
+    return screen.app.size.width < LEAST_WIDTH or screen.app.size.height < LEAST_HEIGHT
+
+
+def tell(
+    widget: Widget, words: str, *, tone: Literal["information", "warning", "error"] = "information"
+) -> None:
+    """A short notice at the edge of the screen."""
+    widget.notify(sanitize(words, limit=600), severity=tone, timeout=6, markup=False)
+
+
+async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
+    """The outcome of a request to the engine; an error becomes a notice and None."""
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 - edge: shown to the operator, a defect is also logged
+        tell(widget, explain(error), tone="error")
+        return None
+
+
+class Dialog(ModalScreen[T], Generic[T], inherit_bindings=False):
+    """A question above a screen. Enter never decides; F2 confirms, Esc closes."""
+
+    BINDINGS = bindings("dialog.close", "screen.next", "screen.previous")
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+
+    def action_close(self) -> None:
+        """Close without doing anything."""
+        self.dismiss(None)
+
+    def action_focus_next(self) -> None:
+        """Next field."""
+        self.focus_next()
+
+    def action_focus_previous(self) -> None:
+        """Previous field."""
+        self.focus_previous()
+
+
+class ConsoleScreen(Screen[None], inherit_bindings=False):
+    """Base of the screens: subclasses compose a `body`, `load` what they show, and name their `view`."""
+
+    BINDINGS = bindings("screen.")
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    AUTO_FOCUS = ""
+    view = "runs"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.refresher = Refresher(self, self._load)
+        self._tick_timer: Timer | None = None
+        self._retry_timer: Timer | None = None
+        self._shown_moments: list[datetime] = []
+
+    def compose(self) -> ComposeResult:
+        """Top lines, body, the notice of a failed load, keys."""
+        yield HeaderLines(self.view)
+        yield Plain(id="problem")
+        yield from self.body()
+        yield KeyBar(id="keys")
+        yield TooSmall()
+
+    def body(self) -> ComposeResult:
+        """What the screen is about."""
+        yield from ()
+
+    async def load(self) -> None:
+        """Read from the engine and show it; errors are handled by the caller."""
+
+    def tick(self) -> None:
+        """Draw ages again."""
+
+    def copied_id(self) -> str:
+        """What the copy key copies; empty when there is nothing."""
+        return ""
+
+    def on_mount(self) -> None:
+        """Who works where; the rest comes with the first load."""
+        self._show_who()
+        self.query_one("#problem").display = False
+
+    def on_screen_resume(self) -> None:
+        """Another screen may have hidden news from this one."""
+        self._show_who()
+        self.refresher.ask()
+
+    def on_screen_suspend(self) -> None:
+        """A hidden screen has no ages to keep."""
+        self._stop_tick()
+
+    def on_news(self, message: News) -> None:
+        """Something happened in the engine."""
+        if self.concerned(message.batch):
+            self.refresher.ask()
+
+    def concerned(self, batch: FeedBatch) -> bool:
+        """Whether this screen shows anything the news may have changed."""
+        return bool(batch.events or batch.lagged or batch.refresh)
+
+    def on_line_changed(self) -> None:
+        """The feed was lost or came back."""
+        self._show_who()
+
+    def act(self, work: Awaitable[object], *, group: str = "act") -> None:
+        """Do what a key asked for, without holding up the next key."""
+
+        async def guarded() -> None:
+            await attempt(self, work)
+
+        self.run_worker(guarded(), group=group, exit_on_error=False)
+
+    def ages_of(self, moments: list[datetime]) -> None:
+        """Say which ages are on the screen, so that they are drawn again in time."""
+        self._shown_moments = moments
+        self._stop_tick()
+        delay = next_tick(moments, self.desk.now())
+        if delay is not None and self.is_current:
+            self._tick_timer = self.set_timer(delay, self._tick)
+
+    def action_back(self) -> None:
+        """Back to the screen before; a root screen stays."""
+        if len(self.app.screen_stack) > 1:
+            self.dismiss(None)
+
+    def action_focus_next(self) -> None:
+        """Next pane."""
+        self.focus_next()
+
+    def action_focus_previous(self) -> None:
+        """Previous pane."""
+        self.focus_previous()
+
+    def action_copy(self) -> None:
+        """Copy the id under the cursor through the terminal (OSC 52)."""
+        copied = self.copied_id()
+        if copied:
+            safe = sanitize(copied)
+            self.app.copy_to_clipboard(safe)
+            tell(self, f"Copied {safe}")
+
+    def _show_who(self) -> None:
+        desk = self.desk
+        self.query_one(HeaderLines).show_who(desk.tenant, desk.actor.name, desk.offline)
+
+    async def _load(self) -> None:
+        try:
+            counts = await self.desk.engine.runs.counts()
+            self.query_one(HeaderLines).show_counts(counts)
+            await self.load()
+        except Exception as error:  # noqa: BLE001 - edge: shown on the screen, then retried
+            self._show_problem(explain(error))
+        else:
+            self._show_problem("")
+
+    def _show_problem(self, words: str) -> None:
+        problem = self.query_one("#problem", Plain)
+        problem.display = bool(words)
+        problem.show((sanitize(f"! {words} (trying again)", limit=600), "bold $bad") if words else NOTHING)
+        if self._retry_timer is not None:
+            self._retry_timer.stop()
+            self._retry_timer = None
+        if words:
+            self._retry_timer = self.set_timer(RETRY_SECONDS, self.refresher.ask)
+
+    def _tick(self) -> None:
+        self.tick()
+        self.ages_of(self._shown_moments)
+
+    def _stop_tick(self) -> None:
+        if self._tick_timer is not None:
+            self._tick_timer.stop()
+            self._tick_timer = None

@@ -1,0 +1,37 @@
+"""docs/architecture.md names every source file, every edge that catches everything, and real functions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+SOURCES = [
+    path for package in ("engine", "screens", "vasini_tui") for path in sorted((ROOT / package).rglob("*.py"))
+]
+EDGE = re.compile(r"^\s*except \(?.*\b(Base)?Exception\b", re.MULTILINE)
+
+
+def test_every_source_file_is_named() -> None:
+    sections = re.split(r"^### (.*)$", TEXT.partition("\n## Files\n")[2], flags=re.MULTILINE)[1:]
+    named = {
+        f"{package}/{name}"
+        for package, body in zip(sections[::2], sections[1::2], strict=True)
+        for name in re.findall(r"^- `(.*?)`: \S", body, re.MULTILINE)
+    }
+    assert named == {path.relative_to(ROOT).as_posix() for path in SOURCES if path.name != "__init__.py"}
+
+
+def test_every_edge_that_catches_everything_is_named() -> None:
+    table = TEXT.partition("\n## Errors\n")[2].partition("\n## ")[0]
+    edges = [path.relative_to(ROOT).as_posix() for path in SOURCES if EDGE.search(path.read_text("utf-8"))]
+    assert re.findall(r"^\| `(.*?\.py)` \|", table, re.MULTILINE) == edges
+
+
+def test_the_path_of_a_decision_names_what_there_is() -> None:
+    path = TEXT.partition("\n## The path of one decision\n")[2].partition("\n## ")[0]
+    sources = "\n".join(source.read_text("utf-8") for source in SOURCES)
+    names = {name.rpartition(".")[2] for name in re.findall(r"`([A-Za-z_.]+)(?:\([^`]*\))?`", path)}
+    missing = {name for name in names if not re.search(rf"\b{name}\b", sources)}
+    assert not missing

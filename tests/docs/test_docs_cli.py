@@ -1,0 +1,59 @@
+"""docs/cli.md lists exactly the commands, options and exit statuses there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from vasini_tui.cli.app import _app
+from vasini_tui.exit_codes import ExitCode
+
+TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+COMMON = {"--json", "--as NAME"}
+
+
+def commands(command: Any, name: str) -> dict[str, Any]:
+    """Every command by its words, groups opened."""
+    below = getattr(command, "commands", {})
+    if not below:
+        return {name: command}
+    return {
+        key: value
+        for word, inner in below.items()
+        for key, value in commands(inner, f"{name} {word}").items()
+    }
+
+
+def offered() -> dict[str, set[str]]:
+    """Options of each command, by its heading: its words and arguments."""
+    found: dict[str, set[str]] = {}
+    for name, command in commands(typer.main.get_command(_app()), "vasini").items():
+        options, arguments = set(), [name]
+        for parameter in command.params:
+            if parameter.param_type_name == "argument":
+                arguments.append(parameter.metavar)
+            else:
+                options.add(" ".join(filter(None, (parameter.opts[0], parameter.metavar))))
+        found[" ".join(arguments)] = options
+    return found
+
+
+def documented() -> dict[str, set[str]]:
+    sections = re.split(r"^### `(.*)`$", TEXT, flags=re.MULTILINE)[1:]
+    found: dict[str, set[str]] = {}
+    for heading, body in zip(sections[::2], sections[1::2], strict=True):
+        rows = re.findall(r"^\| `(--.*?)` \|", body.partition("\n## ")[0], re.MULTILINE)
+        found[heading] = {row.replace("\\|", "|") for row in rows} | COMMON
+    return found
+
+
+def test_every_command_and_option_is_documented_and_no_other() -> None:
+    assert documented() == offered()
+
+
+def test_every_exit_status_is_documented() -> None:
+    table = TEXT.partition("## Exit statuses")[2].partition("\n## ")[0]
+    assert [int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == sorted(ExitCode)

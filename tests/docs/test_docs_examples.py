@@ -1,0 +1,51 @@
+"""docs/flows.md: its examples load, and its lists of filters and tools are those of the engine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from engine.packs.catalog import load_catalog
+from engine.templates.filters import FILTER_TABLE
+from engine.tools.context import ToolLimits
+from engine.tools.registry import ToolRegistry
+
+FLOWS = Path(__file__).parents[2] / "docs" / "flows.md"
+TOOL_NAMES = [spec.name for spec in ToolRegistry.builtin(ToolLimits()).specs()]
+MANIFEST = 'schema_version: "1.0"\npack_id: examples\nversion: 1.0.0\nauthor: {name: Docs}\n'
+
+
+def examples() -> list[str]:
+    return re.findall(r"^```yaml flow\n(.*?)^```$", FLOWS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def test_every_example_flow_loads(tmp_path: Path) -> None:
+    pack = tmp_path / "examples"
+    (pack / "flows").mkdir(parents=True)
+    (pack / "profession-pack.yaml").write_text(MANIFEST)
+    names = [str(yaml.safe_load(text)["id"]) for text in examples()]
+    assert names
+    assert len(set(names)) == len(names)
+    for name, text in zip(names, examples(), strict=True):
+        (pack / "flows" / f"{name}.yaml").write_text(text)
+    (loaded,) = load_catalog(None, tmp_path, TOOL_NAMES).all()
+    assert [str(problem) for problem in loaded.problems] == []
+    assert set(loaded.flows) == set(names)
+
+
+def test_every_step_type_has_an_example() -> None:
+    text = "".join(examples())
+    kinds = set(re.findall(r"type: (tool|human_approval|user_input|subflow|parallel|for_each)\b", text))
+    assert kinds == {"tool", "human_approval", "user_input", "subflow", "parallel", "for_each"}
+
+
+def test_the_list_of_filters_is_the_engine_s() -> None:
+    (listed,) = re.findall(r"^Filters: (.*?)\.\n", FLOWS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(FILTER_TABLE)
+
+
+def test_the_table_of_tools_is_the_engine_s() -> None:
+    table = FLOWS.read_text("utf-8").partition("| built-in tool |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `([a-z.]+)` \|", table, re.MULTILINE) == sorted(TOOL_NAMES)

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import ErrorCode, InvalidInput
+from engine.governance.masking import MASK, Masker, is_secret_key
+
+MASKER = Masker()
+FRAGMENTS = st.sampled_from(
+    [
+        "sk-abc123",
+        "AKIAABCDEFGHIJKLMNOP",
+        "ghp_" + "a1" * 12,
+        "api_key=xyz",
+        "Authorization: Bearer abcdefghijklmnop",
+        "-----BEGIN RSA PRIVATE KEY-----\nAAA\n",
+        "-----END RSA PRIVATE KEY-----",
+        "ann@example.org",
+        "4111 1111 1111 1111",
+        "+49 170 1234567",
+        "555-123-4567",
+        "(030) 123 4567",
+        MASK,
+        "bearer",
+        " ",
+        "@",
+        "-",
+        "1",
+        "a",
+        "\n",
+        ":",
+        "é",
+    ]
+)
+TEXT = st.lists(FRAGMENTS, max_size=8).map("".join) | st.text(max_size=30)
+KEYS = st.sampled_from(["token", "apiKey", "tokens_used", "properties", "note"]) | TEXT
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-abc123",
+        "use sk-proj-AbC_123-x now",
+        "AKIAABCDEFGHIJKLMNOP",
+        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+        "github_pat_11ABCDEFG0123456789_abcdefghij",
+        "api_key = hunter2",
+        "API-KEY: hunter2",
+        'apikey="hunter2"',
+        "Authorization: Bearer abc.def.ghi",
+        "authorization: basic dXNlcjpwYXNz",
+        "bearer abcdefghijklmnopqrst",
+        "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\ncut off",
+    ],
+)
+def test_secrets_are_found_by_pattern(text: str) -> None:
+    masked = MASKER.scrub_secrets({"log": f"before {text}"})["log"]
+    assert masked.startswith("before ")
+    assert MASK in masked
+    for word in (
+        "abc123",
+        "AKIA",
+        "ghp_",
+        "hunter2",
+        "abc.def",
+        "dXNlcj",
+        "abcdefgh",
+        "MIIE",
+        "cut off",
+        "proj",
+    ):
+        assert word not in masked
+
+
+@pytest.mark.parametrize(
+    "text", ["risk-based task-force", "disk-usage", "the bearer of news", "an API key", "sk-"]
+)
+def test_ordinary_words_are_no_secrets(text: str) -> None:
+    assert MASKER.scrub_secrets(text) == text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("token", "access_token", "apiKey", "API_KEY", "api-key", "session_cookie", "dbPassword"),
+        *(
+            "sshKey",
+            "client_secret",
+            "Authorization",
+            "privateKey",
+            "SECRET",
+            "session",
+            "x.bearer",
+            "apikey",
+        ),
+    ],
+)
+def test_whole_words_of_a_key_name_a_secret(key: str) -> None:
+    assert is_secret_key(key)
+    assert MASKER.scrub_secrets({key: "v", "n": 1}) == {key: MASK, "n": 1}
+    assert MASKER.scrub_secrets({key: {"inner": ["v", 3, None, True, ""]}}) == {
+        key: {"inner": [MASK, 3, None, True, ""]}
+    }
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "tokens_used",
+        "session_count",
+        "token_limit",
+        "tokenizer",
+        "sessions",
+        "secretary",
+        "keys",
+        "monkey",
+        "",
+    ],
+)
+def test_other_keys_do_not(key: str) -> None:
+    value = {key: "v"}
+    assert MASKER.scrub_secrets(value) is value
+
+
+def test_numbers_and_booleans_under_a_secret_name_stay() -> None:
+    value = {"token": 5, "session": True, "cookie": None}
+    assert MASKER.scrub_secrets(value) is value
+
+
+def test_a_schema_keeps_its_fields_named_like_secrets() -> None:
+    schema = {"properties": {"token": {"type": "string", "title": "Token"}}}
+    assert MASKER.scrub_secrets(schema) == schema
+    assert MASKER.scrub_secrets({"properties": {"token": "v"}}) == {"properties": {"token": MASK}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann.b+c@mail.example.org",
+        "4111 1111 1111 1111",
+        "4111111111111111",
+        "5500-0000-0000-0004",
+        "4111 1111 1111 1111 123",
+        "3782 822463 10005",
+        "+49 170 1234567",
+        "+1 (555) 123-4567",
+        "+14155550123",
+        "(555) 123-4567",
+        "555-123-4567",
+        "555.123.4567",
+    ],
+)
+def test_personal_data_is_masked(text: str) -> None:
+    assert MASKER.mask_personal({"note": f"see {text}, please"}) == {"note": f"see {MASK}, please"}
+    assert MASKER.has_personal([text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-05-01",
+        "2024-05-01 10:00:00.000000",
+        "2024-05-01T10:00:00.123456+02:00",
+        "20240501T100000Z",
+        "1714550400",
+        "1714550400000000",
+        "4111 1111 1111 1112",
+        "run 01HWX3V5Y7ZK9M2N4P6Q8R0S1T",
+        "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        "192.168.100.200",
+        "10.0.0.1:8080",
+        "12,345,678.90",
+        "v1.234.5678",
+        "lines 100-200",
+        "1e+100",
+        "+5",
+        "user@localhost",
+        "@decorator",
+        "a - b 123 456",
+    ],
+)
+def test_ids_dates_and_numbers_survive(text: str) -> None:
+    value = {"note": text}
+    assert MASKER.mask(value) is value
+
+
+@given(st.integers(), st.datetimes(timezones=st.just(UTC)), st.dates(), st.floats(allow_nan=False))
+def test_plain_numbers_and_iso_times_survive(number: int, moment: datetime, day: Any, ratio: float) -> None:
+    value = {
+        "number": number,
+        "ratio": ratio,
+        "times": [moment.isoformat(), str(moment), day.isoformat(), f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"],
+        "text": str(number % 10**12),
+    }
+    assert MASKER.mask(value) is value
+
+
+@given(JSON)
+def test_masking_twice_changes_nothing_more(value: Any) -> None:
+    for step in (MASKER.scrub_secrets, MASKER.mask_personal, MASKER.mask):
+        once = step(value)
+        assert step(once) == once
+    assert not MASKER.has_personal(MASKER.mask_personal(value))
+
+
+@given(JSON)
+def test_what_is_clean_is_the_same_object_and_masking_is_deterministic(value: Any) -> None:
+    masked = MASKER.mask(value)
+    assert MASKER.mask(masked) is masked
+    assert masked == Masker().mask(value)
+
+
+def test_redact_off_still_scrubs_secrets() -> None:
+    off = Masker(enabled=False)
+    value = {"mail": "ann@example.org", "token": "x"}
+    assert off.mask(value) == {"mail": "ann@example.org", "token": MASK}
+    assert not off.has_personal(value)
+
+
+def test_extra_patterns_are_secrets_too() -> None:
+    masker = Masker([r"CUST-\d+"])
+    assert masker.mask({"note": "for CUST-123."}) == {"note": f"for {MASK}."}
+    greedy = Masker(["[A-Z]+"])
+    once = greedy.mask("a B c")
+    assert greedy.mask(once) == once
+    assert "B" not in once
+
+
+@pytest.mark.parametrize("pattern", ["(", "[a", "a" * 501, "x*"])
+def test_a_pattern_that_cannot_be_used_is_named(pattern: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Masker(["ok", pattern])
+    assert caught.value.code is ErrorCode.CONFIG_INVALID
+    assert pattern[:80] in caught.value.message
+
+
+def test_what_is_nested_too_deeply_is_replaced_as_a_whole() -> None:
+    deep: Any = "sk-abc123"
+    for _ in range(80):
+        deep = {"d": deep}
+    masked = MASKER.scrub_secrets(deep)
+    assert "abc123" not in str(masked)
+    assert MASKER.scrub_secrets(masked) == masked
+    for _ in range(100_000):
+        deep = [deep]
+    assert "abc123" not in str(MASKER.mask(deep))
+
+
+def test_keys_are_masked_and_stay_distinct() -> None:
+    masked = MASKER.mask({"ann@example.org": 1, "bob@example.org": 2})
+    assert masked == {MASK: 1, f"{MASK}~": 2}
+
+
+def test_large_and_hostile_texts_take_linear_time() -> None:
+    for text in (
+        "a@" * 200_000,
+        "1 " * 200_000,
+        "api_key " * 50_000,
+        "-----BEGIN " * 30_000,
+        "a" * 500_000 + "@",
+    ):
+        MASKER.mask({"v": text})
+    chain = "".join(f"AKIA{'A' * 16}sk-x" for _ in range(2_000))
+    assert "sk-x" not in MASKER.mask(chain)

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.status import RunStatus
+from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from engine.journal.commits import Decided
+from engine.journal.errors import SeqConflict
+from engine.machine.events import Kind
+from engine.machine.inputs import FormSubmitted, RequestDecided
+from tests.engine.journal.run_script import (
+    LATER,
+    NOW,
+    answer,
+    approve,
+    assert_counters_agree,
+    event,
+    form_opened,
+    hold,
+    step_started,
+    wait_for_approval,
+)
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
+
+
+async def everything(journal: Journal) -> list[Any]:
+    return [
+        await journal.run_row("run_0001"),
+        await journal.request_row("appr_0001"),
+        await journal.feed_events(0, 100),
+        await journal.counters(),
+        await journal.next_timer(),
+        await journal.any_ready(NOW),
+    ]
+
+
+async def test_a_decision_is_an_event_a_closed_request_and_mail(journal: Journal) -> None:
+    held = await wait_for_approval(journal, timers={"timeout:ask": LATER + 5, "max_duration": LATER + 9})
+    assert await journal.decide(approve("appr_0001", blobs={"b": b"x"})) == Decided("run_0001", "ask")
+    row = await held.row()
+    assert (row["run_seq"], row["updated_at"], row["ready"], row["status"]) == (5, LATER, 1, "PENDING_HUMAN")
+    (stored,) = await journal.events_after("run_0001", 4)
+    assert (stored.event.kind, stored.event.actor, stored.event.ts, stored.event.step_id) == (
+        Kind.APPROVAL_DECIDED,
+        "bob",
+        LATER,
+        "ask",
+    )
+    assert stored.event.payload == {"approval_id": "appr_0001", "decision": "APPROVED"}
+    request = await journal.request_row("appr_0001")
+    assert request is not None
+    assert [request[name] for name in ("status", "decided_at", "decided_by", "decision", "comment")] == [
+        "APPROVED",
+        LATER,
+        "bob",
+        "APPROVED",
+        "fine",
+    ]
+    assert await journal.next_timer() == LATER + 9
+    assert await journal.blob("b") == b"x"
+    (claim,) = await journal.claim("worker-1", NOW, 5)
+    assert [given for _, given in claim.run.mail] == [
+        RequestDecided(now=LATER, actor="bob", path="ask", request_id="appr_0001")
+    ]
+    await assert_counters_agree(journal)
+
+
+async def test_an_answer_is_recorded_the_same_way(journal: Journal) -> None:
+    held = await hold(journal)
+    await held.append(
+        step_started("ask", "user_input"),
+        form_opened("form_1"),
+        status=RunStatus.PENDING_USER_INPUT,
+        release=True,
+        ready=False,
+    )
+    await journal.decide(answer("form_1"))
+    row = await journal.request_row("form_1")
+    assert row is not None
+    assert (row["status"], row["decided_by"], row["comment"]) == ("ANSWERED", "bob", None)
+    (stored,) = await journal.events_after("run_0001", 4)
+    assert stored.event.kind is Kind.USER_INPUT_RECEIVED
+    (claim,) = await journal.claim("worker-1", NOW, 5)
+    assert [given for _, given in claim.run.mail] == [
+        FormSubmitted(now=LATER, actor="bob", path="ask", request_id="form_1")
+    ]
+    await assert_counters_agree(journal)
+
+
+async def test_the_second_decision_is_told_who_was_first(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    await journal.decide(approve("appr_0001"))
+    before = await everything(journal)
+    with pytest.raises(AlreadyDecided) as caught:
+        await journal.decide(approve("appr_0001", actor="eve", status="REJECTED", blobs={"b": b"x"}))
+    assert caught.value.details == {
+        "approval_id": "appr_0001",
+        "run_id": "run_0001",
+        "decision": "APPROVED",
+        "decided_by": "bob",
+        "decided_at": "2023-11-14T22:14:20.000000Z",
+    }
+    assert caught.value.message == "already decided by bob at 2023-11-14T22:14:20.000000Z: APPROVED"
+    assert await everything(journal) == before
+    assert await journal.blob("b") is None
+
+
+async def test_of_many_decisions_at_once_exactly_one_counts(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    decisions = [approve("appr_0001", actor=f"person-{number}") for number in range(20)]
+    results = await asyncio.gather(*map(journal.decide, decisions), return_exceptions=True)
+    assert results.count(Decided("run_0001", "ask")) == 1
+    assert sum(isinstance(result, AlreadyDecided) for result in results) == 19
+    winner = decisions[results.index(Decided("run_0001", "ask"))].actor
+    request = await journal.request_row("appr_0001")
+    assert request is not None
+    assert request["decided_by"] == winner
+    kinds = [stored.event.kind for stored in await journal.events_after("run_0001", 4)]
+    assert kinds == [Kind.APPROVAL_DECIDED]
+    (claim,) = await journal.claim("worker-1", NOW, 5)
+    assert len(claim.run.mail) == 1
+    await assert_counters_agree(journal)
+
+
+async def test_a_withdrawn_approval_cannot_be_decided(journal: Journal) -> None:
+    held = await wait_for_approval(journal, parked=False)
+    await held.append(event(Kind.REQUEST_WITHDRAWN, "ask", request_id="appr_0001", reason="cancelled"))
+    before = await everything(journal)
+    with pytest.raises(Refused) as caught:
+        await journal.decide(approve("appr_0001"))
+    assert caught.value.code is ErrorCode.REQUEST_WITHDRAWN
+    assert caught.value.details["status"] == "WITHDRAWN"
+    assert await everything(journal) == before
+
+
+async def test_an_approval_voided_before_it_was_decided_cannot_be_decided(journal: Journal) -> None:
+    held = await wait_for_approval(journal, parked=False)
+    await held.append(event(Kind.APPROVAL_VOIDED, "ask", approval_id="appr_0001", reason="changed", next=0))
+    with pytest.raises(Refused) as caught:
+        await journal.decide(approve("appr_0001"))
+    assert caught.value.code is ErrorCode.REQUEST_WITHDRAWN
+    assert caught.value.details["status"] == "VOID"
+    await assert_counters_agree(journal)
+
+
+async def test_an_approval_voided_after_it_was_decided_names_the_decision(journal: Journal) -> None:
+    held = await wait_for_approval(journal, parked=False)
+    await journal.decide(approve("appr_0001"))
+    held.seq += 1
+    voided = event(
+        Kind.APPROVAL_VOIDED, "ask", ts=LATER + 1_000_000, approval_id="appr_0001", reason="used", next=0
+    )
+    await held.append(voided)
+    with pytest.raises(AlreadyDecided) as caught:
+        await journal.decide(approve("appr_0001", actor="eve"))
+    assert caught.value.details["decided_by"] == "bob"
+    assert caught.value.details["decided_at"] == "2023-11-14T22:14:20.000000Z"
+
+
+async def test_only_what_was_shown_can_be_decided(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    before = await everything(journal)
+    with pytest.raises(Refused) as caught:
+        await journal.decide(approve("appr_0001", digest="something else"))
+    assert caught.value.code is ErrorCode.APPROVAL_CHANGED
+    assert caught.value.details["stored"] == "shown"
+    assert await everything(journal) == before
+    await journal.decide(approve("appr_0001", digest="shown"))
+
+
+@pytest.mark.parametrize("decision", [approve("appr_none"), answer("appr_0001"), answer("form_none")])
+async def test_a_request_that_is_not_there_is_not_found(journal: Journal, decision: Any) -> None:
+    await wait_for_approval(journal)
+    with pytest.raises(NotFound) as caught:
+        await journal.decide(decision)
+    assert caught.value.details == {"id": decision.request_id}
+
+
+async def test_a_worker_that_did_not_see_the_decision_has_to_read_on(journal: Journal) -> None:
+    held = await wait_for_approval(journal, parked=False)
+    await journal.decide(approve("appr_0001"))
+    assert [run_id for _, run_id, _ in await journal.mail_for("worker-1")] == ["run_0001"]
+    with pytest.raises(SeqConflict):
+        await held.append(event(Kind.REQUEST_WITHDRAWN, "ask", request_id="appr_0001", reason="timeout"))
+    held.seq += 1
+    await held.append(event(Kind.STEP_COMPLETED, "ask", output={}, next=1))

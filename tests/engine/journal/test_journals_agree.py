@@ -1,0 +1,251 @@
+"""The same random operations on both journals; every read has to agree after each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from engine.contracts.run import RunFilter
+from engine.contracts.status import CancelMode, RequestKind, RequestStatus, RunStatus
+from engine.errors import Unavailable, VasiniError
+from engine.journal.commits import Commit, RunHead
+from engine.journal.memory_journal import MemoryJournal
+from engine.journal.port import Journal
+from engine.journal.sqlite_journal import SqliteJournal
+from engine.machine.events import Event, Kind
+from engine.machine.inputs import Cancel, Input, Pause, Resume, Retry
+from tests.engine.journal.run_script import (
+    ALL,
+    NOW,
+    a_run,
+    answer,
+    approval_opened,
+    approve,
+    assert_counters_agree,
+    event,
+    form_opened,
+    refused_run,
+    step_started,
+)
+
+Operation = Callable[[Journal], Awaitable[Any]]
+
+RUNS = st.integers(1, 4)
+WORKERS = st.sampled_from(["w1", "w2", "w3"])
+PATHS = st.sampled_from(["a", "b", "b/1/c"])
+REQUESTS = st.integers(1, 4)
+KINDS = st.sampled_from(["approval", "form"])
+
+
+def request_id(kind: str, number: int) -> str:
+    return f"{'appr' if kind == 'approval' else 'form'}_{number}"
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    path, number, ts = draw(PATHS), draw(REQUESTS), NOW + draw(st.integers(0, 9))
+    error = {"code": "unknown", "message": "no"}
+    made = [
+        step_started(path, ts=ts, attempt=number),
+        step_started(path, ts=ts, input={"n": number}, child_run_id=f"run_{number:04}"),
+        event(Kind.STEP_COMPLETED, path, ts=ts, output=number, next=1),
+        event(Kind.STEP_FAILED, path, ts=ts, type="tool", error=error),
+        event(Kind.STEP_SKIPPED, path, ts=ts, type="tool", next=1),
+        event(Kind.STEP_CANCELLED, path, ts=ts, reason="cancelled"),
+        event(Kind.STEP_RECOVERED, path, ts=ts, recoveries=number, attempt=1),
+        event(Kind.ATTEMPT_FAILED, path, ts=ts, attempt=1, error=error),
+        event(Kind.RETRY_SCHEDULED, path, ts=ts, attempt=2, retry_at=ts + 5),
+        event(Kind.ATTEMPT_STARTED, path, ts=ts, attempt=number + 1),
+        approval_opened(f"appr_{number}", path),
+        form_opened(f"form_{number}", path),
+        event(Kind.REQUEST_WITHDRAWN, path, ts=ts, request_id=f"appr_{number}", reason="cancelled"),
+        event(Kind.REQUEST_WITHDRAWN, path, ts=ts, request_id=f"form_{number}", reason="cancelled"),
+        event(Kind.APPROVAL_VOIDED, path, ts=ts, approval_id=f"appr_{number}", reason="changed", next=0),
+        event(Kind.RUN_STARTED, ts=ts),
+        event(Kind.RUN_RETRIED, ts=ts),
+        event(Kind.RUN_COMPLETED, ts=ts, output={"n": number}),
+        event(Kind.RUN_FAILED, ts=ts, error=error),
+    ]
+    return draw(st.sampled_from(made))
+
+
+@st.composite
+def verbs(draw: st.DrawFn) -> Input:
+    mode = draw(st.sampled_from(CancelMode))
+    made: list[Input] = [Pause(now=NOW), Resume(now=NOW), Retry(now=NOW), Cancel(now=NOW, mode=mode)]
+    return draw(st.sampled_from(made))
+
+
+class BothJournals(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name, "journal.db")
+        sqlite: Journal = self.runner.run(SqliteJournal.open(path, poll_seconds=60))
+        self.journals: list[Journal] = [MemoryJournal(), sqlite]
+        self.now = NOW
+        self.leases: dict[str, int] = {}
+
+    def teardown(self) -> None:
+        for journal in self.journals:
+            self.runner.run(journal.close())
+        self.runner.close()
+        self.folder.cleanup()
+
+    def both(self, operation: Operation) -> Any:
+        """What both journals answer, or None when both refuse."""
+        answers = [self.runner.run(self._answer(operation, journal)) for journal in self.journals]
+        assert answers[0] == answers[1]
+        return answers[0][1]
+
+    @staticmethod
+    async def _answer(operation: Operation, journal: Journal) -> tuple[object, Any]:
+        try:
+            return "ok", await operation(journal)
+        except Unavailable as error:  # each names its own storage
+            return error.code, None
+        except VasiniError as error:
+            return (error.code, error.message, error.details), None
+
+    @rule(
+        number=RUNS, slots=st.none() | st.integers(1, 2), key=st.none() | st.just("k"), refused=st.booleans()
+    )
+    def create(self, number: int, slots: int | None, key: str | None, refused: bool) -> None:
+        changes = {"slot_limit": slots, "idempotency_key": key, "request_digest": f"digest-{number % 2}"}
+        run = refused_run(number) if refused and key is None else a_run(number, **changes)
+        self.both(lambda journal: journal.create_run(run))
+
+    @rule(worker=WORKERS, lease=st.integers(0, 5))
+    def heartbeat(self, worker: str, lease: int) -> None:
+        self.both(lambda journal: journal.heartbeat(worker, "host", 1, self.now, self.now + lease))
+
+    @rule(worker=WORKERS)
+    def retire(self, worker: str) -> None:
+        self.both(lambda journal: journal.retire(worker))
+
+    @rule(worker=WORKERS, limit=st.integers(0, 4), number=st.none() | RUNS)
+    def claim(self, worker: str, limit: int, number: int | None) -> None:
+        run_id = None if number is None else f"run_{number:04}"
+        for claim in self.both(lambda journal: journal.claim(worker, self.now, limit, run_id)):
+            self.leases[claim.run.row["run_id"]] = claim.epoch
+
+    @rule(number=RUNS, old=st.integers(0, 3), ready=st.booleans())
+    def release(self, number: int, old: int, ready: bool) -> None:
+        run_id = f"run_{number:04}"
+        epoch = self.leases.get(run_id, 0) - (old == 3)
+        self.both(lambda journal: journal.release(run_id, epoch, ready=ready))
+
+    @rule(
+        number=RUNS,
+        made=st.lists(events(), max_size=4),
+        status=st.sampled_from(RunStatus),
+        release=st.booleans(),
+        ready=st.booleans(),
+        timers=st.dictionaries(
+            st.sampled_from(["t", "timeout:a"]), st.none() | st.integers(1, 9), max_size=2
+        ),
+        mail=st.lists(st.tuples(RUNS, verbs()), max_size=1),
+        child=st.none() | RUNS,
+        stale=st.integers(0, 9),
+        take_mail=st.booleans(),
+    )
+    def append(
+        self,
+        number: int,
+        made: list[Event],
+        status: RunStatus,
+        release: bool,
+        ready: bool,
+        timers: dict[str, int | None],
+        mail: list[tuple[int, Input]],
+        child: int | None,
+        stale: int,
+        take_mail: bool,
+    ) -> None:
+        run_id = f"run_{number:04}"
+        row = self.both(lambda journal: journal.run_row(run_id)) or {"run_seq": 0, "lease_worker": None}
+        waiting = self.both(lambda journal: journal.mail_for(row["lease_worker"] or "nobody"))
+        commit = Commit(
+            run_id,
+            expected_seq=row["run_seq"] - (stale == 9),
+            epoch=self.leases.get(run_id, 1) - (stale == 8),
+            events=made,
+            head=RunHead(status, current_step="a", pause=ready, cancel="now" if release else None),
+            now=self.now,
+            release=release,
+            ready=ready,
+            consumed=[mail_id for mail_id, owner, _ in waiting if owner == run_id and take_mail],
+            timers={name: due and self.now + due for name, due in timers.items()},
+            mail=[(f"run_{other:04}", given) for other, given in mail],
+            children=[] if child is None else [a_run(child, parent_run_id=run_id)],
+            blobs={f"b{number}": bytes([stale])},
+            snapshot=bytes([number]) if stale == 1 else None,
+        )
+        self.both(lambda journal: journal.append(commit))
+
+    @rule(kind=KINDS, asked=KINDS, number=REQUESTS, digest=st.sampled_from([None, None, "shown", "other"]))
+    def decide(self, kind: str, asked: str, number: int, digest: str | None) -> None:
+        make = approve if kind == "approval" else answer
+        decision = make(request_id(asked, number), digest=digest, now=self.now)
+        self.both(lambda journal: journal.decide(decision))
+
+    @rule(number=RUNS, verb=verbs())
+    def steer(self, number: int, verb: Input) -> None:
+        self.both(lambda journal: journal.steer(f"run_{number:04}", verb))
+
+    @rule(micros=st.integers(0, 4))
+    def time_passes(self, micros: int) -> None:
+        self.now += micros
+        self.both(lambda journal: journal.fire_timers(self.now))
+
+    @invariant()
+    def every_read_agrees(self) -> None:
+        self.both(self._read_everything)
+        for journal in self.journals:
+            self.runner.run(assert_counters_agree(journal))
+
+    async def _read_everything(self, journal: Journal) -> list[Any]:
+        found: list[Any] = [
+            await journal.feed_events(0, ALL),
+            await journal.feed_events(3, 2),
+            await journal.last_seq(),
+            await journal.next_timer(),
+            await journal.any_ready(self.now),
+            await journal.any_held(),
+            await journal.workers(),
+            {name: n for name, n in (await journal.counters()).items() if n},
+            await journal.run_rows(RunFilter(), ALL, None),
+            await journal.run_rows(RunFilter(status=(RunStatus.QUEUED, RunStatus.FAILED)), 2, "run_0004"),
+        ]
+        found += [await journal.mail_for(worker) for worker in ("w1", "w2", "w3")]
+        for kind in RequestKind:
+            found += [
+                await journal.request_rows(kind, None, ALL, None),
+                await journal.request_rows(kind, RequestStatus.PENDING, 1, None),
+            ]
+        for number in (1, 2, 3, 4):
+            run_id = f"run_{number:04}"
+            found += [
+                await journal.run_view_row(run_id),
+                await journal.step_rows(run_id),
+                await journal.page_events(run_id, 1, 3),
+                await journal.blob(f"b{number}"),
+            ]
+        return found
+
+
+TestJournalsAgree = BothJournals.TestCase
+TestJournalsAgree.settings = settings(
+    max_examples=20,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)

@@ -1,0 +1,259 @@
+"""What stands at the journal's path, and what is done about it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ErrorCode, Unavailable
+from engine.journal.connection import APPLICATION_ID, migrate, open_writer, schema_version
+from engine.journal.queries import migrations
+from engine.journal.sqlite_journal import SqliteJournal
+from tests.engine.journal.run_script import a_run, hold
+
+
+def permissions_bind() -> bool:
+    """False for root, who may write anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o500)
+        return not os.access(folder, os.W_OK)
+
+
+needs_permissions = pytest.mark.skipif(not permissions_bind(), reason="permissions do not bind this user")
+
+
+async def refused(path: Path, *, busy_seconds: float = 5) -> Unavailable:
+    with pytest.raises(Unavailable) as caught:
+        await SqliteJournal.open(path, busy_seconds=busy_seconds)
+    assert str(path) in caught.value.message
+    return caught.value
+
+
+def schema(path: Path) -> list[tuple[str, str]]:
+    connection = sqlite3.connect(path)
+    try:
+        found = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+        return [(str(name), str(sql)) for name, sql in found]
+    finally:
+        connection.close()
+
+
+async def test_a_journal_is_made_with_its_directory_and_opens_again(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "home" / "journal.db"
+    journal = await SqliteJournal.open(path)
+    await journal.create_run(a_run(1))
+    await journal.close()
+    assert path.parent.stat().st_mode & 0o077 == 0
+    again = await SqliteJournal.open(path)
+    assert await again.run_row("run_0001") is not None
+    await again.close()
+
+
+@pytest.mark.parametrize("name", ["a b%20c?x=1#y.db", "журнал-é.db"])
+async def test_any_character_may_stand_in_the_path(tmp_path: Path, name: str) -> None:
+    journal = await SqliteJournal.open(tmp_path / name)
+    await journal.create_run(a_run(1))
+    assert await journal.run_row("run_0001") is not None
+    await journal.close()
+    assert (tmp_path / name).exists()
+
+
+async def test_what_was_acknowledged_survives_a_power_loss(sqlite_journal: SqliteJournal) -> None:
+    names = ("journal_mode", "synchronous", "application_id", "user_version")
+
+    def settings(connection: sqlite3.Connection) -> list[object]:
+        return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+
+    synchronous_full = 2
+    assert await sqlite_journal._writer.run(settings) == [
+        "wal",
+        synchronous_full,
+        APPLICATION_ID,
+        schema_version(),
+    ]
+
+
+async def test_readers_cannot_write(sqlite_journal: SqliteJournal) -> None:
+    with pytest.raises(Unavailable) as caught:
+        await sqlite_journal._read("DELETE FROM events")
+    assert caught.value.code is ErrorCode.READ_ONLY
+
+
+@pytest.mark.parametrize("version", range(schema_version() + 1))
+async def test_a_journal_of_every_earlier_version_is_brought_forward(tmp_path: Path, version: int) -> None:
+    fresh, old = tmp_path / "fresh.db", tmp_path / "old.db"
+    open_writer(fresh).close()
+    connection = sqlite3.connect(old, isolation_level=None)
+    migrate(connection, old, to=version)
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == version
+    connection.close()
+    journal = await SqliteJournal.open(old)
+    await hold(journal)
+    await journal.close()
+    assert schema(old) == schema(fresh)
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert sorted(migrations()) == list(range(1, schema_version() + 1))
+
+
+async def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    with pytest.raises(KeyError):
+        migrate(connection, path, to=schema_version() + 1)
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == schema_version()
+    assert not connection.in_transaction
+    connection.close()
+
+
+def entries(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def made(path: Path, *statements: str) -> bytes:
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+    return path.read_bytes()
+
+
+async def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    open_writer(path).close()
+    newer = schema_version() + 1
+    before = made(path, f"PRAGMA user_version = {newer}")
+    error = await refused(path)
+    assert error.code is ErrorCode.JOURNAL_NEWER
+    assert (error.details["found"], error.details["known"]) == (newer, schema_version())
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("CREATE TABLE notes (x)", "PRAGMA application_id = 4711"),
+        ("CREATE TABLE notes (x)",),
+        ("CREATE TABLE runs (x)", "PRAGMA user_version = 1"),
+        ("PRAGMA application_id = 4711",),
+    ],
+)
+async def test_another_program_s_database_is_refused_and_not_touched(
+    tmp_path: Path, statements: tuple[str, ...]
+) -> None:
+    path = tmp_path / "journal.db"
+    before = made(path, *statements)
+    error = await refused(path)
+    assert error.code is ErrorCode.JOURNAL_CORRUPT
+    assert "another program" in error.message
+    assert path.read_bytes() == before
+    assert entries(tmp_path) == ["journal.db"]
+
+
+async def test_a_file_that_is_no_database_is_refused_and_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.write_text("dear diary\n" * 500)
+    error = await refused(path)
+    assert (error.code, error.details["sqlite"]) == (ErrorCode.JOURNAL_CORRUPT, "SQLITE_NOTADB")
+    assert path.read_text() == "dear diary\n" * 500
+
+
+async def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.touch()
+    journal = await SqliteJournal.open(path)
+    await journal.create_run(a_run(1))
+    await journal.close()
+
+
+def damage(path: Path, table: str) -> None:
+    """Overwrite the first page of a table."""
+    connection = sqlite3.connect(path)
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    find = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+    page = connection.execute(find, (table,)).fetchone()[0]
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+async def test_a_damaged_file_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = await SqliteJournal.open(path)
+    for number in range(200):
+        await journal.create_run(a_run(number))
+    await journal.close()
+    damage(path, "runs")
+    damaged = await SqliteJournal.open(path)
+    try:
+        with pytest.raises(Unavailable) as reading:
+            await damaged.run_row("run_0001")
+        with pytest.raises(Unavailable) as writing:
+            await damaged.create_run(a_run(300))
+    finally:
+        await damaged.close()
+    assert {reading.value.code, writing.value.code} == {ErrorCode.JOURNAL_CORRUPT}
+
+
+async def test_a_file_whose_schema_is_damaged_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    open_writer(path).close()
+    with path.open("r+b") as file:
+        file.seek(100)  # what follows the file's header is the schema's first page
+        file.write(b"\xff" * 900)
+    assert (await refused(path)).code is ErrorCode.JOURNAL_CORRUPT
+
+
+async def test_a_directory_is_not_a_journal(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").mkdir()
+    assert (await refused(tmp_path / "journal.db")).code is ErrorCode.JOURNAL_UNAVAILABLE
+
+
+async def test_a_home_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable) as caught:
+        await SqliteJournal.open(tmp_path / "file" / "home" / "journal.db")
+    assert caught.value.code is ErrorCode.JOURNAL_UNAVAILABLE
+
+
+async def test_a_journal_locked_by_another_program_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        error = await refused(path, busy_seconds=0.01)
+        assert error.code is ErrorCode.JOURNAL_LOCKED
+    finally:
+        other.close()
+    journal = await SqliteJournal.open(path)
+    await journal.close()
+
+
+@needs_permissions
+async def test_a_directory_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o500)
+    assert (await refused(home / "journal.db")).code is ErrorCode.JOURNAL_UNAVAILABLE
+
+
+@needs_permissions
+async def test_a_file_that_may_not_be_written_is_read_only(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = await SqliteJournal.open(path)
+    await journal.create_run(a_run(1))
+    await journal.close()
+    path.chmod(0o400)
+    opened = await SqliteJournal.open(path)
+    try:
+        assert await opened.run_row("run_0001") is not None
+        with pytest.raises(Unavailable) as caught:
+            await opened.create_run(a_run(2))
+    finally:
+        await opened.close()
+    assert caught.value.code is ErrorCode.READ_ONLY

@@ -1,0 +1,97 @@
+"""Random flows that the loader would take: every step type, three levels deep, jumps, gates, retries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, subflow, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.machine.graph import FlowGraph
+    from tests.engine.machine.flow_builders import StepData
+
+MAX_DEPTH = 3
+LEAVES = ("tool", "tool", "human_approval", "user_input", "subflow")
+
+Draw = Any
+
+
+@st.composite
+def flows(draw: Draw) -> FlowGraph:
+    """A flow with its limits left open."""
+    fields: dict[str, Any] = {"max_duration": 60} if _seldom(draw, 8) else {}
+    return graph(*_steps(draw, 1), **fields)
+
+
+def _seldom(draw: Draw, times: int) -> bool:
+    """True about once in `times`; not at the ends of a range, which Hypothesis likes best."""
+    return bool(draw(st.integers(0, times - 1)) == times // 2)
+
+
+def _steps(draw: Draw, depth: int) -> list[StepData]:
+    size = draw(st.sampled_from((3, 2, 4) if depth == 1 else (2, 1)))
+    steps = [_step(draw, f"{'abc'[depth - 1]}{index}", depth) for index in range(size)]
+    for index in range(size):
+        _add_jumps(draw, steps, index)
+    return steps
+
+
+def _step(draw: Draw, step_id: str, depth: int) -> StepData:
+    composite = ("parallel", "for_each") if depth < MAX_DEPTH else ()
+    kind = draw(st.sampled_from((*composite, *composite, *composite, *LEAVES)))
+    fields: dict[str, Any] = {}
+    if _seldom(draw, 12):
+        fields["when"] = draw(st.sampled_from((False, False, False, "broken")))
+    if _seldom(draw, 4):
+        fields["timeout"] = 5
+    if draw(st.integers(0, 1)):
+        fields["max_visits"] = draw(st.integers(2, 3))
+    if kind in {"tool", "subflow"} and draw(st.integers(0, 1)):
+        fields["retry"] = {
+            "max_attempts": draw(st.integers(2, 3)),
+            "backoff_seconds": draw(st.sampled_from((0, 1))),
+        }
+    if kind == "parallel":
+        branches = [_steps(draw, depth + 1) for _ in range(draw(st.integers(1, 3)))]
+        joining = {"join": draw(st.sampled_from(("any", "all"))), "max_concurrent": draw(st.integers(1, 3))}
+        return parallel(step_id, *branches, **joining, **fields)
+    if kind == "for_each":
+        items = list(range(draw(st.integers(0, 3))))
+        concurrent = draw(st.integers(1, 2))
+        return for_each(step_id, items, *_steps(draw, depth + 1), max_concurrent=concurrent, **fields)
+    make: Callable[..., StepData] = {
+        "tool": tool,
+        "human_approval": approval,
+        "user_input": form,
+        "subflow": subflow,
+    }[kind]
+    return make(step_id, **fields)
+
+
+def _add_jumps(draw: Draw, steps: list[StepData], index: int) -> None:
+    for field in ("on_success", "on_failure"):
+        allowed = ["fail", "continue", *_landings(steps, index, field)]
+        if steps[index]["type"] == "human_approval" and field == "on_failure":
+            allowed = [target for target in allowed if target != "continue"]
+        if field == "on_success":
+            allowed.remove("fail")
+        target = draw(st.sampled_from(allowed)) if _seldom(draw, 3) else None
+        if target is not None:
+            steps[index][field] = target
+
+
+def _landings(steps: list[StepData], index: int, field: str) -> list[str]:
+    """Steps that a jump may land on: later ones, or earlier ones with max_visits; never past an approval
+    to what it gates (here always the next step)."""
+    found = []
+    for landing, step in enumerate(steps):
+        gated = landing > 0 and steps[landing - 1]["type"] == "human_approval"
+        if gated and not (index == landing - 1 and field == "on_success"):
+            continue
+        if landing > index or step.get("max_visits"):
+            found.append(step["id"])
+    return found

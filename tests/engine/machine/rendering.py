@@ -1,0 +1,68 @@
+"""What a runtime would render, as plainly as can be: `when` and parameters are taken literally."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import ForEachStep, SubflowStep, ToolStep
+from engine.contracts.status import StepErrorCode
+from engine.machine.draft import failure
+from engine.machine.evolve import EMPTY
+from engine.machine.inputs import OutputPrepared, StepPrepared
+from engine.machine.state import scope_path_of
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from engine.contracts.flow import Step
+    from engine.machine.graph import FlowGraph
+
+ID_PREFIX = {"human_approval": "appr", "user_input": "form"}
+
+
+def prepared(graph: FlowGraph, path: str, now: int, number: int, drift: Counter[str]) -> StepPrepared:
+    """The step's data; `when: broken` cannot be rendered. `number` makes a fresh id."""
+    step = graph.step_at(path)
+    if step.when is False:
+        return StepPrepared(now=now, path=path, run=False)
+    if step.when == "broken":
+        error = failure(StepErrorCode.TEMPLATE_ERROR, f"{step.id}: no such value")
+        return StepPrepared(now=now, path=path, error=error)
+    items = step.items if isinstance(step, ForEachStep) and isinstance(step.items, list) else []
+    digest = action_digest(_acting_step(graph, step, path), drift)
+    return StepPrepared(
+        now=now,
+        path=path,
+        value=step.params if isinstance(step, ToolStep | SubflowStep) else items,
+        total=len(items),
+        new_id=f"{ID_PREFIX.get(step.type, 'run')}_{number}",
+        request={"body": {"title": step.id}},
+        digest=f"shown {digest}",
+        action_digest=digest,
+    )
+
+
+def action_digest(step_id: str, drift: Counter[str]) -> str:
+    """What the step would do now; `drift` lets it change."""
+    return f"{step_id} v{drift[step_id]}"
+
+
+def _acting_step(graph: FlowGraph, step: Step, path: str) -> str:
+    """The step whose action is meant: the gated one for an approval, else the step itself."""
+    gated_by = graph.steps_of(scope_path_of(path)).gated_by
+    return next((gated for gated, approval in gated_by.items() if approval == step.id), step.id)
+
+
+def prepared_output(value: Any, now: int, error: dict[str, Any] | None) -> OutputPrepared:
+    """The run's output; an empty one is none."""
+    if value in EMPTY:
+        missing = failure(StepErrorCode.MISSING_RUN_OUTPUT, "no step of the flow brought an output")
+        return OutputPrepared(now=now, error=missing)
+    return OutputPrepared(now=now, value=resolved(value), error=error)
+
+
+def resolved(value: Any) -> Any:
+    """Joined outputs as a list."""
+    if isinstance(value, dict) and set(value) == {"$list"}:
+        return [resolved(item) for item in value["$list"]]
+    return value

@@ -1,0 +1,340 @@
+"""A tiny runtime in memory around the machine: it answers effects and checks every invariant.
+
+Nothing here waits: time is a number, tools, people and child runs answer when the test says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, OrderedDict, deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import CancelMode, RequestStatus, RunStatus
+from engine.errors import InvalidTransition
+from engine.machine import effects, inputs
+from engine.machine.codec import input_from_json, input_to_json, state_from_json, state_to_json
+from engine.machine.draft import failure
+from engine.machine.events import Event, Kind
+from engine.machine.evolve import evolve, fold
+from engine.machine.state import Execution, Phase, RunState, find_execution
+from engine.machine.table import transition
+from engine.machine.walk import holds, in_flight, outstanding, run_status
+from tests.engine.machine.invariants import Change, check
+from tests.engine.machine.rendering import prepared, prepared_output, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.machine.graph import FlowGraph
+
+TICK = 1_000
+VERBS = (inputs.Pause, inputs.Resume, inputs.Cancel, inputs.Retry)
+START = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An approval or a form as the journal's row has it."""
+
+    path: str
+    approval: bool
+    status: RequestStatus = RequestStatus.PENDING
+
+
+class Simulation:
+    """One run. With `eager` preparations and mail are answered at once, else when the test asks."""
+
+    def __init__(self, graph: FlowGraph, *, eager: bool = True, payload: Any = None) -> None:
+        self.graph = graph
+        self.eager = eager
+        self.now = START
+        self.state = RunState()
+        self.events: list[Event] = []
+        self.preparations: OrderedDict[tuple[str, str], effects.Effect] = OrderedDict()
+        self.mail: deque[inputs.Input] = deque()
+        self.timers: dict[str, int] = {}
+        self.calls: dict[str, int] = {}
+        self.stopping: list[tuple[str, int]] = []
+        self.requests: dict[str, Request] = {}
+        self.children: dict[str, str] = {}
+        self.steered: list[tuple[str, str]] = []
+        self.drift: Counter[str] = Counter()
+        self.output_error: dict[str, Any] | None = None
+        self.interrupted: set[tuple[str, int]] = set()
+        self._ids = 0
+        self._append(Event(Kind.RUN_QUEUED, self.now, "ana", None, {"input": payload}))
+
+    # ---- what a test does -------------------------------------------------------------------
+
+    def start(self) -> Simulation:
+        return self.give(inputs.Start(now=self._tick()))
+
+    def finish(self, path: str, output: Any = None) -> Simulation:
+        """The tool call at `path` answers well."""
+        attempt = self.calls.pop(path)
+        value = {"from": path} if output is None else output
+        return self.give(
+            inputs.StepFinished(now=self._tick(), path=path, attempt=attempt, ok=True, output=value)
+        )
+
+    def fail(self, path: str, code: str = "backend_error", jitter: float = 0.0) -> Simulation:
+        """The tool call at `path` answers with an error."""
+        attempt, error = self.calls.pop(path), failure(code, f"{path} went wrong")
+        return self.give(
+            inputs.StepFinished(
+                now=self._tick(), path=path, attempt=attempt, ok=False, error=error, jitter=jitter
+            )
+        )
+
+    def stopped(self) -> Simulation:
+        """Every tool call that was told to stop has stopped."""
+        while self.stopping:
+            path, attempt = self.stopping.pop(0)
+            self.give(
+                inputs.StepFinished(now=self._tick(), path=path, attempt=attempt, ok=False, cancelled=True)
+            )
+        return self
+
+    def decide(self, path: str, decision: str = "APPROVED", who: str = "ana", comment: str = "") -> bool:
+        """Decide as the journal does: only the first decision on a pending request counts."""
+        payload = {"decision": decision, "comment": comment}
+        return self._close(path, Kind.APPROVAL_DECIDED, RequestStatus(decision), who, payload)
+
+    def approve(self, path: str, who: str = "ana") -> Simulation:
+        assert self.decide(path, who=who), f"{path} asks nothing"
+        return self
+
+    def reject(self, path: str, comment: str = "no") -> Simulation:
+        assert self.decide(path, "REJECTED", comment=comment), f"{path} asks nothing"
+        return self
+
+    def answer(self, path: str, values: Any = None, who: str = "ana") -> Simulation:
+        payload = {"output": {"form_id": path, "values": values or {"ok": True}, "comment": ""}}
+        assert self._close(path, Kind.USER_INPUT_RECEIVED, RequestStatus.ANSWERED, who, payload)
+        return self
+
+    def child_ended(self, path: str, status: RunStatus = RunStatus.COMPLETED) -> Simulation:
+        """The child run that the step at `path` waits for ends."""
+        child = self.child_of(path)
+        return self.child_run_ended(child, status)
+
+    def child_run_ended(self, child: str, status: RunStatus) -> Simulation:
+        ok = status is RunStatus.COMPLETED
+        return self.post(
+            inputs.ChildEnded(
+                now=self._tick(),
+                path=self.children.pop(child),
+                child_run_id=child,
+                status=status.value,
+                output={"child": child} if ok else None,
+                error=None if ok else failure("backend_error", "the child went wrong"),
+            )
+        )
+
+    def fire(self, timer: str) -> Simulation:
+        """Time passes until `timer` is due."""
+        self.now = max(self.now, self.timers.pop(timer))
+        return self.post(inputs.TimerFired(now=self._tick(), actor="timer", timer=timer))
+
+    def lose_worker(self, *, lost: bool = True) -> Simulation:
+        """The worker dies (or drains): another one goes on from the events alone."""
+        self.state = fold(self.events)
+        self.preparations.clear()
+        self.stopping.clear()
+        self.calls.clear()
+        self.interrupted = {(execution.path, execution.attempt) for execution in in_flight(self.state)}
+        for effect in outstanding(self.graph, self.state):
+            self._note(effect)
+        for execution in in_flight(self.state):
+            self._apply(inputs.StepInterrupted(now=self._tick(), path=execution.path, lost=lost))
+            self.interrupted.discard((execution.path, execution.attempt))
+        return self._answer_all() if self.eager else self
+
+    def reload(self) -> None:
+        """Continue from a snapshot in JSON."""
+        self.state = state_from_json(json.loads(json.dumps(state_to_json(self.state))))
+
+    def pause(self) -> Simulation:
+        return self._steer(inputs.Pause(now=self._tick(), actor="ana"))
+
+    def resume(self) -> Simulation:
+        return self._steer(inputs.Resume(now=self._tick(), actor="ana"))
+
+    def cancel(self, mode: CancelMode = CancelMode.BOUNDARY) -> Simulation:
+        return self._steer(inputs.Cancel(now=self._tick(), actor="ana", mode=mode))
+
+    def retry(self) -> Simulation:
+        return self._steer(inputs.Retry(now=self._tick(), actor="ana"))
+
+    # ---- what a test looks at ---------------------------------------------------------------
+
+    def status(self) -> RunStatus:
+        return run_status(self.state)
+
+    @property
+    def error_code(self) -> str | None:
+        return self.state.error["code"] if self.state.error else None
+
+    @property
+    def pending(self) -> list[str]:
+        """Paths that wait for a person."""
+        return sorted(r.path for r in self.requests.values() if r.status is RequestStatus.PENDING)
+
+    def approval_at(self, path: str) -> bool:
+        """Whether what is asked at `path` is an approval (else a form)."""
+        return any(r.approval for r in self.requests.values() if r.path == path)
+
+    def request_status(self, request_id: str) -> RequestStatus:
+        return self.requests[request_id].status
+
+    def execution(self, path: str) -> Execution:
+        found = find_execution(self.state.root, path)
+        assert found is not None, f"there is no {path}"
+        return found
+
+    def child_of(self, path: str) -> str:
+        return next(child for child, parent in self.children.items() if parent == path)
+
+    def kinds(self, path: str | None = None) -> list[Kind]:
+        return [event.kind for event in self.events if path is None or event.step_id == path]
+
+    def last(self, kind: Kind) -> Event:
+        return next(event for event in reversed(self.events) if event.kind is kind)
+
+    def count(self, kind: Kind) -> int:
+        return sum(1 for event in self.events if event.kind is kind)
+
+    # ---- the runtime ------------------------------------------------------------------------
+
+    def post(self, given: inputs.Input) -> Simulation:
+        """Put an input into the mailbox (through JSON, as the journal does)."""
+        self.mail.append(input_from_json(json.loads(json.dumps(input_to_json(given)))))
+        return self._answer_all() if self.eager else self
+
+    def deliver(self) -> None:
+        """The worker takes the oldest mail; a verb that came too late for its run changes nothing."""
+        given = self.mail.popleft()
+        try:
+            self._apply(given)
+        except InvalidTransition:
+            assert isinstance(given, VERBS), given
+
+    def prepare_next(self) -> None:
+        """The worker prepares what was asked for first; for a held run it does so with all, in vain."""
+        self._prepare(self.preparations.popitem(last=False)[1])
+        while self.preparations and holds(self.state):
+            self._prepare(self.preparations.popitem(last=False)[1])
+
+    def _prepare(self, effect: effects.Effect) -> None:
+        match effect:
+            case effects.Prepare():
+                self._ids += 1
+                given = prepared(self.graph, effect.path, self._tick(), self._ids, self.drift)
+                self._apply(given)
+            case effects.Collect():
+                value = resolved(effect.value)
+                self._apply(inputs.Collected(now=self._tick(), path=effect.path, value=value))
+            case effects.PrepareOutput():
+                self._apply(prepared_output(effect.value, self._tick(), self.output_error))
+            case _:
+                raise AssertionError(f"{effect} is no preparation")
+
+    def give(self, given: inputs.Input) -> Simulation:
+        """Tell the machine, check the invariants, answer what it asks for."""
+        self._apply(given)
+        return self._answer_all() if self.eager else self
+
+    def catch_up(self) -> Simulation:
+        """Prepare and deliver everything there is."""
+        return self._answer_all()
+
+    def _answer_all(self) -> Simulation:
+        while self.preparations or self.mail:
+            if self.preparations:
+                self.prepare_next()
+            else:
+                self.deliver()
+        return self
+
+    def _apply(self, given: inputs.Input) -> None:
+        before = self.state
+        done = transition(self.graph, before, given)
+        self.state = done.state
+        self.events += done.events
+        for event in done.events:
+            self._project(event)
+        for effect in done.effects:
+            self._note(effect)
+        check(self, Change(before, given, done.events, done.effects))
+
+    def _append(self, event: Event) -> None:
+        self.state = evolve(self.state, event)
+        self.events.append(event)
+
+    def _project(self, event: Event) -> None:
+        if event.kind is Kind.PENDING_HUMAN:
+            self.requests[event.payload["approval_id"]] = Request(event.step_id or "", approval=True)
+        elif event.kind is Kind.USER_INPUT_REQUESTED:
+            self.requests[event.payload["request_id"]] = Request(event.step_id or "", approval=False)
+        elif event.kind is Kind.REQUEST_WITHDRAWN:
+            self._set_status(event.payload["request_id"], RequestStatus.WITHDRAWN)
+        elif event.kind is Kind.APPROVAL_VOIDED:
+            self._set_status(event.payload["approval_id"], RequestStatus.VOID)
+
+    def _set_status(self, request_id: str, status: RequestStatus) -> None:
+        self.requests[request_id] = replace(self.requests[request_id], status=status)
+
+    def _note(self, effect: effects.Effect) -> None:
+        match effect:
+            case effects.RunStep():
+                self.calls[effect.path] = effect.attempt
+            case effects.CancelStep():
+                if effect.path in self.calls:
+                    self.stopping.append((effect.path, self.calls.pop(effect.path)))
+            case effects.SetTimer():
+                self.timers[effect.timer] = effect.due
+            case effects.CancelTimer():
+                self.timers.pop(effect.timer, None)
+            case effects.StartChild():
+                self.children[effect.child_run_id] = effect.path
+            case effects.SteerChild():
+                self.steered.append((effect.child_run_id, effect.verb))
+                if effect.verb == "cancel_now":
+                    self.children.pop(effect.child_run_id, None)
+            case effects.Prepare():
+                self.preparations[("Prepare", effect.path)] = effect
+            case effects.Collect():
+                self.preparations[("Collect", effect.path)] = effect
+            case effects.PrepareOutput():
+                self.preparations[("PrepareOutput", "")] = effect
+
+    def _close(self, path: str, kind: Kind, status: RequestStatus, who: str, payload: dict[str, Any]) -> bool:
+        open_here = [
+            request_id
+            for request_id, request in self.requests.items()
+            if request.path == path and request.status is RequestStatus.PENDING
+        ]
+        if not open_here:
+            return False
+        (request_id,) = open_here
+        approval = kind is Kind.APPROVAL_DECIDED
+        assert self.requests[request_id].approval is approval
+        self._append(Event(kind, self._tick(), who, path, payload))
+        self._set_status(request_id, status)
+        self.timers.pop(f"timeout:{path}", None)
+        given: Callable[..., inputs.Input] = inputs.RequestDecided if approval else inputs.FormSubmitted
+        self.post(given(now=self.now, actor=who, path=path, request_id=request_id))
+        return True
+
+    def _tick(self) -> int:
+        self.now += TICK
+        return self.now
+
+    def _steer(self, verb: inputs.Input) -> Simulation:
+        return self.give(verb) if self.eager else self.post(verb)
+
+    def document(self) -> Simulation:
+        """The response document of the ended run is on disk."""
+        assert self.state.phase not in {Phase.NEW, Phase.QUEUED, Phase.ACTIVE}
+        return self.give(inputs.OutputWritten(now=self._tick(), document={"sha256": "0"}))

@@ -1,0 +1,121 @@
+"""The packs we ship: they load, and their code is what the flows expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, Step, ToolStep
+from engine.packs.catalog import Catalog, load_catalog
+from engine.packs.code import code_tools
+from engine.packs.content import CODE
+from engine.templates import render_value
+from engine.tools.context import PackCode, ToolLimits
+from engine.tools.pack_tools import describe
+from engine.tools.registry import ToolRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.engine.packs.conftest import LoadTools
+
+PACKS = Path(__file__).parents[3] / "packs"
+FLOWS = ["hello/hello", "log-triage/incident", "repo-steward/release-notes", "repo-steward/secret-scan"]
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    names = [spec.name for spec in ToolRegistry.builtin(ToolLimits()).specs()]
+    return load_catalog(PACKS, None, names)
+
+
+def steps(found: tuple[Step, ...]) -> Iterator[Step]:
+    for step in found:
+        yield step
+        if isinstance(step, ForEachStep):
+            yield from steps(step.steps)
+        elif isinstance(step, ParallelStep):
+            for branch in step.branches:
+                yield from steps(branch)
+
+
+def test_every_shipped_pack_loads_without_problems(catalog: Catalog) -> None:
+    assert [str(problem) for pack in catalog.all() for problem in pack.problems] == []
+    found = sorted(f"{pack.pack_id}/{flow}" for pack in catalog.all() for flow in pack.flows)
+    assert found == FLOWS
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_start_forms_explain_every_field(catalog: Catalog, name: str) -> None:
+    flow = catalog.flow(*name.split("/"))
+    assert flow is not None
+    assert flow.description
+    for field in flow.input["properties"].values():
+        assert field["title"]
+        assert field["description"]
+
+
+@pytest.mark.parametrize("pack_id", ["hello", "log-triage", "repo-steward"])
+async def test_names_found_statically_are_those_the_code_has_when_it_runs(
+    catalog: Catalog, pack_id: str
+) -> None:
+    pack = catalog.get(pack_id)
+    assert pack is not None
+    source = pack.content.files[CODE]
+    code = PackCode(pack=pack_id, digest=pack.content.digest, source=source, trusted=True)
+    specs = {spec.name: spec for spec in await describe(code, ToolLimits())}
+    names, problems = code_tools(pack_id, source)
+    assert set(specs) == names
+    assert list(problems) == []
+    for flow in pack.flows.values():
+        for step in steps(flow.steps):
+            if isinstance(step, ToolStep) and step.tool in specs:
+                parameters = specs[step.tool].parameters
+                assert set(step.params) <= set(parameters["properties"])
+                assert set(parameters["required"]) <= set(step.params)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_every_write_is_gated_or_asked_for(catalog: Catalog, name: str) -> None:
+    flow = catalog.flow(*name.split("/"))
+    assert flow is not None
+    gates = [step.gates for step in flow.steps if isinstance(step, ApprovalStep)]
+    expected = {"log-triage/incident": ["write_blocklist"], "repo-steward/release-notes": ["write"]}
+    assert gates == expected.get(name, ["greet"] if name == "hello/hello" else [])
+
+
+def test_the_first_attempt_fails_and_the_second_greets(load_tools: LoadTools) -> None:
+    tools = load_tools("hello")
+    with pytest.raises(ConnectionError, match="on purpose"):
+        tools.greet("Ada", "formal", False, context={"attempt": 1})
+    answer = tools.greet("Ada", "formal", False, context={"attempt": 2})
+    assert answer == {"summary": "Good day, Ada.", "greeting": "Good day, Ada.", "attempt": 2}
+
+
+def test_an_unknown_style_is_invalid_input(load_tools: LoadTools) -> None:
+    tools = load_tools("hello")
+    with pytest.raises(ValueError, match="friendly, formal, brief"):
+        tools.greet("Ada", "rude", False, context={"attempt": 1})
+
+
+def test_the_report_renders_whether_the_form_was_shown_or_skipped(catalog: Catalog) -> None:
+    flow = catalog.flow("repo-steward", "secret-scan")
+    assert flow is not None
+    judge = next(step for step in flow.steps if step.id == "judge")
+    assert isinstance(judge, ToolStep)
+    merge = {"findings": [], "scanned": 1, "unreadable": 2}
+    listing = {"files": [], "truncated": False}
+    outputs: dict[str, Any] = {
+        "merge": {"output": merge},
+        "batches": {"output": {"skipped": 3}},
+        "survey": {"output": [listing, None]},
+    }
+    context = {"payload": {"repo": "/r"}, "steps": outputs}
+    for classify in ({}, {"classify": {"output": None}}):
+        rendered = render_value(judge.params, {**context, "steps": {**outputs, **classify}})
+        assert (rendered["verdicts"], rendered["skipped"], rendered["state"]) == ({}, 5, None)
+    answered = {"classify": {"output": {"values": {"f0001": "real"}}}}
+    rendered = render_value(judge.params, {**context, "steps": {**outputs, **answered}})
+    assert rendered["verdicts"] == {"f0001": "real"}

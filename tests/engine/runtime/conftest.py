@@ -1,0 +1,53 @@
+"""A home with fake tools, and a guard that fails a test when the engine blocks the event loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+from engine.journal.memory_journal import MemoryJournal
+from engine.journal.sqlite_journal import SqliteJournal
+from tests.engine.runtime.embedded_home import Home
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from engine.journal.port import Journal
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking_calls() -> Iterator[None]:
+    with blockbuster_ctx("engine"):
+        yield
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+@pytest.fixture
+async def journal(home: Home) -> AsyncIterator[SqliteJournal]:
+    """The home's journal, for an engine whose journal a test looks into."""
+    opened = await SqliteJournal.open(home.config().journal_path, poll_seconds=0.01)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def each_journal(request: pytest.FixtureRequest, home: Home) -> AsyncIterator[Journal]:
+    """Either journal."""
+    opened: Journal = (
+        MemoryJournal()
+        if request.param == "memory"
+        else await SqliteJournal.open(home.config().journal_path, poll_seconds=0.01)
+    )
+    try:
+        yield opened
+    finally:
+        await opened.close()

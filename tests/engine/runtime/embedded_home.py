@@ -1,0 +1,199 @@
+"""A home of its own for an embedded engine: packs as an author writes them, journal, run folders."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from engine.config import EngineConfig
+from engine.contracts.run import Actor
+from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.runtime.embedded import open_engine
+from tests.engine.runtime.fake_tools import FakeTools
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from engine.contracts.request import ApprovalView, FormView
+    from engine.contracts.run import RunView
+    from engine.facade import Engine
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
+    from engine.runtime.faults import Faults
+
+ANN = Actor(name="ann", via="cli")
+BOB = Actor(name="bob", via="console")
+PATIENCE = 15.0
+
+Step = dict[str, Any]
+
+
+class Home:
+    """Everything below `root`; `tools` are those of every engine opened on it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.tools = FakeTools()
+
+    def flow(
+        self, flow_id: str, *steps: Step, pack: str = "demo", shipped: bool = True, **fields: Any
+    ) -> None:
+        """Write a flow file, and the pack's manifest when there is none."""
+        directory = self.root / ("shipped" if shipped else "home") / pack
+        (directory / "flows").mkdir(parents=True, exist_ok=True)
+        manifest = {
+            "schema_version": "1.0",
+            "pack_id": pack,
+            "version": "1.0.0",
+            "author": {"name": "Somebody"},
+        }
+        (directory / "profession-pack.yaml").write_text(yaml.safe_dump(manifest))
+        flow = {"id": flow_id, **fields, "steps": list(steps)}
+        (directory / "flows" / f"{flow_id}.yaml").write_text(yaml.safe_dump(flow))
+
+    def config(self, **changes: Any) -> EngineConfig:
+        """Settings with short waits."""
+        given: dict[str, Any] = {
+            "data_dir": self.root / "data",
+            "runs_dir": self.root / "runs",
+            "cache_dir": self.root / "cache",
+            "shipped_packs": self.root / "shipped",
+            "home_packs": self.root / "home",
+            "poll_seconds": 0.01,
+            **changes,
+        }
+        given["data_dir"].mkdir(exist_ok=True)
+        return EngineConfig(**given)
+
+    def open(
+        self,
+        *,
+        journal: Journal | None = None,
+        clock: Clock | None = None,
+        faults: Faults | None = None,
+        **changes: Any,
+    ) -> AbstractAsyncContextManager[Engine]:
+        """An engine on this home."""
+        registry = self.tools.registry
+        return open_engine(
+            self.config(**changes), journal=journal, registry=registry, clock=clock, faults=faults
+        )
+
+    @asynccontextmanager
+    async def working(self, **changes: Any) -> AsyncIterator[Engine]:
+        """An engine on this home that also works runs."""
+        async with self.open(**changes) as engine, engine.work():
+            yield engine
+
+    def bytes_at_rest(self) -> bytes:
+        """Everything the engine has written: journal, its log, run folders."""
+        places = (self.root / "data", self.root / "runs", self.root / "cache")
+        return b"\n".join(
+            path.read_bytes() for place in places for path in place.rglob("*") if path.is_file()
+        )
+
+    def document(self, run: RunView, name: str) -> Any:
+        """A JSON document of a run's folder."""
+        return json.loads((self.root / "runs" / run.pack / run.run_id / name).read_text())
+
+
+def tool(step_id: str, name: str = "fake.echo", /, **fields: Any) -> Step:
+    return {"id": step_id, "type": "tool", "tool": name, **fields}
+
+
+def approval(step_id: str = "ask", message: str = "Go on?", /, **fields: Any) -> Step:
+    return {"id": step_id, "type": "human_approval", "message": message, **fields}
+
+
+def form(step_id: str = "ask", /, *, params: Step | None = None, **fields: Any) -> Step:
+    """A form with one required text field `word`."""
+    schema = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
+    given = {"form_id": f"{step_id}_form", "title": "Say it", "schema": schema, **(params or {})}
+    return {"id": step_id, "type": "user_input", "params": given, **fields}
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Return when the condition holds; a test that waits for ever fails."""
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():  # noqa: ASYNC110 - any condition, also of another engine
+            await asyncio.sleep(0.002)
+
+
+async def start(
+    engine: Engine, flow: str, payload: dict[str, Any] | None = None, *, pack: str = "demo"
+) -> str:
+    """Start a run; its id."""
+    return (await engine.runs.start(pack, flow, payload or {}, actor=ANN)).run_id
+
+
+async def rest(engine: Engine, run_id: str, *, expect: RunStatus | None = None) -> RunView:
+    """The run when it has ended or waits for a person; ended ones with their documents written."""
+    async with asyncio.timeout(PATIENCE):
+        view = await engine.runs.wait(run_id)
+    if expect is not None:
+        assert view.status is expect, view.error or view.status
+    if view.status in RUN_TERMINAL:
+        await until(lambda: documented(engine, run_id))
+    return await engine.runs.summary(run_id)
+
+
+async def documented(engine: Engine, run_id: str) -> bool:
+    return (await kinds(engine, run_id))[-1] == "output_written"
+
+
+async def finished(engine: Engine, flow: str, payload: dict[str, Any] | None = None) -> RunView:
+    """A run that completes without a person."""
+    return await rest(engine, await start(engine, flow, payload), expect=RunStatus.COMPLETED)
+
+
+async def failed(engine: Engine, flow: str, payload: dict[str, Any] | None = None) -> RunView:
+    """A run that fails without a person."""
+    return await rest(engine, await start(engine, flow, payload), expect=RunStatus.FAILED)
+
+
+async def retry(engine: Engine, run_id: str) -> None:
+    """Retry an ended run; return when it has begun again."""
+    before = (await kinds(engine, run_id)).count("run_retried")
+    assert (await engine.runs.retry(run_id, actor=ANN)).changed
+
+    async def begun() -> bool:
+        return (await kinds(engine, run_id)).count("run_retried") > before
+
+    await until(begun)
+
+
+async def kinds(engine: Engine, run_id: str) -> list[str]:
+    """The run's history, kinds only."""
+    return [event.kind for event in await engine.runs.events(run_id)]
+
+
+async def statuses(engine: Engine, run_id: str) -> dict[str, str]:
+    """Status of every execution by its path."""
+    return {step.step_id: step.status.value for step in await engine.runs.steps(run_id)}
+
+
+async def pending_approval(engine: Engine, run_id: str) -> ApprovalView:
+    """The approval a run waits for."""
+    await rest(engine, run_id, expect=RunStatus.PENDING_HUMAN)
+    (found,) = (await engine.requests.approvals(run_id=run_id)).items
+    return found
+
+
+async def pending_form(engine: Engine, run_id: str) -> FormView:
+    """The form a run waits for."""
+    await rest(engine, run_id, expect=RunStatus.PENDING_USER_INPUT)
+    (found,) = (await engine.requests.forms(run_id=run_id)).items
+    return found
+
+
+async def error_of(engine: Engine, run_id: str) -> tuple[str, str]:
+    """Code and message of a run's error."""
+    error = (await engine.runs.summary(run_id)).error
+    assert error is not None
+    return error.code, error.message

@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.errors import ErrorCode, InvalidInput, Unavailable
+from engine.runtime.file_names import safe_name
+from engine.runtime.file_writes import open_directory, storage_errors, write_atomically
+from engine.runtime.folder import RunFolders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACK, RUN = "hello", "01HWX3V5Y7ZK9M2N4P6Q8R0S1T"
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> RunFolders:
+    return RunFolders(tmp_path / "runs")
+
+
+def loaded(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def test_input_is_written_once_with_its_lists(folders: RunFolders) -> None:
+    payload = {"name": "ü", "messages": [{"role": "user"}], "comments": "no list"}
+    assert folders.write_input(PACK, RUN, payload)
+    assert not folders.write_input(PACK, RUN, {"name": "other"})
+    folder = folders.path(PACK, RUN) / "input"
+    assert loaded(folder / "input.json") == payload
+    assert loaded(folder / "messages.json") == [{"role": "user"}]
+    assert not (folder / "comments.json").exists()
+
+
+def test_directories_and_files_are_private(folders: RunFolders) -> None:
+    folders.write_input(PACK, RUN, {})
+    folder = folders.path(PACK, RUN) / "input"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "input.json").stat().st_mode) == 0o600
+
+
+def test_attachments_are_copied_and_listed(folders: RunFolders, tmp_path: Path) -> None:
+    first, second = tmp_path / "a" / "my file.csv", tmp_path / "b" / "my file.csv"
+    reserved = tmp_path / "input.json"
+    for source, text in ((first, "1"), (second, "22"), (reserved, "{}")):
+        source.parent.mkdir(exist_ok=True)
+        source.write_text(text)
+    payload = {"files": [{"name": "my file.csv"}, {"name": "elsewhere.pdf"}, "x", {"name": " "}]}
+    assert folders.write_input(PACK, RUN, payload, [first, second, reserved])
+    folder = folders.path(PACK, RUN) / "input"
+    listed = loaded(folder / "attachments.json")
+    assert [item["stored_name"] for item in listed] == ["my_file.csv", "1_my_file.csv", "1_input.json", None]
+    assert listed[0] == {
+        "name": "my file.csv",
+        "stored_name": "my_file.csv",
+        "content_type": "text/csv",
+        "size": 1,
+        "sha256": hashlib.sha256(b"1").hexdigest(),
+        "source": "upload",
+        "ref": None,
+    }
+    assert listed[3]["source"] == "ref"
+    assert (folder / "1_my_file.csv").read_text() == "22"
+    assert loaded(folder / "input.json") == payload
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "fifo"])
+def test_an_attachment_that_is_no_readable_file_is_only_listed(
+    folders: RunFolders, tmp_path: Path, kind: str
+) -> None:
+    source, good = tmp_path / "thing", tmp_path / "good"
+    good.write_text("x")
+    if kind == "directory":
+        source.mkdir()
+    if kind == "fifo":
+        os.mkfifo(source)
+    assert folders.write_input(PACK, RUN, {"files": [{"name": "thing"}]}, [source, good])
+    folder = folders.path(PACK, RUN) / "input"
+    assert names(folder) == ["attachments.json", "good", "input.json"]
+    sources = {item["name"]: item["source"] for item in loaded(folder / "attachments.json")}
+    assert sources == {"good": "upload", "thing": "ref"}
+
+
+def test_comments_follow_those_of_the_payload_once(folders: RunFolders) -> None:
+    folders.write_input(PACK, RUN, {"comments": [{"comment": "first"}]})
+    second = {"comment": "second", "decision": "REJECTED", "step_id": "s", "ts": "2024-01-01T00:00:00Z"}
+    third = {**second, "comment": "third"}
+    path = folders.path(PACK, RUN) / "input" / "comments.json"
+    folders.write_comments(PACK, RUN, [second])
+    assert loaded(path) == [{"comment": "first"}, second]
+    folders.write_comments(PACK, RUN, [second, third])
+    assert loaded(path) == [{"comment": "first"}, second, third]
+
+
+def test_comments_that_somebody_broke_are_left_alone(folders: RunFolders) -> None:
+    folders.write_input(PACK, RUN, {"comments": []})
+    path = folders.path(PACK, RUN) / "input" / "comments.json"
+    path.write_text("{broken")
+    with pytest.raises(InvalidInput, match=r"comments\.json"):
+        folders.write_comments(PACK, RUN, [{"comment": "third"}])
+    assert path.read_text() == "{broken"
+
+
+def test_answers_of_the_same_form_do_not_collide(folders: RunFolders) -> None:
+    paths = [folders.write_answer(PACK, RUN, "../form", request, {"v": request}) for request in ("r1", "r2")]
+    assert [loaded(path)["v"] for path in paths] == ["r1", "r2"]
+    assert {path.parent for path in paths} == {folders.path(PACK, RUN) / "runtime" / "user_input"}
+
+
+def test_output_files_get_safe_names_roles_and_digests(folders: RunFolders) -> None:
+    files = [
+        {"name": "../../etc/Report 1.pdf", "content_base64": encoded(b"pdf")},
+        {"name": "page.html", "content_base64": encoded(b"<p>")},
+        {"name": "data.bin", "content_base64": encoded(b""), "role": "primary", "content_type": "x/y"},
+        {"name": "response.json", "content_base64": encoded(b"{}")},
+        {"name": "PAGE.html", "content_base64": encoded(b"other")},
+        {"name": "...", "content_base64": encoded(b"dots")},
+    ]
+    stored = folders.write_output_files(PACK, RUN, files)
+    assert [item["stored_name"] for item in stored] == [
+        "Report_1.pdf",
+        "page.html",
+        "data.bin",
+        "1_response.json",
+        "1_PAGE.html",
+        "file_5",
+    ]
+    assert [item["role"] for item in stored[:4]] == ["primary", "interactive", "primary", "supporting"]
+    assert stored[0]["content_type"] == "application/pdf"
+    assert stored[2]["content_type"] == "x/y"
+    assert stored[0]["sha256"] == hashlib.sha256(b"pdf").hexdigest()
+    assert (folders.path(PACK, RUN) / "output" / "Report_1.pdf").read_bytes() == b"pdf"
+
+
+def test_writing_the_same_outputs_again_leaves_them_once(folders: RunFolders) -> None:
+    files = [{"name": "a.txt", "content_base64": encoded(text)} for text in (b"one", b"two", b"one")]
+    first = folders.write_output_files(PACK, RUN, files)
+    assert folders.write_output_files(PACK, RUN, files) == first
+    assert len(folders.list_files(PACK, RUN)) == 3
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"name": "a.txt", "content_base64": "not base64!"},
+        {"name": "a.txt", "content_base64": "YQ"},
+        {"name": "a.txt", "content_base64": "ü"},
+        {"name": "a.txt"},
+        {"name": " ", "content_base64": ""},
+        {"content_base64": ""},
+        {"name": "a.txt", "content_base64": "", "role": "boss"},
+    ],
+)
+def test_a_bad_output_file_is_refused_before_any_is_written(
+    folders: RunFolders, item: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput):
+        folders.write_output_files(PACK, RUN, [{"name": "good.txt", "content_base64": encoded(b"x")}, item])
+    assert folders.list_files(PACK, RUN) == []
+
+
+def test_the_response_document_lists_the_files_and_is_replaced_whole(folders: RunFolders) -> None:
+    assert folders.list_files(PACK, RUN) == []
+    folders.write_output_files(PACK, RUN, [{"name": "a.pdf", "content_base64": encoded(b"x")}])
+    response = {"run_id": RUN, "status": "COMPLETED", "result": {"summary": "ü"}}
+    written = folders.write_response(PACK, RUN, response)
+    path = Path(written["path"])
+    document = loaded(path)
+    assert document == {"response_version": "1.0", **response, "files": written["files"]}
+    assert written["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "files" not in response
+    assert folders.write_response(PACK, RUN, response) == written
+    (listed,) = folders.list_files(PACK, RUN)
+    assert listed["path"] == str(path.parent / "a.pdf")
+    assert listed["role"] == "primary"
+
+
+@pytest.mark.parametrize(
+    ("pack", "run"), [("..", RUN), (PACK, "../x"), (PACK, ""), ("a/b", RUN), (".x", RUN)]
+)
+def test_names_that_lead_elsewhere_are_refused(folders: RunFolders, pack: str, run: str) -> None:
+    with pytest.raises(InvalidInput):
+        folders.path(pack, run)
+
+
+@pytest.mark.parametrize("level", ["pack", "run", "output"])
+def test_links_in_place_of_our_directories_are_refused(
+    folders: RunFolders, tmp_path: Path, level: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run = folders.path(PACK, RUN)
+    place = {"pack": run.parent, "run": run, "output": run / "output"}[level]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(elsewhere)
+    with pytest.raises(Unavailable):
+        folders.write_response(PACK, RUN, {})
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_link_in_place_of_a_file_is_replaced_not_followed(folders: RunFolders, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("mine")
+    folders.write_response(PACK, RUN, {})
+    path = folders.path(PACK, RUN) / "output" / "response.json"
+    path.unlink()
+    path.symlink_to(target)
+    (path.parent / "link.pdf").symlink_to(target)
+    assert folders.write_response(PACK, RUN, {})["files"] == []
+    assert target.read_text() == "mine"
+    assert not path.is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, ErrorCode.DISK_FULL),
+        (errno.EDQUOT, ErrorCode.DISK_FULL),
+        (errno.EROFS, ErrorCode.READ_ONLY),
+        (errno.EACCES, ErrorCode.READ_ONLY),
+        (errno.EIO, ErrorCode.JOURNAL_UNAVAILABLE),
+    ],
+)
+def test_what_the_system_refuses_is_a_typed_error(number: int, code: ErrorCode, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable) as caught, storage_errors(tmp_path):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.code is code
+    assert str(tmp_path) in caught.value.message
+
+
+def test_a_write_that_fails_midway_leaves_what_was_there(tmp_path: Path) -> None:
+    def full_disk() -> Iterator[bytes]:
+        yield b"half"
+        raise OSError(errno.ENOSPC, "no space")
+
+    with open_directory(tmp_path, ()) as directory:
+        write_atomically(directory, "a", [b"old"], fsync=False)
+        with pytest.raises(Unavailable), storage_errors(tmp_path):
+            write_atomically(directory, "a", full_disk(), fsync=False)
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_a_folder_that_cannot_be_written_is_a_typed_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(Unavailable) as caught:
+        RunFolders(blocked).write_response(PACK, RUN, {})
+    assert str(blocked) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("a.txt", "a.txt"),
+        ("..\\..\\x.txt", "x.txt"),
+        ("/etc/passwd", "passwd"),
+        (".hidden", "hidden"),
+        ("\x1b[2Jé.md", "2J_.md"),
+        ("", "file_3"),
+        ("a" * 300 + ".pdf", "a" * 116 + ".pdf"),
+    ],
+)
+def test_names_are_made_safe(name: str, safe: str) -> None:
+    assert safe_name(name, 3) == safe

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.run import RunFilter
+from engine.contracts.status import CancelMode, RunStatus
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    BOB,
+    Home,
+    Step,
+    approval,
+    error_of,
+    failed,
+    finished,
+    form,
+    pending_approval,
+    rest,
+    start,
+    statuses,
+    tool,
+    until,
+)
+
+if TYPE_CHECKING:
+    from engine.contracts.run import RunSummary
+    from engine.facade import Engine
+
+
+def subflow(step_id: str, target: str, **fields: object) -> Step:
+    return {"id": step_id, "type": "subflow", "subflow": target, **fields}
+
+
+async def only_child(engine: Engine, run_id: str) -> RunSummary:
+    """The child of a run, when there is one."""
+
+    async def born() -> bool:
+        return any(run.parent_run_id == run_id for run in (await engine.runs.list()).items)
+
+    await until(born)
+    (child,) = [run for run in (await engine.runs.list()).items if run.parent_run_id == run_id]
+    return child
+
+
+@pytest.mark.parametrize("pack", ["demo", "other"])
+async def test_a_childs_output_is_its_parents(home: Home, pack: str) -> None:
+    name = "child" if pack == "demo" else "other/child"
+    home.flow("top", subflow("sub", name, params={"n": "{{ payload.n }}"}))
+    home.flow("child", tool("a", params={"n": "{{ payload.n + 1 }}"}), pack=pack)
+    async with home.working() as engine:
+        run = await finished(engine, "top", {"n": 1})
+        assert run.output == {"n": 2}
+        child = await only_child(engine, run.run_id)
+        assert (child.pack, child.flow, child.status) == (pack, "child", RunStatus.COMPLETED)
+        assert child.requested_by == "ann"
+        (step,) = await engine.runs.steps(run.run_id)
+        assert step.child_run_id == child.run_id
+
+
+async def test_a_child_of_a_child(home: Home) -> None:
+    home.flow("top", subflow("sub", "middle"))
+    home.flow("middle", subflow("sub", "bottom", params={"x": 1}))
+    home.flow("bottom", tool("a", params={"x": "{{ payload.x }}"}))
+    async with home.working() as engine:
+        assert (await finished(engine, "top")).output == {"x": 1}
+        assert len((await engine.runs.list(RunFilter(status=(RunStatus.COMPLETED,)))).items) == 3
+
+
+async def test_a_child_that_fails_fails_its_step(home: Home) -> None:
+    home.flow("top", subflow("sub", "child"))
+    home.flow("child", tool("a", "fake.fail", params={"message": "no paper"}))
+    async with home.working() as engine:
+        run = await failed(engine, "top")
+        code, message = await error_of(engine, run.run_id)
+        assert code == "child_failed"
+        assert "no paper" in message
+
+
+async def test_a_failed_child_is_started_anew_by_its_steps_retry(home: Home) -> None:
+    home.flow("top", subflow("sub", "child", retry={"max_attempts": 3, "backoff_seconds": 0.01}))
+    home.flow("child", tool("a", "fake.fail"))
+    async with home.working() as engine:
+        run = await failed(engine, "top")
+        children = [item for item in (await engine.runs.list()).items if item.parent_run_id == run.run_id]
+        assert [child.status for child in children] == [RunStatus.FAILED] * 3
+
+
+@pytest.mark.parametrize("mode", list(CancelMode))
+async def test_a_cancel_passes_down(home: Home, mode: CancelMode) -> None:
+    home.flow("top", subflow("sub", "child"))
+    home.flow("child", form("word"))
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+        child = await only_child(engine, run_id)
+        await rest(engine, child.run_id, expect=RunStatus.PENDING_USER_INPUT)
+        await engine.runs.cancel(run_id, actor=ANN, mode=mode)
+        await rest(engine, run_id, expect=RunStatus.CANCELLED)
+        await rest(engine, child.run_id, expect=RunStatus.CANCELLED)
+        assert (await engine.runs.counts()).forms_pending == 0
+
+
+async def test_a_pause_and_a_resume_pass_down(home: Home) -> None:
+    home.flow("top", subflow("sub", "child"))
+    home.flow("child", approval("ok"), tool("a", params={"x": 1}))
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+        child = await only_child(engine, run_id)
+        asked = await pending_approval(engine, child.run_id)
+        await engine.runs.pause(run_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.PAUSED)
+
+        async def child_paused() -> bool:
+            return (await engine.runs.summary(child.run_id)).status is RunStatus.PAUSED
+
+        await until(child_paused)
+        await engine.requests.approve(asked.approval_id, actor=BOB)
+        await engine.runs.resume(run_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+    assert home.tools.given("a") == [{"x": 1}]
+
+
+async def test_waiting_for_a_parent_ends_when_its_child_waits_for_a_person(home: Home) -> None:
+    home.flow("top", subflow("sub", "child"))
+    home.flow("child", approval("ok"), tool("a", params={"x": 1}))
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+        run = await rest(engine, run_id, expect=RunStatus.RUNNING)
+        child = await only_child(engine, run_id)
+        assert child.status is RunStatus.PENDING_HUMAN
+        assert run.waiting_for == f"child {child.run_id}"
+        asked = await pending_approval(engine, child.run_id)
+        await engine.requests.approve(asked.approval_id, actor=BOB)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+
+
+async def test_a_child_that_takes_too_long_is_cancelled(home: Home) -> None:
+    home.flow(
+        "top", subflow("sub", "child", timeout=0.05, on_failure="continue"), tool("end", params={"x": 1})
+    )
+    home.flow("child", tool("a", "fake.slow"))
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        child = await only_child(engine, run_id)
+        await rest(engine, child.run_id, expect=RunStatus.CANCELLED)
+        assert (await statuses(engine, run_id))["sub"] == "FAILED"
+    assert home.tools.under_way == 0
+
+
+async def test_a_payload_the_child_does_not_take_fails_the_step(home: Home) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    home.flow("top", subflow("sub", "child", params={"n": "{{ payload.n }}"}))
+    home.flow("child", tool("a"), input=schema)
+    async with home.working() as engine:
+        run = await failed(engine, "top", {"n": "many"})
+        code, message = await error_of(engine, run.run_id)
+        assert code == "invalid_input"
+        assert "child" in message
+        assert len((await engine.runs.list()).items) == 1
+
+
+async def test_an_approval_shows_the_subflow_it_gates(home: Home) -> None:
+    home.flow("top", approval("ok"), subflow("sub", "child", params={"n": "{{ payload.n }}"}))
+    home.flow("child", tool("a", params={"n": "{{ payload.n }}"}))
+    async with home.working() as engine:
+        run_id = await start(engine, "top", {"n": 7})
+        asked = await pending_approval(engine, run_id)
+        assert asked.action is not None
+        assert (asked.action.kind, asked.action.target) == ("subflow", "child")
+        assert asked.action.params == {"n": 7}
+        await engine.requests.approve(asked.approval_id, actor=BOB)
+        assert (await rest(engine, run_id, expect=RunStatus.COMPLETED)).output == {"n": 7}
+
+
+async def test_a_childs_pinned_pack_is_worked_by_another_engine(home: Home) -> None:
+    home.flow("top", subflow("sub", "other/child"))
+    home.flow("child", approval("ok"), tool("a", params={"version": 1}), pack="other")
+    async with home.working() as engine:
+        run_id = await start(engine, "top")
+        child = await only_child(engine, run_id)
+        asked = await pending_approval(engine, child.run_id)
+    home.flow("child", tool("a", params={"version": 2}), pack="other")
+    async with home.working() as engine:
+        await engine.requests.approve(asked.approval_id, actor=BOB)
+        assert (await rest(engine, run_id, expect=RunStatus.COMPLETED)).output == {"version": 1}

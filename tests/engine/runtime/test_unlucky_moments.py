@@ -1,0 +1,155 @@
+"""Failures of the journal and cancelled callers: nothing is lost, nobody is left holding a run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.status import CancelMode, RunStatus
+from engine.errors import ErrorCode, Unavailable
+from engine.journal.memory_journal import MemoryJournal
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    failed,
+    finished,
+    form,
+    pending_form,
+    rest,
+    start,
+    tool,
+    until,
+)
+
+if TYPE_CHECKING:
+    from engine.journal.commits import NewRun
+
+
+class FakeFailingJournal(MemoryJournal):
+    """Fails the next call of each method in `failing`, before anything is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing: set[str] = set()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in object.__getattribute__(self, "__dict__").get("failing", ()):
+            self.failing.discard(name)
+            raise Unavailable(ErrorCode.DISK_FULL, f"no space left for {name}")
+        return super().__getattribute__(name)
+
+
+class FakeSlowJournal(MemoryJournal):
+    """Says that a run was created only when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.created = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def create_run(self, run: NewRun) -> tuple[str, bool]:
+        result = await super().create_run(run)
+        self.created.set()
+        await self.go_on.wait()
+        return result
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["append", "claim", "any_ready", "fire_timers", "next_timer", "heartbeat", "step_rows"],
+)
+async def test_a_journal_that_fails_for_a_moment_loses_nothing(home: Home, method: str) -> None:
+    wait = {"max_attempts": 2, "backoff_seconds": 0.02}
+    home.flow(
+        "all",
+        tool("a", "fake.flaky", params={"fails": 1}, retry=wait),
+        form("word"),
+        tool("b", params={"x": 1}),
+    )
+    journal = FakeFailingJournal()
+    async with home.open(journal=journal, lease_seconds=0.3) as engine, engine.work():
+        journal.failing.add(method)
+        run_id = await start(engine, "all")
+
+        async def has_failed() -> bool:
+            return method not in journal.failing
+
+        await until(has_failed)
+        asked = await pending_form(engine, run_id)
+        await engine.requests.answer(asked.request_id, {"word": "x"}, actor=ANN)
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert run.output == {"x": 1}
+        assert home.document(run, "output/response.json")["status"] == "COMPLETED"
+
+
+async def test_a_start_that_the_disk_refuses_leaves_nothing(home: Home) -> None:
+    home.flow("one", tool("a", params={"x": 1}))
+    journal = FakeFailingJournal()
+    async with home.open(journal=journal) as engine, engine.work(slots=1) as worker:
+        journal.failing.add("create_run")
+        with pytest.raises(Unavailable):
+            await start(engine, "one")
+        await worker.idle()
+        assert (await engine.runs.list()).items == ()
+        await finished(engine, "one")
+
+
+async def test_a_start_that_is_cancelled_leaves_no_run_behind_that_nobody_works(home: Home) -> None:
+    home.flow("one", tool("a", params={"x": 1}))
+    journal = FakeSlowJournal()
+    async with home.open(journal=journal) as engine, engine.work(slots=1):
+        starting = asyncio.create_task(start(engine, "one"))
+        await journal.created.wait()
+        starting.cancel()
+        journal.go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        (run,) = (await engine.runs.list()).items
+        await rest(engine, run.run_id, expect=RunStatus.COMPLETED)
+        await finished(engine, "one")
+
+
+async def test_the_same_key_at_once_on_two_engines_is_one_run(home: Home) -> None:
+    home.flow("one", tool("a", params={"x": 1}))
+    async with home.working() as first, home.working() as second:
+        runs = await asyncio.gather(
+            *(
+                engine.runs.start("demo", "one", {"n": 1}, actor=ANN, idempotency_key="k")
+                for engine in (first, second, first, second)
+            )
+        )
+        assert len({run.run_id for run in runs}) == 1
+        await rest(first, runs[0].run_id, expect=RunStatus.COMPLETED)
+    assert len(home.tools.calls) == 1
+
+
+@pytest.mark.parametrize("mode", list(CancelMode))
+async def test_a_run_left_mid_step_is_cancelled_without_a_worker(home: Home, mode: CancelMode) -> None:
+    home.flow("slow", tool("a", "fake.slow"), tool("b"))
+    async with home.open() as engine:
+        async with engine.work():
+            run_id = await start(engine, "slow")
+
+            async def busy() -> bool:
+                return home.tools.under_way == 1
+
+            await until(busy)
+        result = await engine.runs.cancel(run_id, actor=ANN, mode=mode)
+        assert (result.status, result.changed) == (RunStatus.CANCELLED, True)
+
+
+@pytest.mark.parametrize("path", ["/a\0b", "/" + "n" * 300, "loop"])
+async def test_an_attachment_that_cannot_be_looked_at_is_only_listed(
+    home: Home, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = home.root / "loop"
+    loop.symlink_to(loop)
+    home.flow("look", tool("a", "fake.fail"))
+    async with home.working(lease_seconds=0.3) as engine:
+        given = str(loop) if path == "loop" else path
+        run = await failed(engine, "look", {"files": [{"name": "x.txt", "path": given}]})
+        (listed,) = home.document(run, "input/attachments.json")
+        assert (listed["name"], listed["source"]) == ("x.txt", "ref")
+    assert caplog.text == ""

@@ -1,0 +1,237 @@
+"""What becomes of runs when workers come, go, die and fail."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.status import RunStatus
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    BOB,
+    Home,
+    approval,
+    error_of,
+    finished,
+    form,
+    kinds,
+    pending_approval,
+    pending_form,
+    rest,
+    retry,
+    start,
+    tool,
+    until,
+)
+from tests.engine.runtime.fake_clock import FakeClock
+from tests.engine.runtime.fake_faults import FakeFaults
+
+if TYPE_CHECKING:
+    from engine.facade import Engine
+    from engine.journal.port import Journal
+
+
+async def busy(home: Home, calls: int = 1) -> None:
+    """A call of a slow tool is under way, the `calls`-th one in all."""
+
+    async def called() -> bool:
+        return home.tools.under_way > 0 and len(home.tools.calls) == calls
+
+    await until(called)
+
+
+async def test_a_worker_that_leaves_gives_its_run_back(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"))
+    async with home.open() as engine:
+        async with engine.work() as worker:
+            run_id = await start(engine, "slow")
+            await busy(home)
+            assert (await engine.runs.summary(run_id)).held_by == worker.worker_id
+        assert home.tools.under_way == 0
+        run = await engine.runs.summary(run_id)
+        assert (run.status, run.held_by) == (RunStatus.RUNNING, None)
+        assert await engine.workers() == ()
+    async with home.working() as other:
+        await busy(home, calls=2)
+        home.tools.release()
+        await rest(other, run_id, expect=RunStatus.COMPLETED)
+        (step,) = await other.runs.steps(run_id)
+        assert (step.attempt, step.recoveries) == (1, 0)
+    assert home.tools.attempts == [1, 1]
+    assert len(set(home.tools.keys)) == 1
+
+
+async def test_another_engine_goes_on_at_once_when_a_worker_leaves(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"))
+    async with home.open(lease_seconds=600) as first, home.open(lease_seconds=600) as second:
+        async with first.work():
+            run_id = await start(first, "slow")
+            await busy(home)
+            leaving = await AsyncExitStack().__aenter__()
+            await leaving.enter_async_context(second.work())
+        home.tools.release()
+        await rest(second, run_id, expect=RunStatus.COMPLETED)
+        await leaving.aclose()
+
+
+async def test_a_dead_workers_run_is_recovered_and_its_late_answer_ignored(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"), tool("b", params={"x": 1}))
+    async with home.working() as first:
+        run_id = await start(first, "slow")
+        await busy(home)
+        async with home.working(clock=FakeClock(ahead=3600)) as second:  # to it the first one is dead
+            await busy(home, calls=2)
+            (step,) = await second.runs.steps(run_id)
+            assert (step.attempt, step.recoveries) == (1, 1)
+            home.tools.release()
+            await rest(second, run_id, expect=RunStatus.COMPLETED)
+            history = await kinds(second, run_id)
+            assert history.count("step_recovered") == 1
+            assert history.count("step_completed") == 2
+        assert home.tools.under_way == 0
+    assert [path for path, _ in home.tools.calls] == ["a", "a", "b"]
+
+
+async def test_a_step_that_keeps_killing_workers_becomes_a_dead_letter(home: Home) -> None:
+    home.flow("deadly", tool("a", "fake.slow"), tool("b", params={"x": 1}))
+    async with AsyncExitStack() as stack:
+        last = await stack.enter_async_context(home.working())
+        run_id = await start(last, "deadly")
+        for number in range(1, 6):
+            await busy(home, calls=number)
+            clock = FakeClock(ahead=3600 * number)
+            last = await stack.enter_async_context(home.working(clock=clock))
+        await rest(last, run_id, expect=RunStatus.DEAD_LETTER)
+        code, message = await error_of(last, run_id)
+        assert code == "recovery_limit"
+        assert "5 times" in message
+        assert len(home.tools.calls) == 5
+        home.tools.release()
+        await retry(last, run_id)
+        await rest(last, run_id, expect=RunStatus.COMPLETED)
+        assert (await last.runs.step(run_id, "a")).attempt == 2
+
+
+async def test_what_the_body_raises_comes_out_as_it_is(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"))
+    async with home.open() as engine:
+        run_id = await start(engine, "slow")
+
+        async def work() -> None:
+            async with engine.work():
+                await busy(home)
+                raise LookupError("mine")
+
+        with pytest.raises(LookupError) as caught:  # not an ExceptionGroup
+            await work()
+        assert type(caught.value) is LookupError
+        assert (await engine.runs.summary(run_id)).held_by is None
+
+
+async def test_a_cancelled_body_drains_as_well(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"))
+    async with home.open() as engine:
+
+        async def work() -> None:
+            async with engine.work():
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(work())
+        run_id = await start(engine, "slow")
+        await busy(home)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await engine.runs.summary(run_id)).held_by is None
+        assert await engine.workers() == ()
+    assert home.tools.under_way == 0
+
+
+@pytest.mark.parametrize(
+    "point", ["before_commit", "after_commit", "before_tool", "after_tool", "before_document"]
+)
+async def test_a_bug_in_one_runs_session_does_not_stop_the_others(
+    home: Home, point: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.flow("fine", tool("a", params={"x": 1}))
+    home.flow("hit", form("word"), tool("b", params={"x": 2}))
+    faults = FakeFaults()
+    async with home.working(faults=faults, lease_seconds=0.3) as engine:
+        run_id = await start(engine, "hit")
+        asked = await pending_form(engine, run_id)
+        faults.fail(point)
+        await engine.requests.answer(asked.request_id, {"word": "go"}, actor=ANN)
+
+        async def hit() -> bool:
+            return "ended unexpectedly" in caplog.text
+
+        await until(hit)
+        await asyncio.gather(*(finished(engine, "fine") for _ in range(3)))
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert run.output == {"x": 2}
+        history = await kinds(engine, run_id)
+        assert history.count("run_completed") == 1
+        assert history.count("step_started") == 2
+
+
+async def test_a_worker_holds_no_more_runs_than_it_has_slots(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"))
+    async with home.open() as engine:
+        runs = [await start(engine, "slow") for _ in range(4)]
+        async with engine.work(slots=2) as worker:
+            await busy(home, calls=2)
+            runs += [await start(engine, "slow") for _ in range(2)]
+            (view,) = await engine.workers()
+            assert (view.worker_id, view.runs_held, view.alive) == (worker.worker_id, 2, True)
+            home.tools.release()
+            for run_id in runs:
+                await rest(engine, run_id, expect=RunStatus.COMPLETED)
+    assert home.tools.most_at_once == 2
+
+
+async def test_a_flows_concurrency_holds_across_engines(home: Home) -> None:
+    home.flow("narrow", tool("a", "fake.slow"), approval("ok"), tool("b", "fake.slow"), concurrency=1)
+    async with home.open() as first, home.open() as second, first.work(), second.work():
+        runs = [await start(engine, "narrow") for engine in (first, second, first)]
+        await busy(home, calls=1)
+        home.tools.release()
+        for run_id in runs:
+            shown = await pending_approval(first, run_id)
+            await second.requests.approve(shown.approval_id, actor=BOB)
+        for run_id in runs:
+            await rest(second, run_id, expect=RunStatus.COMPLETED)
+    assert home.tools.most_at_once == 1
+    assert len(home.tools.calls) == 6
+
+
+async def test_a_capped_run_waits_for_the_one_before(home: Home) -> None:
+    home.flow("narrow", tool("a", "fake.slow"), concurrency=1)
+    async with home.working() as engine:
+        first, second = [await start(engine, "narrow") for _ in range(2)]
+        await busy(home)
+        assert (await engine.runs.summary(second)).status is RunStatus.QUEUED
+        await engine.runs.pause(second, actor=ANN)  # a verb needs no slot
+        await rest(engine, second, expect=RunStatus.PAUSED)
+        home.tools.release()
+        await rest(engine, first, expect=RunStatus.COMPLETED)
+        await engine.runs.resume(second, actor=ANN)
+        await rest(engine, second, expect=RunStatus.COMPLETED)
+
+
+async def idle_work(engine: Engine) -> None:
+    async with engine.work() as worker:
+        await worker.idle()
+
+
+async def test_idle_returns_when_only_people_can_move_runs_on(home: Home, each_journal: Journal) -> None:
+    policy = {"max_attempts": 2, "backoff_seconds": 0.02}
+    home.flow("try", tool("a", "fake.flaky", params={"fails": 1}, retry=policy), form("word"))
+    async with home.open(journal=each_journal) as engine:
+        runs = [await start(engine, "try") for _ in range(3)]
+        await idle_work(engine)
+        for run_id in runs:
+            assert (await engine.runs.summary(run_id)).status is RunStatus.PENDING_USER_INPUT
+        await idle_work(engine)

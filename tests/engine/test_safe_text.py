@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.safe_text import SafeText, has_hidden, sanitize
+
+ANY_TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=200)
+HOSTILE = {
+    "csi": "\x1b[2J\x1b[1;1H",
+    "osc0": "\x1b]0;title\x07",
+    "osc8": "\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\",
+    "osc52": "\x1b]52;c;cm0gLXJmIC8=\x07",
+    "c1": "\x9b2J\x9d0;x\x9c",
+    "bel": "\x07",
+    "delete": "\x7f",
+    "nul": "a\x00b",
+    "bidi": "\u202egnp.exe\u202c \u2066x\u2069 \u200f\u061c",
+    "zero width": "a\u200bb\u200cc\u200dd\u2060e\ufeff",
+    "separators": "a\u2028b\u2029c\x85d",
+    "tags": "x\U000e0041\U000e0042\U000e007f",
+    "annotation": "\ufff9a\ufffab\ufffb",
+    "surrogate": "a\ud800b\udfff",
+    "noncharacter": "\ufffe\uffff\U0010ffff\ufdd0",
+    "selectors": "a\ufe00\U000e0101",
+    "fillers": "\u3164\u115f\u2800\u034f",
+    "carriage return": "safe\rrm -rf /",
+    "backspace": "rm -rf /\b\b\b\b\b\b\b\bls",
+}
+
+
+def unsafe(text: str, *, multiline: bool) -> list[str]:
+    allowed = "\n" if multiline else ""
+    bad = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return [c for c in text if unicodedata.category(c) in bad and c not in allowed]
+
+
+@pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("multiline", [True, False])
+def test_hostile_text_becomes_visible_and_is_reported(payload: str, multiline: bool) -> None:
+    safe = sanitize(payload, multiline=multiline)
+    assert isinstance(safe, SafeText)
+    assert unsafe(safe, multiline=multiline) == []
+    assert has_hidden(payload)
+    assert not has_hidden(safe)
+
+
+@given(ANY_TEXT, st.booleans(), st.sampled_from([0, 1, 30, 45, 60, 10_000]))
+def test_output_is_harmless_bounded_and_stable(text: str, multiline: bool, limit: int) -> None:
+    safe = sanitize(text, multiline=multiline, limit=limit)
+    assert unsafe(safe, multiline=multiline) == []
+    assert len(safe) <= limit
+    assert sanitize(safe, multiline=multiline, limit=limit) == safe
+
+
+@given(st.text(alphabet="e\u0301\u20dd\n\ufe0f❤", max_size=60), st.booleans())
+def test_floods_of_marks_are_bounded_and_stable(text: str, multiline: bool) -> None:
+    safe = sanitize(text, multiline=multiline)
+    run = longest = 0
+    for character in safe:
+        run = run + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        longest = max(longest, run)
+    assert longest <= 8 + 1  # and an emoji's own style
+    assert sanitize(safe, multiline=multiline) == safe
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))
+def test_plain_text_is_unchanged(text: str) -> None:
+    assert sanitize(text) == text
+    assert not has_hidden(text)
+
+
+def test_controls_show_as_their_pictures() -> None:
+    assert sanitize("\x1b[31m\x07\x00\x7f\u202e") == "␛[31m␇␀␡⟨U+202E⟩"
+
+
+def test_line_feeds_and_tabs_follow_the_kind_of_place() -> None:
+    assert sanitize("a\tb\r\nc\nd") == "a→b⏎c⏎d"
+    assert sanitize("a\tb\r\nc\nd", multiline=True) == "a    b\nc\nd"
+    assert not has_hidden("a\tb\r\nc\nd")
+
+
+def test_ordinary_writing_and_emoji_stay() -> None:
+    for text in ("Grüße, żółw, 日本語, עברית, हिन्दी", "⚠\ufe0f ✅ 🚀", "e\u0301"):
+        assert sanitize(text) == text
+        assert not has_hidden(text)
+
+
+def test_a_mark_without_a_base_gets_one() -> None:
+    assert sanitize("\u0301x") == "◌\u0301x"
+
+
+def test_long_text_says_how_much_was_cut() -> None:
+    safe = sanitize("x" * 20_000)
+    assert len(safe) <= 10_000
+    assert safe.endswith("characters)")
+    shown = safe.count("x")
+    assert f"(+{20_000 - shown} characters)" in safe
+
+
+def test_any_object_can_be_shown() -> None:
+    class FakeBroken:
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+        def __repr__(self) -> str:
+            raise ValueError("no")
+
+    class FakeSilent:
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+        def __repr__(self) -> str:
+            return "silent\x1b"
+
+    assert sanitize(FakeBroken()) == "<FakeBroken>"
+    assert sanitize(FakeSilent()) == "silent␛"
+    assert sanitize(None) == "None"
+    assert sanitize(3.5) == "3.5"

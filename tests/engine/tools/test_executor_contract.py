@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.contracts.status import StepErrorCode
+from engine.contracts.tool import ToolResult, ToolSpec
+from engine.tools.context import PackCode, ToolContext, ToolLimits
+from engine.tools.executor import ToolExecutor
+from engine.tools.failure import ToolFailure
+from engine.tools.registry import ToolFunction, ToolRegistry
+
+CONTEXT = ToolContext("run", "step", 1, "run/step", "default", Path("/nonexistent/workdir"))
+SCHEMA = {
+    "type": "object",
+    "properties": {"n": {"type": "integer", "minimum": 0}, "word": {"type": "string"}},
+    "required": ["n"],
+    "additionalProperties": False,
+}
+
+
+def executor_of(
+    function: ToolFunction,
+    *,
+    limits: ToolLimits | None = None,
+    secrets: dict[str, str] | None = None,
+    parameters: dict[str, Any] | None = None,
+) -> ToolExecutor:
+    registry = ToolRegistry()
+    registry.register(ToolSpec(name="test.tool", parameters=parameters or {"type": "object"}), function)
+    return ToolExecutor(registry, limits or ToolLimits(), secrets or {})
+
+
+async def call(function: ToolFunction, params: Any = None, **options: Any) -> ToolResult:
+    timeout = options.pop("timeout", None)
+    executor = executor_of(function, **options)
+    return await executor.call("test.tool", {} if params is None else params, CONTEXT, timeout=timeout)
+
+
+async def echo(params: dict[str, Any], context: ToolContext) -> Any:
+    return params
+
+
+def failing(error: BaseException) -> ToolFunction:
+    async def fail(params: dict[str, Any], context: ToolContext) -> Any:
+        raise error
+
+    return fail
+
+
+def returning(value: Any) -> ToolFunction:
+    async def answer(params: dict[str, Any], context: ToolContext) -> Any:
+        return value
+
+    return answer
+
+
+def code_of(result: ToolResult) -> StepErrorCode:
+    assert result.error is not None
+    return result.error.code
+
+
+async def test_a_successful_call_returns_data_and_meta() -> None:
+    result = await call(echo, {"a": [1, None, "é"]})
+    assert result.ok
+    assert result.data == {"a": [1, None, "é"]}
+    assert (result.meta.tool, result.meta.backend, result.meta.sandbox) == ("test.tool", "local", "policy")
+    assert result.meta.latency_ms > 0
+
+
+async def test_an_unknown_tool_is_not_found() -> None:
+    result = await executor_of(echo).call("test.other", {}, CONTEXT)
+    assert code_of(result) == StepErrorCode.NOT_FOUND
+
+
+async def test_a_name_is_registered_once() -> None:
+    registry = ToolRegistry()
+    registry.register(ToolSpec(name="test.tool"), echo)
+    with pytest.raises(ValueError, match="registered already"):
+        registry.register(ToolSpec(name="test.tool"), echo)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [ToolLimits(blocked_tools=frozenset({"test.tool"})), ToolLimits(allowed_tools=frozenset({"files.read"}))],
+)
+async def test_blocked_and_unlisted_tools_are_denied(limits: ToolLimits) -> None:
+    assert code_of(await call(echo, limits=limits)) == StepErrorCode.PERMISSION_DENIED
+
+
+async def test_every_fault_of_the_parameters_is_named() -> None:
+    result = await call(echo, {"n": -1, "word": 5, "more": 1}, parameters=SCHEMA)
+    assert code_of(result) == StepErrorCode.INVALID_INPUT
+    assert result.error is not None
+    assert {fault["field"] for fault in result.error.details["errors"]} == {"/n", "/word", ""}
+
+
+@pytest.mark.parametrize("params", [None, [], "text", 5])
+async def test_parameters_that_are_no_object_are_invalid(params: Any) -> None:
+    result = await executor_of(echo).call("test.tool", params, CONTEXT)
+    assert code_of(result) == StepErrorCode.INVALID_INPUT
+
+
+async def test_a_broken_schema_fails_the_call_and_raises_nothing() -> None:
+    assert code_of(await call(echo, parameters={"type": "nonsense"})) == StepErrorCode.BACKEND_ERROR
+
+
+async def test_a_late_tool_is_a_recoverable_timeout() -> None:
+    async def hang(params: dict[str, Any], context: ToolContext) -> Any:
+        await asyncio.Event().wait()
+
+    result = await call(hang, timeout=0.01)
+    assert code_of(result) == StepErrorCode.TIMEOUT
+    assert result.error is not None
+    assert result.error.recoverable
+
+
+async def test_a_tool_that_swallows_its_deadline_is_still_late() -> None:
+    async def stubborn(params: dict[str, Any], context: ToolContext) -> Any:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "done anyway"
+
+    assert code_of(await call(stubborn, timeout=0.01)) == StepErrorCode.TIMEOUT
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+async def test_cancellation_passes_through(swallows: bool) -> None:
+    started = asyncio.Event()
+
+    async def hang(params: dict[str, Any], context: ToolContext) -> Any:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if not swallows:
+                raise
+
+    task = asyncio.ensure_future(call(hang))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ToolFailure(StepErrorCode.RATE_LIMITED, "slow down", recoverable=True), StepErrorCode.RATE_LIMITED),
+        (ValueError("odd"), StepErrorCode.BACKEND_ERROR),
+        (UnprintableError(), StepErrorCode.BACKEND_ERROR),
+        (SystemExit(3), StepErrorCode.BACKEND_ERROR),
+        (ExceptionGroup("several", [ValueError("one")]), StepErrorCode.BACKEND_ERROR),
+        (asyncio.CancelledError(), StepErrorCode.BACKEND_ERROR),
+        (TimeoutError(), StepErrorCode.TIMEOUT),
+        (PermissionError(13, "denied", "/secret/place"), StepErrorCode.PERMISSION_DENIED),
+        (ToolFailure(StepErrorCode.UNKNOWN, "x", details={"not": object()}), StepErrorCode.UNKNOWN),
+        (RuntimeError("lone \udc80 surrogate"), StepErrorCode.BACKEND_ERROR),
+    ],
+)
+async def test_whatever_a_tool_raises_becomes_an_error_without_a_traceback(
+    error: BaseException, code: StepErrorCode
+) -> None:
+    result = await call(failing(error))
+    assert code_of(result) == code
+    text = result.model_dump_json()
+    assert "Traceback" not in text
+    assert ".py" not in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), {1: "x"}, (1, 2), {"x": float("nan")}, [float("inf")], b"bytes", "\ud800", {"k": {1, 2}}],
+)
+async def test_results_that_are_not_json_violate_the_contract(value: Any) -> None:
+    assert code_of(await call(returning(value))) == StepErrorCode.CONTRACT_VIOLATION
+
+
+async def test_a_cyclic_result_violates_the_contract() -> None:
+    value: list[Any] = []
+    value.append(value)
+    assert code_of(await call(returning(value))) == StepErrorCode.CONTRACT_VIOLATION
+
+
+@pytest.mark.parametrize(("text", "fits"), [("x" * 98, True), ("x" * 99, False), ("é" * 50, False)])
+async def test_the_size_of_a_result_is_bounded_in_bytes(text: str, fits: bool) -> None:
+    assert (await call(returning(text), limits=ToolLimits(max_output_bytes=100))).ok is fits
+
+
+async def test_the_result_shares_nothing_with_the_tool() -> None:
+    kept = {"list": [1]}
+    result = await call(returning(kept))
+    kept["list"].append(2)
+    assert result.data == {"list": [1]}
+
+
+async def test_a_secret_reaches_the_tool_and_nothing_else() -> None:
+    seen: list[Any] = []
+
+    async def leak(params: dict[str, Any], context: ToolContext) -> Any:
+        seen.append(params["headers"]["token"])
+        return {"nested": [f"Bearer {seen[0]}"], f"key {seen[0]}": 1}
+
+    params = {"headers": {"token": {"$secret": "TOKEN"}}}
+    result = await call(leak, params, secrets={"TOKEN": 's3cr"et\n/x'})
+    assert seen == ['s3cr"et\n/x']
+    assert result.data == {"nested": ["Bearer ***REDACTED***"], "key ***REDACTED***": 1}
+    assert params == {"headers": {"token": {"$secret": "TOKEN"}}}
+
+
+@pytest.mark.parametrize("shown", ["{0}", "{0!r}", "{1}"])
+async def test_a_secret_is_struck_out_of_errors_in_every_form(shown: str) -> None:
+    secret = "pass'word\\/+ é"
+
+    async def leak(params: dict[str, Any], context: ToolContext) -> Any:
+        text = shown.format(params["p"], quote(params["p"], safe=""))
+        raise ToolFailure(StepErrorCode.BACKEND_ERROR, text, details={"stderr": text})
+
+    result = await call(leak, {"p": {"$secret": "P"}}, secrets={"P": secret})
+    assert result.error is not None
+    assert result.error.message.strip("'\"") == "***REDACTED***"
+    assert result.error.details["stderr"].strip("'\"") == "***REDACTED***"
+
+
+async def test_a_secret_that_breaks_the_schema_is_not_quoted_back() -> None:
+    result = await call(echo, {"n": {"$secret": "N"}}, secrets={"N": "hunter2"}, parameters=SCHEMA)
+    assert code_of(result) == StepErrorCode.INVALID_INPUT
+    assert "hunter2" not in result.model_dump_json()
+
+
+@pytest.mark.parametrize("reference", [{"$secret": "NOPE"}, {"$secret": 5}, {"$secret": "T", "more": 1}])
+async def test_a_reference_that_cannot_be_resolved_is_invalid(reference: Any) -> None:
+    result = await call(echo, {"x": reference}, secrets={"T": "v"})
+    assert code_of(result) == StepErrorCode.INVALID_INPUT
+
+
+async def test_an_unknown_secret_is_named() -> None:
+    result = await call(echo, {"x": {"$secret": "NOPE"}})
+    assert result.error is not None
+    assert "NOPE" in result.error.message
+
+
+async def test_a_pack_brings_secrets_of_its_own() -> None:
+    code = PackCode("some-pack", "digest", "", trusted=False, secrets={"T": "from-pack"})
+    seen: list[Any] = []
+
+    async def keep(params: dict[str, Any], context: ToolContext) -> Any:
+        seen.append(params["t"])
+
+    executor = executor_of(keep, secrets={"T": "from-operator"})
+    assert (await executor.call("test.tool", {"t": {"$secret": "T"}}, CONTEXT, code=code)).ok
+    assert seen == ["from-pack"]
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.characters(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.text() | st.integers() | st.none(), inner)
+        | st.tuples(inner, inner)
+        | st.sets(st.integers())
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=json_like)
+def test_any_output_ends_in_an_envelope_that_is_json(value: Any) -> None:
+    result = asyncio.run(call(returning(value)))
+    assert ToolResult.model_validate_json(result.model_dump_json()).ok == result.ok
+    if result.ok:
+        assert result.data == value
+    else:
+        assert code_of(result) == StepErrorCode.CONTRACT_VIOLATION
+
+
+@settings(max_examples=100, deadline=None)
+@given(params=json_like)
+def test_any_parameters_end_in_an_envelope(params: Any) -> None:
+    result = asyncio.run(executor_of(returning(1), parameters=SCHEMA).call("test.tool", params, CONTEXT))
+    assert isinstance(result, ToolResult)

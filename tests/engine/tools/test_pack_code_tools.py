@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from engine.contracts.status import StepErrorCode
+from engine.contracts.tool import ToolResult, ToolSpec
+from engine.errors import ErrorCode, PackInvalid, Refused
+from engine.tools.context import PackCode, ToolContext, ToolLimits
+from engine.tools.executor import ToolExecutor
+from engine.tools.pack_tools import describe
+from engine.tools.registry import ToolRegistry
+
+Call = Callable[..., Awaitable[ToolResult]]
+Appears = Callable[[Path], Awaitable[int]]
+
+SOURCE = '''"""Tools of a pack."""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import Literal, Optional
+
+
+def group(items: list[str], kind: Literal["a", "b"] = "a", limit: Optional[int] = None) -> dict[str, object]:
+    """Group items by kind."""
+    print("noise on stdout", file=sys.stdout)
+    return {"count": len(items), "kind": kind, "limit": limit}
+
+
+def surroundings(context: dict[str, object]) -> dict[str, object]:
+    return {**context, "cwd": os.getcwd(), "env": sorted(os.environ), "argv0": __file__}
+
+
+def modules() -> list[str]:
+    return sorted(sys.modules)
+
+
+def broken(x: int) -> int:
+    return 1 // x
+
+
+def picky(x: int) -> None:
+    raise ValueError("x must be even")
+
+
+def number() -> float:
+    return float("nan")
+
+
+def bye() -> None:
+    sys.exit(0)
+
+
+def die() -> None:
+    os._exit(7)
+
+
+def greedy() -> int:
+    return len(bytearray(8 * 2**30))
+
+
+def large(size: int) -> str:
+    return "é" * (size // 2)
+
+
+def hang() -> None:
+    child = subprocess.Popen(["sh", "-c", "trap '' TERM; while :; do sleep 1; done"])
+    with open("pid.tmp", "w") as file:
+        file.write(str(child.pid))
+    os.rename("pid.tmp", "pid")
+    time.sleep(600)
+
+
+def _private() -> None: ...
+'''
+CODE = PackCode("my-pack", "digest-1", SOURCE, trusted=True)
+
+
+def code_of(result: ToolResult) -> StepErrorCode:
+    assert result.error is not None, result.data
+    return result.error.code
+
+
+async def test_public_functions_become_tools_with_schemas() -> None:
+    specs = {spec.name: spec for spec in await describe(CODE, ToolLimits())}
+    assert "my_pack.group" in specs
+    assert not {"my_pack._private", "my_pack.Literal"} & set(specs)
+    group = specs["my_pack.group"]
+    assert (group.description, group.backend) == ("Group items by kind.", "pack")
+    assert group.parameters == {
+        "type": "object",
+        "properties": {
+            "items": {"type": "array", "items": {"type": "string"}},
+            "kind": {"enum": ["a", "b"], "type": "string", "default": "a"},
+            "limit": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
+        },
+        "required": ["items"],
+        "additionalProperties": False,
+    }
+    assert specs["my_pack.surroundings"].parameters["properties"] == {}
+
+
+async def test_a_call_returns_json_and_drops_what_was_printed(call: Call) -> None:
+    result = await call("my_pack.group", {"items": ["x"], "limit": 3}, code=CODE)
+    assert result.data == {"count": 1, "kind": "a", "limit": 3}
+    assert (result.meta.backend, result.meta.sandbox) == ("pack", "process")
+
+
+async def test_parameters_are_checked_before_a_process_starts(call: Call) -> None:
+    faulty: list[dict[str, Any]] = [
+        {},
+        {"items": "x"},
+        {"items": [], "kind": "c"},
+        {"items": [], "context": {}},
+    ]
+    for params in faulty:
+        result = await call("my_pack.group", params, code=CODE)
+        assert code_of(result) == StepErrorCode.INVALID_INPUT
+
+
+async def test_the_context_and_a_clean_environment_reach_the_function(
+    call: Call, context: ToolContext
+) -> None:
+    result = await call("my_pack.surroundings", {}, code=CODE)
+    assert result.data == {
+        "run_id": "run-1",
+        "step_id": "step",
+        "attempt": 2,
+        "idempotency_key": "run-1/step",
+        "workdir": str(context.workdir),
+        "cwd": str(context.workdir),
+        "env": ["HOME", "LANG", "PATH"],
+        "argv0": "my-pack/tools.py",
+    }
+
+
+async def test_a_call_imports_no_third_party_code(call: Call) -> None:
+    loaded = {name.partition(".")[0] for name in (await call("my_pack.modules", {}, code=CODE)).data}
+    assert not loaded & {"pydantic", "jsonschema", "httpx", "yaml", "asyncio"}
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "code", "words"),
+    [
+        ("broken", {"x": 0}, StepErrorCode.BACKEND_ERROR, "ZeroDivisionError"),
+        ("picky", {"x": 1}, StepErrorCode.INVALID_INPUT, "x must be even"),
+        ("number", {}, StepErrorCode.CONTRACT_VIOLATION, "not JSON"),
+        ("bye", {}, StepErrorCode.BACKEND_ERROR, "SystemExit"),
+        ("die", {}, StepErrorCode.BACKEND_ERROR, "status 7"),
+        ("greedy", {}, StepErrorCode.BACKEND_ERROR, "MemoryError"),
+        ("large", {"size": 20_000_000}, StepErrorCode.CONTRACT_VIOLATION, "more than the limit"),
+        ("_private", {}, StepErrorCode.NOT_FOUND, "no tool"),
+    ],
+)
+async def test_failures_of_a_function_are_typed(
+    call: Call, name: str, params: dict[str, Any], code: StepErrorCode, words: str
+) -> None:
+    result = await call(f"my_pack.{name}", params, code=CODE)
+    assert code_of(result) == code
+    assert result.error is not None
+    assert words in result.error.message
+    assert "Traceback" not in result.model_dump_json()
+
+
+async def test_an_error_names_the_line_in_the_packs_file(call: Call) -> None:
+    result = await call("my_pack.broken", {"x": 0}, code=CODE)
+    assert result.error is not None
+    line = SOURCE.splitlines().index("    return 1 // x") + 1
+    assert result.error.details == {"file": "tools.py", "line": line}
+    assert f"my-pack/tools.py:{line}" in result.error.message
+
+
+async def test_a_large_answer_under_the_limit_arrives_whole(call: Call) -> None:
+    result = await call("my_pack.large", {"size": 8_000_000}, code=CODE)
+    assert len(result.data) == 4_000_000
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_hanging_function_is_killed_with_what_it_started(
+    call: Call, context: ToolContext, appears: Appears, cancelled: bool
+) -> None:
+    pid_file = context.workdir / "pid"
+    task = asyncio.ensure_future(call("my_pack.hang", {}, code=CODE, timeout=None if cancelled else 2.0))
+    child = await appears(pid_file)
+    if cancelled:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    else:
+        assert code_of(await task) == StepErrorCode.TIMEOUT
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_untrusted_code_never_runs(tmp_path: Path, call: Call) -> None:
+    mark = tmp_path / "ran"
+    code = PackCode("bad-pack", "d", f"open({str(mark)!r}, 'w')\ndef f() -> None: ...\n", trusted=False)
+    with pytest.raises(Refused) as refused:
+        await describe(code, ToolLimits())
+    assert refused.value.code == ErrorCode.PACK_UNTRUSTED
+    result = await call("bad_pack.f", {}, code=code)
+    assert code_of(result) == StepErrorCode.PERMISSION_DENIED
+    assert result.error is not None
+    assert result.error.details["reason"] == "pack_untrusted"
+    assert not mark.exists()
+
+
+async def test_trust_that_is_withdrawn_counts_although_specs_are_cached() -> None:
+    executor = ToolExecutor(ToolRegistry(), ToolLimits())
+    assert await executor.pack_specs(CODE)
+    with pytest.raises(Refused):
+        await executor.pack_specs(replace(CODE, trusted=False))
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "words"),
+    [
+        ("x = 1\ndef f(:\n", 2, "syntax error"),
+        ("\nimport no_such_module_at_all\n", 2, "ModuleNotFoundError"),
+        ("def f(x): ...", 1, "has no type"),
+        ("def f(x: bytes): ...", 1, "bytes"),
+        ("def f(x: 'Missing'): ...", 1, "Missing"),
+        ("def f(*many: int): ...", 1, "by name"),
+        ("async def f(): ...", 1, "async def"),
+        ("def Upper(): ...", None, "lower-case"),
+        ("raise SystemExit", 1, "SystemExit"),
+        ("import os\nos._exit(3)", None, "status 3"),
+    ],
+)
+async def test_code_that_cannot_be_described_is_an_invalid_pack(
+    source: str, line: int | None, words: str
+) -> None:
+    with pytest.raises(PackInvalid) as invalid:
+        await describe(PackCode("my-pack", "d", source, trusted=True), ToolLimits())
+    problem = invalid.value.details["problems"][0]
+    assert (problem["file"], problem["line"]) == ("tools.py", line)
+    assert words in problem["message"]
+
+
+async def test_a_pack_cannot_take_the_name_of_a_built_in_tool() -> None:
+    async def log(params: dict[str, Any], context: ToolContext) -> Any:
+        return None
+
+    registry = ToolRegistry()
+    registry.register(ToolSpec(name="git.log"), log)
+    code = PackCode("git", "d", "def log() -> None: ...", trusted=True)
+    with pytest.raises(PackInvalid, match=r"git\.log"):
+        await ToolExecutor(registry, ToolLimits()).pack_specs(code)
+
+
+async def test_known_covers_the_registry_and_the_pack(limits: ToolLimits) -> None:
+    executor = ToolExecutor(ToolRegistry.builtin(limits), limits)
+    assert await executor.known("files.read")
+    assert await executor.known("my_pack.group", CODE)
+    assert not await executor.known("my_pack.nothing", CODE)
+    assert not await executor.known("my_pack.group")
+
+
+async def test_the_source_is_never_taken_from_a_directory(call: Call, context: ToolContext) -> None:
+    context.workdir.mkdir(parents=True)
+    (context.workdir / "json.py").write_text("raise RuntimeError('taken from the working directory')")
+    (context.workdir / "tools.py").write_text("raise RuntimeError('taken from the working directory')")
+    assert (await call("my_pack.group", {"items": []}, code=CODE)).ok

@@ -1,0 +1,140 @@
+"""The console on a fake engine: a frozen clock, no terminal, conditions instead of pauses."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from engine.contracts.run import Actor
+from screens.plain import Plain
+from screens.row_table import RowTable
+from tests.screens.fake_data import NOW
+from tests.screens.fake_engine import FakeEngine
+from vasini_tui.console import ConsoleApp, ConsoleOptions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from textual.pilot import Pilot
+    from textual.screen import Screen
+
+DEADLINE = 10.0
+
+
+@dataclass
+class HandClock:
+    """Monotonic seconds that stand still until a test moves them."""
+
+    seconds: float = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Stage:
+    """A running console and what a test does with it."""
+
+    app: ConsoleApp
+    pilot: Pilot[int]
+    engine: FakeEngine
+    clock: HandClock = field(default_factory=HandClock)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def write(self, text: str) -> None:
+        await self.pilot.press(*text)
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        """Poll until the condition holds; fail at the deadline with what is on the screen."""
+        deadline = time.monotonic() + DEADLINE
+        while not _holds(condition):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never: {what or condition}\n{self.text()}")
+            await asyncio.sleep(0.005)
+
+    async def shows(self, words: str) -> None:
+        await self.until(lambda: words in self.text(), f"{words!r} on the screen")
+
+    async def on(self, screen: type[Screen[Any]]) -> None:
+        await self.until(lambda: isinstance(self.app.screen, screen), f"screen {screen.__name__}")
+
+    async def graced(self) -> None:
+        """Wait until the card is drawn, then let the time of grace go by."""
+        await self.pilot.pause()
+        self.clock.seconds += 10
+
+    def text(self) -> str:
+        """What the terminal shows."""
+        width, height = self.app.size
+        screen = self.app.screen
+        return "\n".join(
+            "".join(segment.text for segment in line)
+            for line in screen._compositor.render_strips(self.app.size)[:height]
+            if width
+        )
+
+    def plain(self, selector: str) -> str:
+        """The text of one widget."""
+        return str(self.app.screen.query_one(selector, Plain).content)
+
+    def table(self, selector: str) -> RowTable:
+        return self.app.screen.query_one(selector, RowTable)
+
+    def notices(self) -> str:
+        return "\n".join(notice.message for notice in self.app._notifications)
+
+
+class OpenConsole(Protocol):
+    """Opens a console on an engine."""
+
+    def __call__(
+        self,
+        engine: FakeEngine | None = None,
+        *,
+        size: tuple[int, int] = (100, 32),
+        theme: str = "vasini-dark",
+    ) -> AbstractAsyncContextManager[Stage]: ...
+
+
+def _holds(condition: Callable[[], object]) -> bool:
+    return bool(condition())
+
+
+@asynccontextmanager
+async def _open(
+    engine: FakeEngine | None = None, *, size: tuple[int, int] = (100, 32), theme: str = "vasini-dark"
+) -> AsyncIterator[Stage]:
+    engine, clock = engine or FakeEngine(), HandClock()
+    app = ConsoleApp(
+        engine,
+        actor=Actor(name="ben", via="console"),
+        tenant="default",
+        settings=ConsoleOptions(theme=theme, bell=False),
+        clock=clock,
+        now=lambda: NOW,
+    )
+    async with app.run_test(size=size, notifications=True) as pilot:
+        stage = Stage(app, pilot, engine, clock)
+        await stage.until(
+            lambda: app.current_mode == "runs" and app.screen.query("#runs"), "the first screen"
+        )
+        yield stage
+
+
+@pytest.fixture
+def console() -> OpenConsole:
+    """Opens a console: `async with console(engine, size=(80, 24)) as stage`."""
+    return _open
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()

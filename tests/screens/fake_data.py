@@ -1,0 +1,124 @@
+"""Runs, requests, events and packs with every field filled in, at a frozen time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import AutonomyLevel
+from engine.contracts.pack import FlowView, PackView
+from engine.contracts.request import ApprovalView, FormView, GatedAction
+from engine.contracts.run import EventView, RunView, StepView
+from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def a_run(run_id: str = "run-1", status: RunStatus = RunStatus.RUNNING, **more: Any) -> RunView:
+    known: dict[str, Any] = {
+        "pack": "hello",
+        "pack_version": "1.0.0",
+        "flow": "hello",
+        "tenant": "default",
+        "requested_by": "ana",
+        "created_at": ago(300),
+        "updated_at": ago(60),
+        "current_step": "greet",
+        "pack_digest": "d" * 64,
+        "flow_version": "v1",
+        "engine_schema": 1,
+        "run_seq": 3,
+        "input": {"name": "Ana"},
+    }
+    return RunView(run_id=run_id, status=status, **(known | more))
+
+
+def an_approval(approval_id: str = "app-1", **more: Any) -> ApprovalView:
+    known: dict[str, Any] = {
+        "run_id": "run-1",
+        "step_id": "ask",
+        "pack": "hello",
+        "pack_version": "1.0.0",
+        "flow": "hello",
+        "tenant": "default",
+        "risk": Risk.MEDIUM,
+        "status": RequestStatus.PENDING,
+        "title": "Write the greeting",
+        "message": "I will write one file.",
+        "action": GatedAction(
+            step_id="write",
+            kind="tool",
+            target="files.write",
+            params={"path": "out/hello.txt", "text": "Hello"},
+        ),
+        "digest": f"digest-of-{approval_id}",
+        "requested_by": "ana",
+        "requested_at": ago(120),
+    }
+    return ApprovalView(approval_id=approval_id, **(known | more))
+
+
+def a_form(request_id: str = "form-1", schema: Mapping[str, Any] | None = None, **more: Any) -> FormView:
+    known: dict[str, Any] = {
+        "form_id": "who",
+        "run_id": "run-1",
+        "step_id": "ask",
+        "pack": "hello",
+        "pack_version": "1.0.0",
+        "flow": "hello",
+        "tenant": "default",
+        "status": RequestStatus.PENDING,
+        "title": "Who is greeted",
+        "prompt": "Tell me about the person.",
+        "requested_by": "ana",
+        "requested_at": ago(90),
+    }
+    default = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    return FormView(request_id=request_id, json_schema=dict(schema or default), **(known | more))
+
+
+def an_event(run_seq: int, kind: str = "step_started", run_id: str = "run-1", **more: Any) -> EventView:
+    known: dict[str, Any] = {
+        "seq": run_seq,
+        "ts": ago(60),
+        "step_id": "greet",
+        "actor": "engine",
+        "payload": {},
+    }
+    return EventView(run_id=run_id, run_seq=run_seq, kind=kind, **(known | more))
+
+
+def a_step(step_id: str = "greet", status: StepStatus = StepStatus.COMPLETED, **more: Any) -> StepView:
+    known: dict[str, Any] = {
+        "type": "tool",
+        "name": step_id,
+        "attempt": 1,
+        "started_at": ago(290),
+        "finished_at": ago(289.58),
+    }
+    return StepView(step_id=step_id, status=status, **(known | more))
+
+
+def a_flow(flow: str = "hello", schema: Mapping[str, Any] | None = None, **more: Any) -> FlowView:
+    default = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    known: dict[str, Any] = {
+        "pack": "hello",
+        "description": "Greets one person",
+        "version": "v1",
+        "autonomy_level": AutonomyLevel.SEMI_AUTO,
+        "steps": 3,
+        "input_schema": default if schema is None else dict(schema),
+    }
+    return FlowView(flow=flow, **(known | more))
+
+
+def a_pack(*flows: FlowView, **more: Any) -> PackView:
+    known: dict[str, Any] = {"pack": "hello", "version": "1.0.0", "source": "shipped", "trusted": True}
+    return PackView(flows=flows or (a_flow(),), **(known | more))

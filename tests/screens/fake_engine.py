@@ -1,0 +1,392 @@
+"""An engine in memory for the tests of the screens: scripted data, real rules of decisions, a live feed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+from engine.contracts.run import (
+    Actor,
+    EventView,
+    Page,
+    RunCounts,
+    RunDetail,
+    RunFile,
+    RunFilter,
+    RunSummary,
+    RunView,
+    StepView,
+    VerbResult,
+)
+from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, RunStatus
+from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused, VasiniError
+from engine.facade import FeedBatch, Worker, WorkerView
+from engine.forms import check_values
+from tests.screens.fake_data import NOW, a_pack, a_run, an_event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+    from engine.contracts.pack import FlowView, PackView, Problem
+
+
+@dataclass
+class FakeEngine:
+    """Holds everything; the parts of the facade are views of it. `calls` records what was asked."""
+
+    stored_runs: dict[str, RunView] = field(default_factory=dict)
+    stored_approvals: dict[str, ApprovalView] = field(default_factory=dict)
+    stored_forms: dict[str, FormView] = field(default_factory=dict)
+    stored_steps: dict[str, tuple[StepView, ...]] = field(default_factory=dict)
+    stored_events: dict[str, tuple[EventView, ...]] = field(default_factory=dict)
+    stored_files: dict[str, tuple[RunFile, ...]] = field(default_factory=dict)
+    stored_packs: tuple[PackView, ...] = field(default_factory=lambda: (a_pack(),))
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+    failures: dict[str, Exception] = field(default_factory=dict)
+    clock: datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.runs = FakeRuns(self)
+        self.requests = FakeRequests(self)
+        self.packs = FakePacks(self)
+        self.feed = FakeFeed(self)
+
+    def add(self, *things: RunView | ApprovalView | FormView) -> FakeEngine:
+        """Store things as they are."""
+        for thing in things:
+            match thing:
+                case RunView():
+                    self.stored_runs[thing.run_id] = thing
+                case ApprovalView():
+                    self.stored_approvals[thing.approval_id] = thing
+                case FormView():
+                    self.stored_forms[thing.request_id] = thing
+        return self
+
+    def news(self, kind: str = "run_changed", run_id: str = "run-1") -> None:
+        """Tell the feed's readers that something happened."""
+        seq = len(self.stored_events.get(run_id, ())) + 1
+        self.feed.publish(FeedBatch(events=(an_event(seq, kind, run_id),)))
+
+    def asked(self, name: str) -> list[Any]:
+        """What was passed to every call of this name."""
+        return [passed for called, passed in self.calls if called == name]
+
+    def note(self, name: str, passed: Any = None) -> None:
+        """Record a call; raise what was scripted for it."""
+        self.calls.append((name, passed))
+        if name in self.failures:
+            raise self.failures[name]
+
+    def work(self, *, slots: int = 64) -> AbstractAsyncContextManager[Worker]:
+        raise AssertionError(f"no screen works runs (slots={slots})")
+
+    async def workers(self) -> tuple[WorkerView, ...]:
+        return ()
+
+
+@dataclass
+class FakeRuns:
+    """Runs of the fake."""
+
+    engine: FakeEngine
+
+    async def start(
+        self,
+        pack: str,
+        flow: str,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        tenant: str = "default",
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        self.engine.note("start", (pack, flow, dict(payload), actor.name, tenant))
+        run_id = f"run-{len(self.engine.stored_runs) + 1}"
+        run = a_run(run_id, RunStatus.QUEUED, pack=pack, flow=flow, input=dict(payload), created_at=NOW)
+        self.engine.add(run)
+        self.engine.news("run_created", run_id)
+        return run
+
+    async def get(self, run_id: str) -> RunDetail:
+        run = await self.summary(run_id)
+        return RunDetail(
+            run=run,
+            steps=self.engine.stored_steps.get(run_id, ()),
+            approvals=tuple(v for v in self.engine.stored_approvals.values() if v.run_id == run_id),
+            forms=tuple(v for v in self.engine.stored_forms.values() if v.run_id == run_id),
+            files=self.engine.stored_files.get(run_id, ()),
+        )
+
+    async def summary(self, run_id: str) -> RunView:
+        if run_id not in self.engine.stored_runs:
+            raise NotFound(f"There is no run {run_id}.")
+        return self.engine.stored_runs[run_id]
+
+    async def list(
+        self, filters: RunFilter | None = None, *, limit: int = 50, after: str | None = None
+    ) -> Page[RunSummary]:
+        self.engine.note("list", filters)
+        wanted = filters or RunFilter()
+        found = [run for run in self.engine.stored_runs.values() if _matches(run, wanted)]
+        found.sort(key=lambda run: run.run_id, reverse=True)
+        fields = set(RunSummary.model_fields)
+        items = tuple(RunSummary(**run.model_dump(include=fields)) for run in found[:limit])
+        return Page[RunSummary](items=items, next="more" if len(found) > limit else None)
+
+    async def counts(self) -> RunCounts:
+        runs: dict[RunStatus, int] = {}
+        for run in self.engine.stored_runs.values():
+            runs[run.status] = runs.get(run.status, 0) + 1
+        pending = RequestStatus.PENDING
+        return RunCounts(
+            runs=runs,
+            approvals_pending=sum(v.status is pending for v in self.engine.stored_approvals.values()),
+            forms_pending=sum(v.status is pending for v in self.engine.stored_forms.values()),
+        )
+
+    async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
+        events = self.engine.stored_events.get(run_id, ())
+        return tuple(event for event in events if event.run_seq > after_run_seq)[:limit]
+
+    async def steps(self, run_id: str) -> tuple[StepView, ...]:
+        return self.engine.stored_steps.get(run_id, ())
+
+    async def step(self, run_id: str, step_id: str) -> StepView:
+        for step in self.engine.stored_steps.get(run_id, ()):
+            if step.step_id == step_id:
+                return step
+        raise NotFound(f"There is no step {step_id}.")
+
+    async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
+        return await self._become("pause", run_id, RunStatus.PAUSED, actor)
+
+    async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
+        return await self._become("resume", run_id, RunStatus.RUNNING, actor)
+
+    async def cancel(
+        self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
+    ) -> VerbResult:
+        self.engine.note("cancel_mode", mode)
+        return await self._become("cancel", run_id, RunStatus.CANCELLED, actor)
+
+    async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
+        return await self._become("retry", run_id, RunStatus.QUEUED, actor)
+
+    async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
+        return await self.summary(run_id)
+
+    async def _become(self, verb: str, run_id: str, status: RunStatus, actor: Actor) -> VerbResult:
+        self.engine.note(verb, (run_id, actor.name))
+        run = await self.summary(run_id)
+        if verb == "retry" and run.status not in RUN_TERMINAL:
+            raise Refused(
+                ErrorCode.INVALID_TRANSITION, f"{run_id} is {run.status}: only a failed run is retried."
+            )
+        self.engine.add(run.model_copy(update={"status": status}))
+        self.engine.news("run_changed", run_id)
+        return VerbResult(run_id=run_id, status=status, changed=run.status is not status)
+
+
+@dataclass
+class FakeRequests:
+    """Approvals and forms of the fake: the first decision wins."""
+
+    engine: FakeEngine
+
+    async def approvals(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[ApprovalView]:
+        self.engine.note("approvals")
+        found = [
+            view
+            for view in self.engine.stored_approvals.values()
+            if status in (None, view.status) and run_id in (None, view.run_id)
+        ]
+        found.sort(key=lambda view: view.requested_at)
+        return Page[ApprovalView](items=tuple(found[:limit]))
+
+    async def approval(self, approval_id: str) -> ApprovalView:
+        if approval_id not in self.engine.stored_approvals:
+            raise NotFound(f"There is no approval {approval_id}.")
+        return self.engine.stored_approvals[approval_id]
+
+    async def approve(
+        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+    ) -> DecisionView:
+        self.engine.note("approve", (approval_id, actor.name, digest))
+        return await self.decide(approval_id, RequestStatus.APPROVED, actor.name, digest=digest)
+
+    async def reject(
+        self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None
+    ) -> DecisionView:
+        self.engine.note("reject", (approval_id, actor.name, digest, comment))
+        return await self.decide(
+            approval_id, RequestStatus.REJECTED, actor.name, digest=digest, comment=comment
+        )
+
+    async def decide(
+        self,
+        approval_id: str,
+        decision: RequestStatus,
+        by: str,
+        *,
+        digest: str | None = None,
+        comment: str | None = None,
+    ) -> DecisionView:
+        """Decide as anybody: the tests use it as the colleague."""
+        view = await self.approval(approval_id)
+        if view.status is not RequestStatus.PENDING:
+            details = {
+                "decided_by": view.decided_by,
+                "decided_at": str(view.decided_at),
+                "decision": view.decision,
+            }
+            raise AlreadyDecided(f"{view.decided_by} decided first.", details)
+        if digest is not None and digest != view.digest:
+            raise Refused(ErrorCode.APPROVAL_CHANGED, "What would be approved has changed; look again.")
+        change = {
+            "status": decision,
+            "decision": decision.value,
+            "decided_by": by,
+            "decided_at": self.engine.clock,
+            "comment": comment,
+        }
+        self.engine.add(view.model_copy(update=change))
+        self.engine.news("request_decided", view.run_id)
+        return DecisionView(
+            approval_id=approval_id,
+            run_id=view.run_id,
+            decision=decision.value,
+            decided_by=by,
+            decided_at=self.engine.clock,
+        )
+
+    async def forms(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[FormView]:
+        self.engine.note("forms")
+        found = [
+            view
+            for view in self.engine.stored_forms.values()
+            if status in (None, view.status) and run_id in (None, view.run_id)
+        ]
+        found.sort(key=lambda view: view.requested_at)
+        return Page[FormView](items=tuple(found[:limit]))
+
+    async def form(self, request_id: str) -> FormView:
+        if request_id not in self.engine.stored_forms:
+            raise NotFound(f"There is no form {request_id}.")
+        return self.engine.stored_forms[request_id]
+
+    def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+        return check_values(schema, values)
+
+    async def answer(
+        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
+    ) -> AnswerView:
+        self.engine.note("answer", (request_id, dict(values), actor.name))
+        form = await self.form(request_id)
+        if form.status is not RequestStatus.PENDING:
+            words = f"{form.answered_by} answered first."
+            raise AlreadyDecided(words, {"decided_by": form.answered_by, "decision": "ANSWERED"})
+        errors = self.check(form.json_schema, values)
+        if errors:
+            raise InvalidInput("The form has errors.", {"errors": [error.model_dump() for error in errors]})
+        self.answer_as(request_id, actor.name)
+        return AnswerView(
+            request_id=request_id,
+            run_id=form.run_id,
+            form_id=form.form_id,
+            answered_by=actor.name,
+            answered_at=self.engine.clock,
+        )
+
+    def answer_as(self, request_id: str, by: str) -> None:
+        """Mark a form as answered by anybody."""
+        form = self.engine.stored_forms[request_id]
+        change = {"status": RequestStatus.ANSWERED, "answered_by": by, "answered_at": self.engine.clock}
+        self.engine.add(form.model_copy(update=change))
+        self.engine.news("form_answered", form.run_id)
+
+
+@dataclass
+class FakePacks:
+    """Packs of the fake."""
+
+    engine: FakeEngine
+
+    async def list(self) -> tuple[PackView, ...]:
+        self.engine.note("packs")
+        return self.engine.stored_packs
+
+    async def flow(self, pack: str, flow: str) -> FlowView:
+        for view in self.engine.stored_packs:
+            for known in view.flows:
+                if (view.pack, known.flow) == (pack, flow):
+                    return known
+        raise NotFound(f"There is no flow {pack}/{flow}.")
+
+    async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
+        raise NotFound(f"There is no pack in {directory}.")
+
+
+@dataclass
+class FakeFeed:
+    """Every subscriber has a queue; an exception in it breaks the subscription."""
+
+    engine: FakeEngine
+    queues: list[asyncio.Queue[FeedBatch | VasiniError]] = field(default_factory=list)
+    subscriptions: int = 0
+
+    def publish(self, batch: FeedBatch | VasiniError) -> None:
+        """Hand a batch, or a failure, to every reader."""
+        for queue in self.queues:
+            queue.put_nowait(batch)
+
+    @asynccontextmanager
+    async def subscribe(self, *, run_id: str | None = None) -> AsyncIterator[AsyncIterator[FeedBatch]]:
+        self.subscriptions += 1
+        self.engine.note("subscribe", run_id)
+        queue: asyncio.Queue[FeedBatch | VasiniError] = asyncio.Queue()
+        self.queues.append(queue)
+        try:
+            yield _batches(queue)
+        finally:
+            self.queues.remove(queue)
+
+
+async def _batches(queue: asyncio.Queue[FeedBatch | VasiniError]) -> AsyncIterator[FeedBatch]:
+    while True:
+        batch = await queue.get()
+        if isinstance(batch, VasiniError):
+            raise batch
+        yield batch
+
+
+def _matches(run: RunView, wanted: RunFilter) -> bool:
+    text = f"{run.run_id} {run.pack} {run.flow} {run.requested_by}".lower()
+    return (
+        (not wanted.status or run.status in wanted.status)
+        and wanted.pack in (None, run.pack)
+        and wanted.flow in (None, run.flow)
+        and wanted.tenant in (None, run.tenant)
+        and (wanted.text is None or wanted.text.lower() in text)
+    )

@@ -1,0 +1,209 @@
+"""Forms drawn from a JSON Schema: fields, faults, drafts, answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual.widgets import Select, TextArea
+
+from engine.contracts.request import FieldError
+from screens.form_schema import Kind, errors_by_field, fields_of, initial_draft, leaves, read
+from screens.form_screen import FormScreen
+from screens.forms import FormsScreen
+from screens.inputs import Choice, SafeInput, SafeTextArea, Toggle
+from tests.screens.fake_data import a_form, a_run
+from tests.screens.fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from tests.screens.conftest import OpenConsole, Stage
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["severity", "mail", "count"],
+    "properties": {
+        "severity": {"type": "string", "enum": ["low", "high"], "enumNames": ["not bad", "very bad"]},
+        "mail": {"type": "string", "title": "Mail", "description": "Where to write", "minLength": 3},
+        "count": {"type": "integer", "minimum": 1},
+        "share": {"type": "number", "default": 0.5},
+        "public": {"type": "boolean", "default": True},
+        "note": {"type": "string", "maxLength": 900},
+        "owner": {
+            "type": "object",
+            "required": ["name"],
+            "properties": {"name": {"type": "string"}, "boss": {"type": "boolean"}},
+        },
+        "paths": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        "extra": {"anyOf": [{"type": "string"}, {"type": "object"}]},
+    },
+}
+
+
+async def open_form(stage: Stage) -> None:
+    await stage.press("3")
+    await stage.on(FormsScreen)
+    await stage.shows("Who is greeted")
+    await stage.press("enter")
+    await stage.on(FormScreen)
+
+
+async def test_a_form_is_filled_checked_and_submitted(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), a_form(schema=SCHEMA))
+    async with console(engine, size=(100, 60)) as stage:
+        await open_form(stage)
+        await stage.shows("Where to write · at least 3 characters")
+        await stage.press("f2")
+        await stage.until(lambda: stage.text().count("✗ is required") == 3)
+        assert isinstance(stage.app.focused, Choice)
+        await stage.press("enter", "down", "down", "enter")
+        await stage.until(lambda: stage.app.screen.query_one(Choice).value == 1)
+        await stage.press("tab", *"ab", "tab", *"zero")
+        await stage.shows("'zero' is not a whole number")
+        await stage.press(
+            "backspace", "backspace", "backspace", "backspace", "3", "tab", "tab", "space", "tab"
+        )
+        await stage.write("two")
+        await stage.press("enter", *"lines", "tab", "tab", "tab")
+        await stage.press(*"/a", "enter", *"/b")
+        await stage.press("f2")
+        await stage.shows("✗ must have at least 3 characters")
+        assert isinstance(stage.app.focused, SafeInput)
+        await stage.write("c")
+        await stage.until(lambda: "✗ must have at least 3" not in stage.text())
+        await stage.press("f2")
+        await stage.on(FormsScreen)
+        assert engine.asked("answer") == [
+            (
+                "form-1",
+                {
+                    "severity": "high",
+                    "mail": "abc",
+                    "count": 3,
+                    "share": 0.5,
+                    "public": False,
+                    "note": "two\nlines",
+                    "paths": ["/a", "/b"],
+                },
+                "ben",
+            )
+        ]
+        await stage.shows("No form waits")
+
+
+async def test_leaving_keeps_the_draft_and_coming_back_finds_it(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), a_form())
+    async with console(engine) as stage:
+        await open_form(stage)
+        await stage.write("Ana q1?")
+        await stage.press("escape")
+        await stage.on(FormsScreen)
+        await stage.shows("✎ draft")
+        await stage.press("enter")
+        await stage.on(FormScreen)
+        assert stage.app.screen.query_one(SafeInput).value == "Ana q1?"
+        await stage.press("f2")
+        await stage.on(FormsScreen)
+        assert stage.app.desk.drafts == {}
+
+
+async def test_a_colleagues_answer_is_told_and_nothing_is_sent(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), a_form())
+    async with console(engine) as stage:
+        await open_form(stage)
+        await stage.write("Ana")
+        engine.requests.answer_as("form-1", "carol")
+        await stage.shows("already answered by carol")
+        await stage.press("f2")
+        await stage.until(lambda: "waits no more" in stage.notices())
+        assert not engine.asked("answer")
+        assert stage.app.screen.query_one(SafeInput).value == "Ana"
+
+
+async def test_what_is_pasted_shows_what_it_hides(console: OpenConsole) -> None:
+    engine = FakeEngine().add(
+        a_run(),
+        a_form(
+            schema={
+                "type": "object",
+                "properties": {"a": {"type": "string"}, "b": {"type": "string", "maxLength": 999}},
+            }
+        ),
+    )
+    async with console(engine) as stage:
+        await open_form(stage)
+        stage.app.screen.query_one(SafeInput).insert_text_at_cursor("x\x1b]52;c;aGk=\x07y")
+        stage.app.screen.query_one(SafeTextArea).insert("1\x9b2\n3\u202e")
+        await stage.shows("x␛]52;c;aGk=␇y")
+        assert "\x9b" not in stage.app.screen.query_one(TextArea).text
+        assert "\u202e" not in stage.app.screen.query_one(TextArea).text
+
+
+async def test_a_toggle_tells_its_state_without_color(console: OpenConsole) -> None:
+    engine = FakeEngine().add(
+        a_run(), a_form(schema={"type": "object", "properties": {"on": {"type": "boolean"}}})
+    )
+    async with console(engine) as stage:
+        await open_form(stage)
+        await stage.shows("[ ] yes")
+        assert isinstance(stage.app.focused, Toggle)
+        await stage.press("space")
+        await stage.shows("[x] yes")
+
+
+def test_every_kind_of_schema_becomes_a_field() -> None:
+    kinds = {field.name: field.kind for field in leaves(fields_of(SCHEMA))}
+    assert kinds == {
+        "severity": Kind.CHOICE,
+        "mail": Kind.TEXT,
+        "count": Kind.INTEGER,
+        "share": Kind.NUMBER,
+        "public": Kind.BOOLEAN,
+        "note": Kind.LONG_TEXT,
+        "owner.name": Kind.TEXT,
+        "owner.boss": Kind.BOOLEAN,
+        "paths": Kind.LINES,
+        "extra": Kind.JSON,
+    }
+
+
+def test_defaults_of_the_request_win_over_those_of_the_schema() -> None:
+    fields = fields_of(SCHEMA, {"share": 0.75, "owner": {"name": "Ana"}, "paths": ["/x"], "severity": "high"})
+    draft = initial_draft(fields)
+    assert (draft["share"], draft["owner.name"], draft["paths"], draft["severity"]) == (
+        "0.75",
+        "Ana",
+        "/x",
+        1,
+    )
+    values, errors = read(fields, draft)
+    assert errors == ()
+    assert values["owner"] == {"name": "Ana", "boss": False}
+
+
+def test_an_optional_group_that_nobody_filled_in_is_left_out() -> None:
+    fields = fields_of(SCHEMA)
+    values, _ = read(fields, initial_draft(fields))
+    assert "owner" not in values
+
+
+def test_numbers_json_does_not_know_are_refused() -> None:
+    fields = fields_of({"properties": {"n": {"type": "number"}}})
+    for typed in ("nan", "inf", "1e999", "one"):
+        assert read(fields, {"n": typed})[1], typed
+    assert read(fields, {"n": "1e3"})[0] == {"n": 1000.0}
+
+
+def test_a_fault_goes_to_the_nearest_drawn_field() -> None:
+    fields = fields_of(SCHEMA)
+    faults = [
+        FieldError(field=name, message="bad") for name in ("paths.1", "owner.name", "extra.deep.x", "nowhere")
+    ]
+    assert errors_by_field(fields, faults) == {
+        "paths": "1: bad",
+        "owner.name": "bad",
+        "extra": "deep.x: bad",
+        "": "nowhere: bad",
+    }
+
+
+def test_select_null_is_not_a_choice() -> None:
+    assert Choice(["a"], None).value is Select.NULL

@@ -1,0 +1,147 @@
+"""Help and palette are made of the bindings, and the bindings of one registry."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from textual.binding import Binding
+
+from screens.actions import ACTIONS, CONSOLE_ONLY, action
+from screens.approvals import ApprovalsScreen
+from screens.form_screen import FormScreen
+from screens.forms import FormsScreen
+from screens.help_screen import HelpScreen
+from screens.palette import PaletteScreen
+from screens.run_detail import RunScreen
+from screens.runs import RunsScreen
+from tests.screens.fake_data import a_form, a_run, an_approval
+from tests.screens.fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from tests.screens.conftest import OpenConsole
+
+
+@pytest.mark.parametrize(
+    ("keys", "screen"),
+    [
+        ((), RunsScreen),
+        (("enter",), RunScreen),
+        (("2",), ApprovalsScreen),
+        (("3",), FormsScreen),
+        (("i",), FormScreen),
+    ],
+)
+async def test_help_lists_every_binding_of_the_screen(
+    console: OpenConsole, keys: tuple[str, ...], screen: type[Screen[Any]]
+) -> None:
+    engine = FakeEngine().add(a_run(), an_approval(run_id="other"), a_form())
+    async with console(engine, size=(120, 90)) as stage:
+        await stage.shows("● running")
+        await stage.press(*keys)
+        await stage.on(screen)
+        await stage.pilot.pause()
+        bound = {
+            active.binding.id for active in stage.app.screen.active_bindings.values() if active.binding.id
+        }
+        assert {"app.help", "app.palette"} <= bound
+        await stage.press("f1")
+        await stage.on(HelpScreen)
+        text = stage.plain("#help-text")
+        for action_id in bound:
+            assert action(action_id).help in text
+            assert action(action_id).keys in text
+
+
+async def test_palette_entries_show_key_and_command(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run())
+    async with console(engine, size=(120, 90)) as stage:
+        await stage.shows("● running")
+        await stage.press(":")
+        await stage.on(PaletteScreen)
+        rows = {row.key: row for row in stage.table("#entries").rows}
+        for action_id, row in rows.items():
+            assert [cell.text for cell in row.cells[1:]] == [action(action_id).keys, action(action_id).cli]
+        assert rows["run.cancel"].cells[2].text == "vasini cancel RUN [--now]"
+        assert {"runs.create", "app.approvals", "list.down", "screen.copy"} <= set(rows)
+
+
+async def test_a_name_typed_into_the_palette_goes_there(console: OpenConsole) -> None:
+    async with console(FakeEngine().add(a_run())) as stage:
+        await stage.shows("● running")
+        await stage.press(":")
+        await stage.on(PaletteScreen)
+        await stage.write("approvals")
+        await stage.press("enter")
+        await stage.on(ApprovalsScreen)
+
+
+async def test_the_palette_acts_on_the_run_under_the_cursor(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run())
+    async with console(engine) as stage:
+        await stage.shows("● running")
+        await stage.press("ctrl+p")
+        await stage.on(PaletteScreen)
+        await stage.write("pause")
+        await stage.press("enter")
+        await stage.until(lambda: engine.asked("pause") == [("run-1", "ben")])
+
+
+async def test_a_decision_through_the_palette_waits_for_the_grace_again(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), an_approval())
+    async with console(engine) as stage:
+        await stage.press("2")
+        await stage.shows("What exactly will happen")
+        await stage.graced()
+        await stage.press(":")
+        await stage.on(PaletteScreen)
+        await stage.write("approve exactly")
+        await stage.press("enter")
+        await stage.on(ApprovalsScreen)
+        await stage.shows("had only just appeared")
+        assert not engine.asked("approve")
+
+
+def test_every_binding_of_the_console_has_an_id_of_the_registry() -> None:
+    ids = {entry.id for entry in ACTIONS}
+    assert len(ids) == len(ACTIONS)
+    for screen in (
+        RunsScreen,
+        RunScreen,
+        ApprovalsScreen,
+        FormsScreen,
+        FormScreen,
+        HelpScreen,
+        PaletteScreen,
+    ):
+        for owner in screen.__mro__:
+            if owner.__module__.startswith("screens."):
+                for binding in owner.__dict__.get("BINDINGS", ()):
+                    assert isinstance(binding, Binding)
+                    assert binding.id in ids
+
+
+def test_a_letter_means_one_thing() -> None:
+    meanings: dict[str, set[str]] = defaultdict(set)
+    for entry in ACTIONS:
+        for key in entry.key.split(","):
+            if len(key) == 1 and key.isalpha():
+                # Lists and texts move the same way; q leaves and q confirms leaving.
+                meanings[key].add(entry.id.split(".")[1])
+    several = {key: words for key, words in meanings.items() if len(words) > 1}
+    assert several == {"q": {"leave", "quit"}}
+
+
+def test_forbidden_keys_are_never_needed() -> None:
+    for entry in ACTIONS:
+        for key in entry.key.split(","):
+            assert not key.startswith("alt+")
+            assert key not in ("ctrl+s", "ctrl+q", "ctrl+a", "ctrl+b", "shift+enter", "home", "end")
+
+
+def test_actions_that_only_move_the_eye_say_so() -> None:
+    assert action("list.down").cli == CONSOLE_ONLY
+    assert action("runs.create").cli.startswith("vasini run")

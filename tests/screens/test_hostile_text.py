@@ -1,0 +1,259 @@
+"""Text from outside, in every field of every screen: nothing reaches the terminal raw, nothing acts."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.pack import Problem
+from engine.contracts.request import GatedAction
+from engine.contracts.run import RunError, RunFile
+from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
+from engine.errors import ErrorCode, Refused, Unavailable
+from engine.facade import FeedBatch
+from screens.approvals import ApprovalsScreen
+from screens.cancel_menu import CancelMenu
+from screens.decision_dialogs import CommentDialog, TypedWordDialog
+from screens.form_screen import FormScreen
+from screens.forms import FormsScreen
+from screens.run_detail import RunScreen
+from screens.runs import RunsScreen
+from screens.start_dialog import StartFormScreen, StartScreen
+from screens.value_screen import ValueScreen
+from tests.screens.fake_data import a_flow, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
+from tests.screens.fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from tests.screens.conftest import OpenConsole, Stage
+
+PAYLOADS = (
+    "\x1b[2J\x1b[H\x1b[31mred",
+    "\x1b]0;title\x07",
+    "\x1b]52;c;c3RvbGVu\x07",
+    "\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\",
+    "\x9b31mC1",
+    "\x90dcs\x9c",
+    "bell\x07back\x08\x08\x7f",
+    "line\r\nfeed\rover",
+    "nul\x00tab\tff\x0c",
+    "abc\u202edef\u202c",
+    "\u2066iso\u2069\u200b\u200d\ufeff",
+    "[/]",
+    "[@click=app.exit]click[/]",
+    "[bold red]not bold[/bold red] [unclosed",
+    "[/nothing] $error {0} %s",
+    "e" + "\u0301" * 60,
+    "\U000e0041\U000e0042 \ufff9a\ufffbb",
+    "広" * 50 + "👩‍👩‍👧‍👦",
+    "x" * 30_000,
+)
+ALL = " ".join(PAYLOADS[:-1])
+_FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def assert_harmless(stage: Stage) -> None:
+    """No control or hidden character in what is drawn, and no action in its style."""
+    for strip in stage.app.screen._compositor.render_strips(stage.app.size):
+        for segment in strip:
+            bad = [hex(ord(sign)) for sign in segment.text if unicodedata.category(sign) in _FORBIDDEN]
+            assert not bad, f"{bad} in {segment.text!r}"
+            meta = segment.style.meta if segment.style is not None else {}
+            assert "@click" not in meta
+            assert segment.style is None or segment.style.link is None
+    for notice in stage.app._notifications:
+        assert not any(
+            unicodedata.category(sign) in _FORBIDDEN - {"Cc"} or sign in "\x1b\x07\x9b"
+            for sign in notice.message
+        )
+
+
+def hostile_engine() -> FakeEngine:
+    error = RunError(code=ALL, message=ALL, step_id=ALL)
+    engine = FakeEngine()
+    common: dict[str, Any] = {"pack": ALL, "pack_version": ALL, "flow": ALL, "requested_by": ALL}
+    run = a_run(
+        f"run{ALL}",
+        RunStatus.FAILED,
+        **common,
+        current_step=ALL,
+        waiting_for=ALL,
+        error=error,
+        input={ALL: [ALL, {"deep": ALL}]},
+        output=ALL,
+        folder=ALL,
+        created_at=ago(5),
+        cancel_requested=ALL,
+    )
+    engine.add(run, *(a_run(f"{number}{text}", pack=text) for number, text in enumerate(PAYLOADS)))
+    mine: dict[str, Any] = {**common, "run_id": run.run_id, "step_id": ALL, "title": ALL}
+    action = GatedAction(step_id=ALL, kind=ALL, target=ALL, params={ALL: list(PAYLOADS)})
+    engine.add(
+        an_approval(
+            f"1{ALL}",
+            **mine,
+            message=ALL,
+            intent=ALL,
+            action=action,
+            risk=Risk.CRITICAL,
+            requested_at=ago(900),
+        ),
+        *(an_approval(f"a{number}{text}", title=text, message=text) for number, text in enumerate(PAYLOADS)),
+    )
+    schema = {
+        "type": "object",
+        "required": [ALL],
+        "properties": {
+            ALL: {"type": "string", "title": ALL, "description": ALL, "default": ALL, "maxLength": 3},
+            "pick": {"enum": list(PAYLOADS), "enumNames": list(PAYLOADS), "default": PAYLOADS[0]},
+            "long": {"type": "string", "maxLength": 99_999, "default": "\n".join(PAYLOADS), "format": ALL},
+            "flag": {"type": "boolean", "title": ALL},
+            "list": {"type": "array", "items": {"type": "string"}, "default": list(PAYLOADS)},
+            "any": {"default": {ALL: ALL}, "title": ALL},
+            "group": {
+                "type": "object",
+                "title": ALL,
+                "properties": {ALL: {"type": "number", "default": ALL}},
+            },
+        },
+    }
+    engine.add(
+        a_form(f"1{ALL}", schema, **mine, form_id=ALL, prompt=ALL, description=ALL, requested_at=ago(900)),
+        *(a_form(f"f{number}{text}", title=text, prompt=text) for number, text in enumerate(PAYLOADS)),
+    )
+    engine.stored_steps[run.run_id] = (
+        a_step(ALL, StepStatus.FAILED, type=ALL, error=error, input={ALL: ALL}, output=ALL),
+    )
+    engine.stored_events[run.run_id] = tuple(
+        an_event(number, text, run.run_id, step_id=text, actor=text, payload={text: text})
+        for number, text in enumerate(PAYLOADS, 1)
+    )
+    engine.stored_files[run.run_id] = (
+        RunFile(name=ALL, stored_name=ALL, role=ALL, content_type=ALL, size=1, sha256=ALL, path=ALL),
+    )
+    problem = Problem(file=ALL, field=ALL, message=ALL, found=ALL, expected=ALL)
+    engine.stored_packs = (
+        a_pack(a_flow(ALL, schema, pack=ALL, description=ALL, version=ALL), pack=ALL, version=ALL),
+        a_pack(pack=f"b{ALL}", problems=(problem,)),
+    )
+    return engine
+
+
+async def test_runs_and_their_detail(console: OpenConsole) -> None:
+    engine = hostile_engine()
+    async with console(engine) as stage:
+        await stage.until(lambda: len(stage.table("#runs").rows) == len(PAYLOADS) + 1)
+        assert_harmless(stage)
+        await stage.press("G")
+        assert stage.table("#runs").move_to(f"run{ALL}")
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("y", "x")
+        await stage.on(CancelMenu)
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("escape")
+        await stage.on(RunsScreen)
+        await stage.press("enter")
+        await stage.on(RunScreen)
+        await stage.until(lambda: stage.table("#steps").rows)
+        assert_harmless(stage)
+        await stage.press("enter")
+        await stage.on(ValueScreen)
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("escape")
+        for _pane in range(4):
+            await stage.press("tab")
+            await stage.pilot.pause()
+            assert_harmless(stage)
+        assert stage.app.is_running
+
+
+async def test_approvals_and_their_dialogs(console: OpenConsole) -> None:
+    engine = hostile_engine()
+    async with console(engine, size=(120, 60)) as stage:
+        await stage.press("2")
+        await stage.on(ApprovalsScreen)
+        await stage.shows("hidden or control characters")
+        assert_harmless(stage)
+        await stage.graced()
+        await stage.press("a")
+        await stage.on(TypedWordDialog)
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("escape")
+        await stage.on(ApprovalsScreen)
+        await stage.graced()
+        await stage.press("r")
+        await stage.on(CommentDialog)
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await engine.requests.decide(f"1{ALL}", RequestStatus.REJECTED, ALL, comment=ALL)
+        await stage.shows("Nothing was sent")
+        assert_harmless(stage)
+        await stage.press("escape")
+        await stage.on(ApprovalsScreen)
+        for _approval in PAYLOADS:
+            await stage.press("j")
+            assert_harmless(stage)
+        assert not engine.asked("approve")
+
+
+async def test_forms_and_their_fields(console: OpenConsole) -> None:
+    engine = hostile_engine()
+    async with console(engine, size=(100, 90)) as stage:
+        await stage.press("3")
+        await stage.on(FormsScreen)
+        await stage.until(lambda: stage.table("#forms").rows)
+        assert_harmless(stage)
+        await stage.press("enter")
+        await stage.on(FormScreen)
+        await stage.shows("hidden characters")
+        assert_harmless(stage)
+        await stage.press("f2")
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("tab", "enter")
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("escape")
+        engine.requests.answer_as(f"1{ALL}", ALL)
+        await stage.shows("already answered by")
+        assert_harmless(stage)
+
+
+async def test_the_start_dialog(console: OpenConsole) -> None:
+    engine = hostile_engine()
+    async with console(engine) as stage:
+        await stage.press("c")
+        await stage.on(StartScreen)
+        await stage.until(lambda: len(stage.table("#flows").rows) == 2)
+        assert_harmless(stage)
+        await stage.press("j", "enter")
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("k", "enter")
+        await stage.on(StartFormScreen)
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("f2")
+        await stage.pilot.pause()
+        assert_harmless(stage)
+
+
+async def test_errors_of_the_engine_and_of_its_feed(console: OpenConsole) -> None:
+    engine = hostile_engine()
+    engine.failures["pause"] = Refused(ErrorCode.POLICY_DENIED, ALL)
+    engine.failures["cancel_mode"] = ValueError(ALL)
+    async with console(engine) as stage:
+        await stage.until(lambda: stage.table("#runs").rows)
+        await stage.press("p", "x")
+        await stage.on(CancelMenu)
+        await stage.press("j", "enter")
+        await stage.until(lambda: "internal error" in stage.notices() and "policy_denied" in stage.notices())
+        engine.failures["list"] = Unavailable(ErrorCode.JOURNAL_CORRUPT, ALL)
+        engine.feed.publish(FeedBatch(lagged=True))
+        await stage.shows("journal_corrupt")
+        engine.feed.publish(Unavailable(ErrorCode.ENGINE_STOPPED, ALL))
+        await stage.shows("offline")
+        assert_harmless(stage)

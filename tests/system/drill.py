@@ -1,0 +1,192 @@
+"""The `drill` pack: one flow per step type, tools that leave traces, and an engine on a home of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any
+
+from engine.config import EngineConfig
+from engine.contracts.tool import ToolSpec
+from engine.tools.registry import ToolRegistry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.tools.context import ToolContext
+
+PACK = "drill"
+LEASE_SECONDS = 0.6
+
+_MANIFEST = """\
+schema_version: "1.0"
+pack_id: drill
+version: 1.0.0
+author: {name: Tests}
+"""
+
+# A composite step ends its flow: the commit that closes it is then told as one of that type.
+_FLOWS = {
+    "tool": """\
+id: tool
+steps:
+  - {id: first, type: tool, tool: drill.mark, params: {label: first}}
+  - {id: second, type: tool, tool: drill.mark, params: {label: "{{ steps.first.output.label }}-second"}}
+""",
+    "human_approval": """\
+id: human_approval
+steps:
+  - {id: ask, type: human_approval, message: "May {{ run.run_id }} go on?", gates: act}
+  - {id: act, type: tool, tool: drill.mark, params: {label: act}}
+""",
+    "user_input": """\
+id: user_input
+steps:
+  - id: ask
+    type: user_input
+    params:
+      form_id: color
+      title: Which color?
+      schema: {type: object, properties: {color: {type: string, minLength: 1}}, required: [color]}
+  - {id: act, type: tool, tool: drill.mark, params: {label: "{{ steps.ask.output['values'].color }}"}}
+""",
+    "subflow": """\
+id: subflow
+steps:
+  - {id: below, type: subflow, subflow: human_approval}
+  - {id: act, type: tool, tool: drill.mark, params: {label: "{{ steps.below.output.label }}-above"}}
+""",
+    "parallel": """\
+id: parallel
+steps:
+  - id: split
+    type: parallel
+    branches:
+      - - {id: left, type: tool, tool: drill.mark, params: {label: left}}
+      - - {id: ask, type: human_approval, message: "Right?", gates: right}
+        - {id: right, type: tool, tool: drill.mark, params: {label: right}}
+""",
+    "for_each": """\
+id: for_each
+steps:
+  - id: each
+    type: for_each
+    items: [a, b, c]
+    as: letter
+    max_concurrent: 2
+    steps:
+      - {id: ask, type: human_approval, message: "Item {{ letter }}?", gates: mark}
+      - {id: mark, type: tool, tool: drill.mark, params: {label: "{{ letter }}"}}
+""",
+    "held": """\
+id: held
+steps:
+  - id: split
+    type: parallel
+    branches:
+      - - {id: hold, type: tool, tool: drill.hold, params: {gate: open}}
+        - {id: after, type: tool, tool: drill.mark, params: {label: after}}
+      - - {id: ask, type: human_approval, message: "Right?", gates: right}
+        - {id: right, type: tool, tool: drill.mark, params: {label: right}}
+""",
+    "held_items": """\
+id: held_items
+steps:
+  - id: each
+    type: for_each
+    items: [a, b, c]
+    as: letter
+    max_concurrent: 3
+    steps:
+      - {id: hold, type: tool, tool: drill.hold, params: {gate: "open"}, when: "letter == 'a'"}
+      - {id: ask, type: human_approval, message: "Item {{ letter }}?", gates: mark}
+      - {id: mark, type: tool, tool: drill.mark, params: {label: "{{ letter }}"}}
+""",
+    "healing": """\
+id: healing
+steps:
+  - id: split
+    type: parallel
+    branches:
+      - - {id: left, type: tool, tool: drill.mark, params: {label: left}}
+        - {id: ask, type: human_approval, message: "Left?", gates: sick}
+        - {id: sick, type: tool, tool: drill.heal, params: {gate: healed}}
+      - - {id: right, type: tool, tool: drill.mark, params: {label: right}}
+  - id: each
+    type: for_each
+    items: [a, b]
+    as: letter
+    steps:
+      - {id: one, type: tool, tool: drill.heal, params: {gate: "healed-{{ letter }}"}}
+""",
+}
+
+FLOWS_WITH_ONE_OF_EACH = ("tool", "human_approval", "user_input", "subflow", "parallel", "for_each")
+
+
+def make_home(home: Path) -> Path:
+    """A home with the drill pack in it."""
+    flows = home / "packs" / PACK / "flows"
+    flows.mkdir(parents=True)
+    (flows.parent / "profession-pack.yaml").write_text(_MANIFEST)
+    for name, text in _FLOWS.items():
+        (flows / f"{name}.yaml").write_text(text)
+    return home
+
+
+def config(home: Path, lease_seconds: float = LEASE_SECONDS) -> EngineConfig:
+    """An engine on `home`, with short leases."""
+    return EngineConfig(
+        data_dir=home / "data",
+        runs_dir=home / "runs",
+        cache_dir=home / "cache",
+        home_packs=home / "packs",
+        lease_seconds=lease_seconds,
+        poll_seconds=0.02,
+    )
+
+
+def effects_file(home: Path) -> Path:
+    """One line for every side effect: key, attempt, label."""
+    return home / "effects.txt"
+
+
+def registry(home: Path) -> ToolRegistry:
+    """Tools whose every call leaves a line, by idempotency key."""
+
+    def leave(context: ToolContext, label: str) -> dict[str, Any]:
+        line = f"{context.idempotency_key}\t{context.attempt}\t{label}\n".encode()
+        file = os.open(effects_file(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(file, line)
+        finally:
+            os.close(file)
+        return {"label": label, "key": context.idempotency_key}
+
+    async def mark(params: dict[str, Any], context: ToolContext) -> Any:
+        return leave(context, params["label"])
+
+    async def hold(params: dict[str, Any], context: ToolContext) -> Any:
+        leave(context, "holding")
+        while not (home / params["gate"]).exists():  # noqa: ASYNC110 - the gate is opened by another process
+            await asyncio.sleep(0.01)
+        return leave(context, "held")
+
+    async def heal(params: dict[str, Any], context: ToolContext) -> Any:
+        if not (home / params["gate"]).exists():
+            raise ConnectionError("not healed yet")
+        return leave(context, params["gate"])
+
+    tools = ToolRegistry()
+    for name, function, parameter in (
+        ("mark", mark, "label"),
+        ("hold", hold, "gate"),
+        ("heal", heal, "gate"),
+    ):
+        parameters = {
+            "type": "object",
+            "properties": {parameter: {"type": "string"}},
+            "required": [parameter],
+        }
+        tools.register(ToolSpec(name=f"drill.{name}", parameters=parameters), function)
+    return tools

@@ -1,0 +1,132 @@
+"""What must be true of every journal file, whatever happened to the processes that wrote it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.journal.encoding import stored_event
+from engine.machine.events import RUN_END, Kind
+from engine.machine.evolve import fold
+from engine.machine.walk import run_status
+from tests.system.drill import effects_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from engine.journal.commits import StoredEvent
+
+ONCE_PER_PATH = (Kind.STEP_COMPLETED, Kind.STEP_SKIPPED, Kind.BRANCH_COMPLETED)
+
+
+class Journal:
+    """A journal file, read beside the engine."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with closing(sqlite3.connect(f"file:{home / 'data' / 'journal.db'}?mode=ro", uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            self.runs = {row["run_id"]: dict(row) for row in database.execute("SELECT * FROM runs")}
+            self.steps = [dict(row) for row in database.execute("SELECT * FROM steps")]
+            self.requests = [dict(row) for row in database.execute("SELECT * FROM requests")]
+            self.counters = {row["name"]: row["n"] for row in database.execute("SELECT * FROM counters")}
+            self.timers = {row["run_id"] for row in database.execute("SELECT * FROM timers")}
+            rows = database.execute("SELECT * FROM events ORDER BY run_id, run_seq")
+            self.events: dict[str, list[StoredEvent]] = {run_id: [] for run_id in self.runs}
+            for row in rows:
+                self.events[row["run_id"]].append(stored_event(row))
+
+    def kinds(self, run_id: str) -> Counter[Kind]:
+        """How often each kind of event happened to a run."""
+        return Counter(stored.event.kind for stored in self.events[run_id])
+
+    def check(self, acknowledged: Mapping[str, str] | None = None) -> None:
+        """Every invariant of every run; every run must have ended."""
+        for run_id in self.runs:
+            self.check_history(run_id)
+            self._check_decisions(run_id)
+        self._check_effects()
+        self._check_projections()
+        decided = self._decided()
+        for request_id, decision in (acknowledged or {}).items():
+            assert decided[request_id] == decision, f"the acknowledged decision on {request_id} is lost"
+
+    def check_history(self, run_id: str) -> None:
+        """The events of one run, which must have ended."""
+        events, row = self.events[run_id], self.runs[run_id]
+        assert [stored.run_seq for stored in events] == list(range(1, len(events) + 1))
+        state = fold(stored.event for stored in events)
+        assert run_status(state).value == row["status"]
+        assert RunStatus(row["status"]) in RUN_TERMINAL
+        assert state.documented
+        kinds = self.kinds(run_id)
+        ends = 1 + kinds[Kind.RUN_RETRIED]
+        assert sum(kinds[kind] for kind in RUN_END) == ends
+        # A retry may come before the response document of the end before.
+        assert 1 <= kinds[Kind.OUTPUT_WRITTEN] <= ends
+        assert kinds[Kind.RUN_COMPLETED] <= 1
+        assert kinds[Kind.RUN_QUEUED] == 1
+        for kind in ONCE_PER_PATH:
+            paths = Counter(stored.event.step_id for stored in events if stored.event.kind is kind)
+            assert not [path for path, times in paths.items() if times > 1], (kind, paths)
+        started = Counter(stored.event.step_id for stored in events if stored.event.kind is Kind.STEP_STARTED)
+        assert max(started.values(), default=0) <= ends
+
+    def _check_decisions(self, run_id: str) -> None:
+        for kind, key in (
+            (Kind.PENDING_HUMAN, "approval_id"),
+            (Kind.APPROVAL_DECIDED, "approval_id"),
+            (Kind.USER_INPUT_REQUESTED, "request_id"),
+            (Kind.USER_INPUT_RECEIVED, "request_id"),
+        ):
+            ids = Counter(
+                stored.event.payload[key] for stored in self.events[run_id] if stored.event.kind is kind
+            )
+            assert max(ids.values(), default=0) <= 1, (kind, ids)
+
+    def _decided(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for stored in (stored for events in self.events.values() for stored in events):
+            payload = stored.event.payload
+            if stored.event.kind is Kind.APPROVAL_DECIDED:
+                found[payload["approval_id"]] = payload["decision"]
+            elif stored.event.kind is Kind.USER_INPUT_RECEIVED:
+                found[payload["request_id"]] = "ANSWERED"
+        return found
+
+    def _check_effects(self) -> None:
+        """Every completed tool step made its effect at least once, and always with its one key."""
+        file = effects_file(self.home)
+        lines = file.read_text().splitlines() if file.exists() else []
+        made = {line.split("\t")[0] for line in lines}
+        tools = {f"{step['run_id']}/{step['path']}": step for step in self.steps if step["type"] == "tool"}
+        assert made <= tools.keys()
+        assert {key for key, step in tools.items() if step["status"] == "COMPLETED"} <= made
+
+    def _check_projections(self) -> None:
+        """Rows beside the events say the same as the events, and nothing is left over."""
+        statuses = Counter(f"status:{row['status']}" for row in self.runs.values())
+        statuses += Counter(f"{row['kind']}:PENDING" for row in self.requests if row["status"] == "PENDING")
+        counted = {
+            name: number for name, number in self.counters.items() if number and not name.startswith("slot:")
+        }
+        assert counted == dict(statuses)
+        assert not [row for row in self.requests if row["status"] == "PENDING"]
+        assert not [row for row in self.runs.values() if row["lease_worker"] or row["ready"]]
+        assert not self.timers
+        for row in self.runs.values():
+            last = self.events[row["run_id"]][-1]
+            assert row["run_seq"] == last.run_seq
+
+
+def document(home: Path, run_id: str, pack: str) -> dict[str, Any]:
+    """The response document of an ended run."""
+    (file,) = (home / "runs" / pack / run_id).rglob("response.json")
+    loaded = json.loads(file.read_text())
+    assert isinstance(loaded, dict)
+    return loaded

@@ -1,0 +1,85 @@
+"""The operator of a test: decides and answers whatever runs ask, and remembers what was acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from engine.contracts.run import Actor
+from engine.contracts.status import RUN_TERMINAL
+from engine.errors import Refused
+from engine.runtime.embedded import open_engine
+from tests.system.drill import PACK, config, registry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from engine.contracts.run import RunDetail
+    from engine.facade import Engine
+
+ANA = Actor(name="ana", via="test")
+
+
+class Person:
+    """Works the inbox of one engine. `acknowledged`: request id -> decision."""
+
+    def __init__(self, engine: Engine, home: Path) -> None:
+        self.engine = engine
+        self.home = home
+        self.acknowledged: dict[str, str] = {}
+
+    async def start(self, flow: str) -> str:
+        """A run of the drill pack."""
+        return (await self.engine.runs.start(PACK, flow, {}, actor=ANA)).run_id
+
+    async def approve_all(self) -> None:
+        """Decide everything that is pending now."""
+        for approval in (await self.engine.requests.approvals()).items:
+            with suppress(Refused):  # withdrawn meanwhile
+                decision = await self.engine.requests.approve(
+                    approval.approval_id, actor=ANA, digest=approval.digest
+                )
+                self.acknowledged[approval.approval_id] = decision.decision
+        for form in (await self.engine.requests.forms()).items:
+            with suppress(Refused):
+                await self.engine.requests.answer(form.request_id, {"color": "red"}, actor=ANA)
+                self.acknowledged[form.request_id] = "ANSWERED"
+
+    async def operate(self, *, seconds: float = 30) -> None:
+        """Decide until every run of this home, children too, has ended."""
+        async with asyncio.timeout(seconds), self.engine.feed.subscribe() as feed:
+            while True:
+                await self.approve_all()
+                if await self.all_ended():
+                    return
+                await anext(feed)
+
+    async def all_ended(self) -> bool:
+        """Whether every run has ended, its response document is written, and nobody holds it."""
+        runs = (await self.engine.runs.list(limit=1000)).items
+        return all([await self._ended(run.run_id) for run in runs])
+
+    async def until(
+        self, run_id: str, holds: Callable[[RunDetail], bool], *, seconds: float = 20
+    ) -> RunDetail:
+        """The run, as soon as something is true of it."""
+        async with asyncio.timeout(seconds), self.engine.feed.subscribe() as feed:
+            while not holds(detail := await self.engine.runs.get(run_id)):
+                await anext(feed)
+            return detail
+
+    async def _ended(self, run_id: str) -> bool:
+        view = await self.engine.runs.summary(run_id)
+        if view.status not in RUN_TERMINAL or view.held_by is not None:
+            return False
+        last = await self.engine.runs.events(run_id, after_run_seq=view.run_seq - 1)
+        return bool(last) and last[-1].kind == "output_written"
+
+
+@asynccontextmanager
+async def person_at(home: Path) -> AsyncIterator[Person]:
+    """An operator's process on `home`: an engine that works nothing."""
+    async with open_engine(config(home), registry=registry(home)) as engine:
+        yield Person(engine, home)

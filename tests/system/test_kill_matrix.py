@@ -1,0 +1,106 @@
+"""kill -9 at every commit point of every step type, with a second worker that takes over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.status import RunStatus
+from engine.runtime.faults import POINTS
+from tests.system.drill import FLOWS_WITH_ONE_OF_EACH, make_home
+from tests.system.faulty_worker import reached
+from tests.system.history import Journal, document
+from tests.system.nursery import KILLED, Fault, Nursery, open_nursery
+from tests.system.person import Person, person_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.system
+
+AT_ONCE = 5
+MOST_OF_A_KIND = 3
+"""How many passes of one point by one step type get a kill each; later ones repeat the earlier ones."""
+
+OF_A_STEP = ("before_commit", "after_commit")
+ONLY_OF = {"before_tool": "tool", "after_tool": "tool", "before_document": "run", "after_document": "run"}
+"""The other points exist for one type only: nothing else calls a tool or writes the document."""
+
+
+def test_every_point_is_covered() -> None:
+    assert {*OF_A_STEP, *ONLY_OF} == set(POINTS)
+
+
+@pytest.mark.parametrize("flow", FLOWS_WITH_ONE_OF_EACH)
+async def test_killed_at_any_point_a_run_ends_right_in_another_worker(flow: str, tmp_path: Path) -> None:
+    async with open_nursery() as nursery:
+        passed = await _undisturbed(nursery, tmp_path / "undisturbed", flow)
+        wanted = {(point, flow) for point in OF_A_STEP} | {(point, "run") for point in OF_A_STEP}
+        assert wanted | set(ONLY_OF.items()) <= passed.keys()
+        faults = [
+            (point, step_type, nth)
+            for (point, step_type), times in passed.items()
+            for nth in range(1, min(times, MOST_OF_A_KIND) + 1)
+        ]
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(fault: Fault) -> tuple[Fault, bool]:
+            async with slots:
+                return fault, await _killed(nursery, tmp_path / "-".join(map(str, fault)), flow, fault)
+
+        outcomes = dict(await asyncio.gather(*map(one, faults)))
+    # How commits fall together in a group differs from run to run: a late pass may not come again.
+    assert [fault for fault, killed in outcomes.items() if not killed and fault[2] == 1] == []
+
+
+async def _undisturbed(nursery: Nursery, home: Path, flow: str) -> Counter[tuple[str, str]]:
+    """How often each point is passed by a run that nothing happens to."""
+    async with person_at(make_home(home)) as person:
+        run_id = await person.start(flow)
+        worker = await nursery.start(home)
+        await person.operate()
+        assert await worker.drain() == 0
+    _check(person, run_id, flow)
+    return Counter(reached(home))
+
+
+async def _killed(nursery: Nursery, home: Path, flow: str, fault: Fault) -> bool:
+    """Whether the first worker was killed; the run must end right in any case."""
+    async with person_at(make_home(home)) as person:
+        run_id = await person.start(flow)
+        worker = await nursery.start(home, fault)
+        operating = asyncio.create_task(person.operate())
+        either: set[asyncio.Future[Any]] = {worker.ended, operating}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not worker.ended.done():
+            await asyncio.wait({worker.ended}, timeout=0.1)  # the last point lies after the run's end
+        killed = worker.ended.done()
+        second = await nursery.start(home)
+        await operating
+        assert await second.drain() == 0
+        assert await worker.drain() == (KILLED if killed else 0)
+    _check(person, run_id, flow)
+    return killed
+
+
+def _check(person: Person, run_id: str, flow: str) -> None:
+    journal = Journal(person.home)
+    assert journal.runs[run_id]["status"] == RunStatus.COMPLETED
+    journal.check(person.acknowledged)
+    written = document(person.home, run_id, "drill")
+    assert written["status"] == "COMPLETED"
+    result = written["result"]
+    assert [item["label"] for item in result.get("items", [result])] == _LABELS[flow]
+
+
+_LABELS = {
+    "tool": ["first-second"],
+    "human_approval": ["act"],
+    "user_input": ["red"],
+    "subflow": ["act-above"],
+    "parallel": ["left", "right"],
+    "for_each": ["a", "b", "c"],
+}

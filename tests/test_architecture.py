@@ -1,0 +1,62 @@
+"""The shape of the tree: names, sizes, and that import-linter watches every package."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("engine", "screens", "vasini_tui")
+SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+SHIPPED_CODE = sorted((ROOT / "packs").rglob("*.py"))
+TESTS = [path for folder in ("tests", "benchmarks", "docs") for path in sorted((ROOT / folder).rglob("*.py"))]
+EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "base", "misc"}
+MAX_LINES = 400
+MAX_LINES_OF_PACK_CODE = 450  # a pack's code is one file
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+def test_every_file_is_named_after_its_subject() -> None:
+    parts = {part.stem for path in (*SOURCES, *SHIPPED_CODE, *TESTS) for part in (path, *path.parents)}
+    assert not parts & EMPTY_NAMES
+    assert not [path for path in SOURCES if re.search(r"_(util|helper|manager)s?\.py$", path.name)]
+
+
+def test_no_class_is_named_after_nothing() -> None:
+    names = re.compile(r"^class \w*(Util|Utils|Helper|Helpers|Manager)\b", re.MULTILINE)
+    assert not [path.name for path in SOURCES if names.search(path.read_text("utf-8"))]
+
+
+def test_a_source_file_fits_in_a_head() -> None:
+    assert not {path.name: lines(path) for path in SOURCES if lines(path) > MAX_LINES}
+    assert not {
+        path.parent.name: lines(path) for path in SHIPPED_CODE if lines(path) > MAX_LINES_OF_PACK_CODE
+    }
+
+
+def test_no_package_of_tests_shadows_a_real_one() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def test_every_package_is_watched_by_import_linter() -> None:
+    linter = PROJECT["tool"]["importlinter"]
+    assert sorted(linter["root_packages"]) == sorted(PACKAGES)
+    named = {
+        module
+        for contract in linter["contracts"]
+        for key in ("layers", "source_modules", "forbidden_modules")
+        for module in contract.get(key, ())
+    }
+    inside = {f"engine.{path.parent.name}" for path in (ROOT / "engine").glob("*/__init__.py")}
+    assert inside | set(PACKAGES) <= named
+
+
+def test_everything_that_runs_is_in_the_wheel() -> None:
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert sorted(wheel) == sorted((*PACKAGES, "packs", "themes"))
+    assert all((ROOT / package / "py.typed").is_file() for package in PACKAGES)

@@ -1,0 +1,359 @@
+"""A small typed engine for the command line's tests: canned data, and a record of what was asked."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.pack import FlowView, PackView, Problem
+from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+from engine.contracts.run import (
+    Actor,
+    EventView,
+    Page,
+    RunCounts,
+    RunDetail,
+    RunFilter,
+    RunSummary,
+    RunView,
+    StepView,
+    VerbResult,
+)
+from engine.contracts.status import CancelMode, RequestStatus, Risk, RunStatus, StepStatus
+from engine.errors import AlreadyDecided, NotFound
+from engine.facade import FeedBatch, WorkerView
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+    from engine.config import EngineConfig
+
+MOMENT = datetime(2030, 1, 2, 3, 4, 5, 67, tzinfo=UTC)
+MOMENT_TEXT = "2030-01-02T03:04:05.000067Z"
+
+
+def a_run(run_id: str = "run-1", status: RunStatus = RunStatus.QUEUED, **more: Any) -> RunView:
+    known: dict[str, Any] = {
+        "pack": "hello",
+        "pack_version": "1.0.0",
+        "flow": "hello",
+        "tenant": "default",
+        "requested_by": "ana",
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+        "pack_digest": "d" * 64,
+        "flow_version": "v1",
+        "engine_schema": 1,
+        "run_seq": 1,
+    }
+    return RunView(run_id=run_id, status=status, **(known | more))
+
+
+def an_event(run_seq: int, kind: str = "step_started", run_id: str = "run-1", **more: Any) -> EventView:
+    known: dict[str, Any] = {"actor": "engine", "payload": {}}
+    return EventView(seq=run_seq, run_id=run_id, run_seq=run_seq, ts=MOMENT, kind=kind, **(known | more))
+
+
+def an_approval(approval_id: str = "app-1", **more: Any) -> ApprovalView:
+    known: dict[str, Any] = {
+        "run_id": "run-1",
+        "step_id": "ask",
+        "pack": "hello",
+        "pack_version": "1.0.0",
+        "flow": "hello",
+        "tenant": "default",
+        "risk": Risk.HIGH,
+        "status": RequestStatus.PENDING,
+        "title": "Write the file",
+        "message": "May it be written?",
+        "digest": "e" * 64,
+        "requested_by": "ana",
+        "requested_at": MOMENT,
+    }
+    return ApprovalView(approval_id=approval_id, **(known | more))
+
+
+def a_form(request_id: str = "form-1", **more: Any) -> FormView:
+    known: dict[str, Any] = {
+        "form_id": "details",
+        "run_id": "run-1",
+        "step_id": "ask",
+        "pack": "hello",
+        "pack_version": "1.0.0",
+        "flow": "hello",
+        "tenant": "default",
+        "status": RequestStatus.PENDING,
+        "title": "Details",
+        "prompt": "Who?",
+        "json_schema": {"type": "object", "properties": {"name": {"type": "string"}}},
+        "requested_by": "ana",
+        "requested_at": MOMENT,
+    }
+    return FormView(request_id=request_id, **(known | more))
+
+
+@dataclass
+class FakeRuns:
+    known: dict[str, RunView] = field(default_factory=dict)
+    history: dict[str, list[EventView]] = field(default_factory=dict)
+    next_cursor: str | None = None
+    started: dict[str, Any] = field(default_factory=dict)
+    listed: dict[str, Any] = field(default_factory=dict)
+    verbs: list[tuple[str, str, str]] = field(default_factory=list)
+    settled: RunView | None = None
+    wait_for_ever: Callable[[], None] | None = None
+    fails_with: BaseException | None = None
+    approvals: tuple[ApprovalView, ...] = ()
+    forms: tuple[FormView, ...] = ()
+    steps_known: tuple[StepView, ...] = ()
+
+    async def start(
+        self,
+        pack: str,
+        flow: str,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        tenant: str = "default",
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        if self.fails_with is not None:
+            raise self.fails_with
+        self.started = {
+            "pack": pack,
+            "flow": flow,
+            "payload": dict(payload),
+            "actor": actor,
+            "tenant": tenant,
+            "key": idempotency_key,
+            "base_dir": base_dir,
+        }
+        view = a_run(pack=pack, flow=flow, tenant=tenant)
+        self.known[view.run_id] = view
+        return view
+
+    async def get(self, run_id: str) -> RunDetail:
+        run = await self.summary(run_id)
+        return RunDetail(run=run, steps=self.steps_known, approvals=self.approvals, forms=self.forms)
+
+    async def summary(self, run_id: str) -> RunView:
+        if run_id not in self.known:
+            raise NotFound(f"there is no run {run_id}", {"run_id": run_id})
+        return self.known[run_id]
+
+    async def list(
+        self, filters: RunFilter | None = None, *, limit: int = 50, after: str | None = None
+    ) -> Page[RunSummary]:
+        if self.fails_with is not None:
+            raise self.fails_with
+        self.listed = {"filters": filters, "limit": limit, "after": after}
+        names = RunSummary.model_fields
+        rows = tuple(RunSummary(**{n: getattr(run, n) for n in names}) for run in self.known.values())
+        return Page[RunSummary](items=rows, next=self.next_cursor)
+
+    async def counts(self) -> RunCounts:
+        return RunCounts(runs={RunStatus.QUEUED: len(self.known)}, approvals_pending=1)
+
+    async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
+        await self.summary(run_id)
+        later = [event for event in self.history.get(run_id, ()) if event.run_seq > after_run_seq]
+        return tuple(later[:limit])
+
+    async def steps(self, run_id: str) -> tuple[StepView, ...]:
+        return self.steps_known
+
+    async def step(self, run_id: str, step_id: str) -> StepView:
+        return StepView(step_id=step_id, type="tool", name=step_id, status=StepStatus.COMPLETED, attempt=1)
+
+    async def _verb(self, verb: str, run_id: str, actor: Actor, status: RunStatus) -> VerbResult:
+        await self.summary(run_id)
+        self.verbs.append((verb, run_id, actor.name))
+        return VerbResult(run_id=run_id, status=status, changed=True)
+
+    async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
+        return await self._verb("pause", run_id, actor, RunStatus.PAUSED)
+
+    async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
+        return await self._verb("resume", run_id, actor, RunStatus.QUEUED)
+
+    async def cancel(
+        self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
+    ) -> VerbResult:
+        return await self._verb(f"cancel {mode}", run_id, actor, RunStatus.CANCELLED)
+
+    async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
+        return await self._verb("retry", run_id, actor, RunStatus.QUEUED)
+
+    async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
+        if self.wait_for_ever is not None:
+            self.wait_for_ever()
+            await asyncio.Event().wait()
+        return self.settled or await self.summary(run_id)
+
+
+@dataclass
+class FakeRequests:
+    approvals_known: list[ApprovalView] = field(default_factory=list)
+    forms_known: list[FormView] = field(default_factory=list)
+    decided: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    answered: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    asked_status: RequestStatus | None = None
+    decided_before: bool = False
+
+    async def approvals(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[ApprovalView]:
+        self.asked_status = status
+        rows = tuple(
+            item
+            for item in self.approvals_known
+            if status in {None, item.status} and run_id in {None, item.run_id}
+        )
+        return Page[ApprovalView](items=rows[:limit])
+
+    async def approval(self, approval_id: str) -> ApprovalView:
+        return next(item for item in self.approvals_known if item.approval_id == approval_id)
+
+    async def approve(
+        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+    ) -> DecisionView:
+        return self._decide(approval_id, "approved", actor, comment)
+
+    async def reject(
+        self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None
+    ) -> DecisionView:
+        return self._decide(approval_id, "rejected", actor, comment)
+
+    def _decide(self, approval_id: str, decision: str, actor: Actor, comment: str | None) -> DecisionView:
+        if self.decided_before:
+            raise AlreadyDecided(
+                f"{approval_id} was approved by bo",
+                {"decided_by": "bo", "decided_at": MOMENT_TEXT, "decision": "approved"},
+            )
+        self.decided.append((approval_id, decision, actor.name, comment))
+        return DecisionView(
+            approval_id=approval_id,
+            run_id="run-1",
+            decision=decision,
+            decided_by=actor.name,
+            decided_at=MOMENT,
+        )
+
+    async def forms(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[FormView]:
+        rows = tuple(
+            item
+            for item in self.forms_known
+            if status in {None, item.status} and run_id in {None, item.run_id}
+        )
+        return Page[FormView](items=rows[:limit])
+
+    async def form(self, request_id: str) -> FormView:
+        for item in self.forms_known:
+            if item.request_id == request_id:
+                return item
+        raise NotFound(f"there is no form {request_id}", {"request_id": request_id})
+
+    def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+        return ()
+
+    async def answer(
+        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
+    ) -> AnswerView:
+        self.answered.append((request_id, dict(values), actor.name))
+        return AnswerView(
+            request_id=request_id,
+            run_id="run-1",
+            form_id="details",
+            answered_by=actor.name,
+            answered_at=MOMENT,
+        )
+
+
+@dataclass
+class FakePacks:
+    known: tuple[PackView, ...] = (PackView(pack="hello", version="1.0.0", source="shipped", trusted=True),)
+    problems: tuple[Problem, ...] = ()
+
+    async def list(self) -> tuple[PackView, ...]:
+        return self.known
+
+    async def flow(self, pack: str, flow: str) -> FlowView:
+        raise NotFound(f"there is no flow {pack}/{flow}")
+
+    async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
+        view = PackView(
+            pack=directory.name, version="1.0.0", source="home", trusted=False, problems=self.problems
+        )
+        return view, self.problems
+
+
+@dataclass
+class FakeFeed:
+    """Each news first changes what is known, then arrives."""
+
+    news: list[Callable[[], None]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def subscribe(self, *, run_id: str | None = None) -> AsyncIterator[AsyncIterator[FeedBatch]]:
+        async def batches() -> AsyncIterator[FeedBatch]:
+            for happen in self.news:
+                happen()
+                yield FeedBatch()
+
+        iterator = batches()
+        yield iterator
+
+
+@dataclass
+class FakeWorker:
+    worker_id: str = "worker-1"
+    when_idle: Callable[[], None] = lambda: None
+
+    async def idle(self) -> None:
+        self.when_idle()
+
+
+@dataclass
+class FakeEngine:
+    runs: FakeRuns = field(default_factory=FakeRuns)
+    requests: FakeRequests = field(default_factory=FakeRequests)
+    packs: FakePacks = field(default_factory=FakePacks)
+    feed: FakeFeed = field(default_factory=FakeFeed)
+    worker: FakeWorker = field(default_factory=FakeWorker)
+    when_working: Callable[[], None] = lambda: None
+    slots: list[int] = field(default_factory=list)
+    config: EngineConfig | None = None
+    cannot_open: Exception | None = None
+
+    @asynccontextmanager
+    async def open(self, config: EngineConfig) -> AsyncIterator[FakeEngine]:
+        self.config = config
+        if self.cannot_open is not None:
+            raise self.cannot_open
+        yield self
+
+    @asynccontextmanager
+    async def work(self, *, slots: int = 64) -> AsyncIterator[FakeWorker]:
+        self.slots.append(slots)
+        self.when_working()
+        yield self.worker
+
+    async def workers(self) -> tuple[WorkerView, ...]:
+        return (WorkerView(worker_id="worker-1", host="box", pid=42, alive=True, runs_held=0),)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.errors import InvalidInput, NotFound
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.vasini_tui.conftest import Vasini
+    from tests.vasini_tui.fake_engine import FakeEngine
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("bogus",), ("runs", "--bogus"), ("show",), ("pack",), ("reject", "x"), ("--as", "a", "runs")],
+)
+def test_a_command_written_wrong_is_one_line_and_status_2(vasini: Vasini, arguments: tuple[str, ...]) -> None:
+    outcome = vasini(*arguments)
+    assert (outcome.status, outcome.stdout) == (ExitCode.USAGE, "")
+    assert outcome.stderr.startswith("vasini: usage: ")
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_a_command_written_wrong_is_an_error_document_for_programs(vasini: Vasini) -> None:
+    outcome = vasini("runs", "--json", "--bogus")
+    assert outcome.status == ExitCode.USAGE
+    assert outcome.error["code"] == "usage"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), ("run", "--help"), ("pack", "validate", "--help")]
+)
+def test_help_and_version_need_nothing(vasini: Vasini, fake: FakeEngine, arguments: tuple[str, ...]) -> None:
+    outcome = vasini(*arguments)
+    assert outcome.status == ExitCode.OK
+    assert outcome.stdout
+    assert fake.config is None
+
+
+def test_an_unexpected_fault_is_one_line_here_and_the_rest_in_the_log(
+    vasini: Vasini, fake: FakeEngine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASINI_SECRETS__TOKEN", "hush-hush")
+    fake.cannot_open = RuntimeError("hush-hush is in this one")
+    outcome = vasini("runs", "--json")
+    assert outcome.status == ExitCode.UNAVAILABLE
+    assert outcome.error["code"] == "internal"
+    assert outcome.stderr.count("\n") == 1
+    assert "Traceback" not in outcome.stderr
+    log = (home / "data" / "vasini.log").read_text(encoding="utf-8")
+    assert "RuntimeError: *** is in this one" in log
+    assert "hush-hush" not in log + outcome.stdout + outcome.stderr
+
+
+def test_an_error_wrapped_by_task_groups_is_still_the_error(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.cannot_open = ExceptionGroup("outer", [ExceptionGroup("inner", [NotFound("gone")])])
+    assert vasini("runs").status == ExitCode.NOT_FOUND
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, "disk_full"), (errno.EROFS, "read_only")])
+def test_a_disk_that_takes_nothing_more_is_told(
+    vasini: Vasini, fake: FakeEngine, number: int, code: str
+) -> None:
+    fake.cannot_open = OSError(number, os.strerror(number))
+    outcome = vasini("runs", "--json")
+    assert (outcome.status, outcome.error["code"]) == (ExitCode.UNAVAILABLE, code)
+
+
+def test_faulty_fields_are_named_in_the_one_line(vasini: Vasini, fake: FakeEngine) -> None:
+    faults = [{"field": "name", "message": "is required"}, {"field": "", "message": "is\ntoo short"}]
+    fake.runs.fails_with = InvalidInput("the input does not fit", {"errors": faults})
+    outcome = vasini("run", "a/b")
+    assert "name: is required" in outcome.stderr
+    assert "too short" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_faulty_settings_stop_every_command_but_doctor(vasini: Vasini, fake: FakeEngine, home: Path) -> None:
+    home.mkdir()
+    (home / "config.yaml").write_text("nonsense: 1\n", encoding="utf-8")
+    outcome = vasini("runs", "--json")
+    assert outcome.status == ExitCode.USAGE
+    assert outcome.error["code"] == "config_invalid"
+    assert fake.config is None
+
+
+def test_interrupting_is_quiet(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.fails_with = KeyboardInterrupt()
+    outcome = vasini("runs")
+    assert (outcome.status, outcome.stdout, outcome.stderr) == (ExitCode.INTERRUPTED, "", "")
+
+
+def test_a_reader_that_went_away_is_no_failure_worth_words(home: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "vasini_tui", "runs", "--json", "--bogus"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        env={**os.environ, "VASINI_HOME": str(home)},
+    )
+    os.close(writing)
+    assert done.returncode == ExitCode.PIPE_CLOSED
+    assert done.stderr == b""
+
+
+def test_starting_loads_nothing_heavy(home: Path) -> None:
+    program = (
+        "import sys\n"
+        "from vasini_tui.__main__ import main\n"
+        "main(['runs', '--limit', '0'])\n"
+        "heavy = {'textual', 'httpx', 'jsonschema', 'rich', 'jinja2', 'aiosqlite'} & set(sys.modules)\n"
+        "print(sorted(heavy))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_without_a_terminal_the_console_ends_with_7_and_says_what_to_do(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    outcome = vasini()
+    assert (outcome.status, outcome.stdout) == (ExitCode.UNAVAILABLE, "")
+    assert outcome.stderr.startswith("vasini: terminal_unavailable: ")
+    assert "vasini runs" in outcome.stderr
+    assert fake.config is None

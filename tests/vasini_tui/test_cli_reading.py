@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.pack import PackView, Problem
+from engine.contracts.request import GatedAction
+from engine.contracts.run import StepView
+from engine.contracts.status import RunStatus, StepStatus
+from tests.vasini_tui.fake_engine import MOMENT_TEXT, FakeEngine, a_form, a_run, an_approval, an_event
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.vasini_tui.conftest import Vasini
+
+HOSTILE = "x\x1b]52;c;aGk=\x07\x9b2J\u202etxt\u200b\x7f\nSTATUS  APPROVED"
+RAW = ("\x1b", "\x07", "\x9b", "\u202e", "\u200b", "\x7f")
+
+
+def test_runs_lists_a_page_and_its_cursor(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    fake.runs.next_cursor = "c2"
+    outcome = vasini(
+        "runs", "--json", "--limit", "7", "--after", "c1", "--status", "queued", "--pack", "hello"
+    )
+    assert [run["run_id"] for run in outcome.document["runs"]] == ["run-1"]
+    assert outcome.document["next"] == "c2"
+    assert (fake.runs.listed["limit"], fake.runs.listed["after"]) == (7, "c1")
+    assert fake.runs.listed["filters"].status == (RunStatus.QUEUED,)
+    assert fake.runs.listed["filters"].pack == "hello"
+
+
+def test_a_person_gets_an_aligned_table_with_a_dash_for_nothing(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"1": a_run("run-1"), "2": a_run("r", current_step="ask", waiting_for="a form")}
+    fake.runs.next_cursor = "c2"
+    outcome = vasini("runs")
+    head, first, second = outcome.stdout.splitlines()
+    assert head.split() == ["RUN", "STATUS", "FLOW", "STEP", "WAITS", "FOR", "BY", "CREATED"]
+    assert first.split() == ["run-1", "QUEUED", "hello/hello", "-", "-", "ana", MOMENT_TEXT]
+    assert head.index("BY") == first.index("ana") == second.index("ana")
+    assert outcome.stderr == "there is more: --after c2\n"
+
+
+@pytest.mark.parametrize("words", [("--status", "all"), ()])
+def test_all_runs_are_listed_by_default_and_by_name(
+    vasini: Vasini, fake: FakeEngine, words: tuple[str, ...]
+) -> None:
+    assert vasini("runs", "--json", *words).document == {"runs": [], "next": None}
+    assert fake.runs.listed["filters"].status == ()
+
+
+def test_an_unknown_status_and_a_limit_out_of_range_are_usage_errors(vasini: Vasini) -> None:
+    outcome = vasini("runs", "--json", "--status", "sleeping")
+    assert outcome.status == ExitCode.USAGE
+    assert "DEAD_LETTER" in outcome.error["message"]
+    assert vasini("runs", "--limit", "0").status == ExitCode.USAGE
+    assert vasini("runs", "--limit", "1001").status == ExitCode.USAGE
+
+
+def test_show_has_run_steps_approvals_and_forms(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run(status=RunStatus.COMPLETED, output={"summary": "ok"})}
+    fake.runs.steps_known = (
+        StepView(step_id="ask", type="user_input", name="ask", status=StepStatus.COMPLETED, attempt=2),
+    )
+    fake.runs.approvals = (an_approval(),)
+    fake.runs.forms = (a_form(),)
+    document = vasini("show", "run-1", "--json").document
+    assert document["run"]["output"] == {"summary": "ok"}
+    assert (document["steps"][0]["step_id"], document["steps"][0]["attempt"]) == ("ask", 2)
+    assert document["approvals"][0]["approval_id"] == "app-1"
+    assert document["forms"][0]["schema"]["type"] == "object"
+    told = vasini("show", "run-1").stdout
+    assert all(word in told for word in ("COMPLETED", "user_input", "app-1", "form-1", '"summary": "ok"'))
+
+
+def test_show_tells_a_person_exactly_what_is_asked(vasini: Vasini, fake: FakeEngine) -> None:
+    action = GatedAction(step_id="write", kind="tool", target="files.write", params={"path": "/srv/x"})
+    fake.runs.known = {"run-1": a_run(status=RunStatus.PENDING_HUMAN)}
+    fake.runs.approvals = (an_approval(action=action, message="line\nSTATUS  COMPLETED"),)
+    fake.runs.forms = (a_form(),)
+    told = vasini("show", "run-1").stdout
+    assert all(word in told for word in ("files.write", '"path": "/srv/x"', "e" * 64, '"name": {'))
+    assert "\nSTATUS  COMPLETED" not in told
+
+
+def test_an_unknown_run_is_not_found(vasini: Vasini) -> None:
+    for command in (
+        ("show",),
+        ("events",),
+        ("events", "--follow"),
+        ("pause",),
+        ("resume",),
+        ("cancel",),
+        ("retry",),
+    ):
+        outcome = vasini(*command, "nowhere", "--json")
+        assert outcome.status == ExitCode.NOT_FOUND
+        assert outcome.error["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verb"),
+    [
+        (("pause",), "pause"),
+        (("resume",), "resume"),
+        (("cancel",), "cancel boundary"),
+        (("cancel", "--now"), "cancel now"),
+        (("retry",), "retry"),
+    ],
+)
+def test_verbs_act_in_the_name_of_the_operator(
+    vasini: Vasini, fake: FakeEngine, arguments: tuple[str, ...], verb: str
+) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    outcome = vasini(*arguments, "run-1", "--json", "--as", "ana")
+    assert outcome.document.keys() == {"run_id", "status", "changed"}
+    assert fake.runs.verbs == [(verb, "run-1", "ana")]
+
+
+def test_events_are_one_line_each_without_gaps(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    fake.runs.history = {"run-1": [an_event(number) for number in range(1, 1202)]}
+    lines = [json.loads(line) for line in vasini("events", "run-1", "--json").stdout.splitlines()]
+    assert [line["run_seq"] for line in lines] == list(range(1, 1202))
+    assert lines[0].keys() == {"seq", "run_id", "run_seq", "ts", "kind", "step_id", "actor", "payload"}
+    assert lines[0]["ts"] == MOMENT_TEXT
+    some = vasini("events", "run-1", "--json", "--after", "3", "--limit", "2").stdout.splitlines()
+    assert [json.loads(line)["run_seq"] for line in some] == [4, 5]
+
+
+def test_follow_writes_what_comes_and_ends_with_the_run(vasini: Vasini, fake: FakeEngine) -> None:
+    history = [an_event(1, "run_started")]
+    fake.runs.known = {"run-1": a_run(status=RunStatus.RUNNING)}
+    fake.runs.history = {"run-1": history}
+
+    def a_step() -> None:
+        history.append(an_event(2))
+
+    def the_end() -> None:
+        history.extend((an_event(3), an_event(4, "run_completed")))
+        fake.runs.known["run-1"] = a_run(status=RunStatus.COMPLETED, run_seq=4)
+
+    def never() -> None:
+        raise AssertionError("followed beyond the end of the run")
+
+    fake.feed.news = [a_step, the_end, never]
+    outcome = vasini("events", "run-1", "--follow", "--json")
+    assert outcome.status == ExitCode.OK
+    assert [json.loads(line)["run_seq"] for line in outcome.stdout.splitlines()] == [1, 2, 3, 4]
+
+
+def test_follow_of_a_run_that_has_ended_does_not_wait(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run(status=RunStatus.FAILED)}
+    fake.runs.history = {"run-1": [an_event(1, "run_failed")]}
+    assert "run_failed" in vasini("events", "run-1", "--follow").stdout
+
+
+def test_text_from_outside_reaches_no_terminal_as_it_is(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run(waiting_for=HOSTILE, requested_by=HOSTILE, output={HOSTILE: HOSTILE})}
+    fake.runs.history = {"run-1": [an_event(1, payload={"text": HOSTILE}, actor=HOSTILE)]}
+    fake.runs.approvals = (an_approval(title=HOSTILE),)
+    fake.requests.approvals_known = [an_approval(title=HOSTILE)]
+    fake.requests.forms_known = [a_form(title=HOSTILE)]
+    fake.packs.known = (
+        PackView(
+            pack="x",
+            source="home",
+            trusted=False,
+            problems=(Problem(file=HOSTILE, message=HOSTILE, found=HOSTILE),),
+        ),
+    )
+    for command in (
+        ("runs",),
+        ("show", "run-1"),
+        ("events", "run-1"),
+        ("approvals",),
+        ("forms",),
+        ("packs",),
+    ):
+        told, written = vasini(*command), vasini(*command, "--json")
+        for outcome in (told, written):
+            assert outcome.status == ExitCode.OK
+            assert not [raw for raw in RAW if raw in outcome.stdout + outcome.stderr]
+        assert written.stdout.isascii()
+        assert "\nSTATUS  APPROVED" not in told.stdout
+
+
+def test_what_is_not_a_number_in_json_becomes_null(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run(output={"a": [float("nan"), float("inf"), 1.5]})}
+    assert vasini("show", "run-1", "--json").document["run"]["output"] == {"a": [None, None, 1.5]}
+
+
+def test_packs_are_listed_with_their_problems(vasini: Vasini, fake: FakeEngine) -> None:
+    problem = Problem(file="flow.yaml", line=3, message="unknown field", found="x", expected="id")
+    fake.packs.known = (
+        PackView(pack="p", version="1.0.0", source="home", trusted=False, problems=(problem,)),
+    )
+    assert vasini("packs", "--json").document["packs"][0]["problems"][0]["line"] == 3
+    assert "flow.yaml:3: unknown field; found x; expected id" in vasini("packs").stdout
+
+
+def test_pack_validate_ends_with_4_and_names_every_problem(
+    vasini: Vasini, fake: FakeEngine, tmp_path: Path
+) -> None:
+    assert vasini("pack", "validate", str(tmp_path), "--json").document["valid"] is True
+    fake.packs.problems = (
+        Problem(file="a.yaml", line=1, message="one"),
+        Problem(file="b.yaml", line=2, message="two"),
+    )
+    outcome = vasini("pack", "validate", str(tmp_path), "--json")
+    assert outcome.status == ExitCode.INVALID_INPUT
+    assert outcome.error["code"] == "pack_invalid"
+    assert [problem["file"] for problem in outcome.error["details"]["problems"]] == ["a.yaml", "b.yaml"]
+    told = vasini("pack", "validate", str(tmp_path))
+    assert told.stdout.splitlines() == ["a.yaml:1: one", "b.yaml:2: two"]
+    assert told.stderr.count("\n") == 1

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.status import RequestStatus
+from tests.vasini_tui.fake_engine import MOMENT, MOMENT_TEXT, FakeEngine, a_form, a_run, an_approval
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from tests.vasini_tui.conftest import Vasini
+
+
+def test_approvals_default_to_pending_and_all_lists_all(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.requests.approvals_known = [an_approval(), an_approval("app-2", status=RequestStatus.APPROVED)]
+    outcome = vasini("approvals", "--json")
+    assert [item["approval_id"] for item in outcome.document["approvals"]] == ["app-1"]
+    wanted = {
+        "approval_id": "app-1",
+        "run_id": "run-1",
+        "step_id": "ask",
+        "pack": "hello",
+        "flow": "hello",
+        "risk": "high",
+        "status": "PENDING",
+        "requested_at": MOMENT_TEXT,
+        "expires_at": None,
+    }
+    assert wanted.items() <= outcome.document["approvals"][0].items()
+    assert len(vasini("approvals", "--json", "--status", "ALL").document["approvals"]) == 2
+    assert fake.requests.asked_status is None
+    assert vasini("approvals", "--status", "maybe").status == ExitCode.USAGE
+
+
+def test_approve_and_reject_tell_the_decision(vasini: Vasini, fake: FakeEngine) -> None:
+    wanted = {
+        "approval_id": "app-1",
+        "run_id": "run-1",
+        "decision": "approved",
+        "decided_by": "ana",
+        "decided_at": MOMENT_TEXT,
+    }
+    assert vasini("approve", "app-1", "--as", "ana", "--json").document == wanted
+    assert vasini("reject", "app-2", "--comment", "no", "--as", "ana").status == ExitCode.OK
+    assert fake.requests.decided == [("app-1", "approved", "ana", None), ("app-2", "rejected", "ana", "no")]
+
+
+def test_too_late_is_refused_with_who_when_and_what(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.requests.decided_before = True
+    outcome = vasini("approve", "app-1", "--json")
+    assert outcome.status == ExitCode.REFUSED
+    assert outcome.error["code"] == "already_decided"
+    assert outcome.error["details"] == {
+        "decided_by": "bo",
+        "decided_at": MOMENT_TEXT,
+        "decision": "approved",
+    }
+
+
+def test_reject_needs_a_comment(vasini: Vasini, fake: FakeEngine) -> None:
+    assert vasini("reject", "app-1").status == ExitCode.USAGE
+    assert fake.requests.decided == []
+
+
+def test_over_ssh_nobody_decides_under_another_name(
+    vasini: Vasini, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 50000 10.0.0.2 22")
+    outcome = vasini("approve", "app-1", "--as", "bo", "--json")
+    assert outcome.status == ExitCode.USAGE
+    assert fake.requests.decided == []
+
+
+def test_forms_have_their_schema(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.requests.forms_known = [a_form()]
+    document = vasini("forms", "--json").document
+    assert document["next"] is None
+    form = document["forms"][0]
+    assert (form["request_id"], form["form_id"], form["run_id"]) == ("form-1", "details", "run-1")
+    assert form["schema"] == {"type": "object", "properties": {"name": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("run-1",), ("run-1", "--form", "form-1"), ("form-1",), ("form-1", "--form", "form-1")]
+)
+def test_answer_finds_the_form_that_is_meant(
+    vasini: Vasini, fake: FakeEngine, arguments: tuple[str, ...]
+) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    fake.requests.forms_known = [a_form(), a_form("form-2", run_id="run-2")]
+    outcome = vasini("answer", *arguments, "--values", '{"name": "x"}', "--json")
+    assert outcome.document["request_id"] == "form-1"
+    assert [(form, values) for form, values, _ in fake.requests.answered] == [("form-1", {"name": "x"})]
+
+
+def test_answer_with_several_forms_waiting_lists_them(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    fake.requests.forms_known = [a_form(), a_form("form-2", step_id="scan/2/ask")]
+    outcome = vasini("answer", "run-1", "--values", "{}", "--json")
+    assert outcome.status == ExitCode.USAGE
+    assert outcome.error["details"]["forms"] == ["form-1", "form-2"]
+    assert "form-2 (scan/2/ask)" in outcome.stderr
+    assert fake.requests.answered == []
+
+
+def test_answer_of_a_form_of_another_run_is_not_found(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    fake.requests.forms_known = [a_form("form-2", run_id="run-2")]
+    assert vasini("answer", "run-1", "--form", "form-2", "--values", "{}").status == ExitCode.NOT_FOUND
+    assert vasini("answer", "nowhere", "--values", "{}").status == ExitCode.NOT_FOUND
+    assert fake.requests.answered == []
+
+
+def test_answer_after_somebody_answered_tells_who(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    fake.requests.forms_known = [a_form(status=RequestStatus.ANSWERED, answered_by="bo", answered_at=MOMENT)]
+    outcome = vasini("answer", "run-1", "--values", "{}", "--json")
+    assert outcome.status == ExitCode.REFUSED
+    assert outcome.error["code"] == "already_decided"
+    assert outcome.error["details"]["decided_by"] == "bo"
+
+
+def test_answer_of_a_run_that_waits_for_nothing_is_refused(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    outcome = vasini("answer", "run-1", "--values", "{}", "--json")
+    assert outcome.status == ExitCode.REFUSED
+    assert outcome.error["code"] == "invalid_transition"
+
+
+def test_bad_values_are_refused_with_their_place(vasini: Vasini) -> None:
+    outcome = vasini("answer", "run-1", "--values", "{oops}", "--json")
+    assert outcome.status == ExitCode.INVALID_INPUT
+    assert "--values" in outcome.error["message"]
+    assert "line 1, column 2" in outcome.error["message"]

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.run import RunError
+from engine.contracts.status import RunStatus
+from tests.vasini_tui.fake_engine import FakeEngine, a_run
+from vasini_tui.exit_codes import ExitCode
+from vasini_tui.identity import login_name
+
+if TYPE_CHECKING:
+    from tests.vasini_tui.conftest import Vasini
+
+
+def type_in(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def test_run_queues_and_tells_what_programs_rely_on(vasini: Vasini, fake: FakeEngine) -> None:
+    outcome = vasini("run", "hello/hello", "--json", "--input", '{"name": "x"}')
+    assert outcome.status == ExitCode.OK
+    wanted = {
+        "run_id": "run-1",
+        "status": "QUEUED",
+        "pack": "hello",
+        "pack_version": "1.0.0",
+        "flow": "hello",
+    }
+    assert wanted.items() <= outcome.document.items()
+    assert outcome.document["created_at"] == "2030-01-02T03:04:05.000067Z"
+    assert fake.runs.started["payload"] == {"name": "x"}
+    assert fake.runs.started["base_dir"] == Path.cwd()
+    assert fake.runs.started["actor"].name == login_name()
+    assert fake.slots == []
+
+
+def test_run_passes_name_tenant_and_key_on(vasini: Vasini, fake: FakeEngine) -> None:
+    vasini("run", "hello/hello", "--as", "ana", "--tenant", "acme", "--idempotency-key", "k1")
+    assert fake.runs.started["actor"].name == "ana"
+    assert (fake.runs.started["tenant"], fake.runs.started["key"]) == ("acme", "k1")
+
+
+def test_set_reaches_inside_and_overrides_the_input(vasini: Vasini, fake: FakeEngine) -> None:
+    vasini(
+        "run", "hello/hello", "--input", '{"a": 1, "o": {"x": 1}}',
+        "--set", "a=2", "--set", "o.y=[1, null]", "--set", "t=plain = text", "--set", "n=NaN", "--set", "e=",
+    )  # fmt: skip
+    assert fake.runs.started["payload"] == {
+        "a": 2,
+        "o": {"x": 1, "y": [1, None]},
+        "t": "plain = text",
+        "n": "NaN",
+        "e": "",
+    }
+
+
+def test_input_is_read_from_a_file_and_from_stdin(
+    vasini: Vasini, fake: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "in.json"
+    file.write_text('\ufeff{"from": "file"}', encoding="utf-8")
+    vasini("run", "hello/hello", "--input", f"@{file}")
+    assert fake.runs.started["payload"] == {"from": "file"}
+    type_in(monkeypatch, b'{"from": "stdin"}')
+    vasini("run", "hello/hello", "--input", "-")
+    assert fake.runs.started["payload"] == {"from": "stdin"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1,}', "line 1, column"),
+        ('{\n"a" 1}', "line 2, column 5"),
+        ("", "line 1, column 1"),
+        ("[1]", "must be a JSON object"),
+        ('{"a": NaN}', "NaN is not JSON"),
+        ('{"a": 1e999}', "out of range"),
+        ('{"a": 1, "a": 2}', "'a' stands there twice"),
+        ('{"a": "\\ud800"}', "no valid text"),
+        ('{"a": ' + "[" * 100_000, "nested too deeply"),
+        ("@/there/is/no/file", "cannot be read: No such file"),
+        ("@a\0b", "cannot be read"),
+    ],
+)
+def test_a_bad_input_is_refused_with_its_place(
+    vasini: Vasini, fake: FakeEngine, text: str, words: str
+) -> None:
+    outcome = vasini("run", "hello/hello", "--json", "--input", text)
+    assert outcome.status == ExitCode.INVALID_INPUT
+    assert outcome.error["code"] == "invalid_input"
+    assert words in outcome.error["message"]
+    assert outcome.stderr.count("\n") == 1
+    assert fake.runs.started == {}
+
+
+def test_bytes_that_are_no_text_are_refused(
+    vasini: Vasini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "in.json"
+    file.write_bytes(b'{"a": "\xff"}')
+    assert "not UTF-8 text (byte 7)" in vasini("run", "a/b", "--json", "--input", f"@{file}").error["message"]
+    type_in(monkeypatch, b"\x80")
+    assert vasini("run", "a/b", "--input", "-").status == ExitCode.INVALID_INPUT
+
+
+def test_an_endless_input_is_too_large(vasini: Vasini, tmp_path: Path) -> None:
+    file = tmp_path / "large.json"
+    with file.open("wb") as stream:
+        stream.truncate(40 * 1024 * 1024)
+    outcome = vasini("run", "a/b", "--json", "--input", f"@{file}")
+    assert outcome.status == ExitCode.INVALID_INPUT
+    assert outcome.error["code"] == "payload_too_large"
+
+
+def test_a_set_through_a_plain_value_is_refused(vasini: Vasini) -> None:
+    outcome = vasini("run", "a/b", "--set", "x=1", "--set", "x.y=2")
+    assert outcome.status == ExitCode.INVALID_INPUT
+    assert "x already has a value" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("hello",), ("a/b/c",), ("/b",), ("a/b", "--set", "x"), ("a/b", "--set", "=1")]
+)
+def test_what_cannot_be_meant_is_a_usage_error(vasini: Vasini, arguments: tuple[str, ...]) -> None:
+    outcome = vasini("run", *arguments, "--json")
+    assert outcome.status == ExitCode.USAGE
+    assert outcome.error["code"] == "usage"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (RunStatus.COMPLETED, ExitCode.OK),
+        (RunStatus.PENDING_HUMAN, ExitCode.OK),
+        (RunStatus.PENDING_USER_INPUT, ExitCode.OK),
+        (RunStatus.PAUSED, ExitCode.OK),
+        (RunStatus.FAILED, ExitCode.RUN_FAILED),
+        (RunStatus.CANCELLED, ExitCode.RUN_FAILED),
+        (RunStatus.DEAD_LETTER, ExitCode.RUN_FAILED),
+    ],
+)
+def test_wait_works_the_run_here_and_ends_as_the_run_did(
+    vasini: Vasini, fake: FakeEngine, status: RunStatus, expected: ExitCode
+) -> None:
+    fake.runs.settled = a_run(status=status)
+    outcome = vasini("run", "hello/hello", "--wait", "--json")
+    assert outcome.status == expected
+    assert outcome.document["status"] == status
+    assert fake.slots == [64]
+
+
+def test_a_failed_run_tells_a_person_why(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.settled = a_run(
+        status=RunStatus.FAILED, error=RunError(code="timeout", message="took\x1b[2J too long")
+    )
+    outcome = vasini("run", "hello/hello", "--wait")
+    assert "timeout" in outcome.stderr
+    assert "\x1b" not in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(signal.SIGTERM, ExitCode.TERMINATED), (signal.SIGINT, ExitCode.INTERRUPTED)],
+)
+def test_a_signal_while_waiting_leaves_the_run_to_others(
+    vasini: Vasini, fake: FakeEngine, number: signal.Signals, expected: ExitCode
+) -> None:
+    fake.runs.wait_for_ever = lambda: os.kill(os.getpid(), number)
+    outcome = vasini("run", "hello/hello", "--wait", "--json")
+    assert outcome.status == expected
+    assert outcome.document["status"] == "QUEUED"

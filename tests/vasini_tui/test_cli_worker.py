@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from tests.vasini_tui.conftest import Vasini
+    from tests.vasini_tui.fake_engine import FakeEngine
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_stops_in_good_order_on_a_signal(
+    vasini: Vasini, fake: FakeEngine, number: signal.Signals
+) -> None:
+    fake.when_working = lambda: os.kill(os.getpid(), number)
+    outcome = vasini("worker", "--json", "--slots", "3")
+    assert outcome.status == ExitCode.OK
+    assert outcome.document == {"worker_id": "worker-1", "stopped_by": number.name}
+    assert fake.slots == [3]
+    assert [line.split()[2] for line in outcome.stderr.splitlines()] == ["started;", "stopped"]
+
+
+def test_a_worker_until_idle_ends_when_nothing_can_move(vasini: Vasini, fake: FakeEngine) -> None:
+    outcome = vasini("worker", "--until-idle")
+    assert (outcome.status, outcome.stdout) == (ExitCode.OK, "")
+    assert fake.slots == [64]
+    assert "(idle)" in outcome.stderr
+
+
+def test_signals_act_by_default_again_when_the_worker_has_ended(vasini: Vasini) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    vasini("worker", "--until-idle")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_slots_are_at_least_one(vasini: Vasini) -> None:
+    assert vasini("worker", "--slots", "0").status == ExitCode.USAGE

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.pack import PackView, Problem
+from engine.errors import ErrorCode, Unavailable
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.vasini_tui.conftest import Vasini
+    from tests.vasini_tui.fake_engine import FakeEngine
+
+
+@pytest.fixture
+def journal(home: Path) -> Path:
+    path = home / "data" / "journal.db"
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 7")
+        connection.execute("CREATE TABLE t (x)")
+    return path
+
+
+def test_doctor_tells_every_setting_its_value_and_where_it_is_from(
+    vasini: Vasini, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASINI_ENGINE__SLOTS", "5")
+    monkeypatch.setenv("VASINI_SECRETS__TOKEN", "hush-hush")
+    outcome = vasini("doctor", "--json")
+    assert outcome.status == ExitCode.OK
+    settings = {row["key"]: (row["value"], row["source"]) for row in outcome.document["settings"]}
+    assert settings["engine.slots"] == (5, "env")
+    assert settings["tools.roots"] == (["/"], "default")
+    assert settings["secrets.token"] == ("set", "env")
+    assert outcome.document["places"]["VASINI_HOME"] == str(home)
+    assert outcome.document["sandbox"] == "process"
+    assert outcome.document["sqlite"] == sqlite3.sqlite_version
+    assert "hush-hush" not in outcome.stdout + vasini("doctor").stdout
+
+
+def test_doctor_makes_no_journal_and_still_tells_the_packs(
+    vasini: Vasini, fake: FakeEngine, home: Path
+) -> None:
+    problem = Problem(file="x.yaml", message="broken")
+    fake.packs.known = (PackView(pack="p", source="home", trusted=False, problems=(problem,)),)
+    outcome = vasini("doctor", "--json")
+    assert outcome.document["journal"]["state"] == "missing"
+    assert outcome.document["packs"] == [
+        {"pack": "p", "version": None, "source": "home", "flows": 0, "problems": 1}
+    ]
+    assert not home.exists()
+    assert fake.config is not None
+    assert not fake.config.data_dir.exists()
+
+
+def test_doctor_tells_schema_sizes_runs_and_workers(vasini: Vasini, journal: Path) -> None:
+    outcome = vasini("doctor", "--json")
+    state = outcome.document["journal"]
+    assert outcome.status == ExitCode.OK
+    assert (state["state"], state["schema_version"], state["path"]) == ("ok", 7, str(journal))
+    assert state["bytes"] > 0
+    assert state["runs"] == {"QUEUED": 0}
+    assert state["workers"][0]["worker_id"] == "worker-1"
+    assert "worker-1" in vasini("doctor").stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        (ErrorCode.JOURNAL_CORRUPT, "corrupt"),
+        (ErrorCode.JOURNAL_LOCKED, "locked"),
+        (ErrorCode.JOURNAL_NEWER, "newer"),
+    ],
+)
+def test_an_unusable_journal_ends_with_7_and_says_why(
+    vasini: Vasini, fake: FakeEngine, journal: Path, code: ErrorCode, state: str
+) -> None:
+    journal.write_bytes(b"this is no database" * 100)
+    fake.cannot_open = Unavailable(code, "the journal is not usable")
+    outcome = vasini("doctor", "--json")
+    assert outcome.status == ExitCode.UNAVAILABLE
+    assert outcome.document["journal"]["state"] == state
+    assert outcome.error["code"] == code
+    assert "not usable" in outcome.stderr
+
+
+def test_a_place_where_no_journal_can_be_is_told(
+    vasini: Vasini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("VASINI_HOME", str(tmp_path / "file" / "home"))
+    outcome = vasini("doctor", "--json")
+    assert outcome.status == ExitCode.UNAVAILABLE
+    assert outcome.document["journal"]["state"] == "read_only"
+
+
+def test_faulty_settings_are_told_beside_what_could_be_loaded(
+    vasini: Vasini, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir()
+    (home / "config.yaml").write_text("console: {grase_ms: 1}\n", encoding="utf-8")
+    monkeypatch.setenv("VASINI_POLICEIS__MAX_STEPS", "1")
+    outcome = vasini("doctor", "--json")
+    assert outcome.status == ExitCode.USAGE
+    assert outcome.error["code"] == "config_invalid"
+    assert "VASINI_POLICEIS__MAX_STEPS" in outcome.document["warnings"][0]
+    assert outcome.document["settings"]
+
+
+def test_a_shared_home_that_is_not_setgid_is_told(vasini: Vasini, home: Path) -> None:
+    home.mkdir()
+    home.chmod(0o770)
+    assert f"chmod g+s {home}" in vasini("doctor").stdout
+    home.chmod(0o2770)
+    assert "chmod" not in vasini("doctor").stdout

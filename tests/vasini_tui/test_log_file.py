@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from vasini_tui.log_file import logging_to_file
+from vasini_tui.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_secrets_and_patterns_are_masked_in_messages_and_tracebacks(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASINI_SECRETS__SHORT", "hush")
+    monkeypatch.setenv("VASINI_SECRETS__LONG", "hush-hush")
+    monkeypatch.setenv("VASINI_LOGGING__REDACT_PATTERNS", '["id-[0-9]+"]')
+    with logging_to_file(load_settings()):
+        logging.getLogger("x").warning("with %s and id-42", "hush-hush")
+        try:
+            int("hush")
+        except ValueError:
+            logging.getLogger("x").exception("failed")
+    text = (home / "data" / "vasini.log").read_text(encoding="utf-8")
+    assert "with *** and ***" in text
+    assert "base 10: '***'" in text
+    assert "hush" not in text
+
+
+def test_a_log_is_made_only_when_there_is_something_to_say(home: Path) -> None:
+    with logging_to_file(load_settings()):
+        logging.getLogger("x").debug("below the level")
+    assert not home.exists()
+
+
+def test_a_log_that_cannot_be_written_says_nothing(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    home.write_text("", encoding="utf-8")
+    with logging_to_file(load_settings()):
+        logging.getLogger("x").error("lost")
+    assert capfd.readouterr() == ("", "")

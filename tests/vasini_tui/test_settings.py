@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ErrorCode, VasiniError
+from vasini_tui.settings import load_settings, load_what_can_be, unknown_variables
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(mode)
+    return path
+
+
+def refusal() -> VasiniError:
+    with pytest.raises(VasiniError) as caught:
+        load_settings()
+    assert caught.value.code is ErrorCode.CONFIG_INVALID
+    return caught.value
+
+
+def sources() -> dict[str, str]:
+    return {setting.key: setting.source for setting in load_settings().in_force()}
+
+
+def test_defaults_hold_where_nothing_is_said() -> None:
+    loaded = load_settings()
+    assert loaded.values.policies.max_payload_bytes == 4 * 1024 * 1024
+    assert loaded.values.tools.roots == (Path("/"),)
+    assert loaded.values.engine.lease_seconds == 10.0
+    assert set(sources().values()) == {"default"}
+
+
+def test_environment_wins_over_secrets_file_over_config_file_over_default(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home / "config.yaml", "policies:\n  max_steps: 1\n  max_tool_calls: 1\n  enforce: false\n")
+    write(home / "secrets.yaml", "policies:\n  max_steps: 2\n  max_tool_calls: 2\n")
+    monkeypatch.setenv("VASINI_POLICIES__MAX_STEPS", "3")
+    policies = load_settings().values.policies
+    assert (policies.max_steps, policies.max_tool_calls, policies.enforce) == (3, 2, False)
+    known = sources()
+    assert known["policies.max_steps"] == "env"
+    assert known["policies.max_tool_calls"] == "secrets file"
+    assert known["policies.enforce"] == "config file"
+    assert known["policies.allow_full_autonomy"] == "default"
+
+
+def test_an_empty_variable_and_an_empty_group_mean_the_default(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASINI_POLICIES__MAX_STEPS", "")
+    write(home / "config.yaml", "policies:\n")
+    assert load_settings().values.policies.max_steps is None
+
+
+def test_policies_of_one_pack_name_only_what_differs(home: Path) -> None:
+    write(home / "config.yaml", "policies:\n  max_steps: 9\n  by_pack:\n    hello: {max_tool_calls: 2}\n")
+    assert sources()["policies.by_pack.hello.max_tool_calls"] == "config file"
+    assert load_settings().values.policies.by_pack["hello"].model_fields_set == {"max_tool_calls"}
+
+
+def test_an_unknown_key_is_an_error_that_names_file_line_key_and_what_is_known(home: Path) -> None:
+    path = write(home / "config.yaml", "console:\n  bell: true\n  grase_ms: 5\n")
+    error = refusal()
+    assert error.message.startswith(f"{path}:3: console.grase_ms: unknown key")
+    assert "grace_ms" in error.message
+    problem = error.details["problems"][0]
+    assert (problem["file"], problem["line"], problem["key"]) == (str(path), 3, "console.grase_ms")
+
+
+def test_unknown_keys_of_a_pack_policy_and_of_the_top_name_what_is_known(home: Path) -> None:
+    write(home / "config.yaml", "policies:\n  by_pack:\n    hello:\n      max_step: 1\n")
+    assert "known here are enforce" in refusal().message
+    write(home / "config.yaml", "policy: {}\n")
+    assert "known here are policies" in refusal().message
+
+
+def test_all_faults_of_a_file_are_told_at_once(home: Path) -> None:
+    write(home / "config.yaml", "engine:\n  slots: many\n  lease_seconds: 0\n")
+    error = refusal()
+    assert [problem["key"] for problem in error.details["problems"]] == [
+        "engine.lease_seconds",
+        "engine.slots",
+    ]
+    assert "and 1 more" in error.message
+
+
+def test_a_wrong_variable_is_named_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VASINI_ENGINE__SLOTS", "many")
+    assert "VASINI_ENGINE__SLOTS" in refusal().message
+    monkeypatch.setenv("VASINI_ENGINE__SLOTS", "1")
+    monkeypatch.setenv("VASINI_TOOLS__ROOTS", "/srv")
+    assert "environment" in refusal().message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("policies: [", "not valid YAML"),
+        ("- a\n- b\n", "must be a mapping"),
+        ("engine: {slots: 1}\nengine: {slots: 2}\n", "a second time"),
+        ("1: x\n", "a key must be plain text"),
+        ("tools: {roots: [relative/path]}\n", "must be an absolute path"),
+        ("logging: {redact_patterns: ['(']}\n", "not a regular expression"),
+        ("a: " + "[" * 5000, "not valid YAML"),
+    ],
+)
+def test_a_broken_config_file_is_refused_with_its_name(home: Path, text: str, words: str) -> None:
+    path = write(home / "config.yaml", text)
+    error = refusal()
+    assert str(path) in error.message
+    assert words in error.message
+
+
+def test_a_config_file_that_is_no_text_is_refused(home: Path) -> None:
+    home.mkdir()
+    (home / "config.yaml").write_bytes(b"\xff\xfe\x00")
+    assert "not UTF-8" in refusal().message
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_secrets_file_open_to_others_is_refused_with_the_remedy(home: Path, mode: int) -> None:
+    path = write(home / "secrets.yaml", "secrets: {token: hush-hush}\n", mode)
+    assert f"chmod 600 {path}" in refusal().message
+
+
+def test_a_secret_is_never_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(home / "secrets.yaml", "secrets: {token: hush-hush}\n")
+    monkeypatch.setenv("VASINI_SECRETS__PIN", "12345678")
+    loaded = load_settings()
+    shown = [setting for setting in loaded.in_force() if setting.key.startswith("secrets.")]
+    assert [(s.key, s.value, s.source) for s in shown] == [
+        ("secrets.pin", "set", "env"),
+        ("secrets.token", "set", "secrets file"),
+    ]
+    assert "hush-hush" not in repr(loaded.values)
+    assert set(loaded.secret_values()) == {"12345678", "hush-hush"}
+
+
+@pytest.mark.parametrize("text", ["12345", '{"key": "x"}', "true", "null"])
+def test_a_secret_from_the_environment_is_text_whatever_it_looks_like(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASINI_SECRETS__TOKEN", text)
+    assert load_settings().secret_values() == (text,)
+
+
+def test_a_refused_secret_is_not_in_the_error(home: Path) -> None:
+    write(home / "secrets.yaml", "secrets:\n  token: [hush-hush]\n  UPPER: hush-hush\nengine: hush-hush\n")
+    error = refusal()
+    assert "hush-hush" not in f"{error.message} {error.details}"
+    assert error.__cause__ is None
+
+
+def test_doctor_loads_what_can_be_and_tells_every_faulty_source(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home / "config.yaml", "nonsense: 1\n")
+    write(home / "secrets.yaml", "engine: {slots: 7}\n", 0o644)
+    monkeypatch.setenv("VASINI_CONSOLE__GRACE_MS", "250")
+    loaded = load_what_can_be()
+    assert loaded.values.console.grace_ms == 250
+    assert loaded.values.engine.slots == 64
+    assert {problem.details["source"] for problem in loaded.problems} == {"config file", "secrets file"}
+
+
+def test_variables_that_set_nothing_are_found() -> None:
+    environ = {"VASINI_HOME": "/x", "VASINI_POLICY__MAX_STEPS": "1", "VASINI_POLICIES__MAX_STEPS": "1"}
+    assert unknown_variables(environ) == ("VASINI_POLICY__MAX_STEPS",)

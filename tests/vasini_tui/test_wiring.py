@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.governance.policies import Policies
+from vasini_tui.settings import load_settings
+from vasini_tui.wiring import engine_config
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_the_engine_is_told_places_limits_and_policies(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VASINI_TOOLS__MEMORY_MB", "2")
+    monkeypatch.setenv("VASINI_ENGINE__KILL_GRACE_SECONDS", "1.5")
+    monkeypatch.setenv("VASINI_POLICIES__BLOCKED_TOOLS", '["http.get"]')
+    monkeypatch.setenv("VASINI_LOGGING__REDACT_PATTERNS", '["id-[0-9]+"]')
+    config = engine_config(load_settings())
+    assert config.journal_path == home / "data" / "journal.db"
+    assert config.home_packs == home / "packs"
+    assert config.limits.memory_bytes == 2 * 1024 * 1024
+    assert config.limits.kill_grace_seconds == 1.5
+    assert config.limits.blocked_tools == config.policies.blocked_tools == {"http.get"}
+    assert config.redact_patterns == ("id-[0-9]+",)
+
+
+def test_no_tool_may_enter_the_journals_directory_or_the_settings(home: Path) -> None:
+    limits = engine_config(load_settings()).limits
+    assert set(limits.denied_roots) == {home / "data", home / "config.yaml", home / "secrets.yaml"}
+    assert limits.allowed_roots == (Path("/"),)
+
+
+def test_secrets_are_handed_on_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VASINI_SECRETS__TOKEN", "hush-hush")
+    config = engine_config(load_settings())
+    assert config.secrets == {"token": "hush-hush"}
+    assert "hush-hush" not in repr(config)
+
+
+def test_a_packs_own_policies_differ_only_in_what_they_name(home: Path) -> None:
+    home.mkdir()
+    (home / "config.yaml").write_text(
+        "policies:\n  max_steps: 9\n  blocked_tools: [http.get]\n"
+        "  by_pack:\n    hello: {max_tool_calls: 2, blocked_tools: [files.write]}\n",
+        encoding="utf-8",
+    )
+    policies = engine_config(load_settings()).policies
+    own = policies.for_pack("hello")
+    assert (own.max_steps, own.max_tool_calls) == (9, 2)
+    assert own.blocked_tools == {"files.write"}
+    assert own.by_pack == {}
+    assert policies.for_pack("other").blocked_tools == {"http.get"}
+
+
+def test_policies_are_closed_by_default() -> None:
+    policies = Policies().for_pack("any")
+    assert policies.enforce
+    assert not policies.allow_full_autonomy
+    assert policies.max_payload_bytes == 4 * 1024 * 1024
+
+
+def test_the_executor_refuses_only_what_is_refused_to_every_pack(home: Path) -> None:
+    home.mkdir()
+    (home / "config.yaml").write_text(
+        "policies:\n  blocked_tools: [http.get, command.run]\n  allowed_tools: [files.read]\n"
+        "  by_pack:\n    hello: {blocked_tools: [http.get], allowed_tools: [command.run]}\n",
+        encoding="utf-8",
+    )
+    limits = engine_config(load_settings()).limits
+    assert limits.blocked_tools == {"http.get"}
+    assert limits.allowed_tools == {"files.read", "command.run"}
+    (home / "config.yaml").write_text(
+        "policies:\n  blocked_tools: [http.get]\n  allowed_tools: [files.read]\n"
+        "  by_pack:\n    hello: {enforce: false}\n",
+        encoding="utf-8",
+    )
+    limits = engine_config(load_settings()).limits
+    assert limits.blocked_tools == limits.allowed_tools == frozenset()

@@ -1,0 +1,1 @@
+"""The application: command line, settings, console; where settings become an engine."""

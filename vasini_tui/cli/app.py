@@ -1,0 +1,94 @@
+"""The command tree. Parsing does nothing yet: it ends in an `Invocation` (or in help, or a usage error)."""
+
+from __future__ import annotations
+
+import platform
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vasini_tui.cli import doctor, look, packs, requests, run, steer, worker
+from vasini_tui.cli.invocation import ActAs, Invocation, Tenant
+from vasini_tui.exit_codes import ExitCode, TerminalError, UsageError
+from vasini_tui.version import program_version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vasini_tui.wiring import Session
+
+
+def parse(arguments: Sequence[str]) -> Invocation | int:
+    """The invocation, or an exit status when help or the version was written.
+
+    Raises UsageError for a command that is not written as it has to be.
+    """
+    try:
+        result = typer.main.get_command(_app()).main(
+            args=list(arguments), prog_name="vasini", standalone_mode=False
+        )
+    except typer.TyperException as error:
+        raise UsageError(" ".join(error.format_message().split())) from None
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    return result if isinstance(result, Invocation | int) else ExitCode.OK
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name="vasini",
+        help="Operate runs of agents and flows. Without a command the console opens.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        result_callback=_console_unless_a_command,
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for subject in (run, look, requests, steer, packs, worker, doctor):
+        subject.register(app)
+    return app
+
+
+def _root(
+    context: typer.Context,
+    act_as: ActAs = None,
+    tenant: Tenant = "default",
+    show_version: Annotated[bool, typer.Option("--version", help="Write the version and end.")] = False,
+) -> None:
+    """Operate runs of agents and flows. Without a command the console opens."""
+    if show_version:
+        typer.echo(f"vasini {program_version()} (Python {platform.python_version()})")
+        raise typer.Exit
+    if context.invoked_subcommand and (act_as or tenant != "default"):
+        raise UsageError(
+            f"write --as and --tenant after the command: vasini {context.invoked_subcommand} ..."
+        )
+
+
+def _console_unless_a_command(
+    invocation: Invocation | None, act_as: str | None, tenant: str, show_version: bool
+) -> Invocation:
+    del show_version  # has ended the program before this
+    return invocation or Invocation(partial(_console, tenant=tenant), act_as=act_as)
+
+
+async def _console(session: Session, *, tenant: str) -> int:
+    # Textual takes longer to load than most commands take to run.
+    from vasini_tui.terminal import terminal_problem  # noqa: PLC0415  # only the console needs it
+
+    problem = terminal_problem()
+    if problem is not None:
+        raise TerminalError(problem)
+    from vasini_tui.console import ConsoleOptions, run_console  # noqa: PLC0415  # only the console needs it
+
+    values = session.loaded.values
+    options = values.console
+    # An open console works runs like any worker.
+    async with session.engine() as engine, engine.work(slots=values.engine.slots):
+        return await run_console(
+            engine,
+            actor=session.actor,
+            tenant=tenant,
+            settings=ConsoleOptions(theme=options.theme, grace_ms=options.grace_ms, bell=options.bell),
+        )

@@ -1,0 +1,94 @@
+"""`vasini doctor`: settings in force, and the state of everything they lead to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vasini_tui.cli.invocation import ActAs, AsJson, Invocation
+from vasini_tui.version import program_version
+
+if TYPE_CHECKING:
+    import typer
+
+    from vasini_tui.cli.output import Output
+    from vasini_tui.doctor import Examination
+    from vasini_tui.wiring import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("doctor")(doctor)
+
+
+def doctor(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+    """Show every setting and where it is from, the packs, the journal, the terminal."""
+    return Invocation(_doctor, as_json, act_as, tolerant=True)
+
+
+async def _doctor(session: Session) -> int:
+    from vasini_tui.doctor import examine  # noqa: PLC0415  # loads sqlite3, which no other command needs here
+
+    found = await examine(session.loaded, session.opener, program_version())
+    if session.out.as_json:
+        session.out.document(_document(found))
+    else:
+        _tell(session.out, found)
+    for error in found.errors:
+        session.out.note(f"vasini: {error.code}: {error.message}")
+    return found.status
+
+
+def _document(found: Examination) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        **found.program,
+        "terminal": found.terminal,
+        "places": found.places,
+        "settings": [
+            {"key": setting.key, "value": setting.value, "source": setting.source}
+            for setting in found.settings
+        ],
+        "journal": found.journal,
+        "packs": found.packs,
+        "warnings": found.warnings,
+        "problems": [
+            {"code": error.code, "message": error.message, "details": error.details} for error in found.errors
+        ],
+    }
+    if found.errors:
+        document["error"] = document["problems"][0]
+    return document
+
+
+def _tell(out: Output, found: Examination) -> None:
+    for title, facts in (
+        ("Program", found.program),
+        ("Terminal", found.terminal),
+        ("Places", found.places),
+        ("Journal", found.journal),
+    ):
+        out.line(title)
+        out.pairs((f"  {name}", _words(value)) for name, value in facts.items())
+    out.line("Packs")
+    out.table(
+        ("  PACK", "VERSION", "FROM", "FLOWS", "PROBLEMS"),
+        (
+            (f"  {pack['pack']}", pack["version"], pack["source"], pack["flows"], pack["problems"])
+            for pack in found.packs
+        ),
+    )
+    out.line("Settings")
+    out.table(
+        ("  KEY", "VALUE", "FROM"),
+        ((f"  {setting.key}", _words(setting.value), setting.source) for setting in found.settings),
+    )
+    for warning in found.warnings:
+        out.line(f"warning: {warning}")
+
+
+def _words(value: Any) -> Any:
+    """Structures in one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return ", ".join(_words(item) for item in value)
+    return value

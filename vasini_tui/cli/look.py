@@ -1,0 +1,154 @@
+"""`vasini runs`, `show` and `events`: reading, never changing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.contracts.model import rfc3339
+from engine.contracts.run import RunFilter
+from engine.contracts.status import RUN_TERMINAL, RunStatus
+from vasini_tui.cli.invocation import ActAs, After, AsJson, Invocation, Limit, RunId
+from vasini_tui.cli.output import json_text
+from vasini_tui.cli.run_text import tell_run
+from vasini_tui.cli.statuses import ALL, statuses_named
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from engine.contracts.run import EventView
+    from engine.facade import Engine
+    from vasini_tui.cli.output import Output
+    from vasini_tui.wiring import Session
+
+_EVENTS_AT_ONCE = 500
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("runs")(runs)
+    app.command("show")(show)
+    app.command("events")(events)
+
+
+def runs(
+    status: Annotated[
+        list[str] | None,
+        typer.Option("--status", metavar="STATUS", help=f"Only these; {ALL} for all. Repeats."),
+    ] = None,
+    pack: Annotated[str | None, typer.Option("--pack", metavar="PACK")] = None,
+    flow: Annotated[str | None, typer.Option("--flow", metavar="FLOW")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", metavar="T")] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="Found in run id, pack, flow or requester.")
+    ] = None,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """List runs, newest first."""
+    filters = RunFilter(
+        status=statuses_named(status or (), RunStatus), pack=pack, flow=flow, tenant=tenant, text=text
+    )
+    return Invocation(partial(_runs, filters=filters, limit=limit, after=after), as_json, act_as)
+
+
+def show(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+    """Show one run with its steps, approvals, forms and files."""
+    return Invocation(partial(_show, run_id=run), as_json, act_as)
+
+
+def events(
+    run: RunId,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the run has ended.")] = False,
+    after: Annotated[int, typer.Option("--after", min=0, metavar="RUN_SEQ", help="Only later ones.")] = 0,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Write the history of a run, one line per event."""
+    action = partial(_follow if follow else _history, run_id=run, after=after, limit=limit)
+    return Invocation(action, as_json, act_as)
+
+
+async def _runs(session: Session, *, filters: RunFilter, limit: int, after: str | None) -> int:
+    async with session.engine() as engine:
+        page = await engine.runs.list(filters, limit=limit, after=after)
+    if session.out.as_json:
+        session.out.document({"runs": page.items, "next": page.next})
+        return ExitCode.OK
+    session.out.table(
+        ("RUN", "STATUS", "FLOW", "STEP", "WAITS FOR", "BY", "CREATED"),
+        (
+            (
+                run.run_id,
+                run.status,
+                f"{run.pack}/{run.flow}",
+                run.current_step,
+                run.waiting_for,
+                run.requested_by,
+                run.created_at,
+            )
+            for run in page.items
+        ),
+    )
+    session.out.next_page(page.next)
+    return ExitCode.OK
+
+
+async def _show(session: Session, *, run_id: str) -> int:
+    async with session.engine() as engine:
+        detail = await engine.runs.get(run_id)
+    if session.out.as_json:
+        session.out.document(detail.model_dump(mode="json", by_alias=True))
+    else:
+        tell_run(session.out, detail)
+    return ExitCode.OK
+
+
+async def _history(session: Session, *, run_id: str, after: int, limit: int | None) -> int:
+    async with session.engine() as engine:
+        await _write_events(session.out, engine, run_id, after, limit)
+    return ExitCode.OK
+
+
+async def _follow(session: Session, *, run_id: str, after: int, limit: int | None) -> int:
+    """The feed says only that there is news; the journal is read, so that no event is missed."""
+    async with session.engine() as engine, engine.feed.subscribe(run_id=run_id) as feed:
+        last, left = after, limit
+        while True:
+            # Status first: when it is an end, all events up to it are read below.
+            view = await engine.runs.summary(run_id)
+            last, left = await _write_events(session.out, engine, run_id, last, left)
+            if left == 0 or view.status in RUN_TERMINAL:
+                return ExitCode.OK
+            if await anext(feed, None) is None:
+                return ExitCode.OK
+
+
+async def _write_events(
+    out: Output, engine: Engine, run_id: str, after: int, limit: int | None
+) -> tuple[int, int | None]:
+    """Write everything after `after`; the last run_seq written, and how many may still follow."""
+    while limit is None or limit > 0:
+        wanted = _EVENTS_AT_ONCE if limit is None else min(limit, _EVENTS_AT_ONCE)
+        batch = await engine.runs.events(run_id, after_run_seq=after, limit=wanted)
+        for event in batch:
+            _write_event(out, event)
+        if batch:
+            after = batch[-1].run_seq
+            limit = None if limit is None else limit - len(batch)
+        if len(batch) < wanted:
+            break
+    return after, limit
+
+
+def _write_event(out: Output, event: EventView) -> None:
+    if out.as_json:
+        out.document(event.model_dump(mode="json", by_alias=True))
+        return
+    place = f"  {event.step_id}" if event.step_id else ""
+    payload = f"  {json_text(event.payload)}" if event.payload else ""
+    out.line(f"{event.run_seq:>5}  {rfc3339(event.ts)}  {event.kind}{place}  by {event.actor}{payload}")

@@ -1,0 +1,115 @@
+"""What a command writes: JSON that is plain ASCII, or text tables with every outside string sanitized."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TextIO
+
+from pydantic import BaseModel
+
+from engine.contracts.model import rfc3339
+from engine.safe_text import sanitize
+
+_CELL_LIMIT = 100
+_LINE_LIMIT = 2000
+_BLOCK_LIMIT = 100_000
+_EMPTY = "-"
+
+
+class Output:
+    """Stdout and stderr of one command."""
+
+    def __init__(self, *, as_json: bool, stdout: TextIO, stderr: TextIO) -> None:
+        self.as_json = as_json
+        self._stdout = stdout
+        self._stderr = stderr
+
+    def document(self, content: Mapping[str, Any]) -> None:
+        """One JSON document on a line of its own; contracts inside are written by their wire names."""
+        self._stdout.write(json_text(content) + "\n")
+        self._stdout.flush()
+
+    def line(self, text: str) -> None:
+        """One line for a person."""
+        self._stdout.write(sanitize(text, limit=_LINE_LIMIT) + "\n")
+        self._stdout.flush()
+
+    def block(self, text: str) -> None:
+        """Several lines for a person."""
+        self._stdout.write(sanitize(text, multiline=True, limit=_BLOCK_LIMIT) + "\n")
+
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Aligned columns; nothing to show in a cell is `-`."""
+        lines = [tuple(heads), *(tuple(cell(value) for value in row) for row in rows)]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+        for line in lines:
+            padded = "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
+            self._stdout.write(padded.rstrip() + "\n")
+
+    def pairs(self, rows: Iterable[tuple[str, object]]) -> None:
+        """Names and values, one pair a line."""
+        known = [(name, cell(value, limit=_LINE_LIMIT)) for name, value in rows]
+        width = max((len(name) for name, _ in known), default=0)
+        for name, text in known:
+            self._stdout.write(f"{name.ljust(width)}  {text}\n")
+
+    def note(self, text: str) -> None:
+        """One line beside the result, on stderr."""
+        self._stderr.write(sanitize(text, limit=_LINE_LIMIT) + "\n")
+        self._stderr.flush()
+
+    def error(self, code: str, message: str, details: Mapping[str, Any]) -> None:
+        """One line on stderr and, for programs, the error document on stdout."""
+        if self.as_json:
+            self.document({"error": {"code": code, "message": message, "details": details}})
+        self.note(f"vasini: {code}: {message}")
+
+    def next_page(self, cursor: str | None) -> None:
+        """Tell a person that there is more."""
+        if cursor is not None:
+            self.note(f"there is more: --after {cursor}")
+
+
+def cell(value: object, *, limit: int = _CELL_LIMIT) -> str:
+    """A value as one short safe text."""
+    if value is None or value in ("", (), []):
+        return _EMPTY
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return sanitize(", ".join(str(item) for item in value), limit=limit)
+    return sanitize(str(value), limit=limit)
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON without a raw control, bidirectional or non-ASCII character, and without NaN."""
+    try:
+        text = json.dumps(value, default=_plain, allow_nan=False, indent=indent)
+    except ValueError:
+        finite = _finite(json.loads(json.dumps(value, default=_plain)))
+        text = json.dumps(finite, allow_nan=False, indent=indent)
+    return text.replace("\x7f", "\\u007f")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=str)
+    return str(value)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

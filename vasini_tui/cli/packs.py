@@ -1,0 +1,103 @@
+"""`vasini packs` and `vasini pack validate`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.errors import ErrorCode
+from vasini_tui.cli.invocation import ActAs, AsJson, Invocation
+from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
+
+if TYPE_CHECKING:
+    from engine.contracts.pack import PackView, Problem
+    from vasini_tui.wiring import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("packs")(packs)
+    group = typer.Typer(help="Work on one pack.", rich_markup_mode=None)
+    group.command("validate")(validate)
+    # A group of one command would become that command itself.
+    group.callback()(_one_pack)
+    app.add_typer(group, name="pack")
+
+
+def packs(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+    """List packs and their flows, broken ones with their problems."""
+    return Invocation(_packs, as_json, act_as)
+
+
+def validate(
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="Directory of the pack.")],
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Check a pack directory and name every problem, with file and line."""
+    return Invocation(partial(_validate, directory=Path.cwd() / directory), as_json, act_as)
+
+
+def _one_pack() -> None:
+    """Work on one pack."""
+
+
+async def _packs(session: Session) -> int:
+    async with session.engine() as engine:
+        found = await engine.packs.list()
+    if session.out.as_json:
+        session.out.document({"packs": found, "next": None})
+        return ExitCode.OK
+    session.out.table(
+        ("PACK", "VERSION", "FROM", "FLOWS", "PROBLEMS"),
+        (
+            (
+                pack.pack,
+                pack.version,
+                pack.source,
+                tuple(flow.flow for flow in pack.flows),
+                len(pack.problems) or None,
+            )
+            for pack in found
+        ),
+    )
+    for pack in found:
+        _tell_problems(session, pack.problems)
+    return ExitCode.OK
+
+
+async def _validate(session: Session, *, directory: Path) -> int:
+    async with session.engine() as engine:
+        pack, problems = await engine.packs.validate(directory)
+    code = ErrorCode.PACK_INVALID
+    message = f"{directory} has {len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    if session.out.as_json:
+        _write_verdict(session, pack, problems, code, message)
+    else:
+        _tell_problems(session, problems)
+        if not problems:
+            session.out.line(f"{pack.pack} {pack.version or ''} is valid: {len(pack.flows)} flows")
+    if not problems:
+        return ExitCode.OK
+    session.out.note(f"vasini: {code}: {message}")
+    return EXIT_BY_ERROR[code]
+
+
+def _write_verdict(
+    session: Session, pack: PackView, problems: tuple[Problem, ...], code: ErrorCode, message: str
+) -> None:
+    """What was found, and for a broken pack the error in the shape every error has."""
+    verdict: dict[str, object] = {"valid": not problems, "pack": pack, "problems": problems}
+    if problems:
+        verdict["error"] = {"code": code, "message": message, "details": {"problems": problems}}
+    session.out.document(verdict)
+
+
+def _tell_problems(session: Session, problems: tuple[Problem, ...]) -> None:
+    for problem in problems:
+        found = f"; found {problem.found}" if problem.found else ""
+        expected = f"; expected {problem.expected}" if problem.expected else ""
+        session.out.line(f"{problem}{found}{expected}")

@@ -1,0 +1,249 @@
+"""`vasini approvals`, `approve`, `reject`, `forms` and `answer`: what runs ask people."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from engine.contracts.model import rfc3339
+from engine.contracts.status import RequestStatus
+from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from vasini_tui.cli.inputs import values_of
+from vasini_tui.cli.invocation import ActAs, After, AsJson, Invocation, Limit
+from vasini_tui.cli.statuses import ALL, statuses_named
+from vasini_tui.exit_codes import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from engine.contracts.request import DecisionView, FormView
+    from engine.facade import Engine
+    from vasini_tui.wiring import Session
+
+Status = Annotated[str, typer.Option("--status", metavar="STATUS", help=f"Only this one; {ALL} for all.")]
+OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only those of this run.")]
+ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Approval id.")]
+Digest = Annotated[
+    str | None,
+    typer.Option("--digest", help="Decide only if the approval still is what was shown with this digest."),
+]
+
+_LATEST = 100
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("approvals")(approvals)
+    app.command("approve")(approve)
+    app.command("reject")(reject)
+    app.command("forms")(forms)
+    app.command("answer")(answer)
+
+
+def approvals(
+    status: Status = "pending",
+    run: OfRun = None,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """List approvals, oldest first."""
+    action = partial(_approvals, status=_one_status(status), run_id=run, limit=limit, after=after)
+    return Invocation(action, as_json, act_as)
+
+
+def approve(
+    approval: ApprovalId,
+    comment: Annotated[str | None, typer.Option("--comment", help="Kept with the decision.")] = None,
+    digest: Digest = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Approve once, exactly what the approval shows."""
+    action = partial(_approve, approval_id=approval, comment=comment, digest=digest)
+    return Invocation(action, as_json, act_as)
+
+
+def reject(
+    approval: ApprovalId,
+    comment: Annotated[str, typer.Option("--comment", help="Why; the run gets to see it.")],
+    digest: Digest = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Reject with a comment."""
+    action = partial(_reject, approval_id=approval, comment=comment, digest=digest)
+    return Invocation(action, as_json, act_as)
+
+
+def forms(
+    status: Status = "pending",
+    run: OfRun = None,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """List forms, oldest first."""
+    action = partial(_forms, status=_one_status(status), run_id=run, limit=limit, after=after)
+    return Invocation(action, as_json, act_as)
+
+
+def answer(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, or the request id of one form.")],
+    values: Annotated[
+        str, typer.Option("--values", metavar="JSON|@FILE|-", help="The values, a file of them, or stdin.")
+    ],
+    form: Annotated[
+        str | None, typer.Option("--form", metavar="REQUEST_ID", help="Which form, when several wait.")
+    ] = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Submit the form a run waits for."""
+    action = partial(_answer, target=run, request_id=form, values=values_of(values))
+    return Invocation(action, as_json, act_as)
+
+
+async def _approvals(
+    session: Session, *, status: RequestStatus | None, run_id: str | None, limit: int, after: str | None
+) -> int:
+    async with session.engine() as engine:
+        page = await engine.requests.approvals(status=status, run_id=run_id, limit=limit, after=after)
+    if session.out.as_json:
+        session.out.document({"approvals": page.items, "next": page.next})
+        return ExitCode.OK
+    session.out.table(
+        ("APPROVAL", "RISK", "STATUS", "FLOW", "STEP", "TITLE", "REQUESTED", "DECIDED BY"),
+        (
+            (
+                item.approval_id,
+                item.risk,
+                item.status,
+                f"{item.pack}/{item.flow}",
+                item.step_id,
+                item.title,
+                item.requested_at,
+                item.decided_by,
+            )
+            for item in page.items
+        ),
+    )
+    session.out.next_page(page.next)
+    return ExitCode.OK
+
+
+async def _approve(session: Session, *, approval_id: str, comment: str | None, digest: str | None) -> int:
+    async with session.engine() as engine:
+        decision = await engine.requests.approve(
+            approval_id, actor=session.actor, digest=digest, comment=comment
+        )
+    return _tell_decision(session, decision)
+
+
+async def _reject(session: Session, *, approval_id: str, comment: str, digest: str | None) -> int:
+    async with session.engine() as engine:
+        decision = await engine.requests.reject(
+            approval_id, actor=session.actor, comment=comment, digest=digest
+        )
+    return _tell_decision(session, decision)
+
+
+def _tell_decision(session: Session, decision: DecisionView) -> int:
+    if session.out.as_json:
+        session.out.document(decision.model_dump(mode="json", by_alias=True))
+    else:
+        session.out.line(f"{decision.approval_id}  {decision.decision} by {decision.decided_by}")
+    return ExitCode.OK
+
+
+async def _forms(
+    session: Session, *, status: RequestStatus | None, run_id: str | None, limit: int, after: str | None
+) -> int:
+    async with session.engine() as engine:
+        page = await engine.requests.forms(status=status, run_id=run_id, limit=limit, after=after)
+    if session.out.as_json:
+        session.out.document({"forms": page.items, "next": page.next})
+        return ExitCode.OK
+    session.out.table(
+        ("FORM", "STATUS", "RUN", "FLOW", "STEP", "TITLE", "REQUESTED"),
+        (
+            (
+                item.request_id,
+                item.status,
+                item.run_id,
+                f"{item.pack}/{item.flow}",
+                item.step_id,
+                item.title,
+                item.requested_at,
+            )
+            for item in page.items
+        ),
+    )
+    session.out.next_page(page.next)
+    return ExitCode.OK
+
+
+async def _answer(session: Session, *, target: str, request_id: str | None, values: dict[str, Any]) -> int:
+    async with session.engine() as engine:
+        if request_id is None:
+            request_id = await _only_form(engine, target)
+        elif request_id != target and (await engine.requests.form(request_id)).run_id != target:
+            raise NotFound(f"the run {target} has no form {request_id}", {"run_id": target})
+        view = await engine.requests.answer(request_id, values, actor=session.actor)
+    if session.out.as_json:
+        session.out.document(view.model_dump(mode="json", by_alias=True))
+    else:
+        session.out.line(f"{view.request_id}  answered by {view.answered_by}")
+    return ExitCode.OK
+
+
+async def _only_form(engine: Engine, target: str) -> str:
+    """The form meant when only a run is named: its one pending form. Also takes a request id."""
+    try:
+        run = await engine.runs.summary(target)
+    except NotFound as no_run:
+        try:
+            return (await engine.requests.form(target)).request_id
+        except NotFound:
+            raise no_run from None
+    pending = (await engine.requests.forms(run_id=run.run_id)).items
+    if len(pending) == 1:
+        return pending[0].request_id
+    if pending:
+        _refuse_ambiguous(run.run_id, pending)
+    answered = await engine.requests.forms(status=RequestStatus.ANSWERED, run_id=run.run_id, limit=_LATEST)
+    if answered.items:
+        _refuse_answered(answered.items[-1])
+    raise Refused(
+        ErrorCode.INVALID_TRANSITION,
+        f"the run {run.run_id} waits for no form; it is {run.status}",
+        {"run_id": run.run_id, "status": run.status},
+    )
+
+
+def _refuse_ambiguous(run_id: str, pending: tuple[FormView, ...]) -> NoReturn:
+    names = ", ".join(f"{form.request_id} ({form.step_id})" for form in pending)
+    raise UsageError(
+        f"the run {run_id} waits for {len(pending)} forms; choose one with --form: {names}",
+        {"run_id": run_id, "forms": [form.request_id for form in pending]},
+    )
+
+
+def _refuse_answered(form: FormView) -> NoReturn:
+    when = rfc3339(form.answered_at) if form.answered_at else None
+    raise AlreadyDecided(
+        f"the form {form.request_id} was already answered by {form.answered_by} at {when}",
+        {
+            "request_id": form.request_id,
+            "decision": "answered",
+            "decided_by": form.answered_by,
+            "decided_at": when,
+        },
+    )
+
+
+def _one_status(name: str) -> RequestStatus | None:
+    found = statuses_named((name,), RequestStatus)
+    return found[0] if found else None

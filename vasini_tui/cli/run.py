@@ -1,0 +1,115 @@
+"""`vasini run`: start a run, and with `--wait` work it here."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.contracts.status import RunStatus
+from vasini_tui.cli.inputs import payload_of
+from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, Tenant
+from vasini_tui.cli.signals import result_or_signal, stop_requests
+from vasini_tui.exit_codes import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from engine.contracts.run import RunView
+    from engine.facade import Engine
+    from vasini_tui.wiring import Session
+
+_FAILED = frozenset({RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.DEAD_LETTER})
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("run")(run)
+
+
+def run(
+    target: Annotated[str, typer.Argument(metavar="PACK/FLOW", help="What to start.")],
+    payload: Annotated[
+        str | None,
+        typer.Option("--input", metavar="JSON|@FILE|-", help="Start payload, a file of it, or stdin."),
+    ] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Set one value (JSON, else text; a.b reaches inside). Repeats."
+        ),
+    ] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option("--idempotency-key", metavar="K", help="The same key starts one run only.")
+    ] = None,
+    tenant: Tenant = "default",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Work the run here until it ends or waits for a person.")
+    ] = False,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Start a run. Without --wait it is queued for any worker or console."""
+    pack, slash, flow = target.partition("/")
+    if not (slash and pack and flow) or "/" in flow:
+        raise UsageError(f"name what to start as PACK/FLOW, not {target!r}; `vasini packs` lists them")
+    start = partial(
+        _start,
+        pack=pack,
+        flow=flow,
+        payload=payload_of(payload, assign or ()),
+        idempotency_key=idempotency_key,
+        tenant=tenant,
+        wait=wait,
+    )
+    return Invocation(start, as_json, act_as)
+
+
+async def _start(
+    session: Session,
+    *,
+    pack: str,
+    flow: str,
+    payload: dict[str, Any],
+    idempotency_key: str | None,
+    tenant: str,
+    wait: bool,
+) -> int:
+    status = ExitCode.OK
+    async with session.engine() as engine:
+        view = await engine.runs.start(
+            pack,
+            flow,
+            payload,
+            actor=session.actor,
+            tenant=tenant,
+            idempotency_key=idempotency_key,
+            base_dir=Path.cwd(),
+        )
+        if wait:
+            view, status = await _work_until_settled(engine, view, session.loaded.values.engine.slots)
+    if session.out.as_json:
+        session.out.document(view.model_dump(mode="json", by_alias=True))
+    else:
+        _tell(session, view)
+    return status
+
+
+async def _work_until_settled(engine: Engine, view: RunView, slots: int) -> tuple[RunView, ExitCode]:
+    """Be a worker until the run ends or waits. A signal leaves the run to any other worker."""
+    with stop_requests() as stopped:
+        async with engine.work(slots=slots):
+            outcome = await result_or_signal(engine.runs.wait(view.run_id), stopped)
+    if isinstance(outcome, signal.Signals):
+        stopped_by = ExitCode.TERMINATED if outcome is signal.SIGTERM else ExitCode.INTERRUPTED
+        return await engine.runs.summary(view.run_id), stopped_by
+    return outcome, ExitCode.RUN_FAILED if outcome.status in _FAILED else ExitCode.OK
+
+
+def _tell(session: Session, view: RunView) -> None:
+    session.out.line(f"{view.run_id}  {view.status}  {view.pack}/{view.flow} {view.pack_version}")
+    if view.waiting_for:
+        session.out.line(f"waits for {view.waiting_for}")
+    if view.error is not None:
+        session.out.note(f"vasini: {view.error.code}: {view.error.message}")

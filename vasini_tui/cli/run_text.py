@@ -1,0 +1,108 @@
+"""One run as text for a person: what it is, what it did, and exactly what it asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import RequestStatus
+from vasini_tui.cli.output import json_text
+
+if TYPE_CHECKING:
+    from engine.contracts.request import ApprovalView, FormView
+    from engine.contracts.run import RunDetail
+    from vasini_tui.cli.output import Output
+
+
+def tell_run(out: Output, detail: RunDetail) -> None:
+    """Write the run, its steps, its requests and its files; what is pending in full."""
+    run = detail.run
+    out.pairs(
+        (
+            ("run", run.run_id),
+            ("status", run.status),
+            ("flow", f"{run.pack}/{run.flow}"),
+            ("version", f"{run.pack_version} ({run.flow_version})"),
+            ("tenant", run.tenant),
+            ("by", run.requested_by),
+            ("created", run.created_at),
+            ("finished", run.finished_at),
+            ("waits for", run.waiting_for),
+            ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
+            ("folder", run.folder),
+        )
+    )
+    _tell_value(out, "input", run.input)
+    _tell_value(out, "output", run.output)
+    _tell_tables(out, detail)
+    for approval in detail.approvals:
+        if approval.status is RequestStatus.PENDING:
+            _tell_approval(out, approval)
+    for form in detail.forms:
+        if form.status is RequestStatus.PENDING:
+            _tell_form(out, form)
+
+
+def _tell_tables(out: Output, detail: RunDetail) -> None:
+    if detail.steps:
+        out.line("")
+        out.table(
+            ("STEP", "TYPE", "STATUS", "ATTEMPT", "STARTED", "FINISHED", "ERROR"),
+            (
+                (
+                    step.step_id,
+                    step.type,
+                    step.status,
+                    step.attempt,
+                    step.started_at,
+                    step.finished_at,
+                    f"{step.error.code}: {step.error.message}" if step.error else None,
+                )
+                for step in detail.steps
+            ),
+        )
+    if detail.approvals:
+        out.line("")
+        out.table(
+            ("APPROVAL", "STEP", "RISK", "STATUS", "TITLE", "DECIDED BY"),
+            ((a.approval_id, a.step_id, a.risk, a.status, a.title, a.decided_by) for a in detail.approvals),
+        )
+    if detail.forms:
+        out.line("")
+        out.table(
+            ("FORM", "STEP", "STATUS", "TITLE", "ANSWERED BY"),
+            ((f.request_id, f.step_id, f.status, f.title, f.answered_by) for f in detail.forms),
+        )
+    if detail.files:
+        out.line("")
+        out.table(("FILE", "ROLE", "BYTES", "PATH"), ((f.name, f.role, f.size, f.path) for f in detail.files))
+
+
+def _tell_approval(out: Output, approval: ApprovalView) -> None:
+    """Who decides here sees what the console's card shows: the exact action, and its digest."""
+    out.line("")
+    action = approval.action
+    out.pairs(
+        (
+            ("approval", approval.approval_id),
+            ("risk", approval.risk),
+            ("action", f"{action.kind} {action.target or ''} ({action.step_id})" if action else None),
+            ("digest", approval.digest),
+        )
+    )
+    if action is not None:
+        _tell_value(out, "parameters", action.params)
+    _tell_value(out, "message", approval.message)
+
+
+def _tell_form(out: Output, form: FormView) -> None:
+    out.line("")
+    out.pairs((("form", form.request_id), ("asks", form.prompt)))
+    _tell_value(out, "schema", form.json_schema)
+
+
+def _tell_value(out: Output, name: str, value: Any) -> None:
+    if value is not None:
+        out.line(f"{name}:")
+        # Indented, so that no line of it can pass for one of ours.
+        text = value if isinstance(value, str) else json_text(value, indent=2)
+        out.block("\n".join(f"    {line}" for line in text.split("\n")))

@@ -1,0 +1,83 @@
+"""`vasini pause`, `resume`, `cancel` and `retry`: the verbs on a run."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.contracts.status import CancelMode
+from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, RunId
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from engine.contracts.run import VerbResult
+    from vasini_tui.wiring import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("pause")(pause)
+    app.command("resume")(resume)
+    app.command("cancel")(cancel)
+    app.command("retry")(retry)
+
+
+def pause(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+    """Start no further step of a run."""
+    return Invocation(partial(_pause, run_id=run), as_json, act_as)
+
+
+def resume(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+    """Let a paused run go on."""
+    return Invocation(partial(_resume, run_id=run), as_json, act_as)
+
+
+def cancel(
+    run: RunId,
+    now: Annotated[bool, typer.Option("--now", help="Stop the current step, not only after it.")] = False,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Cancel a run after its current step."""
+    mode = CancelMode.NOW if now else CancelMode.BOUNDARY
+    return Invocation(partial(_cancel, run_id=run, mode=mode), as_json, act_as)
+
+
+def retry(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+    """Continue a FAILED or DEAD_LETTER run at its failed step."""
+    return Invocation(partial(_retry, run_id=run), as_json, act_as)
+
+
+async def _pause(session: Session, *, run_id: str) -> int:
+    async with session.engine() as engine:
+        result = await engine.runs.pause(run_id, actor=session.actor)
+    return _tell(session, result)
+
+
+async def _resume(session: Session, *, run_id: str) -> int:
+    async with session.engine() as engine:
+        result = await engine.runs.resume(run_id, actor=session.actor)
+    return _tell(session, result)
+
+
+async def _cancel(session: Session, *, run_id: str, mode: CancelMode) -> int:
+    async with session.engine() as engine:
+        result = await engine.runs.cancel(run_id, actor=session.actor, mode=mode)
+    return _tell(session, result)
+
+
+async def _retry(session: Session, *, run_id: str) -> int:
+    async with session.engine() as engine:
+        result = await engine.runs.retry(run_id, actor=session.actor)
+    return _tell(session, result)
+
+
+def _tell(session: Session, result: VerbResult) -> int:
+    if session.out.as_json:
+        session.out.document(result.model_dump(mode="json", by_alias=True))
+    else:
+        already = "" if result.changed else "  (nothing to change)"
+        session.out.line(f"{result.run_id}  {result.status}{already}")
+    return ExitCode.OK

@@ -1,0 +1,50 @@
+"""`vasini worker`: a process that works runs."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vasini_tui.cli.invocation import ActAs, AsJson, Invocation
+from vasini_tui.cli.signals import result_or_signal, stop_requests
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from vasini_tui.wiring import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("worker")(worker)
+
+
+def worker(
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="End when no run can move on without a person or a timer.")
+    ] = False,
+    slots: Annotated[
+        int | None, typer.Option("--slots", min=1, max=10_000, metavar="N", help="Runs worked at once.")
+    ] = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Work runs until SIGTERM or SIGINT; what is mid-step then goes back to the queue."""
+    return Invocation(partial(_work, until_idle=until_idle, slots=slots), as_json, act_as)
+
+
+async def _work(session: Session, *, until_idle: bool, slots: int | None) -> int:
+    ended = "idle"
+    with stop_requests() as stopped:
+        async with session.engine() as engine:
+            async with engine.work(slots=slots or session.loaded.values.engine.slots) as working:
+                session.out.note(f"worker {working.worker_id} started; SIGTERM or ctrl-c stops it")
+                outcome = await result_or_signal(working.idle(), stopped) if until_idle else await stopped
+                if isinstance(outcome, signal.Signals):
+                    ended = outcome.name
+            session.out.note(f"worker {working.worker_id} stopped ({ended})")
+    if session.out.as_json:
+        session.out.document({"worker_id": working.worker_id, "stopped_by": ended})
+    return ExitCode.OK

@@ -1,0 +1,224 @@
+"""The console application: it holds the engine's desk, the feed and the views; screens do the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+
+from engine.contracts.status import RequestStatus
+from engine.errors import ErrorCode, Unavailable
+from screens.actions import bindings
+from screens.approvals import ApprovalsScreen
+from screens.desk import Desk, utc_now
+from screens.feed_pump import FeedPump
+from screens.form_screen import FormScreen
+from screens.forms import FormsScreen
+from screens.help_screen import HelpScreen
+from screens.key_list import BoundAction, bound_actions
+from screens.leave_dialog import LeaveDialog
+from screens.palette import PaletteScreen
+from screens.run_detail import RunScreen
+from screens.runs import RunsScreen
+from screens.shell import LineChanged, News, attempt, tell
+from vasini_tui.terminal import terminal_problem
+from vasini_tui.themes import THEMES, load_theme, style_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from textual.screen import Screen
+
+    from engine.contracts.request import FormView
+    from engine.contracts.run import Actor
+    from engine.facade import Engine, FeedBatch
+
+_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+_KILLED = 128
+_ASKS = frozenset({"pending_human", "user_input_requested"})
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleOptions:
+    """What an operator sets for the console. `grace_ms`: how long new content guards decision keys."""
+
+    theme: str = "vasini-dark"
+    grace_ms: int = 300
+    bell: bool = True
+
+
+class ConsoleApp(App[int], inherit_bindings=False):
+    """The Textual application. Views are modes: each keeps its own stack of screens."""
+
+    TITLE = "vasini"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS = bindings("app.")
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        actor: Actor,
+        tenant: str,
+        settings: ConsoleOptions,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
+        base_dir: Path | None = None,
+    ) -> None:
+        super().__init__(css_path=[str(path) for path in style_paths()], watch_css=False)
+        self.desk = Desk(engine, actor, tenant, clock, now, settings.grace_ms / 1000, settings.bell, base_dir)
+        self.failure: BaseException | None = None
+        self._last_view = "approvals"
+        self.animation_level = "none"
+        self.register_theme(load_theme(settings.theme))
+        self.theme = settings.theme
+        self.add_mode("runs", lambda: RunsScreen(self.desk))
+        self.add_mode("approvals", lambda: ApprovalsScreen(self.desk))
+        self.add_mode("forms", lambda: FormsScreen(self.desk))
+
+    async def on_mount(self) -> None:
+        """Signals, the first view, the feed."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.exit, _KILLED + number)
+        await self.switch_mode("runs")
+        pump = FeedPump(self.desk.engine.feed, self._deliver, self._line_state)
+        self.run_worker(pump.run(), group="feed", exclusive=True, exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        """Give the signals back."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+    def open_run(self, run_id: str, *, pane: str = "steps") -> None:
+        """Open the detail of a run on the current view."""
+        self.push_screen(RunScreen(self.desk, run_id, view=self.current_mode, pane=pane))
+
+    def open_approval(self, approval_id: str) -> None:
+        """Go to the approvals, with the cursor on this one."""
+        self.run_worker(self._open_approval(approval_id), group="view", exit_on_error=False)
+
+    def open_form(self, form: FormView) -> None:
+        """Open a form to fill in, above what is shown."""
+        self.push_screen(FormScreen(self.desk, form))
+
+    def show_run(self, run_id: str) -> None:
+        """Go to the runs, with the cursor on this one."""
+        self.run_worker(self._show_run(run_id), group="view", exit_on_error=False)
+
+    async def action_view(self, view: str) -> None:
+        """Go to a view, which is as it was left; its own number again goes to its list."""
+        if view == self.current_mode:
+            self.run_worker(self._root(view), group="view", exit_on_error=False)
+        else:
+            self._last_view = self.current_mode
+            await self.switch_mode(view)
+
+    async def action_last_view(self) -> None:
+        """The view before."""
+        await self.action_view(self._last_view)
+
+    def action_oldest_pending(self) -> None:
+        """Whatever waits longest for a person."""
+        self.run_worker(attempt(self.screen, self._oldest_pending()), group="view", exit_on_error=False)
+
+    def action_help(self) -> None:
+        """The keys of this screen."""
+        self.push_screen(HelpScreen(bound_actions(self.screen)))
+
+    def action_palette(self) -> None:
+        """Every action by name."""
+        self.push_screen(PaletteScreen(bound_actions(self.screen)), self._do)
+
+    def action_quit_or_back(self) -> None:
+        """Back from a screen that lies above another; else leave, after asking."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.push_screen(LeaveDialog(), self._leave)
+
+    def _leave(self, sure: bool | None) -> None:
+        if sure:
+            self.exit(0)
+
+    async def _do(self, bound: BoundAction | None) -> None:
+        if bound is not None and bound.node.is_attached:
+            await self.run_action(bound.action.action, default_namespace=bound.node)
+
+    async def _open_approval(self, approval_id: str) -> None:
+        await self.action_view("approvals")
+        screen = await self._root("approvals")
+        if isinstance(screen, ApprovalsScreen):
+            screen.point_at(approval_id)
+
+    async def _show_run(self, run_id: str) -> None:
+        await self.action_view("runs")
+        screen = await self._root("runs")
+        if isinstance(screen, RunsScreen):
+            screen.point_at(run_id)
+
+    async def _root(self, view: str) -> Screen[Any]:
+        while self.current_mode == view and len(self.screen_stack) > 1:
+            await self.pop_screen()
+        return self.screen
+
+    async def _oldest_pending(self) -> None:
+        requests = self.desk.engine.requests
+        approvals = await requests.approvals(status=RequestStatus.PENDING, limit=1)
+        forms = await requests.forms(status=RequestStatus.PENDING, limit=1)
+        approval, form = next(iter(approvals.items), None), next(iter(forms.items), None)
+        if form is not None and (approval is None or form.requested_at < approval.requested_at):
+            self.open_form(form)
+        elif approval is not None:
+            self.open_approval(approval.approval_id)
+        else:
+            tell(self.screen, "Nothing waits for a person.")
+
+    def _deliver(self, batch: FeedBatch) -> None:
+        for screen in reversed(self.screen_stack):
+            screen.post_message(News(batch))
+            if not screen.is_modal:
+                break
+        if self.desk.bell and any(event.kind in _ASKS for event in batch.events):
+            self.bell()
+
+    def _line_state(self, offline: str) -> None:
+        self.desk.offline = offline
+        for screen in self.screen_stack:
+            screen.post_message(LineChanged())
+
+    def _fatal_error(self) -> None:
+        # A defect ends the console with one line on standard error, not with a trace over the terminal.
+        self.failure = self._exception
+        self._close_messages_no_wait()
+
+
+async def run_console(engine: Engine, *, actor: Actor, tenant: str, settings: ConsoleOptions) -> int:
+    """Show the console until the operator leaves; returns the exit status.
+
+    0 after leaving, 128 + n after signal n. Raises Unavailable without a usable terminal, and when a
+    defect ended the console: the runs are not touched by that.
+    """
+    problem = terminal_problem()
+    if problem is not None:
+        raise Unavailable(ErrorCode.ENGINE_STOPPED, problem)
+    if settings.theme not in THEMES:
+        known = ", ".join(THEMES)
+        raise Unavailable(
+            ErrorCode.CONFIG_INVALID, f"There is no theme {settings.theme!r}; known are {known}."
+        )
+    app = ConsoleApp(engine, actor=actor, tenant=tenant, settings=settings, base_dir=Path.cwd())
+    status = await app.run_async()
+    if app.failure is not None:
+        words = f"The console stopped on an internal error: {type(app.failure).__name__}: {app.failure}"
+        raise Unavailable(
+            ErrorCode.ENGINE_STOPPED, f"{words}. Runs are kept; start it again."
+        ) from app.failure
+    return status or 0

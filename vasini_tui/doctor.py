@@ -1,0 +1,215 @@
+"""What is in force and from where, and what stands in the way. Looks only: makes no journal of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import sqlite3
+import stat
+import sys
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from engine.errors import ErrorCode, Unavailable, VasiniError
+from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
+from vasini_tui.places import Places, shared_with_group
+from vasini_tui.settings import LoadedSettings, SettingInForce, unknown_variables
+from vasini_tui.terminal import terminal_problem
+from vasini_tui.wiring import OpenEngine, engine_config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Tools run in a process group of their own with limits; nothing stronger is built yet.
+SANDBOX_LEVEL = "process"
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Everything `doctor` reports; `errors` decide the exit status, `warnings` do not."""
+
+    program: Mapping[str, Any]
+    terminal: Mapping[str, Any]
+    places: Mapping[str, str | None]
+    settings: tuple[SettingInForce, ...]
+    journal: Mapping[str, Any]
+    packs: tuple[Mapping[str, Any], ...]
+    warnings: tuple[str, ...]
+    errors: tuple[VasiniError, ...]
+
+    @property
+    def status(self) -> ExitCode:
+        """7 when the journal is unusable, 2 for faulty settings, else 0."""
+        codes = {EXIT_BY_ERROR[error.code] for error in self.errors}
+        return ExitCode.UNAVAILABLE if ExitCode.UNAVAILABLE in codes else max(codes, default=ExitCode.OK)
+
+
+@dataclass(slots=True)
+class _Engine:
+    """What could be learned by opening an engine."""
+
+    journal: dict[str, Any]
+    packs: tuple[Mapping[str, Any], ...] = ()
+    errors: list[VasiniError] = field(default_factory=list)
+
+
+async def examine(loaded: LoadedSettings, opener: OpenEngine, version: str) -> Examination:
+    """Look at everything. Raises nothing of the engine: what is wrong is in the result."""
+    places = loaded.places
+    seen = await _ask_engine(loaded, opener)
+    return Examination(
+        program={
+            "version": version,
+            "python": platform.python_version(),
+            "sqlite": sqlite3.sqlite_version,
+            "system": f"{platform.system()} {platform.release()}",
+            "git": shutil.which("git"),
+            "sandbox": SANDBOX_LEVEL,
+        },
+        terminal=_terminal(),
+        places={
+            "VASINI_HOME": str(places.home) if places.home else None,
+            "config": str(places.config_file),
+            "secrets": str(places.secrets_file),
+            "data": str(places.data_dir),
+            "runs": str(places.runs_dir),
+            "cache": str(places.cache_dir),
+            "packs": str(places.packs_dir),
+            "log": str(places.log_file),
+        },
+        settings=tuple(loaded.in_force()),
+        journal=seen.journal,
+        packs=seen.packs,
+        warnings=(*_sharing(places), *_variables()),
+        errors=(*loaded.problems, *seen.errors),
+    )
+
+
+async def _ask_engine(loaded: LoadedSettings, opener: OpenEngine) -> _Engine:
+    file = loaded.places.journal_file
+    state = "ok" if file.exists() else "missing"
+    seen = _Engine({"state": state, "path": str(file)})
+    if state == "ok":
+        seen.journal |= await asyncio.to_thread(_journal_file, file)
+        try:
+            await _read_engine(loaded, opener, seen)
+        except VasiniError as error:
+            seen.journal["state"] = error.code.removeprefix("journal_")
+            seen.errors.append(error)
+        else:
+            return seen
+    elif not _can_be_made(file):
+        seen.journal["state"] = "read_only"
+        message = f"the journal {file} cannot be made there; choose another VASINI_HOME"
+        seen.errors.append(Unavailable(ErrorCode.READ_ONLY, message))
+    await _packs_without_journal(loaded, opener, seen)
+    return seen
+
+
+async def _read_engine(loaded: LoadedSettings, opener: OpenEngine, seen: _Engine) -> None:
+    async with opener(engine_config(loaded)) as engine:
+        counts = await engine.runs.counts()
+        seen.journal["runs"] = {status.value: number for status, number in counts.runs.items()}
+        seen.journal["approvals_pending"] = counts.approvals_pending
+        seen.journal["forms_pending"] = counts.forms_pending
+        seen.journal["workers"] = [
+            {
+                "worker_id": worker.worker_id,
+                "host": worker.host,
+                "pid": worker.pid,
+                "alive": worker.alive,
+                "runs_held": worker.runs_held,
+            }
+            for worker in await engine.workers()
+        ]
+        seen.packs = tuple(
+            {
+                "pack": pack.pack,
+                "version": pack.version,
+                "source": pack.source,
+                "flows": len(pack.flows),
+                "problems": len(pack.problems),
+            }
+            for pack in await engine.packs.list()
+        )
+
+
+async def _packs_without_journal(loaded: LoadedSettings, opener: OpenEngine, seen: _Engine) -> None:
+    """Packs can be told even without a usable journal: an engine on a throw-away one loads them."""
+    aside = _Engine({})
+    with tempfile.TemporaryDirectory(prefix="vasini-doctor-") as name:
+        directory = Path(name)
+        config = replace(
+            engine_config(loaded),
+            data_dir=directory / "data",
+            runs_dir=directory / "runs",
+            cache_dir=directory / "cache",
+        )
+        for made in (config.data_dir, config.runs_dir, config.cache_dir):
+            made.mkdir()
+        try:
+            await _read_engine(loaded, lambda _: opener(config), aside)
+        except VasiniError as error:
+            seen.errors.append(error)
+    seen.packs = aside.packs
+
+
+def _journal_file(file: Path) -> dict[str, Any]:
+    """Sizes and schema version, without locking or changing anything."""
+    wal = file.with_name(f"{file.name}-wal")
+    facts: dict[str, Any] = {
+        "bytes": file.stat().st_size,
+        "wal_bytes": wal.stat().st_size if wal.exists() else 0,
+        "schema_version": None,
+    }
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
+            (facts["schema_version"],) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error:
+        # Opening the engine says what is wrong with it, in words.
+        return facts
+    return facts
+
+
+def _can_be_made(file: Path) -> bool:
+    nearest = next(place for place in file.parents if place.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def _terminal() -> dict[str, Any]:
+    size = shutil.get_terminal_size()
+    return {
+        "term": os.environ.get("TERM"),
+        "size": f"{size.columns}x{size.lines}",
+        "encoding": sys.stdout.encoding,
+        "problem": terminal_problem(),
+    }
+
+
+def _sharing(places: Places) -> list[str]:
+    """A home that a group shares: what the others write must stay writable for all (governance)."""
+    if places.home is None or not shared_with_group(places.home):
+        return []
+    warnings = []
+    for directory in (places.home, places.data_dir, places.runs_dir):
+        if not directory.is_dir():
+            continue
+        mode = directory.stat().st_mode
+        if not mode & stat.S_ISGID:
+            warnings.append(f"{directory} is shared but not setgid; run: chmod g+s {directory}")
+        if not mode & stat.S_IWGRP:
+            warnings.append(f"{directory} cannot be written by its group; run: chmod g+w {directory}")
+    journal = places.journal_file
+    if journal.exists() and not journal.stat().st_mode & stat.S_IWGRP:
+        warnings.append(f"{journal} cannot be written by its group; run: chmod g+rw {journal}")
+    return warnings
+
+
+def _variables() -> list[str]:
+    return [f"the environment variable {name} sets nothing: no such setting" for name in unknown_variables()]

@@ -1,0 +1,24 @@
+"""Where the data we ship is: beside the installed package, never the working directory."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+
+def shipped_packs() -> Path | None:
+    """The directory of the packs that come with the program, None when an installation left it out."""
+    return _beside_the_package("packs")
+
+
+def shipped_themes() -> Path | None:
+    """The directory of the themes that come with the program."""
+    return _beside_the_package("themes")
+
+
+def _beside_the_package(name: str) -> Path | None:
+    # `files("packs")` would not do: a directory without __init__ is a namespace package, and one
+    # of the same name in the working directory would be merged into it.
+    root = Path(str(resources.files("vasini_tui"))).resolve().parent
+    directory = root / name
+    return directory if directory.is_dir() else None

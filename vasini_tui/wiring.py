@@ -1,0 +1,118 @@
+"""Where settings become an engine: the one place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import engine
+from engine.config import EngineConfig
+from engine.governance.policies import Policies, PolicyOverride
+from engine.tools.context import ToolLimits
+from vasini_tui.places import make_places
+from vasini_tui.shipped import shipped_packs
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from engine.contracts.run import Actor
+    from engine.facade import Engine
+    from vasini_tui.cli.output import Output
+    from vasini_tui.settings import LoadedSettings
+    from vasini_tui.settings_groups import PackPolicySettings, PolicySettings
+
+OpenEngine = Callable[[EngineConfig], "AbstractAsyncContextManager[Engine]"]
+
+_MIB = 1024 * 1024
+
+
+def open_embedded(config: EngineConfig) -> AbstractAsyncContextManager[Engine]:
+    """The engine of this process, on the journal file of `config`."""
+    return engine.open_engine(config)  # loads lazily: only a command that needs it pays for it
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command works with: who asks, the settings, where to write, and the engine on demand."""
+
+    loaded: LoadedSettings
+    actor: Actor
+    out: Output
+    opener: OpenEngine
+
+    def engine(self) -> AbstractAsyncContextManager[Engine]:
+        """Open the engine on the places in force. Raises VasiniError when they cannot be made."""
+        make_places(self.loaded.places)
+        return self.opener(engine_config(self.loaded))
+
+
+def engine_config(loaded: LoadedSettings) -> EngineConfig:
+    """What the engine is told, from the settings in force."""
+    values, places = loaded.values, loaded.places
+    policies = _policies(values.policies)
+    tools = values.tools
+    limits = ToolLimits(
+        allowed_roots=tools.roots,
+        # The journal and the settings are the engine's own: no tool reads or writes them.
+        denied_roots=(places.data_dir, places.config_file, places.secrets_file),
+        allowed_private_hosts=tools.allowed_private_hosts,
+        command_allowlist=tools.command_allowlist,
+        max_output_bytes=tools.max_output_bytes,
+        memory_bytes=tools.memory_mb * _MIB,
+        cpu_seconds=tools.cpu_seconds,
+        open_files=tools.open_files,
+        processes=tools.processes,
+        kill_grace_seconds=values.engine.kill_grace_seconds,
+        blocked_tools=_blocked_for_all(policies),
+        allowed_tools=_allowed_for_any(policies),
+    )
+    return EngineConfig(
+        data_dir=places.data_dir,
+        runs_dir=places.runs_dir,
+        cache_dir=places.cache_dir,
+        shipped_packs=shipped_packs(),
+        home_packs=places.packs_dir,
+        limits=limits,
+        policies=policies,
+        secrets={name: secret.get_secret_value() for name, secret in values.secrets.items()},
+        redact=values.logging.redact,
+        redact_patterns=values.logging.redact_patterns,
+        lease_seconds=values.engine.lease_seconds,
+        poll_seconds=values.engine.poll_seconds,
+        default_step_timeout=values.engine.default_step_timeout,
+    )
+
+
+def _blocked_for_all(policies: Policies) -> frozenset[str]:
+    """Tools no pack may use. What a single pack may use is checked against its own policies."""
+    every = (policies, *map(policies.for_pack, policies.by_pack))
+    return frozenset.intersection(*(one.blocked_tools if one.enforce else frozenset() for one in every))
+
+
+def _allowed_for_any(policies: Policies) -> frozenset[str]:
+    """Tools at least one pack may use; empty when one of them may use all."""
+    every = (policies, *map(policies.for_pack, policies.by_pack))
+    if all(one.enforce and one.allowed_tools for one in every):
+        return frozenset[str]().union(*(one.allowed_tools for one in every))
+    return frozenset()
+
+
+def _policies(settings: PolicySettings) -> Policies:
+    return Policies(
+        enforce=settings.enforce,
+        allow_full_autonomy=settings.allow_full_autonomy,
+        allowed_tools=settings.allowed_tools,
+        blocked_tools=settings.blocked_tools,
+        max_steps=settings.max_steps,
+        max_tool_calls=settings.max_tool_calls,
+        max_payload_bytes=settings.max_payload_bytes,
+        by_pack={pack: _override(own) for pack, own in settings.by_pack.items()},
+    )
+
+
+def _override(settings: PackPolicySettings) -> PolicyOverride:
+    """Only what the operator wrote for this pack."""
+    override: PolicyOverride = {}
+    override.update(settings.model_dump(exclude_unset=True))  # type: ignore[typeddict-item]  # same fields
+    return override
