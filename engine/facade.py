@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.contracts.run import RunSort
 from engine.contracts.status import CancelMode, RequestStatus
 
 if TYPE_CHECKING:
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from engine.contracts.notes import SavedFilter
     from engine.contracts.pack import FlowView, PackView, Problem
     from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
     from engine.contracts.run import (
         Actor,
+        EventFilter,
+        EventMatches,
         EventView,
         Page,
         RunCounts,
@@ -31,13 +35,14 @@ if TYPE_CHECKING:
         StepView,
         VerbResult,
     )
+    from engine.contracts.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
 class FeedBatch:
     """News since the last batch. `events` are durable and in order; `lagged` says some were skipped
     because the reader was slow (read the journal for them); `refresh` names lists that changed
-    without an event of their own (`packs`, `workers`)."""
+    without an event of their own (`packs`, `workers`, `claims`)."""
 
     events: tuple[EventView, ...] = ()
     lagged: bool = False
@@ -78,10 +83,25 @@ class Runs(Protocol):
         self,
         filters: RunFilter | None = None,
         *,
+        sort: RunSort = RunSort.NEWEST,
         limit: int = 50,
         after: str | None = None,
+        offset: int = 0,
     ) -> Page[RunSummary]:
-        """Newest first, paged by a closed sort key. Raises InvalidInput on a bad cursor."""
+        """In the order of `sort`, paged by the closed cursor `after` or by skipping `offset` runs.
+
+        Raises InvalidInput on a bad cursor.
+        """
+        ...
+
+    async def count(self, filters: RunFilter | None = None) -> int:
+        """How many runs `list` would give in all."""
+        ...
+
+    async def position(
+        self, run_id: str, filters: RunFilter | None = None, *, sort: RunSort = RunSort.NEWEST
+    ) -> int | None:
+        """How many runs `list` gives before this one; None when it does not give it at all."""
         ...
 
     async def counts(self) -> RunCounts:
@@ -90,6 +110,23 @@ class Runs(Protocol):
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
         """History of one run in order. Raises NotFound."""
+        ...
+
+    async def find_events(
+        self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = 10_000
+    ) -> EventMatches:
+        """Look at the next `limit` events of a run for those that match. Raises NotFound."""
+        ...
+
+    async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
+        """The run as it was after the event `run_seq`; files are the ones it had written by then.
+
+        Raises NotFound, InvalidInput (no such event).
+        """
+        ...
+
+    async def timeline(self, run_id: str) -> Timeline:
+        """What each step did when, child runs under the step that started them. Raises NotFound."""
         ...
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
@@ -131,10 +168,11 @@ class Requests(Protocol):
         *,
         status: RequestStatus | None = RequestStatus.PENDING,
         run_id: str | None = None,
+        tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[ApprovalView]:
-        """Oldest first. `status=None` lists all."""
+        """Oldest first. `status=None` lists all, `tenant=None` those of every tenant."""
         ...
 
     async def approval(self, approval_id: str) -> ApprovalView:
@@ -156,15 +194,32 @@ class Requests(Protocol):
         """Reject with a comment. Raises as `approve`, and InvalidInput on an empty comment."""
         ...
 
+    async def claim(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        """Tell every console that `actor` looks at it; ends by itself (`EngineConfig.claim_seconds`).
+
+        One's own claim is prolonged. A claim is advice: it stops nobody's decision. Raises NotFound,
+        Refused (`already_claimed`, `request_withdrawn`), AlreadyDecided.
+        """
+        ...
+
+    async def release(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        """End one's own claim; nothing happens without one. Raises NotFound."""
+        ...
+
+    async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:
+        """What was decided before on the same step of the same flow and tenant, newest first."""
+        ...
+
     async def forms(
         self,
         *,
         status: RequestStatus | None = RequestStatus.PENDING,
         run_id: str | None = None,
+        tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[FormView]:
-        """Oldest first. `status=None` lists all."""
+        """Oldest first. `status=None` lists all, `tenant=None` those of every tenant."""
         ...
 
     async def form(self, request_id: str) -> FormView:
@@ -195,6 +250,38 @@ class Packs(Protocol):
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
         """Load a pack directory without adding it. Raises NotFound when there is none."""
+        ...
+
+
+class Drafts(Protocol):
+    """What an operator typed and did not send, kept across crashes. Texts that hold a secret are not kept."""
+
+    async def get(self, owner: str, key: str) -> dict[str, Any] | None:
+        """The draft of `owner` under `key`."""
+        ...
+
+    async def keep(self, owner: str, key: str, draft: Mapping[str, Any]) -> None:
+        """Store it in place of the one before. Raises InvalidInput when it is too large."""
+        ...
+
+    async def drop(self, owner: str, key: str) -> None:
+        """Forget it."""
+        ...
+
+
+class SavedFilters(Protocol):
+    """Filters of the runs list that an operator gave a name."""
+
+    async def list(self, owner: str) -> tuple[SavedFilter, ...]:
+        """By name."""
+        ...
+
+    async def save(self, owner: str, saved: SavedFilter) -> None:
+        """Store it in place of one of the same name. Raises InvalidInput past 100 filters."""
+        ...
+
+    async def drop(self, owner: str, name: str) -> None:
+        """Forget it."""
         ...
 
 
@@ -240,6 +327,16 @@ class Engine(Protocol):
     @property
     def feed(self) -> Feed:
         """News."""
+        ...
+
+    @property
+    def drafts(self) -> Drafts:
+        """What operators typed and did not send."""
+        ...
+
+    @property
+    def saved_filters(self) -> SavedFilters:
+        """Filters with a name."""
         ...
 
     def work(self, *, slots: int = 64) -> AbstractAsyncContextManager[Worker]:

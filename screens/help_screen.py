@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from textual.containers import Vertical
 
 from engine.safe_text import sanitize
-from screens.actions import CONSOLE_ONLY, GROUPS
+from screens.action import CONSOLE_ONLY
+from screens.action_list import GROUPS
 from screens.plain import Part, Plain, TextPane
 from screens.shell import Dialog, TooSmall
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.safe_text import sanitize
-from screens.actions import ACTIONS, Action, find
+from screens.action_list import ACTIONS
+from screens.actions import find
 from screens.plain import Part, Plain
 
 if TYPE_CHECKING:
     from textual import events
     from textual.screen import Screen
+
+    from screens.action import Action
 
 _LAST = ("app.palette", "app.help")
 

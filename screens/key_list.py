@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from screens.actions import GROUPS, Action, find
+from screens.action_list import GROUPS
+from screens.actions import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from textual.dom import DOMNode
     from textual.screen import Screen
+
+    from screens.action import Action
 
 
 @dataclass(frozen=True, slots=True)

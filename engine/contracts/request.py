@@ -43,6 +43,8 @@ class ApprovalView(Contract):
     decided_by: str | None = None
     decided_at: Timestamp | None = None
     comment: str | None = None
+    claimed_by: str | None = Field(default=None, description="Who is looking at it; advice, not a lock.")
+    claimed_until: Timestamp | None = None
 
 
 class DecisionView(Contract):

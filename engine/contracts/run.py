@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field
@@ -109,6 +110,23 @@ class EventView(Contract):
     payload: dict[str, Any]
 
 
+class EventFilter(Contract):
+    """Which events of a run to find; empty fields match all. Texts match parts, in any case of letters."""
+
+    kind: str | None = None
+    step_id: str | None = None
+    actor: str | None = None
+    text: str | None = Field(default=None, description="Found in kind, step, actor or the masked payload.")
+
+
+class EventMatches(Contract):
+    """Where events match: their `run_seq`, ascending. Everything up to `scanned_to` was looked at."""
+
+    run_seqs: tuple[int, ...]
+    scanned_to: int
+    ended: bool = Field(description="Nothing is left to look at now.")
+
+
 class RunFile(Contract):
     """A file in the run's folder."""
 
@@ -138,7 +156,20 @@ class RunFilter(Contract):
     pack: str | None = None
     flow: str | None = None
     tenant: str | None = None
+    requested_by: str | None = None
+    created_after: Timestamp | None = Field(default=None, description="Younger than this moment.")
+    created_before: Timestamp | None = Field(default=None, description="Older than this moment.")
     text: str | None = Field(default=None, description="Found in run id, pack, flow or requester.")
+
+
+class RunSort(StrEnum):
+    """Orders of the runs list; runs that are equal in one stand newest first."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    STATUS = "status"
+    FLOW = "flow"
+    REQUESTER = "requester"
 
 
 class RunCounts(Contract):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from screens.actions import ACTIONS, CONSOLE_ONLY, GROUPS
+from screens.action import CONSOLE_ONLY
+from screens.action_list import ACTIONS, GROUPS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "console.md").read_text("utf-8")
 

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+from engine.contracts.request import ApprovalView, FormView
 from engine.contracts.run import (
     Actor,
+    EventFilter,
+    EventMatches,
     EventView,
     Page,
     RunCounts,
     RunDetail,
     RunFile,
     RunFilter,
+    RunSort,
     RunSummary,
     RunView,
     StepView,
     VerbResult,
 )
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, RunStatus
-from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused, VasiniError
+from engine.contracts.timeline import Timeline
+from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniError
 from engine.facade import FeedBatch, Worker, WorkerView
-from engine.forms import check_values
 from tests.screens.fake_data import NOW, a_pack, a_run, an_event
+from tests.screens.fake_notes import FakeDrafts, FakeSavedFilters
+from tests.screens.fake_requests import FakeRequests
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
     from pathlib import Path
@@ -46,6 +52,8 @@ class FakeEngine:
     stored_steps: dict[str, tuple[StepView, ...]] = field(default_factory=dict)
     stored_events: dict[str, tuple[EventView, ...]] = field(default_factory=dict)
     stored_files: dict[str, tuple[RunFile, ...]] = field(default_factory=dict)
+    stored_timelines: dict[str, Timeline] = field(default_factory=dict)
+    stored_pasts: dict[tuple[str, int], RunDetail] = field(default_factory=dict)
     stored_packs: tuple[PackView, ...] = field(default_factory=lambda: (a_pack(),))
     calls: list[tuple[str, Any]] = field(default_factory=list)
     failures: dict[str, Exception] = field(default_factory=dict)
@@ -56,6 +64,8 @@ class FakeEngine:
         self.requests = FakeRequests(self)
         self.packs = FakePacks(self)
         self.feed = FakeFeed(self)
+        self.drafts = FakeDrafts(self)
+        self.saved_filters = FakeSavedFilters(self)
 
     def add(self, *things: RunView | ApprovalView | FormView) -> FakeEngine:
         """Store things as they are."""
@@ -130,16 +140,39 @@ class FakeRuns:
             raise NotFound(f"There is no run {run_id}.")
         return self.engine.stored_runs[run_id]
 
-    async def list(
-        self, filters: RunFilter | None = None, *, limit: int = 50, after: str | None = None
-    ) -> Page[RunSummary]:
-        self.engine.note("list", filters)
+    def _found(self, filters: RunFilter | None, sort: RunSort) -> list[RunView]:
         wanted = filters or RunFilter()
         found = [run for run in self.engine.stored_runs.values() if _matches(run, wanted)]
-        found.sort(key=lambda run: run.run_id, reverse=True)
+        found.sort(key=lambda run: run.run_id, reverse=sort is not RunSort.OLDEST)
+        if sort not in (RunSort.NEWEST, RunSort.OLDEST):
+            found.sort(key=_SORT_KEYS[sort])
+        return found
+
+    async def list(
+        self,
+        filters: RunFilter | None = None,
+        *,
+        sort: RunSort = RunSort.NEWEST,
+        limit: int = 50,
+        after: str | None = None,
+        offset: int = 0,
+    ) -> Page[RunSummary]:
+        self.engine.note("list", filters)
+        found = self._found(filters, sort)[offset:]
+        if after is not None:
+            found = found[[run.run_id for run in found].index(after) + 1 :]
         fields = set(RunSummary.model_fields)
         items = tuple(RunSummary(**run.model_dump(include=fields)) for run in found[:limit])
-        return Page[RunSummary](items=items, next="more" if len(found) > limit else None)
+        return Page[RunSummary](items=items, next=items[-1].run_id if len(found) > limit else None)
+
+    async def count(self, filters: RunFilter | None = None) -> int:
+        return len(self._found(filters, RunSort.NEWEST))
+
+    async def position(
+        self, run_id: str, filters: RunFilter | None = None, *, sort: RunSort = RunSort.NEWEST
+    ) -> int | None:
+        ids = [run.run_id for run in self._found(filters, sort)]
+        return ids.index(run_id) if run_id in ids else None
 
     async def counts(self) -> RunCounts:
         runs: dict[RunStatus, int] = {}
@@ -155,6 +188,29 @@ class FakeRuns:
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
         events = self.engine.stored_events.get(run_id, ())
         return tuple(event for event in events if event.run_seq > after_run_seq)[:limit]
+
+    async def find_events(
+        self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = 10_000
+    ) -> EventMatches:
+        self.engine.note("find_events", filters)
+        events = await self.events(run_id, after_run_seq=after_run_seq, limit=limit)
+        found = tuple(event.run_seq for event in events if _event_matches(event, filters))
+        last = events[-1].run_seq if events else after_run_seq
+        return EventMatches(run_seqs=found, scanned_to=last, ended=len(events) < limit)
+
+    async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
+        self.engine.note("as_of", (run_id, run_seq))
+        if (run_id, run_seq) in self.engine.stored_pasts:
+            return self.engine.stored_pasts[run_id, run_seq]
+        if not 1 <= run_seq <= len(self.engine.stored_events.get(run_id, ())):
+            raise InvalidInput(f"{run_id} has no event {run_seq}.")
+        return await self.get(run_id)
+
+    async def timeline(self, run_id: str) -> Timeline:
+        self.engine.note("timeline", run_id)
+        run = await self.summary(run_id)
+        empty = Timeline(run_id=run_id, start=run.created_at, end=run.finished_at)
+        return self.engine.stored_timelines.get(run_id, empty)
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         return self.engine.stored_steps.get(run_id, ())
@@ -193,138 +249,6 @@ class FakeRuns:
         self.engine.add(run.model_copy(update={"status": status}))
         self.engine.news("run_changed", run_id)
         return VerbResult(run_id=run_id, status=status, changed=run.status is not status)
-
-
-@dataclass
-class FakeRequests:
-    """Approvals and forms of the fake: the first decision wins."""
-
-    engine: FakeEngine
-
-    async def approvals(
-        self,
-        *,
-        status: RequestStatus | None = RequestStatus.PENDING,
-        run_id: str | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> Page[ApprovalView]:
-        self.engine.note("approvals")
-        found = [
-            view
-            for view in self.engine.stored_approvals.values()
-            if status in (None, view.status) and run_id in (None, view.run_id)
-        ]
-        found.sort(key=lambda view: view.requested_at)
-        return Page[ApprovalView](items=tuple(found[:limit]))
-
-    async def approval(self, approval_id: str) -> ApprovalView:
-        if approval_id not in self.engine.stored_approvals:
-            raise NotFound(f"There is no approval {approval_id}.")
-        return self.engine.stored_approvals[approval_id]
-
-    async def approve(
-        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
-    ) -> DecisionView:
-        self.engine.note("approve", (approval_id, actor.name, digest))
-        return await self.decide(approval_id, RequestStatus.APPROVED, actor.name, digest=digest)
-
-    async def reject(
-        self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None
-    ) -> DecisionView:
-        self.engine.note("reject", (approval_id, actor.name, digest, comment))
-        return await self.decide(
-            approval_id, RequestStatus.REJECTED, actor.name, digest=digest, comment=comment
-        )
-
-    async def decide(
-        self,
-        approval_id: str,
-        decision: RequestStatus,
-        by: str,
-        *,
-        digest: str | None = None,
-        comment: str | None = None,
-    ) -> DecisionView:
-        """Decide as anybody: the tests use it as the colleague."""
-        view = await self.approval(approval_id)
-        if view.status is not RequestStatus.PENDING:
-            details = {
-                "decided_by": view.decided_by,
-                "decided_at": str(view.decided_at),
-                "decision": view.decision,
-            }
-            raise AlreadyDecided(f"{view.decided_by} decided first.", details)
-        if digest is not None and digest != view.digest:
-            raise Refused(ErrorCode.APPROVAL_CHANGED, "What would be approved has changed; look again.")
-        change = {
-            "status": decision,
-            "decision": decision.value,
-            "decided_by": by,
-            "decided_at": self.engine.clock,
-            "comment": comment,
-        }
-        self.engine.add(view.model_copy(update=change))
-        self.engine.news("request_decided", view.run_id)
-        return DecisionView(
-            approval_id=approval_id,
-            run_id=view.run_id,
-            decision=decision.value,
-            decided_by=by,
-            decided_at=self.engine.clock,
-        )
-
-    async def forms(
-        self,
-        *,
-        status: RequestStatus | None = RequestStatus.PENDING,
-        run_id: str | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> Page[FormView]:
-        self.engine.note("forms")
-        found = [
-            view
-            for view in self.engine.stored_forms.values()
-            if status in (None, view.status) and run_id in (None, view.run_id)
-        ]
-        found.sort(key=lambda view: view.requested_at)
-        return Page[FormView](items=tuple(found[:limit]))
-
-    async def form(self, request_id: str) -> FormView:
-        if request_id not in self.engine.stored_forms:
-            raise NotFound(f"There is no form {request_id}.")
-        return self.engine.stored_forms[request_id]
-
-    def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
-        return check_values(schema, values)
-
-    async def answer(
-        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
-    ) -> AnswerView:
-        self.engine.note("answer", (request_id, dict(values), actor.name))
-        form = await self.form(request_id)
-        if form.status is not RequestStatus.PENDING:
-            words = f"{form.answered_by} answered first."
-            raise AlreadyDecided(words, {"decided_by": form.answered_by, "decision": "ANSWERED"})
-        errors = self.check(form.json_schema, values)
-        if errors:
-            raise InvalidInput("The form has errors.", {"errors": [error.model_dump() for error in errors]})
-        self.answer_as(request_id, actor.name)
-        return AnswerView(
-            request_id=request_id,
-            run_id=form.run_id,
-            form_id=form.form_id,
-            answered_by=actor.name,
-            answered_at=self.engine.clock,
-        )
-
-    def answer_as(self, request_id: str, by: str) -> None:
-        """Mark a form as answered by anybody."""
-        form = self.engine.stored_forms[request_id]
-        change = {"status": RequestStatus.ANSWERED, "answered_by": by, "answered_at": self.engine.clock}
-        self.engine.add(form.model_copy(update=change))
-        self.engine.news("form_answered", form.run_id)
 
 
 @dataclass
@@ -388,5 +312,26 @@ def _matches(run: RunView, wanted: RunFilter) -> bool:
         and wanted.pack in (None, run.pack)
         and wanted.flow in (None, run.flow)
         and wanted.tenant in (None, run.tenant)
+        and wanted.requested_by in (None, run.requested_by)
+        and (wanted.created_after is None or run.created_at > wanted.created_after)
+        and (wanted.created_before is None or run.created_at < wanted.created_before)
         and (wanted.text is None or wanted.text.lower() in text)
     )
+
+
+_SORT_KEYS: dict[RunSort, Callable[[RunView], tuple[str, ...]]] = {
+    RunSort.STATUS: lambda run: (run.status.value,),
+    RunSort.FLOW: lambda run: (run.pack, run.flow),
+    RunSort.REQUESTER: lambda run: (run.requested_by,),
+}
+
+
+def _event_matches(event: EventView, wanted: EventFilter) -> bool:
+    everything = f"{event.kind} {event.step_id or ''} {event.actor} {json.dumps(event.payload)}"
+    pairs = (
+        (wanted.kind, event.kind),
+        (wanted.step_id, event.step_id or ""),
+        (wanted.actor, event.actor),
+        (wanted.text, everything),
+    )
+    return all(part is None or part.lower() in whole.lower() for part, whole in pairs)

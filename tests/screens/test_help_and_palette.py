@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from textual.binding import Binding
 
-from screens.actions import ACTIONS, CONSOLE_ONLY, action
+from screens.action import CONSOLE_ONLY
+from screens.action_list import ACTIONS
+from screens.actions import action
 from screens.approvals import ApprovalsScreen
 from screens.form_screen import FormScreen
 from screens.forms import FormsScreen

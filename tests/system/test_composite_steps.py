@@ -44,7 +44,8 @@ async def holding(person: Person, flow: str) -> str:
 
     await person.until(run_id, asked)
     async with asyncio.timeout(20):
-        while effects(person.home)["holding"] != 1:  # the call says so in a file; no event follows it
+        # The call says in a file that it is under way; no event follows it.
+        while effects(person.home)["holding"] != 1:  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.02)
     return run_id
 

@@ -1,0 +1,48 @@
+"""A run on a time axis: what each step did when (design: console, run detail)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from engine.contracts.model import Contract, Timestamp
+from engine.contracts.status import StepStatus
+
+
+class SpanKind(StrEnum):
+    """What a step did for a while."""
+
+    WORKING = "working"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    FAILED = "failed"
+
+
+class TimelineSpan(Contract):
+    """One stretch of time; `end` is None while it lasts. WAITING is for a person, FAILED a failed attempt."""
+
+    kind: SpanKind
+    start: Timestamp
+    end: Timestamp | None = None
+
+
+class TimelineRow(Contract):
+    """One execution. Rows come parents first; `depth` counts branches, items and child runs above it."""
+
+    run_id: str
+    step_id: str
+    name: str
+    type: str
+    status: StepStatus
+    depth: int = 0
+    child_run_id: str | None = None
+    spans: tuple[TimelineSpan, ...] = ()
+
+
+class Timeline(Contract):
+    """All executions of a run and of the child runs below it; `cut` counts rows that were left out."""
+
+    run_id: str
+    start: Timestamp
+    end: Timestamp | None = None
+    rows: tuple[TimelineRow, ...] = ()
+    cut: int = 0
