@@ -1,8 +1,10 @@
-"""A table that draws only its visible lines and keeps its cursor on the same row when rows come and go."""
+"""Tables that draw only their visible lines and keep the cursor on the same row when rows come and go."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -24,9 +26,14 @@ if TYPE_CHECKING:
 
     from engine.safe_text import SafeText
 
+HEADER = 1
+"""Lines above the rows."""
+
 _CURSOR_SYMBOL = "▌"
+_MARK_SYMBOL = "*"
 _GUTTER = 2
-_HEADER = 1
+_NOT_READ = "…"
+"""Stands where a row is that has not been read yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +52,39 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
-    """Rows in memory, drawn by line: a screenful costs the same whatever the length of the list."""
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """What one line of the screen shows."""
+
+    row: Row | None
+    under_cursor: bool
+
+
+class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """Draws rows by line: a screenful costs the same whatever the length of the list.
+
+    Subclasses say how many rows there are and which row stands where. Rows in `marked` (keys) get a sign.
+    """
 
     BINDINGS = bindings("list.")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "row-table--header",
-        "row-table--cursor",
-        *(f"row-table--{tone}" for tone in Tone),
+        "line-table--header",
+        "line-table--cursor",
+        *(f"line-table--{tone}" for tone in Tone),
     }
     DEFAULT_CSS = """
-    RowTable {
+    LineTable {
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
-        & > .row-table--header { color: $quiet; text-style: bold; }
-        & > .row-table--cursor { background: $cursor-blurred; }
-        &:focus > .row-table--cursor { background: $cursor; text-style: bold; }
-        & > .row-table--quiet { color: $quiet; }
-        & > .row-table--good { color: $good; }
-        & > .row-table--busy { color: $busy; }
-        & > .row-table--waiting { color: $waiting; text-style: bold; }
-        & > .row-table--bad { color: $bad; text-style: bold; }
+        & > .line-table--header { color: $quiet; text-style: bold; }
+        & > .line-table--cursor { background: $cursor-blurred; }
+        &:focus > .line-table--cursor { background: $cursor; text-style: bold; }
+        & > .line-table--quiet { color: $quiet; }
+        & > .line-table--good { color: $good; }
+        & > .line-table--busy { color: $busy; }
+        & > .line-table--waiting { color: $waiting; text-style: bold; }
+        & > .line-table--bad { color: $bad; text-style: bold; }
     }
     """
 
@@ -74,11 +92,11 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
     class Highlighted(Message):
         """The cursor came to another row, or what is under it changed; empty when there is none."""
 
-        table: RowTable
+        table: LineTable
         key: str
 
         @property
-        def control(self) -> RowTable:
+        def control(self) -> LineTable:
             """The table, for `@on` selectors."""
             return self.table
 
@@ -86,11 +104,11 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """Enter or a click on the row under the cursor."""
 
-        table: RowTable
+        table: LineTable
         key: str
 
         @property
-        def control(self) -> RowTable:
+        def control(self) -> LineTable:
             """The table, for `@on` selectors."""
             return self.table
 
@@ -103,19 +121,35 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._columns = tuple(columns)
-        self._rows: tuple[Row, ...] = ()
+        self.marked: set[str] = set()
         self._cursor = 0
         self._placed: tuple[Placed, ...] = ()
 
     @property
-    def rows(self) -> tuple[Row, ...]:
-        """The rows as shown."""
-        return self._rows
+    @abstractmethod
+    def row_count(self) -> int:
+        """How many rows there are."""
+
+    @abstractmethod
+    def row_at(self, index: int) -> Row | None:
+        """The row at this place; None while it is not known, and where there is none."""
+
+    @property
+    def cursor_row(self) -> int:
+        """Where the cursor is, from 0."""
+        return self._cursor
 
     @property
     def cursor_key(self) -> str:
-        """The key under the cursor, empty when the table is."""
-        return self._rows[self._cursor].key if self._rows else ""
+        """The key under the cursor; empty when the table is, or its row is not known yet."""
+        row = self.row_at(self._cursor)
+        return row.key if row else ""
+
+    @property
+    def visible_rows(self) -> tuple[Row, ...]:
+        """The rows on the screen, as far as they are known."""
+        known = (self.row_at(index) for index in range(*self._visible()))
+        return tuple(row for row in known if row is not None)
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns, or other titles for them."""
@@ -123,78 +157,69 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._columns = tuple(columns)
             self._place()
 
-    def show(self, rows: Sequence[Row]) -> None:
-        """Replace the rows; the cursor stays on its row, and that row stays at its height."""
-        before, self._rows = self._rows, tuple(rows)
-        if before == self._rows:
-            return
-        key_before = before[self._cursor].key if before else ""
-        found = next((index for index, row in enumerate(self._rows) if row.key == key_before), None)
-        moved = 0
-        if found is not None:
-            moved, self._cursor = found - self._cursor, found
-        else:
-            self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
-        offset_before = self.scroll_offset.y
-        self.virtual_size = Size(self.size.width, len(self._rows) + _HEADER)
-        if moved and offset_before > 0:
-            self.scroll_to(y=offset_before + moved, animate=False, force=True)
-        if not moved and self.scroll_offset.y == offset_before and len(before) == len(self._rows):
-            self._refresh_changed(before)
-        else:
-            self._keep_cursor_in_view()
-            self.refresh()
-        if self.cursor_key != key_before:
-            self.post_message(self.Highlighted(self, self.cursor_key))
-
-    def move_to(self, key: str) -> bool:
-        """Put the cursor on the row of this key; False when there is none."""
-        for index, row in enumerate(self._rows):
-            if row.key == key:
-                self._move_cursor(index)
-                return True
-        return False
-
     def action_cursor_down(self) -> None:
         """One row down."""
-        self._move_cursor(self._cursor + 1)
+        self.go_to(self._cursor + 1)
 
     def action_cursor_up(self) -> None:
         """One row up."""
-        self._move_cursor(self._cursor - 1)
+        self.go_to(self._cursor - 1)
 
     def action_cursor_top(self) -> None:
         """First row."""
-        self._move_cursor(0)
+        self.go_to(0)
 
     def action_cursor_bottom(self) -> None:
         """Last row."""
-        self._move_cursor(len(self._rows) - 1)
+        self.go_to(self.row_count - 1)
 
     def action_half_down(self) -> None:
         """Half a page down."""
-        self._move_cursor(self._cursor + max(1, self.size.height // 2))
+        self.go_to(self._cursor + max(1, self.size.height // 2))
 
     def action_half_up(self) -> None:
         """Half a page up."""
-        self._move_cursor(self._cursor - max(1, self.size.height // 2))
+        self.go_to(self._cursor - max(1, self.size.height // 2))
 
     def action_open(self) -> None:
         """Open what is under the cursor."""
-        if self._rows:
+        if self.row_at(self._cursor) is not None:
             self.post_message(self.Opened(self, self.cursor_key))
+
+    def go_to(self, index: int) -> None:
+        """Put the cursor on the row at this place, or the nearest there is."""
+        index = max(0, min(index, self.row_count - 1))
+        if index == self._cursor or not self.row_count:
+            return
+        before = self._picture()
+        self._cursor = index
+        self._keep_cursor_in_view()
+        self._draw_changes(before)
+        self.post_message(self.Highlighted(self, self.cursor_key))
+
+    def toggle_mark(self) -> None:
+        """Mark the row under the cursor or take its mark away, and go on to the next row."""
+        if key := self.cursor_key:
+            self.marked ^= {key}
+            self.refresh_line(self._cursor + HEADER)
+            self.action_cursor_down()
+
+    def clear_marks(self) -> None:
+        """Take every mark away."""
+        self.marked.clear()
+        self.refresh()
 
     def step(self, by: int) -> None:
         """Move the cursor by rows, around the ends."""
-        if self._rows:
-            self._move_cursor((self._cursor + by) % len(self._rows))
+        if self.row_count:
+            self.go_to((self._cursor + by) % self.row_count)
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the header stays, rows scroll under it."""
-        if y < _HEADER:
+        if y < HEADER:
             return self._header()
-        index = y - _HEADER + self.scroll_offset.y
-        if index >= len(self._rows):
+        index = y - HEADER + self.scroll_offset.y
+        if index >= self.row_count:
             return Strip.blank(self.size.width, self.rich_style)
         return self._line(index)
 
@@ -205,29 +230,50 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """A click puts the cursor on a row; a click on the row under the cursor opens it."""
-        index = event.y - _HEADER + self.scroll_offset.y
-        if event.y >= _HEADER and 0 <= index < len(self._rows):
+        index = event.y - HEADER + self.scroll_offset.y
+        if event.y >= HEADER and 0 <= index < self.row_count:
             if index == self._cursor:
                 self.action_open()
-            self._move_cursor(index)
+            self.go_to(index)
 
     def _place(self) -> None:
         self._placed = place(self._columns, max(0, self.scrollable_content_region.width - _GUTTER))
-        self.virtual_size = Size(self.size.width, len(self._rows) + _HEADER)
+        self.virtual_size = Size(self.size.width, self.row_count + HEADER)
         self.refresh()
 
-    def _move_cursor(self, index: int) -> None:
-        index = max(0, min(index, len(self._rows) - 1))
-        if index == self._cursor or not self._rows:
-            return
-        before, self._cursor = self._cursor, index
-        self._keep_cursor_in_view()
-        for changed in (before, index):
-            self.refresh_line(changed + _HEADER)
-        self.post_message(self.Highlighted(self, self.cursor_key))
+    def _visible(self) -> tuple[int, int]:
+        """The first place on the screen, and the one after the last."""
+        top = self.scroll_offset.y
+        return top, max(top, min(self.row_count, top + self.size.height - HEADER))
+
+    def _picture(self) -> list[LineState]:
+        first, stop = self._visible()
+        rows = [(index, self.row_at(index)) for index in range(first, stop)]
+        return [LineState(row, index == self._cursor) for index, row in rows]
+
+    def _draw_changes(self, before: Sequence[LineState]) -> None:
+        """Draw the lines that do not show any more what they showed in the picture before."""
+        top = self.scroll_offset.y
+        for line, (old, new) in enumerate(zip_longest(before, self._picture())):
+            if old != new:
+                self.refresh_line(top + line + HEADER)
+
+    def _rows_changed(self, cursor: int, moved: int) -> None:
+        """Other rows: the cursor goes there, its row `moved` by so many and keeps its height on the screen.
+
+        A list that shows its first row keeps showing it, so that new rows on top are seen.
+        """
+        first = self.scroll_offset.y
+        in_view = first <= self._cursor < first + self.size.height - HEADER
+        self._cursor = max(0, min(cursor, self.row_count - 1))
+        self.virtual_size = Size(self.size.width, self.row_count + HEADER)
+        if moved and first > 0:
+            self.scroll_to(y=first + moved, animate=False, force=True)
+        if in_view:
+            self._keep_cursor_in_view()
 
     def _keep_cursor_in_view(self) -> None:
-        visible = self.size.height - _HEADER
+        visible = self.size.height - HEADER
         if visible <= 0:
             return
         top = self.scroll_offset.y
@@ -236,25 +282,23 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         elif self._cursor >= top + visible:
             self.scroll_to(y=self._cursor - visible + 1, animate=False, force=True)
 
-    def _refresh_changed(self, before: Sequence[Row]) -> None:
-        top = self.scroll_offset.y
-        for index in range(top, min(len(self._rows), top + self.size.height)):
-            if self._rows[index] != before[index]:
-                self.refresh_line(index + _HEADER)
-
     def _header(self) -> Strip:
-        style = self.rich_style + self.get_component_rich_style("row-table--header", partial=True)
+        style = self.rich_style + self.get_component_rich_style("line-table--header", partial=True)
         gap = " " * GAP
         text = gap.join(set_cell_size(column.title, column.width) for column in self._placed)
         gutter = Segment(" " * _GUTTER, style)
         return Strip([gutter, Segment(text, style)]).adjust_cell_length(self.size.width, style)
 
     def _line(self, index: int) -> Strip:
-        row, base = self._rows[index], self.rich_style
+        row, base = self.row_at(index), self.rich_style
         under_cursor = index == self._cursor
         if under_cursor:
-            base += self.get_component_rich_style("row-table--cursor", partial=True)
-        segments = [Segment((_CURSOR_SYMBOL if under_cursor else " ").ljust(_GUTTER), base)]
+            base += self.get_component_rich_style("line-table--cursor", partial=True)
+        mark = _MARK_SYMBOL if row is not None and row.key in self.marked else " "
+        segments = [Segment((_CURSOR_SYMBOL if under_cursor else " ") + mark, base)]
+        if row is None:
+            segments.append(Segment(_NOT_READ, base + self._tone(Tone.QUIET)))
+            return Strip(segments).adjust_cell_length(self.size.width, base)
         for place_number, column in enumerate(self._placed):
             if place_number:
                 segments.append(Segment(" " * GAP, base))
@@ -265,7 +309,53 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _tone(self, tone: Tone) -> Style:
         if tone is Tone.PLAIN:
             return Style.null()
-        return self.get_component_rich_style(f"row-table--{tone}", partial=True)
+        return self.get_component_rich_style(f"line-table--{tone}", partial=True)
+
+
+class RowTable(LineTable):
+    """A short list: all its rows are in memory."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(columns, id=id, classes=classes)
+        self._rows: tuple[Row, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows as shown."""
+        return self._rows
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def row_at(self, index: int) -> Row | None:
+        """The row at this place."""
+        return self._rows[index] if 0 <= index < len(self._rows) else None
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Replace the rows; the cursor stays on its row, and that row stays at its height."""
+        before, key, cursor = self._picture(), self.cursor_key, self._cursor
+        self._rows = tuple(rows)
+        found = next((index for index, row in enumerate(self._rows) if row.key == key), cursor)
+        self._rows_changed(found, found - cursor)
+        self._draw_changes(before)
+        if self.cursor_key != key:
+            self.post_message(self.Highlighted(self, self.cursor_key))
+
+    def move_to(self, key: str) -> bool:
+        """Put the cursor on the row of this key; False when there is none."""
+        for index, row in enumerate(self._rows):
+            if row.key == key:
+                self.go_to(index)
+                return True
+        return False
 
 
 def fit(text: str, width: int) -> str:

@@ -1,0 +1,322 @@
+"""The table over a long list: what is read, what is drawn, and where the cursor stays."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+from textual import on
+from textual.app import App
+
+from engine.errors import ErrorCode, Unavailable
+from engine.safe_text import sanitize
+from screens.columns import Column
+from screens.paged_table import PagedTable
+from screens.row_pages import KEPT_PAGES, PAGE, NoRows, RowPages
+from screens.row_table import Cell, Row
+from vasini_tui.themes import load_theme
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from textual.app import ComposeResult
+    from textual.pilot import Pilot
+    from textual.strip import Strip
+
+MILLION = 1_000_000
+
+
+@dataclass
+class FakeSource:
+    """Rows made on demand: numbers, the newest (`first`) on top when it counts down. Records what is read."""
+
+    length: int = MILLION
+    first: int = 0
+    reads: list[tuple[int, int]] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def count(self) -> int:
+        return self.length
+
+    async def rows(self, start: int, stop: int) -> Sequence[Row]:
+        self.reads.append((start, stop))
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return [
+            Row(str(place + self.first), (Cell(sanitize(f"row {place + self.first}")),))
+            for place in range(start, min(stop, self.length))
+        ]
+
+    async def position(self, key: str) -> int | None:
+        place = int(key) - self.first
+        return place if 0 <= place < self.length else None
+
+
+class WatchedTable(PagedTable):
+    """Records which lines of the screen are drawn."""
+
+    drawn: list[int]
+
+    def render_line(self, y: int) -> Strip:
+        self.drawn.append(y)
+        return super().render_line(y)
+
+
+class TableApp(App[None]):
+    """Nothing but a table."""
+
+    def __init__(self, *, follow: bool) -> None:
+        super().__init__()
+        self.register_theme(load_theme("vasini-dark"))
+        self.theme = "vasini-dark"
+        self.animation_level = "none"
+        self.follow = follow
+        self.heard: list[str] = []
+        self.failures: list[Exception] = []
+
+    def compose(self) -> ComposeResult:
+        self.table = WatchedTable([Column("Row", 10, flex=1)], follow=self.follow)
+        self.table.drawn = []
+        yield self.table
+
+    @on(PagedTable.Highlighted)
+    def note_key(self, message: PagedTable.Highlighted) -> None:
+        self.heard.append(message.key)
+
+    @on(PagedTable.LoadFailed)
+    def note_failure(self, message: PagedTable.LoadFailed) -> None:
+        self.failures.append(message.error)
+
+
+@dataclass
+class Bench:
+    """A table of 19 visible rows on a source."""
+
+    app: TableApp
+    pilot: Pilot[None]
+    source: FakeSource
+
+    @property
+    def table(self) -> WatchedTable:
+        return self.app.table
+
+    def lines(self) -> list[str]:
+        strips = self.app.screen._compositor.render_strips(self.app.size)
+        return ["".join(segment.text for segment in strip).rstrip(" ▁▂▃▄▅▆▇█▔") for strip in strips]
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, "\n".join(self.lines())
+            await asyncio.sleep(0.002)
+
+    async def read(self) -> None:
+        await self.until(lambda: not any("…" in line for line in self.lines()))
+
+
+@asynccontextmanager
+async def bench(source: FakeSource, *, follow: bool = False) -> AsyncIterator[Bench]:
+    app = TableApp(follow=follow)
+    async with app.run_test(size=(40, 20)) as pilot:
+        made = Bench(app, pilot, source)
+        made.table.focus()
+        made.table.set_source(source)
+        await made.table.reload()
+        await pilot.pause()
+        yield made
+
+
+async def test_a_million_rows_cost_a_page() -> None:
+    async with bench(FakeSource()) as b:
+        assert b.lines()[1] == "▌ row 0"
+        assert b.lines()[19] == "  row 18"
+        assert sum(stop - start for start, stop in b.source.reads) <= 2 * PAGE
+        await b.pilot.press("G")
+        await b.read()
+        assert b.lines()[19] == "▌ row 999999"
+        assert b.table.cursor_key == "999999"
+        await b.pilot.press("g")
+        await b.read()
+        assert b.lines()[1] == "▌ row 0"
+        assert sum(stop - start for start, stop in b.source.reads) <= 6 * PAGE
+
+
+async def test_keys_do_not_wait_for_a_read_and_only_what_is_visible_at_last_is_read() -> None:
+    async with bench(FakeSource()) as b:
+        b.source.reads.clear()
+        b.source.gate.clear()
+        for _ in range(50):
+            await b.pilot.press("ctrl+d")
+        assert b.table.cursor_row == 500
+        assert b.table.cursor_key == ""
+        assert set(b.lines()[1:]) == {"▌ …", "  …"}
+        b.source.gate.set()
+        await b.read()
+        assert b.table.cursor_key == "500"
+        assert b.app.heard[-1] == "500"
+        assert len(b.source.reads) == 2
+
+
+async def test_enter_on_a_row_that_is_not_read_opens_nothing() -> None:
+    async with bench(FakeSource()) as b:
+        b.source.gate.clear()
+        await b.pilot.press("G", "enter")
+        assert b.table.cursor_key == ""
+        b.table.toggle_mark()
+        assert b.table.marked == set()
+        b.source.gate.set()
+
+
+async def test_news_leave_the_cursor_on_its_row_and_the_row_at_its_height() -> None:
+    async with bench(FakeSource()) as b:
+        assert await b.table.move_to("500000")
+        await b.pilot.press("k", "k", "k")
+        await b.read()
+        before = b.lines()
+        b.source.reads.clear()
+        b.source.first -= 37
+        b.source.length += 37
+        await b.table.reload()
+        await b.pilot.pause()
+        assert b.table.cursor_key == "499997"
+        assert b.table.cursor_row == 499997 + 37
+        assert b.lines() == before
+        assert sum(stop - start for start, stop in b.source.reads) <= 3 * PAGE
+
+
+async def test_a_list_at_its_top_shows_what_comes_on_top() -> None:
+    async with bench(FakeSource(length=5)) as b:
+        await b.pilot.press("j")
+        b.source.first, b.source.length = -1, 6
+        await b.table.reload()
+        await b.pilot.pause()
+        assert b.lines()[1:4] == ["  row -1", "  row 0", "▌ row 1"]
+
+
+async def test_a_cursor_that_moves_during_a_reload_stays_where_the_keys_put_it() -> None:
+    async with bench(FakeSource()) as b:
+        await b.table.move_to("1000")
+        b.source.gate.clear()
+        b.source.first, b.source.length = -10, MILLION + 10
+        reload = asyncio.create_task(b.table.reload())
+        await b.until(lambda: len(b.source.reads) > 2)
+        await b.pilot.press("k", "k", "k")
+        b.source.gate.set()
+        await reload
+        await b.read()
+        assert b.table.cursor_key == "997"
+        assert b.table.cursor_row == 1007
+
+
+async def test_a_row_that_is_gone_leaves_the_cursor_at_its_place() -> None:
+    async with bench(FakeSource(length=100)) as b:
+        await b.pilot.press("G")
+        b.source.length = 10
+        await b.table.reload()
+        await b.pilot.pause()
+        assert b.table.cursor_key == "9"
+        b.source.length = 0
+        await b.table.reload()
+        assert b.table.cursor_key == ""
+        await b.until(lambda: b.app.heard[-1] == "")
+        await b.pilot.press("j", "k", "enter", "ctrl+u")
+
+
+async def test_another_list_begins_at_its_top_or_keeps_the_key() -> None:
+    async with bench(FakeSource()) as b:
+        await b.table.move_to("700")
+        other = FakeSource(first=600)
+        b.table.set_source(other, keep_key=True)
+        assert b.table.cursor_row == 700
+        await b.table.reload()
+        assert (b.table.cursor_key, b.table.cursor_row) == ("700", 100)
+        b.table.set_source(FakeSource(length=30))
+        await b.table.reload()
+        assert (b.table.cursor_key, b.table.cursor_row, b.table.row_count) == ("0", 0, 30)
+
+
+async def test_following_stays_on_the_last_row_until_the_cursor_leaves_it() -> None:
+    async with bench(FakeSource(length=100), follow=True) as b:
+        assert b.table.cursor_key == "99"
+        b.source.length = 400
+        await b.table.reload()
+        await b.pilot.pause()
+        assert b.table.cursor_key == "399"
+        assert b.lines()[19] == "▌ row 399"
+        await b.pilot.press("k")
+        before = b.lines()
+        b.source.length = 500
+        await b.table.reload()
+        await b.pilot.pause()
+        assert b.table.cursor_key == "398"
+        assert b.lines()[1:] == before[1:]
+
+
+async def test_a_resize_keeps_the_cursor_in_view() -> None:
+    async with bench(FakeSource()) as b:
+        await b.table.move_to("5000")
+        for height in (8, 60, 20):
+            await b.pilot.resize_terminal(40, height)
+            await b.read()
+            assert any(line.startswith("▌ row 5000") for line in b.lines())
+
+
+async def test_a_failed_read_is_told_and_the_next_reload_reads_again() -> None:
+    async with bench(FakeSource()) as b:
+        b.source.failure = Unavailable(ErrorCode.JOURNAL_LOCKED, "Another process holds the journal.")
+        await b.pilot.press("G")
+        await b.until(lambda: b.app.failures)
+        b.source.failure = None
+        await b.table.reload()
+        await b.read()
+        assert b.lines()[19] == "▌ row 999999"
+
+
+async def test_only_lines_that_changed_are_drawn() -> None:
+    async with bench(FakeSource(length=10)) as b:
+        b.table.drawn.clear()
+        await b.table.reload()
+        await b.pilot.pause()
+        assert b.table.drawn == []
+        b.table.rewrite(lambda row: Row(row.key, (Cell(sanitize("now 3")),)) if row.key == "3" else row)
+        await b.pilot.pause()
+        assert b.table.drawn == [4]
+        assert b.lines()[4] == "  now 3"
+
+
+async def test_marks_stay_on_their_keys() -> None:
+    async with bench(FakeSource()) as b:
+        b.table.toggle_mark()
+        b.table.toggle_mark()
+        assert b.table.marked == {"0", "1"}
+        b.source.first, b.source.length = -1, MILLION + 1
+        await b.table.reload()
+        await b.pilot.pause()
+        assert b.lines()[1:5] == ["  row -1", " *row 0", " *row 1", "▌ row 2"]
+        b.table.clear_marks()
+        await b.pilot.pause()
+        assert b.lines()[2] == "  row 0"
+
+
+@given(st.lists(st.tuples(st.integers(0, MILLION), st.integers(1, 300)), min_size=1, max_size=60))
+def test_pages_know_what_was_read_and_stay_few(spans: list[tuple[int, int]]) -> None:
+    pages = RowPages(NoRows(), MILLION)
+    for start, length in spans:
+        stop = min(MILLION, start + length)
+        places = pages.missing(start, stop)
+        rows = [Row(str(place), ()) for place in places if place < MILLION]
+        pages.keep(places, rows)
+        shown = [pages.row(place) for place in range(start, stop)]
+        assert [row.key if row else None for row in shown] == [str(place) for place in range(start, stop)]
+        assert not pages.missing(start, stop)
+        assert len(pages._pages) <= KEPT_PAGES
