@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts wheel bench picture lock clean
+.PHONY: install run test lint types contracts wheel bench picture keys lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,9 @@ bench: $(STAMP)
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py
+
+keys: $(STAMP)
+	$(BIN)/python docs/keys_page.py
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache

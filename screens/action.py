@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.keys import _character_to_key
+from screens.key_names import key_words, textual_name
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -30,37 +30,21 @@ class Action:
     priority: bool = False
 
     @property
+    def group(self) -> str:
+        """The part of the id before the dot."""
+        return self.id.partition(".")[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Textual's names of its keys."""
+        return tuple(textual_name(key) for key in self.key.split(","))
+
+    @property
     def keys(self) -> str:
         """The keys as a person reads them."""
-        return " ".join(_KEY_WORDS.get(key, key) for key in self.key.split(","))
+        return " ".join(map(key_words, self.names))
 
-    def first_key(self, active: Container[str]) -> str:
+    def first_key(self, active: Container[str] = ()) -> str:
         """The first of its keys that is among the active ones (a field to type into takes letters)."""
-        keys = self.key.split(",")
-        chosen = next((key for key in keys if _textual_name(key) in active), keys[0])
-        return _KEY_WORDS.get(chosen, chosen)
-
-
-def _textual_name(key: str) -> str:
-    return _character_to_key(key) if len(key) == 1 else key
-
-
-_KEY_WORDS = {
-    "enter": "Enter",
-    "escape": "Esc",
-    "tab": "Tab",
-    "shift+tab": "Shift-Tab",
-    "space": "Space",
-    "down": "↓",
-    "up": "↑",
-    "left": "←",
-    "right": "→",
-    "f1": "F1",
-    "f2": "F2",
-    "ctrl+d": "Ctrl-d",
-    "ctrl+u": "Ctrl-u",
-    "ctrl+p": "Ctrl-p",
-    "ctrl+c": "Ctrl-c",
-    "pagedown": "PgDn",
-    "pageup": "PgUp",
-}
+        names = self.names
+        return key_words(next((name for name in names if name in active), names[0]))

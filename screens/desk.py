@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import VasiniError
+from screens.keymap import Keymap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ class Desk:
     grace: float = 0.3
     bell: bool = True
     base_dir: Path | None = None
+    keymap: Keymap = field(default_factory=Keymap)
     drafts: dict[str, Draft] = field(default_factory=dict)
     offline: str = ""
 

@@ -8,13 +8,13 @@ from textual.containers import Horizontal, Vertical
 
 from engine.contracts.status import RunStatus
 from engine.safe_text import sanitize
-from screens.actions import action
 from screens.plain import Part, Plain
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from engine.contracts.run import RunCounts
+    from screens.keymap import Keymap
 
 VIEWS = ("runs", "approvals", "forms")
 
@@ -22,9 +22,10 @@ VIEWS = ("runs", "approvals", "forms")
 class HeaderLines(Vertical):
     """Drawn by every main screen; `view` is the one that is marked as current."""
 
-    def __init__(self, view: str) -> None:
+    def __init__(self, view: str, keymap: Keymap) -> None:
         super().__init__()
         self._view = view
+        self._keymap = keymap
 
     def compose(self) -> ComposeResult:
         """Two lines of two halves."""
@@ -39,7 +40,7 @@ class HeaderLines(Vertical):
         """The screens and their keys, with the current one marked."""
         parts: list[Part] = []
         for view in VIEWS:
-            entry = action(f"app.{view}")
+            entry = self._keymap.action(f"app.{view}")
             style = "bold reverse" if view == self._view else "$quiet"
             parts += [(sanitize(f" {entry.keys} {entry.title} "), style), sanitize(" ")]
         self.query_one(".views", Plain).show(*parts)

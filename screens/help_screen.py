@@ -45,7 +45,7 @@ class HelpScreen(Dialog[None]):
 
     def _parts(self) -> list[Part]:
         parts: list[Part] = []
-        for group, members in groupby(self._actions, lambda bound: bound.action.id.split(".")[0]):
+        for group, members in groupby(self._actions, lambda bound: bound.action.group):
             parts.append((sanitize(f"{GROUPS[group]}\n", multiline=True), "bold"))
             for bound in members:
                 entry = bound.action

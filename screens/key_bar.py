@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.safe_text import sanitize
-from screens.action_list import ACTIONS
 from screens.actions import find
+from screens.key_names import character_of
 from screens.plain import Part, Plain
 
 if TYPE_CHECKING:
@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from screens.action import Action
+    from screens.keymap import Keymap
 
 _LAST = ("app.palette", "app.help")
 
 
 class KeyBar(Plain):
     """Shows as many of the shown bindings as fit, those for palette and help always."""
+
+    def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._keymap = keymap
 
     def on_mount(self) -> None:
         """Follow the bindings: they change with the focus."""
@@ -35,9 +40,12 @@ class KeyBar(Plain):
             self._draw()
 
     def _draw(self) -> None:
-        active = self.screen.active_bindings
+        active = {
+            name: binding for name, binding in self.screen.active_bindings.items() if not self._typed(name)
+        }
         bound = {entry.id for binding in active.values() if (entry := find(binding.binding.id))}
-        keys = {entry: entry.first_key(active) for entry in ACTIONS if entry.shown and entry.id in bound}
+        shown = [entry for entry in self._keymap.actions() if entry.shown and entry.id in bound]
+        keys = {entry: entry.first_key(active) for entry in shown}
         room = self.size.width - sum(_width(entry, keys[entry]) for entry in keys if entry.id in _LAST)
         parts: list[Part] = []
         for entry, key in keys.items():
@@ -47,6 +55,11 @@ class KeyBar(Plain):
                 room -= _width(entry, key)
             parts += [(sanitize(f" {key}"), "bold $key"), sanitize(f" {entry.title} ")]
         self.show(*parts)
+
+    def _typed(self, name: str) -> bool:
+        """Whether the field in use takes the key as text."""
+        focused, character = self.screen.focused, character_of(name)
+        return bool(focused is not None and character and focused.check_consume_key(name, character))
 
 
 def _width(entry: Action, key: str) -> int:

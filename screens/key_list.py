@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from screens.action import Action
+    from screens.keymap import Keymap
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class BoundAction:
     node: DOMNode
 
 
-def bound_actions(screen: Screen[object]) -> list[BoundAction]:
+def bound_actions(screen: Screen[object], keymap: Keymap) -> list[BoundAction]:
     """Every registered action bound on the screen, its shown widgets or the application; each once.
 
     Those of the focused widget come first, so that a list action works on the list in use.
@@ -35,9 +36,9 @@ def bound_actions(screen: Screen[object]) -> list[BoundAction]:
         for _key, binding in node._bindings:  # noqa: SLF001 - Textual shows bindings of the focus only
             entry = find(binding.id)
             if entry is not None:
-                found.setdefault(entry.id, BoundAction(entry, node))
+                found.setdefault(entry.id, BoundAction(keymap.in_force(entry), node))
     order = list(GROUPS)
-    return sorted(found.values(), key=lambda bound: order.index(bound.action.id.split(".")[0]))
+    return sorted(found.values(), key=lambda bound: order.index(bound.action.group))
 
 
 def _nodes(screen: Screen[object]) -> Iterator[DOMNode]:

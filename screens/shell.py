@@ -145,10 +145,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Top lines, body, the notice of a failed load, keys."""
-        yield HeaderLines(self.view)
+        yield HeaderLines(self.view, self.desk.keymap)
         yield Plain(id="problem")
         yield from self.body()
-        yield KeyBar(id="keys")
+        yield KeyBar(self.desk.keymap, id="keys")
         yield TooSmall()
 
     def body(self) -> ComposeResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from screens.form_screen import FormScreen
 from screens.forms import FormsScreen
 from screens.help_screen import HelpScreen
 from screens.key_list import BoundAction, bound_actions
+from screens.keymap import Keymap
 from screens.leave_dialog import LeaveDialog
 from screens.palette import PaletteScreen
 from screens.run_detail import RunScreen
@@ -51,6 +52,7 @@ class ConsoleOptions:
     theme: str = "vasini-dark"
     grace_ms: int = 300
     bell: bool = True
+    keymap: Keymap = field(default_factory=Keymap)
 
 
 class ConsoleApp(App[int], inherit_bindings=False):
@@ -72,10 +74,21 @@ class ConsoleApp(App[int], inherit_bindings=False):
         base_dir: Path | None = None,
     ) -> None:
         super().__init__(css_path=[str(path) for path in style_paths()], watch_css=False)
-        self.desk = Desk(engine, actor, tenant, clock, now, settings.grace_ms / 1000, settings.bell, base_dir)
+        self.desk = Desk(
+            engine,
+            actor,
+            tenant,
+            clock=clock,
+            now=now,
+            grace=settings.grace_ms / 1000,
+            bell=settings.bell,
+            base_dir=base_dir,
+            keymap=settings.keymap,
+        )
         self.failure: BaseException | None = None
         self._last_view = "approvals"
         self.animation_level = "none"
+        self.set_keymap(settings.keymap.for_textual())
         self.register_theme(load_theme(settings.theme))
         self.theme = settings.theme
         self.add_mode("runs", lambda: RunsScreen(self.desk))
@@ -131,11 +144,11 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def action_help(self) -> None:
         """The keys of this screen."""
-        self.push_screen(HelpScreen(bound_actions(self.screen)))
+        self.push_screen(HelpScreen(bound_actions(self.screen, self.desk.keymap)))
 
     def action_palette(self) -> None:
         """Every action by name."""
-        self.push_screen(PaletteScreen(bound_actions(self.screen)), self._do)
+        self.push_screen(PaletteScreen(bound_actions(self.screen, self.desk.keymap)), self._do)
 
     def action_quit_or_back(self) -> None:
         """Back from a screen that lies above another; else leave, after asking."""

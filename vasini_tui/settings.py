@@ -102,12 +102,14 @@ def load_settings(*, without: frozenset[Source] = frozenset()) -> LoadedSettings
     """
     places = find_places()
     sources: dict[Source, dict[str, Any]] = {}
+    files: dict[Source, ConfigFile] = {}
     if "env" not in without:
         sources["env"] = _checked_environment()
     if "secrets file" not in without:
-        sources["secrets file"] = _checked_file("secrets file", places.secrets_file, private=True)
+        files["secrets file"] = _checked_file("secrets file", places.secrets_file, private=True)
     if "config file" not in without:
-        sources["config file"] = _checked_file("config file", places.config_file, private=False)
+        files["config file"] = _checked_file("config file", places.config_file, private=False)
+    sources |= {source: file.data for source, file in files.items()}
 
     class Loaded(Settings):
         """Settings bound to the sources of this very load."""
@@ -123,7 +125,10 @@ def load_settings(*, without: frozenset[Source] = frozenset()) -> LoadedSettings
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return tuple(InitSettingsSource(settings_cls, data) for data in sources.values())
 
-    return LoadedSettings(Loaded(), places, sources)
+    values = Loaded()
+    if values.console.keys:
+        _check_keys(values, sources, files)
+    return LoadedSettings(values, places, sources)
 
 
 def load_what_can_be() -> LoadedSettings:
@@ -167,7 +172,7 @@ def _checked_environment() -> dict[str, Any]:
     return data
 
 
-def _checked_file(source: Source, path: Path, *, private: bool) -> dict[str, Any]:
+def _checked_file(source: Source, path: Path, *, private: bool) -> ConfigFile:
     try:
         file = read_config_file(path, private=private)
     except VasiniError as error:
@@ -178,7 +183,33 @@ def _checked_file(source: Source, path: Path, *, private: bool) -> dict[str, Any
     except ValidationError as error:
         # `from None`: pydantic's text holds the refused values, which may be secrets.
         raise _invalid(source, error, file) from None
-    return file.data
+    return file
+
+
+def _check_keys(
+    values: SettingsShape, sources: Mapping[Source, Mapping[str, Any]], files: Mapping[Source, ConfigFile]
+) -> None:
+    """Keys are checked together, whatever source each is from: two of them can be in each other's way."""
+    from screens.keymap import read_keymap  # noqa: PLC0415  # loads Textual, which most commands do not need
+
+    _, faults = read_keymap(values.console.keys)
+    problems: list[dict[str, Any]] = []
+    at_fault: Source = "env"
+    for fault in faults:
+        key = ("console", "keys", fault.action_id)
+        source: Source = next(name for name, data in sources.items() if _holds(data, key))
+        file = files.get(source)
+        at_fault = at_fault if problems else source
+        problems.append(
+            {
+                "file": str(file.path) if file else "environment",
+                "line": file.line_of(key) if file else None,
+                "key": ".".join(key),
+                "message": fault.message,
+            }
+        )
+    if problems:
+        raise _told(at_fault, problems)
 
 
 def _invalid(source: Source, error: ValidationError, file: ConfigFile | None) -> VasiniError:
@@ -193,6 +224,10 @@ def _invalid(source: Source, error: ValidationError, file: ConfigFile | None) ->
         where = str(file.path) if file else "environment"
         name = ".".join(key) if file else PREFIX + DELIMITER.join(key).upper()
         problems.append({"file": where, "line": line, "key": name, "message": message})
+    return _told(source, problems)
+
+
+def _told(source: Source, problems: list[dict[str, Any]]) -> VasiniError:
     first = problems[0]
     place = f"{first['file']}:{first['line']}" if first["line"] else first["file"]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

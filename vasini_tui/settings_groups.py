@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
 
 from engine.governance.policies import DEFAULT_MAX_PAYLOAD_BYTES
 
@@ -28,11 +36,17 @@ def _regular_expression(pattern: str) -> str:
     return pattern
 
 
+def _divided(keys: object) -> object:
+    return keys.split() if isinstance(keys, str) else keys
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Pattern = Annotated[str, AfterValidator(_regular_expression)]
 # Lower case only: a name from the environment has no case.
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 PositiveInt = Annotated[int, Field(ge=1)]
+# One key, or several divided by spaces; whether they may be is checked when all sources are known.
+Keys = Annotated[tuple[str, ...], BeforeValidator(_divided), Field(min_length=1, max_length=8)]
 
 
 class Group(BaseModel):
@@ -91,11 +105,15 @@ class EngineSettings(Group):
 
 
 class ConsoleSettings(Group):
-    """The console. `grace_ms`: how long decision keys rest after new content appeared."""
+    """The console. `grace_ms`: how long decision keys rest after new content appeared.
+
+    `keys`: other keys for actions, by action id.
+    """
 
     theme: str = "vasini-dark"
     grace_ms: Annotated[int, Field(ge=0, le=10_000)] = 300
     bell: bool = True
+    keys: dict[str, Keys] = Field(default_factory=dict)
 
 
 class SettingsShape(BaseModel):

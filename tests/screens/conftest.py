@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from engine.contracts.run import Actor
+from screens.keymap import read_keymap
 from screens.plain import Plain
 from screens.row_table import RowTable
 from tests.screens.fake_data import NOW
@@ -18,7 +19,7 @@ from tests.screens.fake_engine import FakeEngine
 from vasini_tui.console import ConsoleApp, ConsoleOptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from textual.pilot import Pilot
@@ -101,6 +102,7 @@ class OpenConsole(Protocol):
         *,
         size: tuple[int, int] = (100, 32),
         theme: str = "vasini-dark",
+        keys: Mapping[str, Sequence[str]] | None = None,
     ) -> AbstractAsyncContextManager[Stage]: ...
 
 
@@ -110,14 +112,20 @@ def _holds(condition: Callable[[], object]) -> bool:
 
 @asynccontextmanager
 async def _open(
-    engine: FakeEngine | None = None, *, size: tuple[int, int] = (100, 32), theme: str = "vasini-dark"
+    engine: FakeEngine | None = None,
+    *,
+    size: tuple[int, int] = (100, 32),
+    theme: str = "vasini-dark",
+    keys: Mapping[str, Sequence[str]] | None = None,
 ) -> AsyncIterator[Stage]:
     engine, clock = engine or FakeEngine(), HandClock()
+    keymap, faults = read_keymap(keys or {})
+    assert not faults
     app = ConsoleApp(
         engine,
         actor=Actor(name="ben", via="console"),
         tenant="default",
-        settings=ConsoleOptions(theme=theme, bell=False),
+        settings=ConsoleOptions(theme=theme, bell=False, keymap=keymap),
         clock=clock,
         now=lambda: NOW,
     )

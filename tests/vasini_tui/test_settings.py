@@ -171,3 +171,42 @@ def test_doctor_loads_what_can_be_and_tells_every_faulty_source(
 def test_variables_that_set_nothing_are_found() -> None:
     environ = {"VASINI_HOME": "/x", "VASINI_POLICY__MAX_STEPS": "1", "VASINI_POLICIES__MAX_STEPS": "1"}
     assert unknown_variables(environ) == ("VASINI_POLICY__MAX_STEPS",)
+
+
+def test_other_keys_are_read_and_told_with_their_source(home: Path) -> None:
+    write(home / "config.yaml", "console:\n  keys:\n    approvals.approve: A Ctrl-n\n    app.help: [h]\n")
+    assert load_settings().values.console.keys == {"approvals.approve": ("A", "Ctrl-n"), "app.help": ("h",)}
+    assert sources()["console.keys.approvals.approve"] == "config file"
+
+
+def test_a_clash_of_keys_names_file_line_and_both_actions(home: Path) -> None:
+    text = "console:\n  keys:\n    approvals.reject: R\n    approvals.approve: x\n"
+    path = write(home / "config.yaml", text)
+    error = refusal()
+    assert error.message.startswith(
+        f"{path}:4: console.keys.approvals.approve: x is also the key of run.cancel"
+    )
+    assert error.details["source"] == "config file"
+
+
+def test_keys_of_two_sources_are_checked_together_and_every_fault_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(
+        home / "config.yaml", "console:\n  keys:\n    runs.sort: Z\n    run.nap: z\n    app.help: alt+h\n"
+    )
+    monkeypatch.setenv("VASINI_CONSOLE__KEYS", '{"runs.next_match": "Z"}')
+    problems = refusal().details["problems"]
+    assert {(problem["file"], problem["line"], problem["key"]) for problem in problems} == {
+        ("environment", None, "console.keys.runs.next_match"),
+        (str(path), 4, "console.keys.run.nap"),
+        (str(path), 5, "console.keys.app.help"),
+    }
+
+
+def test_doctor_goes_on_without_the_source_of_faulty_keys(home: Path) -> None:
+    write(home / "config.yaml", "console: {bell: false, keys: {app.help: []}}\n")
+    assert "console.keys.app.help" in load_what_can_be().problems[0].message
+    write(home / "config.yaml", "console: {bell: false, keys: {app.help: alt+h}}\n")
+    loaded = load_what_can_be()
+    assert (len(loaded.problems), loaded.values.console.bell, loaded.values.console.keys) == (1, True, {})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vasini_tui.cli import doctor, look, packs, requests, run, steer, worker
+from vasini_tui.cli import doctor, keys, look, packs, requests, run, steer, worker
 from vasini_tui.cli.invocation import ActAs, Invocation, Tenant
 from vasini_tui.exit_codes import ExitCode, TerminalError, UsageError
 from vasini_tui.version import program_version
@@ -45,7 +45,7 @@ def _app() -> typer.Typer:
         result_callback=_console_unless_a_command,
     )
     app.callback(invoke_without_command=True)(_root)
-    for subject in (run, look, requests, steer, packs, worker, doctor):
+    for subject in (run, look, requests, steer, packs, worker, doctor, keys):
         subject.register(app)
     return app
 
@@ -80,6 +80,7 @@ async def _console(session: Session, *, tenant: str) -> int:
     problem = terminal_problem()
     if problem is not None:
         raise TerminalError(problem)
+    from screens.keymap import read_keymap  # noqa: PLC0415  # only the console needs it
     from vasini_tui.console import ConsoleOptions, run_console  # noqa: PLC0415  # only the console needs it
 
     values = session.loaded.values
@@ -90,5 +91,10 @@ async def _console(session: Session, *, tenant: str) -> int:
             engine,
             actor=session.actor,
             tenant=tenant,
-            settings=ConsoleOptions(theme=options.theme, grace_ms=options.grace_ms, bell=options.bell),
+            settings=ConsoleOptions(
+                theme=options.theme,
+                grace_ms=options.grace_ms,
+                bell=options.bell,
+                keymap=read_keymap(options.keys)[0],
+            ),
         )
