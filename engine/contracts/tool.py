@@ -51,7 +51,7 @@ class ToolResult(Contract):
     @classmethod
     def success(cls, data: Any, meta: ToolMeta) -> ToolResult:
         """A call that did its work."""
-        return cls.model_construct(ok=True, data=data, error=None, meta=meta)
+        return cls(ok=True, data=data, meta=meta)
 
     @classmethod
     def failure(cls, error: ToolError, meta: ToolMeta) -> ToolResult:

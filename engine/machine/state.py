@@ -7,9 +7,11 @@ execution is one visit of a step; its path is the place in the tree (`scan/2/rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from engine.machine.copying import replace
 
 if TYPE_CHECKING:
     from engine.contracts.status import CancelMode, StepStatus

@@ -17,6 +17,7 @@ from engine.runtime.clock import SystemClock
 from engine.runtime.faults import NO_FAULTS
 from engine.runtime.feed import Feed
 from engine.runtime.folder import RunFolders
+from engine.runtime.garbage import seldom_collected
 from engine.runtime.pack_list import PackList
 from engine.runtime.pinned import PinnedPacks
 from engine.runtime.requests import Requests
@@ -52,15 +53,16 @@ class EmbeddedEngine:
         from engine.runtime.worker import Worker  # noqa: PLC0415 - lists and decisions need no machine
 
         worker = Worker(self._box, slots)
-        running = asyncio.create_task(worker.run())
-        try:
-            await worker.running_or(running)
-            self._box.local.worker = worker
-            yield worker
-        finally:
-            self._box.local.worker = None
-            worker.stop()
-            await running  # drains; raises what ended the worker
+        with seldom_collected():
+            running = asyncio.create_task(worker.run())
+            try:
+                await worker.running_or(running)
+                self._box.local.worker = worker
+                yield worker
+            finally:
+                self._box.local.worker = None
+                worker.stop()
+                await running  # drains; raises what ended the worker
 
     async def workers(self) -> tuple[WorkerView, ...]:
         """See facade."""

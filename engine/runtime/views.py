@@ -131,7 +131,7 @@ async def step_view(box: Toolbox, row: Mapping[str, Any], *, full: bool) -> Step
 def event_view(stored: StoredEvent) -> EventView:
     """One line of history."""
     event = stored.event
-    return EventView.model_construct(
+    return EventView(
         seq=stored.seq,
         run_id=stored.run_id,
         run_seq=stored.run_seq,

@@ -179,7 +179,7 @@ def _error(failure: ToolFailure, redaction: Redaction) -> ToolError:
 
 def _meta(name: str, tool: RegisteredTool | None, started: float) -> ToolMeta:
     backend = tool.spec.backend if tool else "none"
-    return ToolMeta.model_construct(
+    return ToolMeta(
         tool=name,
         backend=backend,
         sandbox="policy" if backend in ("local", "none") else "process",
