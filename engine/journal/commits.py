@@ -95,7 +95,8 @@ class Decision:
     """An operator's answer to a request: one transaction, first valid one wins.
 
     `payload` becomes the event's payload; `digest` is what the operator was shown (None: whatever
-    is stored). `blobs` holds values the payload refers to.
+    is stored). `blobs` holds values the payload refers to. With `worker_id` that worker takes the run
+    in the same transaction, if nobody works it and its flow is not capped.
     """
 
     request_id: str
@@ -107,14 +108,16 @@ class Decision:
     comment: str = ""
     digest: str | None = None
     blobs: Mapping[str, bytes] = field(default_factory=dict)
+    worker_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision that counts."""
+    """A decision that counts, and the run when the decision's worker has taken it."""
 
     run_id: str
     step_id: str
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)

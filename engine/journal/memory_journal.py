@@ -61,7 +61,7 @@ class MemoryJournal:
 
     async def decide(self, decision: Decision) -> Decided:
         """See port."""
-        return await self._write(partial(memory_writes.decide, decision=decision), WORK)
+        return await self._write(partial(memory_work.decide, decision=decision), WORK)
 
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""

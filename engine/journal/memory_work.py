@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_SLOT_HOLDING
+from engine.journal import memory_writes
 from engine.journal.commits import Claim, StoredRun
 from engine.journal.encoding import decode_input, stored_event
 from engine.journal.memory_writes import lease_run, post
@@ -15,6 +17,7 @@ from engine.machine.inputs import TimerFired
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.journal.commits import Decided, Decision
     from engine.journal.memory_store import MemoryStore, Row
 
 
@@ -62,6 +65,15 @@ def claim(store: MemoryStore, worker_id: str, now: int, limit: int, run_id: str 
     else:
         rows = [row for row, _ in zip(claimable(store, now), range(limit), strict=False)]
     return [_take(store, worker_id, row) for row in rows]
+
+
+def decide(store: MemoryStore, decision: Decision) -> Decided:
+    """See port."""
+    decided = memory_writes.decide(store, decision)
+    row = store.runs[decided.run_id]
+    if decision.worker_id is None or row["slot_key"] is not None or store.is_held(row, decision.now):
+        return decided
+    return replace(decided, claim=_take(store, decision.worker_id, row))
 
 
 def _take(store: MemoryStore, worker_id: str, row: Row) -> Claim:

@@ -180,7 +180,7 @@ def _close_request(store: MemoryStore, request_id: str, status: RequestStatus, n
 
 
 def decide(store: MemoryStore, decision: Decision) -> Decided:
-    """See port."""
+    """Record the decision; taking the run is work (memory_work)."""
     row = store.requests.get(decision.request_id)
     if row is None or row["kind"] != decision.kind:
         raise unknown_request(decision)

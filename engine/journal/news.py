@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.contracts.status import RunStatus
-    from engine.journal.commits import Commit, NewRun
+    from engine.journal.commits import Commit, Decided, NewRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ def change_of(commit: Commit) -> Change:
     work = bool(commit.mail or commit.children) or (commit.release and commit.ready)
     rested = frozenset({commit.run_id}) if commit.release and not commit.ready else frozenset[str]()
     return Change({commit.run_id: commit.head.status}, rested, work)
+
+
+def decided(decision: Decided) -> Change:
+    """What a decision changes: its run waits for a worker unless one took it at once."""
+    return WORK if decision.claim is None else Change()
 
 
 def created(run: NewRun) -> Change:

@@ -9,6 +9,7 @@ from engine.journal.append_operations import count, insert_events, post
 from engine.journal.commits import Decided
 from engine.journal.queries import query
 from engine.journal.request_rules import decision_event, decision_input, refuse_decision, unknown_request
+from engine.journal.work_operations import claim_uncapped
 
 if TYPE_CHECKING:
     import sqlite3
@@ -53,4 +54,6 @@ def decide(connection: sqlite3.Connection, decision: Decision) -> Decided:
     count(connection, f"{decision.kind}:{RequestStatus.PENDING.value}", -1)
     connection.execute(query("cancel_timer"), (run_id, f"timeout:{step_id}"))
     post(connection, run_id, decision_input(decision, step_id))
-    return Decided(run_id, step_id)
+    if decision.worker_id is None:
+        return Decided(run_id, step_id)
+    return Decided(run_id, step_id, claim_uncapped(connection, decision.worker_id, decision.now, run_id))

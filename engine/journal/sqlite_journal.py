@@ -16,7 +16,7 @@ from engine.journal.commits import Claim, Commit, Decided, Decision, NewRun, Sto
 from engine.journal.connection import BUSY_SECONDS, read_only
 from engine.journal.encoding import decode_input, stored_event
 from engine.journal.errors import unavailable
-from engine.journal.news import WORK, Listener, News, change_of, created
+from engine.journal.news import WORK, Listener, News, change_of, created, decided
 from engine.journal.port import TIMERS_AT_ONCE
 from engine.journal.queries import query
 from engine.journal.run_list import run_list_query
@@ -88,7 +88,7 @@ class SqliteJournal:
 
     async def decide(self, decision: Decision) -> Decided:
         """See port."""
-        return await self._writer.run(partial(request_operations.decide, decision=decision), WORK)
+        return await self._writer.run(partial(request_operations.decide, decision=decision), decided)
 
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""

@@ -44,6 +44,12 @@ def claim(
     return claims
 
 
+def claim_uncapped(connection: sqlite3.Connection, worker_id: str, now: int, run_id: str) -> Claim | None:
+    """Take the lease on a run that nobody works, unless it needs a slot; None then."""
+    row = connection.execute(query("claimable_one"), (run_id, now)).fetchone()
+    return _take(connection, worker_id, row) if row is not None and row["slot_key"] is None else None
+
+
 def _take(connection: sqlite3.Connection, worker_id: str, row: sqlite3.Row) -> Claim:
     connection.execute(query("take_lease"), (worker_id, row["run_id"]))
     return Claim(

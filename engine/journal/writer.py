@@ -34,7 +34,7 @@ MAX_GROUP = 256
 class _Job:
     operation: Callable[[sqlite3.Connection], Any]
     future: asyncio.Future[Any]
-    change: Change
+    change: Change | Callable[[Any], Change]
     result: Any = None
     error: BaseException | None = None
 
@@ -71,10 +71,14 @@ class Writer:
         self._thread.start()
         await self._opened
 
-    async def run(self, operation: Callable[[sqlite3.Connection], T], change: Change = NOTHING) -> T:
+    async def run(
+        self,
+        operation: Callable[[sqlite3.Connection], T],
+        change: Change | Callable[[T], Change] = NOTHING,
+    ) -> T:
         """Run `operation` inside the next group and return what it returned, once it is durable.
 
-        `change` is what listeners are told when it succeeds.
+        `change` is what listeners are told when it succeeds; it may depend on what was returned.
         """
         if self._closed:
             raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shutting down; nothing was written")
@@ -202,7 +206,7 @@ class Writer:
         changes: list[Change] = []
         for job in group:
             if job.error is None and job.change is not NOTHING:
-                changes.append(job.change)
+                changes.append(job.change(job.result) if callable(job.change) else job.change)
             if job.future.done():  # its caller was cancelled; what was written stays written
                 continue
             if job.error is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepErrorCode
@@ -20,7 +21,7 @@ from engine.runtime.stored import stored_run
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from engine.journal.commits import Claim, NewRun
+    from engine.journal.commits import Claim, Decided, Decision, NewRun
     from engine.machine.inputs import Input
     from engine.runtime.toolbox import Toolbox
 
@@ -94,14 +95,14 @@ class HeldRuns:
             self._in_slots.add(claim.run.row["run_id"])
             self._spawn(self._claimed, claim)
 
+    @property
+    def takes_more(self) -> bool:
+        """Whether one more run can be taken at once, without a turn of the claim."""
+        return self._group is not None and not self._stopped.is_set() and self.free > 0
+
     def accepts(self, run: NewRun) -> bool:
-        """Whether a new run can be taken at once, without a turn of the claim."""
-        return (
-            self._group is not None
-            and not self._stopped.is_set()
-            and self.free > 0
-            and run.slot_limit is None
-        )
+        """Whether a new run can be taken at once."""
+        return self.takes_more and run.slot_limit is None
 
     async def begin(self, run: NewRun) -> str:
         """Queue a new run and work it from its first commit on; its id. Raises as `create_run`.
@@ -111,6 +112,16 @@ class HeldRuns:
         self._in_slots.add(run.run_id)
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._spawn(self._begin, run, answer)
+        return await answer
+
+    async def decide(self, decision: Decision) -> Decided:
+        """Record a decision and go on with its run at once when nobody works it. Raises as `decide`.
+
+        It goes on when the caller is cancelled: what is in the journal under our lease is ours.
+        """
+        self._in_slots.add(decision.request_id)
+        answer: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
+        self._spawn(self._decide, replace(decision, worker_id=self._worker_id), answer)
         return await answer
 
     async def release_failed(self) -> bool:
@@ -138,6 +149,22 @@ class HeldRuns:
             await self._continue(session)
         else:
             self._ended(run.run_id)
+
+    async def _decide(self, decision: Decision, answer: asyncio.Future[Decided]) -> None:
+        try:
+            decided = await self._box.journal.decide(decision)
+        except Exception as error:  # noqa: BLE001 - handed to the one who decided
+            self._ended(decision.request_id)
+            if not answer.done():
+                answer.set_exception(error)
+            return
+        if not answer.done():
+            answer.set_result(decided)
+        if decided.claim is not None:
+            self._in_slots.add(decided.run_id)
+        self._ended(decision.request_id)
+        if decided.claim is not None:
+            await self._claimed(decided.claim)
 
     async def _claimed(self, claim: Claim) -> None:
         row = claim.run.row

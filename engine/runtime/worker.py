@@ -14,7 +14,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.held_runs import RETRY_SECONDS, HeldRuns
 
 if TYPE_CHECKING:
-    from engine.journal.commits import NewRun
+    from engine.journal.commits import Decided, Decision, NewRun
     from engine.journal.news import Change
     from engine.runtime.toolbox import Toolbox
 
@@ -77,6 +77,16 @@ class Worker:
         """Queue a new run and work it from its first commit on; its id. Raises as `create_run`."""
         self._quiet.clear()
         return await self._held.begin(run)
+
+    async def decide(self, decision: Decision) -> Decided:
+        """Record a decision and go on with its run at once when nobody works it. Raises as `decide`."""
+        self._quiet.clear()
+        return await self._held.decide(decision)
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether one more run can be taken at once, without a turn of the claim."""
+        return not self._stopping and self._held.takes_more
 
     async def idle(self) -> None:
         """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""

@@ -14,13 +14,16 @@ from engine.machine.inputs import FormSubmitted, RequestDecided
 from tests.engine.journal.run_script import (
     LATER,
     NOW,
+    a_run,
     answer,
+    approval_opened,
     approve,
     assert_counters_agree,
     event,
     form_opened,
     hold,
     step_started,
+    take,
     wait_for_approval,
 )
 
@@ -189,3 +192,37 @@ async def test_a_worker_that_did_not_see_the_decision_has_to_read_on(journal: Jo
         await held.append(event(Kind.REQUEST_WITHDRAWN, "ask", request_id="appr_0001", reason="timeout"))
     held.seq += 1
     await held.append(event(Kind.STEP_COMPLETED, "ask", output={}, next=1))
+
+
+async def test_the_worker_that_decides_takes_the_run_in_the_same_transaction(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    decided = await journal.decide(approve("appr_0001", worker_id="worker-2"))
+    assert decided.claim is not None
+    assert (decided.claim.epoch, decided.claim.lost) == (2, False)
+    assert [type(given) for _, given in decided.claim.run.mail] == [RequestDecided]
+    assert decided.claim.run.events[-1].event.kind is Kind.APPROVAL_DECIDED
+    row = await journal.run_row("run_0001")
+    assert row is not None
+    assert row["lease_worker"] == "worker-2"
+
+
+async def test_a_run_that_a_living_worker_holds_is_not_taken_with_a_decision(journal: Journal) -> None:
+    held = await wait_for_approval(journal, parked=False)
+    decided = await journal.decide(approve("appr_0001", worker_id="worker-2"))
+    assert decided.claim is None
+    assert (await held.row())["lease_worker"] == "worker-1"
+
+
+async def test_a_run_of_a_capped_flow_waits_for_its_slot_after_a_decision(journal: Journal) -> None:
+    await journal.create_run(a_run(1, slot_limit=1))
+    held = await take(journal, "run_0001")
+    await held.append(
+        step_started("ask", "human_approval"),
+        approval_opened("appr_0001"),
+        status=RunStatus.PENDING_HUMAN,
+        release=True,
+        ready=False,
+    )
+    decided = await journal.decide(approve("appr_0001", worker_id="worker-2"))
+    assert decided.claim is None
+    assert (await held.row())["lease_worker"] is None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.status import RunStatus
+from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.policies import Policies
 from tests.engine.runtime.embedded_home import (
@@ -252,3 +252,20 @@ async def test_an_unknown_approval_is_not_found(home: Home) -> None:
                 await engine.requests.approve(unknown, actor=BOB)
             with pytest.raises(NotFound):
                 await engine.requests.approval(unknown)
+
+
+async def test_a_decision_whose_caller_is_cancelled_still_moves_its_run_on(home: Home) -> None:
+    gated(home)
+    async with home.working() as engine:
+        run_id = await start(engine, "gated", {"path": "out.md"})
+        shown = await pending_approval(engine, run_id)
+        deciding = asyncio.create_task(engine.requests.approve(shown.approval_id, actor=BOB))
+        await asyncio.sleep(0)
+        deciding.cancel()
+
+        async def decided() -> bool:
+            view = await engine.requests.approval(shown.approval_id)
+            return view.status is not RequestStatus.PENDING
+
+        await until(decided)
+        assert (await rest(engine, run_id)).status is RunStatus.COMPLETED
