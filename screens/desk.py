@@ -42,6 +42,7 @@ class Desk:
     bell: bool = True
     base_dir: Path | None = None
     keymap: Keymap = field(default_factory=Keymap)
+    label: str = ""
     drafts: dict[str, Draft] = field(default_factory=dict)
     offline: str = ""
 

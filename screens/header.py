@@ -45,6 +45,12 @@ class HeaderLines(Vertical):
             parts += [(sanitize(f" {entry.keys} {entry.title} "), style), sanitize(" ")]
         self.query_one(".views", Plain).show(*parts)
 
+    def show_label(self, label: str) -> None:
+        """What is shown is not the operator's own work, but this."""
+        self.query_one(".name", Plain).show(
+            sanitize(" vasini "), (sanitize(f" {label} "), "bold reverse $waiting")
+        )
+
     def show_who(self, tenant: str, actor: str, offline: str) -> None:
         """Whose runs, and who acts; while no news arrive, why not."""
         if offline:

@@ -168,6 +168,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Who works where; the rest comes with the first load."""
         self._show_who()
+        if self.desk.label:
+            self.query_one(HeaderLines).show_label(self.desk.label)
         self.query_one("#problem").display = False
 
     def on_screen_resume(self) -> None:

@@ -47,12 +47,16 @@ _ASKS = frozenset({"pending_human", "user_input_requested"})
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
-    """What an operator sets for the console. `grace_ms`: how long new content guards decision keys."""
+    """What an operator sets for the console. `grace_ms`: how long new content guards decision keys.
+
+    `label` stands beside the name, where the console shows something other than the operator's runs.
+    """
 
     theme: str = "vasini-dark"
     grace_ms: int = 300
     bell: bool = True
     keymap: Keymap = field(default_factory=Keymap)
+    label: str = ""
 
 
 class ConsoleApp(App[int], inherit_bindings=False):
@@ -84,6 +88,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
             bell=settings.bell,
             base_dir=base_dir,
             keymap=settings.keymap,
+            label=settings.label,
         )
         self.failure: BaseException | None = None
         self._last_view = "approvals"
@@ -103,12 +108,6 @@ class ConsoleApp(App[int], inherit_bindings=False):
         await self.switch_mode("runs")
         pump = FeedPump(self.desk.engine.feed, self._deliver, self._line_state)
         self.run_worker(pump.run(), group="feed", exclusive=True, exit_on_error=False)
-
-    def on_unmount(self) -> None:
-        """Give the signals back."""
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
 
     def open_run(self, run_id: str, *, pane: str = "steps") -> None:
         """Open the detail of a run on the current view."""
@@ -213,11 +212,14 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._close_messages_no_wait()
 
 
-async def run_console(engine: Engine, *, actor: Actor, tenant: str, settings: ConsoleOptions) -> int:
+async def run_console(
+    engine: Engine, *, actor: Actor, tenant: str, settings: ConsoleOptions, base_dir: Path | None = None
+) -> int:
     """Show the console until the operator leaves; returns the exit status.
 
-    0 after leaving, 128 + n after signal n. Raises Unavailable without a usable terminal, and when a
-    defect ended the console: the runs are not touched by that.
+    Paths of a new run are relative to `base_dir`, by default the working directory. The status is 0 after
+    leaving, 128 + n after signal n. Raises Unavailable without a usable terminal, and when a defect ended
+    the console: the runs are not touched by that.
     """
     problem = terminal_problem()
     if problem is not None:
@@ -227,8 +229,12 @@ async def run_console(engine: Engine, *, actor: Actor, tenant: str, settings: Co
         raise Unavailable(
             ErrorCode.CONFIG_INVALID, f"There is no theme {settings.theme!r}; known are {known}."
         )
-    app = ConsoleApp(engine, actor=actor, tenant=tenant, settings=settings, base_dir=Path.cwd())
-    status = await app.run_async()
+    app = ConsoleApp(engine, actor=actor, tenant=tenant, settings=settings, base_dir=base_dir or Path.cwd())
+    try:
+        status = await app.run_async()
+    finally:  # only now is the terminal restored: another signal must not end the program before
+        for number in _SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(number)
     if app.failure is not None:
         words = f"The console stopped on an internal error: {type(app.failure).__name__}: {app.failure}"
         raise Unavailable(

@@ -60,13 +60,16 @@ class LogFile(logging.FileHandler):
 
 @contextmanager
 def logging_to_file(loaded: LoadedSettings) -> Iterator[None]:
-    """Send all logging to the log file, and none of it to the screen."""
+    """Send all logging to the log file, and none of it to the screen or to a log file in use before."""
     logs = loaded.values.logging
     patterns = logs.redact_patterns if logs.redact else ()
     root = logging.getLogger()
     handler = LogFile(loaded.places)
     handler.setFormatter(MaskingFormatter(loaded.secret_values(), patterns))
     level_before = root.level
+    outer = [other for other in root.handlers if isinstance(other, LogFile)]
+    for other in outer:
+        root.removeHandler(other)
     root.addHandler(handler)
     root.setLevel(logs.level)
     try:
@@ -75,3 +78,5 @@ def logging_to_file(loaded: LoadedSettings) -> Iterator[None]:
         root.removeHandler(handler)
         root.setLevel(level_before)
         handler.close()
+        for other in outer:
+            root.addHandler(other)

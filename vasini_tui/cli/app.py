@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from vasini_tui.version import program_version
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vasini_tui.console import ConsoleOptions
     from vasini_tui.wiring import Session
 
 
@@ -54,12 +56,17 @@ def _root(
     context: typer.Context,
     act_as: ActAs = None,
     tenant: Tenant = "default",
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Open the console on a throw-away workspace full of sample runs.")
+    ] = False,
     show_version: Annotated[bool, typer.Option("--version", help="Write the version and end.")] = False,
 ) -> None:
     """Operate runs of agents and flows. Without a command the console opens."""
     if show_version:
         typer.echo(f"vasini {program_version()} (Python {platform.python_version()})")
         raise typer.Exit
+    if context.invoked_subcommand and demo:
+        raise UsageError("--demo opens the console: write it without a command")
     if context.invoked_subcommand and (act_as or tenant != "default"):
         raise UsageError(
             f"write --as and --tenant after the command: vasini {context.invoked_subcommand} ..."
@@ -67,13 +74,13 @@ def _root(
 
 
 def _console_unless_a_command(
-    invocation: Invocation | None, act_as: str | None, tenant: str, show_version: bool
+    invocation: Invocation | None, act_as: str | None, tenant: str, demo: bool, show_version: bool
 ) -> Invocation:
     del show_version  # has ended the program before this
-    return invocation or Invocation(partial(_console, tenant=tenant), act_as=act_as)
+    return invocation or Invocation(partial(_console, tenant=tenant, demo=demo), act_as=act_as)
 
 
-async def _console(session: Session, *, tenant: str) -> int:
+async def _console(session: Session, *, tenant: str, demo: bool) -> int:
     # Textual takes longer to load than most commands take to run.
     from vasini_tui.terminal import terminal_problem  # noqa: PLC0415  # only the console needs it
 
@@ -83,18 +90,29 @@ async def _console(session: Session, *, tenant: str) -> int:
     from screens.keymap import read_keymap  # noqa: PLC0415  # only the console needs it
     from vasini_tui.console import ConsoleOptions, run_console  # noqa: PLC0415  # only the console needs it
 
-    values = session.loaded.values
-    options = values.console
+    options = session.loaded.values.console
+    shown = ConsoleOptions(
+        theme=options.theme,
+        grace_ms=options.grace_ms,
+        bell=options.bell,
+        keymap=read_keymap(options.keys)[0],
+    )
+    if demo:
+        return await _demo(session, tenant, shown)
     # An open console works runs like any worker.
-    async with session.engine() as engine, engine.work(slots=values.engine.slots):
+    async with session.engine() as engine, engine.work(slots=session.loaded.values.engine.slots):
+        return await run_console(engine, actor=session.actor, tenant=tenant, settings=shown)
+
+
+async def _demo(session: Session, tenant: str, shown: ConsoleOptions) -> int:
+    from vasini_tui.console import run_console  # noqa: PLC0415  # only the console needs it
+    from vasini_tui.demo.workspace import LABEL, open_demo  # noqa: PLC0415  # only --demo needs it
+
+    async with open_demo(session, tenant=tenant) as opened:
         return await run_console(
-            engine,
+            opened.engine,
             actor=session.actor,
             tenant=tenant,
-            settings=ConsoleOptions(
-                theme=options.theme,
-                grace_ms=options.grace_ms,
-                bell=options.bell,
-                keymap=read_keymap(options.keys)[0],
-            ),
+            settings=replace(shown, label=LABEL),
+            base_dir=opened.samples.base_dir,
         )
