@@ -47,7 +47,7 @@ async def open_demo(session: Session, *, tenant: str, pace: float = 1.0) -> Asyn
     Raises KeyboardInterrupt when a signal ends it before or after the console has them.
     """
     async with _folder() as folder:
-        samples = await asyncio.to_thread(make_samples, folder / "data")
+        samples = await _made(folder / "data")
         inside = _inside(session, folder)
         with logging_to_file(inside.loaded):
             async with inside.engine() as engine, engine.work(), asyncio.TaskGroup() as group:
@@ -81,10 +81,11 @@ async def _folder() -> AsyncIterator[Path]:
     def end() -> None:
         nonlocal signaled
         signaled = True
+        _on_signals(_nothing)
         task.cancel()
 
     _on_signals(end)
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         yield folder
     except asyncio.CancelledError:
@@ -96,6 +97,16 @@ async def _folder() -> AsyncIterator[Path]:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+
+
+async def _made(place: Path) -> Samples:
+    """The samples. Nothing is still being written when this is left, by cancellation either."""
+    making = asyncio.ensure_future(asyncio.to_thread(make_samples, place))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        await making
+        raise
 
 
 def _on_signals(act: Callable[[], None]) -> None:
