@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from engine.contracts.status import CancelMode
 from engine.safe_text import sanitize
 from screens.columns import Column
+from screens.key_hint import KeyHint
 from screens.plain import Plain
 from screens.row_table import Cell, Row, RowTable
 from screens.shell import Dialog, TooSmall, too_small
@@ -36,8 +37,8 @@ class CancelMenu(Dialog[CancelMode]):
         with Vertical(classes="dialog"):
             yield Plain(sanitize("Cancel this run?"), classes="dialog-title")
             yield Plain(sanitize(self._run_words), classes="dialog-text")
-            yield RowTable([Column("j k to move, Enter to choose", 30, flex=1)], id="choices")
-            yield Plain(sanitize("Enter choose   Esc close"), classes="dialog-keys")
+            yield RowTable([Column("When", 30, flex=1)], id="choices")
+            yield KeyHint("{list.open} choose   {dialog.close} close")
         yield TooSmall()
 
     def on_mount(self) -> None:

@@ -15,8 +15,9 @@ from textual.widgets import Input, TextArea
 from engine.safe_text import SafeText, sanitize
 from screens.actions import bindings
 from screens.inputs import SafeInput, SafeTextArea
+from screens.key_hint import KeyHint
 from screens.plain import Plain
-from screens.shell import Dialog, TooSmall, too_small
+from screens.shell import Dialog, TooSmall, console, too_small
 from screens.status_words import RISK_MARKS, STYLES
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class DecisionDialog(Dialog[str]):
         if not self._void:
             self.query_one(".dialog-hint", Plain).show((words, "$waiting"))
 
+    def hint_keys(self, words: str) -> None:
+        """What is missing, in words that name keys (`Keymap.fill`)."""
+        self.hint(console(self).desk.keymap.fill(words))
+
     def confirm_with(self, typed: str) -> None:
         """Close with this answer, unless the approval is void or hidden."""
         if not self._void and not too_small(self):
@@ -71,11 +76,11 @@ class TypedWordDialog(DecisionDialog):
     def compose(self) -> ComposeResult:
         """Title, what it is about, the word, the keys."""
         with Vertical(classes="dialog"):
-            yield Plain(sanitize(f"Type the word “{APPROVAL_WORD}”, then F2"), classes="dialog-title")
+            yield KeyHint(f"Type the word “{APPROVAL_WORD}”, then {{dialog.confirm}}", classes="dialog-title")
             yield from self.about()
             yield SafeInput(placeholder=APPROVAL_WORD, id="word")
             yield Plain(classes="dialog-hint")
-            yield Plain(sanitize("F2 approve   Esc close"), classes="dialog-keys")
+            yield KeyHint("{dialog.confirm} approve   {dialog.close} close")
         yield TooSmall()
 
     def action_confirm(self) -> None:
@@ -84,11 +89,11 @@ class TypedWordDialog(DecisionDialog):
         if typed == APPROVAL_WORD:
             self.confirm_with(typed)
         else:
-            self.hint(sanitize(f"Type the word {APPROVAL_WORD}, then F2"))
+            self.hint_keys(f"Type the word {APPROVAL_WORD}, then {{dialog.confirm}}")
 
     @on(Input.Submitted)
     def _enter(self) -> None:
-        self.hint(sanitize("Enter never decides: F2 approves, Esc closes"))
+        self.hint_keys("Enter never decides: {dialog.confirm} approves, {dialog.close} closes")
 
 
 class CommentDialog(DecisionDialog):
@@ -101,7 +106,7 @@ class CommentDialog(DecisionDialog):
             yield from self.about()
             yield SafeTextArea(id="comment")
             yield Plain(classes="dialog-hint")
-            yield Plain(sanitize("F2 reject   Esc close"), classes="dialog-keys")
+            yield KeyHint("{dialog.confirm} reject   {dialog.close} close")
         yield TooSmall()
 
     def action_confirm(self) -> None:

@@ -1,4 +1,4 @@
-"""The keys of a screen, read from the bindings themselves."""
+"""Help: the keys of a screen, or what has the focus and its keys; read from the bindings themselves."""
 
 from __future__ import annotations
 
@@ -7,36 +7,52 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 
-from engine.safe_text import sanitize
+from engine.safe_text import SafeText, sanitize
 from screens.action import CONSOLE_ONLY
 from screens.action_list import GROUPS
-from screens.plain import Part, Plain, TextPane
+from screens.key_hint import KeyHint
+from screens.plain import NOTHING, Part, Plain, TextPane
 from screens.shell import Dialog, TooSmall
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from textual.app import ComposeResult
 
     from screens.key_list import BoundAction
 
-_KEYS_WIDTH = 12
+_KEYS_WIDTH = 14
 
 
 class HelpScreen(Dialog[None]):
-    """Keys, what they do, and the command that does the same."""
+    """Keys, what they do, and the command that does the same.
 
-    def __init__(self, actions: list[BoundAction]) -> None:
+    `about` stands above them; `editing` are keys of a field that no action has, with what they do.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        actions: Sequence[BoundAction],
+        *,
+        about: SafeText = NOTHING,
+        editing: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__()
+        self._title = title
         self._actions = actions
+        self._about = about
+        self._editing = editing or {}
 
     def compose(self) -> ComposeResult:
         """One text, grouped."""
         with Vertical(classes="dialog -large"):
-            yield Plain(sanitize("Keys of this screen"), classes="dialog-title")
+            yield Plain(sanitize(self._title), classes="dialog-title")
             with TextPane(id="help"):
                 text = Plain(id="help-text")
                 text.show(*self._parts())
                 yield text
-            yield Plain(sanitize("j k scroll   Esc close"), classes="dialog-keys")
+            yield KeyHint("{text.down} {text.up} scroll   {dialog.close} close")
         yield TooSmall()
 
     def on_mount(self) -> None:
@@ -45,14 +61,25 @@ class HelpScreen(Dialog[None]):
 
     def _parts(self) -> list[Part]:
         parts: list[Part] = []
+        if self._about:
+            parts += [self._about, sanitize("\n\n", multiline=True)]
         for group, members in groupby(self._actions, lambda bound: bound.action.group):
             parts.append((sanitize(f"{GROUPS[group]}\n", multiline=True), "bold"))
             for bound in members:
                 entry = bound.action
-                cli = "" if entry.cli == CONSOLE_ONLY else f"{'':{_KEYS_WIDTH + 2}}{entry.cli}\n"
-                parts += [
-                    (sanitize(f"  {entry.keys:<{_KEYS_WIDTH}}"), "bold $key"),
-                    sanitize(f"{entry.help}\n", multiline=True),
-                    (sanitize(cli, multiline=True), "$quiet"),
-                ]
+                parts += _line(entry.keys, entry.help)
+                if entry.cli != CONSOLE_ONLY:
+                    cli = f"{'':{_KEYS_WIDTH + 2}}{entry.cli}\n"
+                    parts.append((sanitize(cli, multiline=True), "$quiet"))
+        if self._editing:
+            parts.append((sanitize("Typing\n", multiline=True), "bold"))
+            for words, keys in self._editing.items():
+                parts += _line(keys, words)
         return parts
+
+
+def _line(keys: str, words: str) -> list[Part]:
+    return [
+        (sanitize(f"  {keys:<{_KEYS_WIDTH}}"), "bold $key"),
+        sanitize(f"{words}\n", multiline=True),
+    ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from engine.safe_text import sanitize
 from screens.action_list import ACTIONS
 from screens.actions import action, find
 from screens.key_names import character_of, key_words, read_key
@@ -13,6 +15,7 @@ from screens.key_names import character_of, key_words, read_key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from engine.safe_text import SafeText
     from screens.action import Action
 
 NEVER = frozenset({"ctrl+s", "ctrl+q", "ctrl+a", "ctrl+b", "shift+enter"})
@@ -32,6 +35,7 @@ EDITING = frozenset(
 )
 """Keys that fields to type into use themselves."""
 
+_PLACEHOLDER = re.compile(r"\{([a-z_]+\.[a-z_]+)\}")
 _TYPING = frozenset({"form", "start", "dialog", "palette", "screen"})
 _MODAL = frozenset({"dialog", "palette"})
 _IN_DIALOGS = frozenset({"dialog", "palette", "screen", "list", "text"})
@@ -68,6 +72,11 @@ class Keymap:
     def actions(self) -> tuple[Action, ...]:
         """Every action as in force, in the order of the registry."""
         return tuple(map(self.in_force, ACTIONS))
+
+    def fill(self, words: str) -> SafeText:
+        """Words of ours in which `{runs.create}` stands for the first key of that action."""
+        filled = _PLACEHOLDER.sub(lambda found: self.action(found[1]).first_key(), words)
+        return sanitize(filled, multiline=True)
 
     def for_textual(self) -> dict[str, str]:
         """What Textual takes: bindings by id."""

@@ -8,6 +8,7 @@ from textual.containers import Vertical
 
 from engine.safe_text import sanitize
 from screens.actions import bindings
+from screens.key_hint import KeyHint
 from screens.plain import Plain
 from screens.shell import Dialog, TooSmall
 
@@ -28,7 +29,7 @@ class LeaveDialog(Dialog[bool]):
                 sanitize("Runs are kept: other workers go on with them, else the next start does."),
                 classes="dialog-text",
             )
-            yield Plain(sanitize("q leave   Esc stay"), classes="dialog-keys")
+            yield KeyHint("{dialog.leave} leave   {dialog.close} stay")
         yield TooSmall()
 
     def action_leave(self) -> None:

@@ -12,8 +12,8 @@ from engine.safe_text import sanitize
 from screens.actions import bindings
 from screens.columns import Column
 from screens.inputs import SafeInput
+from screens.key_hint import KeyHint
 from screens.key_list import BoundAction
-from screens.plain import Plain
 from screens.row_table import Cell, Row, RowTable
 from screens.shell import Dialog, TooSmall, too_small
 from screens.status_words import Tone
@@ -38,7 +38,7 @@ class PaletteScreen(Dialog[BoundAction]):
         with Vertical(classes="dialog -large"):
             yield SafeInput(placeholder="type a name: approvals, cancel, log …", id="wanted")
             yield RowTable(_COLUMNS, id="entries")
-            yield Plain(sanitize("↓ ↑ move   Enter do it   Esc close"), classes="dialog-keys")
+            yield KeyHint("{palette.down} {palette.up} move   Enter do it   {dialog.close} close")
         yield TooSmall()
 
     def on_mount(self) -> None:
