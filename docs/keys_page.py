@@ -16,7 +16,7 @@ INTRODUCTION = """\
 # Keys
 
 Written by `make keys` from `screens/action_list.py`; bindings, help, palette and `vasini keys` are made of
-the same list. `?` shows the keys of a screen, `:` every action by name.
+the same list. `?` shows the keys of a screen, F1 what has the focus and its keys, `:` every action by name.
 
 ## Other keys
 

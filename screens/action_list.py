@@ -148,6 +148,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("screen.back", "escape", "back", "Back", "Back to the screen before; never decides"),
     Action("screen.next", "tab", "focus_next", "Next pane", "Next pane or field"),
     Action("screen.previous", "shift+tab", "focus_previous", "Previous pane", "Previous pane or field"),
+    Action("screen.focus_help", "f1", "app.focus_help", "This part", "What has the focus, and its keys"),
     Action("app.runs", "1", "view('runs')", "Runs", "Runs, newest first", "vasini runs"),
     Action(
         "app.approvals",
@@ -168,7 +169,8 @@ ACTIONS: tuple[Action, ...] = (
         "vasini approvals --limit 1",
     ),
     Action("app.palette", ":,ctrl+p", "palette", "Palette", "Every action by name", "vasini --help", True),
-    Action("app.help", "?,f1", "help", "Help", "The keys of this screen", "vasini --help", True),
+    Action("app.help", "?", "help", "Help", "The keys of this screen", "vasini keys", True),
+    Action("app.bell", "B", "bell_switch", "Bell", "Ring for a new approval or form, or be quiet"),
     Action(
         "app.quit", "q,ctrl+c", "quit_or_back", "Back/quit", "Back; at the first screen leave after asking"
     ),

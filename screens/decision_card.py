@@ -28,6 +28,11 @@ NEEDS_WORD = frozenset({Risk.HIGH, Risk.CRITICAL})
 class DecisionCard(TextPane):
     """One approval in full; scrolls when it is longer than the screen."""
 
+    HELP = (
+        "The decision card: exactly what will happen, why the run asks, what was decided. "
+        "{approvals.approve} approves what it shows, {approvals.reject} rejects. Enter and Esc never decide."
+    )
+
     def __init__(self, desk: Desk, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._desk = desk

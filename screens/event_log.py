@@ -33,6 +33,11 @@ _COLUMNS = (
 class EventLog(RowTable):
     """Rows of events; the key of a row is its number in the run."""
 
+    HELP = (
+        "The event log of the run. On the last line it follows: new events scroll in. "
+        "{list.open} shows an event in full."
+    )
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(_COLUMNS, id=id)
         self._events: deque[EventView] = deque(maxlen=KEPT_EVENTS)

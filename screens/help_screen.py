@@ -27,7 +27,8 @@ _KEYS_WIDTH = 14
 class HelpScreen(Dialog[None]):
     """Keys, what they do, and the command that does the same.
 
-    `about` stands above them; `editing` are keys of a field that no action has, with what they do.
+    `about` stands above them; `editing` are keys of a field that no action has, by what they do; `rest`
+    are the other actions of the screen.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class HelpScreen(Dialog[None]):
         *,
         about: SafeText = NOTHING,
         editing: Mapping[str, str] | None = None,
+        rest: Sequence[BoundAction] = (),
     ) -> None:
         super().__init__()
         self._title = title
         self._actions = actions
         self._about = about
         self._editing = editing or {}
+        self._rest = rest
 
     def compose(self) -> ComposeResult:
         """One text, grouped."""
@@ -63,19 +66,29 @@ class HelpScreen(Dialog[None]):
         parts: list[Part] = []
         if self._about:
             parts += [self._about, sanitize("\n\n", multiline=True)]
-        for group, members in groupby(self._actions, lambda bound: bound.action.group):
-            parts.append((sanitize(f"{GROUPS[group]}\n", multiline=True), "bold"))
-            for bound in members:
-                entry = bound.action
-                parts += _line(entry.keys, entry.help)
-                if entry.cli != CONSOLE_ONLY:
-                    cli = f"{'':{_KEYS_WIDTH + 2}}{entry.cli}\n"
-                    parts.append((sanitize(cli, multiline=True), "$quiet"))
+        parts += _grouped(self._actions)
         if self._editing:
-            parts.append((sanitize("Typing\n", multiline=True), "bold"))
+            parts.append((sanitize("\nTyping\n", multiline=True), "bold"))
             for words, keys in self._editing.items():
                 parts += _line(keys, words)
+        if self._rest:
+            parts.append((sanitize("\nThe rest of the screen\n\n", multiline=True), "bold underline"))
+            parts += _grouped(self._rest)
         return parts
+
+
+def _grouped(actions: Sequence[BoundAction]) -> list[Part]:
+    parts: list[Part] = []
+    for group, members in groupby(actions, lambda bound: bound.action.group):
+        space = "\n" if parts else ""
+        parts.append((sanitize(f"{space}{GROUPS[group]}\n", multiline=True), "bold"))
+        for bound in members:
+            entry = bound.action
+            parts += _line(entry.keys, entry.help)
+            if entry.cli != CONSOLE_ONLY:
+                cli = f"{'':{_KEYS_WIDTH + 2}}{entry.cli}\n"
+                parts.append((sanitize(cli, multiline=True), "$quiet"))
+    return parts
 
 
 def _line(keys: str, words: str) -> list[Part]:

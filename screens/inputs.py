@@ -24,6 +24,11 @@ TYPED_LIMIT = 1_000_000
 class SafeInput(Input):
     """One line of text; the cursor does not blink, and coming back to it selects (so replaces) nothing."""
 
+    HELP = (
+        "A line to type into. Letters are text here, so the keys of the screen that are letters rest; "
+        "{screen.next} goes to the next part."
+    )
+
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
             value=sanitize(value, limit=TYPED_LIMIT), placeholder=placeholder, id=id, select_on_focus=False
@@ -37,6 +42,8 @@ class SafeInput(Input):
 
 class SafeTextArea(TextArea):
     """Several lines of text; Tab goes to the next field."""
+
+    HELP = "Several lines to type into; Enter begins a new one, {screen.next} goes to the next field."
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
@@ -53,6 +60,7 @@ class SafeTextArea(TextArea):
 class Toggle(Checkbox, inherit_bindings=False):
     """Yes or no; Space switches it."""
 
+    HELP = "Yes or no: [x] is yes."
     BINDINGS = bindings("form.toggle")
 
     @property
@@ -64,6 +72,7 @@ class Toggle(Checkbox, inherit_bindings=False):
 class Choice(Select[int]):
     """One of the values of an enum, known by its place in it."""
 
+    HELP = "One of several values. Opened, ↓ and ↑ move, Enter takes one, Esc takes none."
     BINDINGS = bindings("form.choose")
 
     def __init__(self, labels: Sequence[str], chosen: int | None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical
+from textual.fuzzy import FuzzySearch
 from textual.widgets import Input
 
 from engine.safe_text import sanitize
@@ -14,6 +15,7 @@ from screens.columns import Column
 from screens.inputs import SafeInput
 from screens.key_hint import KeyHint
 from screens.key_list import BoundAction
+from screens.plain import Plain
 from screens.row_table import Cell, Row, RowTable
 from screens.shell import Dialog, TooSmall, too_small
 from screens.status_words import Tone
@@ -21,7 +23,11 @@ from screens.status_words import Tone
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from screens.action import Action
+
 _COLUMNS = (Column("Action", 14, flex=1), Column("Key", 12), Column("Command line", 26, flex=3))
+
+_NO_MATCH = "No action matches. Type fewer letters; an action of another screen is listed there."
 
 
 class PaletteScreen(Dialog[BoundAction]):
@@ -31,6 +37,7 @@ class PaletteScreen(Dialog[BoundAction]):
 
     def __init__(self, actions: list[BoundAction]) -> None:
         super().__init__()
+        self._search = FuzzySearch()
         self._actions = {bound.action.id: bound for bound in actions}
 
     def compose(self) -> ComposeResult:
@@ -38,6 +45,7 @@ class PaletteScreen(Dialog[BoundAction]):
         with Vertical(classes="dialog -large"):
             yield SafeInput(placeholder="type a name: approvals, cancel, log …", id="wanted")
             yield RowTable(_COLUMNS, id="entries")
+            yield Plain(sanitize(_NO_MATCH), id="no-match", classes="dialog-hint")
             yield KeyHint("{palette.down} {palette.up} move   Enter do it   {dialog.close} close")
         yield TooSmall()
 
@@ -66,19 +74,27 @@ class PaletteScreen(Dialog[BoundAction]):
             self.dismiss(bound)
 
     def _draw(self, wanted: str) -> None:
-        words = wanted.lower().split()
-        rows = [_row(bound) for bound in self._actions.values() if _matches(bound, words)]
-        # A name that begins as typed comes first, so that ":approvals" and Enter goes there.
-        rows.sort(key=lambda row: not row.cells[0].text.lower().startswith(wanted.lower()))
+        words = wanted.lower().strip()
+        ranked = [(_rank(bound.action, words, self._search), bound) for bound in self._actions.values()]
+        ranked.sort(key=lambda found: -found[0])
         table = self.query_one("#entries", RowTable)
+        rows = [_row(bound) for rank, bound in ranked if rank > 0]
         table.show(rows)
+        self.query_one("#no-match").display = not rows
         table.action_cursor_top()
 
 
-def _matches(bound: BoundAction, words: list[str]) -> bool:
-    entry = bound.action
-    text = f"{entry.title} {entry.help} {entry.cli}".lower()
-    return all(word in text for word in words)
+def _rank(entry: Action, words: str, search: FuzzySearch) -> float:
+    """How well it matches: a name that begins as typed, then every word anywhere, then letters in order."""
+    if not words:
+        return 1
+    if entry.title.lower().startswith(words):
+        return 3000 - len(entry.title)
+    text = f"{entry.title} {entry.help} {entry.cli} {entry.id}".lower()
+    if all(word in text for word in words.split()):
+        return 2000
+    letters = words.replace(" ", "")
+    return max(search.match(letters, name)[0] for name in (entry.title, entry.id))
 
 
 def _row(bound: BoundAction) -> Row:

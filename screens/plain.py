@@ -44,6 +44,7 @@ class Plain(Static):
 class TextPane(VerticalScroll, can_focus=True, inherit_bindings=False):
     """A scrolling pane for long text."""
 
+    HELP = "A text that scrolls. It holds what is shown only: nothing in it can be changed."
     BINDINGS = bindings("text.")
 
     def action_scroll_down(self) -> None:

@@ -66,6 +66,9 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     Subclasses say how many rows there are and which row stands where. Rows in `marked` (keys) get a sign.
     """
 
+    HELP = (
+        "A list. The row with ▌ is the one that keys act on; it stays under the cursor when rows come and go."
+    )
     BINDINGS = bindings("list.")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "line-table--header",

@@ -109,7 +109,7 @@ async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
 class Dialog(ModalScreen[T], Generic[T], inherit_bindings=False):
     """A question above a screen. Enter never decides; F2 confirms, Esc closes."""
 
-    BINDINGS = bindings("dialog.close", "screen.next", "screen.previous")
+    BINDINGS = bindings("dialog.close", "screen.next", "screen.previous", "screen.focus_help")
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     VERTICAL_BREAKPOINTS = _HEIGHTS
 

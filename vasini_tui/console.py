@@ -17,6 +17,7 @@ from screens.actions import bindings
 from screens.approvals import ApprovalsScreen
 from screens.desk import Desk, utc_now
 from screens.feed_pump import FeedPump
+from screens.focus_help import focus_help
 from screens.form_screen import FormScreen
 from screens.forms import FormsScreen
 from screens.help_screen import HelpScreen
@@ -143,7 +144,25 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def action_help(self) -> None:
         """The keys of this screen."""
-        self.push_screen(HelpScreen(bound_actions(self.screen, self.desk.keymap)))
+        self.push_screen(HelpScreen("Keys of this screen", bound_actions(self.screen, self.desk.keymap)))
+
+    def action_focus_help(self) -> None:
+        """What has the focus, and its keys; the keys of the screen when nothing has."""
+        focused, keymap = self.screen.focused, self.desk.keymap
+        if focused is None:
+            self.action_help()
+            return
+        found = focus_help(focused, keymap)
+        its = {bound.action.id for bound in found.actions}
+        rest = [bound for bound in bound_actions(self.screen, keymap) if bound.action.id not in its]
+        self.push_screen(
+            HelpScreen("This part", found.actions, about=found.about, editing=found.editing, rest=rest)
+        )
+
+    def action_bell_switch(self) -> None:
+        """Ring for new requests or not, until the console is left; the settings say how it begins."""
+        self.desk.bell = not self.desk.bell
+        tell(self.screen, f"The bell is {'on' if self.desk.bell else 'off'} until you leave the console.")
 
     def action_palette(self) -> None:
         """Every action by name."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual.binding import Binding
+from textual.screen import Screen
+from textual.widget import Widget
 
+import screens
+from engine.contracts.status import Risk
 from screens.action import CONSOLE_ONLY
 from screens.action_list import ACTIONS
 from screens.actions import action
@@ -22,7 +28,7 @@ from tests.screens.fake_data import a_form, a_run, an_approval
 from tests.screens.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
-    from textual.screen import Screen
+    from collections.abc import Iterator
 
     from tests.screens.conftest import OpenConsole
 
@@ -49,9 +55,10 @@ async def test_help_lists_every_binding_of_the_screen(
         bound = {
             active.binding.id for active in stage.app.screen.active_bindings.values() if active.binding.id
         }
-        assert {"app.help", "app.palette"} <= bound
+        assert {"screen.focus_help", "app.palette"} <= bound
         await stage.press("f1")
         await stage.on(HelpScreen)
+        await stage.until(lambda: stage.app.screen.query("#help-text"))
         text = stage.plain("#help-text")
         for action_id in bound:
             assert action(action_id).help in text
@@ -71,12 +78,13 @@ async def test_palette_entries_show_key_and_command(console: OpenConsole) -> Non
         assert {"runs.create", "app.approvals", "list.down", "screen.copy"} <= set(rows)
 
 
-async def test_a_name_typed_into_the_palette_goes_there(console: OpenConsole) -> None:
+@pytest.mark.parametrize("name", ["approvals", "Approv", "aprvls", "app.approvals"])
+async def test_a_name_typed_into_the_palette_goes_there(console: OpenConsole, name: str) -> None:
     async with console(FakeEngine().add(a_run())) as stage:
         await stage.shows("● running")
         await stage.press(":")
         await stage.on(PaletteScreen)
-        await stage.write("approvals")
+        await stage.write(name)
         await stage.press("enter")
         await stage.on(ApprovalsScreen)
 
@@ -147,3 +155,71 @@ def test_forbidden_keys_are_never_needed() -> None:
 def test_actions_that_only_move_the_eye_say_so() -> None:
     assert action("list.down").cli == CONSOLE_ONLY
     assert action("runs.create").cli.startswith("vasini run")
+
+
+async def test_the_palette_says_so_when_nothing_matches_and_does_nothing(console: OpenConsole) -> None:
+    async with console(FakeEngine().add(a_run())) as stage:
+        await stage.shows("● running")
+        await stage.press(":")
+        await stage.on(PaletteScreen)
+        await stage.write("[@click=app.quit]xyz")
+        await stage.shows("No action matches")
+        await stage.press("enter")
+        await stage.on(PaletteScreen)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ((), ("list", "One row down", "j ↓")),
+        (("/",), ("A line to type into", "Delete all to the left")),
+        (("3", "enter"), ("Switch a yes/no field", "[x] is yes")),
+        (("2", "a"), ("A line to type into",)),
+        (("enter", "tab", "tab"), ("A text that scrolls",)),
+    ],
+)
+async def test_f1_tells_what_has_the_focus_and_its_keys(
+    console: OpenConsole, keys: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    schema = {"type": "object", "properties": {"public": {"type": "boolean"}}}
+    engine = FakeEngine().add(a_run(), an_approval(run_id="other", risk=Risk.HIGH), a_form("f", schema))
+    async with console(engine, size=(120, 60)) as stage:
+        await stage.shows("● running")
+        for key in keys:
+            await stage.press(key)
+            await stage.graced()
+        await stage.press("f1")
+        await stage.on(HelpScreen)
+        await stage.until(lambda: stage.app.screen.query("#help-text"))
+        for expected in words:
+            assert expected in stage.plain("#help-text")
+        await stage.press("escape")
+        await stage.until(lambda: not isinstance(stage.app.screen, HelpScreen))
+
+
+def parts_that_can_have_the_focus() -> Iterator[type[Widget]]:
+    for module in pkgutil.iter_modules(screens.__path__):
+        for part in vars(importlib.import_module(f"screens.{module.name}")).values():
+            if (
+                isinstance(part, type)
+                and issubclass(part, Widget)
+                and not issubclass(part, Screen)
+                and part.can_focus
+                and part.__module__.startswith("screens.")
+            ):
+                yield part
+
+
+def test_every_part_that_can_have_the_focus_tells_what_it_is() -> None:
+    assert not [part for part in parts_that_can_have_the_focus() if not part.HELP]
+
+
+async def test_a_key_turns_the_bell_off_and_on(console: OpenConsole) -> None:
+    async with console(FakeEngine().add(a_run())) as stage:
+        await stage.shows("● running")
+        before = stage.app.desk.bell
+        await stage.press("B")
+        await stage.until(lambda: stage.app.desk.bell is not before)
+        assert "The bell is on" in stage.notices()
+        await stage.press("B")
+        await stage.until(lambda: stage.app.desk.bell is before)
