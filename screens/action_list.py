@@ -170,6 +170,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("app.palette", ":,ctrl+p", "palette", "Palette", "Every action by name", "vasini --help", True),
     Action("app.help", "?", "help", "Help", "The keys of this screen", "vasini keys", True),
+    Action("app.themes", "ctrl+t", "themes", "Themes", "Choose how the console looks"),
     Action("app.bell", "B", "bell_switch", "Bell", "Ring for a new approval or form, or be quiet"),
     Action(
         "app.quit", "q,ctrl+c", "quit_or_back", "Back/quit", "Back; at the first screen leave after asking"

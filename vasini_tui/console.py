@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 
 from engine.contracts.status import RequestStatus
-from engine.errors import ErrorCode, Unavailable
+from engine.errors import ErrorCode, Unavailable, VasiniError
 from screens.actions import bindings
 from screens.approvals import ApprovalsScreen
 from screens.desk import Desk, utc_now
@@ -28,8 +28,9 @@ from screens.palette import PaletteScreen
 from screens.run_detail import RunScreen
 from screens.runs import RunsScreen
 from screens.shell import LineChanged, News, attempt, tell
+from screens.theme_picker import ThemePicker
 from vasini_tui.terminal import terminal_problem
-from vasini_tui.themes import THEMES, load_theme, style_paths
+from vasini_tui.themes import DEFAULT_THEME, Themes, style_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,11 +54,20 @@ class ConsoleOptions:
     `label` stands beside the name, where the console shows something other than the operator's runs.
     """
 
-    theme: str = "vasini-dark"
+    theme: str = DEFAULT_THEME
     grace_ms: int = 300
     bell: bool = True
     keymap: Keymap = field(default_factory=Keymap)
     label: str = ""
+    themes: Themes = field(default_factory=Themes)
+
+    def fault(self) -> VasiniError | None:
+        """Why the console cannot open with these: a theme that there is not, faulty own ones apart."""
+        known = [*(choice.name for choice in self.themes.choices()), *self.themes.own.problems]
+        if self.theme in known:
+            return None
+        message = f"console.theme: there is no theme {self.theme!r}; known are {', '.join(known)}"
+        return VasiniError(ErrorCode.CONFIG_INVALID, message)
 
 
 class ConsoleApp(App[int], inherit_bindings=False):
@@ -95,8 +105,12 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._last_view = "approvals"
         self.animation_level = "none"
         self.set_keymap(settings.keymap.for_textual())
-        self.register_theme(load_theme(settings.theme))
-        self.theme = settings.theme
+        self._themes = settings.themes
+        # An own theme that cannot be used is told in `on_mount`.
+        self._theme_problem = settings.themes.own.problems.get(settings.theme)
+        theme = settings.themes.load(DEFAULT_THEME if self._theme_problem else settings.theme)
+        self.register_theme(theme)
+        self.theme = theme.name
         self.add_mode("runs", lambda: RunsScreen(self.desk))
         self.add_mode("approvals", lambda: ApprovalsScreen(self.desk))
         self.add_mode("forms", lambda: FormsScreen(self.desk))
@@ -107,6 +121,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.exit, _KILLED + number)
         await self.switch_mode("runs")
+        if self._theme_problem is not None:
+            tell(self.screen, f"{self._theme_problem.message}. Showing {DEFAULT_THEME}.", tone="warning")
         pump = FeedPump(self.desk.engine.feed, self._deliver, self._line_state)
         self.run_worker(pump.run(), group="feed", exclusive=True, exit_on_error=False)
 
@@ -158,6 +174,13 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.push_screen(
             HelpScreen("This part", found.actions, about=found.about, editing=found.editing, rest=rest)
         )
+
+    def action_themes(self) -> None:
+        """Choose a theme, which is shown while the cursor is on it."""
+        choices = self._themes.choices()
+        for choice in choices:
+            self.register_theme(self._themes.load(choice.name))
+        self.push_screen(ThemePicker(choices, self.theme))
 
     def action_bell_switch(self) -> None:
         """Ring for new requests or not, until the console is left; the settings say how it begins."""
@@ -243,11 +266,9 @@ async def run_console(
     problem = terminal_problem()
     if problem is not None:
         raise Unavailable(ErrorCode.ENGINE_STOPPED, problem)
-    if settings.theme not in THEMES:
-        known = ", ".join(THEMES)
-        raise Unavailable(
-            ErrorCode.CONFIG_INVALID, f"There is no theme {settings.theme!r}; known are {known}."
-        )
+    fault = settings.fault()
+    if fault is not None:
+        raise fault
     app = ConsoleApp(engine, actor=actor, tenant=tenant, settings=settings, base_dir=base_dir or Path.cwd())
     try:
         status = await app.run_async()

@@ -81,12 +81,13 @@ async def examine(loaded: LoadedSettings, opener: OpenEngine, version: str) -> E
             "runs": str(places.runs_dir),
             "cache": str(places.cache_dir),
             "packs": str(places.packs_dir),
+            "themes": str(places.themes_dir),
             "log": str(places.log_file),
         },
         settings=tuple(loaded.in_force()),
         journal=seen.journal,
         packs=seen.packs,
-        warnings=(*_sharing(places), *_variables()),
+        warnings=(*_sharing(places), *_variables(), *await asyncio.to_thread(_own_themes, places)),
         errors=(*loaded.problems, *seen.errors),
     )
 
@@ -209,6 +210,16 @@ def _sharing(places: Places) -> list[str]:
     if journal.exists() and not journal.stat().st_mode & stat.S_IWGRP:
         warnings.append(f"{journal} cannot be written by its group; run: chmod g+rw {journal}")
     return warnings
+
+
+def _own_themes(places: Places) -> list[str]:
+    """Themes that cannot be used or are hard to read; the console goes on with another."""
+    if not places.themes_dir.is_dir():
+        return []
+    from vasini_tui.themes import find_themes  # noqa: PLC0415  # loads Textual
+
+    own = find_themes(places.themes_dir).own
+    return [*(problem.message for problem in own.problems.values()), *own.warnings]
 
 
 def _variables() -> list[str]:

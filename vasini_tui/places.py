@@ -50,6 +50,11 @@ class Places:
         return self.config_dir / "secrets.yaml"
 
     @property
+    def themes_dir(self) -> Path:
+        """The operator's own themes of the console."""
+        return self.config_dir / "themes"
+
+    @property
     def journal_file(self) -> Path:
         """The file all runs are in."""
         return self.data_dir / "journal.db"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from dataclasses import replace
 from functools import partial
@@ -89,6 +90,7 @@ async def _console(session: Session, *, tenant: str, demo: bool) -> int:
         raise TerminalError(problem)
     from screens.keymap import read_keymap  # noqa: PLC0415  # only the console needs it
     from vasini_tui.console import ConsoleOptions, run_console  # noqa: PLC0415  # only the console needs it
+    from vasini_tui.themes import find_themes  # noqa: PLC0415  # only the console needs it
 
     options = session.loaded.values.console
     shown = ConsoleOptions(
@@ -96,6 +98,7 @@ async def _console(session: Session, *, tenant: str, demo: bool) -> int:
         grace_ms=options.grace_ms,
         bell=options.bell,
         keymap=read_keymap(options.keys)[0],
+        themes=await asyncio.to_thread(find_themes, session.loaded.places.themes_dir),
     )
     if demo:
         return await _demo(session, tenant, shown)
