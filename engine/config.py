@@ -33,6 +33,7 @@ class EngineConfig:
     lease_seconds: float = 10.0
     poll_seconds: float = 0.25
     default_step_timeout: float = 300.0
+    claim_seconds: float = 120.0
 
     @property
     def journal_path(self) -> Path:

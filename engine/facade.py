@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         EventFilter,
         EventMatches,
         EventView,
+        FileText,
         Page,
         RunCounts,
         RunDetail,
@@ -104,8 +105,8 @@ class Runs(Protocol):
         """How many runs `list` gives before this one; None when it does not give it at all."""
         ...
 
-    async def counts(self) -> RunCounts:
-        """Runs by status and requests pending, from counters (not by scanning)."""
+    async def counts(self, *, tenant: str | None = None) -> RunCounts:
+        """Runs by status and requests pending of one tenant or of all, from counters (not by scanning)."""
         ...
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
@@ -127,6 +128,13 @@ class Runs(Protocol):
 
     async def timeline(self, run_id: str) -> Timeline:
         """What each step did when, child runs under the step that started them. Raises NotFound."""
+        ...
+
+    async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
+        """At most `limit` bytes of an output file or of `response.json`, as masked text.
+
+        Raises NotFound (run, file), InvalidInput (limit), Unavailable.
+        """
         ...
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:

@@ -237,7 +237,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     async def _load(self) -> None:
         try:
-            counts = await self.desk.engine.runs.counts()
+            counts = await self.desk.engine.runs.counts(tenant=self.desk.tenant)
             self.query_one(HeaderLines).show_counts(counts)
             await self.load()
         except Exception as error:  # noqa: BLE001 - edge: shown on the screen, then retried

@@ -102,6 +102,7 @@ class EngineSettings(Group):
     slots: Annotated[int, Field(ge=1, le=10_000)] = 64
     default_step_timeout: Annotated[float, Field(gt=0)] = 300.0
     kill_grace_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
+    claim_seconds: Annotated[float, Field(ge=1, le=86_400)] = 120.0
 
 
 class ConsoleSettings(Group):

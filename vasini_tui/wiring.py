@@ -81,6 +81,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         lease_seconds=values.engine.lease_seconds,
         poll_seconds=values.engine.poll_seconds,
         default_step_timeout=values.engine.default_step_timeout,
+        claim_seconds=values.engine.claim_seconds,
     )
 
 

@@ -139,6 +139,18 @@ class RunFile(Contract):
     path: str
 
 
+class FileText(Contract):
+    """The beginning of a file in a run's folder as text, masked."""
+
+    run_id: str
+    stored_name: str
+    path: str
+    size: int = Field(description="Bytes of the whole file.")
+    text: str = Field(description="Empty when the file is binary.")
+    truncated: bool = False
+    binary: bool = Field(default=False, description="It is no UTF-8 text.")
+
+
 class RunDetail(Contract):
     """Everything `show` tells about a run."""
 

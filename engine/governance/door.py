@@ -71,6 +71,18 @@ class ValueDoor:
         """A value as errors, titles, screens and the run's folder may hold it: masked."""
         return self._masker.mask(value)
 
+    def present_beginning(self, text: str) -> str:
+        """The masked beginning of a longer text; what its cut may have made unrecognizable is left out."""
+        masked: str = self._masker.mask(text)
+        return masked[:-_LONGEST_MATCH]
+
+    def without_secrets(self, value: Any) -> Any:
+        """A value as it may be kept for its author: texts that hold a secret go.
+
+        A field goes as a whole, an element of a list becomes the empty text.
+        """
+        return _without(value, self._masker.scrub_secrets(value))
+
     def preview(self, value: Any) -> Any:
         """A masked, shortened stand-in for a value without secrets: at most PREVIEW_LIMIT bytes of JSON."""
         short = self._shorten(value)
@@ -93,12 +105,26 @@ class ValueDoor:
     def _short_text(self, text: str) -> str:
         """The masked beginning. What the cut may have made unrecognizable at the end is left out."""
         start = text[: _PREVIEW_TEXT + _LONGEST_MATCH]
-        masked: str = self._masker.mask(start)
-        if len(text) > len(start):
-            masked = masked[:-_LONGEST_MATCH]
-        elif len(masked) <= _PREVIEW_TEXT:
+        masked: str = self._masker.mask(start) if len(text) == len(start) else self.present_beginning(start)
+        if len(text) == len(start) and len(masked) <= _PREVIEW_TEXT:
             return masked
         return f"{masked[: _PREVIEW_TEXT - 1]}…"
+
+
+def _without(value: Any, scrubbed: Any) -> Any:
+    """What of `value` is the same in `scrubbed`, which has the same shape."""
+    if value is scrubbed:
+        return value
+    if isinstance(value, dict) and isinstance(scrubbed, dict):
+        pairs = zip(value.items(), scrubbed.items(), strict=True)
+        return {
+            key: _without(item, new)
+            for (key, item), (new_key, new) in pairs
+            if key == new_key and (item is new or not isinstance(item, str))
+        }
+    if isinstance(value, list | tuple) and isinstance(scrubbed, list | tuple):
+        return [_without(item, new) for item, new in zip(value, scrubbed, strict=True)]
+    return ""
 
 
 def _json_of(value: Any, levels: int = MAX_DEPTH) -> bytes:

@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RequestStatus
 from engine.journal.encoding import encode, encode_input
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
-from engine.journal.projection import closed_request, new_request, new_step, reopened_steps, step_change
+from engine.journal.projection import (
+    closed_request,
+    new_request,
+    new_step,
+    pending_counter,
+    reopened_steps,
+    step_change,
+)
 from engine.journal.queries import query
 from engine.journal.request_rules import closes
-from engine.journal.run_projection import counter_changes, new_run, run_change
+from engine.journal.run_projection import new_run, run_change, slots_change
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from engine.journal.commits import Commit, NewRun
+    from engine.contracts.status import RunStatus
+    from engine.journal.commits import Columns, Commit, NewRun
     from engine.machine.events import Event
     from engine.machine.inputs import Input
 
@@ -42,10 +50,10 @@ def create_run(connection: sqlite3.Connection, run: NewRun) -> tuple[str, bool]:
 
 
 def _insert_run(connection: sqlite3.Connection, run: NewRun) -> None:
-    connection.execute(query("insert_run"), new_run(run))
+    row = new_run(run)
+    connection.execute(query("insert_run"), {**row, "cell": _enter_cell(connection, row, run.status)})
     _put_blobs(connection, run.blobs)
     insert_events(connection, run.run_id, 0, run.events)
-    count(connection, f"status:{run.status.value}", 1)
 
 
 def append(connection: sqlite3.Connection, commit: Commit) -> None:
@@ -60,7 +68,7 @@ def append(connection: sqlite3.Connection, commit: Commit) -> None:
         raise SeqConflict(run_id)
     _put_blobs(connection, commit.blobs)
     insert_events(connection, run_id, commit.expected_seq, commit.events)
-    _project(connection, run_id, commit.expected_seq, commit.events)
+    _project(connection, head, commit)
     for timer, due in commit.timers.items():
         if due is None:
             connection.execute(query("cancel_timer"), (run_id, timer))
@@ -79,13 +87,25 @@ def append(connection: sqlite3.Connection, commit: Commit) -> None:
 
 
 def _update_run(connection: sqlite3.Connection, commit: Commit, head: sqlite3.Row) -> None:
-    for name, change in counter_changes(head, commit.head.status):
-        count(connection, name, change)
+    status = commit.head.status
+    if head["status"] != status.value:
+        connection.execute(query("leave_cell"), (head["cell"],))
+        cell = _enter_cell(connection, head, status)
+        connection.execute(query("move_run"), (status.value, cell, commit.run_id))
+        slots = slots_change(head, status)
+        if slots:
+            count(connection, f"slot:{head['slot_key']}", slots)
     ready = commit.ready
     if commit.release and not ready:
         ready = connection.execute(query("has_mail"), (commit.run_id,)).fetchone() is not None
     columns = run_change(commit, head, ready=ready)
     connection.execute(query("update_run"), {"run_id": commit.run_id, **columns})
+
+
+def _enter_cell(connection: sqlite3.Connection, run: Columns, status: RunStatus) -> int:
+    """Count a run in; the cell it is in from now on."""
+    names = {name: run[name] for name in ("tenant", "pack", "flow")}
+    return int(connection.execute(query("enter_cell"), {**names, "status": status.value}).fetchone()["cell"])
 
 
 def insert_events(
@@ -99,8 +119,9 @@ def insert_events(
     connection.executemany(query("insert_event"), rows)
 
 
-def _project(connection: sqlite3.Connection, run_id: str, after_seq: int, events: Sequence[Event]) -> None:
-    for run_seq, event in enumerate(events, after_seq + 1):
+def _project(connection: sqlite3.Connection, head: sqlite3.Row, commit: Commit) -> None:
+    run_id = commit.run_id
+    for run_seq, event in enumerate(commit.events, commit.expected_seq + 1):
         row = new_step(event, run_seq)
         if row is not None:
             connection.execute(query("insert_step"), {"run_id": run_id, **row})
@@ -110,10 +131,10 @@ def _project(connection: sqlite3.Connection, run_id: str, after_seq: int, events
             connection.execute(_update_step(tuple(change)), (*change.values(), run_id, event.step_id))
         for path, columns in reopened_steps(event):
             connection.execute(_update_step(tuple(columns)), (*columns.values(), run_id, path))
-        request = new_request(event, run_seq)
+        request = new_request(event, run_seq, head)
         if request is not None:
             connection.execute(query("insert_request"), {"run_id": run_id, **request})
-            count(connection, f"{request['kind']}:{RequestStatus.PENDING.value}", 1)
+            count(connection, pending_counter(request), 1)
             continue
         closed = closed_request(event)
         if closed is not None:
@@ -131,8 +152,9 @@ def _close_request(connection: sqlite3.Connection, request_id: str, status: Requ
     if found is None or not closes(found["status"], status):
         return
     connection.execute(query("close_request"), (status.value, now, request_id))
+    connection.execute(query("drop_claim"), (request_id,))
     if found["status"] == RequestStatus.PENDING.value:
-        count(connection, f"{found['kind']}:{RequestStatus.PENDING.value}", -1)
+        count(connection, pending_counter(found), -1)
 
 
 def post(connection: sqlite3.Connection, run_id: str, given: Input) -> None:

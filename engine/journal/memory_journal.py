@@ -13,14 +13,16 @@ from engine.errors import ErrorCode, Unavailable
 from engine.journal import memory_work, memory_writes
 from engine.journal.commits import WorkerRow
 from engine.journal.encoding import decode_input, stored_event
+from engine.journal.memory_lists import MemoryNotes, MemoryRunLists
 from engine.journal.memory_store import MemoryStore
-from engine.journal.news import NOTHING, WORK, News, change_of, created
-from engine.journal.run_list import TEXT_COLUMNS, fold
+from engine.journal.news import CLAIMED, NOTHING, WORK, News, change_of, created
+from engine.journal.projection import CLAIMS
+from engine.journal.run_list import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from engine.contracts.run import RunFilter
+    from engine.contracts.run import EventFilter
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.commits import Claim, Commit, Decided, Decision, NewRun, StoredEvent
     from engine.journal.memory_store import Row
@@ -33,10 +35,12 @@ T = TypeVar("T")
 class MemoryJournal:
     """Implements `engine.journal.port.Journal`."""
 
-    def __init__(self) -> None:
-        self._store = MemoryStore()
+    def __init__(self, store: MemoryStore | None = None) -> None:
+        self._store = store or MemoryStore()
         self._news = News()
         self._closed = False
+        self.lists = MemoryRunLists(self._read)
+        self.notes = MemoryNotes(self._read, self._write)
 
     async def close(self) -> None:
         """See port."""
@@ -62,6 +66,18 @@ class MemoryJournal:
     async def decide(self, decision: Decision) -> Decided:
         """See port."""
         return await self._write(partial(memory_work.decide, decision=decision), WORK)
+
+    async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
+        """See port."""
+        operation = partial(
+            memory_writes.claim_request, request_id=request_id, kind=kind.value, by=by, now=now, until=until
+        )
+        await self._write(operation, CLAIMED)
+
+    async def release_request(self, request_id: str, by: str) -> bool:
+        """See port."""
+        operation = partial(memory_writes.release_request, request_id=request_id, by=by)
+        return await self._write(operation, CLAIMED)
 
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""
@@ -121,6 +137,14 @@ class MemoryJournal:
         """See port."""
         return list(islice(_history(await self._read(), run_id, after), limit))
 
+    async def find_events(
+        self, run_id: str, filters: EventFilter, after: int, limit: int
+    ) -> list[tuple[int, bool]]:
+        """See port."""
+        history = (await self._read()).histories.get(run_id, {})
+        later = ((run_seq, row) for run_seq, row in history.items() if run_seq > after)
+        return [(run_seq, _fits(row, filters)) for run_seq, row in islice(later, limit)]
+
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """See port."""
         store = await self._read()
@@ -144,7 +168,7 @@ class MemoryJournal:
         """See port."""
         store = await self._read()
         held = any(store.runs[run_id]["lease_worker"] is not None for run_id in store.ready)
-        retrying = store.counters.get(f"status:{RunStatus.RETRYING.value}", 0) > 0
+        retrying = any(row["status"] == RunStatus.RETRYING.value for row in store.runs.values())
         return held or retrying or any(True for _ in memory_work.claimable(store, now))
 
     async def run_row(self, run_id: str) -> Mapping[str, Any] | None:
@@ -164,19 +188,6 @@ class MemoryJournal:
         }
         return row | payloads
 
-    async def run_rows(
-        self, filters: RunFilter, limit: int, after: str | None
-    ) -> Sequence[Mapping[str, Any]]:
-        """See port."""
-        store = await self._read()
-        newest_first = (store.runs[run_id] for run_id in sorted(store.runs, reverse=True))
-        found = (
-            dict(row)
-            for row in newest_first
-            if (after is None or row["run_id"] < after) and _matches(row, filters)
-        )
-        return list(islice(found, limit))
-
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
         """See port."""
         store = await self._read()
@@ -191,6 +202,13 @@ class MemoryJournal:
             if path is None or row["path"] == path
         ]
 
+    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """See port."""
+        steps = (await self._read()).steps.get(run_id, {})
+        rows = sorted(steps.values(), key=lambda row: int(row["first_seq"]))
+        names = ("path", "first_seq", "type", "name", "status", "started_at", "finished_at", "child_run_id")
+        return [{name: row[name] for name in names} for row in rows[:limit]], len(rows)
+
     async def request_row(self, request_id: str) -> Mapping[str, Any] | None:
         """See port."""
         store = await self._read()
@@ -204,6 +222,7 @@ class MemoryJournal:
         limit: int,
         after: str | None,
         run_id: str | None = None,
+        tenant: str | None = None,
     ) -> Sequence[Mapping[str, Any]]:
         """See port."""
         store = await self._read()
@@ -214,9 +233,32 @@ class MemoryJournal:
             if row["kind"] == kind.value
             and row["request_id"] > (after or "")
             and (status is None or row["status"] == status.value)
-            and (run_id is None or row["run_id"] == run_id)
+            and run_id in {None, row["run_id"]}
+            and tenant in {None, row["tenant"]}
         )
         return list(islice(found, limit))
+
+    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """See port."""
+        store = await self._read()
+        asked = store.requests.get(request_id)
+        if asked is None:
+            return []
+        shape = ("tenant", "pack", "flow", "step", "kind")
+        found = [
+            row
+            for row in store.requests.values()
+            if row["decision"] is not None
+            and row is not asked
+            and (asked["decided_at"] is None or row["decided_at"] <= asked["decided_at"])
+            and all(row[name] == asked[name] for name in shape)
+        ]
+        found.sort(key=lambda row: (row["decided_at"], row["request_id"]), reverse=True)
+        return [_with_run(store, row) for row in found[:limit]]
+
+    async def claims_version(self) -> int:
+        """See port."""
+        return (await self._read()).counters.get(CLAIMS, 0)
 
     async def counters(self) -> dict[str, int]:
         """See port."""
@@ -265,18 +307,23 @@ def _payload(store: MemoryStore, run_id: str, run_seq: int | None) -> str | None
     return None if run_seq is None else str(store.histories[run_id][run_seq]["payload"])
 
 
-def _matches(row: Row, filters: RunFilter) -> bool:
-    if filters.status and row["status"] not in {status.value for status in filters.status}:
+def _fits(row: Row, filters: EventFilter) -> bool:
+    texts = [fold(row[name] or "") for name in ("kind", "step_id", "actor", "payload")]
+    if not all(
+        fold(part or "") in text
+        for part, text in zip((filters.kind, filters.step_id, filters.actor), texts, strict=False)
+    ):
         return False
-    for column, wanted in (("pack", filters.pack), ("flow", filters.flow), ("tenant", filters.tenant)):
-        if wanted is not None and row[column] != wanted:
-            return False
-    text = fold(filters.text or "")
-    return any(text in fold(row[column]) for column in TEXT_COLUMNS)
+    return any(fold(filters.text or "") in text for text in texts)
 
 
 def _with_run(store: MemoryStore, request: Row) -> Row:
     run = store.runs[request["run_id"]]
-    columns = ("tenant", "pack", "pack_version", "flow", "requested_by")
-    opened = _payload(store, request["run_id"], request["opened_seq"])
-    return request | {name: run[name] for name in columns} | {"opened_event": opened}
+    claim = store.claims.get(request["request_id"], {})
+    return request | {
+        "pack_version": run["pack_version"],
+        "requested_by": run["requested_by"],
+        "opened_event": _payload(store, request["run_id"], request["opened_seq"]),
+        "claimed_by": claim.get("claimed_by"),
+        "claimed_until": claim.get("expires_at"),
+    }

@@ -32,6 +32,10 @@ class MemoryStore:
         self.snapshots: dict[str, tuple[int, bytes]] = {}
         self.contents: dict[str, str] = {}
         self.counters: dict[str, int] = {}
+        self.cells: dict[tuple[str, str, str, str], int] = {}
+        self.claims: dict[str, Row] = {}
+        self.drafts: dict[tuple[str, str], Row] = {}
+        self.filters: dict[tuple[str, str], str] = {}
         self.sequences: dict[str, int] = {}
         self._undo: list[tuple[Table, Any, Any]] = []
 
@@ -86,6 +90,13 @@ class MemoryStore:
     def mail_of(self, run_id: str) -> list[tuple[int, str]]:
         """A run's waiting inputs as text, oldest first."""
         return sorted((mail_id, text) for mail_id, (owner, text) in self.mailbox.items() if owner == run_id)
+
+    def cell_of(self, run: Row, status: str) -> int:
+        """The number of the cell that holds runs of this tenant, pack, flow and status."""
+        key = (run["tenant"], run["pack"], run["flow"], status)
+        if key not in self.cells:
+            self.put(self.cells, key, self.number("cells"))
+        return self.cells[key]
 
     def count(self, name: str, change: int) -> None:
         """Move a counter."""

@@ -9,15 +9,24 @@ from engine.errors import ErrorCode, Unavailable
 from engine.journal.commits import Decided
 from engine.journal.encoding import decode_input, encode, encode_input
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
-from engine.journal.projection import closed_request, new_request, new_step, reopened_steps, step_change
+from engine.journal.projection import (
+    CLAIMS,
+    closed_request,
+    new_request,
+    new_step,
+    pending_counter,
+    reopened_steps,
+    step_change,
+)
 from engine.journal.request_rules import (
     closes,
     decision_event,
     decision_input,
+    refuse_claim,
     refuse_decision,
     unknown_request,
 )
-from engine.journal.run_projection import counter_changes, new_run, run_change
+from engine.journal.run_projection import new_run, run_change, slots_change
 from engine.journal.verb_rules import changes, unknown_run
 
 if TYPE_CHECKING:
@@ -60,10 +69,10 @@ def create_run(store: MemoryStore, run: NewRun) -> tuple[str, bool]:
 def _insert_run(store: MemoryStore, run: NewRun) -> None:
     if run.run_id in store.runs:
         raise _taken("run", run.run_id)
-    store.put_run({**_NEW_RUN, **new_run(run)})
+    row = new_run(run)
+    store.put_run({**_NEW_RUN, **row, "cell": store.cell_of(row, run.status.value)})
     store.keep_blobs(run.blobs)
     _insert_events(store, run.run_id, 0, run.events)
-    store.count(f"status:{run.status.value}", 1)
     if run.first is not None:
         lease_run(store, run.run_id, run.worker_id)
         append(store, run.first)
@@ -90,7 +99,7 @@ def append(store: MemoryStore, commit: Commit) -> None:
     store.keep_blobs(commit.blobs)
     _insert_events(store, run_id, commit.expected_seq, commit.events)
     for run_seq, event in enumerate(commit.events, commit.expected_seq + 1):
-        _project(store, run_id, run_seq, event)
+        project(store, row, run_seq, event)
     for timer, due in commit.timers.items():
         if due is None:
             store.remove(store.timers, (run_id, timer))
@@ -102,10 +111,13 @@ def append(store: MemoryStore, commit: Commit) -> None:
         post(store, other, given)
     for child in commit.children:
         _insert_run(store, child)
-    for name, change in counter_changes(row, commit.head.status):
-        store.count(name, change)
+    status = commit.head.status
+    slots = slots_change(row, status)
+    if slots:
+        store.count(f"slot:{row['slot_key']}", slots)
     ready = commit.ready or (commit.release and bool(store.mail_of(run_id)))
-    store.change_run(run_id, **run_change(commit, row, ready=ready))
+    cell = store.cell_of(row, status.value)
+    store.change_run(run_id, status=status.value, cell=cell, **run_change(commit, row, ready=ready))
     if commit.snapshot is not None:
         seq = commit.expected_seq + len(commit.events)
         store.put(store.snapshots, run_id, (seq, commit.snapshot))
@@ -128,7 +140,9 @@ def _insert_events(store: MemoryStore, run_id: str, after_seq: int, events: Sequ
         store.put(history, run_seq, row)
 
 
-def _project(store: MemoryStore, run_id: str, run_seq: int, event: Event) -> None:
+def project(store: MemoryStore, run: Row, run_seq: int, event: Event) -> None:
+    """What an event of a transition changes in the steps and requests."""
+    run_id = run["run_id"]
     steps = store.steps.setdefault(run_id, {})
     begun = new_step(event, run_seq)
     if begun is not None:
@@ -142,12 +156,12 @@ def _project(store: MemoryStore, run_id: str, run_seq: int, event: Event) -> Non
     for path, columns in reopened_steps(event):
         if path in steps:
             store.put(steps, path, {**steps[path], **columns})
-    request = new_request(event, run_seq)
+    request = new_request(event, run_seq, run)
     if request is not None:
         if request["request_id"] in store.requests:
             raise _taken("request", request["request_id"])
         store.put(store.requests, request["request_id"], {"run_id": run_id, **_NEW_REQUEST, **request})
-        store.count(f"{request['kind']}:{RequestStatus.PENDING.value}", 1)
+        store.count(pending_counter(request), 1)
         return
     closed = closed_request(event)
     if closed is not None:
@@ -175,15 +189,16 @@ def _close_request(store: MemoryStore, request_id: str, status: RequestStatus, n
         return
     closed_at = found["decided_at"] if found["decided_at"] is not None else now
     store.put(store.requests, request_id, {**found, "status": status.value, "decided_at": closed_at})
+    store.remove(store.claims, request_id)
     if found["status"] == RequestStatus.PENDING.value:
-        store.count(f"{found['kind']}:{RequestStatus.PENDING.value}", -1)
+        store.count(pending_counter(found), -1)
 
 
 def decide(store: MemoryStore, decision: Decision) -> Decided:
     """Record the decision; taking the run is work (memory_work)."""
     row = store.requests.get(decision.request_id)
     if row is None or row["kind"] != decision.kind:
-        raise unknown_request(decision)
+        raise unknown_request(decision.kind, decision.request_id)
     refuse_decision(row, decision)
     run_id, step_id = row["run_id"], row["step_id"]
     run_seq = store.runs[run_id]["run_seq"]
@@ -198,10 +213,30 @@ def decide(store: MemoryStore, decision: Decision) -> Decided:
         "comment": decision.comment or None,
     }
     store.put(store.requests, decision.request_id, {**row, **decided})
-    store.count(f"{decision.kind}:{RequestStatus.PENDING.value}", -1)
+    store.count(pending_counter(row), -1)
+    store.remove(store.claims, decision.request_id)
     store.remove(store.timers, (run_id, f"timeout:{step_id}"))
     post(store, run_id, decision_input(decision, step_id))
     return Decided(run_id, step_id)
+
+
+def claim_request(store: MemoryStore, request_id: str, kind: str, by: str, now: int, until: int) -> None:
+    """See port."""
+    row = store.requests.get(request_id)
+    if row is None or row["kind"] != kind:
+        raise unknown_request(kind, request_id)
+    refuse_claim(row, store.claims.get(request_id), by, now)
+    store.put(store.claims, request_id, {"claimed_by": by, "expires_at": until})
+    store.count(CLAIMS, 1)
+
+
+def release_request(store: MemoryStore, request_id: str, by: str) -> bool:
+    """See port."""
+    if store.claims.get(request_id, {}).get("claimed_by") != by:
+        return False
+    store.remove(store.claims, request_id)
+    store.count(CLAIMS, 1)
+    return True
 
 
 def steer(store: MemoryStore, run_id: str, verb: Input) -> tuple[RunStatus, bool]:

@@ -22,13 +22,16 @@ class Change:
     """Runs given back because nothing more can be done for them now."""
     work: bool = False
     """A worker may find something to do."""
+    claims: bool = False
+    """Somebody began or ended to look at a request."""
     foreign: bool = False
     """Another process wrote: anything may have changed."""
 
 
 NOTHING = Change()
 WORK = Change(work=True)
-ANYTHING = Change(work=True, foreign=True)
+CLAIMED = Change(claims=True)
+ANYTHING = Change(work=True, claims=True, foreign=True)
 Listener = Callable[[Change], None]
 
 
@@ -74,6 +77,7 @@ class News:
             statuses,
             frozenset().union(*(change.rested for change in changes)),
             any(change.work for change in changes),
+            any(change.claims for change in changes),
             any(change.foreign for change in changes),
         )
         for listener in tuple(self._listeners):

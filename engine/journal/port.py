@@ -11,18 +11,85 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from engine.contracts.run import RunFilter
+    from engine.contracts.run import EventFilter, RunFilter, RunSort
     from engine.contracts.status import RequestKind, RequestStatus, RunStatus
     from engine.journal.commits import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
     from engine.journal.news import Listener
+    from engine.journal.run_list import Place
     from engine.machine.inputs import Input
 
 
 TIMERS_AT_ONCE = 200
 
 
+class RunLists(Protocol):
+    """The runs list: what fits a filter, in an order."""
+
+    async def page(
+        self,
+        filters: RunFilter,
+        sort: RunSort,
+        limit: int,
+        *,
+        after: Place | None = None,
+        offset: int = 0,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows after a place in the list, or after `offset` rows."""
+        ...
+
+    async def count(self, filters: RunFilter) -> int:
+        """How many runs fit."""
+        ...
+
+    async def position(self, run_id: str, filters: RunFilter, sort: RunSort) -> int | None:
+        """How many rows the list gives before this run; None when it does not hold it."""
+        ...
+
+    async def by_status(self, tenant: str | None) -> Mapping[str, int]:
+        """How many runs of a tenant, or of all, have each status."""
+        ...
+
+
+class Notes(Protocol):
+    """What is kept for operators: drafts and saved filters."""
+
+    async def draft(self, owner: str, key: str) -> str | None:
+        """A draft as JSON text."""
+        ...
+
+    async def keep_draft(self, owner: str, key: str, draft: str, now: int, at_most: int) -> None:
+        """Store a draft; of more than `at_most` of the owner the oldest go."""
+        ...
+
+    async def drop_draft(self, owner: str, key: str) -> None:
+        """Forget a draft."""
+        ...
+
+    async def filters(self, owner: str) -> list[tuple[str, str]]:
+        """(name, text) by name."""
+        ...
+
+    async def save_filter(self, owner: str, name: str, text: str, at_most: int) -> bool:
+        """Store a filter; False, with nothing stored, when it is new and the owner has `at_most`."""
+        ...
+
+    async def drop_filter(self, owner: str, name: str) -> None:
+        """Forget a filter."""
+        ...
+
+
 class Journal(Protocol):
     """Durable memory of runs."""
+
+    @property
+    def lists(self) -> RunLists:
+        """The runs list."""
+        ...
+
+    @property
+    def notes(self) -> Notes:
+        """Drafts and saved filters."""
+        ...
 
     async def create_run(self, run: NewRun) -> tuple[str, bool]:
         """Queue a run: (run id, created). Raises Refused(idempotency_conflict)."""
@@ -34,6 +101,18 @@ class Journal(Protocol):
 
     async def decide(self, decision: Decision) -> Decided:
         """Record a decision. Raises NotFound, AlreadyDecided, Refused."""
+        ...
+
+    async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
+        """Note who looks at a request. Raises NotFound, AlreadyDecided, Refused (`already_claimed`)."""
+        ...
+
+    async def release_request(self, request_id: str, by: str) -> bool:
+        """Forget one's own claim; whether there was one."""
+        ...
+
+    async def claims_version(self) -> int:
+        """A number that grows with every change to claims."""
         ...
 
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
@@ -84,6 +163,12 @@ class Journal(Protocol):
         """At most `limit` of a run's events after `after`."""
         ...
 
+    async def find_events(
+        self, run_id: str, filters: EventFilter, after: int, limit: int
+    ) -> list[tuple[int, bool]]:
+        """(run_seq, whether it fits) of at most `limit` of a run's events after `after`."""
+        ...
+
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """Events of all runs after a place in the journal."""
         ...
@@ -112,14 +197,12 @@ class Journal(Protocol):
         """A run's row with the payloads of its first event and of the event with its output."""
         ...
 
-    async def run_rows(
-        self, filters: RunFilter, limit: int, after: str | None
-    ) -> Sequence[Mapping[str, Any]]:
-        """Rows of the runs list, newest first, after the run id `after`."""
-        ...
-
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
         """Executions of a run with the payloads of their input, output and error events."""
+        ...
+
+    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """The first executions of a run without their payloads, and how many there are."""
         ...
 
     async def request_row(self, request_id: str) -> Mapping[str, Any] | None:
@@ -133,12 +216,17 @@ class Journal(Protocol):
         limit: int,
         after: str | None,
         run_id: str | None = None,
+        tenant: str | None = None,
     ) -> Sequence[Mapping[str, Any]]:
-        """Requests, oldest first, after the id `after`; all of one run when `run_id` is given."""
+        """Requests, oldest first, after the id `after`; of one run or one tenant when they are given."""
+        ...
+
+    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Requests decided before it on the same step of the same flow and tenant, newest first."""
         ...
 
     async def counters(self) -> dict[str, int]:
-        """Counters by name: `status:RUNNING`, `approval:PENDING`, `slot:pack/flow`."""
+        """Counters by name: `approval:PENDING/tenant`, `slot:pack/flow`, `claims`."""
         ...
 
     async def blob(self, digest: str) -> bytes | None:

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RequestKind, RequestStatus, StepStatus
 from engine.machine.events import Event, Kind
+from engine.machine.state import step_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.journal.commits import Columns
+
 Row = dict[str, Any]
 
+CLAIMS = "claims"
+"""The counter of changes to claims: who reads it twice knows whether there were any."""
 _STEP: dict[Kind, Callable[[Event, int], Row]] = {
     Kind.STEP_COMPLETED: lambda e, seq: (
         _ended(e, StepStatus.COMPLETED) | {"output_seq": seq, "error_seq": None}
@@ -81,32 +86,37 @@ def reopened_steps(event: Event) -> list[tuple[str, Row]]:
     ]
 
 
-def new_request(event: Event, run_seq: int) -> Row | None:
-    """The row of a request that opens, else None."""
+def new_request(event: Event, run_seq: int, run: Columns) -> Row | None:
+    """The row of a request that the run opens, else None."""
     payload = event.payload
+    if event.kind not in {Kind.PENDING_HUMAN, Kind.USER_INPUT_REQUESTED} or event.step_id is None:
+        return None
+    row: Row = {name: run[name] for name in ("tenant", "pack", "flow")}
+    row |= {
+        "status": RequestStatus.PENDING.value,
+        "step_id": event.step_id,
+        "step": step_id_of(event.step_id),
+        "opened_seq": run_seq,
+        "requested_at": event.ts,
+    }
     if event.kind is Kind.PENDING_HUMAN:
-        return {
+        return row | {
             "request_id": payload["approval_id"],
             "kind": RequestKind.APPROVAL.value,
-            "status": RequestStatus.PENDING.value,
-            "step_id": event.step_id,
             "risk": payload["risk"],
             "digest": payload["digest"],
-            "opened_seq": run_seq,
-            "requested_at": event.ts,
         }
-    if event.kind is Kind.USER_INPUT_REQUESTED:
-        return {
-            "request_id": payload["request_id"],
-            "kind": RequestKind.FORM.value,
-            "status": RequestStatus.PENDING.value,
-            "step_id": event.step_id,
-            "risk": None,
-            "digest": None,
-            "opened_seq": run_seq,
-            "requested_at": event.ts,
-        }
-    return None
+    return row | {
+        "request_id": payload["request_id"],
+        "kind": RequestKind.FORM.value,
+        "risk": None,
+        "digest": None,
+    }
+
+
+def pending_counter(request: Columns) -> str:
+    """The counter of what waits for a person, of the request's kind and tenant."""
+    return f"{request['kind']}:{RequestStatus.PENDING.value}/{request['tenant']}"
 
 
 def closed_request(event: Event) -> tuple[str, RequestStatus] | None:

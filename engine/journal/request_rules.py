@@ -1,4 +1,4 @@
-"""What a decision on a request needs and does. Pure."""
+"""What a decision on a request, or a claim, needs and does. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,28 @@ if TYPE_CHECKING:
     from engine.machine.inputs import Input
 
 
-def unknown_request(decision: Decision) -> NotFound:
-    """The error of a decision on a request that is not there."""
-    return NotFound(f"there is no {decision.kind} {decision.request_id}", {"id": decision.request_id})
+def unknown_request(kind: str, request_id: str) -> NotFound:
+    """The error of a request that is not there."""
+    return NotFound(f"there is no {kind} {request_id}", {"id": request_id})
+
+
+def refuse_claim(row: Columns, held: Columns | None, by: str, now: int) -> None:
+    """Raise when the request of `row` cannot be claimed; `held` is the claim there is.
+
+    Raises AlreadyDecided, Refused (`request_withdrawn`, `already_claimed`).
+    """
+    _refuse_closed(row)
+    if held is not None and held["claimed_by"] != by and held["expires_at"] > now:
+        until = rfc3339(from_micros(held["expires_at"]))
+        raise Refused(
+            ErrorCode.ALREADY_CLAIMED,
+            f"{held['claimed_by']} is looking at {row['kind']} {row['request_id']} until {until}",
+            {
+                "approval_id": row["request_id"],
+                "claimed_by": held["claimed_by"],
+                "claimed_until": until,
+            },
+        )
 
 
 def refuse_decision(row: Columns, decision: Decision) -> None:

@@ -1,4 +1,4 @@
-"""Runs to rows: what a new run and a transition write on the runs row and the counters. Pure."""
+"""Runs to rows: what a new run and a transition write on the runs row. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def new_run(run: NewRun) -> Row:
 
 
 def run_change(commit: Commit, old: Columns, *, ready: bool) -> Row:
-    """The columns a transition changes; `old` is the row before it.
+    """The columns a transition changes beside the status; `old` is the row before it.
 
     A run ends when its last end event says so: what is written later (its document, a late timer)
     leaves `finished_at` alone, and a retry clears it.
@@ -59,7 +59,6 @@ def run_change(commit: Commit, old: Columns, *, ready: bool) -> Row:
             if event.kind is Kind.RUN_COMPLETED:
                 output_seq = run_seq
     return {
-        "status": head.status.value,
         "started_at": started,
         "finished_at": ended if head.status in RUN_TERMINAL else None,
         "updated_at": commit.now,
@@ -78,13 +77,8 @@ def run_change(commit: Commit, old: Columns, *, ready: bool) -> Row:
     }
 
 
-def counter_changes(old: Columns, new: RunStatus) -> list[tuple[str, int]]:
-    """Counters that move when the run of the row `old` becomes `new`."""
-    if old["status"] == new.value:
-        return []
-    changes = [(f"status:{old['status']}", -1), (f"status:{new.value}", 1)]
-    if old["slot_key"] is not None:
-        slots = (new in RUN_SLOT_HOLDING) - (old["status"] in RUN_SLOT_HOLDING)
-        if slots:
-            changes.append((f"slot:{old['slot_key']}", slots))
-    return changes
+def slots_change(old: Columns, new: RunStatus) -> int:
+    """How many slots of its flow the run of the row `old` takes, or gives back, when it becomes `new`."""
+    if old["slot_key"] is None:
+        return 0
+    return (new in RUN_SLOT_HOLDING) - (old["status"] in RUN_SLOT_HOLDING)

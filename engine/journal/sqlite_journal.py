@@ -10,25 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 import aiosqlite
 
+from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal import append_operations, request_operations, work_operations
 from engine.journal.commits import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
 from engine.journal.connection import BUSY_SECONDS, read_only
 from engine.journal.encoding import decode_input, stored_event
 from engine.journal.errors import unavailable
-from engine.journal.news import WORK, Listener, News, change_of, created, decided
+from engine.journal.news import CLAIMED, WORK, Listener, News, change_of, created, decided
 from engine.journal.port import TIMERS_AT_ONCE
 from engine.journal.queries import query
-from engine.journal.run_list import run_list_query
+from engine.journal.run_list import fold
 from engine.journal.slots import Slots
+from engine.journal.sqlite_lists import SqliteRunLists
+from engine.journal.sqlite_notes import SqliteNotes
 from engine.journal.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from engine.contracts.run import RunFilter
-    from engine.contracts.status import RequestKind, RequestStatus, RunStatus
+    from engine.contracts.run import EventFilter
+    from engine.contracts.status import RequestKind, RunStatus
     from engine.machine.inputs import Input
 
 
@@ -40,6 +43,8 @@ class SqliteJournal:
         self._news = News()
         self._writer = Writer(path, self._news.publish, busy_seconds=busy_seconds, poll_seconds=poll_seconds)
         self._reader: aiosqlite.Connection | None = None
+        self.lists = SqliteRunLists(path)
+        self.notes = SqliteNotes(self._writer, self._read)
 
     @classmethod
     async def open(
@@ -70,6 +75,7 @@ class SqliteJournal:
         reader, self._reader = self._reader, None  # from here on readers are told that it is closed
         if reader is not None:
             await reader.close()
+        await self.lists.close()
         await self._writer.close()  # last: it folds the WAL into the file
 
     def on_news(self, listener: Listener) -> Callable[[], None]:
@@ -89,6 +95,18 @@ class SqliteJournal:
     async def decide(self, decision: Decision) -> Decided:
         """See port."""
         return await self._writer.run(partial(request_operations.decide, decision=decision), decided)
+
+    async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
+        """See port."""
+        operation = partial(
+            request_operations.claim, request_id=request_id, kind=kind.value, by=by, now=now, until=until
+        )
+        await self._writer.run(operation, CLAIMED)
+
+    async def release_request(self, request_id: str, by: str) -> bool:
+        """See port."""
+        operation = partial(request_operations.release, request_id=request_id, by=by)
+        return await self._writer.run(operation, CLAIMED)
 
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""
@@ -155,6 +173,18 @@ class SqliteJournal:
         rows = await self._read(query("page_events"), (run_id, after, limit))
         return [stored_event(row) for row in rows]
 
+    async def find_events(
+        self, run_id: str, filters: EventFilter, after: int, limit: int
+    ) -> list[tuple[int, bool]]:
+        """See port."""
+        kind, step, actor, text = (
+            None if part is None else fold(part)
+            for part in (filters.kind, filters.step_id, filters.actor, filters.text)
+        )
+        wanted = (kind, kind, step, step, actor, actor, text, text, text, text, text)
+        rows = await self._read(query("find_events"), (*wanted, run_id, after, limit))
+        return [(row["run_seq"], bool(row["found"])) for row in rows]
+
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """See port."""
         return [stored_event(row) for row in await self._read(query("feed_events"), (after_seq, limit))]
@@ -186,13 +216,6 @@ class SqliteJournal:
         rows = await self._read(query("select_run_view"), (run_id,))
         return dict(rows[0]) if rows else None
 
-    async def run_rows(
-        self, filters: RunFilter, limit: int, after: str | None
-    ) -> Sequence[Mapping[str, Any]]:
-        """See port."""
-        statement, arguments = run_list_query(filters, limit, after)
-        return [dict(row) for row in await self._read(statement, arguments)]
-
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
         """See port."""
         if path is None:
@@ -200,6 +223,12 @@ class SqliteJournal:
         else:
             rows = await self._read(query("select_step"), (run_id, path))
         return [dict(row) for row in rows]
+
+    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """See port."""
+        rows = await self._read(query("select_step_heads"), (run_id, limit))
+        total = len(rows) if len(rows) < limit else (await self._read(query("count_steps"), (run_id,)))[0][0]
+        return [dict(row) for row in rows], int(total)
 
     async def request_row(self, request_id: str) -> Mapping[str, Any] | None:
         """See port."""
@@ -213,17 +242,36 @@ class SqliteJournal:
         limit: int,
         after: str | None,
         run_id: str | None = None,
+        tenant: str | None = None,
     ) -> Sequence[Mapping[str, Any]]:
         """See port."""
+        start = after or ""
         if run_id is not None:
             rows = await self._read(query("run_requests"), (run_id, kind.value))
-            found = [dict(row) for row in rows if status is None or row["status"] == status.value]
-            return [row for row in found if row["request_id"] > (after or "")][:limit]
-        if status is None:
-            arguments: tuple[Any, ...] = (kind.value, after or "", limit)
-            return [dict(row) for row in await self._read(query("page_all_requests"), arguments)]
-        arguments = (kind.value, status.value, after or "", limit)
-        return [dict(row) for row in await self._read(query("page_requests"), arguments)]
+            fitting = (row for row in rows if status is None or row["status"] == status.value)
+            rows = [row for row in fitting if tenant in {None, row["tenant"]} and row["request_id"] > start]
+        elif tenant is not None:
+            statuses = tuple(RequestStatus) if status is None else (status,)
+            rows = []
+            for each in statuses:
+                arguments = (tenant, kind.value, each.value, start, limit)
+                rows += await self._read(query("page_tenant_requests"), arguments)
+            rows.sort(key=lambda row: str(row["request_id"]))
+        elif status is None:
+            rows = await self._read(query("page_all_requests"), (kind.value, start, limit))
+        else:
+            rows = await self._read(query("page_requests"), (kind.value, status.value, start, limit))
+        return [dict(row) for row in rows[:limit]]
+
+    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """See port."""
+        rows = await self._read(query("decided_requests"), (request_id, limit))
+        return [dict(row) for row in rows]
+
+    async def claims_version(self) -> int:
+        """See port."""
+        rows = await self._read(query("select_claims_version"))
+        return int(rows[0]["n"]) if rows else 0
 
     async def counters(self) -> dict[str, int]:
         """See port."""

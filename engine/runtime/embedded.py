@@ -18,6 +18,7 @@ from engine.runtime.faults import NO_FAULTS
 from engine.runtime.feed import Feed
 from engine.runtime.folder import RunFolders
 from engine.runtime.garbage import seldom_collected
+from engine.runtime.notes import Drafts, SavedFilters
 from engine.runtime.pack_list import PackList
 from engine.runtime.pinned import PinnedPacks
 from engine.runtime.requests import Requests
@@ -46,6 +47,8 @@ class EmbeddedEngine:
         self.requests = Requests(box)
         self.packs = PackList(box.catalog)
         self.feed = Feed(box)
+        self.drafts = Drafts(box)
+        self.saved_filters = SavedFilters(box)
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:

@@ -32,7 +32,8 @@ class Feed:
     @asynccontextmanager
     async def subscribe(self, *, run_id: str | None = None) -> AsyncIterator[AsyncIterator[FeedBatch]]:
         """See facade."""
-        reader = _Reader(self._box, run_id, await self._box.journal.last_seq())
+        journal = self._box.journal
+        reader = _Reader(self._box, run_id, await journal.last_seq(), await journal.claims_version())
         undo = self._box.journal.on_news(reader.kick)
         try:
             yield reader.batches()
@@ -41,15 +42,18 @@ class Feed:
 
 
 class _Reader:
-    def __init__(self, box: Toolbox, run_id: str | None, cursor: int) -> None:
+    def __init__(self, box: Toolbox, run_id: str | None, cursor: int, claims: int) -> None:
         self._box = box
         self._run_id = run_id
         self._cursor = cursor
         self._kicked = asyncio.Event()
         self._lagged = False
+        self._claims = claims
+        self._look_at_claims = False
 
-    def kick(self, _change: Change) -> None:
+    def kick(self, change: Change) -> None:
         """Something was written."""
+        self._look_at_claims |= change.claims
         self._kicked.set()
 
     async def batches(self) -> AsyncIterator[FeedBatch]:
@@ -62,7 +66,7 @@ class _Reader:
             self._kicked.clear()
             batch = await self._read()
             count = len(batch.events)
-            if batch.events or batch.lagged:
+            if batch.events or batch.lagged or batch.refresh:
                 yield batch
 
     async def _read(self) -> FeedBatch:
@@ -75,7 +79,15 @@ class _Reader:
             self._kicked.set()
             await self._skip()
         events = (item for item in stored if self._run_id is None or item.run_id == self._run_id)
-        return FeedBatch(tuple(event_view(item) for item in events), lagged)
+        return FeedBatch(tuple(event_view(item) for item in events), lagged, await self._changed_lists())
+
+    async def _changed_lists(self) -> frozenset[str]:
+        """Lists that changed without an event; claims of another process are only told as a number."""
+        if not self._look_at_claims:
+            return frozenset()
+        self._look_at_claims = False
+        before, self._claims = self._claims, await self._box.journal.claims_version()
+        return frozenset({"claims"}) if self._claims != before else frozenset()
 
     async def _skip(self) -> None:
         """Leave out what a reader that is too far behind would see far too late."""

@@ -19,6 +19,7 @@ from engine.errors import ErrorCode, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from io import BufferedReader
     from pathlib import Path
 
 _CHUNK = 1024 * 1024
@@ -145,13 +146,30 @@ def read_inside(directory: int, name: str) -> bytes | None:
         return file.read()
 
 
+def read_beginning(directory: int, name: str, limit: int) -> tuple[bytes, int] | None:
+    """The first bytes of a regular file in an open directory and its size, None for anything else."""
+    file = _open_regular(directory, name)
+    if file is None:
+        return None
+    with file:
+        return file.read(limit), os.fstat(file.fileno()).st_size
+
+
 def measure(directory: int, name: str) -> tuple[int, str] | None:
     """Size and sha256 of a regular file in an open directory, None for anything else."""
+    file = _open_regular(directory, name)
+    if file is None:
+        return None
+    with file:
+        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _open_regular(directory: int, name: str) -> BufferedReader | None:
     try:
         descriptor = os.open(name, _INSIDE, dir_fd=directory)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        return os.fstat(descriptor).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    return None

@@ -21,6 +21,7 @@ from engine.runtime.file_writes import (
     measure,
     names_in,
     open_directory,
+    read_beginning,
     read_chunks,
     read_inside,
     storage_errors,
@@ -151,6 +152,17 @@ class RunFolders:
                     ]
             except FileNotFoundError:
                 return []
+
+    def read_output(self, pack: str, run_id: str, stored_name: str, limit: int) -> tuple[bytes, int] | None:
+        """The first `limit` bytes of a regular output file and its size; None when there is no such file."""
+        if "/" in stored_name or "\0" in stored_name or stored_name.startswith(".") or not stored_name:
+            return None
+        with storage_errors(self.path(pack, run_id) / "output"):
+            try:
+                with open_directory(self._root, (*_parts(pack, run_id), "output"), create=False) as directory:
+                    return read_beginning(directory, stored_name, limit)
+            except (FileNotFoundError, ValueError):  # ValueError: a name no file system takes
+                return None
 
     @contextmanager
     def _directory(self, pack: str, run_id: str, *below: str) -> Iterator[int]:

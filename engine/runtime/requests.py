@@ -12,7 +12,7 @@ from engine.errors import ErrorCode, InvalidInput, NotFound
 from engine.forms import check_values, fill_defaults
 from engine.journal.commits import Decision
 from engine.journal.encoding import decode
-from engine.runtime.runs import cursor, page_size
+from engine.runtime.paging import cursor, page_size
 from engine.runtime.views import approval_view, form_view
 from engine.values import canonical_json
 
@@ -37,13 +37,14 @@ class Requests:
         *,
         status: RequestStatus | None = RequestStatus.PENDING,
         run_id: str | None = None,
+        tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[ApprovalView]:
         """See facade."""
         size = page_size(limit)
         rows = await self._box.journal.request_rows(
-            RequestKind.APPROVAL, status, size + 1, cursor(after, "appr_"), run_id
+            RequestKind.APPROVAL, status, size + 1, cursor(after, "appr_"), run_id, tenant
         )
         items = tuple([await approval_view(self._box, row) for row in rows[:size]])
         return Page[ApprovalView](items=items, next=items[-1].approval_id if len(rows) > size else None)
@@ -98,18 +99,38 @@ class Requests:
             decided_at=from_micros(now),
         )
 
+    async def claim(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        """See facade."""
+        now = self._box.clock.now()
+        until = now + round(self._box.config.claim_seconds * 1_000_000)
+        await self._box.journal.claim_request(approval_id, RequestKind.APPROVAL, actor.name, now, until)
+        return await self.approval(approval_id)
+
+    async def release(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        """See facade."""
+        await self._row(approval_id, RequestKind.APPROVAL)
+        await self._box.journal.release_request(approval_id, actor.name)
+        return await self.approval(approval_id)
+
+    async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:
+        """See facade."""
+        await self._row(approval_id, RequestKind.APPROVAL)
+        rows = await self._box.journal.earlier_rows(approval_id, page_size(limit))
+        return tuple([await approval_view(self._box, row) for row in rows])
+
     async def forms(
         self,
         *,
         status: RequestStatus | None = RequestStatus.PENDING,
         run_id: str | None = None,
+        tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[FormView]:
         """See facade."""
         size = page_size(limit)
         rows = await self._box.journal.request_rows(
-            RequestKind.FORM, status, size + 1, cursor(after, "form_"), run_id
+            RequestKind.FORM, status, size + 1, cursor(after, "form_"), run_id, tenant
         )
         items = tuple([await form_view(self._box, row) for row in rows[:size]])
         return Page[FormView](items=items, next=items[-1].request_id if len(rows) > size else None)

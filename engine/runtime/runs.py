@@ -6,18 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import (
-    EventView,
-    Page,
-    RunCounts,
-    RunDetail,
-    RunFile,
-    RunFilter,
-    RunSummary,
-    RunView,
-    StepView,
-    VerbResult,
-)
+from engine.contracts.run import EventMatches, Page, RunCounts, RunFilter, RunSort, RunSummary, VerbResult
 from engine.contracts.status import (
     RUN_TERMINAL,
     RUN_WAITING,
@@ -26,28 +15,26 @@ from engine.contracts.status import (
     RequestStatus,
     RunStatus,
 )
-from engine.errors import InvalidInput, NotFound
+from engine.errors import NotFound
+from engine.journal.run_list import place_of
 from engine.machine.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.runtime.paging import page_offset, page_size, run_cursor, run_place
+from engine.runtime.run_detail import file_text, row_of, run_detail, run_detail_then, steps_of, view_row
 from engine.runtime.starting import StartRequest, start_run
-from engine.runtime.views import (
-    approval_view,
-    created_row,
-    event_view,
-    form_view,
-    run_summary,
-    run_view,
-    step_view,
-)
+from engine.runtime.timeline import timeline_of
+from engine.runtime.views import created_row, event_view, run_summary, run_view, step_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from engine.contracts.run import Actor
+    from engine.contracts.run import Actor, EventFilter, EventView, FileText, RunDetail, RunView, StepView
+    from engine.contracts.timeline import Timeline
     from engine.journal.news import Change
     from engine.runtime.toolbox import Toolbox
 
-MAX_PAGE = 1_000
+MAX_LOOKED_AT = 10_000
+"""Events one search looks at."""
 
 
 class Runs:
@@ -76,56 +63,95 @@ class Runs:
 
     async def get(self, run_id: str) -> RunDetail:
         """See facade."""
-        row = await self._view_row(run_id)
-        box = self._box
-        requests = {
-            kind: await box.journal.request_rows(kind, None, MAX_PAGE, None, run_id) for kind in RequestKind
-        }
-        return RunDetail(
-            run=await run_view(box, row),
-            steps=await self.steps(run_id),
-            approvals=tuple([await approval_view(box, item) for item in requests[RequestKind.APPROVAL]]),
-            forms=tuple([await form_view(box, item) for item in requests[RequestKind.FORM]]),
-            files=tuple(
-                RunFile(**entry)
-                for entry in await asyncio.to_thread(box.folders.list_files, row["pack"], run_id)
-            ),
-        )
+        return await run_detail(self._box, run_id)
 
     async def summary(self, run_id: str) -> RunView:
         """See facade."""
-        return await run_view(self._box, await self._view_row(run_id))
+        return await run_view(self._box, await view_row(self._box, run_id))
 
     async def list(
-        self, filters: RunFilter | None = None, *, limit: int = 50, after: str | None = None
+        self,
+        filters: RunFilter | None = None,
+        *,
+        sort: RunSort = RunSort.NEWEST,
+        limit: int = 50,
+        after: str | None = None,
+        offset: int = 0,
     ) -> Page[RunSummary]:
         """See facade."""
         size = page_size(limit)
-        rows = await self._box.journal.run_rows(filters or RunFilter(), size + 1, cursor(after, "run_"))
-        items = tuple(run_summary(row) for row in rows[:size])
-        return Page[RunSummary](items=items, next=items[-1].run_id if len(rows) > size else None)
+        rows = await self._box.journal.lists.page(
+            filters or RunFilter(),
+            sort,
+            size + 1,
+            after=run_place(after, sort),
+            offset=page_offset(offset),
+        )
+        following = run_cursor(place_of(rows[size - 1], sort), sort) if len(rows) > size else None
+        return Page[RunSummary](items=tuple(run_summary(row) for row in rows[:size]), next=following)
 
-    async def counts(self) -> RunCounts:
+    async def count(self, filters: RunFilter | None = None) -> int:
         """See facade."""
+        return await self._box.journal.lists.count(filters or RunFilter())
+
+    async def position(
+        self, run_id: str, filters: RunFilter | None = None, *, sort: RunSort = RunSort.NEWEST
+    ) -> int | None:
+        """See facade."""
+        return await self._box.journal.lists.position(run_id, filters or RunFilter(), sort)
+
+    async def counts(self, *, tenant: str | None = None) -> RunCounts:
+        """See facade."""
+        runs = await self._box.journal.lists.by_status(tenant)
         counters = await self._box.journal.counters()
+
+        def pending(kind: RequestKind) -> int:
+            prefix = f"{kind.value}:{RequestStatus.PENDING.value}/"
+            if tenant is not None:
+                return counters.get(prefix + tenant, 0)
+            return sum(n for name, n in counters.items() if name.startswith(prefix))
+
         return RunCounts(
-            runs={status: counters.get(f"status:{status.value}", 0) for status in RunStatus},
-            approvals_pending=counters.get(f"approval:{RequestStatus.PENDING.value}", 0),
-            forms_pending=counters.get(f"form:{RequestStatus.PENDING.value}", 0),
+            runs={status: runs.get(status.value, 0) for status in RunStatus},
+            approvals_pending=pending(RequestKind.APPROVAL),
+            forms_pending=pending(RequestKind.FORM),
         )
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
         """See facade."""
-        await self._row(run_id)
+        await row_of(self._box, run_id)
         stored = await self._box.journal.page_events(run_id, after_run_seq, page_size(limit))
         return tuple(event_view(item) for item in stored)
 
+    async def find_events(
+        self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT
+    ) -> EventMatches:
+        """See facade."""
+        await row_of(self._box, run_id)
+        size = page_size(limit, MAX_LOOKED_AT)
+        looked_at = await self._box.journal.find_events(run_id, filters, after_run_seq, size)
+        return EventMatches(
+            run_seqs=tuple(run_seq for run_seq, fits in looked_at if fits),
+            scanned_to=looked_at[-1][0] if looked_at else after_run_seq,
+            ended=len(looked_at) < size,
+        )
+
+    async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
+        """See facade."""
+        return await run_detail_then(self._box, run_id, run_seq)
+
+    async def timeline(self, run_id: str) -> Timeline:
+        """See facade."""
+        return await timeline_of(self._box, run_id)
+
+    async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
+        """See facade."""
+        return await file_text(self._box, run_id, stored_name, limit)
+
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         """See facade."""
-        rows = await self._box.journal.step_rows(run_id)
-        if not rows:
-            await self._row(run_id)
-        return tuple([await step_view(self._box, row, full=False) for row in rows])
+        await row_of(self._box, run_id)
+        return await steps_of(self._box, self._box.journal, run_id)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """See facade."""
@@ -158,7 +184,7 @@ class Runs:
             from engine.runtime.settling import settle  # noqa: PLC0415 - see embedded.work
 
             await settle(self._box, run_id)
-        row = await self._row(run_id)
+        row = await row_of(self._box, run_id)
         return VerbResult(run_id=run_id, status=RunStatus(row["status"]), changed=changed)
 
     async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
@@ -176,7 +202,7 @@ class Runs:
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    while not await self._rests(row := await self._view_row(run_id), watched):
+                    while not await self._rests(row := await view_row(self._box, run_id), watched):
                         await news.wait()
                         news.clear()
                     return await run_view(self._box, row)
@@ -201,31 +227,3 @@ class Runs:
             ended = below is None or below["status"] in RUN_TERMINAL
             return not ended and below is not None and await self._rests(below, watched)
         return status in RUN_WAITING
-
-    async def _view_row(self, run_id: str) -> Mapping[str, Any]:
-        row = await self._box.journal.run_view_row(run_id)
-        if row is None:
-            raise NotFound(f"there is no run {run_id}", {"run_id": run_id})
-        return row
-
-    async def _row(self, run_id: str) -> Mapping[str, Any]:
-        row = await self._box.journal.run_row(run_id)
-        if row is None:
-            raise NotFound(f"there is no run {run_id}", {"run_id": run_id})
-        return row
-
-
-def page_size(limit: int) -> int:
-    """A page's size within its bounds. Raises InvalidInput."""
-    if not 1 <= limit <= MAX_PAGE:
-        raise InvalidInput(f"limit must be between 1 and {MAX_PAGE}, not {limit}", {"limit": limit})
-    return limit
-
-
-def cursor(after: str | None, prefix: str) -> str | None:
-    """A cursor as handed out. Raises InvalidInput for anything else."""
-    if after is not None and not (after.startswith(prefix) and len(after) < 64 and after.isascii()):
-        raise InvalidInput(
-            f"after={after!r} is no cursor; use the `next` of the page before", {"after": after}
-        )
-    return after

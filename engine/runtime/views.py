@@ -147,6 +147,7 @@ async def approval_view(box: Toolbox, row: Mapping[str, Any]) -> ApprovalView:
     """An approval with what it shows, masked."""
     body = await shown(box, decode(row["opened_event"])["body"])
     decided = row["decision"] is not None
+    claimed = row["claimed_until"] is not None and row["claimed_until"] > box.clock.now()
     return ApprovalView.model_construct(
         approval_id=row["request_id"],
         run_id=row["run_id"],
@@ -168,6 +169,8 @@ async def approval_view(box: Toolbox, row: Mapping[str, Any]) -> ApprovalView:
         decided_by=row["decided_by"],
         decided_at=_time(row["decided_at"]) if decided else None,
         comment=row["comment"],
+        claimed_by=row["claimed_by"] if claimed else None,
+        claimed_until=_time(row["claimed_until"]) if claimed else None,
     )
 
 

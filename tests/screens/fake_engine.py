@@ -14,6 +14,7 @@ from engine.contracts.run import (
     EventFilter,
     EventMatches,
     EventView,
+    FileText,
     Page,
     RunCounts,
     RunDetail,
@@ -34,7 +35,7 @@ from tests.screens.fake_notes import FakeDrafts, FakeSavedFilters
 from tests.screens.fake_requests import FakeRequests
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
     from pathlib import Path
@@ -52,6 +53,7 @@ class FakeEngine:
     stored_steps: dict[str, tuple[StepView, ...]] = field(default_factory=dict)
     stored_events: dict[str, tuple[EventView, ...]] = field(default_factory=dict)
     stored_files: dict[str, tuple[RunFile, ...]] = field(default_factory=dict)
+    stored_texts: dict[tuple[str, str], FileText] = field(default_factory=dict)
     stored_timelines: dict[str, Timeline] = field(default_factory=dict)
     stored_pasts: dict[tuple[str, int], RunDetail] = field(default_factory=dict)
     stored_packs: tuple[PackView, ...] = field(default_factory=lambda: (a_pack(),))
@@ -174,15 +176,19 @@ class FakeRuns:
         ids = [run.run_id for run in self._found(filters, sort)]
         return ids.index(run_id) if run_id in ids else None
 
-    async def counts(self) -> RunCounts:
+    async def counts(self, *, tenant: str | None = None) -> RunCounts:
         runs: dict[RunStatus, int] = {}
         for run in self.engine.stored_runs.values():
-            runs[run.status] = runs.get(run.status, 0) + 1
-        pending = RequestStatus.PENDING
+            if tenant in (None, run.tenant):
+                runs[run.status] = runs.get(run.status, 0) + 1
+
+        def pending(views: Iterable[ApprovalView | FormView]) -> int:
+            return sum(v.status is RequestStatus.PENDING and tenant in (None, v.tenant) for v in views)
+
         return RunCounts(
             runs=runs,
-            approvals_pending=sum(v.status is pending for v in self.engine.stored_approvals.values()),
-            forms_pending=sum(v.status is pending for v in self.engine.stored_forms.values()),
+            approvals_pending=pending(self.engine.stored_approvals.values()),
+            forms_pending=pending(self.engine.stored_forms.values()),
         )
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
@@ -211,6 +217,13 @@ class FakeRuns:
         run = await self.summary(run_id)
         empty = Timeline(run_id=run_id, start=run.created_at, end=run.finished_at)
         return self.engine.stored_timelines.get(run_id, empty)
+
+    async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
+        self.engine.note("file_text", (run_id, stored_name))
+        text = self.engine.stored_texts.get((run_id, stored_name))
+        if text is None:
+            raise NotFound(f"{run_id} has no file {stored_name}.")
+        return text
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         return self.engine.stored_steps.get(run_id, ())

@@ -12,17 +12,22 @@ from engine.contracts.pack import FlowView, PackView, Problem
 from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
 from engine.contracts.run import (
     Actor,
+    EventFilter,
+    EventMatches,
     EventView,
+    FileText,
     Page,
     RunCounts,
     RunDetail,
     RunFilter,
+    RunSort,
     RunSummary,
     RunView,
     StepView,
     VerbResult,
 )
 from engine.contracts.status import CancelMode, RequestStatus, Risk, RunStatus, StepStatus
+from engine.contracts.timeline import Timeline
 from engine.errors import AlreadyDecided, NotFound
 from engine.facade import FeedBatch, WorkerView
 
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.config import EngineConfig
+    from engine.contracts.notes import SavedFilter
 
 MOMENT = datetime(2030, 1, 2, 3, 4, 5, 67, tzinfo=UTC)
 MOMENT_TEXT = "2030-01-02T03:04:05.000067Z"
@@ -147,22 +153,52 @@ class FakeRuns:
         return self.known[run_id]
 
     async def list(
-        self, filters: RunFilter | None = None, *, limit: int = 50, after: str | None = None
+        self,
+        filters: RunFilter | None = None,
+        *,
+        sort: RunSort = RunSort.NEWEST,
+        limit: int = 50,
+        after: str | None = None,
+        offset: int = 0,
     ) -> Page[RunSummary]:
         if self.fails_with is not None:
             raise self.fails_with
-        self.listed = {"filters": filters, "limit": limit, "after": after}
+        self.listed = {"filters": filters, "sort": sort, "limit": limit, "after": after}
         names = RunSummary.model_fields
         rows = tuple(RunSummary(**{n: getattr(run, n) for n in names}) for run in self.known.values())
         return Page[RunSummary](items=rows, next=self.next_cursor)
 
-    async def counts(self) -> RunCounts:
+    async def count(self, filters: RunFilter | None = None) -> int:
+        return len(self.known)
+
+    async def position(
+        self, run_id: str, filters: RunFilter | None = None, *, sort: RunSort = RunSort.NEWEST
+    ) -> int | None:
+        return [*self.known].index(run_id) if run_id in self.known else None
+
+    async def counts(self, *, tenant: str | None = None) -> RunCounts:
         return RunCounts(runs={RunStatus.QUEUED: len(self.known)}, approvals_pending=1)
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
         await self.summary(run_id)
         later = [event for event in self.history.get(run_id, ()) if event.run_seq > after_run_seq]
         return tuple(later[:limit])
+
+    async def find_events(
+        self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = 10_000
+    ) -> EventMatches:
+        await self.summary(run_id)
+        return EventMatches(run_seqs=(), scanned_to=after_run_seq, ended=True)
+
+    async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
+        return await self.get(run_id)
+
+    async def timeline(self, run_id: str) -> Timeline:
+        run = await self.summary(run_id)
+        return Timeline(run_id=run_id, start=run.created_at)
+
+    async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
+        raise NotFound(f"run {run_id} has no file {stored_name}")
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         return self.steps_known
@@ -210,6 +246,7 @@ class FakeRequests:
         *,
         status: RequestStatus | None = RequestStatus.PENDING,
         run_id: str | None = None,
+        tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[ApprovalView]:
@@ -223,6 +260,15 @@ class FakeRequests:
 
     async def approval(self, approval_id: str) -> ApprovalView:
         return next(item for item in self.approvals_known if item.approval_id == approval_id)
+
+    async def claim(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        return (await self.approval(approval_id)).model_copy(update={"claimed_by": actor.name})
+
+    async def release(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        return await self.approval(approval_id)
+
+    async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:
+        return ()
 
     async def approve(
         self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
@@ -254,6 +300,7 @@ class FakeRequests:
         *,
         status: RequestStatus | None = RequestStatus.PENDING,
         run_id: str | None = None,
+        tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[FormView]:
@@ -305,6 +352,26 @@ class FakePacks:
 
 
 @dataclass
+class FakeDrafts:
+    async def get(self, owner: str, key: str) -> dict[str, Any] | None:
+        return None
+
+    async def keep(self, owner: str, key: str, draft: Mapping[str, Any]) -> None: ...
+
+    async def drop(self, owner: str, key: str) -> None: ...
+
+
+@dataclass
+class FakeSavedFilters:
+    async def list(self, owner: str) -> tuple[SavedFilter, ...]:
+        return ()
+
+    async def save(self, owner: str, saved: SavedFilter) -> None: ...
+
+    async def drop(self, owner: str, name: str) -> None: ...
+
+
+@dataclass
 class FakeFeed:
     """Each news first changes what is known, then arrives."""
 
@@ -336,6 +403,8 @@ class FakeEngine:
     requests: FakeRequests = field(default_factory=FakeRequests)
     packs: FakePacks = field(default_factory=FakePacks)
     feed: FakeFeed = field(default_factory=FakeFeed)
+    drafts: FakeDrafts = field(default_factory=FakeDrafts)
+    saved_filters: FakeSavedFilters = field(default_factory=FakeSavedFilters)
     worker: FakeWorker = field(default_factory=FakeWorker)
     when_working: Callable[[], None] = lambda: None
     slots: list[int] = field(default_factory=list)

@@ -31,27 +31,71 @@ SELECT data FROM blobs WHERE digest = ?
 -- name: select_content
 SELECT content FROM pack_contents WHERE digest = ?
 -- name: select_request
-SELECT q.*, r.tenant, r.pack, r.pack_version, r.flow, r.requested_by, v.payload AS opened_event
+SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
+    c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
+LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.request_id = ?
 -- name: page_requests
-SELECT q.*, r.tenant, r.pack, r.pack_version, r.flow, r.requested_by, v.payload AS opened_event
+SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
+    c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
+LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.kind = ? AND q.status = ? AND q.request_id > ? ORDER BY q.request_id LIMIT ?
--- name: page_all_requests
-SELECT q.*, r.tenant, r.pack, r.pack_version, r.flow, r.requested_by, v.payload AS opened_event
+-- name: page_tenant_requests
+SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
+    c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
+LEFT JOIN claims c ON c.request_id = q.request_id
+WHERE q.tenant = ? AND q.kind = ? AND q.status = ? AND q.request_id > ? ORDER BY q.request_id LIMIT ?
+-- name: decided_requests
+SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
+    c.expires_at AS claimed_until
+FROM requests o JOIN requests q ON q.tenant = o.tenant AND q.pack = o.pack AND q.flow = o.flow
+    AND q.step = o.step AND q.decision IS NOT NULL
+JOIN runs r ON r.run_id = q.run_id
+JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
+LEFT JOIN claims c ON c.request_id = q.request_id
+WHERE o.request_id = ? AND q.kind = o.kind AND q.request_id <> o.request_id
+    AND q.decided_at <= coalesce(o.decided_at, q.decided_at)
+ORDER BY q.decided_at DESC, q.request_id DESC LIMIT ?
+-- name: page_all_requests
+SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
+    c.expires_at AS claimed_until
+FROM requests q JOIN runs r ON r.run_id = q.run_id
+JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
+LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.request_id IN (
     SELECT request_id FROM requests WHERE kind = ? AND request_id > ? ORDER BY request_id LIMIT ?)
 ORDER BY q.request_id
 -- name: run_requests
-SELECT q.*, r.tenant, r.pack, r.pack_version, r.flow, r.requested_by, v.payload AS opened_event
+SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
+    c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
+LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.run_id = ? AND q.kind = ? ORDER BY q.request_id
+-- name: runs_by_id
+SELECT * FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
+-- name: runs_by_status
+SELECT status, sum(n) AS n FROM run_cells WHERE n > 0 AND (? IS NULL OR tenant = ?) GROUP BY status
+-- name: find_events
+SELECT run_seq, (? IS NULL OR instr(lower(kind), ?) > 0)
+    AND (? IS NULL OR instr(lower(coalesce(step_id, '')), ?) > 0)
+    AND (? IS NULL OR instr(lower(actor), ?) > 0)
+    AND (? IS NULL OR instr(lower(kind), ?) > 0 OR instr(lower(coalesce(step_id, '')), ?) > 0
+         OR instr(lower(actor), ?) > 0 OR instr(lower(payload), ?) > 0) AS found
+FROM events WHERE run_id = ? AND run_seq > ? ORDER BY run_seq LIMIT ?
+-- name: select_step_heads
+SELECT path, first_seq, type, name, status, started_at, finished_at, child_run_id
+FROM steps WHERE run_id = ? ORDER BY first_seq LIMIT ?
+-- name: count_steps
+SELECT count(*) FROM steps WHERE run_id = ?
+-- name: select_claims_version
+SELECT n FROM counters WHERE name = 'claims'
 -- name: select_counters
 SELECT name, n FROM counters
 -- name: select_workers

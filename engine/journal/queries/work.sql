@@ -42,4 +42,4 @@ WHERE run_id = ? AND run_seq > ? ORDER BY run_seq
 -- name: any_held
 SELECT 1 FROM runs WHERE ready = 1 AND lease_worker IS NOT NULL LIMIT 1
 -- name: any_retrying
-SELECT 1 FROM counters WHERE name = 'status:RETRYING' AND n > 0
+SELECT 1 FROM run_cells WHERE status = 'RETRYING' AND n > 0 LIMIT 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import RunFilter
+from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_SLOT_HOLDING, RequestKind, RequestStatus, RunStatus
 from engine.journal.commits import Commit, Decision, NewRun, RunHead
 from engine.machine.events import Event, Kind
@@ -144,20 +145,28 @@ async def wait_for_approval(
 async def counted(journal: Journal) -> dict[str, int]:
     """The counters as a recount of all runs and requests gives them."""
     found: dict[str, int] = {}
-    for row in await journal.run_rows(RunFilter(), ALL, None):
-        names = [f"status:{row['status']}"]
+    for row in await journal.lists.page(RunFilter(), RunSort.NEWEST, ALL):
         if row["slot_key"] is not None and RunStatus(row["status"]) in RUN_SLOT_HOLDING:
-            names.append(f"slot:{row['slot_key']}")
-        for name in names:
+            name = f"slot:{row['slot_key']}"
             found[name] = found.get(name, 0) + 1
     for kind in RequestKind:
-        pending = await journal.request_rows(kind, RequestStatus.PENDING, ALL, None)
-        if pending:
-            found[f"{kind.value}:PENDING"] = len(pending)
+        for request in await journal.request_rows(kind, RequestStatus.PENDING, ALL, None):
+            name = f"{kind.value}:PENDING/{request['tenant']}"
+            found[name] = found.get(name, 0) + 1
     return found
+
+
+async def assert_statuses_agree(journal: Journal) -> None:
+    rows = await journal.lists.page(RunFilter(), RunSort.NEWEST, ALL)
+    for tenant in {None, *(row["tenant"] for row in rows)}:
+        fitting = Counter(row["status"] for row in rows if tenant in {None, row["tenant"]})
+        counted = await journal.lists.by_status(tenant)
+        assert {status: n for status, n in counted.items() if n} == fitting
 
 
 async def assert_counters_agree(journal: Journal) -> None:
     counters = await journal.counters()
     assert all(n >= 0 for n in counters.values()), counters
+    counters.pop("claims", None)
     assert {name: n for name, n in counters.items() if n} == await counted(journal)
+    await assert_statuses_agree(journal)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.run import RunFilter
+from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.journal.commits import Commit, RunHead
@@ -112,7 +112,7 @@ async def test_what_a_reader_gets_cannot_change_the_journal(journal: Journal) ->
     payload["input"]["list"].append("written after")
     (stored,) = await journal.events_after("run_0001", 0)
     stored.event.payload["input"]["list"].append("read")
-    (listed,) = await journal.run_rows(RunFilter(), ALL, None)
+    (listed,) = await journal.lists.page(RunFilter(), RunSort.NEWEST, ALL)
     if isinstance(listed, dict):
         listed["status"] = "GONE"
     (again,) = await journal.events_after("run_0001", 0)

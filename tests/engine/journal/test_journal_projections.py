@@ -195,7 +195,7 @@ async def test_an_opened_form_is_a_pending_request(journal: Journal) -> None:
     assert row is not None
     assert (row["kind"], row["status"], row["risk"], row["digest"]) == ("form", "PENDING", None, None)
     assert (await step(journal, "ask"))["status"] == "PENDING_USER_INPUT"
-    assert (await journal.counters())["form:PENDING"] == 1
+    assert (await journal.counters())["form:PENDING/default"] == 1
     await assert_counters_agree(journal)
 
 

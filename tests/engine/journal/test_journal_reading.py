@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.run import RunFilter
+from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
+from engine.journal.run_list import place_of
 from engine.machine.events import Kind
 from engine.machine.inputs import Pause
 from tests.engine.journal.run_script import (
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 async def listed(
     journal: Journal, filters: RunFilter | None = None, limit: int = ALL, after: str | None = None
 ) -> list[int]:
-    rows = await journal.run_rows(filters or RunFilter(), limit, after)
+    row = None if after is None else await journal.run_row(after)
+    place = None if row is None else place_of(row, RunSort.NEWEST)
+    rows = await journal.lists.page(filters or RunFilter(), RunSort.NEWEST, limit, after=place)
     return [int(row["run_id"][4:]) for row in rows]
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from engine.contracts.run import RunFilter
+from engine.contracts.run import EventFilter, RunFilter, RunSort
 from engine.contracts.status import CancelMode, RequestKind, RequestStatus, RunStatus
 from engine.errors import Unavailable, VasiniError
 from engine.journal.commits import Commit, RunHead
@@ -42,6 +42,11 @@ WORKERS = st.sampled_from(["w1", "w2", "w3"])
 PATHS = st.sampled_from(["a", "b", "b/1/c"])
 REQUESTS = st.integers(1, 4)
 KINDS = st.sampled_from(["approval", "form"])
+FILTERS = (
+    RunFilter(),
+    RunFilter(status=(RunStatus.QUEUED, RunStatus.FAILED), text="d"),
+    RunFilter(tenant="default", requested_by="ann", text="3"),
+)
 
 
 def request_id(kind: str, number: int) -> str:
@@ -197,6 +202,15 @@ class BothJournals(RuleBasedStateMachine):
         decision = make(request_id(asked, number), digest=digest, now=self.now)
         self.both(lambda journal: journal.decide(decision))
 
+    @rule(number=REQUESTS, kind=KINDS, by=st.sampled_from(["ann", "bob"]), seconds=st.integers(1, 5))
+    def claim_request(self, number: int, kind: str, by: str, seconds: int) -> None:
+        name, until = request_id(kind, number), self.now + seconds
+        self.both(lambda journal: journal.claim_request(name, RequestKind(kind), by, self.now, until))
+
+    @rule(number=REQUESTS, kind=KINDS, by=st.sampled_from(["ann", "bob"]))
+    def release_request(self, number: int, kind: str, by: str) -> None:
+        self.both(lambda journal: journal.release_request(request_id(kind, number), by))
+
     @rule(number=RUNS, verb=verbs())
     def steer(self, number: int, verb: Input) -> None:
         self.both(lambda journal: journal.steer(f"run_{number:04}", verb))
@@ -222,20 +236,27 @@ class BothJournals(RuleBasedStateMachine):
             await journal.any_held(),
             await journal.workers(),
             {name: n for name, n in (await journal.counters()).items() if n},
-            await journal.run_rows(RunFilter(), ALL, None),
-            await journal.run_rows(RunFilter(status=(RunStatus.QUEUED, RunStatus.FAILED)), 2, "run_0004"),
+            await journal.claims_version(),
+            await journal.lists.by_status("default"),
+            *[await journal.lists.page(filters, sort, 3) for filters in FILTERS for sort in RunSort],
+            *[await journal.lists.count(filters) for filters in FILTERS],
+            *[await journal.lists.position("run_0002", filters, RunSort.STATUS) for filters in FILTERS],
         ]
         found += [await journal.mail_for(worker) for worker in ("w1", "w2", "w3")]
         for kind in RequestKind:
             found += [
                 await journal.request_rows(kind, None, ALL, None),
                 await journal.request_rows(kind, RequestStatus.PENDING, 1, None),
+                await journal.request_rows(kind, None, 2, None, tenant="default"),
+                await journal.earlier_rows(request_id(kind.value, 1), 3),
             ]
         for number in (1, 2, 3, 4):
             run_id = f"run_{number:04}"
             found += [
                 await journal.run_view_row(run_id),
                 await journal.step_rows(run_id),
+                await journal.step_heads(run_id, 2),
+                await journal.find_events(run_id, EventFilter(kind="step", text="B"), 1, 3),
                 await journal.page_events(run_id, 1, 3),
                 await journal.blob(f"b{number}"),
             ]

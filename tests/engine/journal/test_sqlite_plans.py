@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.run import RunFilter
-from engine.contracts.status import RunStatus
 from engine.journal.connection import open_writer
 from engine.journal.queries import query
-from engine.journal.run_list import run_list_query
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,6 +28,12 @@ READS = [
     "page_requests",
     "page_all_requests",
     "run_requests",
+    "page_tenant_requests",
+    "decided_requests",
+    "runs_by_id",
+    "find_events",
+    "select_step_heads",
+    "count_steps",
     "slots",
     "claimable",
     "claimable_one",
@@ -46,12 +49,6 @@ READS = [
     "select_blob",
     "select_content",
     "select_idempotent",
-]
-FILTERS = [
-    RunFilter(),
-    RunFilter(status=(RunStatus.FAILED,)),
-    RunFilter(status=(RunStatus.FAILED, RunStatus.RUNNING)),
-    RunFilter(status=(RunStatus.FAILED,), pack="p", text="x"),
 ]
 
 
@@ -96,24 +93,13 @@ def test_a_worker_s_mail_is_found_through_the_mail_that_waits(connection: sqlite
 
 
 def test_the_check_itself_sees_a_full_scan(connection: sqlite3.Connection) -> None:
-    assert full_scans(connection, "SELECT * FROM runs WHERE pack = ?")
+    assert full_scans(connection, "SELECT * FROM runs WHERE flow_version = ?")
     assert full_scans(connection, "SELECT * FROM events e WHERE e.actor = ?")
 
 
-@pytest.mark.parametrize("filters", FILTERS)
-@pytest.mark.parametrize("after", [None, "run_0001"])
-def test_a_page_of_runs_is_read_in_order_and_not_sorted(
-    connection: sqlite3.Connection, filters: RunFilter, after: str | None
-) -> None:
-    statement, arguments = run_list_query(filters, 50, after)
-    steps = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", arguments)]
-    if filters.status or after:
-        assert not any(step.startswith("SCAN") for step in steps)
-    if len(filters.status) < 2:
-        assert not any("TEMP B-TREE" in step for step in steps)
-
-
-@pytest.mark.parametrize("name", ["page_requests", "claimable", "page_events", "feed_events", "due_timers"])
+@pytest.mark.parametrize(
+    "name", ["page_requests", "page_tenant_requests", "claimable", "page_events", "feed_events", "due_timers"]
+)
 def test_a_page_is_read_in_order_and_not_sorted(connection: sqlite3.Connection, name: str) -> None:
     assert not any("TEMP B-TREE" in step for step in plan(connection, query(name)))
 

@@ -109,13 +109,13 @@ async def test_what_was_sent_before_closing_is_written(tmp_path: Path) -> None:
     await journal.close()
     await asyncio.gather(*tasks)
     again = await SqliteJournal.open(path)
-    assert await again.counters() == {"status:QUEUED": 20}
+    assert await again.lists.by_status(None) == {"QUEUED": 20}
     await again.close()
 
 
 async def test_more_writes_than_one_group_holds_are_all_written(sqlite_journal: SqliteJournal) -> None:
     await asyncio.gather(*(sqlite_journal.create_run(a_run(number)) for number in range(600)))
-    assert await sqlite_journal.counters() == {"status:QUEUED": 600}
+    assert await sqlite_journal.lists.by_status(None) == {"QUEUED": 600}
 
 
 async def limit_pages(journal: SqliteJournal, extra: int | None) -> None:

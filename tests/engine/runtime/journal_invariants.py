@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import RunFilter
+from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import (
     RUN_TERMINAL,
     RUN_WAITING,
@@ -34,7 +34,7 @@ DECISIONS = {Kind.APPROVAL_DECIDED: "approval_id", Kind.USER_INPUT_RECEIVED: "re
 async def check_journal(journal: Journal) -> Counter[str]:
     """All invariants; how often each request was decided (once, for those that were)."""
     decided: Counter[str] = Counter()
-    for row in await journal.run_rows(RunFilter(), ALL, None):
+    for row in await journal.lists.page(RunFilter(), RunSort.NEWEST, ALL):
         events = await journal.events_after(row["run_id"], 0)
         state = fold(stored.event for stored in events)
         _check_history(row, events, state)

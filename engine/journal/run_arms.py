@@ -1,0 +1,204 @@
+"""A filter of the runs list as arms: parts of one index that together hold exactly the runs that fit.
+
+Every arm is a range of an index in the order of the list, so a list is the merge of its arms: as quick
+with a million runs as with a thousand.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.run import RunSort
+from engine.journal.run_list import Place, fold, may_be_in_id, micros
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from engine.contracts.run import RunFilter
+
+_CELLS = "SELECT cell, tenant, pack, flow, status, n FROM run_cells WHERE n > 0"
+_REQUESTERS = """\
+WITH RECURSIVE named (cell, name) AS (
+    SELECT value, (SELECT min(requested_by) FROM runs INDEXED BY runs_requester WHERE cell = value)
+    FROM json_each(?)
+    UNION ALL
+    SELECT cell, (SELECT min(requested_by) FROM runs INDEXED BY runs_requester
+                  WHERE cell = named.cell AND requested_by > named.name)
+    FROM named WHERE name IS NOT NULL)
+SELECT cell, name FROM named WHERE name IS NOT NULL AND instr(lower(name), ?) > 0"""
+"""Who has runs in some cells, as far as the name holds a text: one step per name, not per run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Runs of one cell, or those of one requester in it, within bounds. `total` is None when not known."""
+
+    cell: int
+    total: int | None = None
+    requester: str | None = None
+    later_requesters: str | None = None
+    """Only requesters after this one."""
+    earlier_requesters: str | None = None
+    newer: tuple[int, str] | None = None
+    """Only after this (created_at, run_id)."""
+    older: tuple[int, str] | None = None
+    in_id: str | None = None
+    not_in_id: str | None = None
+
+    def bounded(self, *, newer: tuple[int, str] | None = None, older: tuple[int, str] | None = None) -> Arm:
+        """The arm within closer bounds."""
+        newer = max(filter(None, (self.newer, newer)), default=None)
+        older = min(filter(None, (self.older, older)), default=None)
+        return replace(self, total=None, newer=newer, older=older)
+
+    def where(self, *, by_requester: bool) -> tuple[str, list[Any]]:
+        """The index to read, its condition and the arguments."""
+        names = (self.requester, self.later_requesters, self.earlier_requesters)
+        index = "runs_requester" if by_requester or any(name is not None for name in names) else "runs_cell"
+        conditions: list[str] = ["cell = ?"]
+        arguments: list[Any] = [self.cell]
+        bounds: tuple[tuple[str, Any], ...] = (
+            ("requested_by = ?", self.requester),
+            ("requested_by > ?", self.later_requesters),
+            ("requested_by < ?", self.earlier_requesters),
+            ("(created_at, run_id) > (?, ?)", self.newer),
+            ("(created_at, run_id) < (?, ?)", self.older),
+            ("instr(run_id, ?) > 0", self.in_id),
+            ("instr(run_id, ?) = 0", self.not_in_id),
+        )
+        for condition, value in bounds:
+            if value is not None:
+                conditions.append(condition)
+                arguments += value if isinstance(value, tuple) else (value,)
+        return f"FROM runs INDEXED BY {index} WHERE {' AND '.join(conditions)}", arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Runs of one group in a list's order; no group is any group."""
+
+    group: tuple[str, ...]
+    arms: list[Arm]
+
+    def holds(self, place: Place) -> bool:
+        """Whether a run of that place belongs here."""
+        return self.group in ((), place.group)
+
+    def is_before(self, place: Place) -> bool:
+        """Whether the list gives all of it before that place."""
+        return self.group != () and self.group < place.group
+
+
+def segments(connection: sqlite3.Connection, filters: RunFilter, sort: RunSort) -> list[Segment]:
+    """The parts of a list, in its order; a list by requester is one part."""
+    cells = _cells(connection, filters)
+    found: dict[tuple[str, ...], list[Arm]] = {}
+    for row, arm in _arms(connection, cells, filters):
+        found.setdefault(_group(row, sort), []).append(arm)
+    return [Segment(group, found[group]) for group in sorted(found)]
+
+
+def _group(cell: sqlite3.Row, sort: RunSort) -> tuple[str, ...]:
+    if sort is RunSort.STATUS:
+        return (cell["status"],)
+    return (cell["pack"], cell["flow"]) if sort is RunSort.FLOW else ()
+
+
+def _cells(connection: sqlite3.Connection, filters: RunFilter) -> list[sqlite3.Row]:
+    tenant = (filters.tenant,) if filters.tenant is not None else ()
+    rows = connection.execute(_CELLS + " AND tenant = ?" * len(tenant), tenant).fetchall()
+    statuses = {status.value for status in filters.status}
+    return [
+        row
+        for row in rows
+        if (not statuses or row["status"] in statuses)
+        and filters.pack in {None, row["pack"]}
+        and filters.flow in {None, row["flow"]}
+    ]
+
+
+def _arms(
+    connection: sqlite3.Connection, cells: list[sqlite3.Row], filters: RunFilter
+) -> list[tuple[sqlite3.Row, Arm]]:
+    """Arms of all cells; a text is looked for in names first, in ids only where it can be in one."""
+    after, before = micros(filters.created_after), micros(filters.created_before)
+    newer = None if after is None else (after + 1, "")
+    older = None if before is None else (before, "")
+    whole, part = _by_text(cells, filters)
+    found = [
+        (row, Arm(row["cell"], row["n"], requester=filters.requested_by, newer=newer, older=older))
+        for row in whole
+    ]
+    if filters.requested_by is not None or newer or older:
+        found = [(row, replace(arm, total=None)) for row, arm in found]
+    text = fold(filters.text or "")
+    in_id = text if may_be_in_id(text) else None
+    bounds = Arm(0, newer=newer, older=older)
+    if filters.requested_by is None and part:
+        by_cell = {row["cell"]: row for row in part}
+        named = connection.execute(_REQUESTERS, (json.dumps(list(by_cell)), text))
+        found += [
+            (by_cell[cell], replace(bounds, cell=cell, requester=name, not_in_id=in_id))
+            for cell, name in named
+        ]
+    if in_id is not None:
+        asked = replace(bounds, requester=filters.requested_by, in_id=in_id)
+        found += [(row, replace(asked, cell=row["cell"])) for row in part]
+    return found
+
+
+def _by_text(cells: list[sqlite3.Row], filters: RunFilter) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
+    """Cells whose runs all hold the filter's text, and the others."""
+    text = fold(filters.text or "")
+    if text in fold(filters.requested_by or ""):
+        return cells, []
+    whole: list[sqlite3.Row] = []
+    part: list[sqlite3.Row] = []
+    for row in cells:
+        names = (row["pack"], row["flow"], row["status"])
+        (whole if any(text in fold(name) for name in names) else part).append(row)
+    return whole, part
+
+
+def after_place(arms: list[Arm], place: Place, sort: RunSort) -> list[Arm]:
+    """What of a segment a list gives after a place in it."""
+    key = (place.created_at, place.run_id)
+    if sort is RunSort.OLDEST:
+        return [arm.bounded(newer=key) for arm in arms]
+    if sort is not RunSort.REQUESTER:
+        return [arm.bounded(older=key) for arm in arms]
+    (name,) = place.group
+    named = [arm.bounded(older=key) for arm in of_requester(arms, name)]
+    return [*named, *after_requester(arms, name)]
+
+
+def before_place(arms: list[Arm], place: Place, sort: RunSort) -> list[Arm]:
+    """What of a segment a list gives before a place in it."""
+    key = (place.created_at, place.run_id)
+    if sort is RunSort.OLDEST:
+        return [arm.bounded(older=key) for arm in arms]
+    if sort is not RunSort.REQUESTER:
+        return [arm.bounded(newer=key) for arm in arms]
+    (name,) = place.group
+    earlier = [
+        arm if arm.requester is not None else replace(arm, total=None, earlier_requesters=name)
+        for arm in arms
+        if arm.requester is None or arm.requester < name
+    ]
+    return [*earlier, *(arm.bounded(newer=key) for arm in of_requester(arms, name))]
+
+
+def after_requester(arms: list[Arm], name: str) -> list[Arm]:
+    """What is there of requesters after this one."""
+    return [
+        arm if arm.requester is not None else replace(arm, total=None, later_requesters=name)
+        for arm in arms
+        if arm.requester is None or arm.requester > name
+    ]
+
+
+def of_requester(arms: list[Arm], name: str) -> list[Arm]:
+    """What is there of one requester."""
+    return [replace(arm, total=None, requester=name) for arm in arms if arm.requester in {None, name}]

@@ -1,0 +1,76 @@
+"""A far place of the runs list, found by halving time: ranges are counted, runs are not walked through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.run import RunSort
+from engine.journal.run_arm_reads import count_arms, count_by_requester, read_arms
+from engine.journal.run_arms import after_requester, of_requester
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from engine.journal.run_arms import Arm
+
+FEW = 1_000
+"""Runs that are walked through."""
+
+
+def skip(
+    connection: sqlite3.Connection, arms: list[Arm], sort: RunSort, offset: int, total: int
+) -> tuple[list[Arm], int]:
+    """Arms that begin at most a few runs before the one at `offset`, and how many are left to skip."""
+    if offset <= FEW:
+        return arms, offset
+    if sort is not RunSort.REQUESTER:
+        return _skip_time(connection, arms, offset, total, oldest_first=sort is RunSort.OLDEST)
+    counted = count_by_requester(connection, arms)
+    name = next(iter(counted))
+    while offset >= counted[name]:
+        offset -= counted.pop(name)
+        name = next(iter(counted))
+    named, offset = _skip_time(
+        connection, of_requester(arms, name), offset, counted[name], oldest_first=False
+    )
+    return [*named, *after_requester(arms, name)], offset
+
+
+def _skip_time(
+    connection: sqlite3.Connection, arms: list[Arm], offset: int, total: int, *, oldest_first: bool
+) -> tuple[list[Arm], int]:
+    """The window [low, high] of time around the place is narrowed by the share of runs before it."""
+    low, high = _ends(connection, arms)
+    window, held, start, halve = arms, total, arms, False
+    while offset > FEW and low < high:
+        share = 0.5 if halve else offset / held
+        halve = not halve
+        way = min(max(round(share * (high - low)), 1), high - low)
+        moment = low + way if oldest_first else high - way
+        near, far = _split(window, moment, oldest_first=oldest_first)
+        # the smaller side is counted
+        before = count_arms(connection, near) if share <= 0.5 else held - count_arms(connection, far)
+        if before <= offset:
+            offset, held, window = offset - before, held - before, far
+            start = _split(start, moment, oldest_first=oldest_first)[1]
+            low, high = (moment, high) if oldest_first else (low, moment)
+        else:
+            held, window = before, near
+            low, high = (low, moment - 1) if oldest_first else (moment + 1, high)
+    return start, offset
+
+
+def _ends(connection: sqlite3.Connection, arms: list[Arm]) -> tuple[int, int]:
+    """When the oldest and the newest of the runs were created; the same when there is none."""
+    oldest = read_arms(connection, arms, RunSort.OLDEST, 1)
+    newest = read_arms(connection, arms, RunSort.NEWEST, 1)
+    return (oldest[0][-2], newest[0][-2]) if oldest and newest else (0, 0)
+
+
+def _split(arms: list[Arm], moment: int, *, oldest_first: bool) -> tuple[list[Arm], list[Arm]]:
+    """What a list gives before a moment, and the rest."""
+    if oldest_first:
+        edge = (moment, "")
+        return [arm.bounded(older=edge) for arm in arms], [arm.bounded(newer=edge) for arm in arms]
+    edge = (moment + 1, "")
+    return [arm.bounded(newer=edge) for arm in arms], [arm.bounded(older=edge) for arm in arms]

@@ -1,0 +1,126 @@
+"""Everything about one run, now or then: from the journal, or from its history replayed into one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.run import FileText, RunDetail, RunFile, StepView
+from engine.contracts.status import RequestKind
+from engine.errors import NotFound
+from engine.runtime.paging import MAX_PAGE, page_size
+from engine.runtime.time_travel import files_written, past_of
+from engine.runtime.views import approval_view, form_view, run_view, step_view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.journal.port import Journal
+    from engine.runtime.toolbox import Toolbox
+
+MAX_FILE_TEXT = 8 * 1024 * 1024
+
+
+async def run_detail(box: Toolbox, run_id: str) -> RunDetail:
+    """The run as it is. Raises NotFound."""
+    row = await view_row(box, run_id)
+    return await _detail(box, box.journal, row, await _files(box, row))
+
+
+async def run_detail_then(box: Toolbox, run_id: str, run_seq: int) -> RunDetail:
+    """The run as it was after an event. Raises NotFound, InvalidInput."""
+    past = await past_of(box, await row_of(box, run_id), run_seq)
+    row = await past.run_view_row(run_id)
+    assert row is not None, run_id
+    written = await files_written(box, await past.step_rows(run_id))
+    files = tuple(file for file in await _files(box, row) if file.stored_name in written)
+    return await _detail(box, past, row, files)
+
+
+async def _detail(
+    box: Toolbox, journal: Journal, row: Mapping[str, Any], files: tuple[RunFile, ...]
+) -> RunDetail:
+    run_id = row["run_id"]
+    requests = {kind: await journal.request_rows(kind, None, MAX_PAGE, None, run_id) for kind in RequestKind}
+    return RunDetail(
+        run=await run_view(box, row),
+        steps=await steps_of(box, journal, run_id),
+        approvals=tuple([await approval_view(box, item) for item in requests[RequestKind.APPROVAL]]),
+        forms=tuple([await form_view(box, item) for item in requests[RequestKind.FORM]]),
+        files=files,
+    )
+
+
+async def steps_of(box: Toolbox, journal: Journal, run_id: str) -> tuple[StepView, ...]:
+    """Executions in the order they started, previews for large values."""
+    return tuple([await step_view(box, row, full=False) for row in await journal.step_rows(run_id)])
+
+
+async def _files(box: Toolbox, row: Mapping[str, Any]) -> tuple[RunFile, ...]:
+    entries = await asyncio.to_thread(box.folders.list_files, row["pack"], row["run_id"])
+    return tuple(RunFile(**entry) for entry in entries)
+
+
+async def file_text(box: Toolbox, run_id: str, stored_name: str, limit: int) -> FileText:
+    """The beginning of an output file as masked text. Raises NotFound, InvalidInput, Unavailable."""
+    row = await row_of(box, run_id)
+    size = page_size(limit, MAX_FILE_TEXT)
+
+    def read() -> FileText | None:
+        found = box.folders.read_output(row["pack"], run_id, stored_name, size + 1)
+        if found is None:
+            return None
+        raw, length = found
+        text = _as_text(raw[:size], cut=len(raw) > size)
+        if text is not None:
+            present = box.door.present if len(raw) <= size else box.door.present_beginning
+            text = present(text)
+        return FileText(
+            run_id=run_id,
+            stored_name=stored_name,
+            path=str(box.folders.path(row["pack"], run_id) / "output" / stored_name),
+            size=length,
+            text=text or "",
+            truncated=length > size and text is not None,
+            binary=text is None,
+        )
+
+    text = await asyncio.to_thread(read)
+    if text is None:
+        words = f"run {run_id} has no file {stored_name[:200]!r}"
+        raise NotFound(words, {"run_id": run_id, "stored_name": stored_name[:200]})
+    return text
+
+
+def _as_text(raw: bytes, *, cut: bool) -> str | None:
+    """UTF-8 text, else None; a character that was cut through at the end is left out."""
+    if b"\0" in raw:
+        return None
+    for left_out in range(4 if cut else 1):
+        try:
+            return raw[: len(raw) - left_out].decode("utf-8")
+        except UnicodeDecodeError as fault:
+            if fault.start < len(raw) - 4:
+                return None
+    return None
+
+
+async def view_row(box: Toolbox, run_id: str) -> Mapping[str, Any]:
+    """A run's row with its input and output events. Raises NotFound."""
+    row = await box.journal.run_view_row(run_id)
+    if row is None:
+        raise unknown(run_id)
+    return row
+
+
+async def row_of(box: Toolbox, run_id: str) -> Mapping[str, Any]:
+    """A run's row. Raises NotFound."""
+    row = await box.journal.run_row(run_id)
+    if row is None:
+        raise unknown(run_id)
+    return row
+
+
+def unknown(run_id: str) -> NotFound:
+    """The error of a run that is not there."""
+    return NotFound(f"there is no run {run_id}", {"run_id": run_id})

@@ -1,0 +1,133 @@
+"""The timeline of a run: its executions as a tree, child runs below the step that started them, bounded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.model import from_micros
+from engine.contracts.status import StepStatus
+from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
+from engine.machine.state import scope_path_of
+from engine.runtime.run_detail import row_of
+from engine.runtime.timeline_spans import Bar, Bars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from engine.journal.port import Journal
+    from engine.runtime.toolbox import Toolbox
+
+MAX_ROWS = 2_000
+MAX_EVENTS = 100_000
+"""Events looked at; rows of later ones show only when they began and ended."""
+EVENTS_AT_ONCE = 1_000
+
+
+async def timeline_of(box: Toolbox, run_id: str) -> Timeline:
+    """The timeline of a run. Raises NotFound."""
+    row = await row_of(box, run_id)
+    drawing = _Drawing(box.journal)
+    await drawing.add_run(run_id, 0)
+    end = row["finished_at"]
+    return Timeline(
+        run_id=run_id,
+        start=from_micros(row["created_at"]),
+        end=None if end is None else from_micros(end),
+        rows=tuple(drawing.rows),
+        cut=drawing.cut,
+    )
+
+
+class _Drawing:
+    """Rows so far; a run whose rows do not fit any more is counted and left out."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._events_left = MAX_EVENTS
+        self.rows: list[TimelineRow] = []
+        self.cut = 0
+
+    async def add_run(self, run_id: str, depth: int) -> None:
+        heads, total = await self._journal.step_heads(run_id, MAX_ROWS - len(self.rows))
+        bars = await self._bars(run_id) if heads else {}
+        left = len(heads)
+        self.cut += total - left
+        for head in _as_tree(heads):
+            if len(self.rows) >= MAX_ROWS:
+                self.cut += left
+                return
+            bar = bars.get(head["path"], Bar())
+            own_depth = depth + head["path"].count("/") // 2
+            self.rows.append(_row(run_id, head, bar, own_depth))
+            left -= 1
+            for child in bar.children or filter(None, [head["child_run_id"]]):
+                await self.add_run(child, own_depth + 1)
+
+    async def _bars(self, run_id: str) -> Mapping[str, Bar]:
+        bars, after = Bars(), 0
+        while self._events_left > 0:
+            limit = min(EVENTS_AT_ONCE, self._events_left)
+            page = await self._journal.page_events(run_id, after, limit)
+            bars.take(stored.event for stored in page)
+            self._events_left -= len(page)
+            if len(page) < limit:
+                return bars.by_path
+            after = page[-1].run_seq
+        return bars.by_path
+
+
+def _as_tree(heads: Any) -> Iterator[Mapping[str, Any]]:
+    """Executions with those of their branches and items below them, in the order they began."""
+    below: dict[str, list[Mapping[str, Any]]] = {}
+    paths = {head["path"] for head in heads}
+    for head in heads:
+        parent = scope_path_of(scope_path_of(head["path"]))
+        below.setdefault(parent if parent in paths else "", []).append(head)
+    for heads_below in below.values():
+        heads_below.sort(key=lambda head: (_branch(head["path"]), head["first_seq"]))
+    waiting = below.pop("", [])[::-1]
+    while waiting:
+        head = waiting.pop()
+        yield head
+        waiting += below.pop(head["path"], [])[::-1]
+
+
+def _branch(path: str) -> int:
+    index = scope_path_of(path).rpartition("/")[2]
+    return int(index) if index.isdecimal() else -1
+
+
+def _row(run_id: str, head: Mapping[str, Any], bar: Bar, depth: int) -> TimelineRow:
+    return TimelineRow(
+        run_id=run_id,
+        step_id=head["path"],
+        name=head["name"],
+        type=head["type"],
+        status=StepStatus(head["status"]),
+        depth=depth,
+        child_run_id=head["child_run_id"],
+        spans=_closed(bar, head) or _whole(head),
+    )
+
+
+def _closed(bar: Bar, head: Mapping[str, Any]) -> tuple[TimelineSpan, ...]:
+    """The spans; what was under way where the events were cut off ends with the step."""
+    if head["finished_at"] is not None:
+        bar.end(max(head["finished_at"], bar.since))
+    return bar.all_spans()
+
+
+def _whole(head: Mapping[str, Any]) -> tuple[TimelineSpan, ...]:
+    """One span from its beginning to its end, for a step whose events were not looked at."""
+    if head["started_at"] is None or head["status"] == StepStatus.SKIPPED:
+        return ()
+    end = head["finished_at"]
+    failed = head["status"] == StepStatus.FAILED
+    kind = SpanKind.FAILED if failed and end is not None else SpanKind.WORKING
+    return (
+        TimelineSpan(
+            kind=kind,
+            start=from_micros(head["started_at"]),
+            end=None if end is None else from_micros(end),
+        ),
+    )

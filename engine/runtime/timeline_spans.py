@@ -1,0 +1,98 @@
+"""From a run's events to stretches of time: working, waiting for a person, retrying, failed. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.contracts.model import from_micros
+from engine.contracts.timeline import SpanKind, TimelineSpan
+from engine.machine.events import RUN_END, Event, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_OPENS = {
+    Kind.STEP_STARTED: SpanKind.WORKING,
+    Kind.ATTEMPT_STARTED: SpanKind.WORKING,
+    Kind.PENDING_HUMAN: SpanKind.WAITING,
+    Kind.USER_INPUT_REQUESTED: SpanKind.WAITING,
+    Kind.RETRY_SCHEDULED: SpanKind.RETRYING,
+}
+_ENDS = frozenset(
+    {
+        Kind.ATTEMPT_FAILED,
+        Kind.SUBFLOW_RETRY_DUE,
+        Kind.APPROVAL_DECIDED,
+        Kind.APPROVAL_VOIDED,
+        Kind.USER_INPUT_RECEIVED,
+        Kind.REQUEST_WITHDRAWN,
+        Kind.STEP_COMPLETED,
+        Kind.STEP_FAILED,
+        Kind.STEP_SKIPPED,
+        Kind.STEP_CANCELLED,
+    }
+)
+_FAILURES = frozenset({Kind.ATTEMPT_FAILED, Kind.STEP_FAILED})
+
+
+@dataclass(slots=True)
+class Bar:
+    """What one execution did when, and the child runs it started."""
+
+    spans: list[TimelineSpan] = field(default_factory=list)
+    children: list[str] = field(default_factory=list)
+    doing: SpanKind | None = None
+    since: int = 0
+
+    def begin(self, kind: SpanKind, now: int) -> None:
+        """It does something else from now on."""
+        self.end(now)
+        self.doing, self.since = kind, now
+
+    def end(self, now: int, *, failed: bool = False) -> None:
+        """It does nothing from now on; a step that only opened a request has not worked for no time."""
+        kind, self.doing = self.doing, None
+        if kind is None or (kind is SpanKind.WORKING and not failed and now == self.since):
+            return
+        if failed and kind is SpanKind.WORKING:
+            kind = SpanKind.FAILED
+        self.spans.append(TimelineSpan(kind=kind, start=from_micros(self.since), end=from_micros(now)))
+
+    def all_spans(self) -> tuple[TimelineSpan, ...]:
+        """The spans, the one that lasts included."""
+        if self.doing is None:
+            return tuple(self.spans)
+        return (*self.spans, TimelineSpan(kind=self.doing, start=from_micros(self.since)))
+
+
+class Bars:
+    """Bars by step path, grown event by event."""
+
+    def __init__(self) -> None:
+        self.by_path: dict[str, Bar] = {}
+
+    def take(self, events: Iterable[Event]) -> None:
+        """The run's next events."""
+        for event in events:
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        if event.kind in RUN_END:
+            for bar in self.by_path.values():
+                bar.end(event.ts)
+        if event.kind is Kind.RUN_RETRIED:
+            for path in event.payload.get("running", ()):
+                self._bar(path).begin(SpanKind.WORKING, event.ts)
+        if event.step_id is None:
+            return
+        if event.kind in _OPENS:
+            bar = self._bar(event.step_id)
+            bar.begin(_OPENS[event.kind], event.ts)
+            if event.payload.get("child_run_id") is not None:
+                bar.children.append(event.payload["child_run_id"])
+        elif event.kind in _ENDS:
+            self._bar(event.step_id).end(event.ts, failed=event.kind in _FAILURES)
+
+    def _bar(self, path: str) -> Bar:
+        return self.by_path.setdefault(path, Bar())

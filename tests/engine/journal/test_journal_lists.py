@@ -1,0 +1,200 @@
+"""The runs list of both journals: filters, orders, pages, jumps, counts and positions."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.model import from_micros
+from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.status import RunStatus
+from engine.journal.memory_journal import MemoryJournal
+from engine.journal.run_list import may_be_in_id, place_of
+from engine.machine.events import Kind
+from tests.engine.journal.run_script import ALL, NOW, a_run, event, hold, refused_run, take
+
+if TYPE_CHECKING:
+    from engine.journal.commits import NewRun
+    from engine.journal.port import Journal
+    from engine.journal.sqlite_journal import SqliteJournal
+
+SECOND = 1_000_000
+MANY = 1_600
+"""More than are walked through one by one."""
+
+
+def created(number: int, at: int, **changes: Any) -> NewRun:
+    return a_run(number, events=[event(Kind.RUN_QUEUED, ts=NOW + at, input={})], **changes)
+
+
+async def numbers(
+    journal: Journal,
+    sort: RunSort = RunSort.NEWEST,
+    *,
+    limit: int = ALL,
+    offset: int = 0,
+    **filters: Any,
+) -> list[int]:
+    rows = await journal.lists.page(RunFilter(**filters), sort, limit, offset=offset)
+    return [int(row["run_id"][4:]) for row in rows]
+
+
+async def test_runs_are_listed_by_when_they_were_created_whatever_their_ids(journal: Journal) -> None:
+    for number, at in ((1, 5), (2, 3), (3, 9), (4, 3)):
+        await journal.create_run(created(number, at))
+    assert await numbers(journal) == [3, 1, 4, 2]
+    assert await numbers(journal, RunSort.OLDEST) == [2, 4, 1, 3]
+    assert await numbers(journal, offset=1, limit=2) == [1, 4]
+    assert await numbers(journal, RunSort.OLDEST, offset=3) == [3]
+    assert await numbers(journal, offset=4) == []
+
+
+async def test_a_list_by_status_flow_or_requester_has_the_newest_of_each_first(journal: Journal) -> None:
+    await journal.create_run(a_run(1, pack="b", flow="x", requested_by="cy"))
+    await journal.create_run(refused_run(2))
+    await journal.create_run(a_run(3, pack="a", flow="y", requested_by="Bo"))
+    await journal.create_run(a_run(4, pack="a", flow="x", requested_by="bo"))
+    await journal.create_run(a_run(5, pack="a", flow="y", requested_by="bo"))
+    await take(journal, "run_0001")
+    assert await numbers(journal, RunSort.STATUS) == [2, 5, 4, 3, 1]  # FAILED, QUEUED, RUNNING
+    assert await numbers(journal, RunSort.FLOW) == [4, 5, 3, 1, 2]
+    assert await numbers(journal, RunSort.REQUESTER) == [3, 2, 5, 4, 1]
+    assert await numbers(journal, RunSort.STATUS, offset=1, limit=3) == [5, 4, 3]
+
+
+async def test_a_run_moves_in_the_list_with_its_status(journal: Journal) -> None:
+    held = await hold(journal, 1)
+    await journal.create_run(a_run(2))
+    assert await numbers(journal, status=(RunStatus.RUNNING,)) == [1]
+    await held.append(event(Kind.RUN_COMPLETED, output=1), status=RunStatus.COMPLETED)
+    assert await numbers(journal, status=(RunStatus.RUNNING,)) == []
+    assert await numbers(journal, RunSort.STATUS) == [1, 2]
+
+
+async def test_runs_are_filtered_by_who_asked_and_when(journal: Journal) -> None:
+    await journal.create_run(created(1, 0, requested_by="ann"))
+    await journal.create_run(created(2, SECOND, requested_by="bob"))
+    await journal.create_run(created(3, 2 * SECOND, requested_by="ann"))
+    second = from_micros(NOW + SECOND)
+    assert await numbers(journal, requested_by="ann") == [3, 1]
+    assert await numbers(journal, requested_by="an") == []
+    assert await numbers(journal, created_after=second) == [3]
+    assert await numbers(journal, created_before=second) == [1]
+    assert await numbers(journal, created_after=from_micros(NOW), created_before=from_micros(NOW + 2)) == []
+    assert await numbers(journal, created_after=from_micros(NOW), requested_by="ann") == [3]
+    assert await numbers(journal, text="bo", created_after=from_micros(NOW)) == [2]
+
+
+async def test_counts_are_of_one_tenant_or_of_all(journal: Journal) -> None:
+    await journal.create_run(a_run(1))
+    await journal.create_run(a_run(2, tenant="other"))
+    await journal.create_run(refused_run(3))
+    assert await journal.lists.by_status("default") == {"QUEUED": 1, "FAILED": 1}
+    assert await journal.lists.by_status("other") == {"QUEUED": 1}
+    assert await journal.lists.by_status(None) == {"QUEUED": 2, "FAILED": 1}
+    assert await journal.lists.by_status("nobody") == {}
+
+
+async def test_a_run_a_list_does_not_hold_has_no_position(journal: Journal) -> None:
+    await journal.create_run(a_run(1))
+    await journal.create_run(a_run(2, tenant="other"))
+    assert await journal.lists.position("run_0001", RunFilter(), RunSort.NEWEST) == 1
+    assert await journal.lists.position("run_0001", RunFilter(tenant="other"), RunSort.NEWEST) is None
+    assert await journal.lists.position("run_none", RunFilter(), RunSort.NEWEST) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "can"),
+    [
+        *(
+            (text, True)
+            for text in ("", "r", "ru", "run", "run_", "un_01k", "_", "n_0", "run_01kabc", "9z", "n")
+        ),
+        *(
+            (text, False)
+            for text in ("rua", "un0", "u0", "log", "docs", "run-", "u_", "run_o", "01l", "ünal")
+        ),
+    ],
+)
+def test_a_text_that_cannot_be_in_an_id_is_not_looked_for_there(text: str, can: bool) -> None:
+    assert may_be_in_id(text) is can
+
+
+PACKS = (("docs", "check"), ("docs", "draft"), ("logs", "triage"))
+PEOPLE = ("ann", "bob", "Cy")
+FILTERS = (
+    RunFilter(),
+    RunFilter(tenant="default"),
+    RunFilter(tenant="other", status=(RunStatus.QUEUED,)),
+    RunFilter(status=(RunStatus.FAILED, RunStatus.QUEUED), pack="docs"),
+    RunFilter(flow="triage", requested_by="bob"),
+    RunFilter(requested_by="ann"),
+    RunFilter(text="b"),
+    RunFilter(text="cy", tenant="default"),
+    RunFilter(text="do"),
+    RunFilter(text="run_00", requested_by="Cy"),
+    RunFilter(text="failed"),
+    RunFilter(created_after=from_micros(NOW + 300 * SECOND)),
+    RunFilter(created_before=from_micros(NOW + 9_000 * SECOND), text="7", tenant="default"),
+)
+
+
+async def filled(*journals: Journal) -> None:
+    """The same many runs in all journals; many of one moment, most spread unevenly over time."""
+    chance = random.Random(7)
+    runs = []
+    for number in range(MANY):
+        pack, flow = chance.choice(PACKS)
+        at = chance.choice((0, chance.randrange(10_000), chance.randrange(500), 400)) * SECOND
+        changes: dict[str, Any] = {
+            "pack": pack,
+            "flow": flow,
+            "tenant": chance.choice(("default", "default", "default", "other")),
+            "requested_by": chance.choice(PEOPLE),
+        }
+        if chance.random() < 0.3:
+            error = {"code": "invalid_input", "message": "no", "details": {}}
+            refused = event(Kind.RUN_REFUSED, ts=NOW + at, error=error)
+            runs.append(a_run(number, status=RunStatus.FAILED, events=[refused], error=error, **changes))
+        else:
+            runs.append(created(number, at, **changes))
+    for journal in journals:
+        await asyncio.gather(*(journal.create_run(run) for run in runs))
+
+
+async def test_long_lists_agree_in_every_order_and_with_every_filter(sqlite_journal: SqliteJournal) -> None:
+    memory = MemoryJournal()
+    await filled(memory, sqlite_journal)
+    chance = random.Random(11)
+    for filters in FILTERS:
+        for sort in RunSort:
+            everything = await memory.lists.page(filters, sort, ALL)
+            assert await sqlite_journal.lists.count(filters) == len(everything)
+            for offset in (0, 1, len(everything) // 3, len(everything) - 4, len(everything) - 1):
+                expected = everything[max(offset, 0) :][:7]
+                page = await sqlite_journal.lists.page(filters, sort, 7, offset=max(offset, 0))
+                assert page == expected, (filters, sort, offset)
+            row = chance.choice(everything)
+            place = await sqlite_journal.lists.position(row["run_id"], filters, sort)
+            assert place is not None
+            assert everything[place] == row, (filters, sort)
+            after = await sqlite_journal.lists.page(filters, sort, 5, after=place_of(row, sort))
+            assert after == everything[place + 1 :][:5], (filters, sort)
+            both = await sqlite_journal.lists.page(filters, sort, 5, after=place_of(row, sort), offset=9)
+            assert both == everything[place + 10 :][:5], (filters, sort)
+
+
+async def test_a_place_whose_run_has_moved_on_still_divides_the_list(journal: Journal) -> None:
+    """A page after a run that got another status meanwhile begins where the run stood."""
+    for number in (1, 2, 3):
+        await journal.create_run(a_run(number))
+    row = await journal.run_row("run_0002")
+    assert row is not None
+    place = place_of(row, RunSort.STATUS)
+    held = await take(journal, "run_0002")
+    await held.append(event(Kind.RUN_COMPLETED, output=1), status=RunStatus.COMPLETED)
+    rows = await journal.lists.page(RunFilter(), RunSort.STATUS, ALL, after=place)
+    assert [row["run_id"] for row in rows] == ["run_0001"]

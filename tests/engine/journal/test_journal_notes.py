@@ -1,0 +1,214 @@
+"""Claims, earlier decisions, drafts, saved filters and searches of events, in both journals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.run import EventFilter
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus
+from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from engine.machine.events import Kind
+from tests.engine.journal.run_script import (
+    ALL,
+    LATER,
+    NOW,
+    a_run,
+    approval_opened,
+    approve,
+    event,
+    hold,
+    step_started,
+    take,
+    wait_for_approval,
+)
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
+
+APPROVAL = RequestKind.APPROVAL
+
+
+async def claimed(journal: Journal, request_id: str = "appr_0001") -> tuple[str | None, int | None]:
+    row = await journal.request_row(request_id)
+    assert row is not None
+    return row["claimed_by"], row["claimed_until"]
+
+
+async def test_a_claim_is_seen_by_all_and_prolonged_by_its_owner(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    assert await claimed(journal) == (None, None)
+    before = await journal.claims_version()
+    await journal.claim_request("appr_0001", APPROVAL, "ann", NOW, NOW + 10)
+    assert await claimed(journal) == ("ann", NOW + 10)
+    await journal.claim_request("appr_0001", APPROVAL, "ann", NOW + 5, NOW + 15)
+    assert await claimed(journal) == ("ann", NOW + 15)
+    (listed,) = await journal.request_rows(APPROVAL, RequestStatus.PENDING, ALL, None)
+    assert listed["claimed_by"] == "ann"
+    assert await journal.claims_version() == before + 2
+
+
+async def test_somebody_else_s_claim_is_refused_until_it_ends(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    await journal.claim_request("appr_0001", APPROVAL, "ann", NOW, NOW + 10)
+    with pytest.raises(Refused) as caught:
+        await journal.claim_request("appr_0001", APPROVAL, "bob", NOW + 9, NOW + 19)
+    assert caught.value.code is ErrorCode.ALREADY_CLAIMED
+    assert caught.value.details["claimed_by"] == "ann"
+    await journal.claim_request("appr_0001", APPROVAL, "bob", NOW + 10, NOW + 20)
+    assert await claimed(journal) == ("bob", NOW + 20)
+
+
+async def test_only_one_s_own_claim_is_released(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    await journal.claim_request("appr_0001", APPROVAL, "ann", NOW, NOW + 10)
+    version = await journal.claims_version()
+    assert not await journal.release_request("appr_0001", "bob")
+    assert await journal.claims_version() == version
+    assert await journal.release_request("appr_0001", "ann")
+    assert await journal.claims_version() == version + 1
+    assert await claimed(journal) == (None, None)
+
+
+async def test_a_claim_stops_nobody_s_decision_and_ends_with_it(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    await journal.claim_request("appr_0001", APPROVAL, "ann", NOW, NOW + 10)
+    await journal.decide(approve("appr_0001"))
+    assert await claimed(journal) == (None, None)
+    with pytest.raises(AlreadyDecided):
+        await journal.claim_request("appr_0001", APPROVAL, "ann", NOW, NOW + 10)
+
+
+async def test_what_is_not_asked_any_more_cannot_be_claimed(journal: Journal) -> None:
+    held = await wait_for_approval(journal, parked=False)
+    await journal.claim_request("appr_0001", APPROVAL, "ann", NOW, NOW + 10)
+    await held.append(event(Kind.REQUEST_WITHDRAWN, "ask", request_id="appr_0001", reason="cancelled"))
+    assert await claimed(journal) == (None, None)
+    with pytest.raises(Refused) as caught:
+        await journal.claim_request("appr_0001", APPROVAL, "ann", NOW, NOW + 10)
+    assert caught.value.code is ErrorCode.REQUEST_WITHDRAWN
+    with pytest.raises(NotFound):
+        await journal.claim_request("appr_none", APPROVAL, "ann", NOW, NOW + 10)
+    with pytest.raises(NotFound):
+        await journal.claim_request("appr_0001", RequestKind.FORM, "ann", NOW, NOW + 10)
+
+
+async def decided(journal: Journal, number: int, at: int, path: str = "ask", **run: str) -> None:
+    await journal.create_run(a_run(number, **run))
+    held = await take(journal, f"run_{number:04}")
+    opened = approval_opened(f"appr_{number:04}", path)
+    await held.append(step_started(path, "human_approval"), opened, status=RunStatus.PENDING_HUMAN)
+    await journal.decide(approve(f"appr_{number:04}", now=at))
+
+
+async def test_earlier_decisions_are_those_of_the_same_step_newest_first(journal: Journal) -> None:
+    await decided(journal, 1, LATER + 3)
+    await decided(journal, 2, LATER + 1, "each/4/ask~2")
+    await decided(journal, 3, LATER + 2)
+    await decided(journal, 4, LATER, "other")
+    await decided(journal, 5, LATER, tenant="other")
+    await decided(journal, 6, LATER, flow="other")
+    await wait_for_approval(journal, 7)
+    await wait_for_approval(journal, 8)
+
+    async def earlier(request_id: str, limit: int = ALL) -> list[str]:
+        return [row["request_id"][-1] for row in await journal.earlier_rows(request_id, limit)]
+
+    assert await earlier("appr_0007") == ["1", "3", "2"]
+    assert await earlier("appr_0007", 1) == ["1"]
+    assert await earlier("appr_0003") == ["2"]  # what was decided before it
+    assert await earlier("appr_0004") == []
+    assert await earlier("appr_none") == []
+
+
+async def test_requests_of_one_tenant_are_listed_page_by_page(journal: Journal) -> None:
+    for number in (1, 2, 3, 4):
+        await journal.create_run(a_run(number, tenant="a" if number % 2 else "b"))
+        held = await take(journal, f"run_{number:04}")
+        await held.append(step_started("ask", "human_approval"), approval_opened(f"appr_{number:04}"))
+    await journal.decide(approve("appr_0001"))
+
+    async def listed(
+        status: RequestStatus | None, tenant: str, limit: int = ALL, after: str | None = None
+    ) -> list[str]:
+        rows = await journal.request_rows(APPROVAL, status, limit, after, tenant=tenant)
+        return [row["request_id"][-1] for row in rows]
+
+    assert await listed(RequestStatus.PENDING, "a") == ["3"]
+    assert await listed(None, "a") == ["1", "3"]
+    assert await listed(None, "a", limit=1) == ["1"]
+    assert await listed(None, "b", after="appr_0002") == ["4"]
+    assert await listed(None, "c") == []
+    assert await journal.request_rows(APPROVAL, None, ALL, None, "run_0001", "b") == []
+    counters = await journal.counters()
+    assert (counters["approval:PENDING/a"], counters["approval:PENDING/b"]) == (1, 2)
+
+
+async def test_drafts_are_kept_by_owner_and_key_and_the_oldest_go(journal: Journal) -> None:
+    notes = journal.notes
+    assert await notes.draft("ann", "k") is None
+    await notes.keep_draft("ann", "k", "1", NOW, 2)
+    await notes.keep_draft("bob", "k", "2", NOW, 2)
+    await notes.keep_draft("ann", "k", "3", NOW + 1, 2)
+    assert [await notes.draft("ann", "k"), await notes.draft("bob", "k")] == ["3", "2"]
+    await notes.keep_draft("ann", "l", "4", NOW + 2, 2)
+    await notes.keep_draft("ann", "m", "5", NOW + 3, 2)
+    assert [await notes.draft("ann", key) for key in "klm"] == [None, "4", "5"]
+    await notes.drop_draft("ann", "l")
+    await notes.drop_draft("ann", "none")
+    assert await notes.draft("ann", "l") is None
+    assert await notes.draft("bob", "k") == "2"
+
+
+async def test_saved_filters_are_listed_by_name_and_bounded(journal: Journal) -> None:
+    notes = journal.notes
+    assert await notes.save_filter("ann", "b", "failed", 2)
+    assert await notes.save_filter("ann", "a", "pack:x", 2)
+    assert not await notes.save_filter("ann", "c", "y", 2)
+    assert await notes.save_filter("ann", "b", "again", 2)
+    assert await notes.save_filter("bob", "c", "y", 2)
+    assert await notes.filters("ann") == [("a", "pack:x"), ("b", "again")]
+    await notes.drop_filter("ann", "a")
+    assert await notes.filters("ann") == [("b", "again")]
+    assert await notes.filters("nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (EventFilter(), [1, 2, 3, 4, 5]),
+        (EventFilter(kind="STEP"), [3, 4]),
+        (EventFilter(step_id="read"), [3, 4]),
+        (EventFilter(actor="BOB"), [5]),
+        (EventFilter(text="Hello"), [4]),
+        (EventFilter(text="bob"), [5]),
+        (EventFilter(kind="step", text="started"), [3]),
+        (EventFilter(text="nothing such"), []),
+        (EventFilter(text="100%"), []),
+    ],
+)
+async def test_events_are_found_by_what_they_say(
+    journal: Journal, filters: EventFilter, found: list[int]
+) -> None:
+    held = await hold(journal)
+    await held.append(
+        step_started("read"),
+        event(Kind.STEP_COMPLETED, "read", output="hello \N{SNOWMAN}", next=1),
+        event(Kind.RUN_PAUSE_REQUESTED, actor="bob"),
+    )
+    looked_at = await journal.find_events(held.run_id, filters, 0, ALL)
+    assert [run_seq for run_seq, _ in looked_at] == [1, 2, 3, 4, 5]
+    assert [run_seq for run_seq, fits in looked_at if fits] == found
+    assert await journal.find_events(held.run_id, filters, 3, 1) == [looked_at[3]]
+    assert await journal.find_events("run_none", filters, 0, ALL) == []
+
+
+async def test_step_heads_are_bounded_and_counted(journal: Journal) -> None:
+    held = await hold(journal)
+    await held.append(*(step_started(f"s{number}") for number in range(5)))
+    heads, total = await journal.step_heads(held.run_id, 3)
+    assert ([head["path"] for head in heads], total) == (["s0", "s1", "s2"], 5)
+    assert len((await journal.step_heads(held.run_id, ALL))[0]) == 5
+    assert await journal.step_heads(held.run_id, 0) == ([], 5)
+    assert await journal.step_heads("run_none", 3) == ([], 0)

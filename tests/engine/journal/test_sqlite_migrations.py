@@ -1,0 +1,88 @@
+"""Journals of earlier versions with runs in them are brought forward, and go on."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus
+from engine.journal.connection import migrate
+from engine.journal.sqlite_journal import SqliteJournal
+from engine.machine.events import Kind
+from tests.engine.journal.run_script import ALL, NOW, approve, assert_counters_agree, event, take
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = (
+    "INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by,"
+    " status, created_at, updated_at, run_seq, ready)"
+    " VALUES (?, ?, 'docs', '1', 'd', 'check', '1', ?, ?, ?, ?, 1, 1)"
+)
+EVENT = (
+    "INSERT INTO events (run_id, run_seq, ts, kind, actor, payload)"
+    " VALUES (?, 1, ?, 'run_queued', 'ann', '{}')"
+)
+REQUEST = (
+    "INSERT INTO requests (request_id, kind, status, run_id, step_id, risk, digest, opened_seq, requested_at,"
+    " decided_at, decided_by, decision) VALUES (?, 'approval', ?, ?, ?, 'high', 'x', 1, ?, ?, ?, ?)"
+)
+
+
+def first_version(path: Path) -> None:
+    """A journal as the first version wrote it."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, path, to=1)
+    for number in range(1, 7):
+        run_id, tenant = f"run_{number:04}", "other" if number == 6 else "default"
+        status = "PENDING_HUMAN" if number % 2 else "QUEUED"
+        connection.execute(RUN, (run_id, tenant, "ann", status, NOW + number, NOW))
+        connection.execute(EVENT, (run_id, NOW + number))
+    decided = ("APPROVED", "run_0001", "each/12/ask~3", NOW, NOW + 9, "bob", "APPROVED")
+    connection.execute(REQUEST, ("appr_0001", *decided))
+    connection.execute(REQUEST, ("appr_0003", "PENDING", "run_0003", "ask", NOW, None, None, None))
+    connection.execute(REQUEST, ("appr_0005", "PENDING", "run_0005", "ask", NOW, None, None, None))
+    connection.execute(REQUEST, ("appr_0006", "PENDING", "run_0006", "ask", NOW, None, None, None))
+    counters = [("status:QUEUED", 3), ("status:PENDING_HUMAN", 3), ("approval:PENDING", 3), ("slot:a/b", 0)]
+    connection.executemany("INSERT INTO counters (name, n) VALUES (?, ?)", counters)
+    connection.close()
+
+
+async def test_lists_counts_and_requests_of_the_first_version_are_all_there(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    first_version(path)
+    journal = await SqliteJournal.open(path)
+    try:
+        rows = await journal.lists.page(RunFilter(tenant="default"), RunSort.STATUS, ALL)
+        assert [row["run_id"][-1] for row in rows] == ["5", "3", "1", "4", "2"]
+        assert await journal.lists.by_status("default") == {"QUEUED": 2, "PENDING_HUMAN": 3}
+        assert await journal.lists.count(RunFilter(status=(RunStatus.QUEUED,))) == 3
+        pending = await journal.request_rows(
+            RequestKind.APPROVAL, RequestStatus.PENDING, ALL, None, tenant="default"
+        )
+        assert [row["request_id"] for row in pending] == ["appr_0003", "appr_0005"]
+        assert [row["request_id"] for row in await journal.earlier_rows("appr_0003", 5)] == ["appr_0001"]
+        assert await journal.counters() == {
+            "approval:PENDING/default": 2,
+            "approval:PENDING/other": 1,
+            "slot:a/b": 0,
+        }
+        await assert_counters_agree(journal)
+    finally:
+        await journal.close()
+
+
+async def test_runs_of_the_first_version_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    first_version(path)
+    journal = await SqliteJournal.open(path)
+    try:
+        await journal.decide(approve("appr_0003", digest="x"))
+        held = await take(journal, "run_0002")
+        await held.append(event(Kind.RUN_COMPLETED, output=1), status=RunStatus.COMPLETED)
+        found = await journal.lists.page(RunFilter(status=(RunStatus.COMPLETED,)), RunSort.NEWEST, ALL)
+        assert [row["run_id"] for row in found] == ["run_0002"]
+        await assert_counters_agree(journal)
+    finally:
+        await journal.close()
