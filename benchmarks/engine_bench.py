@@ -26,6 +26,7 @@ schema_version: "1.0"
 pack_id: bench
 version: 1.0.0
 author: {name: Bench}
+role: {title: Bench, domain: Benchmarks, goal: {primary: Be measured}}
 """
 _STEP = "  - {{id: s{i}, type: tool, tool: bench.echo, params: {{i: {i}}}}}\n"
 _INPUT = "input: {type: object, properties: {i: {type: integer}}, required: [i]}\nsteps:\n"

@@ -51,8 +51,8 @@ class StepFields(Contract):
     name: str | None = Field(default=None, max_length=200)
     when: str | bool | None = Field(default=None, description="Expression; false skips the step.")
     timeout: Seconds | None = None
-    on_success: str | None = Field(default=None, description="Step id, `fail` or `continue`.")
-    on_failure: str | None = Field(default=None, description="Step id, `fail` or `continue`.")
+    on_success: str | None = Field(default=None, description="Step id, `fail`, `continue` or `done`.")
+    on_failure: str | None = Field(default=None, description="Step id, `fail`, `continue` or `done`.")
     max_visits: int | None = Field(default=None, ge=1, le=100, description="Needed to be jumped back to.")
 
 
@@ -133,6 +133,10 @@ class FlowDef(Contract):
     input: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of the start payload.")
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
     max_duration: Seconds | None = None
+    escalation: StepId | None = Field(
+        default=None,
+        description="Approval of the outermost list that is gone to when a step or the time fails the run.",
+    )
     steps: tuple[Step, ...] = Field(min_length=1)
     metadata: dict[str, Any] = Field(default_factory=dict)
 

@@ -2,45 +2,97 @@
 
 from __future__ import annotations
 
+from datetime import date as Date  # noqa: N812 - a field is named `date`
 from typing import Any, Literal
 
 from pydantic import Field
 
 from engine.contracts.flow import AutonomyLevel
 from engine.contracts.model import Contract
+from engine.contracts.schema_version import SchemaVersion
 from engine.contracts.status import Risk
 
 PACK_ID = r"^[a-z][a-z0-9-]*$"
+
+MemoryKind = Literal["short_term", "episodic", "factual", "cross_session"]
 
 
 class Author(Contract):
     """Who made a pack."""
 
-    name: str = Field(min_length=1, max_length=200)
-    signature: str | None = None
-    provenance: str | None = None
+    name: str = Field(min_length=1, max_length=200, description="Name of the person or team.")
+    signature: str | None = Field(default=None, description="Signature of the pack's content.")
+    provenance: str | None = Field(default=None, description="Where the pack comes from.")
 
 
 class Compatibility(Contract):
-    """What a pack needs from the engine."""
+    """What a pack needs from the engine; it is refused where it is not met."""
 
-    framework_min: str | None = None
-    framework_max: str | None = None
-    required_tools: tuple[str, ...] = ()
-    required_memory: tuple[str, ...] = ()
+    framework_min: str | None = Field(
+        default=None, description="Lowest version it runs with, such as `0.1.0`."
+    )
+    framework_max: str | None = Field(
+        default=None, description="Highest version it runs with, such as `1.x` or `0.9.3`."
+    )
+    required_tools: tuple[str, ...] = Field(default=(), description="Tools it cannot do without.")
+    required_memory: tuple[MemoryKind, ...] = Field(
+        default=(), description="Kinds of memory it cannot do without."
+    )
+
+
+class TestedWith(Contract):
+    """One evaluation the pack has passed."""
+
+    __test__ = False
+
+    framework: str | None = Field(default=None, description="Version it was evaluated with.")
+    eval_version: str | None = Field(default=None, description="Version of the evaluation.")
+    eval_score: float | None = Field(default=None, ge=0, le=1, description="Its result.")
+    date: Date | None = Field(default=None, description="Day of the evaluation.")
+
+
+class FileReference(Contract):
+    """A layer in a file of its own."""
+
+    file: str = Field(description="Path of the file, relative to the file that names it.")
+
+
+class ExtendsReference(Contract):
+    """A layer made from another one."""
+
+    extends: str = Field(description="Path of the base, relative to the file that names it.")
+    override: dict[str, Any] = Field(
+        default_factory=dict, description="Mappings merge into the base, lists and scalars replace."
+    )
+
+
+LayerReference = dict[str, Any]
+"""One of `FileReference`, `ExtendsReference` or the layer's own fields; the composer tells which."""
 
 
 class PackManifest(Contract):
-    """`profession-pack.yaml`. Layers come with their own schemas; here they are not yet accepted."""
+    """`profession-pack.yaml`."""
 
-    schema_version: str = Field(pattern=r"^\d+\.\d+$")
-    pack_id: str = Field(pattern=PACK_ID, max_length=80)
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$", max_length=40)
-    name: str | None = Field(default=None, max_length=200)
-    description: str = Field(default="", max_length=4000)
-    risk_level: Risk = Risk.LOW
-    author: Author
-    compatibility: Compatibility = Field(default_factory=Compatibility)
+    schema_version: SchemaVersion = Field(description="Version of the pack format.")
+    pack_id: str = Field(pattern=PACK_ID, max_length=80, description="Id of the pack.")
+    version: str = Field(
+        pattern=r"^\d+\.\d+\.\d+$", max_length=40, description="Version of the pack, such as `1.2.0`."
+    )
+    name: str | None = Field(default=None, max_length=200, description="Name for people.")
+    description: str = Field(default="", max_length=4000, description="What the pack is for.")
+    risk_level: Risk = Field(default=Risk.MEDIUM, description="How much harm it could do.")
+    author: Author = Field(description="Who made it.")
+    compatibility: Compatibility = Field(
+        default_factory=Compatibility, description="What it needs from the engine."
+    )
+    soul: LayerReference | None = Field(default=None, description="Who the agent is.")
+    role: LayerReference | None = Field(default=None, description="What it is for.")
+    tools: LayerReference | None = Field(default=None, description="Tools it may use.")
+    skills: tuple[LayerReference, ...] = Field(default=(), description="Procedures it knows.")
+    guardrails: LayerReference | None = Field(default=None, description="What it may not do.")
+    memory: LayerReference | None = Field(default=None, description="What it remembers.")
+    workflow: LayerReference | None = Field(default=None, description="Procedures that run as flows.")
+    tested_with: tuple[TestedWith, ...] = Field(default=(), description="Evaluations it has passed.")
 
 
 class Problem(Contract):
@@ -74,6 +126,13 @@ class FlowView(Contract):
     steps: int
 
 
+class UnavailableFlow(Contract):
+    """A flow that needs what this version does not have; nothing is wrong with its pack."""
+
+    flow: str
+    reasons: tuple[Problem, ...]
+
+
 class PackView(Contract):
     """A pack as listed: loaded, or broken with its problems."""
 
@@ -87,6 +146,7 @@ class PackView(Contract):
     trusted: bool = Field(description="Whether the pack's own code (tools.py) may run.")
     has_code: bool = False
     flows: tuple[FlowView, ...] = ()
+    unavailable: tuple[UnavailableFlow, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property

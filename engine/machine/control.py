@@ -15,6 +15,7 @@ from engine.machine.effects import (
     SetTimer,
     SteerChild,
 )
+from engine.machine.escalation import escalation_index
 from engine.machine.events import Kind
 from engine.machine.state import Execution, Phase, Scope, ScopeStatus, find_execution, scope_path_of
 from engine.machine.walk import (
@@ -35,15 +36,17 @@ Error = dict[str, Any]
 def complete(draft: Draft, path: str, output: Any) -> None:
     """A step ended well: follow `on_success`."""
     step = draft.step(path)
-    target, error = _target(draft, path, step, step.on_success)
     if step.on_success == "fail":
-        error = failure(
-            StepErrorCode.FLOW_FAILED, f"step {step.id} ends the flow as failed (on_success: fail)"
-        )
-    if error is not None:
-        _end_in_failure(draft, path, error)
+        message = f"step {step.id} ends the flow as failed (on_success: fail)"
+        _end_in_failure(draft, path, failure(StepErrorCode.FLOW_FAILED, message))
         return
-    draft.emit(Kind.STEP_COMPLETED, path, output=output, next=target)
+    target, error = _target(draft, path, step, step.on_success)
+    if error is not None:
+        _escalate_or_end(draft, path, error)
+        return
+    # what a person answered an escalation with is what such a run has to show
+    shown = {"result": True} if path.partition("~")[0] == draft.graph.flow.escalation else {}
+    draft.emit(Kind.STEP_COMPLETED, path, output=output, next=target, **shown)
     _after_step(draft, path)
 
 
@@ -58,12 +61,15 @@ def skip(draft: Draft, path: str) -> None:
 def fail(draft: Draft, path: str, error: Error) -> None:
     """A step ended badly for good: follow `on_failure`, or fail its scope."""
     step = draft.step(path)
-    if step.on_failure in {None, "fail"}:
+    if step.on_failure == "fail":
         _end_in_failure(draft, path, error)
+        return
+    if step.on_failure is None:
+        _escalate_or_end(draft, path, error)
         return
     target, limit = _target(draft, path, step, step.on_failure)
     if limit is not None:
-        _end_in_failure(draft, path, {**limit, "details": {**limit["details"], "cause": error}})
+        _escalate_or_end(draft, path, {**limit, "details": {**limit["details"], "cause": error}})
         return
     draft.emit(Kind.STEP_FAILED, path, type=step.type, error=error, next=target)
     _after_step(draft, path)
@@ -94,6 +100,8 @@ def _target(draft: Draft, path: str, step: Step, jump: str | None) -> tuple[int,
     here = steps.position[step.id]
     if jump is None or jump in {"continue", "fail"}:
         return here + 1, None
+    if jump == "done":
+        return len(steps.steps), None
     there = steps.position[jump]
     if there <= here:
         scope = draft.scope(scope_path_of(path))
@@ -103,6 +111,32 @@ def _target(draft: Draft, path: str, step: Step, jump: str | None) -> tuple[int,
             message = f"step {jump} was visited {visits} times, its max_visits is {limit}"
             return there, failure(StepErrorCode.VISIT_LIMIT, message, step=jump, max_visits=limit)
     return there, None
+
+
+def _escalate_or_end(draft: Draft, path: str, error: Error) -> None:
+    landing = escalation_index(draft, path, error)
+    if landing is None:
+        _end_in_failure(draft, path, error)
+    else:
+        _escalate(draft, path, error, landing)
+
+
+def escalated(draft: Draft, execution: Execution, error: Error) -> bool:
+    """Fail an active execution of the outermost list and go to the escalation, when there is one."""
+    landing = escalation_index(draft, execution.path, error)
+    if landing is None:
+        return False
+    give_up(draft, execution, error["message"])
+    _escalate(draft, execution.path, error, landing)
+    settle(draft)
+    return True
+
+
+def _escalate(draft: Draft, path: str, error: Error, landing: int) -> None:
+    if draft.graph.flow.max_duration is not None:
+        draft.effect(CancelTimer("max_duration"))
+    draft.emit(Kind.STEP_FAILED, path, type=draft.step(path).type, error=error, next=landing)
+    _after_step(draft, path)
 
 
 def _end_in_failure(draft: Draft, path: str, error: Error) -> None:
@@ -170,6 +204,20 @@ def launch(draft: Draft, path: str) -> None:
         draft.effect(effect)
 
 
+def give_up(draft: Draft, execution: Execution, reason: str) -> None:
+    """Stop what an active execution waits for or runs, before it is ended as failed."""
+    if execution.type in COMPOSITE:
+        cancel_below(draft, execution, reason)
+    elif is_in_flight(execution):
+        draft.effect(CancelStep(execution.path))
+    elif execution.retry_at is not None:
+        draft.effect(CancelTimer(f"retry:{execution.path}"))
+    elif execution.child_run_id is not None:
+        draft.effect(SteerChild(execution.child_run_id, "cancel_now"))
+    elif execution.request_id is not None and execution.decision is None:
+        draft.emit(Kind.REQUEST_WITHDRAWN, execution.path, request_id=execution.request_id, reason=reason)
+
+
 def cancel_below(draft: Draft, execution: Execution, reason: str) -> None:
     """Cancel every branch of a composite execution that has not ended; withdraw what it asked."""
     for index in sorted(execution.children):
@@ -189,16 +237,7 @@ def cancel_execution(draft: Draft, execution: Execution, reason: str) -> None:
     """End an active execution as CANCELLED and everything it started."""
     if execution.status in STEP_TERMINAL:
         return
-    if execution.type in COMPOSITE:
-        cancel_below(draft, execution, reason)
-    elif is_in_flight(execution):
-        draft.effect(CancelStep(execution.path))
-    elif execution.retry_at is not None:
-        draft.effect(CancelTimer(f"retry:{execution.path}"))
-    elif execution.child_run_id is not None:
-        draft.effect(SteerChild(execution.child_run_id, "cancel_now"))
-    elif execution.request_id is not None and execution.decision is None:
-        draft.emit(Kind.REQUEST_WITHDRAWN, execution.path, request_id=execution.request_id, reason=reason)
+    give_up(draft, execution, reason)
     forget_timeout(draft, execution.path)
     draft.emit(Kind.STEP_CANCELLED, execution.path, reason=reason)
 

@@ -125,7 +125,8 @@ def _end(state: RunState, execution: Execution, payload: dict[str, Any]) -> RunS
         changes |= {"active": None, "index": payload["next"]}
     else:
         changes |= {"active": execution.step_id, "status": ScopeStatus.FAILED, "error": execution.error}
-    if execution.type != "human_approval" and execution.output not in EMPTY:
+    is_result = execution.type != "human_approval" or payload.get("result", False)
+    if is_result and execution.output not in EMPTY:
         changes["output"] = execution.output
     changed = replace(scope, **changes)
     return replace(state, root=put_scope(state.root, path, changed))

@@ -8,10 +8,11 @@ from engine.contracts.status import CancelMode, StepErrorCode, StepStatus
 from engine.errors import InvalidTransition
 from engine.machine.control import (
     cancel_all,
-    cancel_below,
     cancel_waiting,
     end_run,
+    escalated,
     fail,
+    give_up,
     resume_work,
     settle,
     watch_timeout,
@@ -21,7 +22,7 @@ from engine.machine.effects import CancelStep, CancelTimer, PrepareOutput, SetTi
 from engine.machine.events import Kind
 from engine.machine.reopen import reopened_paths
 from engine.machine.steps.tool import attempt_again, failed
-from engine.machine.walk import COMPOSITE, active_leaves, holds, in_flight, outstanding, running_composites
+from engine.machine.walk import active_leaves, holds, in_flight, outstanding, running_composites
 
 if TYPE_CHECKING:
     from engine.machine.inputs import (
@@ -107,14 +108,24 @@ def timer_fired(draft: Draft, given: TimerFired) -> None:
     """A wait is over, a step took too long, or the whole run did."""
     what, _, path = given.timer.partition(":")
     if what == "max_duration":
-        seconds = draft.graph.flow.max_duration
-        cancel_all(draft, "the run took too long")
-        message = f"the run took longer than its max_duration of {seconds:g} s"
-        end_run(draft, Kind.RUN_FAILED, failure(StepErrorCode.MAX_DURATION, message))
+        _out_of_time(draft)
     elif what == "retry" and not holds(draft.state):
         attempt_again(draft, path)
     elif what == "timeout":
         _timed_out(draft, path)
+
+
+def _out_of_time(draft: Draft) -> None:
+    """End the run, or where its flow names an escalation, the step it is at."""
+    seconds, root = draft.graph.flow.max_duration, draft.state.root
+    message = f"the run took longer than its max_duration of {seconds:g} s"
+    error = failure(StepErrorCode.MAX_DURATION, message)
+    if draft.graph.flow.escalation is not None and root.active is None:
+        # between two steps nothing can be failed: look again when the next one has begun
+        draft.effect(SetTimer("max_duration", draft.input.now + _SECOND))
+    elif root.active is None or not escalated(draft, root.executions[root.active], error):
+        cancel_all(draft, "the run took too long")
+        end_run(draft, Kind.RUN_FAILED, error)
 
 
 def _timed_out(draft: Draft, path: str) -> None:
@@ -127,14 +138,7 @@ def _timed_out(draft: Draft, path: str) -> None:
     ):
         return
     seconds = draft.step(path).timeout or 0
-    if execution.type in COMPOSITE:
-        cancel_below(draft, execution, "the step took too long")
-    elif execution.child_run_id is not None:
-        draft.effect(SteerChild(execution.child_run_id, "cancel_now"))
-    elif execution.request_id is not None:
-        draft.emit(
-            Kind.REQUEST_WITHDRAWN, path, request_id=execution.request_id, reason="the step took too long"
-        )
+    give_up(draft, execution, "the step took too long")
     message = f"no end within the step's timeout of {seconds:g} s"
     error = failure(StepErrorCode.TIMEOUT, message, timeout=seconds)
     if execution.type == "subflow":
@@ -144,6 +148,7 @@ def _timed_out(draft: Draft, path: str) -> None:
     settle(draft)
 
 
+_SECOND = 1_000_000
 _WAITING = frozenset({StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT})
 
 

@@ -99,6 +99,7 @@ def pack_view(pack: LoadedPack) -> PackView:
         trusted=pack.code_trusted,
         has_code=pack.has_code,
         flows=tuple(flow_view(pack.pack_id, flow) for flow in pack.flows.values()),
+        unavailable=pack.unavailable,
         problems=pack.problems,
     )
 
@@ -144,7 +145,7 @@ def _pack_directories(root: Path, problems: list[Problem]) -> list[Path]:
 def _read(directory: Path, root: Path, source: PackSource, tool_names: Collection[str]) -> LoadedPack:
     if not directory.resolve().is_relative_to(root.resolve()):
         return _refused_link(directory, source)
-    return read_pack(directory, source=source, tool_names=tool_names)
+    return read_pack(directory, source=source, tool_names=tool_names, roots=[root])
 
 
 def _refused_link(directory: Path, source: PackSource) -> LoadedPack:

@@ -12,52 +12,64 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from engine.contracts.pack import Problem
-    from engine.packs.yaml_source import SourceDocument
+    from engine.packs.yaml_source import Document
 
 MAX_STEPS = 500
 MAX_STEP_DEPTH = 8
-RESERVED_IDS = frozenset({"fail", "continue"})
+RESERVED_IDS = frozenset({"fail", "continue", "done"})
 _JUMP_FIELDS = ("on_success", "on_failure")
 
 
-def check_flow(document: SourceDocument, file: str, tool_names: Collection[str] | None) -> list[Problem]:
+def check_flow(document: Document, tool_names: Collection[str] | None) -> list[Problem]:
     """Every fault beyond the schema; `tool_names` None leaves tool names unchecked."""
-    return list(_problems(document, file, tool_names))
+    return list(_problems(document, tool_names))
 
 
-def _problems(document: SourceDocument, file: str, tool_names: Collection[str] | None) -> Iterator[Problem]:
+def _problems(document: Document, tool_names: Collection[str] | None) -> Iterator[Problem]:
     lists = list(sequences(document.value))
     total = sum(len(sequence.nodes) for sequence in lists)
     if total > MAX_STEPS:
         message = f"the flow has {total} steps, at most {MAX_STEPS} are allowed"
-        yield problem_at(document, file, ("steps",), message)
+        yield problem_at(document, ("steps",), message)
         return
+    yield from _escalation(document, lists[0] if lists else None)
     elsewhere = {node.id for sequence in lists for node in sequence.nodes}
     for sequence in lists:
-        rules = _Shape(document, file, sequence, elsewhere)
+        rules = _Shape(document, sequence, elsewhere)
         yield from rules.problems()
         for node in sequence.nodes:
-            yield from step_problems(document, file, node, tool_names)
+            yield from step_problems(document, node, tool_names)
+
+
+def _escalation(document: Document, outermost: StepSequence | None) -> Iterator[Problem]:
+    name = document.value.get("escalation")
+    if not isinstance(name, str) or outermost is None:
+        return
+    index = outermost.index(name)
+    if index is None:
+        known = [node.id for node in outermost.nodes if node.type == "human_approval"]
+        message = f"there is no step `{shortened(name)}` in the outermost list{close_match(name, known)}"
+        yield problem_at(document, ("escalation",), message, found=shown(name))
+    elif outermost.nodes[index].type != "human_approval":
+        message = f"the escalation `{shortened(name)}` is no `human_approval`"
+        yield problem_at(document, ("escalation",), message, found=shown(name))
 
 
 class _Shape:
     """The rules of one list of steps."""
 
-    def __init__(
-        self, document: SourceDocument, file: str, sequence: StepSequence, elsewhere: set[str]
-    ) -> None:
+    def __init__(self, document: Document, sequence: StepSequence, elsewhere: set[str]) -> None:
         self._document = document
-        self._file = file
         self._sequence = sequence
         self._elsewhere = elsewhere
 
     def problems(self) -> Iterator[Problem]:
         sequence = self._sequence
         if not sequence.nodes and sequence.path[-1] != "steps":  # empty `steps` break the schema already
-            yield problem_at(self._document, self._file, sequence.path, "this list of steps is empty")
+            yield problem_at(self._document, sequence.path, "this list of steps is empty")
         if sequence.depth == MAX_STEP_DEPTH + 1:
             message = f"steps are nested too deeply: at most {MAX_STEP_DEPTH} levels"
-            yield problem_at(self._document, self._file, sequence.path, message)
+            yield problem_at(self._document, sequence.path, message)
         yield from self._ids()
         for index, node in enumerate(sequence.nodes):
             for field in _JUMP_FIELDS:
@@ -69,7 +81,7 @@ class _Shape:
     def _at(self, node: StepNode, field: str, message: str) -> Problem:
         path = (*node.path, field) if field in node.raw else node.path
         found = shown(node.raw[field]) if field in node.raw else None
-        return problem_at(self._document, self._file, path, message, found=found)
+        return problem_at(self._document, path, message, found=found)
 
     def _ids(self) -> Iterator[Problem]:
         first: dict[str, StepNode] = {}
@@ -77,14 +89,14 @@ class _Shape:
             if node.id in RESERVED_IDS:
                 yield self._at(node, "id", f"the step id `{node.id}` is reserved: choose another")
             elif node.id in first:
-                line = self._document.position(first[node.id].path)[0]
+                line = self._document.place(first[node.id].path).line
                 message = f"the step id `{shortened(node.id)}` is here twice (first on line {line})"
                 yield self._at(node, "id", message)
             first.setdefault(node.id, node)
 
     def _jump(self, index: int, node: StepNode, field: str) -> Iterator[Problem]:
         target = node.text(field)
-        if target is None or target == "fail":
+        if target is None or target in {"fail", "done"}:
             return
         if target == "continue":
             if node.type == "human_approval" and field == "on_failure":

@@ -11,26 +11,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.contracts.pack import Problem
-    from engine.packs.yaml_source import SourceDocument, SourcePath
+    from engine.packs.yaml_source import Document, SourcePath
 
 
-def input_schema_problems(document: SourceDocument, file: str, schema: dict[str, Any]) -> Iterator[Problem]:
+def input_schema_problems(document: Document, schema: dict[str, Any]) -> Iterator[Problem]:
     """Faults of a flow's `input`, which describes an object."""
-    yield from schema_problems(document, file, ("input",), schema)
+    yield from schema_problems(document, ("input",), schema)
     if schema.get("type", "object") != "object":
         message = "a flow's input is an object: `type` must be `object`"
-        yield problem_at(document, file, ("input", "type"), message)
+        yield problem_at(document, ("input", "type"), message)
 
 
-def schema_problems(
-    document: SourceDocument, file: str, root: SourcePath, schema: dict[str, Any]
-) -> Iterator[Problem]:
+def schema_problems(document: Document, root: SourcePath, schema: dict[str, Any]) -> Iterator[Problem]:
     """Faults of a schema that stands at `root`."""
     for fault in check_schema(schema):
         place, _, words = fault.partition(": ")
         path = _path(place.split("."), schema)
         message = f"not a usable JSON Schema: {words if path else fault}"
-        yield problem_at(document, file, (*root, *path), message)
+        yield problem_at(document, (*root, *path), message)
 
 
 def _path(parts: list[str], schema: Any) -> SourcePath:

@@ -1,25 +1,34 @@
-"""Loading one pack: its manifest and flows as contracts, and every problem of every file at once."""
+"""Loading one pack: manifest, layers and flows as contracts, and every problem of every file at once."""
 
 from __future__ import annotations
 
-import copy
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.contracts.flow import FlowDef
-from engine.contracts.pack import PackManifest, Problem
+from engine.contracts.pack import PackManifest, Problem, UnavailableFlow
+from engine.contracts.status import Risk
+from engine.errors import NotFound, PackInvalid
+from engine.packs.agent_layers import compile_sops, compose_layers
 from engine.packs.code import code_tools
-from engine.packs.content import CODE, MANIFEST, PackContent, content_digest, read_files
+from engine.packs.content import CODE, MANIFEST, PackContent, content_digest
+from engine.packs.directory import PackDirectory
 from engine.packs.flow_rules import check_flow
 from engine.packs.graph import default_id, sequences
 from engine.packs.json_schema import input_schema_problems
+from engine.packs.layer_rules import compatibility_problems
+from engine.packs.pack_files import MISSING, PackFiles, Unreadable
 from engine.packs.schema_problems import problem_at, shown, validate
-from engine.packs.yaml_source import SourceDocument, parse_document
+from engine.packs.yaml_source import SourceDocument
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
+
+    from engine.contracts.agent import ComposedAgent
+    from engine.packs.agent_layers import AgentLayers
+    from engine.packs.yaml_source import Document
 
 PackSource = Literal["shipped", "home"]
 
@@ -57,6 +66,14 @@ class LoadedPack:
     problems: tuple[Problem, ...]
     source: PackSource
     subflows: tuple[SubflowReference, ...] = ()
+    agent: ComposedAgent | None = None
+    """Every layer with its defaults; None while one of them is broken."""
+    flow_files: Mapping[str, str] = field(default_factory=dict)
+    """The file each flow stands in; for a procedure, the file of the workflow layer."""
+    sops: frozenset[str] = frozenset()
+    """Flows that were compiled from procedures."""
+    unavailable: tuple[UnavailableFlow, ...] = ()
+    """Procedures that need what this version does not have; the pack is good without them."""
 
     @property
     def pack_id(self) -> str:
@@ -67,6 +84,26 @@ class LoadedPack:
     def version(self) -> str:
         """The manifest's version; `0.0.0` while the manifest has none."""
         return self.content.version or "0.0.0"
+
+    def startable(self, flow_id: str) -> FlowDef:
+        """The flow of that id.
+
+        Raises PackInvalid when the pack has problems, or the flow needs what this version does not
+        have; NotFound when there is no such flow.
+        """
+        if self.problems:
+            count = f"{len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}"
+            raise _invalid(f"pack {self.pack_id} has {count}: {self.problems[0]}", self.problems)
+        found = self.flows.get(flow_id)
+        if found is not None:
+            return found
+        for flow in self.unavailable:
+            if flow.flow == flow_id:
+                words = f"{self.pack_id}/{flow_id} cannot run in this version: {flow.reasons[0]}"
+                raise _invalid(words, flow.reasons)
+        known = ", ".join(sorted(self.flows)) or "none"
+        message = f"pack {self.pack_id} has no flow {flow_id}; it has: {known}"
+        raise NotFound(message, {"pack": self.pack_id, "flow": flow_id})
 
     @property
     def has_code(self) -> bool:
@@ -79,77 +116,118 @@ class LoadedPack:
         return self.source == "shipped" or not self.has_code
 
 
+def _invalid(message: str, problems: Sequence[Problem]) -> PackInvalid:
+    return PackInvalid(message, {"problems": [problem.model_dump(mode="json") for problem in problems]})
+
+
 def read_pack(
-    directory: Path, *, source: PackSource = "home", tool_names: Collection[str] | None = None
+    directory: Path,
+    *,
+    source: PackSource = "home",
+    tool_names: Collection[str] | None = None,
+    roots: Sequence[Path] = (),
 ) -> LoadedPack:
-    """Load a pack from its directory (blocking). `tool_names` None leaves tool names unchecked."""
-    files, problems = read_files(directory)
-    manifest = _manifest_value(files)
-    pack_id, version = manifest.get("pack_id"), manifest.get("version")
-    content = PackContent(
-        pack_id if isinstance(pack_id, str) and pack_id else directory.resolve().name,
-        version if isinstance(version, str) else None,
-        content_digest(files),
-        files,
-    )
-    pack = load_content(content, source=source, tool_names=tool_names)
-    return replace(pack, problems=(*problems, *pack.problems))
+    """Load a pack from its directory (blocking). `tool_names` None leaves tool names unchecked.
+
+    Layers may stand in the directory, in `_shared` beside it and in `roots`, nowhere else.
+    """
+    place = PackDirectory(directory, roots)
+    own_files, problems = place.own_files()
+    files = PackFiles(place.read)
+    loading = _Loading(files, directory.resolve().name, tool_names)
+    loading.load(own_files)
+    loading.problems[:0] = problems
+    texts = files.texts
+    content = PackContent(loading.pack_id, loading.version, content_digest(texts), texts)
+    return loading.loaded(content, source)
 
 
 def load_content(
     content: PackContent, *, source: PackSource = "home", tool_names: Collection[str] | None = None
 ) -> LoadedPack:
     """Load a pack from content that was read before, such as what a run pinned."""
-    loading = _Loading(content, tool_names)
-    loading.load()
-    return LoadedPack(
-        content,
-        loading.manifest,
-        loading.flows,
-        tuple(loading.problems),
-        source,
-        tuple(loading.subflows),
-    )
-
-
-def _manifest_value(files: Mapping[str, str]) -> dict[str, Any]:
-    document = parse_document(files.get(MANIFEST, ""), MANIFEST)
-    if isinstance(document, Problem) or not isinstance(document.value, dict):
-        return {}
-    return document.value
+    files = PackFiles(lambda name: content.files.get(name, MISSING))
+    loading = _Loading(files, content.pack_id, tool_names)
+    loading.load(content.own_files)
+    return loading.loaded(content, source)
 
 
 class _Loading:
     """One pass over a pack's files, gathering what loads and what does not."""
 
-    def __init__(self, content: PackContent, tool_names: Collection[str] | None) -> None:
-        self._content = content
+    def __init__(self, files: PackFiles, pack_id: str, tool_names: Collection[str] | None) -> None:
+        self._files = files
         self._tool_names = tool_names
         self._flow_files: dict[str, str] = {}
+        self._layers: AgentLayers | None = None
+        self._sops: set[str] = set()
+        self._unavailable: list[UnavailableFlow] = []
+        self.pack_id = pack_id
+        self.version: str | None = None
         self.manifest: PackManifest | None = None
         self.flows: dict[str, FlowDef] = {}
         self.problems: list[Problem] = []
         self.subflows: list[SubflowReference] = []
 
-    def load(self) -> None:
-        files = self._content.files
-        if MANIFEST in files:
-            self._load_manifest(files[MANIFEST])
-        if CODE in files:
-            self._load_code(files[CODE])
-        for file in sorted(files):
+    def load(self, own_files: Sequence[str]) -> None:
+        manifest = self._document(MANIFEST) if MANIFEST in own_files else None
+        if manifest is not None:
+            self._load_manifest(manifest)
+        if CODE in own_files:
+            self._load_code()
+        if manifest is not None:
+            self._load_layers(manifest)
+        for file in own_files:
             if file not in {MANIFEST, CODE}:
-                self._load_flow(file, files[file])
+                self._load_flow(file)
 
-    def _load_manifest(self, text: str) -> None:
-        document = self._document(text, MANIFEST)
-        if document is not None:
-            raw = copy.deepcopy(document.value)
-            self.manifest, problems = validate(PackManifest, raw, document, MANIFEST)
-            self.problems += problems
+    def loaded(self, content: PackContent, source: PackSource) -> LoadedPack:
+        """What was gathered."""
+        agent = self._layers.agent(self.manifest) if self._layers and self.manifest else None
+        return LoadedPack(
+            content,
+            self.manifest,
+            self.flows,
+            tuple(self.problems),
+            source,
+            tuple(self.subflows),
+            agent,
+            self._flow_files,
+            frozenset(self._sops),
+            tuple(self._unavailable),
+        )
 
-    def _load_code(self, source: str) -> None:
-        own, problems = code_tools(self._content.pack_id, source)
+    def _load_manifest(self, document: SourceDocument) -> None:
+        self.manifest, problems = validate(PackManifest, document.value, document)
+        self.problems += problems
+        named, version = document.value.get("pack_id"), document.value.get("version")
+        if self.manifest is not None:
+            self.pack_id, self.version = self.manifest.pack_id, self.manifest.version
+        else:
+            self.pack_id = named if isinstance(named, str) and named else self.pack_id
+            self.version = version if isinstance(version, str) else None
+
+    def _load_layers(self, document: SourceDocument) -> None:
+        layers = self._layers = compose_layers(document, self._files, self._tool_names)
+        self.problems += layers.problems
+        if self.manifest is not None:
+            self.problems += compatibility_problems(self.manifest, document, self._tool_names)
+        for sop in compile_sops(layers, self.manifest.risk_level if self.manifest else Risk.MEDIUM):
+            self.problems += sop.problems
+            if self._taken(sop.document, sop.id):
+                continue
+            self._flow_files[sop.id] = sop.document.place(("steps",)).file
+            if sop.missing:
+                self._unavailable.append(UnavailableFlow(flow=sop.id, reasons=sop.missing))
+            elif not sop.problems:
+                self._sops.add(sop.id)
+                self._add_flow(sop.document, sop.document.value)
+
+    def _load_code(self) -> None:
+        source = self._text(CODE)
+        if source is None:
+            return
+        own, problems = code_tools(self.pack_id, source)
         self.problems += problems
         if self._tool_names is not None:
             # while the code cannot be read, its names are not known: one problem is enough
@@ -158,49 +236,76 @@ class _Loading:
                 self.problems.append(Problem(file=CODE, line=1, column=1, message=message, found=name))
             self._tool_names = None if problems else {*self._tool_names, *own}
 
-    def _load_flow(self, file: str, text: str) -> None:
-        document = self._document(text, file)
+    def _load_flow(self, file: str) -> None:
+        document = self._document(file)
         if document is None:
             return
-        raw, document = self._normalized(document, file)
-        flow, problems = validate(FlowDef, raw, document, file)
-        problems += check_flow(document, file, self._tool_names)
+        raw, document = self._normalized(document)
+        flow_id = raw.get("id")
+        taken = isinstance(flow_id, str) and self._taken(document, flow_id)
+        flow = self._checked(document, raw)
+        if isinstance(flow_id, str) and not taken:
+            self._flow_files[flow_id] = file
+            self._gather_subflows(document, flow_id)
+            if flow is not None:
+                self.flows[flow_id] = flow
+
+    def _add_flow(self, document: Document, raw: dict[str, Any]) -> None:
+        flow = self._checked(document, raw)
+        if flow is not None:
+            self.flows[flow.id] = flow
+
+    def _checked(self, document: Document, raw: dict[str, Any]) -> FlowDef | None:
+        """The flow, when its schema holds; every fault is noted in the order of the file."""
+        flow, problems = validate(FlowDef, raw, document)
+        problems += check_flow(document, self._tool_names)
         schema = document.value.get("input")
         if isinstance(schema, dict):
-            problems += input_schema_problems(document, file, schema)
+            problems += input_schema_problems(document, schema)
         self.problems += sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
-        flow_id = raw.get("id")
-        if not isinstance(flow_id, str):
-            return
-        if flow_id in self._flow_files:
-            message = f"the flow id `{flow_id[:80]}` is used by {self._flow_files[flow_id]} already"
-            self.problems.append(problem_at(document, file, ("id",), message, found=shown(flow_id)))
-            return
-        self._flow_files[flow_id] = file
-        self._gather_subflows(document, file, flow_id)
-        if flow is not None:
-            self.flows[flow_id] = flow
+        return flow
 
-    def _document(self, text: str, file: str) -> SourceDocument | None:
+    def _taken(self, document: Document, flow_id: str) -> bool:
+        """Whether another file has a flow of that id, which is then noted."""
+        if flow_id not in self._flow_files:
+            return False
+        message = f"the flow id `{flow_id[:80]}` is used by {self._flow_files[flow_id]} already"
+        self.problems.append(problem_at(document, ("id",), message, found=shown(flow_id)))
+        return True
+
+    def _text(self, file: str) -> str | None:
+        text = self._files.text(file)
+        if isinstance(text, str):
+            return text
+        self._unreadable(file, text)
+        return None
+
+    def _unreadable(self, file: str, fault: Problem | Unreadable) -> None:
+        if isinstance(fault, Unreadable):
+            message = f"the file cannot be read: {fault.reason}"
+            fault = Problem(file=file, line=1, column=1, message=message)
+        self.problems.append(fault)
+
+    def _document(self, file: str) -> SourceDocument | None:
         """The file's document when it is a mapping."""
-        document = parse_document(text, file)
-        if isinstance(document, Problem):
-            self.problems.append(document)
+        document = self._files.document(file)
+        if not isinstance(document, SourceDocument):
+            self._unreadable(file, document)
             return None
         if isinstance(document.value, dict):
             return document
         empty = document.value is None
         message = "the file is empty" if empty else f"expected a mapping, found {shown(document.value)}"
-        self.problems.append(problem_at(document, file, (), message, expected="a mapping"))
+        self.problems.append(problem_at(document, (), message, expected="a mapping"))
         return None
 
-    def _normalized(self, document: SourceDocument, file: str) -> tuple[dict[str, Any], SourceDocument]:
+    def _normalized(self, document: SourceDocument) -> tuple[dict[str, Any], SourceDocument]:
         """A copy in which `name` became `id` and every step has its id; the file's values stay as read."""
         # JSON keeps no aliases: two steps that share an anchor become two
         raw: dict[str, Any] = json.loads(json.dumps(document.value))
         if "name" in raw and "id" in raw:
             message = "`name` is another word for `id`: keep one of them"
-            self.problems.append(problem_at(document, file, ("name",), message))
+            self.problems.append(problem_at(document, ("name",), message))
             del raw["name"]
         elif "name" in raw:
             raw["id"] = raw.pop("name")
@@ -211,15 +316,15 @@ class _Loading:
                     node.raw.setdefault("id", default_id(index))
         return raw, document
 
-    def _gather_subflows(self, document: SourceDocument, file: str, flow_id: str) -> None:
+    def _gather_subflows(self, document: SourceDocument, flow_id: str) -> None:
         for sequence in sequences(document.value):
             for node in sequence.nodes:
                 target = node.text("subflow")
                 if node.type == "subflow" and target:
                     path = (*node.path, "subflow")
                     line, column = document.position(path)
-                    field = ".".join(map(str, path))
-                    self.subflows.append(SubflowReference(flow_id, target, file, line, column, field))
+                    name = ".".join(map(str, path))
+                    self.subflows.append(SubflowReference(flow_id, target, document.file, line, column, name))
 
 
 def _with_name_as_id(document: SourceDocument) -> SourceDocument:

@@ -6,43 +6,22 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from engine.contracts.flow import (
-    ApprovalStep,
-    ForEachStep,
-    ParallelStep,
-    RetryPolicy,
-    SubflowStep,
-    ToolStep,
-    UserInputStep,
-)
-from engine.contracts.pack import PACK_ID, Author, Compatibility, Problem
+from engine.contracts.pack import PACK_ID, Problem
+from engine.packs.model_fields import STEP_MODELS, field_names, is_step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from pydantic_core import ErrorDetails
 
-    from engine.packs.yaml_source import SourceDocument, SourcePath
+    from engine.packs.yaml_source import Document, SourcePath
 
 M = TypeVar("M", bound=BaseModel)
 
-STEP_MODELS: Mapping[str, type[BaseModel]] = {
-    "tool": ToolStep,
-    "human_approval": ApprovalStep,
-    "user_input": UserInputStep,
-    "subflow": SubflowStep,
-    "parallel": ParallelStep,
-    "for_each": ForEachStep,
-}
 UNAVAILABLE_TYPES = frozenset({"agent", "plan_proposal"})
 
-_NESTED_MODELS: Mapping[str, type[BaseModel]] = {
-    "retry": RetryPolicy,
-    "author": Author,
-    "compatibility": Compatibility,
-}
 _TYPE_WORDS: Mapping[str, str] = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -77,13 +56,12 @@ _BOUND_WORDS: Mapping[str, str] = {
 def validate(
     model: type[M],
     raw: Any,
-    document: SourceDocument,
-    file: str,
+    document: Document,
     *,
     root: SourcePath = (),
     strict: bool = True,
 ) -> tuple[M | None, list[Problem]]:
-    """Check `raw` (JSON values), by default strictly; `root` is where it stands in the document.
+    """Check `raw` (JSON values, left as they are), by default strictly; `root` is its place in the document.
 
     A decimal number where text is wanted is taken as it was written, so `version: 1.10` is "1.10".
     """
@@ -91,15 +69,18 @@ def validate(
         return model.model_validate_json(json.dumps(raw), strict=strict), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-    restored = False
+    written: dict[SourcePath, str] = {}
     for detail in details:
         path = _source_path(detail, raw)
-        if detail["type"] == "string_type" and (*root, *path) in document.written:
-            _put(raw, path, document.written[*root, *path])
-            restored = True
-    if restored:
-        return validate(model, raw, document, file, root=root, strict=strict)
-    return None, _problems(details, raw, document, file, root, model)
+        text = document.written_at((*root, *path)) if detail["type"] == "string_type" else None
+        if text is not None:
+            written[path] = text
+    if written:
+        restored = json.loads(json.dumps(raw))  # JSON keeps no aliases: what is put back stands once
+        for path, text in written.items():
+            _put(restored, path, text)
+        return validate(model, restored, document, root=root, strict=strict)
+    return None, _problems(details, raw, document, root, model)
 
 
 def close_match(name: str, known: Collection[str]) -> str:
@@ -126,8 +107,7 @@ def shown(value: Any) -> str:
 
 
 def problem_at(
-    document: SourceDocument,
-    file: str,
+    document: Document,
     path: SourcePath,
     message: str,
     *,
@@ -135,10 +115,15 @@ def problem_at(
     expected: str | None = None,
 ) -> Problem:
     """A Problem at a path of the document."""
-    line, column = document.position(path)
-    field = ".".join(str(part) for part in path)[:300]
+    place = document.place(path)
     return Problem(
-        file=file, line=line, column=column, field=field, message=message, found=found, expected=expected
+        file=place.file,
+        line=place.line,
+        column=place.column,
+        field=".".join(str(part) for part in place.path)[:300],
+        message=message,
+        found=found,
+        expected=expected,
     )
 
 
@@ -158,7 +143,7 @@ def _source_path(detail: ErrorDetails, raw: Any) -> SourcePath:
     path: list[str | int] = []
     location = list(detail["loc"])
     for index, part in enumerate(location):
-        if index and isinstance(location[index - 1], int) and _is_step(path):
+        if index and isinstance(location[index - 1], int) and is_step(path):
             continue  # the step's type stands here as the union's tag
         name = "retry_on" if part == "retry_on_codes" and isinstance(raw, dict) and part not in raw else part
         present = (isinstance(raw, dict) and name in raw) or (isinstance(raw, list) and isinstance(name, int))
@@ -172,17 +157,10 @@ def _source_path(detail: ErrorDetails, raw: Any) -> SourcePath:
     return tuple(path)
 
 
-def _is_step(path: list[str | int]) -> bool:
-    if len(path) < 2 or not isinstance(path[-1], int):
-        return False
-    return path[-2] == "steps" or (len(path) > 2 and path[-3] == "branches")
-
-
 def _problems(
     details: list[ErrorDetails],
     raw: Any,
-    document: SourceDocument,
-    file: str,
+    document: Document,
     root: SourcePath,
     model: type[BaseModel],
 ) -> list[Problem]:
@@ -200,7 +178,7 @@ def _problems(
         if group[0]["type"] == "union_tag_invalid":
             place, value = (*place, "type"), value["type"]
         found = None if group[0]["type"] == "missing" else shown(value)
-        problems.append(problem_at(document, file, place, message, found=found, expected=expected))
+        problems.append(problem_at(document, place, message, found=found, expected=expected))
     return problems
 
 
@@ -216,7 +194,7 @@ def _explained(
     if kind == "missing":
         return f"the field `{path[-1]}` is required here", f"a value for `{path[-1]}`"
     if kind == "extra_forbidden":
-        names = _field_names(path[:-1], raw, model)
+        names = field_names(model, path[:-1], raw)
         message = f"unknown field `{shortened(str(path[-1]))}`{close_match(str(path[-1]), names)}"
         return message, "one of " + ", ".join(names)
     if kind.startswith("union_tag"):
@@ -233,7 +211,16 @@ def _explained(
         expected = _BOUND_WORDS[kind].format(**context)
         actual = f"{context['actual_length']}" if "actual_length" in context else shown(value)
         return f"must be {expected}, found {actual}", expected
-    return str(detail["msg"]).removeprefix("Value error, "), None
+    return _own_rule(kind, context, value) or (str(detail["msg"]).removeprefix("Value error, "), None)
+
+
+def _own_rule(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, str] | None:
+    """Words for the checks that contracts make themselves."""
+    if kind == "quantity":
+        return f"expected {context['expected']}, found {shown(value)}", str(context["expected"])
+    if kind == "unknown_schema_version":
+        return f"unknown version of the pack format: {shown(value)}", f"one of {context['known']}"
+    return None
 
 
 def _step_type(step: Any) -> tuple[str, str]:
@@ -252,22 +239,3 @@ def _at(raw: Any, path: SourcePath) -> Any:
     for part in path:
         raw = raw[part]
     return raw
-
-
-def _field_names(path: SourcePath, raw: Any, model: type[BaseModel]) -> list[str]:
-    """What the mapping at `path` may hold, as a file spells it."""
-    if path and _is_step(list(path)):
-        model = STEP_MODELS[_at(raw, path)["type"]]
-    elif path:
-        model = _NESTED_MODELS.get(str(path[-1]), model)
-    names = []
-    for name, info in model.model_fields.items():
-        alias = info.validation_alias
-        names.append(
-            alias
-            if isinstance(alias, str)
-            else str(alias.choices[0])
-            if isinstance(alias, AliasChoices)
-            else name
-        )
-    return names

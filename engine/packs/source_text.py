@@ -7,7 +7,10 @@ import re
 from engine.contracts.pack import Problem
 
 MAX_BYTES = 1024 * 1024
-FORBIDDEN_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+FORBIDDEN_CHARACTER = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff"
+    r"\u202a-\u202e\u2066-\u2069]"  # bidi overrides and isolates: text that reads as something else
+)
 
 
 def decode_text(raw: bytes, file: str) -> str | Problem:

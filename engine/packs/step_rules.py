@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.request import UserInputRequest
@@ -17,22 +16,22 @@ if TYPE_CHECKING:
 
     from engine.contracts.pack import Problem
     from engine.packs.graph import StepNode
-    from engine.packs.yaml_source import SourceDocument, SourcePath
+    from engine.packs.yaml_source import Document, SourcePath
 
 _TEMPLATE_FIELDS = ("message", "title", "form", "params", "items")
 
 
 def step_problems(
-    document: SourceDocument, file: str, node: StepNode, tool_names: Collection[str] | None
+    document: Document, node: StepNode, tool_names: Collection[str] | None
 ) -> Iterator[Problem]:
     """Every fault of one step that its schema does not show."""
     for path, message in (*_tool_faults(node, tool_names), *_template_faults(node)):
         value: Any = node.raw
         for part in path:
             value = value[part]
-        yield problem_at(document, file, (*node.path, *path), message, found=shown(value))
+        yield problem_at(document, (*node.path, *path), message, found=shown(value))
     if node.type == "user_input":
-        yield from _form_problems(document, file, node)
+        yield from _form_problems(document, node)
 
 
 def _tool_faults(node: StepNode, tool_names: Collection[str] | None) -> Iterator[tuple[SourcePath, str]]:
@@ -80,15 +79,13 @@ def _compiled(
         yield path, f"template: {error.message}{inside}"
 
 
-def _form_problems(document: SourceDocument, file: str, node: StepNode) -> Iterator[Problem]:
+def _form_problems(document: Document, node: StepNode) -> Iterator[Problem]:
     params = node.raw.get("params")
     if not isinstance(params, dict):
         return
     root = (*node.path, "params")
     # not strict: behind the model's own first validator a JSON list is no tuple
-    request, problems = validate(
-        UserInputRequest, copy.deepcopy(params), document, file, root=root, strict=False
-    )
+    request, problems = validate(UserInputRequest, params, document, root=root, strict=False)
     for problem in problems:
         # a template may become any value: what it gives is checked when the form opens
         if not _is_templated(params, problem.field.split(".")[len(root) :]):
@@ -97,10 +94,10 @@ def _form_problems(document: SourceDocument, file: str, node: StepNode) -> Itera
         try:
             form_schema(request)
         except InvalidInput as error:
-            yield problem_at(document, file, root, error.message)
+            yield problem_at(document, root, error.message)
     schema = params.get("schema")
     if isinstance(schema, dict) and not has_template(schema):
-        yield from schema_problems(document, file, (*root, "schema"), schema)
+        yield from schema_problems(document, (*root, "schema"), schema)
 
 
 def _is_templated(params: dict[str, Any], path: list[str]) -> bool:

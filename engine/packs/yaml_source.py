@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
@@ -26,6 +26,31 @@ MAX_NUMBER_CHARACTERS = 400
 
 SourcePath = tuple[str | int, ...]
 
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: file, line and column (from 1), and its path inside that file."""
+
+    file: str
+    line: int
+    column: int
+    path: SourcePath
+
+
+class Document(Protocol):
+    """A value with the place of each part of it; the parts may come from several files."""
+
+    @property
+    def value(self) -> Any:
+        """JSON's types only; shared with other documents, so never changed."""
+
+    def place(self, path: SourcePath) -> Place:
+        """Where the key or list item at `path` stands, else its nearest ancestor."""
+
+    def written_at(self, path: SourcePath) -> str | None:
+        """The decimal number at `path` as its author wrote it."""
+
+
 _EVENT_SOURCE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
@@ -37,10 +62,20 @@ _JSON_ESCAPE = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a
 class SourceDocument:
     """A read document: its value, and where in the text each part of it stands."""
 
+    file: str
     value: Any
     positions: Mapping[SourcePath, tuple[int, int]]
     written: Mapping[SourcePath, str] = field(default_factory=dict)
     """Decimal numbers as the author wrote them: `1.10` is not `1.1` where text is wanted."""
+
+    def place(self, path: SourcePath) -> Place:
+        """See Document."""
+        line, column = self.position(path)
+        return Place(self.file, line, column, path)
+
+    def written_at(self, path: SourcePath) -> str | None:
+        """See Document."""
+        return self.written.get(path)
 
     def position(self, path: SourcePath) -> tuple[int, int]:
         """Line and column (from 1) of the key or list item at `path`, else of its nearest ancestor."""
@@ -68,7 +103,7 @@ def parse_document(text: str, file: str) -> SourceDocument | Problem:
         text = _JSON_ESCAPE.sub(_joined_surrogates, text)
     try:
         events = _bounded_events(text)
-        return _Builder(events).document()
+        return _Builder(events).document(file)
     except _ReadError as fault:
         return Problem(
             file=file, line=fault.line, column=fault.column, message=fault.message, found=fault.found
@@ -209,13 +244,13 @@ class _Builder:
         self._positions: dict[SourcePath, tuple[int, int]] = {}
         self._written: dict[SourcePath, str] = {}
 
-    def document(self) -> SourceDocument:
+    def document(self, file: str) -> SourceDocument:
         value = None
         for event in self._events:
             if isinstance(event, yaml.NodeEvent):
                 self._positions[()] = _start(event)
                 value = self._value(event, ())
-        return SourceDocument(value, self._positions, self._written)
+        return SourceDocument(file, value, self._positions, self._written)
 
     def _value(self, event: yaml.Event, path: SourcePath) -> Any:
         value: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.errors import NotFound, PackInvalid
+from engine.errors import NotFound
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,18 +26,13 @@ class PackList:
 
     async def flow(self, pack: str, flow: str) -> FlowView:
         """See facade."""
-        view = (await self._catalog.load()).view(pack)
-        if view is None:
+        loaded = (await self._catalog.load()).get(pack)
+        if loaded is None:
             raise NotFound(f"there is no pack {pack}", {"pack": pack})
-        if view.problems:
-            raise PackInvalid(
-                f"pack {pack} has {len(view.problems)} problem(s): {view.problems[0]}",
-                {"problems": [problem.model_dump(mode="json") for problem in view.problems]},
-            )
-        found = next((item for item in view.flows if item.flow == flow), None)
-        if found is None:
-            raise NotFound(f"pack {pack} has no flow {flow}", {"pack": pack, "flow": flow})
-        return found
+        found = loaded.startable(flow)
+        from engine.packs.catalog import flow_view  # noqa: PLC0415 - see CatalogSource
+
+        return flow_view(pack, found)
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
         """See facade."""

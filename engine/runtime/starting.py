@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import AutonomyLevel, FlowDef
 from engine.contracts.status import RunStatus
-from engine.errors import ErrorCode, InvalidInput, NotFound, PackInvalid, Refused, VasiniError
+from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniError
 from engine.forms import fill_defaults, path_fields, payload_errors
 from engine.journal.commits import NewRun
 from engine.machine.events import Event, Kind
@@ -89,18 +89,7 @@ def _find(catalog: Catalog, request: StartRequest) -> tuple[LoadedPack, FlowDef]
         raise NotFound(
             f"there is no pack {request.pack}; `vasini packs` lists what there is", {"pack": request.pack}
         )
-    if pack.problems:
-        raise PackInvalid(
-            f"pack {request.pack} has {len(pack.problems)} problem(s): {pack.problems[0]}",
-            {"problems": [problem.model_dump(mode="json") for problem in pack.problems]},
-        )
-    flow = pack.flows.get(request.flow)
-    if flow is None:
-        known = ", ".join(sorted(pack.flows)) or "none"
-        raise NotFound(
-            f"pack {request.pack} has no flow {request.flow}; it has: {known}", {"flow": request.flow}
-        )
-    return pack, flow
+    return pack, pack.startable(request.flow)
 
 
 def _absolute_paths(flow: FlowDef, payload: dict[str, Any], base: Path) -> dict[str, Any]:

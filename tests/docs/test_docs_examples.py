@@ -14,7 +14,10 @@ from engine.tools.registry import ToolRegistry
 
 FLOWS = Path(__file__).parents[2] / "docs" / "flows.md"
 TOOL_NAMES = [spec.name for spec in ToolRegistry.builtin(ToolLimits()).specs()]
-MANIFEST = 'schema_version: "1.0"\npack_id: examples\nversion: 1.0.0\nauthor: {name: Docs}\n'
+MANIFEST = (
+    'schema_version: "1.0"\npack_id: examples\nversion: 1.0.0\nauthor: {name: Docs}\n'
+    "role: {title: Examples, domain: Docs, goal: {primary: Be loaded}}\n"
+)
 
 
 def examples() -> list[str]:

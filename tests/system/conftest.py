@@ -129,10 +129,13 @@ class Vasini:
         return place
 
 
+ROLE = "role: {title: Tester, domain: Tests, goal: {primary: Be run}}\n"
+
+
 def write_pack(place: Path, pack: str, **flows: str) -> None:
     """A pack directory."""
     (place / "flows").mkdir(parents=True)
-    manifest = f'schema_version: "1.0"\npack_id: {pack}\nversion: 1.0.0\nauthor: {{name: Tests}}\n'
+    manifest = f'schema_version: "1.0"\npack_id: {pack}\nversion: 1.0.0\nauthor: {{name: Tests}}\n{ROLE}'
     (place / "profession-pack.yaml").write_text(manifest)
     for name, text in flows.items():
         (place / "flows" / f"{name}.yaml").write_text(f"id: {name}\n{text}")

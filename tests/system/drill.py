@@ -23,6 +23,7 @@ schema_version: "1.0"
 pack_id: drill
 version: 1.0.0
 author: {name: Tests}
+role: {title: Tester, domain: Tests, goal: {primary: Be loaded}}
 """
 
 # A composite step ends its flow: the commit that closes it is then told as one of that type.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+ROLE = "role: {title: Tester, domain: Tests, goal: {primary: Be loaded}}\n"
 PACKS = Path(__file__).parents[3] / "packs"
 
 
@@ -33,7 +34,7 @@ def write_pack(tmp_path: Path) -> WritePack:
         directory = tmp_path / root / pack_id
         (directory / "flows").mkdir(parents=True)
         (directory / "profession-pack.yaml").write_text(
-            f'schema_version: "1.0"\npack_id: {pack_id}\nversion: 1.0.0\nauthor: {{name: Somebody}}\n'
+            f'schema_version: "1.0"\npack_id: {pack_id}\nversion: 1.0.0\nauthor: {{name: Somebody}}\n{ROLE}'
         )
         for name, text in flows.items():
             (directory / "flows" / f"{name}.yaml").write_text(textwrap.dedent(text))

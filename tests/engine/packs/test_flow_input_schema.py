@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def problems_of(schema: dict[str, Any]) -> list[Problem]:
     document = parse_document(json.dumps({"input": schema}), "f.json")
     assert isinstance(document, SourceDocument)
-    return list(input_schema_problems(document, "f.json", schema))
+    return list(input_schema_problems(document, schema))
 
 
 @pytest.mark.parametrize(

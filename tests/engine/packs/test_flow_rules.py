@@ -27,7 +27,7 @@ def check(*steps: str) -> list[Problem]:
 def check_text(text: str) -> list[Problem]:
     document = parse_document(text, "flows/f.yaml")
     assert isinstance(document, SourceDocument), document
-    problems = check_flow(document, "flows/f.yaml", TOOLS)
+    problems = check_flow(document, TOOLS)
     assert all(problem.line and problem.column and problem.field for problem in problems)
     return problems
 
@@ -209,7 +209,7 @@ def test_an_unknown_tool_suggests_a_close_one() -> None:
 def test_tool_names_are_not_checked_when_they_are_not_known() -> None:
     document = parse_document("id: f\nsteps: [{type: tool, tool: x.y}]\n", "f.yaml")
     assert isinstance(document, SourceDocument)
-    assert check_flow(document, "f.yaml", None) == []
+    assert check_flow(document, None) == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import PackInvalid
-from engine.packs.content import MAX_FILES, PackContent, content_digest, read_files
+from engine.packs.content import PackContent, content_digest
+from engine.packs.directory import MAX_FILES
 from engine.packs.loader import load_content, read_pack
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def test_reads_the_manifest_flows_and_code_and_nothing_else(write_pack: WritePac
     for name in (".f.yaml.swp", ".#f.yaml", "#f.yaml#", "f.yaml~", ".hidden.yaml", "notes.txt"):
         (directory / "flows" / name).write_text("{{{")
     (directory / "flows" / "__pycache__").mkdir()
-    files, problems = read_files(directory)
-    assert sorted(files) == ["flows/f.yaml", "profession-pack.yaml", "tools.py"]
-    assert problems == ()
+    pack = read_pack(directory)
+    assert sorted(pack.content.files) == ["flows/f.yaml", "profession-pack.yaml", "tools.py"]
+    assert pack.problems == ()
 
 
 def test_the_digest_is_the_same_for_every_newline_style_and_changes_with_content(
@@ -80,7 +81,7 @@ def test_a_link_that_leads_out_is_not_followed(write_pack: WritePack, tmp_path: 
     assert "flows/g.yaml" not in pack.content.files
     assert not pack.has_code
     assert [problem.file for problem in pack.problems] == ["tools.py", "flows/g.yaml"]
-    assert all("leads out of the pack" in problem.message for problem in pack.problems)
+    assert all("outside the packs" in problem.message for problem in pack.problems)
 
 
 def test_a_flows_directory_that_leads_out_is_not_followed(write_pack: WritePack, tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_flows_directory_that_leads_out_is_not_followed(write_pack: WritePack,
     (directory / "flows").rmdir()
     (tmp_path / "elsewhere").mkdir()
     (directory / "flows").symlink_to(tmp_path / "elsewhere")
-    assert "leads out of the pack" in messages(directory)[0]
+    assert "outside the packs" in messages(directory)[0]
 
 
 def test_a_link_inside_the_pack_is_read(write_pack: WritePack) -> None:
@@ -133,20 +134,20 @@ def test_number_and_total_size_of_files_are_bounded(write_pack: WritePack) -> No
     directory = write_pack()
     for number in range(MAX_FILES + 1):
         (directory / "flows" / f"f{number:04}.json").write_text("{}")
-    files, problems = read_files(directory)
-    assert len(files) == MAX_FILES
-    assert "too many files" in problems[0].message
+    pack = read_pack(directory)
+    assert len(pack.content.files) == MAX_FILES
+    assert "too many files" in pack.problems[0].message
     for number in range(12):
         (directory / "flows" / f"f{number:04}.json").write_text(" " * 1_000_000)
-    assert "larger than" in read_files(directory)[1][-1].message
+    assert any("larger than" in problem.message for problem in read_pack(directory).problems)
 
 
 @pytest.mark.parametrize("place", ["missing", "a-file"])
 def test_a_directory_that_is_none_is_a_problem(tmp_path: Path, place: str) -> None:
     (tmp_path / "a-file").write_text("")
-    files, problems = read_files(tmp_path / place)
-    assert files == {}
-    assert "cannot be read" in problems[0].message
+    pack = read_pack(tmp_path / place)
+    assert pack.content.files == {}
+    assert "cannot be read" in pack.problems[0].message
 
 
 def test_a_missing_manifest_is_a_problem(tmp_path: Path) -> None:

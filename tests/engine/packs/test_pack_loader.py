@@ -88,10 +88,10 @@ def test_a_version_stays_what_was_written(write_pack: WritePack) -> None:
     directory = write_pack(f="name: f\nversion: 1.10\nsteps: [{type: tool, tool: files.read}]\n")
     assert flow_of(directory).version == "1.10"
     manifest = directory / "profession-pack.yaml"
-    manifest.write_text(manifest.read_text().replace('"1.0"', "1.10"))
+    manifest.write_text(manifest.read_text() + "compatibility: {framework_max: 1.10}\n")
     pack = read_pack(directory)
     assert pack.manifest is not None
-    assert pack.manifest.schema_version == "1.10"
+    assert pack.manifest.compatibility.framework_max == "1.10"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_fault_of_a_flow_names_its_place(
         ("author: {name: Somebody}", "author: {}", 4, "author.name"),
         ("author: {name: Somebody}", "author: {name: A, mail: b}", 4, "author.mail"),
         ("version: 1.0.0", "version: 1.0.0\nrisk_level: extreme", 4, "risk_level"),
-        ("version: 1.0.0", "version: 1.0.0\nsoul: {file: soul.yaml}", 4, "soul"),
+        ("version: 1.0.0", "version: 1.0.0\nsoul: calm", 4, "soul"),
     ],
 )
 def test_a_fault_of_the_manifest_names_its_place(

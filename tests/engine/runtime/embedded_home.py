@@ -52,6 +52,7 @@ class Home:
             "pack_id": pack,
             "version": "1.0.0",
             "author": {"name": "Somebody"},
+            "role": {"title": "Tester", "domain": "Tests", "goal": {"primary": "Be run"}},
         }
         (directory / "profession-pack.yaml").write_text(yaml.safe_dump(manifest))
         flow = {"id": flow_id, **fields, "steps": list(steps)}

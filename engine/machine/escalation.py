@@ -1,0 +1,31 @@
+"""Where a run goes when nothing else helps: the approval that its flow names as escalation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import StepErrorCode
+from engine.machine.state import scope_path_of, step_id_of
+
+if TYPE_CHECKING:
+    from engine.machine.draft import Draft
+
+_FINAL = frozenset({StepErrorCode.APPROVAL_REJECTED.value, StepErrorCode.STEP_LIMIT.value})
+
+
+def escalation_index(draft: Draft, path: str, error: dict[str, Any]) -> int | None:
+    """Index of the escalation when the failure of the step at `path` goes there, else None.
+
+    A person's "no" and a used-up ceiling are final, and so is a failure of the escalation itself.
+    """
+    name = draft.graph.flow.escalation
+    scope_path = scope_path_of(path)
+    if (
+        name is None
+        or scope_path
+        or step_id_of(path) == name
+        or error["code"] in _FINAL
+        or draft.state.cancel is not None
+    ):
+        return None
+    return draft.graph.steps_of(scope_path).position[name]
