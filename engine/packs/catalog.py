@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from engine.contracts.pack import FlowView, PackView, Problem
 from engine.packs.content import MANIFEST, PackContent, content_digest
 from engine.packs.graph import sequences
-from engine.packs.loader import LoadedPack, PackSource, read_pack
+from engine.packs.loaded_pack import LoadedPack, PackSource
+from engine.packs.loader import read_pack
 from engine.packs.subflow_rules import subflow_problems
 
 if TYPE_CHECKING:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import FlowDef
 from engine.contracts.pack import PackManifest, Problem, UnavailableFlow
 from engine.contracts.status import Risk
-from engine.errors import NotFound, PackInvalid
 from engine.packs.agent_layers import compile_sops, compose_layers
 from engine.packs.code import code_tools
 from engine.packs.content import CODE, MANIFEST, PackContent, content_digest
@@ -18,106 +17,18 @@ from engine.packs.flow_rules import check_flow
 from engine.packs.graph import default_id, sequences
 from engine.packs.json_schema import input_schema_problems
 from engine.packs.layer_rules import compatibility_problems
+from engine.packs.loaded_pack import LoadedPack, SubflowReference
 from engine.packs.pack_files import MISSING, PackFiles, Unreadable
 from engine.packs.schema_problems import problem_at, shown, validate
 from engine.packs.yaml_source import SourceDocument
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from engine.contracts.agent import ComposedAgent
     from engine.packs.agent_layers import AgentLayers
+    from engine.packs.loaded_pack import PackSource
     from engine.packs.yaml_source import Document
-
-PackSource = Literal["shipped", "home"]
-
-
-@dataclass(frozen=True, slots=True)
-class SubflowReference:
-    """A subflow step: in which flow, what it names, and where that stands."""
-
-    flow: str
-    target: str
-    file: str
-    line: int
-    column: int
-    field: str
-
-    def problem(self, message: str) -> Problem:
-        """A Problem at this reference."""
-        return Problem(
-            file=self.file,
-            line=self.line,
-            column=self.column,
-            field=self.field,
-            message=message,
-            found=self.target,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedPack:
-    """A pack as far as it could be read; it may start runs only when there are no problems."""
-
-    content: PackContent
-    manifest: PackManifest | None
-    flows: Mapping[str, FlowDef]
-    problems: tuple[Problem, ...]
-    source: PackSource
-    subflows: tuple[SubflowReference, ...] = ()
-    agent: ComposedAgent | None = None
-    """Every layer with its defaults; None while one of them is broken."""
-    flow_files: Mapping[str, str] = field(default_factory=dict)
-    """The file each flow stands in; for a procedure, the file of the workflow layer."""
-    sops: frozenset[str] = frozenset()
-    """Flows that were compiled from procedures."""
-    unavailable: tuple[UnavailableFlow, ...] = ()
-    """Procedures that need what this version does not have; the pack is good without them."""
-
-    @property
-    def pack_id(self) -> str:
-        """The manifest's id, or the directory's name while the manifest has none."""
-        return self.content.pack_id
-
-    @property
-    def version(self) -> str:
-        """The manifest's version; `0.0.0` while the manifest has none."""
-        return self.content.version or "0.0.0"
-
-    def startable(self, flow_id: str) -> FlowDef:
-        """The flow of that id.
-
-        Raises PackInvalid when the pack has problems, or the flow needs what this version does not
-        have; NotFound when there is no such flow.
-        """
-        if self.problems:
-            count = f"{len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}"
-            raise _invalid(f"pack {self.pack_id} has {count}: {self.problems[0]}", self.problems)
-        found = self.flows.get(flow_id)
-        if found is not None:
-            return found
-        for flow in self.unavailable:
-            if flow.flow == flow_id:
-                words = f"{self.pack_id}/{flow_id} cannot run in this version: {flow.reasons[0]}"
-                raise _invalid(words, flow.reasons)
-        known = ", ".join(sorted(self.flows)) or "none"
-        message = f"pack {self.pack_id} has no flow {flow_id}; it has: {known}"
-        raise NotFound(message, {"pack": self.pack_id, "flow": flow_id})
-
-    @property
-    def has_code(self) -> bool:
-        """Whether the pack brings a `tools.py`."""
-        return CODE in self.content.files
-
-    @property
-    def code_trusted(self) -> bool:
-        """Whether its code may run: shipped packs are trusted by the release, no others yet."""
-        return self.source == "shipped" or not self.has_code
-
-
-def _invalid(message: str, problems: Sequence[Problem]) -> PackInvalid:
-    return PackInvalid(message, {"problems": [problem.model_dump(mode="json") for problem in problems]})
 
 
 def read_pack(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.flow import Step
     from engine.contracts.model import Contract
-    from engine.packs.loader import LoadedPack
+    from engine.packs.loaded_pack import LoadedPack
 
 _LAYERS = ("soul", "role", "tools", "guardrails", "memory", "workflow")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from engine.contracts.pack import Problem
-    from engine.packs.loader import LoadedPack
+    from engine.packs.loaded_pack import LoadedPack
 
 MAX_SUBFLOW_DEPTH = 8
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.contracts.flow import FlowDef
     from engine.governance.policies import Policies
     from engine.journal.port import Journal
-    from engine.packs.loader import LoadedPack
+    from engine.packs.loaded_pack import LoadedPack
 
 HELD_PACKS = 256
 

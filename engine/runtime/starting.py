@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from engine.governance.policies import Policies
     from engine.packs.catalog import Catalog
-    from engine.packs.loader import LoadedPack
+    from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.toolbox import Toolbox
 
 

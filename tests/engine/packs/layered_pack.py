@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from engine.packs.loader import LoadedPack, load_content, read_pack
+from engine.packs.loaded_pack import LoadedPack
+from engine.packs.loader import load_content, read_pack
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep, ToolStep
-from engine.packs.loader import LoadedPack, read_pack
+from engine.packs.loaded_pack import LoadedPack
+from engine.packs.loader import read_pack
 
 if TYPE_CHECKING:
     from pathlib import Path
