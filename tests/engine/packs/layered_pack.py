@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from engine.packs.loaded_pack import LoadedPack
 from engine.packs.loader import load_content, read_pack
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.pack import Problem
+    from engine.packs.loaded_pack import LoadedPack
 
 HEAD = 'schema_version: "1.0"\npack_id: demo\nversion: 1.0.0\nauthor: {name: Somebody}\n'
 ROLE = "role: {title: Tester, domain: Tests, goal: {primary: Be composed}}\n"

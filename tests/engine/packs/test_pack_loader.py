@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep, ToolStep
-from engine.packs.loaded_pack import LoadedPack
 from engine.packs.loader import read_pack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.pack import Problem
+    from engine.packs.loaded_pack import LoadedPack
     from tests.engine.packs.conftest import WritePack
 
 TOOLS = {"files.read", "files.write"}
