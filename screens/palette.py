@@ -90,7 +90,9 @@ def _rank(entry: Action, words: str, search: FuzzySearch) -> float:
         return 1
     if entry.title.lower().startswith(words):
         return 3000 - len(entry.title)
-    text = f"{entry.title} {entry.help} {entry.cli} {entry.id}".lower()
+    if "." in words and entry.id.startswith(words):
+        return 2500
+    text = f"{entry.title} {entry.help} {entry.cli}".lower()
     if all(word in text for word in words.split()):
         return 2000
     letters = words.replace(" ", "")

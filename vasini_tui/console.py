@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
+from textual.filter import Monochrome, NoColor
 
 from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable, VasiniError
@@ -33,9 +34,10 @@ from vasini_tui.terminal import terminal_problem
 from vasini_tui.themes import DEFAULT_THEME, Themes, style_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from textual.filter import LineFilter
     from textual.screen import Screen
 
     from engine.contracts.request import FormView
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _KILLED = 128
+_COLORLESS = NoColor()
 _ASKS = frozenset({"pending_human", "user_input_requested"})
 
 
@@ -114,6 +117,10 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.add_mode("runs", lambda: RunsScreen(self.desk))
         self.add_mode("approvals", lambda: ApprovalsScreen(self.desk))
         self.add_mode("forms", lambda: FormsScreen(self.desk))
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """NO_COLOR means none: Textual alone would paint in grays."""
+        return [_COLORLESS if isinstance(one, Monochrome) else one for one in super().get_line_filters()]
 
     async def on_mount(self) -> None:
         """Signals, the first view, the feed."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.color import Color, ColorSystem
 from textual.theme import BUILTIN_THEMES
 
 from screens.status_words import REQUEST_MARKS, RISK_MARKS, RUN_MARKS, STEP_MARKS, STYLES, Tone
@@ -68,6 +69,17 @@ def test_every_text_of_every_theme_can_be_read_on_every_background(name: str) ->
         if contrast(colors[tone], colors[ground]) < LEAST
     }
     assert not low
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_with_sixteen_colors_no_text_falls_on_its_own_color(name: str) -> None:
+    colors = {
+        key: Color.parse(value).downgrade(ColorSystem.STANDARD)
+        for key, value in colors_of(Themes(), name).items()
+        if key in {"foreground", *TONES, *BACKGROUNDS}
+    }
+    for tone in ("foreground", *TONES):
+        assert colors[tone].number not in {colors[ground].number for ground in BACKGROUNDS}
 
 
 def test_every_theme_of_textual_is_there_with_our_variables() -> None:
