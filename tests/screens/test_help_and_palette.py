@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -26,6 +27,7 @@ from screens.run_detail import RunScreen
 from screens.runs import RunsScreen
 from tests.screens.fake_data import a_form, a_run, an_approval
 from tests.screens.fake_engine import FakeEngine
+from vasini_tui.console import ConsoleApp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,23 +117,31 @@ async def test_a_decision_through_the_palette_waits_for_the_grace_again(console:
         assert not engine.asked("approve")
 
 
-def test_every_binding_of_the_console_has_an_id_of_the_registry() -> None:
+def parts_with_bindings() -> Iterator[tuple[type[DOMNode], list[Binding]]]:
+    names = [f"screens.{found.name}" for found in pkgutil.iter_modules(screens.__path__)]
+    known = [part for name in names for part in vars(importlib.import_module(name)).values()]
+    parts = {part for part in known if isinstance(part, type) and part.__module__ in names}
+    for part in parts | {ConsoleApp}:
+        if issubclass(part, DOMNode):
+            yield part, [found for found in part.__dict__.get("BINDINGS", ()) if isinstance(found, Binding)]
+
+
+def test_every_binding_of_the_console_is_one_of_the_registry_and_can_be_done() -> None:
     ids = {entry.id for entry in ACTIONS}
     assert len(ids) == len(ACTIONS)
-    for screen in (
-        RunsScreen,
-        RunScreen,
-        ApprovalsScreen,
-        FormsScreen,
-        FormScreen,
-        HelpScreen,
-        PaletteScreen,
-    ):
-        for owner in screen.__mro__:
-            if owner.__module__.startswith("screens."):
-                for binding in owner.__dict__.get("BINDINGS", ()):
-                    assert isinstance(binding, Binding)
-                    assert binding.id in ids
+    for part, found in parts_with_bindings():
+        assert len(found) == len(part.__dict__.get("BINDINGS", ()))
+        for binding in found:
+            assert binding.id in ids
+            name = binding.action.partition("(")[0]
+            owners = [ConsoleApp] if name.startswith("app.") else [part, *part.__subclasses__()]
+            method = f"action_{name.removeprefix('app.')}"
+            assert any(hasattr(owner, method) for owner in owners), (part, binding)
+
+
+def test_every_action_of_the_registry_is_bound_somewhere() -> None:
+    bound = {binding.id for _, found in parts_with_bindings() for binding in found}
+    assert bound == {entry.id for entry in ACTIONS}
 
 
 def test_a_letter_means_one_thing() -> None:
