@@ -226,3 +226,13 @@ async def test_a_run_of_a_capped_flow_waits_for_its_slot_after_a_decision(journa
     decided = await journal.decide(approve("appr_0001", worker_id="worker-2"))
     assert decided.claim is None
     assert (await held.row())["lease_worker"] is None
+
+
+async def test_a_run_taken_with_a_decision_is_claimed_again_when_its_worker_dies(journal: Journal) -> None:
+    await wait_for_approval(journal)
+    await journal.heartbeat("worker-2", "host", 2, LATER, LATER + 10)
+    await journal.decide(approve("appr_0001", worker_id="worker-2"))
+    assert await journal.claim("worker-3", LATER + 10, 10) == []
+    (found,) = await journal.claim("worker-3", LATER + 11, 10)
+    assert (found.epoch, found.lost) == (3, True)
+    assert [type(given) for _, given in found.run.mail] == [RequestDecided]
