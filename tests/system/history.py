@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
@@ -35,6 +36,7 @@ class Journal:
             self.steps = [dict(row) for row in database.execute("SELECT * FROM steps")]
             self.requests = [dict(row) for row in database.execute("SELECT * FROM requests")]
             self.counters = {row["name"]: row["n"] for row in database.execute("SELECT * FROM counters")}
+            self.cells = [dict(row) for row in database.execute("SELECT * FROM run_cells WHERE n <> 0")]
             self.timers = {row["run_id"] for row in database.execute("SELECT * FROM timers")}
             rows = database.execute("SELECT * FROM events ORDER BY run_id, run_seq")
             self.events: dict[str, list[StoredEvent]] = {run_id: [] for run_id in self.runs}
@@ -110,13 +112,10 @@ class Journal:
 
     def _check_projections(self) -> None:
         """Rows beside the events say the same as the events, and nothing is left over."""
-        statuses = Counter(f"status:{row['status']}" for row in self.runs.values())
-        statuses += Counter(f"{row['kind']}:PENDING" for row in self.requests if row["status"] == "PENDING")
-        counted = {
-            name: number for name, number in self.counters.items() if number and not name.startswith("slot:")
-        }
-        assert counted == dict(statuses)
+        cell = itemgetter("tenant", "pack", "flow", "status")
+        assert {cell(row): row["n"] for row in self.cells} == Counter(map(cell, self.runs.values()))
         assert not [row for row in self.requests if row["status"] == "PENDING"]
+        assert not [name for name, number in self.counters.items() if number and ":PENDING/" in name]
         assert not [row for row in self.runs.values() if row["lease_worker"] or row["ready"]]
         assert not self.timers
         for row in self.runs.values():
