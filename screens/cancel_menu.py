@@ -35,7 +35,7 @@ class CancelMenu(Dialog[CancelMode]):
     def compose(self) -> ComposeResult:
         """The run, the choices."""
         with Vertical(classes="dialog"):
-            yield Plain(sanitize("Cancel this run?"), classes="dialog-title")
+            yield Plain(sanitize("Cancel?"), classes="dialog-title")
             yield Plain(sanitize(self._run_words), classes="dialog-text")
             yield RowTable([Column("When", 30, flex=1)], id="choices")
             yield KeyHint("{list.open} choose   {dialog.close} close")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from engine.contracts.pack import PackView
     from engine.contracts.run import Actor
     from engine.facade import Engine
 
@@ -45,6 +46,8 @@ class Desk:
     label: str = ""
     drafts: dict[str, Draft] = field(default_factory=dict)
     offline: str = ""
+    broken_packs: tuple[PackView, ...] | None = None
+    """Those with problems; None until they are read, and again when packs changed."""
 
 
 def explain(error: Exception) -> str:

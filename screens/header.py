@@ -1,4 +1,4 @@
-"""The two lines on top: the live counters; the screens, and who works where or why no news arrive."""
+"""The two lines on top: what waits for a person; the screens, and who works where or why no news arrive."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 
 from engine.contracts.status import RunStatus
 from engine.safe_text import sanitize
+from screens.actions import action
 from screens.plain import Part, Plain
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class HeaderLines(Vertical):
         """Two lines of two halves."""
         with Horizontal(classes="header-line"):
             yield Plain(sanitize(" vasini"), classes="header-left name")
-            yield Plain(classes="header-right counters")
+            yield Counters(classes="header-right counters")
         with Horizontal(classes="header-line"):
             yield Plain(classes="header-left views")
             yield Plain(classes="header-right who")
@@ -58,8 +59,8 @@ class HeaderLines(Vertical):
         else:
             self.query_one(".who", Plain).show((sanitize(f"tenant {tenant} · {actor} "), "$quiet"))
 
-    def show_counts(self, counts: RunCounts) -> None:
-        """The live counters; a zero is quiet."""
+    def show_counts(self, counts: RunCounts, broken_packs: int) -> None:
+        """The live counters; a zero is quiet, and no word is said of packs while none is broken."""
         running = counts.runs.get(RunStatus.RUNNING, 0) + counts.runs.get(RunStatus.RETRYING, 0)
         failed = counts.runs.get(RunStatus.FAILED, 0) + counts.runs.get(RunStatus.DEAD_LETTER, 0)
         parts: list[Part] = []
@@ -68,7 +69,17 @@ class HeaderLines(Vertical):
             ("◆", counts.approvals_pending, "approval", "approvals", "bold $waiting"),
             ("▣", counts.forms_pending, "form", "forms", "bold $waiting"),
             ("✗", failed, "failed", "failed", "bold $bad"),
+            ("▲", broken_packs, "broken pack", "broken packs", "bold $bad"),
         ):
-            text = sanitize(f"{symbol} {number} {one if number == 1 else many}  ")
-            parts.append((text, style if number else "$quiet"))
+            if number or symbol != "▲":
+                text = sanitize(f"{symbol} {number:,} {one if number == 1 else many}  ")
+                parts.append((text, style if number else "$quiet"))
         self.query_one(".counters", Plain).show(*parts)
+
+
+class Counters(Plain):
+    """A click goes where `!` goes: to what waits longest."""
+
+    async def on_click(self) -> None:
+        """As the key."""
+        await self.app.run_action(action("app.oldest").action)

@@ -73,7 +73,7 @@ class PagedTable(LineTable):
         It begins at its top (at its end when it is followed), or with the cursor on the same key.
         """
         self._source = source
-        self._afresh = not keep_key
+        self._afresh = self._afresh or not keep_key
 
     async def reload(self) -> None:
         """Read the list again: its length, where the row under the cursor is now, and what is visible.

@@ -207,9 +207,9 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh_line(self._cursor + HEADER)
             self.action_cursor_down()
 
-    def clear_marks(self) -> None:
-        """Take every mark away."""
-        self.marked.clear()
+    def set_marks(self, keys: set[str]) -> None:
+        """Mark the rows of these keys and no others."""
+        self.marked = keys
         self.refresh()
 
     def step(self, by: int) -> None:

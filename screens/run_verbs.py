@@ -6,13 +6,24 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from screens.actions import bindings
+from screens.bulk_verbs import (
+    PAUSE,
+    RESUME,
+    RETRY,
+    BulkDialog,
+    BulkVerb,
+    cancel_verb,
+    do_all,
+    read_all,
+    status_words,
+)
 from screens.cancel_menu import CancelMenu
 from screens.shell import ConsoleScreen, console, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from engine.contracts.run import VerbResult
+    from engine.contracts.run import RunView, VerbResult
 
 
 class RunVerbsScreen(ConsoleScreen):
@@ -24,6 +35,13 @@ class RunVerbsScreen(ConsoleScreen):
         """The id of the run that keys are about; empty when there is none."""
         return ""
 
+    def marked_runs(self) -> Sequence[str]:
+        """The ids of several runs that pause, cancel and retry are about instead; none without marks."""
+        return ()
+
+    def unmark(self, run_ids: Sequence[str]) -> None:
+        """A verb was done to these: take their marks away."""
+
     def run_words(self) -> str:
         """Words for that run, for menus."""
         return self.current_run()
@@ -34,26 +52,23 @@ class RunVerbsScreen(ConsoleScreen):
 
     def action_pause(self) -> None:
         """Pause, or resume what is paused."""
-        if run_id := self.current_run():
+        if marked := self.marked_runs():
+            self.act(self._with_all(marked, self._ask_pause_all))
+        elif run_id := self.current_run():
             self.act(self._pause_or_resume(run_id))
 
     def action_cancel(self) -> None:
         """Ask when to cancel."""
-        run_id = self.current_run()
-        if not run_id:
-            return
-
-        def chosen(mode: CancelMode | None) -> None:
-            if mode is not None:
-                cancel = self.desk.engine.runs.cancel(run_id, actor=self.desk.actor, mode=mode)
-                words = "is cancelled" if mode is CancelMode.NOW else "stops after its current step"
-                self.act(self._say(cancel, words, "had ended or was being cancelled already"))
-
-        self.app.push_screen(CancelMenu(self.run_words()), chosen)
+        if marked := self.marked_runs():
+            self.act(self._with_all(marked, self._ask_cancel_all))
+        elif run_id := self.current_run():
+            self._ask_cancel(run_id)
 
     def action_retry(self) -> None:
         """Continue a failed run at its failed step."""
-        if run_id := self.current_run():
+        if marked := self.marked_runs():
+            self.act(self._with_all(marked, lambda views: self._ask_all(RETRY, views)))
+        elif run_id := self.current_run():
             retry = self.desk.engine.runs.retry(run_id, actor=self.desk.actor)
             self.act(self._say(retry, "goes on at its failed step", "goes on already"))
 
@@ -67,10 +82,52 @@ class RunVerbsScreen(ConsoleScreen):
         if run_id := self.current_run():
             self.act(self._open_pending(run_id))
 
+    def _ask_cancel(self, run_id: str) -> None:
+        def chosen(mode: CancelMode | None) -> None:
+            if mode is not None:
+                cancel = self.desk.engine.runs.cancel(run_id, actor=self.desk.actor, mode=mode)
+                words = "is cancelled" if mode is CancelMode.NOW else "stops after its current step"
+                self.act(self._say(cancel, words, "had ended or was being cancelled already"))
+
+        self.app.push_screen(CancelMenu(self.run_words()), chosen)
+
+    async def _with_all(self, run_ids: Sequence[str], then: Callable[[list[RunView]], None]) -> None:
+        views = await read_all(self.desk.engine.runs, run_ids)
+        if not views:
+            self.unmark(run_ids)
+            tell(self, "The marked runs are gone.")
+        elif self.is_current:
+            # Else another dialog or screen has opened meanwhile, and the key has lapsed.
+            then(views)
+
+    def _ask_pause_all(self, views: list[RunView]) -> None:
+        all_paused = all(_is_paused(view) for view in views)
+        self._ask_all(RESUME if all_paused else PAUSE, views)
+
+    def _ask_cancel_all(self, views: list[RunView]) -> None:
+        def chosen(mode: CancelMode | None) -> None:
+            if mode is not None:
+                self._ask_all(cancel_verb(mode), views)
+
+        self.app.push_screen(CancelMenu(f"{len(views)} marked: {status_words(views)}"), chosen)
+
+    def _ask_all(self, verb: BulkVerb, views: list[RunView]) -> None:
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.act(self._do_all(verb, [view.run_id for view in views]))
+
+        self.app.push_screen(BulkDialog(verb, views), answered)
+
+    async def _do_all(self, verb: BulkVerb, run_ids: list[str]) -> None:
+        outcome = await do_all(verb, self.desk.engine.runs, run_ids, self.desk.actor)
+        self.unmark([run_id for run_id in run_ids if run_id not in outcome.refused])
+        tell(self, outcome.words, tone="warning" if outcome.refused else "information")
+        self.refresher.ask()
+
     async def _pause_or_resume(self, run_id: str) -> None:
         runs, actor = self.desk.engine.runs, self.desk.actor
         run = await runs.summary(run_id)
-        if run.status is RunStatus.PAUSED or run.pause_requested:
+        if _is_paused(run):
             await self._say(runs.resume(run_id, actor=actor), "goes on", "was not paused")
         else:
             await self._say(runs.pause(run_id, actor=actor), "pauses at the next step", "is paused already")
@@ -91,3 +148,7 @@ class RunVerbsScreen(ConsoleScreen):
             console(self).open_form(forms.items[0])
         else:
             tell(self, f"{run_id} waits for nobody.")
+
+
+def _is_paused(run: RunView) -> bool:
+    return run.status is RunStatus.PAUSED or run.pause_requested

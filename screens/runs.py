@@ -1,54 +1,46 @@
-"""The runs: a live list, newest first, with a filter as you type."""
+"""The runs: a live list of any length, with a filter as you type, saved filters, orders and marks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from engine.contracts.run import RunSort
 from engine.safe_text import sanitize
 from screens.actions import bindings
-from screens.columns import Column
 from screens.inputs import SafeInput
-from screens.moments import age, full_time
-from screens.plain import NOTHING, Plain
-from screens.row_table import Cell, Row, RowTable
-from screens.run_query import run_filter
+from screens.paged_table import PagedTable
+from screens.plain import Part, Plain
+from screens.run_query import EXAMPLE, run_query
+from screens.run_rows import SORTS, RunSource, columns, run_row
 from screens.run_verbs import RunVerbsScreen
+from screens.saved_filters import SavedFiltersDialog
 from screens.shell import console, tell
 from screens.start_dialog import StartScreen
-from screens.status_words import RUN_MARKS, Tone
+from screens.status_words import RUN_MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from textual.app import ComposeResult
 
     from engine.contracts.run import RunSummary
     from screens.desk import Desk
+    from screens.row_table import Row
 
-PAGE = 200
 
-_COLUMNS = (
-    Column("Status", 15),
-    Column("Flow", 20, flex=3),
-    Column("Step", 12, flex=2),
-    Column("Age", 6),
-    Column("Waiting for", 18, flex=3),
-    Column("Requested by", 12, flex=1, rank=1),
-    Column("Run", 26, rank=2),
-)
+class FilterInput(SafeInput):
+    """The line after `/`."""
 
-_SORTS: tuple[tuple[str, int, Callable[[RunSummary], Any], bool], ...] = (
-    ("newest first", 3, lambda run: run.run_id, True),
-    ("oldest first", 3, lambda run: run.run_id, False),
-    ("by status", 0, lambda run: (RUN_MARKS[run.status].word, run.run_id), False),
-    ("by flow", 1, lambda run: (run.pack, run.flow, run.run_id), False),
-)
-"""Words, the column that carries the mark, the key, and whether it runs backwards."""
+    HELP = (
+        "A filter of the runs, in force while you type. Words are found in run id, pack, flow and requester. "
+        "status:failed,paused takes one of the statuses, by their beginnings; pack: flow: by: take one name; "
+        "age:<2h are younger runs, age:>3d older ones (s m h d w). Enter goes to the list, {screen.back} "
+        "clears the filter, {runs.saved} on the list saves it."
+    )
 
 
 class RunsScreen(RunVerbsScreen):
@@ -59,50 +51,66 @@ class RunsScreen(RunVerbsScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._runs: dict[str, RunSummary] = {}
-        self._more = False
-        self._sort = 0
-        self._filter = ""
+        self._known: dict[str, RunSummary] = {}
+        self._source: RunSource | None = None
+        self._sort = RunSort.NEWEST
+        self._typed = ""
+        self._from_top = False
         self._wanted_run = ""
 
     def body(self) -> ComposeResult:
-        """Filter, table, what to do when it is empty, and the run under the cursor in full."""
-        yield SafeInput(placeholder="words  status:failed  pack:NAME  flow:NAME", id="filter")
-        yield RowTable(_COLUMNS, id="runs")
+        """Filter and its faults, table, what to do when it is empty, and the run under the cursor in full."""
+        yield FilterInput(placeholder=EXAMPLE, id="filter")
+        yield Plain(id="filter-note")
+        yield PagedTable(columns(self._sort), id="runs")
         with Vertical(id="empty"):
-            yield Plain(classes="empty-text")
+            yield Plain(sanitize("Reading the runs …"), classes="empty-text")
         yield Plain(id="about")
 
     def on_mount(self) -> None:
         """Nothing is shown before the first load."""
         super().on_mount()
         self._show_filter(False)
-        self.query_one("#empty").display = False
-        self.query_one("#runs").focus()
-        self._title_columns()
+        self._show_faults(())
+        self._table.focus()
+        self._show_empty(True)
+
+    @property
+    def _table(self) -> PagedTable:
+        return self.query_one("#runs", PagedTable)
 
     def current_run(self) -> str:
         """The run under the cursor."""
-        return self.query_one("#runs", RowTable).cursor_key
+        return self._table.cursor_key
+
+    def marked_runs(self) -> Sequence[str]:
+        """Every run with a mark, also where the filter does not show it."""
+        return sorted(self._table.marked)
+
+    def unmark(self, run_ids: Sequence[str]) -> None:
+        """Take these marks away."""
+        self._table.set_marks(self._table.marked.difference(run_ids))
+        self._draw_about()
 
     def run_words(self) -> str:
         """Flow, status and id of the run under the cursor."""
-        run = self._runs.get(self.current_run())
+        run = self._known.get(self.current_run())
         return f"{run.pack}/{run.flow} · {RUN_MARKS[run.status].word} · {run.run_id}" if run else ""
 
     async def load(self) -> None:
-        """The newest runs that the filter finds."""
-        page = await self.desk.engine.runs.list(run_filter(self._filter, self.desk.tenant), limit=PAGE)
-        self._runs = {run.run_id: run for run in page.items}
-        self._more = page.next is not None
+        """What is visible of the runs that the filter finds."""
+        self._choose_source()
+        await self._table.reload()
+        if self._wanted_run:
+            await self._go_to_wanted()
         self._draw()
 
     def tick(self) -> None:
         """Ages again."""
-        self._draw_rows()
+        self._table.rewrite(self._with_new_age)
 
     def point_at(self, run_id: str) -> None:
-        """Put the cursor on this run as soon as it is loaded."""
+        """Put the cursor on this run as soon as it is there; a filter that hides it is dropped."""
         self._wanted_run = run_id
         self.refresher.ask()
 
@@ -116,17 +124,35 @@ class RunsScreen(RunVerbsScreen):
         self.query_one("#filter").focus()
 
     def action_back(self) -> None:
-        """Leave the filter, then clear it."""
-        self.query_one("#runs").focus()
-        self.query_one("#filter", SafeInput).value = ""
-        self._show_filter(False)
+        """Leave the filter and clear it; on the list the marks go first."""
+        if self._table.has_focus and self._table.marked:
+            self.unmark(self.marked_runs())
+            return
+        self._table.focus()
+        self._use_filter("")
+
+    def action_saved(self) -> None:
+        """Filters with a name."""
+
+        def picked(text: str | None) -> None:
+            if text is not None:
+                self._use_filter(text)
+
+        self.app.push_screen(SavedFiltersDialog(self.desk, self._typed.strip()), picked)
+
+    def action_mark(self) -> None:
+        """Mark the run, or take its mark away."""
+        self._table.toggle_mark()
+        self._draw_about()
 
     def action_sort(self) -> None:
-        """Next sort order."""
-        self._sort = (self._sort + 1) % len(_SORTS)
-        self._title_columns()
-        self._draw()
-        tell(self, f"Runs {_SORTS[self._sort][0]}")
+        """Next order; a cursor that is not on top stays on its run."""
+        orders = list(SORTS)
+        self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
+        self._from_top = self._table.cursor_row == 0
+        self._table.set_columns(columns(self._sort))
+        tell(self, f"Runs {SORTS[self._sort][0]}")
+        self.refresher.ask()
 
     def action_next_match(self) -> None:
         """Next run that the filter found, around the end."""
@@ -138,105 +164,107 @@ class RunsScreen(RunVerbsScreen):
 
     @on(Input.Changed, "#filter")
     def _filter_typed(self, message: Input.Changed) -> None:
-        if message.value != self._filter:
-            self._filter = message.value
+        if message.value != self._typed:
+            self._typed = message.value
+            # Who clears a filter wants to see the run that was found among its neighbors.
+            self._from_top = bool(self._typed)
+            self._show_faults(run_query(self._typed, self.desk.tenant, self.desk.now()).faults)
             self.refresher.ask()
 
     @on(Input.Submitted, "#filter")
     def _filter_kept(self) -> None:
-        self.query_one("#runs").focus()
-        if not self._filter:
-            self._show_filter(False)
+        self._table.focus()
+        self._show_filter(bool(self._typed))
 
-    @on(RowTable.Opened, "#runs")
-    def _open(self, message: RowTable.Opened) -> None:
+    @on(PagedTable.Opened, "#runs")
+    def _open(self, message: PagedTable.Opened) -> None:
         console(self).open_run(message.key)
 
-    @on(RowTable.Highlighted, "#runs")
+    @on(PagedTable.Highlighted, "#runs")
     def _highlighted(self) -> None:
         self._draw_about()
+        self._keep_ages()
+
+    @on(PagedTable.LoadFailed, "#runs")
+    def _not_read(self, message: PagedTable.LoadFailed) -> None:
+        self.show_failure(message.error)
+
+    def _use_filter(self, text: str) -> None:
+        self.query_one("#filter", SafeInput).value = text
+        self._show_filter(bool(text))
 
     def _show_filter(self, shown: bool) -> None:
         line = self.query_one("#filter", SafeInput)
         # A field that is only hidden could still get the focus, and with it every key.
         line.display, line.disabled = shown, not shown
 
-    def _match(self, by: int) -> None:
-        if self._filter:
-            self.query_one("#runs", RowTable).step(by)
-        else:
-            tell(self, "No filter: press / and type")
+    def _show_faults(self, faults: Sequence[str]) -> None:
+        note = self.query_one("#filter-note", Plain)
+        note.display = bool(faults)
+        words = f" not applied: {' · '.join(faults)}" if faults else ""
+        note.show((sanitize(words, limit=400), "$waiting"))
 
-    def _title_columns(self) -> None:
-        _, marked, _, backwards = _SORTS[self._sort]
-        mark = "▼" if backwards else "▲"
-        self.query_one("#runs", RowTable).set_columns(
-            [
-                Column(
-                    f"{column.title} {mark}" if index == marked else column.title,
-                    column.width,
-                    column.flex,
-                    column.rank,
-                )
-                for index, column in enumerate(_COLUMNS)
-            ]
-        )
+    def _choose_source(self) -> None:
+        filters = run_query(self._typed, self.desk.tenant, self.desk.now()).filters
+        if self._source is None or (self._source.filters, self._source.sort) != (filters, self._sort):
+            runs = self.desk.engine.runs
+            self._source = RunSource(runs, filters, self._sort, self.desk.now, self._known)
+            self._table.set_source(self._source, keep_key=not self._from_top)
+            self._from_top = False
+
+    async def _go_to_wanted(self) -> None:
+        if await self._table.move_to(self._wanted_run):
+            self._wanted_run = ""
+        elif self._typed:
+            self._use_filter("")
+
+    def _match(self, by: int) -> None:
+        if self._typed:
+            self._table.step(by)
+        else:
+            tell(self, self.desk.keymap.fill("No filter: {runs.filter} and type"))
 
     def _draw(self) -> None:
-        self._draw_rows()
-        table = self.query_one("#runs", RowTable)
-        if self._wanted_run and table.move_to(self._wanted_run):
-            self._wanted_run = ""
-        empty = not self._runs
-        self.query_one("#empty").display = empty
-        table.set_class(empty, "-empty")
+        empty = not self._table.row_count
+        self._show_empty(empty)
         if empty:
-            self.query_one(".empty-text", Plain).show(
-                sanitize(_NO_MATCH if self._filter else _NO_RUNS, multiline=True)
-            )
+            words = _NO_MATCH if self._typed else _NO_RUNS
+            self.query_one(".empty-text", Plain).show(self.desk.keymap.fill(words))
         self._draw_about()
-        self.ages_of([run.created_at for run in self._runs.values()])
+        self._keep_ages()
 
-    def _draw_rows(self) -> None:
-        _, _, key, backwards = _SORTS[self._sort]
-        now = self.desk.now()
-        runs = sorted(self._runs.values(), key=key, reverse=backwards)
-        self.query_one("#runs", RowTable).show([_row(run, now) for run in runs])
+    def _show_empty(self, empty: bool) -> None:
+        self.query_one("#empty").display = empty
+        self._table.set_class(empty, "-empty")
+
+    def _keep_ages(self) -> None:
+        shown = [self._known.get(row.key) for row in self._table.visible_rows]
+        self.ages_of([run.created_at for run in shown if run is not None])
+
+    def _with_new_age(self, row: Row) -> Row:
+        run = self._known.get(row.key)
+        return run_row(run, self.desk.now()) if run else row
 
     def _draw_about(self) -> None:
-        run = self._runs.get(self.current_run())
-        about = self.query_one("#about", Plain)
-        if run is None:
-            about.show(NOTHING)
-            return
-        words = f" {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"
-        error = f" · {run.error.code}: {run.error.message}" if run.error else ""
-        more = f" · the {PAGE} newest; older ones with / or vasini runs" if self._more else ""
-        about.show(
-            (sanitize(words), "$quiet"), (sanitize(error, limit=200), "$bad"), (sanitize(more), "$quiet")
-        )
-
-
-def _row(run: RunSummary, now: datetime) -> Row:
-    mark = RUN_MARKS[run.status]
-    waiting = run.waiting_for or (run.error.code if run.error else "")
-    tone = Tone.BAD if run.error and not run.waiting_for else Tone.PLAIN
-    return Row(
-        run.run_id,
-        (
-            Cell(mark.text, mark.tone),
-            Cell(sanitize(f"{run.pack}/{run.flow}")),
-            Cell(sanitize(run.current_step or "")),
-            Cell(sanitize(age(run.created_at, now)), Tone.QUIET),
-            Cell(sanitize(waiting), tone),
-            Cell(sanitize(run.requested_by), Tone.QUIET),
-            Cell(sanitize(run.run_id), Tone.QUIET),
-        ),
-    )
+        table = self._table
+        run = self._known.get(self.current_run())
+        parts: list[Part] = []
+        if table.marked:
+            parts.append((sanitize(f" {len(table.marked)} marked ·"), "$waiting"))
+        if table.row_count:
+            place = f" {table.cursor_row + 1:,} of {table.row_count:,} ·"
+            parts.append((sanitize(place), "$quiet"))
+        if run is not None:
+            tokens = f" · {run.tokens_used:,} tokens" if run.tokens_used else ""
+            parts.append((sanitize(f" {run.run_id} · by {run.requested_by}{tokens}"), "$quiet"))
+            if run.error:
+                error = f" · {run.error.code}: {run.error.message}"
+                parts.append((sanitize(error, limit=200), "$bad"))
+        self.query_one("#about", Plain).show(*parts)
 
 
 _NO_RUNS = (
-    "No runs yet.\n\nPress c to start one: pick a flow and fill its form.\n"
+    "No runs yet.\n\nPress {runs.create} to start one: pick a flow and fill its form.\n"
     "On the command line:  vasini run hello/hello --set name=Ana"
 )
-_NO_MATCH = "No run matches the filter.\n\nPress / to change it, Esc to clear it."
+_NO_MATCH = "No run matches the filter.\n\nPress {runs.filter} to change it, {screen.back} to clear it."

@@ -12,7 +12,7 @@ from screens.actions import bindings
 from screens.desk import Desk, explain
 from screens.header import HeaderLines
 from screens.key_bar import KeyBar
-from screens.moments import next_tick
+from screens.moments import clock_time, next_tick
 from screens.plain import NOTHING, Plain
 from screens.refresher import Refresher
 
@@ -142,6 +142,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self._tick_timer: Timer | None = None
         self._retry_timer: Timer | None = None
         self._shown_moments: list[datetime] = []
+        self._loaded_at: datetime | None = None
 
     def compose(self) -> ComposeResult:
         """Top lines, body, the notice of a failed load, keys."""
@@ -183,6 +184,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def on_news(self, message: News) -> None:
         """Something happened in the engine."""
+        if "packs" in message.batch.refresh:
+            self.desk.broken_packs = None
         if self.concerned(message.batch):
             self.refresher.ask()
 
@@ -193,6 +196,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def on_line_changed(self) -> None:
         """The feed was lost or came back."""
         self._show_who()
+
+    def show_failure(self, error: Exception) -> None:
+        """Tell what could not be read; what is shown is labeled as old, and read again soon."""
+        self._show_problem(f"{explain(error)} (trying again, {self._as_of()})")
 
     def act(self, work: Awaitable[object], *, group: str = "act") -> None:
         """Do what a key asked for, without holding up the next key."""
@@ -233,22 +240,32 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def _show_who(self) -> None:
         desk = self.desk
-        self.query_one(HeaderLines).show_who(desk.tenant, desk.actor.name, desk.offline)
+        offline = f"{desk.offline} · {self._as_of()}" if desk.offline else ""
+        self.query_one(HeaderLines).show_who(desk.tenant, desk.actor.name, offline)
+
+    def _as_of(self) -> str:
+        return f"as of {clock_time(self._loaded_at)[:8]} UTC" if self._loaded_at else "nothing read yet"
 
     async def _load(self) -> None:
         try:
             counts = await self.desk.engine.runs.counts(tenant=self.desk.tenant)
-            self.query_one(HeaderLines).show_counts(counts)
+            self.query_one(HeaderLines).show_counts(counts, len(self.desk.broken_packs or ()))
             await self.load()
+            if self.desk.broken_packs is None:
+                # Reading packs takes long the first time: what the screen is about comes before.
+                packs = await self.desk.engine.packs.list()
+                self.desk.broken_packs = tuple(pack for pack in packs if pack.problems)
+                self.query_one(HeaderLines).show_counts(counts, len(self.desk.broken_packs))
         except Exception as error:  # noqa: BLE001 - edge: shown on the screen, then retried
-            self._show_problem(explain(error))
+            self.show_failure(error)
         else:
+            self._loaded_at = self.desk.now()
             self._show_problem("")
 
     def _show_problem(self, words: str) -> None:
         problem = self.query_one("#problem", Plain)
         problem.display = bool(words)
-        problem.show((sanitize(f"! {words} (trying again)", limit=600), "bold $bad") if words else NOTHING)
+        problem.show((sanitize(f"! {words}", limit=600), "bold $bad") if words else NOTHING)
         if self._retry_timer is not None:
             self._retry_timer.stop()
             self._retry_timer = None

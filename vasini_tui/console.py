@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
     from textual.screen import Screen
 
+    from engine.contracts.pack import PackView
     from engine.contracts.request import FormView
     from engine.contracts.run import Actor
     from engine.facade import Engine, FeedBatch
@@ -240,7 +241,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         elif approval is not None:
             self.open_approval(approval.approval_id)
         else:
-            tell(self.screen, "Nothing waits for a person.")
+            tell(self.screen, _broken_words(self.desk.broken_packs or ()) or "Nothing waits for a person.")
 
     def _deliver(self, batch: FeedBatch) -> None:
         for screen in reversed(self.screen_stack):
@@ -259,6 +260,12 @@ class ConsoleApp(App[int], inherit_bindings=False):
         # A defect ends the console with one line on standard error, not with a trace over the terminal.
         self.failure = self._exception
         self._close_messages_no_wait()
+
+
+def _broken_words(packs: Sequence[PackView]) -> str:
+    """The first problem of every broken pack; all of them are shown by the command."""
+    told = [f"Pack {pack.pack} is broken: {pack.problems[0]}" for pack in packs]
+    return " · ".join([*told, "all problems: vasini packs"]) if told else ""
 
 
 async def run_console(

@@ -12,6 +12,7 @@ import pytest
 
 from engine.contracts.run import Actor
 from screens.keymap import read_keymap
+from screens.paged_table import PagedTable
 from screens.plain import Plain
 from screens.row_table import RowTable
 from tests.screens.fake_data import NOW
@@ -88,6 +89,9 @@ class Stage:
 
     def table(self, selector: str) -> RowTable:
         return self.app.screen.query_one(selector, RowTable)
+
+    def paged(self, selector: str) -> PagedTable:
+        return self.app.screen.query_one(selector, PagedTable)
 
     def notices(self) -> str:
         return "\n".join(notice.message for notice in self.app._notifications)

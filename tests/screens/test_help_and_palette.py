@@ -182,7 +182,7 @@ async def test_the_palette_says_so_when_nothing_matches_and_does_nothing(console
     ("keys", "words"),
     [
         ((), ("list", "One row down", "j ↓")),
-        (("/",), ("A line to type into", "Delete all to the left")),
+        (("/",), ("A filter of the runs", "Delete all to the left")),
         (("3", "enter"), ("Switch a yes/no field", "[x] is yes")),
         (("2", "a"), ("A line to type into",)),
         (("enter", "tab", "tab"), ("A text that scrolls",)),

@@ -141,10 +141,10 @@ def hostile_engine() -> FakeEngine:
 async def test_runs_and_their_detail(console: OpenConsole) -> None:
     engine = hostile_engine()
     async with console(engine) as stage:
-        await stage.until(lambda: len(stage.table("#runs").rows) == len(PAYLOADS) + 1)
+        await stage.until(lambda: stage.paged("#runs").row_count == len(PAYLOADS) + 1)
         assert_harmless(stage)
         await stage.press("G")
-        assert stage.table("#runs").move_to(f"run{ALL}")
+        assert await stage.paged("#runs").move_to(f"run{ALL}")
         await stage.pilot.pause()
         assert_harmless(stage)
         await stage.press("y", "x")
@@ -246,7 +246,7 @@ async def test_errors_of_the_engine_and_of_its_feed(console: OpenConsole) -> Non
     engine.failures["pause"] = Refused(ErrorCode.POLICY_DENIED, ALL)
     engine.failures["cancel_mode"] = ValueError(ALL)
     async with console(engine) as stage:
-        await stage.until(lambda: stage.table("#runs").rows)
+        await stage.until(lambda: stage.paged("#runs").visible_rows)
         await stage.press("p", "x")
         await stage.on(CancelMenu)
         await stage.press("j", "enter")

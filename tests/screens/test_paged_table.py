@@ -303,7 +303,7 @@ async def test_marks_stay_on_their_keys() -> None:
         await b.table.reload()
         await b.pilot.pause()
         assert b.lines()[1:5] == ["  row -1", " *row 0", " *row 1", "▌ row 2"]
-        b.table.clear_marks()
+        b.table.set_marks(set())
         await b.pilot.pause()
         assert b.lines()[2] == "  row 0"
 

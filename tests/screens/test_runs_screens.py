@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def keys_of(stage: Stage) -> list[str]:
-    return [row.key for row in stage.table("#runs").rows]
+    return [row.key for row in stage.paged("#runs").visible_rows]
 
 
 async def test_an_empty_console_says_what_to_do(console: OpenConsole) -> None:
@@ -109,11 +109,11 @@ async def test_the_list_follows_the_feed_and_the_cursor_stays_on_its_run(console
     async with console(engine) as stage:
         await stage.shows("run-04")
         await stage.press("j", "j")
-        assert stage.table("#runs").cursor_key == "run-02"
+        assert stage.paged("#runs").cursor_key == "run-02"
         engine.add(a_run("run-99", RunStatus.FAILED))
         engine.news("run_created", "run-99")
         await stage.until(lambda: keys_of(stage)[0] == "run-99")
-        assert stage.table("#runs").cursor_key == "run-02"
+        assert stage.paged("#runs").cursor_key == "run-02"
         await stage.shows("✗ 1 failed")
 
 
@@ -132,6 +132,9 @@ async def test_the_filter_narrows_while_typing(console: OpenConsole) -> None:
         await stage.write("status:fail")
         await stage.until(lambda: keys_of(stage) == ["run-1"])
         await stage.write("x")
+        await stage.shows("not applied: no status begins with failx")
+        await stage.until(lambda: len(keys_of(stage)) == 3)
+        await stage.write(" nowhere")
         await stage.shows("No run matches the filter")
 
 
@@ -142,7 +145,7 @@ async def test_matches_are_walked_around_the_end(console: OpenConsole) -> None:
         await stage.press("/")
         await stage.write("hello")
         await stage.press("enter", "n", "n", "n", "N")
-        assert stage.table("#runs").cursor_key == "run-0"
+        assert stage.paged("#runs").cursor_key == "run-0"
 
 
 async def test_the_sort_order_turns(console: OpenConsole) -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.run import Actor
-from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.facade import FeedBatch
 from engine.safe_text import sanitize
@@ -23,7 +22,6 @@ from screens.feed_pump import KEPT_EVENTS, FeedPump
 from screens.json_text import SHOWN_CHARACTERS, hides_something, json_text
 from screens.moments import age, next_tick, span
 from screens.row_table import fit
-from screens.run_query import run_filter
 from tests.screens.fake_data import NOW, a_run, ago, an_event
 from tests.screens.fake_engine import FakeEngine
 from vasini_tui.console import ConsoleOptions, run_console
@@ -200,15 +198,6 @@ def test_spans_are_short() -> None:
     assert span(NOW, NOW + timedelta(seconds=0.42)) == "0.42s"
     assert span(NOW, NOW + timedelta(seconds=12)) == "12.0s"
     assert span(NOW, None) == ""
-
-
-def test_the_filter_speaks_status_pack_flow_and_words() -> None:
-    found = run_filter("status:run pack:hello flow:hi ana bob failed", "t1")
-    assert set(found.status) == {RunStatus.RUNNING, RunStatus.FAILED}
-    assert (found.pack, found.flow, found.text, found.tenant) == ("hello", "hi", "ana bob", "t1")
-    assert run_filter("pending_human", "t").status == (RunStatus.PENDING_HUMAN,)
-    assert run_filter("status:", "t") == run_filter("", "t")
-    assert run_filter("status:nonsense", "t").text == "status:nonsense"
 
 
 def test_long_json_is_cut_with_a_note() -> None:

@@ -1,0 +1,113 @@
+"""The grammar of the runs filter: what is understood, and what is told of the rest."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.contracts.run import RunFilter
+from engine.contracts.status import RunStatus
+from screens.run_query import run_query
+from screens.run_rows import short_number
+from tests.screens.fake_data import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PIECES = (
+    "status",
+    "pack",
+    "flow",
+    "by",
+    "age",
+    ":",
+    ",",
+    "<",
+    ">",
+    "9",
+    "2h",
+    "failed",
+    "x",
+    " ",
+    "é",
+    "\x00",
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("", {}),
+        ("ana  bob", {"text": "ana bob"}),
+        ("failed", {"status": (RunStatus.FAILED,)}),
+        ("pending_human Failed", {"status": (RunStatus.PENDING_HUMAN, RunStatus.FAILED)}),
+        ("status:failed,paused status:failed", {"status": (RunStatus.FAILED, RunStatus.PAUSED)}),
+        ("status:pend", {"status": (RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT)}),
+        ("pack:hello flow:hi by:ana x", {"pack": "hello", "flow": "hi", "requested_by": "ana", "text": "x"}),
+        ("age:<2h", {"created_after": NOW - timedelta(hours=2)}),
+        ("age:>99999w", {"created_before": NOW - timedelta(weeks=99_999)}),
+        ("age:>3d", {"created_before": NOW - timedelta(days=3)}),
+        (
+            "age:<2w age:>90m",
+            {"created_after": NOW - timedelta(weeks=2), "created_before": NOW - timedelta(minutes=90)},
+        ),
+    ],
+)
+def test_what_is_understood(typed: str, wanted: dict[str, Any]) -> None:
+    query = run_query(typed, "t1", NOW)
+    assert query.filters == RunFilter(tenant="t1", **wanted)
+    assert query.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "rest", "words"),
+    [
+        ("status:nonsense x", {"text": "x"}, ["no status begins with nonsense: queued, running"]),
+        ("status:", {}, ["status: takes queued, running"]),
+        ("status:failed,", {"status": (RunStatus.FAILED,)}, ["status: takes queued"]),
+        ("pack: x", {"text": "x"}, ["pack: wants a name"]),
+        ("by:ana by:bob", {"requested_by": "ana"}, ["by: takes one name, bob is left out"]),
+        ("age:2h", {}, ["age: wants < or >"]),
+        ("age:<2y pack:p", {"pack": "p"}, ["age: wants < or >"]),
+        ("age:>123456w", {}, ["age: wants < or >"]),
+        ("age:<1h age:<2h", {"created_after": NOW - timedelta(hours=1)}, ["age:< stands twice"]),
+        ("stauts:failed", {"text": "stauts:failed"}, ["stauts: is no field"]),
+        ("pack:a age:5", {"pack": "a"}, ["age: wants"]),
+    ],
+)
+def test_what_is_not_understood_is_told_and_the_rest_counts(
+    typed: str, rest: dict[str, Any], words: Sequence[str]
+) -> None:
+    query = run_query(typed, "t1", NOW)
+    assert query.filters == RunFilter(tenant="t1", **rest)
+    assert len(query.faults) == len(words)
+    for fault, beginning in zip(query.faults, words, strict=True):
+        assert fault.startswith(beginning)
+
+
+@given(st.text(alphabet=st.characters()) | st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+def test_no_text_raises_and_the_tenant_stays(typed: str) -> None:
+    query = run_query(typed, "t1", NOW)
+    assert query.filters.tenant == "t1"
+    assert all(query.faults)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "0"),
+        (812, "812"),
+        (1_000, "1k"),
+        (1_299, "1.2k"),
+        (46_500, "46k"),
+        (999_999, "999k"),
+        (3_190_000, "3.1M"),
+        (10**18, "1000000T"),
+    ],
+)
+def test_a_number_in_few_characters_is_never_rounded_up(number: int, shown: str) -> None:
+    assert short_number(number) == shown
