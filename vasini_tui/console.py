@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual.app import App
 from textual.filter import Monochrome, NoColor
 
 from engine.contracts.status import RequestStatus
@@ -30,6 +29,7 @@ from screens.run_detail import RunScreen
 from screens.runs import RunsScreen
 from screens.shell import LineChanged, News, attempt, tell
 from screens.theme_picker import ThemePicker
+from vasini_tui.paced_app import PacedApp
 from vasini_tui.terminal import terminal_problem
 from vasini_tui.themes import DEFAULT_THEME, Themes, style_paths
 
@@ -74,7 +74,7 @@ class ConsoleOptions:
         return VasiniError(ErrorCode.CONFIG_INVALID, message)
 
 
-class ConsoleApp(App[int], inherit_bindings=False):
+class ConsoleApp(PacedApp[int], inherit_bindings=False):
     """The Textual application. Views are modes: each keeps its own stack of screens."""
 
     TITLE = "vasini"
@@ -92,7 +92,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         now: Callable[[], datetime] = utc_now,
         base_dir: Path | None = None,
     ) -> None:
-        super().__init__(css_path=[str(path) for path in style_paths()], watch_css=False)
+        super().__init__([str(path) for path in style_paths()])
         self.desk = Desk(
             engine,
             actor,
@@ -133,6 +133,10 @@ class ConsoleApp(App[int], inherit_bindings=False):
             tell(self.screen, f"{self._theme_problem.message}. Showing {DEFAULT_THEME}.", tone="warning")
         pump = FeedPump(self.desk.engine.feed, self._deliver, self._line_state)
         self.run_worker(pump.run(), group="feed", exclusive=True, exit_on_error=False)
+
+    def terminal_lost(self) -> None:
+        """As after the hang-up, which may come late or never."""
+        self.exit(_KILLED + signal.SIGHUP)
 
     def open_run(self, run_id: str, *, pane: str = "steps") -> None:
         """Open the detail of a run on the current view."""

@@ -34,8 +34,12 @@ KEYS = {
     "f2": "\x1bOQ",
     "ctrl+p": "\x10",
 }
-_ANSWERS = {b"\x1b[?2026$p": b"\x1b[?2026;2$y", b"\x1b[?2048$p": b"\x1b[?2048;0$y"}
-"""What a modern terminal says when it is asked for synchronized output and reports of its size."""
+_ANSWERS = {
+    b"\x1b[6n": b"\x1b[1;1R",
+    b"\x1b[?2026$p": b"\x1b[?2026;2$y",
+    b"\x1b[?2048$p": b"\x1b[?2048;0$y",
+}
+"""What a terminal says when it is asked where its cursor is, for synchronized output, to report its size."""
 
 _MODE = re.compile(rb"\x1b\[\?([\d;]+)([hl])|\x1b\[([<>])\d*u")
 _STRINGS = re.compile(r"\x1b[PX^_\]].*?(?:\x1b\\|\x07)", re.DOTALL)
@@ -66,11 +70,11 @@ class Terminal:
         cwd: Path,
         size: tuple[int, int] = (80, 24),
         rate: int | None = None,
-        modern: bool = True,
+        answers: bool = True,
     ) -> None:
         self.chunks: list[tuple[float, bytes]] = []
         self.rate = rate
-        self._modern = modern
+        self._answers = answers
         self._stopped = threading.Event()
         self._seen = Seen(size)
         self._fed = 0
@@ -109,6 +113,8 @@ class Terminal:
         """Type: names of KEYS, or the characters themselves."""
         for key in keys:
             self.send(KEYS.get(key, key).encode())
+            if key == "escape":  # with the next key at once it would be another key
+                time.sleep(0.15)
 
     def send(self, data: bytes) -> None:
         """Bytes from the keyboard."""
@@ -141,10 +147,14 @@ class Terminal:
             time.sleep(0.1)
         return status
 
-    def hang_up(self) -> None:
-        """The terminal is closed, as by a lost line: the kernel sends HUP."""
+    def stand_still(self) -> None:
+        """Take nothing any more, as after Ctrl-S or on a line that is stuck."""
         self._stopped.set()
         self._reader.join()
+
+    def hang_up(self) -> None:
+        """The terminal is closed, as by a lost line: the kernel sends HUP."""
+        self.stand_still()
         for end in (self._slave, self._master):
             with suppress(OSError):
                 os.close(end)
@@ -183,7 +193,7 @@ class Terminal:
             except OSError:
                 return
             self.chunks.append((time.perf_counter() - self.started, data))
-            if self._modern:
+            if self._answers:
                 for question, answer in _ANSWERS.items():
                     if question in data:
                         self.send(answer)
@@ -222,9 +232,10 @@ def terminal(
     cwd: Path,
     size: tuple[int, int] = (80, 24),
     rate: int | None = None,
+    answers: bool = True,
 ) -> Iterator[Terminal]:
     """A program on a terminal; both are gone afterwards."""
-    opened = Terminal(argv, env=env, cwd=cwd, size=size, rate=rate)
+    opened = Terminal(argv, env=env, cwd=cwd, size=size, rate=rate, answers=answers)
     try:
         yield opened
     finally:

@@ -1,0 +1,182 @@
+"""Terminal input and output that hold nothing up: a terminal may be slow, stand still or be gone.
+
+Textual's own driver waits in the event loop until the terminal has taken what was written. The engine
+lives in the same loop: a line that stands still would hold up every run, and the signal to end as well.
+Here a thread writes, and the application draws the next frame when the terminal has shown the last one:
+each frame ends with the question where the cursor is, and terminals answer in order. So no frames queue
+up in the buffers of a slow line, and a key is answered by the next frame.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from textual.drivers.linux_driver import LinuxDriver
+from textual.events import CursorPosition
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from textual.app import App
+    from textual.message import Message
+
+QUESTION = "\x1b[6n"
+SILENT_SECONDS = 1.0
+"""A terminal that has never answered is not waited for longer than this."""
+SLOW_SECONDS = 10.0
+"""A frame after which one that usually answers is drawn on all the same."""
+CLOSING_SECONDS = 1.0
+"""How long the end of the program waits for a terminal that takes nothing."""
+_AT_ONCE = 4_096
+
+
+class Outlet:
+    """A thread that writes to the terminal, in the shape of Textual's own one."""
+
+    def __init__(self, fileno: int, emptied: Callable[[], None], lost: Callable[[], None]) -> None:
+        self._fileno = fileno
+        self._emptied = emptied
+        self._lost = lost
+        self._waiting: deque[bytes] = deque()
+        self._changed = threading.Condition()
+        self._busy = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="terminal-output", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    @property
+    def behind(self) -> bool:
+        """Whether the terminal has yet to take something."""
+        return self._busy or bool(self._waiting)
+
+    def write(self, text: str) -> None:
+        """Write as soon as the terminal takes it; returns at once."""
+        with self._changed:
+            self._waiting.append(text.encode())
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Write what is left, unless the terminal takes nothing any more."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(CLOSING_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            while (data := self._next()) is not None:
+                for start in range(0, len(data), _AT_ONCE):
+                    self._write(data[start : start + _AT_ONCE])
+        except OSError:  # closed, or the line is gone
+            self._lost()
+
+    def _next(self) -> bytes | None:
+        with self._changed:
+            if self._busy and not self._waiting:
+                self._busy = False
+                self._emptied()
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            if not self._waiting:
+                return None
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            self._busy = True
+            return data
+
+    def _write(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._fileno, data) :]
+
+
+class PatientDriver(LinuxDriver):
+    """Textual's driver with an `Outlet`. `drawn` is called in the loop when the next frame may be drawn."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self.drawn: Callable[[], None] = lambda: None
+        self.lost: Callable[[], None] = lambda: None
+        self._outlet: Outlet | None = None
+        self._answered = threading.Event()
+        self._answered.set()
+        self._answers: bool | None = None
+        self._limit: asyncio.TimerHandle | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether the terminal has not shown the last frame yet."""
+        return not self._answered.is_set() or (self._outlet is not None and self._outlet.behind)
+
+    def frame_ends(self) -> None:
+        """Ask the terminal to tell when it has shown everything up to here."""
+        if self._answers is False:
+            return
+        self._answered.clear()
+        self.write(QUESTION)
+        seconds = SLOW_SECONDS if self._answers else SILENT_SECONDS
+        self._limit = self._loop.call_later(seconds, self._no_answer)
+
+    def start_application_mode(self) -> None:
+        """Take the terminal, then put the outlet in the place of Textual's writer."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        first, file = self._writer_thread, self._file
+        if first is not None and file is not None:
+            outlet = Outlet(file.fileno(), self._emptied, self._gone)
+            self._outlet = outlet
+            self._writer_thread = outlet  # type: ignore[assignment]  # the same methods
+            first.stop()
+            outlet.start()
+
+    def disable_input(self) -> None:
+        """An answer that is under way must not be typed into the shell that comes next."""
+        self._answered.wait(CLOSING_SECONDS)
+        super().disable_input()
+
+    def process_message(self, message: Message) -> None:
+        """Runs in the thread that reads; answers of the terminal end here."""
+        if isinstance(message, CursorPosition):
+            self._answered.set()
+            self._in_loop(self._shown, True)
+        else:
+            super().process_message(message)
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError:
+            self._gone()
+
+    def _emptied(self) -> None:
+        self._in_loop(self._maybe_drawn)
+
+    def _gone(self) -> None:
+        self._answered.set()
+        self._in_loop(self.lost)
+
+    def _in_loop(self, act: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the program is at its end
+            self._loop.call_soon_threadsafe(act, *arguments)
+
+    def _no_answer(self) -> None:
+        self._answered.set()
+        self._shown(self._answers or False)
+
+    def _shown(self, answers: bool) -> None:
+        self._answers = answers
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+        self._maybe_drawn()
+
+    def _maybe_drawn(self) -> None:
+        if not self.behind:
+            self.drawn()
