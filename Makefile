@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts wheel bench picture keys lock clean
+.PHONY: install run test lint types contracts schemas wheel bench picture keys lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,9 @@ types: $(STAMP)
 
 contracts: $(STAMP)
 	$(BIN)/lint-imports
+
+schemas: $(STAMP)
+	$(BIN)/python -c 'from pathlib import Path; from engine.packs.editor_schemas import write_schemas; write_schemas(Path("packs/_schemas"))'
 
 wheel: $(STAMP)
 	bash .ci/wheel

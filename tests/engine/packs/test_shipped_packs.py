@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from tests.engine.packs.conftest import LoadTools
 
 PACKS = Path(__file__).parents[3] / "packs"
-FLOWS = ["hello/hello", "log-triage/incident", "repo-steward/release-notes", "repo-steward/secret-scan"]
+FLOWS = [
+    "hello/hello",
+    "log-triage/incident",
+    "on-call/incident",
+    "repo-steward/release-notes",
+    "repo-steward/secret-scan",
+    "senior-python-dev/change-survey",
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +64,7 @@ def test_start_forms_explain_every_field(catalog: Catalog, name: str) -> None:
         assert field["description"]
 
 
-@pytest.mark.parametrize("pack_id", ["hello", "log-triage", "repo-steward"])
+@pytest.mark.parametrize("pack_id", ["hello", "log-triage", "on-call", "repo-steward"])
 async def test_names_found_statically_are_those_the_code_has_when_it_runs(
     catalog: Catalog, pack_id: str
 ) -> None:
@@ -82,8 +89,13 @@ def test_every_write_is_gated_or_asked_for(catalog: Catalog, name: str) -> None:
     flow = catalog.flow(*name.split("/"))
     assert flow is not None
     gates = [step.gates for step in flow.steps if isinstance(step, ApprovalStep)]
-    expected = {"log-triage/incident": ["write_blocklist"], "repo-steward/release-notes": ["write"]}
-    assert gates == expected.get(name, ["greet"] if name == "hello/hello" else [])
+    expected = {
+        "hello/hello": ["greet"],
+        "log-triage/incident": ["write_blocklist"],
+        "on-call/incident": ["announce", "mitigate", None],
+        "repo-steward/release-notes": ["write"],
+    }
+    assert gates == expected.get(name, [])
 
 
 def test_the_first_attempt_fails_and_the_second_greets(load_tools: LoadTools) -> None:
@@ -119,3 +131,58 @@ def test_the_report_renders_whether_the_form_was_shown_or_skipped(catalog: Catal
     answered = {"classify": {"output": {"values": {"f0001": "real"}}}}
     rendered = render_value(judge.params, {**context, "steps": {**outputs, **answered}})
     assert rendered["verdicts"] == {"f0001": "real"}
+
+
+def test_every_shipped_pack_has_all_its_layers(catalog: Catalog) -> None:
+    for pack in catalog.all():
+        assert pack.agent is not None
+        forms = {source.layer: source.form for source in pack.agent.sources}
+        assert "default" not in forms.values(), pack.pack_id
+        assert len(pack.agent.soul.principles) >= 3
+        assert pack.agent.skills
+        assert pack.agent.tools.available
+        assert {tool for skill in pack.agent.skills for tool in skill.required_tools} <= {
+            tool.id for tool in pack.agent.tools.available
+        }
+
+
+def test_the_agent_of_the_reference_is_there_with_its_values(catalog: Catalog) -> None:
+    pack = catalog.get("senior-python-dev")
+    assert pack is not None
+    assert pack.agent is not None
+    agent = pack.agent
+    assert (agent.soul.identity.name, agent.role.seniority) == ("Architect", "senior")
+    assert agent.soul.personality.communication_style == "professional"
+    assert agent.guardrails.behavioral.max_autonomous_steps == 15
+    assert agent.guardrails.output.hallucination_check.confidence_threshold == 0.8
+    assert agent.memory.cross_session.merge_strategy == "highest_confidence"
+    assert [skill.id for skill in agent.skills] == ["code-review"]
+    assert [flow.flow for flow in pack.unavailable] == ["feature-implementation"]
+
+
+def test_the_end_of_a_log_is_read_and_not_all_of_it(load_tools: LoadTools, tmp_path: Path) -> None:
+    tools = load_tools("on-call")
+    log = tmp_path / "shop.log"
+    old = "shop ERROR old\n" * 1000
+    log.write_text(old + "x" * 9_000_000 + "\nshop INFO up\nSHOP ERROR new\nother ERROR not ours\n")
+    found = tools.collect(str(log), "shop")
+    assert (found["errors"], found["sample"]) == (1, ["SHOP ERROR new"])
+    assert tools.verify(str(log), "shop", found["offset"])["new_errors"] == 0
+    with log.open("a") as stream:
+        stream.write("shop FATAL again\n")
+    with pytest.raises(ValueError, match="1 new error of shop since the change; the last: shop FATAL again"):
+        tools.verify(str(log), "shop", found["offset"])
+    log.write_text("shop CRITICAL after rotation\n")
+    with pytest.raises(ValueError, match="after rotation"):
+        tools.verify(str(log), "shop", found["offset"])
+    with pytest.raises(ValueError, match="is not a file"):
+        tools.collect(str(tmp_path), "shop")
+
+
+@pytest.mark.parametrize("directory", ["relative", "{here}/file"])
+def test_on_call_writes_only_where_it_can(load_tools: LoadTools, tmp_path: Path, directory: str) -> None:
+    (tmp_path / "file").write_text("")
+    tools = load_tools("on-call")
+    with pytest.raises(ValueError, match=r"absolute|is a file"):
+        tools.locate(directory.format(here=tmp_path))
+    assert tools.locate(str(tmp_path / "a" / "b")) == {"root": str(tmp_path), "path": "a/b/"}

@@ -1,0 +1,125 @@
+"""JSON Schemas of pack files, made from the contracts, so that editors complete and check them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import FlowDef
+from engine.contracts.layers.skill import Skill, SkillFrontMatter
+from engine.contracts.pack import ExtendsReference, FileReference, PackManifest
+from engine.packs.agent_layers import LAYERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from engine.contracts.model import Contract
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DIRECTORY = "_schemas"
+MANIFEST_SCHEMA = "profession-pack.schema.json"
+SKILL_SCHEMA = "skill-frontmatter.schema.json"
+FLOW_SCHEMA = "flow.schema.json"
+
+
+def layer_schema(layer: str) -> str:
+    """The schema's file name for a layer file."""
+    return f"{layer}.schema.json"
+
+
+def modeline(schema: str, place: str) -> str:
+    """The first line of a YAML file, which tells editors where its schema is; `place` is a path or URL."""
+    return f"# yaml-language-server: $schema={place}/{schema}\n"
+
+
+def editor_schemas() -> Mapping[str, Schema]:
+    """Every schema by file name."""
+    schemas = {layer_schema(name): _file_schema(model) for name, model in LAYERS.items()}
+    return {
+        MANIFEST_SCHEMA: _manifest_schema(),
+        **schemas,
+        SKILL_SCHEMA: _file_schema(SkillFrontMatter),
+        FLOW_SCHEMA: _flow_schema(),
+    }
+
+
+def schema_text(schema: Schema) -> str:
+    """How a schema stands in its file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_schemas(directory: Path) -> None:
+    """Write every schema into `directory` (blocking)."""
+    directory.mkdir(exist_ok=True)
+    for name, schema in editor_schemas().items():
+        (directory / name).write_text(schema_text(schema), "utf-8")
+
+
+def _schema(model: type[Contract]) -> Schema:
+    return {"$schema": DIALECT, **_untitled(model.model_json_schema(mode="validation"))}
+
+
+def _untitled(schema: Any) -> Any:
+    """Without the titles that only repeat a field's name."""
+    if isinstance(schema, list):
+        return [_untitled(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _untitled(value) for key, value in schema.items() if key != "title"}
+    if isinstance(schema.get("properties"), dict):  # a field may be called `title`
+        found["properties"] = {key: _untitled(value) for key, value in schema["properties"].items()}
+    return found
+
+
+def _file_schema(model: type[Contract]) -> Schema:
+    """A layer file: its fields, or another file with an override."""
+    schema = _schema(model)
+    definitions = schema.pop("$defs", {})
+    dialect = schema.pop("$schema")
+    return {
+        "$schema": dialect,
+        "title": (model.__doc__ or model.__name__).partition("\n")[0],
+        "oneOf": [schema, _untitled(ExtendsReference.model_json_schema())],
+        "$defs": definitions,
+    }
+
+
+def _manifest_schema() -> Schema:
+    """The manifest, whose layers have exactly one of three forms."""
+    schema = _schema(PackManifest)
+    definitions = schema.setdefault("$defs", {})
+    models = {**LAYERS, "skills": Skill, "FileReference": FileReference, "ExtendsReference": ExtendsReference}
+    for model in models.values():
+        own = _untitled(model.model_json_schema(mode="validation"))
+        definitions |= own.pop("$defs", {})
+        definitions[model.__name__] = own
+    for name, model in LAYERS.items():
+        description = schema["properties"][name]["description"]
+        schema["properties"][name] = {"description": description, "oneOf": _forms(model)}
+    skills = schema["properties"]["skills"]
+    skills["items"] = {"oneOf": _forms(Skill)}
+    schema["required"].append("role")
+    return {"$schema": schema.pop("$schema"), "title": "Manifest of a pack", **schema}
+
+
+def _forms(model: type[Contract]) -> list[Schema]:
+    names = ("FileReference", "ExtendsReference", model.__name__)
+    return [{"$ref": f"#/$defs/{name}"} for name in names]
+
+
+def _flow_schema() -> Schema:
+    """A flow file, in which steps may go without an id and words have their aliases."""
+    schema = _schema(FlowDef)
+    for definition in schema["$defs"].values():
+        if "type" in definition.get("properties", {}) and "id" in definition.get("required", ()):
+            definition["required"].remove("id")
+    retry = schema["$defs"]["RetryPolicy"]["properties"]
+    retry["retry_on"] = {**retry["retry_on_codes"], "description": "Another word for `retry_on_codes`."}
+    properties = schema["properties"]
+    properties["name"] = {**properties["id"], "description": "Another word for `id`."}
+    schema["required"].remove("id")
+    schema["oneOf"] = [{"required": ["id"]}, {"required": ["name"]}]
+    return {"$schema": schema.pop("$schema"), "title": "A flow", **schema}

@@ -1,0 +1,102 @@
+"""Procedures of shipped packs, run from the shell to their end."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.system.conftest import Vasini
+
+pytestmark = pytest.mark.system
+
+ERROR = "2026-01-01T02:00:01Z shop ERROR the database does not answer\n"
+
+
+def start(vasini: Vasini, log: Path) -> dict[str, Any]:
+    settings = {"service": "shop", "log": str(log), "out_dir": "out"}
+    chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+    return vasini.ok("run", "on-call/incident", "--wait", *chosen)
+
+
+def decide(vasini: Vasini, run_id: str, step: str, *verb: str) -> dict[str, Any]:
+    """Decide what the run asks at `step`, let it go on, and return its document."""
+    approvals = vasini.ok("approvals", "--run", run_id)["approvals"]
+    (approval,) = [each for each in approvals if each["status"] == "PENDING"]
+    assert approval["step_id"] == step
+    assert approval["risk"] == "high"
+    name, *options = verb or ("approve",)
+    vasini.ok(name, approval["approval_id"], "--digest", approval["digest"], *options)
+    vasini.ok("worker", "--until-idle")
+    return vasini.ok("show", run_id)
+
+
+def test_an_incident_is_worked_through_with_two_approvals(vasini: Vasini, tmp_path: Path) -> None:
+    log = tmp_path / "shop.log"
+    log.write_text("2026-01-01T02:00:00Z shop INFO ready\n" + ERROR)
+    run = start(vasini, log)
+    assert run["status"] == "PENDING_HUMAN"
+    decide(vasini, run["run_id"], "announce.approval")
+    shown = decide(vasini, run["run_id"], "mitigate.approval")
+    assert shown["run"]["status"] == "COMPLETED"
+    out = vasini.cwd / "out"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "announcement.md",
+        "incident.md",
+        "shop.maintenance",
+    ]
+    assert "the database does not answer" in (out / "incident.md").read_text()
+    assert shown["run"]["output"]["summary"].startswith("1 error of shop in the last 2 lines")
+
+
+def test_going_back_is_asked_again_and_ends_in_an_escalation(vasini: Vasini, tmp_path: Path) -> None:
+    log = tmp_path / "shop.log"
+    log.write_text(ERROR)
+    run_id = start(vasini, log)["run_id"]
+    decide(vasini, run_id, "announce.approval")
+    log.write_text(ERROR * 2)
+    decide(vasini, run_id, "mitigate.approval")
+    shown = decide(vasini, run_id, "mitigate.approval~2")
+    assert shown["run"]["status"] == "PENDING_HUMAN"
+    failed = [step for step in shown["steps"] if step["status"] == "FAILED"]
+    assert [step["step_id"] for step in failed] == ["verify", "verify~2"]
+    assert failed[1]["error"]["code"] == "visit_limit"
+    shown = decide(vasini, run_id, "escalation")
+    assert shown["run"]["status"] == "COMPLETED"
+    assert shown["run"]["output"]["decision"] == "APPROVED"
+
+
+def test_a_procedure_that_cannot_begin_asks_a_person_who_may_say_no(vasini: Vasini, tmp_path: Path) -> None:
+    run_id = start(vasini, tmp_path / "missing.log")["run_id"]
+    shown = decide(vasini, run_id, "escalation", "reject", "--comment", "not now")
+    assert shown["run"]["status"] == "FAILED"
+    assert shown["run"]["error"]["code"] == "approval_rejected"
+    assert not (vasini.cwd / "out").exists()
+
+
+def test_a_procedure_without_approvals_runs_through(vasini: Vasini) -> None:
+    repo = vasini.cwd
+    subprocess.run(["git", "-c", "init.defaultBranch=main", "init", "--quiet"], cwd=repo, check=True)
+    (repo / "a.txt").write_text("one\n")
+    identity = ("-c", "user.name=Ana", "-c", "user.email=ana@example.org")
+    subprocess.run(["git", "add", "a.txt"], cwd=repo, check=True)
+    subprocess.run(["git", *identity, "commit", "--quiet", "-m", "begin"], cwd=repo, check=True)
+    (repo / "a.txt").write_text("two\n")
+    run = vasini.ok("run", "senior-python-dev/change-survey", "--set", "repo=.", "--wait")
+    assert run["status"] == "COMPLETED"
+    assert "+two" in vasini.ok("show", run["run_id"])["run"]["output"]["text"]
+
+
+def test_a_procedure_that_needs_an_agent_says_so_with_its_place(vasini: Vasini) -> None:
+    refused = vasini("run", "senior-python-dev/feature-implementation", "--json")
+    assert (refused.status, refused.error["code"]) == (4, "pack_invalid")
+    assert "WORKFLOW.yaml:" in refused.error["message"]
+    assert "needs an agent, which is not available in this version" in refused.error["message"]
+    packs = {pack["pack"]: pack for pack in vasini.ok("packs")["packs"]}
+    (missing,) = packs["senior-python-dev"]["unavailable"]
+    assert missing["flow"] == "feature-implementation"
+    assert packs["senior-python-dev"]["problems"] == []
