@@ -91,8 +91,8 @@ def _manifest_schema() -> Schema:
     """The manifest, whose layers have exactly one of three forms."""
     schema = _schema(PackManifest)
     definitions = schema.setdefault("$defs", {})
-    models = {**LAYERS, "skills": Skill, "FileReference": FileReference, "ExtendsReference": ExtendsReference}
-    for model in models.values():
+    models: list[type[Contract]] = [*LAYERS.values(), Skill, FileReference, ExtendsReference]
+    for model in models:
         own = _untitled(model.model_json_schema(mode="validation"))
         definitions |= own.pop("$defs", {})
         definitions[model.__name__] = own
