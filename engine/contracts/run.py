@@ -171,7 +171,10 @@ class RunFilter(Contract):
     requested_by: str | None = None
     created_after: Timestamp | None = Field(default=None, description="Younger than this moment.")
     created_before: Timestamp | None = Field(default=None, description="Older than this moment.")
-    text: str | None = Field(default=None, description="Found in run id, pack, flow or requester.")
+    text: str | None = Field(
+        default=None,
+        description="Found in pack, flow, requester or status; from 4 characters on in run ids too.",
+    )
 
 
 class RunSort(StrEnum):

@@ -22,24 +22,41 @@ _NEWEST_FIRST = "created_at DESC, run_id DESC"
 
 
 def count_arms(connection: sqlite3.Connection, arms: Sequence[Arm]) -> int:
-    """How many runs some arms hold; those that are known are not counted again."""
+    """How many runs some arms hold; of what has to be counted, the smaller side of its bound is."""
     total = sum(arm.total for arm in arms if arm.total is not None)
     unknown = [arm for arm in arms if arm.total is None]
-    for statement, arguments in _statements(unknown, "count(*) AS n", by_requester=False):
+    bounded = [arm for arm in unknown if arm.whole is not None and (arm.newer is None) != (arm.older is None)]
+    if bounded and _hold_most(connection, bounded):
+        others = [arm for arm in unknown if arm not in bounded]
+        rest = _count(connection, [arm.beyond() for arm in bounded])
+        return total + sum(arm.whole or 0 for arm in bounded) - rest + _count(connection, others)
+    return total + _count(connection, unknown)
+
+
+def _count(connection: sqlite3.Connection, arms: Sequence[Arm]) -> int:
+    total = 0
+    for statement, arguments in _statements(arms, "count(*) AS n", by_requester=False):
         counted = connection.execute(f"SELECT sum(n) FROM ({statement})", arguments)  # noqa: S608 - closed words
         total += counted.fetchone()[0]
     return total
 
 
-def count_by_requester(connection: sqlite3.Connection, arms: Sequence[Arm]) -> dict[str, int]:
-    """The same by requester, in the order of their names."""
-    found: dict[str, int] = {}
+def _hold_most(connection: sqlite3.Connection, arms: Sequence[Arm]) -> bool:
+    """Whether the arms, bounded on one side, seem to hold more than half of what they would without."""
+    low, high = ends(connection, [arm.unbounded() for arm in arms])
+    held = 0
     for arm in arms:
-        part, arguments = arm.where(by_requester=True)
-        statement = f"SELECT requested_by, count(*) {part} GROUP BY requested_by"
-        for name, n in connection.execute(statement, arguments):
-            found[name] = found.get(name, 0) + n
-    return dict(sorted(found.items()))
+        edge = (arm.newer or arm.older or (0, ""))[0]
+        within = high - edge if arm.newer is not None else edge - low
+        held += (arm.whole or 0) if 2 * within > high - low else -(arm.whole or 0)
+    return held > 0
+
+
+def ends(connection: sqlite3.Connection, arms: Sequence[Arm]) -> tuple[int, int]:
+    """When the oldest and the newest of the runs were created; the same when there is none."""
+    oldest = read_arms(connection, arms, RunSort.OLDEST, 1)
+    newest = read_arms(connection, arms, RunSort.NEWEST, 1)
+    return (oldest[0][-2], newest[0][-2]) if oldest and newest else (0, 0)
 
 
 def read_arms(

@@ -15,11 +15,12 @@ from engine.journal.run_list import Place, fold, may_be_in_id, micros
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from engine.contracts.run import RunFilter
 
 _CELLS = "SELECT cell, tenant, pack, flow, status, n FROM run_cells WHERE n > 0"
-_REQUESTERS = """\
+_NAMES = """\
 WITH RECURSIVE named (cell, name) AS (
     SELECT value, (SELECT min(requested_by) FROM runs INDEXED BY runs_requester WHERE cell = value)
     FROM json_each(?)
@@ -31,39 +32,65 @@ SELECT cell, name FROM named WHERE name IS NOT NULL AND instr(lower(name), ?) > 
 """Who has runs in some cells, as far as the name holds a text: one step per name, not per run."""
 
 
+FEW_FROM = len("run_") + 10
+"""Characters of an id up to which it only tells the millisecond."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Runs of one cell, or those of one requester in it, within bounds. `total` is None when not known."""
+    """Runs of one cell, or those of one requester in it, within bounds."""
 
     cell: int
     total: int | None = None
+    """How many it holds, when that is known without counting."""
+    whole: int | None = None
+    """How many it would hold without bounds of time, when that is known."""
     requester: str | None = None
     later_requesters: str | None = None
     """Only requesters after this one."""
     earlier_requesters: str | None = None
     newer: tuple[int, str] | None = None
-    """Only after this (created_at, run_id)."""
+    """Only from this (created_at, run_id) on."""
     older: tuple[int, str] | None = None
+    """Only before this (created_at, run_id)."""
     in_id: str | None = None
     not_in_id: str | None = None
+    id_prefix: str | None = None
+    """A beginning that few ids share: they are found by it, whatever their cell."""
 
     def bounded(self, *, newer: tuple[int, str] | None = None, older: tuple[int, str] | None = None) -> Arm:
-        """The arm within closer bounds."""
+        """The arm within closer bounds of time."""
         newer = max(filter(None, (self.newer, newer)), default=None)
         older = min(filter(None, (self.older, older)), default=None)
         return replace(self, total=None, newer=newer, older=older)
+
+    def unbounded(self) -> Arm:
+        """The arm without bounds of time."""
+        return replace(self, total=self.whole, newer=None, older=None)
+
+    def beyond(self) -> Arm:
+        """What an arm that is bounded on one side leaves out."""
+        return replace(self, total=None, newer=self.older, older=self.newer)
+
+    def narrowed(self, **changes: Any) -> Arm:
+        """The arm with less in it."""
+        return replace(self, total=None, whole=None, **changes)
 
     def where(self, *, by_requester: bool) -> tuple[str, list[Any]]:
         """The index to read, its condition and the arguments."""
         names = (self.requester, self.later_requesters, self.earlier_requesters)
         index = "runs_requester" if by_requester or any(name is not None for name in names) else "runs_cell"
+        source = f"runs INDEXED BY {index}"
         conditions: list[str] = ["cell = ?"]
         arguments: list[Any] = [self.cell]
+        if self.id_prefix is not None:  # `+` leaves only the primary key to find them by
+            source, conditions = "runs", ["+cell = ?", "run_id >= ?", "run_id < ?"]
+            arguments += [self.id_prefix, f"{self.id_prefix}\x7f"]
         bounds: tuple[tuple[str, Any], ...] = (
             ("requested_by = ?", self.requester),
             ("requested_by > ?", self.later_requesters),
             ("requested_by < ?", self.earlier_requesters),
-            ("(created_at, run_id) > (?, ?)", self.newer),
+            ("(created_at, run_id) >= (?, ?)", self.newer),
             ("(created_at, run_id) < (?, ?)", self.older),
             ("instr(run_id, ?) > 0", self.in_id),
             ("instr(run_id, ?) = 0", self.not_in_id),
@@ -72,7 +99,7 @@ class Arm:
             if value is not None:
                 conditions.append(condition)
                 arguments += value if isinstance(value, tuple) else (value,)
-        return f"FROM runs INDEXED BY {index} WHERE {' AND '.join(conditions)}", arguments
+        return f"FROM {source} WHERE {' AND '.join(conditions)}", arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,26 +154,33 @@ def _arms(
     newer = None if after is None else (after + 1, "")
     older = None if before is None else (before, "")
     whole, part = _by_text(cells, filters)
-    found = [
-        (row, Arm(row["cell"], row["n"], requester=filters.requested_by, newer=newer, older=older))
-        for row in whole
-    ]
-    if filters.requested_by is not None or newer or older:
-        found = [(row, replace(arm, total=None)) for row, arm in found]
+    found = [(row, Arm(row["cell"], total=row["n"], whole=row["n"])) for row in whole]
+    if newer or older:
+        found = [(row, arm.bounded(newer=newer, older=older)) for row, arm in found]
+    if filters.requested_by is not None:
+        found = [(row, arm.narrowed(requester=filters.requested_by)) for row, arm in found]
     text = fold(filters.text or "")
     in_id = text if may_be_in_id(text) else None
     bounds = Arm(0, newer=newer, older=older)
     if filters.requested_by is None and part:
         by_cell = {row["cell"]: row for row in part}
-        named = connection.execute(_REQUESTERS, (json.dumps(list(by_cell)), text))
+        named = requesters(connection, list(by_cell), text)
         found += [
             (by_cell[cell], replace(bounds, cell=cell, requester=name, not_in_id=in_id))
             for cell, name in named
         ]
     if in_id is not None:
-        asked = replace(bounds, requester=filters.requested_by, in_id=in_id)
+        asked = replace(bounds, requester=filters.requested_by)
+        few = in_id.startswith("run_") and len(in_id) >= FEW_FROM
+        asked = replace(asked, id_prefix=in_id) if few else replace(asked, in_id=in_id)
         found += [(row, replace(asked, cell=row["cell"])) for row in part]
     return found
+
+
+def requesters(connection: sqlite3.Connection, cells: Sequence[int], text: str = "") -> list[tuple[int, str]]:
+    """(cell, requester) of all who have runs there and hold a folded text in their name."""
+    rows = connection.execute(_NAMES, (json.dumps(cells), text))
+    return [(row["cell"], row["name"]) for row in rows]
 
 
 def _by_text(cells: list[sqlite3.Row], filters: RunFilter) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
@@ -164,9 +198,9 @@ def _by_text(cells: list[sqlite3.Row], filters: RunFilter) -> tuple[list[sqlite3
 
 def after_place(arms: list[Arm], place: Place, sort: RunSort) -> list[Arm]:
     """What of a segment a list gives after a place in it."""
-    key = (place.created_at, place.run_id)
     if sort is RunSort.OLDEST:
-        return [arm.bounded(newer=key) for arm in arms]
+        return [arm.bounded(newer=_just_after(place)) for arm in arms]
+    key = (place.created_at, place.run_id)
     if sort is not RunSort.REQUESTER:
         return [arm.bounded(older=key) for arm in arms]
     (name,) = place.group
@@ -176,24 +210,32 @@ def after_place(arms: list[Arm], place: Place, sort: RunSort) -> list[Arm]:
 
 def before_place(arms: list[Arm], place: Place, sort: RunSort) -> list[Arm]:
     """What of a segment a list gives before a place in it."""
-    key = (place.created_at, place.run_id)
     if sort is RunSort.OLDEST:
-        return [arm.bounded(older=key) for arm in arms]
+        return [arm.bounded(older=(place.created_at, place.run_id)) for arm in arms]
+    newer = _just_after(place)
     if sort is not RunSort.REQUESTER:
-        return [arm.bounded(newer=key) for arm in arms]
+        return [arm.bounded(newer=newer) for arm in arms]
     (name,) = place.group
-    earlier = [
-        arm if arm.requester is not None else replace(arm, total=None, earlier_requesters=name)
+    named = [arm.bounded(newer=newer) for arm in of_requester(arms, name)]
+    return [*named, *_before_requester(arms, name)]
+
+
+def _just_after(place: Place) -> tuple[int, str]:
+    return place.created_at, f"{place.run_id}\0"
+
+
+def _before_requester(arms: list[Arm], name: str) -> list[Arm]:
+    return [
+        arm if arm.requester is not None else arm.narrowed(earlier_requesters=name)
         for arm in arms
         if arm.requester is None or arm.requester < name
     ]
-    return [*earlier, *(arm.bounded(newer=key) for arm in of_requester(arms, name))]
 
 
 def after_requester(arms: list[Arm], name: str) -> list[Arm]:
     """What is there of requesters after this one."""
     return [
-        arm if arm.requester is not None else replace(arm, total=None, later_requesters=name)
+        arm if arm.requester is not None else arm.narrowed(later_requesters=name)
         for arm in arms
         if arm.requester is None or arm.requester > name
     ]
@@ -201,4 +243,4 @@ def after_requester(arms: list[Arm], name: str) -> list[Arm]:
 
 def of_requester(arms: list[Arm], name: str) -> list[Arm]:
     """What is there of one requester."""
-    return [replace(arm, total=None, requester=name) for arm in arms if arm.requester in {None, name}]
+    return [arm.narrowed(requester=name) for arm in arms if arm.requester in {None, name}]

@@ -24,8 +24,10 @@ GROUPS: dict[RunSort, tuple[str, ...]] = {
 """Columns a list is ordered by before time."""
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PART_OF_ID = re.compile(r"(?:run_|un_|n_|_)?[0-9a-hjkmnp-tv-z]*|run?|un?")
+_PART_OF_ID = re.compile(r"(?:run_|un_|n_|_)?[0-9a-hjkmnp-tv-z]*")
 """Parts of `run_01k...`: the ids' alphabet has no i, l, o and u."""
+LEAST_OF_ID = 4
+"""Fewer characters are in too many ids by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ def fold(text: str) -> str:
 
 
 def may_be_in_id(text: str) -> bool:
-    """Whether a folded text can be found in a run's id."""
-    return _PART_OF_ID.fullmatch(text) is not None
+    """Whether a folded text is looked for in the ids of runs."""
+    return len(text) >= LEAST_OF_ID and _PART_OF_ID.fullmatch(text) is not None
 
 
 def micros(moment: datetime | None) -> int | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.run import RunSort
-from engine.journal.run_arm_reads import count_arms, count_by_requester, read_arms
-from engine.journal.run_arms import after_requester, of_requester
+from engine.journal.run_arm_reads import count_arms, ends
+from engine.journal.run_arms import after_requester, of_requester, requesters
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,22 +25,38 @@ def skip(
         return arms, offset
     if sort is not RunSort.REQUESTER:
         return _skip_time(connection, arms, offset, total, oldest_first=sort is RunSort.OLDEST)
-    counted = count_by_requester(connection, arms)
-    name = next(iter(counted))
-    while offset >= counted[name]:
-        offset -= counted.pop(name)
-        name = next(iter(counted))
-    named, offset = _skip_time(
-        connection, of_requester(arms, name), offset, counted[name], oldest_first=False
-    )
+    name, before = _requester_at(connection, arms, offset, total)
+    named = of_requester(arms, name)
+    held = count_arms(connection, named)
+    named, offset = _skip_time(connection, named, offset - before, held, oldest_first=False)
     return [*named, *after_requester(arms, name)], offset
+
+
+def _requester_at(
+    connection: sqlite3.Connection, arms: list[Arm], offset: int, total: int
+) -> tuple[str, int]:
+    """Whose run stands at `offset`, and how many stand before this requester's; from the nearer end."""
+    cells = [arm.cell for arm in arms if arm.requester is None]
+    found = {name for _, name in requesters(connection, cells)}
+    names = sorted(found | {arm.requester for arm in arms if arm.requester is not None})
+    from_end = offset > total // 2
+    before = total if from_end else 0
+    for name in reversed(names) if from_end else names:
+        held = count_arms(connection, of_requester(arms, name))
+        if from_end:
+            before -= held
+        if before <= offset < before + held:
+            return name, before
+        if not from_end:
+            before += held
+    return names[-1], before
 
 
 def _skip_time(
     connection: sqlite3.Connection, arms: list[Arm], offset: int, total: int, *, oldest_first: bool
 ) -> tuple[list[Arm], int]:
     """The window [low, high] of time around the place is narrowed by the share of runs before it."""
-    low, high = _ends(connection, arms)
+    low, high = ends(connection, arms)
     window, held, start, halve = arms, total, arms, False
     while offset > FEW and low < high:
         share = 0.5 if halve else offset / held
@@ -58,13 +74,6 @@ def _skip_time(
             held, window = before, near
             low, high = (low, moment - 1) if oldest_first else (moment + 1, high)
     return start, offset
-
-
-def _ends(connection: sqlite3.Connection, arms: list[Arm]) -> tuple[int, int]:
-    """When the oldest and the newest of the runs were created; the same when there is none."""
-    oldest = read_arms(connection, arms, RunSort.OLDEST, 1)
-    newest = read_arms(connection, arms, RunSort.NEWEST, 1)
-    return (oldest[0][-2], newest[0][-2]) if oldest and newest else (0, 0)
 
 
 def _split(arms: list[Arm], moment: int, *, oldest_first: bool) -> tuple[list[Arm], list[Arm]]:

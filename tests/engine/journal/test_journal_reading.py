@@ -77,7 +77,9 @@ async def test_filters_of_runs_must_all_fit(journal: Journal) -> None:
         ("Ørjan", [2]),
         ("ørjan", []),
         ("100%_", []),
-        ("0", [3, 2, 1]),
+        ("0003", [3]),
+        ("003", []),
+        ("_000", [3, 2, 1]),
         ("", [3, 2, 1]),
     ],
 )

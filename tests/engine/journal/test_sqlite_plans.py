@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.status import RunStatus
+from engine.journal import append_operations, run_list_reads
 from engine.journal.connection import open_writer
 from engine.journal.queries import query
+from engine.journal.run_list import place_of
+from tests.engine.journal.run_script import a_run
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 GROWING = ("runs", "events", "requests", "steps", "blobs", "snapshots", "timers", "mailbox")
@@ -49,6 +55,15 @@ READS = [
     "select_blob",
     "select_content",
     "select_idempotent",
+]
+
+LISTS = [
+    RunFilter(),
+    RunFilter(tenant="default", status=(RunStatus.FAILED, RunStatus.QUEUED)),
+    RunFilter(requested_by="who1"),
+    RunFilter(text="who2", created_before=datetime(2030, 1, 1, tzinfo=UTC)),
+    RunFilter(text="0003", created_after=datetime(2020, 1, 1, tzinfo=UTC)),
+    RunFilter(text="run_01k4abcdefgh"),
 ]
 
 
@@ -88,12 +103,46 @@ def test_a_statement_reads_no_growing_table_from_end_to_end(
     assert full_scans(connection, query(name)) == []
 
 
+def statements_of(connection: sqlite3.Connection, ask: Callable[[], object]) -> list[str]:
+    """What SQLite is asked, with the values in it."""
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    ask()
+    connection.set_trace_callback(None)
+    return [statement for statement in asked if statement.startswith(("SELECT", "WITH"))]
+
+
+@pytest.mark.parametrize("filters", LISTS, ids=str)
+@pytest.mark.parametrize("sort", RunSort)
+def test_a_list_of_runs_is_merged_from_ranges_and_nothing_of_it_is_sorted(
+    connection: sqlite3.Connection, filters: RunFilter, sort: RunSort
+) -> None:
+    for number in range(8):
+        run = a_run(number, pack=f"p{number % 2}", requested_by=f"who{number % 3}")
+        append_operations.create_run(connection, run)
+    place = place_of(connection.execute("SELECT * FROM runs WHERE run_id = 'run_0003'").fetchone(), sort)
+
+    def ask() -> None:
+        run_list_reads.page(connection, filters, sort, 3, None, 0)
+        run_list_reads.page(connection, filters, sort, 3, place, 0)
+        run_list_reads.position(connection, "run_0003", filters, sort)
+        run_list_reads.count(connection, filters)
+
+    asked = statements_of(connection, ask)
+    assert len(asked) >= 4
+    for statement in asked:
+        steps = plan(connection, statement)
+        assert not any(re.match(r"SCAN runs\b", step) for step in steps), statement
+        if "runs_cell" in statement or "runs_requester" in statement:
+            assert not any("TEMP B-TREE" in step for step in steps), statement
+
+
 def test_a_worker_s_mail_is_found_through_the_mail_that_waits(connection: sqlite3.Connection) -> None:
     assert not any(step.startswith("SCAN r") for step in plan(connection, query("mail_for_worker")))
 
 
 def test_the_check_itself_sees_a_full_scan(connection: sqlite3.Connection) -> None:
-    assert full_scans(connection, "SELECT * FROM runs WHERE flow_version = ?")
+    assert full_scans(connection, "SELECT * FROM runs WHERE flow_version = ?")  # in no index
     assert full_scans(connection, "SELECT * FROM events e WHERE e.actor = ?")
 
 
