@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from engine.contracts.status import RunStatus
     from engine.journal.commits import Columns, Commit, NewRun
     from engine.machine.events import Event
     from engine.machine.inputs import Input
@@ -51,7 +50,7 @@ def create_run(connection: sqlite3.Connection, run: NewRun) -> tuple[str, bool]:
 
 def _insert_run(connection: sqlite3.Connection, run: NewRun) -> None:
     row = new_run(run)
-    connection.execute(query("insert_run"), {**row, "cell": _enter_cell(connection, row, run.status)})
+    connection.execute(query("insert_run"), {**row, "cell": _enter_cell(connection, row, row["status"])})
     _put_blobs(connection, run.blobs)
     insert_events(connection, run.run_id, 0, run.events)
 
@@ -87,25 +86,32 @@ def append(connection: sqlite3.Connection, commit: Commit) -> None:
 
 
 def _update_run(connection: sqlite3.Connection, commit: Commit, head: sqlite3.Row) -> None:
-    status = commit.head.status
-    if head["status"] != status.value:
-        connection.execute(query("leave_cell"), (head["cell"],))
-        cell = _enter_cell(connection, head, status)
-        connection.execute(query("move_run"), (status.value, cell, commit.run_id))
-        slots = slots_change(head, status)
-        if slots:
-            count(connection, f"slot:{head['slot_key']}", slots)
     ready = commit.ready
     if commit.release and not ready:
         ready = connection.execute(query("has_mail"), (commit.run_id,)).fetchone() is not None
-    columns = run_change(commit, head, ready=ready)
-    connection.execute(query("update_run"), {"run_id": commit.run_id, **columns})
+    columns = {"run_id": commit.run_id, **run_change(commit, head, ready=ready)}
+    status = commit.head.status
+    if head["status"] == status.value:
+        connection.execute(query("update_run"), columns)
+        return
+    connection.execute(query("leave_cell"), (head["cell"],))
+    moved = {"status": status.value, "cell": _enter_cell(connection, head, status.value)}
+    connection.execute(_update_moved_run(), columns | moved)
+    slots = slots_change(head, status)
+    if slots:
+        count(connection, f"slot:{head['slot_key']}", slots)
 
 
-def _enter_cell(connection: sqlite3.Connection, run: Columns, status: RunStatus) -> int:
+@cache
+def _update_moved_run() -> str:
+    """Naming status and cell makes SQLite write their indexes again: only when they have changed."""
+    return query("update_run").replace(" SET ", " SET status = :status, cell = :cell, ", 1)
+
+
+def _enter_cell(connection: sqlite3.Connection, run: Columns, status: str) -> int:
     """Count a run in; the cell it is in from now on."""
-    names = {name: run[name] for name in ("tenant", "pack", "flow")}
-    return int(connection.execute(query("enter_cell"), {**names, "status": status.value}).fetchone()["cell"])
+    key = (run["tenant"], run["pack"], run["flow"], status)
+    return int(connection.execute(query("enter_cell"), key).fetchone()[0])
 
 
 def insert_events(

@@ -70,7 +70,7 @@ def _insert_run(store: MemoryStore, run: NewRun) -> None:
     if run.run_id in store.runs:
         raise _taken("run", run.run_id)
     row = new_run(run)
-    store.put_run({**_NEW_RUN, **row, "cell": store.cell_of(row, run.status.value)})
+    store.put_run({**_NEW_RUN, **row, "cell": store.cell_of(row, row["status"])})
     store.keep_blobs(run.blobs)
     _insert_events(store, run.run_id, 0, run.events)
     if run.first is not None:

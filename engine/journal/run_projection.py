@@ -27,7 +27,7 @@ def new_run(run: NewRun) -> Row:
         "flow": run.flow,
         "flow_version": run.flow_version,
         "requested_by": run.requested_by,
-        "status": run.status.value,
+        "status": _first_status(run).value,
         "created_at": now,
         "updated_at": now,
         "finished_at": None if queued else now,
@@ -41,6 +41,13 @@ def new_run(run: NewRun) -> Row:
         "error": encode(run.error) if run.error else None,
         "waiting_for": "a worker" if queued else None,
     }
+
+
+def _first_status(run: NewRun) -> RunStatus:
+    """A run that is begun in the same commit stands at once where that takes it: it moves once less."""
+    if run.first is None or run.slot_limit is not None:  # slots are counted as the status changes
+        return run.status
+    return run.first.head.status
 
 
 def run_change(commit: Commit, old: Columns, *, ready: bool) -> Row:

@@ -12,10 +12,8 @@ UPDATE runs SET started_at = :started_at, finished_at = :finished_at,
     steps_executed = :steps_executed, tool_calls = :tool_calls, tokens_used = :tokens_used,
     cancel = :cancel, pause = :pause
 WHERE run_id = :run_id
--- name: move_run
-UPDATE runs SET status = ?, cell = ? WHERE run_id = ?
 -- name: enter_cell
-INSERT INTO run_cells (tenant, pack, flow, status, n) VALUES (:tenant, :pack, :flow, :status, 1)
+INSERT INTO run_cells (tenant, pack, flow, status, n) VALUES (?, ?, ?, ?, 1)
 ON CONFLICT (tenant, pack, flow, status) DO UPDATE SET n = n + 1 RETURNING cell
 -- name: leave_cell
 UPDATE run_cells SET n = n - 1 WHERE cell = ?
