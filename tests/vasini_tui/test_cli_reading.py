@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.contracts.pack import PackView, Problem
 from engine.contracts.request import GatedAction
-from engine.contracts.run import StepView
+from engine.contracts.run import RunSort, StepView
 from engine.contracts.status import RunStatus, StepStatus
 from tests.vasini_tui.fake_engine import MOMENT_TEXT, FakeEngine, a_form, a_run, an_approval, an_event
+from vasini_tui.cli.moments import moment_named
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -43,6 +45,33 @@ def test_a_person_gets_an_aligned_table_with_a_dash_for_nothing(vasini: Vasini, 
     assert first.split() == ["run-1", "QUEUED", "hello/hello", "-", "-", "ana", MOMENT_TEXT]
     assert head.index("BY") == first.index("ana") == second.index("ana")
     assert outcome.stderr == "there is more: --after c2\n"
+
+
+def test_runs_are_listed_in_any_order_of_anybody_and_any_time(vasini: Vasini, fake: FakeEngine) -> None:
+    day, night = "2030-01-02", "2030-01-03T04:00:00+02:00"
+    words = ("--sort", "Status", "--requested-by", "ana", "--since", day, "--before", night)
+    assert vasini("runs", "--json", *words).status == ExitCode.OK
+    filters = fake.runs.listed["filters"]
+    assert fake.runs.listed["sort"] is RunSort.STATUS
+    assert filters.requested_by == "ana"
+    assert filters.created_after == datetime(2030, 1, 2, tzinfo=UTC)
+    assert filters.created_before == datetime(2030, 1, 3, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "words", [("--sort", "age"), ("--since", "yesterday"), ("--before", "2030-13-01"), ("--since", "999999w")]
+)
+def test_an_unknown_order_or_time_is_a_usage_error(vasini: Vasini, words: tuple[str, str]) -> None:
+    outcome = vasini("runs", "--json", *words)
+    assert outcome.status == ExitCode.USAGE
+    assert words[0] in outcome.error["message"]
+
+
+def test_an_age_is_counted_back_from_now() -> None:
+    now = datetime(2030, 1, 8, tzinfo=UTC)
+    assert moment_named("7d", "--since", now) == datetime(2030, 1, 1, tzinfo=UTC)
+    assert moment_named("90m", "--since", now) == datetime(2030, 1, 7, 22, 30, tzinfo=UTC)
+    assert moment_named(None, "--since", now) is None
 
 
 @pytest.mark.parametrize("words", [("--status", "all"), ()])

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.contracts.model import rfc3339
-from engine.contracts.run import RunFilter
+from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from vasini_tui.cli.invocation import ActAs, After, AsJson, Invocation, Limit, RunId
+from vasini_tui.cli.moments import moment_named
 from vasini_tui.cli.output import json_text
 from vasini_tui.cli.run_text import tell_run
 from vasini_tui.cli.statuses import ALL, statuses_named
-from vasini_tui.exit_codes import ExitCode
+from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from engine.contracts.run import EventView
@@ -40,9 +41,22 @@ def runs(
     pack: Annotated[str | None, typer.Option("--pack", metavar="PACK")] = None,
     flow: Annotated[str | None, typer.Option("--flow", metavar="FLOW")] = None,
     tenant: Annotated[str | None, typer.Option("--tenant", metavar="T")] = None,
-    text: Annotated[
-        str | None, typer.Option("--text", help="Found in run id, pack, flow or requester.")
+    requested_by: Annotated[
+        str | None, typer.Option("--requested-by", metavar="NAME", help="Only those of this person.")
     ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only younger ones: a time, or an age (2h).")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="TIME", help="Only older ones: a time, or an age (7d).")
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", help="Found in pack, flow, requester, status; from 4 characters on in ids."),
+    ] = None,
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="ORDER", help=f"{', '.join(RunSort)}.")
+    ] = RunSort.NEWEST.value,
     limit: Limit = 50,
     after: After = None,
     as_json: AsJson = False,
@@ -50,9 +64,24 @@ def runs(
 ) -> Invocation:
     """List runs, newest first."""
     filters = RunFilter(
-        status=statuses_named(status or (), RunStatus), pack=pack, flow=flow, tenant=tenant, text=text
+        status=statuses_named(status or (), RunStatus),
+        pack=pack,
+        flow=flow,
+        tenant=tenant,
+        requested_by=requested_by,
+        created_after=moment_named(since, "--since"),
+        created_before=moment_named(before, "--before"),
+        text=text,
     )
-    return Invocation(partial(_runs, filters=filters, limit=limit, after=after), as_json, act_as)
+    action = partial(_runs, filters=filters, sort=_order_named(sort), limit=limit, after=after)
+    return Invocation(action, as_json, act_as)
+
+
+def _order_named(name: str) -> RunSort:
+    try:
+        return RunSort(name.lower())
+    except ValueError:
+        raise UsageError(f"--sort knows {', '.join(RunSort)}; not {name!r}") from None
 
 
 def show(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
@@ -73,9 +102,9 @@ def events(
     return Invocation(action, as_json, act_as)
 
 
-async def _runs(session: Session, *, filters: RunFilter, limit: int, after: str | None) -> int:
+async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: int, after: str | None) -> int:
     async with session.engine() as engine:
-        page = await engine.runs.list(filters, limit=limit, after=after)
+        page = await engine.runs.list(filters, sort=sort, limit=limit, after=after)
     if session.out.as_json:
         session.out.document({"runs": page.items, "next": page.next})
         return ExitCode.OK
