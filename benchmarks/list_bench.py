@@ -12,9 +12,9 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.engine_bench import bench_config
 from benchmarks.figures import percentile
@@ -22,7 +22,11 @@ from benchmarks.seeding import seed_runs
 from engine import open_engine
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
-from engine.facade import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from engine.facade import Engine
 
 TENANT = "default"
 

@@ -23,21 +23,20 @@ FLOWS = (
     *(("hello", flow) for flow in ("hello", "tour")),
 )
 REQUESTERS = tuple(f"{name}-{number}" for name in ("ana", "bo", "cy", "dee", "eve") for number in range(4))
-STATUSES = (
-    RunStatus.COMPLETED,
-    RunStatus.FAILED,
-    RunStatus.CANCELLED,
-    RunStatus.DEAD_LETTER,
-    RunStatus.PAUSED,
-)
-_SHARES = (880, 70, 30, 15, 5)
+SHARES = {
+    RunStatus.COMPLETED: 880,
+    RunStatus.FAILED: 70,
+    RunStatus.CANCELLED: 30,
+    RunStatus.DEAD_LETTER: 15,
+    RunStatus.PAUSED: 5,
+}
 TENANTS = ("default", "other")
 _TENANT_SHARES = (9, 1)
 SPREAD_SECONDS = 90 * 86_400
 _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 _RUN = (
-    "INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by, status,"
-    " created_at, started_at, finished_at, updated_at, run_seq, ready, steps_executed, cell)"
+    "INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by,"
+    " status, created_at, started_at, finished_at, updated_at, run_seq, ready, steps_executed, cell)"
     " VALUES (?, ?, ?, '1.0.0', ?, ?, 'v1', ?, ?, ?, ?, ?, ?, 1, 0, 3, 0)"
 )
 _EVENT = (
@@ -63,7 +62,8 @@ def seed_runs(database: Path, runs: int, *, newest: float | None = None, seed: i
         connection.execute("BEGIN")
         # indexes are made at the end: one pass each, not a walk for every run
         indexes = connection.execute(
-            "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'runs' AND sql IS NOT NULL"
+            "SELECT name, sql FROM sqlite_schema"
+            " WHERE type = 'index' AND tbl_name = 'runs' AND sql IS NOT NULL"
         ).fetchall()
         for name, _ in indexes:
             connection.execute(f"DROP INDEX {name}")
@@ -79,7 +79,7 @@ def seed_runs(database: Path, runs: int, *, newest: float | None = None, seed: i
 
 def _rows(runs: int, end: int, chance: random.Random) -> Iterator[tuple[Any, ...]]:
     gap = SPREAD_SECONDS * 1_000_000 // max(runs, 1)
-    statuses = chance.choices(STATUSES, _SHARES, k=4_096)
+    statuses = chance.choices([*SHARES], [*SHARES.values()], k=4_096)
     for number in range(runs):
         created = end - (runs - number) * gap + chance.randrange(max(gap, 1))
         pack, flow = chance.choice(FLOWS)
