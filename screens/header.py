@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
 
 from engine.contracts.status import RunStatus
-from engine.safe_text import sanitize
+from engine.safe_text import SafeText, sanitize
 from screens.actions import action
 from screens.plain import Part, Plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
     from textual.app import ComposeResult
 
     from engine.contracts.run import RunCounts
     from screens.keymap import Keymap
+
+_SHARE = 0.75
+"""Of the line, for its right half (themes/shell.tcss)."""
 
 VIEWS = ("runs", "approvals", "forms")
 
@@ -46,6 +53,10 @@ class HeaderLines(Vertical):
             parts += [(sanitize(f" {entry.keys} {entry.title} "), style), sanitize(" ")]
         self.query_one(".views", Plain).show(*parts)
 
+    def on_resize(self, _event: events.Resize) -> None:
+        """Another width, other words."""
+        self.query_one(Counters).tell_again()
+
     def show_label(self, label: str) -> None:
         """What is shown is not the operator's own work, but this."""
         self.query_one(".name", Plain).show(
@@ -63,22 +74,49 @@ class HeaderLines(Vertical):
         """The live counters; a zero is quiet, and no word is said of packs while none is broken."""
         running = counts.runs.get(RunStatus.RUNNING, 0) + counts.runs.get(RunStatus.RETRYING, 0)
         failed = counts.runs.get(RunStatus.FAILED, 0) + counts.runs.get(RunStatus.DEAD_LETTER, 0)
-        parts: list[Part] = []
-        for symbol, number, one, many, style in (
-            ("●", running, "running", "running", "$busy"),
-            ("◆", counts.approvals_pending, "approval", "approvals", "bold $waiting"),
-            ("▣", counts.forms_pending, "form", "forms", "bold $waiting"),
-            ("✗", failed, "failed", "failed", "bold $bad"),
-            ("▲", broken_packs, "broken pack", "broken packs", "bold $bad"),
-        ):
-            if number or symbol != "▲":
-                text = sanitize(f"{symbol} {number:,} {one if number == 1 else many}  ")
-                parts.append((text, style if number else "$quiet"))
-        self.query_one(".counters", Plain).show(*parts)
+        counters = [
+            Counter("●", running, "running", "running", "$busy"),
+            Counter("◆", counts.approvals_pending, "approval", "approvals", "bold $waiting"),
+            Counter("▣", counts.forms_pending, "form", "forms", "bold $waiting"),
+            Counter("✗", failed, "failed", "failed", "bold $bad"),
+        ]
+        if broken_packs:
+            counters.append(Counter("▲", broken_packs, "broken pack", "broken packs", "bold $bad"))
+        self.query_one(Counters).tell(counters)
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """How many of something there are; a zero is quiet."""
+
+    symbol: str
+    number: int
+    one: str
+    many: str
+    style: str
+
+    def part(self, *, words: bool) -> tuple[SafeText, str]:
+        """Symbol, number and, where there is room, the word."""
+        word = f" {self.one if self.number == 1 else self.many}" if words else ""
+        return sanitize(f"{self.symbol} {self.number:,}{word}  "), self.style if self.number else "$quiet"
 
 
 class Counters(Plain):
-    """A click goes where `!` goes: to what waits longest."""
+    """As many words as there is room for. A click goes where `!` goes: to what waits longest."""
+
+    _told: Sequence[Counter] = ()
+
+    def tell(self, counters: Sequence[Counter]) -> None:
+        """Show these."""
+        self._told = counters
+        parts = [counter.part(words=True) for counter in counters]
+        if sum(len(part[0]) for part in parts) > self.app.size.width * _SHARE:
+            parts = [counter.part(words=False) for counter in counters]
+        self.show(*parts)
+
+    def tell_again(self) -> None:
+        """There is more or less room now."""
+        self.tell(self._told)
 
     async def on_click(self) -> None:
         """As the key."""

@@ -32,13 +32,13 @@ SORTS: dict[RunSort, tuple[str, int, str]] = {
 
 _COLUMNS = (
     Column("Status", 15),
-    Column("Flow", 20, flex=3),
-    Column("Step", 12, flex=2),
+    Column("Flow", 16, flex=4),
+    Column("Step", 12, flex=2, rank=1),
     Column("Age", 6),
     Column("Waiting for", 18, flex=3),
-    Column("Tokens", 7, rank=1),
-    Column("By", 10, flex=1, rank=1),
-    Column("Run", 30, rank=2),
+    Column("Tokens", 7, rank=2),
+    Column("By", 10, flex=1, rank=2),
+    Column("Run", 30, rank=3),
 )
 _TEN_UNITS = 100
 """In tenths: below that one decimal is shown."""

@@ -11,6 +11,7 @@ from textual.widgets import Input
 from engine.contracts.run import RunSort
 from engine.safe_text import sanitize
 from screens.actions import bindings
+from screens.first_start import first_start
 from screens.inputs import SafeInput
 from screens.paged_table import PagedTable
 from screens.plain import Part, Plain
@@ -228,8 +229,9 @@ class RunsScreen(RunVerbsScreen):
         empty = not self._table.row_count
         self._show_empty(empty)
         if empty:
-            words = _NO_MATCH if self._typed else _NO_RUNS
-            self.query_one(".empty-text", Plain).show(self.desk.keymap.fill(words))
+            keymap = self.desk.keymap
+            words = keymap.fill(_NO_MATCH) if self._typed else first_start(keymap)
+            self.query_one(".empty-text", Plain).show(words)
         self._draw_about()
         self._keep_ages()
 
@@ -263,8 +265,4 @@ class RunsScreen(RunVerbsScreen):
         self.query_one("#about", Plain).show(*parts)
 
 
-_NO_RUNS = (
-    "No runs yet.\n\nPress {runs.create} to start one: pick a flow and fill its form.\n"
-    "On the command line:  vasini run hello/hello --set name=Ana"
-)
 _NO_MATCH = "No run matches the filter.\n\nPress {runs.filter} to change it, {screen.back} to clear it."

@@ -1,0 +1,51 @@
+"""A workspace where nothing has run says what to do next; the top line says as much as there is room for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RunStatus
+from screens.header import Counters
+from screens.runs import RunsScreen
+from screens.start_dialog import StartScreen
+from tests.screens.fake_data import a_run
+from tests.screens.fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from tests.screens.conftest import OpenConsole
+
+
+async def test_the_first_start_says_what_to_do_next_with_the_keys_in_force(console: OpenConsole) -> None:
+    async with console(FakeEngine(), size=(80, 24), keys={"runs.create": ["C"]}) as stage:
+        await stage.shows("What to do next")
+        text = stage.plain(".empty-text")
+        assert "  C       start a run" in text
+        assert "vasini --demo" in text
+        await stage.press("C")
+        await stage.on(StartScreen)
+
+
+async def test_the_hint_goes_with_the_first_run_and_is_no_answer_to_a_filter(console: OpenConsole) -> None:
+    engine = FakeEngine()
+    async with console(engine) as stage:
+        await stage.shows("What to do next")
+        engine.add(a_run())
+        screen = stage.app.screen
+        assert isinstance(screen, RunsScreen)
+        screen.refresher.ask()
+        await stage.shows("● running")
+        assert "What to do next" not in stage.text()
+        await stage.press("/")
+        await stage.write("nothing-like-it")
+        await stage.shows("No run matches the filter")
+        assert "What to do next" not in stage.text()
+
+
+async def test_counters_drop_their_words_where_they_do_not_fit(console: OpenConsole) -> None:
+    engine = FakeEngine().add(*(a_run(f"run-{number}", RunStatus.FAILED) for number in range(3)))
+    async with console(engine, size=(60, 24)) as stage:
+        await stage.shows("✗ 3")
+        counters = str(stage.app.screen.query_one(Counters).content)
+        assert counters.split() == ["●", "0", "◆", "0", "▣", "0", "✗", "3"]
+        await stage.pilot.resize_terminal(120, 30)
+        await stage.shows("✗ 3 failed")
