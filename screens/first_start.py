@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.safe_text import SafeText, sanitize
+from engine.safe_text import sanitize
 
 if TYPE_CHECKING:
     from screens.keymap import Keymap
+    from screens.plain import Part
 
 _STEPS = (
-    ("runs.create", "start a run: pick a flow, fill its form; hello/hello is a good first one"),
+    ("runs.create", "start a run; hello/hello is a good first"),
     ("app.forms", "answer what a run asks with a form"),
-    ("app.approvals", "approve or reject what a run is about to do"),
-    ("app.palette", "any action by name, with its key and its command"),
+    ("app.approvals", "approve or reject what a run will do"),
+    ("app.palette", "any action by name"),
     ("app.help", "the keys of this screen"),
     ("screen.focus_help", "what has the focus, and its keys"),
 )
-_WORDS = 6
+_WIDTH = 8
 
 
-def first_start(keymap: Keymap) -> SafeText:
+def first_start(keymap: Keymap) -> list[Part]:
     """The hint, with the keys in force. It is shown while there is no run."""
-    steps = [f"  {keymap.action(action_id).first_key():<{_WORDS}}  {words}" for action_id, words in _STEPS]
-    lines = (
-        "Nothing has run here yet. What to do next:",
-        "",
-        *steps,
-        "",
-        "From a shell:  vasini run hello/hello --set name=Ana",
-        "A look around: vasini --demo",
-    )
-    return sanitize("\n".join(lines), multiline=True)
+    parts: list[Part] = [sanitize("Nothing has run here yet. What to do next:\n\n", multiline=True)]
+    for action_id, words in _STEPS:
+        key = keymap.action(action_id).first_key()
+        parts += [
+            (sanitize(f"  {key:<{_WIDTH}}"), "bold $key"),
+            sanitize(f"{words}\n", multiline=True),
+        ]
+    shell = "\nFrom a shell: vasini run hello/hello --set name=Ana\nA look around: vasini --demo"
+    return [*parts, sanitize(shell, multiline=True)]

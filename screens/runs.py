@@ -230,8 +230,8 @@ class RunsScreen(RunVerbsScreen):
         self._show_empty(empty)
         if empty:
             keymap = self.desk.keymap
-            words = keymap.fill(_NO_MATCH) if self._typed else first_start(keymap)
-            self.query_one(".empty-text", Plain).show(words)
+            words = [keymap.fill(_NO_MATCH)] if self._typed else first_start(keymap)
+            self.query_one(".empty-text", Plain).show(*words)
         self._draw_about()
         self._keep_ages()
 
