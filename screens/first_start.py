@@ -23,7 +23,7 @@ _WIDTH = 8
 
 def first_start(keymap: Keymap) -> list[Part]:
     """The hint, with the keys in force. It is shown while there is no run."""
-    parts: list[Part] = [sanitize("Nothing has run here yet. What to do next:\n\n", multiline=True)]
+    parts: list[Part] = [sanitize("No runs yet. What to do next:\n\n", multiline=True)]
     for action_id, words in _STEPS:
         key = keymap.action(action_id).first_key()
         parts += [

@@ -20,6 +20,7 @@ async def test_the_first_start_says_what_to_do_next_with_the_keys_in_force(conso
         await stage.shows("What to do next")
         text = stage.plain(".empty-text")
         assert "  C       start a run" in text
+        assert "vasini run hello/hello" in text
         assert "vasini --demo" in text
         await stage.press("C")
         await stage.on(StartScreen)

@@ -29,12 +29,6 @@ def keys_of(stage: Stage) -> list[str]:
     return [row.key for row in stage.paged("#runs").visible_rows]
 
 
-async def test_an_empty_console_says_what_to_do(console: OpenConsole) -> None:
-    async with console() as stage:
-        await stage.shows("Press c to start one")
-        await stage.shows("vasini run hello/hello")
-
-
 async def test_every_status_has_a_symbol_and_a_word(console: OpenConsole) -> None:
     engine = FakeEngine().add(*(a_run(f"run-{status}", status) for status in RunStatus))
     async with console(engine) as stage:
