@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine.governance.policies import Policies
 from engine.tools.context import ToolLimits
@@ -34,6 +34,10 @@ class EngineConfig:
     poll_seconds: float = 0.25
     default_step_timeout: float = 300.0
     claim_seconds: float = 120.0
+    pack_watch: Literal["events", "poll", "off"] = "events"
+    pack_poll_seconds: float = 2.0
+    signing_keys: Mapping[str, str] = field(default_factory=dict)
+    """Ed25519 public keys by name, in hexadecimal digits or base64."""
 
     @property
     def journal_path(self) -> Path:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.notes import SavedFilter
-    from engine.contracts.pack import FlowView, PackView, Problem
+    from engine.contracts.pack_version import PackNotice
     from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
     from engine.contracts.run import (
         Actor,
@@ -37,17 +37,20 @@ if TYPE_CHECKING:
         VerbResult,
     )
     from engine.contracts.timeline import Timeline
+    from engine.facade_packs import Packs
 
 
 @dataclass(frozen=True, slots=True)
 class FeedBatch:
     """News since the last batch. `events` are durable and in order; `lagged` says some were skipped
     because the reader was slow (read the journal for them); `refresh` names lists that changed
-    without an event of their own (`packs`, `workers`, `claims`)."""
+    without an event of their own (`packs`, `workers`, `claims`); `packs` are those whose files
+    changed."""
 
     events: tuple[EventView, ...] = ()
     lagged: bool = False
     refresh: frozenset[str] = field(default_factory=frozenset)
+    packs: tuple[PackNotice, ...] = ()
 
 
 class Runs(Protocol):
@@ -242,22 +245,6 @@ class Requests(Protocol):
         self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
     ) -> AnswerView:
         """Submit a form. Raises InvalidInput (`details["errors"]`), AlreadyDecided, Refused, NotFound."""
-        ...
-
-
-class Packs(Protocol):
-    """Packs that are loaded, and their problems."""
-
-    async def list(self) -> tuple[PackView, ...]:
-        """All packs, broken ones with their problems."""
-        ...
-
-    async def flow(self, pack: str, flow: str) -> FlowView:
-        """Raises NotFound, PackInvalid."""
-        ...
-
-    async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
-        """Load a pack directory without adding it. Raises NotFound when there is none."""
         ...
 
 

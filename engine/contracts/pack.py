@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date as Date  # noqa: N812 - a field is named `date`
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field
 
 from engine.contracts.flow import AutonomyLevel
-from engine.contracts.model import Contract
+from engine.contracts.model import Contract, Timestamp
 from engine.contracts.schema_version import SchemaVersion
 from engine.contracts.status import Risk
 
@@ -133,23 +134,53 @@ class UnavailableFlow(Contract):
     reasons: tuple[Problem, ...]
 
 
+class PackState(StrEnum):
+    """Whether a pack can start runs, and why not."""
+
+    OK = "ok"
+    STALE = "stale"
+    BROKEN = "broken"
+    UNTRUSTED_CODE = "untrusted-code"
+
+
+class RunsOfVersion(Contract):
+    """Runs that are not over, by the content they pinned."""
+
+    label: str
+    digest: str
+    runs: int
+
+
 class PackView(Contract):
-    """A pack as listed: loaded, or broken with its problems."""
+    """A pack as listed. Everything but `problems` is about the content in force.
+
+    A stale pack has problems in its files and goes on with the last content that had none.
+    """
 
     pack: str
+    state: PackState
     version: str | None = None
+    label: str = Field(
+        default="", description="The version; `1.2.0+edited` when that was published with other content."
+    )
+    published: bool = Field(default=False, description="This very content is published.")
     name: str | None = None
     description: str = ""
     risk_level: Risk | None = None
     digest: str | None = None
     source: Literal["shipped", "home"]
+    directory: str = Field(default="", description="Where its files are.")
     trusted: bool = Field(description="Whether the pack's own code (tools.py) may run.")
     has_code: bool = False
     flows: tuple[FlowView, ...] = ()
     unavailable: tuple[UnavailableFlow, ...] = ()
     problems: tuple[Problem, ...] = ()
+    runs: tuple[RunsOfVersion, ...] = ()
+    loaded_at: Timestamp | None = Field(
+        default=None, description="When this process last found other files than before."
+    )
 
     @property
     def valid(self) -> bool:
-        """True when the pack can start runs."""
-        return not self.problems
+        """True when the pack can be loaded; `untrusted-code` still waits for the operator."""
+        return self.state is not PackState.BROKEN

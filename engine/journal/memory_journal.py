@@ -14,6 +14,7 @@ from engine.journal import memory_work, memory_writes
 from engine.journal.commits import WorkerRow
 from engine.journal.encoding import decode_input, stored_event
 from engine.journal.memory_lists import MemoryNotes, MemoryRunLists
+from engine.journal.memory_packs import MemoryPacks
 from engine.journal.memory_store import MemoryStore
 from engine.journal.news import CLAIMED, NOTHING, WORK, News, change_of, created
 from engine.journal.projection import CLAIMS
@@ -41,6 +42,7 @@ class MemoryJournal:
         self._closed = False
         self.lists = MemoryRunLists(self._read)
         self.notes = MemoryNotes(self._read, self._write)
+        self.packs = MemoryPacks(self._write, self._read)
 
     async def close(self) -> None:
         """See port."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from engine.journal.pack_records import GoodPack, PublishedPack, TrustedCode
+
 Row = dict[str, Any]
 Table = dict[Any, Any]
 
@@ -31,6 +33,9 @@ class MemoryStore:
         self.blobs: dict[str, bytes] = {}
         self.snapshots: dict[str, tuple[int, bytes]] = {}
         self.contents: dict[str, str] = {}
+        self.good_packs: dict[str, GoodPack] = {}
+        self.pack_versions: dict[tuple[str, str], PublishedPack] = {}
+        self.trusted_code: dict[tuple[str, str], TrustedCode] = {}
         self.counters: dict[str, int] = {}
         self.cells: dict[tuple[str, str, str, str], int] = {}
         self.claims: dict[str, Row] = {}

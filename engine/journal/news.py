@@ -24,6 +24,8 @@ class Change:
     """A worker may find something to do."""
     claims: bool = False
     """Somebody began or ended to look at a request."""
+    packs: bool = False
+    """A version was published, or code was trusted."""
     foreign: bool = False
     """Another process wrote: anything may have changed."""
 
@@ -31,7 +33,8 @@ class Change:
 NOTHING = Change()
 WORK = Change(work=True)
 CLAIMED = Change(claims=True)
-ANYTHING = Change(work=True, claims=True, foreign=True)
+PACKS = Change(packs=True)
+ANYTHING = Change(work=True, claims=True, packs=True, foreign=True)
 Listener = Callable[[Change], None]
 
 
@@ -78,6 +81,7 @@ class News:
             frozenset().union(*(change.rested for change in changes)),
             any(change.work for change in changes),
             any(change.claims for change in changes),
+            any(change.packs for change in changes),
             any(change.foreign for change in changes),
         )
         for listener in tuple(self._listeners):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.contracts.status import RequestKind, RequestStatus, RunStatus
     from engine.journal.commits import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
     from engine.journal.news import Listener
+    from engine.journal.pack_records import PackStore
     from engine.journal.run_list import Place
     from engine.machine.inputs import Input
 
@@ -89,6 +90,11 @@ class Journal(Protocol):
     @property
     def notes(self) -> Notes:
         """Drafts and saved filters."""
+        ...
+
+    @property
+    def packs(self) -> PackStore:
+        """Last good contents, the registry, trusted code."""
         ...
 
     async def create_run(self, run: NewRun) -> tuple[str, bool]:

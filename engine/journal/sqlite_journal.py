@@ -24,6 +24,7 @@ from engine.journal.run_list import fold
 from engine.journal.slots import Slots
 from engine.journal.sqlite_lists import SqliteRunLists
 from engine.journal.sqlite_notes import SqliteNotes
+from engine.journal.sqlite_packs import SqlitePacks
 from engine.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class SqliteJournal:
         self._reader: aiosqlite.Connection | None = None
         self.lists = SqliteRunLists(path)
         self.notes = SqliteNotes(self._writer, self._read)
+        self.packs = SqlitePacks(self._writer, self._read)
 
     @classmethod
     async def open(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import warnings
 from typing import TYPE_CHECKING
@@ -42,3 +43,8 @@ def code_tools(pack_id: str, source: str) -> tuple[frozenset[str], Sequence[Prob
     functions = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
     names = frozenset(tool_prefix(pack_id) + name for name in functions if _TOOL_FUNCTION.match(name))
     return names, problems
+
+
+def code_digest(source: str) -> str:
+    """SHA-256 (hex) of a `tools.py`: what an operator trusts."""
+    return hashlib.sha256(source.encode()).hexdigest()

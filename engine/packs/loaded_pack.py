@@ -97,11 +97,6 @@ class LoadedPack:
         """Whether the pack brings a `tools.py`."""
         return CODE in self.content.files
 
-    @property
-    def code_trusted(self) -> bool:
-        """Whether its code may run: shipped packs are trusted by the release, no others yet."""
-        return self.source == "shipped" or not self.has_code
-
 
 def _invalid(message: str, problems: Sequence[Problem]) -> PackInvalid:
     return PackInvalid(message, {"problems": [problem.model_dump(mode="json") for problem in problems]})

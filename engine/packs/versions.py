@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from semver import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _BOUND = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8}|[x*])){0,2}")
 
@@ -17,6 +21,16 @@ def semantic_version(text: str) -> Version:
     Raises ValueError when the text is no semantic version.
     """
     return Version.parse(text)
+
+
+def newest_first(versions: Iterable[str]) -> list[str]:
+    """Releases from the highest down, then pre-releases. Raises ValueError as `semantic_version`."""
+
+    def place(text: str) -> tuple[bool, Version]:
+        parsed = semantic_version(text)
+        return parsed.prerelease is None, parsed
+
+    return sorted(versions, key=place, reverse=True)
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import FlowDef, SubflowStep
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.machine.effects import StartChild
-    from engine.packs.catalog import Catalog
+    from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.catalog_source import CatalogSource
+    from engine.runtime.pack_facts import PackFactsSource
     from engine.runtime.pinned import PinnedFlow, PinnedPacks
 
 MAX_DEPTH = 8
@@ -29,17 +30,23 @@ class ChildFlows:
     """Resolves and queues children of one run, whose row is `row`."""
 
     source: CatalogSource
+    facts: PackFactsSource
     row: Mapping[str, Any]
-    _catalog: Catalog | None = None
+    _packs: dict[str, LoadedPack] = field(default_factory=dict)
+    _labels: dict[str, str] = field(default_factory=dict)
+    _untrusted: set[str] = field(default_factory=set)
 
     async def pin(self, flow: PinnedFlow, packs: PinnedPacks) -> None:
         """Pin the other packs that the flow's subflow steps name."""
         for step in walk_steps(flow.graph.flow.steps):
             if isinstance(step, SubflowStep) and "/" in step.subflow:
-                self._catalog = await self.source.load()
-                pack = self._catalog.get(step.subflow.partition("/")[0])
+                pack = (await self.source.load()).get(step.subflow.partition("/")[0])
                 if pack is not None and not pack.problems:
                     await packs.pin(pack)
+                    self._packs[pack.pack_id] = pack
+                    self._labels[pack.pack_id] = await self.facts.label(pack)
+                    if not await self.facts.trusts(pack):
+                        self._untrusted.add(pack.pack_id)
 
     def check(self, flow: PinnedFlow, subflow: str, params: Any) -> None:
         """Raises InvalidInput when the child cannot be started with these parameters."""
@@ -92,10 +99,10 @@ class ChildFlows:
             if definition is not None:
                 return self.row["pack"], definition, (self.row["pack_version"], flow.pack_digest)
         else:
-            pack = self._catalog.get(pack_id) if self._catalog is not None else None
-            definition = pack.flows.get(flow_id) if pack is not None and not pack.problems else None
-            if pack is not None and not pack.code_trusted:
+            pack = self._packs.get(pack_id)
+            definition = pack.flows.get(flow_id) if pack is not None else None
+            if pack_id in self._untrusted:
                 raise InvalidInput(f"the code of pack {pack_id} is not trusted", {"pack": pack_id})
             if pack is not None and definition is not None:
-                return pack_id, definition, (pack.version, pack.content.digest)
+                return pack_id, definition, (self._labels[pack_id], pack.content.digest)
         raise InvalidInput(f"there is no flow {subflow} that could be started", {"subflow": subflow})

@@ -19,6 +19,7 @@ from engine.runtime.feed import Feed
 from engine.runtime.folder import RunFolders
 from engine.runtime.garbage import seldom_collected
 from engine.runtime.notes import Drafts, SavedFilters
+from engine.runtime.pack_facts import PackFactsSource
 from engine.runtime.pack_list import PackList
 from engine.runtime.pinned import PinnedPacks
 from engine.runtime.requests import Requests
@@ -45,7 +46,7 @@ class EmbeddedEngine:
         self._box = box
         self.runs = Runs(box)
         self.requests = Requests(box)
-        self.packs = PackList(box.catalog)
+        self.packs = PackList(box)
         self.feed = Feed(box)
         self.drafts = Drafts(box)
         self.saved_filters = SavedFilters(box)
@@ -99,14 +100,17 @@ async def open_engine(
     names = [spec.name for spec in tools.specs()]
     opened = journal or await SqliteJournal.open(config.journal_path, poll_seconds=config.poll_seconds)
     try:
+        ticking = clock or SystemClock()
+        facts = PackFactsSource(opened)
         box = Toolbox(
             config=config,
             journal=opened,
-            clock=clock or SystemClock(),
+            clock=ticking,
             door=ValueDoor(Masker(config.redact_patterns, config.redact)),
             blobs=Blobs(opened),
             packs=PinnedPacks(opened, config.policies),
-            catalog=CatalogSource(config.shipped_packs, config.home_packs, names),
+            catalog=CatalogSource(config, names, opened, facts, ticking),
+            pack_facts=facts,
             tools=ToolExecutor(tools, config.limits, config.secrets),
             folders=RunFolders(config.runs_dir),
             faults=faults or NO_FAULTS,

@@ -12,6 +12,7 @@ from engine.runtime.views import event_view
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from engine.contracts.pack_version import PackNotice
     from engine.journal.news import Change
     from engine.runtime.toolbox import Toolbox
 
@@ -33,16 +34,19 @@ class Feed:
     async def subscribe(self, *, run_id: str | None = None) -> AsyncIterator[AsyncIterator[FeedBatch]]:
         """See facade."""
         journal = self._box.journal
-        reader = _Reader(self._box, run_id, await journal.last_seq(), await journal.claims_version())
-        undo = self._box.journal.on_news(reader.kick)
+        claims, packs = await journal.claims_version(), await journal.packs.written()
+        reader = _Reader(self._box, run_id, await journal.last_seq(), claims, packs)
+        undo = journal.on_news(reader.kick)
+        undo_packs = self._box.catalog.on_notices(reader.tell_packs)
         try:
             yield reader.batches()
         finally:
+            undo_packs()
             undo()
 
 
 class _Reader:
-    def __init__(self, box: Toolbox, run_id: str | None, cursor: int, claims: int) -> None:
+    def __init__(self, box: Toolbox, run_id: str | None, cursor: int, claims: int, packs: int) -> None:
         self._box = box
         self._run_id = run_id
         self._cursor = cursor
@@ -50,10 +54,19 @@ class _Reader:
         self._lagged = False
         self._claims = claims
         self._look_at_claims = False
+        self._notices: list[PackNotice] = []
+        self._packs = packs
+        self._look_at_packs = False
 
     def kick(self, change: Change) -> None:
         """Something was written."""
         self._look_at_claims |= change.claims
+        self._look_at_packs |= change.packs
+        self._kicked.set()
+
+    def tell_packs(self, notices: tuple[PackNotice, ...]) -> None:
+        """Files of packs changed."""
+        self._notices += notices
         self._kicked.set()
 
     async def batches(self) -> AsyncIterator[FeedBatch]:
@@ -79,15 +92,22 @@ class _Reader:
             self._kicked.set()
             await self._skip()
         events = (item for item in stored if self._run_id is None or item.run_id == self._run_id)
-        return FeedBatch(tuple(event_view(item) for item in events), lagged, await self._changed_lists())
+        notices, self._notices = tuple(self._notices), []
+        refresh = await self._changed_lists() | frozenset({"packs"} if notices else ())
+        return FeedBatch(tuple(event_view(item) for item in events), lagged, refresh, notices)
 
     async def _changed_lists(self) -> frozenset[str]:
-        """Lists that changed without an event; claims of another process are only told as a number."""
-        if not self._look_at_claims:
-            return frozenset()
-        self._look_at_claims = False
-        before, self._claims = self._claims, await self._box.journal.claims_version()
-        return frozenset({"claims"}) if self._claims != before else frozenset()
+        """Lists that changed without an event; of another process only a number is known."""
+        changed: set[str] = set()
+        if self._look_at_claims:
+            self._look_at_claims = False
+            before, self._claims = self._claims, await self._box.journal.claims_version()
+            changed |= {"claims"} if self._claims != before else set()
+        if self._look_at_packs:
+            self._look_at_packs = False
+            before, self._packs = self._packs, await self._box.journal.packs.written()
+            changed |= {"packs"} if self._packs != before else set()
+        return frozenset(changed)
 
     async def _skip(self) -> None:
         """Leave out what a reader that is too far behind would see far too late."""

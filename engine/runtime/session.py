@@ -71,7 +71,7 @@ class Session:
         self._row = run.row
         self._lost = lost
         self._flow = flow
-        self._children = ChildFlows(box.catalog, run.row)
+        self._children = ChildFlows(box.catalog, box.pack_facts, run.row)
         self._facts = {name: run.row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
         self._workdir = box.folders.path(run.row["pack"], self.run_id) / "runtime" / "work"
         start = state_from_json(from_json(run.snapshot)) if run.snapshot else RunState()

@@ -46,15 +46,17 @@ async def start_run(box: Toolbox, request: StartRequest) -> tuple[str, NewRun]:
         payload = _absolute_paths(flow, payload, request.base_dir)
     try:
         _check(box.config.policies.for_pack(pack.pack_id), pack, flow, payload)
+        await _check_trust(box, pack)
         admitted = box.door.admit(payload)
     except VasiniError as refusal:
         await _record_refusal(box, request, pack, flow, payload, refusal)
         raise
     box.blobs.keep(admitted.blobs)
     await box.packs.pin(pack)
+    label = await box.pack_facts.label(pack)
     head = {
         "pack": pack.pack_id,
-        "pack_version": pack.version,
+        "pack_version": label,
         "pack_digest": pack.content.digest,
         "flow": flow.id,
         "flow_version": flow.version,
@@ -65,6 +67,7 @@ async def start_run(box: Toolbox, request: StartRequest) -> tuple[str, NewRun]:
     run = _new_run(request, pack, flow, RunStatus.QUEUED, head, box.clock.now())
     run = replace(
         run,
+        pack_version=label,
         idempotency_key=request.idempotency_key,
         request_digest=_digest(request, pack, flow, admitted.value),
         blobs=admitted.blobs,
@@ -118,7 +121,7 @@ def _at_home(name: str) -> Path:
 
 
 def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[str, Any]) -> None:
-    """Raise the first reason not to start (order: size, schema, steps, autonomy, trust)."""
+    """Raise the first reason not to start (order: size, schema, steps, autonomy)."""
     try:
         size = len(canonical_json(payload))
     except (ValueError, TypeError, RecursionError):
@@ -153,10 +156,14 @@ def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[st
                 "the flow is full_auto; set policies.allow_full_autonomy to allow it",
                 {"reason": "full_autonomy_disabled", "autonomy_level": flow.autonomy_level.value},
             )
-    if pack.has_code and not pack.code_trusted:
+
+
+async def _check_trust(box: Toolbox, pack: LoadedPack) -> None:
+    if not await box.pack_facts.trusts(pack):
         raise Refused(
             ErrorCode.PACK_UNTRUSTED,
-            f"pack {pack.pack_id} brings code of its own (tools.py) that nobody has trusted; it does not run",
+            f"pack {pack.pack_id} brings code of its own (tools.py) that nobody has trusted; "
+            f"it does not run before: vasini pack trust {pack.pack_id}",
             {"pack": pack.pack_id, "digest": pack.content.digest},
         )
 

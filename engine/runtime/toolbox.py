@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.faults import Faults
     from engine.runtime.folder import RunFolders
+    from engine.runtime.pack_facts import PackFactsSource
     from engine.runtime.pinned import PinnedPacks
     from engine.runtime.worker import Worker
     from engine.tools.executor import ToolExecutor
@@ -37,6 +38,7 @@ class Toolbox:
     blobs: Blobs
     packs: PinnedPacks
     catalog: CatalogSource
+    pack_facts: PackFactsSource
     tools: ToolExecutor
     folders: RunFolders
     faults: Faults

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import AutonomyLevel
-from engine.contracts.pack import FlowView, PackView
+from engine.contracts.pack import FlowView, PackState, PackView
 from engine.contracts.request import ApprovalView, FormView, GatedAction
 from engine.contracts.run import EventView, RunView, StepView
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
@@ -120,5 +120,7 @@ def a_flow(flow: str = "hello", schema: Mapping[str, Any] | None = None, **more:
 
 
 def a_pack(*flows: FlowView, **more: Any) -> PackView:
+    """Broken when it has problems."""
     known: dict[str, Any] = {"pack": "hello", "version": "1.0.0", "source": "shipped", "trusted": True}
+    known |= {"state": PackState.BROKEN if more.get("problems") else PackState.OK, "label": "1.0.0"}
     return PackView(flows=flows or (a_flow(),), **(known | more))

@@ -32,6 +32,7 @@ from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniErro
 from engine.facade import FeedBatch, Worker, WorkerView
 from tests.screens.fake_data import NOW, a_pack, a_run, an_event
 from tests.screens.fake_notes import FakeDrafts, FakeSavedFilters
+from tests.screens.fake_packs import FakePacks
 from tests.screens.fake_requests import FakeRequests
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from engine.contracts.pack import FlowView, PackView, Problem
+    from engine.contracts.pack import PackView
 
 
 @dataclass
@@ -262,27 +263,6 @@ class FakeRuns:
         self.engine.add(run.model_copy(update={"status": status}))
         self.engine.news("run_changed", run_id)
         return VerbResult(run_id=run_id, status=status, changed=run.status is not status)
-
-
-@dataclass
-class FakePacks:
-    """Packs of the fake."""
-
-    engine: FakeEngine
-
-    async def list(self) -> tuple[PackView, ...]:
-        self.engine.note("packs")
-        return self.engine.stored_packs
-
-    async def flow(self, pack: str, flow: str) -> FlowView:
-        for view in self.engine.stored_packs:
-            for known in view.flows:
-                if (view.pack, known.flow) == (pack, flow):
-                    return known
-        raise NotFound(f"There is no flow {pack}/{flow}.")
-
-    async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
-        raise NotFound(f"There is no pack in {directory}.")
 
 
 @dataclass

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.pack import FlowView, PackView, Problem
 from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
 from engine.contracts.run import (
     Actor,
@@ -30,6 +28,7 @@ from engine.contracts.status import CancelMode, RequestStatus, Risk, RunStatus, 
 from engine.contracts.timeline import Timeline
 from engine.errors import AlreadyDecided, NotFound
 from engine.facade import FeedBatch, WorkerView
+from tests.vasini_tui.fake_packs import MOMENT, FakePacks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from engine.config import EngineConfig
     from engine.contracts.notes import SavedFilter
 
-MOMENT = datetime(2030, 1, 2, 3, 4, 5, 67, tzinfo=UTC)
 MOMENT_TEXT = "2030-01-02T03:04:05.000067Z"
 
 
@@ -331,24 +329,6 @@ class FakeRequests:
             answered_by=actor.name,
             answered_at=MOMENT,
         )
-
-
-@dataclass
-class FakePacks:
-    known: tuple[PackView, ...] = (PackView(pack="hello", version="1.0.0", source="shipped", trusted=True),)
-    problems: tuple[Problem, ...] = ()
-
-    async def list(self) -> tuple[PackView, ...]:
-        return self.known
-
-    async def flow(self, pack: str, flow: str) -> FlowView:
-        raise NotFound(f"there is no flow {pack}/{flow}")
-
-    async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
-        view = PackView(
-            pack=directory.name, version="1.0.0", source="home", trusted=False, problems=self.problems
-        )
-        return view, self.problems
 
 
 @dataclass

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.pack import PackView, Problem
+from engine.contracts.pack import Problem
 from engine.contracts.request import GatedAction
 from engine.contracts.run import RunSort, StepView
 from engine.contracts.status import RunStatus, StepStatus
 from tests.vasini_tui.fake_engine import MOMENT_TEXT, FakeEngine, a_form, a_run, an_approval, an_event
+from tests.vasini_tui.fake_packs import a_pack
 from vasini_tui.cli.moments import moment_named
 from vasini_tui.exit_codes import ExitCode
 
@@ -195,9 +196,8 @@ def test_text_from_outside_reaches_no_terminal_as_it_is(vasini: Vasini, fake: Fa
     fake.requests.approvals_known = [an_approval(title=HOSTILE)]
     fake.requests.forms_known = [a_form(title=HOSTILE)]
     fake.packs.known = (
-        PackView(
-            pack="x",
-            source="home",
+        a_pack(
+            "x",
             trusted=False,
             problems=(Problem(file=HOSTILE, message=HOSTILE, found=HOSTILE),),
         ),
@@ -225,9 +225,7 @@ def test_what_is_not_a_number_in_json_becomes_null(vasini: Vasini, fake: FakeEng
 
 def test_packs_are_listed_with_their_problems(vasini: Vasini, fake: FakeEngine) -> None:
     problem = Problem(file="flow.yaml", line=3, message="unknown field", found="x", expected="id")
-    fake.packs.known = (
-        PackView(pack="p", version="1.0.0", source="home", trusted=False, problems=(problem,)),
-    )
+    fake.packs.known = (a_pack("p", version="1.0.0", trusted=False, problems=(problem,)),)
     assert vasini("packs", "--json").document["packs"][0]["problems"][0]["line"] == 3
     assert "flow.yaml:3: unknown field; found x; expected id" in vasini("packs").stdout
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RequestStatus
-from tests.vasini_tui.fake_engine import MOMENT, MOMENT_TEXT, FakeEngine, a_form, a_run, an_approval
+from tests.vasini_tui.fake_engine import MOMENT_TEXT, FakeEngine, a_form, a_run, an_approval
+from tests.vasini_tui.fake_packs import MOMENT
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:

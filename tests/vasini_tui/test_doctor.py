@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.pack import PackView, Problem
+from engine.contracts.pack import Problem
 from engine.errors import ErrorCode, Unavailable
+from tests.vasini_tui.fake_packs import a_pack
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def test_doctor_makes_no_journal_and_still_tells_the_packs(
     vasini: Vasini, fake: FakeEngine, home: Path
 ) -> None:
     problem = Problem(file="x.yaml", message="broken")
-    fake.packs.known = (PackView(pack="p", source="home", trusted=False, problems=(problem,)),)
+    fake.packs.known = (a_pack("p", trusted=False, problems=(problem,)),)
     outcome = vasini("doctor", "--json")
     assert outcome.document["journal"]["state"] == "missing"
     assert outcome.document["packs"] == [

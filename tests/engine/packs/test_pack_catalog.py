@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.packs.catalog import Catalog, load_catalog, pack_view
+from engine.packs.catalog import Catalog, load_catalog
+from engine.packs.pack_views import PackFacts, pack_view
 from engine.packs.subflow_rules import MAX_SUBFLOW_DEPTH
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.contracts.pack import PackView
     from tests.engine.packs.conftest import WritePack
 
 TOOLS = {"files.read"}
@@ -23,6 +25,10 @@ def messages(catalog: Catalog, pack_id: str) -> list[str]:
     assert pack is not None
     assert all(problem.line for problem in pack.problems)
     return [problem.message for problem in pack.problems]
+
+
+def views_of(catalog: Catalog) -> dict[str, PackView]:
+    return {found.pack.pack_id: pack_view(found, PackFacts()) for found in catalog.found}
 
 
 def catalog_of(tmp_path: Path) -> Catalog:
@@ -58,7 +64,7 @@ def test_a_broken_pack_is_listed_with_its_problems_and_breaks_no_other(
     write_pack("good", f=TOOL.format("f"))
     (tmp_path / "packs" / "broken").mkdir()
     catalog = catalog_of(tmp_path)
-    views = {view.pack: view for view in catalog.views()}
+    views = views_of(catalog)
     assert views["good"].valid
     assert not views["broken"].valid
     assert views["broken"].version is None
@@ -92,7 +98,7 @@ def test_code_of_a_home_pack_is_not_trusted(write_pack: WritePack, tmp_path: Pat
     shipped = write_pack("ours", root="shipped")
     for directory in (home, shipped):
         (directory / "tools.py").write_text("def go() -> int:\n    return 1\n")
-    views = {v.pack: v for v in load_catalog(tmp_path / "shipped", tmp_path / "home", TOOLS).views()}
+    views = views_of(load_catalog(tmp_path / "shipped", tmp_path / "home", TOOLS))
     assert (views["mine"].has_code, views["mine"].trusted, views["mine"].valid) == (True, False, True)
     assert (views["ours"].has_code, views["ours"].trusted) == (True, True)
 
@@ -108,10 +114,10 @@ def test_a_view_tells_what_can_be_started(write_pack: WritePack, tmp_path: Path)
             branches: [[{type: tool, tool: files.read}], [{type: tool, tool: files.read}]]
         """
     )
-    pack = catalog_of(tmp_path).get("demo")
-    assert pack is not None
-    view = pack_view(pack)
-    assert (view.version, view.digest) == ("1.0.0", pack.content.digest)
+    found = catalog_of(tmp_path).find("demo")
+    assert found is not None
+    view = pack_view(found, PackFacts())
+    assert (view.version, view.digest) == ("1.0.0", found.pack.content.digest)
     flow = view.flows[0]
     assert (flow.pack, flow.flow, flow.description, flow.steps) == ("demo", "f", "Words.", 3)
     assert flow.input_schema == {"type": "object"}
