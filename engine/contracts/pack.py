@@ -14,6 +14,11 @@ from engine.contracts.schema_version import SchemaVersion
 from engine.contracts.status import Risk
 
 PACK_ID = r"^[a-z][a-z0-9-]*$"
+# semver.org without build metadata, which is ours: `+edited`
+VERSION = (
+    r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?$"
+)
 
 MemoryKind = Literal["short_term", "episodic", "factual", "cross_session"]
 
@@ -77,7 +82,7 @@ class PackManifest(Contract):
     schema_version: SchemaVersion = Field(description="Version of the pack format.")
     pack_id: str = Field(pattern=PACK_ID, max_length=80, description="Id of the pack.")
     version: str = Field(
-        pattern=r"^\d+\.\d+\.\d+$", max_length=40, description="Version of the pack, such as `1.2.0`."
+        pattern=VERSION, max_length=40, description="Version of the pack, such as `1.2.0` or `1.3.0-rc.1`."
     )
     name: str | None = Field(default=None, max_length=200, description="Name for people.")
     description: str = Field(default="", max_length=4000, description="What the pack is for.")
