@@ -170,7 +170,10 @@ async def test_only_what_changed_is_read_again(home: Home) -> None:
 async def test_a_shared_layer_is_followed_by_the_packs_that_use_it(home: Home) -> None:
     shared = home.root / "home" / "_shared"
     shared.mkdir(parents=True)
-    soul = 'schema_version: "1.0"\nidentity: {{name: {}, language: en}}\npersonality: {{communication_style: formal}}\n'
+    soul = (
+        'schema_version: "1.0"\nidentity: {{name: {}, language: en}}\n'
+        "personality: {{communication_style: formal}}\n"
+    )
     (shared / "calm.yaml").write_text(soul.format("Calm"))
     manifest = write(home, pack="uses") / "profession-pack.yaml"
     write(home, pack="alone")
