@@ -10,7 +10,7 @@ import yaml
 from docs.pack_tables import MODELS, PAGE, page
 from engine.contracts.flow import FlowDef
 from engine.packs import composer, directory, yaml_source
-from engine.packs.catalog import MAX_PACKS
+from engine.packs.scan import MAX_PACKS
 from engine.packs.skill_source import parse_skill
 from engine.packs.source_text import MAX_BYTES
 from engine.packs.yaml_source import SourceDocument
