@@ -32,7 +32,7 @@ class PackDirectory:
         self._directory = directory
         self._roots = roots
         self._root = directory
-        self._allowed: list[Path] = []
+        self._allowed: list[str] = []
         self._total = 0
         self._count = 0
 
@@ -42,7 +42,7 @@ class PackDirectory:
         try:
             self._root = self._directory.resolve(strict=True)
             places = (self._root.parent / SHARED, *self._roots)
-            self._allowed = [self._root, *(place.resolve() for place in places)]
+            self._allowed = [str(self._root), *map(os.path.realpath, places)]
             names = list(self._names(problems))
         except (OSError, RuntimeError) as error:
             return [], [_problem(".", f"the pack directory cannot be read: {_reason(error)}")]
@@ -74,7 +74,7 @@ class PackDirectory:
         flows = root / FLOWS
         if not os.path.lexists(flows):
             return
-        if not self._may_read(flows.resolve()):
+        if not self._may_read(os.path.realpath(flows)):
             problems.append(_problem(FLOWS, OUTSIDE))
         elif not flows.is_dir():
             problems.append(_problem(FLOWS, "this is not a directory"))
@@ -89,13 +89,13 @@ class PackDirectory:
                 elif Path(name).suffix in FLOW_SUFFIXES:
                     yield f"{FLOWS}/{name}"
 
-    def _may_read(self, target: Path) -> bool:
-        return any(target.is_relative_to(place) for place in self._allowed)
+    def _may_read(self, target: str) -> bool:
+        return any(target == place or target.startswith(place + os.sep) for place in self._allowed)
 
     def _read(self, name: str) -> str | Problem | Unreadable:
         try:
             # not strict: whether something is there is not told about places outside
-            target = Path(posixpath.normpath(self._root / name)).resolve()
+            target = os.path.realpath(posixpath.normpath(f"{self._root}/{name}"))
             if not self._may_read(target):
                 return Unreadable(OUTSIDE)
             # the path is resolved: a link put there since then is refused, a pipe does not block
@@ -107,7 +107,7 @@ class PackDirectory:
                 size = max(len(raw), os.fstat(stream.fileno()).st_size)
         except FileNotFoundError:
             return MISSING
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, ValueError) as error:
             return Unreadable(_reason(error))
         if size > MAX_BYTES:
             return _problem(name, f"the file is too large: {size:,} bytes, at most {MAX_BYTES:,} are read")

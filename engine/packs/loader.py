@@ -171,7 +171,7 @@ class _Loading:
         flow, problems = validate(FlowDef, raw, document)
         problems += check_flow(document, self._tool_names)
         schema = document.value.get("input")
-        if isinstance(schema, dict):
+        if isinstance(schema, dict) and schema:
             problems += input_schema_problems(document, schema)
         self.problems += sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
         return flow

@@ -52,6 +52,13 @@ class Document(Protocol):
 
 
 _EVENT_SOURCE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_EXPANDING = re.compile(r"[&*!]")
+"""What tags, anchors and aliases begin with; most files hold none of it."""
+_STARTS = frozenset({yaml.MappingStartEvent, yaml.SequenceStartEvent})
+_ENDS = frozenset({yaml.MappingEndEvent, yaml.SequenceEndEvent})
+_TOO_MANY = f"too many values (aliases expanded): at most {MAX_NODES:,} in a file"
+_TOO_DEEP = f"nested too deeply: at most {MAX_DEPTH} levels"
+_SECOND_DOCUMENT = "a file holds one document: remove the second `---`"
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _CONSTANTS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -151,9 +158,36 @@ def _bounded_events(text: str) -> list[yaml.Event]:
     """All events of one document; raises `_ReadError` at the first limit or forbidden construct."""
     parser = _EVENT_SOURCE(text)
     try:
+        if _EXPANDING.search(text) is None:
+            return _plain_events(parser)
         return _Counter(parser).run()
     finally:
         parser.dispose()
+
+
+def _plain_events(parser: Any) -> list[yaml.Event]:
+    """The events of a text without tags, anchors and aliases, whose nodes are simply counted."""
+    events: list[yaml.Event] = []
+    depth = nodes = documents = 0
+    while (event := parser.get_event()) is not None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent or kind in _STARTS:
+            nodes += 1
+            if nodes > MAX_NODES:
+                raise _ReadError(_TOO_MANY, event.start_mark)
+            if depth >= MAX_DEPTH:
+                raise _ReadError(_TOO_DEEP, event.start_mark)
+            depth += kind is not yaml.ScalarEvent
+        elif kind in _ENDS:
+            depth -= 1
+        elif kind is yaml.DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                raise _ReadError(_SECOND_DOCUMENT, event.start_mark)
+        elif kind is yaml.StreamStartEvent or kind is yaml.StreamEndEvent:
+            continue
+        events.append(event)
+    return events
 
 
 class _Counter:
@@ -180,7 +214,7 @@ class _Counter:
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                raise _ReadError("a file holds one document: remove the second `---`", event.start_mark)
+                raise _ReadError(_SECOND_DOCUMENT, event.start_mark)
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
@@ -219,9 +253,9 @@ class _Counter:
     def _add(self, nodes: int, height: int, mark: Any) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
-            raise _ReadError(f"too many values (aliases expanded): at most {MAX_NODES:,} in a file", mark)
+            raise _ReadError(_TOO_MANY, mark)
         if len(self._open) + height > MAX_DEPTH:
-            raise _ReadError(f"nested too deeply: at most {MAX_DEPTH} levels", mark)
+            raise _ReadError(_TOO_DEEP, mark)
 
     def _close(self, anchor: str | None, extent: _Extent) -> None:
         if anchor is not None:
