@@ -65,7 +65,7 @@ class RunsScreen(RunVerbsScreen):
         yield Plain(id="filter-note")
         yield PagedTable(columns(self._sort), id="runs")
         with Vertical(id="empty"):
-            yield Plain(sanitize("Reading the runs …"), classes="empty-text")
+            yield Plain(classes="empty-text")
         yield Plain(id="about")
 
     def on_mount(self) -> None:

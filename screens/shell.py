@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 RETRY_SECONDS = 5.0
+SLOW_SECONDS = 0.3
+"""A first load that takes longer says that it is under way."""
 
 
 class News(Message):
@@ -143,6 +145,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self._retry_timer: Timer | None = None
         self._shown_moments: list[datetime] = []
         self._loaded_at: datetime | None = None
+        self._slow_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Top lines, body, the notice of a failed load, keys."""
@@ -172,6 +175,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         if self.desk.label:
             self.query_one(HeaderLines).show_label(self.desk.label)
         self.query_one("#problem").display = False
+        self._slow_timer = self.set_timer(SLOW_SECONDS, self._say_reading)
 
     def on_screen_resume(self) -> None:
         """Another screen may have hidden news from this one."""
@@ -251,6 +255,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             counts = await self.desk.engine.runs.counts(tenant=self.desk.tenant)
             self.query_one(HeaderLines).show_counts(counts, len(self.desk.broken_packs or ()))
             await self.load()
+            self._loaded_at = self.desk.now()
+            self._show_problem("")
             if self.desk.broken_packs is None:
                 # Reading packs takes long the first time: what the screen is about comes before.
                 packs = await self.desk.engine.packs.list()
@@ -258,11 +264,15 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
                 self.query_one(HeaderLines).show_counts(counts, len(self.desk.broken_packs))
         except Exception as error:  # noqa: BLE001 - edge: shown on the screen, then retried
             self.show_failure(error)
-        else:
-            self._loaded_at = self.desk.now()
-            self._show_problem("")
+
+    def _say_reading(self) -> None:
+        problem = self.query_one("#problem", Plain)
+        problem.display = True
+        problem.show((sanitize("Reading …"), "$quiet"))
 
     def _show_problem(self, words: str) -> None:
+        if self._slow_timer is not None:
+            self._slow_timer.stop()
         problem = self.query_one("#problem", Plain)
         problem.display = bool(words)
         problem.show((sanitize(f"! {words}", limit=600), "bold $bad") if words else NOTHING)

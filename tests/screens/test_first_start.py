@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
@@ -9,9 +10,10 @@ from screens.header import Counters
 from screens.runs import RunsScreen
 from screens.start_dialog import StartScreen
 from tests.screens.fake_data import a_run
-from tests.screens.fake_engine import FakeEngine
+from tests.screens.fake_engine import FakeEngine, FakeRuns
 
 if TYPE_CHECKING:
+    from engine.contracts.run import RunCounts
     from tests.screens.conftest import OpenConsole
 
 
@@ -50,3 +52,24 @@ async def test_counters_drop_their_words_where_they_do_not_fit(console: OpenCons
         assert counters.split() == ["●", "0", "◆", "0", "▣", "0", "✗", "3"]
         await stage.pilot.resize_terminal(120, 30)
         await stage.shows("✗ 3 failed")
+
+
+class SlowRuns(FakeRuns):
+    """Answers nothing before the gate is open."""
+
+    gate: asyncio.Event
+
+    async def counts(self, *, tenant: str | None = None) -> RunCounts:
+        await self.gate.wait()
+        return await super().counts(tenant=tenant)
+
+
+async def test_a_first_load_that_takes_long_says_so_until_it_is_there(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run())
+    engine.runs = slow = SlowRuns(engine)
+    slow.gate = asyncio.Event()
+    async with console(engine) as stage:
+        await stage.shows("Reading …")
+        slow.gate.set()
+        await stage.shows("● running")
+        await stage.until(lambda: "Reading …" not in stage.text())

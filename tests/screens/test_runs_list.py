@@ -291,11 +291,10 @@ async def test_a_list_that_cannot_be_read_again_says_how_old_it_is(console: Open
         await stage.shows("offline: engine_stopped: gone · as of 09:26:53 UTC")
 
 
-async def test_before_the_first_answer_it_says_so(console: OpenConsole) -> None:
+async def test_a_first_load_that_fails_says_that_nothing_is_read_yet(console: OpenConsole) -> None:
     engine = FakeEngine().add(a_run())
     engine.failures["list"] = Unavailable(ErrorCode.JOURNAL_LOCKED, "Another process holds the journal.")
     async with console(engine) as stage:
-        await stage.shows("Reading the runs …")
         await stage.shows("trying again, nothing read yet")
 
 
