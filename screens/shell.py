@@ -266,6 +266,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             self.show_failure(error)
 
     def _say_reading(self) -> None:
+        if self._loaded_at is not None or self._retry_timer is not None:
+            return
         problem = self.query_one("#problem", Plain)
         problem.display = True
         problem.show((sanitize("Reading …"), "$quiet"))
