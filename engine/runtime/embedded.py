@@ -21,6 +21,7 @@ from engine.runtime.garbage import seldom_collected
 from engine.runtime.notes import Drafts, SavedFilters
 from engine.runtime.pack_facts import PackFactsSource
 from engine.runtime.pack_list import PackList
+from engine.runtime.pack_watch import PackWatch
 from engine.runtime.pinned import PinnedPacks
 from engine.runtime.requests import Requests
 from engine.runtime.runs import Runs
@@ -62,7 +63,8 @@ class EmbeddedEngine:
             try:
                 await worker.running_or(running)
                 self._box.local.worker = worker
-                yield worker
+                async with self._box.pack_watch.watching():
+                    yield worker
             finally:
                 self._box.local.worker = None
                 worker.stop()
@@ -102,6 +104,7 @@ async def open_engine(
     try:
         ticking = clock or SystemClock()
         facts = PackFactsSource(opened)
+        catalog = CatalogSource(config, names, opened, facts, ticking)
         box = Toolbox(
             config=config,
             journal=opened,
@@ -109,8 +112,9 @@ async def open_engine(
             door=ValueDoor(Masker(config.redact_patterns, config.redact)),
             blobs=Blobs(opened),
             packs=PinnedPacks(opened, config.policies),
-            catalog=CatalogSource(config, names, opened, facts, ticking),
+            catalog=catalog,
             pack_facts=facts,
+            pack_watch=PackWatch(catalog, config),
             tools=ToolExecutor(tools, config.limits, config.secrets),
             folders=RunFolders(config.runs_dir),
             faults=faults or NO_FAULTS,

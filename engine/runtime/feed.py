@@ -39,7 +39,8 @@ class Feed:
         undo = journal.on_news(reader.kick)
         undo_packs = self._box.catalog.on_notices(reader.tell_packs)
         try:
-            yield reader.batches()
+            async with self._box.pack_watch.watching():
+                yield reader.batches()
         finally:
             undo_packs()
             undo()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.runtime.faults import Faults
     from engine.runtime.folder import RunFolders
     from engine.runtime.pack_facts import PackFactsSource
+    from engine.runtime.pack_watch import PackWatch
     from engine.runtime.pinned import PinnedPacks
     from engine.runtime.worker import Worker
     from engine.tools.executor import ToolExecutor
@@ -39,6 +40,7 @@ class Toolbox:
     packs: PinnedPacks
     catalog: CatalogSource
     pack_facts: PackFactsSource
+    pack_watch: PackWatch
     tools: ToolExecutor
     folders: RunFolders
     faults: Faults
