@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from engine.governance.policies import DEFAULT_MAX_PAYLOAD_BYTES
+from engine.packs.key_bytes import KEY_BYTES, decode_bytes
 
 _MIB = 1024 * 1024
 
@@ -40,8 +41,15 @@ def _divided(keys: object) -> object:
     return keys.split() if isinstance(keys, str) else keys
 
 
+def _public_key(text: str) -> str:
+    if decode_bytes(text, KEY_BYTES) is None:
+        raise ValueError("must be an Ed25519 public key: 32 bytes as hexadecimal digits or base64")
+    return text
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Pattern = Annotated[str, AfterValidator(_regular_expression)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
 # Lower case only: a name from the environment has no case.
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -105,6 +113,17 @@ class EngineSettings(Group):
     claim_seconds: Annotated[float, Field(ge=1, le=86_400)] = 120.0
 
 
+class PackSettings(Group):
+    """How changes of pack files are noticed, and whose signatures count.
+
+    `watch`: `poll` is for file systems whose events never come. `signing_keys`: Ed25519 public keys.
+    """
+
+    watch: Literal["events", "poll", "off"] = "events"
+    poll_seconds: Annotated[float, Field(ge=0.05, le=3600)] = 2.0
+    signing_keys: dict[str, PublicKey] = Field(default_factory=dict)
+
+
 class ConsoleSettings(Group):
     """The console. `grace_ms`: how long decision keys rest after new content appeared.
 
@@ -126,5 +145,6 @@ class SettingsShape(BaseModel):
     logging: LoggingSettings = LoggingSettings()
     tools: ToolSettings = ToolSettings()
     engine: EngineSettings = EngineSettings()
+    packs: PackSettings = PackSettings()
     console: ConsoleSettings = ConsoleSettings()
     secrets: dict[SecretName, SecretStr] = Field(default_factory=dict)

@@ -81,6 +81,9 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         lease_seconds=values.engine.lease_seconds,
         poll_seconds=values.engine.poll_seconds,
         default_step_timeout=values.engine.default_step_timeout,
+        pack_watch=values.packs.watch,
+        pack_poll_seconds=values.packs.poll_seconds,
+        signing_keys=values.packs.signing_keys,
         claim_seconds=values.engine.claim_seconds,
     )
 

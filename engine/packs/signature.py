@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, Unavailable
 from engine.packs.content import MANIFEST
+from engine.packs.key_bytes import KEY_BYTES, SIGNATURE_BYTES, decode_bytes
 from engine.packs.yaml_source import SourceDocument, parse_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.packs.content import PackContent
-
-KEY_BYTES = 32
-SIGNATURE_BYTES = 64
 
 
 def signing_digest(content: PackContent) -> str:
@@ -35,16 +31,6 @@ def signing_digest(content: PackContent) -> str:
     signed = [value, sorted(files.items())]
     canonical = json.dumps(signed, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def decode_bytes(text: str, size: int) -> bytes | None:
-    """Exactly `size` bytes from hexadecimal digits or base64, else None."""
-    text = text.strip()
-    try:
-        decoded = bytes.fromhex(text) if len(text) == size * 2 else base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        return None
-    return decoded if len(decoded) == size else None
 
 
 def signer(digest: str, signature: str, keys: Mapping[str, str]) -> str | None:
