@@ -24,7 +24,11 @@ Draw = Any
 def flows(draw: Draw) -> FlowGraph:
     """A flow with its limits left open."""
     fields: dict[str, Any] = {"max_duration": 60} if _seldom(draw, 8) else {}
-    return graph(*_steps(draw, 1), **fields)
+    steps = _steps(draw, 1)
+    if _seldom(draw, 3):
+        steps.append(approval("help"))
+        fields["escalation"] = "help"
+    return graph(*steps, **fields)
 
 
 def _seldom(draw: Draw, times: int) -> bool:
@@ -74,7 +78,7 @@ def _step(draw: Draw, step_id: str, depth: int) -> StepData:
 
 def _add_jumps(draw: Draw, steps: list[StepData], index: int) -> None:
     for field in ("on_success", "on_failure"):
-        allowed = ["fail", "continue", *_landings(steps, index, field)]
+        allowed = ["fail", "continue", "done", *_landings(steps, index, field)]
         if steps[index]["type"] == "human_approval" and field == "on_failure":
             allowed = [target for target in allowed if target != "continue"]
         if field == "on_success":
