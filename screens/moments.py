@@ -36,6 +36,19 @@ def clock_time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
+def since_start(moment: datetime, start: datetime) -> str:
+    """Time since `start` for logs: `+0.420s`, `+12m03.5s`, `+3h05m10s`."""
+    seconds = (moment - start).total_seconds()
+    if seconds < 0:
+        return f"-{-seconds:.3f}s"
+    if seconds < _MINUTE:
+        return f"+{seconds:.3f}s"
+    whole = int(seconds)
+    if seconds < _HOUR:
+        return f"+{whole // _MINUTE}m{seconds % _MINUTE:04.1f}s"
+    return f"+{whole // _HOUR}h{whole % _HOUR // _MINUTE:02d}m{whole % _MINUTE:02d}s"
+
+
 def full_time(moment: datetime) -> str:
     """Date and time in UTC, for cards."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

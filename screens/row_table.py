@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 HEADER = 1
 """Lines above the rows."""
 
+GUTTER = 2
+"""Cells before the first column: the cursor and the mark."""
+
 _CURSOR_SYMBOL = "▌"
 _MARK_SYMBOL = "*"
-_GUTTER = 2
 _NOT_READ = "…"
 """Stands where a row is that has not been read yet."""
 
@@ -240,7 +242,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.go_to(index)
 
     def _place(self) -> None:
-        self._placed = place(self._columns, max(0, self.scrollable_content_region.width - _GUTTER))
+        self._placed = place(self._columns, max(0, self.scrollable_content_region.width - GUTTER))
         self.virtual_size = Size(self.size.width, self.row_count + HEADER)
         self.refresh()
 
@@ -289,7 +291,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         style = self.rich_style + self.get_component_rich_style("line-table--header", partial=True)
         gap = " " * GAP
         text = gap.join(set_cell_size(column.title, column.width) for column in self._placed)
-        gutter = Segment(" " * _GUTTER, style)
+        gutter = Segment(" " * GUTTER, style)
         return Strip([gutter, Segment(text, style)]).adjust_cell_length(self.size.width, style)
 
     def _line(self, index: int) -> Strip:

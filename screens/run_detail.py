@@ -1,115 +1,144 @@
-"""One run: its steps, its event log, its input and output, its files; live."""
+"""One run: its timeline, event log, data, files and requests; live, or as it was at an earlier event."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.containers import Container
 from textual.widgets import ContentSwitcher
 
-from engine.contracts.status import RUN_TERMINAL, RequestStatus
+from engine.contracts.request import ApprovalView
+from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
+from engine.errors import NotFound
 from engine.safe_text import sanitize
 from screens.actions import bindings
-from screens.columns import Column
-from screens.event_log import EventLog
-from screens.json_text import json_text
-from screens.moments import age, clock_time, full_time, span
-from screens.plain import Part, Plain, TextPane
-from screens.row_table import Cell, Row, RowTable
+from screens.data_pane import DataPane
+from screens.files_pane import FilesPane
+from screens.json_view import JsonView
+from screens.log_pane import LogPane, event_words
+from screens.plain import Part, Plain
+from screens.requests_pane import RequestsPane, request_id
+from screens.row_table import LineTable
+from screens.run_head import as_of, head
+from screens.run_pane import Moment, Past, RunPane
 from screens.run_verbs import RunVerbsScreen
-from screens.shell import console
-from screens.status_words import REQUEST_MARKS, RUN_MARKS, STEP_MARKS, STYLES, Tone
+from screens.shell import console, tell
+from screens.status_words import REQUEST_MARKS, RUN_MARKS, STEP_MARKS
+from screens.text_screen import TextScreen
+from screens.timeline_pane import TimelinePane
+from screens.timeline_table import TimelineTable
 from screens.value_screen import ValueScreen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
-    from engine.contracts.run import EventView, RunDetail, RunFile, StepView
+    from engine.contracts.run import RunFile, StepView
+    from engine.contracts.timeline import TimelineRow
     from engine.facade import FeedBatch
     from screens.desk import Desk
 
-PANES = {"steps": "Steps", "log": "Log", "data": "Input and output", "files": "Files"}
+PANES: dict[str, type[RunPane]] = {
+    "timeline": TimelinePane,
+    "log": LogPane,
+    "data": DataPane,
+    "files": FilesPane,
+    "requests": RequestsPane,
+}
+"""By the name that `open_run` takes, in the order of the tabs."""
 
-_STEP_COLUMNS = (
-    Column("Step", 16, flex=3),
-    Column("Status", 15),
-    Column("Try", 4),
-    Column("Started", 12, rank=1),
-    Column("Took", 8),
-    Column("Error", 10, flex=3),
-)
-_FILE_COLUMNS = (
-    Column("File", 20, flex=3),
-    Column("Role", 12),
-    Column("Bytes", 12),
-    Column("Type", 16, flex=1, rank=1),
-    Column("sha256", 16, rank=1),
-)
+_ASKING = (RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT, RunStatus.RUNNING, RunStatus.RETRYING)
+"""A branch can wait for a person while another works."""
 
 
 class RunScreen(RunVerbsScreen):
     """Detail of a run; `pane` says where to begin."""
 
-    BINDINGS = bindings("run.next_pane", "run.previous_pane")
+    BINDINGS = bindings("run.", "log.")
     view = "runs"
 
-    def __init__(self, desk: Desk, run_id: str, *, view: str = "runs", pane: str = "steps") -> None:
+    def __init__(self, desk: Desk, run_id: str, *, view: str = "runs", pane: str = "timeline") -> None:
         self.view = view
         super().__init__(desk)
         self._run_id = run_id
         self._pane = pane
-        self._detail: RunDetail | None = None
+        self._moment: Moment | None = None
+        self._asked = ""
+        self._wanted_event: int | None = None
+        self._past: Past | None = None
 
     def body(self) -> ComposeResult:
-        """Head, names of the panes, panes."""
-        yield Plain(id="run-head")
+        """Of what moment it is, head, names of the panes, panes."""
+        yield Plain(id="as-of")
+        yield Plain(sanitize(" Loading …"), id="run-head")
         yield Plain(id="run-panes")
         with ContentSwitcher(initial=self._pane, id="panes"):
-            yield RowTable(_STEP_COLUMNS, id="steps")
-            yield EventLog(id="log")
-            with TextPane(id="data"):
-                yield Plain(id="data-text")
-            with Container(id="files"):
-                yield Plain(id="folder")
-                yield RowTable(_FILE_COLUMNS, id="file-list")
+            for name, kind in PANES.items():
+                yield kind(self.desk, self._run_id, id=name)
+        yield Plain(id="gone", classes="pane-empty")
 
     def on_mount(self) -> None:
         """Begin in the pane that was asked for."""
         super().on_mount()
+        self.query_one("#gone").display = False
+        self.query_one("#as-of").display = False
         self._show_pane()
+
+    @property
+    def pane(self) -> RunPane:
+        """The pane that is shown."""
+        return self.query_one(f"#{self._pane}", RunPane)
 
     def current_run(self) -> str:
         """The run of this screen."""
         return self._run_id
 
+    def copied_id(self) -> str:
+        """What the pane offers, else the run's id."""
+        return self.pane.copied() or self._run_id
+
     def run_words(self) -> str:
         """Flow, status and id."""
-        if self._detail is None:
+        if self._moment is None:
             return self._run_id
-        run = self._detail.run
+        run = self._moment.live
         return f"{run.pack}/{run.flow} · {RUN_MARKS[run.status].word} · {run.run_id}"
 
     def concerned(self, batch: FeedBatch) -> bool:
-        """Only by its own events."""
-        return batch.lagged or any(event.run_id == self._run_id for event in batch.events)
+        """By its own events, and by those of its child runs on the timeline."""
+        mine = {self._run_id}
+        if self._pane == "timeline":
+            mine |= self.query_one("#timeline", TimelinePane).run_ids
+        return batch.lagged or any(event.run_id in mine for event in batch.events)
 
     async def load(self) -> None:
-        """The run with its parts, and the events since the last ones."""
-        self._detail = await self.desk.engine.runs.get(self._run_id)
-        log = self.query_one("#log", EventLog)
-        await log.catch_up(self.desk.engine.runs, self._run_id)
-        self._draw(self._detail)
+        """The run, the moment that is looked back at, and the pane that is shown."""
+        runs = self.desk.engine.runs
+        try:
+            live = await runs.summary(self._run_id)
+        except NotFound as error:
+            self._show_gone(error.message)
+            return
+        self._past = await self._look_back(self._wanted_event)
+        self._asked = await self._request_words() if live.status in _ASKING else ""
+        self._moment = Moment(live, self._past)
+        self._show_gone("")
+        self._draw_head()
+        await self.pane.load(self._moment)
+        self._tell_moments()
 
     def tick(self) -> None:
-        """The age again."""
-        if self._detail is not None:
-            self._draw_head(self._detail)
+        """Ages again."""
+        self._draw_head()
+        self.pane.tick(self.desk.now())
+        self._tell_moments()
 
     def show_pane(self, pane: str) -> None:
         """Go to a pane by name."""
         self._pane = pane
         self._show_pane()
+        self.refresher.ask()
 
     def action_next_pane(self) -> None:
         """The pane to the right."""
@@ -123,26 +152,173 @@ class RunScreen(RunVerbsScreen):
         """The event log of this run."""
         self.show_pane("log")
 
-    @on(RowTable.Opened, "#steps")
-    def _open_step(self, message: RowTable.Opened) -> None:
-        self.act(self._show_step(message.key))
+    def action_filter(self) -> None:
+        """Look for events, from whatever pane."""
+        self.show_pane("log")
+        self._log.filter()
 
-    @on(RowTable.Opened, "#log")
-    def _open_event(self, message: RowTable.Opened) -> None:
-        event = self.query_one("#log", EventLog).event(message.key)
-        if event is not None:
-            self.app.push_screen(ValueScreen(self.desk, _event_words(event), {"payload": event.payload}))
+    def action_next_match(self) -> None:
+        """The next event that the filter finds."""
+        self.show_pane("log")
+        self._log.match(1)
 
-    async def _show_step(self, step_id: str) -> None:
-        step = await self.desk.engine.runs.step(self._run_id, step_id)
-        if step.child_run_id:
-            console(self).open_run(step.child_run_id)
+    def action_previous_match(self) -> None:
+        """The event before that the filter finds."""
+        self.show_pane("log")
+        self._log.match(-1)
+
+    def action_follow(self) -> None:
+        """Stay with the newest, or stay."""
+        words = self.pane.toggle_follow()
+        tell(self, words or "Nothing to follow here: the timeline and the log follow")
+
+    def action_times(self) -> None:
+        """Times of the day, or since the run began."""
+        self.pane.toggle_times()
+
+    def action_wrap(self) -> None:
+        """Long text in full."""
+        self.pane.toggle_wrap()
+
+    def action_marker(self) -> None:
+        """Look back at the event under the cursor; the same event again: back to the present."""
+        self.act(self._mark())
+
+    def action_back(self) -> None:
+        """A step back in the pane, to the present, or to the screen before."""
+        if self.pane.leave():
             return
-        values = {"input": step.input, "output": step.output}
-        if step.error is not None:
-            values = {"error": step.error.model_dump(mode="json"), **values}
-        words = f"{step.step_id} · {step.type} · {STEP_MARKS[step.status].word} · try {step.attempt}"
-        self.app.push_screen(ValueScreen(self.desk, words, values))
+        if self._wanted_event is not None:
+            self._look_at(None)
+        else:
+            super().action_back()
+
+    def action_pause(self) -> None:
+        """Pause or resume: only in the present."""
+        if self._in_the_present():
+            super().action_pause()
+
+    def action_cancel(self) -> None:
+        """Cancel: only in the present."""
+        if self._in_the_present():
+            super().action_cancel()
+
+    def action_retry(self) -> None:
+        """Retry: only in the present."""
+        if self._in_the_present():
+            super().action_retry()
+
+    def action_pending(self) -> None:
+        """Open the request: only in the present."""
+        if self._in_the_present():
+            super().action_pending()
+
+    @on(TimelineTable.Stepped)
+    def _step_in_time(self, message: TimelineTable.Stepped) -> None:
+        if self._wanted_event is not None and self._moment is not None:
+            self._look_at(max(1, min(self._wanted_event + message.by, self._moment.live.run_seq)))
+
+    @on(LineTable.Opened, "#steps")
+    def _open_step(self) -> None:
+        row = self.query_one("#timeline", TimelinePane).execution()
+        if row is not None:
+            self.act(self._show_step(row))
+
+    @on(LineTable.Opened, "#events")
+    def _open_event(self, message: LineTable.Opened) -> None:
+        self.act(self._show_event(int(message.key)))
+
+    @on(LineTable.Opened, "#file-list")
+    def _open_file(self, message: LineTable.Opened) -> None:
+        file = self.query_one("#files", FilesPane).file(message.key)
+        if file is not None:
+            self.act(self._show_file(file))
+
+    @on(LineTable.Opened, "#request-list")
+    def _open_request(self, message: LineTable.Opened) -> None:
+        request = self.query_one("#requests", RequestsPane).request(message.key)
+        if request is None:
+            return
+        if request.status is not RequestStatus.PENDING or self._past is not None:
+            words = f"{REQUEST_MARKS[request.status].word} · {request.title}"
+            values = {"request": request.model_dump(mode="json", by_alias=True, exclude_none=True)}
+            self._show_values(words, values)
+        elif isinstance(request, ApprovalView):
+            console(self).open_approval(request_id(request))
+        else:
+            console(self).open_form(request)
+
+    @on(JsonView.TextOpened)
+    def _open_text(self, message: JsonView.TextOpened) -> None:
+        self.app.push_screen(TextScreen(self.desk, message.path, message.text))
+
+    @on(JsonView.PathWanted)
+    def _copy_path(self, message: JsonView.PathWanted) -> None:
+        self.copy(message.path)
+
+    @property
+    def _log(self) -> LogPane:
+        return self.query_one("#log", LogPane)
+
+    def _in_the_present(self) -> bool:
+        if self._wanted_event is None:
+            return True
+        tell(self, "This is the past: nothing can be done to it. Esc returns to the present.", tone="warning")
+        return False
+
+    def _look_at(self, number: int | None) -> None:
+        self._wanted_event = number
+        self.refresher.ask()
+
+    async def _mark(self) -> None:
+        number = await self.pane.marked_event()
+        if number is None:
+            tell(self, "m looks back at an event of the log, or at the start of a step of this run")
+        else:
+            self._look_at(None if number == self._wanted_event else number)
+
+    async def _look_back(self, number: int | None) -> Past | None:
+        if number is None or (self._past is not None and self._past.event.run_seq == number):
+            return None if number is None else self._past
+        runs = self.desk.engine.runs
+        detail = await runs.as_of(self._run_id, number)
+        events = await runs.events(self._run_id, after_run_seq=number - 1, limit=1)
+        return Past(events[0], detail)
+
+    async def _request_words(self) -> str:
+        requests, symbol = self.desk.engine.requests, REQUEST_MARKS[RequestStatus.PENDING].symbol
+        pending = RequestStatus.PENDING
+        approvals = await requests.approvals(status=pending, run_id=self._run_id, limit=1)
+        if approvals.items:
+            return f"{symbol} approval: {approvals.items[0].title}"
+        forms = await requests.forms(status=pending, run_id=self._run_id, limit=1)
+        return f"{symbol} form: {forms.items[0].title}" if forms.items else ""
+
+    async def _show_step(self, row: TimelineRow) -> None:
+        if row.child_run_id and self._past is None:
+            console(self).open_run(row.child_run_id)
+            return
+        step = await self.desk.engine.runs.step(row.run_id, row.step_id)
+        past = self.query_one("#timeline", TimelinePane).step(row.step_id) if self._past else None
+        shown = past if past is not None and row.run_id == self._run_id else step
+        words = f"{shown.step_id} · {shown.type} · {STEP_MARKS[shown.status].word} · try {shown.attempt}"
+        self._show_values(words, _step_values(shown, step))
+
+    async def _show_event(self, number: int) -> None:
+        event = await self._log.event(number)
+        if event is not None:
+            self._show_values(event_words(event), {"payload": event.payload})
+
+    async def _show_file(self, file: RunFile) -> None:
+        found = await self.desk.engine.runs.file_text(self._run_id, file.stored_name)
+        title = f"{file.name} · {file.size:,} bytes · {file.path}"
+        note = "This file holds no text." if found.binary else ""
+        if found.truncated:
+            note = f"Only the beginning is shown; all {found.size:,} bytes are in the file."
+        self.app.push_screen(TextScreen(self.desk, title, found.text, note=note, copied=found.path))
+
+    def _show_values(self, words: str, values: Mapping[str, object]) -> None:
+        self.app.push_screen(ValueScreen(self.desk, words, values, note=as_of(self._past)))
 
     def _turn(self, by: int) -> None:
         names = list(PANES)
@@ -151,91 +327,44 @@ class RunScreen(RunVerbsScreen):
     def _show_pane(self) -> None:
         self.query_one("#panes", ContentSwitcher).current = self._pane
         parts: list[Part] = [sanitize(" ")]
-        for name, title in PANES.items():
+        for name, kind in PANES.items():
             style = "bold underline $key" if name == self._pane else "$quiet"
-            parts += [(sanitize(title), style), sanitize("   ")]
+            parts += [(sanitize(kind.title), style), sanitize("   ")]
         self.query_one("#run-panes", Plain).show(*parts, (sanitize("Tab: next pane"), "$quiet"))
-        self.query_one("#file-list" if self._pane == "files" else f"#{self._pane}").focus()
+        self.pane.target().focus()
 
-    def _draw(self, detail: RunDetail) -> None:
-        self._draw_head(detail)
-        self.query_one("#steps", RowTable).show([_step_row(step) for step in detail.steps])
-        data = {"input": detail.run.input, "output": detail.run.output}
-        self.query_one("#data-text", Plain).show(json_text(data))
-        self.query_one("#file-list", RowTable).show([_file_row(file) for file in detail.files])
-        folder = f" folder {detail.run.folder}" if detail.run.folder else " This run has no folder yet."
-        self.query_one("#folder", Plain).show((sanitize(folder), "$quiet"))
-        self.ages_of([] if detail.run.status in RUN_TERMINAL else [detail.run.created_at])
+    def _show_gone(self, words: str) -> None:
+        self.query_one("#gone").display = bool(words)
+        self.query_one("#panes").display = not words
+        if words:
+            before = "" if self._moment is None else "It was there a moment ago. "
+            self.query_one("#run-head").display = False
+            self.query_one("#gone", Plain).show(sanitize(f"{words}\n{before}Esc goes back.", multiline=True))
 
-    def _draw_head(self, detail: RunDetail) -> None:
-        run, mark = detail.run, RUN_MARKS[detail.run.status]
-        if run.status in RUN_TERMINAL:
-            when = f"took {span(run.created_at, run.finished_at)}"
-        else:
-            when = f"for {age(run.created_at, self.desk.now())}"
-        asked = [words for words, on in _asked(detail) if on]
-        parts: list[Part] = [
-            (sanitize(f" {mark.symbol} {mark.word}"), STYLES[mark.tone]),
-            (sanitize(f"  {run.pack}/{run.flow} {run.pack_version}"), "bold"),
-            (sanitize(f"  {when}\n", multiline=True), "$quiet"),
-            (sanitize(f" run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
-        ]
-        if asked:
-            parts.append((sanitize("\n " + " · ".join(asked), multiline=True), "$waiting"))
-        if run.error is not None:
-            where = f" at {run.error.step_id}" if run.error.step_id else ""
-            words = f"\n ✗ {run.error.code}{where}: {run.error.message}"
-            parts.append((sanitize(words, multiline=True, limit=1_000), "$bad"))
-        self.query_one("#run-head", Plain).show(*parts)
+    def _draw_head(self) -> None:
+        if self._moment is None:
+            return
+        line = self.query_one("#as-of", Plain)
+        line.display = self._past is not None
+        line.show(sanitize(as_of(self._past), limit=400))
+        asked = "" if self._past else self._asked
+        self.query_one("#run-head").display = True
+        self.query_one("#run-head", Plain).show(*head(self._moment, asked, self.desk.now()))
+
+    def _tell_moments(self) -> None:
+        if self._moment is None:
+            return
+        now, run = self.desk.now(), self._moment.run
+        ages = [] if run.status in RUN_TERMINAL or self._past else [run.created_at]
+        self.ages_of(ages + self.pane.moments(now))
 
 
-def _asked(detail: RunDetail) -> list[tuple[str, bool]]:
-    run = detail.run
-    pending = [view for view in detail.approvals if view.status is RequestStatus.PENDING]
-    forms = [form for form in detail.forms if form.status is RequestStatus.PENDING]
-    symbol = REQUEST_MARKS[RequestStatus.PENDING].symbol
-    return [
-        (f"{symbol} approval: {pending[0].title if pending else ''} (i opens it)", bool(pending)),
-        (f"{symbol} form: {forms[0].title if forms else ''} (i opens it)", bool(forms)),
-        ("pause asked for", run.pause_requested),
-        (
-            f"cancel asked for ({run.cancel_requested})",
-            bool(run.cancel_requested) and run.finished_at is None,
-        ),
-    ]
-
-
-def _event_words(event: EventView) -> str:
-    step = f" · {event.step_id}" if event.step_id else ""
-    return f"event {event.run_seq} · {event.kind}{step} · {event.actor} · {full_time(event.ts)}"
-
-
-def _step_row(step: StepView) -> Row:
-    mark = STEP_MARKS[step.status]
-    error = f"{step.error.code}: {step.error.message}" if step.error else ""
-    note = f"retry at {clock_time(step.retry_at)}" if step.retry_at else ""
-    child = f"child {step.child_run_id}" if step.child_run_id else ""
-    return Row(
-        step.step_id,
-        (
-            Cell(sanitize(step.step_id)),
-            Cell(mark.text, mark.tone),
-            Cell(sanitize(str(step.attempt)), Tone.QUIET),
-            Cell(sanitize(clock_time(step.started_at) if step.started_at else ""), Tone.QUIET),
-            Cell(sanitize(span(step.started_at, step.finished_at)), Tone.QUIET),
-            Cell(sanitize(error or note or child, limit=500), Tone.BAD if error else Tone.QUIET),
-        ),
-    )
-
-
-def _file_row(file: RunFile) -> Row:
-    return Row(
-        file.stored_name,
-        (
-            Cell(sanitize(file.name)),
-            Cell(sanitize(file.role)),
-            Cell(sanitize(f"{file.size:,}")),
-            Cell(sanitize(file.content_type), Tone.QUIET),
-            Cell(sanitize(file.sha256[:16]), Tone.QUIET),
-        ),
-    )
+def _step_values(shown: StepView, full: StepView) -> dict[str, object]:
+    """Full values, of what there was at the moment that is shown."""
+    values: dict[str, object] = {
+        "input": full.input if shown.input is not None else None,
+        "output": full.output if shown.output is not None else None,
+    }
+    if shown.error is not None:
+        values["error"] = shown.error.model_dump(mode="json")
+    return values

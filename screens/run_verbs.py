@@ -18,6 +18,8 @@ from screens.bulk_verbs import (
     status_words,
 )
 from screens.cancel_menu import CancelMenu
+from screens.compare_dialog import CompareDialog
+from screens.compare_screen import CompareScreen
 from screens.shell import ConsoleScreen, console, tell
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class RunVerbsScreen(ConsoleScreen):
-    """A screen with a run under the cursor: pause, resume, cancel, retry, log, its request."""
+    """A screen with a run under the cursor: pause, resume, cancel, retry, log, its request, compare."""
 
-    BINDINGS = bindings("run.pause", "run.cancel", "run.retry", "run.logs", "run.pending")
+    BINDINGS = bindings("run.pause", "run.cancel", "run.retry", "run.logs", "run.pending", "run.diff")
 
     def current_run(self) -> str:
         """The id of the run that keys are about; empty when there is none."""
@@ -82,6 +84,16 @@ class RunVerbsScreen(ConsoleScreen):
         if run_id := self.current_run():
             self.act(self._open_pending(run_id))
 
+    def action_diff(self) -> None:
+        """Compare the two marked runs, or this one with another."""
+        marked = self.marked_runs()
+        if len(marked) == 2:
+            self.act(self._compare(*marked))
+        elif marked:
+            tell(self, f"Two marked runs are compared; {len(marked)} are marked.")
+        elif run_id := self.current_run():
+            self.act(self._ask_other(run_id))
+
     def _ask_cancel(self, run_id: str) -> None:
         def chosen(mode: CancelMode | None) -> None:
             if mode is not None:
@@ -123,6 +135,19 @@ class RunVerbsScreen(ConsoleScreen):
         self.unmark([run_id for run_id in run_ids if run_id not in outcome.refused])
         tell(self, outcome.words, tone="warning" if outcome.refused else "information")
         self.refresher.ask()
+
+    async def _ask_other(self, run_id: str) -> None:
+        run = await self.desk.engine.runs.summary(run_id)
+
+        def chosen(other: str | None) -> None:
+            if other:
+                self.act(self._compare(run_id, other))
+
+        self.app.push_screen(CompareDialog(self.desk, run), chosen)
+
+    async def _compare(self, left: str, right: str) -> None:
+        await self.desk.engine.runs.summary(right)
+        self.app.push_screen(CompareScreen(self.desk, left, right, view=self.view))
 
     async def _pause_or_resume(self, run_id: str) -> None:
         runs, actor = self.desk.engine.runs, self.desk.actor

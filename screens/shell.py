@@ -34,6 +34,9 @@ RETRY_SECONDS = 5.0
 SLOW_SECONDS = 0.3
 """A first load that takes longer says that it is under way."""
 
+COPIED_CHARACTERS = 70_000
+"""At most so much goes to the clipboard at once: terminals drop longer OSC 52."""
+
 
 class News(Message):
     """What the feed brought, gathered."""
@@ -52,7 +55,7 @@ class Console(Protocol):
 
     desk: Desk
 
-    def open_run(self, run_id: str, *, pane: str = "steps") -> None:
+    def open_run(self, run_id: str, *, pane: str = "timeline") -> None:
         """Open the detail of a run on the current view."""
 
     def open_approval(self, approval_id: str) -> None:
@@ -235,12 +238,15 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.focus_previous()
 
     def action_copy(self) -> None:
-        """Copy the id under the cursor through the terminal (OSC 52)."""
-        copied = self.copied_id()
-        if copied:
-            safe = sanitize(copied)
+        """Copy what the cursor is on."""
+        self.copy(self.copied_id())
+
+    def copy(self, text: str) -> None:
+        """Copy through the terminal (OSC 52), as harmless as it is shown."""
+        if text:
+            safe = sanitize(text, multiline=True, limit=COPIED_CHARACTERS)
             self.app.copy_to_clipboard(safe)
-            tell(self, f"Copied {safe}")
+            tell(self, f"Copied {sanitize(safe, limit=100)}")
 
     def _show_who(self) -> None:
         desk = self.desk

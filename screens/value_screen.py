@@ -1,13 +1,16 @@
-"""Values in full, as indented JSON."""
+"""Values in full: a folding tree of JSON."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from textual import on
+
 from engine.safe_text import sanitize
-from screens.json_text import hides_something, json_text
-from screens.plain import Plain, TextPane
+from screens.json_view import JsonView
+from screens.plain import Plain
 from screens.shell import ConsoleScreen
+from screens.text_screen import TextScreen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,25 +21,37 @@ if TYPE_CHECKING:
 
 
 class ValueScreen(ConsoleScreen):
-    """One heading per value; what is None is left out."""
+    """One branch per value; what is None is left out. `note` says of what moment they are."""
 
-    def __init__(self, desk: Desk, title: str, values: Mapping[str, Any]) -> None:
+    def __init__(self, desk: Desk, title: str, values: Mapping[str, Any], *, note: str = "") -> None:
         super().__init__(desk)
-        self._title = title
+        self._title, self._note = title, note
         self._values = {name: value for name, value in values.items() if value is not None}
 
     def body(self) -> ComposeResult:
         """Title, values."""
+        yield Plain(sanitize(self._note), id="as-of")
         yield Plain(sanitize(self._title), classes="form-title")
-        with TextPane(id="values"):
-            if not self._values:
-                yield Plain(sanitize("Nothing is recorded here."), classes="card-heading")
-            for name, value in self._values.items():
-                hidden = "  ‼ contains hidden characters" if hides_something(value) else ""
-                yield Plain(sanitize(f"{name}{hidden}"), classes="card-heading")
-                yield Plain(json_text(value), classes="card-action")
+        yield JsonView(self._values, id="values")
+        yield Plain(sanitize("Nothing is recorded here."), id="no-values", classes="pane-empty")
 
     def on_mount(self) -> None:
-        """The text has the keys."""
+        """The tree has the keys."""
         super().on_mount()
-        self.query_one("#values").focus()
+        values = self.query_one("#values", JsonView)
+        self.query_one("#as-of").display = bool(self._note)
+        self.query_one("#no-values").display = not self._values
+        values.set_class(not self._values, "-empty")
+        values.focus()
+
+    def copied_id(self) -> str:
+        """The value under the cursor."""
+        return self.query_one("#values", JsonView).copied()
+
+    @on(JsonView.TextOpened)
+    def _open_text(self, message: JsonView.TextOpened) -> None:
+        self.app.push_screen(TextScreen(self.desk, message.path, message.text))
+
+    @on(JsonView.PathWanted)
+    def _copy_path(self, message: JsonView.PathWanted) -> None:
+        self.copy(message.path)

@@ -138,7 +138,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
         """As after the hang-up, which may come late or never."""
         self.exit(_KILLED + signal.SIGHUP)
 
-    def open_run(self, run_id: str, *, pane: str = "steps") -> None:
+    def open_run(self, run_id: str, *, pane: str = "timeline") -> None:
         """Open the detail of a run on the current view."""
         self.push_screen(RunScreen(self.desk, run_id, view=self.current_mode, pane=pane))
 

@@ -10,6 +10,7 @@ from engine.contracts.pack import FlowView, PackState, PackView
 from engine.contracts.request import ApprovalView, FormView, GatedAction
 from engine.contracts.run import EventView, RunView, StepView
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
+from engine.contracts.timeline import SpanKind, TimelineRow, TimelineSpan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +105,25 @@ def a_step(step_id: str = "greet", status: StepStatus = StepStatus.COMPLETED, **
         "finished_at": ago(289.58),
     }
     return StepView(step_id=step_id, status=status, **(known | more))
+
+
+def a_row(step: StepView, run_id: str = "run-1", *spans: TimelineSpan, depth: int = 0) -> TimelineRow:
+    """The step on a timeline; without spans it worked all its time."""
+    worked = (
+        (TimelineSpan(kind=SpanKind.WORKING, start=step.started_at, end=step.finished_at),)
+        if step.started_at
+        else ()
+    )
+    return TimelineRow(
+        run_id=run_id,
+        step_id=step.step_id,
+        name=step.name,
+        type=step.type,
+        status=step.status,
+        depth=depth,
+        child_run_id=step.child_run_id,
+        spans=spans or worked,
+    )
 
 
 def a_flow(flow: str = "hello", schema: Mapping[str, Any] | None = None, **more: Any) -> FlowView:

@@ -30,7 +30,7 @@ from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, Run
 from engine.contracts.timeline import Timeline
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniError
 from engine.facade import FeedBatch, Worker, WorkerView
-from tests.screens.fake_data import NOW, a_pack, a_run, an_event
+from tests.screens.fake_data import NOW, a_pack, a_row, a_run, an_event
 from tests.screens.fake_notes import FakeDrafts, FakeSavedFilters
 from tests.screens.fake_packs import FakePacks
 from tests.screens.fake_requests import FakeRequests
@@ -141,7 +141,9 @@ class FakeRuns:
     async def summary(self, run_id: str) -> RunView:
         if run_id not in self.engine.stored_runs:
             raise NotFound(f"There is no run {run_id}.")
-        return self.engine.stored_runs[run_id]
+        events = self.engine.stored_events.get(run_id, ())
+        run = self.engine.stored_runs[run_id]
+        return run.model_copy(update={"run_seq": len(events)}) if events else run
 
     def _found(self, filters: RunFilter | None, sort: RunSort) -> list[RunView]:
         wanted = filters or RunFilter()
@@ -216,8 +218,9 @@ class FakeRuns:
     async def timeline(self, run_id: str) -> Timeline:
         self.engine.note("timeline", run_id)
         run = await self.summary(run_id)
-        empty = Timeline(run_id=run_id, start=run.created_at, end=run.finished_at)
-        return self.engine.stored_timelines.get(run_id, empty)
+        rows = tuple(a_row(step, run_id) for step in self.engine.stored_steps.get(run_id, ()))
+        of_steps = Timeline(run_id=run_id, start=run.created_at, end=run.finished_at, rows=rows)
+        return self.engine.stored_timelines.get(run_id, of_steps)
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         self.engine.note("file_text", (run_id, stored_name))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.request import FieldError
-from engine.contracts.run import RunError, RunFile
-from engine.contracts.status import CancelMode, RequestStatus, RunStatus, StepStatus
+from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from screens.approvals import ApprovalsScreen
 from screens.cancel_menu import CancelMenu
@@ -17,8 +16,7 @@ from screens.leave_dialog import LeaveDialog
 from screens.run_detail import RunScreen
 from screens.runs import RunsScreen
 from screens.start_dialog import StartFormScreen, StartScreen
-from screens.value_screen import ValueScreen
-from tests.screens.fake_data import a_flow, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
+from tests.screens.fake_data import a_flow, a_form, a_pack, a_run, ago, an_approval
 from tests.screens.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -188,48 +186,6 @@ async def test_a_retry_that_is_refused_says_why(console: OpenConsole) -> None:
         await stage.shows("● running")
         await stage.press(".")
         await stage.until(lambda: "invalid_transition: run-1 is RUNNING" in stage.notices())
-
-
-async def test_the_detail_shows_steps_log_data_and_files_and_follows(console: OpenConsole) -> None:
-    error = RunError(code="backend_error", message="cannot read the log", step_id="parse")
-    engine = FakeEngine().add(a_run("run-1", RunStatus.RUNNING, output={"lines": 7}))
-    engine.stored_steps["run-1"] = (
-        a_step("greet"),
-        a_step("parse", StepStatus.FAILED, attempt=3, error=error),
-    )
-    engine.stored_events["run-1"] = (an_event(1, "run_started"),)
-    engine.stored_files["run-1"] = (
-        RunFile(
-            name="out.txt",
-            stored_name="out.txt",
-            role="output",
-            content_type="text/plain",
-            size=1234,
-            sha256="ab" * 32,
-            path="out.txt",
-        ),
-    )
-    async with console(engine) as stage:
-        await stage.shows("● running")
-        await stage.press("enter")
-        await stage.on(RunScreen)
-        await stage.shows("backend_error: cannot")
-        await stage.shows("0.42s")
-        await stage.press("G", "enter")
-        await stage.on(ValueScreen)
-        await stage.shows('"code": "backend_error"')
-        await stage.press("escape", "l")
-        await stage.shows("run_started")
-        engine.stored_events["run-1"] += (an_event(2, "step_failed", payload={"why": "gone"}),)
-        engine.news()
-        await stage.shows("step_failed")
-        await stage.until(lambda: stage.table("#log").cursor_key == "2")
-        await stage.press("tab")
-        await stage.shows('"lines": 7')
-        await stage.press("tab")
-        await stage.shows("1,234")
-        await stage.press("escape")
-        await stage.on(RunsScreen)
 
 
 async def test_a_run_leads_to_its_approval_or_form(console: OpenConsole) -> None:

@@ -1,0 +1,91 @@
+"""Which run to compare with: one of the newest of the same flow, or any by its id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from engine.contracts.run import RunFilter
+from engine.safe_text import sanitize
+from screens.columns import Column
+from screens.inputs import SafeInput
+from screens.moments import age
+from screens.plain import Plain
+from screens.row_table import Cell, LineTable, Row, RowTable
+from screens.shell import Dialog, TooSmall, attempt
+from screens.status_words import RUN_MARKS, Tone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+
+    from engine.contracts.run import RunSummary, RunView
+    from screens.desk import Desk
+
+_MOST = 50
+_COLUMNS = (
+    Column("Status", 15),
+    Column("Age", 6),
+    Column("Requested by", 14, flex=1),
+    Column("Run", 26, flex=1),
+)
+
+
+class CompareDialog(Dialog[str]):
+    """Enter on a run, or on an id that was typed, compares with it."""
+
+    def __init__(self, desk: Desk, run: RunView) -> None:
+        super().__init__()
+        self._desk, self._run = desk, run
+
+    def compose(self) -> ComposeResult:
+        """Line to type an id into, runs to pick from."""
+        with Vertical(classes="dialog -large"):
+            yield Plain(sanitize(f"Compare {self._run.run_id} with"), classes="dialog-title")
+            yield SafeInput(placeholder="the id of any run, then Enter", id="other")
+            yield RowTable(_COLUMNS, id="others")
+            yield Plain(classes="dialog-hint")
+            yield Plain(sanitize("j k move   Enter compare   Tab id or list   Esc close"), classes="dialog-keys")
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        """The list has the keys."""
+        self.query_one("#others").focus()
+        self.run_worker(attempt(self, self._load()), exit_on_error=False)
+
+    async def _load(self) -> None:
+        run = self._run
+        same = RunFilter(pack=run.pack, flow=run.flow, tenant=run.tenant)
+        page = await self._desk.engine.runs.list(same, limit=_MOST)
+        now = self._desk.now()
+        rows = [_row(other, now) for other in page.items if other.run_id != run.run_id]
+        self.query_one("#others", RowTable).show(rows)
+        if not rows:
+            self.query_one(".dialog-hint", Plain).show(sanitize("There is no other run of this flow."))
+            self.query_one("#other").focus()
+
+    @on(Input.Submitted, "#other")
+    def _typed(self, message: Input.Submitted) -> None:
+        if message.value.strip():
+            self.dismiss(message.value.strip())
+
+    @on(LineTable.Opened, "#others")
+    def _picked(self, message: LineTable.Opened) -> None:
+        self.dismiss(message.key)
+
+
+def _row(run: RunSummary, now: datetime) -> Row:
+    mark = RUN_MARKS[run.status]
+    return Row(
+        run.run_id,
+        (
+            Cell(mark.text, mark.tone),
+            Cell(sanitize(age(run.created_at, now)), Tone.QUIET),
+            Cell(sanitize(run.requested_by)),
+            Cell(sanitize(run.run_id), Tone.QUIET),
+        ),
+    )

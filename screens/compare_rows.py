@@ -1,0 +1,139 @@
+"""The differences of two runs as rows: side by side when there is room, else one below the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.safe_text import sanitize
+from screens.columns import Column
+from screens.json_tree import Node, Path, path_words, value_words
+from screens.row_table import Cell, Row
+from screens.run_diff import Change, compare_steps, compare_values
+from screens.status_words import STEP_MARKS, Mark, Tone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.contracts.run import RunView, StepView
+    from screens.run_diff import StepPair
+
+MOST_ROWS = 5_000
+
+CHANGE_MARKS: dict[Change, Mark] = {
+    Change.SAME: Mark("=", "same", Tone.QUIET),
+    Change.CHANGED: Mark("≠", "differs", Tone.WAITING),
+    Change.ADDED: Mark("+", "only right", Tone.GOOD),
+    Change.REMOVED: Mark("-", "only left", Tone.BAD),
+}
+
+_WIDE = (
+    Column("What", 12),
+    Column("Where", 20, flex=2),
+    Column("Left", 24, flex=3),
+    Column("Right", 24, flex=3),
+)
+_STACKED = (Column("What", 12), Column("Where", 20, flex=2), Column("Value", 24, flex=4))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One thing of two runs: its words on either side, and its values in full."""
+
+    where: str
+    change: Change
+    left: str
+    right: str
+    values: dict[str, Any]
+
+
+def columns(*, wide: bool) -> tuple[Column, ...]:
+    """Columns for a wide or a narrow screen."""
+    return _WIDE if wide else _STACKED
+
+
+def compared(
+    left: RunView, right: RunView, left_steps: Sequence[StepView], right_steps: Sequence[StepView]
+) -> list[Compared]:
+    """Inputs, outputs, errors, then each step; at most `MOST_ROWS`."""
+    found: list[Compared] = []
+    for name in ("input", "output"):
+        found += _values(name, getattr(left, name), getattr(right, name))
+    if left.error is not None or right.error is not None:
+        of_left, of_right = (run.error.model_dump(mode="json") if run.error else None for run in (left, right))
+        found += _values("error", of_left, of_right)
+    found += [_step(pair) for pair in compare_steps(left_steps, right_steps)]
+    return found[:MOST_ROWS]
+
+
+def rows(found: Sequence[Compared], *, wide: bool) -> list[Row]:
+    """One row for each thing, or two: the left above the right. The number in the key is its place."""
+    made: list[Row] = []
+    for place, thing in enumerate(found):
+        mark = CHANGE_MARKS[thing.change]
+        tone = Tone.QUIET if thing.change is Change.SAME else Tone.PLAIN
+        head = (Cell(mark.text, mark.tone), Cell(sanitize(thing.where, limit=300), tone))
+        sides = (Cell(sanitize(thing.left), tone), Cell(sanitize(thing.right), tone))
+        if wide:
+            made.append(Row(f"{place}", (*head, *sides)))
+        elif thing.change is Change.SAME:
+            made.append(Row(f"{place}", (*head, sides[0])))
+        else:
+            nothing = Cell(sanitize(""))
+            made.append(Row(f"{place}", (*head, _named("left:  ", thing.left, tone))))
+            made.append(Row(f"{place} right", (nothing, nothing, _named("right: ", thing.right, tone))))
+    return made
+
+
+def place_of(key: str) -> int:
+    """Which thing a row is about."""
+    return int(key.partition(" ")[0])
+
+
+def _named(side: str, words: str, tone: Tone) -> Cell:
+    return Cell(sanitize(side + words), tone)
+
+
+def _values(name: str, left: Any, right: Any) -> list[Compared]:
+    return [
+        Compared(
+            path_words((name, *part.path)),
+            part.change,
+            "" if part.change is Change.ADDED else _words(part.path, part.left),
+            "" if part.change is Change.REMOVED else _words(part.path, part.right),
+            {"left": part.left, "right": part.right},
+        )
+        for part in compare_values(left, right)
+    ]
+
+
+def _words(path: Path, value: Any) -> str:
+    return value_words(Node(("value", *path), value, None, open=False))
+
+
+def _step(pair: StepPair) -> Compared:
+    sides = {
+        name: step.model_dump(mode="json", include={"status", "attempt", "started_at", "finished_at", "error"})
+        for name, step in (("left", pair.left), ("right", pair.right))
+        if step is not None
+    }
+    slower = ""
+    if pair.left_seconds is not None and pair.right_seconds is not None:
+        apart = pair.right_seconds - pair.left_seconds
+        slower = f" ({apart:+.2f}s)" if pair.change is Change.CHANGED else ""
+    return Compared(
+        f"step {pair.step_id}",
+        pair.change,
+        _step_words(pair.left, pair.left_seconds),
+        _step_words(pair.right, pair.right_seconds) + slower,
+        sides,
+    )
+
+
+def _step_words(step: StepView | None, seconds: float | None) -> str:
+    if step is None:
+        return ""
+    mark = STEP_MARKS[step.status]
+    tries = f" · try {step.attempt}" if step.attempt > 1 else ""
+    took = "" if seconds is None else f" · {seconds:.2f}s"
+    return f"{mark.symbol} {mark.word}{took}{tries}"

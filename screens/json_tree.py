@@ -1,0 +1,134 @@
+"""A JSON value as lines of a folding tree, and the words for its parts. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Path = tuple[str | int, ...]
+"""Keys and indexes from the top; the first is the name of the value."""
+
+FIRST_LINES = 120
+"""Lines that are open at first, at most, unless there are more values than that."""
+
+SHOWN_CHARACTERS = 300
+"""Of a text in one line; the rest is one key away."""
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One line. `children` is None for what does not fold."""
+
+    path: Path
+    value: Any
+    children: int | None
+    open: bool
+
+    @property
+    def depth(self) -> int:
+        """How far in it stands."""
+        return len(self.path) - 1
+
+
+@dataclass(slots=True)
+class JsonTree:
+    """Named values, and which parts of them are open. Only open parts cost anything."""
+
+    values: Mapping[str, Any]
+    opened: set[Path] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._open_first()
+
+    def lines(self) -> list[Node]:
+        """The visible lines, top to bottom."""
+        found: list[Node] = []
+        waiting: list[tuple[Path, Any]] = [
+            ((name,), self.values[name]) for name in reversed(list(self.values))
+        ]
+        while waiting:
+            path, value = waiting.pop()
+            parts = _parts(value)
+            is_open = parts is not None and path in self.opened
+            found.append(Node(path, value, None if parts is None else len(parts), is_open))
+            if parts is not None and is_open:
+                waiting.extend(((*path, key), item) for key, item in reversed(parts))
+        return found
+
+    def replaced(self, values: Mapping[str, Any]) -> JsonTree:
+        """Other values with the same parts open; values that were not there open as at first."""
+        fresh = JsonTree(values)
+        known = set(self.values)
+        fresh.opened = {path for path in fresh.opened if path[0] not in known} | self.opened
+        return fresh
+
+    def _open_first(self) -> None:
+        """Level by level, as long as it stays short; a value of its own always opens."""
+        lines = len(self.values)
+        waiting: deque[tuple[Path, Any]] = deque(((name,), value) for name, value in self.values.items())
+        while waiting:
+            path, value = waiting.popleft()
+            parts = _parts(value)
+            if not parts or (lines + len(parts) > FIRST_LINES and len(path) > 1):
+                continue
+            self.opened.add(path)
+            lines += len(parts)
+            waiting.extend(((*path, key), item) for key, item in parts)
+
+
+def path_words(path: Path) -> str:
+    """The path as people write it: `output.items[3].name`; odd keys in brackets and quotes."""
+    words = str(path[0])
+    for part in path[1:]:
+        if isinstance(part, str) and _PLAIN_KEY.fullmatch(part):
+            words += f".{part}"
+        else:
+            words += f"[{json.dumps(part, ensure_ascii=False)}]"
+    return words
+
+
+def value_words(node: Node) -> str:
+    """What stands beside the name: the value in one line, cut with a note, or how much is inside."""
+    match node.value:
+        case dict() as items:
+            return "{}" if not items else f"{{{_count(len(items), 'key')}}}"
+        case list() | tuple() as items:
+            return "[]" if not items else f"[{_count(len(items), 'item')}]"
+        case str() as text:
+            cut = len(text) - SHOWN_CHARACTERS
+            note = f" … {cut:,} more characters, Enter shows all" if cut > 0 else ""
+            return json.dumps(text[:SHOWN_CHARACTERS], ensure_ascii=False) + note
+        case value:
+            return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def value_text(value: Any) -> str:
+    """The value as it is copied and read: a text as it is, anything else as indented JSON."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def is_long(value: Any) -> bool:
+    """Whether one line cannot show the text."""
+    return isinstance(value, str) and (len(value) > SHOWN_CHARACTERS or "\n" in value)
+
+
+def _parts(value: Any) -> list[tuple[str | int, Any]] | None:
+    match value:
+        case dict():
+            return [(str(key), item) for key, item in value.items()]
+        case list() | tuple():
+            return list(enumerate(value))
+        case _:
+            return None
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"

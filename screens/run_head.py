@@ -1,0 +1,55 @@
+"""The lines above the panes of a run: what it is, how it stands, what it waits for; and as of when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RUN_TERMINAL
+from engine.safe_text import sanitize
+from screens.log_pane import event_words
+from screens.moments import age, full_time, span
+from screens.status_words import RUN_MARKS, STYLES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.contracts.run import RunView
+    from screens.plain import Part
+    from screens.run_pane import Moment, Past
+
+
+def head(moment: Moment, asked: str, now: datetime) -> list[Part]:
+    """Status, flow and time; who and when; what it waits for; why it failed. `asked` names its request."""
+    run, mark = moment.run, RUN_MARKS[moment.run.status]
+    then = moment.past.event.ts if moment.past else now
+    took = f"took {span(run.created_at, run.finished_at)}"
+    when = took if run.status in RUN_TERMINAL else f"for {age(run.created_at, then)}"
+    parts: list[Part] = [
+        (sanitize(f" {mark.symbol} {mark.word}"), STYLES[mark.tone]),
+        (sanitize(f"  {run.pack}/{run.flow} {run.pack_version}"), "bold"),
+        (sanitize(f"  {when}\n", multiline=True), "$quiet"),
+        (sanitize(f" run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
+    ]
+    if waits := _waits(run, asked):
+        parts.append((sanitize("\n " + " · ".join(waits), multiline=True), "$waiting"))
+    if run.error is not None:
+        where = f" at {run.error.step_id}" if run.error.step_id else ""
+        words = f"\n ✗ {run.error.code}{where}: {run.error.message}"
+        parts.append((sanitize(words, multiline=True, limit=1_000), "$bad"))
+    return parts
+
+
+def as_of(past: Past | None) -> str:
+    """Words for the line that says that this is not the present."""
+    if past is None:
+        return ""
+    return f" ◀ as of {event_words(past.event)} · read-only · Esc returns to the present"
+
+
+def _waits(run: RunView, asked: str) -> list[str]:
+    words = [f"{asked} (i opens it)"] if asked else []
+    if run.pause_requested:
+        words.append("pause asked for")
+    if run.cancel_requested and run.finished_at is None:
+        words.append(f"cancel asked for ({run.cancel_requested})")
+    return words
