@@ -12,6 +12,7 @@ from engine.contracts.run import RunFilter
 from engine.safe_text import sanitize
 from screens.columns import Column
 from screens.inputs import SafeInput
+from screens.key_hint import KeyHint
 from screens.moments import age
 from screens.plain import Plain
 from screens.row_table import Cell, LineTable, Row, RowTable
@@ -49,7 +50,10 @@ class CompareDialog(Dialog[str]):
             yield SafeInput(placeholder="the id of any run, then Enter", id="other")
             yield RowTable(_COLUMNS, id="others")
             yield Plain(classes="dialog-hint")
-            yield Plain(sanitize("j k move   Enter compare   Tab id or list   Esc close"), classes="dialog-keys")
+            yield KeyHint(
+                "{list.down} {list.up} move   {list.open} compare   {screen.next} id or list   "
+                "{dialog.close} close"
+            )
         yield TooSmall()
 
     def on_mount(self) -> None:

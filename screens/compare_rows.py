@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 5_000
 
+_STEP_FIELDS = {"status", "attempt", "started_at", "finished_at", "error"}
+
 CHANGE_MARKS: dict[Change, Mark] = {
     Change.SAME: Mark("=", "same", Tone.QUIET),
     Change.CHANGED: Mark("≠", "differs", Tone.WAITING),
@@ -60,8 +62,8 @@ def compared(
     for name in ("input", "output"):
         found += _values(name, getattr(left, name), getattr(right, name))
     if left.error is not None or right.error is not None:
-        of_left, of_right = (run.error.model_dump(mode="json") if run.error else None for run in (left, right))
-        found += _values("error", of_left, of_right)
+        errors = [run.error.model_dump(mode="json") if run.error else None for run in (left, right)]
+        found += _values("error", *errors)
     found += [_step(pair) for pair in compare_steps(left_steps, right_steps)]
     return found[:MOST_ROWS]
 
@@ -113,27 +115,27 @@ def _words(path: Path, value: Any) -> str:
 
 def _step(pair: StepPair) -> Compared:
     sides = {
-        name: step.model_dump(mode="json", include={"status", "attempt", "started_at", "finished_at", "error"})
+        name: step.model_dump(mode="json", include=_STEP_FIELDS)
         for name, step in (("left", pair.left), ("right", pair.right))
         if step is not None
     }
-    slower = ""
-    if pair.left_seconds is not None and pair.right_seconds is not None:
+    apart = None
+    if pair.change is Change.CHANGED and pair.left_seconds is not None and pair.right_seconds is not None:
         apart = pair.right_seconds - pair.left_seconds
-        slower = f" ({apart:+.2f}s)" if pair.change is Change.CHANGED else ""
     return Compared(
         f"step {pair.step_id}",
         pair.change,
         _step_words(pair.left, pair.left_seconds),
-        _step_words(pair.right, pair.right_seconds) + slower,
+        _step_words(pair.right, pair.right_seconds, apart),
         sides,
     )
 
 
-def _step_words(step: StepView | None, seconds: float | None) -> str:
+def _step_words(step: StepView | None, seconds: float | None, apart: float | None = None) -> str:
     if step is None:
         return ""
     mark = STEP_MARKS[step.status]
     tries = f" · try {step.attempt}" if step.attempt > 1 else ""
     took = "" if seconds is None else f" · {seconds:.2f}s"
+    took += "" if apart is None else f" ({apart:+.2f}s)"
     return f"{mark.symbol} {mark.word}{took}{tries}"

@@ -72,7 +72,8 @@ class CompareScreen(ConsoleScreen):
         self._compared = compared(left, right, *steps)
         self.query_one(".compare-head.-left", Plain).show(*_head("left", left))
         self.query_one(".compare-head.-right", Plain).show(*_head("right", right))
-        self.query_one("#compare-sum", Plain).show(*_sum(self._compared))
+        keys = self.desk.keymap.fill("{compare.next_match} {compare.previous_match} go through them")
+        self.query_one("#compare-sum", Plain).show(*_sum(self._compared, keys))
         self._wide = None
         self._draw(self.size.width >= SIDE_BY_SIDE)
 
@@ -134,9 +135,9 @@ def _head(side: str, run: RunView) -> list[Part]:
     ]
 
 
-def _sum(found: list[Compared]) -> list[Part]:
+def _sum(found: list[Compared], keys: str) -> list[Part]:
     differ = sum(thing.change is not Change.SAME for thing in found)
     if not differ:
         return [(sanitize(" = Nothing differs"), "$good")]
-    words = f" ≠ {differ:,} of {len(found):,} differ · n N go through them · Enter shows one in full"
+    words = f" ≠ {differ:,} of {len(found):,} differ · {keys} · Enter shows one in full"
     return [(sanitize(words), "bold $waiting")]

@@ -28,6 +28,10 @@ _COLUMNS = (Column("Name", 22, flex=2), Column("Value", 30, flex=5))
 class JsonView(LineTable):
     """Keys of rows are the paths as people write them: `output.items[3].name`."""
 
+    HELP = (
+        "A value as a tree. {tree.unfold} {tree.fold} or {list.open} unfold and fold, {screen.copy} copies "
+        "the value, {tree.copy_path} its path. {list.open} on a long text shows it in full."
+    )
     BINDINGS = bindings("tree.")
 
     @dataclass

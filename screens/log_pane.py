@@ -36,6 +36,16 @@ _REDRAW_SECONDS = 0.1
 _HINT = "words  kind:NAME  step:ID  by:NAME"
 
 
+class EventTable(PagedTable):
+    """Every event, or those that the filter finds."""
+
+    HELP = (
+        "The events of the run. On the last line it follows: new events scroll in. {list.open} shows an "
+        "event in full, {log.filter} filters, {log.next_match} {log.previous_match} search, {run.marker} "
+        "shows the run as it was at the event."
+    )
+
+
 class LogPane(RunPane):
     """The cursor on the last line follows; Enter shows an event's data."""
 
@@ -54,7 +64,7 @@ class LogPane(RunPane):
     def compose(self) -> ComposeResult:
         """Filter, events, one event in full, what is shown."""
         yield SafeInput(placeholder=_HINT, id="event-filter")
-        yield PagedTable(EVENT_COLUMNS, follow=True, id="events")
+        yield EventTable(EVENT_COLUMNS, follow=True, id="events")
         yield TextLines(id="event-text")
         yield Plain(id="log-state")
 
@@ -114,7 +124,7 @@ class LogPane(RunPane):
         if self._found is not None:
             self.table.step(by)
         elif self._wanted is None:
-            tell(self, "Nothing to look for: press / and type")
+            tell(self, self.desk.keymap.fill("Nothing to look for: press {log.filter} and type"))
         else:
             self.run_worker(
                 attempt(self, self._search(self._wanted, by)),
@@ -251,7 +261,8 @@ class LogPane(RunPane):
         elif self._searching:
             words = f" looking for {self._typed} … Esc stops"
         elif self._wanted is not None:
-            words += f" · n N look for {self._typed}"
+            keys = self.desk.keymap.fill("{log.next_match} {log.previous_match}")
+            words += f" · {keys} look for {self._typed}"
         self.query_one("#log-state", Plain).show((sanitize(words, limit=300), "$quiet"))
 
 

@@ -273,7 +273,8 @@ class RunScreen(RunVerbsScreen):
     async def _mark(self) -> None:
         number = await self.pane.marked_event()
         if number is None:
-            tell(self, "m looks back at an event of the log, or at the start of a step of this run")
+            words = "{run.marker} looks back at an event of the log, or at the start of a step of this run"
+            tell(self, self.desk.keymap.fill(words))
         else:
             self._look_at(None if number == self._wanted_event else number)
 
@@ -287,12 +288,12 @@ class RunScreen(RunVerbsScreen):
 
     async def _request_words(self) -> str:
         requests, symbol = self.desk.engine.requests, REQUEST_MARKS[RequestStatus.PENDING].symbol
-        pending = RequestStatus.PENDING
+        pending, opens = RequestStatus.PENDING, self.desk.keymap.fill(" ({run.pending} opens it)")
         approvals = await requests.approvals(status=pending, run_id=self._run_id, limit=1)
         if approvals.items:
-            return f"{symbol} approval: {approvals.items[0].title}"
+            return f"{symbol} approval: {approvals.items[0].title}{opens}"
         forms = await requests.forms(status=pending, run_id=self._run_id, limit=1)
-        return f"{symbol} form: {forms.items[0].title}" if forms.items else ""
+        return f"{symbol} form: {forms.items[0].title}{opens}" if forms.items else ""
 
     async def _show_step(self, row: TimelineRow) -> None:
         if row.child_run_id and self._past is None:
@@ -330,7 +331,8 @@ class RunScreen(RunVerbsScreen):
         for name, kind in PANES.items():
             style = "bold underline $key" if name == self._pane else "$quiet"
             parts += [(sanitize(kind.title), style), sanitize("   ")]
-        self.query_one("#run-panes", Plain).show(*parts, (sanitize("Tab: next pane"), "$quiet"))
+        keys = self.desk.keymap.fill("{run.next_pane}: next pane")
+        self.query_one("#run-panes", Plain).show(*parts, (sanitize(keys), "$quiet"))
         self.pane.target().focus()
 
     def _show_gone(self, words: str) -> None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
-from screens.log_pane import event_words
-from screens.moments import age, full_time, span
+from screens.moments import age, clock_time, full_time, span
 from screens.status_words import RUN_MARKS, STYLES
 
 if TYPE_CHECKING:
@@ -43,11 +42,14 @@ def as_of(past: Past | None) -> str:
     """Words for the line that says that this is not the present."""
     if past is None:
         return ""
-    return f" ◀ as of {event_words(past.event)} · read-only · Esc returns to the present"
+    event = past.event
+    step = f" · {event.step_id}" if event.step_id else ""
+    words = f" ◀ as of event {event.run_seq} · read-only · Esc returns to the present"
+    return f"{words} · {event.kind}{step} · {clock_time(event.ts)}"
 
 
 def _waits(run: RunView, asked: str) -> list[str]:
-    words = [f"{asked} (i opens it)"] if asked else []
+    words = [asked] if asked else []
     if run.pause_requested:
         words.append("pause asked for")
     if run.cancel_requested and run.finished_at is None:

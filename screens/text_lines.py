@@ -32,6 +32,10 @@ def safe_lines(text: str) -> list[SafeText]:
 class TextLines(ScrollView, can_focus=True, inherit_bindings=False):
     """A pane for text of any length."""
 
+    HELP = (
+        "A text that scrolls. {run.wrap} breaks long lines or cuts them at the edge; then {lines.left} and "
+        "{lines.right} move along them."
+    )
     BINDINGS = bindings("text.", "lines.")
     DEFAULT_CSS = "TextLines { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }"
 

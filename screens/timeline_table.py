@@ -68,6 +68,11 @@ class BarRow(Row):
 class TimelineTable(LineTable):
     """Keys of rows are `run_id step_id`. The axis shows the whole run until it is zoomed."""
 
+    HELP = (
+        "What every step did when; branches and child runs stand below their step. {list.open} shows its "
+        "input and output. {time.zoom_in} {time.zoom_out} zoom, {time.whole} shows the whole run, "
+        "{run.marker} the run as it was."
+    )
     BINDINGS = bindings("time.")
 
     @dataclass

@@ -11,7 +11,8 @@ import pytest
 from engine.contracts.request import GatedAction
 from engine.contracts.run import Actor, RunError
 from engine.contracts.status import Risk, RunStatus, StepStatus
-from tests.screens.fake_data import NOW, a_form, a_run, a_step, ago, an_approval
+from engine.contracts.timeline import SpanKind, Timeline, TimelineSpan
+from tests.screens.fake_data import NOW, a_form, a_row, a_run, a_step, ago, an_approval, an_event
 from tests.screens.fake_engine import FakeEngine
 from vasini_tui.console import ConsoleApp, ConsoleOptions
 
@@ -82,13 +83,45 @@ def engine() -> FakeEngine:
             "01K3M9FO01", FORM, **triage, run_id=RUN % 4, title="Triage the incident", requested_at=ago(800)
         ),
     )
-    made.stored_steps[RUN % 3] = (
-        a_step("parse"),
-        a_step("top/0/clients"),
-        a_step("top/1/paths", StepStatus.SKIPPED),
-        a_step("approve-blocklist", StepStatus.PENDING_HUMAN, finished_at=None),
-    )
+    _give_history(made, RUN % 3)
+    made.stored_steps[RUN % 1] = (a_step("draft"), a_step("publish", started_at=ago(80), finished_at=ago(79)))
     return made
+
+
+def _give_history(made: FakeEngine, run_id: str) -> None:
+    steps = (
+        a_step("parse", started_at=ago(4000), finished_at=ago(3400)),
+        a_step("top", type="parallel", started_at=ago(3400), finished_at=ago(1900)),
+        a_step("top/0/clients", started_at=ago(3400), finished_at=ago(2200)),
+        a_step("top/1/paths", attempt=3, started_at=ago(3400), finished_at=ago(1900)),
+        a_step("report", StepStatus.SKIPPED, started_at=None, finished_at=None),
+        a_step("approve-blocklist", StepStatus.PENDING_HUMAN, started_at=ago(1900), finished_at=None),
+    )
+    spans = {
+        "top/1/paths": (
+            TimelineSpan(kind=SpanKind.FAILED, start=ago(3400), end=ago(3000)),
+            TimelineSpan(kind=SpanKind.RETRYING, start=ago(3000), end=ago(2500)),
+            TimelineSpan(kind=SpanKind.WORKING, start=ago(2500), end=ago(1900)),
+        ),
+        "approve-blocklist": (TimelineSpan(kind=SpanKind.WAITING, start=ago(1900)),),
+    }
+    made.stored_steps[run_id] = steps
+    made.stored_timelines[run_id] = Timeline(
+        run_id=run_id,
+        start=ago(4000),
+        rows=tuple(
+            a_row(step, run_id, *spans.get(step.step_id, ()), depth=step.step_id.count("/") // 2)
+            for step in steps
+        ),
+    )
+    kinds = ("run_started", "step_started", "step_completed", "tool_call_attempt_failed", "pending_human")
+    made.stored_events[run_id] = tuple(
+        an_event(number, kind, run_id, step_id="parse", payload={"attempt": number}, ts=ago(4001 - number))
+        for number, kind in enumerate(kinds, 1)
+    )
+
+
+_COMES_WITH = {"3": "Triage", "l": "pending_human"}
 
 
 @pytest.mark.parametrize(
@@ -100,10 +133,21 @@ def engine() -> FakeEngine:
         ("high-contrast", (80, 24), ("2",), "files.write"),
         ("vasini-dark", (80, 24), ("2", "j"), "hidden or control"),
         ("vasini-dark", (120, 40), ("3", "enter", "f2"), "✗ is required"),
-        ("vasini-dark", (120, 40), ("j", "j", "j", "j", "j", "enter"), "top/1/paths"),
+        ("vasini-dark", (120, 40), ("j", "j", "j", "j", "j", "enter"), "1/paths"),
+        ("vasini-light", (80, 24), (*"jjjjjlkm",), "as of event 4"),
         ("vasini-dark", (80, 24), ("?",), "Keys of this screen"),
     ],
-    ids=["runs", "runs-light", "approvals", "approvals-contrast", "hidden", "form-errors", "detail", "help"],
+    ids=[
+        "runs",
+        "runs-light",
+        "approvals",
+        "approvals-contrast",
+        "hidden",
+        "form-errors",
+        "detail",
+        "past",
+        "help",
+    ],
 )
 def test_the_console_looks_as_it_did(
     snap_compare: Callable[..., bool], theme: str, size: tuple[int, int], keys: tuple[str, ...], words: str
@@ -121,7 +165,7 @@ def test_the_console_looks_as_it_did(
         for key in keys:
             await pilot.press(key)
             # A list must have come before the next key can mean a row of it.
-            await _until(pilot, "" if key != "3" else "Triage")
+            await _until(pilot, _COMES_WITH.get(key, ""))
         await _until(pilot, words)
         app.clear_notifications()
         await pilot.pause()

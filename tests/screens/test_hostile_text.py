@@ -19,6 +19,7 @@ from screens.forms import FormsScreen
 from screens.run_detail import RunScreen
 from screens.runs import RunsScreen
 from screens.start_dialog import StartFormScreen, StartScreen
+from screens.timeline_table import TimelineTable
 from screens.value_screen import ValueScreen
 from tests.screens.fake_data import a_flow, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
 from tests.screens.fake_engine import FakeEngine
@@ -155,14 +156,14 @@ async def test_runs_and_their_detail(console: OpenConsole) -> None:
         await stage.on(RunsScreen)
         await stage.press("enter")
         await stage.on(RunScreen)
-        await stage.until(lambda: stage.table("#steps").rows)
+        await stage.until(lambda: stage.app.screen.query_one("#steps", TimelineTable).row_count)
         assert_harmless(stage)
         await stage.press("enter")
         await stage.on(ValueScreen)
         await stage.pilot.pause()
         assert_harmless(stage)
         await stage.press("escape")
-        for _pane in range(4):
+        for _pane in range(5):
             await stage.press("tab")
             await stage.pilot.pause()
             assert_harmless(stage)

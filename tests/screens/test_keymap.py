@@ -85,7 +85,7 @@ def test_a_fault_names_the_key_and_both_actions() -> None:
 def test_keys_may_be_swapped_and_reused_where_they_never_meet() -> None:
     assert not faults(approvals__approve="r", approvals__reject="a")
     assert not faults(approvals__approve="c")  # creates a run in the list of runs only
-    assert not faults(list__down="t", text__down="t")
+    assert not faults(list__down="v", text__down="v")
 
 
 @pytest.mark.parametrize("key", ["Enter", "Esc", "Ctrl-d", "Ctrl-c"])

@@ -1,0 +1,95 @@
+"""Two runs side by side: picking the other one, what differs, wide and narrow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.run import RunError
+from engine.contracts.status import RunStatus, StepStatus
+from screens.compare_dialog import CompareDialog
+from screens.compare_screen import CompareScreen
+from screens.run_detail import RunScreen
+from screens.runs import RunsScreen
+from screens.value_screen import ValueScreen
+from tests.screens.fake_data import a_run, a_step, ago
+from tests.screens.fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from tests.screens.conftest import OpenConsole, Stage
+
+
+def an_engine() -> FakeEngine:
+    error = RunError(code="timeout", message="too slow", step_id="fetch")
+    engine = FakeEngine().add(
+        a_run("run-1", RunStatus.COMPLETED, input={"name": "Ana", "city": "Rome"}, output={"n": 1}),
+        a_run("run-2", RunStatus.FAILED, input={"name": "Bo", "city": "Rome"}, error=error),
+        a_run("run-3", flow="other"),
+    )
+    fetch = a_step("fetch", started_at=ago(100), finished_at=ago(99))
+    slow = a_step("fetch", StepStatus.FAILED, started_at=ago(90), finished_at=ago(80), attempt=3)
+    engine.stored_steps["run-1"] = (a_step("greet"), fetch)
+    engine.stored_steps["run-2"] = (a_step("greet"), slow, a_step("more"))
+    return engine
+
+
+async def at_dialog(stage: Stage) -> None:
+    await stage.until(lambda: stage.table("#runs").row_count == 3)
+    await stage.press("j", "j", "d")
+    await stage.on(CompareDialog)
+    await stage.until(lambda: stage.table("#others").row_count)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 30)])
+async def test_two_runs_show_what_differs(console: OpenConsole, size: tuple[int, int]) -> None:
+    async with console(an_engine(), size=size) as stage:
+        await at_dialog(stage)
+        assert [row.key for row in stage.table("#others").rows] == ["run-2"]
+        await stage.press("enter")
+        await stage.on(CompareScreen)
+        await stage.shows("5 of 7 differ")
+        text = stage.text()
+        for words in ("≠ differs", "= same", "+ only right", "input.name", '"Bo"', "step fetch", "(+9.00s)"):
+            assert words in text, words
+        assert ("left:  " in text.partition("differ")[2]) == (size[0] < 100)
+        await stage.press("n", "enter")
+        await stage.on(ValueScreen)
+        await stage.press("escape", "N", "y")
+        await stage.on(CompareScreen)
+        await stage.until(lambda: "Copied" in stage.notices())
+        await stage.pilot.resize_terminal(220 - size[0], 30)
+        await stage.until(lambda: ("left:  " in stage.text().partition("differ")[2]) == (size[0] > 100))
+
+
+async def test_any_run_is_compared_by_its_id(console: OpenConsole) -> None:
+    async with console(an_engine()) as stage:
+        await stage.until(lambda: stage.table("#runs").row_count == 3)
+        await stage.press("d")
+        await stage.on(CompareDialog)
+        await stage.shows("no other run of this flow")
+        await stage.write("run-9")
+        await stage.press("enter")
+        await stage.until(lambda: "There is no run run-9" in stage.notices())
+        assert isinstance(stage.app.screen, RunsScreen)
+        await stage.press("d")
+        await stage.on(CompareDialog)
+        await stage.until(lambda: "no other run" in stage.text())
+        await stage.write("run-3")
+        await stage.press("enter")
+        await stage.on(CompareScreen)
+        await stage.shows("Nothing differs")
+        await stage.press("n")
+        await stage.until(lambda: "Nothing differs" in stage.notices())
+
+
+async def test_a_run_compares_from_its_detail_too(console: OpenConsole) -> None:
+    async with console(an_engine()) as stage:
+        await stage.until(lambda: stage.table("#runs").row_count == 3)
+        await stage.press("j", "enter")
+        await stage.on(RunScreen)
+        await stage.press("d")
+        await stage.on(CompareDialog)
+        await stage.until(lambda: stage.table("#others").row_count)
+        await stage.press("tab", "escape")
+        await stage.on(RunScreen)
