@@ -85,7 +85,7 @@ class LogPane(RunPane):
         self._all.newest = moment.live.run_seq
         self._began = moment.live.created_at
         self._look.past = moment.past.event.run_seq if moment.past else None
-        self.table.marked = set() if self._look.past is None else {str(self._look.past)}
+        self.table.set_marks(set() if self._look.past is None else {str(self._look.past)})
         if self._found is None:
             await self.table.reload()
         elif not self._scanning:

@@ -90,7 +90,10 @@ class RunVerbsScreen(ConsoleScreen):
         if len(marked) == 2:
             self.act(self._compare(*marked))
         elif marked:
-            tell(self, f"Two marked runs are compared; {len(marked)} are marked.")
+            tell(
+                self,
+                f"Two marked runs are compared; {len(marked)} {'is' if len(marked) == 1 else 'are'} marked.",
+            )
         elif run_id := self.current_run():
             self.act(self._ask_other(run_id))
 

@@ -35,7 +35,7 @@ def an_engine() -> FakeEngine:
 
 
 async def at_dialog(stage: Stage) -> None:
-    await stage.until(lambda: stage.table("#runs").row_count == 3)
+    await stage.until(lambda: stage.paged("#runs").row_count == 3)
     await stage.press("j", "j", "d")
     await stage.on(CompareDialog)
     await stage.until(lambda: stage.table("#others").row_count)
@@ -64,7 +64,7 @@ async def test_two_runs_show_what_differs(console: OpenConsole, size: tuple[int,
 
 async def test_any_run_is_compared_by_its_id(console: OpenConsole) -> None:
     async with console(an_engine()) as stage:
-        await stage.until(lambda: stage.table("#runs").row_count == 3)
+        await stage.until(lambda: stage.paged("#runs").row_count == 3)
         await stage.press("d")
         await stage.on(CompareDialog)
         await stage.shows("no other run of this flow")
@@ -85,7 +85,7 @@ async def test_any_run_is_compared_by_its_id(console: OpenConsole) -> None:
 
 async def test_a_run_compares_from_its_detail_too(console: OpenConsole) -> None:
     async with console(an_engine()) as stage:
-        await stage.until(lambda: stage.table("#runs").row_count == 3)
+        await stage.until(lambda: stage.paged("#runs").row_count == 3)
         await stage.press("j", "enter")
         await stage.on(RunScreen)
         await stage.press("d")
@@ -93,3 +93,15 @@ async def test_a_run_compares_from_its_detail_too(console: OpenConsole) -> None:
         await stage.until(lambda: stage.table("#others").row_count)
         await stage.press("tab", "escape")
         await stage.on(RunScreen)
+
+
+async def test_two_marked_runs_are_compared_at_once(console: OpenConsole) -> None:
+    async with console(an_engine()) as stage:
+        await stage.until(lambda: stage.paged("#runs").row_count == 3)
+        await stage.press("space", "d")
+        await stage.until(lambda: "Two marked runs are compared; 1 is marked" in stage.notices())
+        await stage.press("space", "d")
+        await stage.on(CompareScreen)
+        await stage.shows("left:")
+        assert "run-2" in stage.text()
+        assert "run-3" in stage.text()

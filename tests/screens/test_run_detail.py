@@ -92,7 +92,7 @@ def a_file(name: str = "out.txt") -> RunFile:
 
 
 async def opened(stage: Stage, pane: str = "") -> RunScreen:
-    await stage.until(lambda: stage.table("#runs").row_count, "a run")
+    await stage.until(lambda: stage.paged("#runs").row_count, "a run")
     await stage.press("enter")
     await stage.on(RunScreen)
     await stage.until(lambda: "Loading" not in stage.text(), "the run")
