@@ -307,7 +307,7 @@ async def test_input_and_output_stay_as_they_were_unfolded(console: OpenConsole)
         await stage.press("left")
         engine.add(a_run(output={"lines": 8}))
         engine.news()
-        await stage.shows("{1 key}")
+        await stage.until(lambda: stage.text().count("{1 key}") == 2, "the new output")
         assert "lines" not in stage.text()
         assert values(stage).cursor_key == "output"
         await stage.press("y")
