@@ -16,7 +16,7 @@ from engine.contracts.flow import (
     UserInputStep,
 )
 from engine.contracts.request import UserInputRequest
-from engine.contracts.status import StepErrorCode
+from engine.contracts.status import StepErrorCode, StepStatus
 from engine.errors import InvalidInput
 from engine.forms import check_schema, form_schema
 from engine.governance.door import JOINED_DEPTH
@@ -143,11 +143,14 @@ class Preparer:
     def _approval(self, step: ApprovalStep, path: str, context: dict[str, Any], now: int) -> StepPrepared:
         action = self._gated_action(step, path, context)
         action_digest = self._digest(action)
+        message = str(compile_template(step.message).render(context, self.blobs.resolve))
+        if path.partition("~")[0] == self.flow.graph.flow.escalation:
+            message += _failures(context["steps"])
         body = {
             "title": str(compile_template(step.title).render(context, self.blobs.resolve))
             if step.title
             else step.name or step.id,
-            "message": str(compile_template(step.message).render(context, self.blobs.resolve)),
+            "message": message,
             "action": action,
             "intent": _intent(resolve_value(context["payload"], self.blobs.resolve)),
             "form": step.form,
@@ -202,6 +205,16 @@ def _action(step: Step, params: Any) -> dict[str, Any]:
         step.tool if isinstance(step, ToolStep) else step.subflow if isinstance(step, SubflowStep) else None
     )
     return {"step_id": step.id, "kind": step.type, "target": target, "params": params}
+
+
+def _failures(steps: dict[str, Any]) -> str:
+    """What failed before an escalation, one line a step."""
+    failed = [
+        f"- {step_id}: {seen['error']['message']}"
+        for step_id, seen in steps.items()
+        if seen["status"] == StepStatus.FAILED.value and "error" in seen
+    ]
+    return "\n".join(["", "", "What failed:", *failed]) if failed else ""
 
 
 def _intent(payload: Any) -> str:

@@ -65,6 +65,11 @@ def test_going_back_is_asked_again_and_ends_in_an_escalation(vasini: Vasini, tmp
     failed = [step for step in shown["steps"] if step["status"] == "FAILED"]
     assert [step["step_id"] for step in failed] == ["verify", "verify~2"]
     assert failed[1]["error"]["code"] == "visit_limit"
+    (asked,) = [
+        each for each in vasini.ok("approvals", "--run", run_id)["approvals"] if each["status"] == "PENDING"
+    ]
+    assert "Call the owner of the service." in asked["message"]
+    assert "What failed:\n- verify: step mitigate.approval was visited 2 times" in asked["message"]
     shown = decide(vasini, run_id, "escalation")
     assert shown["run"]["status"] == "COMPLETED"
     assert shown["run"]["output"]["decision"] == "APPROVED"
