@@ -21,6 +21,7 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Rows of on
 After = Annotated[
     str | None, typer.Option("--after", metavar="CURSOR", help="Continue after `next` of the page before.")
 ]
+PackId = Annotated[str, typer.Argument(metavar="PACK", help="Id of the pack.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Run id.")]
 
 

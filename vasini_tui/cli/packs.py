@@ -1,4 +1,4 @@
-"""`vasini packs` and `vasini pack validate`."""
+"""`vasini packs`, `vasini pack validate` and `vasini pack show`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.errors import ErrorCode
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation
+from vasini_tui.cli import packs_new, packs_trust, packs_versions
+from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, PackId
+from vasini_tui.cli.pack_text import pack_lines
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ def register(app: typer.Typer) -> None:
     app.command("packs")(packs)
     group = typer.Typer(help="Work on one pack.", rich_markup_mode=None)
     group.command("validate")(validate)
-    # A group of one command would become that command itself.
-    group.callback()(_one_pack)
+    group.command("show")(show)
+    for subject in (packs_versions, packs_trust, packs_new):
+        subject.register(group)
     app.add_typer(group, name="pack")
 
 
@@ -41,8 +44,9 @@ def validate(
     return Invocation(partial(_validate, directory=Path.cwd() / directory), as_json, act_as)
 
 
-def _one_pack() -> None:
-    """Work on one pack."""
+def show(pack: PackId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+    """Show what a pack amounts to: its layers and where they come from, its flows, its problems."""
+    return Invocation(partial(_show, pack=pack), as_json, act_as)
 
 
 async def _packs(session: Session) -> int:
@@ -52,11 +56,12 @@ async def _packs(session: Session) -> int:
         session.out.document({"packs": found, "next": None})
         return ExitCode.OK
     session.out.table(
-        ("PACK", "VERSION", "FROM", "FLOWS", "PROBLEMS"),
+        ("PACK", "VERSION", "STATE", "FROM", "FLOWS", "PROBLEMS"),
         (
             (
                 pack.pack,
-                pack.version,
+                pack.label or pack.version,
+                pack.state,
                 pack.source,
                 tuple(flow.flow for flow in pack.flows),
                 len(pack.problems) or None,
@@ -66,6 +71,18 @@ async def _packs(session: Session) -> int:
     )
     for pack in found:
         _tell_problems(session, pack.problems)
+    return ExitCode.OK
+
+
+async def _show(session: Session, *, pack: str) -> int:
+    async with session.engine() as engine:
+        detail = await engine.packs.get(pack)
+    if session.out.as_json:
+        session.out.document({"pack": detail})
+    else:
+        for line in pack_lines(detail):
+            session.out.line(line)
+        _tell_problems(session, detail.view.problems)
     return ExitCode.OK
 
 

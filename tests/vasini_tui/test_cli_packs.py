@@ -1,0 +1,181 @@
+"""`vasini pack ...` in front of a fake engine."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.agent import FlowOutline, StepOutline
+from engine.contracts.pack import PackState, Problem, RunsOfVersion
+from engine.contracts.pack_version import DiffLine, PackDetail, PackDiff, PackSide, TextDiff
+from tests.vasini_tui.fake_packs import a_pack, a_review, a_version
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.vasini_tui.conftest import Vasini
+    from tests.vasini_tui.fake_engine import FakeEngine
+
+DIGEST = "c" * 64
+MODELINE = "# yaml-language-server: $schema="
+
+
+class FakeTerminal(io.StringIO):
+    """Standard input of a person."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_show_tells_layers_flows_runs_and_problems(vasini: Vasini, fake: FakeEngine) -> None:
+    steps = (
+        StepOutline(id="ask", type="human_approval", gates="go", on_failure="fail"),
+        StepOutline(
+            id="both",
+            type="parallel",
+            branches=((StepOutline(id="a", type="tool", target="files.read"),), ()),
+        ),
+    )
+    flow = FlowOutline(
+        flow="main", version="v1", file="flows/main.yaml", sop=False, escalation="ask", steps=steps
+    )
+    view = a_pack(
+        state=PackState.STALE,
+        label="1.0.0+edited",
+        problems=(Problem(file="flows/main.yaml", line=3, message="broken"),),
+        runs=(RunsOfVersion(label="1.0.0", digest=DIGEST, runs=2),),
+    )
+    fake.packs.details["hello"] = PackDetail(
+        view=view, agent=None, outlines=(flow,), files=(), signing_digest=DIGEST
+    )
+    told = vasini("pack", "show", "hello").stdout
+    for words in (
+        "hello 1.0.0+edited  stale",
+        "2 runs that are not over began with 1.0.0",
+        "  ask  human_approval  gates go  else fail",
+        "    branch 1",
+        "      a  tool  files.read",
+        "  escalation: ask",
+        "flows/main.yaml:3: broken",
+    ):
+        assert words in told
+    assert vasini("pack", "show", "hello", "--json").document["pack"]["view"]["state"] == "stale"
+    assert vasini("pack", "show", "none").status == ExitCode.NOT_FOUND
+
+
+def test_versions_and_publishing(vasini: Vasini, fake: FakeEngine, tmp_path: Path) -> None:
+    fake.packs.versions_known = (a_version("1.1.0", latest=True), a_version("1.0.0"))
+    told = vasini("pack", "versions", "hello")
+    assert [line.split()[:2] for line in told.stdout.splitlines()[1:]] == [
+        ["1.1.0", "latest"],
+        ["1.0.0", "-"],
+    ]
+    assert len(vasini("pack", "versions", "hello", "--json").document["versions"]) == 2
+    bill = tmp_path / "sbom.json"
+    bill.write_text("{}")
+    assert "1.0.0 is published" in vasini("pack", "publish", "hello", "--sbom", str(bill)).stdout
+    assert vasini("pack", "publish", "hello", "--as", "bo", "--json").document["version"]["latest"] is True
+    assert [(pack, sbom) for pack, _, sbom in fake.packs.published] == [("hello", "{}"), ("hello", None)]
+    assert fake.packs.published[1][1] == "bo"
+    missing = vasini("pack", "publish", "hello", "--sbom", str(tmp_path / "none"), "--json")
+    assert (missing.status, missing.error["code"]) == (ExitCode.INVALID_INPUT, "invalid_input")
+
+
+def test_versions_of_an_unknown_pack_are_not_found(vasini: Vasini, fake: FakeEngine) -> None:
+    assert vasini("pack", "versions", "none").status == ExitCode.NOT_FOUND
+
+
+def test_a_diff_marks_lines_and_gaps(vasini: Vasini, fake: FakeEngine) -> None:
+    side = PackSide(pack="hello", label="1.0.0", digest=DIGEST)
+    lines = (
+        DiffLine(kind="same", before=1, after=1, text="a"),
+        DiffLine(kind="removed", before=2, text="b"),
+        DiffLine(kind="added", after=2, text="\x1b[31mc"),
+        DiffLine(kind="same", before=40, after=40, text="z"),
+    )
+    text = TextDiff(name="x.yaml", change="changed", lines=lines, added=1, removed=1, shortened=True)
+    fake.packs.compared = PackDiff(before=side, after=side, files=(text,))
+    told = vasini("pack", "diff", "hello@1.0.0", "hello").stdout
+    assert told.splitlines()[2:] == [
+        "files",
+        "changed x.yaml  +1 -1",
+        "      1   a",
+        "      2 - b",
+        "      2 + ␛[31mc",
+        "  ...",
+        "     40   z",
+        "  ... and more",
+    ]
+    assert vasini("pack", "diff", "a", "b", "--json").document["diff"]["files"][0]["added"] == 1
+    fake.packs.compared = None
+    assert "no difference" in vasini("pack", "diff", "hello", "./hello").stdout
+
+
+def test_code_is_shown_in_full_and_trusted_by_its_digest(vasini: Vasini, fake: FakeEngine) -> None:
+    long = "x = '" + "y" * 5000 + "'"
+    fake.packs.review = a_review(f"import os\n{long}\n\tz = '\x1b[2J'\n")
+    shown = vasini("pack", "trust", "hello")
+    assert shown.status == ExitCode.REFUSED
+    assert shown.stdout.count("y") >= 5000
+    assert "\x1b" not in shown.stdout
+    assert f"--digest {DIGEST}" in shown.stderr
+    assert not fake.packs.trusted
+    given = vasini("pack", "trust", "hello", "--digest", DIGEST, "--json", "--as", "bo")
+    assert (given.status, given.document["code"]["trusted_by"]) == (ExitCode.OK, "bo")
+    assert fake.packs.trusted == [("hello", DIGEST, "bo")]
+    other = vasini("pack", "trust", "hello", "--digest", "0" * 64, "--json")
+    assert (other.status, other.error["code"]) == (ExitCode.REFUSED, "code_changed")
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"), [("trust\n", ExitCode.OK), ("y\n", ExitCode.REFUSED), ("", ExitCode.REFUSED)]
+)
+def test_a_person_types_the_word(
+    vasini: Vasini, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
+) -> None:
+    fake.packs.review = a_review()
+    monkeypatch.setattr("sys.stdin", FakeTerminal(typed))
+    assert vasini("pack", "trust", "hello").status == status
+    assert len(fake.packs.trusted) == (status == ExitCode.OK)
+
+
+def test_trusted_code_is_shown_and_nothing_is_asked(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.packs.review = a_review(trusted=True)
+    outcome = vasini("pack", "trust", "hello")
+    assert outcome.status == ExitCode.OK
+    assert "trusted by the release" in outcome.stdout
+
+
+@pytest.mark.parametrize("name", ["Upper", "../out", "a/b", "-x", "", "x" * 81, "hello"])
+def test_a_new_pack_needs_a_free_pack_id(vasini: Vasini, tmp_path: Path, name: str) -> None:
+    outcome = vasini("pack", "new", "--json", "--in", str(tmp_path / "packs"), "--", name)
+    assert (outcome.status, outcome.error["code"]) == (ExitCode.INVALID_INPUT, "invalid_input")
+    assert not (tmp_path / "packs").exists()
+
+
+def test_a_new_pack_that_would_be_broken_leaves_nothing(
+    vasini: Vasini, fake: FakeEngine, tmp_path: Path
+) -> None:
+    fake.packs.problems = (Problem(file="tools.py", message="taken"),)
+    assert vasini("pack", "new", "mine", "--in", str(tmp_path)).status == ExitCode.INVALID_INPUT
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
+
+
+@pytest.mark.parametrize("template", ["tool", "agent", "sop"])
+def test_every_file_of_a_new_pack_names_its_schema(vasini: Vasini, tmp_path: Path, template: str) -> None:
+    outcome = vasini("pack", "new", "my-pack", "--template", template, "--in", str(tmp_path), "--json")
+    assert outcome.status == ExitCode.OK
+    for name in outcome.document["files"]:
+        file = tmp_path / "my-pack" / name
+        text = file.read_text()
+        assert "new-pack" not in text
+        assert "new_pack" not in text
+        if file.suffix != ".py":
+            (line,) = [
+                line for line in text.splitlines() if line.startswith("# yaml-language-server: $schema=")
+            ]
+            assert (file.parent / line.partition("=")[2]).resolve().is_file()
+    assert "something" in vasini("pack", "new", "my-pack", "--in", str(tmp_path)).stderr

@@ -1,0 +1,96 @@
+"""`vasini pack new`: a small pack that validates and runs as made."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.errors import InvalidInput, NotFound, PackInvalid
+from vasini_tui.cli.invocation import ActAs, AsJson, Invocation
+from vasini_tui.exit_codes import ExitCode
+from vasini_tui.scaffold import Draft, draft_pack
+
+if TYPE_CHECKING:
+    from engine.contracts.pack import PackView
+    from engine.facade import Engine
+    from vasini_tui.wiring import Session
+
+
+class Template(StrEnum):
+    """What a new pack begins with."""
+
+    TOOL = "tool"
+    AGENT = "agent"
+    SOP = "sop"
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command of this file."""
+    group.command("new")(new)
+
+
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Id of the new pack.")],
+    template: Annotated[
+        Template,
+        typer.Option("--template", metavar="T", help="tool: own code; agent: all layers; sop: a procedure."),
+    ] = Template.TOOL,
+    parent: Annotated[
+        str | None,
+        typer.Option("--in", metavar="DIR", help="Make it there instead of the packs directory."),
+    ] = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Write a small pack that validates and runs."""
+    where = Path.cwd() / parent if parent is not None else None
+    return Invocation(partial(_new, name=name, template=template, parent=where), as_json, act_as)
+
+
+async def _new(session: Session, *, name: str, template: Template, parent: Path | None) -> int:
+    packs = session.loaded.places.packs_dir
+    async with session.engine() as engine:
+        if any(pack.pack == name for pack in await engine.packs.list()):
+            raise InvalidInput(f"there is a pack with the id {name} already", {"pack": name})
+        draft = await asyncio.to_thread(draft_pack, name, template.value, parent or packs)
+        view = await _placed(engine, draft)
+        trusted = await _trust_own_code(session, engine, name) if draft.target.parent == packs else False
+    if session.out.as_json:
+        told = {"pack": view, "directory": draft.target, "files": draft.files, "code_trusted": trusted}
+        session.out.document(told)
+        return ExitCode.OK
+    for file in draft.files:
+        session.out.line(f"{draft.target}/{file}")
+    if trusted:
+        session.out.line("tools.py is trusted as it was made; after an edit: vasini pack trust " + name)
+    session.out.line(f"try it: vasini run {name}/main --wait")
+    return ExitCode.OK
+
+
+async def _placed(engine: Engine, draft: Draft) -> PackView:
+    """The pack in its place, once it is known to be whole."""
+    try:
+        view, problems = await engine.packs.validate(draft.directory)
+        if not problems:
+            await asyncio.to_thread(draft.place)
+    finally:
+        await asyncio.to_thread(draft.discard)
+    if problems:
+        details = {"problems": [problem.model_dump(mode="json") for problem in problems]}
+        raise PackInvalid(f"a pack of this name has a problem: {problems[0]}", details)
+    return view.model_copy(update={"directory": str(draft.target)})
+
+
+async def _trust_own_code(session: Session, engine: Engine, name: str) -> bool:
+    """The template's code is the release's own: whoever asked for the pack may run it as it is."""
+    await engine.packs.reload()
+    try:
+        review = await engine.packs.code(name)
+    except NotFound:
+        return False
+    return (await engine.packs.trust(name, review.digest, actor=session.actor)).trusted

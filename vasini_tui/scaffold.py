@@ -1,0 +1,112 @@
+"""A new pack from a template: whole when it appears, with the schemas that editors need beside it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.contracts.pack import PACK_ID
+from engine.errors import ErrorCode, InvalidInput, Unavailable
+from vasini_tui.shipped import shipped_packs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEMPLATES = "_templates"
+SCHEMAS = "_schemas"
+MAX_NAME = 80
+_PLACEHOLDER = "new-pack"
+_TOOL_PLACEHOLDER = "new_pack"
+_SCHEMA_OF = {
+    "profession-pack.yaml": "profession-pack",
+    "SOUL.yaml": "soul",
+    "ROLE.yaml": "role",
+    "TOOLS.yaml": "tools",
+    "GUARDRAILS.yaml": "guardrails",
+    "MEMORY.yaml": "memory",
+    "WORKFLOW.yaml": "workflow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A pack that is written but not yet in its place."""
+
+    directory: Path
+    target: Path
+    files: tuple[str, ...]
+
+    def place(self) -> None:
+        """Move it to its place in one step, and the schemas beside it."""
+        _copy_schemas(self.target.parent / SCHEMAS)
+        self.directory.rename(self.target)
+
+    def discard(self) -> None:
+        """Remove what is not in its place."""
+        shutil.rmtree(self.directory.parent, ignore_errors=True)
+
+
+def draft_pack(name: str, template: str, parent: Path) -> Draft:
+    """Write a pack into a hidden directory beside its place (blocking).
+
+    Raises InvalidInput for a name that is no pack id or is taken, Unavailable when it cannot be written.
+    """
+    if re.fullmatch(PACK_ID, name) is None or len(name) > MAX_NAME:
+        words = f"{name!r} is no pack id: lower-case letters, digits and hyphens, beginning with a letter"
+        raise InvalidInput(words, {"name": name})
+    target = parent / name
+    if target.exists() or target.is_symlink():
+        raise InvalidInput(f"there is something at {target} already", {"path": str(target)})
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        directory = Path(tempfile.mkdtemp(prefix=".new-", dir=parent)) / name
+        files = tuple(sorted(_write(_template(template), directory, name)))
+    except OSError as error:
+        words = f"the pack cannot be written to {parent}: {error.strerror}"
+        raise Unavailable(ErrorCode.READ_ONLY, words, {"path": str(parent)}) from error
+    return Draft(directory, target, files)
+
+
+def _template(template: str) -> Path:
+    packs = shipped_packs()
+    directory = packs / TEMPLATES / template if packs is not None else None
+    if directory is None or not directory.is_dir():
+        raise InvalidInput(f"there is no template {template}", {"template": template})
+    return directory
+
+
+def _write(template: Path, directory: Path, name: str) -> Iterator[str]:
+    for source in sorted(template.rglob("*")):
+        if not source.is_file() or "__pycache__" in source.parts:
+            continue
+        relative = source.relative_to(template)
+        text = source.read_text("utf-8").replace(_PLACEHOLDER, name)
+        text = text.replace(_TOOL_PLACEHOLDER, name.replace("-", "_"))
+        target = directory / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_with_modeline(text, relative), "utf-8")
+        yield relative.as_posix()
+
+
+def _with_modeline(text: str, relative: Path) -> str:
+    """The text with the line that tells editors its schema: first, or first in the front matter."""
+    schema = _SCHEMA_OF.get(relative.as_posix())
+    if relative.parts[0] == "flows":
+        schema = "flow"
+    elif relative.suffix == ".md":
+        schema = "skill-frontmatter"
+    if schema is None:
+        return text
+    up = "../" * len(relative.parts)
+    line = f"# yaml-language-server: $schema={up}{SCHEMAS}/{schema}.schema.json\n"
+    return text.replace("---\n", f"---\n{line}", 1) if relative.suffix == ".md" else line + text
+
+
+def _copy_schemas(directory: Path) -> None:
+    packs = shipped_packs()
+    if packs is not None and (packs / SCHEMAS).is_dir() and directory != packs / SCHEMAS:
+        shutil.copytree(packs / SCHEMAS, directory, dirs_exist_ok=True)
