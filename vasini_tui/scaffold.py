@@ -21,15 +21,8 @@ SCHEMAS = "_schemas"
 MAX_NAME = 80
 _PLACEHOLDER = "new-pack"
 _TOOL_PLACEHOLDER = "new_pack"
-_SCHEMA_OF = {
-    "profession-pack.yaml": "profession-pack",
-    "SOUL.yaml": "soul",
-    "ROLE.yaml": "role",
-    "TOOLS.yaml": "tools",
-    "GUARDRAILS.yaml": "guardrails",
-    "MEMORY.yaml": "memory",
-    "WORKFLOW.yaml": "workflow",
-}
+# templates stand one directory deeper than packs
+_SCHEMA_PLACE = "$schema=../"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +81,8 @@ def _write(template: Path, directory: Path, name: str) -> Iterator[str]:
         text = text.replace(_TOOL_PLACEHOLDER, name.replace("-", "_"))
         target = directory / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_with_modeline(text, relative), "utf-8")
+        target.write_text(text.replace(_SCHEMA_PLACE, "$schema=", 1), "utf-8")
         yield relative.as_posix()
-
-
-def _with_modeline(text: str, relative: Path) -> str:
-    """The text with the line that tells editors its schema: first, or first in the front matter."""
-    schema = _SCHEMA_OF.get(relative.as_posix())
-    if relative.parts[0] == "flows":
-        schema = "flow"
-    elif relative.suffix == ".md":
-        schema = "skill-frontmatter"
-    if schema is None:
-        return text
-    up = "../" * len(relative.parts)
-    line = f"# yaml-language-server: $schema={up}{SCHEMAS}/{schema}.schema.json\n"
-    return text.replace("---\n", f"---\n{line}", 1) if relative.suffix == ".md" else line + text
 
 
 def _copy_schemas(directory: Path) -> None:
