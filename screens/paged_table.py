@@ -85,6 +85,8 @@ class PagedTable(LineTable):
             for tries in range(1, _TRIES + 1):
                 cursor, source = self._cursor, self._source
                 fresh = RowPages(source, await source.count())
+                if self._source is not source and tries < _TRIES:
+                    continue
                 moved = await self._moved(fresh)
                 await fresh.read(fresh.missing(*self._span(fresh, moved)))
                 still = self._cursor == cursor and self._source is source
@@ -99,6 +101,8 @@ class PagedTable(LineTable):
         if place is None or place >= shown.count:
             return False
         await shown.read(shown.missing(place, place + 1))
+        if shown is not self._shown:
+            return await self.move_to(key)
         self.go_to(place)
         return True
 

@@ -81,7 +81,8 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     LineTable {
         overflow-x: hidden;
         overflow-y: auto;
-        scrollbar-size-vertical: 1;
+        scrollbar-size: 0 1;
+        scrollbar-gutter: stable;
         & > .line-table--header { color: $quiet; text-style: bold; }
         & > .line-table--cursor { background: $cursor-blurred; }
         &:focus > .line-table--cursor { background: $cursor; text-style: bold; }

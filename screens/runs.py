@@ -19,7 +19,7 @@ from screens.run_query import EXAMPLE, run_query
 from screens.run_rows import SORTS, RunSource, columns, run_row
 from screens.run_verbs import RunVerbsScreen
 from screens.saved_filters import SavedFiltersDialog
-from screens.shell import console, tell
+from screens.shell import SLOW_SECONDS, console, tell
 from screens.start_dialog import StartScreen
 from screens.status_words import RUN_MARKS
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
     from engine.contracts.run import RunSummary
     from screens.desk import Desk
@@ -57,6 +58,8 @@ class RunsScreen(RunVerbsScreen):
         self._sort = RunSort.NEWEST
         self._typed = ""
         self._from_top = False
+        self._slow_list: Timer | None = None
+        self._reading = False
         self._wanted_run = ""
 
     def body(self) -> ComposeResult:
@@ -72,7 +75,7 @@ class RunsScreen(RunVerbsScreen):
         """Nothing is shown before the first load."""
         super().on_mount()
         self._show_filter(False)
-        self._show_faults(())
+        self._show_note()
         self._table.focus()
         self._show_empty(True)
 
@@ -100,11 +103,19 @@ class RunsScreen(RunVerbsScreen):
 
     async def load(self) -> None:
         """What is visible of the runs that the filter finds."""
+        asked = (self._typed, self._sort)
         self._choose_source()
         await self._table.reload()
+        if asked == (self._typed, self._sort):
+            self._expect_nothing()
         if self._wanted_run:
             await self._go_to_wanted()
         self._draw()
+
+    def show_failure(self, error: Exception) -> None:
+        """Tell it; then nothing is being read any more."""
+        super().show_failure(error)
+        self._expect_nothing()
 
     def tick(self) -> None:
         """Ages again."""
@@ -153,7 +164,7 @@ class RunsScreen(RunVerbsScreen):
         self._from_top = self._table.cursor_row == 0
         self._table.set_columns(columns(self._sort))
         tell(self, f"Runs {SORTS[self._sort][0]}")
-        self.refresher.ask()
+        self._expect_list()
 
     def action_next_match(self) -> None:
         """Next run that the filter found, around the end."""
@@ -169,8 +180,8 @@ class RunsScreen(RunVerbsScreen):
             self._typed = message.value
             # Who clears a filter wants to see the run that was found among its neighbors.
             self._from_top = bool(self._typed)
-            self._show_faults(run_query(self._typed, self.desk.tenant, self.desk.now()).faults)
-            self.refresher.ask()
+            self._show_note()
+            self._expect_list()
 
     @on(Input.Submitted, "#filter")
     def _filter_kept(self) -> None:
@@ -199,11 +210,30 @@ class RunsScreen(RunVerbsScreen):
         # A field that is only hidden could still get the focus, and with it every key.
         line.display, line.disabled = shown, not shown
 
-    def _show_faults(self, faults: Sequence[str]) -> None:
+    def _expect_list(self) -> None:
+        """Read another list; when that takes long, say so."""
+        if self._slow_list is None:
+            self._slow_list = self.set_timer(SLOW_SECONDS, self._say_slow)
+        self.refresher.ask()
+
+    def _expect_nothing(self) -> None:
+        if self._slow_list is not None:
+            self._slow_list.stop()
+            self._slow_list = None
+            self._reading = False
+            self._show_note()
+
+    def _say_slow(self) -> None:
+        self._reading = True
+        self._show_note()
+
+    def _show_note(self) -> None:
+        faults = run_query(self._typed, self.desk.tenant, self.desk.now()).faults
+        words = ["reading …" if self._reading else "", f"not applied: {' · '.join(faults)}" if faults else ""]
+        told = " · ".join(filter(None, words))
         note = self.query_one("#filter-note", Plain)
-        note.display = bool(faults)
-        words = f" not applied: {' · '.join(faults)}" if faults else ""
-        note.show((sanitize(words, limit=400), "$waiting"))
+        note.display = bool(told)
+        note.show((sanitize(f" {told}", limit=400), "$waiting"))
 
     def _choose_source(self) -> None:
         filters = run_query(self._typed, self.desk.tenant, self.desk.now()).filters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.notes import SavedFilter
 from engine.contracts.pack import Problem
 from engine.contracts.request import GatedAction
 from engine.contracts.run import RunError, RunFile
@@ -12,12 +13,15 @@ from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.facade import FeedBatch
 from screens.approvals import ApprovalsScreen
+from screens.bulk_verbs import BulkDialog
 from screens.cancel_menu import CancelMenu
 from screens.decision_dialogs import CommentDialog, TypedWordDialog
 from screens.form_screen import FormScreen
 from screens.forms import FormsScreen
+from screens.inputs import SafeInput
 from screens.run_detail import RunScreen
 from screens.runs import RunsScreen
+from screens.saved_filters import SavedFiltersDialog
 from screens.start_dialog import StartFormScreen, StartScreen
 from screens.timeline_table import TimelineTable
 from screens.value_screen import ValueScreen
@@ -239,6 +243,30 @@ async def test_the_start_dialog(console: OpenConsole) -> None:
         assert_harmless(stage)
         await stage.press("f2")
         await stage.pilot.pause()
+        assert_harmless(stage)
+
+
+async def test_filters_and_marked_runs(console: OpenConsole) -> None:
+    engine = hostile_engine()
+    for number, payload in enumerate(PAYLOADS[:-1]):
+        saved = SavedFilter(name=f"{number:02}{payload}"[:60], text=payload[:500])
+        await engine.saved_filters.save("ben", saved)
+    async with console(engine) as stage:
+        await stage.until(lambda: stage.paged("#runs").visible_rows)
+        await stage.press("space", "space", "space", "p")
+        await stage.on(BulkDialog)
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("escape")
+        stage.app.screen.query_one("#filter", SafeInput).value = f"status:{ALL.replace(' ', '')} x:{ALL}"
+        await stage.shows("not applied: no status begins with")
+        assert_harmless(stage)
+        await stage.press("s")
+        await stage.on(SavedFiltersDialog)
+        await stage.until(lambda: len(stage.table("#saved").rows) == len(PAYLOADS) - 1)
+        assert_harmless(stage)
+        await stage.press("D")
+        await stage.shows("Deleted 00")
         assert_harmless(stage)
 
 

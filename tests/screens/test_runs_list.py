@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,6 +66,17 @@ class FakeManyRuns(FakeRuns):
     ) -> int | None:
         place, left = divmod(int(run_id.removeprefix("run-")), MILLION // self.length(filters))
         return None if left else place if sort is RunSort.OLDEST else self.length(filters) - 1 - place
+
+
+@dataclass
+class FakeSlowRuns(FakeRuns):
+    """Counting takes until the gate is open."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def count(self, filters: RunFilter | None = None) -> int:
+        await self.gate.wait()
+        return await super().count(filters)
 
 
 async def test_a_million_runs_are_walked_filtered_and_sorted(console: OpenConsole) -> None:
@@ -289,6 +301,19 @@ async def test_a_list_that_cannot_be_read_again_says_how_old_it_is(console: Open
         await stage.shows("● running")
         engine.feed.publish(Unavailable(ErrorCode.ENGINE_STOPPED, "gone"))
         await stage.shows("offline: engine_stopped: gone · as of 09:26:53 UTC")
+
+
+async def test_a_slow_filter_says_that_it_is_being_read(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run())
+    engine.runs = runs = FakeSlowRuns(engine)
+    runs.gate.set()
+    async with console(engine) as stage:
+        await stage.shows("● running")
+        runs.gate.clear()
+        await stage.press("/", "a", "n")
+        await stage.shows("reading …")
+        runs.gate.set()
+        await stage.until(lambda: "reading …" not in stage.text())
 
 
 async def test_a_first_load_that_fails_says_that_nothing_is_read_yet(console: OpenConsole) -> None:
