@@ -13,7 +13,7 @@ from engine.packs.scan import PackPlace, PackRoot, scan_roots
 from engine.packs.subflow_rules import subflow_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from engine.contracts.flow import FlowDef
@@ -86,9 +86,14 @@ class Catalog:
         pack = self.get(pack_id)
         return pack.flows.get(flow_id) if pack else None
 
-    def check(self, directory: Path) -> FoundPack:
-        """Load a directory as if it were added, among the other packs (blocking)."""
-        pack = read_pack(directory, tool_names=self.tool_names)
+    def check(self, directory: Path, roots: Sequence[Path] = ()) -> FoundPack:
+        """Load a directory as if it were added, among the other packs (blocking).
+
+        One that stands in a directory of packs may read what it may read there.
+        """
+        resolved = directory.resolve()
+        around = [root for root in roots if resolved.is_relative_to(root.resolve())]
+        pack = read_pack(directory, tool_names=self.tool_names, roots=around)
         others = [other for other in self.all() if other.pack_id != pack.pack_id]
         more = subflow_problems([*others, pack])[-1]
         place = PackPlace(directory, PackRoot(directory.parent, "home"), str(directory), "")

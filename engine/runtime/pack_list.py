@@ -71,7 +71,7 @@ class PackList:
         catalog, facts = await self._box.catalog.load(), await self._box.pack_facts.labels()
         from engine.packs.pack_views import pack_view  # noqa: PLC0415 - loaded with the catalog
 
-        view = pack_view(await asyncio.to_thread(catalog.check, directory), facts)
+        view = pack_view(await asyncio.to_thread(catalog.check, directory, self._box.catalog.roots), facts)
         return view, view.problems
 
     async def reload(self) -> tuple[PackNotice, ...]:

@@ -259,3 +259,14 @@ def test_a_flow_that_vanished_ends_its_parked_runs_all_the_same(vasini: Vasini) 
     shown = vasini.ok("show", run["run_id"])["run"]
     assert shown["status"] == "COMPLETED", shown
     assert "kept" in shown["output"]["text"]
+
+
+def test_what_a_pack_may_read_is_the_same_when_it_is_validated(vasini: Vasini) -> None:
+    root = vasini.home / "packs"
+    borrows = write_odd(root, "borrows", HEAD + ROLE + "soul: {file: ../lends/SOUL.yaml}\n")
+    lends = write_odd(root, "lends")
+    (lends / "SOUL.yaml").write_text(SOUL)
+    assert vasini.ok("pack", "validate", str(borrows))["valid"] is True
+    elsewhere = write_odd(vasini.cwd, "borrows", HEAD + ROLE + "soul: {file: ../lends/SOUL.yaml}\n")
+    (write_odd(vasini.cwd, "lends") / "SOUL.yaml").write_text(SOUL)
+    refused(vasini, elsewhere, "profession-pack.yaml", 6, "outside the packs directories")
