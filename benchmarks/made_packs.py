@@ -38,7 +38,7 @@ _SKILL = (
     + ("\n1. Do what has to be done, and write down what was done.\n" * 20)
 )
 _FLOW = (
-    "id: flow-{i}\ninput: {type: object, properties: {name: {type: string}}}\nsteps:\n"
+    "id: flow-{i}\ninput: {type: object, properties: {name: {type: string, title: '{n}'}}}\nsteps:\n"
     + "".join(
         f"  - id: s{i}\n    type: tool\n    tool: text.report\n    params:\n"
         f'      title: "{{{{ payload.name }}}} {i}"\n      body: text\n'
@@ -73,5 +73,9 @@ def _write_pack(place: Path, index: int) -> Path:
     for number in range(SKILLS):
         (place / "SKILLS" / f"s{number}.md").write_text(_SKILL.replace("{i}", str(number)), "utf-8")
     for number in range(FLOWS):
-        (place / "flows" / f"f{number}.yaml").write_text(_FLOW.replace("{i}", str(number), 1), "utf-8")
+        (place / "flows" / f"f{number}.yaml").write_text(_flow(number, index), "utf-8")
     return place
+
+
+def _flow(number: int, index: int) -> str:
+    return _FLOW.replace("{i}", str(number), 1).replace("{n}", f"{index}-{number}")

@@ -36,20 +36,29 @@ def main() -> None:
 
 
 def compose(root: Path, n: int) -> dict[str, object]:
-    """CPU milliseconds (median of `n`) and their ratios: layers alone, and the whole pack with its flows."""
-    (pack,) = write_packs(root, 1)
+    """CPU milliseconds (median of `n` packs) and their ratios to the C loader.
+
+    `compose` is the layers alone, `load` a whole pack seen for the first time, `reload` one that was
+    loaded before.
+    """
+    packs = write_packs(root, n)
     names = frozenset(spec.name for spec in ToolRegistry.builtin(ToolLimits()).specs())
-    layers = [*pack.glob("*.yaml"), *pack.glob("SKILLS/*.md"), *root.glob("_shared/souls/*.yaml")]
-    every = [*layers, *pack.glob("flows/*.yaml")]
-    loaded = read_pack(pack, tool_names=names, roots=[root])
-    assert not loaded.problems, loaded.problems
-    assert loaded.agent is not None
+    shared = list(root.glob("_shared/souls/*.yaml"))
+    layers = [[*pack.glob("*.yaml"), *pack.glob("SKILLS/*.md"), *shared] for pack in packs]
+    every = [[*paths, *pack.glob("flows/*.yaml")] for pack, paths in zip(packs, layers, strict=True)]
+
+    def load(pack: Path) -> None:
+        loaded = read_pack(pack, tool_names=names, roots=[root])
+        assert loaded.agent is not None, loaded.problems
+
+    load(packs[0])
     figures = _in_turns(
         n,
-        compose=lambda: _compose(pack, root, names),
-        layers_c_loader=lambda: _c_load(layers),
-        load=lambda: read_pack(pack, tool_names=names, roots=[root]),
-        files_c_loader=lambda: _c_load(every),
+        compose=lambda turn: _compose(packs[turn], root, names),
+        layers_c_loader=lambda turn: _c_load(layers[turn]),
+        load=lambda turn: load(packs[turn]),
+        files_c_loader=lambda turn: _c_load(every[turn]),
+        reload=lambda _: load(packs[0]),
     )
     return {
         "subject": "vasini",
@@ -58,6 +67,7 @@ def compose(root: Path, n: int) -> dict[str, object]:
         **{f"{name}_ms": round(value * 1000, 3) for name, value in figures.items()},
         "compose_ratio": round(figures["compose"] / figures["layers_c_loader"], 2),
         "load_ratio": round(figures["load"] / figures["files_c_loader"], 2),
+        "reload_ratio": round(figures["reload"] / figures["files_c_loader"], 2),
     }
 
 
@@ -79,13 +89,13 @@ def _c_load(paths: list[Path]) -> None:
         yaml.load(text, Loader=yaml.CSafeLoader)
 
 
-def _in_turns(n: int, **work: Callable[[], object]) -> dict[str, float]:
+def _in_turns(n: int, **work: Callable[[int], object]) -> dict[str, float]:
     """The median CPU seconds of each, taken in turns so that a slow moment hits all of them."""
     taken: dict[str, list[float]] = {name: [] for name in work}
-    for _ in range(n):
+    for turn in range(n):
         for name, act in work.items():
             begin = time.process_time()
-            act()
+            act(turn)
             taken[name].append(time.process_time() - begin)
     return {name: percentile(values, 0.5) for name, values in taken.items()}
 

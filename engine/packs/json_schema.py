@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.forms import check_schema
 from engine.packs.schema_problems import problem_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from engine.contracts.pack import Problem
     from engine.packs.yaml_source import Document, SourcePath
+
+_KEPT_LENGTH = 4000
 
 
 def input_schema_problems(document: Document, schema: dict[str, Any]) -> Iterator[Problem]:
@@ -24,11 +28,22 @@ def input_schema_problems(document: Document, schema: dict[str, Any]) -> Iterato
 
 def schema_problems(document: Document, root: SourcePath, schema: dict[str, Any]) -> Iterator[Problem]:
     """Faults of a schema that stands at `root`."""
-    for fault in check_schema(schema):
+    for fault in _faults(schema):
         place, _, words = fault.partition(": ")
         path = _path(place.split("."), schema)
         message = f"not a usable JSON Schema: {words if path else fault}"
         yield problem_at(document, (*root, *path), message)
+
+
+def _faults(schema: dict[str, Any]) -> Sequence[str]:
+    """Checking a schema is a third of loading a pack, and most are as they were at the last reload."""
+    text = json.dumps(schema)
+    return _known_faults(text) if len(text) <= _KEPT_LENGTH else check_schema(schema)
+
+
+@lru_cache(maxsize=1000)
+def _known_faults(text: str) -> Sequence[str]:
+    return tuple(check_schema(json.loads(text)))
 
 
 def _path(parts: list[str], schema: Any) -> SourcePath:
