@@ -39,7 +39,10 @@ class TimelineRow(Contract):
 
 
 class Timeline(Contract):
-    """All executions of a run and of the child runs below it; `cut` counts rows that were left out."""
+    """All executions of a run and of the child runs below it.
+
+    `cut` counts executions that were left out; the child runs of those are not counted.
+    """
 
     run_id: str
     start: Timestamp

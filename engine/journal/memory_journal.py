@@ -18,12 +18,10 @@ from engine.journal.memory_packs import MemoryPacks
 from engine.journal.memory_store import MemoryStore
 from engine.journal.news import CLAIMED, NOTHING, WORK, News, change_of, created
 from engine.journal.projection import CLAIMS
-from engine.journal.run_list import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from engine.contracts.run import EventFilter
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.commits import Claim, Commit, Decided, Decision, NewRun, StoredEvent
     from engine.journal.memory_store import Row
@@ -138,14 +136,6 @@ class MemoryJournal:
     async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """See port."""
         return list(islice(_history(await self._read(), run_id, after), limit))
-
-    async def find_events(
-        self, run_id: str, filters: EventFilter, after: int, limit: int
-    ) -> list[tuple[int, bool]]:
-        """See port."""
-        history = (await self._read()).histories.get(run_id, {})
-        later = ((run_seq, row) for run_seq, row in history.items() if run_seq > after)
-        return [(run_seq, _fits(row, filters)) for run_seq, row in islice(later, limit)]
 
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """See port."""
@@ -307,16 +297,6 @@ def _history(store: MemoryStore, run_id: str, after: int) -> Iterable[StoredEven
 
 def _payload(store: MemoryStore, run_id: str, run_seq: int | None) -> str | None:
     return None if run_seq is None else str(store.histories[run_id][run_seq]["payload"])
-
-
-def _fits(row: Row, filters: EventFilter) -> bool:
-    texts = [fold(row[name] or "") for name in ("kind", "step_id", "actor", "payload")]
-    if not all(
-        fold(part or "") in text
-        for part, text in zip((filters.kind, filters.step_id, filters.actor), texts, strict=False)
-    ):
-        return False
-    return any(fold(filters.text or "") in text for text in texts)
 
 
 def _with_run(store: MemoryStore, request: Row) -> Row:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
-from engine.journal.run_list import is_before, matches, place_of
+from engine.journal.run_list import fold, is_before, matches, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from engine.contracts.run import RunFilter
+    from engine.contracts.run import EventFilter, RunFilter
     from engine.journal.memory_store import MemoryStore, Row
     from engine.journal.run_list import Place
 
@@ -51,6 +51,23 @@ class MemoryRunLists:
             if tenant in {None, row["tenant"]}:
                 found[row["status"]] = found.get(row["status"], 0) + 1
         return found
+
+    async def find_events(self, run_id: str, filters: EventFilter, after: int, until: int) -> list[int]:
+        """See port."""
+        history = (await self._read()).histories.get(run_id, {})
+        return [
+            run_seq for run_seq, row in history.items() if after < run_seq <= until and _fits(row, filters)
+        ]
+
+
+def _fits(row: Row, filters: EventFilter) -> bool:
+    texts = [fold(row[name] or "") for name in ("kind", "step_id", "actor", "payload")]
+    if not all(
+        fold(part or "") in text
+        for part, text in zip((filters.kind, filters.step_id, filters.actor), texts, strict=False)
+    ):
+        return False
+    return any(fold(filters.text or "") in text for text in texts)
 
 
 def _listed(store: MemoryStore, filters: RunFilter, sort: RunSort) -> list[Row]:

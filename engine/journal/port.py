@@ -24,7 +24,7 @@ TIMERS_AT_ONCE = 200
 
 
 class RunLists(Protocol):
-    """The runs list: what fits a filter, in an order."""
+    """What may take long to read: the runs that fit a filter in an order, and searches of a history."""
 
     async def page(
         self,
@@ -48,6 +48,10 @@ class RunLists(Protocol):
 
     async def by_status(self, tenant: str | None) -> Mapping[str, int]:
         """How many runs of a tenant, or of all, have each status."""
+        ...
+
+    async def find_events(self, run_id: str, filters: EventFilter, after: int, until: int) -> list[int]:
+        """The `run_seq` of a run's events that fit, after `after` and up to `until`."""
         ...
 
 
@@ -167,12 +171,6 @@ class Journal(Protocol):
 
     async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """At most `limit` of a run's events after `after`."""
-        ...
-
-    async def find_events(
-        self, run_id: str, filters: EventFilter, after: int, limit: int
-    ) -> list[tuple[int, bool]]:
-        """(run_seq, whether it fits) of at most `limit` of a run's events after `after`."""
         ...
 
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:

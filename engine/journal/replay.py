@@ -16,31 +16,42 @@ if TYPE_CHECKING:
 
     from engine.journal.commits import StoredEvent
 
+Table = dict[Any, Any]
 _DECIDED = {Kind.APPROVAL_DECIDED: "approval_id", Kind.USER_INPUT_RECEIVED: "request_id"}
 
 
 class Replay:
-    """Takes a run's events in order; what it looked like then is read from `journal`."""
+    """Takes a run's events in order, after those that made `steps` and `requests`.
 
-    def __init__(self, row: Mapping[str, Any]) -> None:
+    `history` may hold later events as well, and is added to: what is read from the journal refers to
+    events by number.
+    """
+
+    def __init__(self, run_id: str, history: Table, steps: Table, requests: Table) -> None:
+        self._run_id = run_id
         self._store = MemoryStore()
-        self._row = dict(row)
-        self._store.put_run(self._row)
-        self.journal = MemoryJournal(self._store)
+        self._store.histories[run_id] = history
+        self._store.steps[run_id] = dict(steps)
+        self._store.requests.update(requests)
 
-    def take(self, events: Sequence[StoredEvent]) -> None:
-        """The next events."""
+    def take(self, row: Mapping[str, Any], events: Sequence[StoredEvent]) -> None:
+        """The next events of the run whose row this is."""
         with self._store.transaction():
             for stored in events:
-                self._take(stored)
+                self._take(dict(row), stored)
 
-    def set_row(self, row: Mapping[str, Any]) -> None:
-        """The run's row after the last event."""
+    def copies(self) -> tuple[Table, Table]:
+        """(steps, requests) by now."""
+        return dict(self._store.steps[self._run_id]), dict(self._store.requests)
+
+    def journal(self, row: Mapping[str, Any]) -> MemoryJournal:
+        """The journal to read from; `row` is the run's after the last event."""
         self._store.put_run(dict(row))
+        return MemoryJournal(self._store)
 
-    def _take(self, stored: StoredEvent) -> None:
+    def _take(self, run: dict[str, Any], stored: StoredEvent) -> None:
         event = stored.event
-        row = {
+        self._store.histories[self._run_id][stored.run_seq] = {
             "seq": stored.seq,
             "run_id": stored.run_id,
             "run_seq": stored.run_seq,
@@ -50,8 +61,7 @@ class Replay:
             "actor": event.actor,
             "payload": encode(event.payload),
         }
-        self._store.histories.setdefault(stored.run_id, {})[stored.run_seq] = row
-        project(self._store, self._row, stored.run_seq, event)
+        project(self._store, run, stored.run_seq, event)
         if event.kind in _DECIDED:
             self._decide(event.payload[_DECIDED[event.kind]], stored)
 

@@ -1,4 +1,4 @@
-"""Pages, counts and positions of the runs list."""
+"""Pages, counts and positions of the runs list, and searches of a run's history."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.journal.queries import query
 from engine.journal.run_arm_reads import count_arms, read_arms
 from engine.journal.run_arms import after_place, before_place, segments
-from engine.journal.run_list import matches, place_of
+from engine.journal.run_list import fold, matches, place_of
 from engine.journal.run_list_jumps import skip
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from engine.contracts.run import EventFilter
     from engine.journal.run_list import Place
 
 
@@ -68,6 +69,17 @@ def position(connection: sqlite3.Connection, run_id: str, filters: RunFilter, so
         elif segment.holds(place):
             before += count_arms(connection, before_place(segment.arms, place, sort))
     return before
+
+
+def find_events(
+    connection: sqlite3.Connection, run_id: str, filters: EventFilter, after: int, until: int
+) -> list[int]:
+    """The `run_seq` of a run's events that fit."""
+    parts = (filters.kind, filters.step_id, filters.actor, filters.text)
+    kind, step, actor, text = (None if part is None else fold(part) for part in parts)
+    wanted = {"kind": kind, "step": step, "actor": actor, "text": text}
+    place = {"run_id": run_id, "after": after, "until": until}
+    return [row[0] for row in connection.execute(query("find_events"), wanted | place)]
 
 
 def by_status(connection: sqlite3.Connection, tenant: str | None) -> dict[str, int]:

@@ -20,7 +20,6 @@ from engine.journal.errors import unavailable
 from engine.journal.news import CLAIMED, WORK, Listener, News, change_of, created, decided
 from engine.journal.port import TIMERS_AT_ONCE
 from engine.journal.queries import query
-from engine.journal.run_list import fold
 from engine.journal.slots import Slots
 from engine.journal.sqlite_lists import SqliteRunLists
 from engine.journal.sqlite_notes import SqliteNotes
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from engine.contracts.run import EventFilter
     from engine.contracts.status import RequestKind, RunStatus
     from engine.machine.inputs import Input
 
@@ -174,18 +172,6 @@ class SqliteJournal:
         """See port."""
         rows = await self._read(query("page_events"), (run_id, after, limit))
         return [stored_event(row) for row in rows]
-
-    async def find_events(
-        self, run_id: str, filters: EventFilter, after: int, limit: int
-    ) -> list[tuple[int, bool]]:
-        """See port."""
-        kind, step, actor, text = (
-            None if part is None else fold(part)
-            for part in (filters.kind, filters.step_id, filters.actor, filters.text)
-        )
-        wanted = (kind, kind, step, step, actor, actor, text, text, text, text, text)
-        rows = await self._read(query("find_events"), (*wanted, run_id, after, limit))
-        return [(row["run_seq"], bool(row["found"])) for row in rows]
 
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """See port."""

@@ -1,4 +1,4 @@
-"""The runs list on SQLite: a thread and a connection of its own, so that no worker waits for a long list.
+"""Long reads on SQLite: a thread and a connection of their own, so that no worker waits for a long list.
 
 Each answer is read in one transaction: counts, cells and rows are of one moment.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from engine.contracts.run import RunFilter, RunSort
+    from engine.contracts.run import EventFilter, RunFilter, RunSort
     from engine.journal.run_list import Place
 
 T = TypeVar("T")
@@ -68,6 +68,12 @@ class SqliteRunLists:
     async def by_status(self, tenant: str | None) -> Mapping[str, int]:
         """See port."""
         return await self._ask(partial(run_list_reads.by_status, tenant=tenant))
+
+    async def find_events(self, run_id: str, filters: EventFilter, after: int, until: int) -> list[int]:
+        """See port."""
+        return await self._ask(
+            partial(run_list_reads.find_events, run_id=run_id, filters=filters, after=after, until=until)
+        )
 
     async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         if self._closed:

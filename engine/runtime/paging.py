@@ -23,10 +23,10 @@ def page_size(limit: int, largest: int = MAX_PAGE) -> int:
     return limit
 
 
-def page_offset(offset: int) -> int:
+def page_offset(offset: int, name: str = "offset") -> int:
     """How much of a list is left out. Raises InvalidInput."""
     if not 0 <= offset < 2**62:
-        raise InvalidInput(f"offset must not be negative, and not {offset}", {"offset": offset})
+        raise InvalidInput(f"{name} must be 0 or more, not {offset}", {name: offset})
     return offset
 
 

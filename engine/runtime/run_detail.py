@@ -9,16 +9,19 @@ from engine.contracts.run import FileText, RunDetail, RunFile, StepView
 from engine.contracts.status import RequestKind
 from engine.errors import NotFound
 from engine.runtime.paging import MAX_PAGE, page_size
-from engine.runtime.time_travel import files_written, past_of
+from engine.runtime.time_travel import files_written
 from engine.runtime.views import approval_view, form_view, run_view, step_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.journal.port import Journal
+    from engine.runtime.time_travel import Pasts
     from engine.runtime.toolbox import Toolbox
 
 MAX_FILE_TEXT = 8 * 1024 * 1024
+STEPS_AT_ONCE = 100
+"""Steps made into views before the loop is given back."""
 
 
 async def run_detail(box: Toolbox, run_id: str) -> RunDetail:
@@ -27,12 +30,12 @@ async def run_detail(box: Toolbox, run_id: str) -> RunDetail:
     return await _detail(box, box.journal, row, await _files(box, row))
 
 
-async def run_detail_then(box: Toolbox, run_id: str, run_seq: int) -> RunDetail:
+async def run_detail_then(box: Toolbox, pasts: Pasts, run_id: str, run_seq: int) -> RunDetail:
     """The run as it was after an event. Raises NotFound, InvalidInput."""
-    past = await past_of(box, await row_of(box, run_id), run_seq)
+    past = await pasts.of(box.journal, await row_of(box, run_id), run_seq)
     row = await past.run_view_row(run_id)
     assert row is not None, run_id
-    written = await files_written(box, await past.step_rows(run_id))
+    written = await files_written(box.blobs, await past.step_rows(run_id))
     files = tuple(file for file in await _files(box, row) if file.stored_name in written)
     return await _detail(box, past, row, files)
 
@@ -53,7 +56,12 @@ async def _detail(
 
 async def steps_of(box: Toolbox, journal: Journal, run_id: str) -> tuple[StepView, ...]:
     """Executions in the order they started, previews for large values."""
-    return tuple([await step_view(box, row, full=False) for row in await journal.step_rows(run_id)])
+    found: list[StepView] = []
+    for row in await journal.step_rows(run_id):
+        found.append(await step_view(box, row, full=False))
+        if len(found) % STEPS_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return tuple(found)
 
 
 async def _files(box: Toolbox, row: Mapping[str, Any]) -> tuple[RunFile, ...]:

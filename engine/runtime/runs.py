@@ -21,6 +21,7 @@ from engine.machine.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.run_detail import file_text, row_of, run_detail, run_detail_then, steps_of, view_row
 from engine.runtime.starting import StartRequest, start_run
+from engine.runtime.time_travel import Pasts
 from engine.runtime.timeline import timeline_of
 from engine.runtime.views import created_row, event_view, run_summary, run_view, step_view
 
@@ -42,6 +43,7 @@ class Runs:
 
     def __init__(self, box: Toolbox) -> None:
         self._box = box
+        self._pasts = Pasts()
 
     async def start(
         self,
@@ -127,22 +129,19 @@ class Runs:
         self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT
     ) -> EventMatches:
         """See facade."""
-        await row_of(self._box, run_id)
-        size = page_size(limit, MAX_LOOKED_AT)
-        looked_at = await self._box.journal.find_events(run_id, filters, after_run_seq, size)
-        return EventMatches(
-            run_seqs=tuple(run_seq for run_seq, fits in looked_at if fits),
-            scanned_to=looked_at[-1][0] if looked_at else after_run_seq,
-            ended=len(looked_at) < size,
-        )
+        last = (await row_of(self._box, run_id))["run_seq"]
+        start = page_offset(after_run_seq, "after_run_seq")
+        end = min(start + page_size(limit, MAX_LOOKED_AT), max(last, start))
+        found = await self._box.journal.lists.find_events(run_id, filters, start, end)
+        return EventMatches(run_seqs=tuple(found), scanned_to=end, ended=end >= last)
 
     async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
         """See facade."""
-        return await run_detail_then(self._box, run_id, run_seq)
+        return await run_detail_then(self._box, self._pasts, run_id, run_seq)
 
     async def timeline(self, run_id: str) -> Timeline:
         """See facade."""
-        return await timeline_of(self._box, run_id)
+        return await timeline_of(self._box.journal, await row_of(self._box, run_id))
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         """See facade."""

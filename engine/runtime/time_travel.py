@@ -1,13 +1,15 @@
-"""A run as it was after one of its events, read-only."""
+"""Runs as they were after one of their events, read-only."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInput
 from engine.journal.commits import Commit
 from engine.journal.encoding import decode
-from engine.journal.replay import Replay
+from engine.journal.replay import Replay, Table
 from engine.journal.run_projection import run_change
 from engine.machine.events import Kind
 from engine.machine.evolve import fold
@@ -20,26 +22,59 @@ if TYPE_CHECKING:
 
     from engine.journal.commits import StoredEvent
     from engine.journal.memory_journal import MemoryJournal
-    from engine.runtime.toolbox import Toolbox
+    from engine.journal.port import Journal
+    from engine.runtime.blobs import Blobs
 
-EVENTS_AT_ONCE = 500
-"""The loop is given back between pages, however long the history."""
+EVENTS_AT_ONCE = 100
+"""Events replayed before the loop is given back, however long the history."""
+MARK_EVERY = 2 * EVENTS_AT_ONCE
+MAX_MARKED = 20_000
+"""Events of a run up to which the way is remembered."""
 
 
-async def past_of(box: Toolbox, row: Mapping[str, Any], run_seq: int) -> MemoryJournal:
-    """A journal that holds one run, as it was after the event `run_seq`. Raises InvalidInput."""
-    if not 1 <= run_seq <= row["run_seq"]:
-        words = f"run {row['run_id']} has no event {run_seq}: its events are 1 to {row['run_seq']}"
-        raise InvalidInput(words, {"run_id": row["run_id"], "run_seq": run_seq})
-    replay, state, then = Replay(row), RunState(), _unborn(row)
-    while then["run_seq"] < run_seq:
-        after = then["run_seq"]
-        page = await box.journal.page_events(row["run_id"], after, min(EVENTS_AT_ONCE, run_seq - after))
-        state = fold((stored.event for stored in page), state)
-        replay.take(page)
-        then = _moved(then, page, state)
-    replay.set_row(then)
-    return replay.journal
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A run after some of its events; never changed, only continued from."""
+
+    state: RunState
+    row: dict[str, Any]
+    steps: Table = field(default_factory=dict)
+    requests: Table = field(default_factory=dict)
+
+
+class Pasts:
+    """Replays runs. Of the last run it remembers marks on the way, so that a cursor moves quickly through it.
+
+    What has happened never changes, so a mark never grows stale.
+    """
+
+    def __init__(self, *, mark_every: int = MARK_EVERY) -> None:
+        self._mark_every = mark_every
+        self._run_id = ""
+        self._marks: list[_Mark] = []
+        self._history: Table = {}
+
+    async def of(self, journal: Journal, row: Mapping[str, Any], run_seq: int) -> MemoryJournal:
+        """A journal that holds one run, as it was after the event `run_seq`. Raises InvalidInput."""
+        if not 1 <= run_seq <= row["run_seq"]:
+            words = f"run {row['run_id']} has no event {run_seq}: its events are 1 to {row['run_seq']}"
+            raise InvalidInput(words, {"run_id": row["run_id"], "run_seq": run_seq})
+        if self._run_id != row["run_id"]:
+            self._run_id, self._marks, self._history = row["run_id"], [], {}
+        marks, history = self._marks, self._history
+        reached = (mark for mark in reversed(marks) if mark.row["run_seq"] <= run_seq)
+        mark = next(reached, _Mark(RunState(), _unborn(row)))
+        replay = Replay(row["run_id"], history, mark.steps, mark.requests)
+        state, then = mark.state, mark.row
+        while (after := then["run_seq"]) < run_seq:
+            page = await journal.page_events(row["run_id"], after, min(EVENTS_AT_ONCE, run_seq - after))
+            state = fold((stored.event for stored in page), state)
+            replay.take(then, page)
+            then = _moved(then, page, state)
+            last = marks[-1].row["run_seq"] if marks else 0
+            if last + self._mark_every <= then["run_seq"] <= MAX_MARKED:
+                marks.append(_Mark(state, then, *replay.copies()))
+        return replay.journal(then)
 
 
 def _unborn(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,15 +102,17 @@ def _moved(row: dict[str, Any], page: Sequence[StoredEvent], state: RunState) ->
     return moved
 
 
-async def files_written(box: Toolbox, steps: Sequence[Mapping[str, Any]]) -> set[str]:
+async def files_written(blobs: Blobs, steps: Sequence[Mapping[str, Any]]) -> set[str]:
     """Stored names of the output files that the steps of these rows have brought."""
     names: set[str] = set()
-    for step in steps:
+    for number, step in enumerate(steps):
+        if number % EVENTS_AT_ONCE == 0:
+            await asyncio.sleep(0)
         if step["type"] != "tool" or not step["output_event"]:
             continue
         output = decode(step["output_event"]).get("output")
         if is_blob(output):
-            output = await box.blobs.full(output)
+            output = await blobs.full(output)
         files = output.get("output_files") if isinstance(output, dict) else None
         for entry in files if isinstance(files, list) else ():
             if isinstance(entry, dict) and isinstance(entry.get("stored_name"), str):

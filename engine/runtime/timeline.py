@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros
 from engine.contracts.status import StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.machine.state import scope_path_of
-from engine.runtime.run_detail import row_of
 from engine.runtime.timeline_spans import Bar, Bars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.journal.port import Journal
-    from engine.runtime.toolbox import Toolbox
 
 MAX_ROWS = 2_000
 MAX_EVENTS = 100_000
 """Events looked at; rows of later ones show only when they began and ended."""
-EVENTS_AT_ONCE = 1_000
+EVENTS_AT_ONCE = 250
 
 
-async def timeline_of(box: Toolbox, run_id: str) -> Timeline:
-    """The timeline of a run. Raises NotFound."""
-    row = await row_of(box, run_id)
-    drawing = _Drawing(box.journal)
-    await drawing.add_run(run_id, 0)
+async def timeline_of(
+    journal: Journal, row: Mapping[str, Any], *, max_rows: int = MAX_ROWS, max_events: int = MAX_EVENTS
+) -> Timeline:
+    """The timeline of the run of this row."""
+    drawing = _Drawing(journal, max_rows, max_events)
+    await drawing.add_run(row["run_id"], 0)
     end = row["finished_at"]
     return Timeline(
-        run_id=run_id,
+        run_id=row["run_id"],
         start=from_micros(row["created_at"]),
         end=None if end is None else from_micros(end),
         rows=tuple(drawing.rows),
@@ -41,25 +41,28 @@ async def timeline_of(box: Toolbox, run_id: str) -> Timeline:
 class _Drawing:
     """Rows so far; a run whose rows do not fit any more is counted and left out."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, max_rows: int, max_events: int) -> None:
         self._journal = journal
-        self._events_left = MAX_EVENTS
+        self._max_rows = max_rows
+        self._events_left = max_events
         self.rows: list[TimelineRow] = []
         self.cut = 0
 
     async def add_run(self, run_id: str, depth: int) -> None:
-        heads, total = await self._journal.step_heads(run_id, MAX_ROWS - len(self.rows))
+        heads, total = await self._journal.step_heads(run_id, self._max_rows - len(self.rows))
         bars = await self._bars(run_id) if heads else {}
         left = len(heads)
         self.cut += total - left
         for head in _as_tree(heads):
-            if len(self.rows) >= MAX_ROWS:
+            if len(self.rows) >= self._max_rows:
                 self.cut += left
                 return
             bar = bars.get(head["path"], Bar())
             own_depth = depth + head["path"].count("/") // 2
             self.rows.append(_row(run_id, head, bar, own_depth))
             left -= 1
+            if left % EVENTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
             for child in bar.children or filter(None, [head["child_run_id"]]):
                 await self.add_run(child, own_depth + 1)
 
@@ -98,7 +101,7 @@ def _branch(path: str) -> int:
 
 
 def _row(run_id: str, head: Mapping[str, Any], bar: Bar, depth: int) -> TimelineRow:
-    return TimelineRow(
+    return TimelineRow.model_construct(
         run_id=run_id,
         step_id=head["path"],
         name=head["name"],

@@ -57,13 +57,15 @@ class Bar:
             return
         if failed and kind is SpanKind.WORKING:
             kind = SpanKind.FAILED
-        self.spans.append(TimelineSpan(kind=kind, start=from_micros(self.since), end=from_micros(now)))
+        self.spans.append(
+            TimelineSpan.model_construct(kind=kind, start=from_micros(self.since), end=from_micros(now))
+        )
 
     def all_spans(self) -> tuple[TimelineSpan, ...]:
         """The spans, the one that lasts included."""
         if self.doing is None:
             return tuple(self.spans)
-        return (*self.spans, TimelineSpan(kind=self.doing, start=from_micros(self.since)))
+        return (*self.spans, TimelineSpan.model_construct(kind=self.doing, start=from_micros(self.since)))
 
 
 class Bars:

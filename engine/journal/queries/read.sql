@@ -83,12 +83,13 @@ SELECT * FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
 -- name: runs_by_status
 SELECT status, sum(n) AS n FROM run_cells WHERE n > 0 AND (? IS NULL OR tenant = ?) GROUP BY status
 -- name: find_events
-SELECT run_seq, (? IS NULL OR instr(lower(kind), ?) > 0)
-    AND (? IS NULL OR instr(lower(coalesce(step_id, '')), ?) > 0)
-    AND (? IS NULL OR instr(lower(actor), ?) > 0)
-    AND (? IS NULL OR instr(lower(kind), ?) > 0 OR instr(lower(coalesce(step_id, '')), ?) > 0
-         OR instr(lower(actor), ?) > 0 OR instr(lower(payload), ?) > 0) AS found
-FROM events WHERE run_id = ? AND run_seq > ? ORDER BY run_seq LIMIT ?
+SELECT run_seq FROM events WHERE run_id = :run_id AND run_seq > :after AND run_seq <= :until
+    AND (:kind IS NULL OR instr(lower(kind), :kind) > 0)
+    AND (:step IS NULL OR instr(lower(coalesce(step_id, '')), :step) > 0)
+    AND (:actor IS NULL OR instr(lower(actor), :actor) > 0)
+    AND (:text IS NULL OR instr(lower(payload), :text) > 0 OR instr(lower(kind), :text) > 0
+         OR instr(lower(coalesce(step_id, '')), :text) > 0 OR instr(lower(actor), :text) > 0)
+ORDER BY run_seq
 -- name: select_step_heads
 SELECT path, first_seq, type, name, status, started_at, finished_at, child_run_id
 FROM steps WHERE run_id = ? ORDER BY first_seq LIMIT ?

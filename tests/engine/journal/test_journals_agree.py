@@ -256,7 +256,7 @@ class BothJournals(RuleBasedStateMachine):
                 await journal.run_view_row(run_id),
                 await journal.step_rows(run_id),
                 await journal.step_heads(run_id, 2),
-                await journal.find_events(run_id, EventFilter(kind="step", text="B"), 1, 3),
+                await journal.lists.find_events(run_id, EventFilter(kind="step", text="B"), 1, 9),
                 await journal.page_events(run_id, 1, 3),
                 await journal.blob(f"b{number}"),
             ]

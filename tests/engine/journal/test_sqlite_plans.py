@@ -75,7 +75,8 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
-    arguments = [None] * statement.count("?")
+    named = re.findall(r":([a-z_]+)", statement)
+    arguments = dict.fromkeys(named) if named else [None] * statement.count("?")
     return [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", arguments)]
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.contracts.run import EventFilter
-from engine.contracts.status import RequestStatus, RunStatus, StepStatus
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind
 from engine.errors import InvalidInput, NotFound
-from engine.runtime import timeline
+from engine.runtime.time_travel import EVENTS_AT_ONCE, Pasts
+from engine.runtime.timeline import timeline_of
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from engine.contracts.timeline import Timeline
     from engine.facade import Engine
     from engine.journal.port import Journal
+    from engine.journal.sqlite_journal import SqliteJournal
 
 
 def same(then: RunDetail, now: RunDetail) -> bool:
@@ -182,21 +185,60 @@ async def test_a_step_that_failed_is_drawn_as_failed(home: Home) -> None:
         assert (row.status, [span.kind for span in row.spans]) == (StepStatus.FAILED, [SpanKind.FAILED])
 
 
-async def test_a_long_timeline_is_cut_and_says_how_much_is_missing(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_long_timeline_is_cut_and_says_how_much_is_missing(home: Home, each_journal: Journal) -> None:
     home.flow(
         "many",
         {"id": "each", "type": "for_each", "items": [1, 2, 3, 4], "steps": [tool("in", params={"x": 1})]},
         {"id": "sub", "type": "subflow", "subflow": "below"},
+        tool("end", params={"x": 1}),
     )
-    home.flow("below", tool("deep", params={"x": 1}))
-    async with home.working() as engine:
+    home.flow("below", tool("deep", params={"x": 1}), tool("down", params={"x": 1}))
+    async with home.open(journal=each_journal) as engine, engine.work():
         run = await finished(engine, "many")
-        monkeypatch.setattr(timeline, "MAX_ROWS", 3)
-        shown = await engine.runs.timeline(run.run_id)
-        assert [row.step_id for row in shown.rows] == ["each", "each/0/in", "each/1/in"]
-        assert shown.cut == 3
+        row = await each_journal.run_row(run.run_id)
+        assert row is not None
+        everything = await timeline_of(each_journal, row)
+        for most in range(1, 10):
+            shown = await timeline_of(each_journal, row, max_rows=most)
+            assert len(shown.rows) == most
+            assert shown.rows == everything.rows[:most]
+            assert (shown.cut > 0) == (most < len(everything.rows) == 9)
+        blind = await timeline_of(each_journal, row, max_events=0)
+        assert [row.step_id for row in blind.rows] == [row.step_id for row in everything.rows]
+        assert all(row.spans[0].end is not None for row in blind.rows)
+
+
+async def test_going_back_and_forth_in_a_long_history_shows_the_same(
+    home: Home, journal: SqliteJournal
+) -> None:
+    """Marks on the way make it quick and change nothing."""
+    inner = [tool("in", params={"x": "{{ item }}"}), approval("ok", when="{{ item == 7 }}")]
+    loop = {"id": "each", "type": "for_each", "items": list(range(90)), "max_concurrent": 4, "steps": inner}
+    home.flow("long", loop)
+    async with home.open(journal=journal) as engine:
+        async with engine.work():
+            run_id = await start(engine, "long")
+            shown = await pending_approval(engine, run_id)
+            await engine.requests.approve(shown.approval_id, actor=ANN)
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        row = await journal.run_row(run_id)
+        assert row is not None
+        assert row["run_seq"] > 3 * EVENTS_AT_ONCE
+        marked = Pasts(mark_every=EVENTS_AT_ONCE)
+        places = random.Random(3).choices(range(1, row["run_seq"] + 1), k=12)
+        for run_seq in (row["run_seq"], *places):
+            found = [await past.of(journal, row, run_seq) for past in (marked, Pasts())]
+            rows = [
+                (
+                    await past.run_row(run_id),
+                    await past.step_rows(run_id),
+                    await past.request_rows(RequestKind.APPROVAL, None, 10, None, run_id),
+                )
+                for past in found
+            ]
+            assert rows[0] == rows[1]
+            assert rows[0][0] is not None
+            assert rows[0][0]["run_seq"] == run_seq
 
 
 async def test_events_of_a_run_are_searched_page_by_page(home: Home) -> None:
