@@ -51,6 +51,7 @@ def create_run(connection: sqlite3.Connection, run: NewRun) -> tuple[str, bool]:
 def _insert_run(connection: sqlite3.Connection, run: NewRun) -> None:
     row = new_run(run)
     connection.execute(query("insert_run"), {**row, "cell": _enter_cell(connection, row, row["status"])})
+    connection.execute(query("know_requester"), (run.tenant, run.requested_by))
     _put_blobs(connection, run.blobs)
     insert_events(connection, run.run_id, 0, run.events)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
+from engine.journal.queries import query
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,19 +28,24 @@ def count_arms(connection: sqlite3.Connection, arms: Sequence[Arm]) -> int:
     """How many runs some arms hold; of what has to be counted, the smaller side of its bound is."""
     total = sum(arm.total for arm in arms if arm.total is not None)
     unknown = [arm for arm in arms if arm.total is None]
-    bounded = [arm for arm in unknown if arm.whole is not None and (arm.newer is None) != (arm.older is None)]
+    bounded = [arm for arm in unknown if arm.bounded_once]
     if bounded and _hold_most(connection, bounded):
-        others = [arm for arm in unknown if arm not in bounded]
+        others = [arm for arm in unknown if not arm.bounded_once]
         rest = _count(connection, [arm.beyond() for arm in bounded])
         return total + sum(arm.whole or 0 for arm in bounded) - rest + _count(connection, others)
     return total + _count(connection, unknown)
 
 
 def _count(connection: sqlite3.Connection, arms: Sequence[Arm]) -> int:
+    """Counts them; arms that differ only in their cell at once."""
+    alike: dict[Arm, list[int]] = {}
+    for arm in arms:
+        alike.setdefault(replace(arm, cell=0, total=None, whole=None), []).append(arm.cell)
     total = 0
-    for statement, arguments in _statements(arms, "count(*) AS n", by_requester=False):
-        counted = connection.execute(f"SELECT sum(n) FROM ({statement})", arguments)  # noqa: S608 - closed words
-        total += counted.fetchone()[0]
+    for arm, cells in alike.items():
+        part, arguments = arm.where(cells=json.dumps(cells))
+        statement = f"SELECT count(*) {part}"
+        total += connection.execute(statement, arguments).fetchone()[0]
     return total
 
 
@@ -53,10 +61,14 @@ def _hold_most(connection: sqlite3.Connection, arms: Sequence[Arm]) -> bool:
 
 
 def ends(connection: sqlite3.Connection, arms: Sequence[Arm]) -> tuple[int, int]:
-    """When the oldest and the newest of the runs were created; the same when there is none."""
-    oldest = read_arms(connection, arms, RunSort.OLDEST, 1)
-    newest = read_arms(connection, arms, RunSort.NEWEST, 1)
-    return (oldest[0][-2], newest[0][-2]) if oldest and newest else (0, 0)
+    """Moments between which all of the runs were created."""
+    cells = json.dumps([*{arm.cell for arm in arms}])
+    low, high = connection.execute(query("ends_of_cells"), (cells,)).fetchone()
+    if low is None:
+        return 0, 0
+    newer = min((arm.newer[0] if arm.newer is not None else low for arm in arms), default=low)
+    older = max((arm.older[0] if arm.older is not None else high for arm in arms), default=high)
+    return max(low, newer), min(high, older)
 
 
 def read_arms(

@@ -6,7 +6,6 @@ with a million runs as with a thousand.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,23 +14,15 @@ from engine.journal.run_list import Place, fold, may_be_in_id, micros
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
 
     from engine.contracts.run import RunFilter
 
 _CELLS = "SELECT cell, tenant, pack, flow, status, n FROM run_cells WHERE n > 0"
 _NAMES = """\
-WITH RECURSIVE named (cell, name) AS (
-    SELECT value, (SELECT min(requested_by) FROM runs INDEXED BY runs_requester WHERE cell = value)
-    FROM json_each(?)
-    UNION ALL
-    SELECT cell, (SELECT min(requested_by) FROM runs INDEXED BY runs_requester
-                  WHERE cell = named.cell AND requested_by > named.name)
-    FROM named WHERE name IS NOT NULL)
-SELECT cell, name FROM named WHERE name IS NOT NULL AND instr(lower(name), ?) > 0"""
-"""Who has runs in some cells, as far as the name holds a text: one step per name, not per run."""
-
-
+SELECT DISTINCT requested_by FROM run_requesters
+WHERE (? IS NULL OR tenant = ?) AND instr(lower(requested_by), ?) > 0 ORDER BY requested_by LIMIT ?"""
+MOST_NAMED = 4_000
+"""Arms of single requesters in one list; more of them are looked for run by run."""
 FEW_FROM = len("run_") + 10
 """Characters of an id up to which it only tells the millisecond."""
 
@@ -53,6 +44,8 @@ class Arm:
     """Only from this (created_at, run_id) on."""
     older: tuple[int, str] | None = None
     """Only before this (created_at, run_id)."""
+    in_name: str | None = None
+    """A text in the requester's name."""
     in_id: str | None = None
     not_in_id: str | None = None
     id_prefix: str | None = None
@@ -63,6 +56,11 @@ class Arm:
         newer = max(filter(None, (self.newer, newer)), default=None)
         older = min(filter(None, (self.older, older)), default=None)
         return replace(self, total=None, newer=newer, older=older)
+
+    @property
+    def bounded_once(self) -> bool:
+        """Whether what lies beyond its only bound is known when it is counted, and the other way round."""
+        return self.whole is not None and (self.newer is None) != (self.older is None)
 
     def unbounded(self) -> Arm:
         """The arm without bounds of time."""
@@ -76,15 +74,16 @@ class Arm:
         """The arm with less in it."""
         return replace(self, total=None, whole=None, **changes)
 
-    def where(self, *, by_requester: bool) -> tuple[str, list[Any]]:
-        """The index to read, its condition and the arguments."""
+    def where(self, *, by_requester: bool = False, cells: str | None = None) -> tuple[str, list[Any]]:
+        """The index to read, its condition and the arguments; of `cells` (JSON) in place of its own."""
         names = (self.requester, self.later_requesters, self.earlier_requesters)
         index = "runs_requester" if by_requester or any(name is not None for name in names) else "runs_cell"
         source = f"runs INDEXED BY {index}"
-        conditions: list[str] = ["cell = ?"]
-        arguments: list[Any] = [self.cell]
+        cell = "cell = ?" if cells is None else "cell IN (SELECT value FROM json_each(?))"
+        conditions = [cell]
+        arguments: list[Any] = [self.cell if cells is None else cells]
         if self.id_prefix is not None:  # `+` leaves only the primary key to find them by
-            source, conditions = "runs", ["+cell = ?", "run_id >= ?", "run_id < ?"]
+            source, conditions = "runs", [f"+{cell}", "run_id >= ?", "run_id < ?"]
             arguments += [self.id_prefix, f"{self.id_prefix}\x7f"]
         bounds: tuple[tuple[str, Any], ...] = (
             ("requested_by = ?", self.requester),
@@ -92,6 +91,7 @@ class Arm:
             ("requested_by < ?", self.earlier_requesters),
             ("(created_at, run_id) >= (?, ?)", self.newer),
             ("(created_at, run_id) < (?, ?)", self.older),
+            ("instr(lower(requested_by), ?) > 0", self.in_name),
             ("instr(run_id, ?) > 0", self.in_id),
             ("instr(run_id, ?) = 0", self.not_in_id),
         )
@@ -159,28 +159,36 @@ def _arms(
         found = [(row, arm.bounded(newer=newer, older=older)) for row, arm in found]
     if filters.requested_by is not None:
         found = [(row, arm.narrowed(requester=filters.requested_by)) for row, arm in found]
-    text = fold(filters.text or "")
-    in_id = text if may_be_in_id(text) else None
-    bounds = Arm(0, newer=newer, older=older)
-    if filters.requested_by is None and part:
-        by_cell = {row["cell"]: row for row in part}
-        named = requesters(connection, list(by_cell), text)
-        found += [
-            (by_cell[cell], replace(bounds, cell=cell, requester=name, not_in_id=in_id))
-            for cell, name in named
-        ]
-    if in_id is not None:
-        asked = replace(bounds, requester=filters.requested_by)
-        few = in_id.startswith("run_") and len(in_id) >= FEW_FROM
-        asked = replace(asked, id_prefix=in_id) if few else replace(asked, in_id=in_id)
-        found += [(row, replace(asked, cell=row["cell"])) for row in part]
+    if part:
+        bounds = Arm(0, requester=filters.requested_by, newer=newer, older=older)
+        found += _with_text(connection, part, filters, bounds)
     return found
 
 
-def requesters(connection: sqlite3.Connection, cells: Sequence[int], text: str = "") -> list[tuple[int, str]]:
-    """(cell, requester) of all who have runs there and hold a folded text in their name."""
-    rows = connection.execute(_NAMES, (json.dumps(cells), text))
-    return [(row["cell"], row["name"]) for row in rows]
+def _with_text(
+    connection: sqlite3.Connection, cells: list[sqlite3.Row], filters: RunFilter, bounds: Arm
+) -> list[tuple[sqlite3.Row, Arm]]:
+    """Arms of runs whose requester or id holds the text; the first without those of the second."""
+    text = fold(filters.text or "")
+    in_id = text if may_be_in_id(text) else None
+    wanted: list[Arm] = []
+    if filters.requested_by is None:
+        most = MOST_NAMED // len(cells)
+        names = requesters(connection, filters.tenant, text, most + 1)
+        if len(names) > most:
+            wanted = [replace(bounds, in_name=text, not_in_id=in_id)]
+        else:
+            wanted = [replace(bounds, requester=name, not_in_id=in_id) for name in names]
+    if in_id is not None:
+        few = in_id.startswith("run_") and len(in_id) >= FEW_FROM
+        wanted.append(replace(bounds, id_prefix=in_id) if few else replace(bounds, in_id=in_id))
+    return [(row, replace(arm, cell=row["cell"])) for row in cells for arm in wanted]
+
+
+def requesters(connection: sqlite3.Connection, tenant: str | None, text: str, limit: int) -> list[str]:
+    """Names of at most `limit` who have runs of a tenant, or of any, and hold a folded text; in order."""
+    rows = connection.execute(_NAMES, (tenant, tenant, text, limit))
+    return [row["requested_by"] for row in rows]
 
 
 def _by_text(cells: list[sqlite3.Row], filters: RunFilter) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
@@ -217,14 +225,15 @@ def before_place(arms: list[Arm], place: Place, sort: RunSort) -> list[Arm]:
         return [arm.bounded(newer=newer) for arm in arms]
     (name,) = place.group
     named = [arm.bounded(newer=newer) for arm in of_requester(arms, name)]
-    return [*named, *_before_requester(arms, name)]
+    return [*named, *before_requester(arms, name)]
 
 
 def _just_after(place: Place) -> tuple[int, str]:
     return place.created_at, f"{place.run_id}\0"
 
 
-def _before_requester(arms: list[Arm], name: str) -> list[Arm]:
+def before_requester(arms: list[Arm], name: str) -> list[Arm]:
+    """What is there of requesters before this one."""
     return [
         arm if arm.requester is not None else arm.narrowed(earlier_requesters=name)
         for arm in arms

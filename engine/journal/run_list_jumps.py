@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.run import RunSort
 from engine.journal.run_arm_reads import count_arms, ends
-from engine.journal.run_arms import after_requester, of_requester, requesters
+from engine.journal.run_arms import after_requester, before_requester, of_requester, requesters
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FEW = 1_000
 """Runs that are walked through."""
+MANY_NAMES = 2_000
+"""More requesters than these are not looked through: then the list is walked."""
 
 
 def skip(
@@ -25,31 +27,30 @@ def skip(
         return arms, offset
     if sort is not RunSort.REQUESTER:
         return _skip_time(connection, arms, offset, total, oldest_first=sort is RunSort.OLDEST)
-    name, before = _requester_at(connection, arms, offset, total)
+    names = requesters(connection, None, "", MANY_NAMES + 1)
+    if len(names) > MANY_NAMES:
+        return arms, offset
+    name, offset = _requester_at(connection, arms, names, offset)
     named = of_requester(arms, name)
     held = count_arms(connection, named)
-    named, offset = _skip_time(connection, named, offset - before, held, oldest_first=False)
+    named, offset = _skip_time(connection, named, offset, held, oldest_first=False)
     return [*named, *after_requester(arms, name)], offset
 
 
 def _requester_at(
-    connection: sqlite3.Connection, arms: list[Arm], offset: int, total: int
+    connection: sqlite3.Connection, arms: list[Arm], names: list[str], offset: int
 ) -> tuple[str, int]:
-    """Whose run stands at `offset`, and how many stand before this requester's; from the nearer end."""
-    cells = [arm.cell for arm in arms if arm.requester is None]
-    found = {name for _, name in requesters(connection, cells)}
-    names = sorted(found | {arm.requester for arm in arms if arm.requester is not None})
-    from_end = offset > total // 2
-    before = total if from_end else 0
-    for name in reversed(names) if from_end else names:
-        held = count_arms(connection, of_requester(arms, name))
-        if from_end:
-            before -= held
-        if before <= offset < before + held:
-            return name, before
-        if not from_end:
-            before += held
-    return names[-1], before
+    """Whose run stands at `offset`, and at which place among those of this requester."""
+    low, high = 0, len(names)
+    while high - low > 1:
+        middle = (low + high) // 2
+        part = before_requester(after_requester(arms, names[low - 1]) if low else arms, names[middle])
+        before = count_arms(connection, part)
+        if before <= offset:
+            low, offset = middle, offset - before
+        else:
+            high = middle
+    return names[low], offset
 
 
 def _skip_time(

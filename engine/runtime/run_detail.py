@@ -15,11 +15,14 @@ from engine.runtime.views import approval_view, form_view, run_view, step_view
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.governance.door import ValueDoor
     from engine.journal.port import Journal
     from engine.runtime.time_travel import Pasts
     from engine.runtime.toolbox import Toolbox
 
 MAX_FILE_TEXT = 8 * 1024 * 1024
+MARGIN = 4 * 1024
+"""Bytes that are read beyond what is shown: what stands across the cut is masked as well."""
 STEPS_AT_ONCE = 100
 """Steps made into views before the loop is given back."""
 
@@ -75,21 +78,18 @@ async def file_text(box: Toolbox, run_id: str, stored_name: str, limit: int) -> 
     size = page_size(limit, MAX_FILE_TEXT)
 
     def read() -> FileText | None:
-        found = box.folders.read_output(row["pack"], run_id, stored_name, size + 1)
+        found = box.folders.read_output(row["pack"], run_id, stored_name, size + MARGIN)
         if found is None:
             return None
         raw, length = found
-        text = _as_text(raw[:size], cut=len(raw) > size)
-        if text is not None:
-            present = box.door.present if len(raw) <= size else box.door.present_beginning
-            text = present(text)
+        text = _masked(box.door, raw, size, whole=length <= len(raw))
         return FileText(
             run_id=run_id,
             stored_name=stored_name,
             path=str(box.folders.path(row["pack"], run_id) / "output" / stored_name),
             size=length,
             text=text or "",
-            truncated=length > size and text is not None,
+            truncated=text is not None and length > size,
             binary=text is None,
         )
 
@@ -100,17 +100,18 @@ async def file_text(box: Toolbox, run_id: str, stored_name: str, limit: int) -> 
     return text
 
 
-def _as_text(raw: bytes, *, cut: bool) -> str | None:
-    """UTF-8 text, else None; a character that was cut through at the end is left out."""
+def _masked(door: ValueDoor, raw: bytes, size: int, *, whole: bool) -> str | None:
+    """At most `size` bytes of text, cut after it was masked; None when it is no UTF-8 text."""
     if b"\0" in raw:
         return None
-    for left_out in range(4 if cut else 1):
-        try:
-            return raw[: len(raw) - left_out].decode("utf-8")
-        except UnicodeDecodeError as fault:
-            if fault.start < len(raw) - 4:
-                return None
-    return None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        if whole or fault.start < len(raw) - 3:
+            return None
+        text = raw[: fault.start].decode("utf-8")  # a character that the end of the reading cut through
+    masked: str = door.present(text) if whole else door.present_beginning(text)
+    return masked.encode()[:size].decode("utf-8", "ignore")
 
 
 async def view_row(box: Toolbox, run_id: str) -> Mapping[str, Any]:

@@ -15,6 +15,8 @@ WHERE run_id = :run_id
 -- name: enter_cell
 INSERT INTO run_cells (tenant, pack, flow, status, n) VALUES (?, ?, ?, ?, 1)
 ON CONFLICT (tenant, pack, flow, status) DO UPDATE SET n = n + 1 RETURNING cell
+-- name: know_requester
+INSERT INTO run_requesters (tenant, requested_by) VALUES (?, ?) ON CONFLICT DO NOTHING
 -- name: leave_cell
 UPDATE run_cells SET n = n - 1 WHERE cell = ?
 -- name: has_mail

@@ -80,6 +80,11 @@ LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.run_id = ? AND q.kind = ? ORDER BY q.request_id
 -- name: runs_by_id
 SELECT * FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
+-- name: ends_of_cells
+SELECT min(oldest), max(newest) FROM (
+    SELECT (SELECT min(created_at) FROM runs INDEXED BY runs_cell WHERE cell = value) AS oldest,
+        (SELECT max(created_at) FROM runs INDEXED BY runs_cell WHERE cell = value) AS newest
+    FROM json_each(?))
 -- name: runs_by_status
 SELECT status, sum(n) AS n FROM run_cells WHERE n > 0 AND (? IS NULL OR tenant = ?) GROUP BY status
 -- name: find_events

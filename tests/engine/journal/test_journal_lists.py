@@ -12,6 +12,7 @@ from engine.contracts.model import from_micros
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.journal.memory_journal import MemoryJournal
+from engine.journal.run_arm_reads import ARMS_AT_ONCE
 from engine.journal.run_list import may_be_in_id, place_of
 from engine.machine.events import Kind
 from tests.engine.journal.run_script import ALL, NOW, a_run, event, hold, refused_run, take
@@ -211,6 +212,31 @@ async def test_long_lists_agree_in_every_order_and_with_every_filter(sqlite_jour
             assert after == everything[place + 1 :][:5], (filters, sort)
             both = await sqlite_journal.lists.page(filters, sort, 5, after=place_of(row, sort), offset=9)
             assert both == everything[place + 10 :][:5], (filters, sort)
+
+
+@pytest.mark.parametrize("text", ["", "who-1"])
+async def test_a_list_of_more_flows_and_people_than_one_statement_takes_is_the_same(
+    sqlite_journal: SqliteJournal, text: str
+) -> None:
+    memory = MemoryJournal()
+    flows, chance = ARMS_AT_ONCE + 50, random.Random(5)
+    runs = [
+        created(n, chance.randrange(900), flow=f"f{n % flows}", requested_by=f"who-{chance.randrange(20)}")
+        for n in range(3 * flows)
+    ]
+    for journal in (memory, sqlite_journal):
+        await asyncio.gather(*(journal.create_run(run) for run in runs))
+    wanted = RunFilter(text=text)
+    for sort in RunSort:
+        everything = await memory.lists.page(wanted, sort, ALL)
+        assert await sqlite_journal.lists.count(wanted) == len(everything)
+        row = everything[400]
+        assert await sqlite_journal.lists.position(row["run_id"], wanted, sort) == 400
+        for offset in (0, 399, len(everything) - 100, len(everything) - 3):
+            page = await sqlite_journal.lists.page(wanted, sort, 9, offset=offset)
+            assert page == everything[offset:][:9], (sort, offset)
+        after = await sqlite_journal.lists.page(wanted, sort, 9, after=place_of(row, sort))
+        assert after == everything[401:][:9]
 
 
 async def test_a_place_whose_run_has_moved_on_still_divides_the_list(journal: Journal) -> None:
