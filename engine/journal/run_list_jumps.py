@@ -58,10 +58,12 @@ def _skip_time(
 ) -> tuple[list[Arm], int]:
     """The window [low, high] of time around the place is narrowed by the share of runs before it."""
     low, high = ends(connection, arms)
-    window, held, start, halve = arms, total, arms, False
+    window, held, start, step = arms, total, arms, 0
     while offset > FEW and low < high:
-        share = 0.5 if halve else offset / held
-        halve = not halve
+        step += 1
+        # a little before the place by its share of the runs: mostly that is near enough. Runs may be
+        # spread unevenly, so every third step halves.
+        share = max(offset - FEW // 2, 1) / held if step % 3 else 0.5
         way = min(max(round(share * (high - low)), 1), high - low)
         moment = low + way if oldest_first else high - way
         near, far = _split(window, moment, oldest_first=oldest_first)
