@@ -1,0 +1,47 @@
+"""A second process that writes real events into a journal at a given rate, and tells when each was there.
+
+    python -m benchmarks.event_source JOURNAL RUN RATE SECONDS
+
+Writes fifty groups a second, each one durable commit, as a worker does. Prints one JSON list of
+[seconds on the monotonic clock, number of the newest event of the run].
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from engine.journal.append_operations import insert_events
+from engine.journal.connection import open_writer
+from engine.machine.events import Event, Kind
+
+GROUPS_PER_SECOND = 50
+
+
+def main(journal: Path, run_id: str, rate: int, seconds: float) -> list[tuple[float, int]]:
+    """Write, as evenly as the disk allows; the moments of the commits."""
+    connection = open_writer(journal)
+    (number,) = connection.execute("SELECT run_seq FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    first, commits = number, []
+    begin = time.perf_counter()
+    while (passed := time.perf_counter() - begin) < seconds:
+        due = first + int(rate * passed) - number
+        if due > 0:
+            now = time.time_ns() // 1_000
+            payload = {"output": {"lines": 120, "note": "one of many"}}
+            events = [Event(Kind.STEP_COMPLETED, now, "worker", "read", payload) for _ in range(due)]
+            connection.execute("BEGIN IMMEDIATE")
+            insert_events(connection, run_id, number, events)
+            number += due
+            connection.execute("UPDATE runs SET run_seq = ? WHERE run_id = ?", (number, run_id))
+            connection.execute("COMMIT")
+            commits.append((time.perf_counter(), number))
+        time.sleep(1 / GROUPS_PER_SECOND)
+    connection.close()
+    return commits
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))))
