@@ -8,6 +8,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
+import screens
 from engine.contracts.run import RunSort
 from engine.safe_text import sanitize
 from screens.actions import bindings
@@ -18,9 +19,7 @@ from screens.plain import Part, Plain
 from screens.run_query import EXAMPLE, run_query
 from screens.run_rows import SORTS, RunSource, columns, run_row
 from screens.run_verbs import RunVerbsScreen
-from screens.saved_filters import SavedFiltersDialog
 from screens.shell import SLOW_SECONDS, console, tell
-from screens.start_dialog import StartScreen
 from screens.status_words import RUN_MARKS
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ class RunsScreen(RunVerbsScreen):
 
     def action_create(self) -> None:
         """Start a run."""
-        self.app.push_screen(StartScreen(self.desk))
+        self.app.push_screen(screens.StartScreen(self.desk))
 
     def action_filter(self) -> None:
         """Show the filter line and type into it."""
@@ -150,7 +149,7 @@ class RunsScreen(RunVerbsScreen):
             if text is not None:
                 self._use_filter(text)
 
-        self.app.push_screen(SavedFiltersDialog(self.desk, self._typed.strip()), picked)
+        self.app.push_screen(screens.SavedFiltersDialog(self.desk, self._typed.strip()), picked)
 
     def action_mark(self) -> None:
         """Mark the run, or take its mark away."""

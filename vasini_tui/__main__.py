@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, VasiniError
-from vasini_tui.cli.app import parse
-from vasini_tui.cli.invocation import Invocation
+from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.open_console import open_console
 from vasini_tui.cli.output import Output
 from vasini_tui.exit_codes import EXIT_BY_ERROR, CommandError, ExitCode, InternalError
 from vasini_tui.identity import acting
@@ -58,7 +58,7 @@ def _guarded(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
 
 
 def _perform(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
-    parsed = parse(arguments)
+    parsed = _parse(arguments)
     if not isinstance(parsed, Invocation):
         return parsed
     actor = acting(parsed.act_as)
@@ -73,6 +73,14 @@ def _perform(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
                 raise
             _log.exception("the command ended in an internal error")
             raise InternalError(type(cause).__name__, str(loaded.places.log_file)) from raised
+
+
+def _parse(arguments: Sequence[str]) -> Invocation | int:
+    if not arguments:  # the console is not kept waiting by a parser that has nothing to do
+        return Invocation(open_console)
+    from vasini_tui.cli.app import parse  # noqa: PLC0415 - only for what is to be parsed
+
+    return parse(arguments)
 
 
 async def _run(invocation: Invocation, session: Session) -> int:

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.filter import Monochrome, NoColor
 
+import screens
 from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable, VasiniError
+from engine.safe_text import sanitize
 from screens.actions import bindings
-from screens.approvals import ApprovalsScreen
 from screens.desk import Desk, utc_now
 from screens.feed_pump import FeedPump
 from screens.focus_help import focus_help
-from screens.form_screen import FormScreen
-from screens.forms import FormsScreen
-from screens.help_screen import HelpScreen
 from screens.key_list import BoundAction, bound_actions
 from screens.keymap import Keymap
-from screens.leave_dialog import LeaveDialog
-from screens.palette import PaletteScreen
-from screens.run_detail import RunScreen
-from screens.runs import RunsScreen
+from screens.plain import Plain
 from screens.shell import LineChanged, News, attempt, tell
-from screens.theme_picker import ThemePicker
 from vasini_tui.paced_app import PacedApp
 from vasini_tui.terminal import terminal_problem
 from vasini_tui.themes import DEFAULT_THEME, Themes, style_paths
@@ -36,14 +32,16 @@ from vasini_tui.themes import DEFAULT_THEME, Themes, style_paths
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
+    from textual.app import ComposeResult
     from textual.filter import LineFilter
     from textual.screen import Screen
 
     from engine.contracts.pack import PackView
     from engine.contracts.request import FormView
     from engine.contracts.run import Actor
-    from engine.facade import Engine, FeedBatch
+    from engine.facade import Engine, FeedBatch, Worker
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _KILLED = 128
@@ -74,8 +72,26 @@ class ConsoleOptions:
         return VasiniError(ErrorCode.CONFIG_INVALID, message)
 
 
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What the console works with once it is opened.
+
+    `working` makes this process work runs too. Paths of a new run are relative to `base_dir`.
+    """
+
+    engine: Engine
+    working: AbstractAsyncContextManager[Worker] | None = None
+    base_dir: Path | None = None
+
+
+Opening = AbstractAsyncContextManager[Workplace]
+
+
 class ConsoleApp(PacedApp[int], inherit_bindings=False):
-    """The Textual application. Views are modes: each keeps its own stack of screens."""
+    """The Textual application. Views are modes: each keeps its own stack of screens.
+
+    With an `Opening` the first frame comes before the engine, which is half of the time to start.
+    """
 
     TITLE = "vasini"
     ENABLE_COMMAND_PALETTE = False
@@ -83,29 +99,34 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
 
     def __init__(
         self,
-        engine: Engine,
+        workplace: Opening | Engine,
         *,
         actor: Actor,
         tenant: str,
         settings: ConsoleOptions,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
-        base_dir: Path | None = None,
     ) -> None:
         super().__init__([str(path) for path in style_paths()])
-        self.desk = Desk(
-            engine,
-            actor,
-            tenant,
+        self._desk_of = partial(
+            Desk,
+            actor=actor,
+            tenant=tenant,
             clock=clock,
             now=now,
             grace=settings.grace_ms / 1000,
             bell=settings.bell,
-            base_dir=base_dir,
             keymap=settings.keymap,
             label=settings.label,
         )
+        self.desk: Desk
         self.failure: BaseException | None = None
+        self.entered = AsyncExitStack()
+        self._opening: Opening | None = None
+        if isinstance(workplace, AbstractAsyncContextManager):
+            self._opening = workplace
+        else:
+            self.desk = self._desk_of(workplace)
         self._last_view = "approvals"
         self.animation_level = "none"
         self.set_keymap(settings.keymap.for_textual())
@@ -115,19 +136,48 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
         theme = settings.themes.load(DEFAULT_THEME if self._theme_problem else settings.theme)
         self.register_theme(theme)
         self.theme = theme.name
-        self.add_mode("runs", lambda: RunsScreen(self.desk))
-        self.add_mode("approvals", lambda: ApprovalsScreen(self.desk))
-        self.add_mode("forms", lambda: FormsScreen(self.desk))
+        self.add_mode("runs", lambda: screens.RunsScreen(self.desk))
+        self.add_mode("approvals", lambda: screens.ApprovalsScreen(self.desk))
+        self.add_mode("forms", lambda: screens.FormsScreen(self.desk))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """NO_COLOR means none: Textual alone would paint in grays."""
         return [_COLORLESS if isinstance(one, Monochrome) else one for one in super().get_line_filters()]
 
     async def on_mount(self) -> None:
-        """Signals, the first view, the feed."""
+        """The signals; the rest when there is an engine."""
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.exit, _KILLED + number)
+        if self._opening is None:
+            await self._begin()
+
+    async def on_ready(self) -> None:
+        """The first frame is on the screen; what it takes to fill it is loaded now."""
+        if not gc.isenabled():
+            gc.freeze()  # what was loaded until now stays
+            gc.enable()
+        if self._opening is not None:
+            try:
+                opened = await self.entered.enter_async_context(self._opening)
+            except (VasiniError, OSError) as error:
+                self.failure = error
+                self.exit()
+                return
+            if self.return_value is not None:  # a signal came meanwhile
+                return
+            self.desk = self._desk_of(opened.engine, base_dir=opened.base_dir)
+            await self._begin()
+            if opened.working is not None:
+                await self.entered.enter_async_context(opened.working)
+
+    def compose(self) -> ComposeResult:
+        """What stands on the screen while the journal is opened."""
+        if self._opening is not None:
+            yield Plain(sanitize(" vasini\n opening …", multiline=True), classes="opening")
+
+    async def _begin(self) -> None:
+        """The first view, and the feed."""
         await self.switch_mode("runs")
         if self._theme_problem is not None:
             tell(self.screen, f"{self._theme_problem.message}. Showing {DEFAULT_THEME}.", tone="warning")
@@ -140,7 +190,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
 
     def open_run(self, run_id: str, *, pane: str = "timeline") -> None:
         """Open the detail of a run on the current view."""
-        self.push_screen(RunScreen(self.desk, run_id, view=self.current_mode, pane=pane))
+        self.push_screen(screens.RunScreen(self.desk, run_id, view=self.current_mode, pane=pane))
 
     def open_approval(self, approval_id: str) -> None:
         """Go to the approvals, with the cursor on this one."""
@@ -148,7 +198,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
 
     def open_form(self, form: FormView) -> None:
         """Open a form to fill in, above what is shown."""
-        self.push_screen(FormScreen(self.desk, form))
+        self.push_screen(screens.FormScreen(self.desk, form))
 
     def show_run(self, run_id: str) -> None:
         """Go to the runs, with the cursor on this one."""
@@ -172,7 +222,9 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
 
     def action_help(self) -> None:
         """The keys of this screen."""
-        self.push_screen(HelpScreen("Keys of this screen", bound_actions(self.screen, self.desk.keymap)))
+        self.push_screen(
+            screens.HelpScreen("Keys of this screen", bound_actions(self.screen, self.desk.keymap))
+        )
 
     def action_focus_help(self) -> None:
         """What has the focus, and its keys; the keys of the screen when nothing has."""
@@ -184,7 +236,9 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
         its = {bound.action.id for bound in found.actions}
         rest = [bound for bound in bound_actions(self.screen, keymap) if bound.action.id not in its]
         self.push_screen(
-            HelpScreen("This part", found.actions, about=found.about, editing=found.editing, rest=rest)
+            screens.HelpScreen(
+                "This part", found.actions, about=found.about, editing=found.editing, rest=rest
+            )
         )
 
     def action_themes(self) -> None:
@@ -192,7 +246,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
         choices = self._themes.choices()
         for choice in choices:
             self.register_theme(self._themes.load(choice.name))
-        self.push_screen(ThemePicker(choices, self.theme))
+        self.push_screen(screens.ThemePicker(choices, self.theme))
 
     def action_bell_switch(self) -> None:
         """Ring for new requests or not, until the console is left; the settings say how it begins."""
@@ -201,14 +255,14 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
 
     def action_palette(self) -> None:
         """Every action by name."""
-        self.push_screen(PaletteScreen(bound_actions(self.screen, self.desk.keymap)), self._do)
+        self.push_screen(screens.PaletteScreen(bound_actions(self.screen, self.desk.keymap)), self._do)
 
     def action_quit_or_back(self) -> None:
         """Back from a screen that lies above another; else leave, after asking."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
         else:
-            self.push_screen(LeaveDialog(), self._leave)
+            self.push_screen(screens.LeaveDialog(), self._leave)
 
     def _leave(self, sure: bool | None) -> None:
         if sure:
@@ -221,13 +275,13 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
     async def _open_approval(self, approval_id: str) -> None:
         await self.action_view("approvals")
         screen = await self._root("approvals")
-        if isinstance(screen, ApprovalsScreen):
+        if isinstance(screen, screens.ApprovalsScreen):
             screen.point_at(approval_id)
 
     async def _show_run(self, run_id: str) -> None:
         await self.action_view("runs")
         screen = await self._root("runs")
-        if isinstance(screen, RunsScreen):
+        if isinstance(screen, screens.RunsScreen):
             screen.point_at(run_id)
 
     async def _root(self, view: str) -> Screen[Any]:
@@ -272,14 +326,12 @@ def _broken_words(packs: Sequence[PackView]) -> str:
     return " · ".join([*told, "all problems: vasini packs"]) if told else ""
 
 
-async def run_console(
-    engine: Engine, *, actor: Actor, tenant: str, settings: ConsoleOptions, base_dir: Path | None = None
-) -> int:
+async def run_console(workplace: Opening, *, actor: Actor, tenant: str, settings: ConsoleOptions) -> int:
     """Show the console until the operator leaves; returns the exit status.
 
-    Paths of a new run are relative to `base_dir`, by default the working directory. The status is 0 after
-    leaving, 128 + n after signal n. Raises Unavailable without a usable terminal, and when a defect ended
-    the console: the runs are not touched by that.
+    `workplace` is entered when the first frame is shown, and left at the end. The status is 0 after
+    leaving, 128 + n after signal n. Raises what entering raises; Unavailable without a usable terminal,
+    and when a defect ended the console: the runs are not touched by that.
     """
     problem = terminal_problem()
     if problem is not None:
@@ -287,12 +339,15 @@ async def run_console(
     fault = settings.fault()
     if fault is not None:
         raise fault
-    app = ConsoleApp(engine, actor=actor, tenant=tenant, settings=settings, base_dir=base_dir or Path.cwd())
-    try:
-        status = await app.run_async()
-    finally:  # only now is the terminal restored: another signal must not end the program before
-        for number in _SIGNALS:
-            asyncio.get_running_loop().remove_signal_handler(number)
+    app = ConsoleApp(workplace, actor=actor, tenant=tenant, settings=settings)
+    async with app.entered:
+        try:
+            status = await app.run_async()
+        finally:  # only now is the terminal restored: another signal must not end the program before
+            for number in _SIGNALS:
+                asyncio.get_running_loop().remove_signal_handler(number)
+    if isinstance(app.failure, VasiniError | OSError):
+        raise app.failure
     if app.failure is not None:
         words = f"The console stopped on an internal error: {type(app.failure).__name__}: {app.failure}"
         raise Unavailable(

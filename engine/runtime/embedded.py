@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
@@ -20,7 +21,6 @@ from engine.runtime.folder import RunFolders
 from engine.runtime.garbage import seldom_collected
 from engine.runtime.notes import Drafts, SavedFilters
 from engine.runtime.pack_facts import PackFactsSource
-from engine.runtime.pack_list import PackList
 from engine.runtime.pack_watch import PackWatch
 from engine.runtime.pinned import PinnedPacks
 from engine.runtime.requests import Requests
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
     from engine.runtime.faults import Faults
+    from engine.runtime.pack_list import PackList
     from engine.runtime.worker import Worker
 
 
@@ -47,10 +48,16 @@ class EmbeddedEngine:
         self._box = box
         self.runs = Runs(box)
         self.requests = Requests(box)
-        self.packs = PackList(box)
         self.feed = Feed(box)
         self.drafts = Drafts(box)
         self.saved_filters = SavedFilters(box)
+
+    @cached_property
+    def packs(self) -> PackList:
+        """See facade."""
+        from engine.runtime.pack_list import PackList  # noqa: PLC0415 - the contracts of packs are many
+
+        return PackList(self._box)
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:

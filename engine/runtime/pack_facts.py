@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import RunsOfVersion
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.contracts.pack import RunsOfVersion
     from engine.journal.news import Change
     from engine.journal.port import Journal
     from engine.packs.loaded_pack import LoadedPack
@@ -26,6 +25,7 @@ class PackFactsSource:
 
     async def read(self) -> PackFacts:
         """All facts as they are now."""
+        from engine.contracts.pack import RunsOfVersion  # noqa: PLC0415 - reading packs is slow to import
         from engine.packs.pack_views import PackFacts  # noqa: PLC0415 - reading packs is slow to import
 
         runs: dict[str, list[RunsOfVersion]] = {}

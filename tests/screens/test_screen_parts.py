@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import nullcontext
 from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from screens.moments import age, next_tick, span
 from screens.row_table import fit
 from tests.screens.fake_data import NOW, a_run, ago, an_event
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console import ConsoleOptions, run_console
+from vasini_tui.console import ConsoleOptions, Workplace, run_console
 from vasini_tui.terminal import terminal_problem
 from vasini_tui.themes import STYLES, THEMES, load_theme, themes_folder
 
@@ -116,8 +117,9 @@ async def test_a_terminal_that_is_too_small_is_told(console: OpenConsole) -> Non
 
 async def test_without_a_terminal_the_console_refuses_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", StringIO())
+    opening = nullcontext(Workplace(FakeEngine()))
     with pytest.raises(Unavailable, match="standard input"):
-        await run_console(FakeEngine(), actor=Actor(name="ben"), tenant="default", settings=ConsoleOptions())
+        await run_console(opening, actor=Actor(name="ben"), tenant="default", settings=ConsoleOptions())
 
 
 class FakeTerminal(StringIO):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,14 +10,12 @@ import typer
 
 from vasini_tui.cli import doctor, keys, look, packs, requests, run, steer, worker
 from vasini_tui.cli.invocation import ActAs, Invocation, Tenant
-from vasini_tui.exit_codes import ExitCode, TerminalError, UsageError
+from vasini_tui.cli.open_console import open_console
+from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.version import program_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from vasini_tui.console import ConsoleOptions
-    from vasini_tui.wiring import Session
 
 
 def parse(arguments: Sequence[str]) -> Invocation | int:
@@ -78,44 +74,4 @@ def _console_unless_a_command(
     invocation: Invocation | None, act_as: str | None, tenant: str, demo: bool, show_version: bool
 ) -> Invocation:
     del show_version  # has ended the program before this
-    return invocation or Invocation(partial(_console, tenant=tenant, demo=demo), act_as=act_as)
-
-
-async def _console(session: Session, *, tenant: str, demo: bool) -> int:
-    # Textual takes longer to load than most commands take to run.
-    from vasini_tui.terminal import terminal_problem  # noqa: PLC0415  # only the console needs it
-
-    problem = terminal_problem()
-    if problem is not None:
-        raise TerminalError(problem)
-    from screens.keymap import read_keymap  # noqa: PLC0415  # only the console needs it
-    from vasini_tui.console import ConsoleOptions, run_console  # noqa: PLC0415  # only the console needs it
-    from vasini_tui.themes import find_themes  # noqa: PLC0415  # only the console needs it
-
-    options = session.loaded.values.console
-    shown = ConsoleOptions(
-        theme=options.theme,
-        grace_ms=options.grace_ms,
-        bell=options.bell,
-        keymap=read_keymap(options.keys)[0],
-        themes=await asyncio.to_thread(find_themes, session.loaded.places.themes_dir),
-    )
-    if demo:
-        return await _demo(session, tenant, shown)
-    # An open console works runs like any worker.
-    async with session.engine() as engine, engine.work(slots=session.loaded.values.engine.slots):
-        return await run_console(engine, actor=session.actor, tenant=tenant, settings=shown)
-
-
-async def _demo(session: Session, tenant: str, shown: ConsoleOptions) -> int:
-    from vasini_tui.console import run_console  # noqa: PLC0415  # only the console needs it
-    from vasini_tui.demo.workspace import LABEL, open_demo  # noqa: PLC0415  # only --demo needs it
-
-    async with open_demo(session, tenant=tenant) as opened:
-        return await run_console(
-            opened.engine,
-            actor=session.actor,
-            tenant=tenant,
-            settings=replace(shown, label=LABEL),
-            base_dir=opened.samples.base_dir,
-        )
+    return invocation or Invocation(partial(open_console, tenant=tenant, demo=demo), act_as=act_as)

@@ -1,16 +1,14 @@
-"""A parsed command, and the options every command shares."""
+"""What every command shares: its options, and what it is parsed into"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from vasini_tui.wiring import Session
+from vasini_tui.cli.call import Invocation
 
-Action = Callable[[Session], Awaitable[int]]
+__all__ = ["ActAs", "After", "AsJson", "Invocation", "Limit", "RunId", "Tenant"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout, nothing else.")]
 ActAs = Annotated[
@@ -23,13 +21,3 @@ After = Annotated[
 ]
 PackId = Annotated[str, typer.Argument(metavar="PACK", help="Id of the pack.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Run id.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """What the command line asked for. `tolerant`: do it even when the settings are faulty."""
-
-    action: Action
-    as_json: bool = False
-    act_as: str | None = None
-    tolerant: bool = False

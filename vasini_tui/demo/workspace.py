@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vasini_tui.console import Workplace
 from vasini_tui.demo.colleagues import Colleagues
 from vasini_tui.demo.sample_data import make_samples
 from vasini_tui.demo.traffic import Traffic
@@ -19,7 +20,7 @@ from vasini_tui.places import find_places
 from vasini_tui.settings_groups import SettingsShape, ToolSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from engine.facade import Engine
     from vasini_tui.demo.sample_data import Samples
@@ -44,7 +45,6 @@ async def open_demo(session: Session, *, tenant: str, pace: float = 1.0) -> Asyn
 
     Settings other than the console's are the defaults: what an operator forbids for production must
     not stop a demonstration. Its tools enter nothing but the workspace. `pace` multiplies waiting times.
-    Raises KeyboardInterrupt when a signal ends it before or after the console has them.
     """
     async with _folder() as folder:
         samples = await _made(folder / "data")
@@ -56,9 +56,16 @@ async def open_demo(session: Session, *, tenant: str, pace: float = 1.0) -> Asyn
                 try:
                     yield Demo(engine, samples)
                 finally:
-                    _on_signals(_nothing)  # a terminal that is closed sends more than one
+                    _ignore_signals()
                     traffic.cancel()
                     colleagues.cancel()
+
+
+@asynccontextmanager
+async def demonstration(session: Session, tenant: str) -> AsyncIterator[Workplace]:
+    """The demonstration as the console opens it."""
+    async with open_demo(session, tenant=tenant) as demo:
+        yield Workplace(demo.engine, base_dir=demo.samples.base_dir)
 
 
 def _inside(session: Session, folder: Path) -> Session:
@@ -70,33 +77,15 @@ def _inside(session: Session, folder: Path) -> Session:
 
 @asynccontextmanager
 async def _folder() -> AsyncIterator[Path]:
-    """A temporary folder that is removed even when a signal arrives, or several.
-
-    While the console is open the signals are its own.
-    """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    signaled = False
-
-    def end() -> None:
-        nonlocal signaled
-        signaled = True
-        _on_signals(_nothing)
-        task.cancel()
-
-    _on_signals(end)
+    """A temporary folder that is removed, also when a second signal arrives meanwhile."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         yield folder
-    except asyncio.CancelledError:
-        if signaled:
-            raise KeyboardInterrupt from None
-        raise
     finally:
-        _on_signals(_nothing)
+        _ignore_signals()
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         for number in _SIGNALS:
-            loop.remove_signal_handler(number)
+            asyncio.get_running_loop().remove_signal_handler(number)
 
 
 async def _made(place: Path) -> Samples:
@@ -109,10 +98,11 @@ async def _made(place: Path) -> Samples:
         raise
 
 
-def _on_signals(act: Callable[[], None]) -> None:
+def _ignore_signals() -> None:
+    """From now on everything is cleared away; a terminal that is closed sends more than one signal."""
     for number in _SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, act)
+        asyncio.get_running_loop().add_signal_handler(number, _nothing)
 
 
 def _nothing() -> None:
-    """The demonstration is being cleared away already."""
+    """Ending already."""

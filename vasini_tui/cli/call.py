@@ -1,0 +1,22 @@
+"""A parsed command"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vasini_tui.wiring import Session
+
+Action = Callable[["Session"], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What the command line asked for. `tolerant`: do it even when the settings are faulty."""
+
+    action: Action
+    as_json: bool = False
+    act_as: str | None = None
+    tolerant: bool = False

@@ -1,0 +1,27 @@
+"""The way in: what has to be settled before anything large is loaded, so that a command starts soon."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+
+
+def main() -> int:
+    """Load the program and perform the command line; returns the exit status.
+
+    While it loads nothing becomes garbage, and pydantic does not look for plugins in the metadata of
+    every installed package. What the program starts finds the environment as it was.
+    """
+    gc.disable()
+    before = os.environ.get(_PLUGINS)
+    os.environ[_PLUGINS] = "__all__"
+    from vasini_tui.__main__ import main as perform  # noqa: PLC0415 - only now
+
+    if before is None:
+        del os.environ[_PLUGINS]
+    else:
+        os.environ[_PLUGINS] = before
+    gc.enable()
+    return perform()
