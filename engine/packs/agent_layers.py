@@ -83,10 +83,11 @@ def compile_sops(layers: AgentLayers, risk: Risk) -> list[CompiledSop]:
     workflow, document = layers.found.get("workflow"), layers.documents.get("workflow")
     if workflow is None or document is None:
         return []
-    offered = "tools" in layers.documents
-    tools = layers.found.get("tools") or Tools()
+    tools = layers.found.get("tools")
+    # what a broken tools layer offers is not known: it has its problems already
+    offered = tools is not None and "tools" in layers.documents
     return [
-        compile_sop(sop, Origin(document, ("sop", index)), tools, offered, risk)
+        compile_sop(sop, Origin(document, ("sop", index)), tools or Tools(), offered, risk)
         for index, sop in enumerate(workflow.sop)
     ]
 

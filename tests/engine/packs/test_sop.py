@@ -241,3 +241,13 @@ def test_texts_to_compare_name_every_part_and_change_with_it_alone(demo: Layered
     after = {part.name: part.text for part in pack_texts(demo.good(TOOLS))}
     assert {name for name in before if before[name] != after[name]} == {"workflow"}
     assert before["skills/s"].startswith("---\nid: s\nname: S\n")
+
+
+def test_a_broken_tools_layer_is_told_once_and_not_for_every_step(demo: LayeredPack) -> None:
+    demo.manifest(
+        """
+        workflow: {file: WORKFLOW.yaml}
+        tools: {available: [{id: text.report}]}
+        """
+    )
+    assert [problem.field for problem in demo.load(TOOLS).problems] == ["tools.available.0.name"]
