@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench picture keys lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs picture keys lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -44,6 +44,13 @@ wheel: $(STAMP)
 
 bench: $(STAMP)
 	bash benchmarks/run.sh
+
+bench-packs: $(STAMP)
+	$(BIN)/python -m benchmarks.packs_bench compose
+	$(BIN)/python -m benchmarks.reload_bench save --packs 10
+	$(BIN)/python -m benchmarks.reload_bench save --packs 100
+	$(BIN)/python -m benchmarks.reload_bench checkout
+	$(BIN)/python -m benchmarks.reload_bench startup --n 10
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py

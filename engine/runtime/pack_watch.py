@@ -25,7 +25,7 @@ GATHER_MS = 320
 """How long events are gathered at most while they keep coming."""
 ROOTS_MS = 1_000
 """How often it is looked whether a directory of packs has come, gone or been replaced."""
-SETTLE_SECONDS = 0.1
+SETTLE_SECONDS = 0.06
 """How long a file that looks broken is given to be written to its end."""
 
 Identity = tuple[int, int] | None

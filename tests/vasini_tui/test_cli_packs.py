@@ -54,7 +54,7 @@ def test_show_tells_layers_flows_runs_and_problems(vasini: Vasini, fake: FakeEng
     told = vasini("pack", "show", "hello").stdout
     for words in (
         "hello 1.0.0+edited  stale",
-        "2 runs that are not over began with 1.0.0",
+        "2 runs in flight on 1.0.0",
         "  ask  human_approval  gates go  else fail",
         "    branch 1",
         "      a  tool  files.read",

@@ -20,7 +20,8 @@ def pack_lines(detail: PackDetail) -> Iterator[str]:
     yield f"{view.name or view.pack}: {view.description}".rstrip()
     yield f"in {view.directory} ({view.source})"
     for runs in view.runs:
-        yield f"{runs.runs} runs that are not over began with {runs.label} ({runs.digest[:12]})"
+        word = "run" if runs.runs == 1 else "runs"
+        yield f"{runs.runs} {word} in flight on {runs.label} ({runs.digest[:12]})"
     if detail.agent is not None:
         yield "layers"
         for source in detail.agent.sources:

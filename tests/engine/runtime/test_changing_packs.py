@@ -24,6 +24,7 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from engine.contracts.pack import PackView
@@ -213,3 +214,100 @@ async def test_a_change_is_told_on_the_feed(home: Home) -> None:
         batch = await anext(batches)
     assert batch.refresh == {"packs"}
     assert [notice.outcome for notice in batch.packs] == [PackOutcome.FAILED]
+
+
+def _nested(depth: int) -> bytes:
+    return b"id: greet\nsteps: " + b"[" * depth + b"]" * depth
+
+
+def _laughs() -> bytes:
+    levels = [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]" for i in range(1, 30)]
+    return "\n".join(["l0: &l0 [lol]", *levels]).encode()
+
+
+BAD_FLOWS: dict[str, bytes] = {
+    "billion laughs": _laughs(),
+    "50 MB": b"# " + b"x" * 50_000_000,
+    "10,000 levels": _nested(10_000),
+    "a python object": b"!!python/object/apply:os.system ['true']\n",
+    "NUL bytes": b"id: greet\0\nsteps: []\n",
+    "Latin-1": "id: greet\ndescription: Gr\u00fc\u00dfe\n".encode("latin-1"),
+    "tabs": b"id: greet\nsteps:\n\t- x\n",
+    "duplicate keys": b"id: greet\nid: greet\nsteps: []\n",
+    "empty": b"",
+    "bidi in a name": "id: greet\ndescription: \u202egreet\nsteps: []\n".encode(),
+    "control characters": b'id: greet\ndescription: "\x1b[2J"\nsteps: []\n',
+}
+
+
+@pytest.mark.parametrize("name", BAD_FLOWS)
+async def test_whatever_is_saved_the_good_version_stays(home: Home, name: str) -> None:
+    write(home)
+    async with home.open() as engine:
+        good = await view(engine)
+        flow_file(home).write_bytes(BAD_FLOWS[name])
+        (notice,) = await engine.packs.reload()
+        assert notice.outcome is PackOutcome.FAILED
+        now = await view(engine)
+    assert (now.state, now.digest) == (PackState.STALE, good.digest)
+    assert all(problem.file == "flows/greet.yaml" for problem in now.problems)
+
+
+def _a_directory(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def _a_link_to_nothing(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("none.yaml")
+
+
+def _a_link_to_itself(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file.name)
+
+
+def _a_link_out(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("/etc/hostname")
+
+
+def _an_unknown_schema(file: Path) -> None:
+    manifest = file.parents[1] / "profession-pack.yaml"
+    manifest.write_text(manifest.read_text().replace("'1.0'", "'9.0'"))
+
+
+def _a_layer_outside(file: Path) -> None:
+    manifest = file.parents[1] / "profession-pack.yaml"
+    manifest.write_text(manifest.read_text() + "soul: {file: ../../data/x.yaml}\n")
+
+
+def _layers_in_a_circle(file: Path) -> None:
+    manifest = file.parents[1] / "profession-pack.yaml"
+    manifest.write_text(manifest.read_text() + "soul: {file: ./SOUL.yaml}\n")
+    (file.parents[1] / "SOUL.yaml").write_text("extends: ./SOUL.yaml\n")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _a_directory,
+        _a_link_to_nothing,
+        _a_link_to_itself,
+        _a_link_out,
+        _an_unknown_schema,
+        _a_layer_outside,
+        _layers_in_a_circle,
+    ],
+)
+async def test_whatever_the_files_become_the_good_version_stays(
+    home: Home, spoil: Callable[[Path], None]
+) -> None:
+    write(home)
+    async with home.open() as engine:
+        good = await view(engine)
+        spoil(flow_file(home))
+        assert [notice.outcome for notice in await engine.packs.reload()] == [PackOutcome.FAILED]
+        now = await view(engine)
+    assert (now.state, now.digest) == (PackState.STALE, good.digest)

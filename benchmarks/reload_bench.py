@@ -1,0 +1,161 @@
+"""What changes of packs cost: `save` until it is told, `checkout` of all, `startup` with many and one."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.figures import Meter, percentile
+from benchmarks.made_packs import write_packs
+from engine.config import EngineConfig
+from engine.runtime.embedded import open_engine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.facade import FeedBatch
+
+PATIENCE = 60.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", choices=("save", "checkout", "startup"))
+    parser.add_argument("--packs", type=int, default=100)
+    parser.add_argument("--n", type=int, default=60)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        match options.work:
+            case "save":
+                figures = asyncio.run(save(root, options.packs, options.n))
+            case "checkout":
+                figures = asyncio.run(checkout(root, options.packs))
+            case _:
+                figures = startup(root, options.packs, options.n)
+    named = {"subject": "vasini", "work": f"packs-{options.work}", "packs": options.packs}
+    print(json.dumps(named | figures), flush=True)
+
+
+def config(root: Path) -> EngineConfig:
+    return EngineConfig(
+        data_dir=root / "data", runs_dir=root / "runs", cache_dir=root / "cache", home_packs=root / "packs"
+    )
+
+
+async def save(root: Path, packs: int, n: int) -> dict[str, object]:
+    """Milliseconds from a save (every third one broken) until the feed tells it."""
+    directories = write_packs(root / "packs", packs)
+    good: list[float] = []
+    broken: list[float] = []
+    async with open_engine(config(root)) as engine, engine.feed.subscribe() as batches:
+        await engine.packs.list()
+        await warm(directories[0], batches)
+        for turn in range(n):
+            file = next((directories[turn % packs] / "flows").iterdir())
+            whole = file.read_text() + f"# {turn}\n"
+            if turn % 3 == 0:
+                broken.append(await saved(file, "id: [\n", batches))
+            good.append(await saved(file, whole, batches))
+    every = good + broken
+    return {
+        "n": len(every),
+        "p50_ms": round(percentile(every, 0.5)),
+        "p95_ms": round(percentile(every, 0.95)),
+        "good_p95_ms": round(percentile(good, 0.95)),
+        "broken_p95_ms": round(percentile(broken, 0.95)),
+    }
+
+
+async def saved(file: Path, text: str, batches: AsyncIterator[FeedBatch]) -> float:
+    begin = time.perf_counter()
+    replace(file, text)
+    await told(batches, 1)
+    return (time.perf_counter() - begin) * 1000
+
+
+async def checkout(root: Path, packs: int) -> dict[str, object]:
+    """Seconds and CPU of taking in packs that all changed at once, as a `git checkout` changes them."""
+    directories = write_packs(root / "packs", packs)
+    longest = 0.0
+    async with open_engine(config(root)) as engine, engine.feed.subscribe() as batches:
+        await engine.packs.list()
+        await warm(directories[0], batches)
+        meter = Meter()
+        for directory in directories:
+            file = next((directory / "flows").iterdir())
+            replace(file, file.read_text() + "# other branch\n")
+        watching = asyncio.create_task(longest_pause())
+        await told(batches, packs)
+        wall, cpu = meter.read()
+        watching.cancel()
+        (longest,) = await asyncio.gather(watching)
+    return {"wall_s": round(wall, 2), "cpu_s": round(cpu, 2), "longest_pause_ms": round(longest * 1000)}
+
+
+async def longest_pause() -> float:
+    """How long the event loop stood still at most."""
+    longest = 0.0
+    try:
+        while True:
+            begin = time.perf_counter()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.perf_counter() - begin - 0.005)
+    except asyncio.CancelledError:
+        return longest
+
+
+async def warm(directory: Path, batches: AsyncIterator[FeedBatch]) -> None:
+    """Return when the watcher is at work."""
+    file = next((directory / "flows").iterdir())
+    replace(file, file.read_text() + "# warm\n")
+    await told(batches, 1)
+
+
+async def told(batches: AsyncIterator[FeedBatch], count: int) -> None:
+    seen = 0
+    async with asyncio.timeout(PATIENCE):
+        while seen < count:
+            seen += len((await anext(batches)).packs)
+
+
+def replace(file: Path, text: str) -> None:
+    """As editors save: beside, then renamed."""
+    beside = file.with_name(f".{file.name}.tmp")
+    beside.write_text(text)
+    os.replace(beside, file)
+
+
+def startup(root: Path, packs: int, n: int) -> dict[str, object]:
+    """Milliseconds of `vasini packs` and of `vasini runs` with many packs and with one, medians of `n`."""
+    write_packs(root / "many" / "packs", packs)
+    write_packs(root / "one" / "packs", 1)
+    figures: dict[str, object] = {"n": n}
+    for command in ("packs", "runs"):
+        taken: dict[str, list[float]] = {"one": [], "many": []}
+        for _ in range(n):
+            for home, values in taken.items():
+                begin = time.perf_counter()
+                vasini(root / home, command)
+                values.append(time.perf_counter() - begin)
+        for home, values in taken.items():
+            figures[f"{command}_{home}_ms"] = round(percentile(values, 0.5) * 1000)
+    return figures
+
+
+def vasini(home: Path, command: str) -> None:
+    program = Path(sys.executable).with_name("vasini")
+    environment = {**os.environ, "VASINI_HOME": str(home)}
+    subprocess.run([program, command, "--json"], env=environment, check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    main()
