@@ -252,14 +252,15 @@ class LogPane(RunPane):
     def _draw_state(self) -> None:
         newest = f"{self._all.newest:,} event{'' if self._all.newest == 1 else 's'}"
         at_end = self.table.cursor_row >= self.table.row_count - 1
+        back = self.desk.keymap.fill("{screen.back}")
         words = f" {newest}" + (" · follows the newest" if self.table.follow and at_end else "")
         if self._found is not None:
             words = f" {len(self._found.found):,} found of {newest}"
             if self._scanning:
                 words += f" · looked at {self._found.scanned_to:,}"
-            words += " · Esc shows all"
+            words += f" · {back} shows all"
         elif self._searching:
-            words = f" looking for {self._typed} … Esc stops"
+            words = f" looking for {self._typed} … {back} stops"
         elif self._wanted is not None:
             keys = self.desk.keymap.fill("{log.next_match} {log.previous_match}")
             words += f" · {keys} look for {self._typed}"

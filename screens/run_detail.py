@@ -263,7 +263,8 @@ class RunScreen(RunVerbsScreen):
     def _in_the_present(self) -> bool:
         if self._wanted_event is None:
             return True
-        tell(self, "This is the past: nothing can be done to it. Esc returns to the present.", tone="warning")
+        words = "This is the past: nothing can be done to it. {screen.back} returns to the present."
+        tell(self, self.desk.keymap.fill(words), tone="warning")
         return False
 
     def _look_at(self, number: int | None) -> None:
@@ -319,7 +320,10 @@ class RunScreen(RunVerbsScreen):
         self.app.push_screen(TextScreen(self.desk, title, found.text, note=note, copied=found.path))
 
     def _show_values(self, words: str, values: Mapping[str, object]) -> None:
-        self.app.push_screen(ValueScreen(self.desk, words, values, note=as_of(self._past)))
+        self.app.push_screen(ValueScreen(self.desk, words, values, note=self._as_of_words()))
+
+    def _as_of_words(self) -> str:
+        return as_of(self._past, self.desk.keymap.fill("{screen.back}"))
 
     def _turn(self, by: int) -> None:
         names = list(PANES)
@@ -341,14 +345,15 @@ class RunScreen(RunVerbsScreen):
         if words:
             before = "" if self._moment is None else "It was there a moment ago. "
             self.query_one("#run-head").display = False
-            self.query_one("#gone", Plain).show(sanitize(f"{words}\n{before}Esc goes back.", multiline=True))
+            back = self.desk.keymap.fill("{screen.back} goes back.")
+            self.query_one("#gone", Plain).show(sanitize(f"{words}\n{before}{back}", multiline=True))
 
     def _draw_head(self) -> None:
         if self._moment is None:
             return
         line = self.query_one("#as-of", Plain)
         line.display = self._past is not None
-        line.show(sanitize(as_of(self._past), limit=400))
+        line.show(sanitize(self._as_of_words(), limit=400))
         asked = "" if self._past else self._asked
         self.query_one("#run-head").display = True
         self.query_one("#run-head", Plain).show(*head(self._moment, asked, self.desk.now()))

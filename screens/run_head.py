@@ -38,13 +38,13 @@ def head(moment: Moment, asked: str, now: datetime) -> list[Part]:
     return parts
 
 
-def as_of(past: Past | None) -> str:
-    """Words for the line that says that this is not the present."""
+def as_of(past: Past | None, back: str) -> str:
+    """Words for the line that says that this is not the present; `back` is the key that returns to it."""
     if past is None:
         return ""
     event = past.event
     step = f" · {event.step_id}" if event.step_id else ""
-    words = f" ◀ as of event {event.run_seq} · read-only · Esc returns to the present"
+    words = f" ◀ as of event {event.run_seq} · read-only · {back} returns to the present"
     return f"{words} · {event.kind}{step} · {clock_time(event.ts)}"
 
 
