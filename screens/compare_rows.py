@@ -11,6 +11,7 @@ from screens.json_tree import Node, Path, path_words, value_words
 from screens.row_table import Cell, Row
 from screens.run_diff import Change, compare_steps, compare_values
 from screens.status_words import STEP_MARKS, Mark, Tone
+from screens.time_axis import since
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from screens.run_diff import StepPair
 
 MOST_ROWS = 5_000
+
+_MINUTE = 60
 
 _STEP_FIELDS = {"status", "attempt", "started_at", "finished_at", "error"}
 
@@ -40,13 +43,14 @@ _STACKED = (Column("What", 12), Column("Where", 20, flex=2), Column("Value", 24,
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One thing of two runs: its words on either side, and its values in full."""
+    """One thing of two runs: its words on either side, and its values in full (of a step: how it stands)."""
 
     where: str
     change: Change
     left: str
     right: str
     values: dict[str, Any]
+    step_id: str = ""
 
 
 def columns(*, wide: bool) -> tuple[Column, ...]:
@@ -81,19 +85,28 @@ def rows(found: Sequence[Compared], *, wide: bool) -> list[Row]:
         elif thing.change is Change.SAME:
             made.append(Row(f"{place}", (*head, sides[0])))
         else:
-            nothing = Cell(sanitize(""))
-            made.append(Row(f"{place}", (*head, _named("left:  ", thing.left, tone))))
-            made.append(Row(f"{place} right", (nothing, nothing, _named("right: ", thing.right, tone))))
+            made += _stacked(place, thing, head)
     return made
+
+
+def _stacked(place: int, thing: Compared, head: tuple[Cell, Cell]) -> list[Row]:
+    """The sides that there are, the left above the right."""
+    sides = [
+        Cell(sanitize(f"{name}{words}"))
+        for name, words, missing in (
+            ("left:  ", thing.left, Change.ADDED),
+            ("right: ", thing.right, Change.REMOVED),
+        )
+        if thing.change is not missing
+    ]
+    nothing = Cell(sanitize(""))
+    first = Row(f"{place}", (*head, sides[0]))
+    return [first, *(Row(f"{place} right", (nothing, nothing, side)) for side in sides[1:])]
 
 
 def place_of(key: str) -> int:
     """Which thing a row is about."""
     return int(key.partition(" ")[0])
-
-
-def _named(side: str, words: str, tone: Tone) -> Cell:
-    return Cell(sanitize(side + words), tone)
 
 
 def _values(name: str, left: Any, right: Any) -> list[Compared]:
@@ -128,6 +141,7 @@ def _step(pair: StepPair) -> Compared:
         _step_words(pair.left, pair.left_seconds),
         _step_words(pair.right, pair.right_seconds, apart),
         sides,
+        pair.step_id,
     )
 
 
@@ -136,6 +150,11 @@ def _step_words(step: StepView | None, seconds: float | None, apart: float | Non
         return ""
     mark = STEP_MARKS[step.status]
     tries = f" · try {step.attempt}" if step.attempt > 1 else ""
-    took = "" if seconds is None else f" · {seconds:.2f}s"
-    took += "" if apart is None else f" ({apart:+.2f}s)"
+    took = "" if seconds is None else f" · {_lasted(seconds)}"
+    if apart is not None:
+        took += f" ({'-' if apart < 0 else '+'}{_lasted(abs(apart))})"
     return f"{mark.symbol} {mark.word}{took}{tries}"
+
+
+def _lasted(seconds: float) -> str:
+    return f"{seconds:.2f}s" if seconds < _MINUTE else since(seconds, 1.0)

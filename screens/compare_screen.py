@@ -92,9 +92,23 @@ class CompareScreen(ConsoleScreen):
 
     @on(LineTable.Opened, "#differences")
     def _open(self) -> None:
-        thing = self._under_cursor()
-        if thing is not None:
-            self.app.push_screen(ValueScreen(self.desk, thing.where, thing.values))
+        if thing := self._under_cursor():
+            self.act(self._show(thing))
+
+    async def _show(self, thing: Compared) -> None:
+        values = thing.values
+        if thing.step_id:
+            sides = zip(("left", "right"), self._ids, strict=True)
+            values = {
+                name: await self._whole_step(run_id, thing.step_id)
+                for name, run_id in sides
+                if name in values
+            }
+        self.app.push_screen(ValueScreen(self.desk, thing.where, values))
+
+    async def _whole_step(self, run_id: str, step_id: str) -> object:
+        step = await self.desk.engine.runs.step(run_id, step_id)
+        return step.model_dump(mode="json", exclude_none=True, exclude={"step_id"})
 
     def _under_cursor(self) -> Compared | None:
         key = self.query_one("#differences", RowTable).cursor_key

@@ -30,6 +30,9 @@ EVENT_COLUMNS = (
     Column("Data", 18, flex=6),
 )
 
+LOOKED_AT_ONCE = 5_000
+"""Events that one search looks at: less than a key press is noticed to wait."""
+
 _READ_AT_ONCE = 500
 _BAD_WORDS = ("failed", "denied", "refused", "dead_letter")
 
@@ -105,7 +108,9 @@ class FoundEvents:
 
     async def scan(self) -> bool:
         """Look further; True when the newest event was looked at."""
-        matches = await self.runs.find_events(self.run_id, self.wanted, after_run_seq=self.scanned_to)
+        matches = await self.runs.find_events(
+            self.run_id, self.wanted, after_run_seq=self.scanned_to, limit=LOOKED_AT_ONCE
+        )
         self.found.extend(matches.run_seqs)
         self.scanned_to = matches.scanned_to
         return matches.ended

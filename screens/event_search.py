@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from screens.event_rows import LOOKED_AT_ONCE
+
 if TYPE_CHECKING:
     from engine.contracts.run import EventFilter
     from engine.facade import Runs
-
-LOOKED_AT_ONCE = 10_000
 
 
 async def next_match(runs: Runs, run_id: str, wanted: EventFilter, at: int, newest: int) -> int | None:

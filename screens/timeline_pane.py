@@ -78,9 +78,7 @@ class TimelinePane(RunPane):
     def tick(self, now: datetime) -> None:
         """The present moves on."""
         if self._timeline is not None:
-            self.table.show(
-                self._timeline, now if self._marker is None else max(now, self._marker), self._marker
-            )
+            self.table.show(self._timeline, now, self._marker)
             self._draw_about()
 
     def moments(self, now: datetime) -> list[datetime]:

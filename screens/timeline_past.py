@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def as_it_was(timeline: Timeline, steps: Mapping[str, StepStatus], moment: datetime) -> Timeline:
     """What had begun by `moment`; what had not ended by then lasts. `steps` are the run's own, as of then.
 
+    The axis stays: the run begins and ends when it did.
+
     Rows of child runs have no history here: their status is told from what they did at the moment.
     """
     rows: list[TimelineRow] = []
@@ -25,8 +27,7 @@ def as_it_was(timeline: Timeline, steps: Mapping[str, StepStatus], moment: datet
             rows.append(row.model_copy(update={"spans": spans, "status": steps[row.step_id]}))
         elif not own and spans:
             rows.append(row.model_copy(update={"spans": spans, "status": _status(row, spans)}))
-    ended = timeline.end is not None and timeline.end <= moment
-    return timeline.model_copy(update={"rows": tuple(rows), "end": timeline.end if ended else None})
+    return timeline.model_copy(update={"rows": tuple(rows)})
 
 
 def _cut(span: TimelineSpan, moment: datetime) -> TimelineSpan:

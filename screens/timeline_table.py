@@ -225,7 +225,7 @@ class TimelineTable(LineTable):
         return span_words(row.spans[0].start, end)
 
     def _stretches(self, row: TimelineRow) -> list[Stretch]:
-        last = self._total()
+        last = self._total() if self._marker is None else self._seconds(self._marker)
         return [
             Stretch(
                 span.kind, self._seconds(span.start), last if span.end is None else self._seconds(span.end)

@@ -153,7 +153,7 @@ def test_a_timeline_as_it_was_ends_at_the_moment() -> None:
     then = as_it_was(
         timeline, {"a": StepStatus.COMPLETED, "b": StepStatus.PENDING_HUMAN}, NOW - timedelta(seconds=70)
     )
-    assert then.end is None
+    assert then.end == ago(10)
     assert [(seen.step_id, seen.status) for seen in then.rows] == [
         ("a", StepStatus.COMPLETED),
         ("b", StepStatus.PENDING_HUMAN),
