@@ -8,6 +8,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -115,9 +117,9 @@ def value_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def is_long(value: Any) -> bool:
-    """Whether one line cannot show the text."""
-    return isinstance(value, str) and (len(value) > SHOWN_CHARACTERS or "\n" in value)
+def is_long(value: Any, width: int) -> bool:
+    """Whether a text takes more than one line of so many cells."""
+    return isinstance(value, str) and ("\n" in value or cell_len(value) + len('""') > width)
 
 
 def _parts(value: Any) -> list[tuple[str | int, Any]] | None:

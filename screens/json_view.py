@@ -82,7 +82,7 @@ class JsonView(LineTable):
         node = self._node()
         if node is None:
             return
-        if is_long(node.value):
+        if is_long(node.value, self._placed[-1].width):
             self.post_message(self.TextOpened(self, path_words(node.path), node.value))
         else:
             self.action_toggle_fold()

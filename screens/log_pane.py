@@ -142,16 +142,18 @@ class LogPane(RunPane):
         self._draw_state()
         return "The log follows the newest event" if self.table.follow else "The log stays where it is"
 
-    def toggle_times(self) -> None:
+    def toggle_times(self) -> bool:
         """Times of the day, or since the run began."""
         self._look.began = self._began if self._look.began is None else None
         self._ask(self.table.reload())
+        return True
 
-    def toggle_wrap(self) -> None:
+    def toggle_wrap(self) -> bool:
         """The event under the cursor in full, below the list."""
         self._wrapped = not self._wrapped
         self.query_one("#event-text").display = self._wrapped
         self._show_event()
+        return True
 
     async def event(self, number: int) -> EventView | None:
         """One event by its number."""

@@ -174,11 +174,13 @@ class RunScreen(RunVerbsScreen):
 
     def action_times(self) -> None:
         """Times of the day, or since the run began."""
-        self.pane.toggle_times()
+        if not self.pane.toggle_times():
+            tell(self, "There are no times to change here: the timeline and the log have them")
 
     def action_wrap(self) -> None:
         """Long text in full."""
-        self.pane.toggle_wrap()
+        if not self.pane.toggle_wrap():
+            tell(self, "There is nothing to wrap here: the log shows an event in full")
 
     def action_marker(self) -> None:
         """Look back at the event under the cursor; the same event again: back to the present."""

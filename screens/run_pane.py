@@ -69,15 +69,17 @@ class RunPane(Container):
         """Take one step back inside the pane; False when there is none to take."""
         return False
 
-    def toggle_times(self) -> None:
-        """Times of the day, or since the run began."""
+    def toggle_times(self) -> bool:
+        """Times of the day, or since the run began; False when there are none here."""
+        return False
 
     def toggle_follow(self) -> str:
         """Stay with the newest; words for what is so now, empty when there is nothing to follow."""
         return ""
 
-    def toggle_wrap(self) -> None:
-        """Long text in full, or on one line."""
+    def toggle_wrap(self) -> bool:
+        """Long text in full, or on one line; False when there is none here."""
+        return False
 
     async def marked_event(self) -> int | None:
         """The number of the event that the cursor stands for; None when it stands for none."""

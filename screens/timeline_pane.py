@@ -90,10 +90,11 @@ class TimelinePane(RunPane):
         """The bars."""
         return self.table
 
-    def toggle_times(self) -> None:
+    def toggle_times(self) -> bool:
         """The axis in times of the day, or since the run began."""
         self.table.by_clock = not self.table.by_clock
         self.table.refresh()
+        return True
 
     def toggle_follow(self) -> str:
         """Keep the present in view."""

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.notes import SavedFilter
 from engine.contracts.pack import Problem
 from engine.contracts.request import GatedAction
-from engine.contracts.run import RunError, RunFile
+from engine.contracts.run import FileText, RunError, RunFile
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.facade import FeedBatch
 from screens.approvals import ApprovalsScreen
 from screens.bulk_verbs import BulkDialog
 from screens.cancel_menu import CancelMenu
+from screens.compare_dialog import CompareDialog
+from screens.compare_screen import CompareScreen
 from screens.decision_dialogs import CommentDialog, TypedWordDialog
 from screens.form_screen import FormScreen
 from screens.forms import FormsScreen
@@ -23,6 +25,7 @@ from screens.run_detail import RunScreen
 from screens.runs import RunsScreen
 from screens.saved_filters import SavedFiltersDialog
 from screens.start_dialog import StartFormScreen, StartScreen
+from screens.text_screen import TextScreen
 from screens.timeline_table import TimelineTable
 from screens.value_screen import ValueScreen
 from tests.screens.fake_data import a_flow, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
@@ -172,6 +175,40 @@ async def test_runs_and_their_detail(console: OpenConsole) -> None:
             await stage.pilot.pause()
             assert_harmless(stage)
         assert stage.app.is_running
+
+
+async def test_files_texts_the_past_and_comparisons(console: OpenConsole) -> None:
+    engine = hostile_engine()
+    run_id = f"run{ALL}"
+    engine.stored_texts[run_id, ALL] = FileText(
+        run_id=run_id, stored_name=ALL, path=ALL, size=1, text="\n".join(PAYLOADS), truncated=True
+    )
+    async with console(engine) as stage:
+        stage.app.open_run(run_id, pane="files")
+        await stage.on(RunScreen)
+        await stage.shows("Requests")
+        await stage.until(lambda: stage.table("#file-list").row_count)
+        await stage.press("enter")
+        await stage.on(TextScreen)
+        await stage.shows("hidden or control characters")
+        assert_harmless(stage)
+        await stage.press("w", "right", "y")
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("escape", "l", "m")
+        await stage.shows("as of event")
+        assert_harmless(stage)
+        await stage.press("escape", "w")
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        await stage.press("d")
+        await stage.on(CompareDialog)
+        await stage.pilot.pause()
+        assert_harmless(stage)
+        stage.app.screen.dismiss(f"0{PAYLOADS[0]}")
+        await stage.on(CompareScreen)
+        await stage.shows("differ")
+        assert_harmless(stage)
 
 
 async def test_approvals_and_their_dialogs(console: OpenConsole) -> None:

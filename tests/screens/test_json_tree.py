@@ -96,9 +96,10 @@ def test_long_texts_are_cut_with_a_note() -> None:
     shown = value_words(node)
     assert shown.startswith(json.dumps("y" * SHOWN_CHARACTERS))
     assert shown.endswith("19,700 more characters, Enter shows all")
-    assert is_long("a\nb")
-    assert not is_long("short")
-    assert not is_long(["x" * 1_000])
+    assert is_long("a\nb", 80)
+    assert is_long("广" * 10, 20)
+    assert not is_long("short", 7)
+    assert not is_long(["x" * 1_000], 20)
 
 
 def test_empty_containers_do_not_fold() -> None:

@@ -459,8 +459,9 @@ async def test_the_marker_of_a_step_is_its_first_event(console: OpenConsole) -> 
         await stage.press("m")
         await stage.until(lambda: "as of event" not in stage.text())
         screen(stage).show_pane("files")
-        await stage.press("m")
-        await stage.until(lambda: "m looks back" in stage.notices())
+        await stage.press("m", "t", "w", "F")
+        told = ("m looks back", "no times to change", "nothing to wrap", "Nothing to follow")
+        await stage.until(lambda: all(words in stage.notices() for words in told))
 
 
 async def test_a_run_that_is_not_there_is_told(console: OpenConsole) -> None:
