@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _KILLED = 128
+_OLDER = (5, 2)
+"""Screens that were closed are cycles: without frequent collections of what is older they pile up."""
 _COLORLESS = NoColor()
 _ASKS = frozenset({"pending_human", "user_input_requested"})
 
@@ -157,6 +159,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
         if not gc.isenabled():
             gc.freeze()  # what was loaded until now stays
             gc.enable()
+            gc.set_threshold(gc.get_threshold()[0], *_OLDER)
         if self._opening is not None:
             try:
                 opened = await self.entered.enter_async_context(self._opening)

@@ -57,6 +57,7 @@ class Writer:
         self._path = path
         self._busy_seconds = busy_seconds
         self._poll_seconds = poll_seconds
+        self._pause = poll_seconds
         self._looked_at = 0.0
         self._version: int | None = None
         self._after_commit = after_commit
@@ -123,7 +124,7 @@ class Writer:
         """Waiting jobs, and whether there will be more; none when none came for a while."""
         group: list[_Job] = []
         try:
-            job = self._jobs.get(timeout=self._poll_seconds)
+            job = self._jobs.get(timeout=self._pause)
         except queue.Empty:
             return group, True
         while job is not None:
@@ -137,16 +138,19 @@ class Writer:
         return group, False
 
     def _look(self, connection: sqlite3.Connection) -> None:
-        """Tell listeners when another process has written, at most once every `poll_seconds`."""
+        """Tell listeners when another process has written: looked for every `poll_seconds`, more often
+        while others write."""
         now = time.monotonic()
-        if now - self._looked_at < self._poll_seconds:
+        if now - self._looked_at < self._pause:
             return
         self._looked_at = now
         with suppress(sqlite3.Error):  # locked for a moment: the next look may do
             version = int(connection.execute("PRAGMA data_version").fetchone()[0])
-            if self._version not in {None, version}:
-                self._tell(self._after_commit, (ANYTHING,))
+            changed = self._version not in {None, version}
             self._version = version
+            self._pause = min(self._poll_seconds, self._poll_seconds / 5 if changed else self._pause * 1.5)
+            if changed:
+                self._tell(self._after_commit, (ANYTHING,))
 
     def _write(self, connection: sqlite3.Connection, turnstile: Turnstile, group: list[_Job]) -> None:
         try:
