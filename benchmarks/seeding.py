@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RunStatus
 from engine.journal.connection import open_writer
+from engine.journal.run_list import PERIOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,10 @@ _CELLS = (
     " SELECT tenant, pack, flow, status, count(*) FROM runs GROUP BY tenant, pack, flow, status"
 )
 _NAMES = "INSERT INTO run_requesters (tenant, requested_by) SELECT DISTINCT tenant, requested_by FROM runs"
+_PERIODS = (
+    "INSERT INTO run_periods (cell, period, n)"
+    f" SELECT cell, created_at / {PERIOD}, count(*) FROM runs GROUP BY cell, created_at / {PERIOD}"
+)
 _INTO_CELLS = (
     "UPDATE runs SET cell = (SELECT c.cell FROM run_cells c WHERE c.tenant = runs.tenant"
     " AND c.pack = runs.pack AND c.flow = runs.flow AND c.status = runs.status)"
@@ -70,7 +75,7 @@ def seed_runs(database: Path, runs: int, *, newest: float | None = None, seed: i
             connection.execute(f"DROP INDEX {name}")
         end = round((time.time() if newest is None else newest) * 1_000_000)
         connection.executemany(_RUN, _rows(runs, end, random.Random(seed)))
-        for statement in (_EVENT, _NAMES, _CELLS, _INTO_CELLS, *(sql for _, sql in indexes)):
+        for statement in (_EVENT, _NAMES, _CELLS, _INTO_CELLS, _PERIODS, *(sql for _, sql in indexes)):
             connection.execute(statement)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

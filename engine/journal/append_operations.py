@@ -18,6 +18,7 @@ from engine.journal.projection import (
 )
 from engine.journal.queries import query
 from engine.journal.request_rules import closes
+from engine.journal.run_list import PERIOD
 from engine.journal.run_projection import new_run, run_change, slots_change
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def _update_run(connection: sqlite3.Connection, commit: Commit, head: sqlite3.Ro
         connection.execute(query("update_run"), columns)
         return
     connection.execute(query("leave_cell"), (head["cell"],))
+    connection.execute(query("count_period"), (head["cell"], head["created_at"] // PERIOD, -1))
     moved = {"status": status.value, "cell": _enter_cell(connection, head, status.value)}
     connection.execute(_update_moved_run(), columns | moved)
     slots = slots_change(head, status)
@@ -112,7 +114,9 @@ def _update_moved_run() -> str:
 def _enter_cell(connection: sqlite3.Connection, run: Columns, status: str) -> int:
     """Count a run in; the cell it is in from now on."""
     key = (run["tenant"], run["pack"], run["flow"], status)
-    return int(connection.execute(query("enter_cell"), key).fetchone()[0])
+    cell = int(connection.execute(query("enter_cell"), key).fetchone()[0])
+    connection.execute(query("count_period"), (cell, run["created_at"] // PERIOD, 1))
+    return cell
 
 
 def insert_events(

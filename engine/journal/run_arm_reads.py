@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
 from engine.journal.queries import query
+from engine.journal.run_list import PERIOD
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,43 +22,43 @@ _ORDERS = {
     RunSort.OLDEST: "created_at, run_id",
     RunSort.REQUESTER: "requested_by, created_at DESC, run_id DESC",
 }
+_NEVER = 2**62
 _NEWEST_FIRST = "created_at DESC, run_id DESC"
 
 
 def count_arms(connection: sqlite3.Connection, arms: Sequence[Arm]) -> int:
-    """How many runs some arms hold; of what has to be counted, the smaller side of its bound is."""
-    total = sum(arm.total for arm in arms if arm.total is not None)
-    unknown = [arm for arm in arms if arm.total is None]
-    bounded = [arm for arm in unknown if arm.bounded_once]
-    if bounded and _hold_most(connection, bounded):
-        others = [arm for arm in unknown if not arm.bounded_once]
-        rest = _count(connection, [arm.beyond() for arm in bounded])
-        return total + sum(arm.whole or 0 for arm in bounded) - rest + _count(connection, others)
-    return total + _count(connection, unknown)
-
-
-def _count(connection: sqlite3.Connection, arms: Sequence[Arm]) -> int:
-    """Counts them; arms that differ only in their cell at once."""
+    """How many runs some arms hold; arms that differ only in their cell are counted at once."""
+    total = 0
     alike: dict[Arm, list[int]] = {}
     for arm in arms:
-        alike.setdefault(replace(arm, cell=0, total=None, whole=None), []).append(arm.cell)
-    total = 0
+        if arm.total is not None:
+            total += arm.total
+        else:
+            alike.setdefault(replace(arm, cell=0), []).append(arm.cell)
     for arm, cells in alike.items():
-        part, arguments = arm.where(cells=json.dumps(cells))
-        statement = f"SELECT count(*) {part}"
-        total += connection.execute(statement, arguments).fetchone()[0]
+        count = _count_between if arm.only_time else _count
+        total += count(connection, arm, json.dumps(cells))
     return total
 
 
-def _hold_most(connection: sqlite3.Connection, arms: Sequence[Arm]) -> bool:
-    """Whether the arms, bounded on one side, seem to hold more than half of what they would without."""
-    low, high = ends(connection, [arm.unbounded() for arm in arms])
-    held = 0
-    for arm in arms:
-        edge = (arm.newer or arm.older or (0, ""))[0]
-        within = high - edge if arm.newer is not None else edge - low
-        held += (arm.whole or 0) if 2 * within > high - low else -(arm.whole or 0)
-    return held > 0
+def _count_between(connection: sqlite3.Connection, arm: Arm, cells: str) -> int:
+    """Whole periods are known; what is left at both ends is counted."""
+    first = arm.newer[0] // PERIOD if arm.newer is not None else -1
+    last = arm.older[0] // PERIOD if arm.older is not None else _NEVER
+    if first >= last:
+        return _count(connection, arm, cells)
+    total = int(connection.execute(query("count_periods"), (cells, first, last)).fetchone()[0])
+    if arm.newer is not None:
+        total += _count(connection, arm.bounded(older=((first + 1) * PERIOD, "")), cells)
+    if arm.older is not None:
+        total += _count(connection, arm.bounded(newer=(last * PERIOD, "")), cells)
+    return total
+
+
+def _count(connection: sqlite3.Connection, arm: Arm, cells: str) -> int:
+    part, arguments = arm.where(cells=cells)
+    statement = f"SELECT count(*) {part}"
+    return int(connection.execute(statement, arguments).fetchone()[0])
 
 
 def ends(connection: sqlite3.Connection, arms: Sequence[Arm]) -> tuple[int, int]:

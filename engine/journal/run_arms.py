@@ -34,8 +34,6 @@ class Arm:
     cell: int
     total: int | None = None
     """How many it holds, when that is known without counting."""
-    whole: int | None = None
-    """How many it would hold without bounds of time, when that is known."""
     requester: str | None = None
     later_requesters: str | None = None
     """Only requesters after this one."""
@@ -58,21 +56,13 @@ class Arm:
         return replace(self, total=None, newer=newer, older=older)
 
     @property
-    def bounded_once(self) -> bool:
-        """Whether what lies beyond its only bound is known when it is counted, and the other way round."""
-        return self.whole is not None and (self.newer is None) != (self.older is None)
-
-    def unbounded(self) -> Arm:
-        """The arm without bounds of time."""
-        return replace(self, total=self.whole, newer=None, older=None)
-
-    def beyond(self) -> Arm:
-        """What an arm that is bounded on one side leaves out."""
-        return replace(self, total=None, newer=self.older, older=self.newer)
+    def only_time(self) -> bool:
+        """Whether nothing but bounds of time make it less than its cell."""
+        return self == Arm(self.cell, newer=self.newer, older=self.older)
 
     def narrowed(self, **changes: Any) -> Arm:
         """The arm with less in it."""
-        return replace(self, total=None, whole=None, **changes)
+        return replace(self, total=None, **changes)
 
     def where(self, *, by_requester: bool = False, cells: str | None = None) -> tuple[str, list[Any]]:
         """The index to read, its condition and the arguments; of `cells` (JSON) in place of its own."""
@@ -154,7 +144,7 @@ def _arms(
     newer = None if after is None else (after + 1, "")
     older = None if before is None else (before, "")
     whole, part = _by_text(cells, filters)
-    found = [(row, Arm(row["cell"], total=row["n"], whole=row["n"])) for row in whole]
+    found = [(row, Arm(row["cell"], total=row["n"])) for row in whole]
     if newer or older:
         found = [(row, arm.bounded(newer=newer, older=older)) for row, arm in found]
     if filters.requested_by is not None:

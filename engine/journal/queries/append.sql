@@ -2,7 +2,7 @@
 INSERT INTO events (run_id, run_seq, ts, kind, step_id, actor, payload) VALUES (?, ?, ?, ?, ?, ?, ?)
 -- name: select_head
 SELECT run_seq, lease_epoch, lease_worker, status, slot_key, started_at, finished_at, output_seq,
-    tenant, pack, flow, cell,
+    tenant, pack, flow, cell, created_at,
     (SELECT max(mail_id) FROM mailbox WHERE mailbox.run_id = runs.run_id) AS newest_mail
 FROM runs WHERE run_id = ?
 -- name: update_run
@@ -15,6 +15,8 @@ WHERE run_id = :run_id
 -- name: enter_cell
 INSERT INTO run_cells (tenant, pack, flow, status, n) VALUES (?, ?, ?, ?, 1)
 ON CONFLICT (tenant, pack, flow, status) DO UPDATE SET n = n + 1 RETURNING cell
+-- name: count_period
+INSERT INTO run_periods (cell, period, n) VALUES (?, ?, ?) ON CONFLICT (cell, period) DO UPDATE SET n = n + excluded.n
 -- name: know_requester
 INSERT INTO run_requesters (tenant, requested_by) VALUES (?, ?) ON CONFLICT DO NOTHING
 -- name: leave_cell

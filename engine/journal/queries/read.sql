@@ -85,6 +85,9 @@ SELECT min(oldest), max(newest) FROM (
     SELECT (SELECT min(created_at) FROM runs INDEXED BY runs_cell WHERE cell = value) AS oldest,
         (SELECT max(created_at) FROM runs INDEXED BY runs_cell WHERE cell = value) AS newest
     FROM json_each(?))
+-- name: count_periods
+SELECT coalesce(sum(n), 0) FROM run_periods
+WHERE cell IN (SELECT value FROM json_each(?)) AND period > ? AND period < ?
 -- name: runs_by_status
 SELECT status, sum(n) AS n FROM run_cells WHERE n > 0 AND (? IS NULL OR tenant = ?) GROUP BY status
 -- name: find_events

@@ -134,9 +134,14 @@ FILTERS = (
     RunFilter(text="run_0012"),
     RunFilter(text="0077"),
     RunFilter(text="failed"),
-    RunFilter(created_after=from_micros(NOW + 300 * SECOND)),
-    RunFilter(created_before=from_micros(NOW + 9_000 * SECOND), text="_007", tenant="default"),
-    RunFilter(created_before=from_micros(NOW + 9_000 * SECOND)),
+    RunFilter(created_after=from_micros(NOW + 20_000 * SECOND)),
+    RunFilter(created_before=from_micros(NOW + 70_000 * SECOND), text="_007", tenant="default"),
+    RunFilter(created_before=from_micros(NOW + 70_000 * SECOND)),
+    RunFilter(
+        created_after=from_micros(NOW + 9_000 * SECOND),
+        created_before=from_micros(NOW + 90_000 * SECOND),
+        status=(RunStatus.COMPLETED, RunStatus.QUEUED),
+    ),
 )
 
 
@@ -146,7 +151,7 @@ async def filled(*journals: Journal) -> None:
     runs = []
     for number in range(MANY):
         pack, flow = chance.choice(PACKS)
-        at = chance.choice((0, chance.randrange(10_000), chance.randrange(500), 400)) * SECOND
+        at = chance.choice((0, chance.randrange(100_000), chance.randrange(500), 400)) * SECOND
         changes: dict[str, Any] = {
             "pack": pack,
             "flow": flow,
@@ -161,6 +166,9 @@ async def filled(*journals: Journal) -> None:
             runs.append(created(number, at, **changes))
     for journal in journals:
         await asyncio.gather(*(journal.create_run(run) for run in runs))
+        for number in range(0, MANY, 40):
+            if runs[number].status is RunStatus.QUEUED:
+                await (await take(journal, f"run_{number:04}")).append(status=RunStatus.COMPLETED)
 
 
 async def test_an_id_is_found_by_its_beginning_with_other_filters(journal: Journal) -> None:
