@@ -27,7 +27,13 @@ def find(action_id: str | None) -> Action | None:
 
 
 def bindings(*action_ids: str) -> list[BindingType]:
-    """Textual bindings of the named actions; a name that ends in `.` takes the whole group."""
+    """Textual bindings of the named actions; a name that ends in `.` takes the whole group.
+
+    KeyError names one that is not registered.
+    """
+    for wanted in action_ids:
+        if not wanted.endswith("."):
+            action(wanted)
     chosen = [
         entry
         for wanted in action_ids

@@ -1,4 +1,4 @@
-"""The approvals: those that wait, oldest first, and the decision card of the one under the cursor.
+"""The approvals: those that wait, riskiest first, and the decision card of the one under the cursor.
 
 Rules of safe decisions: a key decides only what has been on the screen for the time of grace, Enter
 and Esc never decide, high risk asks for a typed word, and a decision carries the digest of the card.
@@ -6,65 +6,58 @@ and Esc never decide, high risk asks for a typed word, and a decision carries th
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.containers import Container, Vertical
 
 from engine.contracts.status import RequestStatus
-from engine.errors import AlreadyDecided, VasiniError
+from engine.errors import VasiniError
 from engine.safe_text import sanitize
 from screens.actions import bindings
-from screens.columns import Column
-from screens.decision_card import NEEDS_WORD, DecisionCard, decided_words
-from screens.decision_dialogs import CommentDialog, DecisionDialog, TypedWordDialog
-from screens.decision_gate import DecisionGate, Token
+from screens.approval_list import ORDERS, claimed_by, columns, row
+from screens.decision_card import DecisionCard
+from screens.decision_verbs import DecisionVerbsScreen
 from screens.desk import Desk, explain
-from screens.moments import age, full_time
-from screens.plain import NOTHING, Plain
-from screens.row_table import Cell, Row, RowTable
-from screens.shell import ConsoleScreen, console, tell, too_small
-from screens.status_words import REQUEST_MARKS, RISK_MARKS, Tone
+from screens.plain import Plain
+from screens.row_table import RowTable
+from screens.shell import console, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from textual.app import ComposeResult
 
-    from engine.contracts.request import ApprovalView, DecisionView
+    from engine.contracts.request import ApprovalView
+    from screens.decision_gate import Token
 
 PAGE = 200
+MOST = 1_000
+"""Approvals that the list holds at most: the oldest."""
 
-_COLUMNS = (
-    Column("Risk", 10),
-    Column("Title", 14, flex=3),
-    Column("Flow", 12, flex=2, rank=1),
-    Column("Age", 6),
-    Column("Status", 10, rank=2),
-)
 _EMPTY = "No approval waits.\n\nA run that asks for one appears here at once.\nPress 1 for the runs."
 
 
-class ApprovalsScreen(ConsoleScreen):
+class ApprovalsScreen(DecisionVerbsScreen):
     """List and card."""
 
-    BINDINGS = bindings("approvals.", "run.logs")
+    BINDINGS = bindings("approvals.mark", "approvals.sort", "run.logs")
     view = "approvals"
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._views: dict[str, ApprovalView] = {}
         self._card: ApprovalView | None = None
+        self._earlier: tuple[ApprovalView, ...] | None = None
+        self._order = ORDERS[0]
         self._wanted = ""
-        self._dialog: DecisionDialog | None = None
-        self.gate = DecisionGate(desk.clock, desk.grace)
+        self._more = False
+        self._said = ""
 
     def body(self) -> ComposeResult:
         """List and card beside or under each other, and what the last key did."""
         with Container(id="desk"):
-            yield RowTable(_COLUMNS, id="approvals")
+            yield RowTable(columns(self._order), id="approvals")
             yield DecisionCard(self.desk, id="card")
         with Vertical(id="empty"):
             yield Plain(sanitize(_EMPTY, multiline=True), classes="empty-text")
@@ -74,12 +67,12 @@ class ApprovalsScreen(ConsoleScreen):
         """Nothing is shown before the first load."""
         super().on_mount()
         self.query_one("#empty").display = False
-        self.query_one("#approvals").focus()
+        self._table.focus()
 
     def on_screen_resume(self) -> None:
         """The card appears again: the grace begins again."""
         super().on_screen_resume()
-        self._let_appear()
+        self.appear_again()
 
     def on_screen_suspend(self) -> None:
         """What nobody sees nobody decides."""
@@ -88,7 +81,7 @@ class ApprovalsScreen(ConsoleScreen):
 
     def on_resize(self, _event: events.Resize) -> None:
         """The card is drawn anew."""
-        self._let_appear()
+        self.appear_again()
 
     def copied_id(self) -> str:
         """The approval id."""
@@ -99,37 +92,65 @@ class ApprovalsScreen(ConsoleScreen):
         self._wanted = approval_id
         self.refresher.ask()
 
+    def card_view(self) -> ApprovalView | None:
+        """The approval under the cursor."""
+        return self._card
+
+    def seen(self, view: ApprovalView) -> bool:
+        """Under the cursor, drawn in full, and for the time of grace."""
+        return self._table.cursor_key == view.approval_id and self.gate.is_open(self._token(view))
+
+    def marked_views(self) -> Sequence[ApprovalView]:
+        """The marked approvals that wait, as the list has them."""
+        marked = [view for view in self._views.values() if view.approval_id in self._table.marked]
+        return [view for view in marked if view.status is RequestStatus.PENDING]
+
+    def unmark(self, approval_ids: Sequence[str]) -> None:
+        """They were decided."""
+        self._table.set_marks(self._table.marked.difference(approval_ids))
+
+    def appear_again(self) -> None:
+        """The grace begins when the card is drawn, with what was decided before."""
+        if self._card is None or self._earlier is None or not self.is_current:
+            self.gate.close()
+            return
+        token = self._token(self._card)
+        self.gate.appearing(token)
+        self.call_after_refresh(self.gate.drawn, token)
+
+    def hint(self, words: str) -> None:
+        """What the last key did, until the cursor moves."""
+        self._said = words
+        self._draw_hint()
+
     async def load(self) -> None:
         """What waits, and beside it what is under the cursor even when it was just decided."""
         requests = self.desk.engine.requests
-        page = await requests.approvals(status=RequestStatus.PENDING, limit=PAGE)
-        views = {view.approval_id: view for view in page.items if view.tenant == self.desk.tenant}
-        for kept in {self._wanted, self._card.approval_id if self._card else ""} - {"", *views}:
+        views = {view.approval_id: view for view in await self._pending()}
+        followed = {view.approval_id for view in (self.dialog.views if self.dialog else ())}
+        for kept in followed | {self._wanted, self.copied_id()} - {"", *views}:
             views[kept] = await requests.approval(kept)
-        self._views = dict(sorted(views.items(), key=lambda item: (item[1].requested_at, item[0])))
+        self._views = dict(sorted(views.items(), key=lambda item: self._order.key(item[1])))
         self._draw()
+        await self._read_earlier()
 
     def tick(self) -> None:
-        """Ages again."""
+        """Ages and claims again."""
         self._draw_rows()
-        if self._card is not None:
-            self.query_one("#card", DecisionCard).show_age(self._card)
+        self._redraw_card()
 
-    def action_approve(self) -> None:
-        """Approve exactly what the card shows."""
-        view = self._decidable()
-        if view is None:
-            return
-        if view.risk in NEEDS_WORD:
-            self._ask(TypedWordDialog(view), partial(self._send_approval, view))
-        else:
-            self._send_approval(view, "")
+    def action_mark(self) -> None:
+        """Mark the approval under the cursor for `M`."""
+        self._table.toggle_mark()
+        self.hint("")
 
-    def action_reject(self) -> None:
-        """Ask for a comment, then reject."""
-        view = self._decidable()
-        if view is not None:
-            self._ask(CommentDialog(view), partial(self._send_rejection, view))
+    def action_sort(self) -> None:
+        """Next order."""
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._table.set_columns(columns(self._order))
+        self._views = dict(sorted(self._views.items(), key=lambda item: self._order.key(item[1])))
+        self._draw_rows()
+        self.hint("")
 
     def action_logs(self) -> None:
         """The run that asks."""
@@ -137,91 +158,99 @@ class ApprovalsScreen(ConsoleScreen):
             console(self).open_run(self._card.run_id, pane="log")
 
     def action_back(self) -> None:
-        """From the card to the list; never decides."""
-        self.query_one("#approvals").focus()
+        """From the card to the list; there it takes the marks away. Never decides."""
+        if self.focused is self._table and self._table.marked:
+            self._table.set_marks(set())
+            self.hint("")
+        self._table.focus()
 
     @on(RowTable.Highlighted, "#approvals")
     def _highlighted(self, message: RowTable.Highlighted) -> None:
-        if message.key != (self._card.approval_id if self._card else ""):
+        if message.key != self.copied_id():
+            self.hint("")
             self._show_card(self._views.get(message.key))
             # What was decided leaves the list once the cursor has left it.
             self._drop_decided()
+            self.act(self._read_earlier(), group="earlier")
 
     @on(RowTable.Opened, "#approvals")
     def _opened(self) -> None:
         self.query_one("#card").focus()
 
-    def _decidable(self) -> ApprovalView | None:
+    @property
+    def _table(self) -> RowTable:
+        return self.query_one("#approvals", RowTable)
+
+    async def _pending(self) -> list[ApprovalView]:
+        """The oldest `MOST` that wait, so that the riskiest of them can stand first."""
+        requests = self.desk.engine.requests
+        found: list[ApprovalView] = []
+        self._more = False
+        after: str | None = None
+        while len(found) < MOST:
+            page = await requests.approvals(tenant=self.desk.tenant, limit=PAGE, after=after)
+            found += page.items
+            after = page.next
+            if after is None:
+                break
+        else:
+            self._more = True
+        return found
+
+    async def _read_earlier(self) -> None:
         view = self._card
         if view is None:
-            self._hint("There is nothing to decide.")
-        elif view.status is not RequestStatus.PENDING:
-            self._hint(f"This approval is {REQUEST_MARKS[view.status].word} already.")
-        elif too_small(self) or not self._seen(view):
-            self._hint("Not sent: the card had only just appeared. Read it, then press again.")
-        else:
-            return view
-        return None
-
-    def _seen(self, view: ApprovalView) -> bool:
-        under_cursor = self.query_one("#approvals", RowTable).cursor_key == view.approval_id
-        return under_cursor and self.gate.is_open(_token(view))
-
-    def _ask(self, dialog: DecisionDialog, then: Callable[[str], None]) -> None:
-        self._dialog = dialog
-
-        def closed(typed: str | None) -> None:
-            self._dialog = None
-            if typed is not None:
-                then(typed)
-
-        self.app.push_screen(dialog, closed)
-
-    def _send_approval(self, view: ApprovalView, _word: str) -> None:
-        self.gate.close()
-        approve = self.desk.engine.requests.approve(
-            view.approval_id, actor=self.desk.actor, digest=view.digest
-        )
-        self.act(self._settle(approve), group="decide")
-
-    def _send_rejection(self, view: ApprovalView, comment: str) -> None:
-        self.gate.close()
-        reject = self.desk.engine.requests.reject(
-            view.approval_id, actor=self.desk.actor, comment=comment, digest=view.digest
-        )
-        self.act(self._settle(reject), group="decide")
-
-    async def _settle(self, decision: Awaitable[DecisionView]) -> None:
+            return
         try:
-            outcome = await decision
-        except AlreadyDecided as error:
-            by, at = error.details.get("decided_by", "somebody"), error.details.get("decided_at", "")
-            words = decided_words(str(error.details.get("decision", "decided")), str(by), str(at))
-            tell(self, words[0].upper() + words[1:], tone="warning")
+            earlier = await self.desk.engine.requests.earlier(view.approval_id)
         except VasiniError as error:
-            tell(self, explain(error), tone="error")
-        else:
-            tell(self, f"{outcome.decision.upper()}: {outcome.approval_id}")
-        self._let_appear()
-        self.refresher.ask()
+            # Not knowing the past must not keep anybody from deciding.
+            earlier = ()
+            tell(self, f"What was decided before cannot be read: {explain(error)}", tone="warning")
+        if self._card is None or self._card.approval_id != view.approval_id or earlier == self._earlier:
+            return
+        self._earlier = earlier
+        self.query_one("#card", DecisionCard).show_earlier(view, earlier)
+        self.appear_again()
 
     def _draw(self) -> None:
-        self._void_dialog()
+        if self.dialog is not None and self.dialog.is_mounted:
+            self.dialog.follow(self._views)
+        self._table.marked &= self._views.keys()
         self._draw_rows()
-        table = self.query_one("#approvals", RowTable)
         if self._wanted:
-            table.move_to(self._wanted)
+            self._table.move_to(self._wanted)
             self._wanted = ""
-        current = self._views.get(table.cursor_key)
+        current = self._views.get(self._table.cursor_key)
         if current != self._card:
             self._show_card(current)
+        else:
+            self._redraw_card()
         self.query_one("#empty").display = not self._views
         self.query_one("#desk").set_class(not self._views, "-empty")
-        self.ages_of([view.requested_at for view in self._views.values()])
+        waiting = self._views.values()
+        until = [
+            view.claimed_until for view in waiting if claimed_by(view, self.desk.now()) and view.claimed_until
+        ]
+        self.ages_of([*until, *(view.requested_at for view in waiting)])
+
+        self._draw_hint()
+
+    def _draw_hint(self) -> None:
+        """What the last key did; else what is marked, or how the list is ordered."""
+        line = self.query_one("#hint", Plain)
+        count = len(self.marked_views())
+        if self._said or count:
+            keys = "{approvals.decide_marked} decides them together, {screen.back} takes the marks away"
+            marked = f"{count} marked: {self.desk.keymap.fill(keys)}"
+            line.show((sanitize(f" {self._said or marked}", limit=600), "$waiting"))
+        else:
+            more = f" · the {MOST:,} oldest, more wait" if self._more else ""
+            line.show((sanitize(f" {self._order.words}{more}"), "$quiet"))
 
     def _draw_rows(self) -> None:
-        now = self.desk.now()
-        self.query_one("#approvals", RowTable).show([_row(view, now) for view in self._views.values()])
+        now, me = self.desk.now(), self.desk.actor.name
+        self._table.show([row(view, now, me) for view in self._views.values()])
 
     def _drop_decided(self) -> None:
         card = self._card.approval_id if self._card else ""
@@ -233,48 +262,22 @@ class ApprovalsScreen(ConsoleScreen):
         self._draw_rows()
 
     def _show_card(self, view: ApprovalView | None) -> None:
+        other = view is None or self._card is None or view.approval_id != self._card.approval_id
         self._card = view
+        if other:
+            self._earlier = None
         self.query_one("#card", DecisionCard).show(view)
-        self.query_one("#hint", Plain).show(NOTHING)
-        self._let_appear()
+        self.appear_again()
 
-    def _let_appear(self) -> None:
-        if self._card is None or not self.is_current:
-            self.gate.close()
+    def _redraw_card(self) -> None:
+        """The age now; a claim that ran out is another card."""
+        if self._card is None:
             return
-        token = _token(self._card)
-        self.gate.appearing(token)
-        self.call_after_refresh(self.gate.drawn, token)
+        self.query_one("#card", DecisionCard).show_age(self._card)
+        if not self.gate.knows(self._token(self._card)):
+            self.appear_again()
 
-    def _void_dialog(self) -> None:
-        dialog = self._dialog
-        if dialog is None or not dialog.is_mounted:
-            return
-        now = self._views.get(dialog.view.approval_id)
-        if now is None or now.status is not RequestStatus.PENDING:
-            by = now.decided_by if now and now.decided_by else "somebody"
-            at = full_time(now.decided_at) if now and now.decided_at else "this moment"
-            dialog.void(decided_words(now.status.value if now else "gone", by, at))
-        elif now.digest != dialog.view.digest:
-            dialog.void("what would be approved has changed")
-
-    def _hint(self, words: str) -> None:
-        self.query_one("#hint", Plain).show((sanitize(f" {words}"), "$waiting"))
-
-
-def _token(view: ApprovalView) -> Token:
-    return (view.approval_id, view.digest, view.status)
-
-
-def _row(view: ApprovalView, now: datetime) -> Row:
-    risk, status = RISK_MARKS[view.risk], REQUEST_MARKS[view.status]
-    return Row(
-        view.approval_id,
-        (
-            Cell(risk.text, risk.tone),
-            Cell(sanitize(view.title, limit=500)),
-            Cell(sanitize(f"{view.pack}/{view.flow}"), Tone.QUIET),
-            Cell(sanitize(age(view.requested_at, now)), Tone.QUIET),
-            Cell(status.text, status.tone),
-        ),
-    )
+    def _token(self, view: ApprovalView) -> Token:
+        """All that a decision depends on; what arrives later begins the grace again."""
+        past = (f"{before.approval_id}{before.status}" for before in self._earlier or ())
+        return (view.approval_id, view.digest, view.status, claimed_by(view, self.desk.now()), *past)

@@ -1,17 +1,21 @@
-"""The decision card: what exactly will happen, why the run asks, and what was decided."""
+"""The decision card: what exactly will happen, why the run asks, who is on it, what was decided before."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, Risk
-from engine.safe_text import has_hidden, sanitize
+from engine.safe_text import SafeText, has_hidden, sanitize
+from screens.approval_list import claim_words, claimed_by
 from screens.json_text import hides_something, json_text
-from screens.moments import age, full_time
+from screens.moments import age, full_time, short_time
 from screens.plain import NEW_LINE, NOTHING, Part, Plain, TextPane
 from screens.status_words import REQUEST_MARKS, RISK_MARKS, STYLES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from textual import events
     from textual.app import ComposeResult
 
@@ -36,23 +40,29 @@ class DecisionCard(TextPane):
     def __init__(self, desk: Desk, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._desk = desk
+        self._shown = ("", "")
 
     def compose(self) -> ComposeResult:
         """Warning and outcome first, where no text of a run can push them away; then what was asked."""
         yield Plain(classes="card-hidden")
         yield Plain(classes="card-outcome")
+        yield Plain(classes="card-claim")
         yield Plain(classes="card-title")
         yield Plain(classes="card-facts")
+        yield Plain(classes="card-before")
         yield Plain(sanitize("What exactly will happen"), classes="card-heading")
         yield Plain(classes="card-action")
         yield Plain(sanitize("The run says (untrusted text, read with care)"), classes="card-heading")
         yield Plain(classes="card-message")
+        yield Plain(sanitize("Decided before on this step"), classes="card-heading")
+        yield Plain(classes="card-earlier")
 
     def show(self, view: ApprovalView | None) -> None:
         """Put this approval on the card, from its first line."""
         for part in self.query(Plain):
             part.display = view is not None
         if view is None:
+            self._shown = ("", "")
             return
         self._part("card-outcome").display = view.status is not RequestStatus.PENDING
         self._part("card-outcome").show(*_outcome(view))
@@ -60,18 +70,34 @@ class DecisionCard(TextPane):
         self._part("card-action").show(*_action(view))
         says = view.message if not view.intent else f"{view.intent}\n\n{view.message}"
         self._part("card-message").show(sanitize(says, multiline=True, limit=MESSAGE_CHARACTERS))
-        hidden = _hides(view)
+        hidden = hides(view)
         self._part("card-hidden").display = hidden
-        self._part("card-hidden").show((sanitize(_HIDDEN_WARNING), "bold $bad") if hidden else NOTHING)
+        self._part("card-hidden").show((sanitize(HIDDEN_WARNING), "bold $bad") if hidden else NOTHING)
         self.show_age(view)
-        self.scroll_home(animate=False)
+        if (view.approval_id, view.digest) != self._shown:
+            self._shown = (view.approval_id, view.digest)
+            self.scroll_home(animate=False)
+            self.show_earlier(view, None)
+        self.call_after_refresh(self._tell_length)
+
+    def show_earlier(self, view: ApprovalView, earlier: Sequence[ApprovalView] | None) -> None:
+        """What was decided before on the same step, newest first; None while that is being read."""
+        self._part("card-before").show((_before(earlier), "$quiet"))
+        self._part("card-earlier").show(*_earlier(view, earlier or (), self._desk.now()))
         self.call_after_refresh(self._tell_length)
 
     def show_age(self, view: ApprovalView) -> None:
-        """Facts, with the age as it is now."""
+        """Facts and claim, as they are now."""
+        now, me = self._desk.now(), self._desk.actor.name
+        claim = claim_words(view, now, me)
+        self._part("card-claim").display = bool(claim)
+        if claimed_by(view, now) == me:
+            self._part("card-claim").show((sanitize(f"● {claim}"), "$busy"))
+        else:
+            self._part("card-claim").show((sanitize(f"‼ {claim}: ask before you decide"), "bold $waiting"))
         risk = RISK_MARKS[view.risk]
         where = f" · {view.pack}/{view.flow} {view.pack_version} · step {view.step_id}"
-        when = f"{age(view.requested_at, self._desk.now())} ago"
+        when = f"{age(view.requested_at, now)} ago"
         expires = f" · expires {full_time(view.expires_at)}" if view.expires_at else ""
         asked = f"asked by {view.requested_by} {when} · run {view.run_id}{expires}"
         self._part("card-facts").show(
@@ -126,7 +152,37 @@ def _action(view: ApprovalView) -> tuple[Part, ...]:
     )
 
 
-def _hides(view: ApprovalView) -> bool:
+def _before(earlier: Sequence[ApprovalView] | None) -> SafeText:
+    if earlier is None:
+        return sanitize("before on this step: …")
+    if not earlier:
+        return sanitize("before on this step: nothing was decided")
+    marks = [REQUEST_MARKS[view.status] for view in earlier]
+    counted = ", ".join(f"{mark.symbol} {marks.count(mark)} {mark.word}" for mark in dict.fromkeys(marks))
+    return sanitize(f"before on this step, the last {len(earlier)}: {counted}")
+
+
+def _earlier(view: ApprovalView, earlier: Sequence[ApprovalView], now: datetime) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for past in earlier:
+        mark = REQUEST_MARKS[past.status]
+        when = short_time(past.decided_at, now) if past.decided_at else ""
+        same = "the same arguments" if past.action == view.action else "other arguments"
+        comment = f" · “{past.comment}”" if past.comment else ""
+        parts += [
+            NEW_LINE if parts else NOTHING,
+            (sanitize(f"{mark.symbol} {mark.word}"), STYLES[mark.tone]),
+            sanitize(
+                f" by {(past.decided_by or 'nobody')[:NAME_CHARACTERS]} {when} · {same}",
+                limit=FACT_CHARACTERS,
+            ),
+            (sanitize(comment, limit=FACT_CHARACTERS), "$quiet"),
+        ]
+    return tuple(parts) or (sanitize("Nothing was."),)
+
+
+def hides(view: ApprovalView) -> bool:
+    """Whether anything the run said on the card contained hidden characters."""
     action = view.action
     texts = [view.title, view.message, view.intent, view.requested_by]
     if action is not None:
@@ -134,6 +190,6 @@ def _hides(view: ApprovalView) -> bool:
     return any(map(has_hidden, texts)) or (action is not None and hides_something(action.params))
 
 
-_HIDDEN_WARNING = (
+HIDDEN_WARNING = (
     "‼ This text contained hidden or control characters. They are shown as visible signs: look twice."
 )

@@ -6,37 +6,53 @@ it stays open, so that what is being typed does not fall on the keys of the scre
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input, TextArea
 
+from engine.contracts.status import RequestStatus
 from engine.safe_text import SafeText, sanitize
 from screens.actions import bindings
+from screens.decision_card import decided_words
 from screens.inputs import SafeInput, SafeTextArea
 from screens.key_hint import KeyHint
+from screens.moments import full_time
 from screens.plain import Plain
 from screens.shell import Dialog, TooSmall, console, too_small
 from screens.status_words import RISK_MARKS, STYLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from engine.contracts.request import ApprovalView
 
+T = TypeVar("T")
+
 APPROVAL_WORD = "approve"
 
 
-class DecisionDialog(Dialog[str]):
-    """Returns what was typed, or None. `view` is exactly what the decision will be bound to."""
+class DecisionDialog(Dialog[T], Generic[T]):
+    """Returns what was typed, or None. `views` are exactly what the decision will be bound to."""
 
     BINDINGS = bindings("dialog.confirm")
 
-    def __init__(self, view: ApprovalView) -> None:
+    def __init__(self, *views: ApprovalView) -> None:
         super().__init__()
-        self.view = view
+        self.views = views
         self._void = False
+
+    def follow(self, now: Mapping[str, ApprovalView]) -> None:
+        """Compare with the approvals as they are now; what is not pending or not the same voids it."""
+        for view in self.views:
+            found = now.get(view.approval_id)
+            if found is None or found.status is not RequestStatus.PENDING:
+                self.void(_gone_words(view, found, one=len(self.views) == 1))
+            elif found.digest != view.digest:
+                self.void("what would be decided has changed")
 
     def void(self, words: str) -> None:
         """The approval is not what it was: confirm nothing, and say why."""
@@ -53,24 +69,25 @@ class DecisionDialog(Dialog[str]):
         """What is missing, in words that name keys (`Keymap.fill`)."""
         self.hint(console(self).desk.keymap.fill(words))
 
-    def confirm_with(self, typed: str) -> None:
+    def confirm_with(self, typed: T) -> None:
         """Close with this answer, unless the approval is void or hidden."""
         if not self._void and not too_small(self):
             self.dismiss(typed)
 
     def about(self) -> ComposeResult:
         """What the decision is about, in two lines."""
-        risk, action = RISK_MARKS[self.view.risk], self.view.action
+        view = self.views[0]
+        risk, action = RISK_MARKS[view.risk], view.action
         target = f"{action.kind} {action.target or ''}".strip() if action else "no gated step"
         title = Plain(classes="dialog-text")
         title.show(
             (sanitize(f"{risk.symbol} {risk.word} "), STYLES[risk.tone]),
-            sanitize(f"{self.view.title} · {target}", limit=300),
+            sanitize(f"{view.title} · {target}", limit=300),
         )
         yield title
 
 
-class TypedWordDialog(DecisionDialog):
+class TypedWordDialog(DecisionDialog[str]):
     """High and critical risk: the operator types the word."""
 
     def compose(self) -> ComposeResult:
@@ -96,7 +113,7 @@ class TypedWordDialog(DecisionDialog):
         self.hint_keys("Enter never decides: {dialog.confirm} approves, {dialog.close} closes")
 
 
-class CommentDialog(DecisionDialog):
+class CommentDialog(DecisionDialog[str]):
     """A rejection needs words: the run, or its author, reads them."""
 
     def compose(self) -> ComposeResult:
@@ -116,3 +133,10 @@ class CommentDialog(DecisionDialog):
             self.confirm_with(comment)
         else:
             self.hint(sanitize("A rejection needs a comment"))
+
+
+def _gone_words(view: ApprovalView, now: ApprovalView | None, *, one: bool) -> str:
+    by = now.decided_by if now and now.decided_by else "somebody"
+    at = full_time(now.decided_at) if now and now.decided_at else "this moment"
+    words = decided_words(now.status.value if now else "gone", by, at)
+    return words if one else f"{view.title[:60]}: {words}"

@@ -34,6 +34,10 @@ class DecisionGate:
         if token == self._token and self._drawn_at is None:
             self._drawn_at = self.clock()
 
+    def knows(self, token: Token) -> bool:
+        """Whether this very content is the one that appeared last."""
+        return token == self._token
+
     def is_open(self, token: Token) -> bool:
         """Whether this very content has been on the screen for the time of grace."""
         if token != self._token or self._drawn_at is None:

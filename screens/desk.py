@@ -6,7 +6,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import VasiniError
 from screens.keymap import Keymap
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("vasini.console")
 
-Draft = dict[str, Any]
-"""What stands in the fields of a form, by field path, exactly as typed."""
+
+class Editor(Protocol):
+    """The operator's own editor for long texts."""
+
+    async def edit(self, text: str) -> str:
+        """The text as the operator left it. Raises VasiniError when the editor cannot be used."""
+        ...
 
 
 def utc_now() -> datetime:
@@ -44,7 +49,9 @@ class Desk:
     base_dir: Path | None = None
     keymap: Keymap = field(default_factory=Keymap)
     label: str = ""
-    drafts: dict[str, Draft] = field(default_factory=dict)
+    editor: Editor | None = None
+    drafted: dict[str, bool] = field(default_factory=dict)
+    """Whether a draft is kept under a key, as far as this console has looked."""
     offline: str = ""
     broken_packs: tuple[PackView, ...] | None = None
     """Those with problems; None until they are read, and again when packs changed."""

@@ -2,58 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+import json
 from typing import TYPE_CHECKING, Any
 
-from textual import on
-
-from engine.contracts.request import FieldError
-from engine.contracts.request import FormView as FormRequest
 from engine.contracts.status import RequestStatus
-from engine.errors import AlreadyDecided, InvalidInput, VasiniError
+from engine.errors import AlreadyDecided
 from engine.safe_text import has_hidden, sanitize
 from screens.actions import bindings
-from screens.desk import Desk, explain
-from screens.form_view import FormView
+from screens.filling import FillingScreen
+from screens.inputs import TYPED_LIMIT
+from screens.key_hint import KeyHint
 from screens.moments import full_time
-from screens.plain import Plain
-from screens.shell import ConsoleScreen, tell, too_small
+from screens.plain import Plain, TextPane
+from screens.shell import tell
 from screens.status_words import REQUEST_MARKS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
+    from engine.contracts.request import FormView as FormRequest
+    from screens.desk import Desk
 
-class FormScreen(ConsoleScreen):
+
+class FormScreen(FillingScreen):
     """Title and prompt of the run, then its fields."""
 
-    BINDINGS = bindings("form.submit", "form.leave")
+    BINDINGS = bindings("form.submit")
     view = "forms"
 
     def __init__(self, desk: Desk, form: FormRequest) -> None:
-        super().__init__(desk)
-        self._form = form
-        self._sending = False
+        super().__init__(desk, form.request_id, form.json_schema, form.defaults)
+        self._request = form
+        self._kept_text = ""
 
-    def body(self) -> ComposeResult:
-        """Head, fields."""
-        form = self._form
+    def above(self) -> ComposeResult:
+        """State, title, prompt, where it comes from."""
+        form = self._request
         yield Plain(id="form-state", classes="fault")
         yield Plain(sanitize(form.title), classes="form-title")
         asks = "\n".join(part for part in (form.prompt, form.description) if part and part != form.title)
         yield Plain(sanitize(asks, multiline=True), classes="form-prompt")
         about = f"{form.pack}/{form.flow} · run {form.run_id} · * is required"
         yield Plain(sanitize(about), classes="form-about")
-        check = partial(self.desk.engine.requests.check, form.json_schema)
-        yield FormView(
-            form.json_schema, form.defaults, check, self.desk.drafts.get(form.request_id), id="form"
-        )
 
     def on_mount(self) -> None:
-        """No state to tell before the first load; the first field has focus."""
+        """No state to tell before the first load."""
         super().on_mount()
-        form = self._form
+        form = self._request
         state = self.query_one("#form-state", Plain)
         hidden = has_hidden(f"{form.title}{form.prompt}{form.description or ''}")
         state.display = hidden
@@ -62,78 +59,63 @@ class FormScreen(ConsoleScreen):
                 (sanitize("‼ The words of this form contained hidden characters: look twice."), "bold $bad")
             )
         self.query_one(".form-prompt").display = bool(form.prompt or form.description)
-        self.query_one("#form", FormView).focus_first()
 
     def copied_id(self) -> str:
         """The request id, which `vasini answer --form` takes."""
-        return self._form.request_id
+        return self._request.request_id
+
+    def action_copy(self) -> None:
+        """Copy what was typed when it cannot be sent any more, else the request id."""
+        if self._kept_text:
+            self.app.copy_to_clipboard(sanitize(self._kept_text, multiline=True, limit=TYPED_LIMIT))
+            tell(self, "Copied what you had typed")
+        else:
+            super().action_copy()
 
     async def load(self) -> None:
-        """Whether somebody answered meanwhile."""
-        self._form = await self.desk.engine.requests.form(self._form.request_id)
-        if self._form.status is not RequestStatus.PENDING and not self._sending:
-            self._close(_answered_words(self._form))
+        """The fields; then whether somebody answered meanwhile."""
+        await super().load()
+        self._request = await self.desk.engine.requests.form(self._request.request_id)
+        if self._request.status is not RequestStatus.PENDING and not self._sending:
+            await self._close(_answered_words(self._request))
 
-    def action_submit(self) -> None:
-        """Check every field; send when all is well."""
-        if self._sending or too_small(self):
-            return
-        if self._form.status is not RequestStatus.PENDING:
+    def may_send(self) -> bool:
+        """Not once it was answered."""
+        waits = self._request.status is RequestStatus.PENDING and not self._kept_text
+        if not waits:
             tell(self, "Not sent: this form waits no more.", tone="warning")
-            return
-        values = self.query_one("#form", FormView).submit()
-        if values is None:
-            tell(self, "Not sent: some fields need a look.", tone="warning")
-            return
-        self._sending = True
-        self.act(self._send(values))
+        return waits
 
-    def action_leave(self) -> None:
-        """Leave; the draft stays."""
+    async def send(self, values: Mapping[str, Any]) -> None:
+        """Answer the form."""
+        try:
+            await self.desk.engine.requests.answer(self._request.request_id, values, actor=self.desk.actor)
+        except AlreadyDecided as error:
+            await self._close(f"✗ {error.message} What you typed was not sent.")
+            return
+        await self.sent()
+        tell(self, f"Answered: {self._request.title}")
         if self.is_current:
             self.dismiss(None)
 
-    @on(FormView.Edited)
-    def _keep_draft(self) -> None:
-        self.desk.drafts[self._form.request_id] = dict(self.query_one("#form", FormView).draft)
-
-    async def _send(self, values: Mapping[str, Any]) -> None:
-        try:
-            answer = await self.desk.engine.requests.answer(
-                self._form.request_id, values, actor=self.desk.actor
-            )
-        except InvalidInput as error:
-            self.query_one("#form", FormView).show_errors(field_errors(error))
-            tell(self, explain(error), tone="error")
-        except AlreadyDecided as error:
-            self._close(f"✗ {error.message} What you typed was not sent.")
-        except VasiniError as error:
-            tell(self, explain(error), tone="error")
-        else:
-            self.desk.drafts.pop(answer.request_id, None)
-            tell(self, f"Answered: {self._form.title}")
-            self.action_leave()
-        finally:
-            self._sending = False
-
-    def _close(self, words: str) -> None:
+    async def _close(self, words: str) -> None:
+        """Say why nothing can be sent, and show what was typed as text: `y` copies it."""
         state = self.query_one("#form-state", Plain)
         state.display = True
         state.show((sanitize(words, limit=400), "bold $bad"))
-
-
-def field_errors(error: InvalidInput) -> Sequence[FieldError]:
-    """The faults by field that the engine named, or its message for the whole form."""
-    named = error.details.get("errors")
-    if isinstance(named, (list, tuple)) and named:
-        return [fault if isinstance(fault, FieldError) else _as_fault(fault) for fault in named]
-    return [FieldError(field="", message=error.message)]
-
-
-def _as_fault(fault: object) -> FieldError:
-    if isinstance(fault, Mapping):
-        return FieldError(field=str(fault.get("field", "")), message=str(fault.get("message", "")))
-    return FieldError(field="", message=str(fault))
+        if self._kept_text or self.form is None:
+            return
+        self._kept_text = json.dumps(self.form.as_typed(), indent=2, ensure_ascii=False)
+        self.query_one("#form-draft").display = False
+        place = self.query_one("#form-place")
+        await place.remove_children()
+        pane = TextPane(
+            KeyHint("What you had typed; {screen.copy} copies it", classes="card-heading"),
+            Plain(sanitize(self._kept_text, multiline=True, limit=TYPED_LIMIT), classes="card-action"),
+            id="typed",
+        )
+        await place.mount(pane)
+        pane.focus()
 
 
 def _answered_words(form: FormRequest) -> str:

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Checkbox, Input, Select, TextArea
 
 from engine.contracts.request import FieldError
 from engine.safe_text import sanitize
-from screens.form_schema import Field, Kind, errors_by_field, fields_of, initial_draft, leaves, read
-from screens.inputs import Choice, SafeInput, SafeTextArea, Toggle
+from screens.form_blocks import Block, Changed, VariantBlock, block_of, blocks, owner_of, typed_into
+from screens.form_field import Kind
+from screens.form_schema import form_of
+from screens.form_values import as_typed, dotted, fitting, initial_typed, nearest, read
+from screens.picks import Picks
 from screens.plain import NOTHING, Plain
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widget import Widget
-
-    from screens.desk import Draft
+    from textual.timer import Timer
 
 Check = Callable[[Mapping[str, Any]], Sequence[FieldError]]
+
+AT_ONCE = 30
+"""Fields of the top level that are drawn before the first key; the rest follows in portions."""
+CHECK_PAUSE = 0.1
+"""Seconds without typing before the faults are looked for again; more when that takes long."""
+_SHARE = 4
 
 
 class FormView(VerticalScroll, can_focus=False, inherit_bindings=False):
     """Fields under each other, each with its words and its fault.
 
     A field shows its fault after the operator left it, then follows the typing; submitting shows all.
+    `check` is called in a thread of its own, so that a large schema does not hold up the keys.
     """
 
     class Edited(Message):
@@ -39,144 +48,149 @@ class FormView(VerticalScroll, can_focus=False, inherit_bindings=False):
         schema: Mapping[str, Any],
         defaults: Mapping[str, Any],
         check: Check,
-        draft: Draft | None = None,
+        draft: Mapping[str, Any] | None = None,
         *,
         id: str | None = None,  # noqa: A002 - Textual's own name
     ) -> None:
         super().__init__(id=id)
-        self._fields = fields_of(schema, defaults)
+        self._field = form_of(schema, defaults)
         self._check = check
-        self.draft: Draft = initial_draft(self._fields) | (draft or {})
+        typed = initial_typed(self._field) if draft is None else fitting(self._field, draft.get("form"))
+        self.draft: dict[str, Any] = {"form": typed}
         self._touched: set[str] = set()
-        self._by_widget: dict[str, Field] = {}
+        self._faulty: set[Block] = set()
+        self._timer: Timer | None = None
+        self._took = 0.0
+        self._blocks = list(self._top_blocks())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every field is drawn."""
+        return not self._blocks
 
     def compose(self) -> ComposeResult:
-        """Faults of the whole form, then the fields."""
+        """Faults of the whole form, then the first fields."""
         yield Plain(id="fault-of-form", classes="fault")
-        yield from self._blocks(self._fields)
+        yield from self._next_blocks()
 
     def on_mount(self) -> None:
         """No faults yet."""
-        for fault in self.query(".fault").results(Plain):
-            fault.display = False
+        self.query_one("#fault-of-form").display = False
+        if self._blocks:
+            self.run_worker(self._draw_rest(), group="draw", exit_on_error=False)
 
     def focus_first(self) -> None:
         """Go to the first field."""
-        for field in leaves(self._fields):
-            self._widget_of(field).focus()
-            return
+        first = next((widget for widget in self.query("*") if widget.focusable), None)
+        if first is not None:
+            first.focus()
 
-    def submit(self) -> dict[str, Any] | None:
+    def as_typed(self) -> Any:
+        """The values as far as they can be read, else what was typed: to be copied, not to be sent."""
+        return as_typed(self._field, self.draft["form"])
+
+    async def submit(self) -> dict[str, Any] | None:
         """The values, or None when something is wrong: then every fault is shown and the first has focus."""
-        self._touched = {field.name for field in leaves(self._fields)}
-        values, errors = self._all_errors()
-        if not errors:
-            self.show_errors(())
-            return values
+        values, errors = await self._all_errors()
+        self._touched = {dotted(block.path) for block in self.query(Block)}
         self.show_errors(errors)
-        return None
+        return None if errors else values
 
     def show_errors(self, errors: Sequence[FieldError]) -> None:
         """Show these faults at their fields and go to the first."""
-        found = errors_by_field(self._fields, errors)
-        self._show(found)
-        for field in leaves(self._fields):
-            if any(field.name == name or field.name.startswith(f"{name}.") for name in found if name):
-                self._widget_of(field).focus()
+        for block in self._show(errors, shown=None):
+            control = block.first_control()
+            if control is not None:
+                control.focus()
                 return
 
     @on(Input.Changed)
     @on(TextArea.Changed)
     @on(Checkbox.Changed)
     @on(Select.Changed)
-    def _typed(self, message: Message) -> None:
+    @on(Picks.Changed)
+    async def _typed(self, message: Message) -> None:
         message.stop()
-        widget = message.control
-        field = self._by_widget.get(widget.id or "") if widget is not None else None
-        if field is None or widget is None:
+        block = None if message.control is None else owner_of(message.control)
+        if block is None:
             return
-        typed = _typed_in(widget)
-        if typed != self.draft.get(field.name):
-            self.draft[field.name] = typed
-            self.post_message(self.Edited())
-            if field.name in self._touched:
-                self._show_touched()
+        if isinstance(block, VariantBlock):
+            await block.choose(typed_into(block))
+        elif typed_into(block) != block.typed:
+            block.take(typed_into(block))
+
+    @on(Changed)
+    def _changed(self, message: Changed) -> None:
+        message.stop()
+        self.post_message(self.Edited())
+        if dotted(message.path) in self._touched or self._faulty:
+            self._check_soon()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """The operator left a field: now its fault may show."""
-        field = self._by_widget.get(event.widget.id or "")
-        if field is not None and self.is_attached:
-            self._touched.add(field.name)
-            self._show_touched()
+        block = owner_of(event.widget) if event.widget.is_attached else None
+        if block is not None and self.is_attached:
+            self._touched.add(dotted(block.path))
+            self._check_soon()
 
-    def _show_touched(self) -> None:
-        _, errors = self._all_errors()
-        found = errors_by_field(self._fields, errors)
-        self._show({name: words for name, words in found.items() if name in self._touched})
+    def _top_blocks(self) -> Iterable[Block]:
+        if self._field.kind is Kind.GROUP:
+            return blocks(self._field, (), self.draft["form"])
+        return [block_of(self._field, (), self.draft, "form")]
 
-    def _all_errors(self) -> tuple[dict[str, Any], Sequence[FieldError]]:
-        values, unread = read(self._fields, self.draft)
+    def _next_blocks(self) -> list[Block]:
+        portion, self._blocks = self._blocks[:AT_ONCE], self._blocks[AT_ONCE:]
+        return portion
+
+    async def _draw_rest(self) -> None:
+        while self._blocks:
+            await asyncio.sleep(0)
+            await self.mount(*self._next_blocks())
+
+    def _check_soon(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        pause = max(CHECK_PAUSE, _SHARE * self._took)
+        self._timer = self.set_timer(pause, self._check_now)
+
+    def _check_now(self) -> None:
+        self.run_worker(self._check_touched(), group="check", exclusive=True)
+
+    async def _check_touched(self) -> None:
+        _, errors = await self._all_errors()
+        if self.is_attached:
+            self._show(errors, shown=self._touched)
+
+    async def _all_errors(self) -> tuple[dict[str, Any], Sequence[FieldError]]:
+        values, unread = read(self._field, self.draft["form"])
         known = {error.field for error in unread}
+        started = asyncio.get_running_loop().time()
+        faults = await asyncio.to_thread(self._check, values)
+        self._took = asyncio.get_running_loop().time() - started
         # What cannot be read is missing from the values: its own fault says more than "is required".
-        checked = [error for error in self._check(values) if error.field not in known]
-        return values, (*unread, *checked)
+        return values, (*unread, *(error for error in faults if error.field not in known))
 
-    def _show(self, found: Mapping[str, str]) -> None:
-        self._show_fault(self.query_one("#fault-of-form", Plain), found.get("", ""))
-        for widget_id, field in self._by_widget.items():
-            if field.name:
-                self._show_fault(self.query_one(f"#{widget_id}-fault", Plain), found.get(field.name, ""))
+    def _show(self, errors: Sequence[FieldError], *, shown: set[str] | None) -> list[Block]:
+        """Show the faults, only those in `shown` if it is given; returns the faulty fields in order."""
+        drawn: dict[str, Block] = {}
+        for block in self.query(Block):
+            # The inner one of two with one path: the fields of a choice lie in the choice.
+            drawn[dotted(block.path)] = block
+        found = nearest(drawn, errors)
+        kept = {name: words for name, words in found.items() if shown is None or name in shown}
+        whole = kept.get("", "") if "" not in drawn else ""
+        self._show_whole(whole)
+        faulty = {drawn[name] for name in kept if name in drawn}
+        for block in self._faulty - faulty:
+            if block.is_attached:
+                block.show_fault("")
+        for name, words in kept.items():
+            if name in drawn:
+                drawn[name].show_fault(words)
+        self._faulty = faulty
+        return [block for block in drawn.values() if block in faulty]
 
-    def _show_fault(self, fault: Plain, words: str) -> None:
-        fault.display = bool(words)
-        fault.show(sanitize(f"✗ {words}", limit=400) if words else NOTHING)
-
-    def _blocks(self, fields: Sequence[Field]) -> Iterator[Widget]:
-        for field in fields:
-            widget_id = f"field-{len(self._by_widget)}"
-            self._by_widget[widget_id] = field
-            parts: list[Widget] = [Plain(_title(field), classes="field-title")]
-            words = " · ".join(part for part in (field.description, field.hint) if part)
-            if words:
-                parts.append(Plain(sanitize(words, multiline=True), classes="field-words"))
-            fault = Plain(id=f"{widget_id}-fault", classes="fault")
-            if field.kind is Kind.GROUP:
-                yield Vertical(*parts, fault, *self._blocks(field.children), classes="field-group")
-            else:
-                yield Vertical(
-                    *parts, _widget(field, widget_id, self.draft[field.name]), fault, classes="field"
-                )
-
-    def _widget_of(self, field: Field) -> Widget:
-        widget_id = next(known for known, candidate in self._by_widget.items() if candidate is field)
-        return self.query_one(f"#{widget_id}")
-
-
-def _title(field: Field) -> Any:
-    return sanitize(f"{field.title} *" if field.required and field.kind is not Kind.BOOLEAN else field.title)
-
-
-def _widget(field: Field, widget_id: str, typed: Any) -> Widget:
-    match field.kind:
-        case Kind.BOOLEAN:
-            return Toggle("yes", value=bool(typed), id=widget_id)
-        case Kind.CHOICE:
-            return Choice(field.labels, typed, id=widget_id)
-        case Kind.LONG_TEXT | Kind.LINES | Kind.JSON:
-            return SafeTextArea(str(typed), id=widget_id)
-        case _:
-            return SafeInput(str(typed), id=widget_id)
-
-
-def _typed_in(widget: object) -> Any:
-    match widget:
-        case Checkbox():
-            return widget.value
-        case Select():
-            return None if widget.value is Select.NULL else widget.value
-        case TextArea():
-            return widget.text
-        case Input():
-            return widget.value
-        case _:
-            return None
+    def _show_whole(self, words: str) -> None:
+        whole = self.query_one("#fault-of-form", Plain)
+        whole.display = bool(words)
+        whole.show(sanitize(f"✗ {words}", limit=400) if words else NOTHING)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.containers import Vertical
 
-from engine.contracts.status import RequestStatus
 from engine.safe_text import sanitize
 from screens.actions import bindings
 from screens.columns import Column
@@ -67,8 +66,11 @@ class FormsScreen(ConsoleScreen):
 
     async def load(self) -> None:
         """Forms that wait."""
-        page = await self.desk.engine.requests.forms(status=RequestStatus.PENDING, limit=PAGE)
-        self._forms = {form.request_id: form for form in page.items if form.tenant == self.desk.tenant}
+        page = await self.desk.engine.requests.forms(tenant=self.desk.tenant, limit=PAGE)
+        self._forms = {form.request_id: form for form in page.items}
+        for request_id in self._forms.keys() - self.desk.drafted.keys():
+            draft = await self.desk.engine.drafts.get(self.desk.actor.name, request_id)
+            self.desk.drafted.setdefault(request_id, draft is not None)
         self._draw_rows()
         empty = not self._forms
         self.query_one("#empty").display = empty
@@ -98,7 +100,9 @@ class FormsScreen(ConsoleScreen):
 
     def _draw_rows(self) -> None:
         now = self.desk.now()
-        rows = [_row(form, now, form.request_id in self.desk.drafts) for form in self._forms.values()]
+        rows = [
+            _row(form, now, self.desk.drafted.get(form.request_id, False)) for form in self._forms.values()
+        ]
         self.query_one("#forms", RowTable).show(rows)
 
     def _draw_about(self) -> None:

@@ -11,6 +11,7 @@ from textual.widgets import Checkbox, Input, Select, TextArea
 
 from engine.safe_text import sanitize
 from screens.actions import bindings
+from screens.shell import attempt, console, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,15 +42,33 @@ class SafeInput(Input):
 
 
 class SafeTextArea(TextArea):
-    """Several lines of text; Tab goes to the next field."""
+    """Several lines of text; Tab goes to the next field, Ctrl-g to the operator's own editor."""
 
-    HELP = "Several lines to type into; Enter begins a new one, {screen.next} goes to the next field."
+    BINDINGS = bindings("form.editor")
+
+    HELP = (
+        "Several lines to type into; Enter begins a new one, {screen.next} goes to the next field, "
+        "{form.editor} opens the text in your own editor."
+    )
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
             sanitize(text, multiline=True, limit=TYPED_LIMIT), id=id, tab_behavior="focus", soft_wrap=True
         )
         self.cursor_blink = False
+
+    def action_editor(self) -> None:
+        """Open the text in the operator's own editor."""
+        self.run_worker(attempt(self, self._edit_outside()), group="editor", exit_on_error=False)
+
+    async def _edit_outside(self) -> None:
+        editor = console(self).desk.editor
+        if editor is None:
+            tell(self, "No editor can be opened here.", tone="warning")
+            return
+        text = await editor.edit(self.text)
+        if text != self.text:
+            self.text = sanitize(text, multiline=True, limit=TYPED_LIMIT)
 
     def edit(self, edit: Edit) -> EditResult:
         """Sanitize what is typed or pasted."""

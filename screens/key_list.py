@@ -44,6 +44,8 @@ def bound_actions(screen: Screen[object], keymap: Keymap) -> list[BoundAction]:
 def _nodes(screen: Screen[object]) -> Iterator[DOMNode]:
     if screen.focused is not None:
         yield screen.focused
+        # A list inside a form has keys, though only its fields get the focus.
+        yield from screen.focused.ancestors[: screen.focused.ancestors.index(screen)]
     yield screen
     for widget in screen.query("*"):
         if widget.focusable:

@@ -54,6 +54,12 @@ def full_time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def short_time(moment: datetime, now: datetime) -> str:
+    """`10:32 UTC`; with the date when it is not today."""
+    zoned = moment.astimezone(UTC)
+    return zoned.strftime("%H:%M UTC" if zoned.date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M UTC")
+
+
 def next_tick(moments: list[datetime], now: datetime) -> float | None:
     """Seconds until a shown age changes: a second while one is under a minute, else a minute.
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import on
+from textual.widgets import Input
 
-from engine.errors import InvalidInput, VasiniError
 from engine.safe_text import sanitize
 from screens.actions import bindings
 from screens.columns import Column
-from screens.desk import Desk, explain
-from screens.form_screen import field_errors
-from screens.form_view import FormView
+from screens.filling import FillingScreen
+from screens.inputs import SafeInput
+from screens.key_hint import KeyHint
 from screens.plain import NOTHING, Plain
 from screens.row_table import Cell, Row, RowTable
-from screens.shell import ConsoleScreen, console, tell, too_small
+from screens.shell import ConsoleScreen, console, tell
 from screens.status_words import Tone
 
 if TYPE_CHECKING:
@@ -25,18 +24,21 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from engine.contracts.pack import FlowView, PackView
+    from screens.desk import Desk
 
 _COLUMNS = (
     Column("Flow", 24, flex=1),
     Column("Version", 9, rank=1),
     Column("What it does", 24, flex=3),
 )
+_NO_MATCH = "No flow matches the filter.\n\nEsc clears it."
 _NO_FLOWS = "No flow can be started.\n\nPut a pack into the packs folder of the console, or see: vasini packs"
 
 
 class StartScreen(ConsoleScreen):
     """The flows of all packs; a broken pack says what is wrong with it."""
 
+    BINDINGS = bindings("start.filter")
     view = "runs"
 
     def __init__(self, desk: Desk) -> None:
@@ -47,6 +49,7 @@ class StartScreen(ConsoleScreen):
     def body(self) -> ComposeResult:
         """Head, list, the words of the flow under the cursor."""
         yield Plain(sanitize("Start a run: which flow?"), classes="form-title")
+        yield SafeInput(placeholder="words of name or description", id="filter")
         yield RowTable(_COLUMNS, id="flows")
         yield Plain(id="no-flows", classes="empty-text")
         yield Plain(id="about")
@@ -55,6 +58,7 @@ class StartScreen(ConsoleScreen):
         """The list has the keys."""
         super().on_mount()
         self.query_one("#no-flows").display = False
+        self._show_filter(False)
         self.query_one("#flows").focus()
 
     def copied_id(self) -> str:
@@ -66,12 +70,48 @@ class StartScreen(ConsoleScreen):
         packs = await self.desk.engine.packs.list()
         self._flows = {_name(flow): flow for pack in packs if pack.valid for flow in pack.flows}
         self._broken = {pack.pack: _problems(pack) for pack in packs if not pack.valid}
-        rows = [_row(name, flow) for name, flow in self._flows.items()]
-        rows += [_broken_row(name, words) for name, words in self._broken.items()]
+        self._draw()
+
+    def action_filter(self) -> None:
+        """Show the filter line and type into it."""
+        self._show_filter(True)
+        self.query_one("#filter").focus()
+
+    def action_back(self) -> None:
+        """Clear the filter; without one, back to the runs."""
+        line = self.query_one("#filter", SafeInput)
+        if line.display:
+            line.value = ""
+            self._show_filter(False)
+            self.query_one("#flows").focus()
+        else:
+            super().action_back()
+
+    @on(Input.Changed, "#filter")
+    def _filter_typed(self) -> None:
+        self._draw()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_kept(self) -> None:
+        self.query_one("#flows").focus()
+
+    def _show_filter(self, shown: bool) -> None:
+        line = self.query_one("#filter", SafeInput)
+        # A field that is only hidden could still get the focus, and with it every key.
+        line.display, line.disabled = shown, not shown
+
+    def _draw(self) -> None:
+        words = self.query_one("#filter", SafeInput).value.lower().split()
+
+        def wanted(*texts: str) -> bool:
+            return all(any(word in text.lower() for text in texts) for word in words)
+
+        rows = [_row(name, flow) for name, flow in self._flows.items() if wanted(name, flow.description)]
+        rows += [_broken_row(name, text) for name, text in self._broken.items() if wanted(name, text)]
         self.query_one("#flows", RowTable).show(rows)
         empty = self.query_one("#no-flows", Plain)
         empty.display = not rows
-        empty.show(sanitize(_NO_FLOWS, multiline=True))
+        empty.show(sanitize(_NO_MATCH if words else _NO_FLOWS, multiline=True))
         self._draw_about()
 
     @on(RowTable.Highlighted, "#flows")
@@ -100,80 +140,45 @@ class StartScreen(ConsoleScreen):
             about.show(NOTHING)
 
 
-class StartFormScreen(ConsoleScreen):
+class StartFormScreen(FillingScreen):
     """The input of the flow."""
 
-    BINDINGS = bindings("start.submit", "form.leave")
+    BINDINGS = bindings("start.submit")
     view = "runs"
+    refusal = "Not started"
 
     def __init__(self, desk: Desk, flow: FlowView) -> None:
-        super().__init__(desk)
+        super().__init__(desk, f"start {_name(flow)}", flow.input_schema, {})
         self._flow = flow
-        self._sending = False
 
-    def body(self) -> ComposeResult:
-        """Head, fields."""
+    def above(self) -> ComposeResult:
+        """The flow, and the keys that matter."""
         flow = self._flow
         yield Plain(sanitize(f"Start {_name(flow)} {flow.version}"), classes="form-title")
         yield Plain(sanitize(flow.description, multiline=True), classes="form-prompt")
-        yield Plain(
-            sanitize("* is required · F2 starts the run · Esc goes back and keeps what is typed"),
+        yield KeyHint(
+            "* is required · {start.submit} starts the run · {form.leave} goes back and keeps what is typed",
             classes="form-about",
         )
-        check = partial(self.desk.engine.requests.check, flow.input_schema)
-        yield FormView(flow.input_schema, {}, check, self.desk.drafts.get(self._draft_key), id="form")
 
     def on_mount(self) -> None:
-        """The first field has focus."""
+        """No empty line for a flow without a description."""
         super().on_mount()
         self.query_one(".form-prompt").display = bool(self._flow.description)
-        self.query_one("#form", FormView).focus_first()
 
-    def action_submit(self) -> None:
-        """Check every field; start when all is well."""
-        if self._sending or too_small(self):
-            return
-        values = self.query_one("#form", FormView).submit()
-        if values is None:
-            tell(self, "Not started: some fields need a look.", tone="warning")
-            return
-        self._sending = True
-        self.act(self._start(values))
-
-    def action_leave(self) -> None:
-        """Back to the flows; the draft stays."""
-        if self.is_current:
-            self.dismiss(None)
-
-    @property
-    def _draft_key(self) -> str:
-        return f"start {_name(self._flow)}"
-
-    @on(FormView.Edited)
-    def _keep_draft(self) -> None:
-        self.desk.drafts[self._draft_key] = dict(self.query_one("#form", FormView).draft)
-
-    async def _start(self, values: Mapping[str, Any]) -> None:
-        try:
-            run = await self.desk.engine.runs.start(
-                self._flow.pack,
-                self._flow.flow,
-                values,
-                actor=self.desk.actor,
-                tenant=self.desk.tenant,
-                base_dir=self.desk.base_dir,
-            )
-        except InvalidInput as error:
-            self.query_one("#form", FormView).show_errors(field_errors(error))
-            tell(self, explain(error), tone="error")
-        except VasiniError as error:
-            tell(self, explain(error), tone="error")
-        else:
-            self.desk.drafts.pop(self._draft_key, None)
-            tell(self, f"Started {run.run_id}")
-            console(self).show_run(run.run_id)
-        finally:
-            self._sending = False
+    async def send(self, values: Mapping[str, Any]) -> None:
+        """Start the run."""
+        run = await self.desk.engine.runs.start(
+            self._flow.pack,
+            self._flow.flow,
+            values,
+            actor=self.desk.actor,
+            tenant=self.desk.tenant,
+            base_dir=self.desk.base_dir,
+        )
+        await self.sent()
+        tell(self, f"Started {run.run_id}")
+        console(self).show_run(run.run_id)
 
 
 def _name(flow: FlowView) -> str:

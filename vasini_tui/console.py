@@ -6,11 +6,12 @@ import asyncio
 import gc
 import signal
 import time
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from textual.app import SuspendNotSupported
 from textual.filter import Monochrome, NoColor
 
 import screens
@@ -30,7 +31,7 @@ from vasini_tui.terminal import terminal_problem
 from vasini_tui.themes import DEFAULT_THEME, Themes, style_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -122,6 +123,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
             label=settings.label,
         )
         self.desk: Desk
+        self._aside = False
         self.failure: BaseException | None = None
         self.entered = AsyncExitStack()
         self._opening: Opening | None = None
@@ -150,7 +152,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
         """The signals; the rest when there is an engine."""
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self.exit, _KILLED + number)
+            loop.add_signal_handler(number, self._signalled, number)
         if self._opening is None:
             await self._begin()
 
@@ -181,6 +183,9 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
 
     async def _begin(self) -> None:
         """The first view, and the feed."""
+        from vasini_tui.editor import TerminalEditor  # noqa: PLC0415 - after the first frame
+
+        self.desk.editor = TerminalEditor(self)
         await self.switch_mode("runs")
         if self._theme_problem is not None:
             tell(self.screen, f"{self._theme_problem.message}. Showing {DEFAULT_THEME}.", tone="warning")
@@ -190,6 +195,24 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
     def terminal_lost(self) -> None:
         """As after the hang-up, which may come late or never."""
         self.exit(_KILLED + signal.SIGHUP)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The terminal belongs to another program meanwhile; Ctrl-C is meant for that one.
+
+        Raises Unavailable when the terminal cannot be handed over.
+        """
+        self._aside = True
+        try:
+            # Nothing is drawn into the other program, and everything is drawn again afterwards.
+            with self.batch_update(), self.suspend():
+                yield
+        except SuspendNotSupported:
+            raise Unavailable(
+                ErrorCode.ENGINE_STOPPED, "This terminal cannot be handed to an editor."
+            ) from None
+        finally:
+            self._aside = False
 
     def open_run(self, run_id: str, *, pane: str = "timeline") -> None:
         """Open the detail of a run on the current view."""
@@ -267,6 +290,10 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
         else:
             self.push_screen(screens.LeaveDialog(), self._leave)
 
+    def _signalled(self, number: int) -> None:
+        if number != signal.SIGINT or not self._aside:
+            self.exit(_KILLED + number)
+
     def _leave(self, sure: bool | None) -> None:
         if sure:
             self.exit(0)
@@ -309,7 +336,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
             screen.post_message(News(batch))
             if not screen.is_modal:
                 break
-        if self.desk.bell and any(event.kind in _ASKS for event in batch.events):
+        if self.desk.bell and not self._aside and any(event.kind in _ASKS for event in batch.events):
             self.bell()
 
     def _line_state(self, offline: str) -> None:

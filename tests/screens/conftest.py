@@ -15,7 +15,6 @@ from screens.keymap import read_keymap
 from screens.paged_table import PagedTable
 from screens.plain import Plain
 from screens.row_table import RowTable
-from tests.screens.fake_data import NOW
 from tests.screens.fake_engine import FakeEngine
 from vasini_tui.console import ConsoleApp, ConsoleOptions
 
@@ -131,7 +130,7 @@ async def _open(
         tenant="default",
         settings=ConsoleOptions(theme=theme, bell=False, keymap=keymap),
         clock=clock,
-        now=lambda: NOW,
+        now=lambda: engine.clock,
     )
     async with app.run_test(size=size, notifications=True) as pilot:
         stage = Stage(app, pilot, engine, clock)

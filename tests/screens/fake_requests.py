@@ -45,7 +45,10 @@ class FakeRequests:
             and tenant in (None, view.tenant)
         ]
         found.sort(key=lambda view: view.requested_at)
-        return Page[ApprovalView](items=tuple(found[:limit]))
+        if after is not None:
+            found = found[[view.approval_id for view in found].index(after) + 1 :]
+        items = tuple(found[:limit])
+        return Page[ApprovalView](items=items, next=items[-1].approval_id if len(found) > limit else None)
 
     async def approval(self, approval_id: str) -> ApprovalView:
         if approval_id not in self.engine.stored_approvals:
@@ -78,11 +81,14 @@ class FakeRequests:
     async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:
         self.engine.note("earlier", approval_id)
         asked = await self.approval(approval_id)
-        shape = (asked.pack, asked.flow, asked.step_id, asked.tenant)
+
+        def shape(view: ApprovalView) -> tuple[str, ...]:
+            return (view.pack, view.flow, view.step_id.rpartition("/")[2], view.tenant)
+
         found = [
             view
             for view in self.engine.stored_approvals.values()
-            if view.decided_at is not None and (view.pack, view.flow, view.step_id, view.tenant) == shape
+            if view.decided_at is not None and shape(view) == shape(asked)
         ]
         return tuple(sorted(found, key=lambda view: view.requested_at, reverse=True)[:limit])
 

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.widgets import Select, TextArea
 
-from engine.contracts.request import FieldError
-from screens.form_schema import Kind, errors_by_field, fields_of, initial_draft, leaves, read
-from screens.form_screen import FormScreen
+from screens.form_view import FormView
 from screens.forms import FormsScreen
 from screens.inputs import Choice, SafeInput, SafeTextArea, Toggle
 from tests.screens.fake_data import a_form, a_run
@@ -43,7 +41,16 @@ async def open_form(stage: Stage) -> None:
     await stage.on(FormsScreen)
     await stage.shows("Who is greeted")
     await stage.press("enter")
-    await stage.on(FormScreen)
+    await drawn(stage)
+
+
+async def drawn(stage: Stage) -> FormView:
+    """The form, when all of its fields are there."""
+    await stage.until(lambda: stage.app.screen.query(FormView), "a form")
+    form = stage.app.screen.query_one(FormView)
+    await stage.until(lambda: form.complete, "every field")
+    await stage.until(lambda: stage.app.focused is not None, "the focus in the form")
+    return form
 
 
 async def test_a_form_is_filled_checked_and_submitted(console: OpenConsole) -> None:
@@ -98,11 +105,12 @@ async def test_leaving_keeps_the_draft_and_coming_back_finds_it(console: OpenCon
         await stage.on(FormsScreen)
         await stage.shows("✎ draft")
         await stage.press("enter")
-        await stage.on(FormScreen)
+        await drawn(stage)
+        await stage.shows("draft from 09:26 UTC restored")
         assert stage.app.screen.query_one(SafeInput).value == "Ana q1?"
         await stage.press("f2")
         await stage.on(FormsScreen)
-        assert stage.app.desk.drafts == {}
+        await stage.until(lambda: engine.drafts.stored == {})
 
 
 async def test_a_colleagues_answer_is_told_and_nothing_is_sent(console: OpenConsole) -> None:
@@ -115,7 +123,9 @@ async def test_a_colleagues_answer_is_told_and_nothing_is_sent(console: OpenCons
         await stage.press("f2")
         await stage.until(lambda: "waits no more" in stage.notices())
         assert not engine.asked("answer")
-        assert stage.app.screen.query_one(SafeInput).value == "Ana"
+        await stage.shows('"name": "Ana"')
+        await stage.press("y")
+        await stage.until(lambda: stage.app.clipboard == '{\n  "name": "Ana"\n}')
 
 
 async def test_what_is_pasted_shows_what_it_hides(console: OpenConsole) -> None:
@@ -147,62 +157,6 @@ async def test_a_toggle_tells_its_state_without_color(console: OpenConsole) -> N
         assert isinstance(stage.app.focused, Toggle)
         await stage.press("space")
         await stage.shows("[x] yes")
-
-
-def test_every_kind_of_schema_becomes_a_field() -> None:
-    kinds = {field.name: field.kind for field in leaves(fields_of(SCHEMA))}
-    assert kinds == {
-        "severity": Kind.CHOICE,
-        "mail": Kind.TEXT,
-        "count": Kind.INTEGER,
-        "share": Kind.NUMBER,
-        "public": Kind.BOOLEAN,
-        "note": Kind.LONG_TEXT,
-        "owner.name": Kind.TEXT,
-        "owner.boss": Kind.BOOLEAN,
-        "paths": Kind.LINES,
-        "extra": Kind.JSON,
-    }
-
-
-def test_defaults_of_the_request_win_over_those_of_the_schema() -> None:
-    fields = fields_of(SCHEMA, {"share": 0.75, "owner": {"name": "Ana"}, "paths": ["/x"], "severity": "high"})
-    draft = initial_draft(fields)
-    assert (draft["share"], draft["owner.name"], draft["paths"], draft["severity"]) == (
-        "0.75",
-        "Ana",
-        "/x",
-        1,
-    )
-    values, errors = read(fields, draft)
-    assert errors == ()
-    assert values["owner"] == {"name": "Ana", "boss": False}
-
-
-def test_an_optional_group_that_nobody_filled_in_is_left_out() -> None:
-    fields = fields_of(SCHEMA)
-    values, _ = read(fields, initial_draft(fields))
-    assert "owner" not in values
-
-
-def test_numbers_json_does_not_know_are_refused() -> None:
-    fields = fields_of({"properties": {"n": {"type": "number"}}})
-    for typed in ("nan", "inf", "1e999", "one"):
-        assert read(fields, {"n": typed})[1], typed
-    assert read(fields, {"n": "1e3"})[0] == {"n": 1000.0}
-
-
-def test_a_fault_goes_to_the_nearest_drawn_field() -> None:
-    fields = fields_of(SCHEMA)
-    faults = [
-        FieldError(field=name, message="bad") for name in ("paths.1", "owner.name", "extra.deep.x", "nowhere")
-    ]
-    assert errors_by_field(fields, faults) == {
-        "paths": "1: bad",
-        "owner.name": "bad",
-        "extra": "deep.x: bad",
-        "": "nowhere: bad",
-    }
 
 
 def test_select_null_is_not_a_choice() -> None:
