@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import on
@@ -306,6 +308,59 @@ async def test_marks_stay_on_their_keys() -> None:
         b.table.set_marks(set())
         await b.pilot.pause()
         assert b.lines()[2] == "  row 0"
+
+
+@dataclass
+class FakeChangingSource(FakeSource):
+    """Any keys in any order; the gate lets other tasks run in the middle of a read."""
+
+    keys: list[str] = field(default_factory=list)
+
+    async def count(self) -> int:
+        await asyncio.sleep(0)
+        return len(self.keys)
+
+    async def rows(self, start: int, stop: int) -> Sequence[Row]:
+        await asyncio.sleep(0)
+        return [Row(key, (Cell(sanitize(f"row {key}")),)) for key in self.keys[start:stop]]
+
+    async def position(self, key: str) -> int | None:
+        await asyncio.sleep(0)
+        return self.keys.index(key) if key in self.keys else None
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_happens_the_screen_shows_the_list_as_it_is(seed: int) -> None:
+    chance = random.Random(seed)
+    source = FakeChangingSource(keys=[str(number) for number in range(500)])
+    async with bench(source) as b:
+        for step in range(30):
+            key, held = b.table.cursor_key, list(source.keys)
+            match chance.randrange(4):
+                case 0:
+                    place = chance.choice((0, 0, chance.randint(0, len(held))))
+                    source.keys[place:place] = [
+                        f"n{step}.{number}" for number in range(chance.randint(1, 90))
+                    ]
+                case 1 if len(held) > 20:
+                    place = chance.randrange(len(held))
+                    del source.keys[place : place + chance.randint(1, 60)]
+                case 2:
+                    b.table.go_to(chance.randrange(len(held) + 1))
+                    await b.read()
+                    key = b.table.cursor_key
+                case _:
+                    await b.pilot.resize_terminal(40, chance.randint(6, 40))
+            await b.table.reload()
+            await b.read()
+            await b.pilot.pause()
+            if key in source.keys:
+                assert b.table.cursor_key == key
+                assert any(line.startswith(f"▌ row {key}") for line in b.lines())
+            top = b.table.scroll_offset.y
+            shown = [row.key for row in b.table.visible_rows]
+            assert shown == source.keys[top : top + b.table.size.height - 1]
+            assert [line[2:] for line in b.lines()[1 : len(shown) + 1]] == [f"row {key}" for key in shown]
 
 
 @given(st.lists(st.tuples(st.integers(0, MILLION), st.integers(1, 300)), min_size=1, max_size=60))
