@@ -53,28 +53,6 @@ def test_an_incident_is_worked_through_with_two_approvals(vasini: Vasini, tmp_pa
     assert shown["run"]["output"]["summary"].startswith("1 error of shop in the last 2 lines")
 
 
-def test_going_back_is_asked_again_and_ends_in_an_escalation(vasini: Vasini, tmp_path: Path) -> None:
-    log = tmp_path / "shop.log"
-    log.write_text(ERROR)
-    run_id = start(vasini, log)["run_id"]
-    decide(vasini, run_id, "announce.approval")
-    log.write_text(ERROR * 2)
-    decide(vasini, run_id, "mitigate.approval")
-    shown = decide(vasini, run_id, "mitigate.approval~2")
-    assert shown["run"]["status"] == "PENDING_HUMAN"
-    failed = [step for step in shown["steps"] if step["status"] == "FAILED"]
-    assert [step["step_id"] for step in failed] == ["verify", "verify~2"]
-    assert failed[1]["error"]["code"] == "visit_limit"
-    (asked,) = [
-        each for each in vasini.ok("approvals", "--run", run_id)["approvals"] if each["status"] == "PENDING"
-    ]
-    assert "Call the owner of the service." in asked["message"]
-    assert "What failed:\n- verify: step mitigate.approval was visited 2 times" in asked["message"]
-    shown = decide(vasini, run_id, "escalation")
-    assert shown["run"]["status"] == "COMPLETED"
-    assert shown["run"]["output"]["decision"] == "APPROVED"
-
-
 def test_a_procedure_that_cannot_begin_asks_a_person_who_may_say_no(vasini: Vasini, tmp_path: Path) -> None:
     run_id = start(vasini, tmp_path / "missing.log")["run_id"]
     shown = decide(vasini, run_id, "escalation", "reject", "--comment", "not now")
