@@ -67,8 +67,10 @@ class CatalogSource:
         A file that is still being written often looks broken: after `settle` seconds such packs are
         looked at once more before they are told.
         """
-        before = await self.load()
+        await self.load()
         async with self._turn:
+            before = self._catalog
+            assert before is not None  # loaded above, and never forgotten
             now = self._clock.now()
             look = await asyncio.to_thread(self._look)
             if settle and look.newly_broken:

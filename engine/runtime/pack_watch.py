@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import Unavailable
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 FIRST_LOOK_SECONDS = 0.5
 """A short command has ended by then, and a console has drawn its first screen."""
-STEP_MS = 80
+STEP_MS = 100
 """How often the watcher's thread wakes up; events that come closer together are one change."""
-GATHER_MS = 320
+GATHER_MS = 400
 """How long events are gathered at most while they keep coming."""
-ROOTS_MS = 1_000
-"""How often it is looked whether a directory of packs has come, gone or been replaced."""
+MISSING_MS = 1_000
+"""How often it is looked whether a missing directory of packs has come."""
+REPLACED_MS = 5_000
+"""How often it is looked whether one has been replaced; mostly an event tells."""
 SETTLE_SECONDS = 0.06
 """How long a file that looks broken is given to be written to its end."""
 
@@ -80,30 +82,34 @@ class PackWatch:
                 await self._until_replaced(there, identities)
             else:
                 await self._look()
-                await asyncio.sleep(ROOTS_MS / 1000)
+                await asyncio.sleep(MISSING_MS / 1000)
 
     async def _until_replaced(self, roots: list[Path], identities: dict[Path, Identity]) -> None:
         from watchfiles import awatch  # noqa: PLC0415 - imported in a thread before
 
-        first = True
         changes = awatch(
             *roots,
             watch_filter=None,
             step=STEP_MS,
             debounce=GATHER_MS,
-            rust_timeout=ROOTS_MS,
+            rust_timeout=MISSING_MS if None in identities.values() else REPLACED_MS,
             yield_on_timeout=True,
             ignore_permission_denied=True,
         )
-        try:
-            async for changed in changes:
-                if changed or first:  # the first time for what happened before there was a watcher
-                    await self._look()
-                    first = False
-                if await asyncio.to_thread(self._identities) != identities:
-                    return
-        finally:
-            await changes.aclose()
+        async with aclosing(changes):
+            changed = asyncio.ensure_future(anext(changes))
+            try:
+                await asyncio.sleep(0)  # from here on nothing is missed; what came before is found now
+                await self._look()
+                while True:
+                    if await changed:
+                        await self._look()
+                    if await asyncio.to_thread(self._identities) != identities:
+                        return
+                    changed = asyncio.ensure_future(anext(changes))
+            finally:
+                changed.cancel()
+                await asyncio.wait([changed])
 
     async def _look(self) -> None:
         try:
