@@ -45,7 +45,8 @@ def prefill(directory: Path, runs: int) -> int:
         connection.execute(_IDS, (runs - 1,))
         for table in ("runs", "events", "steps"):
             _multiply(connection, table, first)
-        connection.execute("UPDATE run_cells SET n = n + ? WHERE status = 'COMPLETED'", (runs - 1,))
+        for table in ("run_cells", "run_periods"):
+            connection.execute(f"UPDATE {table} SET n = n + ? WHERE n > 0", (runs - 1,))
         connection.commit()
         (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
     finally:

@@ -111,7 +111,10 @@ class EventView(Contract):
 
 
 class EventFilter(Contract):
-    """Which events of a run to find; empty fields match all. Texts match parts, in any case of letters."""
+    """Which events of a run to find; empty fields match all.
+
+    Texts match parts; the case of ASCII letters does not count.
+    """
 
     kind: str | None = None
     step_id: str | None = None

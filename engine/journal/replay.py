@@ -17,6 +17,21 @@ if TYPE_CHECKING:
     from engine.journal.commits import StoredEvent
 
 Table = dict[Any, Any]
+_READ_AGAIN = frozenset(
+    {
+        Kind.RUN_QUEUED,
+        Kind.RUN_REFUSED,
+        Kind.RUN_COMPLETED,
+        Kind.STEP_STARTED,
+        Kind.STEP_SKIPPED,
+        Kind.STEP_FAILED,
+        Kind.STEP_COMPLETED,
+        Kind.ATTEMPT_FAILED,
+        Kind.PENDING_HUMAN,
+        Kind.USER_INPUT_REQUESTED,
+    }
+)
+"""Events whose payloads rows refer to."""
 _DECIDED = {Kind.APPROVAL_DECIDED: "approval_id", Kind.USER_INPUT_RECEIVED: "request_id"}
 
 
@@ -51,16 +66,9 @@ class Replay:
 
     def _take(self, run: dict[str, Any], stored: StoredEvent) -> None:
         event = stored.event
-        self._store.histories[self._run_id][stored.run_seq] = {
-            "seq": stored.seq,
-            "run_id": stored.run_id,
-            "run_seq": stored.run_seq,
-            "ts": event.ts,
-            "kind": event.kind.value,
-            "step_id": event.step_id,
-            "actor": event.actor,
-            "payload": encode(event.payload),
-        }
+        if event.kind in _READ_AGAIN:
+            history = self._store.histories[self._run_id]
+            history[stored.run_seq] = {"payload": encode(event.payload)}
         project(self._store, run, stored.run_seq, event)
         if event.kind in _DECIDED:
             self._decide(event.payload[_DECIDED[event.kind]], stored)
