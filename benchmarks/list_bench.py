@@ -43,8 +43,9 @@ def filters() -> dict[str, RunFilter]:
         "last day": RunFilter(tenant=TENANT, created_after=now - timedelta(days=1)),
         "before a month": RunFilter(tenant=TENANT, created_before=now - timedelta(days=30)),
         "text in a name": RunFilter(tenant=TENANT, text="triage"),
-        "text nowhere": RunFilter(tenant=TENANT, text="zzzz"),
-        "end of an id": RunFilter(tenant=TENANT, text="0"),  # replaced by a real one
+        "text nowhere": RunFilter(tenant=TENANT, text="merge"),
+        "an id": RunFilter(tenant=TENANT),  # `measure` takes a real one
+        "end of an id": RunFilter(tenant=TENANT),
         "all tenants": RunFilter(),
     }
 
@@ -62,7 +63,11 @@ async def measure(engine: Engine, runs: int, calls: int) -> None:
     """Print the lines."""
     oldest = (await engine.runs.list(sort=RunSort.OLDEST, limit=1)).items[0].run_id
     for name, wanted in filters().items():
-        given = wanted.model_copy(update={"text": oldest[-6:]}) if name == "end of an id" else wanted
+        given = wanted
+        if name == "end of an id":
+            given = wanted.model_copy(update={"text": oldest[-12:]})
+        elif name == "an id":
+            given = wanted.model_copy(update={"text": oldest})
         for sort in RunSort if name in {"none", "failed"} else (RunSort.NEWEST, RunSort.FLOW):
             await _line(engine, {"runs": runs, "sort": sort.value, "filter": name}, given, sort, calls)
 

@@ -176,7 +176,8 @@ class RunFilter(Contract):
     created_before: Timestamp | None = Field(default=None, description="Older than this moment.")
     text: str | None = Field(
         default=None,
-        description="Found in pack, flow, requester or status; from 4 characters on in run ids too.",
+        description="Found in pack, flow, requester or status; in a run id when it is the beginning of it, "
+        "or has 4 characters with a digit among them.",
     )
 
 

@@ -26,8 +26,8 @@ _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PERIOD = 4 * 3_600 * 1_000_000
 """Microseconds: runs are also counted by the period they were created in (`run_periods`)."""
-_PART_OF_ID = re.compile(r"(?:run_|un_|n_|_)?[0-9a-hjkmnp-tv-z]*")
-"""Parts of `run_01k...`: the ids' alphabet has no i, l, o and u."""
+_PART_OF_ID = re.compile(r"run_[0-9a-hjkmnp-tv-z]*|(?=.*[0-9])(?:un_|n_|_)?[0-9a-hjkmnp-tv-z]*")
+"""Parts of `run_01k...`: the ids' alphabet has no i, l, o and u. A part without a digit is a word."""
 LEAST_OF_ID = 4
 """Fewer characters are in too many ids by chance."""
 

@@ -52,7 +52,7 @@ def runs(
     ] = None,
     text: Annotated[
         str | None,
-        typer.Option("--text", help="Found in pack, flow, requester, status; from 4 characters on in ids."),
+        typer.Option("--text", help="Found in pack, flow, requester, status; in ids if it has a digit."),
     ] = None,
     sort: Annotated[
         str, typer.Option("--sort", metavar="ORDER", help=f"{', '.join(RunSort)}.")

@@ -111,7 +111,10 @@ async def test_a_run_a_list_does_not_hold_has_no_position(journal: Journal) -> N
     ("text", "can"),
     [
         *((text, True) for text in ("run_", "un_01k", "n_01", "_0123", "run_01kabc", "9zzz")),
-        *((text, False) for text in ("", "r", "run", "01k", "rua0", "docs", "run-1", "run_o", "ünal")),
+        *(
+            (text, False)
+            for text in ("", "r", "run", "01k", "rua0", "docs", "secret", "run-1", "run_o", "ünal")
+        ),
     ],
 )
 def test_a_text_that_cannot_be_in_an_id_is_not_looked_for_there(text: str, can: bool) -> None:
