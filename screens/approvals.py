@@ -19,6 +19,7 @@ from screens.approval_list import ORDERS, claimed_by, columns, row
 from screens.decision_card import DecisionCard
 from screens.decision_verbs import DecisionVerbsScreen
 from screens.desk import Desk, explain
+from screens.key_hint import KeyHint
 from screens.plain import Plain
 from screens.row_table import RowTable
 from screens.shell import console, tell
@@ -35,7 +36,7 @@ PAGE = 200
 MOST = 1_000
 """Approvals that the list holds at most: the oldest."""
 
-_EMPTY = "No approval waits.\n\nA run that asks for one appears here at once.\nPress 1 for the runs."
+_EMPTY = "No approval waits.\n\nA run that asks for one appears here at once.\n{app.runs} shows the runs."
 
 
 class ApprovalsScreen(DecisionVerbsScreen):
@@ -60,7 +61,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
             yield RowTable(columns(self._order), id="approvals")
             yield DecisionCard(self.desk, id="card")
         with Vertical(id="empty"):
-            yield Plain(sanitize(_EMPTY, multiline=True), classes="empty-text")
+            yield KeyHint(_EMPTY, classes="empty-text")
         yield Plain(id="hint")
 
     def on_mount(self) -> None:

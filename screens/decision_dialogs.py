@@ -58,7 +58,8 @@ class DecisionDialog(Dialog[T], Generic[T]):
         """The approval is not what it was: confirm nothing, and say why."""
         self._void = True
         hint = self.query_one(".dialog-hint", Plain)
-        hint.show((sanitize(f"Nothing was sent: {words}. Esc closes.", limit=400), "bold $bad"))
+        closes = console(self).desk.keymap.fill("{dialog.close} closes.")
+        hint.show((sanitize(f"Nothing was sent: {words}. {closes}", limit=400), "bold $bad"))
 
     def hint(self, words: SafeText) -> None:
         """What is missing."""

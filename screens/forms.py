@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from engine.safe_text import sanitize
 from screens.actions import bindings
 from screens.columns import Column
+from screens.key_hint import KeyHint
 from screens.moments import age, full_time
 from screens.plain import NOTHING, Plain
 from screens.row_table import Cell, Row, RowTable
@@ -34,7 +35,7 @@ _COLUMNS = (
     Column("Requested by", 12, flex=1, rank=1),
     Column("Run", 26, rank=2),
 )
-_EMPTY = "No form waits.\n\nA run that asks for input appears here at once.\nPress 1 for the runs."
+_EMPTY = "No form waits.\n\nA run that asks for input appears here at once.\n{app.runs} shows the runs."
 
 
 class FormsScreen(ConsoleScreen):
@@ -51,7 +52,7 @@ class FormsScreen(ConsoleScreen):
         """The list, and what the form under the cursor asks."""
         yield RowTable(_COLUMNS, id="forms")
         with Vertical(id="empty"):
-            yield Plain(sanitize(_EMPTY, multiline=True), classes="empty-text")
+            yield KeyHint(_EMPTY, classes="empty-text")
         yield Plain(id="about")
 
     def on_mount(self) -> None:

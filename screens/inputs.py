@@ -91,7 +91,7 @@ class Toggle(Checkbox, inherit_bindings=False):
 class Choice(Select[int]):
     """One of the values of an enum, known by its place in it."""
 
-    HELP = "One of several values. Opened, ↓ and ↑ move, Enter takes one, Esc takes none."
+    HELP = "One of several values. Opened, ↓ and ↑ move, Enter takes one."
     BINDINGS = bindings("form.choose")
 
     def __init__(self, labels: Sequence[str], chosen: int | None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name

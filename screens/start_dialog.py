@@ -31,7 +31,7 @@ _COLUMNS = (
     Column("Version", 9, rank=1),
     Column("What it does", 24, flex=3),
 )
-_NO_MATCH = "No flow matches the filter.\n\nEsc clears it."
+_NO_MATCH = "No flow matches the filter.\n\n{screen.back} clears it."
 _NO_FLOWS = "No flow can be started.\n\nPut a pack into the packs folder of the console, or see: vasini packs"
 
 
@@ -111,7 +111,7 @@ class StartScreen(ConsoleScreen):
         self.query_one("#flows", RowTable).show(rows)
         empty = self.query_one("#no-flows", Plain)
         empty.display = not rows
-        empty.show(sanitize(_NO_MATCH if words else _NO_FLOWS, multiline=True))
+        empty.show(self.desk.keymap.fill(_NO_MATCH if words else _NO_FLOWS))
         self._draw_about()
 
     @on(RowTable.Highlighted, "#flows")
