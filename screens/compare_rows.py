@@ -16,7 +16,7 @@ from screens.time_axis import since
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.contracts.run import RunView, StepView
+    from engine.contracts.run import RunError, RunView, StepView
     from screens.run_diff import StepPair
 
 MOST_ROWS = 5_000
@@ -66,9 +66,20 @@ def compared(
     for name in ("input", "output"):
         found += _values(name, getattr(left, name), getattr(right, name))
     if left.error is not None or right.error is not None:
-        errors = [run.error.model_dump(mode="json") if run.error else None for run in (left, right)]
-        found += _values("error", *errors)
+        found += _values("error", _error(left.error), _error(right.error))
     found += [_step(pair) for pair in compare_steps(left_steps, right_steps)]
+    return found[:MOST_ROWS]
+
+
+def compared_step(left: StepView, right: StepView) -> list[Compared]:
+    """Input, output and error of one step in both runs."""
+    found = [_step(pair) for pair in compare_steps([left], [right])]
+    for name in ("input", "output", "error"):
+        of_left, of_right = getattr(left, name), getattr(right, name)
+        if name == "error":
+            of_left, of_right = _error(of_left), _error(of_right)
+        if of_left is not None or of_right is not None:
+            found += _values(name, of_left, of_right)
     return found[:MOST_ROWS]
 
 
@@ -107,6 +118,10 @@ def _stacked(place: int, thing: Compared, head: tuple[Cell, Cell]) -> list[Row]:
 def place_of(key: str) -> int:
     """Which thing a row is about."""
     return int(key.partition(" ")[0])
+
+
+def _error(error: RunError | None) -> Any:
+    return error.model_dump(mode="json") if error else None
 
 
 def _values(name: str, left: Any, right: Any) -> list[Compared]:

@@ -9,7 +9,7 @@ from textual.containers import Horizontal
 
 from engine.safe_text import sanitize
 from screens.actions import bindings
-from screens.compare_rows import columns, compared, place_of, rows
+from screens.compare_rows import columns, compared, compared_step, place_of, rows
 from screens.moments import full_time, span
 from screens.plain import Part, Plain
 from screens.row_table import LineTable, RowTable
@@ -32,14 +32,15 @@ SIDE_BY_SIDE = 110
 
 
 class CompareScreen(ConsoleScreen):
-    """The left run is the one that was looked at first."""
+    """The left run is the one that was looked at first. With `step_id` only that step of both is compared."""
 
     BINDINGS = bindings("compare.")
 
-    def __init__(self, desk: Desk, left: str, right: str, *, view: str = "runs") -> None:
+    def __init__(self, desk: Desk, left: str, right: str, *, step_id: str = "", view: str = "runs") -> None:
         self.view = view
         super().__init__(desk)
         self._ids = (left, right)
+        self._step_id = step_id
         self._compared: list[Compared] = []
         self._wide: bool | None = None
 
@@ -68,12 +69,15 @@ class CompareScreen(ConsoleScreen):
         """Both runs with their steps."""
         runs = self.desk.engine.runs
         left, right = [await runs.summary(run_id) for run_id in self._ids]
-        steps = [await runs.steps(run_id) for run_id in self._ids]
-        self._compared = compared(left, right, *steps)
+        if self._step_id:
+            self._compared = compared_step(*[await runs.step(run_id, self._step_id) for run_id in self._ids])
+        else:
+            steps = [await runs.steps(run_id) for run_id in self._ids]
+            self._compared = compared(left, right, *steps)
         self.query_one(".compare-head.-left", Plain).show(*_head("left", left))
         self.query_one(".compare-head.-right", Plain).show(*_head("right", right))
         keys = self.desk.keymap.fill("{compare.next_match} {compare.previous_match} go through them")
-        self.query_one("#compare-sum", Plain).show(*_sum(self._compared, keys))
+        self.query_one("#compare-sum", Plain).show(*_sum(self._compared, keys, self._step_id))
         self._wide = None
         self._draw(self.size.width >= SIDE_BY_SIDE)
 
@@ -96,17 +100,19 @@ class CompareScreen(ConsoleScreen):
             self.act(self._show(thing))
 
     async def _show(self, thing: Compared) -> None:
+        if thing.step_id and not self._step_id and thing.change in (Change.SAME, Change.CHANGED):
+            left, right = self._ids
+            self.app.push_screen(CompareScreen(self.desk, left, right, step_id=thing.step_id, view=self.view))
+            return
         values = thing.values
         if thing.step_id:
             sides = zip(("left", "right"), self._ids, strict=True)
             values = {
-                name: await self._whole_step(run_id, thing.step_id)
-                for name, run_id in sides
-                if name in values
+                side: await self._step(run_id, thing.step_id) for side, run_id in sides if side in values
             }
         self.app.push_screen(ValueScreen(self.desk, thing.where, values))
 
-    async def _whole_step(self, run_id: str, step_id: str) -> object:
+    async def _step(self, run_id: str, step_id: str) -> object:
         step = await self.desk.engine.runs.step(run_id, step_id)
         return step.model_dump(mode="json", exclude_none=True, exclude={"step_id"})
 
@@ -132,7 +138,6 @@ class CompareScreen(ConsoleScreen):
         if wide != self._wide and self._compared:
             self._wide = wide
             table = self.query_one("#differences", RowTable)
-            table.show([])
             table.set_columns(columns(wide=wide))
             table.show(rows(self._compared, wide=wide))
 
@@ -149,9 +154,10 @@ def _head(side: str, run: RunView) -> list[Part]:
     ]
 
 
-def _sum(found: list[Compared], keys: str) -> list[Part]:
+def _sum(found: list[Compared], keys: str, step_id: str) -> list[Part]:
+    of = f" in step {step_id}" if step_id else ""
     differ = sum(thing.change is not Change.SAME for thing in found)
     if not differ:
-        return [(sanitize(" = Nothing differs"), "$good")]
-    words = f" ≠ {differ:,} of {len(found):,} differ · {keys} · Enter shows one in full"
+        return [(sanitize(f" = Nothing differs{of}"), "$good")]
+    words = f" ≠ {differ:,} of {len(found):,} differ{of} · {keys} · Enter shows one in full"
     return [(sanitize(words), "bold $waiting")]

@@ -112,6 +112,7 @@ class LogPane(RunPane):
         if self._found is None and not self.query_one("#event-filter").display:
             return False
         self._found = None
+        self.workers.cancel_group(self, "scan")
         self.table.set_source(self._all, keep_key=True)
         self.table.focus()
         self._show_filter(False)
@@ -206,20 +207,23 @@ class LogPane(RunPane):
         self._scanning = True
         work = attempt(self, self._scan(source))
         self.run_worker(work, group="scan", exclusive=True, exit_on_error=False)
+        self._draw_state()
 
     async def _scan(self, source: FoundEvents) -> None:
         """Look at all events from where the last look ended; show what is found a few times a second."""
         loop = asyncio.get_running_loop()
         try:
             ended, shown = False, 0.0
-            while not ended:
+            while not ended and self._found is source:
                 ended = await source.scan()
                 if ended or loop.time() - shown > _REDRAW_SECONDS:
                     await self.table.reload()
                     self._draw_state()
                     shown = loop.time()
         finally:
-            self._scanning = self._found is not source
+            # When another filter was typed meanwhile, its scan has begun already.
+            if self._found in (source, None):
+                self._scanning = False
         self._draw_state()
 
     async def _search(self, wanted: EventFilter, by: int) -> None:

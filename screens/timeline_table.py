@@ -236,9 +236,7 @@ class TimelineTable(LineTable):
     def _painted(self, row: TimelineRow) -> Painted:
         axis, stretches = self.axis(), self._stretches(row)
         cells = [BAR_CELLS.get(kind, _NOTHING) for kind in bar(axis, stretches)]
-        for cell, symbol, tone in self._lines(axis):
-            if cells[cell] == _NOTHING:
-                cells[cell] = (symbol, tone)
+        self._draw_lines(axis, cells)
         if stretches and all(stretch.end < axis.start for stretch in stretches):
             cells[0] = (_EARLIER, Tone.QUIET)
         elif stretches and all(stretch.start > axis.start + axis.seconds for stretch in stretches):
@@ -246,14 +244,14 @@ class TimelineTable(LineTable):
         parts = groupby(cells, key=itemgetter(1))
         return tuple((sanitize("".join(symbol for symbol, _ in cells)), tone) for tone, cells in parts)
 
-    def _lines(self, axis: Axis) -> list[tuple[int, str, Tone]]:
-        found: list[tuple[int, str, Tone]] = []
-        if self._is_live() and axis.shows(self._total()):
-            found.append((min(axis.cell(self._total()), axis.width - 1), NOW_SYMBOL, Tone.GOOD))
+    def _draw_lines(self, axis: Axis, cells: list[tuple[str, Tone]]) -> None:
+        """The present behind the bars, the moment that is looked back at in front of them."""
+        now, last = self._total(), axis.width - 1
+        if self._is_live() and axis.shows(now):
+            cell = min(axis.cell(now), last)
+            cells[cell] = (NOW_SYMBOL, Tone.GOOD) if cells[cell] == _NOTHING else cells[cell]
         if self._marker is not None and axis.shows(self._seconds(self._marker)):
-            cell = min(axis.cell(self._seconds(self._marker)), axis.width - 1)
-            found.append((cell, MARKER_SYMBOL, Tone.WAITING))
-        return found
+            cells[min(axis.cell(self._seconds(self._marker)), last)] = (MARKER_SYMBOL, Tone.WAITING)
 
     def _axis_title(self) -> str:
         axis = self.axis()

@@ -95,6 +95,28 @@ async def test_a_run_compares_from_its_detail_too(console: OpenConsole) -> None:
         await stage.on(RunScreen)
 
 
+async def test_a_step_of_both_runs_is_compared_in_full(console: OpenConsole) -> None:
+    engine = an_engine()
+    engine.stored_steps["run-1"] = (a_step("greet", input={"a": 1, "b": 2}, output="x"),)
+    engine.stored_steps["run-2"] = (
+        a_step("greet", input={"a": 1, "b": 3}, output="x"),
+        a_step("more", input=7),
+    )
+    async with console(engine, size=(140, 30)) as stage:
+        await at_dialog(stage)
+        await stage.press("enter")
+        await stage.on(CompareScreen)
+        await stage.shows("step more")
+        await stage.press("G", "enter")
+        await stage.on(ValueScreen)
+        await stage.shows("right")
+        await stage.press("escape", "k", "enter")
+        await stage.shows("1 of 4 differ in step greet")
+        await stage.shows("input.b")
+        await stage.press("escape")
+        await stage.shows("step more")
+
+
 async def test_two_marked_runs_are_compared_at_once(console: OpenConsole) -> None:
     async with console(an_engine()) as stage:
         await stage.until(lambda: stage.paged("#runs").row_count == 3)

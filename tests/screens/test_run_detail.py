@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import FileText, RunDetail, RunError, RunFile
+from engine.contracts.run import EventMatches, FileText, RunDetail, RunError, RunFile
 from engine.contracts.status import RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.errors import ErrorCode, Unavailable
@@ -19,10 +20,10 @@ from screens.text_screen import TextScreen
 from screens.timeline_table import TimelineTable
 from screens.value_screen import ValueScreen
 from tests.screens.fake_data import a_form, a_row, a_run, a_step, ago, an_approval, an_event
-from tests.screens.fake_engine import FakeEngine
+from tests.screens.fake_engine import FakeEngine, FakeRuns
 
 if TYPE_CHECKING:
-    from engine.contracts.run import EventView
+    from engine.contracts.run import EventFilter, EventView
     from tests.screens.conftest import OpenConsole, Stage
 
 ERROR = RunError(code="backend_error", message="cannot read the log", step_id="parse")
@@ -511,3 +512,31 @@ async def test_a_long_log_reads_only_what_is_visible(console: OpenConsole) -> No
         await stage.shows("4,000 found of 20,000 events")
         await stage.press("escape")
         await stage.until(lambda: not screen(stage).query_one("#log", LogPane).leave())
+
+
+class FakeStuckSearch(FakeRuns):
+    """Looks for events and never comes back."""
+
+    async def find_events(
+        self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = 10_000
+    ) -> EventMatches:
+        await asyncio.Event().wait()
+        raise AssertionError("it never comes back")
+
+
+async def test_a_search_that_lasts_is_stopped_by_esc(console: OpenConsole) -> None:
+    engine = an_engine()
+    engine.runs = FakeStuckSearch(engine)
+    async with console(engine) as stage:
+        await opened(stage)
+        await stage.press("/")
+        await stage.write("x")
+        await stage.shows("0 found of 5 events · looked at 0")
+        await stage.press("enter", "escape")
+        await stage.shows("n N look for x")
+        await stage.press("n")
+        await stage.shows("looking for x … Esc stops")
+        await stage.press("escape")
+        await stage.shows("n N look for x")
+        assert isinstance(stage.app.screen, RunScreen)
+        assert not {worker.group for worker in stage.app.workers if worker.is_running} & {"scan", "find"}
