@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from screens.forms import FormsScreen
     from screens.help_screen import HelpScreen
     from screens.leave_dialog import LeaveDialog
+    from screens.pack_notices import notices_of
+    from screens.packs import PacksScreen
     from screens.palette import PaletteScreen
     from screens.run_detail import RunScreen
     from screens.runs import RunsScreen
@@ -27,12 +29,14 @@ _HOMES = {
     "FormsScreen": "screens.forms",
     "HelpScreen": "screens.help_screen",
     "LeaveDialog": "screens.leave_dialog",
+    "PacksScreen": "screens.packs",
     "PaletteScreen": "screens.palette",
     "RunScreen": "screens.run_detail",
     "RunsScreen": "screens.runs",
     "SavedFiltersDialog": "screens.saved_filters",
     "StartScreen": "screens.start_dialog",
     "ThemePicker": "screens.theme_picker",
+    "notices_of": "screens.pack_notices",
 }
 
 __all__ = [
@@ -41,17 +45,19 @@ __all__ = [
     "FormsScreen",
     "HelpScreen",
     "LeaveDialog",
+    "PacksScreen",
     "PaletteScreen",
     "RunScreen",
     "RunsScreen",
     "SavedFiltersDialog",
     "StartScreen",
     "ThemePicker",
+    "notices_of",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Load a screen on first use (PEP 562)."""
+    """Load it on first use (PEP 562)."""
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'screens' has no attribute {name!r}")

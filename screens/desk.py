@@ -23,10 +23,14 @@ _LOG = logging.getLogger("vasini.console")
 
 
 class Editor(Protocol):
-    """The operator's own editor for long texts."""
+    """The operator's own editor, for long texts and for files of packs."""
 
     async def edit(self, text: str) -> str:
         """The text as the operator left it. Raises VasiniError when the editor cannot be used."""
+        ...
+
+    async def open(self, path: Path) -> None:
+        """Let the operator change this file itself. Raises VasiniError when the editor cannot be used."""
         ...
 
 

@@ -16,6 +16,7 @@ from screens.desk import explain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.contracts.pack_version import PackNotice
     from engine.contracts.run import EventView
 
 BATCHES_PER_SECOND = 15
@@ -60,6 +61,7 @@ class _Gathered:
         self._events: list[EventView] = []
         self._refresh: set[str] = set()
         self._lagged = False
+        self._packs: dict[str, PackNotice] = {}
         self._due: asyncio.TimerHandle | None = None
         self._last = 0.0
 
@@ -68,6 +70,8 @@ class _Gathered:
         self._events.extend(batch.events)
         self._refresh |= batch.refresh
         self._lagged = self._lagged or batch.lagged
+        # Of a pack that was saved twice within a moment the newest word counts.
+        self._packs |= {notice.pack: notice for notice in batch.packs}
         if len(self._events) > KEPT_EVENTS:
             del self._events[:-KEPT_EVENTS]
             self._lagged = True
@@ -83,6 +87,7 @@ class _Gathered:
     def _flush(self) -> None:
         self._due = None
         self._last = self._loop.time()
-        batch = FeedBatch(tuple(self._events), self._lagged, frozenset(self._refresh))
-        self._events, self._refresh, self._lagged = [], set(), False
+        packs = tuple(self._packs.values())
+        batch = FeedBatch(tuple(self._events), self._lagged, frozenset(self._refresh), packs)
+        self._events, self._refresh, self._lagged, self._packs = [], set(), False, {}
         self._deliver(batch)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SHARE = 0.75
 """Of the line, for its right half (themes/shell.tcss)."""
 
-VIEWS = ("runs", "approvals", "forms")
+VIEWS = ("runs", "approvals", "forms", "packs")
 
 
 class HeaderLines(Vertical):

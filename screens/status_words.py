@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.contracts.pack import PackState
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.safe_text import SafeText, sanitize
 
@@ -86,6 +87,13 @@ RISK_MARKS: dict[Risk, Mark] = {
     Risk.MEDIUM: Mark("▲", "medium", Tone.PLAIN),
     Risk.HIGH: Mark("▲", "HIGH", Tone.WAITING),
     Risk.CRITICAL: Mark("‼", "CRITICAL", Tone.BAD),
+}
+
+PACK_MARKS: dict[PackState, Mark] = {
+    PackState.OK: Mark("✓", "ok", Tone.GOOD),
+    PackState.STALE: Mark("▲", "stale", Tone.WAITING),
+    PackState.BROKEN: Mark("✗", "broken", Tone.BAD),
+    PackState.UNTRUSTED_CODE: Mark("‼", "untrusted code", Tone.WAITING),
 }
 
 RUN_WORDS: dict[str, RunStatus] = {

@@ -143,6 +143,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
         self.add_mode("runs", lambda: screens.RunsScreen(self.desk))
         self.add_mode("approvals", lambda: screens.ApprovalsScreen(self.desk))
         self.add_mode("forms", lambda: screens.FormsScreen(self.desk))
+        self.add_mode("packs", lambda: screens.PacksScreen(self.desk))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """NO_COLOR means none: Textual alone would paint in grays."""
@@ -336,6 +337,9 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
             screen.post_message(News(batch))
             if not screen.is_modal:
                 break
+        if batch.packs:
+            for words, severity in screens.notices_of(batch.packs):
+                tell(self.screen, words, tone=severity)
         if self.desk.bell and not self._aside and any(event.kind in _ASKS for event in batch.events):
             self.bell()
 

@@ -1,4 +1,4 @@
-"""The operator's own editor for a long text: the console steps aside while it runs.
+"""The operator's own editor for a long text or a file: the console steps aside while it runs.
 
 The event loop goes on meanwhile, so runs that this process works are not held up. What comes back is data.
 """
@@ -51,6 +51,17 @@ class TerminalEditor:
             await asyncio.shield(asyncio.to_thread(place.cleanup))
         # Editors end a file with a line feed.
         return left if text.endswith("\n") else left.removesuffix("\n")
+
+    async def open(self, path: Path) -> None:
+        """Let the operator change this very file; nothing is done to it here.
+
+        Raises Unavailable when the editor is missing or fails.
+        """
+        command = editor_command(self._environment)
+        status = await self._run([*command, str(path)])
+        if status != 0:
+            words = f"The editor {command[0]} ended with status {status}; {path.name} is as it left it."
+            raise Unavailable(ErrorCode.CONFIG_INVALID, words)
 
     async def _run(self, command: Sequence[str]) -> int:
         cancelled: asyncio.CancelledError | None = None

@@ -16,7 +16,7 @@ from vasini_tui.theme_files import BACKGROUNDS, OwnThemes, read_own_themes
 
 DEFAULT_THEME = "vasini-dark"
 THEMES = (DEFAULT_THEME, "vasini-light", "high-contrast")
-STYLES = ("shell", "runs", "run_detail", "approvals", "forms", "dialogs")
+STYLES = ("shell", "runs", "run_detail", "approvals", "forms", "packs", "dialogs")
 
 _ANSI = {
     True: {
