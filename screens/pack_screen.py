@@ -94,15 +94,14 @@ class PackScreen(PackVerbsScreen):
         """The pack of this screen."""
         return self._detail.view if self._detail else None
 
-    def edited_file(self) -> str | None:
+    def edited_file(self) -> str:
         """On the code its file; on the problems the file under the cursor; else as the list has it."""
         if self._pane == "code" and self._review is not None:
             return self._review.file
-        if self._pane == "problems" and self._detail is not None:
-            key = self.query_one("#problems", RowTable).cursor_key
-            files = [problem.file for problem in self._detail.view.problems]
-            return next((file for file in files if key == file or key.startswith(f"{file}/")), None)
-        return super().edited_file()
+        key = self.query_one("#problems", RowTable).cursor_key if self._pane == "problems" else ""
+        files = [problem.file for problem in self._detail.view.problems] if self._detail else []
+        chosen = next((file for file in files if key == file or key.startswith(f"{file}/")), None)
+        return chosen or super().edited_file()
 
     async def load(self) -> None:
         """The pack, and what the pane that is shown needs beside it."""

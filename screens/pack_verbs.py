@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from engine.facade import FeedBatch
 
 
+MANIFEST = "profession-pack.yaml"
+
+
 class PackVerbsScreen(ConsoleScreen):
     """A screen with a pack under the cursor: look again, publish, edit."""
 
@@ -25,10 +28,10 @@ class PackVerbsScreen(ConsoleScreen):
         """The pack that keys are about."""
         return None
 
-    def edited_file(self) -> str | None:
-        """The file that the editor opens; None for the manifest."""
+    def edited_file(self) -> str:
+        """The file that the editor opens: the one with the first problem, else the manifest."""
         view = self.current_pack()
-        return view.problems[0].file if view is not None and view.problems else None
+        return view.problems[0].file if view is not None and view.problems else MANIFEST
 
     def copied_id(self) -> str:
         """The id of the pack."""
@@ -77,7 +80,7 @@ class PackVerbsScreen(ConsoleScreen):
         tell(self, f"Published {version.pack} {version.version} ({version.digest[:12]})")
         self.refresher.ask()
 
-    async def _edit(self, pack: str, file: str | None) -> None:
+    async def _edit(self, pack: str, file: str) -> None:
         path = await self.desk.engine.packs.path(pack, file)
         if self.desk.editor is None:
             tell(self, "This console has no editor.", tone="warning")
