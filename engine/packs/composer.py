@@ -83,7 +83,9 @@ class _Chain:
         return ComposedDocument.of(value, origin)
 
     def _extended(self, origin: Origin, value: dict[str, Any]) -> ComposedDocument:
-        override = value.get("override", {})
+        override = value.get("override")
+        if override is None:  # `override:` with nothing behind it yet
+            override = {}
         if not isinstance(override, dict):
             message = f"expected a mapping, found {shown(override)}"
             raise self._broken(origin.at(("override",)), message, expected="a mapping")

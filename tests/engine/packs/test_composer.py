@@ -62,6 +62,12 @@ def test_extends_merges_mappings_and_replaces_lists_and_scalars(demo: LayeredPac
     assert soul.personality.communication_style == "professional"
 
 
+def test_an_override_that_is_still_empty_changes_nothing(demo: LayeredPack) -> None:
+    demo.manifest("soul:\n  extends: ../_shared/base.yaml\n  override:\n")
+    demo.write("_shared/base.yaml", SOUL)
+    assert demo.agent().soul.identity.name == "Base"
+
+
 def test_extends_goes_on_through_several_files(demo: LayeredPack) -> None:
     """The reference follows `extends` one level deep and takes the rest for fields."""
     demo.manifest("soul: {extends: ../_shared/a.yaml, override: {tone: {on_error: Calm}}}\n")

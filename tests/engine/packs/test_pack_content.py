@@ -155,3 +155,11 @@ def test_a_missing_manifest_is_a_problem(tmp_path: Path) -> None:
     assert pack.pack_id == tmp_path.name
     assert pack.manifest is None
     assert "profession-pack.yaml:1:1: the file is missing" in str(pack.problems[0])
+
+
+def test_pinned_content_that_would_be_refused_today_still_gives_its_flows(write_pack: WritePack) -> None:
+    pack = read_pack(write_pack(f=FLOW))
+    files = {**pack.content.files, "profession-pack.yaml": "pack_id: demo\nsoul: {file: gone.yaml}\n"}
+    loaded = load_content(PackContent("demo", "1.0.0", content_digest(files), files))
+    assert loaded.problems
+    assert loaded.flows == pack.flows
