@@ -1,6 +1,6 @@
-"""Draws docs/console.svg and docs/approvals.svg: the real console on a real engine, with shipped flows.
+"""Draws the pictures of README and docs: the real console on the demonstration, an hour of it in a minute.
 
-Run by `make picture`. Everything happens in a temporary directory that is gone afterwards.
+Run by `make picture`. Everything happens in temporary folders that are gone afterwards.
 """
 
 from __future__ import annotations
@@ -8,185 +8,135 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine import open_engine
-from engine.config import EngineConfig
-from engine.contracts.run import Actor
-from screens.approvals import ApprovalsScreen
-from screens.runs import RunsScreen
+from engine.contracts.model import from_micros
+from engine.contracts.run import Actor, RunFilter
+from engine.contracts.status import RunStatus
+from vasini_tui.cli.output import Output
 from vasini_tui.console import ConsoleApp, ConsoleOptions
-from vasini_tui.shipped import shipped_packs
+from vasini_tui.demo.workspace import LABEL, PREFIX, open_demo
+from vasini_tui.settings import load_settings
+from vasini_tui.wiring import Session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from textual.pilot import Pilot
 
+    from engine.config import EngineConfig
     from engine.facade import Engine
+    from vasini_tui.demo.workspace import Demo
 
 WIDTH, HEIGHT = 110, 32
 DOCS = Path(__file__).parent
-COMMITS = (
-    "feat: import orders from CSV",
-    "fix: totals of empty carts",
-    "feat: export invoices as PDF",
-    "docs: how to restore a backup",
-    "fix: time zones of delivery slots",
-)
-DEADLINE = 60.0
-MINUTE = 60_000_000
+ACTOR = Actor(name="ana", via="console")
+DEADLINE = 120.0
 DAY = 86_400.0
+SECONDS = 70.0
+"""How long the demonstration runs before it is drawn."""
+SPEED = 50
 
 
-class PastClock:
-    """A clock set back by some minutes, so that the runs of the picture have different ages."""
+class FastClock:
+    """A clock that runs ahead, so that the runs of a minute have the ages of an hour."""
 
     def __init__(self) -> None:
-        self.minutes_ago = 0
+        self._begin = time.time_ns() // 1_000
+        self._stopped: int | None = None
 
     def now(self) -> int:
         """Microseconds since the epoch."""
-        return time.time_ns() // 1_000 - self.minutes_ago * MINUTE
+        passed = time.time_ns() // 1_000 - self._begin
+        return self._stopped or self._begin + passed * SPEED
+
+    def stop(self) -> None:
+        """The moment of the pictures."""
+        self._stopped = self.now()
 
 
 async def main() -> None:
-    """Make the work, open the console on it, draw."""
-    with TemporaryDirectory() as place:
-        home = Path(place)
-        repository, log = _make_repository(home / "shop"), _make_log(home / "access.log")
-        clock = PastClock()
-        async with _engine(home, clock) as engine, engine.work():
-            async for minutes_ago in _work(engine, repository, log, home):
-                clock.minutes_ago = minutes_ago
-            await _draw(engine, home)
+    """Let the demonstration run, open the console on it, draw."""
+    clock = FastClock()
+    with TemporaryDirectory() as home:
+        os.environ["VASINI_HOME"] = home
+        out = Output(as_json=False, stdout=sys.stdout, stderr=sys.stderr)
+
+        @asynccontextmanager
+        async def opener(config: EngineConfig) -> AsyncIterator[Engine]:
+            # a lease that does not end while the clock runs ahead
+            async with open_engine(replace(config, lease_seconds=DAY), clock=clock) as engine:
+                yield engine
+
+        session = Session(load_settings(), ACTOR, out, opener)
+        async with open_demo(session, tenant="default", pace=0.5) as demo:
+            await asyncio.sleep(SECONDS)
+            clock.stop()
+            await _draw(demo, clock)
 
 
-@asynccontextmanager
-async def _engine(home: Path, clock: PastClock) -> AsyncIterator[Engine]:
-    config = EngineConfig(
-        data_dir=home / "data",
-        runs_dir=home / "runs",
-        cache_dir=home / "cache",
-        shipped_packs=shipped_packs(),
-        lease_seconds=DAY,  # the clock jumps
+async def _draw(demo: Demo, clock: FastClock) -> None:
+    app = ConsoleApp(
+        demo.engine,
+        actor=ACTOR,
+        tenant="default",
+        settings=ConsoleOptions(bell=False, label=LABEL),
+        now=lambda: from_micros(clock.now()),
     )
-    for directory in (config.data_dir, config.runs_dir, config.cache_dir):
-        directory.mkdir()
-    async with open_engine(config, clock=clock) as engine:
-        yield engine
-
-
-async def _work(engine: Engine, repository: Path, log: Path, home: Path) -> AsyncIterator[int]:
-    """Runs in different states, as on an ordinary morning; before each how many minutes ago it was."""
-    notes = {"repo": str(repository), "from_ref": "v1.0", "out": str(home / "NOTES.md")}
-    incident = {"log": str(log), "out_dir": str(home / "triage")}
-    yield 190
-    await _approve(engine, await _start(engine, "repo-steward/release-notes", notes, "ana"))
-    yield 131
-    await _start(engine, "log-triage/incident", {**incident, "log": str(home / "missing.log")}, "nightly")
-    yield 47
-    greeted = await _start(engine, "hello/hello", {"name": "Ada"}, "mei")
-    await _answer(engine, greeted, {"style": "friendly", "exclamation": True})
-    yield 24
-    triage = await _start(engine, "log-triage/incident", incident, "nightly")
-    await _answer(engine, triage, {"severity": "high", "note": "Somebody tries passwords."})
-    yield 12
-    await _start(engine, "repo-steward/release-notes", notes, "ana")
-    yield 6
-    await _start(engine, "log-triage/incident", incident, "jonas")
-    yield 2
-    paused = await _start(engine, "hello/hello", {"name": "Grace"}, "mei")
-    await engine.runs.pause(paused, actor=Actor(name="mei"))
-    yield 0
-
-
-async def _start(engine: Engine, flow: str, payload: dict[str, Any], who: str) -> str:
-    pack, _, name = flow.partition("/")
-    run = await engine.runs.start(pack, name, payload, actor=Actor(name=who))
-    await engine.runs.wait(run.run_id, timeout=DEADLINE)
-    return run.run_id
-
-
-async def _answer(engine: Engine, run_id: str, values: dict[str, Any]) -> None:
-    form = (await engine.requests.forms(run_id=run_id)).items[0]
-    async with asyncio.timeout(DEADLINE), engine.feed.subscribe(run_id=run_id) as news:
-        await engine.requests.answer(form.request_id, values, actor=Actor(name="ana"))
-        async for batch in news:
-            if any(event.kind == "pending_human" for event in batch.events):
-                return
-
-
-async def _approve(engine: Engine, run_id: str) -> None:
-    approval = (await engine.requests.approvals(run_id=run_id)).items[0]
-    await engine.requests.approve(approval.approval_id, actor=Actor(name="ana"))
-    await engine.runs.wait(run_id, timeout=DEADLINE)
-
-
-async def _draw(engine: Engine, home: Path) -> None:
-    app = ConsoleApp(engine, actor=Actor(name="ana"), tenant="default", settings=ConsoleOptions(bell=False))
+    scan = RunFilter(status=(RunStatus.COMPLETED,), pack="repo-steward", flow="secret-scan")
+    scanned = (await demo.engine.runs.list(scan, limit=1)).items[0].run_id
     async with app.run_test(size=(WIDTH, HEIGHT)) as pilot:
-        await _until(pilot, lambda: isinstance(app.screen, RunsScreen))
-        await pilot.pause(1)
-        _write(app, "console.svg", home)
+        await _write(pilot, "console.svg", "Status")
         await pilot.press("2")
-        await _until(pilot, lambda: isinstance(app.screen, ApprovalsScreen))
-        await pilot.pause(1)
-        _write(app, "approvals.svg", home)
+        await _write(pilot, "approvals.svg", "What exactly will happen")
+        await pilot.press("3")
+        await _until(pilot, lambda: "Title" in _text(app))
+        await pilot.press("G")  # colleagues leave the newest
+        await pilot.press("enter")
+        await _write(pilot, "form.svg", "Submit")
+        await pilot.press("escape", "1")
+        app.open_run(scanned)
+        await _write(pilot, "run.svg", "survey")
+        await pilot.press("l")
+        await _write(pilot, "log.svg", "run_completed")
+        await pilot.press("escape", "c")
+        await _write(pilot, "start.svg", "release-notes")
+        await pilot.press("escape")
+        await pilot.press("colon")
+        await _write(pilot, "palette.svg", "vasini ")
+
+
+def _text(app: ConsoleApp) -> str:
+    return re.sub(r"<[^>]*>", "", app.export_screenshot()).replace("&#160;", " ")
 
 
 async def _until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
         while not holds():
-            await pilot.pause(0.02)
+            await pilot.pause(0.1)
 
 
-def _write(app: ConsoleApp, name: str, home: Path) -> None:
+async def _write(pilot: Pilot[int], name: str, words: str) -> None:
+    """Draw what is on the screen as soon as it has these words."""
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    await _until(pilot, lambda: words in _text(app))
+    await pilot.pause(1)
     picture = re.sub(r"@font-face \{.*?\}", "", app.export_screenshot(title="vasini"), flags=re.DOTALL)
     # Not every viewer keeps the spaces a text begins with.
     picture = picture.replace("<text ", '<text xml:space="preserve" ')
-    if home.name in picture:
+    # of the same length, so that the columns stay where they are
+    picture = re.sub(rf"/tmp/{PREFIX}\w{{8}}", f"/srv/{PREFIX}the-shop", picture)  # noqa: S108
+    if re.search(rf"{PREFIX}(?!the-shop)|/(tmp|home|root)\b", picture):
         sys.exit(f"{name} shows a path of this machine")
     (DOCS / name).write_text(picture, "utf-8")
-
-
-def _make_repository(place: Path) -> Path:
-    place.mkdir()
-    _git(place, "init", "--quiet", "--initial-branch=main")
-    _git(place, "commit", "--quiet", "--allow-empty", "--message", "chore: begin")
-    _git(place, "tag", "v1.0")
-    for message in COMMITS:
-        _git(place, "commit", "--quiet", "--allow-empty", "--message", message)
-    return place
-
-
-def _git(place: Path, *arguments: str) -> None:
-    names = {
-        f"GIT_{role}_{part}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for part, value in (("NAME", "Ana"), ("EMAIL", "ana@example.org"))
-    }
-    alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    subprocess.run(["git", *arguments], cwd=place, check=True, env={**os.environ, **names, **alone})
-
-
-def _make_log(place: Path) -> Path:
-    """An ordinary hour of a shop, and two clients that try passwords."""
-    lines = []
-    for second in range(3600):
-        when = f"14/Mar/2026:09:{second // 60:02}:{second % 60:02} +0000"
-        lines.append(f'192.0.2.{second % 90} - - [{when}] "GET /shop/{second % 40} HTTP/1.1" 200 5120')
-        if second % 3 == 0:
-            client = "203.0.113.7" if second % 2 else "198.51.100.23"
-            lines.append(f'{client} - - [{when}] "POST /login HTTP/1.1" 401 128')
-    place.write_text("\n".join(lines) + "\n")
-    return place
 
 
 if __name__ == "__main__":
