@@ -52,6 +52,13 @@ bench-packs: $(STAMP)
 	$(BIN)/python -m benchmarks.reload_bench checkout
 	$(BIN)/python -m benchmarks.reload_bench startup --n 10
 
+bench-console: $(STAMP)
+	$(BIN)/python -m benchmarks.console_bench
+	$(BIN)/python -m benchmarks.console_lists
+
+soak: $(STAMP)
+	$(BIN)/python -m benchmarks.soak
+
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py
 

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 110, 32
 DOCS = Path(__file__).parent
 ACTOR = Actor(name="ana", via="console")
-DEADLINE = 120.0
+DEADLINE = 30.0
 DAY = 86_400.0
-SECONDS = 70.0
+SECONDS = 60.0
 """How long the demonstration runs before it is drawn."""
 SPEED = 50
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _NAMES = ("mara", "jonas", "aiko")
 _COMMENTS = ("not today", "the numbers do not add up, please look again", "wrong target")
 _REJECTED = 0.15
+_CLAIMED = 0.2
 
 
 @dataclass(slots=True)
@@ -44,8 +45,11 @@ class Colleagues:
     async def _decide(self) -> None:
         waiting = (await self.engine.requests.approvals()).items
         actor = Actor(name=self.chance.choice(_NAMES), via="demo")
-        if len(waiting) > self.left:
-            await self._settle(waiting[0], actor)
+        free = [view for view in waiting if view.claimed_by in (None, actor.name)]
+        if free and self.chance.random() < _CLAIMED:
+            await self.engine.requests.claim(self.chance.choice(free).approval_id, actor=actor)
+        elif len(waiting) > self.left and free:
+            await self._settle(free[0], actor)
 
     async def _settle(self, view: ApprovalView, actor: Actor) -> None:
         requests = self.engine.requests

@@ -1,4 +1,4 @@
-"""Generated data for the shipped packs: a repository with a history, and access logs with intruders."""
+"""Generated data for the shipped packs: a repository with a history, and logs with intruders and errors."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ _PATHS = ("/", "/login", "/api/orders", "/api/orders/17", "/static/app.js", "/se
 _PROBES = ("/wp-login.php", "/.env", "/admin/config.php", "/../../etc/passwd", "/phpmyadmin/")
 _AGENTS = ("Mozilla/5.0 (X11; Linux x86_64)", "curl/8.5.0", "Googlebot/2.1")
 _LOG_LINES = 4_000
+SERVICES = ("cart", "checkout", "search")
 _HISTORY_STARTS = datetime(2026, 1, 5, 9, tzinfo=UTC)
 RELEASES = 4
 
@@ -39,6 +40,7 @@ class Samples:
 
     repository: Path | None
     logs: tuple[Path, ...]
+    service_log: Path
     out: Path
 
     @property
@@ -54,7 +56,7 @@ def make_samples(folder: Path, *, seed: int = 1) -> Samples:
     out.mkdir(parents=True)
     repository = _repository(folder / "web-shop", chance) if shutil.which("git") else None
     logs = tuple(_access_log(folder / f"access-{number}.log", chance) for number in range(3))
-    return Samples(repository, logs, out)
+    return Samples(repository, logs, _service_log(folder / "services.log", chance), out)
 
 
 def _repository(place: Path, chance: random.Random) -> Path:
@@ -106,5 +108,16 @@ def _access_log(file: Path, chance: random.Random) -> Path:
         when = moment.strftime("%d/%b/%Y:%H:%M:%S +0000")
         size, agent = chance.randint(120, 40_000), chance.choice(_AGENTS)
         lines.append(f'{client} - - [{when}] "GET {path} HTTP/1.1" {status} {size} "-" "{agent}"\n')
+    file.write_text("".join(lines))
+    return file
+
+
+def _service_log(file: Path, chance: random.Random) -> Path:
+    moment = datetime(2026, 3, 2, 6, tzinfo=UTC)
+    lines: list[str] = []
+    for _ in range(_LOG_LINES):
+        moment += timedelta(seconds=chance.expovariate(0.5))
+        words = "ERROR no answer from the database" if chance.random() < 0.02 else "INFO request served"
+        lines.append(f"{moment.isoformat()} {chance.choice(SERVICES)} {words}\n")
     file.write_text("".join(lines))
     return file

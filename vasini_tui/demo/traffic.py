@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.run import Actor
 from engine.contracts.status import RUN_TERMINAL
 from engine.errors import VasiniError
-from vasini_tui.demo.sample_data import RELEASES
+from vasini_tui.demo.sample_data import RELEASES, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,8 +76,13 @@ class Traffic:
             yield "hello", "hello", {"name": self.chance.choice(_NAMES)}
             log = self.chance.choice(self.samples.logs)
             yield "log-triage", "incident", {"log": str(log), "out_dir": f"incident-{number}"}
+            yield "on-call", "incident", self._on_call(number)
             if self.samples.repository is not None:
                 yield from self._repository_jobs(number, str(self.samples.repository))
+
+    def _on_call(self, number: int) -> dict[str, Any]:
+        log, service = str(self.samples.service_log), self.chance.choice(SERVICES)
+        return {"service": service, "log": log, "out_dir": f"on-call-{number}"}
 
     def _repository_jobs(self, number: int, repo: str) -> Iterator[Job]:
         release = number % (RELEASES + 1)  # v1.0 was never tagged: that run fails and says why
