@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 QUESTION = "\x1b[6n"
 SILENT_SECONDS = 1.0
 """A terminal that has never answered is not waited for longer than this."""
-SLOW_SECONDS = 10.0
+SLOW_SECONDS = 60.0
 """A frame after which one that usually answers is drawn on all the same."""
 CLOSING_SECONDS = 1.0
 """How long the end of the program waits for a terminal that takes nothing."""

@@ -88,5 +88,6 @@ class Traffic:
         release = number % (RELEASES + 1)  # v1.0 was never tagged: that run fails and says why
         notes = {"repo": repo, "from_ref": f"v1.{release}", "to_ref": "HEAD", "out": f"notes-{number}.md"}
         yield "repo-steward", "release-notes", notes
+        yield "senior-python-dev", "change-survey", {"repo": repo, "from_ref": notes["from_ref"]}
         yield "hello", "hello", {"name": self.chance.choice(_NAMES)}
         yield "repo-steward", "secret-scan", {"repo": repo, "out": f"scan-{number}.md"}
