@@ -41,6 +41,7 @@ PAYLOADS = (
     "\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\",
     "\x9b31mC1",
     "\x90dcs\x9c",
+    "\x1bPdcs\x1b\\ \x1b_apc\x1b\\ \x9fapc\x9c \x1b^pm\x1b\\",
     "bell\x07back\x08\x08\x7f",
     "line\r\nfeed\rover",
     "nul\x00tab\tff\x0c",
@@ -49,11 +50,11 @@ PAYLOADS = (
     "[/]",
     "[@click=app.exit]click[/]",
     "[bold red]not bold[/bold red] [unclosed",
-    "[/nothing] $error {0} %s",
+    "[/nothing] $error {0} %s [0] [/",
     "e" + "\u0301" * 60,
     "\U000e0041\U000e0042 \ufff9a\ufffbb",
     "広" * 50 + "👩‍👩‍👧‍👦",
-    "x" * 30_000,
+    "x" * 1_000_000,
 )
 ALL = " ".join(PAYLOADS[:-1])
 _FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -1,0 +1,116 @@
+"""Nothing but sanitized text can reach a widget: the ways around `Plain`, `Cell` and `tell` are closed."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from engine.safe_text import SafeText, sanitize
+from screens.plain import Plain, content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [*sorted((ROOT / "screens").glob("*.py")), *sorted((ROOT / "vasini_tui").rglob("*.py"))]
+
+SHOWS_TEXT = {
+    "screens/plain.py": {"Static"},
+    "screens/inputs.py": {"Checkbox", "Edit", "EditResult", "Input", "Select", "TextArea"},
+}
+"""The only files that make widgets of Textual which draw text; the others use what these files offer."""
+
+ONLY_EVENTS = {"Checkbox", "ContentSwitcher", "Input", "Select", "TextArea"}
+"""Named elsewhere for the messages they send, or because they draw nothing themselves."""
+
+TEXT_ATTRIBUTES = {"border_title", "border_subtitle", "tooltip", "title", "sub_title", "label", "placeholder"}
+MARKUP_MAKERS = {"from_markup", "from_ansi", "from_text", "render_markup"}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imported_widgets(tree: ast.Module) -> set[str]:
+    return {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("textual.widgets")
+        for alias in node.names
+    }
+
+
+def called(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            yield function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def own_words(node: ast.expr) -> bool:
+    """A text of ours, or a sanitized one."""
+    match node:
+        case ast.Constant():
+            return True
+        case ast.IfExp():
+            return own_words(node.body) and own_words(node.orelse)
+        case ast.Call():
+            return ast.unparse(node.func) == "sanitize"
+    return False
+
+
+def test_widgets_that_draw_text_are_made_in_two_files_only() -> None:
+    for path in SOURCES:
+        tree, name = tree_of(path), name_of(path)
+        allowed = SHOWS_TEXT.get(name, set())
+        assert imported_widgets(tree) <= allowed | ONLY_EVENTS, name
+        assert not (set(called(tree)) & ONLY_EVENTS - {"ContentSwitcher"} - allowed), name
+
+
+def test_nothing_is_read_as_markup_or_escape_codes() -> None:
+    for path in SOURCES:
+        tree, name = tree_of(path), name_of(path)
+        assert not MARKUP_MAKERS & set(called(tree)), name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "markup":
+                assert ast.unparse(node.value) == "False", name
+
+
+def test_notices_and_the_clipboard_have_one_door() -> None:
+    doors = {"notify": "screens/shell.py", "copy_to_clipboard": "screens/shell.py"}
+    for path in SOURCES:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                assert doors.get(node.func.attr, name_of(path)) == name_of(path), ast.unparse(node)
+
+
+def test_titles_of_widgets_are_our_own_words_or_sanitized() -> None:
+    for path in SOURCES:
+        for node in ast.walk(tree_of(path)):
+            if not isinstance(node, ast.Assign):
+                continue
+            for target in node.targets:
+                if isinstance(target, ast.Attribute) and target.attr in TEXT_ATTRIBUTES:
+                    assert own_words(node.value), f"{name_of(path)}: {ast.unparse(node)}"
+
+
+def test_safe_text_is_made_by_the_sanitizer_only() -> None:
+    for path in (*SOURCES, *sorted((ROOT / "engine").rglob("*.py"))):
+        if name_of(path) != "engine/safe_text.py":
+            assert "SafeText" not in set(called(tree_of(path))), name_of(path)
+
+
+def test_plain_shows_what_it_is_given_and_reads_no_markup() -> None:
+    hostile = sanitize("[@click=app.quit]x[/] [/] \x1b[2J")
+    assert isinstance(hostile, SafeText)
+    assert str(content(hostile)) == "[@click=app.quit]x[/] [/] ␛[2J"
+    plain = Plain(hostile)
+    assert isinstance(plain.content, Content)
+    assert plain.content.spans == []
