@@ -56,7 +56,8 @@ PAYLOADS = (
     "広" * 50 + "👩‍👩‍👧‍👦",
     "x" * 1_000_000,
 )
-ALL = " ".join(PAYLOADS[:-1])
+SHORT = PAYLOADS[:-1]
+ALL = " ".join(SHORT)
 _FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -114,9 +115,9 @@ def hostile_engine() -> FakeEngine:
         "properties": {
             ALL: {"type": "string", "title": ALL, "description": ALL, "default": ALL, "maxLength": 3},
             "pick": {"enum": list(PAYLOADS), "enumNames": list(PAYLOADS), "default": PAYLOADS[0]},
-            "long": {"type": "string", "maxLength": 99_999, "default": "\n".join(PAYLOADS), "format": ALL},
+            "long": {"type": "string", "maxLength": 99_999, "default": "\n".join(SHORT), "format": ALL},
             "flag": {"type": "boolean", "title": ALL},
-            "list": {"type": "array", "items": {"type": "string"}, "default": list(PAYLOADS)},
+            "list": {"type": "array", "items": {"type": "string"}, "default": list(SHORT)},
             "any": {"default": {ALL: ALL}, "title": ALL},
             "group": {
                 "type": "object",
@@ -262,6 +263,21 @@ async def test_forms_and_their_fields(console: OpenConsole) -> None:
         await stage.press("escape")
         engine.requests.answer_as(f"1{ALL}", ALL)
         await stage.shows("already answered by")
+        assert_harmless(stage)
+
+
+async def test_a_form_with_a_megabyte_on_one_line(console: OpenConsole) -> None:
+    engine = FakeEngine()
+    text = {"type": "string", "maxLength": 9_999_999, "default": PAYLOADS[-1]}
+    engine.add(a_run(), a_form("f1", {"type": "object", "properties": {"text": text}}))
+    async with console(engine) as stage:
+        await stage.press("3")
+        await stage.until(lambda: stage.table("#forms").rows)
+        await stage.press("enter")
+        await stage.on(FormScreen)
+        await stage.shows("xxxx")
+        await stage.press("f2")
+        await stage.shows("must have at most 100,000 characters")
         assert_harmless(stage)
 
 
