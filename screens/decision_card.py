@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.content import Content
+
 from engine.contracts.status import RequestStatus, Risk
 from engine.safe_text import SafeText, has_hidden, sanitize
 from screens.approval_list import claim_words, claimed_by
@@ -112,7 +114,9 @@ class DecisionCard(TextPane):
         self.call_after_refresh(self._tell_length)
 
     def _tell_length(self) -> None:
-        self.border_subtitle = "more below: Enter, then j" if self.max_scroll_y > 0 else ""
+        more = self._desk.keymap.fill("more below: {list.open}, then {text.down}")
+        # Content, not a string: a string is read as markup, and a key can be a bracket.
+        self.border_subtitle = Content(more) if self.max_scroll_y > 0 else ""
 
     def _part(self, name: str) -> Plain:
         return self.query_one(f".{name}", Plain)

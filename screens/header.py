@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.containers import Horizontal, Vertical
 
 from engine.contracts.status import RunStatus
@@ -34,6 +35,7 @@ class HeaderLines(Vertical):
         super().__init__()
         self._view = view
         self._keymap = keymap
+        self._who_width = 0
 
     def compose(self) -> ComposeResult:
         """Two lines of two halves."""
@@ -45,17 +47,13 @@ class HeaderLines(Vertical):
             yield Plain(classes="header-right who")
 
     def on_mount(self) -> None:
-        """The screens and their keys, with the current one marked."""
-        parts: list[Part] = []
-        for view in VIEWS:
-            entry = self._keymap.action(f"app.{view}")
-            style = "bold reverse" if view == self._view else "$quiet"
-            parts += [(sanitize(f" {entry.keys} {entry.title} "), style), sanitize(" ")]
-        self.query_one(".views", Plain).show(*parts)
+        """The screens and their keys."""
+        self._show_views()
 
     def on_resize(self, _event: events.Resize) -> None:
         """Another width, other words."""
         self.query_one(Counters).tell_again()
+        self._show_views()
 
     def show_label(self, label: str) -> None:
         """What is shown is not the operator's own work, but this."""
@@ -65,10 +63,22 @@ class HeaderLines(Vertical):
 
     def show_who(self, tenant: str, actor: str, offline: str) -> None:
         """Whose runs, and who acts; while no news arrive, why not."""
-        if offline:
-            self.query_one(".who", Plain).show((sanitize(f"! offline: {offline} ", limit=200), "bold $bad"))
-        else:
-            self.query_one(".who", Plain).show((sanitize(f"tenant {tenant} · {actor} "), "$quiet"))
+        words = sanitize(f"! offline: {offline} " if offline else f"tenant {tenant} · {actor} ", limit=200)
+        self.query_one(".who", Plain).show((words, "bold $bad" if offline else "$quiet"))
+        self._who_width = cell_len(words)
+        self._show_views()
+
+    def _show_views(self) -> None:
+        """The current screen is marked; the others lose their words where there is no room for all."""
+        entries = [(view, self._keymap.action(f"app.{view}")) for view in VIEWS]
+        width = sum(len(f" {entry.keys} {entry.title}  ") for _, entry in entries)
+        roomy = width + self._who_width <= self.app.size.width
+        parts: list[Part] = []
+        for view, entry in entries:
+            current = view == self._view
+            words = f" {entry.keys} {entry.title} " if roomy or current else f" {entry.keys} "
+            parts += [(sanitize(words), "bold reverse" if current else "$quiet"), sanitize(" ")]
+        self.query_one(".views", Plain).show(*parts)
 
     def show_counts(self, counts: RunCounts, broken_packs: int) -> None:
         """The live counters; a zero is quiet, and no word is said of packs while none is broken."""

@@ -37,11 +37,12 @@ EDITING = frozenset(
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+\.[a-z_]+)\}")
 _TYPING = frozenset({"form", "start", "dialog", "palette", "screen"})
-_MODAL = frozenset({"dialog", "palette"})
-_IN_DIALOGS = frozenset({"dialog", "palette", "screen", "list", "text"})
+_MODAL = frozenset({"dialog", "palette", "saved"})
+_NOT_IN_DIALOGS = frozenset({"app", "approvals", "compare", "log", "packs", "run", "runs", "start", "time"})
 _APART = (
-    frozenset({"approvals", "runs", "form"}),
-    frozenset({"approvals", "runs", "start"}),
+    frozenset({"approvals", "runs", "form", "packs"}),
+    frozenset({"approvals", "runs", "start", "packs"}),
+    frozenset({"run", "packs"}),
     frozenset({"list", "text"}),
 )
 
@@ -106,8 +107,8 @@ def read_keymap(wanted: Mapping[str, Sequence[str]]) -> tuple[Keymap, tuple[KeyF
 def together(one: Action, other: Action) -> bool:
     """Whether a key press can mean either: they are bound on one screen, its focused part or the console."""
     pair = {one.group, other.group}
-    if pair & _MODAL:
-        return pair <= _IN_DIALOGS
+    if pair & _MODAL and pair & _NOT_IN_DIALOGS:
+        return False
     return len(pair) == 1 or not any(pair <= apart for apart in _APART)
 
 

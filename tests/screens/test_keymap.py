@@ -144,7 +144,12 @@ def everything() -> FakeEngine:
 
 
 @pytest.mark.parametrize(
-    "keys", [(), ("enter",), ("2",), ("3",), ("3", "enter"), ("?",), (":",), ("q",), ("c",)]
+    "keys",
+    [
+        *[(), ("c",), ("c", "enter"), ("s",), ("x",), ("q",), ("?",), (":",), ("ctrl+t",)],
+        *[("enter",), ("enter", "]"), ("enter", "]", "]"), ("enter", "d")],
+        *[("2",), ("2", "r"), ("3",), ("3", "enter"), ("5",), ("5", "enter")],
+    ],
 )
 async def test_actions_bound_beside_each_other_are_known_to_be(
     console: OpenConsole, keys: tuple[str, ...]

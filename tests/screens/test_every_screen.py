@@ -1,0 +1,174 @@
+"""How every screen looks: three sizes, two themes, clock and ids frozen. Read a changed one, then keep it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from engine.contracts.run import Actor
+from engine.errors import ErrorCode, Unavailable
+from tests.screens.fake_data import NOW
+from tests.screens.fake_engine import FakeEngine
+from tests.screens.picture import characters, strips, styles
+from tests.screens.test_console_snapshots import engine
+from vasini_tui.console import ConsoleApp, ConsoleOptions
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
+    from textual.pilot import Pilot
+
+SIZES = ((80, 24), (120, 40), (200, 60))
+THEMES = ("vasini-dark", "vasini-light")
+DEADLINE = 20.0
+
+Step = str | Callable[[FakeEngine], object]
+"""A key; after a blank, words to wait for; after `=`, the name of the picture to take; or a deed."""
+
+
+class Picture(SingleFileSnapshotExtension):
+    _file_extension = "txt"
+    _write_mode = WriteMode.TEXT
+
+
+def goes_offline(fake: FakeEngine) -> None:
+    fake.feed.publish(Unavailable(ErrorCode.ENGINE_STOPPED, "The engine is gone."))
+
+
+def cannot_read(fake: FakeEngine) -> None:
+    fake.failures["list"] = Unavailable(ErrorCode.JOURNAL_LOCKED, "Another process holds the journal.")
+    fake.news()
+
+
+WALKS: dict[str, tuple[Step, ...]] = {
+    "empty": (
+        " What to do next",
+        "=first-start",
+        "2",
+        " No approval waits",
+        "=approvals-empty",
+        "3",
+        " No form waits",
+        "=forms-empty",
+    ),
+    "runs": (
+        " queued",
+        "=runs",
+        *("space", "space", " 2 marked", "x", " Keep", "=cancel-menu", "escape", "space", "space"),
+        *("s", " Saved filters", "=saved-filters", "escape"),
+        *("q", " Leave the console?", "=leave", "escape"),
+        *("/", *"status:failed", " backend_error", "=runs-filtered"),
+        *(*",x", " ", "escape"),
+    ),
+    "lost": (
+        " queued",
+        cannot_read,
+        " trying again",
+        "=runs-unread",
+        goes_offline,
+        " offline",
+        "=runs-offline",
+    ),
+    "help": (
+        " queued",
+        *("?", " Keys of this screen", "=help", "escape", "f1", " This part", "=focus-help", "escape"),
+        *(
+            ":",
+            " Command line",
+            "=palette",
+            *"log",
+            "=palette-narrowed",
+            "escape",
+            "ctrl+t",
+            " From",
+            "=themes",
+        ),
+    ),
+    "run": (
+        *(" queued", *"jjjjj", "enter", " approve-blocklist", "=run-timeline"),
+        *("m", " read-only", "=run-as-it-was", "escape"),
+        *("]", " run_started", "=run-log", "]", " input", "=run-data"),
+        *("]", " No files", "=run-files", "]", " Asks for", "=run-requests"),
+        *("[", "[", "[", "[", " approve-blocklist", "enter", " Nothing is recorded", "=value", "escape"),
+        *("d", " the id of any run", "=compare-with", "enter", " differ", "=compare"),
+    ),
+    "approvals": (
+        *("2", " files.write", "=approvals", "a", " Type the word", "=typed-word", "escape"),
+        *("r", " say why", "f2", " needs a comment", "=comment", "escape", "j", " hidden or control"),
+        "=approval-hidden",
+    ),
+    "forms": (
+        *("3", " Triage", "=forms", "enter", " Severity", "=form", "f2", " is required", "=form-errors"),
+        *("enter", " low", "=form-choices"),
+    ),
+    "packs": ("5", " hello", "=packs", "enter", " Overview", "=pack"),
+    "start": ("c", " Greets", "=start", "enter", " name", "=start-form"),
+}
+
+
+@pytest.mark.parametrize("walk", WALKS)
+async def test_the_screens_look_as_they_did(snapshot: SnapshotAssertion, walk: str) -> None:
+    fake = FakeEngine() if walk == "empty" else engine()
+    app = ConsoleApp(
+        fake,
+        actor=Actor(name="ben", via="console"),
+        tenant="default",
+        settings=ConsoleOptions(bell=False, grace_ms=0),
+        now=lambda: NOW,
+    )
+    for theme in THEMES:
+        app.register_theme(ConsoleOptions().themes.load(theme))
+    async with app.run_test(size=SIZES[0]) as pilot:
+        for step in WALKS[walk]:
+            if not isinstance(step, str):
+                step(fake)
+            elif step.startswith(" "):
+                await _shows(pilot, step[1:])
+            elif step.startswith("=") and len(step) > 1:
+                picture = await _picture(pilot)
+                assert picture == snapshot(extension_class=Picture, name=step[1:])
+            else:
+                await pilot.press(step)
+
+
+async def _picture(pilot: Pilot[int]) -> str:
+    told: list[str] = []
+    for width, height in SIZES:
+        await pilot.resize_terminal(width, height)
+        lines = await _settled(pilot)
+        colors: dict[str, list[str]] = {}
+        # Beginning with the theme that is there: switching takes longer than drawing.
+        for theme in sorted(THEMES, key=lambda name: name != pilot.app.theme):
+            pilot.app.theme = theme
+            assert await _settled(pilot) == lines, "a theme changes colors only"
+            colors[theme] = styles(strips(pilot.app))
+        told += [f"{width}x{height}", *lines]
+        for theme in THEMES:
+            told += [theme, *colors[theme]]
+    await pilot.resize_terminal(*SIZES[0])
+    return "\n".join(told) + "\n"
+
+
+async def _settled(pilot: Pilot[int]) -> list[str]:
+    """What is shown once it does not change any more."""
+    pilot.app.clear_notifications()
+    before: list[str] = []
+    lines = characters(strips(pilot.app))
+    deadline = time.monotonic() + DEADLINE
+    while lines != before:
+        assert time.monotonic() < deadline, "never settled"
+        before = lines
+        await pilot.pause()
+        lines = characters(strips(pilot.app))
+    return lines
+
+
+async def _shows(pilot: Pilot[int], words: str) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while words not in (shown := "\n".join(characters(strips(pilot.app)))):
+        assert time.monotonic() < deadline, f"never {words!r}\n{shown}"
+        await asyncio.sleep(0.005)
