@@ -154,15 +154,15 @@ async def _picture(pilot: Pilot[int]) -> str:
 
 
 async def _settled(pilot: Pilot[int]) -> list[str]:
-    """What is shown once it does not change any more."""
+    """What is shown once nothing is read and it does not change any more."""
     pilot.app.clear_notifications()
     before: list[str] = []
     lines = characters(strips(pilot.app))
     deadline = time.monotonic() + DEADLINE
-    while lines != before:
+    while lines != before or "eading …" in "\n".join(lines):
         assert time.monotonic() < deadline, "never settled"
         before = lines
-        await pilot.pause()
+        await pilot.pause(0.01)
         lines = characters(strips(pilot.app))
     return lines
 
