@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.safe_pattern import MAX_MATCHED, is_unbounded
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 
 def told(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Field and message of a fault; a missing or unknown field is told at the field itself."""
+    """Field and message of a fault; a missing or unknown field is told at the field itself.
+
+    Of alternatives (`oneOf`, `anyOf`) the faults of the one that was meant are told, when that is plain.
+    """
+    if error.validator in {"oneOf", "anyOf"} and (meant := _meant(error.context or ())):
+        for inner in meant:
+            yield from told(inner)
+        return
     path = ".".join(map(str, error.absolute_path))
     if error.validator in {"required", "dependentRequired"}:
         for name in _missing(error):
@@ -24,6 +31,21 @@ def told(error: ValidationError) -> Iterator[tuple[str, str]]:
             yield (f"{path}.{name}" if path else name), "is not a known field"
     else:
         yield path, _message(error)
+
+
+def _meant(faults: Iterable[ValidationError]) -> list[ValidationError]:
+    """The faults of the one alternative whose type and fixed values fit; none when several or none do."""
+    by_place: dict[Any, list[ValidationError]] = {}
+    for fault in faults:
+        by_place.setdefault(fault.relative_schema_path[0], []).append(fault)
+    fitting = [found for found in by_place.values() if not any(map(_rules_out, found))]
+    return fitting[0] if len(fitting) == 1 else []
+
+
+def _rules_out(fault: ValidationError) -> bool:
+    """Whether the fault says that this alternative was not meant at all."""
+    depth = len(fault.relative_path)
+    return (fault.validator == "type" and depth == 0) or (fault.validator in {"const", "enum"} and depth <= 1)
 
 
 def _missing(error: ValidationError) -> list[str]:

@@ -18,7 +18,11 @@ CONSOLE_ONLY = "console only"
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing an operator can do. `key` is Textual's spelling, several divided by commas."""
+    """One thing an operator can do. `key` is Textual's spelling, several divided by commas.
+
+    `priority`: it is done before the next key is looked at. A slow line brings several keys in one piece;
+    those after Tab would else go to the field that is left.
+    """
 
     id: str
     key: str

@@ -272,8 +272,15 @@ ACTIONS: tuple[Action, ...] = (
         "screen.copy", "y", "copy", "Copy", "Copy the id, value or path under the cursor to the clipboard"
     ),
     Action("screen.back", "escape", "back", "Back", "Back to the screen before; never decides"),
-    Action("screen.next", "tab", "focus_next", "Next pane", "Next pane or field"),
-    Action("screen.previous", "shift+tab", "focus_previous", "Previous pane", "Previous pane or field"),
+    Action("screen.next", "tab", "focus_next", "Next pane", "Next pane or field", priority=True),
+    Action(
+        "screen.previous",
+        "shift+tab",
+        "focus_previous",
+        "Previous pane",
+        "Previous pane or field",
+        priority=True,
+    ),
     Action("screen.focus_help", "f1", "app.focus_help", "This part", "What has the focus, and its keys"),
     Action("app.runs", "1", "view('runs')", "Runs", "Runs, newest first", "vasini runs"),
     Action(

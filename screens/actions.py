@@ -41,6 +41,14 @@ def bindings(*action_ids: str) -> list[BindingType]:
         if entry.id == wanted or (wanted.endswith(".") and entry.id.startswith(wanted))
     ]
     return [
-        Binding(entry.key, entry.action, entry.title, show=entry.shown, id=entry.id, tooltip=entry.help)
+        Binding(
+            entry.key,
+            entry.action,
+            entry.title,
+            show=entry.shown,
+            id=entry.id,
+            tooltip=entry.help,
+            priority=entry.priority,
+        )
         for entry in chosen
     ]

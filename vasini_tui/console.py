@@ -123,7 +123,8 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
             label=settings.label,
         )
         self.desk: Desk
-        self._aside = False
+        self._aside: asyncio.Task[Any] | None = None
+        self._ends_with: int | None = None
         self.failure: BaseException | None = None
         self.entered = AsyncExitStack()
         self._opening: Opening | None = None
@@ -201,19 +202,21 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
     def aside(self) -> Iterator[None]:
         """The terminal belongs to another program meanwhile; Ctrl-C is meant for that one.
 
+        A signal that ends the console cancels the task in here first: it has to end that program.
         Raises Unavailable when the terminal cannot be handed over.
         """
-        self._aside = True
+        self._aside, self._ends_with = asyncio.current_task(), None
         try:
             # Nothing is drawn into the other program, and everything is drawn again afterwards.
             with self.batch_update(), self.suspend():
                 yield
         except SuspendNotSupported:
-            raise Unavailable(
-                ErrorCode.ENGINE_STOPPED, "This terminal cannot be handed to an editor."
-            ) from None
+            words = "This terminal cannot be handed to an editor."
+            raise Unavailable(ErrorCode.ENGINE_STOPPED, words) from None
         finally:
-            self._aside = False
+            self._aside = None
+            if self._ends_with is not None:
+                self.exit(self._ends_with)
 
     def open_run(self, run_id: str, *, pane: str = "timeline") -> None:
         """Open the detail of a run on the current view."""
@@ -292,8 +295,12 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
             self.push_screen(screens.LeaveDialog(), self._leave)
 
     def _signalled(self, number: int) -> None:
-        if number != signal.SIGINT or not self._aside:
+        if self._aside is None:
             self.exit(_KILLED + number)
+        elif number != signal.SIGINT:
+            # Textual cannot end while the terminal is not its own: the editor goes first.
+            self._ends_with = _KILLED + number
+            self._aside.cancel()
 
     def _leave(self, sure: bool | None) -> None:
         if sure:
@@ -340,7 +347,7 @@ class ConsoleApp(PacedApp[int], inherit_bindings=False):
         if batch.packs:
             for words, severity in screens.notices_of(batch.packs):
                 tell(self.screen, words, tone=severity)
-        if self.desk.bell and not self._aside and any(event.kind in _ASKS for event in batch.events):
+        if self.desk.bell and self._aside is None and any(event.kind in _ASKS for event in batch.events):
             self.bell()
 
     def _line_state(self, offline: str) -> None:

@@ -303,3 +303,37 @@ def test_any_answer_gets_an_answer(values: dict[str, Any]) -> None:
 def test_any_schema_is_judged_and_never_crashes(schema: Any) -> None:
     if not check_schema(schema):
         check_values(schema, {"a": 1})
+
+
+def test_faults_inside_the_alternative_that_was_meant_are_told_at_their_fields() -> None:
+    schema = {
+        "properties": {
+            "way": {
+                "oneOf": [
+                    {
+                        "properties": {
+                            "kind": {"const": "mail"},
+                            "to": {"type": "string", "format": "email"},
+                        },
+                        "required": ["kind", "to"],
+                    },
+                    {
+                        "properties": {"kind": {"const": "post"}, "street": {"type": "string"}},
+                        "required": ["street"],
+                    },
+                ]
+            },
+            "maybe": {"anyOf": [{"type": "string", "minLength": 3}, {"type": "null"}]},
+        }
+    }
+    told = {
+        error.field: error.message for error in check_values(schema, {"way": {"kind": "mail", "to": "x"}})
+    }
+    assert told == {"way.to": "must be a valid email"}
+    told = {error.field: error.message for error in check_values(schema, {"way": {"kind": "post"}})}
+    assert told == {"way.street": "is required"}
+    told = {error.field: error.message for error in check_values(schema, {"maybe": "ab"})}
+    assert told == {"maybe": "must have at least 3 characters"}
+    # Which one was meant is not plain: the fault stays where the choice is.
+    told = {error.field: error.message for error in check_values(schema, {"way": {"kind": "fax"}})}
+    assert told == {"way": "does not have the form that is asked for"}

@@ -14,7 +14,7 @@ from engine.facade import FeedBatch
 from engine.forms import check_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.screens.fake_engine import FakeEngine
 
@@ -26,6 +26,7 @@ class FakeRequests:
     """Approvals and forms of the fake: the first decision wins."""
 
     engine: FakeEngine
+    checker: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[FieldError, ...]] = check_values
 
     async def approvals(
         self,
@@ -169,7 +170,7 @@ class FakeRequests:
         return self.engine.stored_forms[request_id]
 
     def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
-        return check_values(schema, values)
+        return self.checker(schema, values)
 
     async def answer(
         self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
