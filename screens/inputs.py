@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import Reactive, reactive
 from textual.widgets import Checkbox, Input, Select, TextArea
 
 from engine.safe_text import sanitize
@@ -29,6 +31,11 @@ class SafeInput(Input):
         "A line to type into. Letters are text here, so the keys of the screen that are letters rest; "
         "{screen.next} goes to the next part."
     )
+
+    # A field has the width of its form, whatever stands in it: laying out a long form anew at every key
+    # would make the keys of one with 200 fields slow.
+    value: Reactive[str] = reactive("", init=False)
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), init=False)
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
