@@ -26,7 +26,7 @@ from screens.key_list import BoundAction, bound_actions
 from screens.keymap import Keymap
 from screens.plain import Plain
 from screens.shell import LineChanged, News, attempt, tell
-from vasini_tui.paced_app import PacedApp
+from vasini_tui.ordered_keys import OrderedApp
 from vasini_tui.terminal import terminal_problem
 from vasini_tui.themes import DEFAULT_THEME, Themes, style_paths
 
@@ -90,7 +90,7 @@ class Workplace:
 Opening = AbstractAsyncContextManager[Workplace]
 
 
-class ConsoleApp(PacedApp[int], inherit_bindings=False):
+class ConsoleApp(OrderedApp[int], inherit_bindings=False):
     """The Textual application. Views are modes: each keeps its own stack of screens.
 
     With an `Opening` the first frame comes before the engine, which is half of the time to start.
