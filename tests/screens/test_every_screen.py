@@ -11,11 +11,12 @@ import pytest
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from engine.contracts.run import Actor
+from engine.contracts.status import Risk
 from engine.errors import ErrorCode, Unavailable
-from tests.screens.fake_data import NOW
+from tests.screens.fake_data import NOW, an_approval
 from tests.screens.fake_engine import FakeEngine
 from tests.screens.picture import characters, strips, styles
-from tests.screens.test_console_snapshots import engine
+from tests.screens.test_console_snapshots import RUN, engine
 from vasini_tui.console import ConsoleApp, ConsoleOptions
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ def goes_offline(fake: FakeEngine) -> None:
 
 def cannot_read(fake: FakeEngine) -> None:
     fake.failures["list"] = Unavailable(ErrorCode.JOURNAL_LOCKED, "Another process holds the journal.")
+    fake.news()
+
+
+def asks_once_more(fake: FakeEngine) -> None:
+    again = {"pack": "repo-steward", "flow": "release-notes", "run_id": RUN % 7}
+    fake.add(an_approval("01K3M9AP03", **again, title="Write once more", risk=Risk.LOW))
     fake.news()
 
 
@@ -100,6 +107,7 @@ WALKS: dict[str, tuple[Step, ...]] = {
         *("2", " files.write", "=approvals", "a", " Type the word", "=typed-word", "escape"),
         *("r", " say why", "f2", " needs a comment", "=comment", "escape", "j", " hidden or control"),
         "=approval-hidden",
+        *(asks_once_more, " once more", "space", "space", " 2 marked", "M", " at once", "=bulk"),
     ),
     "forms": (
         *("3", " Triage", "=forms", "enter", " Severity", "=form", "f2", " is required", "=form-errors"),
