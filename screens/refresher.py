@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from textual.dom import DOMNode
+    from textual.worker import WorkType
 
 LEAST_PAUSE = 0.1
 """Seconds between the end of a load and the next: at most ten redraws a second."""
 
 _SHARE = 3
+_GROUP = "refresh"
 
 
 class Refresher:
@@ -24,16 +26,29 @@ class Refresher:
         self._load = load
         self._wanted = False
         self._running = False
+        self._turn = 0
 
     def ask(self) -> None:
         """Load now, or right after the load that runs. Starts a worker that dies with its owner."""
         self._wanted = True
         if not self._running:
-            self._running = True
-            self._owner.run_worker(self._run(), group="refresh", exit_on_error=False)
+            self._start()
+
+    def ask_at_once(self) -> None:
+        """Load now: another thing is to be shown, so a load or pause that is under way ends."""
+        self._wanted = True
+        self._owner.workers.cancel_group(self._owner, _GROUP)
+        self._start()
+
+    def _start(self) -> None:
+        self._running = True
+        self._turn += 1
+        # Not a coroutine: one that is cancelled before it begins would be warned about.
+        work: WorkType[None] = self._run
+        self._owner.run_worker(work, group=_GROUP, exit_on_error=False)
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+        turn, loop = self._turn, asyncio.get_running_loop()
         try:
             while self._wanted:
                 self._wanted = False
@@ -41,4 +56,5 @@ class Refresher:
                 await self._load()
                 await asyncio.sleep(max(LEAST_PAUSE, _SHARE * (loop.time() - started)))
         finally:
-            self._running = False
+            if turn == self._turn:
+                self._running = False

@@ -129,7 +129,8 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._columns = tuple(columns)
         self.marked: set[str] = set()
         self._cursor = 0
-        self._placed: tuple[Placed, ...] = ()
+        self._places: tuple[Placed, ...] = ()
+        self._placed_for: tuple[tuple[Column, ...], int] = ((), 0)
 
     @property
     @abstractmethod
@@ -242,8 +243,15 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
                 self.action_open()
             self.go_to(index)
 
+    @property
+    def _placed(self) -> tuple[Placed, ...]:
+        """The columns for the width of now: a part that comes into view is not always told its size."""
+        wanted = (self._columns, max(0, self.scrollable_content_region.width - GUTTER))
+        if wanted != self._placed_for:
+            self._placed_for, self._places = wanted, place(*wanted)
+        return self._places
+
     def _place(self) -> None:
-        self._placed = place(self._columns, max(0, self.scrollable_content_region.width - GUTTER))
         self.virtual_size = Size(self.size.width, self.row_count + HEADER)
         self.refresh()
 

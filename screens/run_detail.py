@@ -136,9 +136,10 @@ class RunScreen(RunVerbsScreen):
 
     def show_pane(self, pane: str) -> None:
         """Go to a pane by name."""
-        self._pane = pane
+        if pane != self._pane:
+            self._pane = pane
+            self.refresher.ask_at_once()
         self._show_pane()
-        self.refresher.ask()
 
     def action_next_pane(self) -> None:
         """The pane to the right."""
@@ -218,7 +219,8 @@ class RunScreen(RunVerbsScreen):
     @on(TimelineTable.Stepped)
     def _step_in_time(self, message: TimelineTable.Stepped) -> None:
         if self._wanted_event is not None and self._moment is not None:
-            self._look_at(max(1, min(self._wanted_event + message.by, self._moment.live.run_seq)))
+            self._wanted_event = max(1, min(self._wanted_event + message.by, self._moment.live.run_seq))
+            self.refresher.ask()
 
     @on(LineTable.Opened, "#steps")
     def _open_step(self) -> None:
@@ -271,7 +273,7 @@ class RunScreen(RunVerbsScreen):
 
     def _look_at(self, number: int | None) -> None:
         self._wanted_event = number
-        self.refresher.ask()
+        self.refresher.ask_at_once()
 
     async def _mark(self) -> None:
         number = await self.pane.marked_event()

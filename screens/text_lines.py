@@ -45,6 +45,11 @@ class TextLines(ScrollView, can_focus=True, inherit_bindings=False):
         self._drawn: list[str] = []
         self._wrapped = True
         self._sideways = 0
+        self._laid_out_for = 0
+
+    @property
+    def _width(self) -> int:
+        return max(1, self.scrollable_content_region.width)
 
     def show(self, lines: Sequence[SafeText]) -> None:
         """Another text, from its top."""
@@ -61,6 +66,9 @@ class TextLines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
+        if self._laid_out_for != self._width:
+            # A part that comes into view is not always told its size.
+            self.call_later(self._lay_out)
         index = y + self.scroll_offset.y
         if index >= len(self._drawn):
             return Strip.blank(self.size.width, self.rich_style)
@@ -112,7 +120,7 @@ class TextLines(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
 
     def _lay_out(self) -> None:
-        width = max(1, self.scrollable_content_region.width)
+        width = self._laid_out_for = self._width
         self._drawn = [
             piece for line in self._lines for piece in (_pieces(line, width) if self._wrapped else [line])
         ]

@@ -143,7 +143,7 @@ class TimelineTable(LineTable):
 
     def axis(self) -> Axis:
         """What is shown of the time now."""
-        width = max(1, self._placed[-1].width) if self._placed else 1
+        width = max(1, self._placed[-1].width)
         total = self._total()
         fitted = whole(total, width, live=self._is_live())
         if self._view is None:

@@ -22,6 +22,7 @@ from screens.desk import explain
 from screens.feed_pump import KEPT_EVENTS, FeedPump
 from screens.json_text import SHOWN_CHARACTERS, hides_something, json_text
 from screens.moments import age, next_tick, span
+from screens.refresher import Refresher
 from screens.row_table import fit
 from tests.screens.fake_data import NOW, a_run, ago, an_event
 from tests.screens.fake_engine import FakeEngine
@@ -78,6 +79,28 @@ async def test_the_pump_reports_a_broken_feed_and_subscribes_again() -> None:
     await until(lambda: engine.feed.subscriptions == 2)
     await until(lambda: states == ["", "journal_locked: Busy.", ""])
     task.cancel()
+
+
+async def test_what_is_asked_for_at_once_ends_the_load_that_runs(console: OpenConsole) -> None:
+    async with console() as stage:
+        begun, ended, stuck = list[int](), list[int](), asyncio.Event()
+
+        async def load() -> None:
+            begun.append(len(begun))
+            if len(begun) == 1:
+                await stuck.wait()
+            ended.append(len(begun))
+
+        refresher = Refresher(stage.app.screen, load)
+        refresher.ask()
+        await stage.until(lambda: begun)
+        refresher.ask()
+        refresher.ask_at_once()
+        refresher.ask_at_once()
+        await stage.until(lambda: ended)
+        assert ended == [2]
+        refresher.ask()
+        await stage.until(lambda: ended == [2, 3])
 
 
 async def test_the_header_says_when_no_news_arrive(console: OpenConsole) -> None:
