@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -135,20 +136,32 @@ def replace(file: Path, text: str) -> None:
 
 
 def startup(root: Path, packs: int, n: int) -> dict[str, object]:
-    """Milliseconds of `vasini packs` and of `vasini runs` with many packs and with one, medians of `n`."""
+    """Wall and CPU milliseconds of commands with many packs and with one, medians of `n`.
+
+    `packs` reads them all; `runs`, and the console until its first frame, read none.
+    """
     write_packs(root / "many" / "packs", packs)
     write_packs(root / "one" / "packs", 1)
     figures: dict[str, object] = {"n": n}
     for command in ("packs", "runs"):
-        taken: dict[str, list[float]] = {"one": [], "many": []}
+        wall: dict[str, list[float]] = {"one": [], "many": []}
+        cpu: dict[str, list[float]] = {"one": [], "many": []}
         for _ in range(n):
-            for home, values in taken.items():
-                begin = time.perf_counter()
+            for home in ("one", "many"):
+                begin, spent = time.perf_counter(), children_seconds()
                 vasini(root / home, command)
-                values.append(time.perf_counter() - begin)
-        for home, values in taken.items():
-            figures[f"{command}_{home}_ms"] = round(percentile(values, 0.5) * 1000)
+                wall[home].append(time.perf_counter() - begin)
+                cpu[home].append(children_seconds() - spent)
+        for home in ("one", "many"):
+            figures[f"{command}_{home}_ms"] = round(percentile(wall[home], 0.5) * 1000)
+            figures[f"{command}_{home}_cpu_ms"] = round(percentile(cpu[home], 0.5) * 1000)
     return figures
+
+
+def children_seconds() -> float:
+    """CPU time of all processes started and ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def vasini(home: Path, command: str) -> None:

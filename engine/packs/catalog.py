@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import Problem
+from engine.contracts.pack import FlowView, Problem
 from engine.packs.content import MANIFEST, PackContent, content_digest
 from engine.packs.loaded_pack import LoadedPack, PackSource
 from engine.packs.loader import read_pack
+from engine.packs.pack_views import flow_views
 from engine.packs.scan import PackPlace, PackRoot, scan_roots
 from engine.packs.subflow_rules import subflow_problems
 
@@ -42,6 +43,8 @@ class FoundPack:
     reading: PackReading
     pack: LoadedPack
     """In force, with its problems among the other packs."""
+    flows: tuple[FlowView, ...]
+    """As they are listed: made once, since lists are asked for often."""
 
     @property
     def stale(self) -> bool:
@@ -98,13 +101,17 @@ class Catalog:
         more = subflow_problems([*others, pack])[-1]
         place = PackPlace(directory, PackRoot(directory.parent, "home"), str(directory), "")
         checked = replace(pack, problems=(*pack.problems, *more))
-        return FoundPack(PackReading(place, checked, None, 0), checked)
+        return FoundPack(PackReading(place, checked, None, 0), checked, flow_views(checked))
 
 
 def catalog_of(
-    readings: Iterable[PackReading], problems: Iterable[Problem], tool_names: Collection[str]
+    readings: Iterable[PackReading],
+    problems: Iterable[Problem],
+    tool_names: Collection[str],
+    before: Catalog | None = None,
 ) -> Catalog:
-    """The catalog of these packs, with what is wrong between them."""
+    """The catalog of these packs, with what is wrong between them; `before` spares work done before."""
+    known = {found.pack.content.digest: found.flows for found in before.found} if before else {}
     packs: list[LoadedPack] = []
     seen: dict[str, PackSource] = {}
     listed = list(readings)
@@ -118,7 +125,10 @@ def catalog_of(
         packs.append(pack)
     between = zip(packs, subflow_problems(packs), strict=True)
     checked = [replace(pack, problems=(*pack.problems, *more)) for pack, more in between]
-    found = tuple(FoundPack(reading, pack) for reading, pack in zip(listed, checked, strict=True))
+    found = tuple(
+        FoundPack(reading, pack, known.get(pack.content.digest) or flow_views(pack))
+        for reading, pack in zip(listed, checked, strict=True)
+    )
     return Catalog(found, tuple(problems), frozenset(tool_names))
 
 

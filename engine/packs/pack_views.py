@@ -62,12 +62,17 @@ def pack_view(found: FoundPack, facts: PackFacts) -> PackView:
         directory=str(found.reading.place.directory),
         trusted=trusted,
         has_code=pack.has_code,
-        flows=tuple(flow_view(pack.pack_id, flow) for flow in pack.flows.values()),
+        flows=found.flows,
         unavailable=pack.unavailable,
         problems=found.problems,
         runs=tuple(facts.runs.get(pack.pack_id, ())),
         loaded_at=from_micros(found.reading.read_at) if found.reading.read_at else None,
     )
+
+
+def flow_views(pack: LoadedPack) -> tuple[FlowView, ...]:
+    """Every flow that can be started, as it is listed."""
+    return tuple(flow_view(pack.pack_id, flow) for flow in pack.flows.values())
 
 
 def flow_view(pack_id: str, flow: FlowDef) -> FlowView:

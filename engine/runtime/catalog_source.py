@@ -132,7 +132,7 @@ class CatalogSource:
             )
             for reading in look.readings
         ]
-        return catalog_of(readings, look.problems, self._tool_names)
+        return catalog_of(readings, look.problems, self._tool_names, self._catalog)
 
     async def _notices(self, before: Catalog, after: Catalog) -> tuple[PackNotice, ...]:
         from engine.packs.notices import notices  # noqa: PLC0415 - see _look

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FIRST_LOOK_SECONDS = 0.5
 """A short command has ended by then, and a console has drawn its first screen."""
 STEP_MS = 100
-"""How often the watcher's thread wakes up; events that come closer together are one change."""
+"""How often the watcher's thread wakes up. Files are read when nothing came for that long."""
 GATHER_MS = 400
 """How long events are gathered at most while they keep coming."""
 MISSING_MS = 1_000
@@ -28,7 +28,7 @@ MISSING_MS = 1_000
 REPLACED_MS = 5_000
 """How often it is looked whether one has been replaced; mostly an event tells."""
 SETTLE_SECONDS = 0.06
-"""How long a file that looks broken is given to be written to its end."""
+"""How long a file that looks broken is given to be written to its end, where no events tell."""
 
 Identity = tuple[int, int] | None
 
@@ -70,7 +70,7 @@ class PackWatch:
             except (OSError, RuntimeError) as error:  # such as: no more watches are to be had
                 logger.warning("packs are looked at every %s s: %s", self._poll_seconds, error)
         while True:
-            await self._look()
+            await self._look(SETTLE_SECONDS)
             await asyncio.sleep(self._poll_seconds)
 
     async def _by_events(self) -> None:
@@ -111,9 +111,9 @@ class PackWatch:
                 changed.cancel()
                 await asyncio.wait([changed])
 
-    async def _look(self) -> None:
+    async def _look(self, settle: float = 0.0) -> None:
         try:
-            await self._source.refresh(SETTLE_SECONDS)
+            await self._source.refresh(settle)
         except Unavailable as error:  # the journal: whoever works with it is told as well
             logger.warning("packs were not looked at: %s", error)
 
