@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import Unavailable
+from engine.runtime.garbage import uncollected
 from engine.runtime.good_contents import GoodContents
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class CatalogSource:
             async with self._turn:
                 if self._catalog is None:
                     now = self._clock.now()
-                    self._catalog = await self._made(await asyncio.to_thread(self._look), now)
+                    self._catalog = await self._made(await self._look(), now)
         return self._catalog
 
     async def refresh(self, settle: float = 0.0) -> tuple[PackNotice, ...]:
@@ -72,11 +73,11 @@ class CatalogSource:
             before = self._catalog
             assert before is not None  # loaded above, and never forgotten
             now = self._clock.now()
-            look = await asyncio.to_thread(self._look)
+            look = await self._look()
             if settle and look.newly_broken:
                 await asyncio.sleep(settle)
                 now = self._clock.now()
-                look = (await asyncio.to_thread(self._look)).after(look)
+                look = (await self._look()).after(look)
             same = len(look.readings) == len(before.found) and look.problems == before.problems
             if same and not look.fresh:
                 return ()
@@ -97,7 +98,11 @@ class CatalogSource:
 
         return undo
 
-    def _look(self) -> Look:
+    async def _look(self) -> Look:
+        with uncollected():
+            return await asyncio.to_thread(self._look_now)
+
+    def _look_now(self) -> Look:
         from engine.packs.shelf import PackShelf  # noqa: PLC0415 - reading packs is slow to import
 
         if self._shelf is None:
@@ -121,7 +126,7 @@ class CatalogSource:
         return await asyncio.to_thread(self._assembled, look, stand_ins)
 
     def _assembled(self, look: Look, stand_ins: Mapping[str, LoadedPack]) -> Catalog:
-        from engine.packs.catalog import PackReading, catalog_of  # noqa: PLC0415 - see _look
+        from engine.packs.catalog import PackReading, catalog_of  # noqa: PLC0415 - see _look_now
 
         readings = [
             PackReading(
@@ -135,6 +140,6 @@ class CatalogSource:
         return catalog_of(readings, look.problems, self._tool_names, self._catalog)
 
     async def _notices(self, before: Catalog, after: Catalog) -> tuple[PackNotice, ...]:
-        from engine.packs.notices import notices  # noqa: PLC0415 - see _look
+        from engine.packs.notices import notices  # noqa: PLC0415 - see _look_now
 
         return notices(before, after, await self._facts.labels())

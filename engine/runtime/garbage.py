@@ -1,4 +1,4 @@
-"""Garbage collection of a process that works runs: seldom, since transitions leave hardly any cycles"""
+"""Garbage collection: seldom where runs are worked, never while packs are read"""
 
 from __future__ import annotations
 
@@ -22,3 +22,17 @@ def seldom_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(young, *older)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Nothing is collected within the context, for a second at most: reading packs makes many objects,
+    all of them in use, and looking at them over and over would hold up the event loop. Not nested.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
