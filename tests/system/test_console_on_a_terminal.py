@@ -158,7 +158,7 @@ def test_text_from_outside_writes_nothing_of_its_own_to_the_terminal(vasini: Vas
     with console(vasini, size=(120, 50)) as screen:
         screen.until(lambda: screen.text.count("pending human") == len(texts), "all runs wait")
         screen.press("enter")
-        screen.shows("Started")
+        screen.shows("Timeline")
         for _pane in range(4):
             screen.press("tab", "enter", "escape")
         screen.press("2")
