@@ -238,7 +238,10 @@ class Requests(Protocol):
         ...
 
     def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
-        """All faults of `values` by field, from the same validator that `answer` uses."""
+        """All faults of `values` by field, from the same validator that `answer` uses.
+
+        Pure, and may be called from any thread: a large schema takes its time.
+        """
         ...
 
     async def answer(

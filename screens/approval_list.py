@@ -23,7 +23,7 @@ _COLUMNS = (
     Column("Title", 14, flex=3),
     Column("Flow", 12, flex=2, rank=1),
     Column("Age", 6),
-    Column("State", 12, flex=1),
+    Column("State", 14, flex=1),
 )
 _RISKIEST = {risk: place for place, risk in enumerate(reversed(Risk))}
 _NAME = 40

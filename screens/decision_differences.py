@@ -43,13 +43,14 @@ def not_one_step(views: Sequence[ApprovalView]) -> str:
 
 
 def differences(views: Sequence[ApprovalView]) -> tuple[Difference, ...]:
-    """The fields that differ: facts and words of the run first, then the arguments by their path.
+    """The fields that differ: what is done, its arguments by their path, then the words of the run.
 
     Title and risk are not among them: a list of the approvals shows these of each.
     """
     facts = [dict(_facts(view)) for view in views]
     params = [dict(_flat(_params(view), "")) for view in views]
-    return (*_differing(facts, str), *_differing(params, brief_json))
+    words = [dict(_words(view)) for view in views]
+    return (*_differing(facts, str), *_differing(params, brief_json), *_differing(words, str))
 
 
 def common_params(views: Sequence[ApprovalView]) -> Any:
@@ -63,6 +64,9 @@ def _facts(view: ApprovalView) -> Iterator[tuple[str, Any]]:
     yield "pack version", view.pack_version
     yield "what is done", f"{action.kind} {action.target or ''}".strip() if action else "no step is gated"
     yield "gated step", step_name(action.step_id) if action else ""
+
+
+def _words(view: ApprovalView) -> Iterator[tuple[str, Any]]:
     yield "asked by", view.requested_by
     yield "intent", view.intent
     yield "message", view.message

@@ -276,10 +276,11 @@ async def test_two_consoles_race_and_exactly_one_decides(console: OpenConsole) -
 
 
 def test_differences_are_only_what_differs() -> None:
-    views = [writes(1), writes(2, pack_version="2.0.0"), writes(3)]
+    views = [writes(1), writes(2, pack_version="2.0.0", message="Another."), writes(3)]
     assert differences(views) == (
         Difference("pack version", ("1.0.0", "2.0.0", "1.0.0")),
         Difference("path", ('"out/1.txt"', '"out/2.txt"', '"out/3.txt"')),
+        Difference("message", ("I will write one file.", "Another.", "I will write one file.")),
     )
     assert common_params(views) == {"root": "/srv", "mode": {"sync": True}}
     assert differences([writes(1), writes(1)]) == ()

@@ -13,6 +13,7 @@ from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.facade import FeedBatch
 from screens.approvals import ApprovalsScreen
+from screens.bulk_decision import BulkDecisionDialog
 from screens.bulk_verbs import BulkDialog
 from screens.cancel_menu import CancelMenu
 from screens.compare_dialog import CompareDialog
@@ -108,6 +109,26 @@ def hostile_engine() -> FakeEngine:
             requested_at=ago(900),
         ),
         *(an_approval(f"a{number}{text}", title=text, message=text) for number, text in enumerate(PAYLOADS)),
+        an_approval(
+            f"old{ALL}",
+            **mine,
+            message=ALL,
+            status=RequestStatus.REJECTED,
+            decision=ALL,
+            decided_by=ALL,
+            decided_at=ago(1),
+            comment=ALL,
+        ),
+        *(
+            an_approval(
+                f"claimed{number}{text}",
+                step_id="claimed",
+                claimed_by=text,
+                claimed_until=ago(-60),
+                action=GatedAction(step_id=text, kind=text, target=text, params={text: {ALL: number}}),
+            )
+            for number, text in enumerate(PAYLOADS)
+        ),
     )
     schema = {
         "type": "object",
@@ -119,6 +140,17 @@ def hostile_engine() -> FakeEngine:
             "flag": {"type": "boolean", "title": ALL},
             "list": {"type": "array", "items": {"type": "string"}, "default": list(SHORT)},
             "any": {"default": {ALL: ALL}, "title": ALL},
+            "picks": {"type": "array", "items": {"enum": list(PAYLOADS)}, "default": [PAYLOADS[1]]},
+            "people": {
+                "type": "array",
+                "title": ALL,
+                "items": {"type": "object", "properties": {ALL: {"type": "string", "examples": [ALL]}}},
+                "default": [{ALL: ALL}],
+            },
+            "way": {
+                "oneOf": [{"title": text, "properties": {text: {"const": ALL}}} for text in PAYLOADS],
+                "default": {PAYLOADS[0]: ALL},
+            },
             "group": {
                 "type": "object",
                 "title": ALL,
@@ -241,6 +273,27 @@ async def test_approvals_and_their_dialogs(console: OpenConsole) -> None:
             await stage.press("j")
             assert_harmless(stage)
         assert not engine.asked("approve")
+
+
+async def test_claims_and_several_approvals_at_once(console: OpenConsole) -> None:
+    engine = hostile_engine()
+    async with console(engine, size=(120, 60)) as stage:
+        await stage.press("2")
+        await stage.on(ApprovalsScreen)
+        await stage.shows("before on this step")
+        await stage.press("G", "space", "k", "space")
+        await stage.shows("is on it until")
+        assert_harmless(stage)
+        await stage.press("M")
+        await stage.on(BulkDecisionDialog)
+        await stage.shows("What differs")
+        assert_harmless(stage)
+        for _page in range(20):
+            await stage.press("ctrl+d")
+            assert_harmless(stage)
+        await engine.requests.decide(f"claimed{len(PAYLOADS) - 1}{PAYLOADS[-1]}", RequestStatus.REJECTED, ALL)
+        await stage.pilot.pause()
+        assert_harmless(stage)
 
 
 async def test_forms_and_their_fields(console: OpenConsole) -> None:
