@@ -138,7 +138,7 @@ def under_load(home: Path, rate: int, seconds: float) -> Load:
         terminal.press("escape")
         terminal.shows("hello/hello")
         terminal.press("enter")
-        terminal.shows("Steps")
+        terminal.shows("Timeline")
         terminal.press("l")
         time.sleep(2)
         begin = time.perf_counter() - terminal.started

@@ -10,11 +10,15 @@ up in the buffers of a slow line, and a key is answered by the next frame.
 from __future__ import annotations
 
 import os
+import selectors
+import socket
 import threading
+from codecs import getincrementaldecoder
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import CursorPosition
 
@@ -33,6 +37,8 @@ SLOW_SECONDS = 60.0
 CLOSING_SECONDS = 1.0
 """How long the end of the program waits for a terminal that takes nothing."""
 _AT_ONCE = 4_096
+_ESCAPE_SECONDS = 0.05
+"""How often it is looked whether an Esc stays alone, while it may yet begin the code of another key."""
 
 
 class Outlet:
@@ -127,6 +133,7 @@ class PatientDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal, then put the outlet in the place of Textual's writer."""
+        self._sleeper, self._waker = socket.socketpair()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         first, file = self._writer_thread, self._file
         if first is not None and file is not None:
@@ -139,6 +146,8 @@ class PatientDriver(LinuxDriver):
     def disable_input(self) -> None:
         """An answer that is under way must not be typed into the shell that comes next."""
         self._answered.wait(CLOSING_SECONDS)
+        with suppress(OSError):
+            self._waker.send(b".")
         super().disable_input()
 
     def process_message(self, message: Message) -> None:
@@ -148,6 +157,26 @@ class PatientDriver(LinuxDriver):
             self._in_loop(self._shown, True)
         else:
             super().process_message(message)
+
+    def run_input_thread(self) -> None:
+        """Textual's own looks ten times a second; this one sleeps until something is typed."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        with selectors.DefaultSelector() as selector, self._sleeper, self._waker:
+            for readable in (self.fileno, self._sleeper.fileno()):
+                selector.register(readable, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                begun = parser._timeout_time is not None  # noqa: SLF001 - nothing public says so
+                ready = [key.fd for key, _ in selector.select(_ESCAPE_SECONDS if begun else None)]
+                if self.fileno in ready:
+                    data = os.read(self.fileno, _AT_ONCE)
+                    if not data:
+                        raise OSError("the terminal is closed")
+                    text = decode(data)
+                    for event in parser.feed(text) if text else ():
+                        self.process_message(event)
+                for event in parser.tick():
+                    self.process_message(event)
 
     def _run_input_thread(self) -> None:
         try:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 FIRST_LOOK_SECONDS = 0.5
 """A short command has ended by then, and a console has drawn its first screen."""
-STEP_MS = 100
+STEP_MS = 200
 """How often the watcher's thread wakes up. Files are read when nothing came for that long."""
 GATHER_MS = 400
 """How long events are gathered at most while they keep coming."""
-MISSING_MS = 1_000
+MISSING_MS = 3_000
 """How often it is looked whether a missing directory of packs has come."""
 REPLACED_MS = 5_000
 """How often it is looked whether one has been replaced; mostly an event tells."""
