@@ -37,7 +37,8 @@ def _meant(faults: Iterable[ValidationError]) -> list[ValidationError]:
     """The faults of the one alternative whose type and fixed values fit; none when several or none do."""
     by_place: dict[Any, list[ValidationError]] = {}
     for fault in faults:
-        by_place.setdefault(fault.relative_schema_path[0], []).append(fault)
+        if fault.relative_schema_path:  # empty for an alternative that is `false`: nothing can mean that
+            by_place.setdefault(fault.relative_schema_path[0], []).append(fault)
     fitting = [found for found in by_place.values() if not any(map(_rules_out, found))]
     return fitting[0] if len(fitting) == 1 else []
 

@@ -191,6 +191,7 @@ class FormView(VerticalScroll, can_focus=False, inherit_bindings=False):
         return [block for block in drawn.values() if block in faulty]
 
     def _show_whole(self, words: str) -> None:
-        whole = self.query_one("#fault-of-form", Plain)
-        whole.display = bool(words)
-        whole.show(sanitize(f"✗ {words}", limit=400) if words else NOTHING)
+        # None is left while the form is being taken off the screen.
+        for whole in self.query("#fault-of-form").results(Plain):
+            whole.display = bool(words)
+            whole.show(sanitize(f"✗ {words}", limit=400) if words else NOTHING)

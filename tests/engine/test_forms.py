@@ -337,3 +337,9 @@ def test_faults_inside_the_alternative_that_was_meant_are_told_at_their_fields()
     # Which one was meant is not plain: the fault stays where the choice is.
     told = {error.field: error.message for error in check_values(schema, {"way": {"kind": "fax"}})}
     assert told == {"way": "does not have the form that is asked for"}
+
+
+def test_an_alternative_that_nothing_fits_says_no_more_than_that() -> None:
+    schema = {"type": "object", "properties": {"x": {"oneOf": [False, {"type": "integer"}]}}}
+    assert check_values(schema, {"x": 1}) == ()
+    assert [fault.field for fault in check_values(schema, {"x": "a"})] == ["x"]
