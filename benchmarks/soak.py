@@ -32,7 +32,7 @@ WALK = (
     ("!",),
 )  # fmt: skip
 SIZES = ((80, 24), (120, 40), (100, 30))
-ALLOWED = {"rss_mb": 0.08, "handles": 0.1, "threads": 0.1, "wal_mb": 0.25}
+ALLOWED = {"rss_mb": 0.05, "handles": 0.1, "threads": 0.1, "wal_mb": 0.25}
 """By how much the last quarter may lie above the second one, as a share; two handles or threads always."""
 
 
