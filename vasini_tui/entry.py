@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 _PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
@@ -23,5 +24,6 @@ def main() -> int:
         del os.environ[_PLUGINS]
     else:
         os.environ[_PLUGINS] = before
-    gc.enable()
+    if len(sys.argv) > 1:  # the console begins to collect when its first frame is shown
+        gc.enable()
     return perform()
