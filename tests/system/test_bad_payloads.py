@@ -39,7 +39,7 @@ steps:
 
 @pytest.fixture
 def echo(vasini: Vasini) -> Vasini:
-    vasini.make_pack("echo", echo=ECHO.format(description=json.dumps("from \u202eright\u200b to left")))
+    vasini.make_pack("echo", echo=ECHO.format(description=json.dumps("from right\u200b to\u2060 left")))
     return vasini
 
 
