@@ -143,6 +143,14 @@ class PatientDriver(LinuxDriver):
             first.stop()
             outlet.start()
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Of the terminal itself: COLUMNS and LINES, where a shell exports them, do not follow a resize."""
+        with suppress(OSError):
+            width, height = os.get_terminal_size(self.fileno)
+            if width and height:
+                return width, height
+        return super()._get_terminal_size()
+
     def disable_input(self) -> None:
         """An answer that is under way must not be typed into the shell that comes next."""
         self._answered.wait(CLOSING_SECONDS)

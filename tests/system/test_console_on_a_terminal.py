@@ -50,7 +50,8 @@ steps:
 def console(
     vasini: Vasini, *, size: tuple[int, int] = (80, 24), rate: int | None = None
 ) -> Iterator[Terminal]:
-    env = {**vasini.environment, "TERM": "xterm-256color"}
+    # What a shell may export; it must not keep the console from following the size of its terminal.
+    env = {**vasini.environment, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
     with terminal([PROGRAM], env=env, cwd=vasini.cwd, size=size) as opened:
         yield opened
 
