@@ -22,8 +22,9 @@ install: $(STAMP)
 run: $(STAMP)
 	$(BIN)/vasini
 
+# Four workers on any machine: half of the tests wait for processes and terminals, not for the processor.
 test: $(STAMP)
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n 4 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
