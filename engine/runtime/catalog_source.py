@@ -7,6 +7,7 @@ process on it, and the next one, has the same in force.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from engine.errors import Unavailable
 from engine.runtime.garbage import uncollected
 from engine.runtime.good_contents import GoodContents
+from engine.safe_text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from engine.packs.shelf import Look, PackShelf
     from engine.runtime.clock import Clock
     from engine.runtime.pack_facts import PackFactsSource
+
+logger = logging.getLogger(__name__)
 
 NoticeListener = Callable[["tuple[PackNotice, ...]"], None]
 
@@ -84,6 +88,7 @@ class CatalogSource:
             self._catalog = await self._made(look, now)
             told = await self._notices(before, self._catalog)
         if told:
+            _log(told, self._catalog)
             for listener in tuple(self._listeners):
                 listener(told)
         return told
@@ -143,3 +148,14 @@ class CatalogSource:
         from engine.packs.notices import notices  # noqa: PLC0415 - see _look_now
 
         return notices(before, after, await self._facts.labels())
+
+
+def _log(told: tuple[PackNotice, ...], catalog: Catalog) -> None:
+    """Every problem of a pack that was not reloaded, in the words of the console and the command line."""
+    for notice in told:
+        if not notice.problems:
+            logger.info("pack %s %s %s", sanitize(notice.pack), sanitize(notice.label), notice.outcome)
+            continue
+        problems = [found.problems for found in catalog.found if found.pack.pack_id == notice.pack]
+        for problem in (problem for of_one in problems for problem in of_one):
+            logger.warning("pack %s: %s", sanitize(notice.pack), sanitize(str(problem)))

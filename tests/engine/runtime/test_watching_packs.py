@@ -83,7 +83,9 @@ def text(word: str) -> str:
     return f"id: greet\nsteps:\n- {{id: say, type: tool, tool: fake.echo, params: {{word: {word}}}}}\n"
 
 
-async def test_a_save_is_in_force_without_a_restart_and_a_broken_one_is_told(home: Home) -> None:
+async def test_a_save_is_in_force_without_a_restart_and_a_broken_one_is_told(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
     file = write(home)
     async with watched(home) as one:
         before = await one.digest()
@@ -92,6 +94,8 @@ async def test_a_save_is_in_force_without_a_restart_and_a_broken_one_is_told(hom
         assert (await finished(one.engine, "greet")).output == {"word": "two"}
         file.write_text("id: [")
         await one.until("demo", PackState.STALE)
+        (problem,) = (await one.engine.packs.get("demo")).view.problems
+        assert f"pack demo: {problem}" in caplog.messages
         assert (await finished(one.engine, "greet")).output == {"word": "two"}
         file.write_text(text("three"))
         await one.until("demo", PackState.OK)
