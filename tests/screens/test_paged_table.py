@@ -165,7 +165,7 @@ async def test_keys_do_not_wait_for_a_read_and_only_what_is_visible_at_last_is_r
         b.source.gate.set()
         await b.read()
         assert b.table.cursor_key == "500"
-        assert b.app.heard[-1] == "500"
+        await b.until(lambda: b.app.heard[-1] == "500")
         assert len(b.source.reads) == 2
 
 
