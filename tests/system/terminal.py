@@ -34,6 +34,7 @@ KEYS = {
     "f2": "\x1bOQ",
     "ctrl+p": "\x10",
 }
+_HAS_FOCUS = b"\x1b[I"
 _ANSWERS = {
     b"\x1b[6n": b"\x1b[1;1R",
     b"\x1b[?2026$p": b"\x1b[?2026;2$y",
@@ -113,8 +114,8 @@ class Terminal:
         """Type: names of KEYS, or the characters themselves."""
         for key in keys:
             self.send(KEYS.get(key, key).encode())
-            if key == "escape":  # with the next key at once it would be another key
-                time.sleep(0.15)
+            if key == "escape":  # what begins the next code ends this one: Esc and a key are Alt and that key
+                self.send(_HAS_FOCUS)
 
     def send(self, data: bytes) -> None:
         """Bytes from the keyboard."""
