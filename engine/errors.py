@@ -38,6 +38,7 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     POLICY_DENIED = "policy_denied"
     PACK_UNTRUSTED = "pack_untrusted"
+    HANDOFF_UNDECLARED = "handoff_undeclared"
     CODE_CHANGED = "code_changed"
     VERSION_CONFLICT = "version_conflict"
     SIGNATURE_INVALID = "signature_invalid"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from engine.contracts.handoff import HandoffView
     from engine.contracts.notes import SavedFilter
     from engine.contracts.pack_version import PackNotice
     from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
@@ -72,6 +73,32 @@ class Runs(Protocol):
         Relative values of input fields with `format: path` are resolved against `base_dir`.
         Raises NotFound (pack, flow), InvalidInput (schema, size; details name the refused run),
         Refused (policy, trust, `idempotency_conflict`), PackInvalid.
+        """
+        ...
+
+    async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
+        """To which packs the run may be handed off, by the content it pinned, with what of them can be
+        started now. Raises NotFound, PackInvalid (that content is not stored)."""
+        ...
+
+    async def hand_off(
+        self,
+        run_id: str,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        """Queue a run of another pack that takes over; the run itself goes on as it would have.
+
+        The new run belongs to the same tenant and is told of the run, as it is now, as much as the
+        handoff declares: its flow sees that as `handoff`. No `flow` is the only one of the target. The
+        same key returns the same run. Raises NotFound, Refused (`handoff_undeclared`), InvalidInput (note,
+        several flows), and as `start`.
         """
         ...
 

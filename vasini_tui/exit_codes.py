@@ -40,6 +40,7 @@ EXIT_BY_ERROR: Mapping[ErrorCode, ExitCode] = {
     ErrorCode.IDEMPOTENCY_CONFLICT: ExitCode.REFUSED,
     ErrorCode.POLICY_DENIED: ExitCode.REFUSED,
     ErrorCode.PACK_UNTRUSTED: ExitCode.REFUSED,
+    ErrorCode.HANDOFF_UNDECLARED: ExitCode.REFUSED,
     ErrorCode.CODE_CHANGED: ExitCode.REFUSED,
     ErrorCode.VERSION_CONFLICT: ExitCode.REFUSED,
     ErrorCode.SIGNATURE_INVALID: ExitCode.REFUSED,

@@ -72,6 +72,8 @@ class RunView(RunSummary):
     run_seq: int
     input: Any = None
     output: Any = None
+    handed_off_from: str | None = Field(default=None, description="Run that this one took over from.")
+    handoff: Any = Field(default=None, description="What that run told it (docs/flows.md).")
     folder: str | None = Field(default=None, description="Folder with inputs, outputs, response document.")
     cancel_requested: str | None = None
     pause_requested: bool = False
@@ -162,6 +164,7 @@ class RunDetail(Contract):
     approvals: tuple[ApprovalView, ...]
     forms: tuple[FormView, ...]
     files: tuple[RunFile, ...] = ()
+    handed_off_to: tuple[str, ...] = Field(default=(), description="Runs that took over, oldest first.")
 
 
 class RunFilter(Contract):

@@ -180,6 +180,13 @@ class MemoryJournal:
         }
         return row | payloads
 
+    async def successors(self, run_id: str) -> list[tuple[str, int]]:
+        """See port."""
+        store = await self._read()
+        return [
+            (found, store.runs[found]["created_at"]) for found in sorted(store.successors.get(run_id, ()))
+        ]
+
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
         """See port."""
         store = await self._read()

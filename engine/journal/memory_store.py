@@ -22,6 +22,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.runs: dict[str, Row] = {}
         self.ready: dict[str, None] = {}
+        self.successors: dict[str, tuple[str, ...]] = {}
         self.events: dict[int, Row] = {}
         self.histories: dict[str, dict[int, Row]] = {}
         self.steps: dict[str, dict[str, Row]] = {}

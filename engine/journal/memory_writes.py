@@ -71,6 +71,9 @@ def _insert_run(store: MemoryStore, run: NewRun) -> None:
         raise _taken("run", run.run_id)
     row = new_run(run)
     store.put_run({**_NEW_RUN, **row, "cell": store.cell_of(row, row["status"])})
+    source = run.handed_off_from
+    if source is not None:
+        store.put(store.successors, source, (*store.successors.get(source, ()), run.run_id))
     store.keep_blobs(run.blobs)
     _insert_events(store, run.run_id, 0, run.events)
     if run.first is not None:

@@ -201,6 +201,10 @@ class Journal(Protocol):
         """A run's row with the payloads of its first event and of the event with its output."""
         ...
 
+    async def successors(self, run_id: str) -> list[tuple[str, int]]:
+        """Runs that took over from this one, oldest first: (run id, when it was created)."""
+        ...
+
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
         """Executions of a run with the payloads of their input, output and error events."""
         ...

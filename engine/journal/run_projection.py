@@ -38,6 +38,7 @@ def new_run(run: NewRun) -> Row:
         "parent_run_id": run.parent_run_id,
         "parent_path": run.parent_path,
         "depth": run.depth,
+        "handed_off_from": run.handed_off_from,
         "error": encode(run.error) if run.error else None,
         "waiting_for": "a worker" if queued else None,
     }

@@ -204,6 +204,11 @@ class SqliteJournal:
         rows = await self._read(query("select_run_view"), (run_id,))
         return dict(rows[0]) if rows else None
 
+    async def successors(self, run_id: str) -> list[tuple[str, int]]:
+        """See port."""
+        rows = await self._read(query("select_successors"), (run_id,))
+        return [(row["run_id"], row["created_at"]) for row in rows]
+
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
         """See port."""
         if path is None:

@@ -70,7 +70,8 @@ def _scope_around(state: RunState, event: Event) -> Scope:
 
 
 def _queued(state: RunState, event: Event) -> RunState:
-    return replace(state, phase=Phase.QUEUED, payload=event.payload.get("input"))
+    given = event.payload
+    return replace(state, phase=Phase.QUEUED, payload=given.get("input"), handoff=given.get("handoff"))
 
 
 def _refused(state: RunState, event: Event) -> RunState:

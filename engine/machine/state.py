@@ -101,6 +101,7 @@ class RunState:
     run_seq: int = 0
     phase: Phase = Phase.NEW
     payload: Any = None
+    handoff: Any = None  # what the run that handed off to this one told it
     root: Scope = field(default_factory=lambda: Scope(path=""))
     pause_requested: bool = False
     paused: bool = False

@@ -16,7 +16,7 @@ from engine.contracts.layers.workflow import Workflow
 from engine.packs.composed import Origin
 from engine.packs.composer import SKILL_SUFFIXES, Composer
 from engine.packs.content import MANIFEST
-from engine.packs.layer_rules import skills_problems, tools_problems
+from engine.packs.layer_rules import handoff_problems, skills_problems, tools_problems
 from engine.packs.schema_problems import problem_at, validate
 from engine.packs.sop import CompiledSop, compile_sop
 
@@ -75,6 +75,10 @@ def compose_layers(manifest: Document, files: PackFiles, tool_names: Collection[
     if "tools" in layers.documents and tools is not None:
         layers.problems += tools_problems(tools, layers.documents["tools"], tool_names)
     layers.problems += skills_problems(layers.skills, tool_names)
+    workflow = layers.found.get("workflow")
+    if "workflow" in layers.documents and workflow is not None:
+        own = manifest.value.get("pack_id")
+        layers.problems += handoff_problems(workflow, layers.documents["workflow"], str(own))
     return layers
 
 

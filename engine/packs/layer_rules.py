@@ -1,9 +1,11 @@
-"""Rules between layers: tools that exist, ids that are unique, what the pack needs from the engine."""
+"""Rules between layers: tools that exist, ids that are unique, handoffs, what the pack needs."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from engine.contracts.pack import PACK_ID
 from engine.packs.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.versions import engine_version, framework_fault
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.layers.skill import Skill
     from engine.contracts.layers.tools import Tools
+    from engine.contracts.layers.workflow import Workflow
     from engine.contracts.pack import PackManifest, Problem
     from engine.packs.yaml_source import Document, SourcePath
 
@@ -47,6 +50,24 @@ def skills_problems(
         first.setdefault(skill.id, document.place(("id",)).file)
         for index, tool in enumerate(skill.required_tools):
             yield from _unknown(document, ("required_tools", index), tool, names)
+
+
+def handoff_problems(workflow: Workflow, document: Document, pack_id: str) -> Iterator[Problem]:
+    """Handoffs that can never be made; a target that is not here is no fault, packs come and go."""
+    first: dict[str, int] = {}
+    for index, handoff in enumerate(workflow.handoffs):
+        target, path = handoff.target_agent, ("handoffs", index, "target_agent")
+        message = None
+        if re.fullmatch(PACK_ID, target) is None:
+            message = f"`{shortened(target)}` is no id of a pack"
+        elif target == pack_id:
+            message = "a pack does not hand off to itself: use a subflow"
+        elif target in first:
+            line = document.place(("handoffs", first[target])).line
+            message = f"the handoff to `{target}` is here twice (first on line {line}): join their conditions"
+        if message is not None:
+            yield problem_at(document, path, message, found=shown(target))
+        first.setdefault(target, index)
 
 
 def compatibility_problems(

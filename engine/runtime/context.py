@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def render_context(
     graph: FlowGraph, state: RunState, path: str, run: dict[str, Any], resolve: Resolve
 ) -> dict[str, Any]:
-    """`payload`, `steps`, `artifacts`, `run`, and the item names of the loops around `path`.
+    """`payload`, `handoff`, `steps`, `artifacts`, `run`, and the item names of the loops around `path`.
 
     An inner scope's steps hide outer ones of the same id. Values may be references; the templates
     follow them. Raises BlobNeeded for a loop's items that are not loaded.
@@ -29,7 +29,12 @@ def render_context(
     for scope in chain:
         for step_id, execution in scope.executions.items():
             steps[step_id] = _seen(execution)
-    context: dict[str, Any] = {"payload": state.payload, "steps": steps, "run": run}
+    context: dict[str, Any] = {
+        "payload": state.payload,
+        "handoff": state.handoff,
+        "steps": steps,
+        "run": run,
+    }
     if graph.uses_artifacts:
         context["artifacts"] = _artifacts(graph, chain)
     if scope_path:

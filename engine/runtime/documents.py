@@ -121,10 +121,11 @@ async def _so_far(
     """Writing of the input, its attachments, the answers and the comments given until now."""
     pack, run_id = row["pack"], row["run_id"]
     payload = box.door.present(await box.blobs.full(state.payload))
+    handoff = box.door.present(await box.blobs.full(state.handoff))
     answers, comments = await _said(box, run_id, flow)
 
     def write() -> None:
-        box.folders.write_input(pack, run_id, payload, _sources(box, payload.get("files")))
+        box.folders.write_input(pack, run_id, payload, _sources(box, payload.get("files")), handoff=handoff)
         for request_id, form_id, answer in answers:
             box.folders.write_answer(pack, run_id, form_id, request_id, answer)
         if comments:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 RESPONSE = "response.json"
 RESPONSE_VERSION = "1.0"
-_INPUT_FILES = ("input.json", "messages.json", "comments.json", "attachments.json")
+_INPUT_FILES = ("input.json", "handoff.json", "messages.json", "comments.json", "attachments.json")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _ROLES = ("primary", "interactive", "supporting")
 
@@ -53,9 +53,15 @@ class RunFolders:
         return self._root.joinpath(*_parts(pack, run_id))
 
     def write_input(
-        self, pack: str, run_id: str, payload: Mapping[str, Any], sources: Sequence[Path] = ()
+        self,
+        pack: str,
+        run_id: str,
+        payload: Mapping[str, Any],
+        sources: Sequence[Path] = (),
+        *,
+        handoff: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Keep the start payload and its attachments, once: False when they are already there."""
+        """Keep the start payload, its attachments and what a handoff told; False when they are there."""
         with self._directory(pack, run_id, "input") as directory:
             if "input.json" in names_in(directory):
                 return False
@@ -64,6 +70,8 @@ class RunFolders:
             for name in ("messages", "comments"):
                 if isinstance(payload.get(name), list):
                     self._write_json(directory, f"{name}.json", payload[name])
+            if handoff is not None:
+                self._write_json(directory, "handoff.json", handoff)
             self._write_json(directory, "input.json", payload)  # last: it says that the rest is there
         return True
 

@@ -53,12 +53,16 @@ class PinnedPacks:
             await self._journal.pin_content(digest, pack.content.to_json())
             self._stored.add(digest)
 
+    async def pack(self, pack_id: str, digest: str) -> LoadedPack:
+        """The pinned pack. Raises PackInvalid when its content is gone."""
+        return self._packs.get(digest) or await self._load(pack_id, digest)
+
     async def flow(self, pack_id: str, digest: str, flow_id: str) -> PinnedFlow:
         """The pinned flow. Raises PackInvalid when its content is gone or does not load any more."""
         held = self._flows.get((digest, flow_id))
         if held is not None:
             return held
-        pack = self._packs.get(digest) or await self._load(pack_id, digest)
+        pack = await self.pack(pack_id, digest)
         definition = pack.flows.get(flow_id)
         if definition is None:
             raise PackInvalid(f"the pinned content of {pack_id} has no flow {flow_id}", {"digest": digest})

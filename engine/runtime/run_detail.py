@@ -30,7 +30,8 @@ STEPS_AT_ONCE = 100
 async def run_detail(box: Toolbox, run_id: str) -> RunDetail:
     """The run as it is. Raises NotFound."""
     row = await view_row(box, run_id)
-    return await _detail(box, box.journal, row, await _files(box, row))
+    successors = tuple(found for found, _ in await box.journal.successors(run_id))
+    return await _detail(box, box.journal, row, await _files(box, row), successors)
 
 
 async def run_detail_then(box: Toolbox, pasts: Pasts, run_id: str, run_seq: int) -> RunDetail:
@@ -40,11 +41,25 @@ async def run_detail_then(box: Toolbox, pasts: Pasts, run_id: str, run_seq: int)
     assert row is not None, run_id
     written = await files_written(box.blobs, await past.step_rows(run_id))
     files = tuple(file for file in await _files(box, row) if file.stored_name in written)
-    return await _detail(box, past, row, files)
+    return await _detail(box, past, row, files, await _successors_then(box.journal, run_id, run_seq))
+
+
+async def _successors_then(journal: Journal, run_id: str, run_seq: int) -> tuple[str, ...]:
+    """Runs that had taken over before the run's next event."""
+    following = await journal.page_events(run_id, run_seq, 1)
+    return tuple(
+        found
+        for found, created_at in await journal.successors(run_id)
+        if not following or created_at < following[0].event.ts
+    )
 
 
 async def _detail(
-    box: Toolbox, journal: Journal, row: Mapping[str, Any], files: tuple[RunFile, ...]
+    box: Toolbox,
+    journal: Journal,
+    row: Mapping[str, Any],
+    files: tuple[RunFile, ...],
+    successors: tuple[str, ...],
 ) -> RunDetail:
     run_id = row["run_id"]
     requests = {kind: await journal.request_rows(kind, None, MAX_PAGE, None, run_id) for kind in RequestKind}
@@ -54,6 +69,7 @@ async def _detail(
         approvals=tuple([await approval_view(box, item) for item in requests[RequestKind.APPROVAL]]),
         forms=tuple([await form_view(box, item) for item in requests[RequestKind.FORM]]),
         files=files,
+        handed_off_to=successors,
     )
 
 

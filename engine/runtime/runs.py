@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from engine.contracts.handoff import HandoffView
     from engine.contracts.run import Actor, EventFilter, EventView, FileText, RunDetail, RunView, StepView
     from engine.contracts.timeline import Timeline
+    from engine.journal.commits import NewRun
     from engine.journal.news import Change
     from engine.runtime.toolbox import Toolbox
 
@@ -58,7 +60,44 @@ class Runs:
     ) -> RunView:
         """See facade."""
         request = StartRequest(pack, flow, payload, actor.name, tenant, idempotency_key, base_dir)
-        run_id, run = await start_run(self._box, request)
+        return await self._begun(*await start_run(self._box, request))
+
+    async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
+        """See facade."""
+        from engine.runtime.handoffs import handoffs_of  # noqa: PLC0415 - reading packs is slow to import
+
+        return await handoffs_of(self._box, run_id)
+
+    async def hand_off(
+        self,
+        run_id: str,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        """See facade."""
+        from engine.runtime.handoffs import hand_off  # noqa: PLC0415 - reading packs is slow to import
+
+        begun = await hand_off(
+            self._box,
+            run_id,
+            target,
+            flow,
+            payload,
+            actor=actor,
+            note=note,
+            idempotency_key=idempotency_key,
+            base_dir=base_dir,
+        )
+        return await self._begun(*begun)
+
+    async def _begun(self, run_id: str, run: NewRun) -> RunView:
+        """The run that was just queued, or the earlier one of its idempotency key."""
         if run_id != run.run_id:
             return await self.summary(run_id)
         return await run_view(self._box, created_row(run))

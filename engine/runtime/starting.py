@@ -19,6 +19,7 @@ from engine.values import canonical_json, digest_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.governance.door import Admitted
     from engine.governance.policies import Policies
     from engine.packs.catalog import Catalog
     from engine.packs.loaded_pack import LoadedPack
@@ -36,6 +37,16 @@ class StartRequest:
     tenant: str
     idempotency_key: str | None
     base_dir: Path | None
+    handed_over: HandedOver | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The run that hands off to the one asked for, and what it tells it."""
+
+    run_id: str
+    note: str | None
+    context: Admitted
 
 
 async def start_run(box: Toolbox, request: StartRequest) -> tuple[str, NewRun]:
@@ -51,7 +62,6 @@ async def start_run(box: Toolbox, request: StartRequest) -> tuple[str, NewRun]:
     except VasiniError as refusal:
         await _record_refusal(box, request, pack, flow, payload, refusal)
         raise
-    box.blobs.keep(admitted.blobs)
     await box.packs.pin(pack)
     label = await box.pack_facts.label(pack)
     head = {
@@ -64,13 +74,19 @@ async def start_run(box: Toolbox, request: StartRequest) -> tuple[str, NewRun]:
         "requested_by": request.actor,
         "input": admitted.value,
     }
+    handed_over, blobs = request.handed_over, admitted.blobs
+    if handed_over is not None:
+        head |= {"handed_off_from": handed_over.run_id, "handoff": handed_over.context.value}
+        blobs = {**blobs, **handed_over.context.blobs}
+    box.blobs.keep(blobs)
     run = _new_run(request, pack, flow, RunStatus.QUEUED, head, box.clock.now())
     run = replace(
         run,
         pack_version=label,
         idempotency_key=request.idempotency_key,
         request_digest=_digest(request, pack, flow, admitted.value),
-        blobs=admitted.blobs,
+        handed_off_from=handed_over.run_id if handed_over is not None else None,
+        blobs=blobs,
     )
     worker = box.local.worker
     if worker is not None and worker.accepts(run):
@@ -83,16 +99,22 @@ def _digest(request: StartRequest, pack: LoadedPack, flow: FlowDef, payload: Any
     """What an idempotency key is bound to."""
     if request.idempotency_key is None:
         return None
-    return digest_of([pack.pack_id, flow.id, payload])
+    source = request.handed_over
+    handed_over = [] if source is None else [source.run_id, source.note]
+    return digest_of([pack.pack_id, flow.id, payload, *handed_over])
 
 
 def _find(catalog: Catalog, request: StartRequest) -> tuple[LoadedPack, FlowDef]:
-    pack = catalog.get(request.pack)
-    if pack is None:
-        raise NotFound(
-            f"there is no pack {request.pack}; `vasini packs` lists what there is", {"pack": request.pack}
-        )
+    pack = pack_of(catalog, request.pack)
     return pack, pack.startable(request.flow)
+
+
+def pack_of(catalog: Catalog, pack_id: str) -> LoadedPack:
+    """The content in force of a pack, also when it is broken. Raises NotFound."""
+    pack = catalog.get(pack_id)
+    if pack is None:
+        raise NotFound(f"there is no pack {pack_id}; `vasini packs` lists what there is", {"pack": pack_id})
+    return pack
 
 
 def _absolute_paths(flow: FlowDef, payload: dict[str, Any], base: Path) -> dict[str, Any]:

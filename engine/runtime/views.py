@@ -91,6 +91,8 @@ async def run_view(box: Toolbox, row: Mapping[str, Any]) -> RunView:
         run_seq=row["run_seq"],
         input=await shown(box, first.get("input")),
         output=await shown(box, last.get("output")),
+        handed_off_from=row["handed_off_from"],
+        handoff=await shown(box, first.get("handoff")),
         folder=str(box.folders.path(row["pack"], row["run_id"])),
         cancel_requested=row["cancel"],
         pause_requested=bool(row["pause"]),

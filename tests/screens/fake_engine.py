@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from engine.contracts.handoff import HandoffView
     from engine.contracts.pack import PackView
 
 
@@ -53,6 +54,7 @@ class FakeEngine:
     stored_forms: dict[str, FormView] = field(default_factory=dict)
     stored_steps: dict[str, tuple[StepView, ...]] = field(default_factory=dict)
     stored_events: dict[str, tuple[EventView, ...]] = field(default_factory=dict)
+    stored_handoffs: dict[str, tuple[HandoffView, ...]] = field(default_factory=dict)
     stored_files: dict[str, tuple[RunFile, ...]] = field(default_factory=dict)
     stored_texts: dict[tuple[str, str], FileText] = field(default_factory=dict)
     stored_timelines: dict[str, Timeline] = field(default_factory=dict)
@@ -128,6 +130,29 @@ class FakeRuns:
         self.engine.news("run_created", run_id)
         return run
 
+    async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
+        self.engine.note("handoffs", run_id)
+        return self.engine.stored_handoffs.get(run_id, ())
+
+    async def hand_off(
+        self,
+        run_id: str,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        self.engine.note("hand_off", (run_id, target, flow, dict(payload), note, actor.name))
+        new_id = f"run-{len(self.engine.stored_runs) + 1}"
+        run = a_run(new_id, RunStatus.QUEUED, pack=target, flow=flow or "", input=dict(payload))
+        self.engine.add(run.model_copy(update={"handed_off_from": run_id}))
+        self.engine.news("run_created", new_id)
+        return run
+
     async def get(self, run_id: str) -> RunDetail:
         run = await self.summary(run_id)
         return RunDetail(
@@ -136,6 +161,9 @@ class FakeRuns:
             approvals=tuple(v for v in self.engine.stored_approvals.values() if v.run_id == run_id),
             forms=tuple(v for v in self.engine.stored_forms.values() if v.run_id == run_id),
             files=self.engine.stored_files.get(run_id, ()),
+            handed_off_to=tuple(
+                found.run_id for found in self.engine.stored_runs.values() if found.handed_off_from == run_id
+            ),
         )
 
     async def summary(self, run_id: str) -> RunView:

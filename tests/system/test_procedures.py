@@ -53,6 +53,33 @@ def test_an_incident_is_worked_through_with_two_approvals(vasini: Vasini, tmp_pa
     assert shown["run"]["output"]["summary"].startswith("1 error of shop in the last 2 lines")
 
 
+def test_an_incident_that_goes_on_is_handed_off_and_the_one_who_takes_over_reads_why(
+    vasini: Vasini, tmp_path: Path
+) -> None:
+    access, log = tmp_path / "access.log", tmp_path / "shop.log"
+    access.write_text('10.0.0.1 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1\n')
+    log.write_text(ERROR)
+    triage = vasini.ok("run", "log-triage/incident", "--set", f"log={access}", "--set", "out_dir=t", "--wait")
+    vasini.ok("answer", triage["run_id"], "--values", '{"severity": "high", "note": "shop is down"}')
+    (known,) = vasini.ok("handoffs", triage["run_id"])["handoffs"]
+    assert (known["target"], known["context_transfer"], known["reason"]) == ("on-call", "summary", None)
+    run = vasini.ok(
+        "handoff", triage["run_id"], "on-call", "--note", "it still burns", "--as", "mara", "--wait",
+        "--set", "service=shop", "--set", f"log={log}", "--set", "out_dir=out",
+    )  # fmt: skip
+    assert (run["status"], run["handed_off_from"]) == ("PENDING_HUMAN", triage["run_id"])
+    assert run["handoff"]["decisions"][0]["answer"]["note"] == "shop is down"
+    (approval,) = vasini.ok("approvals", "--run", run["run_id"])["approvals"]
+    assert "Handed off by mara from log-triage/incident" in approval["message"]
+    assert "it still burns" in approval["message"]
+    assert vasini.ok("show", triage["run_id"])["handed_off_to"] == [run["run_id"]]
+    decide(vasini, run["run_id"], "announce.approval")
+    shown = decide(vasini, run["run_id"], "mitigate.approval")
+    assert shown["run"]["status"] == "COMPLETED"
+    record = (vasini.cwd / "out" / "incident.md").read_text()
+    assert f"Handed off by mara from log-triage/incident ({triage['run_id']})." in record
+
+
 def test_a_procedure_that_cannot_begin_asks_a_person_who_may_say_no(vasini: Vasini, tmp_path: Path) -> None:
     run_id = start(vasini, tmp_path / "missing.log")["run_id"]
     shown = decide(vasini, run_id, "escalation", "reject", "--comment", "not now")

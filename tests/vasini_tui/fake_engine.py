@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.config import EngineConfig
+    from engine.contracts.handoff import HandoffView
     from engine.contracts.notes import SavedFilter
 
 MOMENT_TEXT = "2030-01-02T03:04:05.000067Z"
@@ -106,6 +107,8 @@ class FakeRuns:
     history: dict[str, list[EventView]] = field(default_factory=dict)
     next_cursor: str | None = None
     started: dict[str, Any] = field(default_factory=dict)
+    handed_off: dict[str, Any] = field(default_factory=dict)
+    handoffs_known: tuple[HandoffView, ...] = ()
     listed: dict[str, Any] = field(default_factory=dict)
     verbs: list[tuple[str, str, str]] = field(default_factory=list)
     settled: RunView | None = None
@@ -141,9 +144,48 @@ class FakeRuns:
         self.known[view.run_id] = view
         return view
 
+    async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
+        await self.summary(run_id)
+        return self.handoffs_known
+
+    async def hand_off(
+        self,
+        run_id: str,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        await self.summary(run_id)
+        if self.fails_with is not None:
+            raise self.fails_with
+        self.handed_off = {
+            "run_id": run_id,
+            "target": target,
+            "flow": flow,
+            "payload": dict(payload),
+            "actor": actor,
+            "note": note,
+            "key": idempotency_key,
+            "base_dir": base_dir,
+        }
+        view = a_run("run-2", pack=target, flow=flow or "only", handed_off_from=run_id)
+        self.known[view.run_id] = view
+        return view
+
     async def get(self, run_id: str) -> RunDetail:
         run = await self.summary(run_id)
-        return RunDetail(run=run, steps=self.steps_known, approvals=self.approvals, forms=self.forms)
+        return RunDetail(
+            run=run,
+            steps=self.steps_known,
+            approvals=self.approvals,
+            forms=self.forms,
+            handed_off_to=tuple(key for key, each in self.known.items() if each.handed_off_from == run_id),
+        )
 
     async def summary(self, run_id: str) -> RunView:
         if run_id not in self.known:

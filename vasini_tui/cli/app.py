@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vasini_tui.cli import doctor, keys, look, packs, requests, run, steer, worker
+from vasini_tui.cli import doctor, handoff, keys, look, packs, requests, run, steer, worker
 from vasini_tui.cli.invocation import ActAs, Invocation, Tenant
 from vasini_tui.cli.open_console import open_console
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -44,7 +44,7 @@ def _app() -> typer.Typer:
         result_callback=_console_unless_a_command,
     )
     app.callback(invoke_without_command=True)(_root)
-    for subject in (run, look, requests, steer, packs, worker, doctor, keys):
+    for subject in (run, look, requests, steer, handoff, packs, worker, doctor, keys):
         subject.register(app)
     return app
 

@@ -16,9 +16,26 @@ from vasini_tui.cli.signals import result_or_signal, stop_requests
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from engine.contracts.run import RunView
     from engine.facade import Engine
     from vasini_tui.wiring import Session
+
+Payload = Annotated[
+    str | None,
+    typer.Option("--input", metavar="JSON|@FILE|-", help="Start payload, a file of it, or stdin."),
+]
+Assign = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Set one value (JSON, else text; a.b reaches inside). Repeats."
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None, typer.Option("--idempotency-key", metavar="K", help="The same key starts one run only.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Work the run here until it ends or waits for a person.")]
 
 _FAILED = frozenset({RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.DEAD_LETTER})
 
@@ -30,23 +47,11 @@ def register(app: typer.Typer) -> None:
 
 def run(
     target: Annotated[str, typer.Argument(metavar="PACK/FLOW", help="What to start.")],
-    payload: Annotated[
-        str | None,
-        typer.Option("--input", metavar="JSON|@FILE|-", help="Start payload, a file of it, or stdin."),
-    ] = None,
-    assign: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Set one value (JSON, else text; a.b reaches inside). Repeats."
-        ),
-    ] = None,
-    idempotency_key: Annotated[
-        str | None, typer.Option("--idempotency-key", metavar="K", help="The same key starts one run only.")
-    ] = None,
+    payload: Payload = None,
+    assign: Assign = None,
+    idempotency_key: IdempotencyKey = None,
     tenant: Tenant = "default",
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Work the run here until it ends or waits for a person.")
-    ] = False,
+    wait: Wait = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
@@ -76,9 +81,8 @@ async def _start(
     tenant: str,
     wait: bool,
 ) -> int:
-    status = ExitCode.OK
-    async with session.engine() as engine:
-        view = await engine.runs.start(
+    def start(engine: Engine) -> Awaitable[RunView]:
+        return engine.runs.start(
             pack,
             flow,
             payload,
@@ -87,6 +91,15 @@ async def _start(
             idempotency_key=idempotency_key,
             base_dir=Path.cwd(),
         )
+
+    return await begin(session, start, wait=wait)
+
+
+async def begin(session: Session, start: Callable[[Engine], Awaitable[RunView]], *, wait: bool) -> int:
+    """Start a run, work it here when it is waited for, and tell how it stands."""
+    status = ExitCode.OK
+    async with session.engine() as engine:
+        view = await start(engine)
         if wait:
             view, status = await _work_until_settled(engine, view, session.loaded.values.engine.slots)
     if session.out.as_json:

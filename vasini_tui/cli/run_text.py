@@ -27,11 +27,13 @@ def tell_run(out: Output, detail: RunDetail) -> None:
             ("created", run.created_at),
             ("finished", run.finished_at),
             ("waits for", run.waiting_for),
+            *_handed_off(detail),
             ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
             ("folder", run.folder),
         )
     )
     _tell_value(out, "input", run.input)
+    _tell_value(out, "handoff", run.handoff)
     _tell_value(out, "output", run.output)
     _tell_tables(out, detail)
     for approval in detail.approvals:
@@ -40,6 +42,12 @@ def tell_run(out: Output, detail: RunDetail) -> None:
     for form in detail.forms:
         if form.status is RequestStatus.PENDING:
             _tell_form(out, form)
+
+
+def _handed_off(detail: RunDetail) -> list[tuple[str, str]]:
+    source, targets = detail.run.handed_off_from, detail.handed_off_to
+    told = [("handed off from", source)] if source is not None else []
+    return told + ([("handed off to", ", ".join(targets))] if targets else [])
 
 
 def _tell_tables(out: Output, detail: RunDetail) -> None:

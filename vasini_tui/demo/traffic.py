@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import Actor
-from engine.contracts.status import RUN_TERMINAL
+from engine.contracts.run import Actor, RunFilter
+from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.errors import VasiniError
 from vasini_tui.demo.sample_data import RELEASES, SERVICES
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NAMES = ("Noor", "Jonas", "Aiko", "Lena", "Tomás", "Ines", "Pavel", "Wanjiru")
 _PEOPLE = ("mara", "jonas", "aiko")
+_NOTE = "The log still shows errors, somebody should look at the service."
 _CANCEL_EVERY = 15
 _BRISK = 8
 """So many runs are started in quick succession: nobody likes to look at an empty screen."""
@@ -60,11 +61,23 @@ class Traffic:
     async def _start(self, *, cancelled: bool) -> None:
         pack, flow, payload = next(self._jobs)
         actor = Actor(name=self.chance.choice(_PEOPLE), via="demo")
-        started = await self.engine.runs.start(
-            pack, flow, payload, actor=actor, tenant=self.tenant, base_dir=self.samples.out
-        )
+        source = await self._incident() if pack == "on-call" else None
+        if source is None:
+            started = await self.engine.runs.start(
+                pack, flow, payload, actor=actor, tenant=self.tenant, base_dir=self.samples.out
+            )
+        else:
+            started = await self.engine.runs.hand_off(
+                source, pack, flow, payload, actor=actor, note=_NOTE, base_dir=self.samples.out
+            )
         if cancelled:
             await self.engine.runs.cancel(started.run_id, actor=actor)
+
+    async def _incident(self) -> str | None:
+        """A finished triage that may be handed off."""
+        finished = RunFilter(pack="log-triage", status=(RunStatus.COMPLETED,), tenant=self.tenant)
+        page = await self.engine.runs.list(finished, limit=1)
+        return page.items[0].run_id if page.items else None
 
     async def _full(self) -> bool:
         counts = (await self.engine.runs.counts()).runs

@@ -12,6 +12,8 @@ from engine.contracts.schema_version import SchemaVersion
 
 ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
+ContextTransfer = Literal["full", "summary", "minimal"]
+
 SopStepId = Annotated[str, Field(min_length=1, max_length=70, pattern=ID)]
 
 
@@ -51,12 +53,12 @@ class Sop(Contract):
 
 
 class Handoff(Contract):
-    """When another pack takes over."""
+    """When another pack takes over: somebody who judges the conditions starts one of its flows."""
 
     target_agent: str = Field(description="Id of the pack that takes over.")
-    conditions: tuple[str, ...] = Field(description="When it does.")
-    context_transfer: Literal["full", "summary", "minimal"] = Field(
-        default="summary", description="How much it is told."
+    conditions: tuple[str, ...] = Field(description="When it does, in words for whoever hands off.")
+    context_transfer: ContextTransfer = Field(
+        default="summary", description="How much its run is told: `handoff` in its templates."
     )
 
 

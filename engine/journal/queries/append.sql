@@ -26,10 +26,10 @@ SELECT 1 FROM mailbox WHERE run_id = ? LIMIT 1
 -- name: insert_run
 INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by, status,
     created_at, updated_at, finished_at, run_seq, ready, slot_key, slot_limit, parent_run_id, parent_path,
-    depth, error, waiting_for, cell)
+    depth, handed_off_from, error, waiting_for, cell)
 VALUES (:run_id, :tenant, :pack, :pack_version, :pack_digest, :flow, :flow_version, :requested_by, :status,
     :created_at, :updated_at, :finished_at, :run_seq, :ready, :slot_key, :slot_limit, :parent_run_id,
-    :parent_path, :depth, :error, :waiting_for, :cell)
+    :parent_path, :depth, :handed_off_from, :error, :waiting_for, :cell)
 -- name: insert_step
 INSERT INTO steps (run_id, path, first_seq, type, name, status, attempt, started_at, finished_at, input_seq,
     error_seq, child_run_id)

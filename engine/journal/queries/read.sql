@@ -5,6 +5,8 @@ SELECT r.*, f.payload AS first_event, o.payload AS output_event FROM runs r
 LEFT JOIN events f ON f.run_id = r.run_id AND f.run_seq = 1
 LEFT JOIN events o ON o.run_id = r.run_id AND o.run_seq = r.output_seq
 WHERE r.run_id = ?
+-- name: select_successors
+SELECT run_id, created_at FROM runs WHERE handed_off_from = ? ORDER BY run_id
 -- name: select_steps
 SELECT s.*, i.payload AS input_event, o.payload AS output_event, e.payload AS error_event
 FROM steps s

@@ -145,3 +145,20 @@ async def test_a_run_can_be_created_in_a_worker_s_hands(journal: Journal) -> Non
     assert not await journal.any_ready(NOW)
     assert await journal.any_held()
     await assert_counters_agree(journal)
+
+
+async def test_a_run_names_the_one_it_took_over_from_and_that_one_names_it(journal: Journal) -> None:
+    await journal.create_run(a_run(1))
+    later = a_run(3, handed_off_from="run_0001", idempotency_key="k", request_digest="d")
+    await journal.create_run(later)
+    await journal.create_run(a_run(2, handed_off_from="run_0001"))
+    await journal.create_run(a_run(4, handed_off_from="run_0002"))
+    assert await journal.create_run(
+        a_run(5, handed_off_from="run_0001", idempotency_key="k", request_digest="d")
+    )
+    row = await journal.run_view_row("run_0003")
+    assert row is not None
+    assert row["handed_off_from"] == "run_0001"
+    assert await journal.successors("run_0001") == [("run_0002", NOW), ("run_0003", NOW)]
+    assert await journal.successors("run_0004") == []
+    assert await journal.successors("run_none") == []

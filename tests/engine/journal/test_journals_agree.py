@@ -121,10 +121,17 @@ class BothJournals(RuleBasedStateMachine):
             return (error.code, error.message, error.details), None
 
     @rule(
-        number=RUNS, slots=st.none() | st.integers(1, 2), key=st.none() | st.just("k"), refused=st.booleans()
+        number=RUNS,
+        slots=st.none() | st.integers(1, 2),
+        key=st.none() | st.just("k"),
+        refused=st.booleans(),
+        source=st.none() | RUNS,
     )
-    def create(self, number: int, slots: int | None, key: str | None, refused: bool) -> None:
+    def create(
+        self, number: int, slots: int | None, key: str | None, refused: bool, source: int | None
+    ) -> None:
         changes = {"slot_limit": slots, "idempotency_key": key, "request_digest": f"digest-{number % 2}"}
+        changes["handed_off_from"] = None if source is None else f"run_{source:04}"
         run = refused_run(number) if refused and key is None else a_run(number, **changes)
         self.both(lambda journal: journal.create_run(run))
 
@@ -254,6 +261,7 @@ class BothJournals(RuleBasedStateMachine):
             run_id = f"run_{number:04}"
             found += [
                 await journal.run_view_row(run_id),
+                await journal.successors(run_id),
                 await journal.step_rows(run_id),
                 await journal.step_heads(run_id, 2),
                 await journal.lists.find_events(run_id, EventFilter(kind="step", text="B"), 1, 9),

@@ -10,7 +10,7 @@ from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.connection import migrate
 from engine.journal.sqlite_journal import SqliteJournal
 from engine.machine.events import Kind
-from tests.engine.journal.run_script import ALL, NOW, approve, assert_counters_agree, event, take
+from tests.engine.journal.run_script import ALL, NOW, a_run, approve, assert_counters_agree, event, take
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +81,9 @@ async def test_runs_of_the_first_version_go_on(tmp_path: Path) -> None:
         await journal.decide(approve("appr_0003", digest="x"))
         held = await take(journal, "run_0002")
         await held.append(event(Kind.RUN_COMPLETED, output=1), status=RunStatus.COMPLETED)
+        assert (await held.row())["handed_off_from"] is None
+        await journal.create_run(a_run(9, handed_off_from="run_0002"))
+        assert await journal.successors("run_0002") == [("run_0009", NOW)]
         found = await journal.lists.page(RunFilter(status=(RunStatus.COMPLETED,)), RunSort.NEWEST, ALL)
         assert [row["run_id"] for row in found] == ["run_0002"]
         await assert_counters_agree(journal)

@@ -25,6 +25,7 @@ GROWING = ("runs", "events", "requests", "steps", "blobs", "snapshots", "timers"
 READS = [
     "select_run",
     "select_run_view",
+    "select_successors",
     "select_steps",
     "select_step",
     "page_events",
@@ -102,6 +103,11 @@ def test_a_statement_reads_no_growing_table_from_end_to_end(
     connection: sqlite3.Connection, name: str
 ) -> None:
     assert full_scans(connection, query(name)) == []
+
+
+def test_who_took_over_is_read_in_order_from_an_index(connection: sqlite3.Connection) -> None:
+    (step,) = plan(connection, query("select_successors"))
+    assert step == "SEARCH runs USING INDEX runs_handed_off (handed_off_from=?)"
 
 
 def statements_of(connection: sqlite3.Connection, ask: Callable[[], object]) -> list[str]:

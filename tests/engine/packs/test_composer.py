@@ -370,6 +370,29 @@ def test_tools_of_layers_must_exist_and_not_be_denied(demo: LayeredPack) -> None
     }
 
 
+def test_handoffs_that_can_never_be_made_are_faults_and_unknown_packs_are_none(demo: LayeredPack) -> None:
+    demo.manifest(
+        """
+        workflow:
+          handoffs:
+            - {target_agent: elsewhere, conditions: [Always]}
+            - {target_agent: demo, conditions: [Never]}
+            - {target_agent: "", conditions: [Never]}
+            - {target_agent: elsewhere, conditions: [Sometimes]}
+        """
+    )
+    pack = demo.load()
+    assert [(problem.field, problem.line, problem.message) for problem in pack.problems] == [
+        ("workflow.handoffs.1.target_agent", 10, "a pack does not hand off to itself: use a subflow"),
+        ("workflow.handoffs.2.target_agent", 11, "`` is no id of a pack"),
+        (
+            "workflow.handoffs.3.target_agent",
+            12,
+            "the handoff to `elsewhere` is here twice (first on line 9): join their conditions",
+        ),
+    ]
+
+
 @pytest.mark.parametrize(
     ("needs", "field", "words"),
     [

@@ -1,0 +1,179 @@
+"""What a run that takes over is told: a picture of its source at the moment it was handed off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.run import EventFilter
+from engine.contracts.status import RequestKind, RunStatus
+from engine.errors import InvalidInput
+from engine.governance.door import JOINED_DEPTH
+from engine.journal.encoding import decode
+from engine.machine.events import Kind
+from engine.runtime.paging import MAX_PAGE
+from engine.values import BLOB_KEY, LIST_KEY, canonical_json, is_blob, is_list_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.contracts.layers.workflow import ContextTransfer
+    from engine.governance.door import Admitted
+    from engine.runtime.toolbox import Toolbox
+
+MAX_STEPS_TOLD = 500
+"""Executions that are told: the outermost first, then those inside them; the others are counted."""
+
+
+async def handoff_context(
+    box: Toolbox,
+    row: Mapping[str, Any],
+    transfer: ContextTransfer,
+    *,
+    by: str,
+    note: str | None,
+    limit: int,
+) -> Admitted:
+    """What is told of the run of `row`, read with its events; docs/flows.md names the fields.
+
+    Values that would make it larger than `limit` bytes are told as their masked previews.
+    """
+    try:
+        told = await _Telling(box, row, transfer, limit).tell(by, note)
+        return box.door.admit(told, levels=JOINED_DEPTH)
+    except InvalidInput:  # nested so deeply that nothing could be put around it
+        told = await _Telling(box, row, transfer, 0).tell(by, note)
+        return box.door.admit(told, levels=JOINED_DEPTH)
+
+
+@dataclass(slots=True)
+class _Telling:
+    box: Toolbox
+    row: Mapping[str, Any]
+    transfer: ContextTransfer
+    left: int
+    shortened: list[str] = field(default_factory=list)
+
+    async def tell(self, by: str, note: str | None) -> dict[str, Any]:
+        row = self.row
+        told: dict[str, Any] = {
+            "run_id": row["run_id"],
+            "pack": row["pack"],
+            "version": row["pack_version"],
+            "flow": row["flow"],
+            "status": RunStatus(row["status"]).value,
+            "context_transfer": self.transfer,
+            "by": by,
+            "note": note,
+        }
+        if self.transfer != "minimal":
+            told |= await self._summary()
+        return told
+
+    async def _summary(self) -> dict[str, Any]:
+        first = decode(self.row["first_event"]) if self.row["first_event"] else {}
+        last = decode(self.row["output_event"]) if self.row["output_event"] else {}
+        steps = await self.box.journal.step_rows(self.row["run_id"])
+        summary = {
+            "input": await self._value("input", first.get("input")),
+            "output": await self._value("output", last.get("output")),
+            "error": decode(self.row["error"]) if self.row["error"] else None,
+            "decisions": await self._decisions(),
+        }
+        return summary | await self._steps(steps) | {"shortened": self.shortened}
+
+    async def _decisions(self) -> list[dict[str, Any]]:
+        """What people were asked and said, oldest first."""
+        rows = [
+            row
+            for kind in RequestKind
+            for row in await self.box.journal.request_rows(kind, None, MAX_PAGE, None, self.row["run_id"])
+            if row["decision"] is not None
+        ]
+        rows.sort(key=lambda row: (row["decided_at"], row["request_id"]))
+        forms = any(row["kind"] == RequestKind.FORM.value for row in rows)
+        answers = await self._answers() if forms else {}
+        return [await self._decision(row, answers.get(row["request_id"])) for row in rows]
+
+    async def _answers(self) -> dict[str, Any]:
+        """Outputs of answered forms by request, also of those the run has not taken in yet."""
+        journal, run_id = self.box.journal, self.row["run_id"]
+        received = EventFilter(kind=Kind.USER_INPUT_RECEIVED.value)
+        found: dict[str, Any] = {}
+        for run_seq in await journal.lists.find_events(run_id, received, 0, await self._last()):
+            (stored,) = await journal.page_events(run_id, run_seq - 1, 1)
+            found[stored.event.payload["request_id"]] = stored.event.payload["output"]
+        return found
+
+    async def _last(self) -> int:
+        row = await self.box.journal.run_row(self.row["run_id"])
+        return int((row or self.row)["run_seq"])
+
+    async def _decision(self, row: Mapping[str, Any], answered: Any) -> dict[str, Any]:
+        place = f"decisions/{row['step_id']}"
+        body = await self.box.blobs.full(decode(row["opened_event"])["body"])
+        told = {
+            "step_id": row["step_id"],
+            "title": await self._value(f"{place}/title", body["title"]),
+            "message": await self._value(f"{place}/message", body.get("message") or body.get("prompt")),
+            "decision": row["decision"],
+            "by": row["decided_by"],
+            "comment": row["comment"],
+            "answer": None,
+        }
+        if answered is not None:
+            output = await self.box.blobs.full(answered)
+            told["answer"] = await self._value(f"{place}/answer", output["values"])
+        return told
+
+    async def _steps(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Executions by path; where not all values fit, those of the newest are told whole."""
+        outermost_first = sorted(rows, key=lambda row: (row["path"].count("/"), row["first_seq"]))
+        chosen = outermost_first[:MAX_STEPS_TOLD]
+        told = {row["path"]: {"status": row["status"]} for row in chosen}
+        if self.transfer == "full":
+            for row in sorted(chosen, key=lambda row: int(row["first_seq"]), reverse=True):
+                told[row["path"]] |= await self._values(row)
+        return {"steps": told, "steps_left_out": len(rows) - len(chosen)}
+
+    async def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        place = f"steps/{row['path']}"
+        given = decode(row["input_event"]) if row["input_event"] else {}
+        brought = decode(row["output_event"]) if row["output_event"] else {}
+        failed = decode(row["error_event"]) if row["error_event"] else {}
+        return {
+            "output": await self._value(f"{place}/output", brought.get("output")),
+            "input": await self._value(f"{place}/input", given.get("input", given.get("body"))),
+            "error": failed.get("error"),
+        }
+
+    async def _value(self, place: str, value: Any) -> Any:
+        """The value in full while there is room for it."""
+        size = _size(value)
+        if size > self.left and value is not None:
+            self.shortened.append(place)
+            return self._stand_in(value)
+        self.left -= size
+        return await self.box.blobs.full(value)
+
+    def _stand_in(self, value: Any) -> Any:
+        if is_blob(value):
+            return value["preview"]
+        if is_list_ref(value):
+            return f"[… {len(value[LIST_KEY])} items]"
+        if type(value) is dict:
+            value = {
+                key: self._stand_in(item) if is_blob(item) or is_list_ref(item) else item
+                for key, item in value.items()
+            }
+        return self.box.door.preview(value)
+
+
+def _size(value: Any) -> int:
+    """Bytes of the value's JSON with every reference followed."""
+    if is_blob(value):
+        return int(value["size"])
+    raw = canonical_json(value)
+    if isinstance(value, dict | list) and f'"{BLOB_KEY}"'.encode() in raw:
+        return sum(map(_size, value.values() if isinstance(value, dict) else value))
+    return len(raw)

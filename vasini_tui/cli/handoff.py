@@ -1,0 +1,113 @@
+"""`vasini handoffs` and `handoff`: where a run may be handed off to, and doing it"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vasini_tui.cli.inputs import payload_of
+from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, RunId
+from vasini_tui.cli.run import Assign, IdempotencyKey, Payload, Wait, begin
+from vasini_tui.exit_codes import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from engine.contracts.run import RunView
+    from engine.facade import Engine
+    from vasini_tui.wiring import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("handoffs")(handoffs)
+    app.command("handoff")(handoff)
+
+
+def handoffs(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+    """List the packs a run may be handed off to."""
+    return Invocation(partial(_handoffs, run_id=run), as_json, act_as)
+
+
+def handoff(
+    run: RunId,
+    target: Annotated[
+        str,
+        typer.Argument(metavar="PACK[/FLOW]", help="What takes over; a pack's only flow need not be named."),
+    ],
+    payload: Payload = None,
+    assign: Assign = None,
+    note: Annotated[
+        str | None, typer.Option("--note", metavar="TEXT", help="What the run that takes over is told.")
+    ] = None,
+    idempotency_key: IdempotencyKey = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Start a run of another pack that takes over. Without --wait it is queued."""
+    pack, slash, flow = target.partition("/")
+    if not pack or (slash and not flow) or "/" in flow:
+        raise UsageError(f"name what takes over as PACK or PACK/FLOW, not {target!r}; see `vasini handoffs`")
+    action = partial(
+        _hand_off,
+        run_id=run,
+        pack=pack,
+        flow=flow or None,
+        payload=payload_of(payload, assign or ()),
+        note=note,
+        idempotency_key=idempotency_key,
+        wait=wait,
+    )
+    return Invocation(action, as_json, act_as)
+
+
+async def _handoffs(session: Session, *, run_id: str) -> int:
+    async with session.engine() as engine:
+        found = await engine.runs.handoffs(run_id)
+    if session.out.as_json:
+        session.out.document({"handoffs": found})
+    elif not found:
+        session.out.line("the pack of this run declares no handoffs")
+    else:
+        rows = (
+            (
+                view.target,
+                view.context_transfer,
+                ", ".join(flow.flow for flow in view.flows),
+                "; ".join(view.conditions),
+                view.reason,
+            )
+            for view in found
+        )
+        session.out.table(("TO", "TELLS", "FLOWS", "WHEN", "NOT NOW"), rows)
+    return ExitCode.OK
+
+
+async def _hand_off(
+    session: Session,
+    *,
+    run_id: str,
+    pack: str,
+    flow: str | None,
+    payload: dict[str, Any],
+    note: str | None,
+    idempotency_key: str | None,
+    wait: bool,
+) -> int:
+    def start(engine: Engine) -> Awaitable[RunView]:
+        return engine.runs.hand_off(
+            run_id,
+            pack,
+            flow,
+            payload,
+            actor=session.actor,
+            note=note,
+            idempotency_key=idempotency_key,
+            base_dir=Path.cwd(),
+        )
+
+    return await begin(session, start, wait=wait)
