@@ -102,6 +102,10 @@ class Runs(Protocol):
         """
         ...
 
+    async def successors(self, run_id: str) -> tuple[str, ...]:
+        """Runs that took over from this one, oldest first; none for a run that is not there."""
+        ...
+
     async def get(self, run_id: str) -> RunDetail:
         """One run with its steps, approvals, forms and files. Raises NotFound."""
         ...

@@ -1,4 +1,4 @@
-"""The data pane: input, output and error of a run as a folding tree."""
+"""The data pane: input, output, error of a run, and what a handoff told it, as a folding tree."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class DataPane(RunPane):
         """The run holds them already."""
         run = moment.run
         values: dict[str, Any] = {"input": run.input, "output": run.output}
+        if run.handoff is not None:
+            values["handoff"] = run.handoff
         if run.error is not None:
             values["error"] = run.error.model_dump(mode="json")
         self.values.show(values)

@@ -38,7 +38,7 @@ class FillingScreen(ConsoleScreen):
         self._schema = schema
         self._defaults = defaults
         self._sending = False
-        self._keeper = DraftKeeper(self, desk, draft_key, self._typed)
+        self._keeper = DraftKeeper(self, desk, draft_key, self.typed)
         self.form: FormView | None = None
 
     def body(self) -> ComposeResult:
@@ -58,6 +58,17 @@ class FillingScreen(ConsoleScreen):
     def may_send(self) -> bool:
         """Whether the form still waits; says so when it does not."""
         return True
+
+    def typed(self) -> Mapping[str, Any]:
+        """What is kept as a draft."""
+        return self.form.draft if self.form is not None else {}
+
+    def restored(self, draft: Mapping[str, Any]) -> None:
+        """A draft was found; the fields of the form have it already."""
+
+    def edited(self) -> None:
+        """Something was typed: keep it, soon."""
+        self._keeper.edited()
 
     async def load(self) -> None:
         """The first time: the draft, then the fields."""
@@ -83,10 +94,7 @@ class FillingScreen(ConsoleScreen):
 
     @on(FormView.Edited)
     def _edited(self) -> None:
-        self._keeper.edited()
-
-    def _typed(self) -> Mapping[str, Any]:
-        return self.form.draft if self.form is not None else {}
+        self.edited()
 
     async def _open(self) -> None:
         kept = await self._keeper.restore()
@@ -99,6 +107,7 @@ class FillingScreen(ConsoleScreen):
         if kept is not None:
             when = f" from {short_time(kept[1], self.desk.now())}" if kept[1] else ""
             note.show((sanitize(f"✎ draft{when} restored"), "$waiting"))
+            self.restored(kept[0])
         form.focus_first()
 
     async def _submit(self, form: FormView) -> None:

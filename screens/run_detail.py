@@ -19,7 +19,7 @@ from screens.log_pane import LogPane, event_words
 from screens.plain import Part, Plain
 from screens.requests_pane import RequestsPane, request_id
 from screens.row_table import LineTable
-from screens.run_head import as_of, head
+from screens.run_head import as_of, handoff_words, head
 from screens.run_pane import Moment, Past, RunPane
 from screens.run_verbs import RunVerbsScreen
 from screens.shell import console, tell
@@ -65,6 +65,7 @@ class RunScreen(RunVerbsScreen):
         self._pane = pane
         self._moment: Moment | None = None
         self._asked = ""
+        self._successors: tuple[str, ...] = ()
         self._wanted_event: int | None = None
         self._past: Past | None = None
 
@@ -106,11 +107,14 @@ class RunScreen(RunVerbsScreen):
         return f"{run.pack}/{run.flow} · {RUN_MARKS[run.status].word} · {run.run_id}"
 
     def concerned(self, batch: FeedBatch) -> bool:
-        """By its own events, and by those of its child runs on the timeline."""
+        """By its own events, by those of its child runs on the timeline, and by a run that takes over."""
         mine = {self._run_id}
         if self._pane == "timeline":
             mine |= self.query_one("#timeline", TimelinePane).run_ids
-        return batch.lagged or any(event.run_id in mine for event in batch.events)
+        return batch.lagged or any(
+            event.run_id in mine or event.payload.get("handed_off_from") == self._run_id
+            for event in batch.events
+        )
 
     async def load(self) -> None:
         """The run, the moment that is looked back at, and the pane that is shown."""
@@ -121,6 +125,7 @@ class RunScreen(RunVerbsScreen):
             self._show_gone(error.message)
             return
         self._past = await self._look_back(self._wanted_event)
+        self._successors = await runs.successors(self._run_id)
         self._asked = await self._request_words() if live.status in _ASKING else ""
         self._moment = Moment(live, self._past)
         self._show_gone("")
@@ -210,6 +215,11 @@ class RunScreen(RunVerbsScreen):
         """Retry: only in the present."""
         if self._in_the_present():
             super().action_retry()
+
+    def action_hand_off(self) -> None:
+        """Hand off: only in the present."""
+        if self._in_the_present():
+            super().action_hand_off()
 
     def action_pending(self) -> None:
         """Open the request: only in the present."""
@@ -360,7 +370,12 @@ class RunScreen(RunVerbsScreen):
         line.show(sanitize(self._as_of_words(), limit=400))
         asked = "" if self._past else self._asked
         self.query_one("#run-head").display = True
-        self.query_one("#run-head", Plain).show(*head(self._moment, asked, self.desk.now()))
+        self.query_one("#run-head", Plain).show(*head(self._moment, asked, self._related(), self.desk.now()))
+
+    def _related(self) -> str:
+        successors = self._past.detail.handed_off_to if self._past else self._successors
+        source = self._moment.live.handed_off_from if self._moment else None
+        return handoff_words(source, successors, self.desk.keymap.fill("{run.handoffs}"))
 
     def _tell_moments(self) -> None:
         if self._moment is None:

@@ -10,6 +10,7 @@ from screens.moments import age, clock_time, full_time, span
 from screens.status_words import RUN_MARKS, STYLES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from engine.contracts.run import RunView
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from screens.run_pane import Moment, Past
 
 
-def head(moment: Moment, asked: str, now: datetime) -> list[Part]:
-    """Status, flow and time; who and when; what it waits for; why it failed. `asked` names its request."""
+def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
+    """Status, flow and time; who and when; handoffs; what it waits for; why it failed.
+
+    `asked` names its request, `related` the runs it was handed off from and to.
+    """
     run, mark = moment.run, RUN_MARKS[moment.run.status]
     then = moment.past.event.ts if moment.past else now
     took = f"took {span(run.created_at, run.finished_at)}"
@@ -29,6 +33,8 @@ def head(moment: Moment, asked: str, now: datetime) -> list[Part]:
         (sanitize(f"  {when}\n", multiline=True), "$quiet"),
         (sanitize(f" run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
     ]
+    if related:
+        parts.append((sanitize(f"\n ⇄ {related}", multiline=True), "$quiet"))
     if waits := _waits(run, asked):
         parts.append((sanitize("\n " + " · ".join(waits), multiline=True), "$waiting"))
     if run.error is not None:
@@ -36,6 +42,15 @@ def head(moment: Moment, asked: str, now: datetime) -> list[Part]:
         words = f"\n ✗ {run.error.code}{where}: {run.error.message}"
         parts.append((sanitize(words, multiline=True, limit=1_000), "$bad"))
     return parts
+
+
+def handoff_words(source: str | None, successors: Sequence[str], opens: str) -> str:
+    """The runs a run was handed off from and to; `opens` is the key that opens them."""
+    words = [f"handed off from {source}"] if source else []
+    if successors:
+        more = f" and {len(successors) - 1} more" if len(successors) > 1 else ""
+        words.append(f"handed off to {successors[-1]}{more}")
+    return f"{' · '.join(words)} ({opens} opens)" if words else ""
 
 
 def as_of(past: Past | None, back: str) -> str:

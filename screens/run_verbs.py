@@ -20,7 +20,8 @@ from screens.bulk_verbs import (
 from screens.cancel_menu import CancelMenu
 from screens.compare_dialog import CompareDialog
 from screens.compare_screen import CompareScreen
-from screens.shell import ConsoleScreen, console, tell
+from screens.handoff_verbs import HandoffVerbsScreen
+from screens.shell import console, tell
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -28,14 +29,19 @@ if TYPE_CHECKING:
     from engine.contracts.run import RunView, VerbResult
 
 
-class RunVerbsScreen(ConsoleScreen):
-    """A screen with a run under the cursor: pause, resume, cancel, retry, log, its request, compare."""
+class RunVerbsScreen(HandoffVerbsScreen):
+    """A screen with a run under the cursor: pause, resume, cancel, retry, log, request, compare, hand off."""
 
-    BINDINGS = bindings("run.pause", "run.cancel", "run.retry", "run.logs", "run.pending", "run.diff")
-
-    def current_run(self) -> str:
-        """The id of the run that keys are about; empty when there is none."""
-        return ""
+    BINDINGS = bindings(
+        "run.pause",
+        "run.cancel",
+        "run.retry",
+        "run.logs",
+        "run.pending",
+        "run.diff",
+        "run.hand_off",
+        "run.handoffs",
+    )
 
     def marked_runs(self) -> Sequence[str]:
         """The ids of several runs that pause, cancel and retry are about instead; none without marks."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from engine.contracts.model import MASK
 from engine.errors import ErrorCode, InvalidInput
 from engine.governance.patterns import (
     HINT_PHRASES,
@@ -25,7 +26,6 @@ from engine.governance.patterns import (
     may_hold_secret,
 )
 
-MASK = "***REDACTED***"
 MAX_DEPTH = 64
 """What is nested deeper is replaced as a whole: it cannot be vouched for."""
 _MAX_PASSES = 8

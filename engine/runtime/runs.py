@@ -96,6 +96,10 @@ class Runs:
         )
         return await self._begun(*begun)
 
+    async def successors(self, run_id: str) -> tuple[str, ...]:
+        """See facade."""
+        return tuple(found for found, _ in await self._box.journal.successors(run_id))
+
     async def _begun(self, run_id: str, run: NewRun) -> RunView:
         """The run that was just queued, or the earlier one of its idempotency key."""
         if run_id != run.run_id:

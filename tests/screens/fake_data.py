@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import AutonomyLevel
+from engine.contracts.handoff import HandoffView
 from engine.contracts.pack import FlowView, PackState, PackView
 from engine.contracts.request import ApprovalView, FormView, GatedAction
 from engine.contracts.run import EventView, RunView, StepView
@@ -137,6 +138,16 @@ def a_flow(flow: str = "hello", schema: Mapping[str, Any] | None = None, **more:
         "input_schema": default if schema is None else dict(schema),
     }
     return FlowView(flow=flow, **(known | more))
+
+
+def a_handoff(*flows: FlowView, **more: Any) -> HandoffView:
+    """To the pack on-call, as a summary."""
+    known: dict[str, Any] = {
+        "target": "on-call",
+        "conditions": ("The incident is still going on",),
+        "context_transfer": "summary",
+    }
+    return HandoffView(flows=flows, **(known | more))
 
 
 def a_pack(*flows: FlowView, **more: Any) -> PackView:

@@ -148,10 +148,20 @@ class FakeRuns:
     ) -> RunView:
         self.engine.note("hand_off", (run_id, target, flow, dict(payload), note, actor.name))
         new_id = f"run-{len(self.engine.stored_runs) + 1}"
-        run = a_run(new_id, RunStatus.QUEUED, pack=target, flow=flow or "", input=dict(payload))
-        self.engine.add(run.model_copy(update={"handed_off_from": run_id}))
+        run = a_run(
+            new_id,
+            RunStatus.QUEUED,
+            pack=target,
+            flow=flow or "",
+            input=dict(payload),
+            handed_off_from=run_id,
+        )
+        self.engine.add(run)
         self.engine.news("run_created", new_id)
         return run
+
+    async def successors(self, run_id: str) -> tuple[str, ...]:
+        return tuple(key for key, run in self.engine.stored_runs.items() if run.handed_off_from == run_id)
 
     async def get(self, run_id: str) -> RunDetail:
         run = await self.summary(run_id)
@@ -161,9 +171,7 @@ class FakeRuns:
             approvals=tuple(v for v in self.engine.stored_approvals.values() if v.run_id == run_id),
             forms=tuple(v for v in self.engine.stored_forms.values() if v.run_id == run_id),
             files=self.engine.stored_files.get(run_id, ()),
-            handed_off_to=tuple(
-                found.run_id for found in self.engine.stored_runs.values() if found.handed_off_from == run_id
-            ),
+            handed_off_to=await self.successors(run_id),
         )
 
     async def summary(self, run_id: str) -> RunView:

@@ -12,7 +12,18 @@ from engine.contracts.request import GatedAction
 from engine.contracts.run import Actor, RunError
 from engine.contracts.status import Risk, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineSpan
-from tests.screens.fake_data import NOW, a_form, a_row, a_run, a_step, ago, an_approval, an_event
+from tests.screens.fake_data import (
+    NOW,
+    a_flow,
+    a_form,
+    a_handoff,
+    a_row,
+    a_run,
+    a_step,
+    ago,
+    an_approval,
+    an_event,
+)
 from tests.screens.fake_engine import FakeEngine
 from vasini_tui.console import ConsoleApp, ConsoleOptions
 
@@ -36,6 +47,14 @@ FORM: dict[str, Any] = {
             "required": ["mail"],
             "properties": {"mail": {"type": "string", "format": "email"}},
         },
+    },
+}
+SERVICE: dict[str, Any] = {
+    "type": "object",
+    "required": ["service", "name"],
+    "properties": {
+        "service": {"type": "string", "title": "Service", "description": "Name of the service"},
+        "name": {"type": "string", "title": "Who reported it"},
     },
 }
 
@@ -84,6 +103,15 @@ def engine() -> FakeEngine:
         ),
     )
     _give_history(made, RUN % 3)
+    made.stored_handoffs[RUN % 3] = (
+        a_handoff(a_flow("incident", SERVICE, pack="on-call", description="Works an incident through")),
+        a_handoff(
+            target="network-team",
+            conditions=("The errors come from outside", "Nobody of ours is on call"),
+            context_transfer="minimal",
+            reason="there is no pack network-team here",
+        ),
+    )
     made.stored_steps[RUN % 1] = (a_step("draft"), a_step("publish", started_at=ago(80), finished_at=ago(79)))
     return made
 

@@ -103,6 +103,12 @@ WALKS: dict[str, tuple[Step, ...]] = {
         *("[", "[", "[", "[", " approve-blocklist", "enter", " Nothing is recorded", "=value", "escape"),
         *("d", " the id of any run", "=compare-with", "enter", " differ", "=compare"),
     ),
+    "handoff": (
+        *(" queued", *"jjjjjh", " Hand off to", "=handoffs", "j", " Not now", "=handoff-refused"),
+        *("k", " When:", "enter", " Service", "=handoff-form", *"shop", "f2", " handed off from"),
+        "=run-handed-off",
+        *("escape", " pending human", "enter", " handed off to", "=run-handed-off-to", "H", " from 01K3M9X2"),
+    ),
     "approvals": (
         *("2", " files.write", "=approvals", "a", " Type the word", "=typed-word", "escape"),
         *("r", " say why", "f2", " needs a comment", "=comment", "escape", "j", " hidden or control"),

@@ -71,7 +71,9 @@ def test_an_incident_that_goes_on_is_handed_off_and_the_one_who_takes_over_reads
     assert run["handoff"]["decisions"][0]["answer"]["note"] == "shop is down"
     (approval,) = vasini.ok("approvals", "--run", run["run_id"])["approvals"]
     assert "Handed off by mara from log-triage/incident" in approval["message"]
-    assert "it still burns" in approval["message"]
+    assert "Note: it still burns" in approval["message"]
+    assert "How bad is it? {" in approval["message"]
+    assert '"note": "shop is down"' in approval["message"]
     assert vasini.ok("show", triage["run_id"])["handed_off_to"] == [run["run_id"]]
     decide(vasini, run["run_id"], "announce.approval")
     shown = decide(vasini, run["run_id"], "mitigate.approval")

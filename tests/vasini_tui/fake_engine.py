@@ -177,6 +177,9 @@ class FakeRuns:
         self.known[view.run_id] = view
         return view
 
+    async def successors(self, run_id: str) -> tuple[str, ...]:
+        return tuple(key for key, run in self.known.items() if run.handed_off_from == run_id)
+
     async def get(self, run_id: str) -> RunDetail:
         run = await self.summary(run_id)
         return RunDetail(
@@ -184,7 +187,7 @@ class FakeRuns:
             steps=self.steps_known,
             approvals=self.approvals,
             forms=self.forms,
-            handed_off_to=tuple(key for key, each in self.known.items() if each.handed_off_from == run_id),
+            handed_off_to=await self.successors(run_id),
         )
 
     async def summary(self, run_id: str) -> RunView:

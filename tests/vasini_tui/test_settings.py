@@ -174,8 +174,8 @@ def test_variables_that_set_nothing_are_found() -> None:
 
 
 def test_other_keys_are_read_and_told_with_their_source(home: Path) -> None:
-    write(home / "config.yaml", "console:\n  keys:\n    approvals.approve: A Ctrl-n\n    app.help: [h]\n")
-    assert load_settings().values.console.keys == {"approvals.approve": ("A", "Ctrl-n"), "app.help": ("h",)}
+    write(home / "config.yaml", "console:\n  keys:\n    approvals.approve: A Ctrl-n\n    app.help: [z]\n")
+    assert load_settings().values.console.keys == {"approvals.approve": ("A", "Ctrl-n"), "app.help": ("z",)}
     assert sources()["console.keys.approvals.approve"] == "config file"
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.contracts.model import MASK
 from engine.errors import InvalidInput
 from engine.governance.door import PREVIEW_LIMIT, ValueDoor
-from engine.governance.masking import MASK, Masker
+from engine.governance.masking import Masker
 from engine.values import canonical_json, digest_of, is_blob, resolve_value
 
 DOOR = ValueDoor(Masker(), inline_limit=1_000)

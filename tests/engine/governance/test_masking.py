@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.contracts.model import MASK
 from engine.errors import ErrorCode, InvalidInput
-from engine.governance.masking import MASK, Masker, is_secret_key
+from engine.governance.masking import Masker, is_secret_key
 
 MASKER = Masker()
 FRAGMENTS = st.sampled_from(
