@@ -11,7 +11,6 @@ from engine.errors import InvalidInput
 from engine.governance.door import JOINED_DEPTH
 from engine.journal.encoding import decode
 from engine.machine.events import Kind
-from engine.runtime.paging import MAX_PAGE
 from engine.values import BLOB_KEY, LIST_KEY, canonical_json, is_blob, is_list_ref
 
 if TYPE_CHECKING:
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
     from engine.governance.door import Admitted
     from engine.runtime.toolbox import Toolbox
 
+MOST_REQUESTS = 100_000
+"""Requests of a run that are looked at."""
+MAX_DECISIONS_TOLD = 500
+"""The newest; the others are counted."""
 MAX_STEPS_TOLD = 500
 """Executions that are told: the outermost first, then those inside them; the others are counted."""
 
@@ -77,33 +80,40 @@ class _Telling:
         summary = {
             "input": await self._value("input", first.get("input")),
             "output": await self._value("output", last.get("output")),
-            "error": decode(self.row["error"]) if self.row["error"] else None,
-            "decisions": await self._decisions(),
+            "error": await self._value("error", decode(self.row["error"]) if self.row["error"] else None),
         }
+        summary |= await self._decisions()
         return summary | await self._steps(steps) | {"shortened": self.shortened}
 
-    async def _decisions(self) -> list[dict[str, Any]]:
+    async def _decisions(self) -> dict[str, Any]:
         """What people were asked and said, oldest first."""
         rows = [
             row
             for kind in RequestKind
-            for row in await self.box.journal.request_rows(kind, None, MAX_PAGE, None, self.row["run_id"])
+            for row in await self.box.journal.request_rows(
+                kind, None, MOST_REQUESTS, None, self.row["run_id"]
+            )
             if row["decision"] is not None
         ]
         rows.sort(key=lambda row: (row["decided_at"], row["request_id"]))
-        forms = any(row["kind"] == RequestKind.FORM.value for row in rows)
-        answers = await self._answers() if forms else {}
-        return [await self._decision(row, answers.get(row["request_id"])) for row in rows]
+        told = rows[-MAX_DECISIONS_TOLD:]
+        answers = await self._answers({row["request_id"] for row in told if row["kind"] == RequestKind.FORM})
+        return {
+            "decisions": [await self._decision(row, answers.get(row["request_id"])) for row in told],
+            "decisions_left_out": len(rows) - len(told),
+        }
 
-    async def _answers(self) -> dict[str, Any]:
+    async def _answers(self, wanted: set[str]) -> dict[str, Any]:
         """Outputs of answered forms by request, also of those the run has not taken in yet."""
+        if not wanted:
+            return {}
         journal, run_id = self.box.journal, self.row["run_id"]
         received = EventFilter(kind=Kind.USER_INPUT_RECEIVED.value)
         found: dict[str, Any] = {}
         for run_seq in await journal.lists.find_events(run_id, received, 0, await self._last()):
             (stored,) = await journal.page_events(run_id, run_seq - 1, 1)
             found[stored.event.payload["request_id"]] = stored.event.payload["output"]
-        return found
+        return {request_id: found[request_id] for request_id in wanted & found.keys()}
 
     async def _last(self) -> int:
         row = await self.box.journal.run_row(self.row["run_id"])
@@ -118,7 +128,7 @@ class _Telling:
             "message": await self._value(f"{place}/message", body.get("message") or body.get("prompt")),
             "decision": row["decision"],
             "by": row["decided_by"],
-            "comment": row["comment"],
+            "comment": await self._value(f"{place}/comment", row["comment"]),
             "answer": None,
         }
         if answered is not None:
@@ -144,7 +154,7 @@ class _Telling:
         return {
             "output": await self._value(f"{place}/output", brought.get("output")),
             "input": await self._value(f"{place}/input", given.get("input", given.get("body"))),
-            "error": failed.get("error"),
+            "error": await self._value(f"{place}/error", failed.get("error")),
         }
 
     async def _value(self, place: str, value: Any) -> Any:

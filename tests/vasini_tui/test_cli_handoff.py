@@ -9,7 +9,8 @@ from engine.contracts.flow import AutonomyLevel
 from engine.contracts.handoff import HandoffView
 from engine.contracts.pack import FlowView
 from engine.errors import ErrorCode, Refused
-from tests.vasini_tui.fake_engine import FakeEngine, a_run
+from tests.vasini_tui.fake_data import a_run
+from tests.vasini_tui.fake_engine import FakeEngine
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:

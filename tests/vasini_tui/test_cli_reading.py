@@ -10,7 +10,7 @@ from engine.contracts.pack import Problem
 from engine.contracts.request import GatedAction
 from engine.contracts.run import RunSort, StepView
 from engine.contracts.status import RunStatus, StepStatus
-from tests.vasini_tui.fake_engine import MOMENT_TEXT, FakeEngine, a_form, a_run, an_approval, an_event
+from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval, an_event
 from tests.vasini_tui.fake_packs import a_pack
 from vasini_tui.cli.moments import moment_named
 from vasini_tui.exit_codes import ExitCode
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.vasini_tui.conftest import Vasini
+    from tests.vasini_tui.fake_engine import FakeEngine
 
 HOSTILE = "x\x1b]52;c;aGk=\x07\x9b2J\u202etxt\u200b\x7f\nSTATUS  APPROVED"
 RAW = ("\x1b", "\x07", "\x9b", "\u202e", "\u200b", "\x7f")

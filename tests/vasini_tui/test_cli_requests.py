@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RequestStatus
-from tests.vasini_tui.fake_engine import MOMENT_TEXT, FakeEngine, a_form, a_run, an_approval
+from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval
 from tests.vasini_tui.fake_packs import MOMENT
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from tests.vasini_tui.conftest import Vasini
+    from tests.vasini_tui.fake_engine import FakeEngine
 
 
 def test_approvals_default_to_pending_and_all_lists_all(vasini: Vasini, fake: FakeEngine) -> None:

@@ -11,12 +11,13 @@ import pytest
 
 from engine.contracts.run import RunError
 from engine.contracts.status import RunStatus
-from tests.vasini_tui.fake_engine import FakeEngine, a_run
+from tests.vasini_tui.fake_data import a_run
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.identity import login_name
 
 if TYPE_CHECKING:
     from tests.vasini_tui.conftest import Vasini
+    from tests.vasini_tui.fake_engine import FakeEngine
 
 
 def type_in(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:

@@ -8,6 +8,8 @@ import pytest
 from engine.contracts.status import CancelMode
 from engine.machine import inputs
 from engine.machine.codec import _INPUTS, input_from_json, input_to_json, state_from_json, state_to_json
+from engine.machine.events import Event, Kind
+from engine.machine.evolve import fold
 from engine.machine.state import RunState
 from tests.engine.machine.flow_builders import for_each, form, graph, parallel, tool
 from tests.engine.machine.simulation import Simulation
@@ -52,6 +54,16 @@ def test_a_deep_state_with_everything_in_it_comes_back_the_same() -> None:
 
     assert again == run.state
     assert again.cancel is CancelMode.BOUNDARY
+
+
+def test_what_a_handoff_told_comes_back_the_same() -> None:
+    event = Event(
+        Kind.RUN_QUEUED, 1, "ana", None, {"input": {}, "handoff": {"steps": {"a": {"status": "x"}}}}
+    )
+    state = fold([event])
+
+    assert state.handoff == {"steps": {"a": {"status": "x"}}}
+    assert state_from_json(json.loads(json.dumps(state_to_json(state)))) == state
 
 
 def test_a_run_goes_on_from_its_snapshot_at_every_step() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ async def test_a_summary_tells_results_steps_and_what_people_said(home: Home) ->
         assert told["output"] == {"given": {"word": "x"}}
         assert told["error"] is None
         assert told["steps"] == {name: {"status": "COMPLETED"} for name in ("how", "sure", "work")}
-        assert (told["steps_left_out"], told["shortened"]) == (0, [])
+        assert (told["steps_left_out"], told["decisions_left_out"], told["shortened"]) == (0, 0, [])
         asked, shown = told["decisions"]
         assert asked == {
             "step_id": "how",
@@ -297,6 +298,18 @@ async def test_the_target_is_checked_as_at_any_start(home: Home) -> None:
             await engine.runs.hand_off(run_id, "other", "fix", {}, actor=BOB, note="x" * 20_001)
 
 
+async def test_a_stale_pack_takes_over_with_its_last_good_content(home: Home) -> None:
+    write_packs(home)
+    async with home.working() as engine:
+        run_id = await start(engine, "look")
+        await engine.packs.reload()
+        (home.root / "shipped" / "other" / "flows" / "fix.yaml").write_text("{{{")
+        await engine.packs.reload()
+        (view,) = await engine.runs.handoffs(run_id)
+        assert (view.reason, [flow.flow for flow in view.flows]) == (None, ["fix"])
+        assert (await take_over(engine, run_id))["run_id"] == run_id
+
+
 async def test_one_key_hands_off_once_also_after_a_restart(home: Home) -> None:
     write_packs(home)
     async with home.open() as engine:
@@ -315,6 +328,22 @@ async def test_one_key_hands_off_once_also_after_a_restart(home: Home) -> None:
         done = await rest(engine, first.run_id, expect=RunStatus.COMPLETED)
         assert done.output is not None
         assert done.output["told"]["status"] == "QUEUED"
+
+
+async def test_the_same_key_at_once_on_two_engines_hands_off_once(home: Home) -> None:
+    write_packs(home)
+    async with home.working() as first, home.working() as second:
+        run_id = await start(first, "look")
+        await pending_form(first, run_id)
+        runs = await asyncio.gather(
+            *(
+                engine.runs.hand_off(run_id, "other", "fix", {}, actor=BOB, idempotency_key="k")
+                for engine in (first, second, first, second)
+            )
+        )
+        assert {run.run_id for run in runs} == set(await first.runs.successors(run_id))
+        await rest(first, runs[0].run_id, expect=RunStatus.COMPLETED)
+    assert len(home.tools.given("keep")) == 1
 
 
 async def test_a_child_may_be_handed_off_and_a_run_without_handoffs_may_not(home: Home) -> None:
