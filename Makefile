@@ -50,6 +50,8 @@ bench-packs: $(STAMP)
 	$(BIN)/python -m benchmarks.packs_bench compose
 	$(BIN)/python -m benchmarks.reload_bench save --packs 10
 	$(BIN)/python -m benchmarks.reload_bench save --packs 100
+	$(BIN)/python -m benchmarks.reload_bench visible --packs 10
+	$(BIN)/python -m benchmarks.reload_bench visible --packs 100
 	$(BIN)/python -m benchmarks.reload_bench checkout
 	$(BIN)/python -m benchmarks.reload_bench startup --n 10
 

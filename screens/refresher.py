@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LEAST_PAUSE = 0.1
 """Seconds between the end of a load and the next: at most ten redraws a second."""
+LONGEST_PAUSE = 1.0
+"""Seconds that news wait at most, also after a very long load, such as the first one of all packs."""
 
 _SHARE = 3
 _GROUP = "refresh"
@@ -54,7 +56,8 @@ class Refresher:
                 self._wanted = False
                 started = loop.time()
                 await self._load()
-                await asyncio.sleep(max(LEAST_PAUSE, _SHARE * (loop.time() - started)))
+                pause = _SHARE * (loop.time() - started)
+                await asyncio.sleep(min(LONGEST_PAUSE, max(LEAST_PAUSE, pause)))
         finally:
             if turn == self._turn:
                 self._running = False
