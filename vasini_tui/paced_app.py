@@ -8,6 +8,7 @@ from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.geometry import Region
 
+from vasini_tui.closed_widgets import let_closed_widgets_go
 from vasini_tui.terminal_driver import PatientDriver
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class PacedApp(App[T], inherit_bindings=False):
     """What changes while a frame is on its way is gathered and drawn with the next one."""
 
     def __init__(self, css_path: list[str]) -> None:
+        let_closed_widgets_go()
         super().__init__(css_path=list(css_path), watch_css=False, driver_class=PatientDriver)
         self._withheld: set[Region] = set()
 
