@@ -58,6 +58,7 @@ bench-packs: $(STAMP)
 bench-console: $(STAMP)
 	$(BIN)/python -m benchmarks.console_bench
 	$(BIN)/python -m benchmarks.console_lists
+	$(BIN)/python -m benchmarks.console_log
 
 soak: $(STAMP)
 	$(BIN)/python -m benchmarks.soak
