@@ -22,7 +22,7 @@ from engine.runtime.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.run_detail import file_text, row_of, run_detail, run_detail_then, steps_of, view_row
 from engine.runtime.starting import StartRequest, start_run
 from engine.runtime.time_travel import Pasts
-from engine.runtime.timeline import timeline_of
+from engine.runtime.timeline import SeenRuns, timeline_of
 from engine.runtime.views import created_row, event_view, run_summary, run_view, step_view
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Runs:
     def __init__(self, box: Toolbox) -> None:
         self._box = box
         self._pasts = Pasts()
+        self._seen = SeenRuns()
 
     async def start(
         self,
@@ -184,7 +185,7 @@ class Runs:
 
     async def timeline(self, run_id: str) -> Timeline:
         """See facade."""
-        return await timeline_of(self._box.journal, await row_of(self._box, run_id))
+        return await timeline_of(self._box.journal, await row_of(self._box, run_id), seen=self._seen)
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         """See facade."""

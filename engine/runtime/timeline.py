@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros
@@ -20,13 +22,46 @@ MAX_ROWS = 2_000
 MAX_EVENTS = 100_000
 """Events looked at; rows of later ones show only when they began and ended."""
 EVENTS_AT_ONCE = 250
+KEPT_RUNS = 32
+"""Runs whose bars are kept: those on the screen, with their child runs."""
+
+
+@dataclass(slots=True)
+class _Read:
+    """The bars of a run as far as its events were read; events are only ever added."""
+
+    bars: Bars = field(default_factory=Bars)
+    after: int = 0
+    events: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class SeenRuns:
+    """What was read of the runs looked at last, so that only new events are read the next time."""
+
+    def __init__(self, most: int = KEPT_RUNS) -> None:
+        self._most = most
+        self._runs: OrderedDict[str, _Read] = OrderedDict()
+
+    def of(self, run_id: str) -> _Read:
+        """Of this run; of the others the one that was not looked at for longest may go."""
+        read = self._runs.setdefault(run_id, _Read())
+        self._runs.move_to_end(run_id)
+        if len(self._runs) > self._most:
+            self._runs.popitem(last=False)
+        return read
 
 
 async def timeline_of(
-    journal: Journal, row: Mapping[str, Any], *, max_rows: int = MAX_ROWS, max_events: int = MAX_EVENTS
+    journal: Journal,
+    row: Mapping[str, Any],
+    *,
+    seen: SeenRuns | None = None,
+    max_rows: int = MAX_ROWS,
+    max_events: int = MAX_EVENTS,
 ) -> Timeline:
-    """The timeline of the run of this row."""
-    drawing = _Drawing(journal, max_rows, max_events)
+    """The timeline of the run of this row; `seen` keeps what is read for the next time."""
+    drawing = _Drawing(journal, seen or SeenRuns(), max_rows, max_events)
     await drawing.add_run(row["run_id"], 0)
     end = row["finished_at"]
     return Timeline(
@@ -41,8 +76,9 @@ async def timeline_of(
 class _Drawing:
     """Rows so far; a run whose rows do not fit any more is counted and left out."""
 
-    def __init__(self, journal: Journal, max_rows: int, max_events: int) -> None:
+    def __init__(self, journal: Journal, seen: SeenRuns, max_rows: int, max_events: int) -> None:
         self._journal = journal
+        self._seen = seen
         self._max_rows = max_rows
         self._events_left = max_events
         self.rows: list[TimelineRow] = []
@@ -63,20 +99,23 @@ class _Drawing:
             left -= 1
             if left % EVENTS_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            for child in bar.children or filter(None, [head["child_run_id"]]):
+            for child in tuple(bar.children) or filter(None, [head["child_run_id"]]):
                 await self.add_run(child, own_depth + 1)
 
     async def _bars(self, run_id: str) -> Mapping[str, Bar]:
-        bars, after = Bars(), 0
-        while self._events_left > 0:
-            limit = min(EVENTS_AT_ONCE, self._events_left)
-            page = await self._journal.page_events(run_id, after, limit)
-            bars.take(stored.event for stored in page)
-            self._events_left -= len(page)
-            if len(page) < limit:
-                return bars.by_path
-            after = page[-1].run_seq
-        return bars.by_path
+        read = self._seen.of(run_id)
+        async with read.turn:
+            self._events_left -= read.events
+            while self._events_left > 0:
+                limit = min(EVENTS_AT_ONCE, self._events_left)
+                page = await self._journal.page_events(run_id, read.after, limit)
+                read.bars.take(stored.event for stored in page)
+                read.events += len(page)
+                self._events_left -= len(page)
+                read.after = page[-1].run_seq if page else read.after
+                if len(page) < limit:
+                    break
+        return read.bars.by_path
 
 
 def _as_tree(heads: Any) -> Iterator[Mapping[str, Any]]:
@@ -109,15 +148,8 @@ def _row(run_id: str, head: Mapping[str, Any], bar: Bar, depth: int) -> Timeline
         status=StepStatus(head["status"]),
         depth=depth,
         child_run_id=head["child_run_id"],
-        spans=_closed(bar, head) or _whole(head),
+        spans=bar.all_spans(head["finished_at"]) or _whole(head),
     )
-
-
-def _closed(bar: Bar, head: Mapping[str, Any]) -> tuple[TimelineSpan, ...]:
-    """The spans; what was under way where the events were cut off ends with the step."""
-    if head["finished_at"] is not None:
-        bar.end(max(head["finished_at"], bar.since))
-    return bar.all_spans()
 
 
 def _whole(head: Mapping[str, Any]) -> tuple[TimelineSpan, ...]:

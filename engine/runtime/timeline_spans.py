@@ -61,10 +61,14 @@ class Bar:
             TimelineSpan.model_construct(kind=kind, start=from_micros(self.since), end=from_micros(now))
         )
 
-    def all_spans(self) -> tuple[TimelineSpan, ...]:
-        """The spans, the one that lasts included."""
+    def all_spans(self, ended: int | None) -> tuple[TimelineSpan, ...]:
+        """The spans; what it does last ends when the step `ended`, if it did. More events may follow."""
         if self.doing is None:
             return tuple(self.spans)
+        if ended is not None:
+            last = Bar(doing=self.doing, since=self.since)
+            last.end(max(ended, self.since))
+            return (*self.spans, *last.spans)
         return (*self.spans, TimelineSpan.model_construct(kind=self.doing, start=from_micros(self.since)))
 
 
