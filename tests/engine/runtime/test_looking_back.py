@@ -12,7 +12,7 @@ from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepS
 from engine.contracts.timeline import SpanKind
 from engine.errors import InvalidInput, NotFound
 from engine.runtime.time_travel import EVENTS_AT_ONCE, Pasts
-from engine.runtime.timeline import timeline_of
+from engine.runtime.timeline import SeenRuns, timeline_of
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -198,6 +198,9 @@ async def test_a_long_timeline_is_cut_and_says_how_much_is_missing(home: Home, e
         row = await each_journal.run_row(run.run_id)
         assert row is not None
         everything = await timeline_of(each_journal, row)
+        seen = SeenRuns(most=1)
+        for _ in range(3):
+            assert await timeline_of(each_journal, row, seen=seen) == everything
         for most in range(1, 10):
             shown = await timeline_of(each_journal, row, max_rows=most)
             assert len(shown.rows) == most
