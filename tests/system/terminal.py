@@ -186,6 +186,7 @@ class Terminal:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
 
     def _read(self) -> None:
+        begun = b""
         while not self._stopped.is_set():
             if not select.select([self._master], [], [], 0.1)[0]:
                 continue
@@ -195,9 +196,13 @@ class Terminal:
                 return
             self.chunks.append((time.perf_counter() - self.started, data))
             if self._answers:
+                asked = begun + data
                 for question, answer in _ANSWERS.items():
-                    if question in data:
+                    if question in asked:
                         self.send(answer)
+                last = asked[max(0, asked.rfind(b"\x1b")) :]
+                cut = any(question != last and question.startswith(last) for question in _ANSWERS)
+                begun = last if cut else b""  # a read may end within a question
             if self.rate is not None:
                 self._stopped.wait(len(data) / self.rate)
 

@@ -167,6 +167,26 @@ async def test_a_timeline_shows_what_each_step_did_with_children_below(
         assert next(row for row in shown.rows if row.step_id == "deep").run_id == child
 
 
+async def test_a_timeline_looked_at_on_the_way_equals_one_that_is_read_anew(
+    home: Home, each_journal: Journal
+) -> None:
+    write_flows(home)
+    async with home.open(journal=each_journal) as engine, engine.work():
+        run_id = await start(engine, "all")
+        asked = await pending_form(engine, run_id)
+        first = await engine.runs.timeline(run_id)
+        await engine.requests.answer(asked.request_id, {"word": "x"}, actor=ANN)
+        shown = await pending_approval(engine, run_id)
+        second = await engine.runs.timeline(run_id)
+        await engine.requests.approve(shown.approval_id, actor=BOB)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        row = await each_journal.run_row(run_id)
+        assert row is not None
+        anew = await timeline_of(each_journal, row)
+        assert await engine.runs.timeline(run_id) == anew
+        assert len(first.rows) < len(second.rows) < len(anew.rows)
+
+
 async def test_what_lasts_has_no_end_yet(home: Home) -> None:
     home.flow("ask", tool("a", params={"x": 1}), approval("ok"))
     async with home.working() as engine:
