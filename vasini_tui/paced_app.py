@@ -33,13 +33,18 @@ class PacedApp(App[T], inherit_bindings=False):
         driver = self._driver
         if not isinstance(driver, PatientDriver) or renderable is None:
             super()._display(screen, renderable)
-        elif driver.behind:
+        elif driver.behind or self._batch_count:
             self._withheld |= _regions(screen, renderable)
             self.post_display_hook()
         else:
             super()._display(screen, renderable)
-            if self._running and not self._batch_count:
+            if self._running:
                 driver.frame_ends()
+
+    def _end_batch(self) -> None:
+        super()._end_batch()
+        if not self._batch_count and isinstance(self._driver, PatientDriver) and not self._driver.behind:
+            self._draw_withheld()
 
     def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Any:
         driver = super()._build_driver(headless, inline, mouse, size)
@@ -48,15 +53,19 @@ class PacedApp(App[T], inherit_bindings=False):
         return driver
 
     def _draw_withheld(self) -> None:
-        if not self._withheld or not self._running or not self.screen_stack:
+        if not self._withheld or self._batch_count or not self._running or not self.screen_stack:
             return
-        compositor = self.screen._compositor  # noqa: SLF001 - Textual has no public way to draw regions
+        screen = self.screen
+        compositor = screen._compositor  # noqa: SLF001 - Textual has no public way to draw regions
         here = compositor.size.region
         compositor._dirty_regions.update(  # noqa: SLF001
             part for region in self._withheld if (part := region.intersection(here))
         )
         self._withheld = set()
-        self.screen._compositor_refresh()  # noqa: SLF001
+        changed = set(screen._dirty_widgets)  # noqa: SLF001
+        screen._compositor_refresh()  # noqa: SLF001
+        # Their turn is yet to come; Textual takes them for drawn and would forget them.
+        screen._dirty_widgets |= changed  # noqa: SLF001
 
 
 def _regions(screen: Screen[Any], renderable: RenderableType) -> set[Region]:
