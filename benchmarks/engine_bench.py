@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.command import main
 from benchmarks.subject import Subject
 from engine import EngineConfig, open_engine
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from engine.contracts.tool import ToolSpec
 from engine.tools.registry import ToolRegistry
 

@@ -17,8 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from engine import open_engine
+from engine.contracts.actor import Actor
 from engine.contracts.model import from_micros
-from engine.contracts.run import Actor, RunFilter
+from engine.contracts.run import RunFilter
 from engine.contracts.status import RunStatus
 from vasini_tui.cli.output import Output
 from vasini_tui.console import ConsoleApp, ConsoleOptions

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from engine.contracts.actor import Actor
     from engine.contracts.handoff import HandoffView
     from engine.contracts.notes import SavedFilter
     from engine.contracts.pack_version import PackNotice
     from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
     from engine.contracts.run import (
-        Actor,
         EventFilter,
         EventMatches,
         EventView,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.contracts.actor import Actor
     from engine.contracts.pack import FlowView, PackView, Problem
     from engine.contracts.pack_version import CodeReview, PackDetail, PackDiff, PackNotice, PackVersion
-    from engine.contracts.run import Actor
 
 
 class Packs(Protocol):

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.run import Actor, RunView, VerbResult
+    from engine.contracts.actor import Actor
+    from engine.contracts.run import RunView, VerbResult
     from engine.facade import Runs
 
 _COLUMNS = (Column("Status", 15), Column("Flow", 16, flex=1), Column("Run", 30))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from engine.contracts.actor import Actor
     from engine.contracts.pack import PackView
-    from engine.contracts.run import Actor
     from engine.facade import Engine
 
 _LOG = logging.getLogger("vasini.console")

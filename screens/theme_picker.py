@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -21,16 +20,9 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from screens.theme_choice import ThemeChoice
+
 _COLUMNS = (Column("Theme", 22, flex=1), Column("For", 18), Column("From", 8))
-
-
-@dataclass(frozen=True, slots=True)
-class ThemeChoice:
-    """A theme as the picker lists it. `origin`: shipped, own or Textual."""
-
-    name: str
-    origin: str
-    dark: bool
 
 
 class ThemePicker(Dialog[str]):

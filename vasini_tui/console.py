@@ -20,7 +20,6 @@ from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.safe_text import sanitize
 from screens.actions import bindings
 from screens.desk import Desk, utc_now
-from screens.feed_pump import FeedPump
 from screens.focus_help import focus_help
 from screens.key_list import BoundAction, bound_actions
 from screens.keymap import Keymap
@@ -39,15 +38,17 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
     from textual.screen import Screen
 
+    from engine.contracts.actor import Actor
     from engine.contracts.pack import PackView
     from engine.contracts.request import FormView
-    from engine.contracts.run import Actor
     from engine.facade import Engine, FeedBatch, Worker
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _KILLED = 128
 _OLDER = (5, 2)
 """Screens that were closed are cycles: without frequent collections of what is older they pile up."""
+_WRITING_SECONDS = 0.002
+"""What the thread that writes the first frame gets before the loading of the engine takes the processor."""
 _COLORLESS = NoColor()
 _ASKS = frozenset({"pending_human", "user_input_requested"})
 
@@ -165,6 +166,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
             gc.enable()
             gc.set_threshold(gc.get_threshold()[0], *_OLDER)
         if self._opening is not None:
+            await asyncio.sleep(_WRITING_SECONDS)
             try:
                 opened = await self.entered.enter_async_context(self._opening)
             except (VasiniError, OSError) as error:
@@ -185,6 +187,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
 
     async def _begin(self) -> None:
         """The first view, and the feed."""
+        from screens.feed_pump import FeedPump  # noqa: PLC0415 - after the first frame
         from vasini_tui.editor import TerminalEditor  # noqa: PLC0415 - after the first frame
 
         self.desk.editor = TerminalEditor(self)

@@ -10,7 +10,7 @@ import pwd
 import unicodedata
 from typing import TYPE_CHECKING
 
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from vasini_tui.exit_codes import UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from textual.theme import BUILTIN_THEMES, Theme
 
-from screens.theme_picker import ThemeChoice
+from screens.theme_choice import ThemeChoice
 from vasini_tui.contrast import legible, mixed
 from vasini_tui.theme_files import BACKGROUNDS, OwnThemes, read_own_themes
 

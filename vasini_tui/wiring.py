@@ -16,7 +16,7 @@ from vasini_tui.shipped import shipped_packs
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from engine.contracts.run import Actor
+    from engine.contracts.actor import Actor
     from engine.facade import Engine
     from vasini_tui.cli.output import Output
     from vasini_tui.settings import LoadedSettings

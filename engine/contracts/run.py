@@ -21,16 +21,6 @@ class Page(Contract, Generic[T]):
     next: str | None = None
 
 
-class Actor(Contract):
-    """Who does something, and from where (cli, console, worker, timer, engine)."""
-
-    name: str = Field(min_length=1, max_length=200)
-    via: str = "engine"
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.via})"
-
-
 class RunError(Contract):
     """Why a run or step failed. `code` is a StepErrorCode or a pack tool's own code."""
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from engine.contracts.actor import Actor
     from engine.contracts.layers.workflow import Handoff
-    from engine.contracts.run import Actor
     from engine.journal.commits import NewRun
     from engine.packs.catalog import Catalog, FoundPack
     from engine.runtime.toolbox import Toolbox

@@ -14,9 +14,9 @@ from engine.runtime.pack_registry import PackRegistry
 from engine.runtime.pack_trust import CodeTrust
 
 if TYPE_CHECKING:
+    from engine.contracts.actor import Actor
     from engine.contracts.pack import FlowView, PackView, Problem
     from engine.contracts.pack_version import CodeReview, PackDiff, PackNotice, PackVersion
-    from engine.contracts.run import Actor
     from engine.packs.catalog import FoundPack
     from engine.runtime.pack_diffs import Side
     from engine.runtime.toolbox import Toolbox

@@ -13,7 +13,7 @@ from engine.journal.pack_records import PublishedPack
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.contracts.run import Actor
+    from engine.contracts.actor import Actor
     from engine.packs.catalog import FoundPack
     from engine.packs.content import PackContent
     from engine.runtime.toolbox import Toolbox

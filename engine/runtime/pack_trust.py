@@ -10,7 +10,7 @@ from engine.errors import ErrorCode, NotFound, Refused
 from engine.journal.pack_records import TrustedCode
 
 if TYPE_CHECKING:
-    from engine.contracts.run import Actor
+    from engine.contracts.actor import Actor
     from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.toolbox import Toolbox
 

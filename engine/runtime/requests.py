@@ -19,7 +19,7 @@ from engine.values import canonical_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.contracts.run import Actor
+    from engine.contracts.actor import Actor
     from engine.journal.commits import Decided
     from engine.runtime.toolbox import Toolbox
 

@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from engine.contracts.actor import Actor
     from engine.contracts.handoff import HandoffView
-    from engine.contracts.run import Actor, EventFilter, EventView, FileText, RunDetail, RunView, StepView
+    from engine.contracts.run import (
+        EventFilter,
+        EventView,
+        FileText,
+        RunDetail,
+        RunView,
+        StepView,
+    )
     from engine.contracts.timeline import Timeline
     from engine.journal.commits import NewRun
     from engine.journal.news import Change

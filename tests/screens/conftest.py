@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from screens.keymap import read_keymap
 from screens.paged_table import PagedTable
 from screens.plain import Plain

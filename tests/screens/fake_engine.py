@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.request import ApprovalView, FormView
 from engine.contracts.run import (
-    Actor,
     EventFilter,
     EventMatches,
     EventView,
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from engine.contracts.actor import Actor
     from engine.contracts.handoff import HandoffView
     from engine.contracts.pack import PackView
 

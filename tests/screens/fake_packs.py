@@ -13,9 +13,9 @@ from engine.facade import FeedBatch
 from tests.screens.fake_data import NOW
 
 if TYPE_CHECKING:
+    from engine.contracts.actor import Actor
     from engine.contracts.pack import FlowView, PackView, Problem
     from engine.contracts.pack_version import PackNotice
-    from engine.contracts.run import Actor
     from tests.screens.fake_engine import FakeEngine
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
-from engine.contracts.run import Actor, Page
+from engine.contracts.run import Page
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused
 from engine.facade import FeedBatch
@@ -16,6 +16,7 @@ from engine.forms import check_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from engine.contracts.actor import Actor
     from tests.screens.fake_engine import FakeEngine
 
 CLAIM = timedelta(minutes=2)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.actor import Actor
 from engine.contracts.request import GatedAction
-from engine.contracts.run import Actor, RunError
+from engine.contracts.run import RunError
 from engine.contracts.status import Risk, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineSpan
 from tests.screens.fake_data import (

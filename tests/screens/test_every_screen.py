@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from engine.contracts.status import Risk
 from engine.errors import ErrorCode, Unavailable
 from tests.screens.fake_data import NOW, an_approval

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from engine.errors import ErrorCode, Unavailable
 from engine.facade import FeedBatch
 from engine.safe_text import sanitize

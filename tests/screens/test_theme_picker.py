@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from engine.errors import ErrorCode, VasiniError
 from screens.theme_picker import ThemePicker
 from tests.screens.fake_data import NOW, a_run, an_approval

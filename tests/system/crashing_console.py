@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from screens.desk import utc_now
 from tests.screens.fake_data import a_run
 from tests.screens.fake_engine import FakeEngine

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from engine.contracts.status import RUN_TERMINAL
 from engine.errors import Refused
 from engine.runtime.embedded import open_engine

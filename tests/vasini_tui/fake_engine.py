@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
 from engine.contracts.run import (
-    Actor,
     EventFilter,
     EventMatches,
     EventView,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.config import EngineConfig
+    from engine.contracts.actor import Actor
     from engine.contracts.handoff import HandoffView
     from engine.contracts.notes import SavedFilter
 

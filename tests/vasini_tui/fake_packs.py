@@ -13,8 +13,8 @@ from engine.errors import ErrorCode, NotFound, Refused
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.contracts.actor import Actor
     from engine.contracts.pack_version import PackNotice
-    from engine.contracts.run import Actor
 
 MOMENT = datetime(2030, 1, 2, 3, 4, 5, 67, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from engine.errors import VasiniError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import Actor, RunFilter
+from engine.contracts.actor import Actor
+from engine.contracts.run import RunFilter
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.errors import VasiniError
 from vasini_tui.demo.sample_data import RELEASES, SERVICES

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from engine.config import EngineConfig
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.runtime.embedded import open_engine
 from tests.engine.runtime.fake_tools import FakeTools

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from engine.contracts.run import Actor
+from engine.contracts.actor import Actor
 from engine.contracts.status import CancelMode
 from engine.errors import Refused
 from engine.journal.memory_journal import MemoryJournal
