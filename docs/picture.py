@@ -133,7 +133,7 @@ async def _write(pilot: Pilot[int], name: str, words: str) -> None:
     picture = re.sub(r"@font-face \{.*?\}", "", app.export_screenshot(title="vasini"), flags=re.DOTALL)
     # Not every viewer keeps the spaces a text begins with.
     picture = picture.replace("<text ", '<text xml:space="preserve" ')
-    # of the same length, so that the columns stay where they are
+    # Of the same length, so that the columns stay where they are; a name to look for, nothing is made there.
     picture = re.sub(rf"/tmp/{PREFIX}\w{{8}}", f"/srv/{PREFIX}the-shop", picture)  # noqa: S108
     if re.search(rf"{PREFIX}(?!the-shop)|/(tmp|home|root)\b", picture):
         sys.exit(f"{name} shows a path of this machine")

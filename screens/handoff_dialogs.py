@@ -71,8 +71,8 @@ class HandoffDialog(Dialog[HandoffChoice]):
     def on_mount(self) -> None:
         """The list has the keys."""
         table = self.query_one("#handoffs", RowTable)
-        usable = [_row(name, choice.handoff, Tone.PLAIN) for name, choice in self._choices.items()]
-        table.show(usable + [_row(name, handoff, Tone.BAD) for name, handoff in self._refused.items()])
+        usable = [_row(name, choice.handoff) for name, choice in self._choices.items()]
+        table.show(usable + [_row(name, handoff) for name, handoff in self._refused.items()])
         table.focus()
         self._draw_about(table.cursor_key)
 
@@ -130,13 +130,15 @@ class RelatedDialog(Dialog[str]):
         self.dismiss(message.key)
 
 
-def _row(name: str, handoff: HandoffView, tone: Tone) -> Row:
-    usable = tone is Tone.PLAIN
-    words = "; ".join(handoff.conditions) if usable else handoff.reason or ""
+def _row(name: str, handoff: HandoffView) -> Row:
+    if handoff.flows:
+        words, symbol, tone, quiet = "; ".join(handoff.conditions), "", Tone.PLAIN, Tone.QUIET
+    else:
+        words, symbol, tone, quiet = handoff.reason or "", "✗ ", Tone.BAD, Tone.BAD
     cells = (
-        Cell(sanitize(name if usable else f"✗ {name}"), tone),
+        Cell(sanitize(f"{symbol}{name}"), tone),
         Cell(sanitize(handoff.context_transfer), Tone.QUIET),
-        Cell(sanitize(words), Tone.QUIET if usable else tone),
+        Cell(sanitize(words), quiet),
     )
     return Row(name, cells)
 

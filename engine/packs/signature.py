@@ -40,7 +40,7 @@ def signer(digest: str, signature: str, keys: Mapping[str, str]) -> str | None:
     """
     try:
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - an extra, and slow to import
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - likewise
     except ImportError as error:
         message = "packs.signing_keys needs the extra `signatures`: pip install 'vasini-tui[signatures]'"
         raise Unavailable(ErrorCode.CONFIG_INVALID, message) from error

@@ -65,7 +65,7 @@ class GoodContents:
 
     def _load_text(self, reading: Reading, text: str) -> LoadedPack | None:
         from engine.packs.content import PackContent  # noqa: PLC0415 - reading packs is slow to import
-        from engine.packs.loader import load_content  # noqa: PLC0415
+        from engine.packs.loader import load_content  # noqa: PLC0415 - likewise
 
         try:
             content = PackContent.from_json(text)
