@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console soak picture keys lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console soak picture architecture keys lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -65,6 +65,9 @@ soak: $(STAMP)
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py
+
+architecture: $(STAMP)
+	$(BIN)/python docs/file_lists.py
 
 keys: $(STAMP)
 	$(BIN)/python docs/keys_page.py

@@ -24,14 +24,14 @@ from benchmarks.figures import cpu_seconds, memory_mb
 from benchmarks.seeding import seed_runs
 from engine import open_engine
 from engine.contracts.run import RunSort
-from screens.paged_table import PagedTable
-from screens.runs import RunsScreen
-from vasini_tui.console import ConsoleApp, ConsoleOptions
+from screens.runs.screen import RunsScreen
+from screens.widgets.paged_table import PagedTable
+from vasini_tui.console.app import ConsoleApp, ConsoleOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from screens.desk import Desk
+    from screens.frame.console_state import ConsoleState
 
 FEW = 1_000
 SIZE = (120, 40)
@@ -62,8 +62,8 @@ CASES = {
 class CaseScreen(RunsScreen):
     """The runs as an operator left them: with a filter and an order."""
 
-    def __init__(self, desk: Desk, case: Case) -> None:
-        super().__init__(desk)
+    def __init__(self, state: ConsoleState, case: Case) -> None:
+        super().__init__(state)
         self._typed = case.typed
         self._sort = case.sort
 
@@ -76,10 +76,10 @@ async def measure(directory: Path, case: Case) -> dict[str, float]:
         async with app.run_test(size=SIZE) as pilot:
             await _until(lambda: _shown(app))
             first = time.perf_counter() - begin
-            await _until(lambda: app.desk.broken_packs is not None)
+            await _until(lambda: app.state.broken_packs is not None)
             await pilot.pause()
             begin, cpu = time.perf_counter(), cpu_seconds()
-            app.push_screen(CaseScreen(app.desk, case))
+            app.push_screen(CaseScreen(app.state, case))
             await _until(lambda: isinstance(app.screen, CaseScreen) and _shown(app))
             mount, cpu = time.perf_counter() - begin, cpu_seconds() - cpu
             rss = memory_mb("VmRSS")

@@ -23,11 +23,11 @@ from benchmarks.engine_bench import ACTOR, bench_config
 from benchmarks.figures import memory_mb
 from benchmarks.seeding import seed_runs
 from engine import open_engine
-from engine.journal.connection import open_writer
-from screens.inputs import SafeInput
-from screens.log_pane import LogPane
-from screens.run_detail import RunScreen
-from vasini_tui.console import ConsoleApp, ConsoleOptions
+from engine.journal.sqlite.connection import open_writer
+from screens.frame.inputs import SafeInput
+from screens.run.log_pane import LogPane
+from screens.run.screen import RunScreen
+from vasini_tui.console.app import ConsoleApp, ConsoleOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ async def measure(directory: Path, events: int) -> dict[str, float]:
         (run,) = (await engine.runs.list()).items
         app = ConsoleApp(engine, actor=ACTOR, tenant=run.tenant, settings=ConsoleOptions(bell=False))
         async with app.run_test(size=SIZE) as pilot:
-            await _until(lambda: app.desk.broken_packs is not None)
+            await _until(lambda: app.state.broken_packs is not None)
             await pilot.pause()
             before = memory_mb("VmRSS")
             for name in ("first_mount_ms", "mount_ms"):

@@ -16,7 +16,7 @@ from engine.tools.registry import ToolRegistry
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.facade import Engine, FeedBatch, Worker
+    from engine.facade.engine import Engine, FeedBatch, Worker
     from engine.tools.context import ToolContext
 
 PACK = "bench"

@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from engine.journal.append_operations import insert_events
-from engine.journal.connection import open_writer
+from engine.journal.sqlite.append import insert_events
+from engine.journal.sqlite.connection import open_writer
 from engine.machine.events import Event, Kind
 
 GROUPS_PER_SECOND = 50

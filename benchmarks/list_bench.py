@@ -26,7 +26,7 @@ from engine.contracts.status import RunStatus
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
 
 TENANT = "default"
 

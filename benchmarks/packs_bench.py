@@ -13,14 +13,14 @@ import yaml
 
 from benchmarks.figures import percentile
 from benchmarks.made_packs import write_packs
-from engine.packs.agent_layers import compose_layers
-from engine.packs.content import MANIFEST
-from engine.packs.directory import PackDirectory
+from engine.packs.layers.agent_layers import compose_layers
 from engine.packs.loader import read_pack
-from engine.packs.pack_files import PackFiles
-from engine.packs.yaml_source import SourceDocument
+from engine.packs.source.content import MANIFEST
+from engine.packs.source.directory import PackDirectory
+from engine.packs.source.pack_files import PackFiles
+from engine.packs.source.yaml_source import SourceDocument
+from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolLimits
-from engine.tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def compose(root: Path, n: int) -> dict[str, object]:
     loaded before.
     """
     packs = write_packs(root, n)
-    names = frozenset(spec.name for spec in ToolRegistry.builtin(ToolLimits()).specs())
+    names = frozenset(spec.name for spec in builtin_registry(ToolLimits()).specs())
     shared = list(root.glob("_shared/souls/*.yaml"))
     layers = [[*pack.glob("*.yaml"), *pack.glob("SKILLS/*.md"), *shared] for pack in packs]
     every = [[*paths, *pack.glob("flows/*.yaml")] for pack, paths in zip(packs, layers, strict=True)]

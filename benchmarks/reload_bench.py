@@ -18,12 +18,12 @@ from benchmarks.figures import Meter, percentile
 from benchmarks.made_packs import write_packs
 from benchmarks.visible_saves import visible_saves
 from engine.config import EngineConfig
-from engine.runtime.embedded import open_engine
+from engine.runtime.embedded.engine import open_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from engine.facade import FeedBatch
+    from engine.facade.engine import FeedBatch
 
 PATIENCE = 60.0
 LIMIT_MS = 500

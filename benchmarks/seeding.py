@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RunStatus
-from engine.journal.connection import open_writer
-from engine.journal.run_list import PERIOD
+from engine.journal.rules.run_filter import PERIOD
+from engine.journal.sqlite.connection import open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from screens.action import CONSOLE_ONLY
-from screens.action_list import ACTIONS, GROUPS
+from screens.keys.action import CONSOLE_ONLY
+from screens.keys.registry import ACTIONS, GROUPS
 
 if TYPE_CHECKING:
-    from screens.action import Action
+    from screens.keys.action import Action
 
 PAGE = Path(__file__).with_name("keys.md")
 INTRODUCTION = """\
 # Keys
 
-Written by `make keys` from `screens/action_list.py`; bindings, help, palette and `vasini keys` are made of
+Written by `make keys` from `screens/keys/registry.py`; bindings, help, palette and `vasini keys` are made of
 the same list. `?` shows the keys of a screen, F1 what has the focus and its keys, `:` every action by name.
 
 ## Other keys

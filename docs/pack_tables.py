@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts import quantity
 from engine.contracts.layers.skill import SkillFrontMatter
 from engine.contracts.pack import PackManifest
-from engine.packs.agent_layers import LAYERS
+from engine.packs.layers.agent_layers import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -21,10 +21,10 @@ from engine.contracts.actor import Actor
 from engine.contracts.model import from_micros
 from engine.contracts.run import RunFilter
 from engine.contracts.status import RunStatus
-from vasini_tui.cli.output import Output
-from vasini_tui.console import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp, ConsoleOptions
 from vasini_tui.demo.workspace import LABEL, PREFIX, open_demo
-from vasini_tui.settings import load_settings
+from vasini_tui.output import Output
+from vasini_tui.settings.loading import load_settings
 from vasini_tui.wiring import Session
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from engine.config import EngineConfig
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from vasini_tui.demo.workspace import Demo
 
 WIDTH, HEIGHT = 110, 32

@@ -1,6 +1,6 @@
 """vasini's engine: a durable orchestrator of flows. It knows no user interface.
 
-`open_engine(config)` gives an `Engine` (see `engine.facade`); names load when they are first used.
+`open_engine(config)` gives an `Engine` (see `engine.facade.engine`); names load when they are first used.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.config import EngineConfig
-    from engine.facade import Engine
-    from engine.runtime.embedded import open_engine
+    from engine.facade.engine import Engine
+    from engine.runtime.embedded.engine import open_engine
 
 _HOMES = {
-    "Engine": "engine.facade",
+    "Engine": "engine.facade.engine",
     "EngineConfig": "engine.config",
-    "open_engine": "engine.runtime.embedded",
+    "open_engine": "engine.runtime.embedded.engine",
 }
 
 __all__ = ["Engine", "EngineConfig", "open_engine"]

@@ -9,34 +9,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from screens.approvals import ApprovalsScreen
-    from screens.form_screen import FormScreen
-    from screens.forms import FormsScreen
-    from screens.help_screen import HelpScreen
-    from screens.leave_dialog import LeaveDialog
-    from screens.pack_notices import notices_of
-    from screens.packs import PacksScreen
-    from screens.palette import PaletteScreen
-    from screens.run_detail import RunScreen
-    from screens.runs import RunsScreen
-    from screens.saved_filters import SavedFiltersDialog
-    from screens.start_dialog import StartScreen
-    from screens.theme_picker import ThemePicker
+    from screens.approvals.screen import ApprovalsScreen
+    from screens.forms.list_screen import FormsScreen
+    from screens.forms.screen import FormScreen
+    from screens.overlays.help_screen import HelpScreen
+    from screens.overlays.leave_dialog import LeaveDialog
+    from screens.overlays.palette import PaletteScreen
+    from screens.overlays.theme_picker import ThemePicker
+    from screens.packs.list_screen import PacksScreen
+    from screens.packs.notices import notices_of
+    from screens.run.screen import RunScreen
+    from screens.runs.saved_filters import SavedFiltersDialog
+    from screens.runs.screen import RunsScreen
+    from screens.runs.start import StartScreen
 
 _HOMES = {
-    "ApprovalsScreen": "screens.approvals",
-    "FormScreen": "screens.form_screen",
-    "FormsScreen": "screens.forms",
-    "HelpScreen": "screens.help_screen",
-    "LeaveDialog": "screens.leave_dialog",
-    "PacksScreen": "screens.packs",
-    "PaletteScreen": "screens.palette",
-    "RunScreen": "screens.run_detail",
-    "RunsScreen": "screens.runs",
-    "SavedFiltersDialog": "screens.saved_filters",
-    "StartScreen": "screens.start_dialog",
-    "ThemePicker": "screens.theme_picker",
-    "notices_of": "screens.pack_notices",
+    "ApprovalsScreen": "screens.approvals.screen",
+    "FormScreen": "screens.forms.screen",
+    "FormsScreen": "screens.forms.list_screen",
+    "HelpScreen": "screens.overlays.help_screen",
+    "LeaveDialog": "screens.overlays.leave_dialog",
+    "PacksScreen": "screens.packs.list_screen",
+    "PaletteScreen": "screens.overlays.palette",
+    "RunScreen": "screens.run.screen",
+    "RunsScreen": "screens.runs.screen",
+    "SavedFiltersDialog": "screens.runs.saved_filters",
+    "StartScreen": "screens.runs.start",
+    "ThemePicker": "screens.overlays.theme_picker",
+    "notices_of": "screens.packs.notices",
 }
 
 __all__ = [

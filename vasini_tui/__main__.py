@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from engine.errors import ErrorCode, VasiniError
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.open_console import open_console
-from vasini_tui.cli.output import Output
 from vasini_tui.exit_codes import EXIT_BY_ERROR, CommandError, ExitCode, InternalError
 from vasini_tui.identity import acting
 from vasini_tui.log_file import logging_to_file
-from vasini_tui.settings import load_settings, load_what_can_be
+from vasini_tui.output import Output
+from vasini_tui.settings.loading import load_settings, load_what_can_be
 from vasini_tui.wiring import OpenEngine, Session, open_embedded
 
 if TYPE_CHECKING:

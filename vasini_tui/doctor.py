@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
+from vasini_tui.console.terminal import terminal_problem
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
-from vasini_tui.places import Places, shared_with_group
-from vasini_tui.settings import LoadedSettings, SettingInForce, unknown_variables
-from vasini_tui.terminal import terminal_problem
+from vasini_tui.settings.loading import LoadedSettings, SettingInForce, unknown_variables
+from vasini_tui.settings.places import Places, shared_with_group
 from vasini_tui.wiring import OpenEngine, engine_config
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _own_themes(places: Places) -> list[str]:
     """Themes that cannot be used or are hard to read; the console goes on with another."""
     if not places.themes_dir.is_dir():
         return []
-    from vasini_tui.themes import find_themes  # noqa: PLC0415  # loads Textual
+    from vasini_tui.console.themes import find_themes  # noqa: PLC0415  # loads Textual
 
     own = find_themes(places.themes_dir).own
     return [*(problem.message for problem in own.problems.values()), *own.warnings]

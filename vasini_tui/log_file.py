@@ -8,14 +8,14 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
-from vasini_tui.places import make_places
+from vasini_tui.settings.places import make_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import TextIOWrapper
 
-    from vasini_tui.places import Places
-    from vasini_tui.settings import LoadedSettings
+    from vasini_tui.settings.loading import LoadedSettings
+    from vasini_tui.settings.places import Places
 
 _MASK = "***"
 _FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"

@@ -10,17 +10,17 @@ import engine
 from engine.config import EngineConfig
 from engine.governance.policies import Policies, PolicyOverride
 from engine.tools.context import ToolLimits
-from vasini_tui.places import make_places
+from vasini_tui.settings.places import make_places
 from vasini_tui.shipped import shipped_packs
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from engine.contracts.actor import Actor
-    from engine.facade import Engine
-    from vasini_tui.cli.output import Output
-    from vasini_tui.settings import LoadedSettings
-    from vasini_tui.settings_groups import PackPolicySettings, PolicySettings
+    from engine.facade.engine import Engine
+    from vasini_tui.output import Output
+    from vasini_tui.settings.groups import PackPolicySettings, PolicySettings
+    from vasini_tui.settings.loading import LoadedSettings
 
 OpenEngine = Callable[[EngineConfig], "AbstractAsyncContextManager[Engine]"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
-from engine.journal.commits import StoredEvent
+from engine.journal.records import StoredEvent
 from engine.machine.codec import input_from_json, input_to_json
 from engine.machine.events import Event, Kind
 

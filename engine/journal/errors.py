@@ -17,7 +17,7 @@ from engine.errors import ErrorCode, Refused, Unavailable, VasiniError
 if TYPE_CHECKING:
     import sqlite3
 
-    from engine.journal.commits import Columns, NewRun
+    from engine.journal.records import Columns, NewRun
 
 
 class SeqConflict(VasiniError):

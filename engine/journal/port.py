@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from engine.contracts.run import EventFilter, RunFilter, RunSort
     from engine.contracts.status import RequestKind, RequestStatus, RunStatus
-    from engine.journal.commits import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
-    from engine.journal.news import Listener
-    from engine.journal.pack_records import PackStore
-    from engine.journal.run_list import Place
+    from engine.journal.changes import Listener
+    from engine.journal.records import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
+    from engine.journal.rules.publishing import PackStore
+    from engine.journal.rules.run_filter import SortKey
     from engine.machine.inputs import Input
 
 
@@ -32,7 +32,7 @@ class RunLists(Protocol):
         sort: RunSort,
         limit: int,
         *,
-        after: Place | None = None,
+        after: SortKey | None = None,
         offset: int = 0,
     ) -> Sequence[Mapping[str, Any]]:
         """Rows after a place in the list, or after `offset` rows."""
@@ -249,7 +249,7 @@ class Journal(Protocol):
         """Registered workers."""
         ...
 
-    def on_news(self, listener: Listener) -> Callable[[], None]:
+    def on_change(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` (in the loop) after writes of this or another process; returns the undo."""
         ...
 

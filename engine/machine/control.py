@@ -6,7 +6,6 @@ from typing import Any
 
 from engine.contracts.flow import Step, ToolStep
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
-from engine.machine.draft import Draft, failure
 from engine.machine.effects import (
     CancelStep,
     CancelTimer,
@@ -18,6 +17,7 @@ from engine.machine.effects import (
 from engine.machine.escalation import escalation_index
 from engine.machine.events import Kind
 from engine.machine.state import Execution, Phase, Scope, ScopeStatus, find_execution, scope_path_of
+from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import (
     COMPOSITE,
     active_leaves,
@@ -33,70 +33,70 @@ from engine.machine.walk import (
 Error = dict[str, Any]
 
 
-def complete(draft: Draft, path: str, output: Any) -> None:
+def complete(builder: TransitionBuilder, path: str, output: Any) -> None:
     """A step ended well: follow `on_success`."""
-    step = draft.step(path)
+    step = builder.step(path)
     if step.on_success == "fail":
         message = f"step {step.id} ends the flow as failed (on_success: fail)"
-        _end_in_failure(draft, path, failure(StepErrorCode.FLOW_FAILED, message))
+        _end_in_failure(builder, path, failure(StepErrorCode.FLOW_FAILED, message))
         return
-    target, error = _target(draft, path, step, step.on_success)
+    target, error = _target(builder, path, step, step.on_success)
     if error is not None:
-        _escalate_or_end(draft, path, error)
+        _escalate_or_end(builder, path, error)
         return
     # what a person answered an escalation with is what such a run has to show
-    shown = {"result": True} if path.partition("~")[0] == draft.graph.flow.escalation else {}
-    draft.emit(Kind.STEP_COMPLETED, path, output=output, next=target, **shown)
-    _after_step(draft, path)
+    shown = {"result": True} if path.partition("~")[0] == builder.graph.flow.escalation else {}
+    builder.emit(Kind.STEP_COMPLETED, path, output=output, next=target, **shown)
+    _after_step(builder, path)
 
 
-def skip(draft: Draft, path: str) -> None:
+def skip(builder: TransitionBuilder, path: str) -> None:
     """A step whose `when` is false: fall through to the next one."""
-    step = draft.step(path)
-    position = draft.graph.steps_of(scope_path_of(path)).position[step.id]
-    draft.emit(Kind.STEP_SKIPPED, path, type=step.type, name=step.name or step.id, next=position + 1)
-    advance(draft, scope_path_of(path))
+    step = builder.step(path)
+    position = builder.graph.steps_of(scope_path_of(path)).position[step.id]
+    builder.emit(Kind.STEP_SKIPPED, path, type=step.type, name=step.name or step.id, next=position + 1)
+    advance(builder, scope_path_of(path))
 
 
-def fail(draft: Draft, path: str, error: Error) -> None:
+def fail(builder: TransitionBuilder, path: str, error: Error) -> None:
     """A step ended badly for good: follow `on_failure`, or fail its scope."""
-    step = draft.step(path)
+    step = builder.step(path)
     if step.on_failure == "fail":
-        _end_in_failure(draft, path, error)
+        _end_in_failure(builder, path, error)
         return
     if step.on_failure is None:
-        _escalate_or_end(draft, path, error)
+        _escalate_or_end(builder, path, error)
         return
-    target, limit = _target(draft, path, step, step.on_failure)
+    target, limit = _target(builder, path, step, step.on_failure)
     if limit is not None:
-        _escalate_or_end(draft, path, {**limit, "details": {**limit["details"], "cause": error}})
+        _escalate_or_end(builder, path, {**limit, "details": {**limit["details"], "cause": error}})
         return
-    draft.emit(Kind.STEP_FAILED, path, type=step.type, error=error, next=target)
-    _after_step(draft, path)
+    builder.emit(Kind.STEP_FAILED, path, type=step.type, error=error, next=target)
+    _after_step(builder, path)
 
 
-def _after_step(draft: Draft, path: str) -> None:
-    forget_timeout(draft, path)
-    advance(draft, scope_path_of(path))
+def _after_step(builder: TransitionBuilder, path: str) -> None:
+    forget_timeout(builder, path)
+    advance(builder, scope_path_of(path))
 
 
-def watch_timeout(draft: Draft, path: str) -> None:
+def watch_timeout(builder: TransitionBuilder, path: str) -> None:
     """Set the timer of a step that waits; a tool call has its deadline in the runtime."""
-    step = draft.step(path)
+    step = builder.step(path)
     if step.timeout is not None and not isinstance(step, ToolStep):
-        draft.effect(SetTimer(f"timeout:{path}", draft.input.now + round(step.timeout * 1_000_000)))
+        builder.effect(SetTimer(f"timeout:{path}", builder.input.now + round(step.timeout * 1_000_000)))
 
 
-def forget_timeout(draft: Draft, path: str) -> None:
+def forget_timeout(builder: TransitionBuilder, path: str) -> None:
     """Cancel the timer that `watch_timeout` set."""
-    step = draft.step(path)
+    step = builder.step(path)
     if step.timeout is not None and not isinstance(step, ToolStep):
-        draft.effect(CancelTimer(f"timeout:{path}"))
+        builder.effect(CancelTimer(f"timeout:{path}"))
 
 
-def _target(draft: Draft, path: str, step: Step, jump: str | None) -> tuple[int, Error | None]:
+def _target(builder: TransitionBuilder, path: str, step: Step, jump: str | None) -> tuple[int, Error | None]:
     """Index of the next step, or why the jump is not allowed any more."""
-    steps = draft.graph.steps_of(scope_path_of(path))
+    steps = builder.graph.steps_of(scope_path_of(path))
     here = steps.position[step.id]
     if jump is None or jump in {"continue", "fail"}:
         return here + 1, None
@@ -104,7 +104,7 @@ def _target(draft: Draft, path: str, step: Step, jump: str | None) -> tuple[int,
         return len(steps.steps), None
     there = steps.position[jump]
     if there <= here:
-        scope = draft.scope(scope_path_of(path))
+        scope = builder.scope(scope_path_of(path))
         visits = scope.visits.get(jump, 0) if scope else 0
         limit = steps.steps[there].max_visits or 1
         if visits >= limit:
@@ -113,57 +113,57 @@ def _target(draft: Draft, path: str, step: Step, jump: str | None) -> tuple[int,
     return there, None
 
 
-def _escalate_or_end(draft: Draft, path: str, error: Error) -> None:
-    landing = escalation_index(draft, path, error)
+def _escalate_or_end(builder: TransitionBuilder, path: str, error: Error) -> None:
+    landing = escalation_index(builder, path, error)
     if landing is None:
-        _end_in_failure(draft, path, error)
+        _end_in_failure(builder, path, error)
     else:
-        _escalate(draft, path, error, landing)
+        _escalate(builder, path, error, landing)
 
 
-def escalated(draft: Draft, execution: Execution, error: Error) -> bool:
+def escalated(builder: TransitionBuilder, execution: Execution, error: Error) -> bool:
     """Fail an active execution of the outermost list and go to the escalation, when there is one."""
-    landing = escalation_index(draft, execution.path, error)
+    landing = escalation_index(builder, execution.path, error)
     if landing is None:
         return False
-    give_up(draft, execution, error["message"])
-    _escalate(draft, execution.path, error, landing)
-    settle(draft)
+    give_up(builder, execution, error["message"])
+    _escalate(builder, execution.path, error, landing)
+    settle(builder)
     return True
 
 
-def _escalate(draft: Draft, path: str, error: Error, landing: int) -> None:
-    if draft.graph.flow.max_duration is not None:
-        draft.effect(CancelTimer("max_duration"))
-    draft.emit(Kind.STEP_FAILED, path, type=draft.step(path).type, error=error, next=landing)
-    _after_step(draft, path)
+def _escalate(builder: TransitionBuilder, path: str, error: Error, landing: int) -> None:
+    if builder.graph.flow.max_duration is not None:
+        builder.effect(CancelTimer("max_duration"))
+    builder.emit(Kind.STEP_FAILED, path, type=builder.step(path).type, error=error, next=landing)
+    _after_step(builder, path)
 
 
-def _end_in_failure(draft: Draft, path: str, error: Error) -> None:
-    step = draft.step(path)
-    draft.emit(Kind.STEP_FAILED, path, type=step.type, error=error)
-    forget_timeout(draft, path)
-    _scope_failed(draft, scope_path_of(path), path, error)
+def _end_in_failure(builder: TransitionBuilder, path: str, error: Error) -> None:
+    step = builder.step(path)
+    builder.emit(Kind.STEP_FAILED, path, type=step.type, error=error)
+    forget_timeout(builder, path)
+    _scope_failed(builder, scope_path_of(path), path, error)
 
 
-def _scope_failed(draft: Draft, scope_path: str, failed_path: str, error: Error) -> None:
+def _scope_failed(builder: TransitionBuilder, scope_path: str, failed_path: str, error: Error) -> None:
     if not scope_path:
-        if draft.state.cancel is not None:  # the cancel waited for this step's end, however it ended
-            settle(draft)
+        if builder.state.cancel is not None:  # the cancel waited for this step's end, however it ended
+            settle(builder)
             return
-        end_run(draft, Kind.RUN_FAILED, {**error, "step_id": error.get("step_id") or failed_path})
+        end_run(builder, Kind.RUN_FAILED, {**error, "step_id": error.get("step_id") or failed_path})
         return
-    draft.emit(Kind.BRANCH_FAILED, scope_path, error=error)
+    builder.emit(Kind.BRANCH_FAILED, scope_path, error=error)
     parent_path = scope_path_of(scope_path)
-    parent = draft.execution(parent_path)
+    parent = builder.execution(parent_path)
     if parent is None:
         return
-    if getattr(draft.step(parent_path), "join", "all") == "any" and not _exhausted(parent):
-        settle(draft)
-        launch(draft, parent_path)
+    if getattr(builder.step(parent_path), "join", "all") == "any" and not _exhausted(parent):
+        settle(builder)
+        launch(builder, parent_path)
         return
-    cancel_below(draft, parent, "a sibling failed")
-    fail(draft, parent_path, {**error, "step_id": error.get("step_id") or failed_path})
+    cancel_below(builder, parent, "a sibling failed")
+    fail(builder, parent_path, {**error, "step_id": error.get("step_id") or failed_path})
 
 
 def _exhausted(parent: Execution) -> bool:
@@ -171,110 +171,110 @@ def _exhausted(parent: Execution) -> bool:
     return not parent.outputs and not parent.running_children and parent.next_index >= parent.total
 
 
-def advance(draft: Draft, scope_path: str) -> None:
+def advance(builder: TransitionBuilder, scope_path: str) -> None:
     """Start the scope's next step, or close the scope at its end."""
-    scope = draft.scope(scope_path)
+    scope = builder.scope(scope_path)
     if scope is None or scope.status is not ScopeStatus.RUNNING or scope.active is not None:
         return
-    if scope.index >= len(draft.graph.steps_of(scope_path).steps):
-        _close(draft, scope)
-    if holds(draft.state):
-        settle(draft)
-    elif draft.scope(scope_path) is scope and scope.index < len(draft.graph.steps_of(scope_path).steps):
-        draft.effect(Prepare(current_path(draft.graph, scope)))
+    if scope.index >= len(builder.graph.steps_of(scope_path).steps):
+        _close(builder, scope)
+    if holds(builder.state):
+        settle(builder)
+    elif builder.scope(scope_path) is scope and scope.index < len(builder.graph.steps_of(scope_path).steps):
+        builder.effect(Prepare(current_path(builder.graph, scope)))
 
 
-def _close(draft: Draft, scope: Scope) -> None:
+def _close(builder: TransitionBuilder, scope: Scope) -> None:
     if not scope.path:
-        if not holds(draft.state):
-            draft.effect(PrepareOutput(scope.output))
+        if not holds(builder.state):
+            builder.effect(PrepareOutput(scope.output))
         return
-    draft.emit(Kind.BRANCH_COMPLETED, scope.path)
-    launch(draft, scope_path_of(scope.path))
+    builder.emit(Kind.BRANCH_COMPLETED, scope.path)
+    launch(builder, scope_path_of(scope.path))
 
 
-def launch(draft: Draft, path: str) -> None:
+def launch(builder: TransitionBuilder, path: str) -> None:
     """Start what a composite step may start now, or collect its outputs when it has them all."""
-    execution = draft.execution(path)
-    if execution is None or execution.status is not StepStatus.RUNNING or holds(draft.state):
+    execution = builder.execution(path)
+    if execution is None or execution.status is not StepStatus.RUNNING or holds(builder.state):
         return
-    if joined(draft.graph, execution):
-        cancel_below(draft, execution, "another branch succeeded first")
-    for effect in outstanding_below(draft.graph, execution):
-        draft.effect(effect)
+    if joined(builder.graph, execution):
+        cancel_below(builder, execution, "another branch succeeded first")
+    for effect in outstanding_below(builder.graph, execution):
+        builder.effect(effect)
 
 
-def give_up(draft: Draft, execution: Execution, reason: str) -> None:
+def give_up(builder: TransitionBuilder, execution: Execution, reason: str) -> None:
     """Stop what an active execution waits for or runs, before it is ended as failed."""
     if execution.type in COMPOSITE:
-        cancel_below(draft, execution, reason)
+        cancel_below(builder, execution, reason)
     elif is_in_flight(execution):
-        draft.effect(CancelStep(execution.path))
+        builder.effect(CancelStep(execution.path))
     elif execution.retry_at is not None:
-        draft.effect(CancelTimer(f"retry:{execution.path}"))
+        builder.effect(CancelTimer(f"retry:{execution.path}"))
     elif execution.child_run_id is not None:
-        draft.effect(SteerChild(execution.child_run_id, "cancel_now"))
+        builder.effect(SteerChild(execution.child_run_id, "cancel_now"))
     elif execution.request_id is not None and execution.decision is None:
-        draft.emit(Kind.REQUEST_WITHDRAWN, execution.path, request_id=execution.request_id, reason=reason)
+        builder.emit(Kind.REQUEST_WITHDRAWN, execution.path, request_id=execution.request_id, reason=reason)
 
 
-def cancel_below(draft: Draft, execution: Execution, reason: str) -> None:
+def cancel_below(builder: TransitionBuilder, execution: Execution, reason: str) -> None:
     """Cancel every branch of a composite execution that has not ended; withdraw what it asked."""
     for index in sorted(execution.children):
         child = execution.children[index]
         if child.status is ScopeStatus.RUNNING:
-            _cancel_scope(draft, child, reason)
-            draft.emit(Kind.BRANCH_CANCELLED, child.path, reason=reason)
+            _cancel_scope(builder, child, reason)
+            builder.emit(Kind.BRANCH_CANCELLED, child.path, reason=reason)
 
 
-def _cancel_scope(draft: Draft, scope: Scope, reason: str) -> None:
+def _cancel_scope(builder: TransitionBuilder, scope: Scope, reason: str) -> None:
     if scope.active is None:
         return
-    cancel_execution(draft, scope.executions[scope.active], reason)
+    cancel_execution(builder, scope.executions[scope.active], reason)
 
 
-def cancel_execution(draft: Draft, execution: Execution, reason: str) -> None:
+def cancel_execution(builder: TransitionBuilder, execution: Execution, reason: str) -> None:
     """End an active execution as CANCELLED and everything it started."""
     if execution.status in STEP_TERMINAL:
         return
-    give_up(draft, execution, reason)
-    forget_timeout(draft, execution.path)
-    draft.emit(Kind.STEP_CANCELLED, execution.path, reason=reason)
+    give_up(builder, execution, reason)
+    forget_timeout(builder, execution.path)
+    builder.emit(Kind.STEP_CANCELLED, execution.path, reason=reason)
 
 
-def cancel_waiting(draft: Draft, reason: str) -> None:
+def cancel_waiting(builder: TransitionBuilder, reason: str) -> None:
     """Cancel every leaf that only waits; a tool call under way is left to end or be stopped."""
-    for leaf in list(active_leaves(draft.state.root)):
-        if not is_in_flight(leaf) and find_execution(draft.state.root, leaf.path) is not None:
-            cancel_execution(draft, leaf, reason)
+    for leaf in list(active_leaves(builder.state.root)):
+        if not is_in_flight(leaf) and find_execution(builder.state.root, leaf.path) is not None:
+            cancel_execution(builder, leaf, reason)
 
 
-def settle(draft: Draft) -> None:
+def settle(builder: TransitionBuilder) -> None:
     """Finish a cancel or a pause once no tool call is under way any more."""
-    state = draft.state
+    state = builder.state
     if state.phase is not Phase.ACTIVE or in_flight(state):
         return
     if state.cancel is not None:
-        cancel_all(draft, "the run was cancelled")
-        end_run(draft, Kind.RUN_CANCELLED, failure(StepErrorCode.CANCELLED, "the run was cancelled"))
+        cancel_all(builder, "the run was cancelled")
+        end_run(builder, Kind.RUN_CANCELLED, failure(StepErrorCode.CANCELLED, "the run was cancelled"))
     elif state.pause_requested and not state.paused:
-        draft.emit(Kind.RUN_PAUSED)
+        builder.emit(Kind.RUN_PAUSED)
 
 
-def cancel_all(draft: Draft, reason: str) -> None:
+def cancel_all(builder: TransitionBuilder, reason: str) -> None:
     """Cancel whatever is active anywhere in the run."""
-    root = draft.state.root
+    root = builder.state.root
     if root.status is ScopeStatus.RUNNING and root.active is not None:
-        cancel_execution(draft, root.executions[root.active], reason)
+        cancel_execution(builder, root.executions[root.active], reason)
 
 
-def end_run(draft: Draft, kind: Kind, error: Error) -> None:
+def end_run(builder: TransitionBuilder, kind: Kind, error: Error) -> None:
     """End the run without an output."""
-    draft.emit(kind, error=error)
-    draft.effect(CancelTimer("max_duration"))
+    builder.emit(kind, error=error)
+    builder.effect(CancelTimer("max_duration"))
 
 
-def resume_work(draft: Draft) -> None:
+def resume_work(builder: TransitionBuilder) -> None:
     """Ask for everything the run needs to move on (after a resume or a retry)."""
-    for effect in outstanding(draft.graph, draft.state):
-        draft.effect(effect)
+    for effect in outstanding(builder.graph, builder.state):
+        builder.effect(effect)

@@ -8,24 +8,24 @@ from engine.contracts.status import StepErrorCode
 from engine.machine.state import scope_path_of, step_id_of
 
 if TYPE_CHECKING:
-    from engine.machine.draft import Draft
+    from engine.machine.transition_builder import TransitionBuilder
 
 _FINAL = frozenset({StepErrorCode.APPROVAL_REJECTED.value, StepErrorCode.STEP_LIMIT.value})
 
 
-def escalation_index(draft: Draft, path: str, error: dict[str, Any]) -> int | None:
+def escalation_index(builder: TransitionBuilder, path: str, error: dict[str, Any]) -> int | None:
     """Index of the escalation when the failure of the step at `path` goes there, else None.
 
     A person's "no" and a used-up ceiling are final, and so is a failure of the escalation itself.
     """
-    name = draft.graph.flow.escalation
+    name = builder.graph.flow.escalation
     scope_path = scope_path_of(path)
     if (
         name is None
         or scope_path
         or step_id_of(path) == name
         or error["code"] in _FINAL
-        or draft.state.cancel is not None
+        or builder.state.cancel is not None
     ):
         return None
-    return draft.graph.steps_of(scope_path).position[name]
+    return builder.graph.steps_of(scope_path).position[name]

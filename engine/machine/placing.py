@@ -27,5 +27,5 @@ def spend(root: Scope, approval: Execution, path: str) -> Scope:
     scope_path = scope_path_of(approval.path)
     scope = find_scope(root, scope_path) or Scope(path=scope_path)
     voided = {step_id: times for step_id, times in scope.voided.items() if step_id != approval.step_id}
-    executions = {**scope.executions, approval.step_id: replace(approval, used_by=path)}
+    executions = {**scope.executions, approval.step_id: replace(approval, consumed_by=path)}
     return put_scope(root, scope_path, replace(scope, executions=executions, voided=voided))

@@ -57,7 +57,7 @@ class Execution:
     request_id: str | None = None
     decision: dict[str, Any] | None = None
     digest: str | None = None  # what an approval is bound to
-    used_by: str | None = None  # path of the execution that spent the approval
+    consumed_by: str | None = None  # path of the execution that spent the approval
     child_run_id: str | None = None
     total: int = 0
     children: dict[int, Scope] = field(default_factory=dict)

@@ -22,7 +22,6 @@ from engine.contracts.status import StepStatus
 from engine.errors import InvalidTransition
 from engine.machine import inputs, verbs
 from engine.machine.control import fail, settle, skip
-from engine.machine.draft import Draft
 from engine.machine.effects import Prepare
 from engine.machine.state import Phase, RunState, ScopeStatus, find_scope, scope_path_of
 from engine.machine.steps import (
@@ -35,6 +34,7 @@ from engine.machine.steps import (
     user_input,
 )
 from engine.machine.steps.opening import over_limit
+from engine.machine.transition_builder import TransitionBuilder
 from engine.machine.walk import current_path, holds, joined, launches
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from engine.machine.events import Event
     from engine.machine.graph import FlowGraph
 
-Handler = Callable[[Draft, Any], None]
+Handler = Callable[[TransitionBuilder, Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,54 +54,54 @@ class Transition:
     effects: list[Effect]
 
 
-def _prepared(draft: Draft, given: inputs.StepPrepared) -> None:
+def _prepared(builder: TransitionBuilder, given: inputs.StepPrepared) -> None:
     """A step's data is rendered: start it, skip it, or fail it; out-of-date preparations change nothing."""
     path = given.path
-    if holds(draft.state) or not _is_next(draft, path):
+    if holds(builder.state) or not _is_next(builder, path):
         return
-    step = draft.step(path)
-    error = given.error or (over_limit(draft, step) if given.run else None)
+    step = builder.step(path)
+    error = given.error or (over_limit(builder, step) if given.run else None)
     if error is not None:
-        fail(draft, path, error)
+        fail(builder, path, error)
     elif not given.run:
-        skip(draft, path)
+        skip(builder, path)
     elif isinstance(step, ToolStep):
-        tool.start(draft, step, given)
+        tool.start(builder, step, given)
     elif isinstance(step, ApprovalStep):
-        human_approval.start(draft, step, given)
+        human_approval.start(builder, step, given)
     elif isinstance(step, UserInputStep):
-        user_input.start(draft, step, given)
+        user_input.start(builder, step, given)
     elif isinstance(step, SubflowStep):
-        subflow.start(draft, step, given)
+        subflow.start(builder, step, given)
     elif isinstance(step, ParallelStep):
-        parallel.start(draft, step, given)
+        parallel.start(builder, step, given)
     elif isinstance(step, ForEachStep):
-        for_each.start(draft, step, given)
-    settle(draft)
+        for_each.start(builder, step, given)
+    settle(builder)
 
 
-def _is_next(draft: Draft, path: str) -> bool:
+def _is_next(builder: TransitionBuilder, path: str) -> bool:
     """Whether the step may start now; branches start in order, as they were asked for."""
     scope_path = scope_path_of(path)
-    scope = find_scope(draft.state.root, scope_path)
+    scope = find_scope(builder.state.root, scope_path)
     if scope is None:
-        parent = draft.execution(scope_path_of(scope_path))
-        if parent is None or parent.status is not StepStatus.RUNNING or joined(draft.graph, parent):
+        parent = builder.execution(scope_path_of(scope_path))
+        if parent is None or parent.status is not StepStatus.RUNNING or joined(builder.graph, parent):
             return False
-        return next(launches(draft.graph, parent), None) == Prepare(path)
+        return next(launches(builder.graph, parent), None) == Prepare(path)
     return (
         scope.status is ScopeStatus.RUNNING
         and scope.active is None
-        and scope.index < len(draft.graph.steps_of(scope_path).steps)
-        and current_path(draft.graph, scope) == path
+        and scope.index < len(builder.graph.steps_of(scope_path).steps)
+        and current_path(builder.graph, scope) == path
     )
 
 
-def _late(_draft: Draft, _given: inputs.Input) -> None:
+def _late(_builder: TransitionBuilder, _given: inputs.Input) -> None:
     """It speaks of something that has ended: nothing changes."""
 
 
-def _already(_draft: Draft, _given: inputs.Input) -> None:
+def _already(_builder: TransitionBuilder, _given: inputs.Input) -> None:
     """The run is already so: nothing changes, the verb answers `changed: false`."""
 
 
@@ -154,6 +154,6 @@ def transition(graph: FlowGraph, state: RunState, given: inputs.Input) -> Transi
         raise InvalidTransition(
             f"a run that is {state.phase.value} takes no {verb}", {"status": state.phase.value, "verb": verb}
         )
-    draft = Draft(graph, state, given)
-    handler(draft, given)
-    return Transition(draft.state, draft.events, draft.effects)
+    builder = TransitionBuilder(graph, state, given)
+    handler(builder, given)
+    return Transition(builder.state, builder.events, builder.effects)

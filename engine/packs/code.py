@@ -9,8 +9,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 from engine.contracts.pack import Problem
-from engine.packs.content import CODE
-from engine.tools.pack_tools import tool_prefix
+from engine.packs.source.content import CODE
+from engine.tools.pack_code.pack_tools import tool_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flow import FlowDef
 from engine.contracts.layers.skill import Skill, SkillFrontMatter
 from engine.contracts.pack import ExtendsReference, FileReference, PackManifest
-from engine.packs.agent_layers import LAYERS
+from engine.packs.layers.agent_layers import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.contracts.pack import Problem
 from engine.errors import NotFound, PackInvalid
-from engine.packs.content import CODE
+from engine.packs.source.content import CODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.contracts.agent import ComposedAgent
     from engine.contracts.flow import FlowDef
     from engine.contracts.pack import PackManifest, UnavailableFlow
-    from engine.packs.content import PackContent
+    from engine.packs.source.content import PackContent
 
 PackSource = Literal["shipped", "home"]
 

@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flow import FlowDef
 from engine.contracts.pack import PackManifest, Problem, UnavailableFlow
 from engine.contracts.status import Risk
-from engine.packs.agent_layers import compile_sops, compose_layers
+from engine.packs.checks.flow_rules import check_flow
+from engine.packs.checks.flow_shape import default_id, sequences
+from engine.packs.checks.json_schema import input_schema_problems
+from engine.packs.checks.schema_problems import problem_at, shown, validate
 from engine.packs.code import code_tools
-from engine.packs.content import CODE, MANIFEST, PackContent, content_digest
-from engine.packs.directory import PackDirectory
-from engine.packs.flow_rules import check_flow
-from engine.packs.graph import default_id, sequences
-from engine.packs.json_schema import input_schema_problems
-from engine.packs.layer_rules import compatibility_problems
+from engine.packs.layers.agent_layers import compile_sops, compose_layers
+from engine.packs.layers.layer_rules import compatibility_problems
 from engine.packs.loaded_pack import LoadedPack, SubflowReference
-from engine.packs.pack_files import MISSING, PackFiles, Unreadable
-from engine.packs.schema_problems import problem_at, shown, validate
-from engine.packs.yaml_source import SourceDocument
+from engine.packs.source.content import CODE, MANIFEST, PackContent, content_digest
+from engine.packs.source.directory import PackDirectory
+from engine.packs.source.pack_files import MISSING, PackFiles, Unreadable
+from engine.packs.source.yaml_source import SourceDocument
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from engine.packs.agent_layers import AgentLayers
+    from engine.packs.layers.agent_layers import AgentLayers
     from engine.packs.loaded_pack import PackSource
-    from engine.packs.yaml_source import Document
+    from engine.packs.source.yaml_source import Document
 
 
 def read_pack(

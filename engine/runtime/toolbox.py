@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from engine.config import EngineConfig
     from engine.governance.door import ValueDoor
     from engine.journal.port import Journal
-    from engine.runtime.blobs import Blobs
-    from engine.runtime.catalog_source import CatalogSource
     from engine.runtime.clock import Clock
-    from engine.runtime.faults import Faults
-    from engine.runtime.folder import RunFolders
-    from engine.runtime.pack_facts import PackFactsSource
-    from engine.runtime.pack_watch import PackWatch
-    from engine.runtime.pinned import PinnedPacks
-    from engine.runtime.worker import Worker
+    from engine.runtime.files.run_folder import RunFolders
+    from engine.runtime.pack_library.catalog_source import CatalogSource
+    from engine.runtime.pack_library.pack_status import PackStatusSource
+    from engine.runtime.pack_library.pinned import PinnedPacks
+    from engine.runtime.pack_library.watch import PackWatch
+    from engine.runtime.value_store import Blobs
+    from engine.runtime.worker.faults import Faults
+    from engine.runtime.worker.worker import Worker
     from engine.tools.executor import ToolExecutor
 
 
@@ -39,7 +39,7 @@ class Toolbox:
     blobs: Blobs
     packs: PinnedPacks
     catalog: CatalogSource
-    pack_facts: PackFactsSource
+    pack_facts: PackStatusSource
     pack_watch: PackWatch
     tools: ToolExecutor
     folders: RunFolders

@@ -16,7 +16,7 @@ from engine.contracts.tool import ToolError, ToolMeta, ToolResult, ToolSpec
 from engine.errors import Refused, VasiniError
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found, permission_denied
 from engine.tools.output import json_output
-from engine.tools.pack_tools import PackTools
+from engine.tools.pack_code.pack_tools import PackTools
 from engine.tools.secret_references import Redaction, resolve_references
 
 if TYPE_CHECKING:

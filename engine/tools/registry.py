@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.tools.context import ToolContext, ToolLimits
+from engine.tools.context import ToolContext
 from engine.tools.parameters import ParameterCheck, parameter_check
 
 if TYPE_CHECKING:
@@ -35,17 +35,6 @@ class ToolRegistry:
 
     def __init__(self) -> None:
         self._tools: dict[str, RegisteredTool] = {}
-
-    @classmethod
-    def builtin(cls, limits: ToolLimits) -> ToolRegistry:
-        """A registry with every built-in tool, held to the operator's `limits`."""
-        # at the first use: the built-in tools know this module, and not every registry wants them
-        from engine.tools.builtin import builtin_tools  # noqa: PLC0415
-
-        registry = cls()
-        for spec, function in builtin_tools(limits):
-            registry.register(spec, function)
-        return registry
 
     def register(self, spec: ToolSpec, function: ToolFunction) -> None:
         """Add an in-process tool. Raises ValueError when the name is taken."""

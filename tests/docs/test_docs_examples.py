@@ -7,13 +7,13 @@ from pathlib import Path
 
 import yaml
 
-from engine.packs.catalog import load_catalog
+from engine.packs.catalog.catalog import load_catalog
 from engine.templates.filters import FILTER_TABLE
+from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolLimits
-from engine.tools.registry import ToolRegistry
 
 FLOWS = Path(__file__).parents[2] / "docs" / "flows.md"
-TOOL_NAMES = [spec.name for spec in ToolRegistry.builtin(ToolLimits()).specs()]
+TOOL_NAMES = [spec.name for spec in builtin_registry(ToolLimits()).specs()]
 MANIFEST = (
     'schema_version: "1.0"\npack_id: examples\nversion: 1.0.0\nauthor: {name: Docs}\n'
     "role: {title: Examples, domain: Docs, goal: {primary: Be loaded}}\n"

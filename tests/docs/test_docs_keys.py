@@ -7,8 +7,8 @@ import re
 import yaml
 
 from docs.keys_page import PAGE, page
-from screens.keymap import read_keymap
-from vasini_tui.settings_groups import SettingsShape
+from screens.keys.keymap import read_keymap
+from vasini_tui.settings.groups import SettingsShape
 
 
 def test_the_page_of_keys_is_the_registry() -> None:

@@ -9,11 +9,12 @@ import yaml
 
 from docs.pack_tables import MODELS, PAGE, page
 from engine.contracts.flow import FlowDef
-from engine.packs import composer, directory, yaml_source
-from engine.packs.scan import MAX_PACKS
-from engine.packs.skill_source import parse_skill
-from engine.packs.source_text import MAX_BYTES
-from engine.packs.yaml_source import SourceDocument
+from engine.packs.catalog.scan import MAX_PACKS
+from engine.packs.layers import composer
+from engine.packs.source import directory, yaml_source
+from engine.packs.source.skill_source import parse_skill
+from engine.packs.source.source_text import MAX_BYTES
+from engine.packs.source.yaml_source import SourceDocument
 
 TEXT = PAGE.read_text("utf-8")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel
 
-from vasini_tui.settings_groups import SettingsShape
+from vasini_tui.settings.groups import SettingsShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

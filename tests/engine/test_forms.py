@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.contracts.request import UserInputRequest
 from engine.errors import InvalidInput
-from engine.forms import (
+from engine.json_schema.forms import (
     apply_defaults,
     check_schema,
     check_values,

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from engine.contracts.actor import Actor
-from screens.keymap import read_keymap
-from screens.paged_table import PagedTable
-from screens.plain import Plain
-from screens.row_table import RowTable
+from screens.keys.keymap import read_keymap
+from screens.widgets.paged_table import PagedTable
+from screens.widgets.plain import Plain
+from screens.widgets.row_table import RowTable
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp, ConsoleOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

@@ -10,8 +10,8 @@ from engine.contracts.request import AnswerView, ApprovalView, DecisionView, Fie
 from engine.contracts.run import Page
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused
-from engine.facade import FeedBatch
-from engine.forms import check_values
+from engine.facade.engine import FeedBatch
+from engine.json_schema.forms import check_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

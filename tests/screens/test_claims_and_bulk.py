@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable
-from engine.facade import FeedBatch
-from screens.approvals import ApprovalsScreen
-from screens.bulk_decision import BulkDecisionDialog
-from screens.decision_differences import NOT_GIVEN, Difference, common_params, differences, not_one_step
-from screens.inputs import Choice
+from engine.facade.engine import FeedBatch
+from screens.approvals.bulk_dialog import BulkDecisionDialog
+from screens.approvals.differences import NOT_GIVEN, Difference, common_params, differences, not_one_step
+from screens.approvals.screen import ApprovalsScreen
+from screens.frame.inputs import Choice
 from tests.screens.fake_data import NOW, a_run, ago, an_approval
 from tests.screens.fake_engine import FakeEngine
 from tests.screens.test_decisions import engine_with, to_card

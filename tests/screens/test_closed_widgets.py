@@ -6,9 +6,9 @@ import gc
 import weakref
 from typing import TYPE_CHECKING
 
-from screens.help_screen import HelpScreen
-from screens.run_detail import RunScreen
-from screens.runs import RunsScreen
+from screens.overlays.help_screen import HelpScreen
+from screens.run.screen import RunScreen
+from screens.runs.screen import RunsScreen
 from tests.screens.fake_data import a_run
 from tests.screens.fake_engine import FakeEngine
 

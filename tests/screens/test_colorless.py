@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from screens.help_screen import HelpScreen
-from screens.palette import PaletteScreen
-from screens.status_words import RUN_MARKS
+from screens.overlays.help_screen import HelpScreen
+from screens.overlays.palette import PaletteScreen
+from screens.widgets.status_labels import RUN_LABELS
 from tests.screens.fake_data import a_form, a_run, an_approval
 from tests.screens.fake_engine import FakeEngine
 
@@ -47,10 +47,10 @@ def assert_colorless(stage: Stage) -> None:
 
 
 async def test_lists_mark_their_cursor_and_every_status_its_word(console: OpenConsole) -> None:
-    engine = FakeEngine().add(*(a_run(f"run-{status}", status) for status in RUN_MARKS))
+    engine = FakeEngine().add(*(a_run(f"run-{status}", status) for status in RUN_LABELS))
     async with console(engine, size=(120, 40)) as stage:
         await stage.shows("● running")
-        for mark in RUN_MARKS.values():
+        for mark in RUN_LABELS.values():
             assert mark.text in stage.text()
         assert_colorless(stage)
         cursor = line_with(stage, "▌")

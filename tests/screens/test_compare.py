@@ -8,11 +8,11 @@ import pytest
 
 from engine.contracts.run import RunError
 from engine.contracts.status import RunStatus, StepStatus
-from screens.compare_dialog import CompareDialog
-from screens.compare_screen import CompareScreen
-from screens.run_detail import RunScreen
-from screens.runs import RunsScreen
-from screens.value_screen import ValueScreen
+from screens.compare.dialog import CompareDialog
+from screens.compare.screen import CompareScreen
+from screens.overlays.value_screen import ValueScreen
+from screens.run.screen import RunScreen
+from screens.runs.screen import RunsScreen
 from tests.screens.fake_data import a_run, a_step, ago
 from tests.screens.fake_engine import FakeEngine
 

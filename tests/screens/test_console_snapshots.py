@@ -26,7 +26,7 @@ from tests.screens.fake_data import (
     an_event,
 )
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp, ConsoleOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

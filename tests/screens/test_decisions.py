@@ -9,9 +9,9 @@ import pytest
 from engine.contracts.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable
-from screens.approvals import ApprovalsScreen
-from screens.decision_dialogs import CommentDialog, TypedWordDialog
-from screens.decision_gate import DecisionGate
+from screens.approvals.dialogs import CommentDialog, TypedWordDialog
+from screens.approvals.screen import ApprovalsScreen
+from screens.frame.grace import DecisionGate
 from tests.screens.fake_data import a_run, ago, an_approval
 from tests.screens.fake_engine import FakeEngine
 

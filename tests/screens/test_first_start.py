@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
-from screens.header import Counters
-from screens.runs import RunsScreen
-from screens.start_dialog import StartScreen
+from screens.frame.header import Counters
+from screens.runs.screen import RunsScreen
+from screens.runs.start import StartScreen
 from tests.screens.fake_data import a_run
 from tests.screens.fake_engine import FakeEngine, FakeRuns
 

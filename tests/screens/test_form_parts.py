@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from engine.contracts.request import FieldError
 from engine.errors import ErrorCode, InvalidInput, Unavailable
-from screens.form_blocks import AddLine, LeafBlock
-from screens.form_screen import FormScreen
-from screens.form_view import FormView
-from screens.forms import FormsScreen
-from screens.inputs import Choice, SafeInput, SafeTextArea
-from screens.picks import Picks
-from screens.runs import RunsScreen
-from screens.start_dialog import StartFormScreen, StartScreen
+from screens.forms.blocks import AddLine, LeafBlock
+from screens.forms.list_screen import FormsScreen
+from screens.forms.multi_select import MultiSelect
+from screens.forms.schema_form import FormView
+from screens.forms.screen import FormScreen
+from screens.frame.inputs import Choice, SafeInput, SafeTextArea
+from screens.runs.screen import RunsScreen
+from screens.runs.start import StartFormScreen, StartScreen
 from tests.screens.fake_data import a_flow, a_form, a_pack, a_run
 from tests.screens.fake_engine import FakeEngine
 from tests.screens.random_schemas import forms
@@ -125,7 +125,7 @@ async def test_several_of_an_enum_are_ticked(console: OpenConsole) -> None:
     engine = engine_with({"colors": colors})
     async with console(engine) as stage:
         await open_form(stage)
-        assert isinstance(stage.app.focused, Picks)
+        assert isinstance(stage.app.focused, MultiSelect)
         await stage.press("space", "G", "space", "k", "space")
         await stage.shows("[x] color 19")
         await stage.press("f2")
@@ -191,7 +191,7 @@ async def test_a_long_text_comes_back_from_the_editor_as_data(console: OpenConso
     engine = engine_with({"note": {"type": "string", "x-multiline": True}})
     async with console(engine) as stage:
         editor = FakeEditor("one\n\x1b[31mtwo\u202e")
-        stage.app.desk.editor = editor
+        stage.app.state.editor = editor
         await open_form(stage)
         await stage.shows("Ctrl-g Editor")
         await stage.press("x", "ctrl+g")
@@ -294,7 +294,7 @@ async def test_any_schema_is_drawn(console: OpenConsole, schemas: list[dict[str,
 async def draw(stage: Stage, form: FormRequest) -> None:
     """Open the form, submit it, leave it."""
     stage.engine.add(form)
-    stage.app.push_screen(FormScreen(stage.app.desk, form))
+    stage.app.push_screen(FormScreen(stage.app.state, form))
     await stage.on(FormScreen)
     await stage.until(lambda: stage.app.screen.query(FormView))
     view = stage.app.screen.query_one(FormView)

@@ -10,10 +10,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.contracts.request import FieldError
-from engine.forms import check_schema, check_values
-from screens.form_field import OTHERS, Field, Kind
-from screens.form_schema import MOST_FIELDS, form_of
-from screens.form_values import as_typed, fitting, initial_typed, nearest, read
+from engine.json_schema.forms import check_schema, check_values
+from screens.forms.field import ADDITIONAL_PROPERTIES, Field, Kind
+from screens.forms.from_schema import MOST_FIELDS, form_of
+from screens.forms.values import as_typed, fitting, initial_typed, nearest, read
 from tests.screens.random_schemas import JSON, NAMES, forms, schemas
 
 SCHEMA: dict[str, Any] = {
@@ -193,11 +193,14 @@ def test_items_of_a_list_are_read_in_order_and_an_emptied_one_stays_empty() -> N
 
 def test_fields_that_a_group_does_not_name_are_typed_as_json() -> None:
     form = form_of({"properties": {"a": {"type": "string"}}, "additionalProperties": {"type": "integer"}})
-    assert kinds(form)[OTHERS] is Kind.JSON
-    assert read(form, {"a": "x", OTHERS: '{"b": 1}'}) == ({"a": "x", "b": 1}, ())
-    assert read(form, {"a": "x", OTHERS: "[1]"})[1][0].message == "a JSON object is needed, such as {}"
+    assert kinds(form)[ADDITIONAL_PROPERTIES] is Kind.JSON
+    assert read(form, {"a": "x", ADDITIONAL_PROPERTIES: '{"b": 1}'}) == ({"a": "x", "b": 1}, ())
+    assert (
+        read(form, {"a": "x", ADDITIONAL_PROPERTIES: "[1]"})[1][0].message
+        == "a JSON object is needed, such as {}"
+    )
     closed = form_of({"properties": {"a": {"type": "string"}}, "additionalProperties": False})
-    assert OTHERS not in kinds(closed)
+    assert ADDITIONAL_PROPERTIES not in kinds(closed)
 
 
 def test_references_are_followed_and_a_schema_inside_itself_ends_in_json() -> None:

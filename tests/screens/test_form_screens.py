@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from textual.widgets import Select, TextArea
 
-from screens.form_view import FormView
-from screens.forms import FormsScreen
-from screens.inputs import Choice, SafeInput, SafeTextArea, Toggle
+from screens.forms.list_screen import FormsScreen
+from screens.forms.schema_form import FormView
+from screens.frame.inputs import Choice, SafeInput, SafeTextArea, Toggle
 from tests.screens.fake_data import a_form, a_run
 from tests.screens.fake_engine import FakeEngine
 

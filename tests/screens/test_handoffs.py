@@ -10,12 +10,12 @@ from engine.contracts.model import MASK
 from engine.contracts.run import RunDetail
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused
-from engine.facade import FeedBatch
-from screens.handoff_dialogs import HandoffDialog, RelatedDialog
-from screens.handoff_form import HandoffFormScreen, known_values
-from screens.inputs import SafeInput
-from screens.run_detail import RunScreen
-from screens.runs import RunsScreen
+from engine.facade.engine import FeedBatch
+from screens.frame.inputs import SafeInput
+from screens.handoff.dialogs import HandoffDialog, RelatedDialog
+from screens.handoff.form import HandoffFormScreen, known_values
+from screens.run.screen import RunScreen
+from screens.runs.screen import RunsScreen
 from tests.screens.fake_data import a_flow, a_handoff, a_run, an_event
 from tests.screens.fake_engine import FakeEngine
 from tests.screens.test_hostile_text import ALL, assert_harmless

@@ -15,19 +15,19 @@ from textual.widget import Widget
 
 import screens
 from engine.contracts.status import Risk
-from screens.action import CONSOLE_ONLY
-from screens.action_list import ACTIONS
-from screens.actions import action
-from screens.approvals import ApprovalsScreen
-from screens.form_screen import FormScreen
-from screens.forms import FormsScreen
-from screens.help_screen import HelpScreen
-from screens.palette import PaletteScreen
-from screens.run_detail import RunScreen
-from screens.runs import RunsScreen
+from screens.approvals.screen import ApprovalsScreen
+from screens.forms.list_screen import FormsScreen
+from screens.forms.screen import FormScreen
+from screens.keys.action import CONSOLE_ONLY
+from screens.keys.bindings import action
+from screens.keys.registry import ACTIONS
+from screens.overlays.help_screen import HelpScreen
+from screens.overlays.palette import PaletteScreen
+from screens.run.screen import RunScreen
+from screens.runs.screen import RunsScreen
 from tests.screens.fake_data import a_form, a_run, an_approval
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console import ConsoleApp
+from vasini_tui.console.app import ConsoleApp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +118,7 @@ async def test_a_decision_through_the_palette_waits_for_the_grace_again(console:
 
 
 def parts_with_bindings() -> Iterator[tuple[type[DOMNode], list[Binding]]]:
-    names = [f"screens.{found.name}" for found in pkgutil.iter_modules(screens.__path__)]
+    names = [found.name for found in pkgutil.walk_packages(screens.__path__, "screens.")]
     known = [part for name in names for part in vars(importlib.import_module(name)).values()]
     parts = {part for part in known if isinstance(part, type) and part.__module__ in names}
     for part in parts | {ConsoleApp}:
@@ -208,8 +208,8 @@ async def test_f1_tells_what_has_the_focus_and_its_keys(
 
 
 def parts_that_can_have_the_focus() -> Iterator[type[Widget]]:
-    for module in pkgutil.iter_modules(screens.__path__):
-        for part in vars(importlib.import_module(f"screens.{module.name}")).values():
+    for module in pkgutil.walk_packages(screens.__path__, "screens."):
+        for part in vars(importlib.import_module(module.name)).values():
             if (
                 isinstance(part, type)
                 and issubclass(part, Widget)
@@ -227,9 +227,9 @@ def test_every_part_that_can_have_the_focus_tells_what_it_is() -> None:
 async def test_a_key_turns_the_bell_off_and_on(console: OpenConsole) -> None:
     async with console(FakeEngine().add(a_run())) as stage:
         await stage.shows("● running")
-        before = stage.app.desk.bell
+        before = stage.app.state.bell
         await stage.press("B")
-        await stage.until(lambda: stage.app.desk.bell is not before)
+        await stage.until(lambda: stage.app.state.bell is not before)
         assert "The bell is on" in stage.notices()
         await stage.press("B")
-        await stage.until(lambda: stage.app.desk.bell is before)
+        await stage.until(lambda: stage.app.state.bell is before)

@@ -15,10 +15,10 @@ from engine.contracts.pack_version import (
     SourceFile,
     TextDiff,
 )
-from screens.pack_dialogs import PublishDialog, TrustDialog
-from screens.pack_screen import PANES, PackScreen
-from screens.packs import PacksScreen
-from screens.text_screen import TextScreen
+from screens.overlays.text_screen import TextScreen
+from screens.packs.dialogs import PublishDialog, TrustDialog
+from screens.packs.list_screen import PacksScreen
+from screens.packs.screen import PANES, PackScreen
 from tests.screens.fake_data import a_flow, a_pack
 from tests.screens.fake_engine import FakeEngine
 from tests.screens.fake_packs import a_detail, a_review, a_version

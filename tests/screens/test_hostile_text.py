@@ -11,24 +11,24 @@ from engine.contracts.request import GatedAction
 from engine.contracts.run import FileText, RunError, RunFile
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.errors import ErrorCode, Refused, Unavailable
-from engine.facade import FeedBatch
-from screens.approvals import ApprovalsScreen
-from screens.bulk_decision import BulkDecisionDialog
-from screens.bulk_verbs import BulkDialog
-from screens.cancel_menu import CancelMenu
-from screens.compare_dialog import CompareDialog
-from screens.compare_screen import CompareScreen
-from screens.decision_dialogs import CommentDialog, TypedWordDialog
-from screens.form_screen import FormScreen
-from screens.forms import FormsScreen
-from screens.inputs import SafeInput
-from screens.run_detail import RunScreen
-from screens.runs import RunsScreen
-from screens.saved_filters import SavedFiltersDialog
-from screens.start_dialog import StartFormScreen, StartScreen
-from screens.text_screen import TextScreen
-from screens.timeline_table import TimelineTable
-from screens.value_screen import ValueScreen
+from engine.facade.engine import FeedBatch
+from screens.approvals.bulk_dialog import BulkDecisionDialog
+from screens.approvals.dialogs import CommentDialog, TypedWordDialog
+from screens.approvals.screen import ApprovalsScreen
+from screens.compare.dialog import CompareDialog
+from screens.compare.screen import CompareScreen
+from screens.forms.list_screen import FormsScreen
+from screens.forms.screen import FormScreen
+from screens.frame.inputs import SafeInput
+from screens.overlays.text_screen import TextScreen
+from screens.overlays.value_screen import ValueScreen
+from screens.run.screen import RunScreen
+from screens.run.timeline_table import TimelineTable
+from screens.run_verbs.bulk import BulkDialog
+from screens.run_verbs.cancel_menu import CancelMenu
+from screens.runs.saved_filters import SavedFiltersDialog
+from screens.runs.screen import RunsScreen
+from screens.runs.start import StartFormScreen, StartScreen
 from tests.screens.fake_data import a_flow, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
 from tests.screens.fake_engine import FakeEngine
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screens.json_tree import FIRST_LINES, SHOWN_CHARACTERS, JsonTree, Node, is_long, path_words, value_words
+from screens.widgets.json_tree import (
+    FIRST_LINES,
+    SHOWN_CHARACTERS,
+    JsonTree,
+    Node,
+    is_long,
+    path_words,
+    value_words,
+)
 
 _json: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from textual.binding import Binding
 from textual.widgets import Input, TextArea
 
-from screens.action_list import ACTIONS
-from screens.actions import action, find
-from screens.help_screen import HelpScreen
-from screens.key_names import key_words, read_key
-from screens.keymap import EDITING, KEPT, Keymap, read_keymap, together
+from screens.keys.bindings import action, find
+from screens.keys.key_names import key_words, read_key
+from screens.keys.keymap import EDITING, KEPT, Keymap, read_keymap, together
+from screens.keys.registry import ACTIONS
+from screens.overlays.help_screen import HelpScreen
 from tests.screens.fake_data import a_form, a_run, an_approval
 from tests.screens.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
-    from screens.action import Action
+    from screens.keys.action import Action
     from tests.screens.conftest import OpenConsole, Stage
 
 IDS = [entry.id for entry in ACTIONS]

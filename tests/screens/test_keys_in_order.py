@@ -8,7 +8,7 @@ from textual import events
 from textual.keys import _character_to_key
 
 from engine.contracts.status import RunStatus
-from screens.approvals import ApprovalsScreen
+from screens.approvals.screen import ApprovalsScreen
 from tests.screens.fake_data import a_run
 from tests.screens.fake_engine import FakeEngine
 

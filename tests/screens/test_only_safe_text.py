@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from engine.safe_text import SafeText, sanitize
-from screens.plain import Plain, content
+from screens.widgets.plain import Plain, content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [*sorted((ROOT / "screens").glob("*.py")), *sorted((ROOT / "vasini_tui").rglob("*.py"))]
+SOURCES = [*sorted((ROOT / "screens").rglob("*.py")), *sorted((ROOT / "vasini_tui").rglob("*.py"))]
 
 SHOWS_TEXT = {
-    "screens/plain.py": {"Static"},
-    "screens/inputs.py": {"Checkbox", "Edit", "EditResult", "Input", "Select", "TextArea"},
+    "screens/widgets/plain.py": {"Static"},
+    "screens/frame/inputs.py": {"Checkbox", "Edit", "EditResult", "Input", "Select", "TextArea"},
 }
 """The only files that make widgets of Textual which draw text; the others use what these files offer."""
 
@@ -87,7 +87,7 @@ def test_nothing_is_read_as_markup_or_escape_codes() -> None:
 
 def test_notices_have_one_door() -> None:
     for path in SOURCES:
-        if name_of(path) != "screens/shell.py":
+        if name_of(path) != "screens/frame/screen.py":
             assert not re.search(r"\bself\.(app\.)?notify\(", path.read_text("utf-8")), name_of(path)
 
 

@@ -19,12 +19,12 @@ from engine.contracts.pack_version import (
     SourceFile,
     TextDiff,
 )
-from screens.pack_dialogs import PublishDialog, TrustDialog
-from screens.pack_notices import notices_of
-from screens.pack_screen import PackScreen
-from screens.packs import PacksScreen
-from screens.text_lines import TextLines
-from screens.text_screen import TextScreen
+from screens.overlays.text_screen import TextScreen
+from screens.packs.dialogs import PublishDialog, TrustDialog
+from screens.packs.list_screen import PacksScreen
+from screens.packs.notices import notices_of
+from screens.packs.screen import PackScreen
+from screens.widgets.text_lines import TextLines
 from tests.screens.fake_data import a_pack
 from tests.screens.fake_engine import FakeEngine
 from tests.screens.fake_packs import a_detail, a_review, a_version
@@ -316,7 +316,7 @@ async def test_the_editor_opens_the_file_with_the_problem(
     )
     async with console(engine) as stage:
         editor = FakeEditor()
-        stage.app.desk.editor = editor
+        stage.app.state.editor = editor
         await on_packs(stage)
         for key in keys:
             await stage.press(key)

@@ -9,16 +9,16 @@ from engine.contracts.run import EventMatches, FileText, RunDetail, RunError, Ru
 from engine.contracts.status import RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.errors import ErrorCode, Unavailable
-from screens.approvals import ApprovalsScreen
-from screens.form_screen import FormScreen
-from screens.json_view import JsonView
-from screens.log_pane import LogPane
-from screens.paged_table import PagedTable
-from screens.run_detail import RunScreen
-from screens.runs import RunsScreen
-from screens.text_screen import TextScreen
-from screens.timeline_table import TimelineTable
-from screens.value_screen import ValueScreen
+from screens.approvals.screen import ApprovalsScreen
+from screens.forms.screen import FormScreen
+from screens.overlays.text_screen import TextScreen
+from screens.overlays.value_screen import ValueScreen
+from screens.run.log_pane import LogPane
+from screens.run.screen import RunScreen
+from screens.run.timeline_table import TimelineTable
+from screens.runs.screen import RunsScreen
+from screens.widgets.json_view import JsonView
+from screens.widgets.paged_table import PagedTable
 from tests.screens.fake_data import a_form, a_row, a_run, a_step, ago, an_approval, an_event
 from tests.screens.fake_engine import FakeEngine, FakeRuns
 

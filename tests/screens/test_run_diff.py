@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from engine.contracts.run import EventFilter
 from engine.contracts.status import StepStatus
-from screens.event_query import event_filter
-from screens.run_diff import ALIGNED_ITEMS, Change, compare_steps, compare_values
+from screens.compare.diff import ALIGNED_ITEMS, Change, compare_steps, compare_values
+from screens.run.event_query import event_filter
 from tests.screens.fake_data import a_step, ago
 
 _json: st.SearchStrategy[Any] = st.recursive(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from engine.contracts.run import RunFilter
 from engine.contracts.status import RunStatus
-from screens.run_query import run_query
-from screens.run_rows import short_number
+from screens.runs.query import run_query
+from screens.runs.rows import short_number
 from tests.screens.fake_data import NOW
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from engine.contracts.pack import Problem
 from engine.contracts.run import Page, RunFilter, RunSort, RunSummary
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.facade import FeedBatch
-from screens.bulk_verbs import BulkDialog
-from screens.cancel_menu import CancelMenu
-from screens.form_screen import FormScreen
-from screens.inputs import SafeInput
-from screens.runs import RunsScreen
-from screens.saved_filters import SavedFiltersDialog
+from engine.facade.engine import FeedBatch
+from screens.forms.screen import FormScreen
+from screens.frame.inputs import SafeInput
+from screens.run_verbs.bulk import BulkDialog
+from screens.run_verbs.cancel_menu import CancelMenu
+from screens.runs.saved_filters import SavedFiltersDialog
+from screens.runs.screen import RunsScreen
 from tests.screens.fake_data import a_form, a_pack, a_run, ago
 from tests.screens.fake_engine import FakeEngine, FakeRuns
 

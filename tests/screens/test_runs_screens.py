@@ -9,13 +9,13 @@ import pytest
 from engine.contracts.request import FieldError
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from engine.errors import ErrorCode, InvalidInput, Unavailable
-from screens.approvals import ApprovalsScreen
-from screens.cancel_menu import CancelMenu
-from screens.form_screen import FormScreen
-from screens.leave_dialog import LeaveDialog
-from screens.run_detail import RunScreen
-from screens.runs import RunsScreen
-from screens.start_dialog import StartFormScreen, StartScreen
+from screens.approvals.screen import ApprovalsScreen
+from screens.forms.screen import FormScreen
+from screens.overlays.leave_dialog import LeaveDialog
+from screens.run.screen import RunScreen
+from screens.run_verbs.cancel_menu import CancelMenu
+from screens.runs.screen import RunsScreen
+from screens.runs.start import StartFormScreen, StartScreen
 from tests.screens.fake_data import a_flow, a_form, a_pack, a_run, ago, an_approval
 from tests.screens.fake_engine import FakeEngine
 

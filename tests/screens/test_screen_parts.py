@@ -15,20 +15,20 @@ import pytest
 
 from engine.contracts.actor import Actor
 from engine.errors import ErrorCode, Unavailable
-from engine.facade import FeedBatch
+from engine.facade.engine import FeedBatch
 from engine.safe_text import sanitize
-from screens.columns import Column, place
-from screens.desk import explain
-from screens.feed_pump import KEPT_EVENTS, FeedPump
-from screens.json_text import SHOWN_CHARACTERS, hides_something, json_text
-from screens.moments import age, next_tick, span
-from screens.refresher import Refresher
-from screens.row_table import fit
+from screens.frame.console_state import explain
+from screens.frame.feed_pump import KEPT_EVENTS, FeedPump
+from screens.frame.refresher import Refresher
+from screens.widgets.ages import age, next_tick, span
+from screens.widgets.columns import Column, place
+from screens.widgets.json_text import SHOWN_CHARACTERS, hides_something, json_text
+from screens.widgets.row_table import fit
 from tests.screens.fake_data import NOW, a_run, ago, an_event
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console import ConsoleOptions, Workplace, run_console
-from vasini_tui.terminal import terminal_problem
-from vasini_tui.themes import STYLES, THEMES, load_theme, themes_folder
+from vasini_tui.console.app import ConsoleOptions, Workplace, run_console
+from vasini_tui.console.terminal import terminal_problem
+from vasini_tui.console.themes import STYLES, THEMES, load_theme, themes_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,13 +8,13 @@ import pytest
 
 from engine.contracts.actor import Actor
 from engine.errors import ErrorCode, VasiniError
-from screens.theme_picker import ThemePicker
+from screens.overlays.theme_picker import ThemePicker
 from tests.screens.fake_data import NOW, a_run, an_approval
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.config_files import config_invalid
-from vasini_tui.console import ConsoleApp, ConsoleOptions
-from vasini_tui.theme_files import OwnThemes
-from vasini_tui.themes import Themes
+from vasini_tui.console.app import ConsoleApp, ConsoleOptions
+from vasini_tui.console.theme_files import OwnThemes
+from vasini_tui.console.themes import Themes
+from vasini_tui.settings.config_files import config_invalid
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from engine.contracts.status import StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
-from screens.time_axis import Axis, Stretch, bar, since, ticks, whole
-from screens.timeline_past import as_it_was
+from screens.run.timeline_past import as_it_was
+from screens.widgets.time_axis import Axis, Stretch, bar, since, ticks, whole
 from tests.screens.fake_data import NOW, ago
 
 WORKING, WAITING, FAILED = SpanKind.WORKING, SpanKind.WAITING, SpanKind.FAILED

@@ -8,10 +8,10 @@ import time
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Actor
-from screens.desk import utc_now
+from screens.frame.console_state import utc_now
 from tests.screens.fake_data import a_run
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp, ConsoleOptions
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -19,11 +19,11 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.runtime.embedded import open_engine
+from engine.runtime.embedded.engine import open_engine
 from tests.system.drill import config, registry
 
 if TYPE_CHECKING:
-    from engine.runtime.faults import Faults
+    from engine.runtime.worker.faults import Faults
 
 
 class KillAt:
@@ -34,7 +34,7 @@ class KillAt:
         self._left = nth
 
     def reach(self, point: str, step_type: str) -> None:
-        """See `engine.runtime.faults`."""
+        """See `engine.runtime.worker.faults`."""
         if (point, step_type) == self._wanted:
             self._left -= 1
             if self._left == 0:
@@ -48,7 +48,7 @@ class Record:
         self._file = file
 
     def reach(self, point: str, step_type: str) -> None:
-        """See `engine.runtime.faults`."""
+        """See `engine.runtime.worker.faults`."""
         with self._file.open("a") as stream:
             stream.write(f"{point} {step_type}\n")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from engine.journal.commits import StoredEvent
+    from engine.journal.records import StoredEvent
 
 ONCE_PER_PATH = (Kind.STEP_COMPLETED, Kind.STEP_SKIPPED, Kind.BRANCH_COMPLETED)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.actor import Actor
 from engine.contracts.status import RUN_TERMINAL
 from engine.errors import Refused
-from engine.runtime.embedded import open_engine
+from engine.runtime.embedded.engine import open_engine
 from tests.system.drill import PACK, config, registry
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.run import RunDetail
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
 
 ANA = Actor(name="ana", via="test")
 

@@ -49,7 +49,7 @@ def warm_command() -> Iterator[WarmCommand]:
 
 
 def _serve() -> None:
-    for loaded_when_needed in ("engine.runtime.embedded", "engine.tools.builtin"):
+    for loaded_when_needed in ("engine.runtime.embedded.engine", "engine.tools.builtin.all"):
         import_module(loaded_when_needed)
     main = import_module("vasini_tui.__main__").main
     for line in sys.stdin.buffer:

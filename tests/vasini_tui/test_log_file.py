@@ -4,7 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from vasini_tui.log_file import logging_to_file
-from vasini_tui.settings import load_settings
+from vasini_tui.settings.loading import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

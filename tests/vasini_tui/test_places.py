@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ErrorCode, VasiniError
-from vasini_tui.places import find_places, make_places
+from vasini_tui.settings.places import find_places, make_places
 from vasini_tui.shipped import shipped_packs
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ErrorCode, VasiniError
-from vasini_tui.settings import load_settings, load_what_can_be, unknown_variables
+from vasini_tui.settings.loading import load_settings, load_what_can_be, unknown_variables
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> Path:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from rich.color import Color, ColorSystem
 from textual.theme import BUILTIN_THEMES
 
-from screens.status_words import REQUEST_MARKS, RISK_MARKS, RUN_MARKS, STEP_MARKS, STYLES, Tone
-from vasini_tui.contrast import LEAST, contrast, legible, mixed
+from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, RUN_LABELS, STEP_LABELS, STYLES, Tone
+from vasini_tui.console.contrast import LEAST, contrast, legible, mixed
+from vasini_tui.console.theme_files import BACKGROUNDS, TONES, read_own_themes
+from vasini_tui.console.themes import THEMES, Themes, find_themes
 from vasini_tui.exit_codes import ExitCode
-from vasini_tui.theme_files import BACKGROUNDS, TONES, read_own_themes
-from vasini_tui.themes import THEMES, Themes, find_themes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def test_every_theme_of_textual_is_there_with_our_variables() -> None:
 
 
 def test_every_status_has_a_word_and_a_symbol_of_its_own_tone() -> None:
-    for marks in (RUN_MARKS, STEP_MARKS, REQUEST_MARKS, RISK_MARKS):
+    for marks in (RUN_LABELS, STEP_LABELS, REQUEST_LABELS, RISK_LABELS):
         words = [mark.word for mark in marks.values()]
         assert len(set(words)) == len(words)
         assert all(mark.symbol.strip() and len(mark.symbol) == 1 for mark in marks.values())

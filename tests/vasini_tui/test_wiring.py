@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.governance.policies import Policies
-from vasini_tui.settings import load_settings
+from vasini_tui.settings.loading import load_settings
 from vasini_tui.wiring import engine_config
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from vasini_tui.version import program_version
 if TYPE_CHECKING:
     import typer
 
-    from vasini_tui.cli.output import Output
     from vasini_tui.doctor import Examination
+    from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from engine.contracts.run import RunView
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
 

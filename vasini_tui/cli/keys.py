@@ -24,9 +24,9 @@ def keys(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
 
 
 async def _keys(session: Session) -> int:
-    from screens.action_list import GROUPS  # noqa: PLC0415  # loads Textual, which few commands need
-    from screens.actions import action  # noqa: PLC0415  # loads Textual, which few commands need
-    from screens.keymap import read_keymap  # noqa: PLC0415  # loads Textual, which few commands need
+    from screens.keys.bindings import action  # noqa: PLC0415  # loads Textual, which few commands need
+    from screens.keys.keymap import read_keymap  # noqa: PLC0415  # loads Textual, which few commands need
+    from screens.keys.registry import GROUPS  # noqa: PLC0415  # loads Textual, which few commands need
 
     keymap, _ = read_keymap(session.loaded.values.console.keys)
     entries = keymap.actions()

@@ -12,15 +12,15 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from vasini_tui.cli.invocation import ActAs, After, AsJson, Invocation, Limit, RunId
 from vasini_tui.cli.moments import moment_named
-from vasini_tui.cli.output import json_text
 from vasini_tui.cli.run_text import tell_run
 from vasini_tui.cli.statuses import ALL, statuses_named
 from vasini_tui.exit_codes import ExitCode, UsageError
+from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
     from engine.contracts.run import EventView
-    from engine.facade import Engine
-    from vasini_tui.cli.output import Output
+    from engine.facade.engine import Engine
+    from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
 _EVENTS_AT_ONCE = 500

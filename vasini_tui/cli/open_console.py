@@ -14,7 +14,7 @@ from vasini_tui.exit_codes import TerminalError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from vasini_tui.console import Workplace
+    from vasini_tui.console.app import Workplace
     from vasini_tui.wiring import Session
 
 
@@ -24,15 +24,15 @@ async def open_console(session: Session, *, tenant: str = "default", demo: bool 
     Raises TerminalError without a terminal.
     """
     # Textual takes longer to load than most commands take to run.
-    from vasini_tui.terminal import terminal_problem  # noqa: PLC0415  # only the console needs it
+    from vasini_tui.console.terminal import terminal_problem  # noqa: PLC0415  # only the console needs it
 
     problem = terminal_problem()
     if problem is not None:
         raise TerminalError(problem)
     gc.disable()  # until the first frame is shown (`ConsoleApp.on_ready`): it comes a tenth sooner
-    from screens.keymap import read_keymap  # noqa: PLC0415  # only the console needs it
-    from vasini_tui.console import ConsoleOptions, run_console  # noqa: PLC0415  # only the console needs it
-    from vasini_tui.themes import find_themes  # noqa: PLC0415  # only the console needs it
+    from screens.keys.keymap import read_keymap  # noqa: PLC0415  # only the console needs it
+    from vasini_tui.console.app import ConsoleOptions, run_console  # noqa: PLC0415  # only the console needs it
+    from vasini_tui.console.themes import find_themes  # noqa: PLC0415  # only the console needs it
 
     options = session.loaded.values.console
     shown = ConsoleOptions(
@@ -54,7 +54,7 @@ async def open_console(session: Session, *, tenant: str = "default", demo: bool 
 @asynccontextmanager
 async def _workplace(session: Session) -> AsyncIterator[Workplace]:
     """The operator's own. An open console works runs like any worker."""
-    from vasini_tui.console import Workplace  # noqa: PLC0415
+    from vasini_tui.console.app import Workplace  # noqa: PLC0415
 
     async with session.engine() as engine:
         yield Workplace(engine, engine.work(slots=session.loaded.values.engine.slots), Path.cwd())

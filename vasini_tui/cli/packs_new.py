@@ -17,7 +17,7 @@ from vasini_tui.scaffold import Draft, draft_pack
 
 if TYPE_CHECKING:
     from engine.contracts.pack import PackView
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
 

@@ -14,7 +14,7 @@ from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from engine.contracts.pack_version import CodeReview
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
 WORD = "trust"

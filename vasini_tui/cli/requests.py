@@ -17,7 +17,7 @@ from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from engine.contracts.request import DecisionView, FormView
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
 Status = Annotated[str, typer.Option("--status", metavar="STATUS", help=f"Only this one; {ALL} for all.")]

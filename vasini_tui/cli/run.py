@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from engine.contracts.run import RunView
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
 Payload = Annotated[

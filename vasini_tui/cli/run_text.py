@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RequestStatus
-from vasini_tui.cli.output import json_text
+from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
     from engine.contracts.request import ApprovalView, FormView
     from engine.contracts.run import RunDetail
-    from vasini_tui.cli.output import Output
+    from vasini_tui.output import Output
 
 
 def tell_run(out: Output, detail: RunDetail) -> None:

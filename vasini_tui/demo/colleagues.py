@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.contracts.request import ApprovalView, FormView
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
 
 _NAMES = ("mara", "jonas", "aiko")
 _COMMENTS = ("not today", "the numbers do not add up, please look again", "wrong target")

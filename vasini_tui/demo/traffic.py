@@ -18,7 +18,7 @@ from vasini_tui.demo.sample_data import RELEASES, SERVICES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from vasini_tui.demo.sample_data import Samples
 
 _NAMES = ("Noor", "Jonas", "Aiko", "Lena", "Tomás", "Ines", "Pavel", "Wanjiru")

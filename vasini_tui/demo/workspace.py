@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vasini_tui.console import Workplace
+from vasini_tui.console.app import Workplace
 from vasini_tui.demo.colleagues import Colleagues
 from vasini_tui.demo.sample_data import make_samples
 from vasini_tui.demo.traffic import Traffic
 from vasini_tui.log_file import logging_to_file
-from vasini_tui.places import find_places
-from vasini_tui.settings_groups import SettingsShape, ToolSettings
+from vasini_tui.settings.groups import SettingsShape, ToolSettings
+from vasini_tui.settings.places import find_places
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from vasini_tui.demo.sample_data import Samples
     from vasini_tui.wiring import Session
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepErrorCode, StepStatus
 from engine.machine.control import advance, fail
-from engine.machine.draft import Draft, failure
 from engine.machine.events import Kind
 from engine.machine.state import scope_path_of, step_id_of
+from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
     from engine.machine.inputs import StepPrepared
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
 MAX_VOIDED = 5
 
 
-def spend_approval(draft: Draft, prepared: StepPrepared) -> dict[str, str] | None:
+def consume_approval(builder: TransitionBuilder, prepared: StepPrepared) -> dict[str, str] | None:
     """Extra step_started fields when the step may start, None when its approval has to be asked again.
 
     A skipped approval (its `when` was false) gates nothing. A missing one fails closed.
     """
     scope_path = scope_path_of(prepared.path)
-    steps = draft.graph.steps_of(scope_path)
+    steps = builder.graph.steps_of(scope_path)
     approval_id = steps.gated_by.get(step_id_of(prepared.path))
     if approval_id is None:
         return {}
-    scope = draft.scope(scope_path)
+    scope = builder.scope(scope_path)
     approval = scope.executions.get(approval_id) if scope else None
     if approval is None or approval.status not in {StepStatus.COMPLETED, StepStatus.SKIPPED}:
         message = f"step {step_id_of(prepared.path)} needs the approval {approval_id}, which was not given"
-        fail(draft, prepared.path, failure(StepErrorCode.APPROVAL_VOID, message, approval=approval_id))
+        fail(builder, prepared.path, failure(StepErrorCode.APPROVAL_VOID, message, approval=approval_id))
         return None
     if approval.status is StepStatus.SKIPPED:
         return {}
-    if approval.digest == prepared.action_digest and approval.used_by in {None, prepared.path}:
+    if approval.digest == prepared.action_digest and approval.consumed_by in {None, prepared.path}:
         return {"approval": approval.path}
     voided = 1 + (scope.voided.get(approval_id, 0) if scope else 0)
     if voided >= MAX_VOIDED:
         message = f"the approval {approval_id} was voided {voided} times because what it showed kept changing"
-        fail(draft, prepared.path, failure(StepErrorCode.APPROVAL_VOID, message, approval=approval_id))
+        fail(builder, prepared.path, failure(StepErrorCode.APPROVAL_VOID, message, approval=approval_id))
         return None
-    reason = "already used" if approval.used_by else "what would run differs from what was approved"
-    draft.emit(
+    reason = "already used" if approval.consumed_by else "what would run differs from what was approved"
+    builder.emit(
         Kind.APPROVAL_VOIDED,
         approval.path,
         approval_id=approval.request_id,
         reason=reason,
         next=steps.position[approval_id],
     )
-    advance(draft, scope_path)
+    advance(builder, scope_path)
     return None

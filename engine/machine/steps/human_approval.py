@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, fail, settle, watch_timeout
-from engine.machine.draft import Draft, failure
 from engine.machine.events import Kind
 from engine.machine.steps.opening import started
+from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
     from engine.contracts.flow import ApprovalStep
     from engine.machine.inputs import RequestDecided, StepPrepared
 
 
-def start(draft: Draft, step: ApprovalStep, prepared: StepPrepared) -> None:
+def start(builder: TransitionBuilder, step: ApprovalStep, prepared: StepPrepared) -> None:
     """Open the approval with exactly what the gated step would do now."""
-    started(draft, step, prepared.path)
-    draft.emit(
+    started(builder, step, prepared.path)
+    builder.emit(
         Kind.PENDING_HUMAN,
         prepared.path,
         approval_id=prepared.new_id,
@@ -27,12 +27,12 @@ def start(draft: Draft, step: ApprovalStep, prepared: StepPrepared) -> None:
         risk=step.risk.value,
         **prepared.request,
     )
-    watch_timeout(draft, prepared.path)
+    watch_timeout(builder, prepared.path)
 
 
-def decided(draft: Draft, given: RequestDecided) -> None:
+def decided(builder: TransitionBuilder, given: RequestDecided) -> None:
     """Go on with what the operator decided; its event is already part of the state."""
-    execution = draft.execution(given.path)
+    execution = builder.execution(given.path)
     if (
         execution is None
         or execution.status is not StepStatus.PENDING_HUMAN
@@ -42,9 +42,9 @@ def decided(draft: Draft, given: RequestDecided) -> None:
         return
     decision = execution.decision
     if decision["decision"] == RequestStatus.APPROVED.value:
-        complete(draft, given.path, decision)
+        complete(builder, given.path, decision)
     else:
         who, comment = decision["decided_by"], decision["comment"]
         message = f"rejected by {who}" + (f": {comment}" if comment else "")
-        fail(draft, given.path, failure(StepErrorCode.APPROVAL_REJECTED, message, **decision))
-    settle(draft)
+        fail(builder, given.path, failure(StepErrorCode.APPROVAL_REJECTED, message, **decision))
+    settle(builder)

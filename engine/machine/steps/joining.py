@@ -9,24 +9,24 @@ from engine.machine.control import cancel_below, complete, settle
 from engine.machine.walk import COMPOSITE, holds, joined
 
 if TYPE_CHECKING:
-    from engine.machine.draft import Draft
     from engine.machine.inputs import Collected
+    from engine.machine.transition_builder import TransitionBuilder
 
 
-def collected(draft: Draft, given: Collected) -> None:
+def collected(builder: TransitionBuilder, given: Collected) -> None:
     """Complete the composite step with what its branches brought.
 
     A branch can succeed while the run is held; its losing siblings are cancelled here at the latest.
     """
-    execution = draft.execution(given.path)
+    execution = builder.execution(given.path)
     if (
-        holds(draft.state)
+        holds(builder.state)
         or execution is None
         or execution.type not in COMPOSITE
         or execution.status is not StepStatus.RUNNING
-        or not joined(draft.graph, execution)
+        or not joined(builder.graph, execution)
     ):
         return
-    cancel_below(draft, execution, "another branch succeeded first")
-    complete(draft, given.path, given.value)
-    settle(draft)
+    cancel_below(builder, execution, "another branch succeeded first")
+    complete(builder, given.path, given.value)
+    settle(builder)

@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ToolStep
 from engine.contracts.status import StepErrorCode
-from engine.machine.draft import Draft, failure
 from engine.machine.events import Kind
+from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
     from engine.contracts.flow import Step
 
 
-def started(draft: Draft, step: Step, path: str, **payload: Any) -> None:
+def started(builder: TransitionBuilder, step: Step, path: str, **payload: Any) -> None:
     """Emit step_started; a reopened execution counts its attempts on."""
-    old = draft.execution(path)
+    old = builder.execution(path)
     if old is not None:
         payload |= {"attempt": old.attempt + 1, "budget_from": old.budget_from}
-    draft.emit(Kind.STEP_STARTED, path, type=step.type, name=step.name or step.id, **payload)
+    builder.emit(Kind.STEP_STARTED, path, type=step.type, name=step.name or step.id, **payload)
 
 
-def over_limit(draft: Draft, step: Step) -> dict[str, Any] | None:
+def over_limit(builder: TransitionBuilder, step: Step) -> dict[str, Any] | None:
     """The error of a step that the run's ceilings do not allow any more, else None (design: governance)."""
-    error = _spent(draft.state.counters.steps_executed, draft.graph.limits.max_steps, "steps")
-    return error or (tool_calls_spent(draft) if isinstance(step, ToolStep) else None)
+    error = _spent(builder.state.counters.steps_executed, builder.graph.limits.max_steps, "steps")
+    return error or (tool_calls_spent(builder) if isinstance(step, ToolStep) else None)
 
 
-def tool_calls_spent(draft: Draft) -> dict[str, Any] | None:
+def tool_calls_spent(builder: TransitionBuilder) -> dict[str, Any] | None:
     """The error of a run that has used up its tool calls, else None; every attempt is a call."""
-    return _spent(draft.state.counters.tool_calls, draft.graph.limits.max_tool_calls, "tool calls")
+    return _spent(builder.state.counters.tool_calls, builder.graph.limits.max_tool_calls, "tool calls")
 
 
 def _spent(used: int, limit: int | None, what: str) -> dict[str, Any] | None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from engine.contracts.flow import Backoff, RetryPolicy, SubflowStep, ToolStep
 from engine.contracts.status import CancelMode, StepErrorCode
 from engine.machine.control import advance, cancel_all, complete, end_run, fail, settle
-from engine.machine.draft import Draft, failure
 from engine.machine.effects import RunStep, SetTimer
 from engine.machine.events import Kind
 from engine.machine.state import scope_path_of
-from engine.machine.steps.gate import spend_approval
+from engine.machine.steps.gate import consume_approval
 from engine.machine.steps.opening import started, tool_calls_spent
+from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import is_in_flight
 
 if TYPE_CHECKING:
@@ -22,93 +22,95 @@ if TYPE_CHECKING:
 MAX_RECOVERIES = 5
 
 
-def start(draft: Draft, step: ToolStep, prepared: StepPrepared) -> None:
+def start(builder: TransitionBuilder, step: ToolStep, prepared: StepPrepared) -> None:
     """Begin the first attempt, spending the approval that gates it."""
-    gate = spend_approval(draft, prepared)
+    gate = consume_approval(builder, prepared)
     if gate is None:
         return
-    started(draft, step, prepared.path, input=prepared.value, **gate)
-    execution = draft.execution(prepared.path)
-    draft.effect(RunStep(prepared.path, execution.attempt if execution else 1))
+    started(builder, step, prepared.path, input=prepared.value, **gate)
+    execution = builder.execution(prepared.path)
+    builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))
 
 
-def finished(draft: Draft, given: StepFinished) -> None:
+def finished(builder: TransitionBuilder, given: StepFinished) -> None:
     """A tool call ended; a late answer of an attempt that no longer counts changes nothing."""
-    execution = draft.execution(given.path)
+    execution = builder.execution(given.path)
     if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
         return
     if given.ok:
-        complete(draft, given.path, given.output)
-    elif given.cancelled or draft.state.cancel is CancelMode.NOW:
-        draft.emit(Kind.STEP_CANCELLED, given.path, reason="the run was cancelled")
+        complete(builder, given.path, given.output)
+    elif given.cancelled or builder.state.cancel is CancelMode.NOW:
+        builder.emit(Kind.STEP_CANCELLED, given.path, reason="the run was cancelled")
     else:
         failed(
-            draft, execution, given.error or failure(StepErrorCode.UNKNOWN, "no reason given"), given.jitter
+            builder, execution, given.error or failure(StepErrorCode.UNKNOWN, "no reason given"), given.jitter
         )
-    settle(draft)
+    settle(builder)
 
 
-def failed(draft: Draft, execution: Execution, error: dict[str, object], jitter: float) -> None:
+def failed(builder: TransitionBuilder, execution: Execution, error: dict[str, object], jitter: float) -> None:
     """One attempt failed: schedule the next one, or fail the step."""
-    step = draft.step(execution.path)
+    step = builder.step(execution.path)
     policy = step.retry if isinstance(step, ToolStep | SubflowStep) else None
     used = execution.attempt - execution.budget_from
     if policy is None or used >= policy.max_attempts or not _retryable(policy, str(error.get("code"))):
-        fail(draft, execution.path, error)
+        fail(builder, execution.path, error)
         return
-    draft.emit(Kind.ATTEMPT_FAILED, execution.path, attempt=execution.attempt, error=error)
+    builder.emit(Kind.ATTEMPT_FAILED, execution.path, attempt=execution.attempt, error=error)
     delay = backoff_micros(policy, used, jitter)
     following = execution.attempt + 1
-    if draft.state.cancel is not None:
-        draft.emit(Kind.STEP_CANCELLED, execution.path, reason="the run was cancelled")
+    if builder.state.cancel is not None:
+        builder.emit(Kind.STEP_CANCELLED, execution.path, reason="the run was cancelled")
         return
-    retry_at = draft.input.now + delay
-    draft.emit(
+    retry_at = builder.input.now + delay
+    builder.emit(
         Kind.RETRY_SCHEDULED, execution.path, attempt=following, delay_ms=delay // 1000, retry_at=retry_at
     )
-    if delay == 0 and not draft.state.pause_requested:
-        attempt_again(draft, execution.path)
+    if delay == 0 and not builder.state.pause_requested:
+        attempt_again(builder, execution.path)
     else:
-        draft.effect(SetTimer(f"retry:{execution.path}", retry_at))
+        builder.effect(SetTimer(f"retry:{execution.path}", retry_at))
 
 
-def attempt_again(draft: Draft, path: str) -> None:
+def attempt_again(builder: TransitionBuilder, path: str) -> None:
     """The wait is over: begin the next attempt; a subflow is prepared anew, its child needs a new id."""
-    execution = draft.execution(path)
+    execution = builder.execution(path)
     if execution is None or execution.retry_at is None:
         return
     if execution.type == "subflow":
-        draft.emit(Kind.SUBFLOW_RETRY_DUE, path)
-        advance(draft, scope_path_of(path))
+        builder.emit(Kind.SUBFLOW_RETRY_DUE, path)
+        advance(builder, scope_path_of(path))
         return
-    spent = tool_calls_spent(draft)
+    spent = tool_calls_spent(builder)
     if spent is not None:
-        fail(draft, path, spent)
+        fail(builder, path, spent)
         return
     attempt = execution.attempt + 1
-    draft.emit(Kind.ATTEMPT_STARTED, path, attempt=attempt)
-    draft.effect(RunStep(path, attempt))
+    builder.emit(Kind.ATTEMPT_STARTED, path, attempt=attempt)
+    builder.effect(RunStep(path, attempt))
 
 
-def interrupted(draft: Draft, given: StepInterrupted) -> None:
+def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
     """The worker died mid-call: the same attempt again; the fifth loss is a dead letter."""
-    execution = draft.execution(given.path)
+    execution = builder.execution(given.path)
     if execution is None or not is_in_flight(execution):
         return
-    if draft.state.cancel is not None:
-        draft.emit(Kind.STEP_CANCELLED, given.path, reason="the run was cancelled while its worker was lost")
-        settle(draft)
+    if builder.state.cancel is not None:
+        builder.emit(
+            Kind.STEP_CANCELLED, given.path, reason="the run was cancelled while its worker was lost"
+        )
+        settle(builder)
         return
     recoveries = execution.recoveries + given.lost
-    draft.emit(Kind.STEP_RECOVERED, given.path, recoveries=recoveries, attempt=execution.attempt)
+    builder.emit(Kind.STEP_RECOVERED, given.path, recoveries=recoveries, attempt=execution.attempt)
     if recoveries >= MAX_RECOVERIES:
         message = f"the worker was lost {recoveries} times during this step"
         error = failure(StepErrorCode.RECOVERY_LIMIT, message, recoveries=recoveries)
-        draft.emit(Kind.STEP_FAILED, given.path, type=execution.type, error=error)
-        cancel_all(draft, "the run became a dead letter")
-        end_run(draft, Kind.RUN_DEAD_LETTERED, {**error, "step_id": given.path})
+        builder.emit(Kind.STEP_FAILED, given.path, type=execution.type, error=error)
+        cancel_all(builder, "the run became a dead letter")
+        end_run(builder, Kind.RUN_DEAD_LETTERED, {**error, "step_id": given.path})
         return
-    draft.effect(RunStep(given.path, execution.attempt))
+    builder.effect(RunStep(given.path, execution.attempt))
 
 
 def backoff_micros(policy: RetryPolicy, failures: int, jitter: float) -> int:

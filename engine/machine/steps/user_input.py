@@ -11,20 +11,20 @@ from engine.machine.steps.opening import started
 
 if TYPE_CHECKING:
     from engine.contracts.flow import UserInputStep
-    from engine.machine.draft import Draft
     from engine.machine.inputs import FormSubmitted, StepPrepared
+    from engine.machine.transition_builder import TransitionBuilder
 
 
-def start(draft: Draft, step: UserInputStep, prepared: StepPrepared) -> None:
+def start(builder: TransitionBuilder, step: UserInputStep, prepared: StepPrepared) -> None:
     """Open the form."""
-    started(draft, step, prepared.path)
-    draft.emit(Kind.USER_INPUT_REQUESTED, prepared.path, request_id=prepared.new_id, **prepared.request)
-    watch_timeout(draft, prepared.path)
+    started(builder, step, prepared.path)
+    builder.emit(Kind.USER_INPUT_REQUESTED, prepared.path, request_id=prepared.new_id, **prepared.request)
+    watch_timeout(builder, prepared.path)
 
 
-def submitted(draft: Draft, given: FormSubmitted) -> None:
+def submitted(builder: TransitionBuilder, given: FormSubmitted) -> None:
     """Go on with the answer; its event is already part of the state."""
-    execution = draft.execution(given.path)
+    execution = builder.execution(given.path)
     if (
         execution is None
         or execution.status is not StepStatus.PENDING_USER_INPUT
@@ -32,5 +32,5 @@ def submitted(draft: Draft, given: FormSubmitted) -> None:
         or execution.decision is None
     ):
         return
-    complete(draft, given.path, execution.decision["output"])
-    settle(draft)
+    complete(builder, given.path, execution.decision["output"])
+    settle(builder)

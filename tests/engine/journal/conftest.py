@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.journal.memory_journal import MemoryJournal
-from engine.journal.sqlite_journal import SqliteJournal
+from engine.journal.memory.journal import MemoryJournal
+from engine.journal.sqlite.journal import SqliteJournal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_SLOT_HOLDING, RequestKind, RequestStatus, RunStatus
-from engine.journal.commits import Commit, Decision, NewRun, RunHead
+from engine.journal.records import Commit, Decision, NewRun, RunHead
 from engine.machine.events import Event, Kind
 
 if TYPE_CHECKING:

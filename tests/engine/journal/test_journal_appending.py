@@ -7,8 +7,8 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.errors import Unavailable
-from engine.journal.commits import Commit, RunHead
 from engine.journal.errors import LeaseLost, SeqConflict
+from engine.journal.records import Commit, RunHead
 from engine.machine.events import Kind
 from engine.machine.inputs import Pause, TimerFired
 from tests.engine.journal.run_script import (

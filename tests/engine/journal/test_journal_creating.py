@@ -8,7 +8,7 @@ import pytest
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
-from engine.journal.commits import Commit, RunHead
+from engine.journal.records import Commit, RunHead
 from engine.machine.events import Kind
 from tests.engine.journal.run_script import (
     ALL,

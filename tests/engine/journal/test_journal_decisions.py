@@ -7,8 +7,8 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
-from engine.journal.commits import Decided
 from engine.journal.errors import SeqConflict
+from engine.journal.records import Decided
 from engine.machine.events import Kind
 from engine.machine.inputs import FormSubmitted, RequestDecided
 from tests.engine.journal.run_script import (

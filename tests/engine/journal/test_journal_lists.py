@@ -11,16 +11,16 @@ import pytest
 from engine.contracts.model import from_micros
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
-from engine.journal.memory_journal import MemoryJournal
-from engine.journal.run_arm_reads import ARMS_AT_ONCE
-from engine.journal.run_list import may_be_in_id, place_of
+from engine.journal.memory.journal import MemoryJournal
+from engine.journal.rules.run_filter import may_be_in_id, place_of
+from engine.journal.sqlite.list_range_reads import ARMS_AT_ONCE
 from engine.machine.events import Kind
 from tests.engine.journal.run_script import ALL, NOW, a_run, event, hold, refused_run, take
 
 if TYPE_CHECKING:
-    from engine.journal.commits import NewRun
     from engine.journal.port import Journal
-    from engine.journal.sqlite_journal import SqliteJournal
+    from engine.journal.records import NewRun
+    from engine.journal.sqlite.journal import SqliteJournal
 
 SECOND = 1_000_000
 MANY = 1_600

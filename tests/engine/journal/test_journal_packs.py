@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import ErrorCode, Refused
-from engine.journal.pack_records import GoodPack, PublishedPack, TrustedCode
+from engine.journal.rules.publishing import GoodPack, PublishedPack, TrustedCode
 
 if TYPE_CHECKING:
-    from engine.journal.news import Change
+    from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
 
 GOOD = GoodPack("/packs/demo", "demo", "d1", 10)
@@ -70,8 +70,8 @@ async def test_trust_names_who_gave_it_first(journal: Journal) -> None:
 
 
 async def test_publishing_and_trusting_are_news_and_counted(journal: Journal) -> None:
-    told: list[Change] = []
-    journal.on_news(told.append)
+    told: list[ChangeSet] = []
+    journal.on_change(told.append)
     before = await journal.packs.written()
     await journal.packs.publish(VERSION, "one")
     await journal.packs.trust(TrustedCode("demo", "c1", 10, "ann"))

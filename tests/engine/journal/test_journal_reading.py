@@ -8,7 +8,7 @@ import pytest
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.run_list import place_of
+from engine.journal.rules.run_filter import place_of
 from engine.machine.events import Kind
 from engine.machine.inputs import Pause
 from tests.engine.journal.run_script import (
@@ -27,7 +27,7 @@ from tests.engine.journal.run_script import (
 )
 
 if TYPE_CHECKING:
-    from engine.journal.news import Change
+    from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
 
 
@@ -182,14 +182,14 @@ class FakeListener:
     """Remembers the news and lets a test wait for them."""
 
     def __init__(self) -> None:
-        self.news: list[Change] = []
+        self.news: list[ChangeSet] = []
         self._came = asyncio.Event()
 
-    def __call__(self, change: Change) -> None:
+    def __call__(self, change: ChangeSet) -> None:
         self.news.append(change)
         self._came.set()
 
-    async def next(self) -> Change:
+    async def next(self) -> ChangeSet:
         async with asyncio.timeout(10):
             while not self.news:
                 self._came.clear()
@@ -199,8 +199,8 @@ class FakeListener:
 
 async def test_writes_are_told_to_everybody_who_listens(journal: Journal) -> None:
     listener, other = FakeListener(), FakeListener()
-    journal.on_news(listener)
-    undo = journal.on_news(other)
+    journal.on_change(listener)
+    undo = journal.on_change(other)
     await journal.create_run(a_run(1))
     assert (await listener.next()).work
     assert (await other.next()).work
@@ -220,7 +220,7 @@ async def test_writes_are_told_to_everybody_who_listens(journal: Journal) -> Non
 
 async def test_what_was_refused_is_no_news(journal: Journal) -> None:
     listener = FakeListener()
-    journal.on_news(listener)
+    journal.on_change(listener)
     await journal.create_run(a_run(1))
     with pytest.raises(Unavailable):
         await journal.create_run(a_run(1))
@@ -229,7 +229,7 @@ async def test_what_was_refused_is_no_news(journal: Journal) -> None:
 
 async def test_a_run_whose_caller_gave_up_waiting_is_written_all_the_same(journal: Journal) -> None:
     listener = FakeListener()
-    journal.on_news(listener)
+    journal.on_change(listener)
     task = asyncio.create_task(journal.create_run(a_run(1)))
     await asyncio.sleep(0)
     task.cancel()

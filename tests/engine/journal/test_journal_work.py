@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
-from engine.journal.commits import WorkerRow
 from engine.journal.port import TIMERS_AT_ONCE
+from engine.journal.records import WorkerRow
 from engine.machine.inputs import Pause, Resume, TimerFired
 from tests.engine.journal.run_script import (
     LATER,
@@ -18,8 +18,8 @@ from tests.engine.journal.run_script import (
 )
 
 if TYPE_CHECKING:
-    from engine.journal.commits import Claim
     from engine.journal.port import Journal
+    from engine.journal.records import Claim
 
 
 async def queue(journal: Journal, *numbers: int, limit: int | None = None, flow: str = "check") -> None:

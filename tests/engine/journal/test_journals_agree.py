@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from engine.contracts.run import EventFilter, RunFilter, RunSort
 from engine.contracts.status import CancelMode, RequestKind, RequestStatus, RunStatus
 from engine.errors import Unavailable, VasiniError
-from engine.journal.commits import Commit, RunHead
-from engine.journal.memory_journal import MemoryJournal
+from engine.journal.memory.journal import MemoryJournal
 from engine.journal.port import Journal
-from engine.journal.sqlite_journal import SqliteJournal
+from engine.journal.records import Commit, RunHead
+from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events import Event, Kind
 from engine.machine.inputs import Cancel, Input, Pause, Resume, Retry
 from tests.engine.journal.run_script import (

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.connection import APPLICATION_ID, migrate, open_writer, schema_version
-from engine.journal.queries import migrations
-from engine.journal.sqlite_journal import SqliteJournal
+from engine.journal.sqlite.connection import APPLICATION_ID, migrate, open_writer, schema_version
+from engine.journal.sqlite.journal import SqliteJournal
+from engine.journal.sqlite.queries import migrations
 from tests.engine.journal.run_script import a_run, hold
 
 

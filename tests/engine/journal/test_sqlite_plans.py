@@ -10,10 +10,11 @@ import pytest
 
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
-from engine.journal import append_operations, run_list_reads
-from engine.journal.connection import open_writer
-from engine.journal.queries import query
-from engine.journal.run_list import place_of
+from engine.journal.rules.run_filter import place_of
+from engine.journal.sqlite import append as append_operations
+from engine.journal.sqlite import list_pages as run_list_reads
+from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.queries import query
 from tests.engine.journal.run_script import a_run
 
 if TYPE_CHECKING:

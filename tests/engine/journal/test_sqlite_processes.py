@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.journal.errors import LeaseLost
-from engine.journal.sqlite_journal import SqliteJournal
-from engine.journal.turnstile import Turnstile
+from engine.journal.sqlite.fair_file_lock import FairFileLock
+from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.inputs import Pause
 from tests.engine.journal.run_script import (
     ALL,
@@ -31,7 +31,7 @@ from tests.engine.journal.run_script import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from engine.journal.news import Change
+    from engine.journal.changes import ChangeSet
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,8 +40,8 @@ import asyncio, sys
 from pathlib import Path
 from engine.contracts.status import RunStatus
 from engine.errors import VasiniError
-from engine.journal.commits import Commit, RunHead
-from engine.journal.sqlite_journal import SqliteJournal
+from engine.journal.records import Commit, RunHead
+from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events import Event, Kind
 from tests.engine.journal.run_script import NOW, LATER, a_run
 
@@ -79,11 +79,11 @@ async def test_one_handle_hears_of_the_other_s_writes(
 ) -> None:
     foreign = asyncio.Event()
 
-    def listen(change: Change) -> None:
+    def listen(change: ChangeSet) -> None:
         if change.foreign and change.work:
             foreign.set()
 
-    other.on_news(listen)
+    other.on_change(listen)
     async with asyncio.timeout(20):
         number = 0
         while not foreign.is_set():  # a write before the watcher's first look is no news to it
@@ -175,11 +175,11 @@ async def test_processes_that_write_at_once_never_interleave_a_run(sqlite_journa
 def test_whoever_waits_for_the_turnstile_is_next(tmp_path: Path) -> None:
     """A writer that comes back at once must queue behind the one that was already waiting."""
     database = tmp_path / "journal.db"
-    first, second = Turnstile(database), Turnstile(database)
+    first, second = FairFileLock(database), FairFileLock(database)
     order: list[str] = []
 
-    def pass_once(turnstile: Turnstile, name: str) -> None:
-        with turnstile.pass_through():
+    def pass_once(lock: FairFileLock, name: str) -> None:
+        with lock.pass_through():
             order.append(name)
 
     waiting = threading.Thread(target=pass_once, args=(second, "second"))
@@ -198,7 +198,7 @@ def test_whoever_waits_for_the_turnstile_is_next(tmp_path: Path) -> None:
 
 
 def turn_is_taken(database: Path) -> bool:
-    """Whether somebody stands in the turnstile."""
+    """Whether somebody stands in the lock."""
     with Path(f"{database}-turn").open("r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import ErrorCode, Refused, Unavailable
-from engine.journal.sqlite_journal import SqliteJournal
+from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events import Kind
 from tests.engine.journal.run_script import (
     NOW,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ForEachStep, SubflowStep, ToolStep
 from engine.contracts.status import StepErrorCode
-from engine.machine.draft import failure
 from engine.machine.evolve import EMPTY
 from engine.machine.inputs import OutputPrepared, StepPrepared
 from engine.machine.state import scope_path_of
+from engine.machine.transition_builder import failure
 
 if TYPE_CHECKING:
     from collections import Counter

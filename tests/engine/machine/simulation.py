@@ -14,11 +14,11 @@ from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from engine.errors import InvalidTransition
 from engine.machine import effects, inputs
 from engine.machine.codec import input_from_json, input_to_json, state_from_json, state_to_json
-from engine.machine.draft import failure
 from engine.machine.events import Event, Kind
 from engine.machine.evolve import evolve, fold
 from engine.machine.state import Execution, Phase, RunState, find_execution
 from engine.machine.table import transition
+from engine.machine.transition_builder import failure
 from engine.machine.walk import holds, in_flight, outstanding, run_status
 from tests.engine.machine.invariants import Change, check
 from tests.engine.machine.rendering import prepared, prepared_output, resolved

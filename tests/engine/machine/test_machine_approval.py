@@ -36,7 +36,7 @@ def test_an_approved_step_runs_and_spends_the_approval() -> None:
     run = asking().approve("ok", who="ben")
 
     assert run.calls == {"a": 1}
-    assert run.execution("ok").used_by == "a"
+    assert run.execution("ok").consumed_by == "a"
     assert run.execution("ok").decision == {"decision": "APPROVED", "decided_by": "ben", "comment": ""}
     assert run.last(Kind.STEP_STARTED).payload["approval"] == "ok"
 
@@ -210,7 +210,7 @@ def test_a_gated_step_reached_without_its_approval_fails_closed() -> None:
 def test_a_step_further_down_can_be_gated_by_name() -> None:
     run = asking(tool("between"), tool("a"), gates="a").approve("ok").finish("between")
 
-    assert run.execution("ok").used_by == "a"
+    assert run.execution("ok").consumed_by == "a"
 
 
 def test_changes_between_approval_and_gate_repeat_the_steps_between() -> None:
@@ -227,11 +227,11 @@ def test_a_gated_parallel_step_spends_its_approval_once() -> None:
     run = asking(parallel("p", [tool("x")], [tool("y")])).approve("ok")
 
     assert run.calls == {"p/0/x": 1, "p/1/y": 1}
-    assert run.execution("ok").used_by == "p"
+    assert run.execution("ok").consumed_by == "p"
 
 
 def test_a_form_after_an_approval_asks_without_spending_it() -> None:
     run = asking(form("f")).approve("ok")
 
     assert run.status() is RunStatus.PENDING_USER_INPUT
-    assert run.execution("ok").used_by is None
+    assert run.execution("ok").consumed_by is None

@@ -87,7 +87,7 @@ def test_an_approval_inside_gates_the_step_of_its_own_item() -> None:
     run = over(2, approval("ok"), tool("x")).approve("e/1/ok")
 
     assert run.calls == {"e/1/x": 1}
-    assert run.execution("e/1/ok").used_by == "e/1/x"
+    assert run.execution("e/1/ok").consumed_by == "e/1/x"
     assert run.reject("e/0/ok").status() is RunStatus.FAILED
 
 

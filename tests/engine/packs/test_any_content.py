@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.contracts.agent import ComposedAgent
-from engine.packs.content import PackContent, content_digest
+from engine.packs.catalog.outline import flow_outlines, pack_texts
 from engine.packs.loader import load_content
-from engine.packs.outline import flow_outlines, pack_texts
+from engine.packs.source.content import PackContent, content_digest
 
 LAYERS = ("soul", "role", "tools", "guardrails", "memory", "workflow")
 NAMES = (

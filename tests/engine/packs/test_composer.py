@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.packs.composed import ComposedDocument, Origin, merged
+from engine.packs.layers.composed import ComposedDocument, Origin, merged
 from engine.packs.loader import read_pack
-from engine.packs.yaml_source import SourceDocument
+from engine.packs.source.yaml_source import SourceDocument
 from tests.engine.packs.layered_pack import SOUL, LayeredPack
 
 if TYPE_CHECKING:

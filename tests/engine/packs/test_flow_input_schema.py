@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.packs.json_schema import input_schema_problems
-from engine.packs.yaml_source import SourceDocument, parse_document
+from engine.packs.checks.json_schema import input_schema_problems
+from engine.packs.source.yaml_source import SourceDocument, parse_document
 
 if TYPE_CHECKING:
     from engine.contracts.pack import Problem

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from engine.packs.flow_rules import MAX_STEP_DEPTH, MAX_STEPS, check_flow
-from engine.packs.yaml_source import SourceDocument, parse_document
+from engine.packs.checks.flow_rules import MAX_STEP_DEPTH, MAX_STEPS, check_flow
+from engine.packs.source.yaml_source import SourceDocument, parse_document
 
 if TYPE_CHECKING:
     from engine.contracts.pack import Problem

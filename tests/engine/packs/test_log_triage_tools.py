@@ -157,10 +157,10 @@ def test_the_blocklist_holds_addresses_only(tools: ModuleType) -> None:
 
 def test_the_report_shows_note_severity_and_every_section(tools: ModuleType, tmp_path: Path) -> None:
     result = analyze(tools, tmp_path, access("192.0.2.1", "/.env", 404) * 3)
-    report = tools.arrange_report("/l", result, ["192.0.2.1"], "high", "Look here")
+    report = tools.arrange_report("/l", result, ["192.0.2.1"], "high", "ScanResult here")
     sections = {section["heading"]: section for section in report["sections"]}
     assert "Severity: high" in sections["Overview"]["items"]
-    assert sections["Note"]["text"] == "Look here"
+    assert sections["Note"]["text"] == "ScanResult here"
     assert sections["Suspicious clients"]["table"]["rows"] == [["192.0.2.1", 3, 3, "3 scanner requests"]]
 
 

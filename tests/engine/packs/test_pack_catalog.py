@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.packs.catalog import Catalog, load_catalog
-from engine.packs.pack_views import PackFacts, pack_view
-from engine.packs.subflow_rules import MAX_SUBFLOW_DEPTH
+from engine.packs.catalog.catalog import Catalog, load_catalog
+from engine.packs.catalog.pack_views import PackStatus, pack_view
+from engine.packs.checks.subflow_rules import MAX_SUBFLOW_DEPTH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def messages(catalog: Catalog, pack_id: str) -> list[str]:
 
 
 def views_of(catalog: Catalog) -> dict[str, PackView]:
-    return {found.pack.pack_id: pack_view(found, PackFacts()) for found in catalog.found}
+    return {found.pack.pack_id: pack_view(found, PackStatus()) for found in catalog.found}
 
 
 def catalog_of(tmp_path: Path) -> Catalog:
@@ -116,7 +116,7 @@ def test_a_view_tells_what_can_be_started(write_pack: WritePack, tmp_path: Path)
     )
     found = catalog_of(tmp_path).find("demo")
     assert found is not None
-    view = pack_view(found, PackFacts())
+    view = pack_view(found, PackStatus())
     assert (view.version, view.digest) == ("1.0.0", found.pack.content.digest)
     flow = view.flows[0]
     assert (flow.pack, flow.flow, flow.description, flow.steps) == ("demo", "f", "Words.", 3)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import PackInvalid
-from engine.packs.content import PackContent, content_digest
-from engine.packs.directory import MAX_FILES
 from engine.packs.loader import load_content, read_pack
+from engine.packs.source.content import PackContent, content_digest
+from engine.packs.source.directory import MAX_FILES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep, ToolStep
+from engine.packs.catalog.pack_views import PackStatus
 from engine.packs.code import code_digest
 from engine.packs.loader import read_pack
-from engine.packs.pack_views import PackFacts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -244,10 +244,10 @@ def test_pack_tools_are_known_without_running_any_code(write_pack: WritePack, tm
     assert "unknown tool `my_pack._hidden` (did you mean `my_pack.good`?)" in problem.message
     assert not witness.exists()
     assert pack.has_code
-    assert not PackFacts().trusts(pack)
-    assert PackFacts().trusts(read_pack(directory, source="shipped"))
+    assert not PackStatus().trusts(pack)
+    assert PackStatus().trusts(read_pack(directory, source="shipped"))
     digest = code_digest(pack.content.files["tools.py"])
-    assert PackFacts(trusted=frozenset({("my-pack", digest)})).trusts(pack)
+    assert PackStatus(trusted=frozenset({("my-pack", digest)})).trusts(pack)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.packs.scan import MAX_PACKS, PackRoot, scan_roots, tree_stamp
-from engine.packs.shelf import PackShelf
+from engine.packs.catalog.pack_cache import PackCache
+from engine.packs.catalog.scan import MAX_PACKS, PackRoot, scan_roots, tree_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_more_packs_than_are_loaded_are_told(tmp_path: Path) -> None:
 
 def test_a_pack_is_read_again_only_when_its_files_changed(write_pack: WritePack, tmp_path: Path) -> None:
     first, second = write_pack("first", f=TOOL), write_pack("second", f=TOOL)
-    shelf = PackShelf(None, tmp_path / "packs", {"files.read"})
+    shelf = PackCache(None, tmp_path / "packs", {"files.read"})
     assert len(shelf.look().fresh) == 2
     assert shelf.look().fresh == frozenset()
     append(second / "flows" / "f.yaml")
@@ -97,7 +97,7 @@ def test_a_broken_pack_is_read_again_when_anything_changed_that_it_may_lack(
     broken = write_pack("broken", f=TOOL)
     manifest = broken / "profession-pack.yaml"
     manifest.write_text(manifest.read_text() + "soul: {file: ../other/SOUL.yaml}\n")
-    shelf = PackShelf(None, tmp_path / "packs", {"files.read"})
+    shelf = PackCache(None, tmp_path / "packs", {"files.read"})
     (reading,) = shelf.look().readings
     assert reading.files.problems
     soul = write_pack("other", f=TOOL) / "SOUL.yaml"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.forms import check_schema, check_values
+from engine.json_schema.forms import check_schema, check_values
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, Step, ToolStep
-from engine.packs.catalog import Catalog, load_catalog
+from engine.packs.catalog.catalog import Catalog, load_catalog
 from engine.packs.code import code_tools
-from engine.packs.content import CODE
+from engine.packs.source.content import CODE
 from engine.templates import render_value
+from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import PackCode, ToolLimits
-from engine.tools.pack_tools import describe
-from engine.tools.registry import ToolRegistry
+from engine.tools.pack_code.pack_tools import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ FLOWS = [
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    names = [spec.name for spec in ToolRegistry.builtin(ToolLimits()).specs()]
+    names = [spec.name for spec in builtin_registry(ToolLimits()).specs()]
     return load_catalog(PACKS, None, names)
 
 

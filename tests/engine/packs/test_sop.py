@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.flow import ApprovalStep, ToolStep
-from engine.packs.outline import flow_outline, flow_outlines, pack_texts
+from engine.packs.catalog.outline import flow_outline, flow_outlines, pack_texts
 from tests.engine.packs.layered_pack import LayeredPack
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ sop:
     input: {type: object, properties: {service: {type: string}}, required: [service]}
     steps:
       - id: look
-        action: Look at {{ payload.service }}
+        action: ScanResult at {{ payload.service }}
         tool: text.report
-        params: {title: Look, body: "{{ payload.service }}"}
+        params: {title: ScanResult, body: "{{ payload.service }}"}
         on_failure: done
         timeout: 2m
       - id: act

@@ -8,8 +8,8 @@ import pytest
 import ulid  # noqa: F401 - read once in a process; loading it reads package metadata
 from blockbuster import blockbuster_ctx
 
-from engine.journal.memory_journal import MemoryJournal
-from engine.journal.sqlite_journal import SqliteJournal
+from engine.journal.memory.journal import MemoryJournal
+from engine.journal.sqlite.journal import SqliteJournal
 from tests.engine.runtime.embedded_home import Home
 
 if TYPE_CHECKING:

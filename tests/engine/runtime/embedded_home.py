@@ -12,7 +12,7 @@ import yaml
 from engine.config import EngineConfig
 from engine.contracts.actor import Actor
 from engine.contracts.status import RUN_TERMINAL, RunStatus
-from engine.runtime.embedded import open_engine
+from engine.runtime.embedded.engine import open_engine
 from tests.engine.runtime.fake_tools import FakeTools
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from engine.contracts.request import ApprovalView, FormView
     from engine.contracts.run import RunView
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
-    from engine.runtime.faults import Faults
+    from engine.runtime.worker.faults import Faults
 
 ANN = Actor(name="ann", via="cli")
 BOB = Actor(name="bob", via="console")

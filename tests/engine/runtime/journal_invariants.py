@@ -23,8 +23,8 @@ from tests.engine.journal.run_script import assert_counters_agree
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.journal.commits import StoredEvent
     from engine.journal.port import Journal
+    from engine.journal.records import StoredEvent
     from engine.machine.state import RunState
 
 ALL = 10_000

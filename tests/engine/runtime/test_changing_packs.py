@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.pack import PackView
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
 
 
 def write(home: Home, word: str = "one", *, flow: str = "greet", pack: str = "demo") -> Path:

@@ -11,9 +11,9 @@ import pytest
 from engine.contracts.run import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
-from engine.journal.commits import NewRun
+from engine.journal.records import NewRun
 from engine.machine.events import Event, Kind
-from engine.runtime.feed import MAX_BEHIND, READ_AT_ONCE
+from engine.runtime.embedded.feed import MAX_BEHIND, READ_AT_ONCE
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.contracts.run import EventView
-    from engine.facade import FeedBatch
+    from engine.facade.engine import FeedBatch
     from engine.journal.port import Journal
 
 

@@ -1,6 +1,6 @@
 import gc
 
-from engine.runtime.garbage import YOUNG_OBJECTS, seldom_collected
+from engine.runtime.gc_tuning import YOUNG_OBJECTS, seldom_collected
 
 
 def test_garbage_is_collected_seldom_inside_and_as_before_after_it() -> None:

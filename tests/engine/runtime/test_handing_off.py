@@ -12,7 +12,7 @@ import yaml
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, PackInvalid, Refused
 from engine.governance.policies import Policies
-from engine.runtime.handoff_context import MAX_STEPS_TOLD
+from engine.runtime.embedded.handoff_context import MAX_STEPS_TOLD
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -31,7 +31,7 @@ from tests.engine.runtime.embedded_home import (
 
 if TYPE_CHECKING:
     from engine.contracts.run import RunView
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from engine.journal.port import Journal
 
 MAIL = "mary.poppins@example.org"

@@ -11,8 +11,8 @@ from engine.contracts.run import EventFilter
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind
 from engine.errors import InvalidInput, NotFound
-from engine.runtime.time_travel import EVENTS_AT_ONCE, Pasts
-from engine.runtime.timeline import SeenRuns, timeline_of
+from engine.runtime.views.time_travel import EVENTS_AT_ONCE, RunHistory
+from engine.runtime.views.timeline import SeenRuns, timeline_of
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -33,9 +33,9 @@ from tests.engine.runtime.embedded_home import (
 if TYPE_CHECKING:
     from engine.contracts.run import RunDetail
     from engine.contracts.timeline import Timeline
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from engine.journal.port import Journal
-    from engine.journal.sqlite_journal import SqliteJournal
+    from engine.journal.sqlite.journal import SqliteJournal
 
 
 def same(then: RunDetail, now: RunDetail) -> bool:
@@ -247,10 +247,10 @@ async def test_going_back_and_forth_in_a_long_history_shows_the_same(
         row = await journal.run_row(run_id)
         assert row is not None
         assert row["run_seq"] > 3 * EVENTS_AT_ONCE
-        marked = Pasts(mark_every=EVENTS_AT_ONCE)
+        marked = RunHistory(mark_every=EVENTS_AT_ONCE)
         places = random.Random(3).choices(range(1, row["run_seq"] + 1), k=12)
         for run_seq in (row["run_seq"], *places):
-            found = [await past.of(journal, row, run_seq) for past in (marked, Pasts())]
+            found = [await past.of(journal, row, run_seq) for past in (marked, RunHistory())]
             rows = [
                 (
                     await past.run_row(run_id),

@@ -17,18 +17,18 @@ from hypothesis import strategies as st
 from engine.contracts.actor import Actor
 from engine.contracts.status import CancelMode
 from engine.errors import Refused
-from engine.journal.memory_journal import MemoryJournal
-from engine.journal.sqlite_journal import SqliteJournal
+from engine.journal.memory.journal import MemoryJournal
+from engine.journal.sqlite.journal import SqliteJournal
 from tests.engine.runtime.embedded_home import PATIENCE, Home, Step, approval, form, start, tool
 from tests.engine.runtime.journal_invariants import check_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
 
 VERBS = ("approve", "reject", "answer", "pause", "resume", "cancel", "cancel_now", "retry", "start")
-FLOWS = ("desk", "side", "each", "top", "narrow")
+FLOWS = ("host", "side", "each", "top", "narrow")
 
 Act = tuple[str, int, int]
 """A verb, which of the runs or requests there are it is about, and how often others may go first."""
@@ -39,14 +39,14 @@ ACTS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 7), st.integers
 def write_flows(home: Home) -> None:
     flaky = tool("flaky", "fake.flaky", params={"fails": 2}, retry={"max_attempts": 2})
     wait = {"max_attempts": 2, "backoff_seconds": 0.002}
-    home.flow("desk", approval("ok"), flaky, form("word"), tool("end", params={"x": 1}))
+    home.flow("host", approval("ok"), flaky, form("word"), tool("end", params={"x": 1}))
     branches = [[approval("ok"), tool("a", params={"x": 1})], [form("word")], [tool("b", params={"x": 2})]]
     side: Step = {"id": "p", "type": "parallel", "branches": branches}
     home.flow("side", side)
     home.flow("any", {**side, "join": "any"})
     again = tool("again", "fake.flaky", params={"fails": 1}, retry=wait)
     home.flow("each", {"id": "each", "type": "for_each", "items": [1, 2, 3], "steps": [form("word"), again]})
-    home.flow("top", {"id": "sub", "type": "subflow", "subflow": "desk"}, tool("end", params={"x": 1}))
+    home.flow("top", {"id": "sub", "type": "subflow", "subflow": "host"}, tool("end", params={"x": 1}))
     home.flow("narrow", tool("a", params={"x": 1}), approval("ok"), again, concurrency=1)
 
 

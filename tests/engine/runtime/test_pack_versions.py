@@ -17,7 +17,7 @@ from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, start, 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
 
 
 def write(home: Home, word: str = "one", version: str = "1.0.0", *, code: str | None = None) -> Path:

@@ -26,7 +26,7 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from tests.engine.runtime.embedded_home import Home
 
 MAIL = "mary.poppins@example.org"

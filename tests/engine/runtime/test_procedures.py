@@ -22,7 +22,7 @@ from tests.engine.runtime.embedded_home import (
 
 if TYPE_CHECKING:
     from engine.contracts.request import ApprovalView
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
 
 
 def procedure(home: Home, *steps: dict[str, Any], **fields: Any) -> None:

@@ -14,7 +14,7 @@ from tests.engine.runtime.fake_faults import FakeFaults
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from tests.engine.runtime.embedded_home import Home
 
 NUMBERS = {

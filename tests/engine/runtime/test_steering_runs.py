@@ -30,7 +30,7 @@ from tests.engine.runtime.embedded_home import (
 from tests.engine.runtime.fake_clock import FakeClock
 
 if TYPE_CHECKING:
-    from engine.journal.sqlite_journal import SqliteJournal
+    from engine.journal.sqlite.journal import SqliteJournal
 
 VERBS = ("pause", "resume", "cancel", "retry")
 

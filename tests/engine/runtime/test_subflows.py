@@ -26,7 +26,7 @@ from tests.engine.runtime.embedded_home import (
 
 if TYPE_CHECKING:
     from engine.contracts.run import RunSummary
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
 
 
 def subflow(step_id: str, target: str, **fields: object) -> Step:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.machine.events import Event, Kind
-from engine.runtime.timeline_spans import Bars
+from engine.runtime.views.timeline_spans import Bars
 
 _KINDS = [
     Kind.STEP_STARTED,

@@ -9,7 +9,7 @@ import pytest
 
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.memory_journal import MemoryJournal
+from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -24,7 +24,7 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
-    from engine.journal.commits import NewRun
+    from engine.journal.records import NewRun
 
 
 class FakeFailingJournal(MemoryJournal):

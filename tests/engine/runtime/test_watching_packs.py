@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.pack import PackView
     from engine.contracts.pack_version import PackNotice
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
 
 
 class Watched:

@@ -30,7 +30,7 @@ from tests.engine.runtime.fake_clock import FakeClock
 from tests.engine.runtime.fake_faults import FakeFaults
 
 if TYPE_CHECKING:
-    from engine.facade import Engine
+    from engine.facade.engine import Engine
     from engine.journal.port import Journal
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from engine.contracts.tool import ToolResult
+from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import PackCode, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
-from engine.tools.registry import ToolRegistry
 
 Call = Callable[..., Awaitable[ToolResult]]
 Appears = Callable[[Path], Awaitable[int]]
@@ -57,7 +57,7 @@ def limits(tmp_path: Path) -> ToolLimits:
 @pytest.fixture
 def call(limits: ToolLimits, context: ToolContext) -> Call:
     """Calls a built-in (or pack) tool through an executor with the test's limits."""
-    executor = ToolExecutor(ToolRegistry.builtin(limits), limits)
+    executor = ToolExecutor(builtin_registry(limits), limits)
 
     async def run(
         name: str, params: Any, *, timeout: float | None = None, code: PackCode | None = None

@@ -7,8 +7,8 @@ import pytest
 
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolResult
+from engine.tools.builtin.yaml_data import parse_yaml
 from engine.tools.failure import ToolFailure
-from engine.tools.yaml_data import parse_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path

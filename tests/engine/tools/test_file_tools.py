@@ -12,13 +12,13 @@ import pytest
 
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolResult
+from engine.tools.builtin.all import builtin_registry
+from engine.tools.builtin.globs import Glob
+from engine.tools.builtin.paths import PathScope, read_regular_file
 from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure, from_os_error
-from engine.tools.globs import Glob
-from engine.tools.paths import PathScope, read_regular_file
-from engine.tools.registry import ToolRegistry
-from engine.tools.threads import StopFlag, run_stoppable
+from engine.tools.process.threads import StopFlag, run_stoppable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +120,7 @@ async def test_denied_directories_inside_an_allowed_root_stay_closed(
     (root / "private" / "key").write_text("key")
     (root / "open.txt").write_text("open")
     limits = ToolLimits(allowed_roots=(tmp_path,), denied_roots=(root / "private",))
-    executor = ToolExecutor(ToolRegistry.builtin(limits), limits)
+    executor = ToolExecutor(builtin_registry(limits), limits)
     read = await executor.call("files.read", {"root": str(root), "path": "private/key"}, context)
     listed = await executor.call("files.list", {"root": str(root)}, context)
     assert code_of(read) == StepErrorCode.PERMISSION_DENIED

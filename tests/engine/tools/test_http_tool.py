@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import StepErrorCode
+from engine.tools.builtin.all import builtin_registry
+from engine.tools.builtin.http import is_public
 from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
-from engine.tools.http import is_public
-from engine.tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -77,7 +77,7 @@ async def get(
     **params: Any,
 ) -> ToolResult:
     limits = ToolLimits(allowed_private_hosts=allowed)
-    executor = ToolExecutor(ToolRegistry.builtin(limits), limits, secrets or {})
+    executor = ToolExecutor(builtin_registry(limits), limits, secrets or {})
     return await executor.call("http.get", {"url": url, **params}, context)
 
 

@@ -12,9 +12,10 @@ import pytest
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolResult, ToolSpec
 from engine.errors import ErrorCode, PackInvalid, Refused
+from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import PackCode, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
-from engine.tools.pack_tools import describe
+from engine.tools.pack_code.pack_tools import describe
 from engine.tools.registry import ToolRegistry
 
 Call = Callable[..., Awaitable[ToolResult]]
@@ -257,7 +258,7 @@ async def test_a_pack_cannot_take_the_name_of_a_built_in_tool() -> None:
 
 
 async def test_known_covers_the_registry_and_the_pack(limits: ToolLimits) -> None:
-    executor = ToolExecutor(ToolRegistry.builtin(limits), limits)
+    executor = ToolExecutor(builtin_registry(limits), limits)
     assert await executor.known("files.read")
     assert await executor.known("my_pack.group", CODE)
     assert not await executor.known("my_pack.nothing", CODE)

@@ -1,0 +1,88 @@
+"""Who wants to know that the journal changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.contracts.status import RunStatus
+    from engine.journal.records import Commit, Decided, NewRun
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """What commits may have changed: enough for most listeners to know that they need not look."""
+
+    statuses: Mapping[str, RunStatus] = field(default_factory=dict)
+    """Runs that moved, with their new status."""
+    rested: frozenset[str] = frozenset()
+    """Runs given back because nothing more can be done for them now."""
+    work: bool = False
+    """A worker may find something to do."""
+    claims: bool = False
+    """Somebody began or ended to look at a request."""
+    packs: bool = False
+    """A version was published, or code was trusted."""
+    foreign: bool = False
+    """Another process wrote: anything may have changed."""
+
+
+NOTHING = ChangeSet()
+WORK = ChangeSet(work=True)
+CLAIMED = ChangeSet(claims=True)
+PACKS = ChangeSet(packs=True)
+ANYTHING = ChangeSet(work=True, claims=True, packs=True, foreign=True)
+Listener = Callable[[ChangeSet], None]
+
+
+def change_of(commit: Commit) -> ChangeSet:
+    """What a transition changes: other runs got mail, children were queued, or the run is given on."""
+    work = bool(commit.mail or commit.children) or (commit.release and commit.ready)
+    rested = frozenset({commit.run_id}) if commit.release and not commit.ready else frozenset[str]()
+    return ChangeSet({commit.run_id: commit.head.status}, rested, work)
+
+
+def decided(decision: Decided) -> ChangeSet:
+    """What a decision changes: its run waits for a worker unless one took it at once."""
+    return WORK if decision.claim is None else ChangeSet()
+
+
+def created(run: NewRun) -> ChangeSet:
+    """What a new run changes: it waits for a worker unless one took it at once."""
+    return WORK if run.first is None else change_of(run.first)
+
+
+class ChangeNotifier:
+    """Callbacks to run in the loop after a commit of this process or another one."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Add a listener; returns what removes it."""
+        self._listeners.append(listener)
+
+        def undo() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return undo
+
+    def publish(self, changes: Sequence[ChangeSet]) -> None:
+        """Tell all listeners about what one group of commits changed."""
+        statuses: dict[str, RunStatus] = {}
+        for change in changes:
+            statuses.update(change.statuses)
+        merged = ChangeSet(
+            statuses,
+            frozenset().union(*(change.rested for change in changes)),
+            any(change.work for change in changes),
+            any(change.claims for change in changes),
+            any(change.packs for change in changes),
+            any(change.foreign for change in changes),
+        )
+        for listener in tuple(self._listeners):
+            listener(merged)

@@ -1,0 +1,132 @@
+"""The runs list, drafts and saved filters of the journal in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.run import RunSort
+from engine.journal.rules.run_filter import fold, is_before, matches, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from engine.contracts.run import EventFilter, RunFilter
+    from engine.journal.memory.store import MemoryStore, Row
+    from engine.journal.rules.run_filter import SortKey
+
+
+class MemoryRunLists:
+    """Implements `engine.journal.port.RunLists`."""
+
+    def __init__(self, read: Callable[[], Awaitable[MemoryStore]]) -> None:
+        self._read = read
+
+    async def page(
+        self,
+        filters: RunFilter,
+        sort: RunSort,
+        limit: int,
+        *,
+        after: SortKey | None = None,
+        offset: int = 0,
+    ) -> Sequence[Mapping[str, Any]]:
+        """See port."""
+        rows = _listed(await self._read(), filters, sort)
+        later = [row for row in rows if after is None or is_before(after, place_of(row, sort), sort)]
+        return [dict(row) for row in later[offset : offset + limit]]
+
+    async def count(self, filters: RunFilter) -> int:
+        """See port."""
+        return len(_listed(await self._read(), filters, RunSort.NEWEST))
+
+    async def position(self, run_id: str, filters: RunFilter, sort: RunSort) -> int | None:
+        """See port."""
+        ids = [row["run_id"] for row in _listed(await self._read(), filters, sort)]
+        return ids.index(run_id) if run_id in ids else None
+
+    async def by_status(self, tenant: str | None) -> Mapping[str, int]:
+        """See port."""
+        found: dict[str, int] = {}
+        for row in (await self._read()).runs.values():
+            if tenant in {None, row["tenant"]}:
+                found[row["status"]] = found.get(row["status"], 0) + 1
+        return found
+
+    async def find_events(self, run_id: str, filters: EventFilter, after: int, until: int) -> list[int]:
+        """See port."""
+        history = (await self._read()).histories.get(run_id, {})
+        return [
+            run_seq for run_seq, row in history.items() if after < run_seq <= until and _fits(row, filters)
+        ]
+
+
+def _fits(row: Row, filters: EventFilter) -> bool:
+    texts = [fold(row[name] or "") for name in ("kind", "step_id", "actor", "payload")]
+    if not all(
+        fold(part or "") in text
+        for part, text in zip((filters.kind, filters.step_id, filters.actor), texts, strict=False)
+    ):
+        return False
+    return any(fold(filters.text or "") in text for text in texts)
+
+
+def _listed(store: MemoryStore, filters: RunFilter, sort: RunSort) -> list[Row]:
+    rows = [row for row in store.runs.values() if matches(row, filters)]
+    rows.sort(key=lambda row: (row["created_at"], row["run_id"]), reverse=sort is not RunSort.OLDEST)
+    rows.sort(key=lambda row: place_of(row, sort).group)
+    return rows
+
+
+class MemoryNotes:
+    """Implements `engine.journal.port.Notes`."""
+
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[MemoryStore]],
+        write: Callable[[Callable[[MemoryStore], Any]], Awaitable[Any]],
+    ) -> None:
+        self._read = read
+        self._write = write
+
+    async def draft(self, owner: str, key: str) -> str | None:
+        """See port."""
+        row = (await self._read()).drafts.get((owner, key))
+        return None if row is None else str(row["draft"])
+
+    async def keep_draft(self, owner: str, key: str, draft: str, now: int, at_most: int) -> None:
+        """See port."""
+
+        def write(store: MemoryStore) -> None:
+            store.put(store.drafts, (owner, key), {"draft": draft, "updated_at": now})
+            own = [place for place in store.drafts if place[0] == owner]
+            own.sort(key=lambda place: (-store.drafts[place]["updated_at"], place))
+            for place in own[at_most:]:
+                store.remove(store.drafts, place)
+
+        await self._write(write)
+
+    async def drop_draft(self, owner: str, key: str) -> None:
+        """See port."""
+        await self._write(lambda store: store.remove(store.drafts, (owner, key)))
+
+    async def filters(self, owner: str) -> list[tuple[str, str]]:
+        """See port."""
+        filters = (await self._read()).filters
+        return sorted((name, text) for (by, name), text in filters.items() if by == owner)
+
+    async def save_filter(self, owner: str, name: str, text: str, at_most: int) -> bool:
+        """See port."""
+
+        def write(store: MemoryStore) -> bool:
+            names = {name for by, name in store.filters if by == owner}
+            if name not in names and len(names) >= at_most:
+                return False
+            store.put(store.filters, (owner, name), text)
+            return True
+
+        saved: bool = await self._write(write)
+        return saved
+
+    async def drop_filter(self, owner: str, name: str) -> None:
+        """See port."""
+        await self._write(lambda store: store.remove(store.filters, (owner, name)))

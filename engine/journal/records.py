@@ -1,0 +1,183 @@
+"""What is written together: one commit is one transition of one run, all of it or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.contracts.status import RunStatus
+    from engine.machine.events import Event
+    from engine.machine.inputs import Input
+
+
+class Columns(Protocol):
+    """A stored row by column name: SQLite's or a dict."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """The column's value."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run about to be queued, with the events that begin its history."""
+
+    run_id: str
+    tenant: str
+    pack: str
+    pack_version: str
+    pack_digest: str
+    flow: str
+    flow_version: str
+    requested_by: str
+    status: RunStatus
+    events: Sequence[Event]
+    slot_limit: int | None = None
+    parent_run_id: str | None = None
+    parent_path: str | None = None
+    depth: int = 0
+    handed_off_from: str | None = None
+    error: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+    request_digest: str | None = None
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    worker_id: str | None = None
+    """The worker that takes the run at once, with its `first` transition in the same commit."""
+    first: Commit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """The projection of a run's state on its row."""
+
+    status: RunStatus
+    current_step: str | None = None
+    waiting_for: str | None = None
+    error: dict[str, Any] | None = None
+    steps_executed: int = 0
+    tool_calls: int = 0
+    tokens_used: int = 0
+    cancel: str | None = None
+    pause: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transition of one run.
+
+    `expected_seq` is the run_seq the transition was computed on, `epoch` the lease it was computed
+    under, `mail_seen` the newest mail it knows of: newer mail for the run (a pause, say) is a conflict,
+    so that what was acknowledged holds from then on. `release` gives the lease back; the run stays ready
+    only when mail has come for it or `ready` says that there is more to do.
+    """
+
+    run_id: str
+    expected_seq: int
+    epoch: int
+    events: Sequence[Event]
+    head: RunHead
+    now: int
+    release: bool = False
+    ready: bool = True
+    mail_seen: int | None = None
+    consumed: Sequence[int] = ()
+    timers: Mapping[str, int | None] = field(default_factory=dict)
+    mail: Sequence[tuple[str, Input]] = ()
+    children: Sequence[NewRun] = ()
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    snapshot: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An operator's answer to a request: one transaction, first valid one wins.
+
+    `payload` becomes the event's payload; `digest` is what the operator was shown (None: whatever
+    is stored). `blobs` holds values the payload refers to. With `worker_id` that worker takes the run
+    in the same transaction, if nobody works it and its flow is not capped.
+    """
+
+    request_id: str
+    kind: str
+    status: str
+    actor: str
+    now: int
+    payload: Mapping[str, Any]
+    comment: str = ""
+    digest: str | None = None
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    worker_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that counts, and the run when the decision's worker has taken it."""
+
+    run_id: str
+    step_id: str
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with its place in the journal and in its run."""
+
+    seq: int
+    run_id: str
+    run_seq: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """What is needed to go on with a run: its row, newest snapshot, events since, waiting mail."""
+
+    row: Mapping[str, Any]
+    snapshot: bytes | None
+    events: Sequence[StoredEvent]
+    mail: Sequence[tuple[int, Input]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run this worker holds now; `lost` when the worker before died with it."""
+
+    run: StoredRun
+    epoch: int
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """A worker as registered."""
+
+    worker_id: str
+    host: str
+    pid: int
+    expires_at: int
+    runs_held: int
+
+
+_STORED_FIELDS = (
+    "run_id",
+    "tenant",
+    "pack",
+    "pack_version",
+    "pack_digest",
+    "flow",
+    "flow_version",
+    "requested_by",
+    "parent_run_id",
+    "parent_path",
+    "depth",
+)
+
+
+def stored_run(run: NewRun) -> StoredRun:
+    """The row and history that `create_run` will write, as if they had been read."""
+    row = {name: getattr(run, name) for name in _STORED_FIELDS}
+    events = [StoredEvent(0, run.run_id, number, event) for number, event in enumerate(run.events, 1)]
+    return StoredRun(row=row, snapshot=None, events=events)

@@ -1,0 +1,100 @@
+"""What a decision on a request, or a claim, needs and does. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.model import from_micros, rfc3339
+from engine.contracts.status import RequestKind, RequestStatus
+from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from engine.machine.events import Event, Kind
+from engine.machine.inputs import FormSubmitted, RequestDecided
+
+if TYPE_CHECKING:
+    from engine.journal.records import Columns, Decision
+    from engine.machine.inputs import Input
+
+
+def unknown_request(kind: str, request_id: str) -> NotFound:
+    """The error of a request that is not there."""
+    return NotFound(f"there is no {kind} {request_id}", {"id": request_id})
+
+
+def refuse_claim(row: Columns, held: Columns | None, by: str, now: int) -> None:
+    """Raise when the request of `row` cannot be claimed; `held` is the claim there is.
+
+    Raises AlreadyDecided, Refused (`request_withdrawn`, `already_claimed`).
+    """
+    _refuse_closed(row)
+    if held is not None and held["claimed_by"] != by and held["expires_at"] > now:
+        until = rfc3339(from_micros(held["expires_at"]))
+        raise Refused(
+            ErrorCode.ALREADY_CLAIMED,
+            f"{held['claimed_by']} is looking at {row['kind']} {row['request_id']} until {until}",
+            {
+                "approval_id": row["request_id"],
+                "claimed_by": held["claimed_by"],
+                "claimed_until": until,
+            },
+        )
+
+
+def refuse_decision(row: Columns, decision: Decision) -> None:
+    """Raise when the request of `row` cannot be decided so any more.
+
+    Raises AlreadyDecided, Refused (`request_withdrawn`, `approval_changed`).
+    """
+    _refuse_closed(row)
+    if decision.digest is not None and decision.digest != row["digest"]:
+        raise Refused(
+            ErrorCode.APPROVAL_CHANGED,
+            f"approval {decision.request_id} is not what was shown any more; look at it again",
+            {"approval_id": decision.request_id, "shown": decision.digest, "stored": row["digest"]},
+        )
+
+
+def _refuse_closed(row: Columns) -> None:
+    status = row["status"]
+    if status == RequestStatus.PENDING.value:
+        return
+    id_name = "approval_id" if row["kind"] == RequestKind.APPROVAL.value else "request_id"
+    if status in {RequestStatus.WITHDRAWN.value, RequestStatus.VOID.value} and row["decided_by"] is None:
+        raise Refused(
+            ErrorCode.REQUEST_WITHDRAWN,
+            f"{row['kind']} {row['request_id']} was withdrawn: its run does not wait for it any more",
+            {id_name: row["request_id"], "run_id": row["run_id"], "status": status},
+        )
+    when = rfc3339(from_micros(row["decided_at"]))
+    raise AlreadyDecided(
+        f"already decided by {row['decided_by']} at {when}: {row['decision']}",
+        {
+            id_name: row["request_id"],
+            "run_id": row["run_id"],
+            "decision": row["decision"],
+            "decided_by": row["decided_by"],
+            "decided_at": when,
+        },
+    )
+
+
+def decision_event(decision: Decision, step_id: str) -> Event:
+    """The event that records the decision."""
+    approval = decision.kind == RequestKind.APPROVAL.value
+    kind = Kind.APPROVAL_DECIDED if approval else Kind.USER_INPUT_RECEIVED
+    return Event(kind, decision.now, decision.actor, step_id, dict(decision.payload))
+
+
+def decision_input(decision: Decision, step_id: str) -> Input:
+    """What the run is told."""
+    given = RequestDecided if decision.kind == RequestKind.APPROVAL.value else FormSubmitted
+    return given(now=decision.now, actor=decision.actor, path=step_id, request_id=decision.request_id)
+
+
+def closes(found: str, status: RequestStatus) -> bool:
+    """Whether a request that is `found` so becomes `status` when its run takes it back.
+
+    A decision that was made stays: only what is still pending can be withdrawn.
+    """
+    if status is RequestStatus.WITHDRAWN:
+        return found == RequestStatus.PENDING.value
+    return found != status.value

@@ -1,0 +1,91 @@
+"""Which runs a list holds and in which order. Pure; both journals keep to it."""
+
+from __future__ import annotations
+
+import re
+import string
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from engine.contracts.run import RunFilter, RunSort
+
+if TYPE_CHECKING:
+    from engine.journal.records import Columns
+
+TEXT_COLUMNS = ("run_id", "pack", "flow", "requested_by", "status")
+GROUPS: dict[RunSort, tuple[str, ...]] = {
+    RunSort.NEWEST: (),
+    RunSort.OLDEST: (),
+    RunSort.STATUS: ("status",),
+    RunSort.FLOW: ("pack", "flow"),
+    RunSort.REQUESTER: ("requested_by",),
+}
+"""Columns a list is ordered by before time."""
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PERIOD = 4 * 3_600 * 1_000_000
+"""Microseconds: runs are also counted by the period they were created in (`run_periods`)."""
+_PART_OF_ID = re.compile(r"run_[0-9a-hjkmnp-tv-z]*|(?=.*[0-9])(?:un_|n_|_)?[0-9a-hjkmnp-tv-z]*")
+"""Parts of `run_01k...`: the ids' alphabet has no i, l, o and u. A part without a digit is a word."""
+LEAST_OF_ID = 4
+"""Fewer characters are in too many ids by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """Where a run stands in a list: its group, when it was created (microseconds), its id."""
+
+    group: tuple[str, ...]
+    created_at: int
+    run_id: str
+
+
+def place_of(row: Columns, sort: RunSort) -> SortKey:
+    """The place of a run's row."""
+    return SortKey(tuple(row[name] for name in GROUPS[sort]), row["created_at"], row["run_id"])
+
+
+def is_before(one: SortKey, other: SortKey, sort: RunSort) -> bool:
+    """Whether a list gives `one` before `other`."""
+    if one.group != other.group:
+        return one.group < other.group
+    mine, theirs = (one.created_at, one.run_id), (other.created_at, other.run_id)
+    return mine < theirs if sort is RunSort.OLDEST else mine > theirs
+
+
+def fold(text: str) -> str:
+    """Text without the case of ASCII letters, as SQLite's `lower` does it."""
+    return text.translate(_LOWER)
+
+
+def may_be_in_id(text: str) -> bool:
+    """Whether a folded text is looked for in the ids of runs."""
+    return len(text) >= LEAST_OF_ID and _PART_OF_ID.fullmatch(text) is not None
+
+
+def micros(moment: datetime | None) -> int | None:
+    """Integer microseconds since the epoch."""
+    if moment is None:
+        return None
+    passed = moment.astimezone(UTC) - _EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def matches(row: Columns, filters: RunFilter) -> bool:
+    """Whether a list with these filters holds the run."""
+    if filters.status and row["status"] not in {status.value for status in filters.status}:
+        return False
+    for column in ("pack", "flow", "tenant", "requested_by"):
+        wanted = getattr(filters, column)
+        if wanted is not None and row[column] != wanted:
+            return False
+    after, before = micros(filters.created_after), micros(filters.created_before)
+    if after is not None and row["created_at"] <= after:
+        return False
+    if before is not None and row["created_at"] >= before:
+        return False
+    text = fold(filters.text or "")
+    return not text or any(
+        text in fold(row[column]) for column in TEXT_COLUMNS if column != "run_id" or may_be_in_id(text)
+    )

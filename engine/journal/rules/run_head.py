@@ -1,0 +1,37 @@
+"""A run's state as its row shows it."""
+
+from __future__ import annotations
+
+from engine.journal.records import RunHead
+from engine.machine.state import Execution, Phase, RunState
+from engine.machine.walk import current_leaf, run_status
+
+
+def run_head(state: RunState) -> RunHead:
+    """The columns of the runs row that follow from the state."""
+    leaf = current_leaf(state)
+    return RunHead(
+        status=run_status(state),
+        current_step=leaf.path if leaf is not None else None,
+        waiting_for=_waiting_for(state, leaf),
+        error=state.error,
+        steps_executed=state.counters.steps_executed,
+        tool_calls=state.counters.tool_calls,
+        tokens_used=state.counters.tokens_used,
+        cancel=state.cancel.value if state.cancel is not None else None,
+        pause=state.pause_requested or state.paused,
+    )
+
+
+def _waiting_for(state: RunState, leaf: Execution | None) -> str | None:
+    if state.phase is Phase.QUEUED:
+        return "a worker"
+    if state.paused:
+        return "resume"
+    if leaf is None:
+        return None
+    if leaf.request_id is not None:
+        return "approval" if leaf.type == "human_approval" else "form"
+    if leaf.retry_at is not None:
+        return "retry"
+    return f"child {leaf.child_run_id}" if leaf.child_run_id is not None else None

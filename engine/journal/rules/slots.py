@@ -1,0 +1,38 @@
+"""Concurrency slots of capped flows: who may start one more run. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RUN_SLOT_HOLDING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.journal.records import Columns
+
+
+class Slots:
+    """Slots used and allowed per flow, while runs are claimed.
+
+    Rows hold `slot_key`, `slot_limit` and `used`: runs that are RUNNING or RETRYING, and those a
+    living worker has claimed and not begun. Versions of a flow may differ in their limit: the
+    strictest of the runs that have work counts.
+    """
+
+    def __init__(self, rows: Iterable[Columns]) -> None:
+        self._free: dict[str, int] = {row["slot_key"]: row["slot_limit"] - row["used"] for row in rows}
+
+    def full(self) -> list[str]:
+        """Flows that may not start another run."""
+        return [key for key, free in self._free.items() if free <= 0]
+
+    def take(self, run: Columns) -> bool:
+        """Whether the run may be claimed; it takes a slot unless it has none to take or holds one."""
+        key = run["slot_key"]
+        if key is None or run["status"] in RUN_SLOT_HOLDING:
+            return True
+        if self._free[key] <= 0:
+            return False
+        self._free[key] -= 1
+        return True

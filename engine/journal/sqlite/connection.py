@@ -1,0 +1,109 @@
+"""Opening the database: pragmas, schema version, migrations."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from engine.errors import ErrorCode, Unavailable
+from engine.journal.errors import unavailable
+from engine.journal.sqlite.queries import migrations, read_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHECKPOINT_PAGES = 4_000
+"""Pages in the WAL before it is folded in (16 MB): each time every writer waits for two syncs."""
+APPLICATION_ID = 0x7661736E  # "vasn"
+BUSY_SECONDS = 5.0
+"""How long another program's lock is waited for."""
+
+
+def schema_version() -> int:
+    """The newest schema this program knows."""
+    return max(migrations())
+
+
+def read_only(path: Path) -> str:
+    """The URI of a connection that only reads; any character may stand in the path."""
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
+def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """The writing connection, migrated to the newest schema.
+
+    WAL with synchronous=FULL: what was acknowledged survives power loss. Raises Unavailable.
+    """
+    read_all()
+    try:
+        connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
+    except sqlite3.Error as error:
+        raise unavailable(error, path) from error
+    try:
+        connection.row_factory = sqlite3.Row
+        _refuse_newer(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        migrate(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise unavailable(error, path) from error
+    except Unavailable:
+        connection.close()
+        raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -> None:
+    """Bring the schema forward, one numbered script at a time, each in one transaction."""
+    target = to if to is not None else schema_version()
+    while (current := _version(connection)) < target:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            current = _version(connection)  # another process may have been first
+            if current < target:
+                for statement in _statements(migrations()[current + 1]):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {current + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+    _refuse_newer(connection, path)
+
+
+def _statements(script: str) -> list[str]:
+    found, buffer = [], ""
+    for line in script.splitlines(keepends=True):
+        buffer += line
+        if sqlite3.complete_statement(buffer):
+            found.append(buffer)
+            buffer = ""
+    return found
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    # tables first: another process may be making the journal, and sets its id in the same transaction
+    tables = connection.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").fetchone()[0]
+    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    if application != APPLICATION_ID and (application or tables):
+        raise Unavailable(
+            ErrorCode.JOURNAL_CORRUPT,
+            f"{path} is the database of another program; point VASINI_HOME elsewhere",
+            {"path": str(path), "application_id": application},
+        )
+    found = _version(connection)
+    if found > schema_version():
+        raise Unavailable(
+            ErrorCode.JOURNAL_NEWER,
+            f"the journal {path} has schema {found}, this program knows {schema_version()}; update vasini",
+            {"path": str(path), "found": found, "known": schema_version()},
+        )

@@ -1,0 +1,295 @@
+"""The journal on one SQLite file: one writer thread, readers through aiosqlite."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import aiosqlite
+
+from engine.contracts.status import RequestStatus
+from engine.errors import ErrorCode, Unavailable
+from engine.journal.changes import CLAIMED, WORK, ChangeNotifier, Listener, change_of, created, decided
+from engine.journal.encoding import decode_input, stored_event
+from engine.journal.errors import unavailable
+from engine.journal.port import TIMERS_AT_ONCE
+from engine.journal.records import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
+from engine.journal.rules.slots import Slots
+from engine.journal.sqlite import append as append_operations
+from engine.journal.sqlite import requests as request_operations
+from engine.journal.sqlite import work as work_operations
+from engine.journal.sqlite.connection import BUSY_SECONDS, read_only
+from engine.journal.sqlite.lists import SqliteRunLists
+from engine.journal.sqlite.notes import SqliteNotes
+from engine.journal.sqlite.packs import SqlitePacks
+from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from engine.contracts.status import RequestKind, RunStatus
+    from engine.machine.inputs import Input
+
+
+class SqliteJournal:
+    """Implements `engine.journal.port.Journal`. Open with `await SqliteJournal.open(path)`."""
+
+    def __init__(self, path: Path, poll_seconds: float, busy_seconds: float) -> None:
+        self.path = path
+        self._news = ChangeNotifier()
+        self._writer = Writer(path, self._news.publish, busy_seconds=busy_seconds, poll_seconds=poll_seconds)
+        self._reader: aiosqlite.Connection | None = None
+        self.lists = SqliteRunLists(path)
+        self.notes = SqliteNotes(self._writer, self._read)
+        self.packs = SqlitePacks(self._writer, self._read)
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, poll_seconds: float = 0.25, busy_seconds: float = BUSY_SECONDS
+    ) -> SqliteJournal:
+        """Open or create the journal at `path`. Raises Unavailable; nothing is half-made then.
+
+        `poll_seconds` is how often other processes' news are looked for, `busy_seconds` how long
+        another program's lock is waited for.
+        """
+        try:
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            words = f"the directory {path.parent} cannot be made: {error.strerror}; check VASINI_HOME"
+            raise Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, words, {"path": str(path)}) from error
+        journal = cls(path, poll_seconds, busy_seconds)
+        await journal._writer.start()
+        try:
+            journal._reader = await aiosqlite.connect(read_only(path), uri=True, isolation_level=None)
+            journal._reader.row_factory = sqlite3.Row
+        except sqlite3.Error as error:
+            await journal._writer.close()
+            raise unavailable(error, path) from error
+        return journal
+
+    async def close(self) -> None:
+        """Write what is queued and close all connections."""
+        reader, self._reader = self._reader, None  # from here on readers are told that it is closed
+        if reader is not None:
+            await reader.close()
+        await self.lists.close()
+        await self._writer.close()  # last: it folds the WAL into the file
+
+    def on_change(self, listener: Listener) -> Callable[[], None]:
+        """See port."""
+        return self._news.subscribe(listener)
+
+    # writing
+
+    async def create_run(self, run: NewRun) -> tuple[str, bool]:
+        """See port."""
+        return await self._writer.run(partial(append_operations.create_run, run=run), created(run))
+
+    async def append(self, commit: Commit) -> None:
+        """See port."""
+        await self._writer.run(partial(append_operations.append, commit=commit), change_of(commit))
+
+    async def decide(self, decision: Decision) -> Decided:
+        """See port."""
+        return await self._writer.run(partial(request_operations.decide, decision=decision), decided)
+
+    async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
+        """See port."""
+        operation = partial(
+            request_operations.claim, request_id=request_id, kind=kind.value, by=by, now=now, until=until
+        )
+        await self._writer.run(operation, CLAIMED)
+
+    async def release_request(self, request_id: str, by: str) -> bool:
+        """See port."""
+        operation = partial(request_operations.release, request_id=request_id, by=by)
+        return await self._writer.run(operation, CLAIMED)
+
+    async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
+        """See port."""
+        return await self._writer.run(partial(work_operations.steer, run_id=run_id, verb=verb), WORK)
+
+    async def pin_content(self, digest: str, content: str) -> None:
+        """See port."""
+        await self._writer.run(lambda db: db.execute(query("pin_content"), (digest, content)))
+
+    async def heartbeat(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+        """See port."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(query("forget_dead_workers"), (now,))
+            connection.execute(query("put_worker"), (worker_id, host, pid, now, expires_at))
+
+        await self._writer.run(write)
+
+    async def retire(self, worker_id: str) -> None:
+        """See port."""
+        await self._writer.run(lambda db: db.execute(query("remove_worker"), (worker_id,)))
+
+    async def claim(self, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
+        """See port."""
+        return await self._writer.run(
+            partial(work_operations.claim, worker_id=worker_id, now=now, limit=limit, run_id=run_id)
+        )
+
+    async def release(self, run_id: str, epoch: int, *, ready: bool) -> None:
+        """See port."""
+        await self._writer.run(
+            partial(work_operations.release, run_id=run_id, epoch=epoch, ready=ready), WORK
+        )
+
+    async def fire_timers(self, now: int) -> int:
+        """See port."""
+        return await self._writer.run(
+            partial(work_operations.fire_timers, now=now, limit=TIMERS_AT_ONCE), WORK
+        )
+
+    # reading
+
+    async def next_timer(self) -> int | None:
+        """See port."""
+        rows = await self._read(query("next_timer"))
+        due = rows[0][0]
+        return None if due is None else int(due)
+
+    async def mail_for(self, worker_id: str) -> list[tuple[int, str, Input]]:
+        """See port."""
+        rows = await self._read(query("mail_for_worker"), (worker_id,))
+        return [(row["mail_id"], row["run_id"], decode_input(row["input"])) for row in rows]
+
+    async def has_mail(self, run_id: str) -> bool:
+        """See port."""
+        return bool(await self._read(query("has_mail"), (run_id,)))
+
+    async def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
+        """See port."""
+        return [stored_event(row) for row in await self._read(query("events_after"), (run_id, run_seq))]
+
+    async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
+        """See port."""
+        rows = await self._read(query("page_events"), (run_id, after, limit))
+        return [stored_event(row) for row in rows]
+
+    async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
+        """See port."""
+        return [stored_event(row) for row in await self._read(query("feed_events"), (after_seq, limit))]
+
+    async def last_seq(self) -> int:
+        """See port."""
+        return int((await self._read(query("last_seq")))[0][0])
+
+    async def any_ready(self, now: int) -> bool:
+        """See port."""
+        slots = Slots(await self._read(query("slots"), (now,)))
+        return bool(await self._read(query("claimable"), ("", now, json.dumps(slots.full()), 1)))
+
+    async def any_held(self) -> bool:
+        """See port."""
+        return bool(await self._read(query("any_held")))
+
+    async def any_busy(self, now: int) -> bool:
+        """See port. Asked of the writing connection: between two reads a worker may claim."""
+        return await self._writer.run(partial(work_operations.any_busy, now=now))
+
+    async def run_row(self, run_id: str) -> Mapping[str, Any] | None:
+        """See port."""
+        rows = await self._read(query("select_run"), (run_id,))
+        return dict(rows[0]) if rows else None
+
+    async def run_view_row(self, run_id: str) -> Mapping[str, Any] | None:
+        """See port."""
+        rows = await self._read(query("select_run_view"), (run_id,))
+        return dict(rows[0]) if rows else None
+
+    async def successors(self, run_id: str) -> list[tuple[str, int]]:
+        """See port."""
+        rows = await self._read(query("select_successors"), (run_id,))
+        return [(row["run_id"], row["created_at"]) for row in rows]
+
+    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
+        """See port."""
+        if path is None:
+            rows = await self._read(query("select_steps"), (run_id,))
+        else:
+            rows = await self._read(query("select_step"), (run_id, path))
+        return [dict(row) for row in rows]
+
+    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """See port."""
+        rows = await self._read(query("select_step_heads"), (run_id, limit))
+        total = len(rows) if len(rows) < limit else (await self._read(query("count_steps"), (run_id,)))[0][0]
+        return [dict(row) for row in rows], int(total)
+
+    async def request_row(self, request_id: str) -> Mapping[str, Any] | None:
+        """See port."""
+        rows = await self._read(query("select_request"), (request_id,))
+        return dict(rows[0]) if rows else None
+
+    async def request_rows(
+        self,
+        kind: RequestKind,
+        status: RequestStatus | None,
+        limit: int,
+        after: str | None,
+        run_id: str | None = None,
+        tenant: str | None = None,
+    ) -> Sequence[Mapping[str, Any]]:
+        """See port."""
+        start = after or ""
+        if run_id is not None:
+            rows = await self._read(query("run_requests"), (run_id, kind.value))
+            fitting = (row for row in rows if status is None or row["status"] == status.value)
+            rows = [row for row in fitting if tenant in {None, row["tenant"]} and row["request_id"] > start]
+        elif tenant is not None:
+            statuses = tuple(RequestStatus) if status is None else (status,)
+            rows = []
+            for each in statuses:
+                arguments = (tenant, kind.value, each.value, start, limit)
+                rows += await self._read(query("page_tenant_requests"), arguments)
+            rows.sort(key=lambda row: str(row["request_id"]))
+        elif status is None:
+            rows = await self._read(query("page_all_requests"), (kind.value, start, limit))
+        else:
+            rows = await self._read(query("page_requests"), (kind.value, status.value, start, limit))
+        return [dict(row) for row in rows[:limit]]
+
+    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """See port."""
+        rows = await self._read(query("decided_requests"), (request_id, limit))
+        return [dict(row) for row in rows]
+
+    async def claims_version(self) -> int:
+        """See port."""
+        rows = await self._read(query("select_claims_version"))
+        return int(rows[0]["n"]) if rows else 0
+
+    async def counters(self) -> dict[str, int]:
+        """See port."""
+        return {row["name"]: row["n"] for row in await self._read(query("select_counters"))}
+
+    async def blob(self, digest: str) -> bytes | None:
+        """See port."""
+        rows = await self._read(query("select_blob"), (digest,))
+        return bytes(rows[0]["data"]) if rows else None
+
+    async def content(self, digest: str) -> str | None:
+        """See port."""
+        rows = await self._read(query("select_content"), (digest,))
+        return str(rows[0]["content"]) if rows else None
+
+    async def workers(self) -> list[WorkerRow]:
+        """See port."""
+        return [WorkerRow(**dict(row)) for row in await self._read(query("select_workers"))]
+
+    async def _read(self, statement: str, arguments: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        if self._reader is None:
+            raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shut down")
+        try:
+            return list(await self._reader.execute_fetchall(statement, arguments))
+        except sqlite3.Error as error:
+            raise unavailable(error, self.path) from error

@@ -1,0 +1,98 @@
+"""Long reads on SQLite: a thread and a connection of their own, so that no worker waits for a long list.
+
+Each answer is read in one transaction: counts, cells and rows are of one moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from engine.errors import ErrorCode, Unavailable
+from engine.journal.errors import unavailable
+from engine.journal.sqlite import list_pages as run_list_reads
+from engine.journal.sqlite.connection import read_only
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from engine.contracts.run import EventFilter, RunFilter, RunSort
+    from engine.journal.rules.run_filter import SortKey
+
+T = TypeVar("T")
+
+
+class SqliteRunLists:
+    """Implements `engine.journal.port.RunLists`; opened by the first question."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-lists")
+        self._connection: sqlite3.Connection | None = None
+        self._closed = False
+
+    async def close(self) -> None:
+        """Answer what was asked, then close."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+        self._thread.shutdown(wait=False)  # it has nothing left to do
+
+    async def page(
+        self,
+        filters: RunFilter,
+        sort: RunSort,
+        limit: int,
+        *,
+        after: SortKey | None = None,
+        offset: int = 0,
+    ) -> Sequence[Mapping[str, Any]]:
+        """See port."""
+        return await self._ask(
+            partial(run_list_reads.page, filters=filters, sort=sort, limit=limit, after=after, offset=offset)
+        )
+
+    async def count(self, filters: RunFilter) -> int:
+        """See port."""
+        return await self._ask(partial(run_list_reads.count, filters=filters))
+
+    async def position(self, run_id: str, filters: RunFilter, sort: RunSort) -> int | None:
+        """See port."""
+        return await self._ask(partial(run_list_reads.position, run_id=run_id, filters=filters, sort=sort))
+
+    async def by_status(self, tenant: str | None) -> Mapping[str, int]:
+        """See port."""
+        return await self._ask(partial(run_list_reads.by_status, tenant=tenant))
+
+    async def find_events(self, run_id: str, filters: EventFilter, after: int, until: int) -> list[int]:
+        """See port."""
+        return await self._ask(
+            partial(run_list_reads.find_events, run_id=run_id, filters=filters, after=after, until=until)
+        )
+
+    async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        if self._closed:
+            raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shut down")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, question)
+
+    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            if self._connection is None:
+                self._connection = sqlite3.connect(read_only(self._path), uri=True, isolation_level=None)
+                self._connection.row_factory = sqlite3.Row
+            self._connection.execute("BEGIN")
+            try:
+                return question(self._connection)
+            finally:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise unavailable(error, self._path) from error
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()

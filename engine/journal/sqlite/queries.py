@@ -1,0 +1,39 @@
+"""Named SQL: the statements of `queries/*.sql`, read once."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def query(name: str) -> str:
+    """The statement called `name`. Raises KeyError for an unknown one."""
+    return _all()[name]
+
+
+def read_all() -> None:
+    """Read every statement now, in the thread that opens the journal and not in the event loop."""
+    _all()
+
+
+@cache
+def _all() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for source in files("engine.journal.sqlite").joinpath("queries").iterdir():
+        if source.name.endswith(".sql"):
+            for block in source.read_text(encoding="utf-8").split("-- name: ")[1:]:
+                name, _, statement = block.partition("\n")
+                found[name.strip()] = statement.strip()
+    return found
+
+
+@cache
+def migrations() -> dict[int, str]:
+    """Numbered migration scripts, version -> SQL."""
+    folder = files("engine.journal.sqlite").joinpath("migrations")
+    return {
+        int(source.name.partition("_")[0]): source.read_text(encoding="utf-8")
+        for source in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if source.name.endswith(".sql")
+    }

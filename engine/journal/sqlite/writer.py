@@ -1,0 +1,230 @@
+"""The one writing thread of a process: many transitions, one hop, one transaction, one fsync.
+
+Between writes it looks at `PRAGMA data_version`, which changes when another process has written;
+through aiosqlite this would wake the process far more often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from engine.errors import ErrorCode, Unavailable, VasiniError
+from engine.journal.changes import ANYTHING, NOTHING, ChangeSet
+from engine.journal.errors import unavailable
+from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.fair_file_lock import FairFileLock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+T = TypeVar("T")
+
+MAX_GROUP = 256
+
+
+@dataclass(slots=True)
+class _Job:
+    operation: Callable[[sqlite3.Connection], Any]
+    future: asyncio.Future[Any]
+    change: ChangeSet | Callable[[Any], ChangeSet]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Runs operations on the writing connection, grouped, one commit for all.
+
+    An operation that fails is rolled back alone; its whole group is run twice then. The futures
+    resolve after the commit, in order, so what was acknowledged is on disk.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        after_commit: Callable[[Sequence[ChangeSet]], None],
+        *,
+        busy_seconds: float,
+        poll_seconds: float,
+    ) -> None:
+        self._path = path
+        self._busy_seconds = busy_seconds
+        self._poll_seconds = poll_seconds
+        self._pause = poll_seconds
+        self._looked_at = 0.0
+        self._version: int | None = None
+        self._after_commit = after_commit
+        self._loop = asyncio.get_running_loop()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
+        self._closed = False
+
+    async def start(self) -> None:
+        """Open the database. Raises Unavailable."""
+        self._thread.start()
+        await self._opened
+
+    async def run(
+        self,
+        operation: Callable[[sqlite3.Connection], T],
+        change: ChangeSet | Callable[[T], ChangeSet] = NOTHING,
+    ) -> T:
+        """Run `operation` inside the next group and return what it returned, once it is durable.
+
+        `change` is what listeners are told when it succeeds; it may depend on what was returned.
+        """
+        if self._closed:
+            raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shutting down; nothing was written")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put(_Job(operation, future, change))
+        return await future
+
+    async def close(self) -> None:
+        """Write what is queued, then close."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _main(self) -> None:
+        try:
+            connection = open_writer(self._path, self._busy_seconds)
+        except VasiniError as error:
+            self._tell(self._opened.set_exception, error)
+            return
+        try:
+            lock = FairFileLock(self._path)
+        except OSError as error:
+            connection.close()
+            words = f"the journal's lock files beside {self._path} cannot be made: {error.strerror}"
+            self._tell(self._opened.set_exception, Unavailable(ErrorCode.READ_ONLY, words))
+            return
+        self._look(connection)
+        self._tell(self._opened.set_result, None)
+        more = True
+        while more:
+            group, more = self._gather()
+            if group:
+                self._write(connection, lock, group)
+                self._tell(self._settle, group)
+            self._look(connection)
+        lock.close()
+        connection.close()
+
+    def _gather(self) -> tuple[list[_Job], bool]:
+        """Waiting jobs, and whether there will be more; none when none came for a while."""
+        group: list[_Job] = []
+        try:
+            job = self._jobs.get(timeout=self._pause)
+        except queue.Empty:
+            return group, True
+        while job is not None:
+            group.append(job)
+            if len(group) >= MAX_GROUP:
+                return group, True
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return group, True
+        return group, False
+
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """Tell listeners when another process has written: looked for every `poll_seconds`, more often
+        while others write."""
+        now = time.monotonic()
+        if now - self._looked_at < self._pause:
+            return
+        self._looked_at = now
+        with suppress(sqlite3.Error):  # locked for a moment: the next look may do
+            version = int(connection.execute("PRAGMA data_version").fetchone()[0])
+            changed = self._version not in {None, version}
+            self._version = version
+            self._pause = min(self._poll_seconds, self._poll_seconds / 5 if changed else self._pause * 1.5)
+            if changed:
+                self._tell(self._after_commit, (ANYTHING,))
+
+    def _write(self, connection: sqlite3.Connection, lock: FairFileLock, group: list[_Job]) -> None:
+        try:
+            with lock.pass_through():
+                if not self._write_plainly(connection, group):
+                    self._write_apart(connection, group)
+        except sqlite3.Error as error:
+            self._fail(group, unavailable(error, self._path))
+        except OSError as error:
+            words = f"the journal {self._path} failed: {error.strerror}"
+            self._fail(group, Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, words))
+
+    @staticmethod
+    def _fail(group: list[_Job], failure: Unavailable) -> None:
+        for job in group:
+            job.error = failure
+
+    @staticmethod
+    def _write_plainly(connection: sqlite3.Connection, group: list[_Job]) -> bool:
+        """All jobs in one transaction; False, with nothing written, when one of them fails."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for job in group:
+                job.result = job.operation(connection)
+            connection.execute("COMMIT")
+        except Exception:  # noqa: BLE001 - the next try, job by job, finds whose failure it is
+            _roll_back(connection)
+            return False
+        return True
+
+    def _write_apart(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
+        """The same with a savepoint for each job, so that one failure spoils no other."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for job in group:
+                self._attempt(connection, job)
+            connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(connection)
+            raise
+
+    def _attempt(self, connection: sqlite3.Connection, job: _Job) -> None:
+        connection.execute("SAVEPOINT one")
+        try:
+            job.result = job.operation(connection)
+        except sqlite3.Error as error:
+            if not connection.in_transaction:  # SQLite rolled everything back: the group has failed
+                raise
+            connection.execute("ROLLBACK TO one")
+            job.error = unavailable(error, self._path)
+        except Exception as error:  # noqa: BLE001 - handed to the caller; it must not spoil the group
+            connection.execute("ROLLBACK TO one")
+            job.error = error
+        connection.execute("RELEASE one")
+
+    def _settle(self, group: list[_Job]) -> None:
+        changes: list[ChangeSet] = []
+        for job in group:
+            if job.error is None and job.change is not NOTHING:
+                changes.append(job.change(job.result) if callable(job.change) else job.change)
+            if job.future.done():  # its caller was cancelled; what was written stays written
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+        if changes:
+            self._after_commit(changes)
+
+    def _tell(self, callback: Callable[..., Any], *arguments: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    with suppress(sqlite3.Error):  # the transaction may be gone already
+        connection.execute("ROLLBACK")

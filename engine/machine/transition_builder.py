@@ -1,0 +1,54 @@
+"""A transition being made: the state so far, the events and effects it has brought."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.machine.events import Event, Kind
+from engine.machine.evolve import evolve
+from engine.machine.state import Execution, RunState, Scope, find_execution, find_scope
+
+if TYPE_CHECKING:
+    from engine.contracts.flow import Step
+    from engine.machine.effects import Effect
+    from engine.machine.graph import FlowGraph
+    from engine.machine.inputs import Input
+
+
+@dataclass(slots=True)
+class TransitionBuilder:
+    """Local to one call of `transition`; nothing of it is shared or kept."""
+
+    graph: FlowGraph
+    state: RunState
+    input: Input
+    events: list[Event] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+
+    def emit(self, kind: Kind, step_id: str | None = None, **payload: Any) -> None:
+        """Add an event and fold it."""
+        event = Event(kind, self.input.now, self.input.actor, step_id, payload)
+        self.state = evolve(self.state, event)
+        self.events.append(event)
+
+    def effect(self, effect: Effect) -> None:
+        """Add something for the runtime to do."""
+        self.effects.append(effect)
+
+    def execution(self, path: str) -> Execution | None:
+        """The execution at `path` as the builder has it now."""
+        return find_execution(self.state.root, path)
+
+    def scope(self, path: str) -> Scope | None:
+        """The scope at `path` as the builder has it now."""
+        return find_scope(self.state.root, path)
+
+    def step(self, path: str) -> Step:
+        """The definition behind an execution path."""
+        return self.graph.step_at(path)
+
+
+def failure(code: str, message: str, **details: Any) -> dict[str, Any]:
+    """An error as events carry it."""
+    return {"code": str(code), "message": message, "details": details}

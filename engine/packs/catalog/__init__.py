@@ -1,0 +1,1 @@
+"""All packs there are, what is in force of each, and how people look at them."""

@@ -1,0 +1,129 @@
+"""All packs there are, looked up by id, with what holds only between packs: unique ids, subflows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from engine.contracts.pack import Problem
+from engine.packs.catalog.entries import CatalogEntry, PackReading
+from engine.packs.catalog.pack_views import flow_views
+from engine.packs.catalog.scan import PackPlace, PackRoot, scan_roots
+from engine.packs.checks.subflow_rules import subflow_problems
+from engine.packs.loaded_pack import LoadedPack, PackSource
+from engine.packs.loader import read_pack
+from engine.packs.source.content import MANIFEST, PackContent, content_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
+
+    from engine.contracts.flow import FlowDef
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Packs in the order they were found, shipped ones first. Of two with one id the first is used."""
+
+    found: tuple[CatalogEntry, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with the directories that hold packs."""
+    tool_names: frozenset[str] = frozenset()
+    _by_id: dict[str, CatalogEntry] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for found in self.found:
+            self._by_id.setdefault(found.pack.pack_id, found)
+
+    def find(self, pack_id: str) -> CatalogEntry | None:
+        """The pack of that id with its files, also when it is broken."""
+        return self._by_id.get(pack_id)
+
+    def get(self, pack_id: str) -> LoadedPack | None:
+        """The content in force of that id, also when it is broken."""
+        found = self._by_id.get(pack_id)
+        return found.pack if found else None
+
+    def all(self) -> tuple[LoadedPack, ...]:
+        """The content in force of every pack found, also broken ones and those whose id is taken."""
+        return tuple(found.pack for found in self.found)
+
+    def flow(self, pack_id: str, flow_id: str) -> FlowDef | None:
+        """A flow that could be read."""
+        pack = self.get(pack_id)
+        return pack.flows.get(flow_id) if pack else None
+
+    def check(self, directory: Path, roots: Sequence[Path] = ()) -> CatalogEntry:
+        """Load a directory as if it were added, among the other packs (blocking).
+
+        One that stands in a directory of packs may read what it may read there.
+        """
+        resolved = directory.resolve()
+        around = [root for root in roots if resolved.is_relative_to(root.resolve())]
+        pack = read_pack(directory, tool_names=self.tool_names, roots=around)
+        others = [other for other in self.all() if other.pack_id != pack.pack_id]
+        more = subflow_problems([*others, pack])[-1]
+        place = PackPlace(directory, PackRoot(directory.parent, "home"), str(directory), "")
+        checked = replace(pack, problems=(*pack.problems, *more))
+        return CatalogEntry(PackReading(place, checked, None, 0), checked, flow_views(checked))
+
+
+def catalog_of(
+    readings: Iterable[PackReading],
+    problems: Iterable[Problem],
+    tool_names: Collection[str],
+    before: Catalog | None = None,
+) -> Catalog:
+    """The catalog of these packs, with what is wrong between them; `before` spares work done before."""
+    known = {found.pack.content.digest: found.flows for found in before.found} if before else {}
+    packs: list[LoadedPack] = []
+    seen: dict[str, PackSource] = {}
+    listed = list(readings)
+    for reading in listed:
+        pack = reading.in_force
+        if pack.pack_id in seen:
+            message = f"there is a {seen[pack.pack_id]} pack with the id `{pack.pack_id}` already"
+            taken = Problem(file=MANIFEST, line=1, column=1, field="pack_id", message=message)
+            pack = replace(pack, problems=(*pack.problems, taken))
+        seen.setdefault(pack.pack_id, reading.place.root.source)
+        packs.append(pack)
+    between = zip(packs, subflow_problems(packs), strict=True)
+    checked = [replace(pack, problems=(*pack.problems, *more)) for pack, more in between]
+    found = tuple(
+        CatalogEntry(reading, pack, known.get(pack.content.digest) or flow_views(pack))
+        for reading, pack in zip(listed, checked, strict=True)
+    )
+    return Catalog(found, tuple(problems), frozenset(tool_names))
+
+
+def read_place(place: PackPlace, tool_names: Collection[str]) -> LoadedPack:
+    """What a pack directory holds now (blocking)."""
+    if place.leaves_root:
+        return _refused_link(place)
+    return read_pack(
+        place.directory, source=place.root.source, tool_names=tool_names, roots=[place.root.directory]
+    )
+
+
+def load_catalog(shipped: Path | None, home: Path | None, tool_names: Collection[str]) -> Catalog:
+    """Load every pack directory below the two roots once (blocking)."""
+    scan = scan_roots(pack_roots(shipped, home))
+    readings = (PackReading(place, read_place(place, tool_names), None, 0) for place in scan.places)
+    return catalog_of(readings, scan.problems, tool_names)
+
+
+def pack_roots(shipped: Path | None, home: Path | None) -> tuple[PackRoot, ...]:
+    """The directories that hold packs, those we ship first."""
+    roots: list[PackRoot] = []
+    if shipped is not None:
+        roots.append(PackRoot(shipped, "shipped"))
+    if home is not None:
+        roots.append(PackRoot(home, "home"))
+    return tuple(roots)
+
+
+def _refused_link(place: PackPlace) -> LoadedPack:
+    message = "the link leads out of the directory of packs and is not followed"
+    problem = Problem(file=MANIFEST, line=1, column=1, message=message)
+    content = PackContent(place.directory.name, None, content_digest({}), {})
+    return LoadedPack(content, None, {}, (problem,), place.root.source)

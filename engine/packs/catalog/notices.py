@@ -1,0 +1,50 @@
+"""What two catalogs differ in, told pack by pack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.pack_version import PackNotice, PackOutcome
+
+if TYPE_CHECKING:
+    from engine.packs.catalog.catalog import Catalog
+    from engine.packs.catalog.entries import CatalogEntry
+    from engine.packs.catalog.pack_views import PackStatus
+
+
+def notices(before: Catalog, after: Catalog, facts: PackStatus) -> tuple[PackNotice, ...]:
+    """One notice for every pack directory that came, went or changed."""
+    known = {found.reading.place.key: found for found in before.found}
+    told: list[PackNotice] = []
+    for found in after.found:
+        outcome = _outcome(known.pop(found.reading.place.key, None), found)
+        if outcome is not None:
+            told.append(_notice(found, outcome, facts))
+    told += [_notice(gone, PackOutcome.REMOVED, facts) for gone in known.values()]
+    return tuple(told)
+
+
+def _outcome(before: CatalogEntry | None, after: CatalogEntry) -> PackOutcome | None:
+    if before is None:
+        return PackOutcome.FAILED if after.problems else PackOutcome.ADDED
+    if after.problems:
+        same = before.problems == after.problems and _contents(before) == _contents(after)
+        return None if same else PackOutcome.FAILED
+    same = not before.problems and _contents(before) == _contents(after)
+    return None if same else PackOutcome.CHANGED
+
+
+def _contents(found: CatalogEntry) -> tuple[str, str, str]:
+    return found.pack.pack_id, found.pack.content.digest, found.reading.files.content.digest
+
+
+def _notice(found: CatalogEntry, outcome: PackOutcome, facts: PackStatus) -> PackNotice:
+    removed = outcome is PackOutcome.REMOVED
+    problems = () if removed else found.problems
+    return PackNotice(
+        pack=found.pack.pack_id,
+        label=facts.label(found.pack),
+        outcome=outcome,
+        problems=len(problems),
+        first_problem=problems[0] if problems else None,
+    )

@@ -1,0 +1,108 @@
+"""Flows and packs as people look at them: a tree of steps to draw, canonical text to compare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from engine.contracts.agent import FlowOutline, LayerText, StepOutline
+from engine.contracts.flow import (
+    ApprovalStep,
+    ForEachStep,
+    ParallelStep,
+    SubflowStep,
+    ToolStep,
+    UserInputStep,
+)
+from engine.packs.source.content import CODE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from engine.contracts.flow import Step
+    from engine.contracts.model import Contract
+    from engine.packs.loaded_pack import LoadedPack
+
+_LAYERS = ("soul", "role", "tools", "guardrails", "memory", "workflow")
+
+
+def flow_outlines(pack: LoadedPack) -> tuple[FlowOutline, ...]:
+    """Every flow that can be started, by id; procedures are among them."""
+    return tuple(flow_outline(pack, flow_id) for flow_id in sorted(pack.flows))
+
+
+def flow_outline(pack: LoadedPack, flow_id: str) -> FlowOutline:
+    """One flow as a tree of steps. Raises KeyError when the pack has no such flow."""
+    flow = pack.flows[flow_id]
+    return FlowOutline(
+        flow=flow.id,
+        description=flow.description or "",
+        version=flow.version,
+        file=pack.flow_files[flow_id],
+        sop=flow_id in pack.sops,
+        escalation=flow.escalation,
+        steps=_outlines(flow.steps),
+    )
+
+
+def pack_texts(pack: LoadedPack) -> tuple[LayerText, ...]:
+    """The pack part by part as canonical text, defaults filled in, for comparing two contents of it.
+
+    Parts that cannot be read are left out. Two packs whose texts are equal behave the same.
+    """
+    return tuple(_texts(pack))
+
+
+def _texts(pack: LoadedPack) -> Iterator[LayerText]:
+    if pack.manifest is not None:
+        references = {*_LAYERS, "skills"}
+        yield LayerText(name="manifest", text=_yaml(pack.manifest, references))
+    if pack.agent is not None:
+        for layer in _LAYERS:
+            yield LayerText(name=layer, text=_yaml(getattr(pack.agent, layer)))
+        for skill in pack.agent.skills:
+            front = _yaml(skill, {"body"})
+            yield LayerText(name=f"skills/{skill.id}", text=f"---\n{front}---\n{skill.body}\n")
+    for flow_id in sorted(pack.flows.keys() - pack.sops):
+        yield LayerText(name=f"flows/{flow_id}", text=_yaml(pack.flows[flow_id]))
+    if CODE in pack.content.files:
+        yield LayerText(name=CODE, text=pack.content.files[CODE])
+
+
+def _yaml(part: Contract, exclude: set[str] | None = None) -> str:
+    value = part.model_dump(mode="json", by_alias=True, exclude=exclude, exclude_none=True)
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _outlines(steps: Sequence[Step]) -> tuple[StepOutline, ...]:
+    return tuple(_outline(step, steps[index + 1 : index + 2]) for index, step in enumerate(steps))
+
+
+def _outline(step: Step, following: Sequence[Step]) -> StepOutline:
+    special: dict[str, Any] = {}
+    match step:
+        case ToolStep():
+            special["target"] = step.tool
+        case SubflowStep():
+            special["target"] = step.subflow
+        case UserInputStep():
+            form = step.params.get("form_id")
+            special["target"] = form if isinstance(form, str) else None
+        case ApprovalStep():
+            special["gates"] = step.gates or next((each.id for each in following), None)
+        case ParallelStep():
+            special |= {"join": step.join, "branches": tuple(map(_outlines, step.branches))}
+        case ForEachStep():
+            items = step.items if isinstance(step.items, str) else f"{len(step.items)} items"
+            special |= {"target": items, "branches": (_outlines(step.steps),)}
+    return StepOutline(
+        id=step.id,
+        type=step.type,
+        name=step.name,
+        when=step.when,
+        on_success=step.on_success,
+        on_failure=step.on_failure,
+        max_visits=step.max_visits,
+        **special,
+    )

@@ -1,0 +1,1 @@
+"""What must hold in a pack, told with file, line and field."""

@@ -1,0 +1,207 @@
+"""Rules of a flow's shape: ids, jumps, gates, free text, limits (design: flows-and-runs, Flow file)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.packs.checks.flow_shape import StepNode, StepSequence, nested, sequences
+from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.step_rules import step_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from engine.contracts.pack import Problem
+    from engine.packs.source.yaml_source import Document
+
+MAX_STEPS = 500
+MAX_STEP_DEPTH = 8
+RESERVED_IDS = frozenset({"fail", "continue", "done"})
+_JUMP_FIELDS = ("on_success", "on_failure")
+
+
+def check_flow(document: Document, tool_names: Collection[str] | None) -> list[Problem]:
+    """Every fault beyond the schema; `tool_names` None leaves tool names unchecked."""
+    return list(_problems(document, tool_names))
+
+
+def _problems(document: Document, tool_names: Collection[str] | None) -> Iterator[Problem]:
+    lists = list(sequences(document.value))
+    total = sum(len(sequence.nodes) for sequence in lists)
+    if total > MAX_STEPS:
+        message = f"the flow has {total} steps, at most {MAX_STEPS} are allowed"
+        yield problem_at(document, ("steps",), message)
+        return
+    yield from _escalation(document, lists[0] if lists else None)
+    elsewhere = {node.id for sequence in lists for node in sequence.nodes}
+    for sequence in lists:
+        rules = _Shape(document, sequence, elsewhere)
+        yield from rules.problems()
+        for node in sequence.nodes:
+            yield from step_problems(document, node, tool_names)
+
+
+def _escalation(document: Document, outermost: StepSequence | None) -> Iterator[Problem]:
+    name = document.value.get("escalation")
+    if not isinstance(name, str) or outermost is None:
+        return
+    index = outermost.index(name)
+    if index is None:
+        known = [node.id for node in outermost.nodes if node.type == "human_approval"]
+        message = f"there is no step `{shortened(name)}` in the outermost list{close_match(name, known)}"
+        yield problem_at(document, ("escalation",), message, found=shown(name))
+    elif outermost.nodes[index].type != "human_approval":
+        message = f"the escalation `{shortened(name)}` is no `human_approval`"
+        yield problem_at(document, ("escalation",), message, found=shown(name))
+
+
+class _Shape:
+    """The rules of one list of steps."""
+
+    def __init__(self, document: Document, sequence: StepSequence, elsewhere: set[str]) -> None:
+        self._document = document
+        self._sequence = sequence
+        self._elsewhere = elsewhere
+
+    def problems(self) -> Iterator[Problem]:
+        sequence = self._sequence
+        if not sequence.nodes and sequence.path[-1] != "steps":  # empty `steps` break the schema already
+            yield problem_at(self._document, sequence.path, "this list of steps is empty")
+        if sequence.depth == MAX_STEP_DEPTH + 1:
+            message = f"steps are nested too deeply: at most {MAX_STEP_DEPTH} levels"
+            yield problem_at(self._document, sequence.path, message)
+        yield from self._ids()
+        for index, node in enumerate(sequence.nodes):
+            for field in _JUMP_FIELDS:
+                yield from self._jump(index, node, field)
+            if _is_free_text_form(node):
+                yield from self._free_text(index, node)
+        yield from self._gates()
+
+    def _at(self, node: StepNode, field: str, message: str) -> Problem:
+        path = (*node.path, field) if field in node.raw else node.path
+        found = shown(node.raw[field]) if field in node.raw else None
+        return problem_at(self._document, path, message, found=found)
+
+    def _ids(self) -> Iterator[Problem]:
+        first: dict[str, StepNode] = {}
+        for node in self._sequence.nodes:
+            if node.id in RESERVED_IDS:
+                yield self._at(node, "id", f"the step id `{node.id}` is reserved: choose another")
+            elif node.id in first:
+                line = self._document.place(first[node.id].path).line
+                message = f"the step id `{shortened(node.id)}` is here twice (first on line {line})"
+                yield self._at(node, "id", message)
+            first.setdefault(node.id, node)
+
+    def _jump(self, index: int, node: StepNode, field: str) -> Iterator[Problem]:
+        target = node.text(field)
+        if target is None or target in {"fail", "done"}:
+            return
+        if target == "continue":
+            if node.type == "human_approval" and field == "on_failure":
+                message = "a rejected approval may not `continue`: use `fail` or a step behind what it gates"
+                yield self._at(node, field, message)
+            return
+        landing = self._sequence.index(target)
+        name = shortened(target)
+        if landing is None:
+            if target in self._elsewhere:
+                message = f"the step `{name}` is in another list: a jump stays within its own list of steps"
+            else:
+                known = [*(each.id for each in self._sequence.nodes), *RESERVED_IDS]
+                message = f"there is no step `{name}` in this list{close_match(target, known)}"
+            yield self._at(node, field, message)
+        elif landing <= index and not self._sequence.nodes[landing].raw.get("max_visits"):
+            message = f"this jump goes back to `{name}`, which names no `max_visits`"
+            yield self._at(node, field, message)
+
+    def _gates(self) -> Iterator[Problem]:
+        gated: dict[int, StepNode] = {}
+        for index, node in enumerate(self._sequence.nodes):
+            if node.type != "human_approval":
+                continue
+            gate = self._gate(index, node)
+            if isinstance(gate, str):
+                yield self._at(node, "gates", gate)
+            elif gate is not None:
+                if gate in gated:
+                    message = f"`{self._sequence.nodes[gate].id}` is gated by `{gated[gate].id}` already"
+                    yield self._at(node, "gates", message)
+                gated[gate] = node
+                yield from self._jumps_past(index, gate)
+
+    def _gate(self, index: int, node: StepNode) -> int | str | None:
+        """Index of the gated step; words when `gates` is wrong; None when nothing is gated."""
+        name = node.text("gates")
+        if name is None:
+            return index + 1 if index + 1 < len(self._sequence.nodes) else None
+        gate = self._sequence.index(name)
+        if gate is None:
+            known = [each.id for each in self._sequence.nodes[index + 1 :]]
+            return f"there is no step `{shortened(name)}` in this list{close_match(name, known)}"
+        if gate <= index:
+            return f"the gated step `{name}` must stand after the approval"
+        return gate
+
+    def _jumps_past(self, approval: int, gate: int) -> Iterator[Problem]:
+        """Jumps from outside into what only the approval may lead to: steps after it, up to the gate."""
+        nodes = self._sequence.nodes
+        for index, node in enumerate(nodes):
+            for field in _JUMP_FIELDS:
+                landing = self._sequence.index(node.text(field) or "")
+                if landing is None or not approval < landing <= gate or approval < index < gate:
+                    continue
+                if index == approval and field == "on_success":
+                    continue
+                message = (
+                    f"this jump reaches `{nodes[gate].id}` without the approval `{nodes[approval].id}`: "
+                    "a jump may not land on a step that an approval gates"
+                )
+                yield self._at(node, field, message)
+
+    def _free_text(self, index: int, form: StepNode) -> Iterator[Problem]:
+        for node in _followers(self._sequence, index):
+            if node.type in {"tool", "agent"}:
+                message = (
+                    f"the step `{node.id}` directly follows the free-text form `{form.id}`: "
+                    "put an approval or a choice form between them"
+                )
+                yield self._at(node, "type", message)
+
+
+def _is_free_text_form(node: StepNode) -> bool:
+    params = node.raw.get("params")
+    free = isinstance(params, dict) and params.get("mode") == "free_text_input"
+    return free and node.type == "user_input"
+
+
+def _followers(sequence: StepSequence, index: int) -> list[StepNode]:
+    """Steps that may run next after one succeeded: in order, by its jump, inside what holds steps,
+    after a list's end, and behind steps that may be skipped."""
+    found: dict[tuple[str | int, ...], StepNode] = {}
+    pending = [_successor(sequence, index)]
+    while pending:
+        place = pending.pop()
+        if place is None:
+            continue
+        current, position = place
+        if position >= len(current.nodes):
+            pending.append(_successor(*current.owner) if current.owner else None)
+            continue
+        node = current.nodes[position]
+        if node.path in found:
+            continue
+        found[node.path] = node
+        pending.extend((inner, 0) for inner in nested(current, position))
+        if "when" in node.raw:
+            pending.append((current, position + 1))
+    return list(found.values())
+
+
+def _successor(sequence: StepSequence, index: int) -> tuple[StepSequence, int] | None:
+    target = sequence.nodes[index].text("on_success")
+    if target is None or target == "continue":
+        return sequence, index + 1
+    landing = sequence.index(target)
+    return None if landing is None else (sequence, landing)

@@ -1,0 +1,1 @@
+"""Layers of a pack put together, and procedures compiled to flows."""

@@ -1,0 +1,102 @@
+"""Rules between layers: tools that exist, ids that are unique, handoffs, what the pack needs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from engine.contracts.pack import PACK_ID
+from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.versions import engine_version, framework_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from engine.contracts.layers.skill import Skill
+    from engine.contracts.layers.tools import Tools
+    from engine.contracts.layers.workflow import Workflow
+    from engine.contracts.pack import PackManifest, Problem
+    from engine.packs.source.yaml_source import Document, SourcePath
+
+AVAILABLE_MEMORY: frozenset[str] = frozenset()
+"""Kinds of memory this version has."""
+
+
+def tools_problems(tools: Tools, document: Document, names: Collection[str] | None) -> Iterator[Problem]:
+    """Faults of a tools layer; `names` None leaves tool names unchecked."""
+    first: dict[str, int] = {}
+    for index, tool in enumerate(tools.available):
+        path: SourcePath = ("available", index, "id")
+        if tool.id in first:
+            line = document.place(("available", first[tool.id])).line
+            message = f"the tool `{shortened(tool.id)}` is here twice (first on line {line})"
+            yield problem_at(document, path, message, found=shown(tool.id))
+        elif tool.id in tools.denied:
+            message = f"the tool `{shortened(tool.id)}` is both available and denied"
+            yield problem_at(document, path, message, found=shown(tool.id))
+        first.setdefault(tool.id, index)
+        yield from _unknown(document, path, tool.id, names)
+
+
+def skills_problems(
+    skills: Sequence[tuple[Skill, Document]], names: Collection[str] | None
+) -> Iterator[Problem]:
+    """Faults of the skills together; `names` None leaves tool names unchecked."""
+    first: dict[str, str] = {}
+    for skill, document in skills:
+        if skill.id in first:
+            message = f"the skill id `{skill.id}` is used by {first[skill.id]} already"
+            yield problem_at(document, ("id",), message, found=shown(skill.id))
+        first.setdefault(skill.id, document.place(("id",)).file)
+        for index, tool in enumerate(skill.required_tools):
+            yield from _unknown(document, ("required_tools", index), tool, names)
+
+
+def handoff_problems(workflow: Workflow, document: Document, pack_id: str) -> Iterator[Problem]:
+    """Handoffs that can never be made; a target that is not here is no fault, packs come and go."""
+    first: dict[str, int] = {}
+    for index, handoff in enumerate(workflow.handoffs):
+        target, path = handoff.target_agent, ("handoffs", index, "target_agent")
+        message = None
+        if re.fullmatch(PACK_ID, target) is None:
+            message = f"`{shortened(target)}` is no id of a pack"
+        elif target == pack_id:
+            message = "a pack does not hand off to itself: use a subflow"
+        elif target in first:
+            line = document.place(("handoffs", first[target])).line
+            message = f"the handoff to `{target}` is here twice (first on line {line}): join their conditions"
+        if message is not None:
+            yield problem_at(document, path, message, found=shown(target))
+        first.setdefault(target, index)
+
+
+def compatibility_problems(
+    manifest: PackManifest, document: Document, names: Collection[str] | None
+) -> Iterator[Problem]:
+    """What the pack needs and this engine does not have (design: packs, Versions)."""
+    needs = manifest.compatibility
+    root = "compatibility"
+    for key, bound in (("framework_min", needs.framework_min), ("framework_max", needs.framework_max)):
+        if bound is not None:
+            fault = framework_fault(key, bound)
+            if fault is not None:
+                expected = f"a version that allows {engine_version()}"
+                yield problem_at(document, (root, key), fault, found=shown(bound), expected=expected)
+    for index, tool in enumerate(needs.required_tools):
+        if names is not None and tool not in names:
+            message = (
+                f"the pack needs the tool `{shortened(tool)}`, which is not here{close_match(tool, names)}"
+            )
+            yield problem_at(document, (root, "required_tools", index), message, found=shown(tool))
+    for index, kind in enumerate(needs.required_memory):
+        if kind not in AVAILABLE_MEMORY:
+            message = f"the pack needs `{kind}` memory, which is not available in this version"
+            yield problem_at(document, (root, "required_memory", index), message, found=shown(kind))
+
+
+def _unknown(
+    document: Document, path: SourcePath, tool: str, names: Collection[str] | None
+) -> Iterator[Problem]:
+    if names is not None and tool not in names:
+        message = f"unknown tool `{shortened(tool)}`{close_match(tool, names)}"
+        yield problem_at(document, path, message, found=shown(tool))

@@ -1,0 +1,1 @@
+"""Publishing a version: its signature and the keys that may sign."""

@@ -1,0 +1,1 @@
+"""Pack files as they are read: bounded, beneath the roots, with the place of every part."""

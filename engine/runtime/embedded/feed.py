@@ -1,0 +1,118 @@
+"""News for readers: events of this process and others, gathered into batches."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from engine.facade.engine import FeedBatch
+from engine.runtime.views.row_views import event_view
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.contracts.pack_version import PackNotice
+    from engine.journal.changes import ChangeSet
+    from engine.runtime.toolbox import Toolbox
+
+READ_AT_ONCE = 500
+GATHER_SECONDS = 0.01
+GATHER_FROM = 50
+"""While that many events come at a time, commits of one moment are read together."""
+MAX_BEHIND = 50_000
+"""Events a slow reader may be behind; it is told that it lagged and reads the journal."""
+
+
+class Feed:
+    """Implements `engine.facade.engine.Feed` on a journal."""
+
+    def __init__(self, box: Toolbox) -> None:
+        self._box = box
+
+    @asynccontextmanager
+    async def subscribe(self, *, run_id: str | None = None) -> AsyncIterator[AsyncIterator[FeedBatch]]:
+        """See facade."""
+        journal = self._box.journal
+        claims, packs = await journal.claims_version(), await journal.packs.written()
+        reader = _Reader(self._box, run_id, await journal.last_seq(), claims, packs)
+        undo = journal.on_change(reader.kick)
+        undo_packs = self._box.catalog.on_notices(reader.tell_packs)
+        try:
+            async with self._box.pack_watch.watching():
+                yield reader.batches()
+        finally:
+            undo_packs()
+            undo()
+
+
+class _Reader:
+    def __init__(self, box: Toolbox, run_id: str | None, cursor: int, claims: int, packs: int) -> None:
+        self._box = box
+        self._run_id = run_id
+        self._cursor = cursor
+        self._kicked = asyncio.Event()
+        self._lagged = False
+        self._claims = claims
+        self._look_at_claims = False
+        self._notices: list[PackNotice] = []
+        self._packs = packs
+        self._look_at_packs = False
+
+    def kick(self, change: ChangeSet) -> None:
+        """Something was written."""
+        self._look_at_claims |= change.claims
+        self._look_at_packs |= change.packs
+        self._kicked.set()
+
+    def tell_packs(self, notices: tuple[PackNotice, ...]) -> None:
+        """Files of packs changed."""
+        self._notices += notices
+        self._kicked.set()
+
+    async def batches(self) -> AsyncIterator[FeedBatch]:
+        """One batch whenever there is something new."""
+        count = 0
+        while True:
+            await self._kicked.wait()
+            if count >= GATHER_FROM:
+                await asyncio.sleep(GATHER_SECONDS)
+            self._kicked.clear()
+            batch = await self._read()
+            count = len(batch.events)
+            if batch.events or batch.lagged or batch.refresh:
+                yield batch
+
+    async def _read(self) -> FeedBatch:
+        """The next events; when there are more, the reader is called again at once."""
+        stored = await self._box.journal.feed_events(self._cursor, READ_AT_ONCE)
+        lagged, self._lagged = self._lagged, False
+        if stored:
+            self._cursor = stored[-1].seq
+        if len(stored) == READ_AT_ONCE:
+            self._kicked.set()
+            await self._skip()
+        events = (item for item in stored if self._run_id is None or item.run_id == self._run_id)
+        notices, self._notices = tuple(self._notices), []
+        refresh = await self._changed_lists() | frozenset({"packs"} if notices else ())
+        return FeedBatch(tuple(event_view(item) for item in events), lagged, refresh, notices)
+
+    async def _changed_lists(self) -> frozenset[str]:
+        """Lists that changed without an event; of another process only a number is known."""
+        changed: set[str] = set()
+        if self._look_at_claims:
+            self._look_at_claims = False
+            before, self._claims = self._claims, await self._box.journal.claims_version()
+            changed |= {"claims"} if self._claims != before else set()
+        if self._look_at_packs:
+            self._look_at_packs = False
+            before, self._packs = self._packs, await self._box.journal.packs.written()
+            changed |= {"packs"} if self._packs != before else set()
+        return frozenset(changed)
+
+    async def _skip(self) -> None:
+        """Leave out what a reader that is too far behind would see far too late."""
+        newest = await self._box.journal.last_seq()
+        if newest - self._cursor > MAX_BEHIND:
+            self._cursor = newest - MAX_BEHIND
+            self._lagged = True

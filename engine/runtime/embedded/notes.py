@@ -1,0 +1,84 @@
+"""`engine.drafts` and `engine.saved_filters` on a journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.notes import SavedFilter
+from engine.errors import InvalidInput
+from engine.journal.encoding import decode
+from engine.values import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.runtime.toolbox import Toolbox
+
+MAX_DRAFT_BYTES = 256 * 1024
+MAX_DRAFTS = 200
+"""Drafts of one owner; the oldest go."""
+MAX_FILTERS = 100
+MAX_NAME = 300
+
+
+class Drafts:
+    """Implements `engine.facade.engine.Drafts`."""
+
+    def __init__(self, box: Toolbox) -> None:
+        self._box = box
+
+    async def get(self, owner: str, key: str) -> dict[str, Any] | None:
+        """See facade."""
+        text = await self._box.journal.notes.draft(owner, key)
+        return None if text is None else dict(decode(text))
+
+    async def keep(self, owner: str, key: str, draft: Mapping[str, Any]) -> None:
+        """See facade."""
+        _check_names(owner, key)
+        try:
+            raw = canonical_json(self._box.door.without_secrets(dict(draft)))
+        except (ValueError, TypeError, RecursionError):
+            raise InvalidInput("the draft is not JSON: only finite numbers and Unicode text") from None
+        if len(raw) > MAX_DRAFT_BYTES:
+            raise InvalidInput(
+                f"the draft has {len(raw)} bytes, at most {MAX_DRAFT_BYTES} are kept",
+                {"size_bytes": len(raw), "limit_bytes": MAX_DRAFT_BYTES},
+            )
+        now = self._box.clock.now()
+        await self._box.journal.notes.keep_draft(owner, key, raw.decode(), now, MAX_DRAFTS)
+
+    async def drop(self, owner: str, key: str) -> None:
+        """See facade."""
+        await self._box.journal.notes.drop_draft(owner, key)
+
+
+class SavedFilters:
+    """Implements `engine.facade.engine.SavedFilters`."""
+
+    def __init__(self, box: Toolbox) -> None:
+        self._box = box
+
+    async def list(self, owner: str) -> tuple[SavedFilter, ...]:
+        """See facade."""
+        found = await self._box.journal.notes.filters(owner)
+        return tuple(SavedFilter.model_construct(name=name, text=text) for name, text in found)
+
+    async def save(self, owner: str, saved: SavedFilter) -> None:
+        """See facade."""
+        _check_names(owner, saved.name)
+        given = [saved.name, saved.text]
+        if self._box.door.without_secrets(given) != given:
+            raise InvalidInput("the filter holds a secret: it is not stored")
+        if not await self._box.journal.notes.save_filter(owner, saved.name, saved.text, MAX_FILTERS):
+            words = f"there are {MAX_FILTERS} saved filters; delete one first"
+            raise InvalidInput(words, {"limit": MAX_FILTERS})
+
+    async def drop(self, owner: str, name: str) -> None:
+        """See facade."""
+        await self._box.journal.notes.drop_filter(owner, name)
+
+
+def _check_names(*names: str) -> None:
+    for name in names:
+        if not 1 <= len(name) <= MAX_NAME:
+            raise InvalidInput(f"a name has 1 to {MAX_NAME} characters, not {len(name)}")

@@ -1,0 +1,143 @@
+"""`engine.packs` on the catalog and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.contracts.pack_version import PackDetail, SourceFile
+from engine.errors import NotFound
+from engine.runtime.pack_library.diffs import between, loaded_side, named_side, on_disk, stored_side
+from engine.runtime.pack_library.registry import PackRegistry
+from engine.runtime.pack_library.trust import CodeTrust
+
+if TYPE_CHECKING:
+    from engine.contracts.actor import Actor
+    from engine.contracts.pack import FlowView, PackView, Problem
+    from engine.contracts.pack_version import CodeReview, PackDiff, PackNotice, PackVersion
+    from engine.packs.catalog.entries import CatalogEntry
+    from engine.runtime.pack_library.diffs import Side
+    from engine.runtime.toolbox import Toolbox
+
+
+class PackList:
+    """Implements `engine.facade.packs.Packs`."""
+
+    def __init__(self, box: Toolbox) -> None:
+        self._box = box
+        self._registry = PackRegistry(box)
+        self._trust = CodeTrust(box)
+
+    async def list(self) -> tuple[PackView, ...]:
+        """See facade."""
+        catalog, facts = await self._box.catalog.load(), await self._box.pack_facts.read()
+        from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415 - loaded with the catalog
+
+        return tuple(pack_view(found, facts) for found in catalog.found)
+
+    async def get(self, pack: str) -> PackDetail:
+        """See facade."""
+        found, facts = await self._found(pack), await self._box.pack_facts.read()
+        from engine.packs.catalog.outline import flow_outlines  # noqa: PLC0415 - loaded with the catalog
+        from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415
+        from engine.packs.publishing.signature import signing_digest  # noqa: PLC0415
+
+        in_force = await loaded_side(self._box, found.pack)
+        return PackDetail(
+            view=pack_view(found, facts),
+            agent=found.pack.agent,
+            outlines=flow_outlines(found.pack),
+            files=tuple(sorted(found.pack.content.files)),
+            sources=_sources(found),
+            versions=await self._registry.versions(found.pack.pack_id),
+            last_change=await self._last_change(found, in_force),
+            rejected=await between(in_force, on_disk(found), layers=False) if found.stale else None,
+            signing_digest=await asyncio.to_thread(signing_digest, found.pack.content),
+        )
+
+    async def flow(self, pack: str, flow: str) -> FlowView:
+        """See facade."""
+        startable = (await self._found(pack)).pack.startable(flow)
+        from engine.packs.catalog.pack_views import flow_view  # noqa: PLC0415 - loaded with the catalog
+
+        return flow_view(pack, startable)
+
+    async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
+        """See facade."""
+        if not await asyncio.to_thread(directory.is_dir):
+            raise NotFound(f"there is no directory {directory}", {"directory": str(directory)})
+        catalog, facts = await self._box.catalog.load(), await self._box.pack_facts.labels()
+        from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415 - loaded with the catalog
+
+        view = pack_view(await asyncio.to_thread(catalog.check, directory, self._box.catalog.roots), facts)
+        return view, view.problems
+
+    async def reload(self) -> tuple[PackNotice, ...]:
+        """See facade."""
+        return await self._box.catalog.refresh()
+
+    async def path(self, pack: str, file: str | None = None) -> Path:
+        """See facade."""
+        found = await self._found(pack)
+        directory = found.reading.place.directory
+        if file is None:
+            return directory
+        target = await asyncio.to_thread(self._pack_file, directory, file)
+        if target is None:
+            raise NotFound(f"pack {pack} has no file {file}", {"pack": pack, "file": file})
+        return target
+
+    async def versions(self, pack: str) -> tuple[PackVersion, ...]:
+        """See facade."""
+        return await self._registry.versions(pack)
+
+    async def publish(self, pack: str, *, actor: Actor, sbom: str | None = None) -> PackVersion:
+        """See facade."""
+        return await self._registry.publish(pack, actor, sbom)
+
+    async def diff(self, before: str | Path, after: str | Path) -> PackDiff:
+        """See facade."""
+        return await between(await named_side(self._box, before), await named_side(self._box, after))
+
+    async def code(self, pack: str) -> CodeReview:
+        """See facade."""
+        return await self._trust.code(pack)
+
+    async def trust(self, pack: str, digest: str, *, actor: Actor) -> CodeReview:
+        """See facade."""
+        return await self._trust.trust(pack, digest, actor)
+
+    async def _found(self, pack: str) -> CatalogEntry:
+        found = (await self._box.catalog.load()).find(pack)
+        if found is None:
+            raise NotFound(f"there is no pack {pack}; `vasini packs` lists what there is", {"pack": pack})
+        return found
+
+    def _pack_file(self, directory: Path, file: str) -> Path | None:
+        """The file's path without `..`, when it is one of the packs directories'."""
+        target = Path(os.path.normpath(directory / file))
+        try:
+            resolved = target.resolve()
+            inside = any(resolved.is_relative_to(root.resolve()) for root in self._box.catalog.roots)
+            return target if inside and resolved.is_file() else None
+        except (OSError, RuntimeError, ValueError):
+            return None
+
+    async def _last_change(self, found: CatalogEntry, now: Side) -> PackDiff | None:
+        digest = await self._box.catalog.good.before(found.reading.place.key)
+        before = await stored_side(self._box, found.pack, digest) if digest is not None else None
+        return await between(before, now) if before is not None else None
+
+
+def _sources(found: CatalogEntry) -> tuple[SourceFile, ...]:
+    """Files with problems, in the order of the problems."""
+    by_file: dict[str, list[Problem]] = {}
+    for problem in found.problems:
+        by_file.setdefault(problem.file, []).append(problem)
+    texts = found.reading.files.content.files
+    return tuple(
+        SourceFile(file=file, text=texts.get(file), problems=tuple(problems))
+        for file, problems in by_file.items()
+    )

@@ -1,0 +1,222 @@
+"""`engine.requests` on a journal: the inbox and its decisions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.model import from_micros
+from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+from engine.contracts.run import Page
+from engine.contracts.status import RequestKind, RequestStatus
+from engine.errors import ErrorCode, InvalidInput, NotFound
+from engine.journal.encoding import decode
+from engine.journal.records import Decision
+from engine.json_schema.forms import check_values, fill_defaults
+from engine.runtime.views.paging import cursor, page_size
+from engine.runtime.views.row_views import approval_view, form_view
+from engine.values import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.actor import Actor
+    from engine.journal.records import Decided
+    from engine.runtime.toolbox import Toolbox
+
+MAX_COMMENT = 20_000
+
+
+class Requests:
+    """Implements `engine.facade.engine.Requests`."""
+
+    def __init__(self, box: Toolbox) -> None:
+        self._box = box
+
+    async def approvals(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        tenant: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[ApprovalView]:
+        """See facade."""
+        size = page_size(limit)
+        rows = await self._box.journal.request_rows(
+            RequestKind.APPROVAL, status, size + 1, cursor(after, "appr_"), run_id, tenant
+        )
+        items = tuple([await approval_view(self._box, row) for row in rows[:size]])
+        return Page[ApprovalView](items=items, next=items[-1].approval_id if len(rows) > size else None)
+
+    async def approval(self, approval_id: str) -> ApprovalView:
+        """See facade."""
+        return await approval_view(self._box, await self._row(approval_id, RequestKind.APPROVAL))
+
+    async def approve(
+        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+    ) -> DecisionView:
+        """See facade."""
+        return await self._decide(approval_id, RequestStatus.APPROVED, actor, digest, comment or "")
+
+    async def reject(
+        self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None
+    ) -> DecisionView:
+        """See facade."""
+        if not comment.strip():
+            raise InvalidInput("a rejection needs a comment that says why", {"approval_id": approval_id})
+        return await self._decide(approval_id, RequestStatus.REJECTED, actor, digest, comment)
+
+    async def _decide(
+        self, approval_id: str, status: RequestStatus, actor: Actor, digest: str | None, comment: str
+    ) -> DecisionView:
+        if len(comment) > MAX_COMMENT:
+            raise InvalidInput(f"the comment is longer than {MAX_COMMENT} characters")
+        text = self._box.door.present(comment)
+        now = self._box.clock.now()
+        decided = await self._record(
+            Decision(
+                request_id=approval_id,
+                kind=RequestKind.APPROVAL.value,
+                status=status.value,
+                actor=actor.name,
+                now=now,
+                payload={
+                    "approval_id": approval_id,
+                    "decision": status.value,
+                    "comment": text,
+                    "via": actor.via,
+                },
+                comment=text,
+                digest=digest,
+            )
+        )
+        return DecisionView(
+            approval_id=approval_id,
+            run_id=decided.run_id,
+            decision=status.value,
+            decided_by=actor.name,
+            decided_at=from_micros(now),
+        )
+
+    async def claim(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        """See facade."""
+        now = self._box.clock.now()
+        until = now + round(self._box.config.claim_seconds * 1_000_000)
+        await self._box.journal.claim_request(approval_id, RequestKind.APPROVAL, actor.name, now, until)
+        return await self.approval(approval_id)
+
+    async def release(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        """See facade."""
+        await self._row(approval_id, RequestKind.APPROVAL)
+        await self._box.journal.release_request(approval_id, actor.name)
+        return await self.approval(approval_id)
+
+    async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:
+        """See facade."""
+        await self._row(approval_id, RequestKind.APPROVAL)
+        rows = await self._box.journal.earlier_rows(approval_id, page_size(limit))
+        return tuple([await approval_view(self._box, row) for row in rows])
+
+    async def forms(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        tenant: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[FormView]:
+        """See facade."""
+        size = page_size(limit)
+        rows = await self._box.journal.request_rows(
+            RequestKind.FORM, status, size + 1, cursor(after, "form_"), run_id, tenant
+        )
+        items = tuple([await form_view(self._box, row) for row in rows[:size]])
+        return Page[FormView](items=items, next=items[-1].request_id if len(rows) > size else None)
+
+    async def form(self, request_id: str) -> FormView:
+        """See facade."""
+        return await form_view(self._box, await self._row(request_id, RequestKind.FORM))
+
+    def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+        """See facade."""
+        return check_values(schema, values)
+
+    async def answer(
+        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
+    ) -> AnswerView:
+        """See facade."""
+        row = await self._row(request_id, RequestKind.FORM)
+        opened = decode(row["opened_event"])
+        given = dict(values)
+        if row["status"] == RequestStatus.PENDING.value:
+            schema = (await self._box.blobs.full(opened["body"]))["schema"]
+            given = fill_defaults(schema, values)
+            self._check_answer(request_id, row["pack"], schema, given)
+        now = self._box.clock.now()
+        output = {
+            "form_id": opened["form_id"],
+            "values": given,
+            "comment": self._box.door.present(comment),
+        }
+        admitted = self._box.door.admit(output)
+        self._box.blobs.keep(admitted.blobs)
+        decided = await self._record(
+            Decision(
+                request_id=request_id,
+                kind=RequestKind.FORM.value,
+                status=RequestStatus.ANSWERED.value,
+                actor=actor.name,
+                now=now,
+                payload={
+                    "request_id": request_id,
+                    "form_id": opened["form_id"],
+                    "output": admitted.value,
+                    "via": actor.via,
+                },
+                comment=output["comment"],
+                blobs=admitted.blobs,
+            )
+        )
+        return AnswerView(
+            request_id=request_id,
+            run_id=decided.run_id,
+            form_id=opened["form_id"],
+            answered_by=actor.name,
+            answered_at=from_micros(now),
+        )
+
+    async def _record(self, decision: Decision) -> Decided:
+        """One transaction; if this process works runs it goes on with this one without a look for work."""
+        worker = self._box.local.worker
+        if worker is not None and worker.takes_more:
+            return await worker.decide(decision)
+        return await self._box.journal.decide(decision)
+
+    def _check_answer(
+        self, request_id: str, pack: str, schema: Mapping[str, Any], values: dict[str, Any]
+    ) -> None:
+        policies = self._box.config.policies.for_pack(pack)
+        try:
+            size = len(canonical_json(values))
+        except (ValueError, TypeError, RecursionError):
+            raise InvalidInput("the answer is not JSON: only finite numbers and Unicode text") from None
+        if policies.enforce and size > policies.max_payload_bytes:
+            raise InvalidInput(
+                f"the answer has {size} bytes, at most {policies.max_payload_bytes} are taken",
+                {"size_bytes": size, "limit_bytes": policies.max_payload_bytes},
+                code=ErrorCode.PAYLOAD_TOO_LARGE,
+            )
+        errors = check_values(schema, values)
+        if errors:
+            raise InvalidInput(
+                f"{len(errors)} field(s) are not valid: {errors[0].field or 'form'}: {errors[0].message}",
+                {"request_id": request_id, "errors": [error.model_dump() for error in errors]},
+            )
+
+    async def _row(self, request_id: str, kind: RequestKind) -> Mapping[str, Any]:
+        row = await self._box.journal.request_row(request_id)
+        if row is None or row["kind"] != kind.value:
+            raise NotFound(f"there is no {kind.value} {request_id}", {"id": request_id})
+        return row

@@ -1,0 +1,236 @@
+"""Starting a run: every check before it exists, and the record of a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import AutonomyLevel, FlowDef
+from engine.contracts.status import RunStatus
+from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniError
+from engine.journal.records import NewRun
+from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
+from engine.machine.events import Event, Kind
+from engine.machine.graph import walk_steps
+from engine.runtime.clock import new_id
+from engine.values import canonical_json, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.governance.door import Admitted
+    from engine.governance.policies import Policies
+    from engine.packs.catalog.catalog import Catalog
+    from engine.packs.loaded_pack import LoadedPack
+    from engine.runtime.toolbox import Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """What somebody asked to start."""
+
+    pack: str
+    flow: str
+    payload: Mapping[str, Any]
+    actor: str
+    tenant: str
+    idempotency_key: str | None
+    base_dir: Path | None
+    handed_over: HandedOver | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The run that hands off to the one asked for, and what it tells it."""
+
+    run_id: str
+    note: str | None
+    context: Admitted
+
+
+async def start_run(box: Toolbox, request: StartRequest) -> tuple[str, NewRun]:
+    """Queue the run; its id (an earlier one for a known key). Raises as `Runs.start` of the facade."""
+    pack, flow = _find(await box.catalog.load(), request)
+    payload = fill_defaults(flow.input, request.payload)
+    if request.base_dir is not None:
+        payload = _absolute_paths(flow, payload, request.base_dir)
+    try:
+        _check(box.config.policies.for_pack(pack.pack_id), pack, flow, payload)
+        await _check_trust(box, pack)
+        admitted = box.door.admit(payload)
+    except VasiniError as refusal:
+        await _record_refusal(box, request, pack, flow, payload, refusal)
+        raise
+    await box.packs.pin(pack)
+    label = await box.pack_facts.label(pack)
+    head = {
+        "pack": pack.pack_id,
+        "pack_version": label,
+        "pack_digest": pack.content.digest,
+        "flow": flow.id,
+        "flow_version": flow.version,
+        "tenant": request.tenant,
+        "requested_by": request.actor,
+        "input": admitted.value,
+    }
+    handed_over, blobs = request.handed_over, admitted.blobs
+    if handed_over is not None:
+        head |= {"handed_off_from": handed_over.run_id, "handoff": handed_over.context.value}
+        blobs = {**blobs, **handed_over.context.blobs}
+    box.blobs.keep(blobs)
+    run = _new_run(request, pack, flow, RunStatus.QUEUED, head, box.clock.now())
+    run = replace(
+        run,
+        pack_version=label,
+        idempotency_key=request.idempotency_key,
+        request_digest=_digest(request, pack, flow, admitted.value),
+        handed_off_from=handed_over.run_id if handed_over is not None else None,
+        blobs=blobs,
+    )
+    worker = box.local.worker
+    if worker is not None and worker.accepts(run):
+        return await worker.begin(run), run
+    run_id, _ = await box.journal.create_run(run)
+    return run_id, run
+
+
+def _digest(request: StartRequest, pack: LoadedPack, flow: FlowDef, payload: Any) -> str | None:
+    """What an idempotency key is bound to."""
+    if request.idempotency_key is None:
+        return None
+    source = request.handed_over
+    handed_over = [] if source is None else [source.run_id, source.note]
+    return digest_of([pack.pack_id, flow.id, payload, *handed_over])
+
+
+def _find(catalog: Catalog, request: StartRequest) -> tuple[LoadedPack, FlowDef]:
+    pack = pack_of(catalog, request.pack)
+    return pack, pack.startable(request.flow)
+
+
+def pack_of(catalog: Catalog, pack_id: str) -> LoadedPack:
+    """The content in force of a pack, also when it is broken. Raises NotFound."""
+    pack = catalog.get(pack_id)
+    if pack is None:
+        raise NotFound(f"there is no pack {pack_id}; `vasini packs` lists what there is", {"pack": pack_id})
+    return pack
+
+
+def _absolute_paths(flow: FlowDef, payload: dict[str, Any], base: Path) -> dict[str, Any]:
+    """Input fields with `format: path` are resolved against the requester's directory."""
+    for field in path_fields(flow.input):
+        payload = _absolute_path(payload, field, base)
+    return payload
+
+
+def _absolute_path(payload: dict[str, Any], field: Sequence[str], base: Path) -> dict[str, Any]:
+    """A payload in which one (nested) field is absolute; the caller's own is left as it is."""
+    name, *below = field
+    value = payload.get(name)
+    if below:
+        changed = _absolute_path(value, below, base) if isinstance(value, dict) else value
+    else:
+        changed = str(Path(base, _at_home(value))) if isinstance(value, str) and value else value
+    return payload if changed is value else {**payload, name: changed}
+
+
+def _at_home(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # `~nobody`: only a name
+        return Path(name)
+
+
+def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[str, Any]) -> None:
+    """Raise the first reason not to start (order: size, schema, steps, autonomy)."""
+    try:
+        size = len(canonical_json(payload))
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidInput(
+            "the payload is not JSON: only finite numbers and Unicode text can be stored"
+        ) from None
+    if size > policies.max_payload_bytes:
+        raise InvalidInput(
+            f"the payload has {size} bytes, at most {policies.max_payload_bytes} are taken "
+            "(policies.max_payload_bytes)",
+            {"size_bytes": size, "limit_bytes": policies.max_payload_bytes},
+            code=ErrorCode.PAYLOAD_TOO_LARGE,
+        )
+    errors = payload_errors(flow.input, payload)
+    if errors:
+        raise InvalidInput(
+            f"the payload does not fit {pack.pack_id}/{flow.id}: "
+            f"{errors[0].field or 'payload'}: {errors[0].message}",
+            {"errors": [error.model_dump() for error in errors]},
+        )
+    if policies.enforce:
+        steps = sum(1 for _ in walk_steps(flow.steps))
+        if policies.max_steps is not None and steps > policies.max_steps:
+            raise Refused(
+                ErrorCode.POLICY_DENIED,
+                f"the flow has {steps} steps, the policy allows {policies.max_steps} (policies.max_steps)",
+                {"reason": "max_steps_exceeded", "step_count": steps, "limit": policies.max_steps},
+            )
+        if flow.autonomy_level is AutonomyLevel.FULL_AUTO and not policies.allow_full_autonomy:
+            raise Refused(
+                ErrorCode.POLICY_DENIED,
+                "the flow is full_auto; set policies.allow_full_autonomy to allow it",
+                {"reason": "full_autonomy_disabled", "autonomy_level": flow.autonomy_level.value},
+            )
+
+
+async def _check_trust(box: Toolbox, pack: LoadedPack) -> None:
+    if not await box.pack_facts.trusts(pack):
+        raise Refused(
+            ErrorCode.PACK_UNTRUSTED,
+            f"pack {pack.pack_id} brings code of its own (tools.py) that nobody has trusted; "
+            f"it does not run before: vasini pack trust {pack.pack_id}",
+            {"pack": pack.pack_id, "digest": pack.content.digest},
+        )
+
+
+async def _record_refusal(
+    box: Toolbox,
+    request: StartRequest,
+    pack: LoadedPack,
+    flow: FlowDef,
+    payload: dict[str, Any],
+    refusal: VasiniError,
+) -> None:
+    """Leave a FAILED run with one event and the payload's digest only; no idempotency key is used up."""
+    try:
+        digest: str | None = digest_of(payload)
+    except (ValueError, TypeError, RecursionError):
+        digest = None
+    error = {"code": refusal.code.value, "message": box.door.present(refusal.message), "details": {}}
+    head = {"error": error, "payload_digest": digest, "requested_by": request.actor}
+    run = _new_run(request, pack, flow, RunStatus.FAILED, head, box.clock.now(), error)
+    await box.journal.create_run(run)
+    refusal.details["run_id"] = run.run_id
+
+
+def _new_run(
+    request: StartRequest,
+    pack: LoadedPack,
+    flow: FlowDef,
+    status: RunStatus,
+    head: dict[str, Any],
+    now: int,
+    error: dict[str, Any] | None = None,
+) -> NewRun:
+    kind = Kind.RUN_QUEUED if status is RunStatus.QUEUED else Kind.RUN_REFUSED
+    return NewRun(
+        run_id=new_id("run"),
+        tenant=request.tenant,
+        pack=pack.pack_id,
+        pack_version=pack.version,
+        pack_digest=pack.content.digest,
+        flow=flow.id,
+        flow_version=flow.version,
+        requested_by=request.actor,
+        status=status,
+        events=[Event(kind, now, request.actor, None, head)],
+        slot_limit=flow.concurrency,
+        error=error,
+    )

@@ -1,0 +1,255 @@
+"""The folder of a run: `<root>/<pack>/<run_id>/{input,runtime,output}`.
+
+All methods are synchronous and block on the disk: call them in a thread. Every write is atomic. They
+raise Unavailable (`disk_full`, `read_only`), and InvalidInput for content from outside that is not usable.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import InvalidInput
+from engine.runtime.files.atomic_writes import (
+    measure,
+    names_in,
+    open_directory,
+    read_beginning,
+    read_chunks,
+    read_inside,
+    storage_errors,
+    write_atomically,
+)
+from engine.runtime.files.file_names import candidates, content_type, role, safe_name, unique_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RESPONSE = "response.json"
+RESPONSE_VERSION = "1.0"
+_INPUT_FILES = ("input.json", "handoff.json", "messages.json", "comments.json", "attachments.json")
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+_ROLES = ("primary", "interactive", "supporting")
+
+
+class RunFolders:
+    """Folders of all runs under `root`.
+
+    Files that tools bring and attachments are synced to the disk. Documents repeat what the journal
+    holds, so they are only written atomically.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, pack: str, run_id: str) -> Path:
+        """Where a run's folder is or would be."""
+        return self._root.joinpath(*_parts(pack, run_id))
+
+    def write_input(
+        self,
+        pack: str,
+        run_id: str,
+        payload: Mapping[str, Any],
+        sources: Sequence[Path] = (),
+        *,
+        handoff: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Keep the start payload, its attachments and what a handoff told; False when they are there."""
+        with self._directory(pack, run_id, "input") as directory:
+            if "input.json" in names_in(directory):
+                return False
+            if sources or isinstance(payload.get("files"), list):
+                self._attach(directory, payload, sources)
+            for name in ("messages", "comments"):
+                if isinstance(payload.get(name), list):
+                    self._write_json(directory, f"{name}.json", payload[name])
+            if handoff is not None:
+                self._write_json(directory, "handoff.json", handoff)
+            self._write_json(directory, "input.json", payload)  # last: it says that the rest is there
+        return True
+
+    def _attach(self, directory: int, payload: Mapping[str, Any], sources: Sequence[Path]) -> None:
+        """Copy `sources` and list them in attachments.json; files only named are listed as references."""
+        taken = set(_INPUT_FILES)
+        listed: list[dict[str, Any]] = []
+        brought: set[str] = set()
+        for index, source in enumerate(sources):
+            stored = unique_name(safe_name(source.name, index), taken)
+            try:
+                size, digest = write_atomically(directory, stored, read_chunks(source), fsync=True)
+            except (FileNotFoundError, PermissionError, IsADirectoryError):  # gone meanwhile: a reference
+                continue
+            taken.add(stored.lower())
+            brought.add(source.name)
+            listed.append(_attachment(source.name, stored, size, digest))
+        missing = (name for name in _referenced(payload) if name not in brought)
+        listed.extend(_attachment(name, None, None, None) for name in missing)
+        self._write_json(directory, "attachments.json", listed)
+
+    def write_comments(self, pack: str, run_id: str, comments: Sequence[Mapping[str, Any]]) -> None:
+        """Write what operators said (comment, decision, step_id, by, ts) after the payload's comments."""
+        with self._directory(pack, run_id, "input") as directory:
+            said = _json_list(read_inside(directory, "comments.json"), self.path(pack, run_id))
+            added = [dict(comment) for comment in comments if comment not in said]
+            if added:
+                self._write_json(directory, "comments.json", [*said, *added])
+
+    def write_answer(
+        self, pack: str, run_id: str, form_id: str, request_id: str, payload: Mapping[str, Any]
+    ) -> Path:
+        """Keep an answered form under `runtime/user_input`; a form asked twice has two files."""
+        name = f"{safe_name(form_id, 0)}.{safe_name(request_id, 0)}.json"
+        with self._directory(pack, run_id, "runtime", "user_input") as directory:
+            self._write_json(directory, name, payload)
+        return self.path(pack, run_id) / "runtime" / "user_input" / name
+
+    def write_output_files(
+        self, pack: str, run_id: str, files: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Store `{name, content_base64, role?, content_type?}`; all are checked before the first write.
+
+        A name that is taken gets a number before it, unless the same content is stored there already: a
+        step that runs again after a crash leaves its files once. Raises InvalidInput for bad base64.
+        """
+        contents = [_decoded(index, item) for index, item in enumerate(files)]
+        stored: list[dict[str, Any]] = []
+        with self._directory(pack, run_id, "output") as directory:
+            there = {entry["stored_name"].lower(): entry["sha256"] for entry in _output_files(directory)}
+            taken = {name.lower() for name in (*names_in(directory), RESPONSE)}
+            for index, (item, content) in enumerate(zip(files, contents, strict=True)):
+                name = str(item["name"])
+                digest = hashlib.sha256(content).hexdigest()
+                stored_name = next(
+                    candidate
+                    for candidate in candidates(safe_name(name, index))
+                    if candidate.lower() not in taken or there.get(candidate.lower()) == digest
+                )
+                if there.pop(stored_name.lower(), None) is None:
+                    write_atomically(directory, stored_name, (content,), fsync=True)
+                taken.add(stored_name.lower())
+                entry = _file_entry(name, stored_name, len(content), digest)
+                entry["role"] = item.get("role") or entry["role"]
+                entry["content_type"] = item.get("content_type") or entry["content_type"]
+                stored.append(entry)
+        return stored
+
+    def write_response(self, pack: str, run_id: str, response: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the response document with the list of output files; `{"path", "sha256", "files"}`."""
+        with self._directory(pack, run_id, "output") as directory:
+            files = _output_files(directory)
+            document = {"response_version": RESPONSE_VERSION, **response, "files": files}
+            _, digest = self._write_json(directory, RESPONSE, document)
+        return {"path": str(self.path(pack, run_id) / "output" / RESPONSE), "sha256": digest, "files": files}
+
+    def list_files(self, pack: str, run_id: str) -> list[dict[str, Any]]:
+        """Output files with role, content type, size, sha256 and path; none when there is no folder."""
+        folder = self.path(pack, run_id) / "output"
+        with storage_errors(folder):
+            try:
+                with open_directory(self._root, (*_parts(pack, run_id), "output"), create=False) as directory:
+                    return [
+                        {**entry, "path": str(folder / entry["stored_name"])}
+                        for entry in _output_files(directory)
+                    ]
+            except FileNotFoundError:
+                return []
+
+    def read_output(self, pack: str, run_id: str, stored_name: str, limit: int) -> tuple[bytes, int] | None:
+        """The first `limit` bytes of a regular output file and its size; None when there is no such file."""
+        if "/" in stored_name or "\0" in stored_name or stored_name.startswith(".") or not stored_name:
+            return None
+        with storage_errors(self.path(pack, run_id) / "output"):
+            try:
+                with open_directory(self._root, (*_parts(pack, run_id), "output"), create=False) as directory:
+                    return read_beginning(directory, stored_name, limit)
+            except (FileNotFoundError, ValueError):  # ValueError: a name no file system takes
+                return None
+
+    @contextmanager
+    def _directory(self, pack: str, run_id: str, *below: str) -> Iterator[int]:
+        parts = (*_parts(pack, run_id), *below)
+        with storage_errors(self._root.joinpath(*parts)), open_directory(self._root, parts) as directory:
+            yield directory
+
+    def _write_json(self, directory: int, name: str, value: Any) -> tuple[int, str]:
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        return write_atomically(directory, name, (text.encode("utf-8", "backslashreplace"),), fsync=False)
+
+
+def _parts(pack: str, run_id: str) -> tuple[str, str]:
+    for part in (pack, run_id):
+        if _PART.fullmatch(part) is None:
+            raise InvalidInput(f"{part[:80]!r} cannot be the name of a run's folder")
+    return pack, run_id
+
+
+def _referenced(payload: Mapping[str, Any]) -> Iterator[str]:
+    files = payload.get("files")
+    for item in files if isinstance(files, list) else ():
+        name = (item.get("name") or item.get("file_name")) if isinstance(item, Mapping) else None
+        if isinstance(name, str) and name.strip():
+            yield name.strip()
+
+
+def _attachment(name: str, stored: str | None, size: int | None, digest: str | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "stored_name": stored,
+        "content_type": content_type(name),
+        "size": size,
+        "sha256": digest,
+        "source": "upload" if stored else "ref",
+        "ref": None if stored else name,
+    }
+
+
+def _file_entry(name: str, stored: str, size: int, digest: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "stored_name": stored,
+        "role": role(stored),
+        "content_type": content_type(stored),
+        "size": size,
+        "sha256": digest,
+    }
+
+
+def _output_files(directory: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for name in names_in(directory):
+        measured = None if name == RESPONSE or name.startswith(".") else measure(directory, name)
+        if measured is not None:
+            found.append(_file_entry(name, name, *measured))
+    return found
+
+
+def _decoded(index: int, item: Mapping[str, Any]) -> bytes:
+    name, content = item.get("name"), item.get("content_base64")
+    if not isinstance(name, str) or not name.strip() or not isinstance(content, str):
+        raise InvalidInput(f"output file {index + 1} needs a `name` and its `content_base64`")
+    given = item.get("role")
+    if given is not None and given not in _ROLES:
+        raise InvalidInput(f"output file {name[:80]!r}: the role must be one of {', '.join(_ROLES)}")
+    try:
+        return base64.b64decode("".join(content.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInput(f"output file {name[:80]!r}: its content is not base64") from None
+
+
+def _json_list(raw: bytes | None, folder: Path) -> list[Any]:
+    if raw is None:
+        return []
+    try:
+        loaded = json.loads(raw)
+    except ValueError:
+        loaded = None
+    if not isinstance(loaded, list):
+        raise InvalidInput(f"{folder}/input/comments.json is not a list; repair or remove it")
+    return loaded

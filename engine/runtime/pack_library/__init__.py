@@ -1,0 +1,1 @@
+"""The packs in force: catalog, pins, last known good, registry, trust, watching."""

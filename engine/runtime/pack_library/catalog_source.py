@@ -1,0 +1,162 @@
+"""The catalog of packs, loaded when somebody asks for it and again when files have changed.
+
+A broken pack goes on with its directory's last good content, which the journal keeps: so every
+process on it, and the next one, has the same in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from engine.errors import Unavailable
+from engine.runtime.gc_tuning import uncollected
+from engine.runtime.pack_library.last_good import LastKnownGood
+from engine.safe_text import sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from engine.config import EngineConfig
+    from engine.contracts.pack_version import PackNotice
+    from engine.journal.port import Journal
+    from engine.packs.catalog.catalog import Catalog
+    from engine.packs.catalog.pack_cache import PackCache, ScanResult
+    from engine.packs.loaded_pack import LoadedPack
+    from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.pack_status import PackStatusSource
+
+logger = logging.getLogger(__name__)
+
+NoticeListener = Callable[["tuple[PackNotice, ...]"], None]
+
+
+class CatalogSource:
+    """Reads the packs below the two roots, in a thread, one look at a time."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        tool_names: Collection[str],
+        journal: Journal,
+        facts: PackStatusSource,
+        clock: Clock,
+    ) -> None:
+        self.roots = tuple(root for root in (config.shipped_packs, config.home_packs) if root is not None)
+        self.good = LastKnownGood(journal, tool_names)
+        self._config = config
+        self._tool_names = tool_names
+        self._facts = facts
+        self._clock = clock
+        self._shelf: PackCache | None = None
+        self._catalog: Catalog | None = None
+        self._read_at: dict[str, int] = {}
+        self._turn = asyncio.Lock()
+        self._listeners: list[NoticeListener] = []
+
+    async def load(self) -> Catalog:
+        """The catalog. Faults of packs are in it; loading itself does not fail."""
+        if self._catalog is None:
+            async with self._turn:
+                if self._catalog is None:
+                    now = self._clock.now()
+                    self._catalog = await self._made(await self._look(), now)
+        return self._catalog
+
+    async def refresh(self, settle: float = 0.0) -> tuple[PackNotice, ...]:
+        """Look again; what changed since the last look, which listeners are told too.
+
+        A file that is still being written often looks broken: after `settle` seconds such packs are
+        looked at once more before they are told.
+        """
+        await self.load()
+        async with self._turn:
+            before = self._catalog
+            assert before is not None  # loaded above, and never forgotten
+            now = self._clock.now()
+            look = await self._look()
+            if settle and look.newly_broken:
+                await asyncio.sleep(settle)
+                now = self._clock.now()
+                look = (await self._look()).after(look)
+            same = len(look.readings) == len(before.found) and look.problems == before.problems
+            if same and not look.fresh:
+                return ()
+            self._catalog = await self._made(look, now)
+            told = await self._notices(before, self._catalog)
+        if told:
+            _log(told, self._catalog)
+            for listener in tuple(self._listeners):
+                listener(told)
+        return told
+
+    def on_notices(self, listener: NoticeListener) -> Callable[[], None]:
+        """Call `listener` (in the loop) with what a look found changed; returns the undo."""
+        self._listeners.append(listener)
+
+        def undo() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return undo
+
+    async def _look(self) -> ScanResult:
+        with uncollected():
+            return await asyncio.to_thread(self._look_now)
+
+    def _look_now(self) -> ScanResult:
+        from engine.packs.catalog.pack_cache import PackCache  # noqa: PLC0415 - reading packs is slow to import
+
+        if self._shelf is None:
+            self._shelf = PackCache(self._config.shipped_packs, self._config.home_packs, self._tool_names)
+        return self._shelf.look()
+
+    async def _made(self, look: ScanResult, now: int) -> Catalog:
+        stand_ins: Mapping[str, LoadedPack] = {}
+        # without its journal an engine stops soon enough; what is in the files holds until then
+        with suppress(Unavailable):
+            stand_ins = await self.good.stand_ins(look.readings)
+        with suppress(Unavailable):
+            fresh = [reading for reading in look.readings if reading.place.key in look.fresh]
+            await self.good.keep(fresh, now)
+        self._read_at = {
+            reading.place.key: now
+            if reading.place.key in look.fresh
+            else self._read_at.get(reading.place.key, now)
+            for reading in look.readings
+        }
+        return await asyncio.to_thread(self._assembled, look, stand_ins)
+
+    def _assembled(self, look: ScanResult, stand_ins: Mapping[str, LoadedPack]) -> Catalog:
+        from engine.packs.catalog.catalog import catalog_of  # noqa: PLC0415 - see _look_now
+        from engine.packs.catalog.entries import PackReading  # noqa: PLC0415 - see _look_now
+
+        readings = [
+            PackReading(
+                reading.place,
+                reading.files,
+                stand_ins.get(reading.place.key),
+                self._read_at[reading.place.key],
+            )
+            for reading in look.readings
+        ]
+        return catalog_of(readings, look.problems, self._tool_names, self._catalog)
+
+    async def _notices(self, before: Catalog, after: Catalog) -> tuple[PackNotice, ...]:
+        from engine.packs.catalog.notices import notices  # noqa: PLC0415 - see _look_now
+
+        return notices(before, after, await self._facts.labels())
+
+
+def _log(told: tuple[PackNotice, ...], catalog: Catalog) -> None:
+    """Every problem of a pack that was not reloaded, in the words of the console and the command line."""
+    for notice in told:
+        if not notice.problems:
+            logger.info("pack %s %s %s", sanitize(notice.pack), sanitize(notice.label), notice.outcome)
+            continue
+        problems = [found.problems for found in catalog.found if found.pack.pack_id == notice.pack]
+        for problem in (problem for of_one in problems for problem in of_one):
+            logger.warning("pack %s: %s", sanitize(notice.pack), sanitize(str(problem)))

@@ -1,0 +1,122 @@
+"""Flows as runs pinned them: by content digest, whatever happened to the files since."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import PackInvalid
+from engine.machine.graph import FlowGraph, RunLimits
+from engine.tools.context import PackCode
+from engine.values import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.flow import FlowDef
+    from engine.governance.policies import Policies
+    from engine.journal.port import Journal
+    from engine.packs.loaded_pack import LoadedPack
+
+HELD_PACKS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedFlow:
+    """A flow of a pinned pack, ready to be worked."""
+
+    graph: FlowGraph
+    code: PackCode | None
+    pack_digest: str
+    policies: Policies
+    policy_digest: str
+    siblings: Mapping[str, FlowDef]
+
+
+class PinnedPacks:
+    """Packs by digest; read from the journal when they are not held."""
+
+    def __init__(self, journal: Journal, policies: Policies) -> None:
+        self._journal = journal
+        self._policies = policies
+        self._packs: OrderedDict[str, LoadedPack] = OrderedDict()
+        self._flows: dict[tuple[str, str], PinnedFlow] = {}
+        self._stored: set[str] = set()
+
+    async def pin(self, pack: LoadedPack) -> None:
+        """Make sure the journal holds this content before a run refers to it."""
+        digest = pack.content.digest
+        self._hold(digest, pack)
+        if digest not in self._stored:
+            await self._journal.pin_content(digest, pack.content.to_json())
+            self._stored.add(digest)
+
+    async def pack(self, pack_id: str, digest: str) -> LoadedPack:
+        """The pinned pack. Raises PackInvalid when its content is gone."""
+        return self._packs.get(digest) or await self._load(pack_id, digest)
+
+    async def flow(self, pack_id: str, digest: str, flow_id: str) -> PinnedFlow:
+        """The pinned flow. Raises PackInvalid when its content is gone or does not load any more."""
+        held = self._flows.get((digest, flow_id))
+        if held is not None:
+            return held
+        pack = await self.pack(pack_id, digest)
+        definition = pack.flows.get(flow_id)
+        if definition is None:
+            raise PackInvalid(f"the pinned content of {pack_id} has no flow {flow_id}", {"digest": digest})
+        policies = self._policies.for_pack(pack_id)
+        limits = RunLimits(policies.max_steps, policies.max_tool_calls) if policies.enforce else RunLimits()
+        source = pack.content.files.get("tools.py")
+        # a run exists only when its pack's code was trusted at the start, and it pinned that code
+        code = PackCode(pack_id, digest, source, trusted=True) if source is not None else None
+        flow = PinnedFlow(
+            FlowGraph(definition, limits, "artifacts" in definition.model_dump_json()),
+            code,
+            digest,
+            policies,
+            _policy_digest(policies),
+            pack.flows,
+        )
+        self._flows[digest, flow_id] = flow
+        return flow
+
+    async def _load(self, pack_id: str, digest: str) -> LoadedPack:
+        text = await self._journal.content(digest)
+        if text is None:
+            raise PackInvalid(
+                f"the content of pack {pack_id} that the run pinned is not stored", {"digest": digest}
+            )
+        pack = await asyncio.to_thread(_read_content, text)
+        self._hold(digest, pack)
+        self._stored.add(digest)
+        return pack
+
+    def _hold(self, digest: str, pack: LoadedPack) -> None:
+        self._packs[digest] = pack
+        while len(self._packs) > HELD_PACKS:
+            old, _ = self._packs.popitem(last=False)
+            for key in [key for key in self._flows if key[0] == old]:
+                del self._flows[key]
+
+
+def _policy_digest(policies: Policies) -> str:
+    return digest_of(
+        {
+            "enforce": policies.enforce,
+            "allow_full_autonomy": policies.allow_full_autonomy,
+            "allowed_tools": sorted(policies.allowed_tools),
+            "blocked_tools": sorted(policies.blocked_tools),
+            "max_steps": policies.max_steps,
+            "max_tool_calls": policies.max_tool_calls,
+            "max_payload_bytes": policies.max_payload_bytes,
+        }
+    )
+
+
+def _read_content(text: str) -> LoadedPack:
+    from engine.packs.loader import load_content  # noqa: PLC0415
+    from engine.packs.source.content import PackContent  # noqa: PLC0415 - see CatalogSource
+
+    return load_content(PackContent.from_json(text))

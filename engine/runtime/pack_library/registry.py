@@ -1,0 +1,119 @@
+"""Publishing versions of packs: their content never changes again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from engine.contracts.model import from_micros
+from engine.contracts.pack_version import PackVersion, SignatureState
+from engine.errors import ErrorCode, InvalidInput, NotFound, PackInvalid, Refused
+from engine.journal.rules.publishing import PublishedPack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.contracts.actor import Actor
+    from engine.packs.catalog.entries import CatalogEntry
+    from engine.packs.source.content import PackContent
+    from engine.runtime.toolbox import Toolbox
+
+MAX_SBOM_BYTES = 1024 * 1024
+
+
+class PackRegistry:
+    """Versions of packs in the journal."""
+
+    def __init__(self, box: Toolbox) -> None:
+        self._box = box
+
+    async def versions(self, pack: str) -> tuple[PackVersion, ...]:
+        """See facade."""
+        return _views(await self._box.journal.packs.versions(pack))
+
+    async def publish(self, pack: str, actor: Actor, sbom: str | None) -> PackVersion:
+        """See facade."""
+        if sbom is not None and len(sbom.encode()) > MAX_SBOM_BYTES:
+            words = f"the bill of materials is larger than {MAX_SBOM_BYTES:,} bytes"
+            raise InvalidInput(words, {"limit_bytes": MAX_SBOM_BYTES})
+        await self._box.catalog.refresh()
+        found = (await self._box.catalog.load()).find(pack)
+        if found is None:
+            raise NotFound(f"there is no pack {pack}; `vasini packs` lists what there is", {"pack": pack})
+        if found.problems:
+            count = len(found.problems)
+            raise PackInvalid(
+                f"pack {pack} has {count} problem(s), so it is not published: {found.problems[0]}",
+                {"problems": [problem.model_dump(mode="json") for problem in found.problems]},
+            )
+        record = await asyncio.to_thread(self._record, found, actor.name, sbom)
+        stored = await self._box.journal.packs.publish(record, found.pack.content.to_json())
+        versions = await self.versions(pack)
+        return next(version for version in versions if version.version == stored.version)
+
+    def _record(self, found: CatalogEntry, actor: str, sbom: str | None) -> PublishedPack:
+        pack, manifest = found.pack, found.pack.manifest
+        assert manifest is not None  # a pack without problems has one
+        signature = manifest.author.signature
+        signed_by = _signed_by(pack.content, signature, self._box.config.signing_keys)
+        return PublishedPack(
+            pack=pack.pack_id,
+            version=manifest.version,
+            digest=pack.content.digest,
+            published_at=self._box.clock.now(),
+            published_by=actor,
+            author=manifest.author.name,
+            provenance=manifest.author.provenance,
+            signature=signature,
+            signature_state=_state(signature, signed_by),
+            signed_by=signed_by,
+            sbom=sbom,
+        )
+
+
+def _signed_by(content: PackContent, signature: str | None, keys: Mapping[str, str]) -> str | None:
+    from engine.packs.publishing.signature import signer, signing_digest  # noqa: PLC0415 - see CatalogSource
+
+    if not signature or not keys:
+        return None
+    digest = signing_digest(content)
+    name = signer(digest, signature, keys)
+    if name is None:
+        raise Refused(
+            ErrorCode.SIGNATURE_INVALID,
+            f"the signature of {content.pack_id} was made by none of the keys in packs.signing_keys "
+            f"({', '.join(sorted(keys))}), or for other content; what has to be signed is {digest}",
+            {"pack": content.pack_id, "signing_digest": digest, "keys": sorted(keys)},
+        )
+    return name
+
+
+def _state(signature: str | None, signed_by: str | None) -> SignatureState:
+    if signed_by is not None:
+        return SignatureState.VERIFIED
+    return SignatureState.UNCHECKED if signature else SignatureState.NONE
+
+
+def _views(rows: Sequence[PublishedPack]) -> tuple[PackVersion, ...]:
+    from engine.packs.versions import newest_first  # noqa: PLC0415 - see CatalogSource
+
+    by_version = {row.version: row for row in rows}
+    ordered = newest_first(by_version)
+    return tuple(_view(by_version[version], latest=version == ordered[0]) for version in ordered)
+
+
+def _view(row: PublishedPack, *, latest: bool) -> PackVersion:
+    return PackVersion(
+        pack=row.pack,
+        version=row.version,
+        digest=row.digest,
+        latest=latest,
+        published_at=from_micros(row.published_at),
+        published_by=row.published_by,
+        author=row.author,
+        provenance=row.provenance,
+        signature=row.signature,
+        signature_state=SignatureState(row.signature_state),
+        signed_by=row.signed_by,
+        sbom=row.sbom,
+    )

@@ -1,0 +1,71 @@
+"""Showing a pack's code and trusting exactly what was shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.model import from_micros
+from engine.contracts.pack_version import CodeReview
+from engine.errors import ErrorCode, NotFound, Refused
+from engine.journal.rules.publishing import TrustedCode
+
+if TYPE_CHECKING:
+    from engine.contracts.actor import Actor
+    from engine.packs.loaded_pack import LoadedPack
+    from engine.runtime.toolbox import Toolbox
+
+
+class CodeTrust:
+    """Trust in code, by digest, in the journal."""
+
+    def __init__(self, box: Toolbox) -> None:
+        self._box = box
+
+    async def code(self, pack: str) -> CodeReview:
+        """See facade."""
+        return await self._review(await self._found(pack))
+
+    async def trust(self, pack: str, digest: str, actor: Actor) -> CodeReview:
+        """See facade."""
+        await self._box.catalog.refresh()
+        found = await self._found(pack)
+        review = await self._review(found)
+        if review.digest != digest:
+            raise Refused(
+                ErrorCode.CODE_CHANGED,
+                f"{review.file} of {pack} is not what was shown any more; look at it again",
+                {"pack": pack, "shown": digest, "found": review.digest},
+            )
+        if not review.trusted:
+            code = TrustedCode(found.pack_id, digest, self._box.clock.now(), actor.name)
+            await self._box.journal.packs.trust(code)
+        return await self._review(found)
+
+    async def _found(self, pack: str) -> LoadedPack:
+        from engine.packs.source.content import CODE  # noqa: PLC0415 - see CatalogSource
+
+        found = (await self._box.catalog.load()).get(pack)
+        if found is None:
+            raise NotFound(f"there is no pack {pack}; `vasini packs` lists what there is", {"pack": pack})
+        if not found.has_code:
+            raise NotFound(f"pack {pack} has no code of its own ({CODE})", {"pack": pack})
+        return found
+
+    async def _review(self, pack: LoadedPack) -> CodeReview:
+        from engine.packs.code import code_digest  # noqa: PLC0415 - see CatalogSource
+        from engine.packs.source.content import CODE  # noqa: PLC0415
+
+        text = pack.content.files[CODE]
+        digest = code_digest(text)
+        rows = await self._box.journal.packs.trusted()
+        row = next((row for row in rows if (row.pack, row.digest) == (pack.pack_id, digest)), None)
+        return CodeReview(
+            pack=pack.pack_id,
+            label=await self._box.pack_facts.label(pack),
+            file=CODE,
+            digest=digest,
+            text=text,
+            trusted=row is not None or pack.source == "shipped",
+            trusted_by=row.trusted_by if row else None,
+            trusted_at=from_micros(row.trusted_at) if row else None,
+        )

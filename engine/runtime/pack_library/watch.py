@@ -1,0 +1,130 @@
+"""Watching the directories that hold packs, while the feed is read or runs are worked in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from engine.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from engine.config import EngineConfig
+    from engine.runtime.pack_library.catalog_source import CatalogSource
+
+FIRST_LOOK_SECONDS = 0.5
+"""A short command has ended by then, and a console has drawn its first screen."""
+STEP_MS = 125
+"""How often the watcher's thread wakes up. Files are read when nothing came for that long: one to two
+of it after a save, and eight of the twenty wake-ups a second that an idle console may have."""
+GATHER_MS = 400
+"""How long events are gathered at most while they keep coming."""
+MISSING_MS = 3_000
+"""How often it is looked whether a missing directory of packs has come."""
+REPLACED_MS = 5_000
+"""How often it is looked whether one has been replaced; mostly an event tells."""
+SETTLE_SECONDS = 0.06
+"""How long a file that looks broken is given to be written to its end, where no events tell."""
+
+Identity = tuple[int, int] | None
+
+logger = logging.getLogger(__name__)
+
+
+class PackWatch:
+    """Tells the catalog to look again: by the system's events, or by looking every few seconds."""
+
+    def __init__(self, source: CatalogSource, config: EngineConfig) -> None:
+        self._source = source
+        self._mode = config.pack_watch
+        self._poll_seconds = config.pack_poll_seconds
+        self._users = 0
+        self._task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Watch until the last of those who asked for it leaves."""
+        self._users += 1
+        if self._task is None and self._mode != "off":
+            self._task = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if not self._users and self._task is not None:
+                task, self._task = self._task, None
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def _watch(self) -> None:
+        await asyncio.sleep(FIRST_LOOK_SECONDS)
+        if self._mode == "events":
+            await asyncio.to_thread(importlib.import_module, "watchfiles")  # slow to import
+            try:
+                await self._by_events()
+            except (OSError, RuntimeError) as error:  # such as: no more watches are to be had
+                logger.warning("packs are looked at every %s s: %s", self._poll_seconds, error)
+        while True:
+            await self._look(SETTLE_SECONDS)
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _by_events(self) -> None:
+        """Watch the roots there are; begin anew when one comes, goes or is replaced."""
+        while True:
+            identities = await asyncio.to_thread(self._identities)
+            there = [root for root, identity in identities.items() if identity is not None]
+            if there:
+                await self._until_replaced(there, identities)
+            else:
+                await self._look()
+                await asyncio.sleep(MISSING_MS / 1000)
+
+    async def _until_replaced(self, roots: list[Path], identities: dict[Path, Identity]) -> None:
+        from watchfiles import awatch  # noqa: PLC0415 - imported in a thread before
+
+        changes = awatch(
+            *roots,
+            watch_filter=None,
+            step=STEP_MS,
+            debounce=GATHER_MS,
+            rust_timeout=MISSING_MS if None in identities.values() else REPLACED_MS,
+            yield_on_timeout=True,
+            ignore_permission_denied=True,
+        )
+        async with aclosing(changes):
+            changed = asyncio.ensure_future(anext(changes))
+            try:
+                await asyncio.sleep(0)  # from here on nothing is missed; what came before is found now
+                await self._look()
+                while True:
+                    if await changed:
+                        await self._look()
+                    if await asyncio.to_thread(self._identities) != identities:
+                        return
+                    changed = asyncio.ensure_future(anext(changes))
+            finally:
+                changed.cancel()
+                await asyncio.wait([changed])
+
+    async def _look(self, settle: float = 0.0) -> None:
+        try:
+            await self._source.refresh(settle)
+        except Unavailable as error:  # the journal: whoever works with it is told as well
+            logger.warning("packs were not looked at: %s", error)
+
+    def _identities(self) -> dict[Path, Identity]:
+        return {root: _identity(root) for root in self._source.roots}
+
+
+def _identity(root: Path) -> Identity:
+    try:
+        found = root.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,1 @@
+"""How runs are looked at: rows, details, timelines, earlier moments."""

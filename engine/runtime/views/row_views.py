@@ -1,0 +1,202 @@
+"""Rows and stored events as readers see them: references resolved, personal data masked.
+
+Views are built unchecked: they come from our own journal, which holds nothing unchecked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.model import from_micros
+from engine.contracts.request import ApprovalView, FormView, GatedAction
+from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView
+from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
+from engine.journal.encoding import decode, encode
+from engine.journal.rules.run_rows import new_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from engine.journal.records import NewRun, StoredEvent
+    from engine.runtime.toolbox import Toolbox
+
+ENGINE_SCHEMA = 1
+
+
+def _time(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def run_error(text: str | None) -> RunError | None:
+    """The error column of a run."""
+    if text is None:
+        return None
+    return _error(decode(text))
+
+
+def _error(data: Mapping[str, Any]) -> RunError:
+    return RunError(
+        code=data["code"],
+        message=data["message"],
+        step_id=data.get("step_id"),
+        details=data.get("details") or {},
+    )
+
+
+def _summary_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "run_id": row["run_id"],
+        "status": RunStatus(row["status"]),
+        "pack": row["pack"],
+        "pack_version": row["pack_version"],
+        "flow": row["flow"],
+        "tenant": row["tenant"],
+        "requested_by": row["requested_by"],
+        "created_at": from_micros(row["created_at"]),
+        "started_at": _time(row["started_at"]),
+        "finished_at": _time(row["finished_at"]),
+        "updated_at": from_micros(row["updated_at"]),
+        "current_step": row["current_step"],
+        "waiting_for": row["waiting_for"],
+        "parent_run_id": row["parent_run_id"],
+        "error": run_error(row["error"]),
+        "steps_executed": row["steps_executed"],
+        "tool_calls": row["tool_calls"],
+        "tokens_used": row["tokens_used"],
+    }
+
+
+def run_summary(row: Mapping[str, Any]) -> RunSummary:
+    """One row of the runs list."""
+    return RunSummary.model_construct(**_summary_fields(row))
+
+
+def created_row(run: NewRun) -> dict[str, Any]:
+    """The row of a run that was just queued, with the event that holds its input."""
+    nothing = dict.fromkeys(("started_at", "current_step", "output_event", "cancel", "lease_worker"), None)
+    used = dict.fromkeys(("steps_executed", "tool_calls", "tokens_used", "pause"), 0)
+    return {**nothing, **used, **new_run(run), "first_event": encode(run.events[0].payload)}
+
+
+async def run_view(box: Toolbox, row: Mapping[str, Any]) -> RunView:
+    """A run with its masked input and output, from a row with the events that hold them."""
+    first = decode(row["first_event"]) if row["first_event"] else {}
+    last = decode(row["output_event"]) if row["output_event"] else {}
+    return RunView.model_construct(
+        **_summary_fields(row),
+        pack_digest=row["pack_digest"],
+        flow_version=row["flow_version"],
+        engine_schema=ENGINE_SCHEMA,
+        run_seq=row["run_seq"],
+        input=await shown(box, first.get("input")),
+        output=await shown(box, last.get("output")),
+        handed_off_from=row["handed_off_from"],
+        handoff=await shown(box, first.get("handoff")),
+        folder=str(box.folders.path(row["pack"], row["run_id"])),
+        cancel_requested=row["cancel"],
+        pause_requested=bool(row["pause"]),
+        held_by=row["lease_worker"],
+    )
+
+
+async def shown(box: Toolbox, value: Any) -> Any:
+    """A stored value in full, masked."""
+    return box.door.present(await box.blobs.full(value))
+
+
+async def step_view(box: Toolbox, row: Mapping[str, Any], *, full: bool) -> StepView:
+    """One execution; `full` resolves its input and output, else previews stand for large values."""
+    given = decode(row["input_event"]) if row["input_event"] else {}
+    brought = decode(row["output_event"]) if row["output_event"] else {}
+    failed = decode(row["error_event"]) if row["error_event"] else {}
+    given_value = given.get("input", given.get("body"))
+    output = brought.get("output")
+    return StepView.model_construct(
+        step_id=row["path"],
+        type=row["type"],
+        name=row["name"],
+        status=StepStatus(row["status"]),
+        attempt=row["attempt"],
+        recoveries=row["recoveries"],
+        started_at=_time(row["started_at"]),
+        finished_at=_time(row["finished_at"]),
+        retry_at=_time(row["retry_at"]),
+        input=await shown(box, given_value) if full else given_value,
+        output=await shown(box, output) if full else output,
+        error=_error(failed["error"]) if failed.get("error") else None,
+        child_run_id=row["child_run_id"],
+        request_id=row["request_id"],
+    )
+
+
+def event_view(stored: StoredEvent) -> EventView:
+    """One line of history."""
+    event = stored.event
+    return EventView(
+        seq=stored.seq,
+        run_id=stored.run_id,
+        run_seq=stored.run_seq,
+        ts=from_micros(event.ts),
+        kind=event.kind.value,
+        step_id=event.step_id,
+        actor=event.actor,
+        payload=event.payload,
+    )
+
+
+async def approval_view(box: Toolbox, row: Mapping[str, Any]) -> ApprovalView:
+    """An approval with what it shows, masked."""
+    body = await shown(box, decode(row["opened_event"])["body"])
+    decided = row["decision"] is not None
+    claimed = row["claimed_until"] is not None and row["claimed_until"] > box.clock.now()
+    return ApprovalView.model_construct(
+        approval_id=row["request_id"],
+        run_id=row["run_id"],
+        step_id=row["step_id"],
+        pack=row["pack"],
+        pack_version=row["pack_version"],
+        flow=row["flow"],
+        tenant=row["tenant"],
+        risk=Risk(row["risk"]),
+        status=RequestStatus(row["status"]),
+        title=body["title"],
+        message=body["message"],
+        action=GatedAction.model_construct(**body["action"]) if body.get("action") else None,
+        intent=body.get("intent") or "",
+        digest=row["digest"],
+        requested_by=row["requested_by"],
+        requested_at=from_micros(row["requested_at"]),
+        decision=row["decision"],
+        decided_by=row["decided_by"],
+        decided_at=_time(row["decided_at"]) if decided else None,
+        comment=row["comment"],
+        claimed_by=row["claimed_by"] if claimed else None,
+        claimed_until=_time(row["claimed_until"]) if claimed else None,
+    )
+
+
+async def form_view(box: Toolbox, row: Mapping[str, Any]) -> FormView:
+    """A form with its full schema."""
+    opened = decode(row["opened_event"])
+    body = await shown(box, opened["body"])
+    return FormView(
+        request_id=row["request_id"],
+        form_id=opened["form_id"],
+        run_id=row["run_id"],
+        step_id=row["step_id"],
+        pack=row["pack"],
+        pack_version=row["pack_version"],
+        flow=row["flow"],
+        tenant=row["tenant"],
+        status=RequestStatus(row["status"]),
+        title=body["title"],
+        prompt=body["prompt"],
+        description=body.get("description"),
+        json_schema=body["schema"],
+        defaults=body.get("defaults") or {},
+        requested_by=row["requested_by"],
+        requested_at=from_micros(row["requested_at"]),
+        answered_by=row["decided_by"],
+        answered_at=_time(row["decided_at"]) if row["decided_by"] else None,
+    )

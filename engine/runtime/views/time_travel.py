@@ -1,0 +1,120 @@
+"""Runs as they were after one of their events, read-only."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import InvalidInput
+from engine.journal.encoding import decode
+from engine.journal.memory.replay import Replay, Table
+from engine.journal.records import Commit
+from engine.journal.rules.run_head import run_head
+from engine.journal.rules.run_rows import run_change
+from engine.machine.events import Kind
+from engine.machine.evolve import fold
+from engine.machine.state import RunState
+from engine.values import is_blob
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.journal.memory.journal import MemoryJournal
+    from engine.journal.port import Journal
+    from engine.journal.records import StoredEvent
+    from engine.runtime.value_store import Blobs
+
+EVENTS_AT_ONCE = 100
+"""Events replayed before the loop is given back, however long the history."""
+MARK_EVERY = 2 * EVENTS_AT_ONCE
+MAX_MARKED = 20_000
+"""Events of a run up to which the way is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A run after some of its events; never changed, only continued from."""
+
+    state: RunState
+    row: dict[str, Any]
+    steps: Table = field(default_factory=dict)
+    requests: Table = field(default_factory=dict)
+
+
+class RunHistory:
+    """Replays runs. Of the last run it remembers marks on the way, so that a cursor moves quickly through it.
+
+    What has happened never changes, so a mark never grows stale.
+    """
+
+    def __init__(self, *, mark_every: int = MARK_EVERY) -> None:
+        self._mark_every = mark_every
+        self._run_id = ""
+        self._marks: list[_Mark] = []
+        self._history: Table = {}
+
+    async def of(self, journal: Journal, row: Mapping[str, Any], run_seq: int) -> MemoryJournal:
+        """A journal that holds one run, as it was after the event `run_seq`. Raises InvalidInput."""
+        if not 1 <= run_seq <= row["run_seq"]:
+            words = f"run {row['run_id']} has no event {run_seq}: its events are 1 to {row['run_seq']}"
+            raise InvalidInput(words, {"run_id": row["run_id"], "run_seq": run_seq})
+        if self._run_id != row["run_id"]:
+            self._run_id, self._marks, self._history = row["run_id"], [], {}
+        marks, history = self._marks, self._history
+        reached = (mark for mark in reversed(marks) if mark.row["run_seq"] <= run_seq)
+        mark = next(reached, _Mark(RunState(), _unborn(row)))
+        replay = Replay(row["run_id"], history, mark.steps, mark.requests)
+        state, then = mark.state, mark.row
+        while (after := then["run_seq"]) < run_seq:
+            page = await journal.page_events(row["run_id"], after, min(EVENTS_AT_ONCE, run_seq - after))
+            state = fold((stored.event for stored in page), state)
+            replay.take(then, page)
+            then = _moved(then, page, state)
+            last = marks[-1].row["run_seq"] if marks else 0
+            if last + self._mark_every <= then["run_seq"] <= MAX_MARKED:
+                marks.append(_Mark(state, then, *replay.copies()))
+        return replay.journal(then)
+
+
+def _unborn(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row before anything happened; who holds the run is not part of its history."""
+    nothing = dict.fromkeys(("started_at", "finished_at", "output_seq", "lease_worker"), None)
+    return {**row, **nothing, "run_seq": 0, "ready": 0}
+
+
+def _moved(row: dict[str, Any], page: Sequence[StoredEvent], state: RunState) -> dict[str, Any]:
+    """The row after some more events."""
+    head = run_head(state)
+    commit = Commit(
+        run_id=row["run_id"],
+        expected_seq=row["run_seq"],
+        epoch=0,
+        events=[stored.event for stored in page],
+        head=head,
+        now=page[-1].event.ts,
+        release=True,
+    )
+    moved = {**row, **run_change(commit, row, ready=False), "status": head.status.value}
+    first = page[0].event
+    if first.kind is Kind.RUN_REFUSED:  # it ended where it began
+        moved["finished_at"] = first.ts
+    return moved
+
+
+async def files_written(blobs: Blobs, steps: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Stored names of the output files that the steps of these rows have brought."""
+    names: set[str] = set()
+    for number, step in enumerate(steps):
+        if number % EVENTS_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        if step["type"] != "tool" or not step["output_event"]:
+            continue
+        output = decode(step["output_event"]).get("output")
+        if is_blob(output):
+            output = await blobs.full(output)
+        files = output.get("output_files") if isinstance(output, dict) else None
+        for entry in files if isinstance(files, list) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("stored_name"), str):
+                names.add(entry["stored_name"])
+    return names

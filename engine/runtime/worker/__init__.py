@@ -1,0 +1,1 @@
+"""What works runs: claims, held runs, sessions, planning, documents."""

@@ -1,0 +1,192 @@
+"""The documents of a run's folder: its input, what people said, and when it has ended its response.
+
+They repeat what the journal holds, masked, for programs and people who look at files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import ApprovalStep, UserInputStep
+from engine.contracts.model import from_micros, rfc3339
+from engine.contracts.status import RequestKind, RunStatus
+from engine.journal.encoding import decode
+from engine.machine.graph import walk_steps
+from engine.machine.walk import run_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.machine.state import RunState
+    from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.toolbox import Toolbox
+
+WAIT_SECONDS = 0.02
+MAX_WAITS = 250
+"""While runs are being worked, documents wait five seconds at the most."""
+MAX_REQUESTS = 1_000
+
+
+class DocumentWriter:
+    """Runs writing work in a thread, gathered, one batch at a time, and after more urgent work.
+
+    Making files one by one, or beside running steps, slows every commit of the journal.
+    """
+
+    def __init__(self, spawn: Callable[..., asyncio.Task[None]], busy: Callable[[], bool]) -> None:
+        self._spawn = spawn
+        self._busy = busy
+        self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+        self._turn = asyncio.Lock()
+
+    async def write(self, work: Callable[[], Any]) -> Any:
+        """What `work` returns; raises what it raises."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((work, future))
+        if len(self._waiting) == 1:
+            self._spawn(self._write_next)
+        return await future
+
+    async def _write_next(self) -> None:
+        for _ in range(MAX_WAITS):
+            await asyncio.sleep(WAIT_SECONDS)
+            if not self._busy():
+                break
+        async with self._turn:
+            taken, self._waiting = self._waiting, []
+            await self._write_all(taken)
+
+    @staticmethod
+    async def _write_all(taken: list[tuple[Callable[[], Any], asyncio.Future[Any]]]) -> None:
+        def run() -> list[tuple[Any, Exception | None]]:
+            done: list[tuple[Any, Exception | None]] = []
+            for work, _ in taken:
+                try:
+                    done.append((work(), None))
+                except Exception as error:  # noqa: BLE001 - handed to the one who asked for it
+                    done.append((None, error))
+            return done
+
+        for (_, future), (result, error) in zip(taken, await asyncio.to_thread(run), strict=True):
+            if future.done():
+                continue
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+
+async def write_response(
+    box: Toolbox,
+    documents: DocumentWriter,
+    row: Mapping[str, Any],
+    flow: PinnedFlow,
+    state: RunState,
+    ended_at: int,
+) -> dict[str, Any]:
+    """Write all documents of an ended run; what the output_written event says about them.
+
+    Raises Unavailable when the disk is full or read-only.
+    """
+    before = await _so_far(box, row, flow, state)
+    output = box.door.present(await box.blobs.full(state.output))
+    status = run_status(state)
+    response = {
+        "run_id": row["run_id"],
+        "pack": row["pack"],
+        "pack_version": row["pack_version"],
+        "flow": row["flow"],
+        "status": status.value,
+        "result": output if status is RunStatus.COMPLETED else None,
+        "error": state.error,
+        "finished_at": rfc3339(from_micros(ended_at)),
+    }
+
+    def write() -> dict[str, Any]:
+        before()
+        return box.folders.write_response(row["pack"], row["run_id"], response)
+
+    document: dict[str, Any] = await documents.write(write)
+    return document
+
+
+async def write_so_far(
+    box: Toolbox, documents: DocumentWriter, row: Mapping[str, Any], flow: PinnedFlow, state: RunState
+) -> None:
+    """Write the documents of a run that waits. Raises Unavailable."""
+    await documents.write(await _so_far(box, row, flow, state))
+
+
+async def _so_far(
+    box: Toolbox, row: Mapping[str, Any], flow: PinnedFlow, state: RunState
+) -> Callable[[], None]:
+    """Writing of the input, its attachments, the answers and the comments given until now."""
+    pack, run_id = row["pack"], row["run_id"]
+    payload = box.door.present(await box.blobs.full(state.payload))
+    handoff = box.door.present(await box.blobs.full(state.handoff))
+    answers, comments = await _said(box, run_id, flow)
+
+    def write() -> None:
+        box.folders.write_input(pack, run_id, payload, _sources(box, payload.get("files")), handoff=handoff)
+        for request_id, form_id, answer in answers:
+            box.folders.write_answer(pack, run_id, form_id, request_id, answer)
+        if comments:
+            box.folders.write_comments(pack, run_id, comments)
+
+    return write
+
+
+async def _said(
+    box: Toolbox, run_id: str, flow: PinnedFlow
+) -> tuple[list[tuple[str, str, Any]], list[dict[str, Any]]]:
+    kinds = {type(step) for step in walk_steps(flow.graph.flow.steps)}
+    answers = await _answers(box, run_id) if UserInputStep in kinds else []
+    comments = await _comments(box, run_id) if ApprovalStep in kinds else []
+    return answers, comments
+
+
+async def _answers(box: Toolbox, run_id: str) -> list[tuple[str, str, Any]]:
+    found: list[tuple[str, str, Any]] = []
+    for step in await box.journal.step_rows(run_id):
+        if step["type"] == "user_input" and step["output_event"]:
+            output = box.door.present(await box.blobs.full(decode(step["output_event"])["output"]))
+            found.append((step["request_id"], output["form_id"], output))
+    return found
+
+
+async def _comments(box: Toolbox, run_id: str) -> list[dict[str, Any]]:
+    rows = await box.journal.request_rows(RequestKind.APPROVAL, None, MAX_REQUESTS, None, run_id)
+    return [
+        {
+            "comment": row["comment"],
+            "decision": row["decision"],
+            "step_id": row["step_id"],
+            "by": row["decided_by"],
+            "ts": rfc3339(from_micros(row["decided_at"])),
+        }
+        for row in rows
+        if row["comment"]
+    ]
+
+
+def _sources(box: Toolbox, files: Any) -> list[Path]:
+    """Files the payload names by absolute `path`, as far as they can be read and tools may read there."""
+    named = (
+        [entry.get("path") for entry in files if isinstance(entry, dict)] if isinstance(files, list) else []
+    )
+    return [path for name in named if isinstance(name, str) and (path := _readable(box, name)) is not None]
+
+
+def _readable(box: Toolbox, name: str) -> Path | None:
+    limits = box.config.limits
+    try:
+        path = Path(name).resolve(strict=True)
+        usable = Path(name).is_absolute() and path.is_file() and os.access(path, os.R_OK)
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, a loop of links: not there
+        return None
+    allowed = any(path.is_relative_to(root) for root in limits.allowed_roots)
+    denied = any(path.is_relative_to(root) for root in limits.denied_roots)
+    return path if usable and allowed and not denied else None

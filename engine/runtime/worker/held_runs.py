@@ -1,0 +1,270 @@
+"""The runs a worker holds: sessions, slots, and what happens when the work on one ends badly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepErrorCode
+from engine.errors import PackInvalid, Unavailable, VasiniError
+from engine.journal.errors import LeaseLost, SeqConflict
+from engine.journal.records import Commit, RunHead, stored_run
+from engine.machine.events import Event, Kind
+from engine.machine.transition_builder import failure
+from engine.runtime.worker.documents import DocumentWriter
+from engine.runtime.worker.session import Session, SessionHost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from engine.journal.records import Claim, Decided, Decision, NewRun
+    from engine.machine.inputs import Input
+    from engine.runtime.toolbox import Toolbox
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+MAX_WITHDRAWN = 1_000
+ENDING_PER_SLOT = 64
+"""Runs whose documents may be outstanding, per slot."""
+
+
+class HeldRuns:
+    """Works the runs that a worker has claimed or begun. `changed` is called when one is let go."""
+
+    def __init__(
+        self,
+        box: Toolbox,
+        worker_id: str,
+        slots: int,
+        *,
+        on_timer: Callable[[int], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._box = box
+        self._worker_id = worker_id
+        self._slots = slots
+        self._changed = changed
+        self._in_slots: set[str] = set()
+        self._sessions: dict[str, Session] = {}
+        self._unreleased: dict[str, int] = {}
+        self._stopped = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._host = SessionHost(
+            worker_id, self._spawn, on_timer, self._free_slot, DocumentWriter(self._spawn, self._is_busy)
+        )
+
+    @property
+    def free(self) -> int:
+        """Slots that are free."""
+        return self._slots - len(self._in_slots)
+
+    @property
+    def empty(self) -> bool:
+        """True when nothing is held any more."""
+        return not (self._in_slots or self._sessions)
+
+    @property
+    def any_session(self) -> bool:
+        """True when mail may come for a run that is held."""
+        return bool(self._sessions)
+
+    def enter(self, group: asyncio.TaskGroup) -> None:
+        """Run sessions and calls as tasks of `group` from now on."""
+        self._group = group
+
+    def stop(self) -> None:
+        """Begin to drain: what is mid-step is released."""
+        self._stopped.set()
+        for session in self._sessions.values():
+            session.stop()
+
+    def deliver(self, mail: Sequence[tuple[int, str, Input]]) -> None:
+        """Hand mail to the sessions it is for."""
+        for mail_id, run_id, given in mail:
+            if run_id in self._sessions:
+                self._sessions[run_id].deliver(mail_id, given)
+
+    def take(self, claims: Sequence[Claim]) -> None:
+        """Work claimed runs."""
+        for claim in claims:
+            self._in_slots.add(claim.run.row["run_id"])
+            self._spawn(self._claimed, claim)
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether one more run can be taken at once, without a turn of the claim."""
+        return self._group is not None and not self._stopped.is_set() and self.free > 0
+
+    def accepts(self, run: NewRun) -> bool:
+        """Whether a new run can be taken at once."""
+        return self.takes_more and run.slot_limit is None
+
+    async def begin(self, run: NewRun) -> str:
+        """Queue a new run and work it from its first commit on; its id. Raises as `create_run`.
+
+        It goes on when the caller is cancelled: what is in the journal under our lease is ours.
+        """
+        self._in_slots.add(run.run_id)
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._spawn(self._begin, run, answer)
+        return await answer
+
+    async def decide(self, decision: Decision) -> Decided:
+        """Record a decision and go on with its run at once when nobody works it. Raises as `decide`.
+
+        It goes on when the caller is cancelled: what is in the journal under our lease is ours.
+        """
+        self._in_slots.add(decision.request_id)
+        answer: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
+        self._spawn(self._decide, replace(decision, worker_id=self._worker_id), answer)
+        return await answer
+
+    async def release_failed(self) -> bool:
+        """Give back what could not be given back before; True when there was something."""
+        waiting = dict(self._unreleased)
+        for run_id, epoch in waiting.items():
+            await self._box.journal.release(run_id, epoch, ready=True)
+            self._unreleased.pop(run_id, None)
+        return bool(waiting)
+
+    async def _begin(self, run: NewRun, answer: asyncio.Future[str]) -> None:
+        try:
+            flow = await self._box.packs.flow(run.pack, run.pack_digest, run.flow)
+            session = Session(self._box, self._host, flow, stored_run(run), 1)
+            run_id, begun = await session.begin(run, self._worker_id)
+        except Exception as error:  # noqa: BLE001 - handed to the one who started the run
+            self._unreleased[run.run_id] = 1  # it may be in the journal under our lease
+            self._ended(run.run_id)
+            if not answer.done():
+                answer.set_exception(error)
+            return
+        if not answer.done():
+            answer.set_result(run_id)
+        if begun:
+            await self._continue(session)
+        else:
+            self._ended(run.run_id)
+
+    async def _decide(self, decision: Decision, answer: asyncio.Future[Decided]) -> None:
+        try:
+            decided = await self._box.journal.decide(decision)
+        except Exception as error:  # noqa: BLE001 - handed to the one who decided
+            self._ended(decision.request_id)
+            if not answer.done():
+                answer.set_exception(error)
+            return
+        if not answer.done():
+            answer.set_result(decided)
+        if decided.claim is not None:
+            self._in_slots.add(decided.run_id)
+        self._ended(decision.request_id)
+        if decided.claim is not None:
+            await self._claimed(decided.claim)
+
+    async def _claimed(self, claim: Claim) -> None:
+        row = claim.run.row
+        try:
+            flow = await self._box.packs.flow(row["pack"], row["pack_digest"], row["flow"])
+            session = Session(self._box, self._host, flow, claim.run, claim.epoch, lost=claim.lost)
+        except PackInvalid as error:
+            await self._guard(row["run_id"], claim.epoch, self._fail(claim, error))
+        except Exception as error:  # noqa: BLE001 - the edge: recorded, and the run is given back
+            await self._guard(row["run_id"], claim.epoch, _raise(error))
+        else:
+            await self._continue(session)
+
+    async def _continue(self, session: Session) -> None:
+        self._sessions[session.run_id] = session
+        if self._stopped.is_set():
+            session.stop()
+        await self._guard(session.run_id, session.epoch, session.work())
+
+    async def _guard(self, run_id: str, epoch: int, work: Coroutine[Any, Any, None]) -> None:
+        """The edge around the work on one run: a failure is recorded and the run given back."""
+        try:
+            await work
+        except LeaseLost:
+            logger.warning("run %s was taken over by another worker", run_id)
+        except Unavailable as error:
+            logger.warning("run %s waits: %s", run_id, error.message)
+            await self._let_go(run_id, epoch, RETRY_SECONDS)
+        except Exception:
+            logger.exception("work on run %s ended unexpectedly; it is tried again", run_id)
+            await self._let_go(run_id, epoch, self._box.config.lease_seconds)
+        finally:
+            self._ended(run_id)
+
+    async def _let_go(self, run_id: str, epoch: int, after: float) -> None:
+        """Give a run back that could not be worked, after a breath, so that no worker spins on it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(after):
+                await self._stopped.wait()
+        self._unreleased[run_id] = epoch
+
+    async def _fail(self, claim: Claim, error: VasiniError) -> None:
+        """A run whose pinned flow cannot be loaded any more ends FAILED, saying so."""
+        row, now = claim.run.row, self._box.clock.now()
+        problem = failure(StepErrorCode.FLOW_UNAVAILABLE, error.message, **error.details)
+        withdrawn = [
+            Event(
+                Kind.REQUEST_WITHDRAWN,
+                now,
+                "engine",
+                request["step_id"],
+                {"request_id": request["request_id"], "reason": "the run cannot go on"},
+            )
+            for kind in RequestKind
+            for request in await self._box.journal.request_rows(
+                kind, RequestStatus.PENDING, MAX_WITHDRAWN, None, row["run_id"]
+            )
+        ]
+        commit = Commit(
+            run_id=row["run_id"],
+            expected_seq=row["run_seq"],
+            epoch=claim.epoch,
+            events=[*withdrawn, Event(Kind.RUN_FAILED, now, "engine", None, {"error": problem})],
+            head=RunHead(status=RunStatus.FAILED, error=problem),
+            now=now,
+            release=True,
+            ready=False,
+            consumed=[mail_id for mail_id, _ in claim.run.mail],
+        )
+        try:
+            await self._box.journal.append(commit)
+        except SeqConflict:  # it moved on meanwhile: the next claim looks again
+            self._unreleased[row["run_id"]] = claim.epoch
+
+    def _spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> asyncio.Task[None]:
+        if self._group is None:
+            raise RuntimeError("the worker does not run")
+        return self._group.create_task(_recorded(work, *arguments))
+
+    def _is_busy(self) -> bool:
+        return bool(self._in_slots) and not self._stopped.is_set()
+
+    def _free_slot(self, run_id: str) -> None:
+        """A run that has ended takes no slot while its documents are written."""
+        if run_id in self._in_slots and len(self._sessions) < self._slots * ENDING_PER_SLOT:
+            self._in_slots.discard(run_id)
+            self._changed()
+
+    def _ended(self, run_id: str) -> None:
+        self._sessions.pop(run_id, None)
+        self._in_slots.discard(run_id)
+        self._changed()
+
+
+async def _raise(error: Exception) -> None:
+    raise error
+
+
+async def _recorded(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
+    """The edge of the worker's tasks: a defect in one of them must not stop the others."""
+    try:
+        await work(*arguments)
+    except Exception:
+        logger.exception("a task of the worker ended unexpectedly")

@@ -1,0 +1,158 @@
+"""Planning a commit: inputs through the machine, with everything rendered that has to be, no I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import CancelMode
+from engine.errors import InvalidTransition
+from engine.governance.door import JOINED_DEPTH
+from engine.machine.effects import (
+    CancelStep,
+    CancelTimer,
+    Collect,
+    Effect,
+    Prepare,
+    PrepareOutput,
+    RunStep,
+    SetTimer,
+    StartChild,
+    SteerChild,
+)
+from engine.machine.inputs import Cancel, Collected, Input, OutputWritten, Pause, Resume, Retry, Start
+from engine.machine.table import transition
+from engine.runtime.worker.steps.run_output import prepare_output
+from engine.values import resolve_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.machine.events import Event
+    from engine.machine.state import RunState
+    from engine.runtime.worker.steps.preparation import Preparer
+
+VERBS = (Pause, Resume, Cancel, Retry)
+LATE = (*VERBS, Start, OutputWritten)
+"""Inputs that change nothing when the run has moved on before they were taken in."""
+PREPARED_AT_ONCE = 200
+"""Preparations in one commit; a longer row of them goes on in the next one."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one commit will hold."""
+
+    state: RunState
+    events: list[Event] = field(default_factory=list)
+    run_steps: list[RunStep] = field(default_factory=list)
+    cancel_steps: list[CancelStep] = field(default_factory=list)
+    timers: dict[str, int | None] = field(default_factory=dict)
+    start_children: list[StartChild] = field(default_factory=list)
+    steer_children: list[SteerChild] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    left_over: list[Effect] = field(default_factory=list)
+
+
+def make_plan(
+    preparer: Preparer,
+    state: RunState,
+    inputs: Sequence[Input],
+    wanted: Sequence[Effect],
+    now: int,
+    *,
+    budget: int = PREPARED_AT_ONCE,
+) -> Plan:
+    """Feed `inputs` and the preparations they ask for (`wanted` first), at most `budget` of these.
+
+    What came too late for its run changes nothing. Raises BlobNeeded.
+    """
+    plan = Plan(state)
+    verbs = deque([given for given in inputs if isinstance(given, VERBS)])
+    waiting = deque([given for given in inputs if not isinstance(given, VERBS)] if verbs else inputs)
+    preparations: dict[tuple[str, str], Effect] = {_key(effect): effect for effect in wanted}
+    done = 0
+    while verbs or preparations or waiting:
+        given: Input
+        if verbs:  # what an operator said holds before anything new starts
+            given = verbs.popleft()
+        elif preparations and done < budget:
+            effect = preparations.pop(next(iter(preparations)))
+            given = _prepare(preparer, plan, effect, now)
+            done += 1
+        elif waiting:
+            given = waiting.popleft()
+        else:
+            break
+        try:
+            step = transition(preparer.flow.graph, plan.state, given)
+        except InvalidTransition:
+            if not isinstance(given, LATE):
+                raise
+            continue
+        plan.state = step.state
+        plan.events += step.events
+        for effect in step.effects:
+            if isinstance(effect, Prepare | Collect | PrepareOutput):
+                preparations[_key(effect)] = effect
+            else:
+                _note(plan, effect)
+    plan.left_over = list(preparations.values())
+    plan.blobs |= preparer.made
+    return plan
+
+
+def _key(effect: Effect) -> tuple[str, str]:
+    return type(effect).__name__, getattr(effect, "path", "")
+
+
+def _prepare(preparer: Preparer, plan: Plan, effect: Effect, now: int) -> Input:
+    if isinstance(effect, Prepare):
+        return preparer.prepare(plan.state, effect.path, now)
+    if isinstance(effect, Collect):
+        joined = resolve_value(effect.value, preparer.blobs.resolve)
+        admitted = preparer.door.admit(joined, levels=JOINED_DEPTH)
+        preparer.blobs.keep(admitted.blobs)
+        plan.blobs |= admitted.blobs
+        return Collected(now=now, path=effect.path, value=admitted.value)
+    if isinstance(effect, PrepareOutput):
+        given, blobs = prepare_output(
+            effect.value,
+            now=now,
+            door=preparer.door,
+            blobs=preparer.blobs,
+            policies=preparer.flow.policies,
+        )
+        plan.blobs |= blobs
+        return given
+    raise TypeError(f"{effect} is no preparation")
+
+
+def _note(plan: Plan, effect: Effect) -> None:
+    match effect:
+        case RunStep():
+            plan.run_steps.append(effect)
+        case CancelStep():
+            plan.run_steps = [step for step in plan.run_steps if step.path != effect.path]
+            plan.cancel_steps.append(effect)
+        case SetTimer():
+            plan.timers[effect.timer] = effect.due
+        case CancelTimer():
+            plan.timers[effect.timer] = None
+        case StartChild():
+            plan.start_children.append(effect)
+        case SteerChild():
+            plan.steer_children.append(effect)
+
+
+def steering_input(effect: SteerChild, now: int) -> Input:
+    """The verb a parent passes on to its child."""
+    match effect.verb:
+        case "pause":
+            return Pause(now=now, actor="parent run")
+        case "resume":
+            return Resume(now=now, actor="parent run")
+        case _:
+            mode = CancelMode.NOW if effect.verb == "cancel_now" else CancelMode.BOUNDARY
+            return Cancel(now=now, actor="parent run", mode=mode)

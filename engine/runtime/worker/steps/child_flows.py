@@ -1,0 +1,108 @@
+"""Which flow a subflow step starts: of the same pinned pack, or the active version of another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import FlowDef, SubflowStep
+from engine.contracts.status import RunStatus
+from engine.errors import InvalidInput
+from engine.journal.records import NewRun
+from engine.json_schema.forms import payload_errors
+from engine.machine.events import Event, Kind
+from engine.machine.graph import walk_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.machine.effects import StartChild
+    from engine.packs.loaded_pack import LoadedPack
+    from engine.runtime.pack_library.catalog_source import CatalogSource
+    from engine.runtime.pack_library.pack_status import PackStatusSource
+    from engine.runtime.pack_library.pinned import PinnedFlow, PinnedPacks
+
+MAX_DEPTH = 8
+
+
+@dataclass(slots=True)
+class ChildFlows:
+    """Resolves and queues children of one run, whose row is `row`."""
+
+    source: CatalogSource
+    facts: PackStatusSource
+    row: Mapping[str, Any]
+    _packs: dict[str, LoadedPack] = field(default_factory=dict)
+    _labels: dict[str, str] = field(default_factory=dict)
+    _untrusted: set[str] = field(default_factory=set)
+
+    async def pin(self, flow: PinnedFlow, packs: PinnedPacks) -> None:
+        """Pin the other packs that the flow's subflow steps name."""
+        for step in walk_steps(flow.graph.flow.steps):
+            if isinstance(step, SubflowStep) and "/" in step.subflow:
+                pack = (await self.source.load()).get(step.subflow.partition("/")[0])
+                if pack is not None and not pack.problems:
+                    await packs.pin(pack)
+                    self._packs[pack.pack_id] = pack
+                    self._labels[pack.pack_id] = await self.facts.label(pack)
+                    if not await self.facts.trusts(pack):
+                        self._untrusted.add(pack.pack_id)
+
+    def check(self, flow: PinnedFlow, subflow: str, params: Any) -> None:
+        """Raises InvalidInput when the child cannot be started with these parameters."""
+        if self.row["depth"] + 1 > MAX_DEPTH:
+            raise InvalidInput(f"subflows are nested deeper than {MAX_DEPTH}", {"limit": MAX_DEPTH})
+        _, definition, _ = self._find(flow, subflow)
+        errors = payload_errors(definition.input, params)
+        if errors:
+            listed = [{"field": error.field, "message": error.message} for error in errors]
+            raise InvalidInput(
+                f"subflow {subflow}: {errors[0].field or 'payload'}: {errors[0].message}", {"errors": listed}
+            )
+
+    def new_run(self, flow: PinnedFlow, effect: StartChild, now: int) -> NewRun:
+        """The child as it is queued in its parent's commit."""
+        pack_id, definition, (version, digest) = self._find(flow, effect.subflow)
+        requested_by = str(self.row["requested_by"])
+        payload = {
+            "pack": pack_id,
+            "pack_version": version,
+            "pack_digest": digest,
+            "flow": definition.id,
+            "flow_version": definition.version,
+            "tenant": self.row["tenant"],
+            "requested_by": requested_by,
+            "parent_run_id": self.row["run_id"],
+            "input": effect.payload,
+        }
+        return NewRun(
+            run_id=effect.child_run_id,
+            tenant=self.row["tenant"],
+            pack=pack_id,
+            pack_version=version,
+            pack_digest=digest,
+            flow=definition.id,
+            flow_version=definition.version,
+            requested_by=requested_by,
+            status=RunStatus.QUEUED,
+            events=[Event(Kind.RUN_QUEUED, now, requested_by, None, payload)],
+            slot_limit=definition.concurrency,
+            parent_run_id=self.row["run_id"],
+            parent_path=effect.path,
+            depth=self.row["depth"] + 1,
+        )
+
+    def _find(self, flow: PinnedFlow, subflow: str) -> tuple[str, FlowDef, tuple[str, str]]:
+        pack_id, _, flow_id = subflow.rpartition("/")
+        if not pack_id or pack_id == self.row["pack"]:
+            definition = flow.siblings.get(flow_id)
+            if definition is not None:
+                return self.row["pack"], definition, (self.row["pack_version"], flow.pack_digest)
+        else:
+            pack = self._packs.get(pack_id)
+            definition = pack.flows.get(flow_id) if pack is not None else None
+            if pack_id in self._untrusted:
+                raise InvalidInput(f"the code of pack {pack_id} is not trusted", {"pack": pack_id})
+            if pack is not None and definition is not None:
+                return pack_id, definition, (self._labels[pack_id], pack.content.digest)
+        raise InvalidInput(f"there is no flow {subflow} that could be started", {"subflow": subflow})

@@ -1,0 +1,51 @@
+"""A run's output: the last non-empty step output, normalized and held to the policy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import StepErrorCode
+from engine.governance.door import JOINED_DEPTH
+from engine.machine.evolve import EMPTY
+from engine.machine.inputs import OutputPrepared
+from engine.machine.transition_builder import failure
+from engine.values import canonical_json, resolve_value
+
+if TYPE_CHECKING:
+    from engine.governance.door import ValueDoor
+    from engine.governance.policies import Policies
+    from engine.runtime.value_store import Blobs
+
+
+def prepare_output(
+    value: Any, *, now: int, door: ValueDoor, blobs: Blobs, policies: Policies
+) -> tuple[OutputPrepared, dict[str, bytes]]:
+    """The input that ends the run, and the blobs it refers to. Raises BlobNeeded."""
+    full = resolve_value(value, blobs.resolve)
+    if full in EMPTY:
+        message = "no step of the flow brought an output"
+        return OutputPrepared(now=now, error=failure(StepErrorCode.MISSING_RUN_OUTPUT, message)), {}
+    output = normalize(full)
+    limit = policies.max_payload_bytes
+    if policies.enforce and (size := len(canonical_json(output))) > limit:
+        message = f"the output has {size} bytes, the policy allows {limit} (policies.max_payload_bytes)"
+        error = failure(
+            StepErrorCode.OUTPUT_DENIED, message, reason="output_payload_limit_exceeded", limit_bytes=limit
+        )
+        return OutputPrepared(now=now, error=error), {}
+    admitted = door.admit(output, levels=JOINED_DEPTH)
+    blobs.keep(admitted.blobs)
+    return OutputPrepared(now=now, value=admitted.value), admitted.blobs
+
+
+def normalize(data: Any) -> dict[str, Any]:
+    """An object: `summary` + `details` merged, files left to the run's folder, lists and scalars wrapped."""
+    if isinstance(data, list):
+        return {"items": data}
+    if not isinstance(data, dict):
+        return {"value": data}
+    kept = {key: value for key, value in data.items() if key != "output_files"}
+    summary, details = kept.get("summary"), kept.get("details")
+    if isinstance(summary, str) and isinstance(details, dict):
+        return {**details, "summary": summary}
+    return kept

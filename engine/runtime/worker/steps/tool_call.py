@@ -1,0 +1,124 @@
+"""One tool call of a run: policy, the executor, output files, and what the machine is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flow import ToolStep
+from engine.contracts.status import StepErrorCode
+from engine.errors import VasiniError
+from engine.machine.inputs import StepFinished
+from engine.machine.transition_builder import failure
+from engine.tools.context import ToolContext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from engine.machine.state import Execution
+    from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.toolbox import Toolbox
+
+
+async def call_tool(
+    box: Toolbox, row: Mapping[str, Any], flow: PinnedFlow, execution: Execution, workdir: Path
+) -> tuple[StepFinished, dict[str, bytes]]:
+    """Call the execution's tool; never raises but for cancellation. Also returns blobs to commit."""
+    step = flow.graph.step_at(execution.path)
+    assert isinstance(step, ToolStep), execution.path
+    try:
+        output = await _call(box, row, flow, execution, step, workdir)
+        admitted = box.door.admit(output)
+        box.blobs.keep(admitted.blobs)
+        finished = StepFinished(
+            now=box.clock.now(),
+            path=execution.path,
+            attempt=execution.attempt,
+            ok=True,
+            output=admitted.value,
+        )
+    except _Failed as failed:
+        return _failed(box, execution, failed.error), {}
+    except VasiniError as error:
+        code = StepErrorCode.CONTRACT_VIOLATION
+        return _failed(box, execution, failure(code, error.message, **error.details)), {}
+    except Exception as error:  # noqa: BLE001 - the edge of the step runner: recorded as the step's failure
+        message = f"the tool call failed: {type(error).__name__}"
+        return _failed(box, execution, failure(StepErrorCode.BACKEND_ERROR, message)), {}
+    return finished, admitted.blobs
+
+
+class _Failed(Exception):
+    """Carries an error that is data."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error["message"])
+        self.error = error
+
+
+def _failed(box: Toolbox, execution: Execution, error: dict[str, Any]) -> StepFinished:
+    return StepFinished(
+        now=box.clock.now(),
+        path=execution.path,
+        attempt=execution.attempt,
+        ok=False,
+        error=box.door.present(error),
+        jitter=random.random(),  # noqa: S311 - spreads retries, protects nothing
+    )
+
+
+async def _call(
+    box: Toolbox,
+    row: Mapping[str, Any],
+    flow: PinnedFlow,
+    execution: Execution,
+    step: ToolStep,
+    workdir: Path,
+) -> Any:
+    policies = flow.policies
+    if policies.enforce and (
+        step.tool in policies.blocked_tools
+        or (policies.allowed_tools and step.tool not in policies.allowed_tools)
+    ):
+        message = f"the policy of pack {row['pack']} does not allow the tool {step.tool}"
+        raise _Failed(failure(StepErrorCode.PERMISSION_DENIED, message, tool=step.tool))
+    params = await box.blobs.full(execution.input)
+    _refuse_foreign_references(step.params, params)
+    context = ToolContext(
+        run_id=row["run_id"],
+        step_id=execution.path,
+        attempt=execution.attempt,
+        idempotency_key=f"{row['run_id']}/{execution.path}",
+        tenant=row["tenant"],
+        workdir=workdir,
+    )
+    seconds = step.timeout or box.config.default_step_timeout
+    result = await box.tools.call(step.tool, params, context, timeout=seconds, code=flow.code)
+    if result.error is not None:
+        error = result.error
+        raise _Failed(
+            failure(error.code, error.message, recoverable=error.recoverable, tool=step.tool, **error.details)
+        )
+    data = result.data
+    if isinstance(data, dict) and isinstance(data.get("output_files"), list):
+        stored = await asyncio.to_thread(
+            box.folders.write_output_files, row["pack"], row["run_id"], data["output_files"]
+        )
+        data = {**data, "output_files": stored}
+    return data
+
+
+def _refuse_foreign_references(written: Any, params: Any) -> None:
+    """Only the flow itself may name a secret: one that came in with a payload or an output is refused."""
+    if isinstance(params, dict):
+        if "$secret" in params and params != written:
+            message = "the parameters name a secret that the flow itself does not name"
+            raise _Failed(failure(StepErrorCode.PERMISSION_DENIED, message))
+        for key, value in params.items():
+            _refuse_foreign_references(written.get(key) if isinstance(written, dict) else None, value)
+    elif isinstance(params, list):
+        same = written if isinstance(written, list) and len(written) == len(params) else [None] * len(params)
+        for author, value in zip(same, params, strict=True):
+            _refuse_foreign_references(author, value)

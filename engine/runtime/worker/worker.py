@@ -1,0 +1,190 @@
+"""A process as a worker: heartbeat, claims, mail for held runs, timers, draining."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from engine.errors import Unavailable
+from engine.runtime.clock import new_id
+from engine.runtime.worker.held_runs import RETRY_SECONDS, HeldRuns
+
+if TYPE_CHECKING:
+    from engine.journal.changes import ChangeSet
+    from engine.journal.records import Decided, Decision, NewRun
+    from engine.runtime.toolbox import Toolbox
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Works runs until it is stopped. `slots` bounds the runs held at once."""
+
+    def __init__(self, box: Toolbox, slots: int) -> None:
+        self.worker_id = new_id("wrk")
+        self._box = box
+        self._held = HeldRuns(box, self.worker_id, slots, on_timer=self._timer_set, changed=self._wake_up)
+        self._wake = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._stopping = False
+        self._look = True  # something may have come that is worth a look at the journal
+        self._next_timer: int | None = 0
+
+    async def running_or(self, task: asyncio.Task[None]) -> None:
+        """Return when the worker is ready; raise what kept its `task` from getting there."""
+        ready = asyncio.create_task(self._ready.wait())
+        try:
+            await asyncio.wait((ready, task), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if task.done():
+            await task
+
+    async def run(self) -> None:
+        """Work until `stop`; then drain: what is mid-step is released."""
+        await self._beat()
+        undo = self._box.journal.on_change(self._hear)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._held.enter(group)
+                heart = group.create_task(self._keep_heartbeat())
+                self._ready.set()
+                await self._loop()
+                self._held.stop()
+                while not self._held.empty:
+                    self._wake.clear()
+                    await self._wake.wait()
+                heart.cancel()
+        finally:
+            undo()
+            await self._leave()
+
+    def stop(self) -> None:
+        """Begin to drain."""
+        self._stopping = True
+        self._wake.set()
+
+    def accepts(self, run: NewRun) -> bool:
+        """Whether a new run can be taken at once, without a turn of the claim."""
+        return not self._stopping and self._held.accepts(run)
+
+    async def begin(self, run: NewRun) -> str:
+        """Queue a new run and work it from its first commit on; its id. Raises as `create_run`."""
+        self._quiet.clear()
+        return await self._held.begin(run)
+
+    async def decide(self, decision: Decision) -> Decided:
+        """Record a decision and go on with its run at once when nobody works it. Raises as `decide`."""
+        self._quiet.clear()
+        return await self._held.decide(decision)
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether one more run can be taken at once, without a turn of the claim."""
+        return not self._stopping and self._held.takes_more
+
+    async def idle(self) -> None:
+        """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""
+        while True:
+            await self._quiet.wait()
+            if self._held.empty and not await self._box.journal.any_busy(self._box.clock.now()):
+                return
+            self._quiet.clear()
+            self._look = True
+            self._wake.set()
+
+    async def _loop(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                more = await self._round()
+            except Unavailable as error:
+                logger.warning("the journal is not usable: %s", error.message)
+                await self._nap(RETRY_SECONDS)
+                continue
+            if not more and not self._wake.is_set():
+                self._quiet.set()
+                await self._nap(self._until_timer())
+
+    async def _round(self) -> bool:
+        """One look at everything; True when there may be more to do at once."""
+        now = self._box.clock.now()
+        if self._next_timer is not None and self._next_timer <= now:
+            await self._box.journal.fire_timers(now)
+            self._look = True
+            self._next_timer = await self._box.journal.next_timer()
+        self._look = await self._held.release_failed() or self._look
+        if not self._look:
+            return False
+        self._look = False
+        try:
+            return await self._look_around(now)
+        except Unavailable:
+            self._look = True
+            raise
+
+    async def _look_around(self, now: int) -> bool:
+        if self._held.any_session:
+            self._held.deliver(await self._box.journal.mail_for(self.worker_id))
+        free = self._held.free
+        if free <= 0:
+            self._look = True  # as soon as a slot is free
+            return False
+        if not await self._box.journal.any_ready(now):
+            return False
+        claims = await self._box.journal.claim(self.worker_id, now, free)
+        if claims:
+            self._quiet.clear()
+            self._held.take(claims)
+        self._look = self._look or len(claims) == free
+        return self._look
+
+    def _hear(self, change: ChangeSet) -> None:
+        if change.work or change.foreign:
+            self._look = True
+            self._wake.set()
+
+    def _wake_up(self) -> None:
+        self._wake.set()
+
+    def _timer_set(self, due: int) -> None:
+        if self._next_timer is None or due < self._next_timer:
+            self._next_timer = due
+            self._wake.set()
+
+    def _until_timer(self) -> float | None:
+        if self._next_timer is None:
+            return None
+        return max(0.0, (self._next_timer - self._box.clock.now()) / 1_000_000)
+
+    async def _nap(self, seconds: float | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    async def _keep_heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(self._box.config.lease_seconds / 3)
+            try:
+                await self._beat()
+                # timers that other processes set are noticed with the heartbeat at the latest
+                self._next_timer = await self._box.journal.next_timer()
+            except Unavailable as error:
+                logger.warning("the worker's heartbeat was not written: %s", error.message)
+            self._look = True
+            self._wake.set()
+
+    async def _beat(self) -> None:
+        now = self._box.clock.now()
+        expires = now + round(self._box.config.lease_seconds * 1_000_000)
+        await self._box.journal.heartbeat(self.worker_id, socket.gethostname(), os.getpid(), now, expires)
+
+    async def _leave(self) -> None:
+        with suppress(Unavailable):  # the leases expire by themselves
+            await self._held.release_failed()
+            await self._box.journal.retire(self.worker_id)

@@ -1,0 +1,1 @@
+"""The built-in tools, each held to the limits of the operator."""

@@ -1,0 +1,124 @@
+"""data.read: JSON, JSON lines, CSV and YAML files as JSON values."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from engine.contracts.tool import ToolSpec
+from engine.tools.builtin.files import PATH, ROOT
+from engine.tools.builtin.paths import PathScope, decoded, read_regular_file
+from engine.tools.builtin.yaml_data import parse_yaml
+from engine.tools.failure import invalid_input
+from engine.tools.process.threads import StopFlag, run_stoppable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from engine.tools.context import ToolContext, ToolLimits
+    from engine.tools.registry import ToolFunction
+
+READ = ToolSpec(
+    name="data.read",
+    description="Read a JSON, JSON lines, CSV or YAML file.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "root": ROOT,
+            "path": PATH,
+            "format": {"enum": ["json", "yaml", "csv", "jsonl"]},
+            "max_bytes": {"type": "integer", "minimum": 1},
+        },
+        "required": ["root", "path"],
+        "additionalProperties": False,
+    },
+)
+
+_SUFFIXES: Mapping[str, str] = {
+    ".json": "json",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+def data_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
+    """The data tool, held to `limits`."""
+    scope = PathScope(limits)
+
+    async def read(params: dict[str, Any], context: ToolContext) -> Any:
+        return await run_stoppable(lambda stop: _read(scope, params, stop))
+
+    yield READ, read
+
+
+def _read(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str, Any]:
+    path = params["path"]
+    format_name = params.get("format") or _SUFFIXES.get(PurePosixPath(path).suffix.lower())
+    if format_name is None:
+        raise invalid_input(f"the suffix of {path!r} names no format; give format: json, yaml, csv or jsonl")
+    content = read_regular_file(scope.resolve(params["root"], path), params.get("max_bytes", 4_000_000))
+    text = decoded(content, path).removeprefix("\ufeff")
+    parsers: Mapping[str, Callable[[str, str, StopFlag], Any]] = {
+        "json": _json,
+        "jsonl": _json_lines,
+        "csv": _csv,
+        "yaml": lambda text, path, _stop: parse_yaml(text, path),
+    }
+    return {"data": parsers[format_name](text, path, stop), "format": format_name}
+
+
+def _json(text: str, path: str, _stop: StopFlag) -> Any:
+    return _json_value(text, path, 1)
+
+
+def _json_lines(text: str, path: str, stop: StopFlag) -> list[Any]:
+    values: list[Any] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        stop.check()
+        if line.strip():
+            values.append(_json_value(line, path, number))
+    return values
+
+
+def _json_value(text: str, path: str, first_line: int) -> Any:
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is not a JSON number")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        raise _unreadable(path, line, f"column {error.colno}: {error.msg}", "JSON") from error
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, first_line, str(error), "JSON") from error
+
+
+def _csv(text: str, path: str, stop: StopFlag) -> list[dict[str, str]]:
+    """One dict a row, by the names in the first row; every row needs exactly their number of cells."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[dict[str, str]] = []
+    try:
+        names = next(reader, [])
+        if len(set(names)) != len(names):
+            raise _unreadable(path, 1, "a column name appears twice", "CSV")
+        for cells in reader:
+            stop.check()
+            if not cells:
+                continue
+            if len(cells) != len(names):
+                found = f"{len(cells)} cells where the first row names {len(names)}"
+                raise _unreadable(path, reader.line_num, found, "CSV")
+            rows.append(dict(zip(names, cells, strict=True)))
+    except csv.Error as error:
+        raise _unreadable(path, reader.line_num, str(error), "CSV") from error
+    return rows
+
+
+def _unreadable(path: str, line: int, what: str, format_name: str) -> Exception:
+    return invalid_input(f"{path}:{line}: not {format_name}: {what}", {"path": path, "line": line})

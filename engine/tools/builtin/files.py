@@ -1,0 +1,300 @@
+"""files.read, files.list and files.write: scoped to a root, never through a link that leaves it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import Risk
+from engine.contracts.tool import ToolSpec
+from engine.tools.builtin.beneath import open_directory
+from engine.tools.builtin.globs import Exclusion, Glob
+from engine.tools.builtin.paths import PathScope, ScopedPath, decoded, opened_directory, read_regular_file
+from engine.tools.failure import from_os_error, invalid_input, permission_denied
+from engine.tools.process.threads import StopFlag, run_stoppable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.tools.context import ToolContext, ToolLimits
+    from engine.tools.registry import ToolFunction
+
+ROOT = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Absolute directory."}
+PATH = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Relative to root."}
+
+READ = ToolSpec(
+    name="files.read",
+    description="Read a UTF-8 text file.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "root": ROOT,
+            "path": PATH,
+            "max_bytes": {"type": "integer", "minimum": 1},
+            "encoding": {"const": "utf-8"},
+        },
+        "required": ["root", "path"],
+        "additionalProperties": False,
+    },
+)
+LIST = ToolSpec(
+    name="files.list",
+    description="List regular files below a directory; symbolic links are not followed.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "root": ROOT,
+            "path": PATH,
+            "pattern": {"type": "string", "minLength": 1},
+            "max_entries": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+            "include_hidden": {"type": "boolean"},
+            "exclude": {"type": "array", "items": {"type": "string"}, "maxItems": 200},
+        },
+        "required": ["root"],
+        "additionalProperties": False,
+    },
+)
+WRITE = ToolSpec(
+    name="files.write",
+    description="Write a UTF-8 text file: all of it or nothing.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "root": ROOT,
+            "path": PATH,
+            "text": {"type": "string"},
+            "overwrite": {"type": "boolean"},
+            "make_dirs": {"type": "boolean"},
+        },
+        "required": ["root", "path", "text"],
+        "additionalProperties": False,
+    },
+    risk=Risk.MEDIUM,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A regular file of a walk: its path relative to the root, below the start, and its size."""
+
+    path: str
+    below: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which files of a walk are wanted; globs are relative to where the walk starts."""
+
+    pattern: Glob
+    exclude: Exclusion
+    include_hidden: bool
+
+
+def file_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
+    """The file tools, held to `limits`."""
+    scope = PathScope(limits)
+
+    async def read(params: dict[str, Any], context: ToolContext) -> Any:
+        return await run_stoppable(lambda _stop: _read(scope, params))
+
+    async def list_files(params: dict[str, Any], context: ToolContext) -> Any:
+        return await run_stoppable(lambda stop: _list(scope, params, stop))
+
+    async def write(params: dict[str, Any], context: ToolContext) -> Any:
+        return await run_stoppable(lambda stop: _write(scope, params, stop))
+
+    yield READ, read
+    yield LIST, list_files
+    yield WRITE, write
+
+
+def _read(scope: PathScope, params: dict[str, Any]) -> dict[str, Any]:
+    content = read_regular_file(
+        scope.resolve(params["root"], params["path"]), params.get("max_bytes", 1_000_000)
+    )
+    return {
+        "path": params["path"],
+        "text": decoded(content, params["path"]),
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def _list(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str, Any]:
+    limit = params.get("max_entries", 10_000)
+    selection = Selection(
+        Glob(params.get("pattern", "**/*")),
+        Exclusion(params.get("exclude", [])),
+        params.get("include_hidden", False),
+    )
+    start = scope.resolve(params["root"], params.get("path", "."))
+    found: list[FoundFile] = []
+    skipped: list[str] = []
+    truncated = False
+    for file in walk(scope, start, selection, skipped, stop):
+        if len(found) == limit:
+            truncated = True
+            break
+        found.append(file)
+    listing = sorted(found, key=lambda file: file.path)
+    return {
+        "files": [{"path": file.path, "size": file.size} for file in listing],
+        "truncated": truncated,
+        "skipped": skipped,
+    }
+
+
+def walk(
+    scope: PathScope, start: ScopedPath, selection: Selection, skipped: list[str], stop: StopFlag
+) -> Iterator[FoundFile]:
+    """Regular files below `start`, in a fixed order, following no link.
+
+    Names that are not UTF-8 and directories that cannot be read go into `skipped` (escaped).
+    """
+    prefix = start.real.relative_to(start.root).as_posix()
+    prefix = "" if prefix == "." else prefix + "/"
+
+    def unreadable(error: OSError) -> None:
+        skipped.append(_escaped(prefix + str(error.filename).removeprefix("./")))
+
+    with opened_directory(start.real, start.relative) as descriptor:
+        for top, directories, names, directory in os.fwalk(".", dir_fd=descriptor, onerror=unreadable):
+            stop.check()
+            below = top.removeprefix(".").removeprefix("/")
+            below = f"{below}/" if below else ""
+            directories[:] = sorted(
+                name
+                for name in directories
+                if (selection.include_hidden or not name.startswith("."))
+                and not selection.exclude.directory(below + name)
+                and not scope.denies(start.real / below / name)
+            )
+            for name in sorted(names):
+                path = below + name
+                if not _wanted(path, name, selection):
+                    continue
+                if not _is_unicode(path):
+                    skipped.append(_escaped(prefix + path))
+                    continue
+                size = _regular_size(name, directory)
+                if size is not None:
+                    yield FoundFile(prefix + path, path, size)
+
+
+def _wanted(path: str, name: str, selection: Selection) -> bool:
+    if name.startswith(".") and not selection.include_hidden:
+        return False
+    return selection.pattern.matches(path) and not selection.exclude.file(path)
+
+
+def _regular_size(name: str, directory: int) -> int | None:
+    try:
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:  # gone since the directory was read
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _is_unicode(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _write(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str, Any]:
+    shown = params["path"]
+    try:
+        content = params["text"].encode()
+    except UnicodeEncodeError as error:
+        raise invalid_input("the text is not valid Unicode") from error
+    target = scope.resolve(params["root"], shown)
+    _refuse_link(target)
+    try:
+        with _opened_parent(target, make=params.get("make_dirs", True)) as directory:
+            _require_replaceable(target, directory, overwrite=params.get("overwrite", True))
+            stop.check()
+            _replace(target.real.name, content, directory, overwrite=params.get("overwrite", True))
+    except FileExistsError as error:
+        raise permission_denied(f"{shown!r} exists and overwrite is false") from error
+    except OSError as error:
+        raise from_os_error(error, f"cannot write {shown!r}") from error
+    return {"path": shown, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _refuse_link(target: ScopedPath) -> None:
+    """No component may be a link, even inside the root: what the caller named is what is written."""
+    if target.real == target.root or target.relative.endswith("/"):
+        raise invalid_input(f"{target.relative!r} names a directory")
+    if target.real != target.root / target.relative:
+        raise permission_denied(f"{target.relative!r} goes through a symbolic link; nothing is written there")
+
+
+@contextlib.contextmanager
+def _opened_parent(target: ScopedPath, *, make: bool) -> Iterator[int]:
+    parts = target.real.parent.relative_to(target.root).parts
+    directory = open_directory(target.root.parts[1:])
+    try:
+        for part in parts:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=directory)
+            following = open_directory((part,), directory)
+            os.close(directory)
+            directory = following
+        yield directory
+    finally:
+        os.close(directory)
+
+
+def _require_replaceable(target: ScopedPath, directory: int, *, overwrite: bool) -> None:
+    try:
+        mode = os.stat(target.real.name, dir_fd=directory, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise permission_denied(f"{target.relative!r} exists and is not a regular file")
+    if not overwrite:
+        raise FileExistsError
+
+
+def _replace(name: str, content: bytes, directory: int, *, overwrite: bool) -> None:
+    """Temporary file in the same directory, fsync, rename; after any failure nothing of it is left."""
+    temporary = f".{name[:100]}.{secrets.token_hex(8)}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o666, dir_fd=directory)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _keep_mode(descriptor, name, directory)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        else:
+            # unlike rename, a link fails when somebody made the name meanwhile
+            os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+            os.unlink(temporary, dir_fd=directory)
+        os.fsync(directory)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=directory)
+        raise
+
+
+def _keep_mode(descriptor: int, name: str, directory: int) -> None:
+    """The permissions of a file that is replaced stay; a new one has what the umask left."""
+    with contextlib.suppress(FileNotFoundError):
+        replaced = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode) & 0o777)

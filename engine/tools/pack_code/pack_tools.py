@@ -1,0 +1,191 @@
+"""A pack's own tools: described once per digest, called in a killable process each time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from engine.contracts.pack import Problem
+from engine.contracts.status import StepErrorCode
+from engine.contracts.tool import ToolSpec
+from engine.errors import ErrorCode, PackInvalid, Refused
+from engine.tools.failure import ToolFailure, from_os_error
+from engine.tools.process.ask import ask
+from engine.tools.registry import RegisteredTool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.tools.context import PackCode, ToolContext, ToolLimits
+
+_HOST = Path(__file__).with_name("pack_host.py")
+_FILE = "tools.py"
+_DESCRIBE_SECONDS = 30.0
+_MAX_CACHED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PackFunction:
+    """A public function of `tools.py` as a tool."""
+
+    spec: ToolSpec
+    function: str
+    takes_context: bool
+
+
+class PackTools:
+    """Finds and runs the tools of packs; descriptions are kept per pack and digest."""
+
+    def __init__(self, limits: ToolLimits, reserved: Callable[[str], bool]) -> None:
+        self._limits = limits
+        self._reserved = reserved
+        self._described: dict[tuple[str, str], dict[str, RegisteredTool]] = {}
+        self._describing = asyncio.Lock()
+
+    async def specs(self, code: PackCode) -> tuple[ToolSpec, ...]:
+        """The specs of a pack's tools, by name. Raises Refused (`pack_untrusted`) and PackInvalid."""
+        return tuple(tool.spec for tool in (await self._tools(code)).values())
+
+    async def find(self, name: str, code: PackCode) -> RegisteredTool | None:
+        """The tool of that name, if the pack's code defines it. Raises as `specs`."""
+        if not name.startswith(tool_prefix(code.pack)):
+            return None
+        return (await self._tools(code)).get(name)
+
+    async def _tools(self, code: PackCode) -> dict[str, RegisteredTool]:
+        _require_trust(code)
+        key = (code.pack, code.digest)
+        async with self._describing:  # side by side, each caller would start a process for the same answer
+            if key not in self._described:
+                functions = await describe_functions(code, self._limits)
+                self._refuse_reserved(functions)
+                while len(self._described) >= _MAX_CACHED:
+                    del self._described[next(iter(self._described))]
+                self._described[key] = {
+                    function.spec.name: self._registered(code, function) for function in functions
+                }
+            return self._described[key]
+
+    def _refuse_reserved(self, functions: tuple[PackFunction, ...]) -> None:
+        taken = [function for function in functions if self._reserved(function.spec.name)]
+        if taken:
+            raise _invalid(
+                [Problem(file=_FILE, message=f"{tool.spec.name} is a built-in tool's name") for tool in taken]
+            )
+
+    def _registered(self, code: PackCode, function: PackFunction) -> RegisteredTool:
+        async def call(params: dict[str, Any], context: ToolContext) -> Any:
+            return await call_function(code, function, params, context, self._limits)
+
+        return RegisteredTool(function.spec, call)
+
+
+def tool_prefix(pack: str) -> str:
+    """What the names of a pack's tools start with."""
+    return pack.replace("-", "_") + "."
+
+
+async def describe(code: PackCode, limits: ToolLimits) -> tuple[ToolSpec, ...]:
+    """Specs of the public functions in a pack's `tools.py`, read in a process of its own.
+
+    Raises Refused (`pack_untrusted`) before any of it runs, and PackInvalid with every problem's line.
+    """
+    return tuple(function.spec for function in await describe_functions(code, limits))
+
+
+async def describe_functions(code: PackCode, limits: ToolLimits) -> tuple[PackFunction, ...]:
+    """As `describe`, with what a call needs to know beside the spec."""
+    _require_trust(code)
+    try:
+        async with asyncio.timeout(_DESCRIBE_SECONDS):
+            request = {"mode": "describe", **_source(code)}
+            answer = await ask(_HOST, request, Path("/"), limits, f"reading {_FILE}")
+    except TimeoutError as error:
+        message = f"reading {_FILE} did not end within {_DESCRIBE_SECONDS:g} s"
+        raise _invalid([Problem(file=_FILE, message=message)]) from error
+    except ToolFailure as failure:
+        raise _invalid([Problem(file=_FILE, message=failure.message)]) from failure
+    problems = [
+        Problem(file=_FILE, line=found["line"], message=found["message"]) for found in answer["problems"]
+    ]
+    functions: list[PackFunction] = []
+    for found in answer.get("tools", []):
+        try:
+            functions.append(_function(code, found))
+        except ValidationError:
+            message = f"function {found['name']}: a tool's name has lower-case letters, digits and `_` only"
+            problems.append(Problem(file=_FILE, message=message))
+    if problems:
+        raise _invalid(problems)
+    return tuple(functions)
+
+
+async def call_function(
+    code: PackCode, tool: PackFunction, params: dict[str, Any], context: ToolContext, limits: ToolLimits
+) -> Any:
+    """Run one function of a trusted pack. Raises ToolFailure, Refused (`pack_untrusted`)."""
+    _require_trust(code)
+    request = {
+        "mode": "call",
+        **_source(code),
+        "function": tool.function,
+        "takes_context": tool.takes_context,
+        "params": params,
+        "context": {
+            "run_id": context.run_id,
+            "step_id": context.step_id,
+            "attempt": context.attempt,
+            "idempotency_key": context.idempotency_key,
+            "workdir": str(context.workdir),
+        },
+        "max_output_bytes": limits.max_output_bytes,
+    }
+    try:
+        await asyncio.to_thread(context.workdir.mkdir, parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os_error(error, "cannot make the run's working directory") from error
+    answer = await ask(_HOST, request, context.workdir, limits, f"tool {tool.spec.name!r}")
+    if "error" in answer:
+        raise _failure(code, answer["error"])
+    return answer["data"]
+
+
+def _failure(code: PackCode, error: dict[str, Any]) -> ToolFailure:
+    line = error["line"]
+    place = f" ({code.pack}/{_FILE}:{line})" if line else ""
+    details = {"file": _FILE, "line": line} if line else {}
+    return ToolFailure(StepErrorCode(error["code"]), error["message"] + place, details=details)
+
+
+def _function(code: PackCode, found: dict[str, Any]) -> PackFunction:
+    spec = ToolSpec(
+        name=tool_prefix(code.pack) + found["name"],
+        description=found["description"],
+        parameters=found["parameters"],
+        backend="pack",
+    )
+    return PackFunction(spec, found["name"], found["takes_context"])
+
+
+def _source(code: PackCode) -> dict[str, str]:
+    return {"pack": code.pack, "source": code.source}
+
+
+def _require_trust(code: PackCode) -> None:
+    if not code.trusted:
+        raise Refused(
+            ErrorCode.PACK_UNTRUSTED,
+            f"pack {code.pack!r} is not trusted: its own code ({_FILE}) does not run",
+            {"pack": code.pack, "digest": code.digest},
+        )
+
+
+def _invalid(problems: list[Problem]) -> PackInvalid:
+    return PackInvalid(
+        "; ".join(str(problem) for problem in problems),
+        {"problems": [problem.model_dump() for problem in problems]},
+    )

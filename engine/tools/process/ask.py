@@ -1,0 +1,58 @@
+"""Work that must be killable, done by one of our own programs in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import StepErrorCode
+from engine.tools.failure import ToolFailure
+from engine.tools.process.command_runner import child_environment, confinement, start_group, stderr_tail
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.tools.context import ToolLimits
+    from engine.tools.process.process_group import Outcome
+
+
+async def ask(
+    program: Path, request: dict[str, Any], cwd: Path, limits: ToolLimits, what: str
+) -> dict[str, Any]:
+    """The answer of `program` (a Python file of ours) to one request.
+
+    `what` names the work in errors. Raises ToolFailure when the process ends without a whole answer.
+    """
+    outcome = await start_group(
+        [sys.executable, "-I", str(program), confinement(limits)],
+        cwd,
+        child_environment(cwd),
+        limits,
+        json.dumps(request).encode(),
+        result_pipe=True,
+    )
+    if outcome.returncode != 0:
+        raise ToolFailure(
+            StepErrorCode.BACKEND_ERROR,
+            f"{what}: its process ended {_ending(outcome.returncode)} before it answered",
+            details={"returncode": outcome.returncode, "stderr": stderr_tail(outcome.outputs[1])},
+        )
+    return _answer(outcome, what)
+
+
+def _answer(outcome: Outcome, what: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(outcome.outputs[2])
+    except ValueError:  # cut at the limit, or somebody else ended the process with status 0
+        answer = None
+    if not isinstance(answer, dict):
+        raise ToolFailure(StepErrorCode.CONTRACT_VIOLATION, f"{what}: its process gave no whole answer")
+    return answer
+
+
+def _ending(returncode: int) -> str:
+    if returncode == -signal.SIGXCPU:
+        return "at the limit of tools.cpu_seconds"
+    return f"by signal {-returncode}" if returncode < 0 else f"with status {returncode}"

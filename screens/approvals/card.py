@@ -1,0 +1,199 @@
+"""The decision card: what exactly will happen, why the run asks, who is on it, what was decided before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from engine.contracts.status import RequestStatus, Risk
+from engine.safe_text import SafeText, has_hidden, sanitize
+from screens.approvals.rows import claim_words, claimed_by
+from screens.widgets.ages import age, full_time, short_time
+from screens.widgets.json_text import hides_something, json_text
+from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain, TextPane
+from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from engine.contracts.request import ApprovalView
+    from screens.frame.console_state import ConsoleState
+
+MESSAGE_CHARACTERS = 20_000
+FACT_CHARACTERS = 240
+"""So that a long name cannot push the action out of sight."""
+NAME_CHARACTERS = 80
+NEEDS_WORD = frozenset({Risk.HIGH, Risk.CRITICAL})
+
+
+class DecisionCard(TextPane):
+    """One approval in full; scrolls when it is longer than the screen."""
+
+    HELP = (
+        "The decision card: exactly what will happen, why the run asks, what was decided. "
+        "{approvals.approve} approves what it shows, {approvals.reject} rejects. Enter and Esc never decide."
+    )
+
+    def __init__(self, state: ConsoleState, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._state = state
+        self._shown = ("", "")
+
+    def compose(self) -> ComposeResult:
+        """Warning and outcome first, where no text of a run can push them away; then what was asked."""
+        yield Plain(classes="card-hidden")
+        yield Plain(classes="card-outcome")
+        yield Plain(classes="card-claim")
+        yield Plain(classes="card-title")
+        yield Plain(classes="card-facts")
+        yield Plain(classes="card-before")
+        yield Plain(sanitize("What exactly will happen"), classes="card-heading")
+        yield Plain(classes="card-action")
+        yield Plain(sanitize("The run says (untrusted text, read with care)"), classes="card-heading")
+        yield Plain(classes="card-message")
+        yield Plain(sanitize("Decided before on this step"), classes="card-heading")
+        yield Plain(classes="card-earlier")
+
+    def show(self, view: ApprovalView | None) -> None:
+        """Put this approval on the card, from its first line."""
+        for part in self.query(Plain):
+            part.display = view is not None
+        if view is None:
+            self._shown = ("", "")
+            return
+        self._part("card-outcome").display = view.status is not RequestStatus.PENDING
+        self._part("card-outcome").show(*_outcome(view))
+        self._part("card-title").show((sanitize(view.title, limit=300), "bold"))
+        self._part("card-action").show(*_action(view))
+        says = view.message if not view.intent else f"{view.intent}\n\n{view.message}"
+        self._part("card-message").show(sanitize(says, multiline=True, limit=MESSAGE_CHARACTERS))
+        hidden = hides(view)
+        self._part("card-hidden").display = hidden
+        self._part("card-hidden").show((sanitize(HIDDEN_WARNING), "bold $bad") if hidden else NOTHING)
+        self.show_age(view)
+        if (view.approval_id, view.digest) != self._shown:
+            self._shown = (view.approval_id, view.digest)
+            self.scroll_home(animate=False)
+            self.show_earlier(view, None)
+        self.call_after_refresh(self._tell_length)
+
+    def show_earlier(self, view: ApprovalView, earlier: Sequence[ApprovalView] | None) -> None:
+        """What was decided before on the same step, newest first; None while that is being read."""
+        self._part("card-before").show((_before(earlier), "$quiet"))
+        self._part("card-earlier").show(*_earlier(view, earlier or (), self._state.now()))
+        self.call_after_refresh(self._tell_length)
+
+    def show_age(self, view: ApprovalView) -> None:
+        """Facts and claim, as they are now."""
+        now, me = self._state.now(), self._state.actor.name
+        claim = claim_words(view, now, me)
+        self._part("card-claim").display = bool(claim)
+        if claimed_by(view, now) == me:
+            self._part("card-claim").show((sanitize(f"● {claim}"), "$busy"))
+        else:
+            self._part("card-claim").show((sanitize(f"‼ {claim}: ask before you decide"), "bold $waiting"))
+        risk = RISK_LABELS[view.risk]
+        where = f" · {view.pack}/{view.flow} {view.pack_version} · step {view.step_id}"
+        when = f"{age(view.requested_at, now)} ago"
+        expires = f" · expires {full_time(view.expires_at)}" if view.expires_at else ""
+        asked = f"asked by {view.requested_by} {when} · run {view.run_id}{expires}"
+        self._part("card-facts").show(
+            (sanitize(f"risk {risk.symbol} {risk.word}"), STYLES[risk.tone]),
+            (sanitize(where, limit=FACT_CHARACTERS), "$quiet"),
+            NEW_LINE,
+            (sanitize(asked, limit=FACT_CHARACTERS), "$quiet"),
+        )
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Another height, another part in view."""
+        self.call_after_refresh(self._tell_length)
+
+    def _tell_length(self) -> None:
+        more = self._state.keymap.fill("more below: {list.open}, then {text.down}")
+        # Content, not a string: a string is read as markup, and a key can be a bracket.
+        self.border_subtitle = Content(more) if self.max_scroll_y > 0 else ""
+
+    def _part(self, name: str) -> Plain:
+        return self.query_one(f".{name}", Plain)
+
+
+def decided_words(decision: str, by: str, at: str) -> str:
+    """The sentence about a decision that stands."""
+    return f"already decided by {by[:NAME_CHARACTERS]} at {at}: {decision.upper()}"
+
+
+def _outcome(view: ApprovalView) -> tuple[Part, ...]:
+    if view.status is RequestStatus.PENDING:
+        return (NOTHING,)
+    mark = REQUEST_LABELS[view.status]
+    if view.decided_by is None or view.decided_at is None:
+        words = f"no decision is needed any more: {mark.word}"
+    else:
+        words = decided_words(view.status.value, view.decided_by, full_time(view.decided_at))
+    comment = f"\n“{view.comment}”" if view.comment else ""
+    return (
+        (sanitize(f"{mark.symbol} {words}"), STYLES[mark.tone]),
+        sanitize(comment, multiline=True, limit=2_000),
+    )
+
+
+def _action(view: ApprovalView) -> tuple[Part, ...]:
+    action = view.action
+    if action is None:
+        return (sanitize("No step is gated: the flow only goes on."),)
+    kind = f"{action.kind} {action.target or ''}"
+    step = f"  as step {action.step_id}  ·  digest {view.digest[:12]}"
+    return (
+        (sanitize(kind, limit=FACT_CHARACTERS), "bold"),
+        (sanitize(step, limit=FACT_CHARACTERS), "$quiet"),
+        NEW_LINE,
+        json_text(action.params),
+    )
+
+
+def _before(earlier: Sequence[ApprovalView] | None) -> SafeText:
+    if earlier is None:
+        return sanitize("before on this step: …")
+    if not earlier:
+        return sanitize("before on this step: nothing was decided")
+    marks = [REQUEST_LABELS[view.status] for view in earlier]
+    counted = ", ".join(f"{mark.symbol} {marks.count(mark)} {mark.word}" for mark in dict.fromkeys(marks))
+    return sanitize(f"before on this step, the last {len(earlier)}: {counted}")
+
+
+def _earlier(view: ApprovalView, earlier: Sequence[ApprovalView], now: datetime) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for past in earlier:
+        mark = REQUEST_LABELS[past.status]
+        when = short_time(past.decided_at, now) if past.decided_at else ""
+        same = "the same arguments" if past.action == view.action else "other arguments"
+        comment = f" · “{past.comment}”" if past.comment else ""
+        parts += [
+            NEW_LINE if parts else NOTHING,
+            (sanitize(f"{mark.symbol} {mark.word}"), STYLES[mark.tone]),
+            sanitize(
+                f" by {(past.decided_by or 'nobody')[:NAME_CHARACTERS]} {when} · {same}",
+                limit=FACT_CHARACTERS,
+            ),
+            (sanitize(comment, limit=FACT_CHARACTERS), "$quiet"),
+        ]
+    return tuple(parts) or (sanitize("Nothing was."),)
+
+
+def hides(view: ApprovalView) -> bool:
+    """Whether anything the run said on the card contained hidden characters."""
+    action = view.action
+    texts = [view.title, view.message, view.intent, view.requested_by]
+    if action is not None:
+        texts += [action.target or "", action.kind, action.step_id]
+    return any(map(has_hidden, texts)) or (action is not None and hides_something(action.params))
+
+
+HIDDEN_WARNING = (
+    "‼ This text contained hidden or control characters. They are shown as visible signs: look twice."
+)

@@ -1,0 +1,143 @@
+"""Questions before a decision: the typed word of a risky approval, the comment of a rejection.
+
+Enter never confirms. When somebody else decides meanwhile the dialog says so and confirms no more;
+it stays open, so that what is being typed does not fall on the keys of the screen below.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from textual import on
+from textual.containers import Vertical
+from textual.widgets import Input, TextArea
+
+from engine.contracts.status import RequestStatus
+from engine.safe_text import SafeText, sanitize
+from screens.approvals.card import decided_words
+from screens.frame.inputs import SafeInput, SafeTextArea
+from screens.frame.key_hint import KeyHint
+from screens.frame.screen import Dialog, TooSmall, console, too_small
+from screens.keys.bindings import bindings
+from screens.widgets.ages import full_time
+from screens.widgets.plain import Plain
+from screens.widgets.status_labels import RISK_LABELS, STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.app import ComposeResult
+
+    from engine.contracts.request import ApprovalView
+
+T = TypeVar("T")
+
+APPROVAL_WORD = "approve"
+
+
+class DecisionDialog(Dialog[T], Generic[T]):
+    """Returns what was typed, or None. `views` are exactly what the decision will be bound to."""
+
+    BINDINGS = bindings("dialog.confirm")
+
+    def __init__(self, *views: ApprovalView) -> None:
+        super().__init__()
+        self.views = views
+        self._void = False
+
+    def follow(self, now: Mapping[str, ApprovalView]) -> None:
+        """Compare with the approvals as they are now; what is not pending or not the same voids it."""
+        for view in self.views:
+            found = now.get(view.approval_id)
+            if found is None or found.status is not RequestStatus.PENDING:
+                self.void(_gone_words(view, found, one=len(self.views) == 1))
+            elif found.digest != view.digest:
+                self.void("what would be decided has changed")
+
+    def void(self, words: str) -> None:
+        """The approval is not what it was: confirm nothing, and say why."""
+        self._void = True
+        hint = self.query_one(".dialog-hint", Plain)
+        closes = console(self).state.keymap.fill("{dialog.close} closes.")
+        hint.show((sanitize(f"Nothing was sent: {words}. {closes}", limit=400), "bold $bad"))
+
+    def hint(self, words: SafeText) -> None:
+        """What is missing."""
+        if not self._void:
+            self.query_one(".dialog-hint", Plain).show((words, "$waiting"))
+
+    def hint_keys(self, words: str) -> None:
+        """What is missing, in words that name keys (`Keymap.fill`)."""
+        self.hint(console(self).state.keymap.fill(words))
+
+    def confirm_with(self, typed: T) -> None:
+        """Close with this answer, unless the approval is void or hidden."""
+        if not self._void and not too_small(self):
+            self.dismiss(typed)
+
+    def about(self) -> ComposeResult:
+        """What the decision is about, in two lines."""
+        view = self.views[0]
+        risk, action = RISK_LABELS[view.risk], view.action
+        target = f"{action.kind} {action.target or ''}".strip() if action else "no gated step"
+        title = Plain(classes="dialog-text")
+        title.show(
+            (sanitize(f"{risk.symbol} {risk.word} "), STYLES[risk.tone]),
+            sanitize(f"{view.title} · {target}", limit=300),
+        )
+        yield title
+
+
+class TypedWordDialog(DecisionDialog[str]):
+    """High and critical risk: the operator types the word."""
+
+    def compose(self) -> ComposeResult:
+        """Title, what it is about, the word, the keys."""
+        with Vertical(classes="dialog"):
+            yield KeyHint(f"Type the word “{APPROVAL_WORD}”, then {{dialog.confirm}}", classes="dialog-title")
+            yield from self.about()
+            yield SafeInput(placeholder=APPROVAL_WORD, id="word")
+            yield Plain(classes="dialog-hint")
+            yield KeyHint("{dialog.confirm} approve   {dialog.close} close")
+        yield TooSmall()
+
+    def action_confirm(self) -> None:
+        """Approve when the word stands there."""
+        typed = self.query_one("#word", SafeInput).value.strip().lower()
+        if typed == APPROVAL_WORD:
+            self.confirm_with(typed)
+        else:
+            self.hint_keys(f"Type the word {APPROVAL_WORD}, then {{dialog.confirm}}")
+
+    @on(Input.Submitted)
+    def _enter(self) -> None:
+        self.hint_keys("Enter never decides: {dialog.confirm} approves, {dialog.close} closes")
+
+
+class CommentDialog(DecisionDialog[str]):
+    """A rejection needs words: the run, or its author, reads them."""
+
+    def compose(self) -> ComposeResult:
+        """Title, what it is about, the comment, the keys."""
+        with Vertical(classes="dialog"):
+            yield Plain(sanitize("Reject: say why"), classes="dialog-title")
+            yield from self.about()
+            yield SafeTextArea(id="comment")
+            yield Plain(classes="dialog-hint")
+            yield KeyHint("{dialog.confirm} reject   {dialog.close} close")
+        yield TooSmall()
+
+    def action_confirm(self) -> None:
+        """Reject when there is a comment."""
+        comment = self.query_one("#comment", TextArea).text.strip()
+        if comment:
+            self.confirm_with(comment)
+        else:
+            self.hint(sanitize("A rejection needs a comment"))
+
+
+def _gone_words(view: ApprovalView, now: ApprovalView | None, *, one: bool) -> str:
+    by = now.decided_by if now and now.decided_by else "somebody"
+    at = full_time(now.decided_at) if now and now.decided_at else "this moment"
+    words = decided_words(now.status.value if now else "gone", by, at)
+    return words if one else f"{view.title[:60]}: {words}"

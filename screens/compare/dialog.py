@@ -1,0 +1,95 @@
+"""Which run to compare with: one of the newest of the same flow, or any by its id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from engine.contracts.run import RunFilter
+from engine.safe_text import sanitize
+from screens.frame.inputs import SafeInput
+from screens.frame.key_hint import KeyHint
+from screens.frame.screen import Dialog, TooSmall, attempt
+from screens.widgets.ages import age
+from screens.widgets.columns import Column
+from screens.widgets.plain import Plain
+from screens.widgets.row_table import Cell, LineTable, Row, RowTable
+from screens.widgets.status_labels import RUN_LABELS, Tone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+
+    from engine.contracts.run import RunSummary, RunView
+    from screens.frame.console_state import ConsoleState
+
+_MOST = 50
+_COLUMNS = (
+    Column("Status", 15),
+    Column("Age", 6),
+    Column("Requested by", 14, flex=1),
+    Column("Run", 26, flex=1),
+)
+
+
+class CompareDialog(Dialog[str]):
+    """Enter on a run, or on an id that was typed, compares with it."""
+
+    def __init__(self, state: ConsoleState, run: RunView) -> None:
+        super().__init__()
+        self._state, self._run = state, run
+
+    def compose(self) -> ComposeResult:
+        """Line to type an id into, runs to pick from."""
+        with Vertical(classes="dialog -large"):
+            yield Plain(sanitize(f"Compare {self._run.run_id} with"), classes="dialog-title")
+            yield SafeInput(placeholder="the id of any run, then Enter", id="other")
+            yield RowTable(_COLUMNS, id="others")
+            yield Plain(classes="dialog-hint")
+            yield KeyHint(
+                "{list.down} {list.up} move   {list.open} compare   {screen.next} id or list   "
+                "{dialog.close} close"
+            )
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        """The list has the keys."""
+        self.query_one("#others").focus()
+        self.run_worker(attempt(self, self._load()), exit_on_error=False)
+
+    async def _load(self) -> None:
+        run = self._run
+        same = RunFilter(pack=run.pack, flow=run.flow, tenant=run.tenant)
+        page = await self._state.engine.runs.list(same, limit=_MOST)
+        now = self._state.now()
+        rows = [_row(other, now) for other in page.items if other.run_id != run.run_id]
+        self.query_one("#others", RowTable).show(rows)
+        if not rows:
+            self.query_one(".dialog-hint", Plain).show(sanitize("There is no other run of this flow."))
+            self.query_one("#other").focus()
+
+    @on(Input.Submitted, "#other")
+    def _typed(self, message: Input.Submitted) -> None:
+        if message.value.strip():
+            self.dismiss(message.value.strip())
+
+    @on(LineTable.Opened, "#others")
+    def _picked(self, message: LineTable.Opened) -> None:
+        self.dismiss(message.key)
+
+
+def _row(run: RunSummary, now: datetime) -> Row:
+    mark = RUN_LABELS[run.status]
+    return Row(
+        run.run_id,
+        (
+            Cell(mark.text, mark.tone),
+            Cell(sanitize(age(run.created_at, now)), Tone.QUIET),
+            Cell(sanitize(run.requested_by)),
+            Cell(sanitize(run.run_id), Tone.QUIET),
+        ),
+    )

@@ -1,0 +1,175 @@
+"""The differences of two runs as rows: side by side when there is room, else one below the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.safe_text import sanitize
+from screens.compare.diff import Change, compare_steps, compare_values
+from screens.widgets.columns import Column
+from screens.widgets.json_tree import Node, Path, path_words, value_words
+from screens.widgets.row_table import Cell, Row
+from screens.widgets.status_labels import STEP_LABELS, StatusLabel, Tone
+from screens.widgets.time_axis import since
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.contracts.run import RunError, RunView, StepView
+    from screens.compare.diff import StepPair
+
+MOST_ROWS = 5_000
+
+_MINUTE = 60
+
+_STEP_FIELDS = {"status", "attempt", "started_at", "finished_at", "error"}
+
+CHANGE_LABELS: dict[Change, StatusLabel] = {
+    Change.SAME: StatusLabel("=", "same", Tone.QUIET),
+    Change.CHANGED: StatusLabel("≠", "differs", Tone.WAITING),
+    Change.ADDED: StatusLabel("+", "only right", Tone.GOOD),
+    Change.REMOVED: StatusLabel("-", "only left", Tone.BAD),
+}
+
+_WIDE = (
+    Column("What", 12),
+    Column("Where", 20, flex=2),
+    Column("Left", 24, flex=3),
+    Column("Right", 24, flex=3),
+)
+_STACKED = (Column("What", 12), Column("Where", 20, flex=2), Column("Value", 24, flex=4))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One thing of two runs: its words on either side, and its values in full (of a step: how it stands)."""
+
+    where: str
+    change: Change
+    left: str
+    right: str
+    values: dict[str, Any]
+    step_id: str = ""
+
+
+def columns(*, wide: bool) -> tuple[Column, ...]:
+    """Columns for a wide or a narrow screen."""
+    return _WIDE if wide else _STACKED
+
+
+def compared(
+    left: RunView, right: RunView, left_steps: Sequence[StepView], right_steps: Sequence[StepView]
+) -> list[Compared]:
+    """Inputs, outputs, errors, then each step; at most `MOST_ROWS`."""
+    found: list[Compared] = []
+    for name in ("input", "output"):
+        found += _values(name, getattr(left, name), getattr(right, name))
+    if left.error is not None or right.error is not None:
+        found += _values("error", _error(left.error), _error(right.error))
+    found += [_step(pair) for pair in compare_steps(left_steps, right_steps)]
+    return found[:MOST_ROWS]
+
+
+def compared_step(left: StepView, right: StepView) -> list[Compared]:
+    """Input, output and error of one step in both runs."""
+    found = [_step(pair) for pair in compare_steps([left], [right])]
+    for name in ("input", "output", "error"):
+        of_left, of_right = getattr(left, name), getattr(right, name)
+        if name == "error":
+            of_left, of_right = _error(of_left), _error(of_right)
+        if of_left is not None or of_right is not None:
+            found += _values(name, of_left, of_right)
+    return found[:MOST_ROWS]
+
+
+def rows(found: Sequence[Compared], *, wide: bool) -> list[Row]:
+    """One row for each thing, or two: the left above the right. The number in the key is its place."""
+    made: list[Row] = []
+    for place, thing in enumerate(found):
+        mark = CHANGE_LABELS[thing.change]
+        tone = Tone.QUIET if thing.change is Change.SAME else Tone.PLAIN
+        head = (Cell(mark.text, mark.tone), Cell(sanitize(thing.where, limit=300), tone))
+        sides = (Cell(sanitize(thing.left), tone), Cell(sanitize(thing.right), tone))
+        if wide:
+            made.append(Row(f"{place}", (*head, *sides)))
+        elif thing.change is Change.SAME:
+            made.append(Row(f"{place}", (*head, sides[0])))
+        else:
+            made += _stacked(place, thing, head)
+    return made
+
+
+def _stacked(place: int, thing: Compared, head: tuple[Cell, Cell]) -> list[Row]:
+    """The sides that there are, the left above the right."""
+    sides = [
+        Cell(sanitize(f"{name}{words}"))
+        for name, words, missing in (
+            ("left:  ", thing.left, Change.ADDED),
+            ("right: ", thing.right, Change.REMOVED),
+        )
+        if thing.change is not missing
+    ]
+    nothing = Cell(sanitize(""))
+    first = Row(f"{place}", (*head, sides[0]))
+    return [first, *(Row(f"{place} right", (nothing, nothing, side)) for side in sides[1:])]
+
+
+def place_of(key: str) -> int:
+    """Which thing a row is about."""
+    return int(key.partition(" ")[0])
+
+
+def _error(error: RunError | None) -> Any:
+    return error.model_dump(mode="json") if error else None
+
+
+def _values(name: str, left: Any, right: Any) -> list[Compared]:
+    return [
+        Compared(
+            path_words((name, *part.path)),
+            part.change,
+            "" if part.change is Change.ADDED else _words(part.path, part.left),
+            "" if part.change is Change.REMOVED else _words(part.path, part.right),
+            {"left": part.left, "right": part.right},
+        )
+        for part in compare_values(left, right)
+    ]
+
+
+def _words(path: Path, value: Any) -> str:
+    return value_words(Node(("value", *path), value, None, open=False))
+
+
+def _step(pair: StepPair) -> Compared:
+    sides = {
+        name: step.model_dump(mode="json", include=_STEP_FIELDS)
+        for name, step in (("left", pair.left), ("right", pair.right))
+        if step is not None
+    }
+    apart = None
+    if pair.change is Change.CHANGED and pair.left_seconds is not None and pair.right_seconds is not None:
+        apart = pair.right_seconds - pair.left_seconds
+    return Compared(
+        f"step {pair.step_id}",
+        pair.change,
+        _step_words(pair.left, pair.left_seconds),
+        _step_words(pair.right, pair.right_seconds, apart),
+        sides,
+        pair.step_id,
+    )
+
+
+def _step_words(step: StepView | None, seconds: float | None, apart: float | None = None) -> str:
+    if step is None:
+        return ""
+    mark = STEP_LABELS[step.status]
+    tries = f" · try {step.attempt}" if step.attempt > 1 else ""
+    took = "" if seconds is None else f" · {_lasted(seconds)}"
+    if apart is not None:
+        took += f" ({'-' if apart < 0 else '+'}{_lasted(abs(apart))})"
+    return f"{mark.symbol} {mark.word}{took}{tries}"
+
+
+def _lasted(seconds: float) -> str:
+    return f"{seconds:.2f}s" if seconds < _MINUTE else since(seconds, 1.0)

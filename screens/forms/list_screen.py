@@ -1,0 +1,130 @@
+"""The forms: every run that waits for input, oldest first. Enter opens one to fill it in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Vertical
+
+from engine.safe_text import sanitize
+from screens.frame.key_hint import KeyHint
+from screens.frame.screen import ConsoleScreen, console
+from screens.keys.bindings import bindings
+from screens.widgets.ages import age, full_time
+from screens.widgets.columns import Column
+from screens.widgets.plain import NOTHING, Plain
+from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.status_labels import Tone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+
+    from engine.contracts.request import FormView as FormRequest
+    from screens.frame.console_state import ConsoleState
+
+PAGE = 200
+
+_COLUMNS = (
+    Column("Title", 20, flex=3),
+    Column("Flow", 16, flex=2),
+    Column("Age", 6),
+    Column("Draft", 8),
+    Column("Requested by", 12, flex=1, rank=1),
+    Column("Run", 26, rank=2),
+)
+_EMPTY = "No form waits.\n\nA run that asks for input appears here at once.\n{app.runs} shows the runs."
+
+
+class FormsScreen(ConsoleScreen):
+    """The list of forms."""
+
+    BINDINGS = bindings("run.logs")
+    view = "forms"
+
+    def __init__(self, state: ConsoleState) -> None:
+        super().__init__(state)
+        self._forms: dict[str, FormRequest] = {}
+
+    def body(self) -> ComposeResult:
+        """The list, and what the form under the cursor asks."""
+        yield RowTable(_COLUMNS, id="forms")
+        with Vertical(id="empty"):
+            yield KeyHint(_EMPTY, classes="empty-text")
+        yield Plain(id="about")
+
+    def on_mount(self) -> None:
+        """Nothing is shown before the first load."""
+        super().on_mount()
+        self.query_one("#empty").display = False
+        self.query_one("#forms").focus()
+
+    def copied_id(self) -> str:
+        """The request id, which `vasini answer --form` takes."""
+        return self.query_one("#forms", RowTable).cursor_key
+
+    async def load(self) -> None:
+        """Forms that wait."""
+        page = await self.state.engine.requests.forms(tenant=self.state.tenant, limit=PAGE)
+        self._forms = {form.request_id: form for form in page.items}
+        for request_id in self._forms.keys() - self.state.drafted.keys():
+            draft = await self.state.engine.drafts.get(self.state.actor.name, request_id)
+            self.state.drafted.setdefault(request_id, draft is not None)
+        self._draw_rows()
+        empty = not self._forms
+        self.query_one("#empty").display = empty
+        self.query_one("#forms").set_class(empty, "-empty")
+        self._draw_about()
+        self.ages_of([form.requested_at for form in self._forms.values()])
+
+    def tick(self) -> None:
+        """Ages again."""
+        self._draw_rows()
+
+    def action_logs(self) -> None:
+        """The run that asks."""
+        form = self._forms.get(self.copied_id())
+        if form is not None:
+            console(self).open_run(form.run_id, pane="log")
+
+    @on(RowTable.Opened, "#forms")
+    def _open(self, message: RowTable.Opened) -> None:
+        form = self._forms.get(message.key)
+        if form is not None:
+            console(self).open_form(form)
+
+    @on(RowTable.Highlighted, "#forms")
+    def _highlighted(self) -> None:
+        self._draw_about()
+
+    def _draw_rows(self) -> None:
+        now = self.state.now()
+        rows = [
+            _row(form, now, self.state.drafted.get(form.request_id, False)) for form in self._forms.values()
+        ]
+        self.query_one("#forms", RowTable).show(rows)
+
+    def _draw_about(self) -> None:
+        form = self._forms.get(self.copied_id())
+        about = self.query_one("#about", Plain)
+        if form is None:
+            about.show(NOTHING)
+        else:
+            words = f" {form.prompt} · run {form.run_id} · {full_time(form.requested_at)}"
+            about.show((sanitize(words, limit=400), "$quiet"))
+
+
+def _row(form: FormRequest, now: datetime, has_draft: bool) -> Row:
+    return Row(
+        form.request_id,
+        (
+            Cell(sanitize(form.title)),
+            Cell(sanitize(f"{form.pack}/{form.flow}")),
+            Cell(sanitize(age(form.requested_at, now)), Tone.QUIET),
+            Cell(sanitize("✎ draft" if has_draft else ""), Tone.WAITING),
+            Cell(sanitize(form.requested_by), Tone.QUIET),
+            Cell(sanitize(form.run_id), Tone.QUIET),
+        ),
+    )

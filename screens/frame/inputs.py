@@ -1,0 +1,113 @@
+"""Fields to type into. What they hold can come from outside (defaults, a paste), so it is sanitized:
+what is shown is exactly what is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import Reactive, reactive
+from textual.widgets import Checkbox, Input, Select, TextArea
+
+from engine.safe_text import sanitize
+from screens.frame.screen import attempt, console, tell
+from screens.keys.bindings import bindings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.widgets.text_area import Edit, EditResult
+
+TYPED_LIMIT = 1_000_000
+"""Characters one field may hold."""
+
+
+class SafeInput(Input):
+    """One line of text; the cursor does not blink, and coming back to it selects (so replaces) nothing."""
+
+    HELP = (
+        "A line to type into. Letters are text here, so the keys of the screen that are letters rest; "
+        "{screen.next} goes to the next part."
+    )
+
+    # A field has the width of its form, whatever stands in it: laying out a long form anew at every key
+    # would make the keys of one with 200 fields slow.
+    value: Reactive[str] = reactive("", init=False)
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), init=False)
+
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(
+            value=sanitize(value, limit=TYPED_LIMIT), placeholder=placeholder, id=id, select_on_focus=False
+        )
+        self.cursor_blink = False
+
+    def validate_value(self, value: str) -> str:
+        """Whatever way a value comes in, it is sanitized first."""
+        return sanitize(value, limit=TYPED_LIMIT)
+
+
+class SafeTextArea(TextArea):
+    """Several lines of text; Tab goes to the next field, Ctrl-g to the operator's own editor."""
+
+    BINDINGS = bindings("form.editor")
+
+    HELP = (
+        "Several lines to type into; Enter begins a new one, {screen.next} goes to the next field, "
+        "{form.editor} opens the text in your own editor."
+    )
+
+    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(
+            sanitize(text, multiline=True, limit=TYPED_LIMIT), id=id, tab_behavior="focus", soft_wrap=True
+        )
+        self.cursor_blink = False
+
+    def action_editor(self) -> None:
+        """Open the text in the operator's own editor."""
+        self.run_worker(attempt(self, self._edit_outside()), group="editor", exit_on_error=False)
+
+    async def _edit_outside(self) -> None:
+        editor = console(self).state.editor
+        if editor is None:
+            tell(self, "No editor can be opened here.", tone="warning")
+            return
+        text = await editor.edit(self.text)
+        if text != self.text:
+            self.text = sanitize(text, multiline=True, limit=TYPED_LIMIT)
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Sanitize what is typed or pasted."""
+        edit.text = sanitize(edit.text, multiline=True, limit=TYPED_LIMIT)
+        return super().edit(edit)
+
+
+class Toggle(Checkbox, inherit_bindings=False):
+    """Yes or no; Space switches it."""
+
+    HELP = "Yes or no: [x] is yes."
+    BINDINGS = bindings("form.toggle")
+
+    @property
+    def _button(self) -> Content:
+        # Textual tells the two states apart by color alone.
+        return Content("[x]" if self.value else "[ ]")
+
+
+class Choice(Select[int]):
+    """One of the values of an enum, known by its place in it."""
+
+    HELP = "One of several values. Opened, ↓ and ↑ move, Enter takes one."
+    BINDINGS = bindings("form.choose")
+
+    def __init__(self, labels: Sequence[str], chosen: int | None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        options = [(Text(sanitize(label)), place) for place, label in enumerate(labels)]
+        super().__init__(
+            options,
+            prompt="choose",
+            value=Select.NULL if chosen is None else chosen,
+            id=id,
+        )
+
+    ALLOW_SELECT: ClassVar[bool] = False

@@ -1,0 +1,66 @@
+"""The last line: keys of this screen, made from the bindings that are active right now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.safe_text import sanitize
+from screens.keys.bindings import find
+from screens.keys.key_names import character_of
+from screens.widgets.plain import Part, Plain
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.screen import Screen
+
+    from screens.keys.action import Action
+    from screens.keys.keymap import Keymap
+
+_LAST = ("app.palette", "app.help")
+
+
+class KeyBar(Plain):
+    """Shows as many of the shown bindings as fit, those for palette and help always."""
+
+    def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._keymap = keymap
+
+    def on_mount(self) -> None:
+        """Follow the bindings: they change with the focus."""
+        self.screen.bindings_updated_signal.subscribe(self, self._follow)
+        self._draw()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Another width, another number of keys."""
+        self._draw()
+
+    def _follow(self, _screen: Screen[object]) -> None:
+        if self.is_attached and self.screen.is_current:
+            self._draw()
+
+    def _draw(self) -> None:
+        active = {
+            name: binding for name, binding in self.screen.active_bindings.items() if not self._typed(name)
+        }
+        bound = {entry.id for binding in active.values() if (entry := find(binding.binding.id))}
+        shown = [entry for entry in self._keymap.actions() if entry.shown and entry.id in bound]
+        keys = {entry: entry.first_key(active) for entry in shown}
+        room = self.size.width - sum(_width(entry, keys[entry]) for entry in keys if entry.id in _LAST)
+        parts: list[Part] = []
+        for entry, key in keys.items():
+            if entry.id not in _LAST:
+                if _width(entry, key) > room:
+                    continue
+                room -= _width(entry, key)
+            parts += [(sanitize(f" {key}"), "bold $key"), sanitize(f" {entry.title} ")]
+        self.show(*parts)
+
+    def _typed(self, name: str) -> bool:
+        """Whether the field in use takes the key as text."""
+        focused, character = self.screen.focused, character_of(name)
+        return bool(focused is not None and character and focused.check_consume_key(name, character))
+
+
+def _width(entry: Action, key: str) -> int:
+    return len(key) + len(entry.title) + 3

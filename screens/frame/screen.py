@@ -1,0 +1,300 @@
+"""What every screen has: the lines on top, the keys below, live news, errors in words, a least size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast
+
+from textual.message import Message
+from textual.screen import ModalScreen, Screen
+
+from engine.safe_text import sanitize
+from screens.frame.console_state import ConsoleState, explain
+from screens.frame.header import HeaderLines
+from screens.frame.key_bar import KeyBar
+from screens.frame.refresher import Refresher
+from screens.keys.bindings import bindings
+from screens.widgets.ages import clock_time, next_tick
+from screens.widgets.plain import NOTHING, Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+    from textual.widget import Widget
+
+    from engine.contracts.request import FormView
+    from engine.facade.engine import FeedBatch
+
+T = TypeVar("T")
+
+LEAST_WIDTH, LEAST_HEIGHT = 60, 20
+RETRY_SECONDS = 5.0
+SLOW_SECONDS = 0.3
+"""A first load that takes longer says that it is under way."""
+
+COPIED_CHARACTERS = 70_000
+"""At most so much goes to the clipboard at once: terminals drop longer OSC 52."""
+
+
+class FeedArrived(Message):
+    """What the feed brought, gathered."""
+
+    def __init__(self, batch: FeedBatch) -> None:
+        super().__init__()
+        self.batch = batch
+
+
+class LineChanged(Message):
+    """The feed was lost or came back."""
+
+
+class Console(Protocol):
+    """What screens ask of the application: the state, and to go elsewhere."""
+
+    state: ConsoleState
+
+    def open_run(self, run_id: str, *, pane: str = "timeline") -> None:
+        """Open the detail of a run on the current view."""
+
+    def open_approval(self, approval_id: str) -> None:
+        """Go to the approvals, with the cursor on this one."""
+
+    def open_form(self, form: FormView) -> None:
+        """Open a form to fill in."""
+
+    def show_run(self, run_id: str) -> None:
+        """Go to the runs, with the cursor on this one."""
+
+
+class TooSmall(Plain):
+    """Covers everything while the terminal is smaller than the least size."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            sanitize(
+                f"The terminal is too small.\nThe console needs {LEAST_WIDTH} x {LEAST_HEIGHT}; "
+                "make the window larger.\nNothing is lost; keys that decide are off.",
+                multiline=True,
+            )
+        )
+
+
+_BREAKPOINTS: list[tuple[int, str]] = [(0, "-too-narrow"), (LEAST_WIDTH, "-narrow"), (110, "-wide")]
+_HEIGHTS: list[tuple[int, str]] = [(0, "-too-short"), (LEAST_HEIGHT, "-low"), (32, "-tall")]
+
+
+def console(widget: Widget) -> Console:
+    """The application, as far as screens know it."""
+    return cast("Console", widget.app)
+
+
+def too_small(screen: Widget) -> bool:
+    """Whether the screen cannot show what it should."""
+    return screen.app.size.width < LEAST_WIDTH or screen.app.size.height < LEAST_HEIGHT
+
+
+def tell(
+    widget: Widget, words: str, *, tone: Literal["information", "warning", "error"] = "information"
+) -> None:
+    """A short notice at the edge of the screen."""
+    widget.notify(sanitize(words, limit=600), severity=tone, timeout=6, markup=False)
+
+
+async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
+    """The outcome of a request to the engine; an error becomes a notice and None."""
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 - edge: shown to the operator, a defect is also logged
+        tell(widget, explain(error), tone="error")
+        return None
+
+
+class Dialog(ModalScreen[T], Generic[T], inherit_bindings=False):
+    """A question above a screen. Enter never decides; F2 confirms, Esc closes."""
+
+    BINDINGS = bindings("dialog.close", "screen.next", "screen.previous", "screen.focus_help")
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+
+    def action_close(self) -> None:
+        """Close without doing anything."""
+        self.dismiss(None)
+
+    def action_focus_next(self) -> None:
+        """Next field."""
+        self.focus_next()
+
+    def action_focus_previous(self) -> None:
+        """Previous field."""
+        self.focus_previous()
+
+
+class ConsoleScreen(Screen[None], inherit_bindings=False):
+    """Base of the screens: subclasses compose a `body`, `load` what they show, and name their `view`."""
+
+    BINDINGS = bindings("screen.")
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    AUTO_FOCUS = ""
+    view = "runs"
+
+    def __init__(self, state: ConsoleState) -> None:
+        super().__init__()
+        self.state = state
+        self.refresher = Refresher(self, self._load)
+        self._tick_timer: Timer | None = None
+        self._retry_timer: Timer | None = None
+        self._shown_moments: list[datetime] = []
+        self._loaded_at: datetime | None = None
+        self._slow_timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Top lines, body, the notice of a failed load, keys."""
+        yield HeaderLines(self.view, self.state.keymap)
+        yield Plain(id="problem")
+        yield from self.body()
+        yield KeyBar(self.state.keymap, id="keys")
+        yield TooSmall()
+
+    def body(self) -> ComposeResult:
+        """What the screen is about."""
+        yield from ()
+
+    async def load(self) -> None:
+        """Read from the engine and show it; errors are handled by the caller."""
+
+    def tick(self) -> None:
+        """Draw ages again."""
+
+    def copied_id(self) -> str:
+        """What the copy key copies; empty when there is nothing."""
+        return ""
+
+    def on_mount(self) -> None:
+        """Who works where; the rest comes with the first load."""
+        self._show_who()
+        if self.state.label:
+            self.query_one(HeaderLines).show_label(self.state.label)
+        self.query_one("#problem").display = False
+        self._slow_timer = self.set_timer(SLOW_SECONDS, self._say_reading)
+
+    def on_screen_resume(self) -> None:
+        """Another screen may have hidden news from this one."""
+        self._show_who()
+        self.refresher.ask()
+
+    def on_screen_suspend(self) -> None:
+        """A hidden screen has no ages to keep."""
+        self._stop_tick()
+
+    def on_feed_arrived(self, message: FeedArrived) -> None:
+        """Something happened in the engine."""
+        if "packs" in message.batch.refresh:
+            self.state.broken_packs = None
+        if self.concerned(message.batch):
+            self.refresher.ask()
+
+    def concerned(self, batch: FeedBatch) -> bool:
+        """Whether this screen shows anything the news may have changed."""
+        return bool(batch.events or batch.lagged or batch.refresh)
+
+    def on_line_changed(self) -> None:
+        """The feed was lost or came back."""
+        self._show_who()
+
+    def show_failure(self, error: Exception) -> None:
+        """Tell what could not be read; what is shown is labeled as old, and read again soon."""
+        self._show_problem(f"{explain(error)} (trying again, {self._as_of()})")
+
+    def act(self, work: Awaitable[object], *, group: str = "act") -> None:
+        """Do what a key asked for, without holding up the next key."""
+
+        async def guarded() -> None:
+            await attempt(self, work)
+
+        self.run_worker(guarded(), group=group, exit_on_error=False)
+
+    def ages_of(self, moments: list[datetime]) -> None:
+        """Say which ages are on the screen, so that they are drawn again in time."""
+        self._shown_moments = moments
+        self._stop_tick()
+        delay = next_tick(moments, self.state.now())
+        if delay is not None and self.is_current:
+            self._tick_timer = self.set_timer(delay, self._tick)
+
+    def action_back(self) -> None:
+        """Back to the screen before; a root screen stays."""
+        if len(self.app.screen_stack) > 1:
+            self.dismiss(None)
+
+    def action_focus_next(self) -> None:
+        """Next pane."""
+        self.focus_next()
+
+    def action_focus_previous(self) -> None:
+        """Previous pane."""
+        self.focus_previous()
+
+    def action_copy(self) -> None:
+        """Copy what the cursor is on."""
+        self.copy(self.copied_id())
+
+    def copy(self, text: str) -> None:
+        """Copy through the terminal (OSC 52), as harmless as it is shown."""
+        if text:
+            safe = sanitize(text, multiline=True, limit=COPIED_CHARACTERS)
+            self.app.copy_to_clipboard(safe)
+            tell(self, f"Copied {sanitize(safe, limit=100)}")
+
+    def _show_who(self) -> None:
+        state = self.state
+        offline = f"{state.offline} · {self._as_of()}" if state.offline else ""
+        self.query_one(HeaderLines).show_who(state.tenant, state.actor.name, offline)
+
+    def _as_of(self) -> str:
+        return f"as of {clock_time(self._loaded_at)[:8]} UTC" if self._loaded_at else "nothing read yet"
+
+    async def _load(self) -> None:
+        try:
+            counts = await self.state.engine.runs.counts(tenant=self.state.tenant)
+            self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs or ()))
+            await self.load()
+            self._loaded_at = self.state.now()
+            self._show_problem("")
+            if self.state.broken_packs is None:
+                # Reading packs takes long the first time: what the screen is about comes before.
+                packs = await self.state.engine.packs.list()
+                self.state.broken_packs = tuple(pack for pack in packs if pack.problems)
+                self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs))
+        except Exception as error:  # noqa: BLE001 - edge: shown on the screen, then retried
+            self.show_failure(error)
+
+    def _say_reading(self) -> None:
+        if self._loaded_at is not None or self._retry_timer is not None:
+            return
+        problem = self.query_one("#problem", Plain)
+        problem.display = True
+        problem.show((sanitize("Reading …"), "$quiet"))
+
+    def _show_problem(self, words: str) -> None:
+        if self._slow_timer is not None:
+            self._slow_timer.stop()
+        problem = self.query_one("#problem", Plain)
+        problem.display = bool(words)
+        problem.show((sanitize(f"! {words}", limit=600), "bold $bad") if words else NOTHING)
+        if self._retry_timer is not None:
+            self._retry_timer.stop()
+            self._retry_timer = None
+        if words:
+            self._retry_timer = self.set_timer(RETRY_SECONDS, self.refresher.ask)
+
+    def _tick(self) -> None:
+        self.tick()
+        self.ages_of(self._shown_moments)
+
+    def _stop_tick(self) -> None:
+        if self._tick_timer is not None:
+            self._tick_timer.stop()
+            self._tick_timer = None

@@ -1,0 +1,1 @@
+"""Handing a run off to another pack."""

@@ -1,0 +1,1 @@
+"""One registry of actions: keys, help, palette and command line are made of it."""

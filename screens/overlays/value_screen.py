@@ -1,0 +1,57 @@
+"""Values in full: a folding tree of JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual import on
+
+from engine.safe_text import sanitize
+from screens.frame.screen import ConsoleScreen
+from screens.overlays.text_screen import TextScreen
+from screens.widgets.json_view import JsonView
+from screens.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.app import ComposeResult
+
+    from screens.frame.console_state import ConsoleState
+
+
+class ValueScreen(ConsoleScreen):
+    """One branch per value; what is None is left out. `note` says of what moment they are."""
+
+    def __init__(self, state: ConsoleState, title: str, values: Mapping[str, Any], *, note: str = "") -> None:
+        super().__init__(state)
+        self._title, self._note = title, note
+        self._values = {name: value for name, value in values.items() if value is not None}
+
+    def body(self) -> ComposeResult:
+        """Title, values."""
+        yield Plain(sanitize(self._note), id="as-of")
+        yield Plain(sanitize(self._title), classes="form-title")
+        yield JsonView(self._values, id="values")
+        yield Plain(sanitize("Nothing is recorded here."), id="no-values", classes="pane-empty")
+
+    def on_mount(self) -> None:
+        """The tree has the keys."""
+        super().on_mount()
+        values = self.query_one("#values", JsonView)
+        self.query_one("#as-of").display = bool(self._note)
+        self.query_one("#no-values").display = not self._values
+        values.set_class(not self._values, "-empty")
+        values.focus()
+
+    def copied_id(self) -> str:
+        """The value under the cursor."""
+        return self.query_one("#values", JsonView).copied()
+
+    @on(JsonView.TextOpened)
+    def _open_text(self, message: JsonView.TextOpened) -> None:
+        self.app.push_screen(TextScreen(self.state, message.path, message.text))
+
+    @on(JsonView.PathWanted)
+    def _copy_path(self, message: JsonView.PathWanted) -> None:
+        self.copy(message.path)

@@ -1,0 +1,1 @@
+"""Packs: list, overview, flows, problems, changes, code and trust."""

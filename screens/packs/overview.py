@@ -1,0 +1,106 @@
+"""A pack at a glance: what it is, whether it can start runs, its versions and who runs on which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.pack import PackState
+from engine.contracts.pack_version import SignatureState
+from engine.safe_text import sanitize
+from screens.widgets.ages import full_time
+from screens.widgets.columns import Column
+from screens.widgets.row_table import Cell, Row
+from screens.widgets.status_labels import PACK_LABELS, RISK_LABELS, Tone
+
+if TYPE_CHECKING:
+    from engine.contracts.pack import PackView
+    from engine.contracts.pack_version import PackDetail, PackVersion
+
+COLUMNS = (Column("", 12), Column("", 40, flex=1))
+
+_STATE_WORDS = {
+    PackState.OK: "Its flows can be started.",
+    PackState.STALE: "Its files are broken; the last good content goes on. See Problems.",
+    PackState.BROKEN: "It cannot be loaded, and no earlier content is known. See Problems.",
+    PackState.UNTRUSTED_CODE: "It brings code of its own that nobody has trusted. See Code.",
+}
+
+
+def overview_rows(detail: PackDetail) -> list[Row]:
+    """What it is, runs by version, what was published."""
+    view = detail.view
+    return [*_facts(detail), *_runs(view), *_published(detail)]
+
+
+def runs_words(view: PackView) -> str:
+    """`3 runs on 1.2.0, 1 on 1.1.0`; empty while nothing runs."""
+    counts = [
+        f"{_runs_count(item.runs) if not place else item.runs} on {item.label}"
+        for place, item in enumerate(view.runs)
+    ]
+    return ", ".join(counts)
+
+
+def _facts(detail: PackDetail) -> list[Row]:
+    view, mark = detail.view, PACK_LABELS[detail.view.state]
+    risk = RISK_LABELS[view.risk_level] if view.risk_level else None
+    facts = [
+        ("State", f"{mark.symbol} {mark.word}. {_STATE_WORDS[view.state]}", mark.tone),
+        ("Version", f"{view.label}{' (published)' if view.published else ''}", Tone.PLAIN),
+        ("About", view.description, Tone.PLAIN),
+        ("Risk", f"{risk.symbol} {risk.word}" if risk else "", risk.tone if risk else Tone.PLAIN),
+        ("From", f"{view.source}  {view.directory}", Tone.QUIET),
+        ("Digest", view.digest or "", Tone.QUIET),
+        ("To sign", detail.signing_digest, Tone.QUIET),
+        ("Loaded", full_time(view.loaded_at) if view.loaded_at else "", Tone.QUIET),
+        ("Flows", ", ".join(flow.flow for flow in view.flows), Tone.PLAIN),
+        ("Files", ", ".join(detail.files), Tone.QUIET),
+    ]
+    return [_row(f"fact-{name}", name, words, tone) for name, words, tone in facts if words]
+
+
+def _runs(view: PackView) -> list[Row]:
+    return [
+        _row(
+            f"runs-{item.digest}",
+            "Runs" if not place else "",
+            f"{_runs_count(item.runs)} on {item.label} ({item.digest[:12]})",
+        )
+        for place, item in enumerate(view.runs)
+    ]
+
+
+def _published(detail: PackDetail) -> list[Row]:
+    if not detail.versions:
+        return [
+            _row(
+                "published",
+                "Published",
+                "never; runs pin the content they start with all the same",
+                Tone.QUIET,
+            )
+        ]
+    return [
+        _row(f"version-{version.version}", "Published" if not place else "", _version_words(version))
+        for place, version in enumerate(detail.versions)
+    ]
+
+
+def _version_words(version: PackVersion) -> str:
+    latest = "latest · " if version.latest else ""
+    signed = {
+        SignatureState.NONE: "not signed",
+        SignatureState.UNCHECKED: "signature not checked: no key is configured",
+        SignatureState.VERIFIED: f"signed by {version.signed_by}",
+    }[version.signature_state]
+    sbom = " · SBOM" if version.sbom else ""
+    when = f"{full_time(version.published_at)} by {version.published_by}"
+    return f"{version.version}  {latest}{when} · {signed}{sbom} · {version.digest[:12]}"
+
+
+def _runs_count(number: int) -> str:
+    return f"{number:,} run{'' if number == 1 else 's'}"
+
+
+def _row(key: str, name: str, words: str, tone: Tone = Tone.PLAIN) -> Row:
+    return Row(key, (Cell(sanitize(name), Tone.QUIET), Cell(sanitize(words, limit=2_000), tone)))

@@ -1,0 +1,294 @@
+"""One pack: overview, layers, flows, problems beside their lines, changes, its own code; live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Vertical
+from textual.widgets import ContentSwitcher
+
+from engine.errors import NotFound
+from engine.safe_text import sanitize
+from screens.frame.grace import DecisionGate
+from screens.frame.screen import tell, too_small
+from screens.keys.bindings import bindings
+from screens.overlays.text_screen import TextScreen
+from screens.packs import changes as pack_changes
+from screens.packs import code as pack_code
+from screens.packs import flows as pack_flows
+from screens.packs import overview as pack_overview
+from screens.packs import problems as pack_problems
+from screens.packs.dialogs import TrustDialog
+from screens.packs.verbs import PackVerbsScreen
+from screens.widgets.json_view import JsonView
+from screens.widgets.plain import NOTHING, Part, Plain
+from screens.widgets.row_table import RowTable
+from screens.widgets.status_labels import PACK_LABELS, STYLES
+from screens.widgets.text_lines import TextLines
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+
+    from engine.contracts.agent import ComposedAgent
+    from engine.contracts.pack import PackView
+    from engine.contracts.pack_version import CodeReview, PackDetail
+    from screens.frame.console_state import ConsoleState
+
+PANES = {
+    "overview": "Overview",
+    "layers": "Layers",
+    "flows": "Flows",
+    "problems": "Problems",
+    "changes": "Changes",
+    "code": "Code",
+}
+
+
+class PackScreen(PackVerbsScreen):
+    """Detail of a pack; `pane` says where to begin."""
+
+    BINDINGS = bindings("packs.diff", "packs.code", "packs.trust", "packs.next_pane", "packs.previous_pane")
+
+    def __init__(self, state: ConsoleState, pack: str, *, pane: str = "overview") -> None:
+        super().__init__(state)
+        self._pack = pack
+        self._pane = pane
+        self._detail: PackDetail | None = None
+        self._review: CodeReview | None = None
+        self._code = ""
+        self._compared = 0
+        self._gate = DecisionGate(state.clock, state.grace)
+
+    def body(self) -> ComposeResult:
+        """Head, names of the panes, panes, what the pane is about."""
+        yield Plain(sanitize(" Loading …"), id="pack-head")
+        yield Plain(id="pack-panes")
+        with ContentSwitcher(initial=self._pane, id="panes"):
+            yield RowTable(pack_overview.COLUMNS, id="overview")
+            yield JsonView(id="layers")
+            yield RowTable(pack_flows.COLUMNS, id="flows")
+            yield RowTable(pack_problems.COLUMNS, id="problems")
+            yield RowTable(pack_changes.COLUMNS, id="changes")
+            yield TextLines(id="code")
+        with Vertical(id="pane-note"):
+            yield Plain(id="about")
+
+    def on_mount(self) -> None:
+        """Begin in the pane that was asked for."""
+        super().on_mount()
+        self._show_pane()
+
+    def on_screen_resume(self) -> None:
+        """The code appears again: the grace begins again."""
+        super().on_screen_resume()
+        self._let_appear()
+
+    def on_screen_suspend(self) -> None:
+        """What nobody sees nobody trusts."""
+        super().on_screen_suspend()
+        self._gate.close()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """The code is drawn anew."""
+        self._let_appear()
+
+    def current_pack(self) -> PackView | None:
+        """The pack of this screen."""
+        return self._detail.view if self._detail else None
+
+    def edited_file(self) -> str:
+        """On the code its file; on the problems the file under the cursor; else as the list has it."""
+        if self._pane == "code" and self._review is not None:
+            return self._review.file
+        key = self.query_one("#problems", RowTable).cursor_key if self._pane == "problems" else ""
+        files = [problem.file for problem in self._detail.view.problems] if self._detail else []
+        chosen = next((file for file in files if key == file or key.startswith(f"{file}/")), None)
+        return chosen or super().edited_file()
+
+    async def load(self) -> None:
+        """The pack, and what the pane that is shown needs beside it."""
+        try:
+            self._detail = await self.state.engine.packs.get(self._pack)
+        except NotFound as error:
+            self.query_one("#pack-head", Plain).show((sanitize(f" {error.message}"), "bold $bad"))
+            return
+        self._draw_head(self._detail)
+        self.query_one("#overview", RowTable).show(pack_overview.overview_rows(self._detail))
+        self.query_one("#layers", JsonView).show(_layers(self._detail.agent))
+        self.query_one("#flows", RowTable).show(pack_flows.flow_rows(self._detail.outlines))
+        self.query_one("#problems", RowTable).show(
+            pack_problems.problem_rows(self._detail.sources, self._detail.view.problems)
+        )
+        await self._load_changes(self._detail)
+        await self._load_code(self._detail.view)
+        self._draw_note()
+
+    def action_next_pane(self) -> None:
+        """The pane to the right."""
+        self._turn(1)
+
+    def action_previous_pane(self) -> None:
+        """The pane to the left."""
+        self._turn(-1)
+
+    def action_diff(self) -> None:
+        """The changes; there already: the next comparison."""
+        if self._pane == "changes":
+            self._compared += 1
+        self._go_to("changes")
+        self.refresher.ask()
+
+    def action_code(self) -> None:
+        """The pack's own code."""
+        self._go_to("code")
+
+    def action_trust(self) -> None:
+        """Trust exactly the code that is on the screen, after a typed word."""
+        review = self._review
+        if review is None:
+            tell(self, "This pack has no code of its own.")
+        elif self._pane != "code":
+            self._go_to("code")
+            tell(self, "Read the code first, then press again.")
+        elif review.trusted:
+            tell(self, "This code is trusted already.")
+        elif too_small(self) or not self._gate.is_open(pack_code.token(review)):
+            tell(
+                self, "Not asked: the code had only just appeared. Read it, then press again.", tone="warning"
+            )
+        else:
+            self.app.push_screen(TrustDialog(review), self._trusted)
+
+    @on(RowTable.Opened)
+    def _opened(self, message: RowTable.Opened) -> None:
+        """What a row cannot show in its line."""
+        table = message.table
+        row = table.row_at(table.cursor_row)
+        if row is not None:
+            words = "\n".join(cell.text for cell in row.cells if cell.text.strip())
+            self.app.push_screen(TextScreen(self.state, f"{self._pack} · {PANES[self._pane]}", words))
+
+    @on(JsonView.TextOpened)
+    def _text_opened(self, message: JsonView.TextOpened) -> None:
+        self.app.push_screen(TextScreen(self.state, message.path, message.text))
+
+    def _trusted(self, digest: str | None) -> None:
+        if digest is not None:
+            self.act(self._trust(digest))
+
+    async def _trust(self, digest: str) -> None:
+        review = await self.state.engine.packs.trust(self._pack, digest, actor=self.state.actor)
+        tell(self, f"Trusted the code of {review.pack} ({review.digest[:12]})")
+        self.refresher.ask()
+
+    async def _load_changes(self, detail: PackDetail) -> None:
+        found = pack_changes.comparisons(detail)
+        table = self.query_one("#changes", RowTable)
+        if not found:
+            table.show([])
+            return
+        chosen = found[self._compared % len(found)]
+        diff = chosen.diff or await self.state.engine.packs.diff(chosen.before, chosen.after)
+        table.show(pack_changes.diff_rows(diff))
+
+    async def _load_code(self, view: PackView) -> None:
+        self._review = await self.state.engine.packs.code(self._pack) if view.has_code else None
+        text = self._review.text if self._review else ""
+        if text != self._code:
+            # Long lines are broken, never cut: nothing of what would run may be out of sight.
+            self._code = text
+            self.query_one("#code", TextLines).show(pack_code.numbered(text))
+        self._let_appear()
+
+    def _let_appear(self) -> None:
+        if self._review is None or self._pane != "code" or not self.is_current:
+            self._gate.close()
+            return
+        token = pack_code.token(self._review)
+        self._gate.appearing(token)
+        self.call_after_refresh(self._gate.drawn, token)
+
+    def _turn(self, by: int) -> None:
+        names = list(PANES)
+        self._go_to(names[(names.index(self._pane) + by) % len(names)])
+
+    def _go_to(self, pane: str) -> None:
+        if pane != self._pane:
+            self._pane = pane
+            self._show_pane()
+            self._let_appear()
+
+    def _show_pane(self) -> None:
+        self.query_one("#panes", ContentSwitcher).current = self._pane
+        parts: list[Part] = [sanitize(" ")]
+        for name, title in PANES.items():
+            style = "bold underline $key" if name == self._pane else "$quiet"
+            parts += [(sanitize(title), style), sanitize("   ")]
+        self.query_one("#pack-panes", Plain).show(*parts)
+        self.query_one(f"#{self._pane}").focus()
+        self._draw_note()
+
+    def _draw_head(self, detail: PackDetail) -> None:
+        view, mark = detail.view, PACK_LABELS[detail.view.state]
+        problems = (
+            f"  {len(view.problems)} problem{'' if len(view.problems) == 1 else 's'}" if view.problems else ""
+        )
+        self.query_one("#pack-head", Plain).show(
+            (sanitize(f" {mark.symbol} {mark.word}"), STYLES[mark.tone]),
+            (sanitize(f"  {view.pack} {view.label}"), "bold"),
+            (sanitize(f"  {view.name or ''}"), "$quiet"),
+            (sanitize(problems), "bold $bad"),
+        )
+
+    def _draw_note(self) -> None:
+        self.query_one("#about", Plain).show(*self._note())
+
+    def _note(self) -> list[Part]:
+        detail, keys = self._detail, self.state.keymap
+        if detail is None:
+            return [NOTHING]
+        match self._pane:
+            case "layers":
+                return [(sanitize(f" {_sources(detail.agent)}", limit=400), "$quiet")]
+            case "flows" if not detail.outlines:
+                return [(sanitize(" No flow can be started."), "$quiet")]
+            case "problems" if not detail.view.problems:
+                return [(sanitize(" No problems."), "$good")]
+            case "changes":
+                found = pack_changes.comparisons(detail)
+                if not found:
+                    return [
+                        (
+                            sanitize(
+                                " Nothing to compare yet: no reload has changed it, nothing is published."
+                            ),
+                            "$quiet",
+                        )
+                    ]
+                place = self._compared % len(found)
+                words = keys.fill(f" {place + 1} of {len(found)}: {{packs.diff}} compares the next")
+                return [(sanitize(f" {found[place].title} ·"), "$busy"), (words, "$quiet")]
+            case "code":
+                return pack_code.note(self._review, keys)
+            case _:
+                return [NOTHING]
+
+
+def _layers(agent: ComposedAgent | None) -> dict[str, object]:
+    if agent is None:
+        return {}
+    document = agent.model_dump(mode="json", by_alias=True)
+    return {name: document[name] for name in _LAYERS}
+
+
+_LAYERS = ("soul", "role", "tools", "skills", "guardrails", "memory", "workflow")
+
+
+def _sources(agent: ComposedAgent | None) -> str:
+    if agent is None:
+        return "The layers cannot be composed: see Problems."
+    return " · ".join(
+        f"{source.layer}: {' ← '.join(source.files) or source.form}" for source in agent.sources
+    )

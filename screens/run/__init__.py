@@ -1,0 +1,1 @@
+"""One run: timeline, log, data, files, requests."""

@@ -1,0 +1,45 @@
+"""The data pane: input, output, error of a run, and what a handoff told it, as a folding tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from screens.run.pane import Moment, RunPane
+from screens.widgets.json_view import JsonView
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+
+class DataPane(RunPane):
+    """What the run was given and what it made."""
+
+    title = "Data"
+
+    def compose(self) -> ComposeResult:
+        """One tree."""
+        yield JsonView(id="values")
+
+    @property
+    def values(self) -> JsonView:
+        """The values."""
+        return self.query_one("#values", JsonView)
+
+    async def load(self, moment: Moment) -> None:
+        """The run holds them already."""
+        run = moment.run
+        values: dict[str, Any] = {"input": run.input, "output": run.output}
+        if run.handoff is not None:
+            values["handoff"] = run.handoff
+        if run.error is not None:
+            values["error"] = run.error.model_dump(mode="json")
+        self.values.show(values)
+
+    def target(self) -> Widget:
+        """The tree."""
+        return self.values
+
+    def copied(self) -> str:
+        """The value under the cursor."""
+        return self.values.copied()

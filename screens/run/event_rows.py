@@ -1,0 +1,154 @@
+"""Events of a run as rows of a list: all of them by number, or those that a filter finds."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.safe_text import sanitize
+from screens.widgets.ages import clock_time, since_start
+from screens.widgets.columns import Column
+from screens.widgets.json_text import brief_json
+from screens.widgets.row_table import Cell, Row
+from screens.widgets.status_labels import Tone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from engine.contracts.run import EventFilter, EventView
+    from engine.facade.engine import Runs
+
+EVENT_COLUMNS = (
+    Column("#", 7),
+    Column("Time", 12),
+    Column("Event", 18, flex=1),
+    Column("Step", 12, flex=1),
+    Column("By", 10, flex=1, rank=1),
+    Column("Data", 18, flex=6),
+)
+
+LOOKED_AT_ONCE = 5_000
+"""Events that one search looks at: less than a key press is noticed to wait."""
+
+_READ_AT_ONCE = 500
+_BAD_WORDS = ("failed", "denied", "refused", "dead_letter")
+
+
+@dataclass(slots=True)
+class EventLook:
+    """How events are written: times since `began` when that is set; events after `past` are quiet."""
+
+    began: datetime | None = None
+    past: int | None = None
+
+    def row(self, event: EventView) -> Row:
+        """One line; its key is the event's number in the run."""
+        failed = any(word in event.kind for word in _BAD_WORDS)
+        later = self.past is not None and event.run_seq > self.past
+        time = clock_time(event.ts) if self.began is None else since_start(event.ts, self.began)
+        return Row(
+            str(event.run_seq),
+            (
+                Cell(sanitize(str(event.run_seq)), Tone.QUIET),
+                Cell(sanitize(time), Tone.QUIET),
+                Cell(sanitize(event.kind), Tone.QUIET if later else Tone.BAD if failed else Tone.PLAIN),
+                Cell(sanitize(event.step_id or ""), Tone.QUIET if later else Tone.PLAIN),
+                Cell(sanitize(event.actor), Tone.QUIET),
+                Cell(
+                    sanitize(brief_json(event.payload)[:300] if event.payload else "", limit=400), Tone.QUIET
+                ),
+            ),
+        )
+
+
+@dataclass(slots=True)
+class AllEvents:
+    """Every event: the numbers of a run have no gaps, so the place of an event is its number less one.
+
+    `newest` is the number of the last event known.
+    """
+
+    runs: Runs
+    run_id: str
+    look: EventLook
+    newest: int = 0
+
+    async def count(self) -> int:
+        """As many as the newest number."""
+        return self.newest
+
+    async def rows(self, start: int, stop: int) -> Sequence[Row]:
+        """Read by number."""
+        found: list[Row] = []
+        while start < stop:
+            limit = min(_READ_AT_ONCE, stop - start)
+            events = await self.runs.events(self.run_id, after_run_seq=start, limit=limit)
+            found += map(self.look.row, events)
+            start += limit
+        return found
+
+    async def position(self, key: str) -> int | None:
+        """The number says it."""
+        return int(key) - 1 if key and int(key) <= self.newest else None
+
+
+@dataclass(slots=True)
+class FoundEvents:
+    """The events that a filter finds; `scan` looks at a part of the run at a time."""
+
+    runs: Runs
+    run_id: str
+    look: EventLook
+    wanted: EventFilter
+    found: array[int]
+    scanned_to: int = 0
+
+    async def scan(self) -> bool:
+        """Look further; True when the newest event was looked at."""
+        matches = await self.runs.find_events(
+            self.run_id, self.wanted, after_run_seq=self.scanned_to, limit=LOOKED_AT_ONCE
+        )
+        self.found.extend(matches.run_seqs)
+        self.scanned_to = matches.scanned_to
+        return matches.ended
+
+    async def count(self) -> int:
+        """Found so far."""
+        return len(self.found)
+
+    async def rows(self, start: int, stop: int) -> Sequence[Row]:
+        """Read in few pieces: neighbors come together."""
+        found: list[Row] = []
+        for numbers in _pieces(self.found[start:stop]):
+            wanted = set(numbers)
+            first, last = numbers[0], numbers[-1]
+            events = await self.runs.events(self.run_id, after_run_seq=first - 1, limit=last - first + 1)
+            found += [self.look.row(event) for event in events if event.run_seq in wanted]
+        return found
+
+    async def position(self, key: str) -> int | None:
+        """By bisection: the numbers ascend."""
+        if not key:
+            return None
+        place = bisect_left(self.found, int(key))
+        return place if place < len(self.found) and self.found[place] == int(key) else None
+
+
+def found_events(runs: Runs, run_id: str, look: EventLook, wanted: EventFilter) -> FoundEvents:
+    """Nothing is found before the first scan."""
+    return FoundEvents(runs, run_id, look, wanted, array("Q"))
+
+
+def _pieces(numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Ascending numbers in pieces that one read brings."""
+    piece: list[int] = []
+    for number in numbers:
+        if piece and number - piece[0] >= _READ_AT_ONCE:
+            yield piece
+            piece = []
+        piece.append(number)
+    if piece:
+        yield piece

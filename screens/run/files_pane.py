@@ -1,0 +1,86 @@
+"""The files pane: what the run was given and what it wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.safe_text import sanitize
+from screens.run.pane import Moment, RunPane
+from screens.widgets.columns import Column
+from screens.widgets.plain import Plain
+from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.status_labels import Tone
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from engine.contracts.run import RunFile
+
+_EMPTY = "No files: this run has written none."
+
+_COLUMNS = (
+    Column("File", 20, flex=3),
+    Column("Role", 12),
+    Column("Bytes", 12),
+    Column("Type", 16, flex=1, rank=1),
+    Column("sha256", 16, rank=1),
+)
+
+
+class FilesPane(RunPane):
+    """Enter shows the text of a file; the copy key takes its path."""
+
+    title = "Files"
+
+    def compose(self) -> ComposeResult:
+        """Folder, files."""
+        yield Plain(id="folder")
+        yield RowTable(_COLUMNS, id="file-list")
+        yield Plain(sanitize(_EMPTY), id="no-files", classes="pane-empty")
+
+    def on_mount(self) -> None:
+        """Nothing is said before the first load."""
+        self._files: dict[str, RunFile] = {}
+        self.query_one("#no-files").display = False
+
+    @property
+    def table(self) -> RowTable:
+        """The files."""
+        return self.query_one("#file-list", RowTable)
+
+    async def load(self, moment: Moment) -> None:
+        """The files by then."""
+        detail = moment.past.detail if moment.past else await self.state.engine.runs.get(self.run_id)
+        self._files = {file.stored_name: file for file in detail.files}
+        self.table.show([_row(file) for file in detail.files])
+        self.query_one("#no-files").display = not detail.files
+        self.table.set_class(not detail.files, "-empty")
+        folder = f" folder {detail.run.folder}" if detail.run.folder else " This run has no folder yet."
+        self.query_one("#folder", Plain).show((sanitize(folder), "$quiet"))
+
+    def target(self) -> Widget:
+        """The list."""
+        return self.table
+
+    def file(self, key: str) -> RunFile | None:
+        """The file of a row."""
+        return self._files.get(key)
+
+    def copied(self) -> str:
+        """The path of the file under the cursor."""
+        file = self.file(self.table.cursor_key)
+        return file.path if file else ""
+
+
+def _row(file: RunFile) -> Row:
+    return Row(
+        file.stored_name,
+        (
+            Cell(sanitize(file.name)),
+            Cell(sanitize(file.role)),
+            Cell(sanitize(f"{file.size:,}")),
+            Cell(sanitize(file.content_type), Tone.QUIET),
+            Cell(sanitize(file.sha256[:16]), Tone.QUIET),
+        ),
+    )

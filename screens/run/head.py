@@ -1,0 +1,72 @@
+"""The lines above the panes of a run: what it is, how it stands, what it waits for; and as of when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RUN_TERMINAL
+from engine.safe_text import sanitize
+from screens.widgets.ages import age, clock_time, full_time, span
+from screens.widgets.status_labels import RUN_LABELS, STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from engine.contracts.run import RunView
+    from screens.run.pane import AsOf, Moment
+    from screens.widgets.plain import Part
+
+
+def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
+    """Status, flow and time; who and when; handoffs; what it waits for; why it failed.
+
+    `asked` names its request, `related` the runs it was handed off from and to.
+    """
+    run, mark = moment.run, RUN_LABELS[moment.run.status]
+    then = moment.past.event.ts if moment.past else now
+    took = f"took {span(run.created_at, run.finished_at)}"
+    when = took if run.status in RUN_TERMINAL else f"for {age(run.created_at, then)}"
+    parts: list[Part] = [
+        (sanitize(f" {mark.symbol} {mark.word}"), STYLES[mark.tone]),
+        (sanitize(f"  {run.pack}/{run.flow} {run.pack_version}"), "bold"),
+        (sanitize(f"  {when}\n", multiline=True), "$quiet"),
+        (sanitize(f" run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
+    ]
+    if related:
+        parts.append((sanitize(f"\n ⇄ {related}", multiline=True), "$quiet"))
+    if waits := _waits(run, asked):
+        parts.append((sanitize("\n " + " · ".join(waits), multiline=True), "$waiting"))
+    if run.error is not None:
+        where = f" at {run.error.step_id}" if run.error.step_id else ""
+        words = f"\n ✗ {run.error.code}{where}: {run.error.message}"
+        parts.append((sanitize(words, multiline=True, limit=1_000), "$bad"))
+    return parts
+
+
+def handoff_words(source: str | None, successors: Sequence[str], opens: str) -> str:
+    """The runs a run was handed off from and to; `opens` is the key that opens them."""
+    words = [f"handed off from {source}"] if source else []
+    if successors:
+        more = f" and {len(successors) - 1} more" if len(successors) > 1 else ""
+        words.append(f"handed off to {successors[-1]}{more}")
+    return f"{' · '.join(words)} ({opens} opens)" if words else ""
+
+
+def as_of(past: AsOf | None, back: str) -> str:
+    """Words for the line that says that this is not the present; `back` is the key that returns to it."""
+    if past is None:
+        return ""
+    event = past.event
+    step = f" · {event.step_id}" if event.step_id else ""
+    words = f" ◀ as of event {event.run_seq} · read-only · {back} returns to the present"
+    return f"{words} · {event.kind}{step} · {clock_time(event.ts)}"
+
+
+def _waits(run: RunView, asked: str) -> list[str]:
+    words = [asked] if asked else []
+    if run.pause_requested:
+        words.append("pause asked for")
+    if run.cancel_requested and run.finished_at is None:
+        words.append(f"cancel asked for ({run.cancel_requested})")
+    return words

@@ -1,0 +1,120 @@
+"""The requests pane: what the run has asked people, and what they answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.request import ApprovalView, FormView
+from engine.contracts.status import RequestStatus
+from engine.safe_text import sanitize
+from screens.run.pane import Moment, RunPane
+from screens.widgets.ages import age
+from screens.widgets.columns import Column
+from screens.widgets.plain import Plain
+from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, Tone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+Request = ApprovalView | FormView
+
+_MOST = 200
+_EMPTY = "This run has asked nobody."
+_COLUMNS = (
+    Column("Status", 12),
+    Column("Asks for", 8),
+    Column("Title", 20, flex=4),
+    Column("Risk", 10, rank=1),
+    Column("Age", 6),
+    Column("Answered by", 12, flex=1),
+)
+
+
+class RequestsPane(RunPane):
+    """Oldest first; Enter opens what waits, and shows what was decided."""
+
+    title = "Requests"
+
+    def compose(self) -> ComposeResult:
+        """One list."""
+        yield RowTable(_COLUMNS, id="request-list")
+        yield Plain(sanitize(_EMPTY), id="no-requests", classes="pane-empty")
+
+    def on_mount(self) -> None:
+        """Nothing is said before the first load."""
+        self._requests: dict[str, Request] = {}
+        self.query_one("#no-requests").display = False
+
+    @property
+    def table(self) -> RowTable:
+        """The requests."""
+        return self.query_one("#request-list", RowTable)
+
+    async def load(self, moment: Moment) -> None:
+        """Approvals and forms together."""
+        found: list[Request]
+        if moment.past:
+            found = [*moment.past.detail.approvals, *moment.past.detail.forms]
+        else:
+            requests = self.state.engine.requests
+            approvals = await requests.approvals(status=None, run_id=self.run_id, limit=_MOST)
+            forms = await requests.forms(status=None, run_id=self.run_id, limit=_MOST)
+            found = [*approvals.items, *forms.items]
+        found.sort(key=lambda request: request.requested_at)
+        self._requests = {request_id(request): request for request in found}
+        self.query_one("#no-requests").display = not found
+        self.table.set_class(not found, "-empty")
+        self.tick(self.state.now())
+
+    def tick(self, now: datetime) -> None:
+        """Ages again."""
+        self.table.show([_row(request, now) for request in self._requests.values()])
+
+    def moments(self, now: datetime) -> list[datetime]:
+        """Ages of all requests."""
+        return [request.requested_at for request in self._requests.values()]
+
+    def target(self) -> Widget:
+        """The list."""
+        return self.table
+
+    def request(self, key: str) -> Request | None:
+        """The request of a row."""
+        return self._requests.get(key)
+
+    def copied(self) -> str:
+        """The id of the request under the cursor."""
+        return self.table.cursor_key
+
+
+def request_id(request: Request) -> str:
+    """The id of an approval or a form."""
+    return request.approval_id if isinstance(request, ApprovalView) else request.request_id
+
+
+def _row(request: Request, now: datetime) -> Row:
+    mark = REQUEST_LABELS[request.status]
+    risk = Cell(sanitize(""))
+    if isinstance(request, ApprovalView):
+        of_risk = RISK_LABELS[request.risk]
+        kind, who, risk = "approval", request.decided_by, Cell(of_risk.text, of_risk.tone)
+    else:
+        kind, who = "form", request.answered_by
+    return Row(
+        request_id(request),
+        (
+            Cell(mark.text, mark.tone),
+            Cell(sanitize(kind), Tone.QUIET),
+            Cell(sanitize(request.title)),
+            risk,
+            Cell(sanitize(age(request.requested_at, now)), Tone.QUIET),
+            Cell(
+                sanitize(who or ("" if request.status is not RequestStatus.PENDING else "nobody yet")),
+                Tone.QUIET,
+            ),
+        ),
+    )

@@ -1,0 +1,398 @@
+"""One run: its timeline, event log, data, files and requests; live, or as it was at an earlier event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.widgets import ContentSwitcher
+
+from engine.contracts.request import ApprovalView
+from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
+from engine.errors import NotFound
+from engine.safe_text import sanitize
+from screens.frame.screen import console, tell
+from screens.keys.bindings import bindings
+from screens.overlays.text_screen import TextScreen
+from screens.overlays.value_screen import ValueScreen
+from screens.run.data_pane import DataPane
+from screens.run.files_pane import FilesPane
+from screens.run.head import as_of, handoff_words, head
+from screens.run.log_pane import LogPane, event_words
+from screens.run.pane import AsOf, Moment, RunPane
+from screens.run.requests_pane import RequestsPane, request_id
+from screens.run.timeline_pane import TimelinePane
+from screens.run.timeline_table import TimelineTable
+from screens.run_verbs.verbs import RunVerbsScreen
+from screens.widgets.json_view import JsonView
+from screens.widgets.plain import Part, Plain
+from screens.widgets.row_table import LineTable
+from screens.widgets.status_labels import REQUEST_LABELS, RUN_LABELS, STEP_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.app import ComposeResult
+
+    from engine.contracts.run import RunFile, StepView
+    from engine.contracts.timeline import TimelineRow
+    from engine.facade.engine import FeedBatch
+    from screens.frame.console_state import ConsoleState
+
+PANES: dict[str, type[RunPane]] = {
+    "timeline": TimelinePane,
+    "log": LogPane,
+    "data": DataPane,
+    "files": FilesPane,
+    "requests": RequestsPane,
+}
+"""By the name that `open_run` takes, in the order of the tabs."""
+
+_ASKING = (RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT, RunStatus.RUNNING, RunStatus.RETRYING)
+"""A branch can wait for a person while another works."""
+
+
+class RunScreen(RunVerbsScreen):
+    """Detail of a run; `pane` says where to begin."""
+
+    BINDINGS = bindings("run.", "log.")
+    view = "runs"
+
+    def __init__(
+        self, state: ConsoleState, run_id: str, *, view: str = "runs", pane: str = "timeline"
+    ) -> None:
+        self.view = view
+        super().__init__(state)
+        self._run_id = run_id
+        self._pane = pane
+        self._moment: Moment | None = None
+        self._asked = ""
+        self._successors: tuple[str, ...] = ()
+        self._wanted_event: int | None = None
+        self._past: AsOf | None = None
+
+    def body(self) -> ComposeResult:
+        """Of what moment it is, head, names of the panes, panes."""
+        yield Plain(id="as-of")
+        yield Plain(sanitize(" Loading …"), id="run-head")
+        yield Plain(id="run-panes")
+        with ContentSwitcher(initial=self._pane, id="panes"):
+            for name, kind in PANES.items():
+                yield kind(self.state, self._run_id, id=name)
+        yield Plain(id="gone", classes="pane-empty")
+
+    def on_mount(self) -> None:
+        """Begin in the pane that was asked for."""
+        super().on_mount()
+        self.query_one("#gone").display = False
+        self.query_one("#as-of").display = False
+        self._show_pane()
+
+    @property
+    def pane(self) -> RunPane:
+        """The pane that is shown."""
+        return self.query_one(f"#{self._pane}", RunPane)
+
+    def current_run(self) -> str:
+        """The run of this screen."""
+        return self._run_id
+
+    def copied_id(self) -> str:
+        """What the pane offers, else the run's id."""
+        return self.pane.copied() or self._run_id
+
+    def run_words(self) -> str:
+        """Flow, status and id."""
+        if self._moment is None:
+            return self._run_id
+        run = self._moment.live
+        return f"{run.pack}/{run.flow} · {RUN_LABELS[run.status].word} · {run.run_id}"
+
+    def concerned(self, batch: FeedBatch) -> bool:
+        """By its own events, by those of its child runs on the timeline, and by a run that takes over."""
+        mine = {self._run_id}
+        if self._pane == "timeline":
+            mine |= self.query_one("#timeline", TimelinePane).run_ids
+        return batch.lagged or any(
+            event.run_id in mine or event.payload.get("handed_off_from") == self._run_id
+            for event in batch.events
+        )
+
+    async def load(self) -> None:
+        """The run, the moment that is looked back at, and the pane that is shown."""
+        runs = self.state.engine.runs
+        try:
+            live = await runs.summary(self._run_id)
+        except NotFound as error:
+            self._show_gone(error.message)
+            return
+        self._past = await self._look_back(self._wanted_event)
+        self._successors = await runs.successors(self._run_id)
+        self._asked = await self._request_words() if live.status in _ASKING else ""
+        self._moment = Moment(live, self._past)
+        self._show_gone("")
+        self._draw_head()
+        await self.pane.load(self._moment)
+        self._tell_moments()
+
+    def tick(self) -> None:
+        """Ages again."""
+        self._draw_head()
+        self.pane.tick(self.state.now())
+        self._tell_moments()
+
+    def show_pane(self, pane: str) -> None:
+        """Go to a pane by name."""
+        if pane != self._pane:
+            self._pane = pane
+            self.refresher.ask_at_once()
+        self._show_pane()
+
+    def action_next_pane(self) -> None:
+        """The pane to the right."""
+        self._turn(1)
+
+    def action_previous_pane(self) -> None:
+        """The pane to the left."""
+        self._turn(-1)
+
+    def action_logs(self) -> None:
+        """The event log of this run."""
+        self.show_pane("log")
+
+    def action_filter(self) -> None:
+        """Look for events, from whatever pane."""
+        self.show_pane("log")
+        self._log.filter()
+
+    def action_next_match(self) -> None:
+        """The next event that the filter finds."""
+        self.show_pane("log")
+        self._log.match(1)
+
+    def action_previous_match(self) -> None:
+        """The event before that the filter finds."""
+        self.show_pane("log")
+        self._log.match(-1)
+
+    def action_follow(self) -> None:
+        """Stay with the newest, or stay."""
+        words = self.pane.toggle_follow()
+        tell(self, words or "Nothing to follow here: the timeline and the log follow")
+
+    def action_times(self) -> None:
+        """Times of the day, or since the run began."""
+        if not self.pane.toggle_times():
+            tell(self, "There are no times to change here: the timeline and the log have them")
+
+    def action_wrap(self) -> None:
+        """Long text in full."""
+        if not self.pane.toggle_wrap():
+            tell(self, "There is nothing to wrap here: the log shows an event in full")
+
+    def action_marker(self) -> None:
+        """Look back at the event under the cursor; the same event again: back to the present."""
+        self.act(self._mark())
+
+    def action_back(self) -> None:
+        """A step back in the pane, to the present, or to the screen before."""
+        if self.pane.leave():
+            return
+        if self._wanted_event is not None:
+            self._look_at(None)
+        else:
+            super().action_back()
+
+    def action_pause(self) -> None:
+        """Pause or resume: only in the present."""
+        if self._in_the_present():
+            super().action_pause()
+
+    def action_cancel(self) -> None:
+        """Cancel: only in the present."""
+        if self._in_the_present():
+            super().action_cancel()
+
+    def action_retry(self) -> None:
+        """Retry: only in the present."""
+        if self._in_the_present():
+            super().action_retry()
+
+    def action_hand_off(self) -> None:
+        """Hand off: only in the present."""
+        if self._in_the_present():
+            super().action_hand_off()
+
+    def action_pending(self) -> None:
+        """Open the request: only in the present."""
+        if self._in_the_present():
+            super().action_pending()
+
+    @on(TimelineTable.Stepped)
+    def _step_in_time(self, message: TimelineTable.Stepped) -> None:
+        if self._wanted_event is not None and self._moment is not None:
+            self._wanted_event = max(1, min(self._wanted_event + message.by, self._moment.live.run_seq))
+            self.refresher.ask()
+
+    @on(LineTable.Opened, "#steps")
+    def _open_step(self) -> None:
+        row = self.query_one("#timeline", TimelinePane).execution()
+        if row is not None:
+            self.act(self._show_step(row))
+
+    @on(LineTable.Opened, "#events")
+    def _open_event(self, message: LineTable.Opened) -> None:
+        self.act(self._show_event(int(message.key)))
+
+    @on(LineTable.Opened, "#file-list")
+    def _open_file(self, message: LineTable.Opened) -> None:
+        file = self.query_one("#files", FilesPane).file(message.key)
+        if file is not None:
+            self.act(self._show_file(file))
+
+    @on(LineTable.Opened, "#request-list")
+    def _open_request(self, message: LineTable.Opened) -> None:
+        request = self.query_one("#requests", RequestsPane).request(message.key)
+        if request is None:
+            return
+        if request.status is not RequestStatus.PENDING or self._past is not None:
+            words = f"{REQUEST_LABELS[request.status].word} · {request.title}"
+            values = {"request": request.model_dump(mode="json", by_alias=True, exclude_none=True)}
+            self._show_values(words, values)
+        elif isinstance(request, ApprovalView):
+            console(self).open_approval(request_id(request))
+        else:
+            console(self).open_form(request)
+
+    @on(JsonView.TextOpened)
+    def _open_text(self, message: JsonView.TextOpened) -> None:
+        self.app.push_screen(TextScreen(self.state, message.path, message.text))
+
+    @on(JsonView.PathWanted)
+    def _copy_path(self, message: JsonView.PathWanted) -> None:
+        self.copy(message.path)
+
+    @property
+    def _log(self) -> LogPane:
+        return self.query_one("#log", LogPane)
+
+    def _in_the_present(self) -> bool:
+        if self._wanted_event is None:
+            return True
+        words = "This is the past: nothing can be done to it. {screen.back} returns to the present."
+        tell(self, self.state.keymap.fill(words), tone="warning")
+        return False
+
+    def _look_at(self, number: int | None) -> None:
+        self._wanted_event = number
+        self.refresher.ask_at_once()
+
+    async def _mark(self) -> None:
+        number = await self.pane.marked_event()
+        if number is None:
+            words = "{run.marker} looks back at an event of the log, or at the start of a step of this run"
+            tell(self, self.state.keymap.fill(words))
+        else:
+            self._look_at(None if number == self._wanted_event else number)
+
+    async def _look_back(self, number: int | None) -> AsOf | None:
+        if number is None or (self._past is not None and self._past.event.run_seq == number):
+            return None if number is None else self._past
+        runs = self.state.engine.runs
+        detail = await runs.as_of(self._run_id, number)
+        events = await runs.events(self._run_id, after_run_seq=number - 1, limit=1)
+        return AsOf(events[0], detail)
+
+    async def _request_words(self) -> str:
+        requests, symbol = self.state.engine.requests, REQUEST_LABELS[RequestStatus.PENDING].symbol
+        pending, opens = RequestStatus.PENDING, self.state.keymap.fill(" ({run.pending} opens it)")
+        approvals = await requests.approvals(status=pending, run_id=self._run_id, limit=1)
+        if approvals.items:
+            return f"{symbol} approval: {approvals.items[0].title}{opens}"
+        forms = await requests.forms(status=pending, run_id=self._run_id, limit=1)
+        return f"{symbol} form: {forms.items[0].title}{opens}" if forms.items else ""
+
+    async def _show_step(self, row: TimelineRow) -> None:
+        if row.child_run_id and self._past is None:
+            console(self).open_run(row.child_run_id)
+            return
+        step = await self.state.engine.runs.step(row.run_id, row.step_id)
+        past = self.query_one("#timeline", TimelinePane).step(row.step_id) if self._past else None
+        shown = past if past is not None and row.run_id == self._run_id else step
+        words = f"{shown.step_id} · {shown.type} · {STEP_LABELS[shown.status].word} · try {shown.attempt}"
+        self._show_values(words, _step_values(shown, step))
+
+    async def _show_event(self, number: int) -> None:
+        event = await self._log.event(number)
+        if event is not None:
+            self._show_values(event_words(event), {"payload": event.payload})
+
+    async def _show_file(self, file: RunFile) -> None:
+        found = await self.state.engine.runs.file_text(self._run_id, file.stored_name)
+        title = f"{file.name} · {file.size:,} bytes · {file.path}"
+        note = "This file holds no text." if found.binary else ""
+        if found.truncated:
+            note = f"Only the beginning is shown; all {found.size:,} bytes are in the file."
+        self.app.push_screen(TextScreen(self.state, title, found.text, note=note, copied=found.path))
+
+    def _show_values(self, words: str, values: Mapping[str, object]) -> None:
+        self.app.push_screen(ValueScreen(self.state, words, values, note=self._as_of_words()))
+
+    def _as_of_words(self) -> str:
+        return as_of(self._past, self.state.keymap.fill("{screen.back}"))
+
+    def _turn(self, by: int) -> None:
+        names = list(PANES)
+        self.show_pane(names[(names.index(self._pane) + by) % len(names)])
+
+    def _show_pane(self) -> None:
+        self.query_one("#panes", ContentSwitcher).current = self._pane
+        parts: list[Part] = [sanitize(" ")]
+        for name, kind in PANES.items():
+            style = "bold underline $key" if name == self._pane else "$quiet"
+            parts += [(sanitize(kind.title), style), sanitize("   ")]
+        keys = self.state.keymap.fill("{run.next_pane}: next pane")
+        self.query_one("#run-panes", Plain).show(*parts, (sanitize(keys), "$quiet"))
+        self.pane.target().focus()
+
+    def _show_gone(self, words: str) -> None:
+        self.query_one("#gone").display = bool(words)
+        self.query_one("#panes").display = not words
+        if words:
+            before = "" if self._moment is None else "It was there a moment ago. "
+            self.query_one("#run-head").display = False
+            back = self.state.keymap.fill("{screen.back} goes back.")
+            self.query_one("#gone", Plain).show(sanitize(f"{words}\n{before}{back}", multiline=True))
+
+    def _draw_head(self) -> None:
+        if self._moment is None:
+            return
+        line = self.query_one("#as-of", Plain)
+        line.display = self._past is not None
+        line.show(sanitize(self._as_of_words(), limit=400))
+        asked = "" if self._past else self._asked
+        self.query_one("#run-head").display = True
+        self.query_one("#run-head", Plain).show(*head(self._moment, asked, self._related(), self.state.now()))
+
+    def _related(self) -> str:
+        successors = self._past.detail.handed_off_to if self._past else self._successors
+        source = self._moment.live.handed_off_from if self._moment else None
+        return handoff_words(source, successors, self.state.keymap.fill("{run.handoffs}"))
+
+    def _tell_moments(self) -> None:
+        if self._moment is None:
+            return
+        now, run = self.state.now(), self._moment.run
+        ages = [] if run.status in RUN_TERMINAL or self._past else [run.created_at]
+        self.ages_of(ages + self.pane.moments(now))
+
+
+def _step_values(shown: StepView, full: StepView) -> dict[str, object]:
+    """Full values, of what there was at the moment that is shown."""
+    values: dict[str, object] = {
+        "input": full.input if shown.input is not None else None,
+        "output": full.output if shown.output is not None else None,
+    }
+    if shown.error is not None:
+        values["error"] = shown.error.model_dump(mode="json")
+    return values

@@ -1,0 +1,175 @@
+"""The timeline pane: bars on a time axis, and words about the step under the cursor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from engine.contracts.run import EventFilter
+from engine.safe_text import sanitize
+from screens.run.pane import Moment, RunPane
+from screens.run.timeline_past import as_it_was
+from screens.run.timeline_table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, TimelineTable
+from screens.widgets.ages import clock_time
+from screens.widgets.plain import Part, Plain
+from screens.widgets.row_table import LineTable
+from screens.widgets.status_labels import STEP_LABELS, STYLES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from engine.contracts.run import StepView
+    from engine.contracts.timeline import Timeline, TimelineRow
+
+_TICKING_CELL = 30.0
+"""Seconds: a cell that stands for less is drawn again every second while the run lasts."""
+
+_EMPTY = "No step has started yet."
+
+
+class TimelinePane(RunPane):
+    """Executions of the run and of its child runs; Enter shows what went in and came out."""
+
+    title = "Timeline"
+
+    def compose(self) -> ComposeResult:
+        """Bars, the step under the cursor, what the symbols mean."""
+        yield TimelineTable(id="steps")
+        yield Plain(sanitize(_EMPTY), id="no-steps", classes="pane-empty")
+        yield Plain(id="about")
+        yield Plain(id="legend")
+
+    def on_mount(self) -> None:
+        """Nothing is said before the first load."""
+        self._timeline: Timeline | None = None
+        self._steps: dict[str, StepView] = {}
+        self._marker: datetime | None = None
+        self.query_one("#no-steps").display = False
+
+    @property
+    def table(self) -> TimelineTable:
+        """The bars."""
+        return self.query_one("#steps", TimelineTable)
+
+    @property
+    def run_ids(self) -> set[str]:
+        """The run and its child runs."""
+        return {row.run_id for row in self._timeline.rows} if self._timeline else set()
+
+    async def load(self, moment: Moment) -> None:
+        """What every step did when."""
+        runs = self.state.engine.runs
+        timeline = await runs.timeline(self.run_id)
+        steps = moment.past.detail.steps if moment.past else await runs.steps(self.run_id)
+        self._steps = {step.step_id: step for step in steps}
+        self._marker = moment.past.event.ts if moment.past else None
+        if self._marker is not None:
+            timeline = as_it_was(timeline, {step.step_id: step.status for step in steps}, self._marker)
+        self._timeline = timeline
+        self.tick(self.state.now())
+        empty = not timeline.rows
+        self.query_one("#no-steps").display = empty
+        self.table.set_class(empty, "-empty")
+
+    def tick(self, now: datetime) -> None:
+        """The present moves on."""
+        if self._timeline is not None:
+            self.table.show(self._timeline, now, self._marker)
+            self._draw_about()
+
+    def moments(self, now: datetime) -> list[datetime]:
+        """A narrow cell changes within a second."""
+        live = self._timeline is not None and self._timeline.end is None and self._marker is None
+        return [now] if live and self.table.cell_seconds < _TICKING_CELL else []
+
+    def target(self) -> Widget:
+        """The bars."""
+        return self.table
+
+    def toggle_times(self) -> bool:
+        """The axis in times of the day, or since the run began."""
+        self.table.by_clock = not self.table.by_clock
+        self.table.refresh()
+        return True
+
+    def toggle_follow(self) -> str:
+        """Keep the present in view."""
+        if self._timeline is None or self._timeline.end is not None:
+            return "The run has ended; there is no present to follow"
+        self.table.follow(not self.table.following)
+        return "The axis follows the present" if self.table.following else "The axis stays where it is"
+
+    def execution(self) -> TimelineRow | None:
+        """The execution under the cursor."""
+        return self.table.cursor_execution
+
+    def step(self, step_id: str) -> StepView | None:
+        """A step of this run as it is shown."""
+        return self._steps.get(step_id)
+
+    async def marked_event(self) -> int | None:
+        """The first event of the step under the cursor."""
+        row = self.execution()
+        if row is None or row.run_id != self.run_id:
+            return None
+        runs, after, ended = self.state.engine.runs, 0, False
+        wanted = EventFilter(step_id=row.step_id)
+        while not ended:
+            found = await runs.find_events(self.run_id, wanted, after_run_seq=after)
+            for number in found.run_seqs:
+                events = await runs.events(self.run_id, after_run_seq=number - 1, limit=1)
+                if events and events[0].step_id == row.step_id:
+                    return number
+            after, ended = found.scanned_to, found.ended
+        return None
+
+    @on(LineTable.Highlighted, "#steps")
+    def _highlighted(self) -> None:
+        self._draw_about()
+
+    def _draw_about(self) -> None:
+        row = self.execution()
+        self.query_one("#about", Plain).show(*(_about(row, self._step_of(row)) if row else ()))
+        self.query_one("#legend", Plain).show(*self._legend())
+
+    def _step_of(self, row: TimelineRow) -> StepView | None:
+        return self._steps.get(row.step_id) if row.run_id == self.run_id else None
+
+    def _legend(self) -> list[Part]:
+        parts: list[Part] = [sanitize(" ")]
+        for symbol, words, tone in BAR_MARKS.values():
+            parts += [(sanitize(symbol), STYLES[tone]), (sanitize(f" {words}  "), "$quiet")]
+        if self._timeline is not None and self._timeline.end is None:
+            parts += [(sanitize(NOW_SYMBOL), "$good"), (sanitize(" now  "), "$quiet")]
+        if self._marker is not None:
+            parts += [(sanitize(MARKER_SYMBOL), "bold $waiting"), (sanitize(" as of  "), "$quiet")]
+        if self._timeline is not None and self._timeline.cut:
+            words = f"{self._timeline.cut:,} more steps are not shown; the log has them"
+            parts.append((sanitize(words), "bold $waiting"))
+        return parts
+
+
+def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
+    mark = STEP_LABELS[row.status]
+    parts: list[Part] = [(sanitize(f" {mark.symbol} {mark.word}"), STYLES[mark.tone])]
+    words = f"  {row.step_id} · {row.type}"
+    if row.name not in (row.step_id, row.step_id.rpartition("/")[2]):
+        words += f" · {row.name}"
+    if row.spans:
+        words += f" · began {clock_time(row.spans[0].start)}"
+    if row.child_run_id:
+        words += f" · child {row.child_run_id}"
+    parts.append((sanitize(words, limit=400), "$quiet"))
+    if step is not None:
+        tries = f" · try {step.attempt}" if step.attempt > 1 else ""
+        retry = f" · retry at {clock_time(step.retry_at)}" if step.retry_at else ""
+        parts.append((sanitize(tries + retry), "$busy"))
+        if step.error is not None:
+            parts.append(
+                (sanitize(f"\n {step.error.code}: {step.error.message}", multiline=True, limit=400), "$bad")
+            )
+    return parts

@@ -1,0 +1,289 @@
+"""The timeline: executions as a tree, each with its bar on one axis of time; drawn by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.message import Message
+from textual.strip import Strip
+
+from engine.contracts.timeline import SpanKind
+from engine.safe_text import SafeText, sanitize
+from screens.keys.bindings import bindings
+from screens.widgets.ages import span as span_words
+from screens.widgets.columns import GAP, Column
+from screens.widgets.row_table import GUTTER, Cell, LineTable, Row
+from screens.widgets.status_labels import STEP_LABELS, Tone
+from screens.widgets.time_axis import Axis, Stretch, bar, ticks, whole
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual import events
+
+    from engine.contracts.timeline import Timeline, TimelineRow
+
+BAR_MARKS: dict[SpanKind, tuple[str, str, Tone]] = {
+    SpanKind.WORKING: ("█", "working", Tone.BUSY),
+    SpanKind.WAITING: ("░", "waits for a person", Tone.WAITING),
+    SpanKind.RETRYING: ("▒", "retries", Tone.BUSY),
+    SpanKind.FAILED: ("✗", "failed", Tone.BAD),
+}
+"""Symbol, word and tone of what a bar can show."""
+
+BAR_CELLS: dict[SpanKind | None, tuple[str, Tone]] = {
+    kind: (symbol, tone) for kind, (symbol, _, tone) in BAR_MARKS.items()
+}
+
+NOW_SYMBOL, MARKER_SYMBOL = "│", "┃"
+
+_NOTHING = (" ", Tone.QUIET)
+_TICK = "╷"
+_EARLIER, _LATER = "‹", "›"
+_INDENT = 2
+_ZOOM = 0.5
+_SCROLL = 0.25
+_COLUMNS = (
+    Column("Step", 20, flex=2),
+    Column("Status", 15, rank=1),
+    Column("Took", 7),
+    Column("", 20, flex=6),
+)
+"""The last one is where the bars are drawn."""
+
+Painted = tuple[tuple[SafeText, Tone], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BarRow(Row):
+    """A row with its painted bar."""
+
+    bar: Painted = ()
+
+
+class TimelineTable(LineTable):
+    """Keys of rows are `run_id step_id`. The axis shows the whole run until it is zoomed."""
+
+    HELP = (
+        "What every step did when; branches and child runs stand below their step. {list.open} shows its "
+        "input and output. {time.zoom_in} {time.zoom_out} zoom, {time.whole} shows the whole run, "
+        "{run.marker} the run as it was."
+    )
+    BINDINGS = bindings("time.")
+
+    @dataclass
+    class Stepped(Message):
+        """Looking back, the operator goes to the next event, or the one before."""
+
+        by: int
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(_COLUMNS, id=id)
+        self._timeline: Timeline | None = None
+        self._now: datetime | None = None
+        self._marker: datetime | None = None
+        self._view: tuple[float, float] | None = None
+        self._following = False
+        self.by_clock = True
+
+    @property
+    def row_count(self) -> int:
+        """How many executions there are."""
+        return len(self._timeline.rows) if self._timeline else 0
+
+    @property
+    def cursor_execution(self) -> TimelineRow | None:
+        """The execution under the cursor."""
+        return self._timeline.rows[self._cursor] if self._timeline and self._timeline.rows else None
+
+    @property
+    def following(self) -> bool:
+        """Whether the axis moves with the time of a live run."""
+        return self._following
+
+    @property
+    def cell_seconds(self) -> float:
+        """How much time one cell stands for."""
+        axis = self.axis()
+        return axis.seconds / axis.width
+
+    def row_at(self, index: int) -> Row | None:
+        """The execution at this place, painted for the axis of now."""
+        if self._timeline is None or not 0 <= index < self.row_count:
+            return None
+        row = self._timeline.rows[index]
+        mark = STEP_LABELS[row.status]
+        cells = (
+            Cell(sanitize(" " * _INDENT * row.depth + label(row), limit=300)),
+            Cell(mark.text, mark.tone),
+            Cell(sanitize(self._took(row)), Tone.QUIET),
+            Cell(sanitize("")),
+        )
+        return BarRow(f"{row.run_id} {row.step_id}", cells, self._painted(row))
+
+    def show(self, timeline: Timeline, now: datetime, marker: datetime | None = None) -> None:
+        """Other executions, or a later time. `marker` is the moment that is looked back at."""
+        before, key = self._picture(), self.cursor_key
+        title = self._axis_title()
+        self._timeline, self._now, self._marker = timeline, now, marker
+        keys = [f"{row.run_id} {row.step_id}" for row in timeline.rows]
+        found = keys.index(key) if key in keys else self._cursor
+        self._rows_changed(found, found - self._cursor)
+        if marker is not None and self._view is not None:
+            self._look(self.axis().containing(self._seconds(marker)))
+        self._draw_changes(before)
+        if self._axis_title() != title:
+            self.refresh_line(self.scroll_offset.y)
+        if self.cursor_key != key:
+            self.post_message(self.Highlighted(self, self.cursor_key))
+
+    def axis(self) -> Axis:
+        """What is shown of the time now."""
+        width = max(1, self._placed[-1].width)
+        total = self._total()
+        fitted = whole(total, width, live=self._is_live())
+        if self._view is None:
+            return fitted
+        start, seconds = self._view
+        axis = Axis(start, min(seconds, fitted.seconds), fitted.total, width)
+        return axis.containing(total) if self._following and self._is_live() else axis
+
+    def action_zoom_in(self) -> None:
+        """Half the time, around what the cursor is on."""
+        self._zoom(_ZOOM)
+
+    def action_zoom_out(self) -> None:
+        """Twice the time."""
+        self._zoom(1 / _ZOOM)
+
+    def action_zoom_whole(self) -> None:
+        """The whole run."""
+        self._view = None
+        self.refresh()
+
+    def action_earlier(self) -> None:
+        """A part of the axis back; looking back: the event before."""
+        self._scroll(-1)
+
+    def action_later(self) -> None:
+        """A part of the axis on; looking back: the next event."""
+        self._scroll(1)
+
+    def follow(self, on: bool) -> None:
+        """Keep the present in view, or stay where it is."""
+        self._following = on
+        self.refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width, another axis."""
+        super().on_resize(event)
+        self.refresh()
+
+    def _scroll(self, by: int) -> None:
+        if self._marker is not None:
+            self.post_message(self.Stepped(by))
+        else:
+            self._following = False
+            self._look(self.axis().scrolled(by * _SCROLL))
+
+    def _zoom(self, factor: float) -> None:
+        axis = self.axis()
+        self._look(axis.zoomed(factor, self._center(axis)))
+
+    def _look(self, axis: Axis) -> None:
+        self._view = None if axis.seconds >= axis.total else (axis.start, axis.seconds)
+        self.refresh()
+
+    def _center(self, axis: Axis) -> float:
+        """What a zoom keeps in place: the marker, else where the step under the cursor begins."""
+        places = [self._seconds(self._marker)] if self._marker else []
+        if (row := self.cursor_execution) and row.spans:
+            places.append(self._seconds(row.spans[0].start))
+        return next((place for place in places if axis.shows(place)), axis.start + axis.seconds / 2)
+
+    def _is_live(self) -> bool:
+        return self._timeline is not None and self._timeline.end is None
+
+    def _total(self) -> float:
+        if self._timeline is None or self._now is None:
+            return 1.0
+        end = self._timeline.end or self._now
+        return max(0.0, self._seconds(end))
+
+    def _seconds(self, moment: datetime) -> float:
+        start = self._timeline.start if self._timeline else moment
+        return (moment - start).total_seconds()
+
+    def _took(self, row: TimelineRow) -> str:
+        if not row.spans:
+            return ""
+        end = row.spans[-1].end
+        return span_words(row.spans[0].start, end)
+
+    def _stretches(self, row: TimelineRow) -> list[Stretch]:
+        last = self._total() if self._marker is None else self._seconds(self._marker)
+        return [
+            Stretch(
+                span.kind, self._seconds(span.start), last if span.end is None else self._seconds(span.end)
+            )
+            for span in row.spans
+        ]
+
+    def _painted(self, row: TimelineRow) -> Painted:
+        axis, stretches = self.axis(), self._stretches(row)
+        cells = [BAR_CELLS.get(kind, _NOTHING) for kind in bar(axis, stretches)]
+        self._draw_lines(axis, cells)
+        if stretches and all(stretch.end < axis.start for stretch in stretches):
+            cells[0] = (_EARLIER, Tone.QUIET)
+        elif stretches and all(stretch.start > axis.start + axis.seconds for stretch in stretches):
+            cells[-1] = (_LATER, Tone.QUIET)
+        parts = groupby(cells, key=itemgetter(1))
+        return tuple((sanitize("".join(symbol for symbol, _ in cells)), tone) for tone, cells in parts)
+
+    def _draw_lines(self, axis: Axis, cells: list[tuple[str, Tone]]) -> None:
+        """The present behind the bars, the moment that is looked back at in front of them."""
+        now, last = self._total(), axis.width - 1
+        if self._is_live() and axis.shows(now):
+            cell = min(axis.cell(now), last)
+            cells[cell] = (NOW_SYMBOL, Tone.GOOD) if cells[cell] == _NOTHING else cells[cell]
+        if self._marker is not None and axis.shows(self._seconds(self._marker)):
+            cells[min(axis.cell(self._seconds(self._marker)), last)] = (MARKER_SYMBOL, Tone.WAITING)
+
+    def _axis_title(self) -> str:
+        axis = self.axis()
+        if self._timeline is None:
+            return ""
+        line = [" "] * axis.width
+        for cell, words in ticks(axis, self._timeline.start if self.by_clock else None):
+            text = _TICK + words
+            if cell + len(text) <= axis.width:
+                line[cell : cell + len(text)] = text
+        return "".join(line)
+
+    def _header(self) -> Strip:
+        strip = super()._header()
+        style = self.rich_style + self.get_component_rich_style("line-table--header", partial=True)
+        shown = [*strip.crop(0, self._bar_place()), Segment(self._axis_title(), style)]
+        return Strip(shown).adjust_cell_length(self.size.width, style)
+
+    def _line(self, index: int) -> Strip:
+        strip, row, base = super()._line(index), self.row_at(index), self.rich_style
+        if not isinstance(row, BarRow):
+            return strip
+        if index == self._cursor:
+            base += self.get_component_rich_style("line-table--cursor", partial=True)
+        painted = [Segment(text, base + self._tone(tone)) for text, tone in row.bar]
+        return Strip([*strip.crop(0, self._bar_place()), *painted]).adjust_cell_length(self.size.width, base)
+
+    def _bar_place(self) -> int:
+        return GUTTER + sum(placed.width + GAP for placed in self._placed[:-1])
+
+
+def label(row: TimelineRow) -> str:
+    """The name of an execution below its parent: `2/read` for the second item's step."""
+    parts = row.step_id.split("/")
+    return "/".join(parts[-2:]) if row.depth else row.step_id

@@ -1,0 +1,1 @@
+"""What can be done to runs: pause, resume, cancel, retry; one or several."""

@@ -1,0 +1,193 @@
+"""One verb for several runs: the question before it, and what came of it in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Vertical
+
+from engine.contracts.status import CancelMode, RunStatus
+from engine.errors import NotFound, VasiniError
+from engine.safe_text import sanitize
+from screens.frame.key_hint import KeyHint
+from screens.frame.screen import Dialog, TooSmall, console, too_small
+from screens.keys.bindings import bindings
+from screens.widgets.columns import Column
+from screens.widgets.plain import Plain
+from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.status_labels import RUN_LABELS, Tone
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from textual.app import ComposeResult
+
+    from engine.contracts.actor import Actor
+    from engine.contracts.run import RunView, VerbResult
+    from engine.facade.engine import Runs
+
+_COLUMNS = (Column("Status", 15), Column("Flow", 16, flex=1), Column("Run", 30))
+
+
+@dataclass(frozen=True, slots=True)
+class BulkVerb:
+    """What is done to each run; words for a run that is `at_once` so, will be soon, was so already."""
+
+    title: str
+    call: Callable[[Runs, str, Actor], Awaitable[VerbResult]]
+    at_once: RunStatus
+    now_words: str
+    soon_words: str
+    unchanged_words: str
+
+    def words(self, result: VerbResult) -> str:
+        """What became of one run."""
+        if not result.changed:
+            return self.unchanged_words
+        return self.now_words if result.status is self.at_once else self.soon_words
+
+
+PAUSE = BulkVerb(
+    "Pause",
+    lambda runs, run_id, actor: runs.pause(run_id, actor=actor),
+    RunStatus.PAUSED,
+    "paused",
+    "pausing at the next step",
+    "was already",
+)
+RESUME = BulkVerb(
+    "Resume",
+    lambda runs, run_id, actor: runs.resume(run_id, actor=actor),
+    RunStatus.RUNNING,
+    "going on",
+    "going on",
+    "was not paused",
+)
+RETRY = BulkVerb(
+    "Retry",
+    lambda runs, run_id, actor: runs.retry(run_id, actor=actor),
+    RunStatus.RUNNING,
+    "going on at the failed step",
+    "going on at the failed step",
+    "was going on already",
+)
+
+
+def cancel_verb(mode: CancelMode) -> BulkVerb:
+    """Cancel at the next step boundary, or at once."""
+    return BulkVerb(
+        "Cancel now" if mode is CancelMode.NOW else "Cancel after the current step",
+        lambda runs, run_id, actor: runs.cancel(run_id, actor=actor, mode=mode),
+        RunStatus.CANCELLED,
+        "cancelled",
+        "stopping",
+        "was cancelled already",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOutcome:
+    """How many runs became what, and the runs that refused."""
+
+    counted: Counter[str]
+    refused: tuple[str, ...]
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """`3 paused, 1 was already`."""
+        told = ", ".join(f"{number} {words}" for words, number in self.counted.items())
+        return f"{told}. {self.reason}" if self.reason else f"{told}."
+
+
+async def read_all(runs: Runs, run_ids: Sequence[str]) -> list[RunView]:
+    """The runs as they are now; those that are gone are left out."""
+    found: list[RunView] = []
+    for run_id in run_ids:
+        try:
+            found.append(await runs.summary(run_id))
+        except NotFound:
+            continue
+    return found
+
+
+async def do_all(verb: BulkVerb, runs: Runs, run_ids: Sequence[str], actor: Actor) -> BulkOutcome:
+    """Do it to one run after the other; a refusal of one stops none of the others."""
+    counted: Counter[str] = Counter()
+    refused: list[str] = []
+    reason = ""
+    for run_id in run_ids:
+        try:
+            counted[verb.words(await verb.call(runs, run_id, actor))] += 1
+        except VasiniError as error:
+            counted[f"refused ({error.code})"] += 1
+            refused.append(run_id)
+            reason = reason or error.message
+    return BulkOutcome(counted, tuple(refused), reason)
+
+
+def status_words(views: Sequence[RunView]) -> str:
+    """How many of the runs have which status: `● 3 running, ‖ 1 paused`."""
+    counted = Counter(view.status for view in views)
+    return ", ".join(
+        f"{mark.symbol} {counted[status]} {mark.word}"
+        for status, mark in RUN_LABELS.items()
+        if counted[status]
+    )
+
+
+class BulkDialog(Dialog[bool]):
+    """F2 does it to all that are listed; Enter and Esc do nothing to any."""
+
+    BINDINGS = bindings("dialog.confirm")
+
+    def __init__(self, verb: BulkVerb, views: Sequence[RunView]) -> None:
+        super().__init__()
+        self._verb = verb
+        self._views = views
+
+    def compose(self) -> ComposeResult:
+        """How many, in which statuses, and which."""
+        number = len(self._views)
+        with Vertical(classes="dialog"):
+            title = f"{self._verb.title}: {number} run{'' if number == 1 else 's'}?"
+            yield Plain(sanitize(title), classes="dialog-title")
+            yield Plain(sanitize(status_words(self._views)), classes="dialog-text")
+            yield RowTable(_COLUMNS, id="marked")
+            yield Plain(classes="dialog-hint")
+            yield KeyHint(f"{{dialog.confirm}} {self._verb.title.lower()}   {{dialog.close}} close")
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        """List the runs."""
+        table = self.query_one("#marked", RowTable)
+        table.show([_row(view) for view in self._views])
+        table.focus()
+
+    def action_confirm(self) -> None:
+        """Do it."""
+        if not too_small(self):
+            self.dismiss(True)
+
+    @on(RowTable.Opened)
+    def _enter(self) -> None:
+        keymap = console(self).state.keymap
+        words = (
+            f"Enter does nothing: {{dialog.confirm}} is {self._verb.title.lower()}, {{dialog.close}} closes"
+        )
+        self.query_one(".dialog-hint", Plain).show((keymap.fill(words), "$waiting"))
+
+
+def _row(view: RunView) -> Row:
+    mark = RUN_LABELS[view.status]
+    return Row(
+        view.run_id,
+        (
+            Cell(mark.text, mark.tone),
+            Cell(sanitize(f"{view.pack}/{view.flow}")),
+            Cell(sanitize(view.run_id), Tone.QUIET),
+        ),
+    )

@@ -1,0 +1,53 @@
+"""When to cancel a run: after the step it is in, or at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Vertical
+
+from engine.contracts.status import CancelMode
+from engine.safe_text import sanitize
+from screens.frame.key_hint import KeyHint
+from screens.frame.screen import Dialog, TooSmall, too_small
+from screens.widgets.columns import Column
+from screens.widgets.plain import Plain
+from screens.widgets.row_table import Cell, Row, RowTable
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+_CHOICES = {
+    "": "Keep it running",
+    CancelMode.BOUNDARY.value: "Cancel after this step",
+    CancelMode.NOW.value: "Cancel now: stop the step's work at once",
+}
+
+
+class CancelMenu(Dialog[CancelMode]):
+    """A list of three; the first row changes nothing. Enter chooses."""
+
+    def __init__(self, run_words: str) -> None:
+        super().__init__()
+        self._run_words = run_words
+
+    def compose(self) -> ComposeResult:
+        """The run, the choices."""
+        with Vertical(classes="dialog"):
+            yield Plain(sanitize("Cancel?"), classes="dialog-title")
+            yield Plain(sanitize(self._run_words), classes="dialog-text")
+            yield RowTable([Column("When", 30, flex=1)], id="choices")
+            yield KeyHint("{list.open} choose   {dialog.close} close")
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        """Show the choices."""
+        choices = self.query_one("#choices", RowTable)
+        choices.show([Row(key, (Cell(sanitize(words)),)) for key, words in _CHOICES.items()])
+        choices.focus()
+
+    @on(RowTable.Opened)
+    def _choose(self, message: RowTable.Opened) -> None:
+        if not too_small(self):
+            self.dismiss(CancelMode(message.key) if message.key else None)

@@ -1,0 +1,300 @@
+"""The runs: a live list of any length, with a filter as you type, saved filters, orders and marks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from engine.contracts.run import RunSort
+from engine.safe_text import sanitize
+from screens.frame.inputs import SafeInput
+from screens.frame.screen import SLOW_SECONDS, console, tell
+from screens.keys.bindings import bindings
+from screens.run_verbs.verbs import RunVerbsScreen
+from screens.runs.first_start import first_start
+from screens.runs.query import EXAMPLE, run_query
+from screens.runs.rows import SORTS, RunSource, columns, run_row
+from screens.widgets.paged_table import PagedTable
+from screens.widgets.plain import Part, Plain
+from screens.widgets.status_labels import RUN_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+
+    from engine.contracts.run import RunSummary
+    from screens.frame.console_state import ConsoleState
+    from screens.widgets.row_table import Row
+
+
+class FilterInput(SafeInput):
+    """The line after `/`."""
+
+    HELP = (
+        "A filter of the runs, in force while you type. Words are found in run id, pack, flow and requester. "
+        "status:failed,paused takes one of the statuses, by their beginnings; pack: flow: by: take one name; "
+        "age:<2h are younger runs, age:>3d older ones (s m h d w). Enter goes to the list, {screen.back} "
+        "clears the filter, {runs.saved} on the list saves it."
+    )
+
+
+class RunsScreen(RunVerbsScreen):
+    """The first screen."""
+
+    BINDINGS = bindings("runs.")
+    view = "runs"
+
+    def __init__(self, state: ConsoleState) -> None:
+        super().__init__(state)
+        self._known: dict[str, RunSummary] = {}
+        self._source: RunSource | None = None
+        self._sort = RunSort.NEWEST
+        self._typed = ""
+        self._from_top = False
+        self._slow_list: Timer | None = None
+        self._reading = False
+        self._wanted_run = ""
+
+    def body(self) -> ComposeResult:
+        """Filter and its faults, table, what to do when it is empty, and the run under the cursor in full."""
+        yield FilterInput(placeholder=EXAMPLE, id="filter")
+        yield Plain(id="filter-note")
+        yield PagedTable(columns(self._sort), id="runs")
+        with Vertical(id="empty"):
+            yield Plain(classes="empty-text")
+        yield Plain(id="about")
+
+    def on_mount(self) -> None:
+        """Nothing is shown before the first load."""
+        super().on_mount()
+        self._show_filter(False)
+        self._show_note()
+        self._table.focus()
+        self._show_empty(True)
+
+    @property
+    def _table(self) -> PagedTable:
+        return self.query_one("#runs", PagedTable)
+
+    def current_run(self) -> str:
+        """The run under the cursor."""
+        return self._table.cursor_key
+
+    def marked_runs(self) -> Sequence[str]:
+        """Every run with a mark, also where the filter does not show it."""
+        return sorted(self._table.marked)
+
+    def unmark(self, run_ids: Sequence[str]) -> None:
+        """Take these marks away."""
+        self._table.set_marks(self._table.marked.difference(run_ids))
+        self._draw_about()
+
+    def run_words(self) -> str:
+        """Flow, status and id of the run under the cursor."""
+        run = self._known.get(self.current_run())
+        return f"{run.pack}/{run.flow} · {RUN_LABELS[run.status].word} · {run.run_id}" if run else ""
+
+    async def load(self) -> None:
+        """What is visible of the runs that the filter finds."""
+        asked = (self._typed, self._sort)
+        self._choose_source()
+        await self._table.reload()
+        if asked == (self._typed, self._sort):
+            self._expect_nothing()
+        if self._wanted_run:
+            await self._go_to_wanted()
+        self._draw()
+
+    def show_failure(self, error: Exception) -> None:
+        """Tell it; then nothing is being read any more."""
+        super().show_failure(error)
+        self._expect_nothing()
+
+    def tick(self) -> None:
+        """Ages again."""
+        self._table.rewrite(self._with_new_age)
+
+    def point_at(self, run_id: str) -> None:
+        """Put the cursor on this run as soon as it is there; a filter that hides it is dropped."""
+        self._wanted_run = run_id
+        self.refresher.ask()
+
+    def action_create(self) -> None:
+        """Start a run."""
+        from screens.runs.start import StartScreen  # noqa: PLC0415 - after the first frame
+
+        self.app.push_screen(StartScreen(self.state))
+
+    def action_filter(self) -> None:
+        """Show the filter line and type into it."""
+        self._show_filter(True)
+        self.query_one("#filter").focus()
+
+    def action_back(self) -> None:
+        """Leave the filter and clear it; on the list the marks go first."""
+        if self._table.has_focus and self._table.marked:
+            self.unmark(self.marked_runs())
+            return
+        self._table.focus()
+        self._use_filter("")
+
+    def action_saved(self) -> None:
+        """Filters with a name."""
+
+        def picked(text: str | None) -> None:
+            if text is not None:
+                self._use_filter(text)
+
+        from screens.runs.saved_filters import SavedFiltersDialog  # noqa: PLC0415 - as above
+
+        self.app.push_screen(SavedFiltersDialog(self.state, self._typed.strip()), picked)
+
+    def action_mark(self) -> None:
+        """Mark the run, or take its mark away."""
+        self._table.toggle_mark()
+        self._draw_about()
+
+    def action_sort(self) -> None:
+        """Next order; a cursor that is not on top stays on its run."""
+        orders = list(SORTS)
+        self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
+        self._from_top = self._table.cursor_row == 0
+        self._table.set_columns(columns(self._sort))
+        tell(self, f"Runs {SORTS[self._sort][0]}")
+        self._expect_list()
+
+    def action_next_match(self) -> None:
+        """Next run that the filter found, around the end."""
+        self._match(1)
+
+    def action_previous_match(self) -> None:
+        """Previous run that the filter found."""
+        self._match(-1)
+
+    @on(Input.Changed, "#filter")
+    def _filter_typed(self, message: Input.Changed) -> None:
+        if message.value != self._typed:
+            self._typed = message.value
+            # Who clears a filter wants to see the run that was found among its neighbors.
+            self._from_top = bool(self._typed)
+            self._show_note()
+            self._expect_list()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_kept(self) -> None:
+        self._table.focus()
+        self._show_filter(bool(self._typed))
+
+    @on(PagedTable.Opened, "#runs")
+    def _open(self, message: PagedTable.Opened) -> None:
+        console(self).open_run(message.key)
+
+    @on(PagedTable.Highlighted, "#runs")
+    def _highlighted(self) -> None:
+        self._draw_about()
+        self._keep_ages()
+
+    @on(PagedTable.LoadFailed, "#runs")
+    def _not_read(self, message: PagedTable.LoadFailed) -> None:
+        self.show_failure(message.error)
+
+    def _use_filter(self, text: str) -> None:
+        self.query_one("#filter", SafeInput).value = text
+        self._show_filter(bool(text))
+
+    def _show_filter(self, shown: bool) -> None:
+        line = self.query_one("#filter", SafeInput)
+        # A field that is only hidden could still get the focus, and with it every key.
+        line.display, line.disabled = shown, not shown
+
+    def _expect_list(self) -> None:
+        """Read another list; when that takes long, say so."""
+        if self._slow_list is None:
+            self._slow_list = self.set_timer(SLOW_SECONDS, self._say_slow)
+        self.refresher.ask()
+
+    def _expect_nothing(self) -> None:
+        if self._slow_list is not None:
+            self._slow_list.stop()
+            self._slow_list = None
+            self._reading = False
+            self._show_note()
+
+    def _say_slow(self) -> None:
+        self._reading = True
+        self._show_note()
+
+    def _show_note(self) -> None:
+        faults = run_query(self._typed, self.state.tenant, self.state.now()).faults
+        words = ["reading …" if self._reading else "", f"not applied: {' · '.join(faults)}" if faults else ""]
+        told = " · ".join(filter(None, words))
+        note = self.query_one("#filter-note", Plain)
+        note.display = bool(told)
+        note.show((sanitize(f" {told}", limit=400), "$waiting"))
+
+    def _choose_source(self) -> None:
+        filters = run_query(self._typed, self.state.tenant, self.state.now()).filters
+        if self._source is None or (self._source.filters, self._source.sort) != (filters, self._sort):
+            runs = self.state.engine.runs
+            self._source = RunSource(runs, filters, self._sort, self.state.now, self._known)
+            self._table.set_source(self._source, keep_key=not self._from_top)
+            self._from_top = False
+
+    async def _go_to_wanted(self) -> None:
+        if await self._table.move_to(self._wanted_run):
+            self._wanted_run = ""
+        elif self._typed:
+            self._use_filter("")
+
+    def _match(self, by: int) -> None:
+        if self._typed:
+            self._table.step(by)
+        else:
+            tell(self, self.state.keymap.fill("No filter: {runs.filter} and type"))
+
+    def _draw(self) -> None:
+        empty = not self._table.row_count
+        self._show_empty(empty)
+        if empty:
+            keymap = self.state.keymap
+            words = [keymap.fill(_NO_MATCH)] if self._typed else first_start(keymap)
+            self.query_one(".empty-text", Plain).show(*words)
+        self._draw_about()
+        self._keep_ages()
+
+    def _show_empty(self, empty: bool) -> None:
+        self.query_one("#empty").display = empty
+        self._table.set_class(empty, "-empty")
+
+    def _keep_ages(self) -> None:
+        shown = [self._known.get(row.key) for row in self._table.visible_rows]
+        self.ages_of([run.created_at for run in shown if run is not None])
+
+    def _with_new_age(self, row: Row) -> Row:
+        run = self._known.get(row.key)
+        return run_row(run, self.state.now()) if run else row
+
+    def _draw_about(self) -> None:
+        table = self._table
+        run = self._known.get(self.current_run())
+        parts: list[Part] = []
+        if table.marked:
+            parts.append((sanitize(f" {len(table.marked)} marked ·"), "$waiting"))
+        if table.row_count:
+            place = f" {table.cursor_row + 1:,} of {table.row_count:,} ·"
+            parts.append((sanitize(place), "$quiet"))
+        if run is not None:
+            tokens = f" · {run.tokens_used:,} tokens" if run.tokens_used else ""
+            parts.append((sanitize(f" {run.run_id} · by {run.requested_by}{tokens}"), "$quiet"))
+            if run.error:
+                error = f" · {run.error.code}: {run.error.message}"
+                parts.append((sanitize(error, limit=200), "$bad"))
+        self.query_one("#about", Plain).show(*parts)
+
+
+_NO_MATCH = "No run matches the filter.\n\nPress {runs.filter} to change it, {screen.back} to clear it."

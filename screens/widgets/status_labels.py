@@ -1,0 +1,109 @@
+"""Symbol, word and tone of every status: color never carries a meaning alone.
+
+The words are the ones of the command line and the docs. Symbols are one cell wide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.contracts.pack import PackState
+from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
+from engine.safe_text import SafeText, sanitize
+
+
+class Tone(StrEnum):
+    """How loud a text is; a theme gives each tone its color."""
+
+    PLAIN = "plain"
+    QUIET = "quiet"
+    GOOD = "good"
+    BUSY = "busy"
+    WAITING = "waiting"
+    BAD = "bad"
+
+
+STYLES: dict[Tone, str] = {
+    Tone.PLAIN: "",
+    Tone.QUIET: "$quiet",
+    Tone.GOOD: "$good",
+    Tone.BUSY: "$busy",
+    Tone.WAITING: "bold $waiting",
+    Tone.BAD: "bold $bad",
+}
+"""Content styles of the tones; the variables come from the theme."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLabel:
+    """How a status looks."""
+
+    symbol: str
+    word: str
+    tone: Tone
+
+    @property
+    def text(self) -> SafeText:
+        """Symbol and word."""
+        return sanitize(f"{self.symbol} {self.word}")
+
+
+RUN_LABELS: dict[RunStatus, StatusLabel] = {
+    RunStatus.QUEUED: StatusLabel("○", "queued", Tone.PLAIN),
+    RunStatus.RUNNING: StatusLabel("●", "running", Tone.BUSY),
+    RunStatus.RETRYING: StatusLabel("↻", "retrying", Tone.BUSY),
+    RunStatus.PENDING_HUMAN: StatusLabel("◆", "pending human", Tone.WAITING),
+    RunStatus.PENDING_USER_INPUT: StatusLabel("▣", "pending input", Tone.WAITING),
+    RunStatus.PAUSED: StatusLabel("‖", "paused", Tone.WAITING),
+    RunStatus.COMPLETED: StatusLabel("✓", "completed", Tone.GOOD),
+    RunStatus.FAILED: StatusLabel("✗", "failed", Tone.BAD),
+    RunStatus.CANCELLED: StatusLabel("⊘", "cancelled", Tone.QUIET),
+    RunStatus.DEAD_LETTER: StatusLabel("×", "dead letter", Tone.BAD),
+}
+
+STEP_LABELS: dict[StepStatus, StatusLabel] = {
+    StepStatus.NOT_STARTED: StatusLabel("○", "not started", Tone.QUIET),
+    StepStatus.RUNNING: StatusLabel("●", "running", Tone.BUSY),
+    StepStatus.PENDING_HUMAN: StatusLabel("◆", "pending human", Tone.WAITING),
+    StepStatus.PENDING_USER_INPUT: StatusLabel("▣", "pending input", Tone.WAITING),
+    StepStatus.COMPLETED: StatusLabel("✓", "completed", Tone.GOOD),
+    StepStatus.FAILED: StatusLabel("✗", "failed", Tone.BAD),
+    StepStatus.SKIPPED: StatusLabel("»", "skipped", Tone.QUIET),
+    StepStatus.CANCELLED: StatusLabel("⊘", "cancelled", Tone.QUIET),
+}
+
+REQUEST_LABELS: dict[RequestStatus, StatusLabel] = {
+    RequestStatus.PENDING: StatusLabel("◆", "pending", Tone.WAITING),
+    RequestStatus.APPROVED: StatusLabel("✓", "approved", Tone.GOOD),
+    RequestStatus.REJECTED: StatusLabel("✗", "rejected", Tone.BAD),
+    RequestStatus.ANSWERED: StatusLabel("✓", "answered", Tone.GOOD),
+    RequestStatus.WITHDRAWN: StatusLabel("⊘", "withdrawn", Tone.QUIET),
+    RequestStatus.VOID: StatusLabel("⊘", "void", Tone.QUIET),
+}
+
+RISK_LABELS: dict[Risk, StatusLabel] = {
+    Risk.LOW: StatusLabel("·", "low", Tone.PLAIN),
+    Risk.MEDIUM: StatusLabel("▲", "medium", Tone.PLAIN),
+    Risk.HIGH: StatusLabel("▲", "HIGH", Tone.WAITING),
+    Risk.CRITICAL: StatusLabel("‼", "CRITICAL", Tone.BAD),
+}
+
+PACK_LABELS: dict[PackState, StatusLabel] = {
+    PackState.OK: StatusLabel("✓", "ok", Tone.GOOD),
+    PackState.STALE: StatusLabel("▲", "stale", Tone.WAITING),
+    PackState.BROKEN: StatusLabel("✗", "broken", Tone.BAD),
+    PackState.UNTRUSTED_CODE: StatusLabel("‼", "untrusted code", Tone.WAITING),
+}
+
+RUN_WORDS: dict[str, RunStatus] = {
+    spelling: status
+    for status, mark in RUN_LABELS.items()
+    for spelling in (
+        mark.word,
+        mark.word.replace(" ", "_"),
+        mark.word.replace(" ", "-"),
+        status.value.lower(),
+    )
+}
+"""Every spelling of a run status that a filter accepts."""

@@ -1,0 +1,134 @@
+"""Long text by line: only what is visible is drawn, on as many lines as it takes or cut at the edge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, chop_cells
+from rich.segment import Segment
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from engine.safe_text import SafeText, sanitize
+from screens.keys.bindings import bindings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+
+_SIDEWAYS = 8
+
+
+def safe_lines(text: str) -> list[SafeText]:
+    """Each line of a text, sanitized alone: a plain one is free."""
+    return [
+        sanitize(line, multiline=True, limit=max(1, 16 * len(line)))
+        for line in text.replace("\r\n", "\n").split("\n")
+    ]
+
+
+class TextLines(ScrollView, can_focus=True, inherit_bindings=False):
+    """A pane for text of any length."""
+
+    HELP = (
+        "A text that scrolls. {run.wrap} breaks long lines or cuts them at the edge; then {lines.left} and "
+        "{lines.right} move along them."
+    )
+    BINDINGS = bindings("text.", "lines.")
+    DEFAULT_CSS = "TextLines { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }"
+
+    def __init__(self, lines: Sequence[SafeText] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._lines = tuple(lines)
+        self._drawn: list[str] = []
+        self._wrapped = True
+        self._sideways = 0
+        self._laid_out_for = 0
+
+    @property
+    def _width(self) -> int:
+        return max(1, self.scrollable_content_region.width)
+
+    def show(self, lines: Sequence[SafeText]) -> None:
+        """Another text, from its top."""
+        self._lines = tuple(lines)
+        self._sideways = 0
+        self._lay_out()
+        self.scroll_home(animate=False)
+
+    def toggle_wrap(self) -> None:
+        """Break long lines, or cut them at the edge."""
+        self._wrapped = not self._wrapped
+        self._sideways = 0
+        self._lay_out()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        if self._laid_out_for != self._width:
+            # A part that comes into view is not always told its size.
+            self.call_later(self._lay_out)
+        index = y + self.scroll_offset.y
+        if index >= len(self._drawn):
+            return Strip.blank(self.size.width, self.rich_style)
+        strip = Strip([Segment(self._drawn[index], self.rich_style)])
+        if self._sideways:
+            strip = strip.crop(self._sideways, self._sideways + self.size.width)
+        return strip.adjust_cell_length(self.size.width, self.rich_style)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Another width, other breaks."""
+        self._lay_out()
+
+    def action_scroll_down(self) -> None:
+        """One line down."""
+        self.scroll_relative(y=1, animate=False)
+
+    def action_scroll_up(self) -> None:
+        """One line up."""
+        self.scroll_relative(y=-1, animate=False)
+
+    def action_scroll_home(self) -> None:
+        """First line."""
+        self.scroll_home(animate=False)
+
+    def action_scroll_end(self) -> None:
+        """Last line."""
+        self.scroll_end(animate=False)
+
+    def action_half_down(self) -> None:
+        """Half a page down."""
+        self.scroll_relative(y=max(1, self.size.height // 2), animate=False)
+
+    def action_half_up(self) -> None:
+        """Half a page up."""
+        self.scroll_relative(y=-max(1, self.size.height // 2), animate=False)
+
+    def action_left(self) -> None:
+        """Back towards the beginning of lines that are cut."""
+        self._move_sideways(-_SIDEWAYS)
+
+    def action_right(self) -> None:
+        """On along lines that are cut."""
+        self._move_sideways(_SIDEWAYS)
+
+    def _move_sideways(self, by: int) -> None:
+        if not self._wrapped:
+            longest = max(map(cell_len, self._lines), default=0)
+            self._sideways = max(0, min(self._sideways + by, longest - self.size.width + 1))
+            self.refresh()
+
+    def _lay_out(self) -> None:
+        width = self._laid_out_for = self._width
+        self._drawn = [
+            piece for line in self._lines for piece in (_pieces(line, width) if self._wrapped else [line])
+        ]
+        self.virtual_size = Size(width, len(self._drawn))
+        self.refresh()
+
+
+def _pieces(line: str, width: int) -> list[str]:
+    if line.isascii():
+        return [line[start : start + width] for start in range(0, len(line), width)] or [""]
+    return chop_cells(line, width) or [""]

@@ -1,0 +1,1 @@
+"""The console application: frames, keys in order, terminal, themes, editor."""

@@ -1,0 +1,75 @@
+"""An application that draws the next frame when the terminal has shown the last one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual._compositor import ChopsUpdate
+from textual.app import App
+from textual.geometry import Region
+
+from vasini_tui.console.closed_widgets import let_closed_widgets_go
+from vasini_tui.console.terminal_driver import PatientDriver
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from textual.screen import Screen
+
+T = TypeVar("T")
+
+
+class PacedApp(App[T], inherit_bindings=False):
+    """What changes while a frame is on its way is gathered and drawn with the next one."""
+
+    def __init__(self, css_path: list[str]) -> None:
+        let_closed_widgets_go()
+        super().__init__(css_path=list(css_path), watch_css=False, driver_class=PatientDriver)
+        self._withheld: set[Region] = set()
+
+    def terminal_lost(self) -> None:
+        """The terminal takes and gives nothing any more."""
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        driver = self._driver
+        if not isinstance(driver, PatientDriver) or renderable is None:
+            super()._display(screen, renderable)
+        elif driver.behind or self._batch_count:
+            self._withheld |= _regions(screen, renderable)
+            self.post_display_hook()
+        else:
+            super()._display(screen, renderable)
+            if self._running:
+                driver.frame_ends()
+
+    def _end_batch(self) -> None:
+        super()._end_batch()
+        if not self._batch_count and isinstance(self._driver, PatientDriver) and not self._driver.behind:
+            self._draw_withheld()
+
+    def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Any:
+        driver = super()._build_driver(headless, inline, mouse, size)
+        if isinstance(driver, PatientDriver):
+            driver.drawn, driver.lost = self._draw_withheld, self.terminal_lost
+        return driver
+
+    def _draw_withheld(self) -> None:
+        if not self._withheld or self._batch_count or not self._running or not self.screen_stack:
+            return
+        screen = self.screen
+        compositor = screen._compositor  # noqa: SLF001 - Textual has no public way to draw regions
+        here = compositor.size.region
+        compositor._dirty_regions.update(  # noqa: SLF001
+            part for region in self._withheld if (part := region.intersection(here))
+        )
+        self._withheld = set()
+        changed = set(screen._dirty_widgets)  # noqa: SLF001
+        screen._compositor_refresh()  # noqa: SLF001
+        # Their turn is yet to come; Textual takes them for drawn and would forget them.
+        screen._dirty_widgets |= changed  # noqa: SLF001
+
+
+def _regions(screen: Screen[Any], renderable: RenderableType) -> set[Region]:
+    """What would have been drawn."""
+    if isinstance(renderable, ChopsUpdate):
+        return {Region(left, y, right - left, 1) for y, left, right in renderable.spans}
+    return {screen.size.region}

@@ -1,0 +1,142 @@
+"""Own themes: YAML files read safely, each fault with its line, and which colors are hard to read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import VasiniError
+from vasini_tui.console.contrast import LEAST, contrast
+from vasini_tui.settings.config_files import config_invalid, read_config_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Set
+    from pathlib import Path
+
+MOST_FILES = 100
+
+TONES = ("quiet", "good", "busy", "waiting", "bad", "key")
+"""Colors of texts, beside `foreground`."""
+
+BACKGROUNDS = ("background", "surface", "panel", "cursor", "cursor-blurred")
+"""What texts stand on."""
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+
+
+def _color(text: str) -> str:
+    if not _HEX.fullmatch(text):
+        raise ValueError("is not a color; write it as '#1d2233', in quotes")
+    return text.lower()
+
+
+Color = Annotated[str, AfterValidator(_color)]
+
+
+class ThemeVariables(BaseModel):
+    """Colors that our screens add to Textual's; one that is missing is made of the others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    quiet: Color | None = None
+    good: Color | None = None
+    busy: Color | None = None
+    waiting: Color | None = None
+    bad: Color | None = None
+    key: Color | None = None
+    cursor: Color | None = None
+    cursor_blurred: Color | None = Field(default=None, alias="cursor-blurred")
+
+
+class ThemeFile(BaseModel):
+    """One theme as it stands in its file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dark: bool
+    primary: Color
+    foreground: Color
+    background: Color
+    secondary: Color | None = None
+    accent: Color | None = None
+    surface: Color | None = None
+    panel: Color | None = None
+    success: Color | None = None
+    warning: Color | None = None
+    error: Color | None = None
+    variables: ThemeVariables = ThemeVariables()
+
+    def colors(self) -> dict[str, str]:
+        """The base colors that the file names."""
+        return self.model_dump(exclude={"dark", "variables"}, exclude_none=True)
+
+    def own_variables(self) -> dict[str, str]:
+        """The variables that the file names."""
+        return self.variables.model_dump(by_alias=True, exclude_none=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnThemes:
+    """Themes by name, what is wrong with the others by name, and what is hard to read."""
+
+    themes: Mapping[str, ThemeFile] = field(default_factory=dict)
+    problems: Mapping[str, VasiniError] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def read_own_themes(folder: Path, taken: Set[str]) -> OwnThemes:
+    """Every `*.yaml` of the folder, which need not be there; a name in `taken` is refused. Raises nothing."""
+    themes: dict[str, ThemeFile] = {}
+    problems: dict[str, VasiniError] = {}
+    warnings: list[str] = []
+    try:
+        found = sorted(folder.glob("*.yaml"))
+    except OSError as error:
+        return OwnThemes(problems={"": config_invalid(folder, f"cannot be read: {error.strerror}")})
+    for path in found[:MOST_FILES]:
+        try:
+            themes[path.stem] = theme = _read(path, taken)
+        except VasiniError as error:
+            problems[path.stem] = error
+        else:
+            warnings += [f"{path}: {words}" for words in hard_to_read(theme)]
+    if len(found) > MOST_FILES:
+        warnings.append(f"{folder}: only the first {MOST_FILES} themes are read")
+    return OwnThemes(themes, problems, tuple(warnings))
+
+
+def hard_to_read(theme: ThemeFile) -> Iterator[str]:
+    """Every text color of the file that is too near to a background of it, in words."""
+    colors = theme.colors() | theme.own_variables()
+    for name in ("foreground", *TONES):
+        for background in BACKGROUNDS:
+            if name in colors and background in colors:
+                found = contrast(colors[name], colors[background])
+                if found < LEAST:
+                    yield f"{name} on {background} is hard to read: contrast {found:.1f}, at least {LEAST}"
+
+
+def _read(path: Path, taken: Set[str]) -> ThemeFile:
+    if not _NAME.fullmatch(path.stem):
+        raise config_invalid(path, "a theme is named in lower-case letters, digits and hyphens")
+    if path.stem in taken:
+        raise config_invalid(path, "there is a theme of this name already; rename the file")
+    file = read_config_file(path)
+    try:
+        return ThemeFile.model_validate(file.data)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        key = tuple(str(part) for part in fault["loc"])
+        raise config_invalid(path, _words(fault), line=file.line_of(key), key=".".join(key)) from None
+
+
+def _words(fault: Any) -> str:
+    if fault["type"] == "extra_forbidden":
+        model = ThemeVariables if len(fault["loc"]) > 1 else ThemeFile
+        known = (one.alias or name for name, one in model.model_fields.items())
+        return f"unknown key; known here are {', '.join(known)}"
+    return str(fault["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,1 @@
+"""Settings: groups, files, where everything of an installation lives."""

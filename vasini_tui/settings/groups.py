@@ -1,0 +1,150 @@
+"""The settings by group: every name, type, default and limit an operator can set (docs/cli.md)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
+
+from engine.governance.policies import DEFAULT_MAX_PAYLOAD_BYTES
+from engine.packs.publishing.key_bytes import KEY_BYTES, decode_bytes
+
+_MIB = 1024 * 1024
+
+
+def _absolute(path: Path) -> Path:
+    expanded = path.expanduser()
+    if not expanded.is_absolute():
+        raise ValueError("must be an absolute path")
+    return expanded
+
+
+def _regular_expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error.msg}") from error
+    return pattern
+
+
+def _divided(keys: object) -> object:
+    return keys.split() if isinstance(keys, str) else keys
+
+
+def _public_key(text: str) -> str:
+    if decode_bytes(text, KEY_BYTES) is None:
+        raise ValueError("must be an Ed25519 public key: 32 bytes as hexadecimal digits or base64")
+    return text
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+Pattern = Annotated[str, AfterValidator(_regular_expression)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+# Lower case only: a name from the environment has no case.
+SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+PositiveInt = Annotated[int, Field(ge=1)]
+# One key, or several divided by spaces; whether they may be is checked when all sources are known.
+Keys = Annotated[tuple[str, ...], BeforeValidator(_divided), Field(min_length=1, max_length=8)]
+
+
+class Group(BaseModel):
+    """A settings group; an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PackPolicySettings(Group):
+    """Policies of one pack; only what is named here differs from the general ones."""
+
+    enforce: bool = True
+    allow_full_autonomy: bool = False
+    allowed_tools: frozenset[str] = frozenset()
+    blocked_tools: frozenset[str] = frozenset()
+    max_steps: PositiveInt | None = None
+    max_tool_calls: PositiveInt | None = None
+    max_payload_bytes: PositiveInt = DEFAULT_MAX_PAYLOAD_BYTES
+
+
+class PolicySettings(PackPolicySettings):
+    """What runs may do."""
+
+    by_pack: dict[str, PackPolicySettings] = Field(default_factory=dict)
+
+
+class LoggingSettings(Group):
+    """The log file, and what is masked in journal and log."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    redact: bool = True
+    redact_patterns: tuple[Pattern, ...] = ()
+
+
+class ToolSettings(Group):
+    """Limits of tool calls. `roots`: directories tools may enter at all."""
+
+    roots: tuple[AbsolutePath, ...] = (Path("/"),)
+    command_allowlist: frozenset[str] = frozenset()
+    allowed_private_hosts: frozenset[str] = frozenset()
+    max_output_bytes: PositiveInt = 8 * _MIB
+    memory_mb: PositiveInt = 1024
+    cpu_seconds: PositiveInt = 300
+    open_files: Annotated[int, Field(ge=16)] = 256
+    processes: PositiveInt = 256
+
+
+class EngineSettings(Group):
+    """How runs are worked. Times in seconds."""
+
+    lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 10.0
+    poll_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.25
+    slots: Annotated[int, Field(ge=1, le=10_000)] = 64
+    default_step_timeout: Annotated[float, Field(gt=0)] = 300.0
+    kill_grace_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
+    claim_seconds: Annotated[float, Field(ge=1, le=86_400)] = 120.0
+
+
+class PackSettings(Group):
+    """How changes of pack files are noticed, and whose signatures count.
+
+    `watch`: `poll` is for file systems whose events never come. `signing_keys`: Ed25519 public keys.
+    """
+
+    watch: Literal["events", "poll", "off"] = "events"
+    poll_seconds: Annotated[float, Field(ge=0.05, le=3600)] = 2.0
+    signing_keys: dict[str, PublicKey] = Field(default_factory=dict)
+
+
+class ConsoleSettings(Group):
+    """The console. `grace_ms`: how long decision keys rest after new content appeared.
+
+    `keys`: other keys for actions, by action id.
+    """
+
+    theme: str = "vasini-dark"
+    grace_ms: Annotated[int, Field(ge=0, le=10_000)] = 300
+    bell: bool = True
+    keys: dict[str, Keys] = Field(default_factory=dict)
+
+
+class SettingsShape(BaseModel):
+    """All groups. `secrets` are for tools, by name; they are never shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    policies: PolicySettings = PolicySettings()
+    logging: LoggingSettings = LoggingSettings()
+    tools: ToolSettings = ToolSettings()
+    engine: EngineSettings = EngineSettings()
+    packs: PackSettings = PackSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    secrets: dict[SecretName, SecretStr] = Field(default_factory=dict)

@@ -1,0 +1,279 @@
+"""Settings in force: environment > secrets file > config file > defaults, and where each one is from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from engine.errors import ErrorCode, VasiniError
+from vasini_tui.settings.config_files import ConfigFile, KeyPath, read_config_file
+from vasini_tui.settings.groups import PackPolicySettings, SettingsShape
+from vasini_tui.settings.places import Places, find_places
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PREFIX = "VASINI_"
+DELIMITER = "__"
+_OWN_VARIABLES = frozenset({"VASINI_HOME"})
+
+Source = Literal["env", "secrets file", "config file", "default"]
+
+
+class Settings(SettingsShape, BaseSettings):
+    """The merged settings. Made by `load_settings` only."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """One setting as `doctor` shows it: a secret is only ever `set`."""
+
+    key: str
+    value: Any
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings, the places they belong to, and what each source said."""
+
+    values: SettingsShape
+    places: Places
+    sources: Mapping[Source, Mapping[str, Any]]
+    problems: tuple[VasiniError, ...] = ()
+
+    def in_force(self) -> Iterator[SettingInForce]:
+        """Every setting with its value and where it is from."""
+        for key, value in _leaves(self.values, ()):
+            yield SettingInForce(".".join(key), _shown(value), self._source_of(key))
+
+    def secret_values(self) -> tuple[str, ...]:
+        """The secrets themselves, for masking them."""
+        return tuple(secret.get_secret_value() for secret in self.values.secrets.values())
+
+    def _source_of(self, key: KeyPath) -> Source:
+        for source, data in self.sources.items():
+            if _holds(data, key):
+                return source
+        return "default"
+
+
+class _Environment(EnvSettingsSource):
+    """The environment; a secret is text there even when it looks like a number or JSON."""
+
+    def __call__(self) -> dict[str, Any]:
+        state = super().__call__()
+        prefix = f"{PREFIX}secrets{DELIMITER}".lower()
+        secrets = {
+            name[len(prefix) :]: value
+            for name, value in self.env_vars.items()
+            if name.startswith(prefix) and value is not None
+        }
+        if secrets:
+            whole = state.get("secrets")
+            state["secrets"] = {**(whole if isinstance(whole, dict) else {}), **secrets}
+        return state
+
+
+def load_settings(*, without: frozenset[Source] = frozenset()) -> LoadedSettings:
+    """Read every source and merge them. Raises VasiniError (`config_invalid`) naming file and key.
+
+    `without` leaves sources out; `details["source"]` of the error says which one was at fault.
+    """
+    places = find_places()
+    sources: dict[Source, dict[str, Any]] = {}
+    files: dict[Source, ConfigFile] = {}
+    if "env" not in without:
+        sources["env"] = _checked_environment()
+    if "secrets file" not in without:
+        files["secrets file"] = _checked_file("secrets file", places.secrets_file, private=True)
+    if "config file" not in without:
+        files["config file"] = _checked_file("config file", places.config_file, private=False)
+    sources |= {source: file.data for source, file in files.items()}
+
+    class Loaded(Settings):
+        """Settings bound to the sources of this very load."""
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(InitSettingsSource(settings_cls, data) for data in sources.values())
+
+    values = Loaded()
+    if values.console.keys:
+        _check_keys(values, sources, files)
+    return LoadedSettings(values, places, sources)
+
+
+def load_what_can_be() -> LoadedSettings:
+    """For `doctor`: leave every faulty source out and tell what was wrong with it."""
+    problems: list[VasiniError] = []
+    without: frozenset[Source] = frozenset()
+    while True:
+        try:
+            loaded = load_settings(without=without)
+        except VasiniError as error:
+            problems.append(error)
+            without |= {error.details["source"]}
+        else:
+            return LoadedSettings(loaded.values, loaded.places, loaded.sources, tuple(problems))
+
+
+def unknown_variables(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Names that look like ours in the environment and set nothing (a misspelled group, for one)."""
+    groups = set(SettingsShape.model_fields)
+    return tuple(
+        sorted(
+            name
+            for name in environ
+            if name.startswith(PREFIX)
+            and name not in _OWN_VARIABLES
+            and name.removeprefix(PREFIX).lower().split(DELIMITER)[0] not in groups
+        )
+    )
+
+
+def _checked_environment() -> dict[str, Any]:
+    try:
+        data = _Environment(Settings)()
+    except SettingsError as error:
+        message = f"environment: {error}; a list or mapping is written as JSON"
+        raise VasiniError(ErrorCode.CONFIG_INVALID, message, {"source": "env"}) from None
+    try:
+        SettingsShape.model_validate(data)
+    except ValidationError as error:
+        raise _invalid("env", error, None) from None
+    return data
+
+
+def _checked_file(source: Source, path: Path, *, private: bool) -> ConfigFile:
+    try:
+        file = read_config_file(path, private=private)
+    except VasiniError as error:
+        error.details["source"] = source
+        raise
+    try:
+        SettingsShape.model_validate(file.data)
+    except ValidationError as error:
+        # `from None`: pydantic's text holds the refused values, which may be secrets.
+        raise _invalid(source, error, file) from None
+    return file
+
+
+def _check_keys(
+    values: SettingsShape, sources: Mapping[Source, Mapping[str, Any]], files: Mapping[Source, ConfigFile]
+) -> None:
+    """Keys are checked together, whatever source each is from: two of them can be in each other's way."""
+    from screens.keys.keymap import read_keymap  # noqa: PLC0415  # loads Textual, which most commands do not need
+
+    _, faults = read_keymap(values.console.keys)
+    problems: list[dict[str, Any]] = []
+    at_fault: Source = "env"
+    for fault in faults:
+        key = ("console", "keys", fault.action_id)
+        source: Source = next(name for name, data in sources.items() if _holds(data, key))
+        file = files.get(source)
+        at_fault = at_fault if problems else source
+        problems.append(
+            {
+                "file": str(file.path) if file else "environment",
+                "line": file.line_of(key) if file else None,
+                "key": ".".join(key),
+                "message": fault.message,
+            }
+        )
+    if problems:
+        raise _told(at_fault, problems)
+
+
+def _invalid(source: Source, error: ValidationError, file: ConfigFile | None) -> VasiniError:
+    problems: list[dict[str, Any]] = []
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        key = tuple(str(part) for part in fault["loc"] if part != "[key]")
+        line = file.line_of(key) if file else None
+        if fault["type"] == "extra_forbidden":
+            message = f"unknown key; known here are {', '.join(_known_keys(key[:-1]))}"
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+        where = str(file.path) if file else "environment"
+        name = ".".join(key) if file else PREFIX + DELIMITER.join(key).upper()
+        problems.append({"file": where, "line": line, "key": name, "message": message})
+    return _told(source, problems)
+
+
+def _told(source: Source, problems: list[dict[str, Any]]) -> VasiniError:
+    first = problems[0]
+    place = f"{first['file']}:{first['line']}" if first["line"] else first["file"]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    words = f"{place}: {first['key']}: {first['message']}{more}"
+    return VasiniError(ErrorCode.CONFIG_INVALID, words, {"source": source, "problems": problems})
+
+
+def _known_keys(above: KeyPath) -> tuple[str, ...]:
+    model: type[BaseModel] = SettingsShape
+    for part in above:
+        field = model.model_fields.get(part)
+        kind = field.annotation if field else None
+        if kind is not None and isinstance(kind, type) and issubclass(kind, BaseModel):
+            model = kind
+        elif part == "by_pack":
+            return tuple(PackPolicySettings.model_fields)
+    return tuple(model.model_fields)
+
+
+def _leaves(value: Any, above: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    """Each setting with its path; of a pack's own policies only those that are set."""
+    if isinstance(value, BaseModel):
+        names = value.model_fields_set if len(above) > 2 else type(value).model_fields
+        for name in names:
+            yield from _leaves(getattr(value, name), (*above, name))
+    elif isinstance(value, dict) and value:
+        for name in sorted(value):
+            yield from _leaves(value[name], (*above, name))
+    else:
+        yield above, value
+
+
+def _holds(data: Mapping[str, Any], key: KeyPath) -> bool:
+    inner: Any = data
+    for part in key:
+        if not isinstance(inner, Mapping) or part not in inner:
+            return False
+        inner = inner[part]
+    return True
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return "set"
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [str(item) for item in value]
+    return value
