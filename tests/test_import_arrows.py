@@ -83,7 +83,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("engine.values", "engine.errors", "engine.safe_text"),
 )
-"""Rooms and single modules, from the top of the house to its ground; imports go down or stay in their room."""
+"""Rooms and single modules from the top of the house to its ground: imports go down or stay in their room."""
 
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
