@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.journal.sqlite.append import insert_events
 from engine.journal.sqlite.connection import open_writer
-from engine.machine.events import Event, Kind
+from engine.machine.events.event import Event, Kind
 
 GROUPS_PER_SECOND = 50
 

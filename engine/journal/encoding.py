@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json, to_json
 
 from engine.journal.records import StoredEvent
-from engine.machine.codec import input_from_json, input_to_json
-from engine.machine.events import Event, Kind
+from engine.machine.events.event import Event, Kind
+from engine.machine.model.codec import input_from_json, input_to_json
 
 if TYPE_CHECKING:
-    from engine.machine.inputs import Input
+    from engine.machine.model.inputs import Input
 
 
 def encode(value: Any) -> str:

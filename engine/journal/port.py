@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.journal.records import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
-    from engine.machine.inputs import Input
+    from engine.machine.model.inputs import Input
 
 
 TIMERS_AT_ONCE = 200

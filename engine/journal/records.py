@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.contracts.status import RunStatus
-    from engine.machine.events import Event
-    from engine.machine.inputs import Input
+    from engine.machine.events.event import Event
+    from engine.machine.model.inputs import Input
 
 
 class Columns(Protocol):

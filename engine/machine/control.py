@@ -6,7 +6,9 @@ from typing import Any
 
 from engine.contracts.flow import Step, ToolStep
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
-from engine.machine.effects import (
+from engine.machine.escalation import escalation_index
+from engine.machine.events.event import Kind
+from engine.machine.model.effects import (
     CancelStep,
     CancelTimer,
     Prepare,
@@ -14,9 +16,7 @@ from engine.machine.effects import (
     SetTimer,
     SteerChild,
 )
-from engine.machine.escalation import escalation_index
-from engine.machine.events import Kind
-from engine.machine.state import Execution, Phase, Scope, ScopeStatus, find_execution, scope_path_of
+from engine.machine.model.state import Execution, Phase, Scope, ScopeStatus, find_execution, scope_path_of
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import (
     COMPOSITE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
-from engine.machine.state import scope_path_of, step_id_of
+from engine.machine.model.state import scope_path_of, step_id_of
 
 if TYPE_CHECKING:
     from engine.machine.transition_builder import TransitionBuilder

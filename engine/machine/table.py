@@ -20,10 +20,11 @@ from engine.contracts.flow import (
 )
 from engine.contracts.status import StepStatus
 from engine.errors import InvalidTransition
-from engine.machine import inputs, verbs
+from engine.machine import verbs
 from engine.machine.control import fail, settle, skip
-from engine.machine.effects import Prepare
-from engine.machine.state import Phase, RunState, ScopeStatus, find_scope, scope_path_of
+from engine.machine.model import inputs
+from engine.machine.model.effects import Prepare
+from engine.machine.model.state import Phase, RunState, ScopeStatus, find_scope, scope_path_of
 from engine.machine.steps import (
     for_each,
     human_approval,
@@ -38,9 +39,9 @@ from engine.machine.transition_builder import TransitionBuilder
 from engine.machine.walk import current_path, holds, joined, launches
 
 if TYPE_CHECKING:
-    from engine.machine.effects import Effect
-    from engine.machine.events import Event
-    from engine.machine.graph import FlowGraph
+    from engine.machine.events.event import Event
+    from engine.machine.model.effects import Effect
+    from engine.machine.model.graph import FlowGraph
 
 Handler = Callable[[TransitionBuilder, Any], None]
 

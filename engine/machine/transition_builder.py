@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.machine.events import Event, Kind
-from engine.machine.evolve import evolve
-from engine.machine.state import Execution, RunState, Scope, find_execution, find_scope
+from engine.machine.events.event import Event, Kind
+from engine.machine.events.fold import evolve
+from engine.machine.model.state import Execution, RunState, Scope, find_execution, find_scope
 
 if TYPE_CHECKING:
     from engine.contracts.flow import Step
-    from engine.machine.effects import Effect
-    from engine.machine.graph import FlowGraph
-    from engine.machine.inputs import Input
+    from engine.machine.model.effects import Effect
+    from engine.machine.model.graph import FlowGraph
+    from engine.machine.model.inputs import Input
 
 
 @dataclass(slots=True)

@@ -17,15 +17,15 @@ from engine.machine.control import (
     settle,
     watch_timeout,
 )
-from engine.machine.effects import CancelStep, CancelTimer, PrepareOutput, SetTimer, SteerChild
-from engine.machine.events import Kind
-from engine.machine.reopen import reopened_paths
+from engine.machine.events.event import Kind
+from engine.machine.events.reopen import reopened_paths
+from engine.machine.model.effects import CancelStep, CancelTimer, PrepareOutput, SetTimer, SteerChild
 from engine.machine.steps.tool import attempt_again, failed
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import active_leaves, holds, in_flight, outstanding, running_composites
 
 if TYPE_CHECKING:
-    from engine.machine.inputs import (
+    from engine.machine.model.inputs import (
         Cancel,
         OutputPrepared,
         OutputWritten,

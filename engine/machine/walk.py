@@ -6,13 +6,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus, StepStatus
-from engine.machine.effects import Collect, Effect, Prepare, PrepareOutput
-from engine.machine.state import Execution, Phase, RunState, Scope, ScopeStatus, find_scope
+from engine.machine.model.effects import Collect, Effect, Prepare, PrepareOutput
+from engine.machine.model.state import Execution, Phase, RunState, Scope, ScopeStatus, find_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.machine.graph import FlowGraph
+    from engine.machine.model.graph import FlowGraph
 
 COMPOSITE = frozenset({"parallel", "for_each"})
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.journal.encoding import stored_event
-from engine.machine.events import RUN_END, Kind
-from engine.machine.evolve import fold
+from engine.machine.events.event import RUN_END, Kind
+from engine.machine.events.fold import fold
 from engine.machine.walk import run_status
 from tests.system.drill import effects_file
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet, Listener
     from engine.journal.memory.store import Row
     from engine.journal.records import Claim, Commit, Decided, Decision, NewRun, StoredEvent
-    from engine.machine.inputs import Input
+    from engine.machine.model.inputs import Input
 
 T = TypeVar("T")
 

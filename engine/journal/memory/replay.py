@@ -9,7 +9,7 @@ from engine.journal.encoding import encode
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.memory.store import MemoryStore
 from engine.journal.memory.writes import project
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from engine.journal.memory.writes import lease_run, post
 from engine.journal.port import TIMERS_AT_ONCE
 from engine.journal.records import Claim, StoredRun
 from engine.journal.rules.slots import Slots
-from engine.machine.inputs import TimerFired
+from engine.machine.model.inputs import TimerFired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from engine.journal.memory.store import MemoryStore, Row
     from engine.journal.records import Commit, Decision, NewRun
-    from engine.machine.events import Event
-    from engine.machine.inputs import Input
+    from engine.machine.events.event import Event
+    from engine.machine.model.inputs import Input
 
 _NEW_RUN: dict[str, Any] = {
     "started_at": None,

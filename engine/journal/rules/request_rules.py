@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
-from engine.machine.events import Event, Kind
-from engine.machine.inputs import FormSubmitted, RequestDecided
+from engine.machine.events.event import Event, Kind
+from engine.machine.model.inputs import FormSubmitted, RequestDecided
 
 if TYPE_CHECKING:
     from engine.journal.records import Columns, Decision
-    from engine.machine.inputs import Input
+    from engine.machine.model.inputs import Input
 
 
 def unknown_request(kind: str, request_id: str) -> NotFound:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.journal.records import RunHead
-from engine.machine.state import Execution, Phase, RunState
+from engine.machine.model.state import Execution, Phase, RunState
 from engine.machine.walk import current_leaf, run_status
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RUN_SLOT_HOLDING, RUN_TERMINAL, RunStatus
 from engine.journal.encoding import encode
-from engine.machine.events import RUN_END, Kind
+from engine.machine.events.event import RUN_END, Kind
 
 if TYPE_CHECKING:
     from engine.journal.records import Columns, Commit, NewRun

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RequestKind, RequestStatus, StepStatus
-from engine.machine.events import Event, Kind
-from engine.machine.state import step_id_of
+from engine.machine.events.event import Event, Kind
+from engine.machine.model.state import step_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

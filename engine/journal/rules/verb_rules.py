@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.errors import InvalidTransition, NotFound
-from engine.machine.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.journal.records import Columns, Commit, NewRun
-    from engine.machine.events import Event
-    from engine.machine.inputs import Input
+    from engine.machine.events.event import Event
+    from engine.machine.model.inputs import Input
 
 
 def create_run(connection: sqlite3.Connection, run: NewRun) -> tuple[str, bool]:

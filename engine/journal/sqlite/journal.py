@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.status import RequestKind, RunStatus
-    from engine.machine.inputs import Input
+    from engine.machine.model.inputs import Input
 
 
 class SqliteJournal:

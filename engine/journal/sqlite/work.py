@@ -12,12 +12,12 @@ from engine.journal.rules.slots import Slots
 from engine.journal.rules.verb_rules import changes, unknown_run
 from engine.journal.sqlite.append import post
 from engine.journal.sqlite.queries import query
-from engine.machine.inputs import TimerFired
+from engine.machine.model.inputs import TimerFired
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from engine.machine.inputs import Input
+    from engine.machine.model.inputs import Input
 
 
 def claim(

@@ -10,7 +10,7 @@ from engine.machine.steps.opening import started
 
 if TYPE_CHECKING:
     from engine.contracts.flow import ForEachStep
-    from engine.machine.inputs import StepPrepared
+    from engine.machine.model.inputs import StepPrepared
     from engine.machine.transition_builder import TransitionBuilder
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepErrorCode, StepStatus
 from engine.machine.control import advance, fail
-from engine.machine.events import Kind
-from engine.machine.state import scope_path_of, step_id_of
+from engine.machine.events.event import Kind
+from engine.machine.model.state import scope_path_of, step_id_of
 from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
-    from engine.machine.inputs import StepPrepared
+    from engine.machine.model.inputs import StepPrepared
 
 MAX_VOIDED = 5
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, fail, settle, watch_timeout
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from engine.machine.steps.opening import started
 from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
     from engine.contracts.flow import ApprovalStep
-    from engine.machine.inputs import RequestDecided, StepPrepared
+    from engine.machine.model.inputs import RequestDecided, StepPrepared
 
 
 def start(builder: TransitionBuilder, step: ApprovalStep, prepared: StepPrepared) -> None:

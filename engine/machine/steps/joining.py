@@ -9,7 +9,7 @@ from engine.machine.control import cancel_below, complete, settle
 from engine.machine.walk import COMPOSITE, holds, joined
 
 if TYPE_CHECKING:
-    from engine.machine.inputs import Collected
+    from engine.machine.model.inputs import Collected
     from engine.machine.transition_builder import TransitionBuilder
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ToolStep
 from engine.contracts.status import StepErrorCode
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:

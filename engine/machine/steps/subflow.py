@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, forget_timeout, settle, watch_timeout
-from engine.machine.effects import StartChild
+from engine.machine.model.effects import StartChild
 from engine.machine.steps.gate import consume_approval
 from engine.machine.steps.opening import started
 from engine.machine.steps.tool import failed
@@ -14,7 +14,7 @@ from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
     from engine.contracts.flow import SubflowStep
-    from engine.machine.inputs import ChildEnded, StepPrepared
+    from engine.machine.model.inputs import ChildEnded, StepPrepared
 
 
 def start(builder: TransitionBuilder, step: SubflowStep, prepared: StepPrepared) -> None:

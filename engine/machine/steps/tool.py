@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from engine.contracts.flow import Backoff, RetryPolicy, SubflowStep, ToolStep
 from engine.contracts.status import CancelMode, StepErrorCode
 from engine.machine.control import advance, cancel_all, complete, end_run, fail, settle
-from engine.machine.effects import RunStep, SetTimer
-from engine.machine.events import Kind
-from engine.machine.state import scope_path_of
+from engine.machine.events.event import Kind
+from engine.machine.model.effects import RunStep, SetTimer
+from engine.machine.model.state import scope_path_of
 from engine.machine.steps.gate import consume_approval
 from engine.machine.steps.opening import started, tool_calls_spent
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import is_in_flight
 
 if TYPE_CHECKING:
-    from engine.machine.inputs import StepFinished, StepInterrupted, StepPrepared
-    from engine.machine.state import Execution
+    from engine.machine.model.inputs import StepFinished, StepInterrupted, StepPrepared
+    from engine.machine.model.state import Execution
 
 MAX_RECOVERIES = 5
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepStatus
 from engine.machine.control import complete, settle, watch_timeout
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from engine.machine.steps.opening import started
 
 if TYPE_CHECKING:
     from engine.contracts.flow import UserInputStep
-    from engine.machine.inputs import FormSubmitted, StepPrepared
+    from engine.machine.model.inputs import FormSubmitted, StepPrepared
     from engine.machine.transition_builder import TransitionBuilder
 
 

@@ -10,7 +10,7 @@ from engine.contracts.status import RequestKind, RunStatus
 from engine.errors import InvalidInput
 from engine.governance.door import JOINED_DEPTH
 from engine.journal.encoding import decode
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from engine.values import BLOB_KEY, LIST_KEY, canonical_json, is_blob, is_list_ref
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from engine.contracts.status import (
 )
 from engine.errors import NotFound
 from engine.journal.rules.run_filter import place_of
-from engine.machine.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.starting import StartRequest, start_run
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.row_views import created_row, event_view, run_summary, run_view, step_view

@@ -11,8 +11,8 @@ from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniError
 from engine.journal.records import NewRun
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
-from engine.machine.events import Event, Kind
-from engine.machine.graph import walk_steps
+from engine.machine.events.event import Event, Kind
+from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
 from engine.values import canonical_json, digest_of
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import PackInvalid
-from engine.machine.graph import FlowGraph, RunLimits
+from engine.machine.model.graph import FlowGraph, RunLimits
 from engine.tools.context import PackCode
 from engine.values import digest_of
 

@@ -12,9 +12,9 @@ from engine.journal.memory.replay import Replay, Table
 from engine.journal.records import Commit
 from engine.journal.rules.run_head import run_head
 from engine.journal.rules.run_rows import run_change
-from engine.machine.events import Kind
-from engine.machine.evolve import fold
-from engine.machine.state import RunState
+from engine.machine.events.event import Kind
+from engine.machine.events.fold import fold
+from engine.machine.model.state import RunState
 from engine.values import is_blob
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.model import from_micros
 from engine.contracts.status import StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
-from engine.machine.state import scope_path_of
+from engine.machine.model.state import scope_path_of
 from engine.runtime.views.timeline_spans import Bar, Bars
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
 from engine.contracts.timeline import SpanKind, TimelineSpan
-from engine.machine.events import RUN_END, Event, Kind
+from engine.machine.events.event import RUN_END, Event, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

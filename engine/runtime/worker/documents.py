@@ -14,13 +14,13 @@ from engine.contracts.flow import ApprovalStep, UserInputStep
 from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RequestKind, RunStatus
 from engine.journal.encoding import decode
-from engine.machine.graph import walk_steps
+from engine.machine.model.graph import walk_steps
 from engine.machine.walk import run_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.machine.state import RunState
+    from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.toolbox import Toolbox
 

@@ -12,7 +12,7 @@ from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepE
 from engine.errors import PackInvalid, Unavailable, VasiniError
 from engine.journal.errors import LeaseLost, SeqConflict
 from engine.journal.records import Commit, RunHead, stored_run
-from engine.machine.events import Event, Kind
+from engine.machine.events.event import Event, Kind
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.documents import DocumentWriter
 from engine.runtime.worker.session import Session, SessionHost
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from engine.journal.records import Claim, Decided, Decision, NewRun
-    from engine.machine.inputs import Input
+    from engine.machine.model.inputs import Input
     from engine.runtime.toolbox import Toolbox
 
 logger = logging.getLogger(__name__)

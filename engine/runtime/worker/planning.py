@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import CancelMode
 from engine.errors import InvalidTransition
 from engine.governance.door import JOINED_DEPTH
-from engine.machine.effects import (
+from engine.machine.model.effects import (
     CancelStep,
     CancelTimer,
     Collect,
@@ -21,7 +21,7 @@ from engine.machine.effects import (
     StartChild,
     SteerChild,
 )
-from engine.machine.inputs import Cancel, Collected, Input, OutputWritten, Pause, Resume, Retry, Start
+from engine.machine.model.inputs import Cancel, Collected, Input, OutputWritten, Pause, Resume, Retry, Start
 from engine.machine.table import transition
 from engine.runtime.worker.steps.run_output import prepare_output
 from engine.values import resolve_value
@@ -29,8 +29,8 @@ from engine.values import resolve_value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.machine.events import Event
-    from engine.machine.state import RunState
+    from engine.machine.events.event import Event
+    from engine.machine.model.state import RunState
     from engine.runtime.worker.steps.preparation import Preparer
 
 VERBS = (Pause, Resume, Cancel, Retry)

@@ -17,10 +17,10 @@ from engine.contracts.status import RUN_TERMINAL
 from engine.journal.errors import SeqConflict
 from engine.journal.records import Commit
 from engine.journal.rules.run_head import run_head
-from engine.machine.codec import state_from_json, state_to_json
-from engine.machine.evolve import fold
-from engine.machine.inputs import ChildEnded, OutputWritten, Start, StepFinished, StepInterrupted
-from engine.machine.state import Phase, RunState, find_execution
+from engine.machine.events.fold import fold
+from engine.machine.model.codec import state_from_json, state_to_json
+from engine.machine.model.inputs import ChildEnded, OutputWritten, Start, StepFinished, StepInterrupted
+from engine.machine.model.state import Phase, RunState, find_execution
 from engine.machine.walk import in_flight, outstanding, run_status
 from engine.runtime.worker.documents import DocumentWriter, write_response, write_so_far
 from engine.runtime.worker.faults import NO_FAULTS
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine.journal.records import NewRun, StoredRun
-    from engine.machine.effects import Effect
-    from engine.machine.inputs import Input
+    from engine.machine.model.effects import Effect
+    from engine.machine.model.inputs import Input
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.toolbox import Toolbox
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_SLOT_HOLDING, RequestKind, RequestStatus, RunStatus
 from engine.journal.records import Commit, Decision, NewRun, RunHead
-from engine.machine.events import Event, Kind
+from engine.machine.events.event import Event, Kind
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal

@@ -9,8 +9,8 @@ from engine.contracts.status import RunStatus
 from engine.errors import Unavailable
 from engine.journal.errors import LeaseLost, SeqConflict
 from engine.journal.records import Commit, RunHead
-from engine.machine.events import Kind
-from engine.machine.inputs import Pause, TimerFired
+from engine.machine.events.event import Kind
+from engine.machine.model.inputs import Pause, TimerFired
 from tests.engine.journal.run_script import (
     LATER,
     NOW,

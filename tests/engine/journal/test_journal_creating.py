@@ -9,7 +9,7 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.journal.records import Commit, RunHead
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from tests.engine.journal.run_script import (
     ALL,
     NOW,

@@ -9,8 +9,8 @@ from engine.contracts.status import RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from engine.journal.errors import SeqConflict
 from engine.journal.records import Decided
-from engine.machine.events import Kind
-from engine.machine.inputs import FormSubmitted, RequestDecided
+from engine.machine.events.event import Kind
+from engine.machine.model.inputs import FormSubmitted, RequestDecided
 from tests.engine.journal.run_script import (
     LATER,
     NOW,

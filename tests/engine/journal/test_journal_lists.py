@@ -14,7 +14,7 @@ from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.rules.run_filter import may_be_in_id, place_of
 from engine.journal.sqlite.list_range_reads import ARMS_AT_ONCE
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from tests.engine.journal.run_script import ALL, NOW, a_run, event, hold, refused_run, take
 
 if TYPE_CHECKING:

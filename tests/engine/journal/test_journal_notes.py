@@ -9,7 +9,7 @@ import pytest
 from engine.contracts.run import EventFilter
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from tests.engine.journal.run_script import (
     ALL,
     LATER,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
-from engine.machine.events import Event, Kind
+from engine.machine.events.event import Event, Kind
 from tests.engine.journal.run_script import (
     ALL,
     LATER,

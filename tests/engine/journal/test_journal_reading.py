@@ -9,8 +9,8 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.rules.run_filter import place_of
-from engine.machine.events import Kind
-from engine.machine.inputs import Pause
+from engine.machine.events.event import Kind
+from engine.machine.model.inputs import Pause
 from tests.engine.journal.run_script import (
     ALL,
     LATER,

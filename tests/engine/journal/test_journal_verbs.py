@@ -7,7 +7,7 @@ import pytest
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import InvalidTransition, NotFound
 from engine.journal.records import RunHead
-from engine.machine.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from tests.engine.journal.run_script import NOW, a_run, hold, refused_run
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RunStatus
 from engine.journal.port import TIMERS_AT_ONCE
 from engine.journal.records import WorkerRow
-from engine.machine.inputs import Pause, Resume, TimerFired
+from engine.machine.model.inputs import Pause, Resume, TimerFired
 from tests.engine.journal.run_script import (
     LATER,
     NOW,

@@ -19,8 +19,8 @@ from engine.journal.memory.journal import MemoryJournal
 from engine.journal.port import Journal
 from engine.journal.records import Commit, RunHead
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events import Event, Kind
-from engine.machine.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.machine.events.event import Event, Kind
+from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from tests.engine.journal.run_script import (
     ALL,
     NOW,

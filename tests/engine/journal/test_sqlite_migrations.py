@@ -9,7 +9,7 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.sqlite.connection import migrate
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from tests.engine.journal.run_script import ALL, NOW, a_run, approve, assert_counters_agree, event, take
 
 if TYPE_CHECKING:

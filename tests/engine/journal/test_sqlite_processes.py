@@ -15,7 +15,7 @@ import pytest
 from engine.journal.errors import LeaseLost
 from engine.journal.sqlite.fair_file_lock import FairFileLock
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.inputs import Pause
+from engine.machine.model.inputs import Pause
 from tests.engine.journal.run_script import (
     ALL,
     LATER,
@@ -42,7 +42,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import VasiniError
 from engine.journal.records import Commit, RunHead
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events import Event, Kind
+from engine.machine.events.event import Event, Kind
 from tests.engine.journal.run_script import NOW, LATER, a_run
 
 async def main(path, name, runs):

@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from tests.engine.journal.run_script import (
     NOW,
     a_run,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.contracts.flow import FlowDef
-from engine.machine.graph import FlowGraph, RunLimits
+from engine.machine.model.graph import FlowGraph, RunLimits
 
 StepData = dict[str, Any]
 

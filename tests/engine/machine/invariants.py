@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flow import SubflowStep, ToolStep
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, StepStatus
-from engine.machine import inputs
-from engine.machine.codec import state_from_json, state_to_json
-from engine.machine.effects import CancelStep, Prepare, RunStep, StartChild
-from engine.machine.events import RUN_END, Kind
-from engine.machine.evolve import fold
-from engine.machine.state import Phase, ScopeStatus
+from engine.machine.events.event import RUN_END, Kind
+from engine.machine.events.fold import fold
+from engine.machine.model import inputs
+from engine.machine.model.codec import state_from_json, state_to_json
+from engine.machine.model.effects import CancelStep, Prepare, RunStep, StartChild
+from engine.machine.model.state import Phase, ScopeStatus
 from engine.machine.walk import COMPOSITE, active_leaves, holds, in_flight, outstanding, run_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.machine.effects import Effect
-    from engine.machine.events import Event
-    from engine.machine.state import Execution, RunState, Scope
+    from engine.machine.events.event import Event
+    from engine.machine.model.effects import Effect
+    from engine.machine.model.state import Execution, RunState, Scope
     from tests.engine.machine.simulation import Simulation
 
 UNDER_WAY = {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT}

@@ -11,7 +11,7 @@ from tests.engine.machine.flow_builders import approval, for_each, form, graph, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.machine.graph import FlowGraph
+    from engine.machine.model.graph import FlowGraph
     from tests.engine.machine.flow_builders import StepData
 
 MAX_DEPTH = 3

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ForEachStep, SubflowStep, ToolStep
 from engine.contracts.status import StepErrorCode
-from engine.machine.evolve import EMPTY
-from engine.machine.inputs import OutputPrepared, StepPrepared
-from engine.machine.state import scope_path_of
+from engine.machine.events.fold import EMPTY
+from engine.machine.model.inputs import OutputPrepared, StepPrepared
+from engine.machine.model.state import scope_path_of
 from engine.machine.transition_builder import failure
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from engine.contracts.flow import Step
-    from engine.machine.graph import FlowGraph
+    from engine.machine.model.graph import FlowGraph
 
 ID_PREFIX = {"human_approval": "appr", "user_input": "form"}
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from engine.errors import InvalidTransition
-from engine.machine import effects, inputs
-from engine.machine.codec import input_from_json, input_to_json, state_from_json, state_to_json
-from engine.machine.events import Event, Kind
-from engine.machine.evolve import evolve, fold
-from engine.machine.state import Execution, Phase, RunState, find_execution
+from engine.machine.events.event import Event, Kind
+from engine.machine.events.fold import evolve, fold
+from engine.machine.model import effects, inputs
+from engine.machine.model.codec import input_from_json, input_to_json, state_from_json, state_to_json
+from engine.machine.model.state import Execution, Phase, RunState, find_execution
 from engine.machine.table import transition
 from engine.machine.transition_builder import failure
 from engine.machine.walk import holds, in_flight, outstanding, run_status
@@ -26,7 +26,7 @@ from tests.engine.machine.rendering import prepared, prepared_output, resolved
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.machine.graph import FlowGraph
+    from engine.machine.model.graph import FlowGraph
 
 TICK = 1_000
 VERBS = (inputs.Pause, inputs.Resume, inputs.Cancel, inputs.Retry)

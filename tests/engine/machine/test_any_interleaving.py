@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from engine.contracts.status import CancelMode, RunStatus
-from engine.machine.state import Phase, scope_path_of, step_id_of
+from engine.machine.model.state import Phase, scope_path_of, step_id_of
 from tests.engine.machine.random_flows import flows
 from tests.engine.machine.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.machine.graph import FlowGraph
+    from engine.machine.model.graph import FlowGraph
 
 ENDED = {Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED, Phase.DEAD_LETTER}
 ENOUGH = 2_000

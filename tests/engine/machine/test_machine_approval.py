@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from engine.contracts.status import RequestStatus, RunStatus, StepStatus
-from engine.machine.events import Kind
-from engine.machine.inputs import RequestDecided
+from engine.machine.events.event import Kind
+from engine.machine.model.inputs import RequestDecided
 from engine.machine.steps.gate import MAX_VOIDED
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import StepData, approval, form, graph, parallel, tool

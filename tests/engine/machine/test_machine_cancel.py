@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus, StepStatus
-from engine.machine.events import Kind
-from engine.machine.inputs import Cancel
+from engine.machine.events.event import Kind
+from engine.machine.model.inputs import Cancel
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, subflow, tool
 from tests.engine.machine.simulation import Simulation

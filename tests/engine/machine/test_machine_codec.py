@@ -6,11 +6,11 @@ from dataclasses import fields
 import pytest
 
 from engine.contracts.status import CancelMode
-from engine.machine import inputs
-from engine.machine.codec import _INPUTS, input_from_json, input_to_json, state_from_json, state_to_json
-from engine.machine.events import Event, Kind
-from engine.machine.evolve import fold
-from engine.machine.state import RunState
+from engine.machine.events.event import Event, Kind
+from engine.machine.events.fold import fold
+from engine.machine.model import inputs
+from engine.machine.model.codec import _INPUTS, input_from_json, input_to_json, state_from_json, state_to_json
+from engine.machine.model.state import RunState
 from tests.engine.machine.flow_builders import for_each, form, graph, parallel, tool
 from tests.engine.machine.simulation import Simulation
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts.status import RunStatus, StepStatus
-from engine.machine.events import Kind
-from engine.machine.graph import RunLimits
+from engine.machine.events.event import Kind
+from engine.machine.model.graph import RunLimits
 from tests.engine.machine.flow_builders import approval, graph, parallel, subflow, tool
 from tests.engine.machine.simulation import Simulation
 

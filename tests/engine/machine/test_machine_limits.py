@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.contracts.status import RunStatus, StepStatus
-from engine.machine.events import Kind
-from engine.machine.graph import RunLimits
+from engine.machine.events.event import Kind
+from engine.machine.model.graph import RunLimits
 from engine.machine.transition_builder import failure
 from tests.engine.machine.flow_builders import approval, form, graph, parallel, subflow, tool
 from tests.engine.machine.simulation import Simulation

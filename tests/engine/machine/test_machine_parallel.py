@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from engine.contracts.status import RequestStatus, RunStatus, StepStatus
-from engine.machine.events import Kind
+from engine.machine.events.event import Kind
 from tests.engine.machine.flow_builders import StepData, approval, for_each, form, graph, parallel, tool
 from tests.engine.machine.simulation import Simulation
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.contracts.status import RunStatus
-from engine.machine.events import Kind
-from engine.machine.state import Counters
+from engine.machine.events.event import Kind
+from engine.machine.model.state import Counters
 from tests.engine.machine.flow_builders import approval, form, graph, subflow, tool
 from tests.engine.machine.simulation import Simulation
 

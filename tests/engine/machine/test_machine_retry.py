@@ -4,9 +4,9 @@ import pytest
 
 from engine.contracts.status import RunStatus, StepStatus
 from engine.errors import InvalidTransition
-from engine.machine.events import Event, Kind
-from engine.machine.evolve import fold
-from engine.machine.inputs import Retry
+from engine.machine.events.event import Event, Kind
+from engine.machine.events.fold import fold
+from engine.machine.model.inputs import Retry
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, tool
 from tests.engine.machine.simulation import Simulation

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts.status import CancelMode, RunStatus, StepStatus
-from engine.machine.effects import StartChild
-from engine.machine.events import Kind
-from engine.machine.inputs import ChildEnded, StepPrepared
+from engine.machine.events.event import Kind
+from engine.machine.model.effects import StartChild
+from engine.machine.model.inputs import ChildEnded, StepPrepared
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import graph, parallel, subflow, tool
 from tests.engine.machine.simulation import Simulation

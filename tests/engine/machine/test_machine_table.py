@@ -9,10 +9,10 @@ import pytest
 
 from engine.contracts.status import CancelMode
 from engine.errors import ErrorCode, InvalidTransition
-from engine.machine import inputs
-from engine.machine.events import Event, Kind
-from engine.machine.evolve import evolve
-from engine.machine.state import Phase, RunState
+from engine.machine.events.event import Event, Kind
+from engine.machine.events.fold import evolve
+from engine.machine.model import inputs
+from engine.machine.model.state import Phase, RunState
 from engine.machine.table import TABLE, transition
 from tests.engine.machine.flow_builders import form, graph, tool
 from tests.engine.machine.simulation import Simulation

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from engine.contracts.flow import RetryPolicy
 from engine.contracts.status import RunStatus, StepStatus
-from engine.machine.effects import RunStep
-from engine.machine.events import Kind
-from engine.machine.inputs import StepFinished, StepInterrupted, TimerFired
+from engine.machine.events.event import Kind
+from engine.machine.model.effects import RunStep
+from engine.machine.model.inputs import StepFinished, StepInterrupted, TimerFired
 from engine.machine.steps.tool import MAX_RECOVERIES, backoff_micros
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import graph, tool

@@ -14,9 +14,9 @@ from engine.contracts.status import (
     RunStatus,
     StepStatus,
 )
-from engine.machine.events import RUN_END, Kind
-from engine.machine.evolve import fold
-from engine.machine.state import find_execution
+from engine.machine.events.event import RUN_END, Kind
+from engine.machine.events.fold import fold
+from engine.machine.model.state import find_execution
 from engine.machine.walk import in_flight, run_status
 from tests.engine.journal.run_script import assert_counters_agree
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from engine.journal.port import Journal
     from engine.journal.records import StoredEvent
-    from engine.machine.state import RunState
+    from engine.machine.model.state import RunState
 
 ALL = 10_000
 DECISIONS = {Kind.APPROVAL_DECIDED: "approval_id", Kind.USER_INPUT_RECEIVED: "request_id"}

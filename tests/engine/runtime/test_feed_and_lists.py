@@ -12,7 +12,7 @@ from engine.contracts.run import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
 from engine.journal.records import NewRun
-from engine.machine.events import Event, Kind
+from engine.machine.events.event import Event, Kind
 from engine.runtime.embedded.feed import MAX_BEHIND, READ_AT_ONCE
 from tests.engine.runtime.embedded_home import (
     ANN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.machine.events import Event, Kind
+from engine.machine.events.event import Event, Kind
 from engine.runtime.views.timeline_spans import Bars
 
 _KINDS = [

@@ -10,13 +10,13 @@ from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from engine.journal.records import NewRun
 from engine.json_schema.forms import payload_errors
-from engine.machine.events import Event, Kind
-from engine.machine.graph import walk_steps
+from engine.machine.events.event import Event, Kind
+from engine.machine.model.graph import walk_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.machine.effects import StartChild
+    from engine.machine.model.effects import StartChild
     from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.pack_status import PackStatusSource

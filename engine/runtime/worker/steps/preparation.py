@@ -20,8 +20,8 @@ from engine.contracts.status import StepErrorCode, StepStatus
 from engine.errors import InvalidInput
 from engine.governance.door import JOINED_DEPTH
 from engine.json_schema.forms import check_schema, form_schema
-from engine.machine.inputs import StepPrepared
-from engine.machine.state import scope_path_of
+from engine.machine.model.inputs import StepPrepared
+from engine.machine.model.state import scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.template_context import render_context
@@ -31,7 +31,7 @@ from engine.values import digest_of, is_list_ref, resolve_value
 if TYPE_CHECKING:
     from engine.contracts.flow import Step
     from engine.governance.door import ValueDoor
-    from engine.machine.state import RunState
+    from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import Blobs
     from engine.runtime.worker.steps.child_flows import ChildFlows

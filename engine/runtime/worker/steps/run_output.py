@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
 from engine.governance.door import JOINED_DEPTH
-from engine.machine.evolve import EMPTY
-from engine.machine.inputs import OutputPrepared
+from engine.machine.events.fold import EMPTY
+from engine.machine.model.inputs import OutputPrepared
 from engine.machine.transition_builder import failure
 from engine.values import canonical_json, resolve_value
 

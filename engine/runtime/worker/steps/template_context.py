@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ForEachStep, ToolStep
 from engine.contracts.status import StepStatus
-from engine.machine.state import Execution, RunState, Scope, scope_path_of
+from engine.machine.model.state import Execution, RunState, Scope, scope_path_of
 from engine.machine.walk import scope_chain
 from engine.values import follow
 
 if TYPE_CHECKING:
-    from engine.machine.graph import FlowGraph
+    from engine.machine.model.graph import FlowGraph
     from engine.values import Resolve
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flow import ToolStep
 from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
-from engine.machine.inputs import StepFinished
+from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.tools.context import ToolContext
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from engine.machine.state import Execution
+    from engine.machine.model.state import Execution
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.toolbox import Toolbox
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import CancelMode, StepStatus
 from engine.errors import InvalidTransition
-from engine.machine.copying import replace
-from engine.machine.events import Event, Kind
-from engine.machine.placing import begin, spend
-from engine.machine.reopen import reopen
-from engine.machine.state import (
+from engine.machine.events.event import Event, Kind
+from engine.machine.events.placing import begin, spend
+from engine.machine.events.reopen import reopen
+from engine.machine.model.copying import replace
+from engine.machine.model.state import (
     Execution,
     Phase,
     RunState,

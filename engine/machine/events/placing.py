@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.contracts.status import StepStatus
-from engine.machine.copying import replace
-from engine.machine.state import Execution, Scope, find_scope, put_scope, scope_path_of, segments
+from engine.machine.model.copying import replace
+from engine.machine.model.state import Execution, Scope, find_scope, put_scope, scope_path_of, segments
 
 
 def begin(root: Scope, execution: Execution) -> Scope:

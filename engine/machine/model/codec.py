@@ -6,8 +6,8 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from engine.contracts.status import CancelMode, StepStatus
-from engine.machine import inputs
-from engine.machine.state import (
+from engine.machine.model import inputs
+from engine.machine.model.state import (
     STATE_VERSION,
     Counters,
     Execution,

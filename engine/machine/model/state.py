@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from engine.machine.copying import replace
+from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
     from engine.contracts.status import CancelMode, StepStatus

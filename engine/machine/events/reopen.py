@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.contracts.status import StepStatus
-from engine.machine.copying import replace
-from engine.machine.state import Execution, Scope, ScopeStatus
+from engine.machine.model.copying import replace
+from engine.machine.model.state import Execution, Scope, ScopeStatus
 
 
 def reopen(scope: Scope) -> Scope:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep, ParallelStep, Step
-from engine.machine.state import segments
+from engine.machine.model.state import segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,0 +1,1 @@
+"""Events of a run, and the state that folding them gives."""

@@ -1,0 +1,1 @@
+"""What the machine works on: state, inputs, effects, the flow as lists of steps, and their JSON."""
