@@ -15,6 +15,11 @@ def main() -> int:
     While it loads nothing becomes garbage, and pydantic does not look for plugins in the metadata of
     every installed package. What the program starts finds the environment as it was.
     """
+    if sys.argv[1:] == ["--version"]:
+        from vasini_tui.version import version_line  # noqa: PLC0415 - only for this
+
+        print(version_line())  # noqa: T201 - the whole of this command
+        return 0
     gc.disable()
     before = os.environ.get(_PLUGINS)
     os.environ[_PLUGINS] = "__all__"

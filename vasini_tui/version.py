@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
 
@@ -11,3 +12,8 @@ def program_version() -> str:
         return version("vasini-tui")
     except PackageNotFoundError:
         return "unknown"
+
+
+def version_line() -> str:
+    """What `vasini --version` writes."""
+    return f"vasini {program_version()} (Python {'.'.join(map(str, sys.version_info[:3]))})"

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from vasini_tui.cli.app import _app
+from vasini_tui.cli.app import command_tree
 from vasini_tui.exit_codes import ExitCode
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
@@ -30,7 +30,7 @@ def commands(command: Any, name: str) -> dict[str, Any]:
 def offered() -> dict[str, set[str]]:
     """Options of each command, by its heading: its words and arguments."""
     found: dict[str, set[str]] = {}
-    for name, command in commands(typer.main.get_command(_app()), "vasini").items():
+    for name, command in commands(typer.main.get_command(command_tree()), "vasini").items():
         options, arguments = set(), [name]
         for parameter in command.params:
             if parameter.param_type_name == "argument":

@@ -12,7 +12,7 @@ from engine.contracts.run import RunSort, StepView
 from engine.contracts.status import RunStatus, StepStatus
 from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval, an_event
 from tests.vasini_tui.fake_packs import a_pack
-from vasini_tui.cli.moments import moment_named
+from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:

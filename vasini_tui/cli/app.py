@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import platform
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vasini_tui.cli import doctor, handoff, keys, look, packs, requests, run, steer, worker
-from vasini_tui.cli.invocation import ActAs, Invocation, Tenant
+from vasini_tui.cli.arguments.options import ActAs, Tenant
+from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.commands import COMMANDS, GROUPS, asked_for, command
 from vasini_tui.cli.open_console import open_console
 from vasini_tui.exit_codes import ExitCode, UsageError
-from vasini_tui.version import program_version
+from vasini_tui.version import version_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 def parse(arguments: Sequence[str]) -> Invocation | int:
@@ -24,7 +24,7 @@ def parse(arguments: Sequence[str]) -> Invocation | int:
     Raises UsageError for a command that is not written as it has to be.
     """
     try:
-        result = typer.main.get_command(_app()).main(
+        result = typer.main.get_command(command_tree(asked_for(arguments))).main(
             args=list(arguments), prog_name="vasini", standalone_mode=False
         )
     except typer.TyperException as error:
@@ -34,7 +34,8 @@ def parse(arguments: Sequence[str]) -> Invocation | int:
     return result if isinstance(result, Invocation | int) else ExitCode.OK
 
 
-def _app() -> typer.Typer:
+def command_tree(offered: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The parser of these commands (vasini_tui.cli.commands)."""
     app = typer.Typer(
         name="vasini",
         help="Operate runs of agents and flows. Without a command the console opens.",
@@ -44,8 +45,13 @@ def _app() -> typer.Typer:
         result_callback=_console_unless_a_command,
     )
     app.callback(invoke_without_command=True)(_root)
-    for subject in (run, look, requests, steer, handoff, packs, worker, doctor, keys):
-        subject.register(app)
+    groups: dict[str, typer.Typer] = {}
+    for words in offered:
+        first, _, second = words.partition(" ")
+        if second and first not in groups:
+            groups[first] = typer.Typer(help=GROUPS[first], rich_markup_mode=None)
+            app.add_typer(groups[first], name=first)
+        (groups[first] if second else app).command(second or first)(command(words))
     return app
 
 
@@ -60,7 +66,7 @@ def _root(
 ) -> None:
     """Operate runs of agents and flows. Without a command the console opens."""
     if show_version:
-        typer.echo(f"vasini {program_version()} (Python {platform.python_version()})")
+        typer.echo(version_line())
         raise typer.Exit
     if context.invoked_subcommand and demo:
         raise UsageError("--demo opens the console: write it without a command")

@@ -1,4 +1,4 @@
-"""A parsed command"""
+"""A parsed command: what it is to do, and what holds for doing it."""
 
 from __future__ import annotations
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.contracts.status import RunStatus
-from vasini_tui.cli.inputs import payload_of
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, Tenant
-from vasini_tui.cli.signals import result_or_signal, stop_requests
+from vasini_tui.cli.arguments.inputs import payload_of
+from vasini_tui.cli.arguments.options import ActAs, AsJson, Tenant
+from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.host.signals import result_or_signal, stop_requests
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -38,11 +39,6 @@ IdempotencyKey = Annotated[
 Wait = Annotated[bool, typer.Option("--wait", help="Work the run here until it ends or waits for a person.")]
 
 _FAILED = frozenset({RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.DEAD_LETTER})
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.command("run")(run)
 
 
 def run(

@@ -10,21 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.errors import ErrorCode, InvalidInput
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, PackId
-from vasini_tui.cli.pack_text import diff_lines
+from vasini_tui.cli.arguments.options import ActAs, AsJson, PackId
+from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.packs.pack_text import diff_lines
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from vasini_tui.wiring import Session
 
 _SIDE_HELP = "PACK (in force), PACK@VERSION (published), or a directory, written with a slash."
-
-
-def register(group: typer.Typer) -> None:
-    """Add the commands of this file."""
-    group.command("versions")(versions)
-    group.command("publish")(publish)
-    group.command("diff")(diff)
 
 
 def versions(pack: PackId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:

@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.contracts.status import CancelMode
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, RunId
+from vasini_tui.cli.arguments.options import ActAs, AsJson, RunId
+from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from engine.contracts.run import VerbResult
     from vasini_tui.wiring import Session
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.command("pause")(pause)
-    app.command("resume")(resume)
-    app.command("cancel")(cancel)
-    app.command("retry")(retry)
 
 
 def pause(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:

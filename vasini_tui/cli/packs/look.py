@@ -9,25 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.errors import ErrorCode
-from vasini_tui.cli import packs_new, packs_trust, packs_versions
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, PackId
-from vasini_tui.cli.pack_text import pack_lines
+from vasini_tui.cli.arguments.options import ActAs, AsJson, PackId
+from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.packs.pack_text import pack_lines
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 
 if TYPE_CHECKING:
     from engine.contracts.pack import PackView, Problem
     from vasini_tui.wiring import Session
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.command("packs")(packs)
-    group = typer.Typer(help="Work on one pack.", rich_markup_mode=None)
-    group.command("validate")(validate)
-    group.command("show")(show)
-    for subject in (packs_versions, packs_trust, packs_new):
-        subject.register(group)
-    app.add_typer(group, name="pack")
 
 
 def packs(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:

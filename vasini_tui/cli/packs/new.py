@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.errors import InvalidInput, NotFound, PackInvalid
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation
+from vasini_tui.cli.arguments.options import ActAs, AsJson
+from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.scaffold import Draft, draft_pack
 
@@ -27,11 +28,6 @@ class Template(StrEnum):
     TOOL = "tool"
     AGENT = "agent"
     SOP = "sop"
-
-
-def register(group: typer.Typer) -> None:
-    """Add the command of this file."""
-    group.command("new")(new)
 
 
 def new(

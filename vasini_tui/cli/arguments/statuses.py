@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from engine.contracts.status import RequestStatus
 from vasini_tui.exit_codes import UsageError
 
 if TYPE_CHECKING:
@@ -27,3 +28,9 @@ def statuses_named(names: Iterable[str], kind: type[S]) -> tuple[S, ...]:
             known = ", ".join((*(status.value for status in kind), ALL))
             raise UsageError(f"--status knows {known}; not {name!r}") from None
     return tuple(dict.fromkeys(found))
+
+
+def one_status(name: str) -> RequestStatus | None:
+    """The status of requests that is meant; None for all. Raises UsageError."""
+    found = statuses_named((name,), RequestStatus)
+    return found[0] if found else None

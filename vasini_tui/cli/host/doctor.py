@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation
+from vasini_tui.cli.arguments.options import ActAs, AsJson
+from vasini_tui.cli.call import Invocation
 from vasini_tui.version import program_version
 
 if TYPE_CHECKING:
-    import typer
-
     from vasini_tui.doctor import Examination
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.command("doctor")(doctor)
 
 
 def doctor(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:

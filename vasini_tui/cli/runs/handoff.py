@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vasini_tui.cli.inputs import payload_of
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, RunId
-from vasini_tui.cli.run import Assign, IdempotencyKey, Payload, Wait, begin
+from vasini_tui.cli.arguments.inputs import payload_of
+from vasini_tui.cli.arguments.options import ActAs, AsJson, RunId
+from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.runs.start import Assign, IdempotencyKey, Payload, Wait, begin
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from engine.contracts.run import RunView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.command("handoffs")(handoffs)
-    app.command("handoff")(handoff)
 
 
 def handoffs(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation
+from vasini_tui.cli.arguments.options import ActAs, AsJson
+from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    import typer
-
     from vasini_tui.wiring import Session
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command of this file."""
-    app.command("keys")(keys)
 
 
 def keys(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:

@@ -1,4 +1,4 @@
-"""`vasini approvals`, `approve`, `reject`, `forms` and `answer`: what runs ask people."""
+"""`vasini forms` and `answer`: what runs want to know from people."""
 
 from __future__ import annotations
 
@@ -10,71 +10,18 @@ import typer
 from engine.contracts.model import rfc3339
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
-from vasini_tui.cli.inputs import values_of
-from vasini_tui.cli.invocation import ActAs, After, AsJson, Invocation, Limit
-from vasini_tui.cli.statuses import ALL, statuses_named
+from vasini_tui.cli.arguments.inputs import values_of
+from vasini_tui.cli.arguments.options import ActAs, After, AsJson, Limit, OfRun, Status
+from vasini_tui.cli.arguments.statuses import one_status
+from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from engine.contracts.request import DecisionView, FormView
+    from engine.contracts.request import FormView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
-Status = Annotated[str, typer.Option("--status", metavar="STATUS", help=f"Only this one; {ALL} for all.")]
-OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only those of this run.")]
-ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Approval id.")]
-Digest = Annotated[
-    str | None,
-    typer.Option("--digest", help="Decide only if the approval still is what was shown with this digest."),
-]
-
 _LATEST = 100
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.command("approvals")(approvals)
-    app.command("approve")(approve)
-    app.command("reject")(reject)
-    app.command("forms")(forms)
-    app.command("answer")(answer)
-
-
-def approvals(
-    status: Status = "pending",
-    run: OfRun = None,
-    limit: Limit = 50,
-    after: After = None,
-    as_json: AsJson = False,
-    act_as: ActAs = None,
-) -> Invocation:
-    """List approvals, oldest first."""
-    action = partial(_approvals, status=_one_status(status), run_id=run, limit=limit, after=after)
-    return Invocation(action, as_json, act_as)
-
-
-def approve(
-    approval: ApprovalId,
-    comment: Annotated[str | None, typer.Option("--comment", help="Kept with the decision.")] = None,
-    digest: Digest = None,
-    as_json: AsJson = False,
-    act_as: ActAs = None,
-) -> Invocation:
-    """Approve once, exactly what the approval shows."""
-    action = partial(_approve, approval_id=approval, comment=comment, digest=digest)
-    return Invocation(action, as_json, act_as)
-
-
-def reject(
-    approval: ApprovalId,
-    comment: Annotated[str, typer.Option("--comment", help="Why; the run gets to see it.")],
-    digest: Digest = None,
-    as_json: AsJson = False,
-    act_as: ActAs = None,
-) -> Invocation:
-    """Reject with a comment."""
-    action = partial(_reject, approval_id=approval, comment=comment, digest=digest)
-    return Invocation(action, as_json, act_as)
 
 
 def forms(
@@ -86,7 +33,7 @@ def forms(
     act_as: ActAs = None,
 ) -> Invocation:
     """List forms, oldest first."""
-    action = partial(_forms, status=_one_status(status), run_id=run, limit=limit, after=after)
+    action = partial(_forms, status=one_status(status), run_id=run, limit=limit, after=after)
     return Invocation(action, as_json, act_as)
 
 
@@ -104,58 +51,6 @@ def answer(
     """Submit the form a run waits for."""
     action = partial(_answer, target=run, request_id=form, values=values_of(values))
     return Invocation(action, as_json, act_as)
-
-
-async def _approvals(
-    session: Session, *, status: RequestStatus | None, run_id: str | None, limit: int, after: str | None
-) -> int:
-    async with session.engine() as engine:
-        page = await engine.requests.approvals(status=status, run_id=run_id, limit=limit, after=after)
-    if session.out.as_json:
-        session.out.document({"approvals": page.items, "next": page.next})
-        return ExitCode.OK
-    session.out.table(
-        ("APPROVAL", "RISK", "STATUS", "FLOW", "STEP", "TITLE", "REQUESTED", "DECIDED BY"),
-        (
-            (
-                item.approval_id,
-                item.risk,
-                item.status,
-                f"{item.pack}/{item.flow}",
-                item.step_id,
-                item.title,
-                item.requested_at,
-                item.decided_by,
-            )
-            for item in page.items
-        ),
-    )
-    session.out.next_page(page.next)
-    return ExitCode.OK
-
-
-async def _approve(session: Session, *, approval_id: str, comment: str | None, digest: str | None) -> int:
-    async with session.engine() as engine:
-        decision = await engine.requests.approve(
-            approval_id, actor=session.actor, digest=digest, comment=comment
-        )
-    return _tell_decision(session, decision)
-
-
-async def _reject(session: Session, *, approval_id: str, comment: str, digest: str | None) -> int:
-    async with session.engine() as engine:
-        decision = await engine.requests.reject(
-            approval_id, actor=session.actor, comment=comment, digest=digest
-        )
-    return _tell_decision(session, decision)
-
-
-def _tell_decision(session: Session, decision: DecisionView) -> int:
-    if session.out.as_json:
-        session.out.document(decision.model_dump(mode="json", by_alias=True))
-    else:
-        session.out.line(f"{decision.approval_id}  {decision.decision} by {decision.decided_by}")
-    return ExitCode.OK
 
 
 async def _forms(
@@ -242,8 +137,3 @@ def _refuse_answered(form: FormView) -> NoReturn:
             "decided_at": when,
         },
     )
-
-
-def _one_status(name: str) -> RequestStatus | None:
-    found = statuses_named((name,), RequestStatus)
-    return found[0] if found else None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation, PackId
+from vasini_tui.cli.arguments.options import ActAs, AsJson, PackId
+from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 WORD = "trust"
 _PIECE = 200
 """Characters of one line of output; a longer line of code is shown in pieces, never cut."""
-
-
-def register(group: typer.Typer) -> None:
-    """Add the command of this file."""
-    group.command("trust")(trust)
 
 
 def trust(

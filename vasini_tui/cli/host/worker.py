@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vasini_tui.cli.invocation import ActAs, AsJson, Invocation
-from vasini_tui.cli.signals import result_or_signal, stop_requests
+from vasini_tui.cli.arguments.options import ActAs, AsJson
+from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.host.signals import result_or_signal, stop_requests
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from vasini_tui.wiring import Session
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.command("worker")(worker)
 
 
 def worker(

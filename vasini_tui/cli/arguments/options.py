@@ -1,4 +1,4 @@
-"""What every command shares: its options, and what it is parsed into"""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vasini_tui.cli.call import Invocation
-
-__all__ = ["ActAs", "After", "AsJson", "Invocation", "Limit", "RunId", "Tenant"]
+from vasini_tui.cli.arguments.statuses import ALL
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout, nothing else.")]
 ActAs = Annotated[
@@ -21,3 +19,5 @@ After = Annotated[
 ]
 PackId = Annotated[str, typer.Argument(metavar="PACK", help="Id of the pack.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Run id.")]
+Status = Annotated[str, typer.Option("--status", metavar="STATUS", help=f"Only this one; {ALL} for all.")]
+OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only those of this run.")]

@@ -10,10 +10,11 @@ import typer
 from engine.contracts.model import rfc3339
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL, RunStatus
-from vasini_tui.cli.invocation import ActAs, After, AsJson, Invocation, Limit, RunId
-from vasini_tui.cli.moments import moment_named
-from vasini_tui.cli.run_text import tell_run
-from vasini_tui.cli.statuses import ALL, statuses_named
+from vasini_tui.cli.arguments.moments import moment_named
+from vasini_tui.cli.arguments.options import ActAs, After, AsJson, Limit, RunId
+from vasini_tui.cli.arguments.statuses import ALL, statuses_named
+from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.runs.run_text import tell_run
 from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.output import json_text
 
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
     from vasini_tui.wiring import Session
 
 _EVENTS_AT_ONCE = 500
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.command("runs")(runs)
-    app.command("show")(show)
-    app.command("events")(events)
 
 
 def runs(

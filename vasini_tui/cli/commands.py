@@ -1,0 +1,57 @@
+"""Every command by its words, and the function that parses it. A command is loaded when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from vasini_tui.cli.call import Invocation
+
+COMMANDS = {
+    "run": "runs.start:run",
+    "runs": "runs.look:runs",
+    "show": "runs.look:show",
+    "events": "runs.look:events",
+    "approvals": "requests.approvals:approvals",
+    "approve": "requests.approvals:approve",
+    "reject": "requests.approvals:reject",
+    "forms": "requests.forms:forms",
+    "answer": "requests.forms:answer",
+    "pause": "runs.steer:pause",
+    "resume": "runs.steer:resume",
+    "cancel": "runs.steer:cancel",
+    "retry": "runs.steer:retry",
+    "handoffs": "runs.handoff:handoffs",
+    "handoff": "runs.handoff:handoff",
+    "packs": "packs.look:packs",
+    "pack validate": "packs.look:validate",
+    "pack show": "packs.look:show",
+    "pack versions": "packs.versions:versions",
+    "pack publish": "packs.versions:publish",
+    "pack diff": "packs.versions:diff",
+    "pack trust": "packs.trust:trust",
+    "pack new": "packs.new:new",
+    "worker": "host.worker:worker",
+    "doctor": "host.doctor:doctor",
+    "keys": "host.keys:keys",
+}
+"""In the order of the help; `module:function` below `vasini_tui.cli`."""
+
+GROUPS = {"pack": "Work on one pack."}
+"""First words that several commands share."""
+
+
+def asked_for(arguments: Sequence[str]) -> Iterable[str]:
+    """The command that the arguments name, or all of them: help and a misspelt word need every one."""
+    named = [words for words in COMMANDS if words.split() == list(arguments[: len(words.split())])]
+    return named or COMMANDS
+
+
+def command(words: str) -> Callable[..., Invocation]:
+    """The function of a command; its docstring is the help, its parameters are the options."""
+    module, _, name = COMMANDS[words].partition(":")
+    found: Callable[..., Invocation] = getattr(import_module(f"vasini_tui.cli.{module}"), name)
+    return found

@@ -1,0 +1,1 @@
+"""Commands on this installation: its worker, its keys, its health."""

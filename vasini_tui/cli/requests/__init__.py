@@ -1,0 +1,1 @@
+"""Commands on what runs ask people: approvals and forms."""

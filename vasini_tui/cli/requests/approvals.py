@@ -1,0 +1,113 @@
+"""`vasini approvals`, `approve` and `reject`: what runs may do only when a person says so."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vasini_tui.cli.arguments.options import ActAs, After, AsJson, Limit, OfRun, Status
+from vasini_tui.cli.arguments.statuses import one_status
+from vasini_tui.cli.call import Invocation
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from engine.contracts.request import DecisionView
+    from engine.contracts.status import RequestStatus
+    from vasini_tui.wiring import Session
+
+ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Approval id.")]
+Digest = Annotated[
+    str | None,
+    typer.Option("--digest", help="Decide only if the approval still is what was shown with this digest."),
+]
+
+
+def approvals(
+    status: Status = "pending",
+    run: OfRun = None,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """List approvals, oldest first."""
+    action = partial(_approvals, status=one_status(status), run_id=run, limit=limit, after=after)
+    return Invocation(action, as_json, act_as)
+
+
+def approve(
+    approval: ApprovalId,
+    comment: Annotated[str | None, typer.Option("--comment", help="Kept with the decision.")] = None,
+    digest: Digest = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Approve once, exactly what the approval shows."""
+    action = partial(_approve, approval_id=approval, comment=comment, digest=digest)
+    return Invocation(action, as_json, act_as)
+
+
+def reject(
+    approval: ApprovalId,
+    comment: Annotated[str, typer.Option("--comment", help="Why; the run gets to see it.")],
+    digest: Digest = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Reject with a comment."""
+    action = partial(_reject, approval_id=approval, comment=comment, digest=digest)
+    return Invocation(action, as_json, act_as)
+
+
+async def _approvals(
+    session: Session, *, status: RequestStatus | None, run_id: str | None, limit: int, after: str | None
+) -> int:
+    async with session.engine() as engine:
+        page = await engine.requests.approvals(status=status, run_id=run_id, limit=limit, after=after)
+    if session.out.as_json:
+        session.out.document({"approvals": page.items, "next": page.next})
+        return ExitCode.OK
+    session.out.table(
+        ("APPROVAL", "RISK", "STATUS", "FLOW", "STEP", "TITLE", "REQUESTED", "DECIDED BY"),
+        (
+            (
+                item.approval_id,
+                item.risk,
+                item.status,
+                f"{item.pack}/{item.flow}",
+                item.step_id,
+                item.title,
+                item.requested_at,
+                item.decided_by,
+            )
+            for item in page.items
+        ),
+    )
+    session.out.next_page(page.next)
+    return ExitCode.OK
+
+
+async def _approve(session: Session, *, approval_id: str, comment: str | None, digest: str | None) -> int:
+    async with session.engine() as engine:
+        decision = await engine.requests.approve(
+            approval_id, actor=session.actor, digest=digest, comment=comment
+        )
+    return _tell_decision(session, decision)
+
+
+async def _reject(session: Session, *, approval_id: str, comment: str, digest: str | None) -> int:
+    async with session.engine() as engine:
+        decision = await engine.requests.reject(
+            approval_id, actor=session.actor, comment=comment, digest=digest
+        )
+    return _tell_decision(session, decision)
+
+
+def _tell_decision(session: Session, decision: DecisionView) -> int:
+    if session.out.as_json:
+        session.out.document(decision.model_dump(mode="json", by_alias=True))
+    else:
+        session.out.line(f"{decision.approval_id}  {decision.decision} by {decision.decided_by}")
+    return ExitCode.OK

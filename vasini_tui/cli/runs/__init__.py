@@ -1,0 +1,1 @@
+"""Commands on runs: start, look, steer, hand off."""
