@@ -16,7 +16,8 @@ from engine.tools.registry import ToolRegistry
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.facade.engine import Engine, FeedBatch, Worker
+    from engine.facade.engine import Engine, Worker
+    from engine.facade.feed import FeedBatch
     from engine.tools.context import ToolContext
 
 PACK = "bench"

@@ -23,7 +23,7 @@ from engine.runtime.embedded.engine import open_engine
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from engine.facade.engine import FeedBatch
+    from engine.facade.feed import FeedBatch
 
 PATIENCE = 60.0
 LIMIT_MS = 500

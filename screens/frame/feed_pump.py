@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.facade.engine import Feed, FeedBatch
+from engine.facade.feed import Feed, FeedBatch
 from screens.frame.console_state import explain
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from engine.contracts.request import FormView
-    from engine.facade.engine import FeedBatch
+    from engine.facade.feed import FeedBatch
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from screens.packs.notices import notice_words
 
 if TYPE_CHECKING:
     from engine.contracts.pack import PackView
-    from engine.facade.engine import FeedBatch
+    from engine.facade.feed import FeedBatch
 
 
 MANIFEST = "profession-pack.yaml"

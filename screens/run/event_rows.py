@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.contracts.run import EventFilter, EventView
-    from engine.facade.engine import Runs
+    from engine.facade.runs import Runs
 
 EVENT_COLUMNS = (
     Column("#", 7),

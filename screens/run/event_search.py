@@ -8,7 +8,7 @@ from screens.run.event_rows import LOOKED_AT_ONCE
 
 if TYPE_CHECKING:
     from engine.contracts.run import EventFilter
-    from engine.facade.engine import Runs
+    from engine.facade.runs import Runs
 
 
 async def next_match(runs: Runs, run_id: str, wanted: EventFilter, at: int, newest: int) -> int | None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.run import RunFile, StepView
     from engine.contracts.timeline import TimelineRow
-    from engine.facade.engine import FeedBatch
+    from engine.facade.feed import FeedBatch
     from screens.frame.console_state import ConsoleState
 
 PANES: dict[str, type[RunPane]] = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.contracts.run import RunFilter, RunSummary
-    from engine.facade.engine import Runs
+    from engine.facade.runs import Runs
 
 KEPT_RUNS = 4_096
 

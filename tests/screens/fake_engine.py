@@ -28,7 +28,7 @@ from engine.contracts.run import (
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, RunStatus
 from engine.contracts.timeline import Timeline
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniError
-from engine.facade.engine import FeedBatch, Worker, WorkerView
+from engine.facade.feed import FeedBatch
 from tests.screens.fake_data import NOW, a_pack, a_row, a_run, an_event
 from tests.screens.fake_notes import FakeDrafts, FakeSavedFilters
 from tests.screens.fake_packs import FakePacks
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.handoff import HandoffView
     from engine.contracts.pack import PackView
+    from engine.facade.engine import Worker, WorkerView
 
 
 @dataclass

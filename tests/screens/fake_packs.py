@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.pack import PackState
 from engine.contracts.pack_version import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
 from engine.errors import ErrorCode, NotFound, Refused
-from engine.facade.engine import FeedBatch
+from engine.facade.feed import FeedBatch
 from tests.screens.fake_data import NOW
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from engine.contracts.request import AnswerView, ApprovalView, DecisionView, Fie
 from engine.contracts.run import Page
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused
-from engine.facade.engine import FeedBatch
+from engine.facade.feed import FeedBatch
 from engine.json_schema.forms import check_values
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable
-from engine.facade.engine import FeedBatch
+from engine.facade.feed import FeedBatch
 from screens.approvals.bulk_dialog import BulkDecisionDialog
 from screens.approvals.differences import NOT_GIVEN, Difference, common_params, differences, not_one_step
 from screens.approvals.screen import ApprovalsScreen

@@ -10,7 +10,7 @@ from engine.contracts.model import MASK
 from engine.contracts.run import RunDetail
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused
-from engine.facade.engine import FeedBatch
+from engine.facade.feed import FeedBatch
 from screens.frame.inputs import SafeInput
 from screens.handoff.dialogs import HandoffDialog, RelatedDialog
 from screens.handoff.form import HandoffFormScreen, known_values

@@ -11,7 +11,7 @@ from engine.contracts.request import GatedAction
 from engine.contracts.run import FileText, RunError, RunFile
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.errors import ErrorCode, Refused, Unavailable
-from engine.facade.engine import FeedBatch
+from engine.facade.feed import FeedBatch
 from screens.approvals.bulk_dialog import BulkDecisionDialog
 from screens.approvals.dialogs import CommentDialog, TypedWordDialog
 from screens.approvals.screen import ApprovalsScreen

@@ -12,7 +12,7 @@ from engine.contracts.pack import Problem
 from engine.contracts.run import Page, RunFilter, RunSort, RunSummary
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.facade.engine import FeedBatch
+from engine.facade.feed import FeedBatch
 from screens.forms.screen import FormScreen
 from screens.frame.inputs import SafeInput
 from screens.run_verbs.bulk import BulkDialog

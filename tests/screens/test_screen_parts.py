@@ -15,7 +15,7 @@ import pytest
 
 from engine.contracts.actor import Actor
 from engine.errors import ErrorCode, Unavailable
-from engine.facade.engine import FeedBatch
+from engine.facade.feed import FeedBatch
 from engine.safe_text import sanitize
 from screens.frame.console_state import explain
 from screens.frame.feed_pump import KEPT_EVENTS, FeedPump

@@ -26,7 +26,8 @@ from engine.contracts.run import (
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import Timeline
 from engine.errors import AlreadyDecided, NotFound
-from engine.facade.engine import FeedBatch, WorkerView
+from engine.facade.engine import WorkerView
+from engine.facade.feed import FeedBatch
 from tests.vasini_tui.fake_data import MOMENT_TEXT, a_run
 from tests.vasini_tui.fake_packs import MOMENT, FakePacks
 

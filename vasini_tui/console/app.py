@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.pack import PackView
     from engine.contracts.request import FormView
-    from engine.facade.engine import Engine, FeedBatch, Worker
+    from engine.facade.engine import Engine, Worker
+    from engine.facade.feed import FeedBatch
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _KILLED = 128

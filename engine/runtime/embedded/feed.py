@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from engine.facade.engine import FeedBatch
+from engine.facade.feed import FeedBatch
 from engine.runtime.views.row_views import event_view
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MAX_BEHIND = 50_000
 
 
 class Feed:
-    """Implements `engine.facade.engine.Feed` on a journal."""
+    """Implements `engine.facade.feed.Feed` on a journal."""
 
     def __init__(self, box: Toolbox) -> None:
         self._box = box

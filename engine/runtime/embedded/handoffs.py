@@ -26,7 +26,7 @@ MAX_NOTE = 20_000
 
 
 async def handoffs_of(box: Toolbox, run_id: str) -> tuple[HandoffView, ...]:
-    """See `engine.facade.engine.Runs.handoffs`."""
+    """See `engine.facade.runs.Runs.handoffs`."""
     declared = await _declared(box, await view_row(box, run_id))
     catalog = await box.catalog.load()
     views: list[HandoffView] = []
@@ -56,7 +56,7 @@ async def hand_off(
     idempotency_key: str | None,
     base_dir: Path | None,
 ) -> tuple[str, NewRun]:
-    """See `engine.facade.engine.Runs.hand_off`."""
+    """See `engine.facade.runs.Runs.hand_off`."""
     if note is not None and len(note) > MAX_NOTE:
         raise InvalidInput(f"the note is longer than {MAX_NOTE} characters")
     row = await view_row(box, run_id)

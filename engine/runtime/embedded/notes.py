@@ -22,7 +22,7 @@ MAX_NAME = 300
 
 
 class Drafts:
-    """Implements `engine.facade.engine.Drafts`."""
+    """Implements `engine.facade.notes.Drafts`."""
 
     def __init__(self, box: Toolbox) -> None:
         self._box = box
@@ -53,7 +53,7 @@ class Drafts:
 
 
 class SavedFilters:
-    """Implements `engine.facade.engine.SavedFilters`."""
+    """Implements `engine.facade.notes.SavedFilters`."""
 
     def __init__(self, box: Toolbox) -> None:
         self._box = box

@@ -27,7 +27,7 @@ MAX_COMMENT = 20_000
 
 
 class Requests:
-    """Implements `engine.facade.engine.Requests`."""
+    """Implements `engine.facade.requests.Requests`."""
 
     def __init__(self, box: Toolbox) -> None:
         self._box = box

@@ -49,7 +49,7 @@ MAX_LOOKED_AT = 10_000
 
 
 class Runs:
-    """Implements `engine.facade.engine.Runs`."""
+    """Implements `engine.facade.runs.Runs`."""
 
     def __init__(self, box: Toolbox) -> None:
         self._box = box

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.contracts.run import EventView
-    from engine.facade.engine import FeedBatch
+    from engine.facade.feed import FeedBatch
     from engine.journal.port import Journal
 
 

@@ -30,7 +30,8 @@ from tests.engine.runtime.fake_clock import FakeClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from engine.facade.engine import Engine, FeedBatch
+    from engine.facade.engine import Engine
+    from engine.facade.feed import FeedBatch
     from engine.journal.port import Journal
 
 SECRET = "ghp_" + "a1B2" * 9

@@ -1,0 +1,94 @@
+"""The facade's part for what runs ask people: approvals and forms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.contracts.status import RequestStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.actor import Actor
+    from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+    from engine.contracts.run import Page
+
+
+class Requests(Protocol):
+    """Approvals and forms. A decision is one transaction; the first valid one wins."""
+
+    async def approvals(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        tenant: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[ApprovalView]:
+        """Oldest first. `status=None` lists all, `tenant=None` those of every tenant."""
+        ...
+
+    async def approval(self, approval_id: str) -> ApprovalView:
+        """Raises NotFound."""
+        ...
+
+    async def approve(
+        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+    ) -> DecisionView:
+        """Approve exactly what was shown (`digest` of the view; None takes the stored one).
+
+        Raises AlreadyDecided, Refused (`approval_changed`, `request_withdrawn`), NotFound.
+        """
+        ...
+
+    async def reject(
+        self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None
+    ) -> DecisionView:
+        """Reject with a comment. Raises as `approve`, and InvalidInput on an empty comment."""
+        ...
+
+    async def claim(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        """Tell every console that `actor` looks at it; ends by itself (`EngineConfig.claim_seconds`).
+
+        One's own claim is prolonged. A claim is advice: it stops nobody's decision. Raises NotFound,
+        Refused (`already_claimed`, `request_withdrawn`), AlreadyDecided.
+        """
+        ...
+
+    async def release(self, approval_id: str, *, actor: Actor) -> ApprovalView:
+        """End one's own claim; nothing happens without one. Raises NotFound."""
+        ...
+
+    async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:
+        """What was decided before on the same step of the same flow and tenant, newest first."""
+        ...
+
+    async def forms(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        tenant: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[FormView]:
+        """Oldest first. `status=None` lists all, `tenant=None` those of every tenant."""
+        ...
+
+    async def form(self, request_id: str) -> FormView:
+        """Raises NotFound."""
+        ...
+
+    def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+        """All faults of `values` by field, from the same validator that `answer` uses.
+
+        Pure, and may be called from any thread: a large schema takes its time.
+        """
+        ...
+
+    async def answer(
+        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
+    ) -> AnswerView:
+        """Submit a form. Raises InvalidInput (`details["errors"]`), AlreadyDecided, Refused, NotFound."""
+        ...

@@ -1,0 +1,178 @@
+"""The facade's part for runs: start, look at and steer them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.contracts.run import RunSort
+from engine.contracts.status import CancelMode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from engine.contracts.actor import Actor
+    from engine.contracts.handoff import HandoffView
+    from engine.contracts.run import (
+        EventFilter,
+        EventMatches,
+        EventView,
+        FileText,
+        Page,
+        RunCounts,
+        RunDetail,
+        RunFilter,
+        RunSummary,
+        RunView,
+        StepView,
+        VerbResult,
+    )
+    from engine.contracts.timeline import Timeline
+
+
+class Runs(Protocol):
+    """Start, look at and steer runs."""
+
+    async def start(
+        self,
+        pack: str,
+        flow: str,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        tenant: str = "default",
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        """Queue a run. The same key of the same tenant returns the same run.
+
+        Relative values of input fields with `format: path` are resolved against `base_dir`.
+        Raises NotFound (pack, flow), InvalidInput (schema, size; details name the refused run),
+        Refused (policy, trust, `idempotency_conflict`), PackInvalid.
+        """
+        ...
+
+    async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
+        """To which packs the run may be handed off, by the content it pinned, with what of them can be
+        started now. Raises NotFound, PackInvalid (that content is not stored)."""
+        ...
+
+    async def hand_off(
+        self,
+        run_id: str,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        """Queue a run of another pack that takes over; the run itself goes on as it would have.
+
+        The new run belongs to the same tenant and is told of the run, as it is now, as much as the
+        handoff declares: its flow sees that as `handoff`. No `flow` is the only one of the target. The
+        same key returns the same run. Raises NotFound, Refused (`handoff_undeclared`), InvalidInput (note,
+        several flows), and as `start`.
+        """
+        ...
+
+    async def successors(self, run_id: str) -> tuple[str, ...]:
+        """Runs that took over from this one, oldest first; none for a run that is not there."""
+        ...
+
+    async def get(self, run_id: str) -> RunDetail:
+        """One run with its steps, approvals, forms and files. Raises NotFound."""
+        ...
+
+    async def summary(self, run_id: str) -> RunView:
+        """One run without its parts. Raises NotFound."""
+        ...
+
+    async def list(
+        self,
+        filters: RunFilter | None = None,
+        *,
+        sort: RunSort = RunSort.NEWEST,
+        limit: int = 50,
+        after: str | None = None,
+        offset: int = 0,
+    ) -> Page[RunSummary]:
+        """In the order of `sort`, paged by the closed cursor `after` or by skipping `offset` runs.
+
+        Raises InvalidInput on a bad cursor.
+        """
+        ...
+
+    async def count(self, filters: RunFilter | None = None) -> int:
+        """How many runs `list` would give in all."""
+        ...
+
+    async def position(
+        self, run_id: str, filters: RunFilter | None = None, *, sort: RunSort = RunSort.NEWEST
+    ) -> int | None:
+        """How many runs `list` gives before this one; None when it does not give it at all."""
+        ...
+
+    async def counts(self, *, tenant: str | None = None) -> RunCounts:
+        """Runs by status and requests pending of one tenant or of all, from counters (not by scanning)."""
+        ...
+
+    async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
+        """History of one run in order. Raises NotFound."""
+        ...
+
+    async def find_events(
+        self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = 10_000
+    ) -> EventMatches:
+        """Look at the next `limit` events of a run for those that match. Raises NotFound."""
+        ...
+
+    async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
+        """The run as it was after the event `run_seq`; files are the ones it had written by then.
+
+        Raises NotFound, InvalidInput (no such event).
+        """
+        ...
+
+    async def timeline(self, run_id: str) -> Timeline:
+        """What each step did when, child runs under the step that started them. Raises NotFound."""
+        ...
+
+    async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
+        """At most `limit` bytes of an output file or of `response.json`, as masked text.
+
+        Raises NotFound (run, file), InvalidInput (limit), Unavailable.
+        """
+        ...
+
+    async def steps(self, run_id: str) -> tuple[StepView, ...]:
+        """Executions in the order they started."""
+        ...
+
+    async def step(self, run_id: str, step_id: str) -> StepView:
+        """One execution with its full (masked) input and output. Raises NotFound."""
+        ...
+
+    async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
+        """No new step starts; takes effect at the next boundary."""
+        ...
+
+    async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
+        """Go on after a pause."""
+        ...
+
+    async def cancel(
+        self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
+    ) -> VerbResult:
+        """Stop the run: `boundary` after the current step, `now` at once."""
+        ...
+
+    async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
+        """Continue a FAILED or DEAD_LETTER run at its failed step with a fresh retry budget."""
+        ...
+
+    async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
+        """Return when the run is terminal or waits for a person (or `timeout` seconds passed)."""
+        ...
