@@ -50,7 +50,6 @@ _OLDER = (5, 2)
 """Screens that were closed are cycles: without frequent collections of what is older they pile up."""
 _WRITING_SECONDS = 0.002
 """What the thread that writes the first frame gets before the loading of the engine takes the processor."""
-_COLORLESS = NoColor()
 _ASKS = frozenset({"pending_human", "user_input_requested"})
 
 
@@ -150,7 +149,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """NO_COLOR means none: Textual alone would paint in grays."""
-        return [_COLORLESS if isinstance(one, Monochrome) else one for one in super().get_line_filters()]
+        return [NoColor() if isinstance(one, Monochrome) else one for one in super().get_line_filters()]
 
     async def on_mount(self) -> None:
         """The signals; the rest when there is an engine."""
