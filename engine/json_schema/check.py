@@ -7,24 +7,22 @@ Draft 2020-12 by `jsonschema`. References leave the schema nowhere, patterns are
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, time
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from uuid import UUID
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from engine.contracts.request import FieldError
+from engine.json_schema.acceptance import Acceptance, accepts
+from engine.json_schema.comparing import identity, is_multiple, matches, python_pattern
+from engine.json_schema.formats import format_checker
 from engine.json_schema.messages import told
-from engine.json_schema.safe_pattern import MAX_MATCHED, is_unbounded, pattern_problem
+from engine.json_schema.safe_pattern import pattern_problem
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -33,7 +31,6 @@ _MAX_FAULTS = 100
 _MAX_PROBLEMS = 20
 _MAX_DEPTH = 32
 _DATA_KEYWORDS = frozenset({"default", "const", "enum", "examples"})
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
 def check_schema(schema: Any) -> list[str]:
@@ -52,11 +49,14 @@ def check_schema(schema: Any) -> list[str]:
 
 def faults(schema: Mapping[str, Any], value: Any) -> tuple[FieldError, ...]:
     """Every fault of `value`, sorted by field, at most 100; a schema that cannot be used is one fault."""
-    validator = _validator(json.dumps(schema, sort_keys=True, default=str))
-    if isinstance(validator, str):
-        return (FieldError(field="", message=f"the schema cannot be used: {validator}"),)
+    prepared = _prepared(json.dumps(schema, sort_keys=True, default=str))
+    if isinstance(prepared, str):
+        return (FieldError(field="", message=f"the schema cannot be used: {prepared}"),)
+    validator, good = prepared
     found: dict[tuple[str, str], None] = {}
     try:
+        if good is not None and good(value):
+            return ()
         for error in validator.iter_errors(value):
             for field, message in told(error):
                 found[field, message] = None
@@ -70,14 +70,31 @@ def faults(schema: Mapping[str, Any], value: Any) -> tuple[FieldError, ...]:
 
 
 @lru_cache(maxsize=256)
-def _validator(schema_json: str) -> Validator | str:
+def _prepared(schema_json: str) -> tuple[Validator, Acceptance | None] | str:
     schema = json.loads(schema_json)
     problems = check_schema(schema)
     if problems:
         return "; ".join(problems)
+    schema = _with_python_names(schema)
     # An empty registry: a reference is found inside the schema or nowhere.
     closed: Validator = _Closed(schema, registry=Registry(), format_checker=_FORMATS)
-    return closed
+    return closed, accepts(schema)
+
+
+def _with_python_names(node: Any) -> Any:
+    """The schema with the keys of `patternProperties` as Python's matcher takes them."""
+    if isinstance(node, list):
+        return [_with_python_names(item) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    return {
+        key: {python_pattern(name).pattern: _with_python_names(one) for name, one in item.items()}
+        if key == "patternProperties" and isinstance(item, Mapping)
+        else item
+        if key in _DATA_KEYWORDS
+        else _with_python_names(item)
+        for key, item in node.items()
+    }
 
 
 def _place(error: ValidationError) -> str:
@@ -104,6 +121,8 @@ def _own_problems(node: Any, root: Mapping[str, Any], where: str, depth: int = 0
                 yield f"{place}: {problem}"
         elif key == "patternProperties" and isinstance(item, Mapping):
             yield from (f"{place}: {problem}" for problem in map(pattern_problem, map(str, item)) if problem)
+        elif key == "enum" and item == [] and not where.endswith("properties"):
+            yield f"{place}: must have at least one value, for nothing can be one of none"
         if key not in _DATA_KEYWORDS or where.endswith("properties"):
             yield from _own_problems(item, root, place, depth + 1)
 
@@ -124,49 +143,34 @@ def _reference_problems(reference: str, root: Mapping[str, Any], place: str) -> 
             return
 
 
-def _bounded_pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
-    if isinstance(value, str):
-        too_long = len(value) > MAX_MATCHED and is_unbounded(pattern)
-        if too_long or re.search(pattern, value) is None:
-            yield ValidationError("pattern")
+def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not matches(pattern, value):
+        yield ValidationError("pattern")
+
+
+def _multiple_of(validator: Any, step: float, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(value, "number") and not is_multiple(value, step):
+        yield ValidationError("multipleOf")
 
 
 def _unique(validator: Any, wanted: bool, value: Any, schema: Any) -> Iterator[ValidationError]:
-    if wanted and isinstance(value, list):
-        seen = {json.dumps(item, sort_keys=True, default=str) for item in value}
-        if len(seen) < len(value):
-            yield ValidationError("uniqueItems")
+    if wanted and isinstance(value, list) and len(set(map(identity, value))) < len(value):
+        yield ValidationError("uniqueItems")
+
+
+def _items(validator: Any, items: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    """As the draft has it; items that are plainly good are passed over."""
+    if not isinstance(value, list):
+        return
+    good = accepts(items)
+    for index in range(len(schema.get("prefixItems", ())), len(value)):
+        if good is None or not good(value[index]):
+            yield from validator.descend(value[index], items, path=index)
 
 
 # `extend` has no types in the stubs.
 _Closed: Any = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _bounded_pattern, "uniqueItems": _unique}
+    Draft202012Validator,
+    {"pattern": _pattern, "multipleOf": _multiple_of, "uniqueItems": _unique, "items": _items},
 )
-_FORMATS = FormatChecker(formats=())
-
-
-def _format(name: str, read: Callable[[str], object]) -> None:
-    def check(value: object) -> bool:
-        return not isinstance(value, str) or (len(value) <= MAX_MATCHED and bool(read(value)))
-
-    _FORMATS.checks(name, raises=ValueError)(check)
-
-
-def _zoned(value: str) -> bool:
-    return datetime.fromisoformat(value).tzinfo is not None
-
-
-def _is_url(value: str) -> bool:
-    parts = urlsplit(value)
-    return bool(parts.scheme and (parts.netloc or parts.path))
-
-
-_format("date", lambda value: date.fromisoformat(value) is not None)
-_format("time", lambda value: time.fromisoformat(value) is not None)
-_format("date-time", _zoned)
-_format("email", lambda value: _EMAIL.fullmatch(value) is not None)
-_format("ipv4", lambda value: IPv4Address(value) is not None)
-_format("ipv6", lambda value: IPv6Address(value) is not None)
-_format("uuid", lambda value: UUID(value) is not None)
-_format("uri", _is_url)
-_format("path", lambda value: value != "" and "\0" not in value)
+_FORMATS = format_checker()

@@ -144,6 +144,7 @@ async def test_an_answer_to_a_cancelled_run_is_refused(home: Home) -> None:
         ({"schema": {"type": "object", "properties": {"a": {"type": "{{ payload.type }}"}}}}, "schema"),
         ({"schema": "{{ payload.type }}"}, "schema"),
         ({"mode": "{{ payload.type }}"}, "mode"),
+        ({"schema": {"properties": {"a": {"enum": "{{ payload.none }}"}}}}, "at least one value"),
     ],
 )
 async def test_a_form_that_templates_make_invalid_fails_the_step(
@@ -151,7 +152,7 @@ async def test_a_form_that_templates_make_invalid_fails_the_step(
 ) -> None:
     home.flow("ask", form("word", params=params))
     async with home.working() as engine:
-        run_id = await start(engine, "ask", {"type": "nonsense"})
+        run_id = await start(engine, "ask", {"type": "nonsense", "none": []})
         await rest(engine, run_id, expect=RunStatus.FAILED)
         code, message = await error_of(engine, run_id)
         assert code == "invalid_form"
