@@ -2,7 +2,7 @@
 
 A reference is `{"$blob": <sha256>, "size": <bytes>, "preview": <masked>}`; `literal: true` beside them
 says that the blob itself holds dicts shaped like references, which came from outside and must never be
-followed. The door (`engine.governance.door`) is the only maker of blobs, so anything else that looks
+followed. `engine.governance.redactor` is the only maker of blobs, so anything else that looks
 like a reference cannot reach the journal.
 """
 

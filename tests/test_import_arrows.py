@@ -44,6 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.runtime.pack_library", "engine.runtime.views"),
     (
         "engine.runtime.files",
+        "engine.runtime.intake",
         "engine.runtime.value_store",
         "engine.runtime.clock",
         "engine.runtime.gc_tuning",
@@ -94,8 +95,7 @@ def modules() -> dict[str, Path]:
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            if name != "engine.runtime.toolbox":  # dissolves with the next step
-                found[name] = path
+            found[name] = path
     return found
 
 

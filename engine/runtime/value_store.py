@@ -1,4 +1,4 @@
-"""Stored values at hand: decoded blobs, least recently used ones forgotten."""
+"""Values of runs: how one is kept, loaded whole and shown masked. Large ones lie in the journal by digest."""
 
 from __future__ import annotations
 
@@ -8,24 +8,58 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from engine.errors import ErrorCode, Unavailable
+from engine.governance.redactor import MAX_DEPTH
 from engine.values import BlobNeeded, resolve_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from engine.governance.redactor import Redactor, StoredValue
     from engine.journal.port import Journal
 
 LIMIT_BYTES = 64 * 1024 * 1024
 
 
-class Blobs:
-    """Reads through to the journal. Decoded values are shared: templates cannot change them."""
+class ValueStore:
+    """Reads through to the journal and holds what was read or made last, up to `limit_bytes` of JSON.
 
-    def __init__(self, journal: Journal, limit_bytes: int = LIMIT_BYTES) -> None:
+    Held values are shared and never changed: templates cannot change them.
+    """
+
+    def __init__(self, journal: Journal, redactor: Redactor, limit_bytes: int = LIMIT_BYTES) -> None:
         self._journal = journal
+        self._redactor = redactor
         self._limit = limit_bytes
         self._held: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._size = 0
+
+    def store(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
+        """The form of a value that an event holds; its `blobs` have to be in the event's commit.
+
+        Raises InvalidInput for what is not JSON or nested deeper than `levels`.
+        """
+        stored = self._redactor.storable(value, levels=levels)
+        self._hold(stored.blobs)
+        return stored
+
+    async def load(self, value: Any) -> Any:
+        """A stored value whole: every reference is replaced by what it refers to.
+
+        Raises Unavailable(journal_corrupt) when the journal does not have it.
+        """
+        return await self.with_loaded(lambda: resolve_value(value, self.resolve))
+
+    def redact(self, value: Any) -> Any:
+        """A whole value as errors, titles, screens and the run's folder may hold it: masked."""
+        return self._redactor.redact(value)
+
+    async def redacted(self, value: Any) -> Any:
+        """A stored value whole and masked."""
+        return self.redact(await self.load(value))
+
+    def preview(self, value: Any) -> Any:
+        """A masked, shortened form of a value without secrets."""
+        return self._redactor.preview(value)
 
     def resolve(self, digest: str) -> Any:
         """The value behind a digest. Raises BlobNeeded when it has to be loaded first."""
@@ -35,8 +69,23 @@ class Blobs:
         self._held.move_to_end(digest)
         return held[0]
 
-    def keep(self, blobs: Mapping[str, bytes]) -> None:
-        """Hold values that were just made."""
+    async def with_loaded(self, compute: Callable[[], Any]) -> Any:
+        """`compute()`, loading whatever values it turns out to need."""
+        while True:
+            try:
+                return compute()
+            except BlobNeeded as needed:
+                await self._fetch(needed.digest)
+
+    async def _fetch(self, digest: str) -> None:
+        data = await self._journal.blob(digest)
+        if data is None:
+            raise Unavailable(
+                ErrorCode.JOURNAL_CORRUPT, f"the stored value {digest} is missing", {"digest": digest}
+            )
+        self._hold({digest: data})
+
+    def _hold(self, blobs: Mapping[str, bytes]) -> None:
         for digest, data in blobs.items():
             if digest not in self._held:
                 self._held[digest] = (from_json(data), len(data))
@@ -44,24 +93,3 @@ class Blobs:
         while self._size > self._limit and len(self._held) > 1:
             _, (_, size) = self._held.popitem(last=False)
             self._size -= size
-
-    async def load(self, digest: str) -> None:
-        """Fetch a value. Raises Unavailable(journal_corrupt) when the store does not have it."""
-        data = await self._journal.blob(digest)
-        if data is None:
-            raise Unavailable(
-                ErrorCode.JOURNAL_CORRUPT, f"the stored value {digest} is missing", {"digest": digest}
-            )
-        self.keep({digest: data})
-
-    async def with_loaded(self, compute: Callable[[], Any]) -> Any:
-        """`compute()`, loading whatever values it turns out to need."""
-        while True:
-            try:
-                return compute()
-            except BlobNeeded as needed:
-                await self.load(needed.digest)
-
-    async def full(self, value: Any) -> Any:
-        """`value` with every reference replaced by what it refers to."""
-        return await self.with_loaded(lambda: resolve_value(value, self.resolve))

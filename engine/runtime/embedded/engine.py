@@ -1,4 +1,4 @@
-"""The embedded engine: one SQLite file, this process, no server."""
+"""The embedded engine: one SQLite file, this process, no server. Here its parts are put together."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
 from engine.facade.engine import WorkerView
-from engine.governance.door import ValueDoor
 from engine.governance.masking import Masker
+from engine.governance.redactor import Redactor
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.runtime.clock import SystemClock
 from engine.runtime.embedded.feed import Feed
 from engine.runtime.embedded.notes import Drafts, SavedFilters
 from engine.runtime.embedded.requests import Requests
 from engine.runtime.embedded.runs import Runs
+from engine.runtime.embedded.starting import RunStarter
 from engine.runtime.files.run_folder import RunFolders
 from engine.runtime.gc_tuning import seldom_collected
+from engine.runtime.intake import Intake
 from engine.runtime.pack_library.catalog_source import CatalogSource
+from engine.runtime.pack_library.library import PackLibrary
 from engine.runtime.pack_library.pack_status import PackStatusSource
 from engine.runtime.pack_library.pinned import PinnedPacks
 from engine.runtime.pack_library.watch import PackWatch
-from engine.runtime.toolbox import LocalWorker, Toolbox
-from engine.runtime.value_store import Blobs
+from engine.runtime.value_store import ValueStore
+from engine.runtime.views.output_files import OutputFiles
+from engine.runtime.views.row_views import RowViews
+from engine.runtime.views.run_reader import RunReader
 from engine.runtime.worker.faults import NO_FAULTS
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.executor import ToolExecutor
@@ -36,8 +41,10 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
+    from engine.runtime.embedded.handoffs import Handoffs
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.worker.faults import Faults
+    from engine.runtime.worker.sessions import Sessions
     from engine.runtime.worker.worker import Worker
     from engine.tools.registry import ToolRegistry
 
@@ -45,42 +52,104 @@ if TYPE_CHECKING:
 class EmbeddedEngine:
     """Implements `engine.facade.engine.Engine`."""
 
-    def __init__(self, box: Toolbox) -> None:
-        self._box = box
-        self.runs = Runs(box)
-        self.requests = Requests(box)
-        self.feed = Feed(box)
-        self.drafts = Drafts(box)
-        self.saved_filters = SavedFilters(box)
+    def __init__(
+        self, config: EngineConfig, journal: Journal, clock: Clock, tools: ToolRegistry, faults: Faults
+    ) -> None:
+        self._config, self._journal, self._clock, self._faults = config, journal, clock, faults
+        redactor = Redactor(Masker(config.redact_patterns, config.redact))
+        self._values = ValueStore(journal, redactor)
+        self._pack_status = PackStatusSource(journal)
+        tool_names = [spec.name for spec in tools.specs()]
+        self._pack_source = CatalogSource(config, tool_names, journal, self._pack_status, clock)
+        self._pack_watch = PackWatch(self._pack_source, config)
+        pinned = PinnedPacks(journal, config.policies)
+        self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
+        self._folders = RunFolders(config.runs_dir)
+        self._executor = ToolExecutor(tools, config.limits, config.secrets)
+        self._intake = Intake(journal)
+        views = RowViews(self._values, self._folders, clock)
+        self._reader = RunReader(journal, self._values, views, OutputFiles(self._folders, redactor))
+        self._starter = RunStarter(config, journal, clock, self._values, self._packs, self._intake)
+        self.runs = Runs(
+            journal,
+            clock,
+            self._reader,
+            self._starter,
+            handoffs=lambda: self._handoffs,
+            take_mail=self._take_mail,
+        )
+        self.requests = Requests(config, journal, clock, self._values, views, self._intake)
+        self.feed = Feed(journal, self._pack_source, self._pack_watch)
+        self.drafts = Drafts(journal, redactor, clock)
+        self.saved_filters = SavedFilters(journal, redactor)
 
     @cached_property
     def packs(self) -> PackList:
         """See facade."""
         from engine.runtime.embedded.packs import PackList  # noqa: PLC0415 - the contracts of packs are many
+        from engine.runtime.pack_library.diffs import DiffSides  # noqa: PLC0415 - likewise
+        from engine.runtime.pack_library.registry import PackRegistry  # noqa: PLC0415 - likewise
+        from engine.runtime.pack_library.trust import CodeTrust  # noqa: PLC0415 - likewise
 
-        return PackList(self._box)
+        return PackList(
+            self._packs,
+            self._pack_source,
+            self._pack_status,
+            DiffSides(self._journal, self._packs),
+            PackRegistry(self._config, self._journal, self._clock, self._pack_source, self._packs),
+            CodeTrust(self._journal, self._clock, self._pack_source, self._packs),
+        )
+
+    @cached_property
+    def _handoffs(self) -> Handoffs:
+        from engine.runtime.embedded.handoff_context import HandoffContexts  # noqa: PLC0415 - seldom needed
+        from engine.runtime.embedded.handoffs import Handoffs  # noqa: PLC0415 - likewise
+
+        contexts = HandoffContexts(self._journal, self._values)
+        return Handoffs(self._config, self._reader, self._packs, self._values, contexts, self._starter)
+
+    @cached_property
+    def _sessions(self) -> Sessions:
+        from engine.runtime.worker.sessions import Sessions  # noqa: PLC0415 - lists and decisions need no machine
+
+        return Sessions(
+            self._config,
+            self._journal,
+            self._clock,
+            self._values,
+            self._packs,
+            self._folders,
+            self._executor,
+            self._faults,
+        )
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:
         """See facade."""
-        from engine.runtime.worker.worker import Worker  # noqa: PLC0415 - lists and decisions need no machine
+        from engine.runtime.worker.worker import Worker  # noqa: PLC0415 - see _sessions
 
-        worker = Worker(self._box, slots)
+        lease_seconds = self._config.lease_seconds
+        worker = Worker(self._journal, self._clock, self._sessions, slots=slots, lease_seconds=lease_seconds)
         with seldom_collected():
             running = asyncio.create_task(worker.run())
             try:
                 await worker.running_or(running)
-                self._box.local.worker = worker
-                async with self._box.pack_watch.watching():
-                    yield worker
+                with self._intake.served_by(worker):
+                    async with self._pack_watch.watching():
+                        yield worker
             finally:
-                self._box.local.worker = None
                 worker.stop()
                 await running  # drains; raises what ended the worker
 
+    async def _take_mail(self, run_id: str) -> None:
+        from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions
+
+        taker = MailTaker(self._journal, self._clock, self._sessions, self._config.lease_seconds)
+        await taker.take_mail(run_id)
+
     async def workers(self) -> tuple[WorkerView, ...]:
         """See facade."""
-        now = self._box.clock.now()
+        now = self._clock.now()
         return tuple(
             WorkerView(
                 row.worker_id,
@@ -89,7 +158,7 @@ class EmbeddedEngine:
                 from_micros(row.expires_at) >= from_micros(now),
                 row.runs_held,
             )
-            for row in await self._box.journal.workers()
+            for row in await self._journal.workers()
         )
 
 
@@ -107,27 +176,8 @@ async def open_engine(
     `journal`, `registry`, `clock` and `faults` replace the parts that tests and benchmarks bring.
     """
     tools = registry or builtin_registry(config.limits)
-    names = [spec.name for spec in tools.specs()]
     opened = journal or await SqliteJournal.open(config.journal_path, poll_seconds=config.poll_seconds)
     try:
-        ticking = clock or SystemClock()
-        facts = PackStatusSource(opened)
-        catalog = CatalogSource(config, names, opened, facts, ticking)
-        box = Toolbox(
-            config=config,
-            journal=opened,
-            clock=ticking,
-            door=ValueDoor(Masker(config.redact_patterns, config.redact)),
-            blobs=Blobs(opened),
-            packs=PinnedPacks(opened, config.policies),
-            catalog=catalog,
-            pack_facts=facts,
-            pack_watch=PackWatch(catalog, config),
-            tools=ToolExecutor(tools, config.limits, config.secrets),
-            folders=RunFolders(config.runs_dir),
-            faults=faults or NO_FAULTS,
-            local=LocalWorker(),
-        )
-        yield EmbeddedEngine(box)
+        yield EmbeddedEngine(config, opened, clock or SystemClock(), tools, faults or NO_FAULTS)
     finally:
         await opened.close()

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from engine.contracts.pack_version import PackNotice
     from engine.journal.changes import ChangeSet
-    from engine.runtime.toolbox import Toolbox
+    from engine.journal.port import Journal
+    from engine.runtime.pack_library.catalog_source import CatalogSource
+    from engine.runtime.pack_library.watch import PackWatch
 
 READ_AT_ONCE = 500
 GATHER_SECONDS = 0.01
@@ -27,19 +29,21 @@ MAX_BEHIND = 50_000
 class Feed:
     """Implements `engine.facade.feed.Feed` on a journal."""
 
-    def __init__(self, box: Toolbox) -> None:
-        self._box = box
+    def __init__(self, journal: Journal, catalog: CatalogSource, watch: PackWatch) -> None:
+        self._journal = journal
+        self._catalog = catalog
+        self._watch = watch
 
     @asynccontextmanager
     async def subscribe(self, *, run_id: str | None = None) -> AsyncIterator[AsyncIterator[FeedBatch]]:
         """See facade."""
-        journal = self._box.journal
+        journal = self._journal
         claims, packs = await journal.claims_version(), await journal.packs.written()
-        reader = _Reader(self._box, run_id, await journal.last_seq(), claims, packs)
+        reader = _Reader(journal, run_id, await journal.last_seq(), claims, packs)
         undo = journal.on_change(reader.kick)
-        undo_packs = self._box.catalog.on_notices(reader.tell_packs)
+        undo_packs = self._catalog.on_notices(reader.tell_packs)
         try:
-            async with self._box.pack_watch.watching():
+            async with self._watch.watching():
                 yield reader.batches()
         finally:
             undo_packs()
@@ -47,8 +51,8 @@ class Feed:
 
 
 class _Reader:
-    def __init__(self, box: Toolbox, run_id: str | None, cursor: int, claims: int, packs: int) -> None:
-        self._box = box
+    def __init__(self, journal: Journal, run_id: str | None, cursor: int, claims: int, packs: int) -> None:
+        self._journal = journal
         self._run_id = run_id
         self._cursor = cursor
         self._kicked = asyncio.Event()
@@ -85,7 +89,7 @@ class _Reader:
 
     async def _read(self) -> FeedBatch:
         """The next events; when there are more, the reader is called again at once."""
-        stored = await self._box.journal.feed_events(self._cursor, READ_AT_ONCE)
+        stored = await self._journal.feed_events(self._cursor, READ_AT_ONCE)
         lagged, self._lagged = self._lagged, False
         if stored:
             self._cursor = stored[-1].seq
@@ -102,17 +106,17 @@ class _Reader:
         changed: set[str] = set()
         if self._look_at_claims:
             self._look_at_claims = False
-            before, self._claims = self._claims, await self._box.journal.claims_version()
+            before, self._claims = self._claims, await self._journal.claims_version()
             changed |= {"claims"} if self._claims != before else set()
         if self._look_at_packs:
             self._look_at_packs = False
-            before, self._packs = self._packs, await self._box.journal.packs.written()
+            before, self._packs = self._packs, await self._journal.packs.written()
             changed |= {"packs"} if self._packs != before else set()
         return frozenset(changed)
 
     async def _skip(self) -> None:
         """Leave out what a reader that is too far behind would see far too late."""
-        newest = await self._box.journal.last_seq()
+        newest = await self._journal.last_seq()
         if newest - self._cursor > MAX_BEHIND:
             self._cursor = newest - MAX_BEHIND
             self._lagged = True

@@ -1,4 +1,4 @@
-"""What a run that takes over is told: a picture of its source at the moment it was handed off."""
+"""What a run that takes over gets to know: a picture of its source at the moment it was handed off."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.run import EventFilter
 from engine.contracts.status import RequestKind, RunStatus
 from engine.errors import InvalidInput
-from engine.governance.door import JOINED_DEPTH
+from engine.governance.redactor import JOINED_DEPTH
 from engine.journal.encoding import decode
 from engine.machine.events.event import Kind
 from engine.values import BLOB_KEY, LIST_KEY, canonical_json, is_blob, is_list_ref
@@ -17,49 +17,59 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.contracts.layers.workflow import ContextTransfer
-    from engine.governance.door import Admitted
-    from engine.runtime.toolbox import Toolbox
+    from engine.governance.redactor import StoredValue
+    from engine.journal.port import Journal
+    from engine.runtime.value_store import ValueStore
 
 MOST_REQUESTS = 100_000
 """Requests of a run that are looked at."""
-MAX_DECISIONS_TOLD = 500
+MAX_DECISIONS = 500
 """The newest; the others are counted."""
-MAX_STEPS_TOLD = 500
-"""Executions that are told: the outermost first, then those inside them; the others are counted."""
+MAX_STEPS = 500
+"""Executions in a context: the outermost first, then those inside them; the others are counted."""
 
 
-async def handoff_context(
-    box: Toolbox,
-    row: Mapping[str, Any],
-    transfer: ContextTransfer,
-    *,
-    by: str,
-    note: str | None,
-    limit: int,
-) -> Admitted:
-    """What is told of the run of `row`, read with its events; docs/flows.md names the fields.
+class HandoffContexts:
+    """Makes what a run that takes over gets to know of its source; docs/flows.md names the fields."""
 
-    Values that would make it larger than `limit` bytes are told as their masked previews.
-    """
-    try:
-        told = await _Telling(box, row, transfer, limit).tell(by, note)
-        return box.door.admit(told, levels=JOINED_DEPTH)
-    except InvalidInput:  # nested so deeply that nothing could be put around it
-        told = await _Telling(box, row, transfer, 0).tell(by, note)
-        return box.door.admit(told, levels=JOINED_DEPTH)
+    def __init__(self, journal: Journal, values: ValueStore) -> None:
+        self._journal = journal
+        self._values = values
+
+    async def of(
+        self, row: Mapping[str, Any], transfer: ContextTransfer, *, by: str, note: str | None, limit: int
+    ) -> StoredValue:
+        """The context of the run of `row`, read with its events.
+
+        Values that would make it larger than `limit` bytes stand in it as their masked previews.
+        """
+        try:
+            context = await self._context(row, transfer, limit, by, note)
+            return self._values.store(context, levels=JOINED_DEPTH)
+        except InvalidInput:  # nested so deeply that nothing could be put around it
+            context = await self._context(row, transfer, 0, by, note)
+            return self._values.store(context, levels=JOINED_DEPTH)
+
+    async def _context(
+        self, row: Mapping[str, Any], transfer: ContextTransfer, limit: int, by: str, note: str | None
+    ) -> dict[str, Any]:
+        return await _Context(self._journal, self._values, row, transfer, limit).make(by, note)
 
 
 @dataclass(slots=True)
-class _Telling:
-    box: Toolbox
+class _Context:
+    """One context while it is made; `left` counts the bytes there is still room for."""
+
+    journal: Journal
+    values: ValueStore
     row: Mapping[str, Any]
     transfer: ContextTransfer
     left: int
     shortened: list[str] = field(default_factory=list)
 
-    async def tell(self, by: str, note: str | None) -> dict[str, Any]:
+    async def make(self, by: str, note: str | None) -> dict[str, Any]:
         row = self.row
-        told: dict[str, Any] = {
+        context: dict[str, Any] = {
             "run_id": row["run_id"],
             "pack": row["pack"],
             "version": row["pack_version"],
@@ -70,13 +80,13 @@ class _Telling:
             "note": note,
         }
         if self.transfer != "minimal":
-            told |= await self._summary()
-        return told
+            context |= await self._summary()
+        return context
 
     async def _summary(self) -> dict[str, Any]:
         first = decode(self.row["first_event"]) if self.row["first_event"] else {}
         last = decode(self.row["output_event"]) if self.row["output_event"] else {}
-        steps = await self.box.journal.step_rows(self.row["run_id"])
+        steps = await self.journal.step_rows(self.row["run_id"])
         summary = {
             "input": await self._value("input", first.get("input")),
             "output": await self._value("output", last.get("output")),
@@ -90,24 +100,24 @@ class _Telling:
         rows = [
             row
             for kind in RequestKind
-            for row in await self.box.journal.request_rows(
-                kind, None, MOST_REQUESTS, None, self.row["run_id"]
-            )
+            for row in await self.journal.request_rows(kind, None, MOST_REQUESTS, None, self.row["run_id"])
             if row["decision"] is not None
         ]
         rows.sort(key=lambda row: (row["decided_at"], row["request_id"]))
-        told = rows[-MAX_DECISIONS_TOLD:]
-        answers = await self._answers({row["request_id"] for row in told if row["kind"] == RequestKind.FORM})
+        newest = rows[-MAX_DECISIONS:]
+        answers = await self._answers(
+            {row["request_id"] for row in newest if row["kind"] == RequestKind.FORM}
+        )
         return {
-            "decisions": [await self._decision(row, answers.get(row["request_id"])) for row in told],
-            "decisions_left_out": len(rows) - len(told),
+            "decisions": [await self._decision(row, answers.get(row["request_id"])) for row in newest],
+            "decisions_left_out": len(rows) - len(newest),
         }
 
     async def _answers(self, wanted: set[str]) -> dict[str, Any]:
         """Outputs of answered forms by request, also of those the run has not taken in yet."""
         if not wanted:
             return {}
-        journal, run_id = self.box.journal, self.row["run_id"]
+        journal, run_id = self.journal, self.row["run_id"]
         received = EventFilter(kind=Kind.USER_INPUT_RECEIVED.value)
         found: dict[str, Any] = {}
         for run_seq in await journal.lists.find_events(run_id, received, 0, await self._last()):
@@ -116,13 +126,13 @@ class _Telling:
         return {request_id: found[request_id] for request_id in wanted & found.keys()}
 
     async def _last(self) -> int:
-        row = await self.box.journal.run_row(self.row["run_id"])
+        row = await self.journal.run_row(self.row["run_id"])
         return int((row or self.row)["run_seq"])
 
     async def _decision(self, row: Mapping[str, Any], answered: Any) -> dict[str, Any]:
         place = f"decisions/{row['step_id']}"
-        body = await self.box.blobs.full(decode(row["opened_event"])["body"])
-        told = {
+        body = await self.values.load(decode(row["opened_event"])["body"])
+        decision = {
             "step_id": row["step_id"],
             "title": await self._value(f"{place}/title", body["title"]),
             "message": await self._value(f"{place}/message", body.get("message") or body.get("prompt")),
@@ -132,19 +142,19 @@ class _Telling:
             "answer": None,
         }
         if answered is not None:
-            output = await self.box.blobs.full(answered)
-            told["answer"] = await self._value(f"{place}/answer", output["values"])
-        return told
+            output = await self.values.load(answered)
+            decision["answer"] = await self._value(f"{place}/answer", output["values"])
+        return decision
 
     async def _steps(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Executions by path; where not all values fit, those of the newest are told whole."""
+        """Executions by path; where not all values fit, those of the newest stand whole."""
         outermost_first = sorted(rows, key=lambda row: (row["path"].count("/"), row["first_seq"]))
-        chosen = outermost_first[:MAX_STEPS_TOLD]
-        told = {row["path"]: {"status": row["status"]} for row in chosen}
+        chosen = outermost_first[:MAX_STEPS]
+        steps = {row["path"]: {"status": row["status"]} for row in chosen}
         if self.transfer == "full":
             for row in sorted(chosen, key=lambda row: int(row["first_seq"]), reverse=True):
-                told[row["path"]] |= await self._values(row)
-        return {"steps": told, "steps_left_out": len(rows) - len(chosen)}
+                steps[row["path"]] |= await self._values(row)
+        return {"steps": steps, "steps_left_out": len(rows) - len(chosen)}
 
     async def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
         place = f"steps/{row['path']}"
@@ -162,21 +172,21 @@ class _Telling:
         size = _size(value)
         if size > self.left and value is not None:
             self.shortened.append(place)
-            return self._stand_in(value)
+            return self._shortened(value)
         self.left -= size
-        return await self.box.blobs.full(value)
+        return await self.values.load(value)
 
-    def _stand_in(self, value: Any) -> Any:
+    def _shortened(self, value: Any) -> Any:
         if is_blob(value):
             return value["preview"]
         if is_list_ref(value):
             return f"[… {len(value[LIST_KEY])} items]"
         if type(value) is dict:
             value = {
-                key: self._stand_in(item) if is_blob(item) or is_list_ref(item) else item
+                key: self._shortened(item) if is_blob(item) or is_list_ref(item) else item
                 for key, item in value.items()
             }
-        return self.box.door.preview(value)
+        return self.values.preview(value)
 
 
 def _size(value: Any) -> int:

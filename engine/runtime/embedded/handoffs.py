@@ -7,107 +7,119 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.handoff import HandoffView
 from engine.errors import ErrorCode, InvalidInput, Refused
-from engine.runtime.embedded.handoff_context import handoff_context
-from engine.runtime.embedded.starting import HandedOver, StartRequest, pack_of, start_run
-from engine.runtime.views.run_detail import view_row
+from engine.runtime.embedded.starting import HandedOver, StartRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from engine.config import EngineConfig
     from engine.contracts.actor import Actor
     from engine.contracts.layers.workflow import Handoff
     from engine.journal.records import NewRun
-    from engine.packs.catalog.catalog import Catalog
     from engine.packs.catalog.entries import CatalogEntry
-    from engine.runtime.toolbox import Toolbox
+    from engine.packs.loaded_pack import LoadedPack
+    from engine.runtime.embedded.handoff_context import HandoffContexts
+    from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.pack_library.library import PackLibrary
+    from engine.runtime.value_store import ValueStore
+    from engine.runtime.views.run_reader import RunReader
 
 MAX_NOTE = 20_000
 
 
-async def handoffs_of(box: Toolbox, run_id: str) -> tuple[HandoffView, ...]:
-    """See `engine.facade.runs.Runs.handoffs`."""
-    declared = await _declared(box, await view_row(box, run_id))
-    catalog = await box.catalog.load()
-    views: list[HandoffView] = []
-    for handoff in declared:
-        found = catalog.find(handoff.target_agent)
-        reason = await _why_not(box, handoff.target_agent, found)
-        view = HandoffView(
-            target=handoff.target_agent,
-            conditions=handoff.conditions,
-            context_transfer=handoff.context_transfer,
-            flows=found.flows if found is not None and reason is None else (),
-            reason=reason,
+class Handoffs:
+    """What may take over from a run, and handing it off."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        reader: RunReader,
+        packs: PackLibrary,
+        values: ValueStore,
+        contexts: HandoffContexts,
+        starter: RunStarter,
+    ) -> None:
+        self._policies = config.policies
+        self._reader = reader
+        self._packs = packs
+        self._values = values
+        self._contexts = contexts
+        self._starter = starter
+
+    async def of(self, run_id: str) -> tuple[HandoffView, ...]:
+        """See `engine.facade.runs.Runs.handoffs`."""
+        views: list[HandoffView] = []
+        for handoff in await self._declared(await self._reader.row_with_events(run_id)):
+            found = await self._packs.find(handoff.target_agent)
+            reason = await self._why_not(handoff.target_agent, found)
+            view = HandoffView(
+                target=handoff.target_agent,
+                conditions=handoff.conditions,
+                context_transfer=handoff.context_transfer,
+                flows=found.flows if found is not None and reason is None else (),
+                reason=reason,
+            )
+            views.append(view)
+        return tuple(views)
+
+    async def hand_off(
+        self,
+        run_id: str,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        note: str | None,
+        idempotency_key: str | None,
+        base_dir: Path | None,
+    ) -> tuple[str, NewRun]:
+        """See `engine.facade.runs.Runs.hand_off`."""
+        if note is not None and len(note) > MAX_NOTE:
+            raise InvalidInput(f"the note is longer than {MAX_NOTE} characters")
+        row = await self._reader.row_with_events(run_id)
+        declared = await self._declared(row)
+        handoff = next((each for each in declared if each.target_agent == target), None)
+        if handoff is None:
+            raise _undeclared(row, target, declared)
+        if flow is None:
+            flow = _only_flow(await self._packs.require(target))
+        text = self._values.redact(note) if note and note.strip() else None
+        limit = self._policies.for_pack(target).max_payload_bytes
+        context = await self._contexts.of(
+            row, handoff.context_transfer, by=actor.name, note=text, limit=limit
         )
-        views.append(view)
-    return tuple(views)
+        request = StartRequest(target, flow, payload, actor.name, row["tenant"], idempotency_key, base_dir)
+        return await self._starter.start(replace(request, handed_over=HandedOver(run_id, text, context)))
+
+    async def _declared(self, row: Mapping[str, Any]) -> Sequence[Handoff]:
+        """Of two handoffs to one pack the first; contents of earlier versions may hold such."""
+        pack = await self._packs.pinned(row["pack"], row["pack_digest"])
+        handoffs = pack.agent.workflow.handoffs if pack.agent is not None else ()
+        first: dict[str, Handoff] = {}
+        for handoff in handoffs:
+            first.setdefault(handoff.target_agent, handoff)
+        return tuple(first.values())
+
+    async def _why_not(self, target: str, found: CatalogEntry | None) -> str | None:
+        if found is None:
+            return f"there is no pack {target} here"
+        pack = found.pack
+        if pack.problems:
+            count = f"{len(pack.problems)} problem{'s' if len(pack.problems) > 1 else ''}"
+            return f"the pack has {count}: {pack.problems[0]}"
+        if not await self._packs.trusts(pack):
+            return f"nobody has trusted the pack's code (tools.py): vasini pack trust {target}"
+        return None if found.flows else "the pack has no flow that can be started"
 
 
-async def hand_off(
-    box: Toolbox,
-    run_id: str,
-    target: str,
-    flow: str | None,
-    payload: Mapping[str, Any],
-    *,
-    actor: Actor,
-    note: str | None,
-    idempotency_key: str | None,
-    base_dir: Path | None,
-) -> tuple[str, NewRun]:
-    """See `engine.facade.runs.Runs.hand_off`."""
-    if note is not None and len(note) > MAX_NOTE:
-        raise InvalidInput(f"the note is longer than {MAX_NOTE} characters")
-    row = await view_row(box, run_id)
-    declared = await _declared(box, row)
-    handoff = next((each for each in declared if each.target_agent == target), None)
-    if handoff is None:
-        raise _undeclared(row, target, declared)
-    if flow is None:
-        flow = _only_flow(target, await box.catalog.load())
-    text = box.door.present(note) if note and note.strip() else None
-    context = await handoff_context(
-        box,
-        row,
-        handoff.context_transfer,
-        by=actor.name,
-        note=text,
-        limit=box.config.policies.for_pack(target).max_payload_bytes,
-    )
-    request = StartRequest(target, flow, payload, actor.name, row["tenant"], idempotency_key, base_dir)
-    return await start_run(box, replace(request, handed_over=HandedOver(run_id, text, context)))
-
-
-async def _declared(box: Toolbox, row: Mapping[str, Any]) -> Sequence[Handoff]:
-    """Of two handoffs to one pack the first; contents of earlier versions may hold such."""
-    pack = await box.packs.pack(row["pack"], row["pack_digest"])
-    handoffs = pack.agent.workflow.handoffs if pack.agent is not None else ()
-    first: dict[str, Handoff] = {}
-    for handoff in handoffs:
-        first.setdefault(handoff.target_agent, handoff)
-    return tuple(first.values())
-
-
-async def _why_not(box: Toolbox, target: str, found: CatalogEntry | None) -> str | None:
-    if found is None:
-        return f"there is no pack {target} here"
-    pack = found.pack
-    if pack.problems:
-        count = f"{len(pack.problems)} problem{'s' if len(pack.problems) > 1 else ''}"
-        return f"the pack has {count}: {pack.problems[0]}"
-    if not await box.pack_facts.trusts(pack):
-        return f"nobody has trusted the pack's code (tools.py): vasini pack trust {target}"
-    return None if found.flows else "the pack has no flow that can be started"
-
-
-def _only_flow(target: str, catalog: Catalog) -> str:
-    """Raises NotFound, PackInvalid; InvalidInput when the pack has none or several."""
-    pack = pack_of(catalog, target)
+def _only_flow(pack: LoadedPack) -> str:
+    """Raises PackInvalid; NotFound, InvalidInput when the pack has none or several."""
     if not pack.problems and len(pack.flows) == 1:
         return next(iter(pack.flows))
     if not pack.problems and pack.flows:
-        known = sorted(pack.flows)
+        known, target = sorted(pack.flows), pack.pack_id
         message = f"pack {target} has several flows, name the one that takes over: {', '.join(known)}"
         raise InvalidInput(message, {"pack": target, "flows": known})
     return pack.startable("").id  # says what is wrong with the pack, or that it has no flow

@@ -12,7 +12,9 @@ from engine.values import canonical_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.runtime.toolbox import Toolbox
+    from engine.governance.redactor import Redactor
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
 
 MAX_DRAFT_BYTES = 256 * 1024
 MAX_DRAFTS = 200
@@ -24,19 +26,21 @@ MAX_NAME = 300
 class Drafts:
     """Implements `engine.facade.notes.Drafts`."""
 
-    def __init__(self, box: Toolbox) -> None:
-        self._box = box
+    def __init__(self, journal: Journal, redactor: Redactor, clock: Clock) -> None:
+        self._notes = journal.notes
+        self._redactor = redactor
+        self._clock = clock
 
     async def get(self, owner: str, key: str) -> dict[str, Any] | None:
         """See facade."""
-        text = await self._box.journal.notes.draft(owner, key)
+        text = await self._notes.draft(owner, key)
         return None if text is None else dict(decode(text))
 
     async def keep(self, owner: str, key: str, draft: Mapping[str, Any]) -> None:
         """See facade."""
         _check_names(owner, key)
         try:
-            raw = canonical_json(self._box.door.without_secrets(dict(draft)))
+            raw = canonical_json(self._redactor.without_secrets(dict(draft)))
         except (ValueError, TypeError, RecursionError):
             raise InvalidInput("the draft is not JSON: only finite numbers and Unicode text") from None
         if len(raw) > MAX_DRAFT_BYTES:
@@ -44,38 +48,39 @@ class Drafts:
                 f"the draft has {len(raw)} bytes, at most {MAX_DRAFT_BYTES} are kept",
                 {"size_bytes": len(raw), "limit_bytes": MAX_DRAFT_BYTES},
             )
-        now = self._box.clock.now()
-        await self._box.journal.notes.keep_draft(owner, key, raw.decode(), now, MAX_DRAFTS)
+        now = self._clock.now()
+        await self._notes.keep_draft(owner, key, raw.decode(), now, MAX_DRAFTS)
 
     async def drop(self, owner: str, key: str) -> None:
         """See facade."""
-        await self._box.journal.notes.drop_draft(owner, key)
+        await self._notes.drop_draft(owner, key)
 
 
 class SavedFilters:
     """Implements `engine.facade.notes.SavedFilters`."""
 
-    def __init__(self, box: Toolbox) -> None:
-        self._box = box
+    def __init__(self, journal: Journal, redactor: Redactor) -> None:
+        self._notes = journal.notes
+        self._redactor = redactor
 
     async def list(self, owner: str) -> tuple[SavedFilter, ...]:
         """See facade."""
-        found = await self._box.journal.notes.filters(owner)
+        found = await self._notes.filters(owner)
         return tuple(SavedFilter.model_construct(name=name, text=text) for name, text in found)
 
     async def save(self, owner: str, saved: SavedFilter) -> None:
         """See facade."""
         _check_names(owner, saved.name)
         given = [saved.name, saved.text]
-        if self._box.door.without_secrets(given) != given:
+        if self._redactor.without_secrets(given) != given:
             raise InvalidInput("the filter holds a secret: it is not stored")
-        if not await self._box.journal.notes.save_filter(owner, saved.name, saved.text, MAX_FILTERS):
+        if not await self._notes.save_filter(owner, saved.name, saved.text, MAX_FILTERS):
             words = f"there are {MAX_FILTERS} saved filters; delete one first"
             raise InvalidInput(words, {"limit": MAX_FILTERS})
 
     async def drop(self, owner: str, name: str) -> None:
         """See facade."""
-        await self._box.journal.notes.drop_filter(owner, name)
+        await self._notes.drop_filter(owner, name)
 
 
 def _check_names(*names: str) -> None:

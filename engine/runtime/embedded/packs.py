@@ -9,44 +9,57 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.pack_version import PackDetail, SourceFile
 from engine.errors import NotFound
-from engine.runtime.pack_library.diffs import between, loaded_side, named_side, on_disk, stored_side
-from engine.runtime.pack_library.registry import PackRegistry
-from engine.runtime.pack_library.trust import CodeTrust
+from engine.runtime.pack_library.diffs import between, on_disk
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.pack import FlowView, PackView, Problem
     from engine.contracts.pack_version import CodeReview, PackDiff, PackNotice, PackVersion
     from engine.packs.catalog.entries import CatalogEntry
-    from engine.runtime.pack_library.diffs import Side
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.pack_library.catalog_source import CatalogSource
+    from engine.runtime.pack_library.diffs import DiffSides, Side
+    from engine.runtime.pack_library.library import PackLibrary
+    from engine.runtime.pack_library.pack_status import PackStatusSource
+    from engine.runtime.pack_library.registry import PackRegistry
+    from engine.runtime.pack_library.trust import CodeTrust
 
 
 class PackList:
     """Implements `engine.facade.packs.Packs`."""
 
-    def __init__(self, box: Toolbox) -> None:
-        self._box = box
-        self._registry = PackRegistry(box)
-        self._trust = CodeTrust(box)
+    def __init__(
+        self,
+        library: PackLibrary,
+        source: CatalogSource,
+        status: PackStatusSource,
+        sides: DiffSides,
+        registry: PackRegistry,
+        trust: CodeTrust,
+    ) -> None:
+        self._library = library
+        self._source = source
+        self._status = status
+        self._sides = sides
+        self._registry = registry
+        self._trust = trust
 
     async def list(self) -> tuple[PackView, ...]:
         """See facade."""
-        catalog, facts = await self._box.catalog.load(), await self._box.pack_facts.read()
+        catalog, status = await self._library.catalog(), await self._status.read()
         from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415 - loaded with the catalog
 
-        return tuple(pack_view(found, facts) for found in catalog.found)
+        return tuple(pack_view(found, status) for found in catalog.found)
 
     async def get(self, pack: str) -> PackDetail:
         """See facade."""
-        found, facts = await self._found(pack), await self._box.pack_facts.read()
+        found, status = await self._library.require_entry(pack), await self._status.read()
         from engine.packs.catalog.outline import flow_outlines  # noqa: PLC0415 - loaded with the catalog
         from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415
         from engine.packs.publishing.signature import signing_digest  # noqa: PLC0415
 
-        in_force = await loaded_side(self._box, found.pack)
+        in_force = await self._sides.in_force(found.pack)
         return PackDetail(
-            view=pack_view(found, facts),
+            view=pack_view(found, status),
             agent=found.pack.agent,
             outlines=flow_outlines(found.pack),
             files=tuple(sorted(found.pack.content.files)),
@@ -59,7 +72,7 @@ class PackList:
 
     async def flow(self, pack: str, flow: str) -> FlowView:
         """See facade."""
-        startable = (await self._found(pack)).pack.startable(flow)
+        startable = (await self._library.require(pack)).startable(flow)
         from engine.packs.catalog.pack_views import flow_view  # noqa: PLC0415 - loaded with the catalog
 
         return flow_view(pack, startable)
@@ -68,19 +81,19 @@ class PackList:
         """See facade."""
         if not await asyncio.to_thread(directory.is_dir):
             raise NotFound(f"there is no directory {directory}", {"directory": str(directory)})
-        catalog, facts = await self._box.catalog.load(), await self._box.pack_facts.labels()
+        catalog, status = await self._library.catalog(), await self._status.labels()
         from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415 - loaded with the catalog
 
-        view = pack_view(await asyncio.to_thread(catalog.check, directory, self._box.catalog.roots), facts)
+        view = pack_view(await asyncio.to_thread(catalog.check, directory, self._library.roots), status)
         return view, view.problems
 
     async def reload(self) -> tuple[PackNotice, ...]:
         """See facade."""
-        return await self._box.catalog.refresh()
+        return await self._source.refresh()
 
     async def path(self, pack: str, file: str | None = None) -> Path:
         """See facade."""
-        found = await self._found(pack)
+        found = await self._library.require_entry(pack)
         directory = found.reading.place.directory
         if file is None:
             return directory
@@ -99,7 +112,7 @@ class PackList:
 
     async def diff(self, before: str | Path, after: str | Path) -> PackDiff:
         """See facade."""
-        return await between(await named_side(self._box, before), await named_side(self._box, after))
+        return await between(await self._sides.named(before), await self._sides.named(after))
 
     async def code(self, pack: str) -> CodeReview:
         """See facade."""
@@ -109,25 +122,19 @@ class PackList:
         """See facade."""
         return await self._trust.trust(pack, digest, actor)
 
-    async def _found(self, pack: str) -> CatalogEntry:
-        found = (await self._box.catalog.load()).find(pack)
-        if found is None:
-            raise NotFound(f"there is no pack {pack}; `vasini packs` lists what there is", {"pack": pack})
-        return found
-
     def _pack_file(self, directory: Path, file: str) -> Path | None:
         """The file's path without `..`, when it is one of the packs directories'."""
         target = Path(os.path.normpath(directory / file))
         try:
             resolved = target.resolve()
-            inside = any(resolved.is_relative_to(root.resolve()) for root in self._box.catalog.roots)
+            inside = any(resolved.is_relative_to(root.resolve()) for root in self._library.roots)
             return target if inside and resolved.is_file() else None
         except (OSError, RuntimeError, ValueError):
             return None
 
     async def _last_change(self, found: CatalogEntry, now: Side) -> PackDiff | None:
-        digest = await self._box.catalog.good.before(found.reading.place.key)
-        before = await stored_side(self._box, found.pack, digest) if digest is not None else None
+        digest = await self._source.good.before(found.reading.place.key)
+        before = await self._sides.stored(found.pack, digest) if digest is not None else None
         return await between(before, now) if before is not None else None
 
 

@@ -13,15 +13,18 @@ from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults
 from engine.runtime.views.paging import cursor, page_size
-from engine.runtime.views.row_views import approval_view, form_view
 from engine.values import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.config import EngineConfig
     from engine.contracts.actor import Actor
-    from engine.journal.records import Decided
-    from engine.runtime.toolbox import Toolbox
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
+    from engine.runtime.intake import Intake
+    from engine.runtime.value_store import ValueStore
+    from engine.runtime.views.row_views import RowViews
 
 MAX_COMMENT = 20_000
 
@@ -29,8 +32,21 @@ MAX_COMMENT = 20_000
 class Requests:
     """Implements `engine.facade.requests.Requests`."""
 
-    def __init__(self, box: Toolbox) -> None:
-        self._box = box
+    def __init__(
+        self,
+        config: EngineConfig,
+        journal: Journal,
+        clock: Clock,
+        values: ValueStore,
+        views: RowViews,
+        intake: Intake,
+    ) -> None:
+        self._config = config
+        self._journal = journal
+        self._clock = clock
+        self._values = values
+        self._views = views
+        self._intake = intake
 
     async def approvals(
         self,
@@ -43,15 +59,15 @@ class Requests:
     ) -> Page[ApprovalView]:
         """See facade."""
         size = page_size(limit)
-        rows = await self._box.journal.request_rows(
+        rows = await self._journal.request_rows(
             RequestKind.APPROVAL, status, size + 1, cursor(after, "appr_"), run_id, tenant
         )
-        items = tuple([await approval_view(self._box, row) for row in rows[:size]])
+        items = tuple([await self._views.approval(row) for row in rows[:size]])
         return Page[ApprovalView](items=items, next=items[-1].approval_id if len(rows) > size else None)
 
     async def approval(self, approval_id: str) -> ApprovalView:
         """See facade."""
-        return await approval_view(self._box, await self._row(approval_id, RequestKind.APPROVAL))
+        return await self._views.approval(await self._row(approval_id, RequestKind.APPROVAL))
 
     async def approve(
         self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
@@ -72,9 +88,9 @@ class Requests:
     ) -> DecisionView:
         if len(comment) > MAX_COMMENT:
             raise InvalidInput(f"the comment is longer than {MAX_COMMENT} characters")
-        text = self._box.door.present(comment)
-        now = self._box.clock.now()
-        decided = await self._record(
+        text = self._values.redact(comment)
+        now = self._clock.now()
+        decided = await self._intake.decide(
             Decision(
                 request_id=approval_id,
                 kind=RequestKind.APPROVAL.value,
@@ -101,22 +117,22 @@ class Requests:
 
     async def claim(self, approval_id: str, *, actor: Actor) -> ApprovalView:
         """See facade."""
-        now = self._box.clock.now()
-        until = now + round(self._box.config.claim_seconds * 1_000_000)
-        await self._box.journal.claim_request(approval_id, RequestKind.APPROVAL, actor.name, now, until)
+        now = self._clock.now()
+        until = now + round(self._config.claim_seconds * 1_000_000)
+        await self._journal.claim_request(approval_id, RequestKind.APPROVAL, actor.name, now, until)
         return await self.approval(approval_id)
 
     async def release(self, approval_id: str, *, actor: Actor) -> ApprovalView:
         """See facade."""
         await self._row(approval_id, RequestKind.APPROVAL)
-        await self._box.journal.release_request(approval_id, actor.name)
+        await self._journal.release_request(approval_id, actor.name)
         return await self.approval(approval_id)
 
     async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:
         """See facade."""
         await self._row(approval_id, RequestKind.APPROVAL)
-        rows = await self._box.journal.earlier_rows(approval_id, page_size(limit))
-        return tuple([await approval_view(self._box, row) for row in rows])
+        rows = await self._journal.earlier_rows(approval_id, page_size(limit))
+        return tuple([await self._views.approval(row) for row in rows])
 
     async def forms(
         self,
@@ -129,15 +145,15 @@ class Requests:
     ) -> Page[FormView]:
         """See facade."""
         size = page_size(limit)
-        rows = await self._box.journal.request_rows(
+        rows = await self._journal.request_rows(
             RequestKind.FORM, status, size + 1, cursor(after, "form_"), run_id, tenant
         )
-        items = tuple([await form_view(self._box, row) for row in rows[:size]])
+        items = tuple([await self._views.form(row) for row in rows[:size]])
         return Page[FormView](items=items, next=items[-1].request_id if len(rows) > size else None)
 
     async def form(self, request_id: str) -> FormView:
         """See facade."""
-        return await form_view(self._box, await self._row(request_id, RequestKind.FORM))
+        return await self._views.form(await self._row(request_id, RequestKind.FORM))
 
     def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
         """See facade."""
@@ -151,18 +167,17 @@ class Requests:
         opened = decode(row["opened_event"])
         given = dict(values)
         if row["status"] == RequestStatus.PENDING.value:
-            schema = (await self._box.blobs.full(opened["body"]))["schema"]
+            schema = (await self._values.load(opened["body"]))["schema"]
             given = fill_defaults(schema, values)
             self._check_answer(request_id, row["pack"], schema, given)
-        now = self._box.clock.now()
+        now = self._clock.now()
         output = {
             "form_id": opened["form_id"],
             "values": given,
-            "comment": self._box.door.present(comment),
+            "comment": self._values.redact(comment),
         }
-        admitted = self._box.door.admit(output)
-        self._box.blobs.keep(admitted.blobs)
-        decided = await self._record(
+        stored = self._values.store(output)
+        decided = await self._intake.decide(
             Decision(
                 request_id=request_id,
                 kind=RequestKind.FORM.value,
@@ -172,11 +187,11 @@ class Requests:
                 payload={
                     "request_id": request_id,
                     "form_id": opened["form_id"],
-                    "output": admitted.value,
+                    "output": stored.value,
                     "via": actor.via,
                 },
                 comment=output["comment"],
-                blobs=admitted.blobs,
+                blobs=stored.blobs,
             )
         )
         return AnswerView(
@@ -187,17 +202,10 @@ class Requests:
             answered_at=from_micros(now),
         )
 
-    async def _record(self, decision: Decision) -> Decided:
-        """One transaction; if this process works runs it goes on with this one without a look for work."""
-        worker = self._box.local.worker
-        if worker is not None and worker.takes_more:
-            return await worker.decide(decision)
-        return await self._box.journal.decide(decision)
-
     def _check_answer(
         self, request_id: str, pack: str, schema: Mapping[str, Any], values: dict[str, Any]
     ) -> None:
-        policies = self._box.config.policies.for_pack(pack)
+        policies = self._config.policies.for_pack(pack)
         try:
             size = len(canonical_json(values))
         except (ValueError, TypeError, RecursionError):
@@ -216,7 +224,7 @@ class Requests:
             )
 
     async def _row(self, request_id: str, kind: RequestKind) -> Mapping[str, Any]:
-        row = await self._box.journal.request_row(request_id)
+        row = await self._journal.request_row(request_id)
         if row is None or row["kind"] != kind.value:
             raise NotFound(f"there is no {kind.value} {request_id}", {"id": request_id})
         return row

@@ -15,18 +15,15 @@ from engine.contracts.status import (
     RequestStatus,
     RunStatus,
 )
-from engine.errors import NotFound
 from engine.journal.rules.run_filter import place_of
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
-from engine.runtime.embedded.starting import StartRequest, start_run
+from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
-from engine.runtime.views.row_views import created_row, event_view, run_summary, run_view, step_view
-from engine.runtime.views.run_detail import file_text, row_of, run_detail, run_detail_then, steps_of, view_row
-from engine.runtime.views.time_travel import RunHistory
+from engine.runtime.views.row_views import created_row, event_view, run_summary
 from engine.runtime.views.timeline import SeenRuns, timeline_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from engine.contracts.actor import Actor
@@ -41,19 +38,40 @@ if TYPE_CHECKING:
     )
     from engine.contracts.timeline import Timeline
     from engine.journal.changes import ChangeSet
+    from engine.journal.port import Journal
     from engine.journal.records import NewRun
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.clock import Clock
+    from engine.runtime.embedded.handoffs import Handoffs
+    from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.views.run_reader import RunReader
 
 MAX_LOOKED_AT = 10_000
 """Events one search looks at."""
 
 
 class Runs:
-    """Implements `engine.facade.runs.Runs`."""
+    """Implements `engine.facade.runs.Runs`.
 
-    def __init__(self, box: Toolbox) -> None:
-        self._box = box
-        self._pasts = RunHistory()
+    `handoffs` makes the part that hands runs off, `take_mail` lets a run that no worker holds take in
+    its mail: both read what a list or a decision does not need, so they are loaded when they are used.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        reader: RunReader,
+        starter: RunStarter,
+        *,
+        handoffs: Callable[[], Handoffs],
+        take_mail: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._reader = reader
+        self._starter = starter
+        self._handoffs = handoffs
+        self._take_mail = take_mail
         self._seen = SeenRuns()
 
     async def start(
@@ -69,13 +87,11 @@ class Runs:
     ) -> RunView:
         """See facade."""
         request = StartRequest(pack, flow, payload, actor.name, tenant, idempotency_key, base_dir)
-        return await self._begun(*await start_run(self._box, request))
+        return await self._started(*await self._starter.start(request))
 
     async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
         """See facade."""
-        from engine.runtime.embedded.handoffs import handoffs_of  # noqa: PLC0415 - reading packs is slow to import
-
-        return await handoffs_of(self._box, run_id)
+        return await self._handoffs().of(run_id)
 
     async def hand_off(
         self,
@@ -90,10 +106,7 @@ class Runs:
         base_dir: Path | None = None,
     ) -> RunView:
         """See facade."""
-        from engine.runtime.embedded.handoffs import hand_off  # noqa: PLC0415 - reading packs is slow to import
-
-        begun = await hand_off(
-            self._box,
+        started = await self._handoffs().hand_off(
             run_id,
             target,
             flow,
@@ -103,25 +116,25 @@ class Runs:
             idempotency_key=idempotency_key,
             base_dir=base_dir,
         )
-        return await self._begun(*begun)
+        return await self._started(*started)
 
     async def successors(self, run_id: str) -> tuple[str, ...]:
         """See facade."""
-        return tuple(found for found, _ in await self._box.journal.successors(run_id))
+        return tuple(found for found, _ in await self._journal.successors(run_id))
 
-    async def _begun(self, run_id: str, run: NewRun) -> RunView:
+    async def _started(self, run_id: str, run: NewRun) -> RunView:
         """The run that was just queued, or the earlier one of its idempotency key."""
         if run_id != run.run_id:
             return await self.summary(run_id)
-        return await run_view(self._box, created_row(run))
+        return await self._reader.view(created_row(run))
 
     async def get(self, run_id: str) -> RunDetail:
         """See facade."""
-        return await run_detail(self._box, run_id)
+        return await self._reader.detail(run_id)
 
     async def summary(self, run_id: str) -> RunView:
         """See facade."""
-        return await run_view(self._box, await view_row(self._box, run_id))
+        return await self._reader.view(await self._reader.row_with_events(run_id))
 
     async def list(
         self,
@@ -134,7 +147,7 @@ class Runs:
     ) -> Page[RunSummary]:
         """See facade."""
         size = page_size(limit)
-        rows = await self._box.journal.lists.page(
+        rows = await self._journal.lists.page(
             filters or RunFilter(),
             sort,
             size + 1,
@@ -146,18 +159,18 @@ class Runs:
 
     async def count(self, filters: RunFilter | None = None) -> int:
         """See facade."""
-        return await self._box.journal.lists.count(filters or RunFilter())
+        return await self._journal.lists.count(filters or RunFilter())
 
     async def position(
         self, run_id: str, filters: RunFilter | None = None, *, sort: RunSort = RunSort.NEWEST
     ) -> int | None:
         """See facade."""
-        return await self._box.journal.lists.position(run_id, filters or RunFilter(), sort)
+        return await self._journal.lists.position(run_id, filters or RunFilter(), sort)
 
     async def counts(self, *, tenant: str | None = None) -> RunCounts:
         """See facade."""
-        runs = await self._box.journal.lists.by_status(tenant)
-        counters = await self._box.journal.counters()
+        runs = await self._journal.lists.by_status(tenant)
+        counters = await self._journal.counters()
 
         def pending(kind: RequestKind) -> int:
             prefix = f"{kind.value}:{RequestStatus.PENDING.value}/"
@@ -173,69 +186,63 @@ class Runs:
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
         """See facade."""
-        await row_of(self._box, run_id)
-        stored = await self._box.journal.page_events(run_id, after_run_seq, page_size(limit))
+        await self._reader.row(run_id)
+        stored = await self._journal.page_events(run_id, after_run_seq, page_size(limit))
         return tuple(event_view(item) for item in stored)
 
     async def find_events(
         self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT
     ) -> EventMatches:
         """See facade."""
-        last = (await row_of(self._box, run_id))["run_seq"]
+        last = (await self._reader.row(run_id))["run_seq"]
         start = page_offset(after_run_seq, "after_run_seq")
         end = min(start + page_size(limit, MAX_LOOKED_AT), max(last, start))
-        found = await self._box.journal.lists.find_events(run_id, filters, start, end)
+        found = await self._journal.lists.find_events(run_id, filters, start, end)
         return EventMatches(run_seqs=tuple(found), scanned_to=end, ended=end >= last)
 
     async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
         """See facade."""
-        return await run_detail_then(self._box, self._pasts, run_id, run_seq)
+        return await self._reader.detail_as_of(run_id, run_seq)
 
     async def timeline(self, run_id: str) -> Timeline:
         """See facade."""
-        return await timeline_of(self._box.journal, await row_of(self._box, run_id), seen=self._seen)
+        return await timeline_of(self._journal, await self._reader.row(run_id), seen=self._seen)
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         """See facade."""
-        return await file_text(self._box, run_id, stored_name, limit)
+        return await self._reader.file_text(run_id, stored_name, limit)
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         """See facade."""
-        await row_of(self._box, run_id)
-        return await steps_of(self._box, self._box.journal, run_id)
+        return await self._reader.steps(run_id)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """See facade."""
-        rows = await self._box.journal.step_rows(run_id, step_id)
-        if not rows:
-            raise NotFound(f"run {run_id} has no step {step_id}", {"run_id": run_id, "step_id": step_id})
-        return await step_view(self._box, rows[0], full=True)
+        return await self._reader.step(run_id, step_id)
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, Pause(now=self._box.clock.now(), actor=actor.name))
+        return await self._steer(run_id, Pause(now=self._clock.now(), actor=actor.name))
 
     async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, Resume(now=self._box.clock.now(), actor=actor.name))
+        return await self._steer(run_id, Resume(now=self._clock.now(), actor=actor.name))
 
     async def cancel(
         self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
     ) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, Cancel(now=self._box.clock.now(), actor=actor.name, mode=mode))
+        return await self._steer(run_id, Cancel(now=self._clock.now(), actor=actor.name, mode=mode))
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, Retry(now=self._box.clock.now(), actor=actor.name))
+        return await self._steer(run_id, Retry(now=self._clock.now(), actor=actor.name))
 
     async def _steer(self, run_id: str, verb: Input) -> VerbResult:
-        _, changed = await self._box.journal.steer(run_id, verb)
+        _, changed = await self._journal.steer(run_id, verb)
         if changed:
-            from engine.runtime.worker.settling import settle  # noqa: PLC0415 - see embedded.work
-
-            await settle(self._box, run_id)
-        row = await row_of(self._box, run_id)
+            await self._take_mail(run_id)
+        row = await self._reader.row(run_id)
         return VerbResult(run_id=run_id, status=RunStatus(row["status"]), changed=changed)
 
     async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
@@ -249,14 +256,14 @@ class Runs:
             if change.foreign or ended or not watched.isdisjoint(change.rested):
                 news.set()
 
-        undo = self._box.journal.on_change(listen)
+        undo = self._journal.on_change(listen)
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    while not await self._rests(row := await view_row(self._box, run_id), watched):
+                    while not await self._rests(row := await self._reader.row_with_events(run_id), watched):
                         await news.wait()
                         news.clear()
-                    return await run_view(self._box, row)
+                    return await self._reader.view(row)
         finally:
             undo()
         return await self.summary(run_id)
@@ -268,13 +275,13 @@ class Runs:
         """
         status = RunStatus(row["status"])
         if status in RUN_TERMINAL:  # a retry may lie in its mailbox, or only its documents are missing
-            return not row["ready"] or not await self._box.journal.has_mail(row["run_id"])
+            return not row["ready"] or not await self._journal.has_mail(row["run_id"])
         if row["ready"]:
             return False
         child = (row["waiting_for"] or "").removeprefix("child ")
         if status is RunStatus.RUNNING and child.startswith("run_"):
             watched.add(child)
-            below = await self._box.journal.run_row(child)
+            below = await self._journal.run_row(child)
             ended = below is None or below["status"] in RUN_TERMINAL
             return not ended and below is not None and await self._rests(below, watched)
         return status in RUN_WAITING

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import AutonomyLevel, FlowDef
 from engine.contracts.status import RunStatus
-from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniError
+from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
 from engine.journal.records import NewRun
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
 from engine.machine.events.event import Event, Kind
@@ -19,11 +19,15 @@ from engine.values import canonical_json, digest_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.governance.door import Admitted
+    from engine.config import EngineConfig
     from engine.governance.policies import Policies
-    from engine.packs.catalog.catalog import Catalog
+    from engine.governance.redactor import StoredValue
+    from engine.journal.port import Journal
     from engine.packs.loaded_pack import LoadedPack
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.clock import Clock
+    from engine.runtime.intake import Intake
+    from engine.runtime.pack_library.library import PackLibrary
+    from engine.runtime.value_store import ValueStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,53 +50,100 @@ class HandedOver:
 
     run_id: str
     note: str | None
-    context: Admitted
+    context: StoredValue
 
 
-async def start_run(box: Toolbox, request: StartRequest) -> tuple[str, NewRun]:
-    """Queue the run; its id (an earlier one for a known key). Raises as `Runs.start` of the facade."""
-    pack, flow = _find(await box.catalog.load(), request)
-    payload = fill_defaults(flow.input, request.payload)
-    if request.base_dir is not None:
-        payload = _absolute_paths(flow, payload, request.base_dir)
-    try:
-        _check(box.config.policies.for_pack(pack.pack_id), pack, flow, payload)
-        await _check_trust(box, pack)
-        admitted = box.door.admit(payload)
-    except VasiniError as refusal:
-        await _record_refusal(box, request, pack, flow, payload, refusal)
-        raise
-    await box.packs.pin(pack)
-    label = await box.pack_facts.label(pack)
-    head = {
-        "pack": pack.pack_id,
-        "pack_version": label,
-        "pack_digest": pack.content.digest,
-        "flow": flow.id,
-        "flow_version": flow.version,
-        "tenant": request.tenant,
-        "requested_by": request.actor,
-        "input": admitted.value,
-    }
-    handed_over, blobs = request.handed_over, admitted.blobs
-    if handed_over is not None:
-        head |= {"handed_off_from": handed_over.run_id, "handoff": handed_over.context.value}
-        blobs = {**blobs, **handed_over.context.blobs}
-    box.blobs.keep(blobs)
-    run = _new_run(request, pack, flow, RunStatus.QUEUED, head, box.clock.now())
-    run = replace(
-        run,
-        pack_version=label,
-        idempotency_key=request.idempotency_key,
-        request_digest=_digest(request, pack, flow, admitted.value),
-        handed_off_from=handed_over.run_id if handed_over is not None else None,
-        blobs=blobs,
-    )
-    worker = box.local.worker
-    if worker is not None and worker.accepts(run):
-        return await worker.begin(run), run
-    run_id, _ = await box.journal.create_run(run)
-    return run_id, run
+class RunStarter:
+    """Checks what somebody asked to start, and queues the run."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        journal: Journal,
+        clock: Clock,
+        values: ValueStore,
+        packs: PackLibrary,
+        intake: Intake,
+    ) -> None:
+        self._policies = config.policies
+        self._journal = journal
+        self._clock = clock
+        self._values = values
+        self._packs = packs
+        self._intake = intake
+
+    async def start(self, request: StartRequest) -> tuple[str, NewRun]:
+        """Queue the run; its id (an earlier one for a known key). Raises as `Runs.start` of the facade."""
+        pack = await self._packs.require(request.pack)
+        flow = pack.startable(request.flow)
+        payload = fill_defaults(flow.input, request.payload)
+        if request.base_dir is not None:
+            payload = _absolute_paths(flow, payload, request.base_dir)
+        try:
+            _check(self._policies.for_pack(pack.pack_id), pack, flow, payload)
+            await self._check_trust(pack)
+            stored = self._values.store(payload)
+        except VasiniError as refusal:
+            await self._record_refusal(request, pack, flow, payload, refusal)
+            raise
+        await self._packs.pin(pack)
+        run = await self._queued(request, pack, flow, stored)
+        return await self._intake.start(run), run
+
+    async def _queued(
+        self, request: StartRequest, pack: LoadedPack, flow: FlowDef, payload: StoredValue
+    ) -> NewRun:
+        label = await self._packs.label(pack)
+        head = {
+            "pack": pack.pack_id,
+            "pack_version": label,
+            "pack_digest": pack.content.digest,
+            "flow": flow.id,
+            "flow_version": flow.version,
+            "tenant": request.tenant,
+            "requested_by": request.actor,
+            "input": payload.value,
+        }
+        handed_over, blobs = request.handed_over, payload.blobs
+        if handed_over is not None:
+            head |= {"handed_off_from": handed_over.run_id, "handoff": handed_over.context.value}
+            blobs = {**blobs, **handed_over.context.blobs}
+        return replace(
+            _new_run(request, pack, flow, RunStatus.QUEUED, head, self._clock.now()),
+            pack_version=label,
+            idempotency_key=request.idempotency_key,
+            request_digest=_digest(request, pack, flow, payload.value),
+            handed_off_from=handed_over.run_id if handed_over is not None else None,
+            blobs=blobs,
+        )
+
+    async def _check_trust(self, pack: LoadedPack) -> None:
+        if not await self._packs.trusts(pack):
+            raise Refused(
+                ErrorCode.PACK_UNTRUSTED,
+                f"pack {pack.pack_id} brings code of its own (tools.py) that nobody has trusted; "
+                f"it does not run before: vasini pack trust {pack.pack_id}",
+                {"pack": pack.pack_id, "digest": pack.content.digest},
+            )
+
+    async def _record_refusal(
+        self,
+        request: StartRequest,
+        pack: LoadedPack,
+        flow: FlowDef,
+        payload: dict[str, Any],
+        refusal: VasiniError,
+    ) -> None:
+        """Leave a FAILED run with one event and the payload's digest only; no idempotency key is used up."""
+        try:
+            digest: str | None = digest_of(payload)
+        except (ValueError, TypeError, RecursionError):
+            digest = None
+        error = {"code": refusal.code.value, "message": self._values.redact(refusal.message), "details": {}}
+        head = {"error": error, "payload_digest": digest, "requested_by": request.actor}
+        run = _new_run(request, pack, flow, RunStatus.FAILED, head, self._clock.now(), error)
+        await self._journal.create_run(run)
+        refusal.details["run_id"] = run.run_id
 
 
 def _digest(request: StartRequest, pack: LoadedPack, flow: FlowDef, payload: Any) -> str | None:
@@ -102,19 +153,6 @@ def _digest(request: StartRequest, pack: LoadedPack, flow: FlowDef, payload: Any
     source = request.handed_over
     handed_over = [] if source is None else [source.run_id, source.note]
     return digest_of([pack.pack_id, flow.id, payload, *handed_over])
-
-
-def _find(catalog: Catalog, request: StartRequest) -> tuple[LoadedPack, FlowDef]:
-    pack = pack_of(catalog, request.pack)
-    return pack, pack.startable(request.flow)
-
-
-def pack_of(catalog: Catalog, pack_id: str) -> LoadedPack:
-    """The content in force of a pack, also when it is broken. Raises NotFound."""
-    pack = catalog.get(pack_id)
-    if pack is None:
-        raise NotFound(f"there is no pack {pack_id}; `vasini packs` lists what there is", {"pack": pack_id})
-    return pack
 
 
 def _absolute_paths(flow: FlowDef, payload: dict[str, Any], base: Path) -> dict[str, Any]:
@@ -178,36 +216,6 @@ def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[st
                 "the flow is full_auto; set policies.allow_full_autonomy to allow it",
                 {"reason": "full_autonomy_disabled", "autonomy_level": flow.autonomy_level.value},
             )
-
-
-async def _check_trust(box: Toolbox, pack: LoadedPack) -> None:
-    if not await box.pack_facts.trusts(pack):
-        raise Refused(
-            ErrorCode.PACK_UNTRUSTED,
-            f"pack {pack.pack_id} brings code of its own (tools.py) that nobody has trusted; "
-            f"it does not run before: vasini pack trust {pack.pack_id}",
-            {"pack": pack.pack_id, "digest": pack.content.digest},
-        )
-
-
-async def _record_refusal(
-    box: Toolbox,
-    request: StartRequest,
-    pack: LoadedPack,
-    flow: FlowDef,
-    payload: dict[str, Any],
-    refusal: VasiniError,
-) -> None:
-    """Leave a FAILED run with one event and the payload's digest only; no idempotency key is used up."""
-    try:
-        digest: str | None = digest_of(payload)
-    except (ValueError, TypeError, RecursionError):
-        digest = None
-    error = {"code": refusal.code.value, "message": box.door.present(refusal.message), "details": {}}
-    head = {"error": error, "payload_digest": digest, "requested_by": request.actor}
-    run = _new_run(request, pack, flow, RunStatus.FAILED, head, box.clock.now(), error)
-    await box.journal.create_run(run)
-    refusal.details["run_id"] = run.run_id
 
 
 def _new_run(

@@ -12,9 +12,10 @@ from engine.errors import InvalidInput, NotFound
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.journal.port import Journal
     from engine.packs.catalog.entries import CatalogEntry
     from engine.packs.loaded_pack import LoadedPack
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.pack_library.library import PackLibrary
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +30,50 @@ class Side:
         return PackSide(pack=self.pack.pack_id, label=self.label, digest=self.pack.content.digest)
 
 
-async def named_side(box: Toolbox, name: str | Path) -> Side:
-    """`PACK` (in force), `PACK@VERSION` (published) or a directory. Raises NotFound, InvalidInput."""
-    if not isinstance(name, str):
-        return await _directory(name)
-    return await _named(box, name)
+class DiffSides:
+    """Finds what may stand on one side of a comparison."""
 
+    def __init__(self, journal: Journal, library: PackLibrary) -> None:
+        self._journal = journal
+        self._library = library
 
-async def _named(box: Toolbox, name: str) -> Side:
-    pack_id, at, version = name.partition("@")
-    if at and not version:
-        raise InvalidInput(f"{name} names no version; write {pack_id}@1.2.0", {"pack": pack_id})
-    if at:
-        return await _published(box, pack_id, version)
-    found = (await box.catalog.load()).get(pack_id)
-    if found is None:
-        raise NotFound(f"there is no pack {pack_id}; `vasini packs` lists what there is", {"pack": pack_id})
-    return await loaded_side(box, found)
+    async def named(self, name: str | Path) -> Side:
+        """`PACK` (in force), `PACK@VERSION` (published) or a directory. Raises NotFound, InvalidInput."""
+        if not isinstance(name, str):
+            return await _directory(name)
+        pack_id, at, version = str(name).partition("@")
+        if at and not version:
+            raise InvalidInput(f"{name} names no version; write {pack_id}@1.2.0", {"pack": pack_id})
+        if at:
+            return await self._published(pack_id, version)
+        return await self.in_force(await self._library.require(pack_id))
 
+    async def in_force(self, pack: LoadedPack) -> Side:
+        """What is in force."""
+        return Side(pack, await self._library.label(pack))
 
-async def loaded_side(box: Toolbox, pack: LoadedPack) -> Side:
-    """What is in force."""
-    return Side(pack, await box.pack_facts.label(pack))
+    async def stored(self, like: LoadedPack | None, digest: str) -> Side | None:
+        """A content that the journal keeps, under its own version; None when it does not keep it."""
+        text = await self._journal.content(digest)
+        if text is None:
+            return None
+        pack = await asyncio.to_thread(_load, text, like)
+        return Side(pack, pack.version)
+
+    async def _published(self, pack_id: str, version: str) -> Side:
+        digest = (await self._journal.packs.published()).get((pack_id, version))
+        side = await self.stored(None, digest) if digest is not None else None
+        if side is None:
+            raise NotFound(
+                f"version {version} of {pack_id} is not published; see: vasini pack versions {pack_id}",
+                {"pack": pack_id, "version": version},
+            )
+        return side
 
 
 def on_disk(found: CatalogEntry) -> Side:
     """The files as they are, also when they are broken."""
     return Side(found.reading.files, "as it is on disk")
-
-
-async def stored_side(box: Toolbox, like: LoadedPack | None, digest: str) -> Side | None:
-    """A content that the journal keeps, under its own version."""
-    text = await box.journal.content(digest)
-    if text is None:
-        return None
-    pack = await asyncio.to_thread(_load, text, like)
-    return Side(pack, pack.version)
 
 
 async def between(before: Side, after: Side, *, layers: bool = True) -> PackDiff:
@@ -90,17 +99,6 @@ def _load(text: str, like: LoadedPack | None) -> LoadedPack:
     from engine.packs.source.content import PackContent  # noqa: PLC0415 - see _between
 
     return load_content(PackContent.from_json(text), source=like.source if like else "home")
-
-
-async def _published(box: Toolbox, pack_id: str, version: str) -> Side:
-    digest = (await box.journal.packs.published()).get((pack_id, version))
-    side = await stored_side(box, None, digest) if digest is not None else None
-    if side is None:
-        raise NotFound(
-            f"version {version} of {pack_id} is not published; see: vasini pack versions {pack_id}",
-            {"pack": pack_id, "version": version},
-        )
-    return side
 
 
 async def _directory(directory: Path) -> Side:

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
 from engine.contracts.pack_version import PackVersion, SignatureState
-from engine.errors import ErrorCode, InvalidInput, NotFound, PackInvalid, Refused
+from engine.errors import ErrorCode, InvalidInput, PackInvalid, Refused
 from engine.journal.rules.publishing import PublishedPack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.config import EngineConfig
     from engine.contracts.actor import Actor
+    from engine.journal.port import Journal
     from engine.packs.catalog.entries import CatalogEntry
     from engine.packs.source.content import PackContent
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.catalog_source import CatalogSource
+    from engine.runtime.pack_library.library import PackLibrary
 
 MAX_SBOM_BYTES = 1024 * 1024
 
@@ -24,22 +28,31 @@ MAX_SBOM_BYTES = 1024 * 1024
 class PackRegistry:
     """Versions of packs in the journal."""
 
-    def __init__(self, box: Toolbox) -> None:
-        self._box = box
+    def __init__(
+        self,
+        config: EngineConfig,
+        journal: Journal,
+        clock: Clock,
+        source: CatalogSource,
+        library: PackLibrary,
+    ) -> None:
+        self._keys = config.signing_keys
+        self._journal = journal
+        self._clock = clock
+        self._source = source
+        self._library = library
 
     async def versions(self, pack: str) -> tuple[PackVersion, ...]:
         """See facade."""
-        return _views(await self._box.journal.packs.versions(pack))
+        return _views(await self._journal.packs.versions(pack))
 
     async def publish(self, pack: str, actor: Actor, sbom: str | None) -> PackVersion:
         """See facade."""
         if sbom is not None and len(sbom.encode()) > MAX_SBOM_BYTES:
             words = f"the bill of materials is larger than {MAX_SBOM_BYTES:,} bytes"
             raise InvalidInput(words, {"limit_bytes": MAX_SBOM_BYTES})
-        await self._box.catalog.refresh()
-        found = (await self._box.catalog.load()).find(pack)
-        if found is None:
-            raise NotFound(f"there is no pack {pack}; `vasini packs` lists what there is", {"pack": pack})
+        await self._source.refresh()
+        found = await self._library.require_entry(pack)
         if found.problems:
             count = len(found.problems)
             raise PackInvalid(
@@ -47,7 +60,7 @@ class PackRegistry:
                 {"problems": [problem.model_dump(mode="json") for problem in found.problems]},
             )
         record = await asyncio.to_thread(self._record, found, actor.name, sbom)
-        stored = await self._box.journal.packs.publish(record, found.pack.content.to_json())
+        stored = await self._journal.packs.publish(record, found.pack.content.to_json())
         versions = await self.versions(pack)
         return next(version for version in versions if version.version == stored.version)
 
@@ -55,12 +68,12 @@ class PackRegistry:
         pack, manifest = found.pack, found.pack.manifest
         assert manifest is not None  # a pack without problems has one
         signature = manifest.author.signature
-        signed_by = _signed_by(pack.content, signature, self._box.config.signing_keys)
+        signed_by = _signed_by(pack.content, signature, self._keys)
         return PublishedPack(
             pack=pack.pack_id,
             version=manifest.version,
             digest=pack.content.digest,
-            published_at=self._box.clock.now(),
+            published_at=self._clock.now(),
             published_by=actor,
             author=manifest.author.name,
             provenance=manifest.author.provenance,

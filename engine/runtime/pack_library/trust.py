@@ -11,15 +11,21 @@ from engine.journal.rules.publishing import TrustedCode
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
+    from engine.journal.port import Journal
     from engine.packs.loaded_pack import LoadedPack
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.catalog_source import CatalogSource
+    from engine.runtime.pack_library.library import PackLibrary
 
 
 class CodeTrust:
     """Trust in code, by digest, in the journal."""
 
-    def __init__(self, box: Toolbox) -> None:
-        self._box = box
+    def __init__(self, journal: Journal, clock: Clock, source: CatalogSource, library: PackLibrary) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._source = source
+        self._library = library
 
     async def code(self, pack: str) -> CodeReview:
         """See facade."""
@@ -27,7 +33,7 @@ class CodeTrust:
 
     async def trust(self, pack: str, digest: str, actor: Actor) -> CodeReview:
         """See facade."""
-        await self._box.catalog.refresh()
+        await self._source.refresh()
         found = await self._found(pack)
         review = await self._review(found)
         if review.digest != digest:
@@ -37,16 +43,14 @@ class CodeTrust:
                 {"pack": pack, "shown": digest, "found": review.digest},
             )
         if not review.trusted:
-            code = TrustedCode(found.pack_id, digest, self._box.clock.now(), actor.name)
-            await self._box.journal.packs.trust(code)
+            code = TrustedCode(found.pack_id, digest, self._clock.now(), actor.name)
+            await self._journal.packs.trust(code)
         return await self._review(found)
 
     async def _found(self, pack: str) -> LoadedPack:
         from engine.packs.source.content import CODE  # noqa: PLC0415 - see CatalogSource
 
-        found = (await self._box.catalog.load()).get(pack)
-        if found is None:
-            raise NotFound(f"there is no pack {pack}; `vasini packs` lists what there is", {"pack": pack})
+        found = await self._library.require(pack)
         if not found.has_code:
             raise NotFound(f"pack {pack} has no code of its own ({CODE})", {"pack": pack})
         return found
@@ -57,11 +61,11 @@ class CodeTrust:
 
         text = pack.content.files[CODE]
         digest = code_digest(text)
-        rows = await self._box.journal.packs.trusted()
+        rows = await self._journal.packs.trusted()
         row = next((row for row in rows if (row.pack, row.digest) == (pack.pack_id, digest)), None)
         return CodeReview(
             pack=pack.pack_id,
-            label=await self._box.pack_facts.label(pack),
+            label=await self._library.label(pack),
             file=CODE,
             digest=digest,
             text=text,

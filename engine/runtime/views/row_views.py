@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.journal.records import NewRun, StoredEvent
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.clock import Clock
+    from engine.runtime.files.run_folder import RunFolders
+    from engine.runtime.value_store import ValueStore
 
 ENGINE_SCHEMA = 1
 
@@ -79,57 +81,6 @@ def created_row(run: NewRun) -> dict[str, Any]:
     return {**nothing, **used, **new_run(run), "first_event": encode(run.events[0].payload)}
 
 
-async def run_view(box: Toolbox, row: Mapping[str, Any]) -> RunView:
-    """A run with its masked input and output, from a row with the events that hold them."""
-    first = decode(row["first_event"]) if row["first_event"] else {}
-    last = decode(row["output_event"]) if row["output_event"] else {}
-    return RunView.model_construct(
-        **_summary_fields(row),
-        pack_digest=row["pack_digest"],
-        flow_version=row["flow_version"],
-        engine_schema=ENGINE_SCHEMA,
-        run_seq=row["run_seq"],
-        input=await shown(box, first.get("input")),
-        output=await shown(box, last.get("output")),
-        handed_off_from=row["handed_off_from"],
-        handoff=await shown(box, first.get("handoff")),
-        folder=str(box.folders.path(row["pack"], row["run_id"])),
-        cancel_requested=row["cancel"],
-        pause_requested=bool(row["pause"]),
-        held_by=row["lease_worker"],
-    )
-
-
-async def shown(box: Toolbox, value: Any) -> Any:
-    """A stored value in full, masked."""
-    return box.door.present(await box.blobs.full(value))
-
-
-async def step_view(box: Toolbox, row: Mapping[str, Any], *, full: bool) -> StepView:
-    """One execution; `full` resolves its input and output, else previews stand for large values."""
-    given = decode(row["input_event"]) if row["input_event"] else {}
-    brought = decode(row["output_event"]) if row["output_event"] else {}
-    failed = decode(row["error_event"]) if row["error_event"] else {}
-    given_value = given.get("input", given.get("body"))
-    output = brought.get("output")
-    return StepView.model_construct(
-        step_id=row["path"],
-        type=row["type"],
-        name=row["name"],
-        status=StepStatus(row["status"]),
-        attempt=row["attempt"],
-        recoveries=row["recoveries"],
-        started_at=_time(row["started_at"]),
-        finished_at=_time(row["finished_at"]),
-        retry_at=_time(row["retry_at"]),
-        input=await shown(box, given_value) if full else given_value,
-        output=await shown(box, output) if full else output,
-        error=_error(failed["error"]) if failed.get("error") else None,
-        child_run_id=row["child_run_id"],
-        request_id=row["request_id"],
-    )
-
-
 def event_view(stored: StoredEvent) -> EventView:
     """One line of history."""
     event = stored.event
@@ -145,58 +96,109 @@ def event_view(stored: StoredEvent) -> EventView:
     )
 
 
-async def approval_view(box: Toolbox, row: Mapping[str, Any]) -> ApprovalView:
-    """An approval with what it shows, masked."""
-    body = await shown(box, decode(row["opened_event"])["body"])
-    decided = row["decision"] is not None
-    claimed = row["claimed_until"] is not None and row["claimed_until"] > box.clock.now()
-    return ApprovalView.model_construct(
-        approval_id=row["request_id"],
-        run_id=row["run_id"],
-        step_id=row["step_id"],
-        pack=row["pack"],
-        pack_version=row["pack_version"],
-        flow=row["flow"],
-        tenant=row["tenant"],
-        risk=Risk(row["risk"]),
-        status=RequestStatus(row["status"]),
-        title=body["title"],
-        message=body["message"],
-        action=GatedAction.model_construct(**body["action"]) if body.get("action") else None,
-        intent=body.get("intent") or "",
-        digest=row["digest"],
-        requested_by=row["requested_by"],
-        requested_at=from_micros(row["requested_at"]),
-        decision=row["decision"],
-        decided_by=row["decided_by"],
-        decided_at=_time(row["decided_at"]) if decided else None,
-        comment=row["comment"],
-        claimed_by=row["claimed_by"] if claimed else None,
-        claimed_until=_time(row["claimed_until"]) if claimed else None,
-    )
+class RowViews:
+    """Makes views of rows whose values have to be loaded and masked first."""
 
+    def __init__(self, values: ValueStore, folders: RunFolders, clock: Clock) -> None:
+        self._values = values
+        self._folders = folders
+        self._clock = clock
 
-async def form_view(box: Toolbox, row: Mapping[str, Any]) -> FormView:
-    """A form with its full schema."""
-    opened = decode(row["opened_event"])
-    body = await shown(box, opened["body"])
-    return FormView(
-        request_id=row["request_id"],
-        form_id=opened["form_id"],
-        run_id=row["run_id"],
-        step_id=row["step_id"],
-        pack=row["pack"],
-        pack_version=row["pack_version"],
-        flow=row["flow"],
-        tenant=row["tenant"],
-        status=RequestStatus(row["status"]),
-        title=body["title"],
-        prompt=body["prompt"],
-        description=body.get("description"),
-        json_schema=body["schema"],
-        defaults=body.get("defaults") or {},
-        requested_by=row["requested_by"],
-        requested_at=from_micros(row["requested_at"]),
-        answered_by=row["decided_by"],
-        answered_at=_time(row["decided_at"]) if row["decided_by"] else None,
-    )
+    async def run(self, row: Mapping[str, Any]) -> RunView:
+        """A run with its masked input and output, from a row with the events that hold them."""
+        first = decode(row["first_event"]) if row["first_event"] else {}
+        last = decode(row["output_event"]) if row["output_event"] else {}
+        return RunView.model_construct(
+            **_summary_fields(row),
+            pack_digest=row["pack_digest"],
+            flow_version=row["flow_version"],
+            engine_schema=ENGINE_SCHEMA,
+            run_seq=row["run_seq"],
+            input=await self._values.redacted(first.get("input")),
+            output=await self._values.redacted(last.get("output")),
+            handed_off_from=row["handed_off_from"],
+            handoff=await self._values.redacted(first.get("handoff")),
+            folder=str(self._folders.path(row["pack"], row["run_id"])),
+            cancel_requested=row["cancel"],
+            pause_requested=bool(row["pause"]),
+            held_by=row["lease_worker"],
+        )
+
+    async def step(self, row: Mapping[str, Any], *, full: bool) -> StepView:
+        """One execution; `full` resolves its input and output, else previews stand for large values."""
+        given = decode(row["input_event"]) if row["input_event"] else {}
+        brought = decode(row["output_event"]) if row["output_event"] else {}
+        failed = decode(row["error_event"]) if row["error_event"] else {}
+        given_value = given.get("input", given.get("body"))
+        output = brought.get("output")
+        return StepView.model_construct(
+            step_id=row["path"],
+            type=row["type"],
+            name=row["name"],
+            status=StepStatus(row["status"]),
+            attempt=row["attempt"],
+            recoveries=row["recoveries"],
+            started_at=_time(row["started_at"]),
+            finished_at=_time(row["finished_at"]),
+            retry_at=_time(row["retry_at"]),
+            input=await self._values.redacted(given_value) if full else given_value,
+            output=await self._values.redacted(output) if full else output,
+            error=_error(failed["error"]) if failed.get("error") else None,
+            child_run_id=row["child_run_id"],
+            request_id=row["request_id"],
+        )
+
+    async def approval(self, row: Mapping[str, Any]) -> ApprovalView:
+        """An approval with what it shows, masked."""
+        body = await self._values.redacted(decode(row["opened_event"])["body"])
+        decided = row["decision"] is not None
+        claimed = row["claimed_until"] is not None and row["claimed_until"] > self._clock.now()
+        return ApprovalView.model_construct(
+            approval_id=row["request_id"],
+            run_id=row["run_id"],
+            step_id=row["step_id"],
+            pack=row["pack"],
+            pack_version=row["pack_version"],
+            flow=row["flow"],
+            tenant=row["tenant"],
+            risk=Risk(row["risk"]),
+            status=RequestStatus(row["status"]),
+            title=body["title"],
+            message=body["message"],
+            action=GatedAction.model_construct(**body["action"]) if body.get("action") else None,
+            intent=body.get("intent") or "",
+            digest=row["digest"],
+            requested_by=row["requested_by"],
+            requested_at=from_micros(row["requested_at"]),
+            decision=row["decision"],
+            decided_by=row["decided_by"],
+            decided_at=_time(row["decided_at"]) if decided else None,
+            comment=row["comment"],
+            claimed_by=row["claimed_by"] if claimed else None,
+            claimed_until=_time(row["claimed_until"]) if claimed else None,
+        )
+
+    async def form(self, row: Mapping[str, Any]) -> FormView:
+        """A form with its full schema."""
+        opened = decode(row["opened_event"])
+        body = await self._values.redacted(opened["body"])
+        return FormView(
+            request_id=row["request_id"],
+            form_id=opened["form_id"],
+            run_id=row["run_id"],
+            step_id=row["step_id"],
+            pack=row["pack"],
+            pack_version=row["pack_version"],
+            flow=row["flow"],
+            tenant=row["tenant"],
+            status=RequestStatus(row["status"]),
+            title=body["title"],
+            prompt=body["prompt"],
+            description=body.get("description"),
+            json_schema=body["schema"],
+            defaults=body.get("defaults") or {},
+            requested_by=row["requested_by"],
+            requested_at=from_micros(row["requested_at"]),
+            answered_by=row["decided_by"],
+            answered_at=_time(row["decided_at"]) if row["decided_by"] else None,
+        )

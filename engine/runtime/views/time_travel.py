@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.journal.memory.journal import MemoryJournal
     from engine.journal.port import Journal
     from engine.journal.records import StoredEvent
-    from engine.runtime.value_store import Blobs
+    from engine.runtime.value_store import ValueStore
 
 EVENTS_AT_ONCE = 100
 """Events replayed before the loop is given back, however long the history."""
@@ -102,7 +102,7 @@ def _moved(row: dict[str, Any], page: Sequence[StoredEvent], state: RunState) ->
     return moved
 
 
-async def files_written(blobs: Blobs, steps: Sequence[Mapping[str, Any]]) -> set[str]:
+async def files_written(values: ValueStore, steps: Sequence[Mapping[str, Any]]) -> set[str]:
     """Stored names of the output files that the steps of these rows have brought."""
     names: set[str] = set()
     for number, step in enumerate(steps):
@@ -112,7 +112,7 @@ async def files_written(blobs: Blobs, steps: Sequence[Mapping[str, Any]]) -> set
             continue
         output = decode(step["output_event"]).get("output")
         if is_blob(output):
-            output = await blobs.full(output)
+            output = await values.load(output)
         files = output.get("output_files") if isinstance(output, dict) else None
         for entry in files if isinstance(files, list) else ():
             if isinstance(entry, dict) and isinstance(entry.get("stored_name"), str):

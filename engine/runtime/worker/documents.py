@@ -20,9 +20,12 @@ from engine.machine.walk import run_status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from engine.journal.port import Journal
     from engine.machine.model.state import RunState
+    from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.pack_library.pinned import PinnedFlow
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.value_store import ValueStore
+    from engine.tools.context import ToolLimits
 
 WAIT_SECONDS = 0.02
 MAX_WAITS = 250
@@ -30,8 +33,8 @@ MAX_WAITS = 250
 MAX_REQUESTS = 1_000
 
 
-class DocumentWriter:
-    """Runs writing work in a thread, gathered, one batch at a time, and after more urgent work.
+class DocumentQueue:
+    """Runs what writes files in a thread, gathered, one batch at a time, and after more urgent work.
 
     Making files one by one, or beside running steps, slows every commit of the journal.
     """
@@ -79,109 +82,106 @@ class DocumentWriter:
                 future.set_result(result)
 
 
-async def write_response(
-    box: Toolbox,
-    documents: DocumentWriter,
-    row: Mapping[str, Any],
-    flow: PinnedFlow,
-    state: RunState,
-    ended_at: int,
-) -> dict[str, Any]:
-    """Write all documents of an ended run; what the output_written event says about them.
+class RunDocuments:
+    """Writes the documents of runs through a queue."""
 
-    Raises Unavailable when the disk is full or read-only.
-    """
-    before = await _so_far(box, row, flow, state)
-    output = box.door.present(await box.blobs.full(state.output))
-    status = run_status(state)
-    response = {
-        "run_id": row["run_id"],
-        "pack": row["pack"],
-        "pack_version": row["pack_version"],
-        "flow": row["flow"],
-        "status": status.value,
-        "result": output if status is RunStatus.COMPLETED else None,
-        "error": state.error,
-        "finished_at": rfc3339(from_micros(ended_at)),
-    }
+    def __init__(
+        self,
+        journal: Journal,
+        values: ValueStore,
+        folders: RunFolders,
+        limits: ToolLimits,
+        queue: DocumentQueue,
+    ) -> None:
+        self._journal = journal
+        self._values = values
+        self._folders = folders
+        self._limits = limits
+        self._queue = queue
 
-    def write() -> dict[str, Any]:
-        before()
-        return box.folders.write_response(row["pack"], row["run_id"], response)
+    async def write_response(
+        self, row: Mapping[str, Any], flow: PinnedFlow, state: RunState, ended_at: int
+    ) -> dict[str, Any]:
+        """Write all documents of an ended run; what the output_written event says about them.
 
-    document: dict[str, Any] = await documents.write(write)
-    return document
-
-
-async def write_so_far(
-    box: Toolbox, documents: DocumentWriter, row: Mapping[str, Any], flow: PinnedFlow, state: RunState
-) -> None:
-    """Write the documents of a run that waits. Raises Unavailable."""
-    await documents.write(await _so_far(box, row, flow, state))
-
-
-async def _so_far(
-    box: Toolbox, row: Mapping[str, Any], flow: PinnedFlow, state: RunState
-) -> Callable[[], None]:
-    """Writing of the input, its attachments, the answers and the comments given until now."""
-    pack, run_id = row["pack"], row["run_id"]
-    payload = box.door.present(await box.blobs.full(state.payload))
-    handoff = box.door.present(await box.blobs.full(state.handoff))
-    answers, comments = await _said(box, run_id, flow)
-
-    def write() -> None:
-        box.folders.write_input(pack, run_id, payload, _sources(box, payload.get("files")), handoff=handoff)
-        for request_id, form_id, answer in answers:
-            box.folders.write_answer(pack, run_id, form_id, request_id, answer)
-        if comments:
-            box.folders.write_comments(pack, run_id, comments)
-
-    return write
-
-
-async def _said(
-    box: Toolbox, run_id: str, flow: PinnedFlow
-) -> tuple[list[tuple[str, str, Any]], list[dict[str, Any]]]:
-    kinds = {type(step) for step in walk_steps(flow.graph.flow.steps)}
-    answers = await _answers(box, run_id) if UserInputStep in kinds else []
-    comments = await _comments(box, run_id) if ApprovalStep in kinds else []
-    return answers, comments
-
-
-async def _answers(box: Toolbox, run_id: str) -> list[tuple[str, str, Any]]:
-    found: list[tuple[str, str, Any]] = []
-    for step in await box.journal.step_rows(run_id):
-        if step["type"] == "user_input" and step["output_event"]:
-            output = box.door.present(await box.blobs.full(decode(step["output_event"])["output"]))
-            found.append((step["request_id"], output["form_id"], output))
-    return found
-
-
-async def _comments(box: Toolbox, run_id: str) -> list[dict[str, Any]]:
-    rows = await box.journal.request_rows(RequestKind.APPROVAL, None, MAX_REQUESTS, None, run_id)
-    return [
-        {
-            "comment": row["comment"],
-            "decision": row["decision"],
-            "step_id": row["step_id"],
-            "by": row["decided_by"],
-            "ts": rfc3339(from_micros(row["decided_at"])),
+        Raises Unavailable when the disk is full or read-only.
+        """
+        before = await self._so_far(row, flow, state)
+        output = await self._values.redacted(state.output)
+        status = run_status(state)
+        response = {
+            "run_id": row["run_id"],
+            "pack": row["pack"],
+            "pack_version": row["pack_version"],
+            "flow": row["flow"],
+            "status": status.value,
+            "result": output if status is RunStatus.COMPLETED else None,
+            "error": state.error,
+            "finished_at": rfc3339(from_micros(ended_at)),
         }
-        for row in rows
-        if row["comment"]
-    ]
+
+        def write() -> dict[str, Any]:
+            before()
+            return self._folders.write_response(row["pack"], row["run_id"], response)
+
+        document: dict[str, Any] = await self._queue.write(write)
+        return document
+
+    async def write_so_far(self, row: Mapping[str, Any], flow: PinnedFlow, state: RunState) -> None:
+        """Write the documents of a run that waits. Raises Unavailable."""
+        await self._queue.write(await self._so_far(row, flow, state))
+
+    async def _so_far(self, row: Mapping[str, Any], flow: PinnedFlow, state: RunState) -> Callable[[], None]:
+        """Writing of the input, its attachments, the answers and the comments given until now."""
+        pack, run_id = row["pack"], row["run_id"]
+        payload = await self._values.redacted(state.payload)
+        handoff = await self._values.redacted(state.handoff)
+        kinds = {type(step) for step in walk_steps(flow.graph.flow.steps)}
+        answers = await self._answers(run_id) if UserInputStep in kinds else []
+        comments = await self._comments(run_id) if ApprovalStep in kinds else []
+
+        def write() -> None:
+            sources = _sources(self._limits, payload.get("files"))
+            self._folders.write_input(pack, run_id, payload, sources, handoff=handoff)
+            for request_id, form_id, answer in answers:
+                self._folders.write_answer(pack, run_id, form_id, request_id, answer)
+            if comments:
+                self._folders.write_comments(pack, run_id, comments)
+
+        return write
+
+    async def _answers(self, run_id: str) -> list[tuple[str, str, Any]]:
+        found: list[tuple[str, str, Any]] = []
+        for step in await self._journal.step_rows(run_id):
+            if step["type"] == "user_input" and step["output_event"]:
+                output = await self._values.redacted(decode(step["output_event"])["output"])
+                found.append((step["request_id"], output["form_id"], output))
+        return found
+
+    async def _comments(self, run_id: str) -> list[dict[str, Any]]:
+        rows = await self._journal.request_rows(RequestKind.APPROVAL, None, MAX_REQUESTS, None, run_id)
+        return [
+            {
+                "comment": row["comment"],
+                "decision": row["decision"],
+                "step_id": row["step_id"],
+                "by": row["decided_by"],
+                "ts": rfc3339(from_micros(row["decided_at"])),
+            }
+            for row in rows
+            if row["comment"]
+        ]
 
 
-def _sources(box: Toolbox, files: Any) -> list[Path]:
+def _sources(limits: ToolLimits, files: Any) -> list[Path]:
     """Files the payload names by absolute `path`, as far as they can be read and tools may read there."""
     named = (
         [entry.get("path") for entry in files if isinstance(entry, dict)] if isinstance(files, list) else []
     )
-    return [path for name in named if isinstance(name, str) and (path := _readable(box, name)) is not None]
+    return [path for name in named if isinstance(name, str) and (path := _readable(limits, name)) is not None]
 
 
-def _readable(box: Toolbox, name: str) -> Path | None:
-    limits = box.config.limits
+def _readable(limits: ToolLimits, name: str) -> Path | None:
     try:
         path = Path(name).resolve(strict=True)
         usable = Path(name).is_absolute() and path.is_file() and os.access(path, os.R_OK)

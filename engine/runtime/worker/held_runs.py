@@ -14,15 +14,18 @@ from engine.journal.errors import LeaseLost, SeqConflict
 from engine.journal.records import Commit, RunHead, stored_run
 from engine.machine.events.event import Event, Kind
 from engine.machine.transition_builder import failure
-from engine.runtime.worker.documents import DocumentWriter
-from engine.runtime.worker.session import Session, SessionHost
+from engine.runtime.worker.documents import DocumentQueue
+from engine.runtime.worker.session import SessionHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from engine.journal.port import Journal
     from engine.journal.records import Claim, Decided, Decision, NewRun
     from engine.machine.model.inputs import Input
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.clock import Clock
+    from engine.runtime.worker.session import Session
+    from engine.runtime.worker.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -33,18 +36,24 @@ ENDING_PER_SLOT = 64
 
 
 class HeldRuns:
-    """Works the runs that a worker has claimed or begun. `changed` is called when one is let go."""
+    """Works the runs that a worker has claimed or started. `changed` is called when one is let go."""
 
     def __init__(
         self,
-        box: Toolbox,
+        journal: Journal,
+        clock: Clock,
+        sessions: Sessions,
         worker_id: str,
         slots: int,
         *,
+        lease_seconds: float,
         on_timer: Callable[[int], None],
         changed: Callable[[], None],
     ) -> None:
-        self._box = box
+        self._journal = journal
+        self._clock = clock
+        self._opener = sessions
+        self._lease_seconds = lease_seconds
         self._worker_id = worker_id
         self._slots = slots
         self._changed = changed
@@ -53,9 +62,8 @@ class HeldRuns:
         self._unreleased: dict[str, int] = {}
         self._stopped = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
-        self._host = SessionHost(
-            worker_id, self._spawn, on_timer, self._free_slot, DocumentWriter(self._spawn, self._is_busy)
-        )
+        documents = sessions.documents(DocumentQueue(self._spawn, self._is_busy))
+        self._host = SessionHost(worker_id, self._spawn, on_timer, self._free_slot, documents)
 
     @property
     def free(self) -> int:
@@ -103,14 +111,14 @@ class HeldRuns:
         """Whether a new run can be taken at once."""
         return self.takes_more and run.slot_limit is None
 
-    async def begin(self, run: NewRun) -> str:
+    async def start(self, run: NewRun) -> str:
         """Queue a new run and work it from its first commit on; its id. Raises as `create_run`.
 
         It goes on when the caller is cancelled: what is in the journal under our lease is ours.
         """
         self._in_slots.add(run.run_id)
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._spawn(self._begin, run, answer)
+        self._spawn(self._start, run, answer)
         return await answer
 
     async def decide(self, decision: Decision) -> Decided:
@@ -127,15 +135,14 @@ class HeldRuns:
         """Give back what could not be given back before; True when there was something."""
         waiting = dict(self._unreleased)
         for run_id, epoch in waiting.items():
-            await self._box.journal.release(run_id, epoch, ready=True)
+            await self._journal.release(run_id, epoch, ready=True)
             self._unreleased.pop(run_id, None)
         return bool(waiting)
 
-    async def _begin(self, run: NewRun, answer: asyncio.Future[str]) -> None:
+    async def _start(self, run: NewRun, answer: asyncio.Future[str]) -> None:
         try:
-            flow = await self._box.packs.flow(run.pack, run.pack_digest, run.flow)
-            session = Session(self._box, self._host, flow, stored_run(run), 1)
-            run_id, begun = await session.begin(run, self._worker_id)
+            session = await self._opener.open(self._host, stored_run(run), 1)
+            run_id, started = await session.start(run, self._worker_id)
         except Exception as error:  # noqa: BLE001 - handed to the one who started the run
             self._unreleased[run.run_id] = 1  # it may be in the journal under our lease
             self._ended(run.run_id)
@@ -144,14 +151,14 @@ class HeldRuns:
             return
         if not answer.done():
             answer.set_result(run_id)
-        if begun:
+        if started:
             await self._continue(session)
         else:
             self._ended(run.run_id)
 
     async def _decide(self, decision: Decision, answer: asyncio.Future[Decided]) -> None:
         try:
-            decided = await self._box.journal.decide(decision)
+            decided = await self._journal.decide(decision)
         except Exception as error:  # noqa: BLE001 - handed to the one who decided
             self._ended(decision.request_id)
             if not answer.done():
@@ -168,8 +175,7 @@ class HeldRuns:
     async def _claimed(self, claim: Claim) -> None:
         row = claim.run.row
         try:
-            flow = await self._box.packs.flow(row["pack"], row["pack_digest"], row["flow"])
-            session = Session(self._box, self._host, flow, claim.run, claim.epoch, lost=claim.lost)
+            session = await self._opener.open(self._host, claim.run, claim.epoch, lost=claim.lost)
         except PackInvalid as error:
             await self._guard(row["run_id"], claim.epoch, self._fail(claim, error))
         except Exception as error:  # noqa: BLE001 - the edge: recorded, and the run is given back
@@ -194,7 +200,7 @@ class HeldRuns:
             await self._let_go(run_id, epoch, RETRY_SECONDS)
         except Exception:
             logger.exception("work on run %s ended unexpectedly; it is tried again", run_id)
-            await self._let_go(run_id, epoch, self._box.config.lease_seconds)
+            await self._let_go(run_id, epoch, self._lease_seconds)
         finally:
             self._ended(run_id)
 
@@ -207,7 +213,7 @@ class HeldRuns:
 
     async def _fail(self, claim: Claim, error: VasiniError) -> None:
         """A run whose pinned flow cannot be loaded any more ends FAILED, saying so."""
-        row, now = claim.run.row, self._box.clock.now()
+        row, now = claim.run.row, self._clock.now()
         problem = failure(StepErrorCode.FLOW_UNAVAILABLE, error.message, **error.details)
         withdrawn = [
             Event(
@@ -218,7 +224,7 @@ class HeldRuns:
                 {"request_id": request["request_id"], "reason": "the run cannot go on"},
             )
             for kind in RequestKind
-            for request in await self._box.journal.request_rows(
+            for request in await self._journal.request_rows(
                 kind, RequestStatus.PENDING, MAX_WITHDRAWN, None, row["run_id"]
             )
         ]
@@ -234,7 +240,7 @@ class HeldRuns:
             consumed=[mail_id for mail_id, _ in claim.run.mail],
         )
         try:
-            await self._box.journal.append(commit)
+            await self._journal.append(commit)
         except SeqConflict:  # it moved on meanwhile: the next claim looks again
             self._unreleased[row["run_id"]] = claim.epoch
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import CancelMode
 from engine.errors import InvalidTransition
-from engine.governance.door import JOINED_DEPTH
+from engine.governance.redactor import JOINED_DEPTH
 from engine.machine.model.effects import (
     CancelStep,
     CancelTimer,
@@ -111,19 +111,12 @@ def _prepare(preparer: Preparer, plan: Plan, effect: Effect, now: int) -> Input:
     if isinstance(effect, Prepare):
         return preparer.prepare(plan.state, effect.path, now)
     if isinstance(effect, Collect):
-        joined = resolve_value(effect.value, preparer.blobs.resolve)
-        admitted = preparer.door.admit(joined, levels=JOINED_DEPTH)
-        preparer.blobs.keep(admitted.blobs)
-        plan.blobs |= admitted.blobs
-        return Collected(now=now, path=effect.path, value=admitted.value)
+        joined = resolve_value(effect.value, preparer.values.resolve)
+        stored = preparer.values.store(joined, levels=JOINED_DEPTH)
+        plan.blobs |= stored.blobs
+        return Collected(now=now, path=effect.path, value=stored.value)
     if isinstance(effect, PrepareOutput):
-        given, blobs = prepare_output(
-            effect.value,
-            now=now,
-            door=preparer.door,
-            blobs=preparer.blobs,
-            policies=preparer.flow.policies,
-        )
+        given, blobs = prepare_output(effect.value, now, preparer.values, preparer.flow.policies)
         plan.blobs |= blobs
         return given
     raise TypeError(f"{effect} is no preparation")

@@ -8,54 +8,57 @@ continues from its events.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pydantic_core import from_json, to_json
-
-from engine.contracts.status import RUN_TERMINAL
 from engine.journal.errors import SeqConflict
-from engine.journal.records import Commit
-from engine.journal.rules.run_head import run_head
 from engine.machine.events.fold import fold
-from engine.machine.model.codec import state_from_json, state_to_json
-from engine.machine.model.inputs import ChildEnded, OutputWritten, Start, StepFinished, StepInterrupted
-from engine.machine.model.state import Phase, RunState, find_execution
-from engine.machine.walk import in_flight, outstanding, run_status
-from engine.runtime.worker.documents import DocumentWriter, write_response, write_so_far
+from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted
+from engine.machine.model.state import Phase, find_execution
+from engine.machine.walk import in_flight
 from engine.runtime.worker.faults import NO_FAULTS
-from engine.runtime.worker.planning import PREPARED_AT_ONCE, Plan, make_plan, steering_input
-from engine.runtime.worker.steps.child_flows import ChildFlows
-from engine.runtime.worker.steps.preparation import Preparer
-from engine.runtime.worker.steps.tool_call import call_tool
+from engine.runtime.worker.planning import PREPARED_AT_ONCE
+from engine.runtime.worker.running_calls import RunningCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from engine.journal.records import NewRun, StoredRun
+    from engine.journal.port import Journal
+    from engine.journal.records import Commit, NewRun, StoredRun
     from engine.machine.model.effects import Effect
-    from engine.machine.model.inputs import Input
+    from engine.machine.model.inputs import Input, StepFinished
+    from engine.runtime.clock import Clock
     from engine.runtime.pack_library.pinned import PinnedFlow
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.worker.documents import RunDocuments
+    from engine.runtime.worker.faults import Faults
+    from engine.runtime.worker.planning import Plan
+    from engine.runtime.worker.run_planner import RunPlanner
+    from engine.runtime.worker.steps.tool_call import ToolCalls
 
 
 @dataclass(frozen=True, slots=True)
 class SessionHost:
-    """What a session is lent by whoever works it.
+    """The worker (or the process that lets a run take in its mail) that a session runs in.
 
-    `spawn` runs a coroutine function as a task, `on_timer` hears of timers set,
-    `on_end` of runs that ended, `documents` writes documents.
+    `spawn` runs a coroutine function as a task, `on_timer` is called with the due time of a timer
+    that was set, `on_end` with the id of a run that ended, `documents` writes the files of runs.
     """
 
     worker_id: str
     spawn: Callable[..., asyncio.Task[None]]
     on_timer: Callable[[int], None]
     on_end: Callable[[str], None]
-    documents: DocumentWriter
+    documents: RunDocuments
 
 
-SNAPSHOT_EVERY = 64
-"""Events between snapshots, more for a large state: folding stays cheap, writing never quadratic."""
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An input of the run, its id when it was mail, and the blobs its values refer to."""
+
+    given: Input
+    mail_id: int | None = None
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Session:
@@ -63,55 +66,66 @@ class Session:
 
     def __init__(
         self,
-        box: Toolbox,
+        journal: Journal,
+        clock: Clock,
+        faults: Faults,
+        planner: RunPlanner,
+        tools: ToolCalls,
         host: SessionHost,
-        flow: PinnedFlow,
         run: StoredRun,
+        flow: PinnedFlow,
+        workdir: Path,
         epoch: int,
         *,
-        lost: bool = False,
+        lost: bool,
     ) -> None:
         self.run_id: str = run.row["run_id"]
         self.epoch = epoch
-        self._box = box
+        self.state = planner.first_state
+        self._journal = journal
+        self._clock = clock
+        self._faults = faults
+        self._planner = planner
         self._host = host
         self._row = run.row
-        self._lost = lost
         self._flow = flow
-        self._children = ChildFlows(box.catalog, box.pack_facts, run.row)
-        self._facts = {name: run.row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
-        self._workdir = box.folders.path(run.row["pack"], self.run_id) / "runtime" / "work"
-        start = state_from_json(from_json(run.snapshot)) if run.snapshot else RunState()
-        self.state = fold((stored.event for stored in run.events), start)
-        self._snapshot_seq, self._snapshot_bytes = start.run_seq, len(run.snapshot or b"")
-        self._inbox: list[tuple[int | None, Input]] = list(run.mail)
+        self._lost = lost
+        self._inbox = [Incoming(given, mail_id) for mail_id, given in run.mail]
         self._delivered = {mail_id for mail_id, _ in run.mail}
-        self._made: dict[str, bytes] = {}
         self._wake = asyncio.Event()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._begun: Plan | None = None
-        self._bug: Exception | None = None
+        self._calls = RunningCalls(
+            tools,
+            clock,
+            faults,
+            run.row,
+            flow,
+            workdir,
+            spawn=host.spawn,
+            finished=self._call_finished,
+            failed=self._call_failed,
+        )
+        self._started: Plan | None = None
+        self._defect: Exception | None = None
         self._stopping = False
         self._released = False
 
-    async def begin(self, run: NewRun, worker_id: str) -> tuple[str, bool]:
+    async def start(self, run: NewRun, worker_id: str) -> tuple[str, bool]:
         """Queue a new run and take its first transition in the same commit: (run id, created)."""
-        await self._children.pin(self._flow, self._box.packs)
-        plan = await self._plan([Start(now=self._box.clock.now())], (), PREPARED_AT_ONCE)
-        first = self._commit(plan, (), release=not self._holds(plan))
+        plan = await self._planner.plan(self.state, [Start(now=self._clock.now())], (), PREPARED_AT_ONCE)
+        first = self._planner.commit(self.state, plan, release=not self._holds(plan), blobs={})
         self._reach("before_commit", plan)
-        run_id, created = await self._box.journal.create_run(replace(run, worker_id=worker_id, first=first))
+        run_id, created = await self._journal.create_run(replace(run, worker_id=worker_id, first=first))
         self._reach("after_commit", plan)
         if created:
             self._adopt(plan, first)
-            self._begun = plan
+            self._started = plan
         return run_id, created
 
     def deliver(self, mail_id: int, given: Input) -> None:
         """Hand over mail that came while the run is held."""
         if mail_id not in self._delivered:
             self._delivered.add(mail_id)
-            self._inbox.append((mail_id, given))
+            self._inbox.append(Incoming(given, mail_id))
             self._wake.set()
 
     def stop(self) -> None:
@@ -122,77 +136,80 @@ class Session:
     async def work(self) -> None:
         """Work until the lease is given back. Raises LeaseLost when another worker took it."""
         try:
-            if self._begun is not None:
-                await self._act(self._begun, PREPARED_AT_ONCE)
+            if self._started is not None:
+                await self._act(self._started, PREPARED_AT_ONCE)
             else:
-                await self._children.pin(self._flow, self._box.packs)
-                await self._open()
+                await self._resume()
             while not self._released:
                 await self._wake.wait()
                 self._wake.clear()
-                if self._bug is not None:
-                    raise self._bug
+                if self._defect is not None:
+                    raise self._defect
                 if self._stopping:
                     await self._give_back()
                 elif self._inbox:
                     await self._take_in(self._drain_inbox())
         finally:
-            await self._stop_tasks()
+            await self._stop_calls()
 
-    async def settle(self) -> None:
+    async def take_mail(self) -> None:
         """Take in the mail without starting anything, then give the run back."""
         try:
-            await self._children.pin(self._flow, self._box.packs)
-            wanted = outstanding(self._flow.graph, self.state)
+            wanted = self._planner.outstanding(self.state)
             await self._take_in([*self._drain_inbox(), *self._interrupted()], wanted, budget=0)
             if not self._released:
                 await self._give_back()
         finally:
-            await self._stop_tasks()
+            await self._stop_calls()
 
-    async def _open(self) -> None:
+    async def _resume(self) -> None:
         """Continue where the events end: mail, lost calls, what has to be prepared."""
-        inputs = [*self._drain_inbox(), *self._interrupted()]
-        if inputs or self.state.phase is not Phase.QUEUED:
-            wanted = outstanding(self._flow.graph, self.state)
-            await self._take_in(inputs, wanted)
+        incoming = [*self._drain_inbox(), *self._interrupted()]
+        if incoming or self.state.phase is not Phase.QUEUED:
+            await self._take_in(incoming, self._planner.outstanding(self.state))
         if self.state.phase is Phase.QUEUED and not self._released:
-            await self._take_in([(None, Start(now=self._box.clock.now(), actor="engine"))])
+            await self._take_in([Incoming(Start(now=self._clock.now(), actor="engine"))])
 
-    def _interrupted(self) -> list[tuple[int | None, Input]]:
+    def _interrupted(self) -> list[Incoming]:
         """Calls that were under way when the run was lost or given back."""
-        now = self._box.clock.now()
+        now = self._clock.now()
         return [
-            (None, StepInterrupted(now=now, path=execution.path, lost=self._lost))
+            Incoming(StepInterrupted(now=now, path=execution.path, lost=self._lost))
             for execution in in_flight(self.state)
         ]
 
-    def _drain_inbox(self) -> list[tuple[int | None, Input]]:
+    def _drain_inbox(self) -> list[Incoming]:
         taken, self._inbox = self._inbox, []
         return taken
 
     async def _take_in(
         self,
-        mail: Sequence[tuple[int | None, Input]],
+        incoming: Sequence[Incoming],
         wanted: Sequence[Effect] = (),
         *,
         budget: int = PREPARED_AT_ONCE,
     ) -> None:
         """Plan and commit until the journal agrees, then act."""
         while True:
-            inputs = [given for _, given in mail]
-            consumed = [mail_id for mail_id, _ in mail if mail_id is not None]
-            plan = await self._plan(inputs, wanted, budget)
+            consumed = [one.mail_id for one in incoming if one.mail_id is not None]
+            plan = await self._planner.plan(self.state, [one.given for one in incoming], wanted, budget)
             holding = self._holds(plan)
             if not plan.events and not consumed and holding:
                 break
-            commit = self._commit(plan, consumed, release=not holding)
+            commit = self._planner.commit(
+                self.state,
+                plan,
+                release=not holding,
+                consumed=consumed,
+                mail_seen=max(self._delivered, default=0),
+                blobs={digest: data for one in incoming for digest, data in one.blobs.items()},
+            )
             self._reach("before_commit", plan)
             try:
-                await self._box.journal.append(commit)
+                await self._journal.append(commit)
             except SeqConflict:
                 await self._catch_up()
-                mail = [*mail, *self._drain_inbox()]  # in the order it came: a resume after its pause
+                incoming = [*incoming, *self._drain_inbox()]  # in the order it came: a resume after its pause
                 continue
             self._reach("after_commit", plan)
             self._adopt(plan, commit)
@@ -202,85 +219,29 @@ class Session:
     def _holds(self, plan: Plan) -> bool:
         """Whether the run has to stay with this worker after the commit."""
         phase = plan.state.phase
-        if self._tasks or plan.run_steps or plan.left_over or self._inbox:
+        if self._calls.any or plan.run_steps or plan.left_over or self._inbox:
             return True
         return phase is Phase.QUEUED or (phase is not Phase.ACTIVE and not plan.state.documented)
 
-    async def _plan(self, inputs: Sequence[Input], wanted: Sequence[Effect], budget: int) -> Plan:
-        preparer = Preparer(self._flow, self._facts, self._box.door, self._box.blobs, self._children)
-        now = self._box.clock.now()
-        plan: Plan = await self._box.blobs.with_loaded(
-            lambda: make_plan(preparer, self.state, inputs, wanted, now, budget=budget)
-        )
-        return plan
-
-    def _commit(self, plan: Plan, consumed: Sequence[int], *, release: bool) -> Commit:
-        now = plan.events[-1].ts if plan.events else self._box.clock.now()
-        mail = [(effect.child_run_id, steering_input(effect, now)) for effect in plan.steer_children]
-        ended = plan.state.phase is not self.state.phase and run_status(plan.state) in RUN_TERMINAL
-        if ended and self._row["parent_run_id"] is not None:
-            mail.append((self._row["parent_run_id"], self._report_to_parent(plan, now)))
-        return Commit(
-            run_id=self.run_id,
-            expected_seq=self.state.run_seq,
-            epoch=self.epoch,
-            events=plan.events,
-            head=run_head(plan.state),
-            now=now,
-            release=release,
-            ready=not release,
-            mail_seen=max(self._delivered, default=0),
-            consumed=consumed,
-            timers=plan.timers,
-            mail=mail,
-            children=[self._children.new_run(self._flow, effect, now) for effect in plan.start_children],
-            blobs={**self._made, **plan.blobs},
-            snapshot=self._snapshot(plan),
-        )
-
-    def _report_to_parent(self, plan: Plan, now: int) -> ChildEnded:
-        return ChildEnded(
-            now=now,
-            path=self._row["parent_path"],
-            child_run_id=self.run_id,
-            status=run_status(plan.state).value,
-            output=plan.state.output,
-            error=plan.state.error,
-        )
-
-    def _snapshot(self, plan: Plan) -> bytes | None:
-        due = SNAPSHOT_EVERY + self._snapshot_bytes // 512
-        if plan.state.run_seq - self._snapshot_seq < due:
-            return None
-        return to_json(state_to_json(plan.state))
-
     def _adopt(self, plan: Plan, commit: Commit) -> None:
         self.state = plan.state
-        # a call that ended during the commit has brought values that the next one has to store
-        self._made = {digest: data for digest, data in self._made.items() if digest not in commit.blobs}
         self._released = commit.release
-        if commit.snapshot is not None:
-            self._snapshot_seq, self._snapshot_bytes = plan.state.run_seq, len(commit.snapshot)
+        self._planner.committed(commit, plan.state)
         for due in commit.timers.values():
             if due is not None:
                 self._host.on_timer(due)
 
     async def _act(self, plan: Plan, budget: int) -> None:
         for cancel in plan.cancel_steps:
-            task = self._tasks.get(cancel.path)
-            if task is not None:
-                task.cancel()
+            self._calls.cancel(cancel.path)
         if budget:
-            for step in plan.run_steps:
-                self._begin_call(step.path)
+            self._start_calls(plan)
         if self._released:
             if self.state.phase is Phase.ACTIVE and budget:
-                self._host.spawn(
-                    write_so_far, self._box, self._host.documents, self._row, self._flow, self.state
-                )
+                self._host.spawn(self._host.documents.write_so_far, self._row, self._flow, self.state)
             return
         if self.state.phase not in {Phase.QUEUED, Phase.ACTIVE} and not self.state.documented:
-            if not self._tasks:
+            if not self._calls.any:
                 await self._document()
             return
         if plan.left_over and budget:
@@ -288,79 +249,57 @@ class Session:
         elif self._inbox:
             self._wake.set()
 
+    def _start_calls(self, plan: Plan) -> None:
+        for step in plan.run_steps:
+            execution = find_execution(self.state.root, step.path)
+            if execution is not None:
+                self._calls.start(execution)
+
     async def _document(self) -> None:
         """Write the response document of an ended run, then let go of it."""
         self._host.on_end(self.run_id)
-        self._box.faults.reach("before_document", "run")
-        document = await write_response(
-            self._box, self._host.documents, self._row, self._flow, self.state, self._box.clock.now()
+        self._faults.reach("before_document", "run")
+        document = await self._host.documents.write_response(
+            self._row, self._flow, self.state, self._clock.now()
         )
-        self._box.faults.reach("after_document", "run")
-        now = self._box.clock.now()
-        await self._take_in([(None, OutputWritten(now=now, document=document))])
+        self._faults.reach("after_document", "run")
+        await self._take_in([Incoming(OutputWritten(now=self._clock.now(), document=document))])
 
-    def _begin_call(self, path: str) -> None:
-        self._tasks[path] = self._host.spawn(self._call, path)
+    def _call_finished(self, finished: StepFinished, blobs: Mapping[str, bytes]) -> None:
+        self._inbox.append(Incoming(finished, blobs=blobs))
+        self._wake.set()
 
-    async def _call(self, path: str) -> None:
-        execution = find_execution(self.state.root, path)
-        try:
-            if execution is None:
-                return
-            self._box.faults.reach("before_tool", execution.type)
-            finished, blobs = await call_tool(self._box, self._row, self._flow, execution, self._workdir)
-            self._box.faults.reach("after_tool", execution.type)
-            self._made |= blobs
-        except asyncio.CancelledError:
-            if self._stopping or execution is None:
-                raise
-            finished = StepFinished(
-                now=self._box.clock.now(),
-                path=path,
-                attempt=execution.attempt,
-                ok=False,
-                cancelled=True,
-            )
-        except Exception as bug:  # noqa: BLE001 - the edge of a call: raised where the run is worked
-            self._bug = bug
-            self._wake.set()
-            return
-        finally:
-            if self._tasks.get(path) is asyncio.current_task():
-                del self._tasks[path]
-        self._inbox.append((None, finished))
+    def _call_failed(self, defect: Exception) -> None:
+        self._defect = defect
         self._wake.set()
 
     async def _catch_up(self) -> None:
         """An operator appended to the run, or mail came: fold and fetch it."""
-        stored = await self._box.journal.events_after(self.run_id, self.state.run_seq)
+        stored = await self._journal.events_after(self.run_id, self.state.run_seq)
         self.state = fold((item.event for item in stored), self.state)
-        for mail_id, run_id, given in await self._box.journal.mail_for(self._host.worker_id):
+        for mail_id, run_id, given in await self._journal.mail_for(self._host.worker_id):
             if run_id == self.run_id:
                 self.deliver(mail_id, given)
 
     async def _give_back(self) -> None:
-        await self._stop_tasks()
+        await self._stop_calls()
         if not self._released:
-            await self._box.journal.release(self.run_id, self.epoch, ready=True)
+            await self._journal.release(self.run_id, self.epoch, ready=True)
             self._released = True
 
-    async def _stop_tasks(self) -> None:
+    async def _stop_calls(self) -> None:
         self._stopping = True
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._calls.stop()
 
     def _reach(self, point: str, plan: Plan) -> None:
-        if self._box.faults is not NO_FAULTS:
-            self._box.faults.reach(point, self._step_type(plan))
+        if self._faults is not NO_FAULTS:
+            self._faults.reach(point, _step_type(plan))
 
-    def _step_type(self, plan: Plan) -> str:
-        for event in reversed(plan.events):
-            if event.step_id is not None:
-                execution = find_execution(plan.state.root, event.step_id)
-                if execution is not None:
-                    return execution.type
-        return "run"
+
+def _step_type(plan: Plan) -> str:
+    for event in reversed(plan.events):
+        if event.step_id is not None:
+            execution = find_execution(plan.state.root, event.step_id)
+            if execution is not None:
+                return execution.type
+    return "run"

@@ -15,8 +15,10 @@ from engine.runtime.worker.held_runs import RETRY_SECONDS, HeldRuns
 
 if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
+    from engine.journal.port import Journal
     from engine.journal.records import Decided, Decision, NewRun
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.clock import Clock
+    from engine.runtime.worker.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +26,23 @@ logger = logging.getLogger(__name__)
 class Worker:
     """Works runs until it is stopped. `slots` bounds the runs held at once."""
 
-    def __init__(self, box: Toolbox, slots: int) -> None:
+    def __init__(
+        self, journal: Journal, clock: Clock, sessions: Sessions, *, slots: int, lease_seconds: float
+    ) -> None:
         self.worker_id = new_id("wrk")
-        self._box = box
-        self._held = HeldRuns(box, self.worker_id, slots, on_timer=self._timer_set, changed=self._wake_up)
+        self._journal = journal
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._held = HeldRuns(
+            journal,
+            clock,
+            sessions,
+            self.worker_id,
+            slots,
+            lease_seconds=lease_seconds,
+            on_timer=self._timer_set,
+            changed=self._wake_up,
+        )
         self._wake = asyncio.Event()
         self._quiet = asyncio.Event()
         self._ready = asyncio.Event()
@@ -48,7 +63,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`; then drain: what is mid-step is released."""
         await self._beat()
-        undo = self._box.journal.on_change(self._hear)
+        undo = self._journal.on_change(self._hear)
         try:
             async with asyncio.TaskGroup() as group:
                 self._held.enter(group)
@@ -73,10 +88,10 @@ class Worker:
         """Whether a new run can be taken at once, without a turn of the claim."""
         return not self._stopping and self._held.accepts(run)
 
-    async def begin(self, run: NewRun) -> str:
+    async def start(self, run: NewRun) -> str:
         """Queue a new run and work it from its first commit on; its id. Raises as `create_run`."""
         self._quiet.clear()
-        return await self._held.begin(run)
+        return await self._held.start(run)
 
     async def decide(self, decision: Decision) -> Decided:
         """Record a decision and go on with its run at once when nobody works it. Raises as `decide`."""
@@ -92,7 +107,7 @@ class Worker:
         """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""
         while True:
             await self._quiet.wait()
-            if self._held.empty and not await self._box.journal.any_busy(self._box.clock.now()):
+            if self._held.empty and not await self._journal.any_busy(self._clock.now()):
                 return
             self._quiet.clear()
             self._look = True
@@ -113,11 +128,11 @@ class Worker:
 
     async def _round(self) -> bool:
         """One look at everything; True when there may be more to do at once."""
-        now = self._box.clock.now()
+        now = self._clock.now()
         if self._next_timer is not None and self._next_timer <= now:
-            await self._box.journal.fire_timers(now)
+            await self._journal.fire_timers(now)
             self._look = True
-            self._next_timer = await self._box.journal.next_timer()
+            self._next_timer = await self._journal.next_timer()
         self._look = await self._held.release_failed() or self._look
         if not self._look:
             return False
@@ -130,14 +145,14 @@ class Worker:
 
     async def _look_around(self, now: int) -> bool:
         if self._held.any_session:
-            self._held.deliver(await self._box.journal.mail_for(self.worker_id))
+            self._held.deliver(await self._journal.mail_for(self.worker_id))
         free = self._held.free
         if free <= 0:
             self._look = True  # as soon as a slot is free
             return False
-        if not await self._box.journal.any_ready(now):
+        if not await self._journal.any_ready(now):
             return False
-        claims = await self._box.journal.claim(self.worker_id, now, free)
+        claims = await self._journal.claim(self.worker_id, now, free)
         if claims:
             self._quiet.clear()
             self._held.take(claims)
@@ -160,7 +175,7 @@ class Worker:
     def _until_timer(self) -> float | None:
         if self._next_timer is None:
             return None
-        return max(0.0, (self._next_timer - self._box.clock.now()) / 1_000_000)
+        return max(0.0, (self._next_timer - self._clock.now()) / 1_000_000)
 
     async def _nap(self, seconds: float | None) -> None:
         with suppress(TimeoutError):
@@ -169,22 +184,22 @@ class Worker:
 
     async def _keep_heartbeat(self) -> None:
         while True:
-            await asyncio.sleep(self._box.config.lease_seconds / 3)
+            await asyncio.sleep(self._lease_seconds / 3)
             try:
                 await self._beat()
                 # timers that other processes set are noticed with the heartbeat at the latest
-                self._next_timer = await self._box.journal.next_timer()
+                self._next_timer = await self._journal.next_timer()
             except Unavailable as error:
                 logger.warning("the worker's heartbeat was not written: %s", error.message)
             self._look = True
             self._wake.set()
 
     async def _beat(self) -> None:
-        now = self._box.clock.now()
-        expires = now + round(self._box.config.lease_seconds * 1_000_000)
-        await self._box.journal.heartbeat(self.worker_id, socket.gethostname(), os.getpid(), now, expires)
+        now = self._clock.now()
+        expires = now + round(self._lease_seconds * 1_000_000)
+        await self._journal.heartbeat(self.worker_id, socket.gethostname(), os.getpid(), now, expires)
 
     async def _leave(self) -> None:
         with suppress(Unavailable):  # the leases expire by themselves
             await self._held.release_failed()
-            await self._box.journal.retire(self.worker_id)
+            await self._journal.retire(self.worker_id)

@@ -12,7 +12,7 @@ import yaml
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, PackInvalid, Refused
 from engine.governance.policies import Policies
-from engine.runtime.embedded.handoff_context import MAX_STEPS_TOLD
+from engine.runtime.embedded.handoff_context import MAX_STEPS
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -179,7 +179,7 @@ async def test_what_is_too_large_to_be_told_is_told_as_a_preview(home: Home) -> 
 
 
 async def test_of_very_many_steps_the_outermost_are_told_and_the_others_counted(home: Home) -> None:
-    items = list(range(MAX_STEPS_TOLD))
+    items = list(range(MAX_STEPS))
     home.flow("look", {"id": "each", "type": "for_each", "items": items, "steps": [tool("in")]}, tool("last"))
     home.flow("fix", tool("keep", params={"told": "{{ handoff }}"}), pack="other")
     declare(home, "other")
@@ -187,7 +187,7 @@ async def test_of_very_many_steps_the_outermost_are_told_and_the_others_counted(
         run_id = await start(engine, "look")
         await engine.runs.wait(run_id, timeout=PATIENCE)
         told = await take_over(engine, run_id)
-        assert len(told["steps"]) == MAX_STEPS_TOLD
+        assert len(told["steps"]) == MAX_STEPS
         assert told["steps"]["last"]["status"] == "COMPLETED"
         assert told["steps_left_out"] == 2
 

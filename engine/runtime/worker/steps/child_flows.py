@@ -18,41 +18,41 @@ if TYPE_CHECKING:
 
     from engine.machine.model.effects import StartChild
     from engine.packs.loaded_pack import LoadedPack
-    from engine.runtime.pack_library.catalog_source import CatalogSource
-    from engine.runtime.pack_library.pack_status import PackStatusSource
-    from engine.runtime.pack_library.pinned import PinnedFlow, PinnedPacks
+    from engine.runtime.pack_library.library import PackLibrary
+    from engine.runtime.pack_library.pinned import PinnedFlow
 
 MAX_DEPTH = 8
 
 
 @dataclass(slots=True)
 class ChildFlows:
-    """Resolves and queues children of one run, whose row is `row`."""
+    """Resolves and queues children of one run, whose row is `row`, for the subflow steps of its flow."""
 
-    source: CatalogSource
-    facts: PackStatusSource
+    packs: PackLibrary
     row: Mapping[str, Any]
+    flow: PinnedFlow
     _packs: dict[str, LoadedPack] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
     _untrusted: set[str] = field(default_factory=set)
 
-    async def pin(self, flow: PinnedFlow, packs: PinnedPacks) -> None:
+    async def pin(self) -> None:
         """Pin the other packs that the flow's subflow steps name."""
-        for step in walk_steps(flow.graph.flow.steps):
+        for step in walk_steps(self.flow.graph.flow.steps):
             if isinstance(step, SubflowStep) and "/" in step.subflow:
-                pack = (await self.source.load()).get(step.subflow.partition("/")[0])
+                found = await self.packs.find(step.subflow.partition("/")[0])
+                pack = found.pack if found is not None else None
                 if pack is not None and not pack.problems:
-                    await packs.pin(pack)
+                    await self.packs.pin(pack)
                     self._packs[pack.pack_id] = pack
-                    self._labels[pack.pack_id] = await self.facts.label(pack)
-                    if not await self.facts.trusts(pack):
+                    self._labels[pack.pack_id] = await self.packs.label(pack)
+                    if not await self.packs.trusts(pack):
                         self._untrusted.add(pack.pack_id)
 
-    def check(self, flow: PinnedFlow, subflow: str, params: Any) -> None:
+    def check(self, subflow: str, params: Any) -> None:
         """Raises InvalidInput when the child cannot be started with these parameters."""
         if self.row["depth"] + 1 > MAX_DEPTH:
             raise InvalidInput(f"subflows are nested deeper than {MAX_DEPTH}", {"limit": MAX_DEPTH})
-        _, definition, _ = self._find(flow, subflow)
+        _, definition, _ = self._find(subflow)
         errors = payload_errors(definition.input, params)
         if errors:
             listed = [{"field": error.field, "message": error.message} for error in errors]
@@ -60,9 +60,9 @@ class ChildFlows:
                 f"subflow {subflow}: {errors[0].field or 'payload'}: {errors[0].message}", {"errors": listed}
             )
 
-    def new_run(self, flow: PinnedFlow, effect: StartChild, now: int) -> NewRun:
+    def new_run(self, effect: StartChild, now: int) -> NewRun:
         """The child as it is queued in its parent's commit."""
-        pack_id, definition, (version, digest) = self._find(flow, effect.subflow)
+        pack_id, definition, (version, digest) = self._find(effect.subflow)
         requested_by = str(self.row["requested_by"])
         payload = {
             "pack": pack_id,
@@ -92,12 +92,12 @@ class ChildFlows:
             depth=self.row["depth"] + 1,
         )
 
-    def _find(self, flow: PinnedFlow, subflow: str) -> tuple[str, FlowDef, tuple[str, str]]:
+    def _find(self, subflow: str) -> tuple[str, FlowDef, tuple[str, str]]:
         pack_id, _, flow_id = subflow.rpartition("/")
         if not pack_id or pack_id == self.row["pack"]:
-            definition = flow.siblings.get(flow_id)
+            definition = self.flow.siblings.get(flow_id)
             if definition is not None:
-                return self.row["pack"], definition, (self.row["pack_version"], flow.pack_digest)
+                return self.row["pack"], definition, (self.row["pack_version"], self.flow.pack_digest)
         else:
             pack = self._packs.get(pack_id)
             definition = pack.flows.get(flow_id) if pack is not None else None

@@ -18,7 +18,7 @@ from engine.contracts.flow import (
 from engine.contracts.request import UserInputRequest
 from engine.contracts.status import StepErrorCode, StepStatus
 from engine.errors import InvalidInput
-from engine.governance.door import JOINED_DEPTH
+from engine.governance.redactor import JOINED_DEPTH
 from engine.json_schema.forms import check_schema, form_schema
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import scope_path_of
@@ -30,10 +30,9 @@ from engine.values import digest_of, is_list_ref, resolve_value
 
 if TYPE_CHECKING:
     from engine.contracts.flow import Step
-    from engine.governance.door import ValueDoor
     from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
-    from engine.runtime.value_store import Blobs
+    from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.child_flows import ChildFlows
 
 MAX_ITEMS = 100_000
@@ -45,8 +44,7 @@ class Preparer:
 
     flow: PinnedFlow
     run: dict[str, Any]
-    door: ValueDoor
-    blobs: Blobs
+    values: ValueStore
     children: ChildFlows
     made: dict[str, bytes] = field(default_factory=dict)
 
@@ -54,7 +52,7 @@ class Preparer:
         """The step's data, or the error that keeps it from starting. Raises BlobNeeded."""
         step = self.flow.graph.step_at(path)
         try:
-            context = render_context(self.flow.graph, state, path, self.run, self.blobs.resolve)
+            context = render_context(self.flow.graph, state, path, self.run, self.values.resolve)
             if not self._wanted(step, context):
                 return StepPrepared(now=now, path=path, run=False)
             return self._render(step, path, context, now)
@@ -69,21 +67,21 @@ class Preparer:
     def _wanted(self, step: Step, context: dict[str, Any]) -> bool:
         if step.when is None or isinstance(step.when, bool):
             return step.when is not False
-        return compile_expression(step.when).test(context, self.blobs.resolve)
+        return compile_expression(step.when).test(context, self.values.resolve)
 
     def _render(self, step: Step, path: str, context: dict[str, Any], now: int) -> StepPrepared:
         match step:
             case ToolStep():
                 params = self._value(step.params, context)
                 digest = self._gate_digest(step, path, params)
-                return StepPrepared(now=now, path=path, value=self._admit(params), action_digest=digest)
+                return StepPrepared(now=now, path=path, value=self._store(params), action_digest=digest)
             case SubflowStep():
                 params = self._value(step.params, context)
-                self.children.check(self.flow, step.subflow, params)
+                self.children.check(step.subflow, params)
                 return StepPrepared(
                     now=now,
                     path=path,
-                    value=self._admit(params),
+                    value=self._store(params),
                     new_id=new_id("run"),
                     action_digest=self._gate_digest(step, path, params),
                 )
@@ -92,7 +90,7 @@ class Preparer:
                 return StepPrepared(
                     now=now,
                     path=path,
-                    value=self._admit(items),
+                    value=self._store(items),
                     total=len(items),
                     action_digest=self._gate_digest(step, path, items),
                 )
@@ -106,8 +104,8 @@ class Preparer:
                 return self._approval(step, path, context, now)
 
     def _value(self, value: Any, context: dict[str, Any]) -> Any:
-        rendered = render_value(value, context, self.blobs.resolve)
-        return resolve_value(rendered, self.blobs.resolve)
+        rendered = render_value(value, context, self.values.resolve)
+        return resolve_value(rendered, self.values.resolve)
 
     def _items(self, step: ForEachStep, context: dict[str, Any]) -> list[Any]:
         items = self._value(step.items, context)
@@ -138,21 +136,21 @@ class Preparer:
             "schema": schema,
             "defaults": request.defaults,
         }
-        return {"form_id": request.form_id, "mode": request.mode, "body": self._admit(body)}
+        return {"form_id": request.form_id, "mode": request.mode, "body": self._store(body)}
 
     def _approval(self, step: ApprovalStep, path: str, context: dict[str, Any], now: int) -> StepPrepared:
         action = self._gated_action(step, path, context)
         action_digest = self._digest(action)
-        message = str(compile_template(step.message).render(context, self.blobs.resolve))
+        message = str(compile_template(step.message).render(context, self.values.resolve))
         if path.partition("~")[0] == self.flow.graph.flow.escalation:
             message += _failures(context["steps"])
         body = {
-            "title": str(compile_template(step.title).render(context, self.blobs.resolve))
+            "title": str(compile_template(step.title).render(context, self.values.resolve))
             if step.title
             else step.name or step.id,
             "message": message,
             "action": action,
-            "intent": _intent(resolve_value(context["payload"], self.blobs.resolve)),
+            "intent": _intent(resolve_value(context["payload"], self.values.resolve)),
             "form": step.form,
             "context": self._value(step.params, context),
         }
@@ -160,7 +158,7 @@ class Preparer:
             now=now,
             path=path,
             new_id=new_id("appr"),
-            request={"body": self._admit(body)},
+            request={"body": self._store(body)},
             digest=digest_of({"action": action_digest, "message": body["message"], "title": body["title"]}),
             action_digest=action_digest,
         )
@@ -189,14 +187,12 @@ class Preparer:
     def _digest(self, action: dict[str, Any] | None) -> str:
         return digest_of({"action": action, "pack": self.flow.pack_digest, "policy": self.flow.policy_digest})
 
-    def _admit(self, value: Any) -> Any:
+    def _store(self, value: Any) -> Any:
         if is_list_ref(value):
-            value = resolve_value(value, self.blobs.resolve)
-        admitted = self.door.admit(value, levels=JOINED_DEPTH)
-        if admitted.blobs:
-            self.made.update(admitted.blobs)
-            self.blobs.keep(admitted.blobs)
-        return admitted.value
+            value = resolve_value(value, self.values.resolve)
+        stored = self.values.store(value, levels=JOINED_DEPTH)
+        self.made.update(stored.blobs)
+        return stored.value
 
 
 def _action(step: Step, params: Any) -> dict[str, Any]:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
-from engine.governance.door import JOINED_DEPTH
+from engine.governance.redactor import JOINED_DEPTH
 from engine.machine.events.fold import EMPTY
 from engine.machine.model.inputs import OutputPrepared
 from engine.machine.transition_builder import failure
 from engine.values import canonical_json, resolve_value
 
 if TYPE_CHECKING:
-    from engine.governance.door import ValueDoor
     from engine.governance.policies import Policies
-    from engine.runtime.value_store import Blobs
+    from engine.runtime.value_store import ValueStore
 
 
 def prepare_output(
-    value: Any, *, now: int, door: ValueDoor, blobs: Blobs, policies: Policies
+    value: Any, now: int, values: ValueStore, policies: Policies
 ) -> tuple[OutputPrepared, dict[str, bytes]]:
     """The input that ends the run, and the blobs it refers to. Raises BlobNeeded."""
-    full = resolve_value(value, blobs.resolve)
+    full = resolve_value(value, values.resolve)
     if full in EMPTY:
         message = "no step of the flow brought an output"
         return OutputPrepared(now=now, error=failure(StepErrorCode.MISSING_RUN_OUTPUT, message)), {}
@@ -33,9 +32,8 @@ def prepare_output(
             StepErrorCode.OUTPUT_DENIED, message, reason="output_payload_limit_exceeded", limit_bytes=limit
         )
         return OutputPrepared(now=now, error=error), {}
-    admitted = door.admit(output, levels=JOINED_DEPTH)
-    blobs.keep(admitted.blobs)
-    return OutputPrepared(now=now, value=admitted.value), admitted.blobs
+    stored = values.store(output, levels=JOINED_DEPTH)
+    return OutputPrepared(now=now, value=stored.value), stored.blobs
 
 
 def normalize(data: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One tool call of a run: policy, the executor, output files, and what the machine is told of it."""
+"""One tool call of a run: policy, the executor, output files, and the input it becomes."""
 
 from __future__ import annotations
 
@@ -18,36 +18,110 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.machine.model.state import Execution
+    from engine.runtime.clock import Clock
+    from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.pack_library.pinned import PinnedFlow
-    from engine.runtime.toolbox import Toolbox
+    from engine.runtime.value_store import ValueStore
+    from engine.tools.executor import ToolExecutor
 
 
-async def call_tool(
-    box: Toolbox, row: Mapping[str, Any], flow: PinnedFlow, execution: Execution, workdir: Path
-) -> tuple[StepFinished, dict[str, bytes]]:
-    """Call the execution's tool; never raises but for cancellation. Also returns blobs to commit."""
-    step = flow.graph.step_at(execution.path)
-    assert isinstance(step, ToolStep), execution.path
-    try:
-        output = await _call(box, row, flow, execution, step, workdir)
-        admitted = box.door.admit(output)
-        box.blobs.keep(admitted.blobs)
+class ToolCalls:
+    """Calls tools for steps of runs. `default_timeout` holds for steps without one, in seconds."""
+
+    def __init__(
+        self,
+        executor: ToolExecutor,
+        values: ValueStore,
+        folders: RunFolders,
+        clock: Clock,
+        default_timeout: float,
+    ) -> None:
+        self._executor = executor
+        self._values = values
+        self._folders = folders
+        self._clock = clock
+        self._default_timeout = default_timeout
+
+    async def call(
+        self, row: Mapping[str, Any], flow: PinnedFlow, execution: Execution, workdir: Path
+    ) -> tuple[StepFinished, Mapping[str, bytes]]:
+        """Call the execution's tool: how it ended, and the blobs its output refers to.
+
+        Never raises but for cancellation: what went wrong is the step's error.
+        """
+        step = flow.graph.step_at(execution.path)
+        assert isinstance(step, ToolStep), execution.path
+        try:
+            output = await self._output(row, flow, execution, step, workdir)
+            stored = self._values.store(output)
+        except _Failed as failed:
+            return self._failed(execution, failed.error), {}
+        except VasiniError as error:
+            code = StepErrorCode.CONTRACT_VIOLATION
+            return self._failed(execution, failure(code, error.message, **error.details)), {}
+        except Exception as error:  # noqa: BLE001 - the edge of the step runner: recorded as the step's failure
+            message = f"the tool call failed: {type(error).__name__}"
+            return self._failed(execution, failure(StepErrorCode.BACKEND_ERROR, message)), {}
         finished = StepFinished(
-            now=box.clock.now(),
+            now=self._clock.now(),
             path=execution.path,
             attempt=execution.attempt,
             ok=True,
-            output=admitted.value,
+            output=stored.value,
         )
-    except _Failed as failed:
-        return _failed(box, execution, failed.error), {}
-    except VasiniError as error:
-        code = StepErrorCode.CONTRACT_VIOLATION
-        return _failed(box, execution, failure(code, error.message, **error.details)), {}
-    except Exception as error:  # noqa: BLE001 - the edge of the step runner: recorded as the step's failure
-        message = f"the tool call failed: {type(error).__name__}"
-        return _failed(box, execution, failure(StepErrorCode.BACKEND_ERROR, message)), {}
-    return finished, admitted.blobs
+        return finished, stored.blobs
+
+    def _failed(self, execution: Execution, error: dict[str, Any]) -> StepFinished:
+        return StepFinished(
+            now=self._clock.now(),
+            path=execution.path,
+            attempt=execution.attempt,
+            ok=False,
+            error=self._values.redact(error),
+            jitter=random.random(),  # noqa: S311 - spreads retries, protects nothing
+        )
+
+    async def _output(
+        self,
+        row: Mapping[str, Any],
+        flow: PinnedFlow,
+        execution: Execution,
+        step: ToolStep,
+        workdir: Path,
+    ) -> Any:
+        policies = flow.policies
+        if policies.enforce and (
+            step.tool in policies.blocked_tools
+            or (policies.allowed_tools and step.tool not in policies.allowed_tools)
+        ):
+            message = f"the policy of pack {row['pack']} does not allow the tool {step.tool}"
+            raise _Failed(failure(StepErrorCode.PERMISSION_DENIED, message, tool=step.tool))
+        params = await self._values.load(execution.input)
+        _refuse_foreign_references(step.params, params)
+        context = ToolContext(
+            run_id=row["run_id"],
+            step_id=execution.path,
+            attempt=execution.attempt,
+            idempotency_key=f"{row['run_id']}/{execution.path}",
+            tenant=row["tenant"],
+            workdir=workdir,
+        )
+        seconds = step.timeout or self._default_timeout
+        result = await self._executor.call(step.tool, params, context, timeout=seconds, code=flow.code)
+        if result.error is not None:
+            error = result.error
+            raise _Failed(
+                failure(
+                    error.code, error.message, recoverable=error.recoverable, tool=step.tool, **error.details
+                )
+            )
+        data = result.data
+        if isinstance(data, dict) and isinstance(data.get("output_files"), list):
+            stored = await asyncio.to_thread(
+                self._folders.write_output_files, row["pack"], row["run_id"], data["output_files"]
+            )
+            data = {**data, "output_files": stored}
+        return data
 
 
 class _Failed(Exception):
@@ -56,58 +130,6 @@ class _Failed(Exception):
     def __init__(self, error: dict[str, Any]) -> None:
         super().__init__(error["message"])
         self.error = error
-
-
-def _failed(box: Toolbox, execution: Execution, error: dict[str, Any]) -> StepFinished:
-    return StepFinished(
-        now=box.clock.now(),
-        path=execution.path,
-        attempt=execution.attempt,
-        ok=False,
-        error=box.door.present(error),
-        jitter=random.random(),  # noqa: S311 - spreads retries, protects nothing
-    )
-
-
-async def _call(
-    box: Toolbox,
-    row: Mapping[str, Any],
-    flow: PinnedFlow,
-    execution: Execution,
-    step: ToolStep,
-    workdir: Path,
-) -> Any:
-    policies = flow.policies
-    if policies.enforce and (
-        step.tool in policies.blocked_tools
-        or (policies.allowed_tools and step.tool not in policies.allowed_tools)
-    ):
-        message = f"the policy of pack {row['pack']} does not allow the tool {step.tool}"
-        raise _Failed(failure(StepErrorCode.PERMISSION_DENIED, message, tool=step.tool))
-    params = await box.blobs.full(execution.input)
-    _refuse_foreign_references(step.params, params)
-    context = ToolContext(
-        run_id=row["run_id"],
-        step_id=execution.path,
-        attempt=execution.attempt,
-        idempotency_key=f"{row['run_id']}/{execution.path}",
-        tenant=row["tenant"],
-        workdir=workdir,
-    )
-    seconds = step.timeout or box.config.default_step_timeout
-    result = await box.tools.call(step.tool, params, context, timeout=seconds, code=flow.code)
-    if result.error is not None:
-        error = result.error
-        raise _Failed(
-            failure(error.code, error.message, recoverable=error.recoverable, tool=step.tool, **error.details)
-        )
-    data = result.data
-    if isinstance(data, dict) and isinstance(data.get("output_files"), list):
-        stored = await asyncio.to_thread(
-            box.folders.write_output_files, row["pack"], row["run_id"], data["output_files"]
-        )
-        data = {**data, "output_files": stored}
-    return data
 
 
 def _refuse_foreign_references(written: Any, params: Any) -> None:

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from engine.contracts.model import MASK
 from engine.errors import InvalidInput
-from engine.governance.door import PREVIEW_LIMIT, ValueDoor
 from engine.governance.masking import Masker
+from engine.governance.redactor import PREVIEW_LIMIT, Redactor
 from engine.values import canonical_json, digest_of, is_blob, resolve_value
 
-DOOR = ValueDoor(Masker(), inline_limit=1_000)
+REDACTOR = Redactor(Masker(), inline_limit=1_000)
 KEYS = st.sampled_from(["$blob", "$list", "$blobx", "size", "preview", "token", "mail"]) | st.text(max_size=5)
 JSON = st.recursive(
     st.none()
@@ -27,45 +27,45 @@ JSON = st.recursive(
 
 def test_small_plain_values_stay_inline_as_they_are() -> None:
     value = {"a": [1, "x", None]}
-    admitted = DOOR.admit(value)
-    assert admitted.value is value
-    assert admitted.blobs == {}
+    kept = REDACTOR.storable(value)
+    assert kept.value is value
+    assert kept.blobs == {}
 
 
 def test_secrets_are_replaced_and_the_value_may_stay_inline() -> None:
-    admitted = DOOR.admit({"token": "abc", "x": 1})
-    assert admitted.value == {"token": MASK, "x": 1}
-    assert admitted.blobs == {}
+    kept = REDACTOR.storable({"token": "abc", "x": 1})
+    assert kept.value == {"token": MASK, "x": 1}
+    assert kept.blobs == {}
 
 
 def test_large_values_become_blobs() -> None:
     value = {"text": "y" * 2_000}
-    admitted = DOOR.admit(value)
-    assert is_blob(admitted.value)
+    kept = REDACTOR.storable(value)
+    assert is_blob(kept.value)
     digest = digest_of(value)
-    assert admitted.value["$blob"] == digest
-    assert admitted.blobs == {digest: canonical_json(value)}
-    assert admitted.value["size"] == len(canonical_json(value))
+    assert kept.value["$blob"] == digest
+    assert kept.blobs == {digest: canonical_json(value)}
+    assert kept.value["size"] == len(canonical_json(value))
 
 
 def test_personal_data_goes_to_a_blob_and_shows_masked() -> None:
-    admitted = DOOR.admit({"mail": "ann@example.org", "password": "p"})
-    (raw,) = admitted.blobs.values()
+    kept = REDACTOR.storable({"mail": "ann@example.org", "password": "p"})
+    (raw,) = kept.blobs.values()
     assert json.loads(raw) == {"mail": "ann@example.org", "password": MASK}
-    assert admitted.value["preview"] == {"mail": MASK, "password": MASK}
+    assert kept.value["preview"] == {"mail": MASK, "password": MASK}
 
 
 def test_a_preview_never_shows_part_of_what_is_masked() -> None:
     mail = "ann.the.long.name@mail.example.org"
     for padding in range(40, 120):
         text = "x " * padding + mail + " y" * 1_000
-        assert "ann" not in str(DOOR.admit({"t": text}).value["preview"])
-        assert "ann" not in str(DOOR.admit({"t": f"{mail} " * padding}).value["preview"])
+        assert "ann" not in str(REDACTOR.storable({"t": text}).value["preview"])
+        assert "ann" not in str(REDACTOR.storable({"t": f"{mail} " * padding}).value["preview"])
 
 
 def test_personal_data_stays_inline_when_masking_is_off() -> None:
     value = {"mail": "ann@example.org"}
-    assert ValueDoor(Masker(enabled=False)).admit(value).value is value
+    assert Redactor(Masker(enabled=False)).storable(value).value is value
 
 
 @pytest.mark.parametrize(
@@ -78,23 +78,23 @@ def test_personal_data_stays_inline_when_masking_is_off() -> None:
     ],
 )
 def test_outside_data_shaped_like_a_reference_is_kept_as_data(value: dict[str, Any]) -> None:
-    admitted = DOOR.admit(value)
-    assert is_blob(admitted.value)
-    assert admitted.value["literal"] is True
+    kept = REDACTOR.storable(value)
+    assert is_blob(kept.value)
+    assert kept.value["literal"] is True
 
     def resolve(digest: str) -> Any:
-        return json.loads(admitted.blobs[digest])
+        return json.loads(kept.blobs[digest])
 
-    found = resolve_value(admitted.value, resolve)
+    found = resolve_value(kept.value, resolve)
     assert found == value
     assert resolve_value(found, resolve) == value
-    assert DOOR.admit(found) == admitted
+    assert REDACTOR.storable(found) == kept
 
 
 @pytest.mark.parametrize("value", [float("nan"), {"x": float("inf")}, "\ud800", object(), {"x": {1, 2}}])
 def test_what_is_not_json_is_refused(value: Any) -> None:
     with pytest.raises(InvalidInput):
-        DOOR.admit(value)
+        REDACTOR.storable(value)
 
 
 def test_what_is_nested_too_deeply_is_refused_or_kept_whole() -> None:
@@ -102,19 +102,19 @@ def test_what_is_nested_too_deeply_is_refused_or_kept_whole() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(InvalidInput):
-        DOOR.admit(deep)
+        REDACTOR.storable(deep)
 
 
 @given(JSON)
 def test_every_value_comes_back_without_secrets_and_previews_are_small(value: Any) -> None:
-    admitted = DOOR.admit(value)
+    kept = REDACTOR.storable(value)
 
     def resolve(digest: str) -> Any:
-        return json.loads(admitted.blobs[digest])
+        return json.loads(kept.blobs[digest])
 
-    assert resolve_value(admitted.value, resolve) == Masker().scrub_secrets(value)
-    stored = canonical_json(admitted.value)
+    assert resolve_value(kept.value, resolve) == Masker().scrub_secrets(value)
+    stored = canonical_json(kept.value)
     assert b"ann@example.org" not in stored
-    assert b"sk-abc1" not in stored + b"".join(admitted.blobs.values())
-    if admitted.blobs:
-        assert len(canonical_json(admitted.value["preview"])) <= PREVIEW_LIMIT
+    assert b"sk-abc1" not in stored + b"".join(kept.blobs.values())
+    if kept.blobs:
+        assert len(canonical_json(kept.value["preview"])) <= PREVIEW_LIMIT

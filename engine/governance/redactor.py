@@ -1,7 +1,7 @@
-"""The door every value passes on its way into the machine and the journal.
+"""What is kept of a value, and what is shown of it: secrets are struck out, personal data is masked.
 
-Secrets stop here. A value that is small and holds nothing to mask goes on inline; any other becomes a
-reference with a masked preview, and its full JSON (without secrets) goes to the protected value store.
+A value that is small and holds nothing to mask is kept inline; any other becomes a reference with a
+masked preview, and its full JSON (without secrets) goes to the protected value store.
 """
 
 from __future__ import annotations
@@ -35,43 +35,43 @@ _LONGEST_MATCH = 700  # characters: no pattern of personal data matches more
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """`value` may be stored and shown to the machine; `blobs` (digest to JSON) belong in the value store."""
+class StoredValue:
+    """A value as events hold it, and by digest the JSON (`blobs`) of what it refers to."""
 
     value: Any
     blobs: dict[str, bytes] = field(default_factory=dict)
 
 
-class ValueDoor:
-    """Admits values; `inline_limit` is in bytes of canonical JSON."""
+class Redactor:
+    """Strikes out secrets and masks personal data; `inline_limit` is in bytes of canonical JSON."""
 
     def __init__(self, masker: Masker, inline_limit: int = INLINE_LIMIT) -> None:
         self._masker = masker
         self._inline_limit = inline_limit
 
-    def admit(self, value: Any, *, levels: int = MAX_DEPTH) -> Admitted:
-        """The form in which a value from outside may enter.
+    def storable(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
+        """The form in which a value from outside may be kept.
 
         Raises InvalidInput for what is not JSON or nested deeper than `levels`.
         """
         raw = _json_of(value, levels)
         if len(raw) <= self._inline_limit and b'"$' not in raw and self._masker.is_clean(str(raw, "utf-8")):
-            return Admitted(value)
+            return StoredValue(value)
         scrubbed = self._masker.scrub_secrets(value)
         if scrubbed is not value:
             raw = _json_of(scrubbed, levels)
         literal = _holds_reference(scrubbed, raw)
         if not literal and len(raw) <= self._inline_limit and not self._masker.has_personal(scrubbed):
-            return Admitted(scrubbed)
+            return StoredValue(scrubbed)
         digest = hashlib.sha256(raw).hexdigest()
         ref = blob_ref(digest, len(raw), self.preview(scrubbed), literal=literal)
-        return Admitted(ref, {digest: raw})
+        return StoredValue(ref, {digest: raw})
 
-    def present(self, value: Any) -> Any:
+    def redact(self, value: Any) -> Any:
         """A value as errors, titles, screens and the run's folder may hold it: masked."""
         return self._masker.mask(value)
 
-    def present_beginning(self, text: str) -> str:
+    def redact_beginning(self, text: str) -> str:
         """The masked beginning of a longer text; what its cut may have made unrecognizable is left out."""
         masked: str = self._masker.mask(text)
         return masked[:-_LONGEST_MATCH]
@@ -84,7 +84,7 @@ class ValueDoor:
         return _without(value, self._masker.scrub_secrets(value))
 
     def preview(self, value: Any) -> Any:
-        """A masked, shortened stand-in for a value without secrets: at most PREVIEW_LIMIT bytes of JSON."""
+        """A masked, shortened form of a value without secrets: at most PREVIEW_LIMIT bytes of JSON."""
         short = self._shorten(value)
         return short if len(_json_of(short)) <= PREVIEW_LIMIT else _describe(value)
 
@@ -105,7 +105,7 @@ class ValueDoor:
     def _short_text(self, text: str) -> str:
         """The masked beginning. What the cut may have made unrecognizable at the end is left out."""
         start = text[: _PREVIEW_TEXT + _LONGEST_MATCH]
-        masked: str = self._masker.mask(start) if len(text) == len(start) else self.present_beginning(start)
+        masked: str = self._masker.mask(start) if len(text) == len(start) else self.redact_beginning(start)
         if len(text) == len(start) and len(masked) <= _PREVIEW_TEXT:
             return masked
         return f"{masked[: _PREVIEW_TEXT - 1]}…"

@@ -1,0 +1,66 @@
+"""Where new runs and decisions go in."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.journal.port import Journal
+    from engine.journal.records import Decided, Decision, NewRun
+
+
+class LocalWorker(Protocol):
+    """The worker of this process, as far as something may be given to it."""
+
+    def accepts(self, run: NewRun) -> bool:
+        """Whether a new run can be taken at once, without a turn of the claim."""
+        ...
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether one more run can be taken at once."""
+        ...
+
+    async def start(self, run: NewRun) -> str:
+        """Queue a new run and work it from its first commit on; its id."""
+        ...
+
+    async def decide(self, decision: Decision) -> Decided:
+        """Record a decision and go on with its run at once when nobody works it."""
+        ...
+
+
+class Intake:
+    """Gives new runs and decisions to this process's worker while it takes more, else to the journal.
+
+    The worker saves them a turn of the claim: what it takes is in its hands with the first commit.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._worker: LocalWorker | None = None
+
+    @contextmanager
+    def served_by(self, worker: LocalWorker) -> Iterator[None]:
+        """Within the context `worker` takes what comes in."""
+        self._worker = worker
+        try:
+            yield
+        finally:
+            self._worker = None
+
+    async def start(self, run: NewRun) -> str:
+        """Queue the run; its id, an earlier one for a known key. Raises as `Journal.create_run`."""
+        if self._worker is not None and self._worker.accepts(run):
+            return await self._worker.start(run)
+        run_id, _ = await self._journal.create_run(run)
+        return run_id
+
+    async def decide(self, decision: Decision) -> Decided:
+        """Record the decision. Raises as `Journal.decide`."""
+        if self._worker is not None and self._worker.takes_more:
+            return await self._worker.decide(decision)
+        return await self._journal.decide(decision)

@@ -1,0 +1,71 @@
+"""The output files of a run as readers see them: listed, and their text masked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.run import FileText, RunFile
+from engine.errors import NotFound
+from engine.runtime.views.paging import page_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.governance.redactor import Redactor
+    from engine.runtime.files.run_folder import RunFolders
+
+MAX_FILE_TEXT = 8 * 1024 * 1024
+MARGIN = 4 * 1024
+"""Bytes that are read beyond what is shown: what stands across the cut is masked as well."""
+
+
+class OutputFiles:
+    """Reads the output files below the runs' folders, in threads."""
+
+    def __init__(self, folders: RunFolders, redactor: Redactor) -> None:
+        self._folders = folders
+        self._redactor = redactor
+
+    async def of(self, row: Mapping[str, Any]) -> tuple[RunFile, ...]:
+        """The files of the run of this row. Raises Unavailable."""
+        entries = await asyncio.to_thread(self._folders.list_files, row["pack"], row["run_id"])
+        return tuple(RunFile(**entry) for entry in entries)
+
+    async def text(self, row: Mapping[str, Any], stored_name: str, limit: int) -> FileText:
+        """The beginning of a file as masked text. Raises NotFound, InvalidInput, Unavailable."""
+        size = page_size(limit, MAX_FILE_TEXT)
+        text = await asyncio.to_thread(self._read, row["pack"], row["run_id"], stored_name, size)
+        if text is None:
+            words = f"run {row['run_id']} has no file {stored_name[:200]!r}"
+            raise NotFound(words, {"run_id": row["run_id"], "stored_name": stored_name[:200]})
+        return text
+
+    def _read(self, pack: str, run_id: str, stored_name: str, size: int) -> FileText | None:
+        found = self._folders.read_output(pack, run_id, stored_name, size + MARGIN)
+        if found is None:
+            return None
+        raw, length = found
+        text = self._masked(raw, size, whole=length <= len(raw))
+        return FileText(
+            run_id=run_id,
+            stored_name=stored_name,
+            path=str(self._folders.path(pack, run_id) / "output" / stored_name),
+            size=length,
+            text=text or "",
+            truncated=text is not None and length > size,
+            binary=text is None,
+        )
+
+    def _masked(self, raw: bytes, size: int, *, whole: bool) -> str | None:
+        """At most `size` bytes of text, cut after it was masked; None when it is no UTF-8 text."""
+        if b"\0" in raw:
+            return None
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError as fault:
+            if whole or fault.start < len(raw) - 3:
+                return None
+            text = raw[: fault.start].decode("utf-8")  # a character that the end of the reading cut through
+        masked: str = self._redactor.redact(text) if whole else self._redactor.redact_beginning(text)
+        return masked.encode()[:size].decode("utf-8", "ignore")

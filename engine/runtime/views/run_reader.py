@@ -1,0 +1,120 @@
+"""Reading one run, now or as it was: from the journal, or from its history replayed into one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.run import RunDetail
+from engine.contracts.status import RequestKind
+from engine.errors import NotFound
+from engine.runtime.views.paging import MAX_PAGE
+from engine.runtime.views.time_travel import RunHistory, files_written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.run import FileText, RunFile, RunView, StepView
+    from engine.journal.port import Journal
+    from engine.runtime.value_store import ValueStore
+    from engine.runtime.views.output_files import OutputFiles
+    from engine.runtime.views.row_views import RowViews
+
+STEPS_AT_ONCE = 100
+"""Steps made into views before the loop is given back."""
+
+
+class RunReader:
+    """Runs as readers see them: masked, with previews for large values of steps."""
+
+    def __init__(self, journal: Journal, values: ValueStore, views: RowViews, files: OutputFiles) -> None:
+        self._journal = journal
+        self._values = values
+        self._views = views
+        self._files = files
+        self._history = RunHistory()
+
+    async def row(self, run_id: str) -> Mapping[str, Any]:
+        """The run's row. Raises NotFound."""
+        return _found(run_id, await self._journal.run_row(run_id))
+
+    async def row_with_events(self, run_id: str) -> Mapping[str, Any]:
+        """The run's row with its input and output events. Raises NotFound."""
+        return _found(run_id, await self._journal.run_view_row(run_id))
+
+    async def view(self, row: Mapping[str, Any]) -> RunView:
+        """The run of a row with events."""
+        return await self._views.run(row)
+
+    async def detail(self, run_id: str) -> RunDetail:
+        """Everything about the run as it is. Raises NotFound."""
+        row = await self.row_with_events(run_id)
+        successors = tuple(found for found, _ in await self._journal.successors(run_id))
+        return await self._detail(self._journal, row, await self._files.of(row), successors)
+
+    async def detail_as_of(self, run_id: str, run_seq: int) -> RunDetail:
+        """Everything about the run as it was after an event. Raises NotFound, InvalidInput."""
+        past = await self._history.of(self._journal, await self.row(run_id), run_seq)
+        row = _found(run_id, await past.run_view_row(run_id))
+        written = await files_written(self._values, await past.step_rows(run_id))
+        files = tuple(file for file in await self._files.of(row) if file.stored_name in written)
+        return await self._detail(past, row, files, await self._successors_as_of(run_id, run_seq))
+
+    async def steps(self, run_id: str) -> tuple[StepView, ...]:
+        """Executions in the order they started, previews for large values. Raises NotFound."""
+        await self.row(run_id)
+        return await self._steps(self._journal, run_id)
+
+    async def step(self, run_id: str, step_id: str) -> StepView:
+        """One execution with its values whole. Raises NotFound."""
+        rows = await self._journal.step_rows(run_id, step_id)
+        if not rows:
+            raise NotFound(f"run {run_id} has no step {step_id}", {"run_id": run_id, "step_id": step_id})
+        return await self._views.step(rows[0], full=True)
+
+    async def file_text(self, run_id: str, stored_name: str, limit: int) -> FileText:
+        """The beginning of an output file as masked text. Raises NotFound, InvalidInput, Unavailable."""
+        return await self._files.text(await self.row(run_id), stored_name, limit)
+
+    async def _successors_as_of(self, run_id: str, run_seq: int) -> tuple[str, ...]:
+        """Runs that had taken over before the run's next event."""
+        following = await self._journal.page_events(run_id, run_seq, 1)
+        return tuple(
+            found
+            for found, created_at in await self._journal.successors(run_id)
+            if not following or created_at < following[0].event.ts
+        )
+
+    async def _detail(
+        self,
+        journal: Journal,
+        row: Mapping[str, Any],
+        files: tuple[RunFile, ...],
+        successors: tuple[str, ...],
+    ) -> RunDetail:
+        run_id = row["run_id"]
+        requests = {
+            kind: await journal.request_rows(kind, None, MAX_PAGE, None, run_id) for kind in RequestKind
+        }
+        return RunDetail(
+            run=await self._views.run(row),
+            steps=await self._steps(journal, run_id),
+            approvals=tuple([await self._views.approval(item) for item in requests[RequestKind.APPROVAL]]),
+            forms=tuple([await self._views.form(item) for item in requests[RequestKind.FORM]]),
+            files=files,
+            handed_off_to=successors,
+        )
+
+    async def _steps(self, journal: Journal, run_id: str) -> tuple[StepView, ...]:
+        found: list[StepView] = []
+        for row in await journal.step_rows(run_id):
+            found.append(await self._views.step(row, full=False))
+            if len(found) % STEPS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return tuple(found)
+
+
+def _found(run_id: str, row: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if row is None:
+        raise NotFound(f"there is no run {run_id}", {"run_id": run_id})
+    return row

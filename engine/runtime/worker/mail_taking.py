@@ -1,0 +1,59 @@
+"""Letting a run that no worker holds take in its mail at once, such as an operator's verb."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import PackInvalid
+from engine.journal.errors import LeaseLost
+from engine.runtime.clock import new_id
+from engine.runtime.worker.documents import DocumentQueue
+from engine.runtime.worker.session import SessionHost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
+    from engine.runtime.worker.sessions import Sessions
+
+
+class MailTaker:
+    """A worker for one moment: it claims a run, takes in its mail and gives it back."""
+
+    def __init__(self, journal: Journal, clock: Clock, sessions: Sessions, lease_seconds: float) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._sessions = sessions
+        self._lease_micros = round(lease_seconds * 1_000_000)
+
+    async def take_mail(self, run_id: str) -> None:
+        """Let the run take in its mail without starting anything.
+
+        A run held by a live worker is left to it: the verb is already in the run's mailbox.
+        """
+        now = self._clock.now()
+        worker_id = new_id("wrk")
+        expires = now + self._lease_micros
+        await self._journal.heartbeat(worker_id, socket.gethostname(), os.getpid(), now, expires)
+        try:
+            claims = await self._journal.claim(worker_id, now, 1, run_id)
+            async with asyncio.TaskGroup() as group:
+                host = self._host(worker_id, group)
+                for claim in claims:
+                    with suppress(LeaseLost, PackInvalid):  # a worker took it, or will say what is wrong
+                        session = await self._sessions.open(host, claim.run, claim.epoch, lost=claim.lost)
+                        await session.take_mail()
+        finally:
+            await self._journal.retire(worker_id)
+
+    def _host(self, worker_id: str, group: asyncio.TaskGroup) -> SessionHost:
+        def spawn(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> asyncio.Task[None]:
+            return group.create_task(work(*arguments))
+
+        documents = self._sessions.documents(DocumentQueue(spawn, busy=lambda: False))
+        return SessionHost(worker_id, spawn, lambda _due: None, lambda _run_id: None, documents)

@@ -1,0 +1,128 @@
+"""Plans and commits of one run: its flow, what its templates may look at, the children it starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic_core import from_json, to_json
+
+from engine.contracts.status import RUN_TERMINAL
+from engine.journal.records import Commit
+from engine.journal.rules.run_head import run_head
+from engine.machine.events.fold import fold
+from engine.machine.model.codec import state_from_json, state_to_json
+from engine.machine.model.inputs import ChildEnded
+from engine.machine.model.state import RunState
+from engine.machine.walk import outstanding, run_status
+from engine.runtime.worker.planning import make_plan, steering_input
+from engine.runtime.worker.steps.preparation import Preparer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.journal.records import StoredRun
+    from engine.machine.model.effects import Effect
+    from engine.machine.model.inputs import Input
+    from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.value_store import ValueStore
+    from engine.runtime.worker.planning import Plan
+    from engine.runtime.worker.steps.child_flows import ChildFlows
+
+SNAPSHOT_EVERY = 64
+"""Events between snapshots, more for a large state: folding stays cheap, writing never quadratic."""
+
+
+class RunPlanner:
+    """Turns inputs into plans and plans into commits; writes nothing."""
+
+    def __init__(
+        self,
+        values: ValueStore,
+        clock: Clock,
+        run: StoredRun,
+        epoch: int,
+        flow: PinnedFlow,
+        children: ChildFlows,
+    ) -> None:
+        self._values = values
+        self._clock = clock
+        self._row = run.row
+        self._epoch = epoch
+        self._flow = flow
+        self._children = children
+        self._facts = {name: run.row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
+        start = state_from_json(from_json(run.snapshot)) if run.snapshot else RunState()
+        self.first_state = fold((stored.event for stored in run.events), start)
+        """The run as its events leave it."""
+        self._snapshot_seq, self._snapshot_bytes = start.run_seq, len(run.snapshot or b"")
+
+    def outstanding(self, state: RunState) -> list[Effect]:
+        """What a run that is taken up has to have prepared."""
+        return outstanding(self._flow.graph, state)
+
+    async def plan(
+        self, state: RunState, inputs: Sequence[Input], wanted: Sequence[Effect], budget: int
+    ) -> Plan:
+        """What one commit will hold; values it needs are loaded."""
+        preparer = Preparer(self._flow, self._facts, self._values, self._children)
+        now = self._clock.now()
+        plan: Plan = await self._values.with_loaded(
+            lambda: make_plan(preparer, state, inputs, wanted, now, budget=budget)
+        )
+        return plan
+
+    def commit(
+        self,
+        before: RunState,
+        plan: Plan,
+        *,
+        release: bool,
+        consumed: Sequence[int] = (),
+        mail_seen: int = 0,
+        blobs: Mapping[str, bytes],
+    ) -> Commit:
+        """The plan as the journal takes it; `blobs` are those of the inputs."""
+        now = plan.events[-1].ts if plan.events else self._clock.now()
+        mail = [(effect.child_run_id, steering_input(effect, now)) for effect in plan.steer_children]
+        ended = plan.state.phase is not before.phase and run_status(plan.state) in RUN_TERMINAL
+        if ended and self._row["parent_run_id"] is not None:
+            mail.append((self._row["parent_run_id"], self._report_to_parent(plan, now)))
+        return Commit(
+            run_id=self._row["run_id"],
+            expected_seq=before.run_seq,
+            epoch=self._epoch,
+            events=plan.events,
+            head=run_head(plan.state),
+            now=now,
+            release=release,
+            ready=not release,
+            mail_seen=mail_seen,
+            consumed=consumed,
+            timers=plan.timers,
+            mail=mail,
+            children=[self._children.new_run(effect, now) for effect in plan.start_children],
+            blobs={**blobs, **plan.blobs},
+            snapshot=self._snapshot(plan),
+        )
+
+    def committed(self, commit: Commit, state: RunState) -> None:
+        """The journal holds the commit, which left the run in `state`."""
+        if commit.snapshot is not None:
+            self._snapshot_seq, self._snapshot_bytes = state.run_seq, len(commit.snapshot)
+
+    def _report_to_parent(self, plan: Plan, now: int) -> ChildEnded:
+        return ChildEnded(
+            now=now,
+            path=self._row["parent_path"],
+            child_run_id=self._row["run_id"],
+            status=run_status(plan.state).value,
+            output=plan.state.output,
+            error=plan.state.error,
+        )
+
+    def _snapshot(self, plan: Plan) -> bytes | None:
+        due = SNAPSHOT_EVERY + self._snapshot_bytes // 512
+        if plan.state.run_seq - self._snapshot_seq < due:
+            return None
+        return to_json(state_to_json(plan.state))

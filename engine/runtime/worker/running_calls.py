@@ -1,0 +1,93 @@
+"""The tool calls of one run that are under way, each a task."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from engine.machine.model.inputs import StepFinished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from engine.machine.model.state import Execution
+    from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.worker.faults import Faults
+    from engine.runtime.worker.steps.tool_call import ToolCalls
+
+
+class RunningCalls:
+    """Starts, cancels and stops calls. `finished` hears of each with the blobs its output refers to,
+    `failed` of a defect in this engine that ended one.
+    """
+
+    def __init__(
+        self,
+        tools: ToolCalls,
+        clock: Clock,
+        faults: Faults,
+        row: Mapping[str, Any],
+        flow: PinnedFlow,
+        workdir: Path,
+        *,
+        spawn: Callable[..., asyncio.Task[None]],
+        finished: Callable[[StepFinished, Mapping[str, bytes]], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._tools = tools
+        self._clock = clock
+        self._faults = faults
+        self._row = row
+        self._flow = flow
+        self._workdir = workdir
+        self._spawn = spawn
+        self._finished = finished
+        self._failed = failed
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+
+    @property
+    def any(self) -> bool:
+        """Whether a call is under way."""
+        return bool(self._tasks)
+
+    def start(self, execution: Execution) -> None:
+        """Call the execution's tool."""
+        self._tasks[execution.path] = self._spawn(self._call, execution)
+
+    def cancel(self, path: str) -> None:
+        """Cancel the call of an execution; it is reported as finished, cancelled."""
+        task = self._tasks.get(path)
+        if task is not None:
+            task.cancel()
+
+    async def stop(self) -> None:
+        """Stop all calls without reporting them: they run again where the run goes on."""
+        self._stopping = True
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _call(self, execution: Execution) -> None:
+        path = execution.path
+        try:
+            self._faults.reach("before_tool", execution.type)
+            finished, blobs = await self._tools.call(self._row, self._flow, execution, self._workdir)
+            self._faults.reach("after_tool", execution.type)
+        except asyncio.CancelledError:
+            if self._stopping:
+                raise
+            now = self._clock.now()
+            finished = StepFinished(now=now, path=path, attempt=execution.attempt, ok=False, cancelled=True)
+            blobs = {}
+        except Exception as defect:  # noqa: BLE001 - the edge of a call: raised where the run is worked
+            self._failed(defect)
+            return
+        finally:
+            if self._tasks.get(path) is asyncio.current_task():
+                del self._tasks[path]
+        self._finished(finished, blobs)
