@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import engine
 from engine.config import EngineConfig
-from engine.governance.policies import Policies, PolicyOverride
 from engine.tools.context import ToolLimits
 from vasini_tui.settings.places import make_places
 from vasini_tui.shipped import shipped_packs
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.facade.engine import Engine
     from vasini_tui.output import Output
-    from vasini_tui.settings.groups import PackPolicySettings, PolicySettings
     from vasini_tui.settings.loading import LoadedSettings
 
 OpenEngine = Callable[[EngineConfig], "AbstractAsyncContextManager[Engine]"]
@@ -50,7 +48,6 @@ class Session:
 def engine_config(loaded: LoadedSettings) -> EngineConfig:
     """What the engine is told, from the settings in force."""
     values, places = loaded.values, loaded.places
-    policies = _policies(values.policies)
     tools = values.tools
     limits = ToolLimits(
         allowed_roots=tools.roots,
@@ -64,8 +61,6 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         open_files=tools.open_files,
         processes=tools.processes,
         kill_grace_seconds=values.engine.kill_grace_seconds,
-        blocked_tools=_blocked_for_all(policies),
-        allowed_tools=_allowed_for_any(policies),
     )
     return EngineConfig(
         data_dir=places.data_dir,
@@ -74,7 +69,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         shipped_packs=shipped_packs(),
         home_packs=places.packs_dir,
         limits=limits,
-        policies=policies,
+        policies=values.policies,
         secrets={name: secret.get_secret_value() for name, secret in values.secrets.items()},
         redact=values.logging.redact,
         redact_patterns=values.logging.redact_patterns,
@@ -86,37 +81,3 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         signing_keys=values.packs.signing_keys,
         claim_seconds=values.engine.claim_seconds,
     )
-
-
-def _blocked_for_all(policies: Policies) -> frozenset[str]:
-    """Tools no pack may use. What a single pack may use is checked against its own policies."""
-    every = (policies, *map(policies.for_pack, policies.by_pack))
-    return frozenset.intersection(*(one.blocked_tools if one.enforce else frozenset() for one in every))
-
-
-def _allowed_for_any(policies: Policies) -> frozenset[str]:
-    """Tools at least one pack may use; empty when one of them may use all."""
-    every = (policies, *map(policies.for_pack, policies.by_pack))
-    if all(one.enforce and one.allowed_tools for one in every):
-        return frozenset[str]().union(*(one.allowed_tools for one in every))
-    return frozenset()
-
-
-def _policies(settings: PolicySettings) -> Policies:
-    return Policies(
-        enforce=settings.enforce,
-        allow_full_autonomy=settings.allow_full_autonomy,
-        allowed_tools=settings.allowed_tools,
-        blocked_tools=settings.blocked_tools,
-        max_steps=settings.max_steps,
-        max_tool_calls=settings.max_tool_calls,
-        max_payload_bytes=settings.max_payload_bytes,
-        by_pack={pack: _override(own) for pack, own in settings.by_pack.items()},
-    )
-
-
-def _override(settings: PackPolicySettings) -> PolicyOverride:
-    """Only what the operator wrote for this pack."""
-    override: PolicyOverride = {}
-    override.update(settings.model_dump(exclude_unset=True))  # type: ignore[typeddict-item]  # same fields
-    return override

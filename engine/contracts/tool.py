@@ -16,7 +16,7 @@ class ToolSpec(Contract):
     name: str = Field(min_length=1, max_length=120, pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$")
     description: str = ""
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object"})
-    backend: Literal["local", "command", "pack"] = "local"
+    backend: str = Field(default="local", pattern=r"^[a-z][a-z0-9_]*$", description="Name of what runs it.")
     risk: Risk = Risk.LOW
     timeout: float = Field(default=60.0, gt=0, description="Seconds, unless the step says otherwise.")
 

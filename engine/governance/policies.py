@@ -1,45 +1,91 @@
-"""What the operator allows runs to do (design: governance, Policies).
+"""What the operator allows runs to do. The fields of `Policies` are the one table of policies.
 
-Limits of counts are per run; None means no limit. Sizes in bytes.
+Settings, what `by_pack` may hold, and the digest that a run records are made of these fields.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import Annotated, Self
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from engine.values import digest_of
 
 DEFAULT_MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 
-
-class PolicyOverride(TypedDict, total=False):
-    """The policies one pack has of its own; what is not named is inherited, a list replaces the list."""
-
-    enforce: bool
-    allow_full_autonomy: bool
-    allowed_tools: frozenset[str]
-    blocked_tools: frozenset[str]
-    max_steps: int | None
-    max_tool_calls: int | None
-    max_payload_bytes: int
+_Count = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """The policies in force. An empty `allowed_tools` allows every tool that is not blocked."""
+def tool_key(name: str) -> str:
+    """A tool's name as lists compare it: case and spaces around it make no difference."""
+    return name.strip().casefold()
+
+
+def _keys(names: object) -> object:
+    if isinstance(names, list | tuple | set | frozenset):
+        return [tool_key(name) if isinstance(name, str) else name for name in names]
+    return names
+
+
+_ToolNames = Annotated[frozenset[str], BeforeValidator(_keys)]
+
+
+class Policies(BaseModel):
+    """The policies in force. Counts hold for a run and the runs of its subflows; None is no limit.
+
+    An empty `allowed_tools` allows every tool that is not blocked. `enforce: false` switches off the lists
+    and autonomy; limits always hold. Sizes in bytes. `by_pack` has the policies that one pack has of its
+    own: what it does not name is inherited, a list replaces the list.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     enforce: bool = True
     allow_full_autonomy: bool = False
-    allowed_tools: frozenset[str] = frozenset()
-    blocked_tools: frozenset[str] = frozenset()
-    max_steps: int | None = None
-    max_tool_calls: int | None = None
-    max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
-    by_pack: Mapping[str, PolicyOverride] = field(default_factory=dict)
+    allowed_tools: _ToolNames = frozenset()
+    blocked_tools: _ToolNames = frozenset()
+    max_steps: _Count | None = None
+    max_tool_calls: _Count | None = None
+    max_payload_bytes: _Count = DEFAULT_MAX_PAYLOAD_BYTES
+    by_pack: dict[str, Self] = Field(default_factory=dict)
 
-    def for_pack(self, pack_id: str) -> Policies:
+    @model_validator(mode="after")
+    def _one_level(self) -> Self:
+        if any("by_pack" in own.model_fields_set for own in self.by_pack.values()):
+            raise ValueError("a pack's own policies hold no by_pack")
+        return self
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The policies that a pack may have of its own."""
+        return tuple(name for name in cls.model_fields if name != "by_pack")
+
+    def for_pack(self, pack_id: str) -> Self:
         """The policies that hold for this pack's runs; `by_pack` is resolved and empty."""
-        override = self.by_pack.get(pack_id, PolicyOverride())
-        return replace(self, by_pack={}, **override)
+        own = self.by_pack.get(pack_id)
+        named = {name: getattr(own, name) for name in own.model_fields_set} if own is not None else {}
+        return self.model_copy(update={**named, "by_pack": {}})
+
+    def digest(self) -> str:
+        """Digest of what is in force, the same in every process."""
+        plain = self.model_dump(mode="json", exclude={"by_pack"})
+        return digest_of(
+            {name: sorted(value) if isinstance(value, list) else value for name, value in plain.items()}
+        )
+
+    def unknown_names(self, tools: frozenset[str], packs: frozenset[str]) -> list[str]:
+        """Warnings about names in the lists that no tool or pack has."""
+        found = _unknown_tools(self, "policies", tools)
+        for pack_id, own in sorted(self.by_pack.items()):
+            if pack_id not in packs:
+                found.append(f"policies.by_pack: there is no pack `{pack_id}`")
+            found += _unknown_tools(own, f"policies.by_pack.{pack_id}", tools)
+        return found
+
+
+def _unknown_tools(policies: Policies, place: str, tools: frozenset[str]) -> list[str]:
+    return [
+        f"{place}.{setting}: there is no tool `{name}`"
+        for setting in ("allowed_tools", "blocked_tools")
+        for name in sorted(getattr(policies, setting) - tools)
+    ]

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from engine.governance.policies import Policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-@dataclass(frozen=True, slots=True)
-class ToolContext:
-    """One call of one execution of a step.
-
-    `idempotency_key` is the same for every attempt of an execution, so a tool can make its effect
-    once; `attempt` travels beside it. `workdir` is the run's own scratch directory (made on demand).
-    """
-
-    run_id: str
-    step_id: str
-    attempt: int
-    idempotency_key: str
-    tenant: str
-    workdir: Path
+    from engine.governance.tools_layer import ToolsLayer
 
 
 @dataclass(frozen=True, slots=True)
 class ToolLimits:
-    """Limits the operator sets for tool calls; sizes in bytes, times in seconds."""
+    """Limits of tool calls; sizes in bytes, times in seconds.
+
+    The operator sets most of them. A pack's tools layer narrows the ones from `scoped_roots` on: None is
+    no narrowing of directories or hosts.
+    """
 
     allowed_roots: tuple[Path, ...] = (Path("/"),)
     denied_roots: tuple[Path, ...] = ()
@@ -40,16 +32,51 @@ class ToolLimits:
     open_files: int = 256
     processes: int = 256
     kill_grace_seconds: float = 5.0
-    blocked_tools: frozenset[str] = frozenset()
-    allowed_tools: frozenset[str] = frozenset()
+    scoped_roots: tuple[Path, ...] | None = None
+    filesystem: Literal["none", "read_only", "read_write"] = "read_write"
+    hosts: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """One call of one execution of a step.
+
+    `idempotency_key` is the same for every attempt of an execution, so a tool can make its effect
+    once; `attempt` travels beside it. `workdir` is the run's own scratch directory (made on demand).
+    `limits` are those that hold for this call.
+    """
+
+    run_id: str
+    step_id: str
+    attempt: int
+    idempotency_key: str
+    tenant: str
+    workdir: Path
+    limits: ToolLimits = field(default_factory=ToolLimits)
 
 
 @dataclass(frozen=True, slots=True)
 class PackCode:
-    """A pack's `tools.py`, pinned by digest; None of it runs unless `trusted`."""
+    """A pack's `tools.py`, pinned by digest. Only code that an operator trusts gets this far."""
 
     pack: str
     digest: str
     source: str
-    trusted: bool
-    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRules:
+    """What binds a call beside the operator's limits.
+
+    `task` names what calls are counted and queued for together: a run and the runs of its subflows.
+    `scopes` are the rendered directories of the tools layer, by tool. `approved`: a person approved exactly
+    this call. `deadline_name` names what `timeout` came from.
+    """
+
+    policies: Policies = field(default_factory=Policies)
+    layer: ToolsLayer | None = None
+    task: str = ""
+    scopes: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    approved: bool = False
+    timeout: float | None = None
+    deadline_name: str = ""

@@ -1,4 +1,4 @@
-"""The only door to tools: resolve, allow, check, run with a deadline, check again, strike out secrets.
+"""The only door to tools: a call passes the stages below in order, and ends in an envelope.
 
 The executor never raises: whatever a tool does ends in a ToolResult. The one exception is
 `asyncio.CancelledError`, which passes through once the tool is gone.
@@ -8,26 +8,74 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolError, ToolMeta, ToolResult, ToolSpec
-from engine.errors import Refused, VasiniError
-from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found, permission_denied
+from engine.governance.pipeline import ALLOWED, Outcome, Point, Subject, Verdict, check
+from engine.tools.context import CallRules, ToolContext, ToolLimits
+from engine.tools.failure import (
+    ToolFailure,
+    crashed,
+    from_exception,
+    invalid_parameters,
+    late,
+    not_found,
+    permission_denied,
+)
+from engine.tools.narrowing import narrowed
 from engine.tools.output import json_output
-from engine.tools.pack_code.pack_tools import PackTools
+from engine.tools.pack_code.pack_tools import PackBackEnd
+from engine.tools.registry import BackEnds, FunctionBackEnd
 from engine.tools.secret_references import Redaction, resolve_references
+from engine.tools.task_slots import TaskSlots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.tools.context import PackCode, ToolContext, ToolLimits
-    from engine.tools.registry import RegisteredTool, ToolRegistry
+    from engine.contracts.preview import Preview
+    from engine.governance.tools_layer import ToolBounds
+    from engine.tools.context import PackCode
+    from engine.tools.registry import BackEnd, RegisteredTool, ToolRegistry
 
+_LAYER_TIMEOUT = "sandbox.timeout of the pack's tools layer"
 _MAX_MESSAGE = 2000
 _NO_SECRETS: Mapping[str, str] = MappingProxyType({})
-_SILENT = Redaction(set())
+_NO_RULES = CallRules()
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """A call on its way through the stages; each fills in what it finds out."""
+
+    name: str
+    params: Any
+    context: ToolContext
+    rules: CallRules
+    code: PackCode | None
+    held: AsyncExitStack
+    started: float = field(default_factory=time.perf_counter)
+    tool: RegisteredTool | None = None
+    back_end: BackEnd | None = None
+    bounds: ToolBounds | None = None
+    verdict: Verdict = ALLOWED
+    seconds: float = 0.0
+    deadline_name: str = ""
+    secrets: set[str] = field(default_factory=set)
+    data: Any = None
+    error: ToolError | None = None
+
+    @property
+    def found(self) -> RegisteredTool:
+        """The tool, once it is resolved."""
+        assert self.tool is not None
+        return self.tool
+
+
+Stage = Callable[[ToolCall], Awaitable[None]]
 
 
 class ToolExecutor:
@@ -36,23 +84,31 @@ class ToolExecutor:
     def __init__(
         self, registry: ToolRegistry, limits: ToolLimits, secrets: Mapping[str, str] = _NO_SECRETS
     ) -> None:
-        self._registry = registry
         self._limits = limits
         self._secrets = secrets
-        self._packs = PackTools(limits, reserved=lambda name: registry.find(name) is not None)
+        self._slots = TaskSlots()
+        self._builtin = registry
+        self.back_ends = BackEnds()
+        self.back_ends.register(FunctionBackEnd("local", "policy", registry))
+        self.back_ends.register(FunctionBackEnd("command", "process", registry))
+        self.back_ends.register(
+            PackBackEnd(limits, reserved=lambda name: registry.find(name) is not None)
+        )
+        self.stages: tuple[tuple[str, Stage], ...] = (
+            ("resolve", self._resolve),
+            ("layer", self._layer),
+            ("policy", self._policy),
+            ("approval", self._approval),
+            ("limits", self._held_to_limits),
+            ("sandbox", self._sandbox),
+            ("back end", self._back_end),
+        )
+        """In order; whatever comes of them is redacted and recorded in the envelope."""
 
-    async def pack_specs(self, code: PackCode) -> tuple[ToolSpec, ...]:
-        """The tools a pack's code defines, cached by its digest.
-
-        Raises Refused (`pack_untrusted`) and PackInvalid.
-        """
-        return await self._packs.specs(code)
-
-    async def known(self, name: str, code: PackCode | None = None) -> bool:
-        """Whether `call` would find a tool of that name. Raises as `pack_specs`."""
-        if self._registry.find(name) is not None:
-            return True
-        return code is not None and await self._packs.find(name, code) is not None
+    def spec(self, name: str) -> ToolSpec | None:
+        """The spec of a built-in tool."""
+        tool = self._builtin.find(name)
+        return tool.spec if tool is not None else None
 
     async def call(
         self,
@@ -60,71 +116,117 @@ class ToolExecutor:
         params: Any,
         context: ToolContext,
         *,
-        timeout: float | None = None,
+        rules: CallRules = _NO_RULES,
         code: PackCode | None = None,
     ) -> ToolResult:
-        """Run one tool. `timeout` in seconds replaces the spec's; `code` adds a pack's own tools.
+        """Run one tool; `code` adds a pack's own tools.
 
         Parameters may hold `{"$secret": "NAME"}`; the value reaches the tool only. Raises nothing
         but CancelledError.
         """
-        started = time.perf_counter()
-        tool: RegisteredTool | None = None
-        used: set[str] = set()
-        error: ToolError
-        try:
-            tool = await self._resolve(name, code)
-            arguments = resolve_references(params, self._lookup(code), used)
-            data = await self._run(tool, arguments, context, timeout)
-            data = json_output(data, self._limits.max_output_bytes)
-            if used:
-                data = Redaction(used).value(data)
-            return ToolResult.success(data, _meta(name, tool, started))
-        except ToolFailure as failure:
-            error = _error(failure, Redaction(used) if used else _SILENT)
-        except asyncio.CancelledError:
-            if _cancel_requested():
+        async with AsyncExitStack() as held:
+            call = ToolCall(name, params, context, rules, code, held)
+            try:
+                for _, stage in self.stages:
+                    await stage(call)
+            except ToolFailure as failure:
+                _redact_error(call, failure)
+            except asyncio.CancelledError:
+                if _cancel_requested():
+                    raise
+                _redact_error(call, crashed("the tool cancelled itself"))
+            except (Exception, SystemExit) as crash:  # noqa: BLE001 - the edge: any failure of a tool is recorded
+                _redact_error(call, from_exception(crash))
+            return _record(call)
+
+    async def preview(
+        self,
+        name: str,
+        params: Any,
+        context: ToolContext,
+        *,
+        rules: CallRules = _NO_RULES,
+        code: PackCode | None = None,
+    ) -> Preview | None:
+        """What the call would do, for tools that can say so; secrets stay references.
+
+        Raises ToolFailure when the call could not be made at all.
+        """
+        async with AsyncExitStack() as held:
+            call = ToolCall(name, params, context, rules, code, held)
+            for _, stage in (self.stages[0], self.stages[1], self.stages[5]):
+                await stage(call)
+            if call.found.preview is None:
+                return None
+            try:
+                return await call.found.preview(params, call.context)
+            except (ToolFailure, asyncio.CancelledError):
                 raise
-            error = _error(_crash("the tool cancelled itself"), _SILENT)
-        except (Exception, SystemExit) as crash:  # noqa: BLE001 - the edge: any failure of a tool is recorded
-            error = _error(_unexpected(crash), Redaction(used))
-        return ToolResult.failure(error, _meta(name, tool, started))
+            except Exception as crash:
+                raise from_exception(crash) from crash
 
-    async def _resolve(self, name: str, code: PackCode | None) -> RegisteredTool:
-        tool = self._registry.find(name)
-        if tool is None and code is not None:
-            tool = await self._packs.find(name, code)
-        if tool is None:
-            raise not_found(f"there is no tool named {name!r}")
-        if name in self._limits.blocked_tools:
-            raise permission_denied(f"tool {name!r} is blocked by the setting tools.blocked_tools")
-        if self._limits.allowed_tools and name not in self._limits.allowed_tools:
-            raise permission_denied(f"tool {name!r} is not listed in the setting tools.allowed_tools")
-        return tool
+    async def _resolve(self, call: ToolCall) -> None:
+        found = await self.back_ends.find(call.name, call.code)
+        if found is None:
+            raise not_found(f"there is no tool named {call.name!r}")
+        call.tool, call.back_end = found
 
-    def _lookup(self, code: PackCode | None) -> Any:
-        if code is None or not code.secrets:
-            return self._secrets.get
-        return lambda secret: code.secrets.get(secret, self._secrets.get(secret))
+    async def _layer(self, call: ToolCall) -> None:
+        """Which bounds the pack's tools layer gives this tool."""
+        layer = call.rules.layer
+        call.bounds = layer.bounds(call.name) if layer is not None else None
 
-    @staticmethod
-    async def _run(tool: RegisteredTool, params: Any, context: ToolContext, replaced: float | None) -> Any:
-        faults = tool.check(params)
+    async def _policy(self, call: ToolCall) -> None:
+        subject = Subject(tool=call.name, layer=call.rules.layer)
+        call.verdict = check(Point.TOOL_CALL, subject, call.rules.policies)
+        if call.verdict.denied:
+            raise _refused(call.verdict)
+
+    async def _approval(self, call: ToolCall) -> None:
+        """The run asks; here it only must have been asked."""
+        if call.verdict.outcome is Outcome.PENDING_APPROVAL and not call.rules.approved:
+            raise _refused(call.verdict)
+
+    async def _held_to_limits(self, call: ToolCall) -> None:
+        rules, spec = call.rules, call.found.spec
+        call.seconds, call.deadline_name = spec.timeout, ""
+        if rules.timeout is not None:
+            call.seconds, call.deadline_name = rules.timeout, rules.deadline_name
+        if call.bounds is not None and call.bounds.timeout < call.seconds:
+            call.seconds, call.deadline_name = call.bounds.timeout, _LAYER_TIMEOUT
+        if rules.layer is not None:
+            await call.held.enter_async_context(
+                self._slots.taken(rules.task or call.context.run_id, rules.layer.max_concurrent)
+            )
+
+    async def _sandbox(self, call: ToolCall) -> None:
+        limits = self._limits
+        if call.bounds is not None:
+            limits = narrowed(limits, call.bounds, call.rules.scopes.get(call.name, ()))
+        call.context = replace(call.context, limits=limits)
+
+    async def _back_end(self, call: ToolCall) -> None:
+        arguments = resolve_references(call.params, self._secrets.get, call.secrets)
+        faults = call.found.check(arguments)
         if faults:
-            raise _invalid_parameters(tool.spec.name, faults)
+            raise invalid_parameters(call.name, faults)
         task = asyncio.current_task()
         cancels = task.cancelling() if task else 0
-        seconds = tool.spec.timeout if replaced is None else replaced
         try:
-            async with asyncio.timeout(seconds) as deadline:
-                data = await tool.function(params, context)
+            async with asyncio.timeout(call.seconds) as deadline:
+                data = await call.found.function(arguments, call.context)
         except TimeoutError as error:
-            raise _late(tool.spec.name, seconds) from error
+            raise late(call.name, call.seconds, call.deadline_name) from error
         if deadline.expired():
-            raise _late(tool.spec.name, seconds)
+            raise late(call.name, call.seconds, call.deadline_name)
         if task and task.cancelling() > cancels:  # the tool swallowed the cancellation
             raise asyncio.CancelledError
-        return data
+        data = json_output(data, self._limits.max_output_bytes)
+        call.data = Redaction(call.secrets).value(data) if call.secrets else data
+
+
+def _refused(verdict: Verdict) -> ToolFailure:
+    return permission_denied(verdict.message, {"reason": verdict.reason.value, **verdict.details})
 
 
 def _cancel_requested() -> bool:
@@ -132,56 +234,26 @@ def _cancel_requested() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _late(name: str, seconds: float) -> ToolFailure:
-    return ToolFailure(
-        StepErrorCode.TIMEOUT,
-        f"tool {name!r} did not end within {seconds:g} s",
-        recoverable=True,
-        details={"timeout": seconds},
-    )
-
-
-def _invalid_parameters(name: str, faults: list[tuple[str, str]]) -> ToolFailure:
-    where, what = faults[0]
-    return invalid_input(
-        f"parameters of {name!r}: {where or 'the whole'}: {what}",
-        {"errors": [{"field": where, "message": what} for where, what in faults]},
-    )
-
-
-def _unexpected(error: BaseException) -> ToolFailure:
-    if isinstance(error, Refused):
-        return permission_denied(error.message, {"reason": error.code.value, **error.details})
-    if isinstance(error, VasiniError):
-        return ToolFailure(StepErrorCode.BACKEND_ERROR, error.message, details={"reason": error.code.value})
-    if isinstance(error, OSError) and error.errno:
-        return from_os_error(error, "the tool failed")
-    try:
-        words = str(error)
-    except Exception:  # noqa: BLE001 - the edge: a foreign exception may fail to print itself
-        words = "(no message)"
-    return _crash(f"{type(error).__name__}: {words}")
-
-
-def _crash(message: str) -> ToolFailure:
-    return ToolFailure(StepErrorCode.BACKEND_ERROR, message)
-
-
-def _error(failure: ToolFailure, redaction: Redaction) -> ToolError:
+def _redact_error(call: ToolCall, failure: ToolFailure) -> None:
     """The failure as data that is safe to store and show; redacted before it is cut."""
+    redaction = Redaction(call.secrets)
     try:
         details = redaction.value(json_output(failure.details, 64 * 1024))
     except ToolFailure:
         details = {}
     message = redaction.text(failure.message)[:_MAX_MESSAGE].encode("utf-8", "backslashreplace").decode()
-    return ToolError(code=failure.code, message=message, recoverable=failure.recoverable, details=details)
-
-
-def _meta(name: str, tool: RegisteredTool | None, started: float) -> ToolMeta:
-    backend = tool.spec.backend if tool else "none"
-    return ToolMeta(
-        tool=name,
-        backend=backend,
-        sandbox="policy" if backend in ("local", "none") else "process",
-        latency_ms=(time.perf_counter() - started) * 1000,
+    call.error = ToolError(
+        code=failure.code, message=message, recoverable=failure.recoverable, details=details
     )
+
+
+def _record(call: ToolCall) -> ToolResult:
+    meta = ToolMeta(
+        tool=call.name,
+        backend=call.back_end.name if call.back_end is not None else "none",
+        sandbox=call.back_end.sandbox if call.back_end is not None else "policy",
+        latency_ms=(time.perf_counter() - call.started) * 1000,
+    )
+    if call.error is not None:
+        return ToolResult.failure(call.error, meta)
+    return ToolResult.success(call.data, meta)

@@ -6,9 +6,10 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
+from engine.errors import Refused, VasiniError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class ToolFailure(Exception):
@@ -41,6 +42,44 @@ def permission_denied(message: str, details: Mapping[str, Any] | None = None) ->
 def not_found(message: str, details: Mapping[str, Any] | None = None) -> ToolFailure:
     """What the parameters name does not exist."""
     return ToolFailure(StepErrorCode.NOT_FOUND, message, details=details)
+
+
+def late(name: str, seconds: float, limit: str) -> ToolFailure:
+    """The tool was still at work at its deadline; `limit` names what set it, when that is of use."""
+    words = f"tool {name!r} did not end within {seconds:g} s"
+    details: dict[str, Any] = {"timeout": seconds}
+    if limit:
+        words, details = f"{words} ({limit})", {**details, "limit": limit}
+    return ToolFailure(StepErrorCode.TIMEOUT, words, recoverable=True, details=details)
+
+
+def invalid_parameters(name: str, faults: Sequence[tuple[str, str]]) -> ToolFailure:
+    """Parameters that break the tool's schema: each fault is a place (JSON pointer) and words."""
+    where, what = faults[0]
+    return invalid_input(
+        f"parameters of {name!r}: {where or 'the whole'}: {what}",
+        {"errors": [{"field": where, "message": what} for where, what in faults]},
+    )
+
+
+def crashed(message: str) -> ToolFailure:
+    """The tool ended in a way that it did not mean to."""
+    return ToolFailure(StepErrorCode.BACKEND_ERROR, message)
+
+
+def from_exception(error: BaseException) -> ToolFailure:
+    """Whatever a tool raised, as its failure."""
+    if isinstance(error, Refused):
+        return permission_denied(error.message, {"reason": error.code.value, **error.details})
+    if isinstance(error, VasiniError):
+        return ToolFailure(StepErrorCode.BACKEND_ERROR, error.message, details={"reason": error.code.value})
+    if isinstance(error, OSError) and error.errno:
+        return from_os_error(error, "the tool failed")
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001 - the edge: a foreign exception may fail to print itself
+        words = "(no message)"
+    return crashed(f"{type(error).__name__}: {words}")
 
 
 _OS_FAILURES: Mapping[int, tuple[StepErrorCode, str, str]] = {

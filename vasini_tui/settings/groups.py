@@ -16,7 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from engine.governance.policies import DEFAULT_MAX_PAYLOAD_BYTES
+from engine.governance.policies import Policies
 from engine.packs.publishing.key_bytes import KEY_BYTES, decode_bytes
 
 _MIB = 1024 * 1024
@@ -61,24 +61,6 @@ class Group(BaseModel):
     """A settings group; an unknown key is an error, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PackPolicySettings(Group):
-    """Policies of one pack; only what is named here differs from the general ones."""
-
-    enforce: bool = True
-    allow_full_autonomy: bool = False
-    allowed_tools: frozenset[str] = frozenset()
-    blocked_tools: frozenset[str] = frozenset()
-    max_steps: PositiveInt | None = None
-    max_tool_calls: PositiveInt | None = None
-    max_payload_bytes: PositiveInt = DEFAULT_MAX_PAYLOAD_BYTES
-
-
-class PolicySettings(PackPolicySettings):
-    """What runs may do."""
-
-    by_pack: dict[str, PackPolicySettings] = Field(default_factory=dict)
 
 
 class LoggingSettings(Group):
@@ -141,7 +123,7 @@ class SettingsShape(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    policies: PolicySettings = PolicySettings()
+    policies: Policies = Policies()
     logging: LoggingSettings = LoggingSettings()
     tools: ToolSettings = ToolSettings()
     engine: EngineSettings = EngineSettings()

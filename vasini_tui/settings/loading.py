@@ -18,8 +18,9 @@ from pydantic_settings import (
 )
 
 from engine.errors import ErrorCode, VasiniError
+from engine.governance.policies import Policies
 from vasini_tui.settings.config_files import ConfigFile, KeyPath, read_config_file
-from vasini_tui.settings.groups import PackPolicySettings, SettingsShape
+from vasini_tui.settings.groups import SettingsShape
 from vasini_tui.settings.places import Places, find_places
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def _known_keys(above: KeyPath) -> tuple[str, ...]:
         if kind is not None and isinstance(kind, type) and issubclass(kind, BaseModel):
             model = kind
         elif part == "by_pack":
-            return tuple(PackPolicySettings.model_fields)
+            return Policies.names()
     return tuple(model.model_fields)
 
 

@@ -17,25 +17,23 @@ from engine.tools.registry import ToolRegistry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.contracts.tool import ToolSpec
-    from engine.tools.context import ToolLimits
-    from engine.tools.registry import ToolFunction
+    from engine.tools.registry import RegisteredTool
 
 
-def builtin_registry(limits: ToolLimits) -> ToolRegistry:
-    """A registry with every built-in tool, held to the operator's `limits`."""
+def builtin_registry() -> ToolRegistry:
+    """A registry with every built-in tool."""
     registry = ToolRegistry()
-    for spec, function in _builtin_tools(limits):
-        registry.register(spec, function)
+    for tool in _builtin_tools():
+        registry.add(tool)
     return registry
 
 
-def _builtin_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
+def _builtin_tools() -> Iterator[RegisteredTool]:
     runner = CommandRunner()
-    yield from file_tools(limits)
-    yield from command_tools(limits, runner)
-    yield from git_tools(limits, runner)
-    yield from search_tools(limits)
-    yield from http_tools(limits)
-    yield from data_tools(limits)
+    yield from file_tools()
+    yield from command_tools(runner)
+    yield from git_tools(runner)
+    yield from search_tools()
+    yield from http_tools()
+    yield from data_tools()
     yield from report_tools()

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import Risk, StepErrorCode
 from engine.contracts.tool import ToolSpec
-from engine.tools.builtin.paths import PathScope
+from engine.tools.builtin.paths import path_scope
 from engine.tools.failure import ToolFailure, from_os_error, not_found, permission_denied
 from engine.tools.process.command_runner import CommandOutcome, CommandRunner, stderr_tail
 from engine.tools.process.threads import run_stoppable
+from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from engine.tools.context import ToolContext, ToolLimits
-    from engine.tools.registry import ToolFunction
 
 RUN = ToolSpec(
     name="command.run",
@@ -39,14 +39,14 @@ RUN = ToolSpec(
 )
 
 
-def command_tools(limits: ToolLimits, runner: CommandRunner) -> Iterator[tuple[ToolSpec, ToolFunction]]:
-    """The command tool, held to `limits`."""
-    scope = PathScope(limits)
+def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
+    """The command tool."""
 
     async def run(params: dict[str, Any], context: ToolContext) -> Any:
         argv: list[str] = params["argv"]
+        limits = context.limits
         _require_listed(argv[0], limits)
-        cwd = await run_stoppable(lambda _stop: _working_directory(scope, params.get("cwd"), context))
+        cwd = await run_stoppable(lambda _stop: _working_directory(params.get("cwd"), context))
         outcome = await runner.run(
             argv,
             cwd,
@@ -68,7 +68,7 @@ def command_tools(limits: ToolLimits, runner: CommandRunner) -> Iterator[tuple[T
             "stderr": outcome.stderr.decode("utf-8", "replace"),
         }
 
-    yield RUN, run
+    yield RegisteredTool(RUN, run)
 
 
 def command_failed(name: str, outcome: CommandOutcome) -> ToolFailure:
@@ -91,7 +91,8 @@ def _require_listed(name: str, limits: ToolLimits) -> None:
         raise permission_denied(f"command {name!r} is not listed in the setting tools.command_allowlist")
 
 
-def _working_directory(scope: PathScope, cwd: str | None, context: ToolContext) -> Path:
+def _working_directory(cwd: str | None, context: ToolContext) -> Path:
+    scope = path_scope(context.limits)
     if cwd is not None and cwd.startswith("/"):
         return scope.root(cwd)
     try:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.files import PATH, ROOT
-from engine.tools.builtin.paths import PathScope, decoded, read_regular_file
+from engine.tools.builtin.paths import PathScope, decoded, path_scope, read_regular_file
 from engine.tools.builtin.yaml_data import parse_yaml
 from engine.tools.failure import invalid_input
 from engine.tools.process.threads import StopFlag, run_stoppable
+from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from engine.tools.context import ToolContext, ToolLimits
-    from engine.tools.registry import ToolFunction
+    from engine.tools.context import ToolContext
 
 READ = ToolSpec(
     name="data.read",
@@ -47,14 +47,13 @@ _SUFFIXES: Mapping[str, str] = {
 }
 
 
-def data_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
-    """The data tool, held to `limits`."""
-    scope = PathScope(limits)
+def data_tools() -> Iterator[RegisteredTool]:
+    """The data tool."""
 
     async def read(params: dict[str, Any], context: ToolContext) -> Any:
-        return await run_stoppable(lambda stop: _read(scope, params, stop))
+        return await run_stoppable(lambda stop: _read(path_scope(context.limits), params, stop))
 
-    yield READ, read
+    yield RegisteredTool(READ, read)
 
 
 def _read(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str, Any]:

@@ -14,15 +14,22 @@ from engine.contracts.status import Risk
 from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.beneath import open_directory
 from engine.tools.builtin.globs import Exclusion, Glob
-from engine.tools.builtin.paths import PathScope, ScopedPath, decoded, opened_directory, read_regular_file
+from engine.tools.builtin.paths import (
+    PathScope,
+    ScopedPath,
+    decoded,
+    opened_directory,
+    path_scope,
+    read_regular_file,
+)
 from engine.tools.failure import from_os_error, invalid_input, permission_denied
 from engine.tools.process.threads import StopFlag, run_stoppable
+from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.tools.context import ToolContext, ToolLimits
-    from engine.tools.registry import ToolFunction
+    from engine.tools.context import ToolContext
 
 ROOT = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Absolute directory."}
 PATH = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Relative to root."}
@@ -96,22 +103,21 @@ class Selection:
     include_hidden: bool
 
 
-def file_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
-    """The file tools, held to `limits`."""
-    scope = PathScope(limits)
+def file_tools() -> Iterator[RegisteredTool]:
+    """The file tools."""
 
     async def read(params: dict[str, Any], context: ToolContext) -> Any:
-        return await run_stoppable(lambda _stop: _read(scope, params))
+        return await run_stoppable(lambda _stop: _read(path_scope(context.limits), params))
 
     async def list_files(params: dict[str, Any], context: ToolContext) -> Any:
-        return await run_stoppable(lambda stop: _list(scope, params, stop))
+        return await run_stoppable(lambda stop: _list(path_scope(context.limits), params, stop))
 
     async def write(params: dict[str, Any], context: ToolContext) -> Any:
-        return await run_stoppable(lambda stop: _write(scope, params, stop))
+        return await run_stoppable(lambda stop: _write(path_scope(context.limits), params, stop))
 
-    yield READ, read
-    yield LIST, list_files
-    yield WRITE, write
+    yield RegisteredTool(READ, read)
+    yield RegisteredTool(LIST, list_files)
+    yield RegisteredTool(WRITE, write)
 
 
 def _read(scope: PathScope, params: dict[str, Any]) -> dict[str, Any]:
@@ -220,6 +226,7 @@ def _write(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str
     except UnicodeEncodeError as error:
         raise invalid_input("the text is not valid Unicode") from error
     target = scope.resolve(params["root"], shown)
+    scope.require_writable(shown)
     _refuse_link(target)
     try:
         with _opened_parent(target, make=params.get("make_dirs", True)) as directory:

@@ -12,16 +12,16 @@ from engine.contracts.model import rfc3339
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.command import command_failed
-from engine.tools.builtin.paths import PathScope
+from engine.tools.builtin.paths import PathScope, path_scope
 from engine.tools.failure import ToolFailure, invalid_input, not_found
 from engine.tools.process.threads import run_stoppable
+from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from engine.tools.context import ToolContext, ToolLimits
     from engine.tools.process.command_runner import CommandOutcome, CommandRunner
-    from engine.tools.registry import ToolFunction
 
 _REPO = {"type": "string", "minLength": 1, "description": "Absolute path of a work tree."}
 _REF = {"type": "string", "minLength": 1, "maxLength": 1000}
@@ -225,22 +225,22 @@ def _entries(porcelain: str) -> Iterator[dict[str, str]]:
         yield entry
 
 
-def git_tools(limits: ToolLimits, runner: CommandRunner) -> Iterator[tuple[ToolSpec, ToolFunction]]:
-    """The git tools, held to `limits`."""
-    scope = PathScope(limits)
+def git_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
+    """The git tools."""
 
-    async def opened(params: dict[str, Any]) -> GitRepository:
+    async def opened(params: dict[str, Any], limits: ToolLimits) -> GitRepository:
+        scope = path_scope(limits)
         directory = await run_stoppable(lambda _stop: scope.root(params["repo"]))
         return GitRepository(directory, params["repo"], scope, runner, limits)
 
     async def log(params: dict[str, Any], context: ToolContext) -> Any:
-        repository = await opened(params)
+        repository = await opened(params, context.limits)
         return await repository.log(
             params.get("from_ref"), params.get("to_ref", "HEAD"), params.get("max_count", 1000)
         )
 
     async def diff(params: dict[str, Any], context: ToolContext) -> Any:
-        repository = await opened(params)
+        repository = await opened(params, context.limits)
         return await repository.diff(
             params.get("from_ref"),
             params.get("to_ref"),
@@ -249,8 +249,8 @@ def git_tools(limits: ToolLimits, runner: CommandRunner) -> Iterator[tuple[ToolS
         )
 
     async def status(params: dict[str, Any], context: ToolContext) -> Any:
-        return await (await opened(params)).status()
+        return await (await opened(params, context.limits)).status()
 
-    yield LOG, log
-    yield DIFF, diff
-    yield STATUS, status
+    yield RegisteredTool(LOG, log)
+    yield RegisteredTool(DIFF, diff)
+    yield RegisteredTool(STATUS, status)

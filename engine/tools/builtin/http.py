@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.tools.failure import ToolFailure, invalid_input, not_found, permission_denied
+from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import httpx
 
     from engine.tools.context import ToolContext, ToolLimits
-    from engine.tools.registry import ToolFunction
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -51,15 +51,15 @@ GET = ToolSpec(
 )
 
 
-def http_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
-    """The web tool, held to `limits`."""
+def http_tools() -> Iterator[RegisteredTool]:
+    """The web tool."""
 
     async def get(params: dict[str, Any], context: ToolContext) -> Any:
         _check_headers(params.get("headers", {}))
         seconds = params.get("timeout", 30.0)
         try:
             async with asyncio.timeout(seconds):
-                return await _get(params, limits)
+                return await _get(params, context.limits)
         except TimeoutError as error:
             raise ToolFailure(
                 StepErrorCode.TIMEOUT,
@@ -68,7 +68,7 @@ def http_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
                 details={"timeout": seconds},
             ) from error
 
-    yield GET, get
+    yield RegisteredTool(GET, get)
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
@@ -170,6 +170,7 @@ def _redirected(url: SplitResult, location: str) -> SplitResult:
 async def _checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address | IPv6Address:
     """An address of the host to connect to. Raises ToolFailure when one of its addresses is refused."""
     host, port = url.hostname or "", _port(url)
+    _require_listed(host, port, limits)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -187,6 +188,16 @@ async def _checked_address(url: SplitResult, limits: ToolLimits) -> IPv4Address 
                 "list the host in the setting tools.allowed_private_hosts to allow it"
             )
     return addresses[0]
+
+
+def _require_listed(host: str, port: int, limits: ToolLimits) -> None:
+    """Raises ToolFailure(permission_denied) for a host that the pack's tools layer does not name."""
+    if limits.hosts is None:
+        return
+    name = host.casefold().rstrip(".")
+    if not {name, f"{name}:{port}"} & limits.hosts:
+        listed = ", ".join(sorted(limits.hosts)) or "no host"
+        raise permission_denied(f"{host!r} is out of reach: the pack's tools layer lets it reach {listed}")
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -11,6 +11,7 @@ import os
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from engine.tools.context import ToolLimits
 
+_LAYER = "the pack's tools layer"
 _ALWAYS_DENIED = (Path("/proc"), Path("/sys"), Path("/dev"))
 
 
@@ -35,9 +37,12 @@ class ScopedPath:
 
 
 class PathScope:
-    """Which directories tools may touch."""
+    """Which directories tools may touch, and whether they may write there."""
 
     def __init__(self, limits: ToolLimits) -> None:
+        self._filesystem = limits.filesystem
+        scoped = limits.scoped_roots
+        self._scoped = None if scoped is None else tuple(root.resolve() for root in scoped)
         self._allowed = tuple(root.resolve() for root in limits.allowed_roots)
         self._denied = _ALWAYS_DENIED + tuple(root.resolve() for root in limits.denied_roots)
 
@@ -81,16 +86,31 @@ class PathScope:
 
     def require(self, real: Path, shown: str) -> None:
         """Raises ToolFailure(permission_denied) unless the operator's limits allow the real path."""
+        if self._filesystem == "none":
+            raise permission_denied(f"{shown!r} is out of reach: {_LAYER} gives no files (filesystem: none)")
         if not any(real.is_relative_to(allowed) for allowed in self._allowed):
-            raise permission_denied(
-                f"{shown!r} is outside the directories of the setting tools.allowed_roots"
-            )
+            raise permission_denied(f"{shown!r} is outside the directories of the setting tools.roots")
+        if self._scoped is not None and not any(real.is_relative_to(root) for root in self._scoped):
+            named = ", ".join(map(str, self._scoped)) or "none"
+            raise permission_denied(f"{shown!r} is outside the scoped_paths of {_LAYER} ({named})")
         if self.denies(real):
             raise permission_denied(f"{shown!r} is inside a directory that tools may not touch")
+
+    def require_writable(self, shown: str) -> None:
+        """Raises ToolFailure(permission_denied) when this call may not write anywhere."""
+        if self._filesystem != "read_write":
+            mode = self._filesystem
+            raise permission_denied(f"{shown!r} may not be written: {_LAYER} says filesystem: {mode}")
 
     def denies(self, real: Path) -> bool:
         """Whether the real path is in a denied directory."""
         return any(real.is_relative_to(denied) for denied in self._denied)
+
+
+@lru_cache(maxsize=128)
+def path_scope(limits: ToolLimits) -> PathScope:
+    """The scope of a call; the same limits give the same one, so that roots are resolved once."""
+    return PathScope(limits)
 
 
 @contextmanager

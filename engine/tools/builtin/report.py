@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.tool import ToolSpec
 from engine.tools.failure import invalid_input
+from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.tools.context import ToolContext
-    from engine.tools.registry import ToolFunction
 
 _CELL = {"type": ["string", "number", "integer", "boolean", "null"]}
 _TABLE = {
@@ -52,9 +52,9 @@ REPORT = ToolSpec(
 )
 
 
-def report_tools() -> Iterator[tuple[ToolSpec, ToolFunction]]:
+def report_tools() -> Iterator[RegisteredTool]:
     """The report tool."""
-    yield REPORT, report
+    yield RegisteredTool(REPORT, report)
 
 
 async def report(params: dict[str, Any], context: ToolContext) -> dict[str, str]:

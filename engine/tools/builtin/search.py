@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.files import PATH, ROOT, Selection, walk
 from engine.tools.builtin.globs import Exclusion, Glob
-from engine.tools.builtin.paths import PathScope
+from engine.tools.builtin.paths import PathScope, path_scope
 from engine.tools.failure import invalid_input
 from engine.tools.process.ask import ask
 from engine.tools.process.threads import StopFlag, run_stoppable
+from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.tools.context import ToolContext, ToolLimits
-    from engine.tools.registry import ToolFunction
+    from engine.tools.context import ToolContext
 
 _HOST = Path(__file__).with_name("search_host.py")
 
@@ -42,11 +42,11 @@ SEARCH = ToolSpec(
 )
 
 
-def search_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
-    """The search tool, held to `limits`."""
-    scope = PathScope(limits)
+def search_tools() -> Iterator[RegisteredTool]:
+    """The search tool."""
 
     async def search(params: dict[str, Any], context: ToolContext) -> Any:
+        scope = path_scope(context.limits)
         root, files, skipped = await run_stoppable(lambda stop: _files(scope, params, stop))
         request = {
             "pattern": params["pattern"],
@@ -54,12 +54,12 @@ def search_tools(limits: ToolLimits) -> Iterator[tuple[ToolSpec, ToolFunction]]:
             "files": files,
             "max_matches": params.get("max_matches", 1000),
         }
-        answer = await ask(_HOST, request, Path("/"), limits, "files.search")
+        answer = await ask(_HOST, request, Path("/"), context.limits, "files.search")
         if "invalid" in answer:
             raise invalid_input(answer["invalid"])
         return {**answer, "skipped": skipped}
 
-    yield SEARCH, search
+    yield RegisteredTool(SEARCH, search)
 
 
 def _files(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> tuple[str, list[str], list[str]]:

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from engine.contracts.pack import Problem
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolSpec
-from engine.errors import ErrorCode, PackInvalid, Refused
+from engine.errors import PackInvalid
 from engine.tools.failure import ToolFailure, from_os_error
 from engine.tools.process.ask import ask
-from engine.tools.registry import RegisteredTool
+from engine.tools.registry import RegisteredTool, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,11 @@ class PackFunction:
     takes_context: bool
 
 
-class PackTools:
+class PackBackEnd:
     """Finds and runs the tools of packs; descriptions are kept per pack and digest."""
+
+    name: str = "pack"
+    sandbox: Sandbox = "process"
 
     def __init__(self, limits: ToolLimits, reserved: Callable[[str], bool]) -> None:
         self._limits = limits
@@ -46,18 +49,13 @@ class PackTools:
         self._described: dict[tuple[str, str], dict[str, RegisteredTool]] = {}
         self._describing = asyncio.Lock()
 
-    async def specs(self, code: PackCode) -> tuple[ToolSpec, ...]:
-        """The specs of a pack's tools, by name. Raises Refused (`pack_untrusted`) and PackInvalid."""
-        return tuple(tool.spec for tool in (await self._tools(code)).values())
-
-    async def find(self, name: str, code: PackCode) -> RegisteredTool | None:
-        """The tool of that name, if the pack's code defines it. Raises as `specs`."""
-        if not name.startswith(tool_prefix(code.pack)):
+    async def find(self, tool: str, code: PackCode | None) -> RegisteredTool | None:
+        """The tool of that name, if the pack's code defines it. Raises PackInvalid."""
+        if code is None or not tool.startswith(tool_prefix(code.pack)):
             return None
-        return (await self._tools(code)).get(name)
+        return (await self._tools(code)).get(tool)
 
     async def _tools(self, code: PackCode) -> dict[str, RegisteredTool]:
-        _require_trust(code)
         key = (code.pack, code.digest)
         async with self._describing:  # side by side, each caller would start a process for the same answer
             if key not in self._described:
@@ -79,7 +77,7 @@ class PackTools:
 
     def _registered(self, code: PackCode, function: PackFunction) -> RegisteredTool:
         async def call(params: dict[str, Any], context: ToolContext) -> Any:
-            return await call_function(code, function, params, context, self._limits)
+            return await call_function(code, function, params, context)
 
         return RegisteredTool(function.spec, call)
 
@@ -92,14 +90,13 @@ def tool_prefix(pack: str) -> str:
 async def describe(code: PackCode, limits: ToolLimits) -> tuple[ToolSpec, ...]:
     """Specs of the public functions in a pack's `tools.py`, read in a process of its own.
 
-    Raises Refused (`pack_untrusted`) before any of it runs, and PackInvalid with every problem's line.
+    Raises PackInvalid with every problem's line.
     """
     return tuple(function.spec for function in await describe_functions(code, limits))
 
 
 async def describe_functions(code: PackCode, limits: ToolLimits) -> tuple[PackFunction, ...]:
     """As `describe`, with what a call needs to know beside the spec."""
-    _require_trust(code)
     try:
         async with asyncio.timeout(_DESCRIBE_SECONDS):
             request = {"mode": "describe", **_source(code)}
@@ -125,10 +122,10 @@ async def describe_functions(code: PackCode, limits: ToolLimits) -> tuple[PackFu
 
 
 async def call_function(
-    code: PackCode, tool: PackFunction, params: dict[str, Any], context: ToolContext, limits: ToolLimits
+    code: PackCode, tool: PackFunction, params: dict[str, Any], context: ToolContext
 ) -> Any:
-    """Run one function of a trusted pack. Raises ToolFailure, Refused (`pack_untrusted`)."""
-    _require_trust(code)
+    """Run one function of a pack. Raises ToolFailure."""
+    limits = context.limits
     request = {
         "mode": "call",
         **_source(code),
@@ -173,15 +170,6 @@ def _function(code: PackCode, found: dict[str, Any]) -> PackFunction:
 
 def _source(code: PackCode) -> dict[str, str]:
     return {"pack": code.pack, "source": code.source}
-
-
-def _require_trust(code: PackCode) -> None:
-    if not code.trusted:
-        raise Refused(
-            ErrorCode.PACK_UNTRUSTED,
-            f"pack {code.pack!r} is not trusted: its own code ({_FILE}) does not run",
-            {"pack": code.pack, "digest": code.digest},
-        )
 
 
 def _invalid(problems: list[Problem]) -> PackInvalid:

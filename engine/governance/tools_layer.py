@@ -1,0 +1,83 @@
+"""The tools layer of a pack as it binds every call of its runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from engine.contracts.quantity import cpu_cores, duration_seconds, memory_bytes
+from engine.contracts.status import Risk
+from engine.governance.policies import tool_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.layers.tools import ToolDef, Tools
+
+Network = Literal["none", "egress_allowlist", "full"]
+Filesystem = Literal["none", "read_only", "read_write", "scoped"]
+
+_RISKS = tuple(Risk)
+
+
+def highest_risk(*risks: Risk | None) -> Risk:
+    """The highest of several; what is None has no say."""
+    return max((risk for risk in risks if risk is not None), key=_RISKS.index, default=Risk.LOW)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolBounds:
+    """What the layer lets one tool do. Times in seconds, sizes in bytes.
+
+    `scoped_paths` are templates over the start payload, as they were written.
+    """
+
+    timeout: float
+    memory_bytes: int
+    cores: float
+    network: Network
+    hosts: frozenset[str]
+    filesystem: Filesystem
+    scoped_paths: tuple[str, ...]
+    risk: Risk
+    requires_approval: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsLayer:
+    """`offered` None: every tool that is not denied may be called, without bounds of its own."""
+
+    denied: frozenset[str]
+    offered: Mapping[str, ToolBounds] | None
+    max_concurrent: int
+    max_calls: int
+
+    def bounds(self, tool: str) -> ToolBounds | None:
+        """The bounds of a tool the layer lists."""
+        return None if self.offered is None else self.offered.get(tool_key(tool))
+
+
+def tools_layer(tools: Tools) -> ToolsLayer:
+    """The layer of a pack, ready to be asked."""
+    given = "available" in tools.model_fields_set
+    return ToolsLayer(
+        frozenset(map(tool_key, tools.denied)),
+        {tool_key(tool.id): _bounds(tool) for tool in tools.available} if given else None,
+        tools.tool_policies.max_concurrent,
+        tools.tool_policies.max_calls_per_task,
+    )
+
+
+def _bounds(tool: ToolDef) -> ToolBounds:
+    sandbox = tool.sandbox
+    return ToolBounds(
+        duration_seconds(sandbox.timeout),
+        memory_bytes(sandbox.memory_limit),
+        cpu_cores(sandbox.cpu_limit),
+        sandbox.network,
+        frozenset(host.casefold().rstrip(".") for host in sandbox.egress_allowlist),
+        sandbox.filesystem,
+        sandbox.scoped_paths,
+        tool.risk_level,
+        tool.requires_approval,
+    )
