@@ -20,7 +20,6 @@ from engine.packs.source.directory import PackDirectory
 from engine.packs.source.pack_files import PackFiles
 from engine.packs.source.yaml_source import SourceDocument
 from engine.tools.builtin.all import builtin_registry
-from engine.tools.context import ToolLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +41,7 @@ def compose(root: Path, n: int) -> dict[str, object]:
     loaded before.
     """
     packs = write_packs(root, n)
-    names = frozenset(spec.name for spec in builtin_registry(ToolLimits()).specs())
+    names = frozenset(spec.name for spec in builtin_registry().specs())
     shared = list(root.glob("_shared/souls/*.yaml"))
     layers = [[*pack.glob("*.yaml"), *pack.glob("SKILLS/*.md"), *shared] for pack in packs]
     every = [[*paths, *pack.glob("flows/*.yaml")] for pack, paths in zip(packs, layers, strict=True)]

@@ -6,7 +6,7 @@ ALLOW; of equals the first names the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ class Reason(StrEnum):
 
     ALLOWED = "allowed"
     PAYLOAD_TOO_LARGE = "payload_limit_exceeded"
+    ANSWER_TOO_LARGE = "user_input_payload_limit_exceeded"
+    OUTPUT_TOO_LARGE = "output_payload_limit_exceeded"
     INPUT_TOO_LONG = "input_too_long"
     MAX_STEPS = "max_steps_exceeded"
     FULL_AUTONOMY = "full_autonomy_disabled"
@@ -94,8 +96,13 @@ _STRICTNESS = {outcome: place for place, outcome in enumerate(Outcome)}
 
 def check(point: Point, subject: Subject, policies: Policies) -> Verdict:
     """The verdict of all rules of `point`."""
+    return strictest(RULES[point], subject, policies)
+
+
+def strictest(rules: Iterable[Rule], subject: Subject, policies: Policies) -> Verdict:
+    """The strictest verdict of `rules`; of equals the first."""
     found = ALLOWED
-    for rule in RULES[point]:
+    for rule in rules:
         verdict = rule(subject, policies)
         if verdict is not None and _STRICTNESS[verdict.outcome] > _STRICTNESS[found.outcome]:
             found = verdict
@@ -110,7 +117,7 @@ def _ask(reason: Reason, message: str, **details: Any) -> Verdict:
     return Verdict(Outcome.PENDING_APPROVAL, reason, message, details)
 
 
-def _size(what: str) -> Rule:
+def _size(what: str, reason: Reason) -> Rule:
     def rule(subject: Subject, policies: Policies) -> Verdict | None:
         limit = policies.max_payload_bytes
         if subject.size_bytes <= limit:
@@ -118,9 +125,7 @@ def _size(what: str) -> Rule:
         message = (
             f"{what} has {subject.size_bytes} bytes, at most {limit} are taken (policies.max_payload_bytes)"
         )
-        return _deny(
-            Reason.PAYLOAD_TOO_LARGE, message, size_bytes=subject.size_bytes, limit_bytes=limit
-        )
+        return _deny(reason, message, size_bytes=subject.size_bytes, limit_bytes=limit)
 
     return rule
 
@@ -208,7 +213,7 @@ def _autonomous_steps(subject: Subject, _policies: Policies) -> Verdict | None:
 
 RULES: Mapping[Point, tuple[Rule, ...]] = {
     Point.START: (
-        _size("the payload"),
+        _size("the payload", Reason.PAYLOAD_TOO_LARGE),
         _steps,
         _autonomy,
         _length("the payload", Reason.INPUT_TOO_LONG, "input.max_length"),
@@ -222,11 +227,11 @@ RULES: Mapping[Point, tuple[Rule, ...]] = {
         _autonomous_steps,
     ),
     Point.FORM: (
-        _size("the answer"),
+        _size("the answer", Reason.ANSWER_TOO_LARGE),
         _length("the answer", Reason.INPUT_TOO_LONG, "input.max_length"),
     ),
     Point.OUTPUT: (
-        _size("the output"),
+        _size("the output", Reason.OUTPUT_TOO_LARGE),
         _length("the output", Reason.OUTPUT_TOO_LONG, "output.max_length"),
     ),
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from engine.contracts.pack import Problem
 from engine.errors import NotFound, PackInvalid
+from engine.governance.tools_layer import ToolsLayer, tools_layer
 from engine.packs.source.content import CODE
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.agent import ComposedAgent
     from engine.contracts.flow import FlowDef
+    from engine.contracts.layers.guardrails import Guardrails
     from engine.contracts.pack import PackManifest, UnavailableFlow
     from engine.packs.source.content import PackContent
 
@@ -43,7 +46,7 @@ class SubflowReference:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: cached_property needs a __dict__
 class LoadedPack:
     """A pack as far as it could be read; it may start runs only when there are no problems."""
 
@@ -91,6 +94,20 @@ class LoadedPack:
         known = ", ".join(sorted(self.flows)) or "none"
         message = f"pack {self.pack_id} has no flow {flow_id}; it has: {known}"
         raise NotFound(message, {"pack": self.pack_id, "flow": flow_id})
+
+    @cached_property
+    def tools_layer(self) -> ToolsLayer | None:
+        """The tools layer as it binds calls; None when the pack gives none."""
+        return tools_layer(self.agent.tools) if self.agent is not None and self._gives("tools") else None
+
+    @property
+    def guardrails(self) -> Guardrails | None:
+        """The guardrails layer; None when the pack gives none."""
+        return self.agent.guardrails if self.agent is not None and self._gives("guardrails") else None
+
+    def _gives(self, layer: str) -> bool:
+        sources = self.agent.sources if self.agent is not None else ()
+        return any(source.layer == layer and source.form != "default" for source in sources)
 
     @property
     def has_code(self) -> bool:

@@ -91,9 +91,7 @@ class ToolExecutor:
         self.back_ends = BackEnds()
         self.back_ends.register(FunctionBackEnd("local", "policy", registry))
         self.back_ends.register(FunctionBackEnd("command", "process", registry))
-        self.back_ends.register(
-            PackBackEnd(limits, reserved=lambda name: registry.find(name) is not None)
-        )
+        self.back_ends.register(PackBackEnd(limits, reserved=lambda name: registry.find(name) is not None))
         self.stages: tuple[tuple[str, Stage], ...] = (
             ("resolve", self._resolve),
             ("layer", self._layer),

@@ -10,10 +10,9 @@ import yaml
 from engine.packs.catalog.catalog import load_catalog
 from engine.templates.filters import FILTER_TABLE
 from engine.tools.builtin.all import builtin_registry
-from engine.tools.context import ToolLimits
 
 FLOWS = Path(__file__).parents[2] / "docs" / "flows.md"
-TOOL_NAMES = [spec.name for spec in builtin_registry(ToolLimits()).specs()]
+TOOL_NAMES = [spec.name for spec in builtin_registry().specs()]
 MANIFEST = (
     'schema_version: "1.0"\npack_id: examples\nversion: 1.0.0\nauthor: {name: Docs}\n'
     "role: {title: Examples, domain: Docs, goal: {primary: Be loaded}}\n"

@@ -21,7 +21,7 @@ def test_the_engine_is_told_places_limits_and_policies(home: Path, monkeypatch: 
     assert config.home_packs == home / "packs"
     assert config.limits.memory_bytes == 2 * 1024 * 1024
     assert config.limits.kill_grace_seconds == 1.5
-    assert config.limits.blocked_tools == config.policies.blocked_tools == {"http.get"}
+    assert config.policies.blocked_tools == {"http.get"}
     assert config.redact_patterns == ("id-[0-9]+",)
 
 
@@ -58,22 +58,3 @@ def test_policies_are_closed_by_default() -> None:
     assert policies.enforce
     assert not policies.allow_full_autonomy
     assert policies.max_payload_bytes == 4 * 1024 * 1024
-
-
-def test_the_executor_refuses_only_what_is_refused_to_every_pack(home: Path) -> None:
-    home.mkdir()
-    (home / "config.yaml").write_text(
-        "policies:\n  blocked_tools: [http.get, command.run]\n  allowed_tools: [files.read]\n"
-        "  by_pack:\n    hello: {blocked_tools: [http.get], allowed_tools: [command.run]}\n",
-        encoding="utf-8",
-    )
-    limits = engine_config(load_settings()).limits
-    assert limits.blocked_tools == {"http.get"}
-    assert limits.allowed_tools == {"files.read", "command.run"}
-    (home / "config.yaml").write_text(
-        "policies:\n  blocked_tools: [http.get]\n  allowed_tools: [files.read]\n"
-        "  by_pack:\n    hello: {enforce: false}\n",
-        encoding="utf-8",
-    )
-    limits = engine_config(load_settings()).limits
-    assert limits.blocked_tools == limits.allowed_tools == frozenset()

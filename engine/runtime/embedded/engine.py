@@ -175,7 +175,7 @@ async def open_engine(
 
     `journal`, `registry`, `clock` and `faults` replace the parts that tests and benchmarks bring.
     """
-    tools = registry or builtin_registry(config.limits)
+    tools = registry or builtin_registry()
     opened = journal or await SqliteJournal.open(config.journal_path, poll_seconds=config.poll_seconds)
     try:
         yield EmbeddedEngine(config, opened, clock or SystemClock(), tools, faults or NO_FAULTS)

@@ -9,6 +9,7 @@ from engine.contracts.request import AnswerView, ApprovalView, DecisionView, Fie
 from engine.contracts.run import Page
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound
+from engine.governance.pipeline import Point, Subject, check
 from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults
@@ -210,12 +211,9 @@ class Requests:
             size = len(canonical_json(values))
         except (ValueError, TypeError, RecursionError):
             raise InvalidInput("the answer is not JSON: only finite numbers and Unicode text") from None
-        if policies.enforce and size > policies.max_payload_bytes:
-            raise InvalidInput(
-                f"the answer has {size} bytes, at most {policies.max_payload_bytes} are taken",
-                {"size_bytes": size, "limit_bytes": policies.max_payload_bytes},
-                code=ErrorCode.PAYLOAD_TOO_LARGE,
-            )
+        verdict = check(Point.FORM, Subject(size_bytes=size), policies)
+        if verdict.denied:
+            raise InvalidInput(verdict.message, dict(verdict.details), code=ErrorCode.PAYLOAD_TOO_LARGE)
         errors = check_values(schema, values)
         if errors:
             raise InvalidInput(

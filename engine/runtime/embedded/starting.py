@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import AutonomyLevel, FlowDef
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
+from engine.governance.pipeline import Point, Reason, Subject, characters_of, check
 from engine.journal.records import NewRun
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
 from engine.machine.events.event import Event, Kind
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.config import EngineConfig
+    from engine.contracts.flow import FlowDef
     from engine.governance.policies import Policies
     from engine.governance.redactor import StoredValue
     from engine.journal.port import Journal
@@ -80,8 +81,8 @@ class RunStarter:
         if request.base_dir is not None:
             payload = _absolute_paths(flow, payload, request.base_dir)
         try:
-            _check(self._policies.for_pack(pack.pack_id), pack, flow, payload)
             await self._check_trust(pack)
+            _check(self._policies.for_pack(pack.pack_id), pack, flow, payload)
             stored = self._values.store(payload)
         except VasiniError as refusal:
             await self._record_refusal(request, pack, flow, payload, refusal)
@@ -103,6 +104,7 @@ class RunStarter:
             "tenant": request.tenant,
             "requested_by": request.actor,
             "input": payload.value,
+            "policy_digest": self._policies.for_pack(pack.pack_id).digest(),
         }
         handed_over, blobs = request.handed_over, payload.blobs
         if handed_over is not None:
@@ -139,7 +141,9 @@ class RunStarter:
             digest: str | None = digest_of(payload)
         except (ValueError, TypeError, RecursionError):
             digest = None
-        error = {"code": refusal.code.value, "message": self._values.redact(refusal.message), "details": {}}
+        error = self._values.redact(
+            {"code": refusal.code.value, "message": refusal.message, "details": dict(refusal.details)}
+        )
         head = {"error": error, "payload_digest": digest, "requested_by": request.actor}
         run = _new_run(request, pack, flow, RunStatus.FAILED, head, self._clock.now(), error)
         await self._journal.create_run(run)
@@ -181,20 +185,23 @@ def _at_home(name: str) -> Path:
 
 
 def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[str, Any]) -> None:
-    """Raise the first reason not to start (order: size, schema, steps, autonomy)."""
+    """Raise the first reason not to start (order: size, schema, steps, autonomy, length of input)."""
     try:
         size = len(canonical_json(payload))
     except (ValueError, TypeError, RecursionError):
         raise InvalidInput(
             "the payload is not JSON: only finite numbers and Unicode text can be stored"
         ) from None
-    if size > policies.max_payload_bytes:
-        raise InvalidInput(
-            f"the payload has {size} bytes, at most {policies.max_payload_bytes} are taken "
-            "(policies.max_payload_bytes)",
-            {"size_bytes": size, "limit_bytes": policies.max_payload_bytes},
-            code=ErrorCode.PAYLOAD_TOO_LARGE,
-        )
+    subject = Subject(
+        size_bytes=size,
+        characters=characters_of(payload),
+        max_characters=pack.guardrails.input.max_length if pack.guardrails is not None else None,
+        steps=sum(1 for _ in walk_steps(flow.steps)),
+        autonomy=flow.autonomy_level,
+    )
+    verdict = check(Point.START, subject, policies)
+    if verdict.reason is Reason.PAYLOAD_TOO_LARGE:
+        raise InvalidInput(verdict.message, dict(verdict.details), code=ErrorCode.PAYLOAD_TOO_LARGE)
     errors = payload_errors(flow.input, payload)
     if errors:
         raise InvalidInput(
@@ -202,20 +209,12 @@ def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[st
             f"{errors[0].field or 'payload'}: {errors[0].message}",
             {"errors": [error.model_dump() for error in errors]},
         )
-    if policies.enforce:
-        steps = sum(1 for _ in walk_steps(flow.steps))
-        if policies.max_steps is not None and steps > policies.max_steps:
-            raise Refused(
-                ErrorCode.POLICY_DENIED,
-                f"the flow has {steps} steps, the policy allows {policies.max_steps} (policies.max_steps)",
-                {"reason": "max_steps_exceeded", "step_count": steps, "limit": policies.max_steps},
-            )
-        if flow.autonomy_level is AutonomyLevel.FULL_AUTO and not policies.allow_full_autonomy:
-            raise Refused(
-                ErrorCode.POLICY_DENIED,
-                "the flow is full_auto; set policies.allow_full_autonomy to allow it",
-                {"reason": "full_autonomy_disabled", "autonomy_level": flow.autonomy_level.value},
-            )
+    if verdict.denied:
+        raise Refused(
+            ErrorCode.POLICY_DENIED,
+            verdict.message,
+            {"reason": verdict.reason.value, **verdict.details},
+        )
 
 
 def _new_run(

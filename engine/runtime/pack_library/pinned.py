@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from engine.errors import PackInvalid
 from engine.machine.model.graph import FlowGraph, RunLimits
 from engine.tools.context import PackCode
-from engine.values import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,16 +66,16 @@ class PinnedPacks:
         if definition is None:
             raise PackInvalid(f"the pinned content of {pack_id} has no flow {flow_id}", {"digest": digest})
         policies = self._policies.for_pack(pack_id)
-        limits = RunLimits(policies.max_steps, policies.max_tool_calls) if policies.enforce else RunLimits()
+        limits = RunLimits(policies.max_steps, policies.max_tool_calls)
         source = pack.content.files.get("tools.py")
         # a run exists only when its pack's code was trusted at the start, and it pinned that code
-        code = PackCode(pack_id, digest, source, trusted=True) if source is not None else None
+        code = PackCode(pack_id, digest, source) if source is not None else None
         flow = PinnedFlow(
             FlowGraph(definition, limits, "artifacts" in definition.model_dump_json()),
             code,
             digest,
             policies,
-            _policy_digest(policies),
+            policies.digest(),
             pack.flows,
         )
         self._flows[digest, flow_id] = flow
@@ -99,20 +98,6 @@ class PinnedPacks:
             old, _ = self._packs.popitem(last=False)
             for key in [key for key in self._flows if key[0] == old]:
                 del self._flows[key]
-
-
-def _policy_digest(policies: Policies) -> str:
-    return digest_of(
-        {
-            "enforce": policies.enforce,
-            "allow_full_autonomy": policies.allow_full_autonomy,
-            "allowed_tools": sorted(policies.allowed_tools),
-            "blocked_tools": sorted(policies.blocked_tools),
-            "max_steps": policies.max_steps,
-            "max_tool_calls": policies.max_tool_calls,
-            "max_payload_bytes": policies.max_payload_bytes,
-        }
-    )
 
 
 def _read_content(text: str) -> LoadedPack:

@@ -51,6 +51,11 @@ class PathScope:
 
         Raises ToolFailure: invalid_input (not absolute), not_found, permission_denied (not allowed).
         """
+        real = self._directory(root)
+        self._require_in_scope(real, root)
+        return real
+
+    def _directory(self, root: str) -> Path:
         _refuse_control_characters(root)
         if not root.startswith("/"):
             raise invalid_input(f"root {root!r} is not an absolute path")
@@ -58,7 +63,7 @@ class PathScope:
             real = Path(root).resolve(strict=True)
         except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
             raise _unresolvable(error, f"cannot use root {root!r}") from error
-        self.require(real, root)
+        self._require_allowed(real, root)
         if not real.is_dir():
             raise invalid_input(f"root {root!r} is not a directory")
         return real
@@ -69,7 +74,7 @@ class PathScope:
         Raises ToolFailure: invalid_input (absolute, NUL), permission_denied (`..`, a link out of the
         root, a denied place), not_found (a directory on the way is missing).
         """
-        real_root = self.root(root)
+        real_root = self._directory(root)
         _refuse_control_characters(path)
         if path.startswith("/"):
             raise invalid_input(f"path {path!r} is absolute; give it relative to the root")
@@ -85,16 +90,22 @@ class PathScope:
         return ScopedPath(real_root, real, path)
 
     def require(self, real: Path, shown: str) -> None:
-        """Raises ToolFailure(permission_denied) unless the operator's limits allow the real path."""
+        """Raises ToolFailure(permission_denied) unless the limits of the call allow the real path."""
+        self._require_allowed(real, shown)
+        self._require_in_scope(real, shown)
+
+    def _require_allowed(self, real: Path, shown: str) -> None:
         if self._filesystem == "none":
             raise permission_denied(f"{shown!r} is out of reach: {_LAYER} gives no files (filesystem: none)")
         if not any(real.is_relative_to(allowed) for allowed in self._allowed):
             raise permission_denied(f"{shown!r} is outside the directories of the setting tools.roots")
+        if self.denies(real):
+            raise permission_denied(f"{shown!r} is inside a directory that tools may not touch")
+
+    def _require_in_scope(self, real: Path, shown: str) -> None:
         if self._scoped is not None and not any(real.is_relative_to(root) for root in self._scoped):
             named = ", ".join(map(str, self._scoped)) or "none"
             raise permission_denied(f"{shown!r} is outside the scoped_paths of {_LAYER} ({named})")
-        if self.denies(real):
-            raise permission_denied(f"{shown!r} is inside a directory that tools may not touch")
 
     def require_writable(self, shown: str) -> None:
         """Raises ToolFailure(permission_denied) when this call may not write anywhere."""

@@ -34,7 +34,7 @@ FLOWS = [
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    names = [spec.name for spec in builtin_registry(ToolLimits()).specs()]
+    names = [spec.name for spec in builtin_registry().specs()]
     return load_catalog(PACKS, None, names)
 
 
@@ -71,7 +71,7 @@ async def test_names_found_statically_are_those_the_code_has_when_it_runs(
     pack = catalog.get(pack_id)
     assert pack is not None
     source = pack.content.files[CODE]
-    code = PackCode(pack=pack_id, digest=pack.content.digest, source=source, trusted=True)
+    code = PackCode(pack=pack_id, digest=pack.content.digest, source=source)
     specs = {spec.name: spec for spec in await describe(code, ToolLimits())}
     names, problems = code_tools(pack_id, source)
     assert set(specs) == names

@@ -156,7 +156,7 @@ async def test_a_tool_that_returns_too_much_breaks_its_contract(home: Home) -> N
 async def test_a_packs_policy_can_block_a_tool(home: Home) -> None:
     home.flow("say", tool("a", params={"x": 1}))
     home.flow("say", tool("a", params={"x": 1}), pack="free")
-    policies = Policies(by_pack={"demo": {"blocked_tools": frozenset({"fake.echo"})}})
+    policies = Policies(by_pack={"demo": Policies(blocked_tools=frozenset({"fake.echo"}))})
     async with home.working(policies=policies) as engine:
         run = await failed(engine, "say")
         code, message = await error_of(engine, run.run_id)

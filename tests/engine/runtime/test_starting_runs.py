@@ -128,7 +128,7 @@ async def test_a_flow_of_too_many_steps_is_refused(home: Home) -> None:
 async def test_a_pack_may_have_policies_of_its_own(home: Home) -> None:
     home.flow("one", tool("a"), pack="strict")
     home.flow("one", tool("a"), pack="lenient")
-    policies = Policies(max_steps=5, by_pack={"strict": {"max_payload_bytes": 10}})
+    policies = Policies(max_steps=5, by_pack={"strict": Policies(max_payload_bytes=10)})
     async with home.open(policies=policies) as engine:
         payload = {"text": "long enough"}
         with pytest.raises(InvalidInput):

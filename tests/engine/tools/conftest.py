@@ -12,7 +12,7 @@ import pytest
 
 from engine.contracts.tool import ToolResult
 from engine.tools.builtin.all import builtin_registry
-from engine.tools.context import PackCode, ToolContext, ToolLimits
+from engine.tools.context import CallRules, PackCode, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 
 Call = Callable[..., Awaitable[ToolResult]]
@@ -57,11 +57,11 @@ def limits(tmp_path: Path) -> ToolLimits:
 @pytest.fixture
 def call(limits: ToolLimits, context: ToolContext) -> Call:
     """Calls a built-in (or pack) tool through an executor with the test's limits."""
-    executor = ToolExecutor(builtin_registry(limits), limits)
+    executor = ToolExecutor(builtin_registry(), limits)
 
     async def run(
         name: str, params: Any, *, timeout: float | None = None, code: PackCode | None = None
     ) -> ToolResult:
-        return await executor.call(name, params, context, timeout=timeout, code=code)
+        return await executor.call(name, params, context, rules=CallRules(timeout=timeout), code=code)
 
     return run

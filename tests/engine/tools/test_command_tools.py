@@ -70,7 +70,7 @@ async def test_a_failing_command_tells_its_status_and_last_words(call: Call) -> 
 
 async def test_no_command_runs_until_the_operator_lists_it(tmp_path: Path, context: ToolContext) -> None:
     limits = ToolLimits(allowed_roots=(tmp_path,))
-    result = await ToolExecutor(builtin_registry(limits), limits).call(
+    result = await ToolExecutor(builtin_registry(), limits).call(
         "command.run", {"argv": ["echo", "x"]}, context
     )
     assert code_of(result) == StepErrorCode.PERMISSION_DENIED
@@ -117,7 +117,7 @@ async def test_limits_are_in_force_inside_the_command(tmp_path: Path, context: T
     limits = ToolLimits(
         allowed_roots=(tmp_path,), command_allowlist=frozenset({"sh"}), open_files=40, cpu_seconds=7
     )
-    result = await ToolExecutor(builtin_registry(limits), limits).call(
+    result = await ToolExecutor(builtin_registry(), limits).call(
         "command.run", {"argv": ["sh", "-c", "ulimit -n; ulimit -t; ulimit -c; ulimit -v"]}, context
     )
     assert result.data["stdout"].split() == ["40", "7", "0", str(limits.memory_bytes // 1024)]
@@ -172,7 +172,7 @@ async def test_a_graceful_command_may_clean_up_on_sigterm(
     limits = ToolLimits(
         allowed_roots=(tmp_path,), command_allowlist=frozenset({"sh"}), kill_grace_seconds=20.0
     )
-    executor = ToolExecutor(builtin_registry(limits), limits)
+    executor = ToolExecutor(builtin_registry(), limits)
     script = "trap 'echo cleaned > cleaned; exit 0' TERM; echo $$ > pid; while :; do sleep 0.05; done"
     task = asyncio.ensure_future(executor.call("command.run", {"argv": ["sh", "-c", script]}, context))
     await appears(context.workdir / "pid")

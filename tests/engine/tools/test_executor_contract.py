@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolResult, ToolSpec
-from engine.tools.context import PackCode, ToolContext, ToolLimits
+from engine.governance.policies import Policies
+from engine.tools.context import CallRules, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure
 from engine.tools.registry import ToolFunction, ToolRegistry
@@ -40,7 +41,9 @@ def executor_of(
 async def call(function: ToolFunction, params: Any = None, **options: Any) -> ToolResult:
     timeout = options.pop("timeout", None)
     executor = executor_of(function, **options)
-    return await executor.call("test.tool", {} if params is None else params, CONTEXT, timeout=timeout)
+    return await executor.call(
+        "test.tool", {} if params is None else params, CONTEXT, rules=CallRules(timeout=timeout)
+    )
 
 
 async def echo(params: dict[str, Any], context: ToolContext) -> Any:
@@ -86,12 +89,11 @@ async def test_a_name_is_registered_once() -> None:
         registry.register(ToolSpec(name="test.tool"), echo)
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [ToolLimits(blocked_tools=frozenset({"test.tool"})), ToolLimits(allowed_tools=frozenset({"files.read"}))],
-)
-async def test_blocked_and_unlisted_tools_are_denied(limits: ToolLimits) -> None:
-    assert code_of(await call(echo, limits=limits)) == StepErrorCode.PERMISSION_DENIED
+@pytest.mark.parametrize("policies", [{"blocked_tools": [" Test.Tool "]}, {"allowed_tools": ["files.read"]}])
+async def test_blocked_and_unlisted_tools_are_denied(policies: dict[str, Any]) -> None:
+    rules = CallRules(policies=Policies.model_validate(policies))
+    result = await executor_of(echo).call("test.tool", {}, CONTEXT, rules=rules)
+    assert code_of(result) == StepErrorCode.PERMISSION_DENIED
 
 
 async def test_every_fault_of_the_parameters_is_named() -> None:
@@ -250,18 +252,6 @@ async def test_an_unknown_secret_is_named() -> None:
     result = await call(echo, {"x": {"$secret": "NOPE"}})
     assert result.error is not None
     assert "NOPE" in result.error.message
-
-
-async def test_a_pack_brings_secrets_of_its_own() -> None:
-    code = PackCode("some-pack", "digest", "", trusted=False, secrets={"T": "from-pack"})
-    seen: list[Any] = []
-
-    async def keep(params: dict[str, Any], context: ToolContext) -> Any:
-        seen.append(params["t"])
-
-    executor = executor_of(keep, secrets={"T": "from-operator"})
-    assert (await executor.call("test.tool", {"t": {"$secret": "T"}}, CONTEXT, code=code)).ok
-    assert seen == ["from-pack"]
 
 
 json_like = st.recursive(

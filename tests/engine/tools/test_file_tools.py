@@ -120,7 +120,7 @@ async def test_denied_directories_inside_an_allowed_root_stay_closed(
     (root / "private" / "key").write_text("key")
     (root / "open.txt").write_text("open")
     limits = ToolLimits(allowed_roots=(tmp_path,), denied_roots=(root / "private",))
-    executor = ToolExecutor(builtin_registry(limits), limits)
+    executor = ToolExecutor(builtin_registry(), limits)
     read = await executor.call("files.read", {"root": str(root), "path": "private/key"}, context)
     listed = await executor.call("files.list", {"root": str(root)}, context)
     assert code_of(read) == StepErrorCode.PERMISSION_DENIED

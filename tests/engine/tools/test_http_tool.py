@@ -77,7 +77,7 @@ async def get(
     **params: Any,
 ) -> ToolResult:
     limits = ToolLimits(allowed_private_hosts=allowed)
-    executor = ToolExecutor(builtin_registry(limits), limits, secrets or {})
+    executor = ToolExecutor(builtin_registry(), limits, secrets or {})
     return await executor.call("http.get", {"url": url, **params}, context)
 
 

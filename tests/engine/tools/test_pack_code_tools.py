@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,7 @@ import pytest
 
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolResult, ToolSpec
-from engine.errors import ErrorCode, PackInvalid, Refused
-from engine.tools.builtin.all import builtin_registry
+from engine.errors import PackInvalid
 from engine.tools.context import PackCode, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.pack_code.pack_tools import describe
@@ -83,7 +81,7 @@ def hang() -> None:
 
 def _private() -> None: ...
 '''
-CODE = PackCode("my-pack", "digest-1", SOURCE, trusted=True)
+CODE = PackCode("my-pack", "digest-1", SOURCE)
 
 
 def code_of(result: ToolResult) -> StepErrorCode:
@@ -201,26 +199,6 @@ async def test_a_hanging_function_is_killed_with_what_it_started(
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
-async def test_untrusted_code_never_runs(tmp_path: Path, call: Call) -> None:
-    mark = tmp_path / "ran"
-    code = PackCode("bad-pack", "d", f"open({str(mark)!r}, 'w')\ndef f() -> None: ...\n", trusted=False)
-    with pytest.raises(Refused) as refused:
-        await describe(code, ToolLimits())
-    assert refused.value.code == ErrorCode.PACK_UNTRUSTED
-    result = await call("bad_pack.f", {}, code=code)
-    assert code_of(result) == StepErrorCode.PERMISSION_DENIED
-    assert result.error is not None
-    assert result.error.details["reason"] == "pack_untrusted"
-    assert not mark.exists()
-
-
-async def test_trust_that_is_withdrawn_counts_although_specs_are_cached() -> None:
-    executor = ToolExecutor(ToolRegistry(), ToolLimits())
-    assert await executor.pack_specs(CODE)
-    with pytest.raises(Refused):
-        await executor.pack_specs(replace(CODE, trusted=False))
-
-
 @pytest.mark.parametrize(
     ("source", "line", "words"),
     [
@@ -240,29 +218,22 @@ async def test_code_that_cannot_be_described_is_an_invalid_pack(
     source: str, line: int | None, words: str
 ) -> None:
     with pytest.raises(PackInvalid) as invalid:
-        await describe(PackCode("my-pack", "d", source, trusted=True), ToolLimits())
+        await describe(PackCode("my-pack", "d", source), ToolLimits())
     problem = invalid.value.details["problems"][0]
     assert (problem["file"], problem["line"]) == ("tools.py", line)
     assert words in problem["message"]
 
 
-async def test_a_pack_cannot_take_the_name_of_a_built_in_tool() -> None:
-    async def log(params: dict[str, Any], context: ToolContext) -> Any:
+async def test_a_pack_cannot_take_the_name_of_a_built_in_tool(context: ToolContext) -> None:
+    async def log(params: dict[str, Any], _context: ToolContext) -> Any:
         return None
 
     registry = ToolRegistry()
     registry.register(ToolSpec(name="git.log"), log)
-    code = PackCode("git", "d", "def log() -> None: ...", trusted=True)
-    with pytest.raises(PackInvalid, match=r"git\.log"):
-        await ToolExecutor(registry, ToolLimits()).pack_specs(code)
-
-
-async def test_known_covers_the_registry_and_the_pack(limits: ToolLimits) -> None:
-    executor = ToolExecutor(builtin_registry(limits), limits)
-    assert await executor.known("files.read")
-    assert await executor.known("my_pack.group", CODE)
-    assert not await executor.known("my_pack.nothing", CODE)
-    assert not await executor.known("my_pack.group")
+    code = PackCode("git", "d", "def log() -> None: ...")
+    result = await ToolExecutor(registry, ToolLimits()).call("git.other", {}, context, code=code)
+    assert result.error is not None
+    assert "git.log is a built-in tool's name" in result.error.message
 
 
 async def test_the_source_is_never_taken_from_a_directory(call: Call, context: ToolContext) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
+from engine.governance.pipeline import Point, Subject, characters_of, check
 from engine.governance.redactor import JOINED_DEPTH
 from engine.machine.events.fold import EMPTY
 from engine.machine.model.inputs import OutputPrepared
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def prepare_output(
-    value: Any, now: int, values: ValueStore, policies: Policies
+    value: Any, now: int, values: ValueStore, policies: Policies, max_characters: int | None = None
 ) -> tuple[OutputPrepared, dict[str, bytes]]:
     """The input that ends the run, and the blobs it refers to. Raises BlobNeeded."""
     full = resolve_value(value, values.resolve)
@@ -25,12 +26,15 @@ def prepare_output(
         message = "no step of the flow brought an output"
         return OutputPrepared(now=now, error=failure(StepErrorCode.MISSING_RUN_OUTPUT, message)), {}
     output = normalize(full)
-    limit = policies.max_payload_bytes
-    if policies.enforce and (size := len(canonical_json(output))) > limit:
-        message = f"the output has {size} bytes, the policy allows {limit} (policies.max_payload_bytes)"
-        error = failure(
-            StepErrorCode.OUTPUT_DENIED, message, reason="output_payload_limit_exceeded", limit_bytes=limit
-        )
+    subject = Subject(
+        size_bytes=len(canonical_json(output)),
+        characters=characters_of(output),
+        max_characters=max_characters,
+    )
+    verdict = check(Point.OUTPUT, subject, policies)
+    if verdict.denied:
+        details = {**verdict.details, "reason": verdict.reason.value}
+        error = failure(StepErrorCode.OUTPUT_DENIED, verdict.message, **details)
         return OutputPrepared(now=now, error=error), {}
     stored = values.store(output, levels=JOINED_DEPTH)
     return OutputPrepared(now=now, value=stored.value), stored.blobs

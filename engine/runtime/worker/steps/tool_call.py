@@ -11,7 +11,7 @@ from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
-from engine.tools.context import ToolContext
+from engine.tools.context import CallRules, ToolContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,13 +89,6 @@ class ToolCalls:
         step: ToolStep,
         workdir: Path,
     ) -> Any:
-        policies = flow.policies
-        if policies.enforce and (
-            step.tool in policies.blocked_tools
-            or (policies.allowed_tools and step.tool not in policies.allowed_tools)
-        ):
-            message = f"the policy of pack {row['pack']} does not allow the tool {step.tool}"
-            raise _Failed(failure(StepErrorCode.PERMISSION_DENIED, message, tool=step.tool))
         params = await self._values.load(execution.input)
         _refuse_foreign_references(step.params, params)
         context = ToolContext(
@@ -106,15 +99,12 @@ class ToolCalls:
             tenant=row["tenant"],
             workdir=workdir,
         )
-        seconds = step.timeout or self._default_timeout
-        result = await self._executor.call(step.tool, params, context, timeout=seconds, code=flow.code)
+        rules = CallRules(policies=flow.policies, timeout=step.timeout or self._default_timeout)
+        result = await self._executor.call(step.tool, params, context, rules=rules, code=flow.code)
         if result.error is not None:
             error = result.error
-            raise _Failed(
-                failure(
-                    error.code, error.message, recoverable=error.recoverable, tool=step.tool, **error.details
-                )
-            )
+            details = {**error.details, "recoverable": error.recoverable, "tool": step.tool}
+            raise _Failed(failure(error.code, error.message, **details))
         data = result.data
         if isinstance(data, dict) and isinstance(data.get("output_files"), list):
             stored = await asyncio.to_thread(

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from engine.contracts.flow import AutonomyLevel
+from engine.governance.pipeline import (
+    ALLOWED,
+    Outcome,
+    Point,
+    Reason,
+    Subject,
+    Verdict,
+    characters_of,
+    check,
+    strictest,
+)
+from engine.governance.policies import Policies
+
+
+class WithFiles(Policies):
+    """What adding a policy takes: one field."""
+
+    max_files: int | None = None
+
+
+def test_a_policy_is_added_by_one_field() -> None:
+    policies = WithFiles.model_validate({"max_files": 5, "by_pack": {"careful": {"max_files": 1}}})
+    assert "max_files" in WithFiles.names()
+    assert policies.for_pack("careful").max_files == 1
+    assert policies.for_pack("other").max_files == 5
+    assert policies.for_pack("careful").digest() != policies.for_pack("other").digest()
+
+
+def test_a_pack_inherits_what_its_own_policies_do_not_name() -> None:
+    policies = Policies(
+        max_steps=9, blocked_tools=frozenset({"http.get"}), by_pack={"p": Policies(max_tool_calls=2)}
+    )
+    own = policies.for_pack("p")
+    assert (own.max_steps, own.max_tool_calls, own.by_pack) == (9, 2, {})
+    assert own.blocked_tools == {"http.get"}
+
+
+def test_a_packs_own_policies_have_no_packs_below_them() -> None:
+    with pytest.raises(ValidationError, match="no by_pack"):
+        Policies.model_validate({"by_pack": {"p": {"by_pack": {}}}})
+
+
+def test_the_digest_is_the_same_for_equal_policies_however_they_were_written() -> None:
+    one = Policies(blocked_tools=frozenset({"a.b", "c.d"})).for_pack("x").digest()
+    assert Policies(blocked_tools=frozenset({"C.D ", " A.B"})).for_pack("y").digest() == one
+    assert Policies().for_pack("x").digest() != one
+
+
+def test_names_are_compared_without_case_and_outer_spaces() -> None:
+    verdict = check(
+        Point.TOOL_CALL, Subject(tool="http.get"), Policies(blocked_tools=frozenset({" HTTP.Get "}))
+    )
+    assert verdict.denied
+    assert verdict.reason is Reason.TOOL_BLOCKED
+
+
+def test_blocked_wins_over_allowed() -> None:
+    policies = Policies(blocked_tools=frozenset({"http.get"}), allowed_tools=frozenset({"http.get"}))
+    assert check(Point.TOOL_CALL, Subject(tool="http.get"), policies).denied
+
+
+@pytest.mark.parametrize(
+    ("point", "subject", "policies", "denied"),
+    [
+        (Point.TOOL_CALL, Subject(tool="http.get"), {"blocked_tools": ["http.get"]}, False),
+        (Point.TOOL_CALL, Subject(tool="http.get"), {"allowed_tools": ["files.read"]}, False),
+        (Point.START, Subject(autonomy=AutonomyLevel.FULL_AUTO), {}, False),
+        (Point.START, Subject(steps=3), {"max_steps": 2}, True),
+        (Point.START, Subject(size_bytes=11), {"max_payload_bytes": 10}, True),
+        (Point.FORM, Subject(size_bytes=11), {"max_payload_bytes": 10}, True),
+        (Point.OUTPUT, Subject(size_bytes=11), {"max_payload_bytes": 10}, True),
+    ],
+)
+def test_enforce_false_switches_off_lists_and_autonomy_and_no_limit(
+    point: Point, subject: Subject, policies: dict[str, Any], denied: bool
+) -> None:
+    assert check(point, subject, Policies(**policies)).denied
+    assert check(point, subject, Policies(enforce=False, **policies)).denied is denied
+
+
+def test_deny_beats_asking_beats_allowing() -> None:
+    asks = Verdict(Outcome.PENDING_APPROVAL, Reason.TOOL_NEEDS_APPROVAL)
+    denies = Verdict(Outcome.DENY, Reason.TOOL_BLOCKED)
+    asks_too = Verdict(Outcome.PENDING_APPROVAL, Reason.AUTONOMOUS_STEPS)
+    for verdicts, expected in (
+        ([asks, denies, None], denies),
+        ([denies, asks, None], denies),
+        ([None, asks, asks_too], asks),
+        ([None], ALLOWED),
+    ):
+        rules = [lambda _subject, _policies, found=found: found for found in verdicts]
+        assert strictest(rules, Subject(), Policies()) is expected
+
+
+def test_exactly_the_longest_input_passes() -> None:
+    assert not check(Point.START, Subject(characters=5, max_characters=5), Policies()).denied
+    verdict = check(Point.START, Subject(characters=6, max_characters=5), Policies())
+    assert verdict.reason is Reason.INPUT_TOO_LONG
+    assert verdict.details == {"characters": 6, "limit": 5}
+
+
+def test_characters_are_those_of_all_texts() -> None:
+    assert characters_of({"name": "four", "list": ["é", {"x": "ab"}, 12, None]}) == 7
+
+
+def test_unknown_names_are_warned_of() -> None:
+    policies = Policies(
+        blocked_tools=frozenset({"http.gte"}),
+        by_pack={"helo": Policies(allowed_tools=frozenset({"files.read", "x.y"}))},
+    )
+    assert policies.unknown_names(frozenset({"files.read"}), frozenset({"hello"})) == [
+        "policies.blocked_tools: there is no tool `http.gte`",
+        "policies.by_pack: there is no pack `helo`",
+        "policies.by_pack.helo.allowed_tools: there is no tool `x.y`",
+    ]

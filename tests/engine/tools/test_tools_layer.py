@@ -1,0 +1,169 @@
+"""What a pack's tools layer says binds every call, at the executor."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.layers.tools import Tools
+from engine.contracts.status import Risk, StepErrorCode
+from engine.contracts.tool import ToolResult, ToolSpec
+from engine.governance.tools_layer import ToolsLayer, highest_risk, tools_layer
+from engine.tools.builtin.all import builtin_registry
+from engine.tools.context import CallRules, ToolContext, ToolLimits
+from engine.tools.executor import ToolExecutor
+from engine.tools.registry import ToolRegistry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def layer(*available: dict[str, Any], **more: Any) -> ToolsLayer:
+    return tools_layer(
+        Tools.model_validate(
+            {"available": [{"name": "x", **tool} for tool in available], **more}, strict=False
+        )
+    )
+
+
+async def outcome(
+    rules: CallRules, context: ToolContext, tool: str, limits: ToolLimits | None = None, **params: Any
+) -> ToolResult:
+    executor = ToolExecutor(builtin_registry(), limits or ToolLimits())
+    return await executor.call(tool, params, context, rules=rules)
+
+
+def message_of(result: ToolResult) -> str:
+    assert result.error is not None
+    assert result.error.code is StepErrorCode.PERMISSION_DENIED
+    return result.error.message
+
+
+READ = {"id": "files.read", "sandbox": {"filesystem": "read_only"}}
+
+
+@pytest.mark.parametrize("denied", ["text.report", " Text.Report "])
+async def test_a_denied_tool_is_not_called(context: ToolContext, denied: str) -> None:
+    rules = CallRules(layer=tools_layer(Tools(denied=(denied,))))
+    assert "tools.denied" in message_of(await outcome(rules, context, "text.report", title="t", body="b"))
+
+
+async def test_only_what_is_offered_is_called(context: ToolContext) -> None:
+    rules = CallRules(layer=layer(READ))
+    assert "does not offer" in message_of(await outcome(rules, context, "text.report", title="t", body="b"))
+    nothing = CallRules(layer=tools_layer(Tools(denied=("http.get",))))
+    assert (await outcome(nothing, context, "text.report", title="t", body="b")).ok
+
+
+async def test_a_call_that_needs_an_approval_is_refused_without_one(context: ToolContext) -> None:
+    rules = CallRules(layer=layer({"id": "text.report", "requires_approval": True}))
+    assert "approved" in message_of(await outcome(rules, context, "text.report", title="t", body="b"))
+    assert (await outcome(replace(rules, approved=True), context, "text.report", title="t", body="b")).ok
+
+
+async def test_the_shorter_time_counts_and_is_named(context: ToolContext) -> None:
+    async def hang(_params: dict[str, Any], _context: ToolContext) -> Any:
+        await asyncio.Event().wait()
+
+    registry = ToolRegistry()
+    registry.register(ToolSpec(name="test.hang"), hang)
+    rules = CallRules(layer=layer({"id": "test.hang", "sandbox": {"timeout": "50ms"}}), timeout=60)
+    result = await ToolExecutor(registry, ToolLimits()).call("test.hang", {}, context, rules=rules)
+    assert result.error is not None
+    assert result.error.code is StepErrorCode.TIMEOUT
+    assert result.error.message == (
+        "tool 'test.hang' did not end within 0.05 s (sandbox.timeout of the pack's tools layer)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("filesystem", "reads", "writes"),
+    [("none", False, False), ("read_only", True, False), ("read_write", True, True)],
+)
+async def test_files_are_touched_as_far_as_the_layer_says(
+    context: ToolContext, root: Path, filesystem: str, reads: bool, writes: bool
+) -> None:
+    (root / "a.txt").write_text("a")
+    sandbox = {"filesystem": filesystem}
+    rules = CallRules(
+        layer=layer({"id": "files.read", "sandbox": sandbox}, {"id": "files.write", "sandbox": sandbox})
+    )
+    read = await outcome(rules, context, "files.read", root=str(root), path="a.txt")
+    written = await outcome(rules, context, "files.write", root=str(root), path="b.txt", text="b")
+    assert (read.ok, written.ok) == (reads, writes)
+    for result in (read, written):
+        assert result.ok or f"filesystem: {filesystem}" in message_of(result)
+
+
+async def test_a_scoped_tool_stays_below_its_directories(context: ToolContext, root: Path) -> None:
+    (root / "in").mkdir()
+    (root / "in" / "link").symlink_to(root)
+    sandbox = {"filesystem": "scoped", "scoped_paths": ["{{ payload.dir }}"]}
+    rules = CallRules(
+        layer=layer({"id": "files.write", "sandbox": sandbox}), scopes={"files.write": (root / "in",)}
+    )
+    inside = await outcome(rules, context, "files.write", root=str(root), path="in/a.txt", text="a")
+    assert inside.ok
+    beside = await outcome(rules, context, "files.write", root=str(root), path="a.txt", text="a")
+    linked = await outcome(rules, context, "files.write", root=str(root / "in"), path="link/a.txt", text="a")
+    assert "scoped_paths" in message_of(beside)
+    assert not linked.ok
+    assert not (root / "a.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "reached"),
+    [
+        ({}, False),
+        ({"network": "egress_allowlist", "egress_allowlist": ["example.org"]}, False),
+        ({"network": "egress_allowlist", "egress_allowlist": ["LOCALHOST."]}, True),
+        ({"network": "full"}, True),
+    ],
+)
+async def test_hosts_are_reached_as_far_as_the_layer_says(
+    context: ToolContext, sandbox: dict[str, Any], reached: bool
+) -> None:
+    rules = CallRules(layer=layer({"id": "http.get", "sandbox": sandbox}))
+    limits = ToolLimits(allowed_private_hosts=frozenset({"localhost"}))
+    result = await outcome(rules, context, "http.get", limits, url="http://localhost:1/")
+    assert result.error is not None
+    assert (result.error.code is StepErrorCode.TEMPORARY) is reached  # nobody answers at that port
+    assert reached or "out of reach" in message_of(result)
+
+
+async def test_memory_of_a_process_is_what_the_smaller_limit_says(context: ToolContext) -> None:
+    limits = ToolLimits(command_allowlist=frozenset({"sh"}), memory_bytes=512 * 1024**2)
+    for written, expected in (("64Mi", 64), ("4Gi", 512)):
+        sandbox = {"memory_limit": written, "filesystem": "read_write"}
+        rules = CallRules(layer=layer({"id": "command.run", "sandbox": sandbox}))
+        result = await outcome(rules, context, "command.run", limits, argv=["sh", "-c", "ulimit -v"])
+        assert result.data["stdout"].strip() == str(expected * 1024)
+
+
+async def test_no_more_calls_of_a_task_are_under_way_than_the_layer_says(context: ToolContext) -> None:
+    under_way = most = 0
+
+    async def work(_params: dict[str, Any], _context: ToolContext) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+
+    registry = ToolRegistry()
+    registry.register(ToolSpec(name="test.work"), work)
+    executor = ToolExecutor(registry, ToolLimits())
+    rules = CallRules(
+        layer=layer({"id": "test.work"}, tool_policies={"max_concurrent": 2}), task="run-of-all"
+    )
+    results = await asyncio.gather(*(executor.call("test.work", {}, context, rules=rules) for _ in range(7)))
+    assert all(result.ok for result in results)
+    assert most == 2
+
+
+def test_the_highest_risk_counts() -> None:
+    assert highest_risk(Risk.LOW, None, Risk.CRITICAL, Risk.HIGH) is Risk.CRITICAL
+    assert highest_risk(None) is Risk.LOW
