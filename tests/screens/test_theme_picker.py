@@ -14,7 +14,7 @@ from tests.screens.fake_engine import FakeEngine
 from vasini_tui.console.app import ConsoleApp, ConsoleOptions
 from vasini_tui.console.theme_files import OwnThemes
 from vasini_tui.console.themes import Themes
-from vasini_tui.settings.config_files import config_invalid
+from vasini_tui.settings.config_content import config_invalid
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from engine.errors import VasiniError
 from vasini_tui.console.contrast import LEAST, contrast
-from vasini_tui.settings.config_files import config_invalid, read_config_file
+from vasini_tui.settings.config_content import config_invalid
+from vasini_tui.settings.config_files import read_config_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set

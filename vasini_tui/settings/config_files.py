@@ -1,46 +1,16 @@
-"""Settings files: YAML read safely, with the line of every key for the messages about them."""
+"""Settings files: bounded, private where they hold secrets; YAML is loaded for one that is there."""
 
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
-import yaml
-
-from engine.errors import ErrorCode, VasiniError
+from vasini_tui.settings.config_content import ConfigFile, config_invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 _MAX_BYTES = 1024 * 1024
-
-KeyPath = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
-    """The content of a settings file, and the line each key stands on."""
-
-    path: Path
-    data: dict[str, Any] = field(default_factory=dict, repr=False)
-    lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
-
-    def line_of(self, key: KeyPath) -> int | None:
-        """The line of the key, or of the nearest one above it."""
-        for end in range(len(key), 0, -1):
-            if key[:end] in self.lines:
-                return self.lines[key[:end]]
-        return None
-
-
-def config_invalid(path: Path, problem: str, *, line: int | None = None, key: str = "") -> VasiniError:
-    """The error for one fault in a settings file; the message says where and what, never a value."""
-    place = f"{path}:{line}" if line else str(path)
-    words = f"{place}: {key}: {problem}" if key else f"{place}: {problem}"
-    details = {"problems": [{"file": str(path), "line": line, "key": key, "message": problem}]}
-    return VasiniError(ErrorCode.CONFIG_INVALID, words, details)
 
 
 def read_config_file(path: Path, *, private: bool = False) -> ConfigFile:
@@ -67,42 +37,9 @@ def read_config_file(path: Path, *, private: bool = False) -> ConfigFile:
     if len(content) > _MAX_BYTES:
         raise config_invalid(path, "is larger than 1 MiB, which is no settings file")
     try:
-        return _parse(path, content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise config_invalid(path, "is not UTF-8 text") from error
+    from vasini_tui.settings.config_yaml import parse_config  # noqa: PLC0415 - most homes have no such file
 
-
-def _parse(path: Path, text: str) -> ConfigFile:
-    try:
-        node = yaml.compose(text, yaml.SafeLoader)
-        if node is None:
-            return ConfigFile(path)
-        if not isinstance(node, yaml.MappingNode):
-            _refuse(path, "must be a mapping of settings groups, such as `policies:`", node)
-        lines: dict[KeyPath, int] = {}
-        _index(path, node, (), lines)
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise config_invalid(path, f"is not valid YAML: {error.problem}", line=line) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise config_invalid(path, f"is not valid YAML: {type(error).__name__}") from error
-    # An empty group (`policies:` with nothing below) means its defaults.
-    return ConfigFile(path, {key: value for key, value in data.items() if value is not None}, lines)
-
-
-def _index(path: Path, node: Any, above: KeyPath, lines: dict[KeyPath, int]) -> None:
-    """Remember the line of every key; refuse what safe_load would take without a word."""
-    for key_node, value_node in node.value:
-        if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
-            _refuse(path, "a key must be plain text", key_node)
-        key = (*above, key_node.value)
-        if key in lines:
-            _refuse(path, f"the key {'.'.join(key)} stands here a second time", key_node)
-        lines[key] = key_node.start_mark.line + 1
-        if isinstance(value_node, yaml.MappingNode):
-            _index(path, value_node, key, lines)
-
-
-def _refuse(path: Path, problem: str, node: Any) -> NoReturn:
-    raise config_invalid(path, problem, line=node.start_mark.line + 1)
+    return parse_config(path, text)
