@@ -69,6 +69,8 @@ class Vasini:
     cwd: Path
     warm: WarmCommand
     extra: Mapping[str, str] = field(default_factory=dict)
+    permissions_bind: bool = False
+    """Whether permissions bind the command even where root runs the tests."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -85,7 +87,9 @@ class Vasini:
         with TemporaryDirectory() as place:
             files = {name: Path(place, name) for name in ("stdin", "stdout", "stderr")}
             files["stdin"].write_bytes(stdin)
-            status = self.warm.run(arguments, self.cwd, self.environment, files)
+            status = self.warm.run(
+                arguments, self.cwd, self.environment, files, permissions_bind=self.permissions_bind
+            )
             return Outcome(status, files["stdout"].read_bytes(), files["stderr"].read_bytes())
 
     def execute(self, *arguments: str, stdin: bytes = b"", timeout: float = 60) -> Outcome:

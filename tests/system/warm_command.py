@@ -17,6 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.permissions import bind_permissions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -30,9 +32,18 @@ class WarmCommand:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
-    def run(self, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str], files: Mapping[str, Path]) -> int:
+    def run(
+        self,
+        argv: tuple[str, ...],
+        cwd: Path,
+        env: Mapping[str, str],
+        files: Mapping[str, Path],
+        *,
+        permissions_bind: bool,
+    ) -> int:
         """Perform one command line; its exit status."""
-        order = {"argv": argv, "cwd": str(cwd), "env": env} | {key: str(file) for key, file in files.items()}
+        order = {"argv": argv, "cwd": str(cwd), "env": env, "permissions_bind": permissions_bind}
+        order |= {key: str(file) for key, file in files.items()}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -63,6 +74,8 @@ def _serve() -> None:
 
 def _perform(main: Any, order: dict[str, Any]) -> int:
     signal.alarm(_LONGEST_SECONDS)  # a command that hangs ends its test, not the test run
+    if order["permissions_bind"]:
+        bind_permissions()
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])

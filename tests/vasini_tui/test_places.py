@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from engine.errors import ErrorCode, VasiniError
+from tests.permissions import permissions_bind
 from vasini_tui.settings.places import find_places, make_places
 from vasini_tui.shipped import shipped_packs
 
@@ -64,10 +64,9 @@ def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:
     assert "VASINI_HOME" in caught.value.message
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_directory_that_refuses_writing_is_a_clear_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(VasiniError) as caught:
+    with permissions_bind(), pytest.raises(VasiniError) as caught:
         make_places(find_places({"VASINI_HOME": str(tmp_path / "h")}))
     assert caught.value.code is ErrorCode.READ_ONLY
 

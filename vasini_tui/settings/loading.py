@@ -19,13 +19,14 @@ from pydantic_settings import (
 
 from engine.errors import ErrorCode, VasiniError
 from engine.governance.policies import Policies
-from vasini_tui.settings.config_content import ConfigFile, KeyPath
 from vasini_tui.settings.config_files import read_config_file
 from vasini_tui.settings.groups import SettingsShape
 from vasini_tui.settings.places import Places, find_places
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vasini_tui.settings.config_content import ConfigFile, KeyPath
 
 PREFIX = "VASINI_"
 DELIMITER = "__"

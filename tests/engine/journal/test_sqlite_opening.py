@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,16 +12,10 @@ from engine.journal.sqlite.connection import APPLICATION_ID, migrate, open_write
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.journal.sqlite.queries import migrations
 from tests.engine.journal.run_script import a_run, hold
+from tests.permissions import permissions_bind
 
-
-def permissions_bind() -> bool:
-    """False for root, who may write anything."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o500)
-        return not os.access(folder, os.W_OK)
-
-
-needs_permissions = pytest.mark.skipif(not permissions_bind(), reason="permissions do not bind this user")
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def refused(path: Path, *, busy_seconds: float = 5) -> Unavailable:
@@ -235,25 +227,25 @@ async def test_a_journal_locked_by_another_program_is_not_opened(tmp_path: Path)
     await journal.close()
 
 
-@needs_permissions
 async def test_a_directory_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o500)
-    assert (await refused(home / "journal.db")).code is ErrorCode.JOURNAL_UNAVAILABLE
+    with permissions_bind():
+        assert (await refused(home / "journal.db")).code is ErrorCode.JOURNAL_UNAVAILABLE
 
 
-@needs_permissions
 async def test_a_file_that_may_not_be_written_is_read_only(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     journal = await SqliteJournal.open(path)
     await journal.create_run(a_run(1))
     await journal.close()
     path.chmod(0o400)
-    opened = await SqliteJournal.open(path)
-    try:
-        assert await opened.run_row("run_0001") is not None
-        with pytest.raises(Unavailable) as caught:
-            await opened.create_run(a_run(2))
-    finally:
-        await opened.close()
+    with permissions_bind():
+        opened = await SqliteJournal.open(path)
+        try:
+            assert await opened.run_row("run_0001") is not None
+            with pytest.raises(Unavailable) as caught:
+                await opened.create_run(a_run(2))
+        finally:
+            await opened.close()
     assert caught.value.code is ErrorCode.READ_ONLY

@@ -19,6 +19,7 @@ from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure, from_os_error
 from engine.tools.process.threads import StopFlag, run_stoppable
+from tests.permissions import permissions_bind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -262,9 +263,9 @@ def read_only_root(root: Path) -> Iterator[Path]:
     root.chmod(0o755)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes into read-only directories")
 async def test_a_read_only_directory_is_a_typed_error(call: Call, read_only_root: Path) -> None:
-    result = await call("files.write", {"root": str(read_only_root), "path": "f", "text": "x"})
+    with permissions_bind():
+        result = await call("files.write", {"root": str(read_only_root), "path": "f", "text": "x"})
     assert code_of(result) == StepErrorCode.PERMISSION_DENIED
     assert names(read_only_root) == []
 
