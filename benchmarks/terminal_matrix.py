@@ -1,4 +1,4 @@
-"""Tries every cell of docs/terminals.md through a real sshd on loopback and prints the table.
+"""Tries every cell of docs/terminals.md through ssh on loopback and prints the table.
 
     python -m benchmarks.terminal_matrix
 
@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.system.ssh_server import SshServer, slow_line, ssh_server
+from tests.system.slow_line import slow_line
+from tests.system.ssh_server import SshServer, ssh_server
 from tests.system.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ EVENTS = ("first paint", "keys", "resize", "hang-up", "killed client", *SLOW)
 
 @dataclass(frozen=True)
 class Bench:
-    """The far side: sshd, and a home with runs that wait."""
+    """The far side: a server, and a home with runs that wait."""
 
     server: SshServer
     home: Path
 
     @contextmanager
     def session(self, term: str, size: tuple[int, int], port: int | None = None) -> Iterator[Terminal]:
-        command = self.server.command(f"exec {PROGRAM}", "-o", "SendEnv=VASINI_HOME", port=port)
+        command = self.server.command(f"exec {PROGRAM}", port=port)
         terminal = Terminal(command, env=self.environment(term), cwd=self.home, size=size)
         try:
             yield terminal

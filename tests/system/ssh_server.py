@@ -1,46 +1,32 @@
-"""A real sshd on loopback for this account alone, with keys of its own; and a slow line to it."""
+"""Sessions over ssh on loopback for this account alone: a server and a client that need nothing installed.
+
+The server is a process of its own (`python -m tests.system.ssh_server PLACE`); what it starts gets a
+terminal and the environment that sshd would give it.
+"""
 
 from __future__ import annotations
 
-import shutil
-import socket
+import asyncio
+import fcntl
+import os
+import pty
+import pwd
+import struct
 import subprocess
-import threading
-import time
+import sys
+import termios
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vasini_tui.identity import login_name
+import asyncssh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_CONFIG = """\
-ListenAddress 127.0.0.1
-Port {port}
-HostKey {place}/host_key
-AuthorizedKeysFile {place}/user_key.pub
-PidFile {place}/sshd.pid
-UsePAM no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-StrictModes no
-PermitRootLogin prohibit-password
-PermitUserEnvironment no
-AcceptEnv VASINI_HOME
-PrintMotd no
-PrintLastLog no
-"""
-
-
-def missing() -> str | None:
-    """What a session over ssh needs and this machine does not have."""
-    for name, place in (("sshd", "/usr/sbin"), ("ssh", None), ("ssh-keygen", None)):
-        if shutil.which(name) is None and not (place and Path(place, name).exists()):
-            return f"{name} is not installed"
-    return None
+_ROOT = Path(__file__).parents[2]
+_PASSED_ON = ("VASINI_HOME",)
 
 
 @dataclass(frozen=True)
@@ -50,95 +36,136 @@ class SshServer:
     place: Path
     port: int
 
-    def command(self, remote: str, *options: str, port: int | None = None) -> Sequence[str]:
-        """The ssh client with a terminal, as a person would start it."""
-        return (
-            "ssh", "-tt", "-p", str(port or self.port), "-i", str(self.place / "user_key"),
-            "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR",
-            "-o", f"UserKnownHostsFile={self.place}/known_hosts", "-F", "none", *options,
-            f"{login_name()}@127.0.0.1", remote,
-        )  # fmt: skip
+    def command(self, remote: str, *, port: int | None = None) -> Sequence[str | Path]:
+        """The client with a terminal, as a person would start it."""
+        user = pwd.getpwuid(os.getuid()).pw_name
+        client = _ROOT / "tests" / "system" / "ssh_client.py"
+        return (sys.executable, client, str(port or self.port), str(self.place / "user_key"), user, remote)
 
 
 @contextmanager
 def ssh_server(place: Path) -> Iterator[SshServer]:
-    """sshd as long as the context; nothing of the machine's own ssh settings is used."""
+    """A server as long as the context, with keys of its own."""
     for name in ("host_key", "user_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", place / name], check=True)
-    Path("/run/sshd").mkdir(exist_ok=True)
-    port = _free_port()
-    config = place / "sshd_config"
-    config.write_text(_CONFIG.format(port=port, place=place))
-    program = shutil.which("sshd") or "/usr/sbin/sshd"
-    process = subprocess.Popen([program, "-D", "-e", "-f", config], stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(port)
-        yield SshServer(place, port)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@contextmanager
-def slow_line(to_port: int, rate: int) -> Iterator[int]:
-    """A port that leads to `to_port` and lets `rate` bytes per second through to the client."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(0.1)
-        stopped = threading.Event()
-        thread = threading.Thread(target=_forward, args=(listening, to_port, rate, stopped), daemon=True)
-        thread.start()
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        key.write_private_key(place / name)
+        key.write_public_key(place / f"{name}.pub")
+    command = [sys.executable, "-m", "tests.system.ssh_server", str(place)]
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE) as process:
         try:
-            yield listening.getsockname()[1]
+            assert process.stdout is not None
+            yield SshServer(place, int(process.stdout.readline()))
         finally:
-            stopped.set()
-            thread.join()
+            process.terminate()
 
 
-def _forward(listening: socket.socket, to_port: int, rate: int, stopped: threading.Event) -> None:
-    client: socket.socket | None = None
-    while client is None and not stopped.is_set():
-        with suppress(TimeoutError):
-            client, _ = listening.accept()
-    if client is None:
-        return
-    with client, socket.create_connection(("127.0.0.1", to_port)) as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        up = threading.Thread(target=_copy, args=(client, server, None, stopped), daemon=True)
-        up.start()
-        _copy(server, client, rate, stopped)
-        for end in (client, server):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        up.join()
+class _Session(asyncssh.SSHServerSession[bytes]):
+    """One program on a terminal of its own; the terminal is closed with the line."""
 
+    def __init__(self, peer: str) -> None:
+        self._peer = peer
+        self._command = ""
+        self._master, self._slave = pty.openpty()
+        self._ends: asyncio.Task[None] | None = None
 
-def _copy(source: socket.socket, target: socket.socket, rate: int | None, stopped: threading.Event) -> None:
-    """The greeting and the keys of ssh pass at full speed: what is slow is the screen."""
-    free = 8_000
-    while not stopped.is_set():
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._channel = chan
+
+    def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int], term_modes: object) -> bool:
+        self._term = term_type
+        self.terminal_size_changed(*term_size)
+        return True
+
+    def exec_requested(self, command: str) -> bool:
+        self._command = command
+        return True
+
+    def session_started(self) -> None:
+        self._ends = asyncio.create_task(self._perform())
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        with suppress(OSError):
+            os.write(self._master, data)
+
+    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+        with suppress(OSError):
+            fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    def pause_writing(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._master)
+
+    def resume_writing(self) -> None:
+        asyncio.get_running_loop().add_reader(self._master, self._pass_on)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._close()
+
+    async def _perform(self) -> None:
+        self.resume_writing()
+        program = await asyncio.create_subprocess_exec(
+            "setsid", "--ctty", "sh", "-c", self._command,
+            stdin=self._slave, stdout=self._slave, stderr=self._slave, env=self._environment(),
+        )  # fmt: skip
+        os.close(self._slave)
+        status = await program.wait()
+        while self._pass_on():
+            pass
+        self._channel.exit(status)
+
+    def _environment(self) -> dict[str, str]:
+        account = pwd.getpwuid(os.getuid())
+        sent = self._channel.get_environment()
+        return {
+            "HOME": account.pw_dir,
+            "LOGNAME": account.pw_name,
+            "USER": account.pw_name,
+            "SHELL": account.pw_shell,
+            "PATH": os.environ["PATH"],
+            "TERM": self._term,
+            "SSH_CONNECTION": self._peer,
+        } | {name: sent[name] for name in _PASSED_ON if name in sent}
+
+    def _pass_on(self) -> bool:
+        """Whether there was something that the program had written."""
         try:
-            data = source.recv(65_536 if rate is None or free > 0 else max(1, rate // 10))
-            if not data:
-                return
-            target.sendall(data)
-        except OSError:
-            return
-        free -= len(data)
-        if rate is not None and free <= 0:
-            stopped.wait(len(data) / rate)
+            data = os.read(self._master, 4_096)
+        except OSError:  # the program has ended, or the line is lost
+            self._close()
+            return False
+        self._channel.write(data)
+        return True
+
+    def _close(self) -> None:
+        if self._master >= 0:
+            asyncio.get_running_loop().remove_reader(self._master)
+            os.close(self._master)
+            self._master = -1
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class _Server(asyncssh.SSHServer):
+    """Lets in whoever has the key."""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        ends = (*conn.get_extra_info("peername")[:2], *conn.get_extra_info("sockname")[:2])
+        self._peer = " ".join(map(str, ends))
+
+    def session_requested(self) -> _Session:
+        return _Session(self._peer)
 
 
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        if time.monotonic() > deadline:
-            raise AssertionError("sshd does not listen")
-        time.sleep(0.05)
+async def _serve(place: Path) -> None:
+    listening = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_factory=_Server,
+        server_host_keys=[str(place / "host_key")],
+        authorized_client_keys=str(place / "user_key.pub"),
+        encoding=None,
+        line_editor=False,
+    )
+    print(listening.get_port(), flush=True)  # noqa: T201 - read by the test
+    await listening.wait_closed()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(Path(sys.argv[1])))
