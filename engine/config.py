@@ -31,6 +31,8 @@ class EngineConfig:
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()
     lease_seconds: float = 10.0
+    drain_seconds: float = 10.0
+    """How long a stopping worker lets running calls end before it cancels them."""
     poll_seconds: float = 0.25
     default_step_timeout: float = 300.0
     claim_seconds: float = 120.0

@@ -74,6 +74,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         redact=values.logging.redact,
         redact_patterns=values.logging.redact_patterns,
         lease_seconds=values.engine.lease_seconds,
+        drain_seconds=values.engine.drain_seconds,
         poll_seconds=values.engine.poll_seconds,
         default_step_timeout=values.engine.default_step_timeout,
         pack_watch=values.packs.watch,

@@ -16,7 +16,7 @@ from vasini_tui.demo.colleagues import Colleagues
 from vasini_tui.demo.sample_data import make_samples
 from vasini_tui.demo.traffic import Traffic
 from vasini_tui.log_file import logging_to_file
-from vasini_tui.settings.groups import SettingsShape, ToolSettings
+from vasini_tui.settings.groups import EngineSettings, SettingsShape, ToolSettings
 from vasini_tui.settings.places import find_places
 
 if TYPE_CHECKING:
@@ -70,7 +70,11 @@ async def demonstration(session: Session, tenant: str) -> AsyncIterator[Workplac
 
 def _inside(session: Session, folder: Path) -> Session:
     """The session, with everything it has in `folder`."""
-    values = SettingsShape(console=session.loaded.values.console, tools=ToolSettings(roots=(folder,)))
+    values = SettingsShape(
+        console=session.loaded.values.console,
+        tools=ToolSettings(roots=(folder,)),
+        engine=EngineSettings(drain_seconds=0),  # its steps only pretend to work
+    )
     places = find_places({"VASINI_HOME": str(folder / "home")})
     return replace(session, loaded=replace(session.loaded, values=values, places=places))
 

@@ -88,6 +88,7 @@ class EngineSettings(Group):
     """How runs are worked. Times in seconds."""
 
     lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 10.0
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
     poll_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.25
     slots: Annotated[int, Field(ge=1, le=10_000)] = 64
     default_step_timeout: Annotated[float, Field(gt=0)] = 300.0

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from engine.contracts.status import RUN_TERMINAL
 from engine.journal.records import Commit
 from engine.journal.rules.run_head import run_head
-from engine.machine.events.fold import fold
-from engine.machine.model.codec import state_from_json, state_to_json
+from engine.machine.model.codec import state_to_json
 from engine.machine.model.inputs import ChildEnded
-from engine.machine.model.state import RunState
 from engine.machine.walk import outstanding, run_status
 from engine.runtime.worker.planning import make_plan, steering_input
 from engine.runtime.worker.steps.preparation import Preparer
@@ -20,13 +18,14 @@ from engine.runtime.worker.steps.preparation import Preparer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.journal.records import StoredRun
     from engine.machine.model.effects import Effect
     from engine.machine.model.inputs import Input
+    from engine.machine.model.state import RunState
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.planning import Plan
+    from engine.runtime.worker.restoring import RestoredRun
     from engine.runtime.worker.steps.child_flows import ChildFlows
 
 SNAPSHOT_EVERY = 64
@@ -40,22 +39,21 @@ class RunPlanner:
         self,
         values: ValueStore,
         clock: Clock,
-        run: StoredRun,
+        row: Mapping[str, Any],
+        restored: RestoredRun,
         epoch: int,
         flow: PinnedFlow,
         children: ChildFlows,
     ) -> None:
         self._values = values
         self._clock = clock
-        self._row = run.row
+        self._row = row
         self._epoch = epoch
         self._flow = flow
         self._children = children
-        self._facts = {name: run.row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
-        start = state_from_json(from_json(run.snapshot)) if run.snapshot else RunState()
-        self.first_state = fold((stored.event for stored in run.events), start)
-        """The run as its events leave it."""
-        self._snapshot_seq, self._snapshot_bytes = start.run_seq, len(run.snapshot or b"")
+        self._facts = {name: row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
+        self.first_state = restored.state
+        self._snapshot_seq, self._snapshot_bytes = restored.snapshot_seq, restored.snapshot_bytes
 
     def outstanding(self, state: RunState) -> list[Effect]:
         """What a run that is taken up has to have prepared."""

@@ -8,6 +8,7 @@ continues from its events.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,7 @@ class Session:
         epoch: int,
         *,
         lost: bool,
+        drain_seconds: float,
     ) -> None:
         self.run_id: str = run.row["run_id"]
         self.epoch = epoch
@@ -90,6 +92,7 @@ class Session:
         self._row = run.row
         self._flow = flow
         self._lost = lost
+        self._drain_seconds = drain_seconds
         self._inbox = [Incoming(given, mail_id) for mail_id, given in run.mail]
         self._delivered = {mail_id for mail_id, _ in run.mail}
         self._wake = asyncio.Event()
@@ -129,7 +132,7 @@ class Session:
             self._wake.set()
 
     def stop(self) -> None:
-        """Drain: stop the calls under way and give the run back; they run again elsewhere."""
+        """Begin to drain: calls under way may end for a while, then the run is given back."""
         self._stopping = True
         self._wake.set()
 
@@ -143,10 +146,9 @@ class Session:
             while not self._released:
                 await self._wake.wait()
                 self._wake.clear()
-                if self._defect is not None:
-                    raise self._defect
+                self._raise_defect()
                 if self._stopping:
-                    await self._give_back()
+                    await self._drain()
                 elif self._inbox:
                     await self._take_in(self._drain_inbox())
         finally:
@@ -280,6 +282,31 @@ class Session:
         for mail_id, run_id, given in await self._journal.mail_for(self._host.worker_id):
             if run_id == self.run_id:
                 self.deliver(mail_id, given)
+
+    async def _drain(self) -> None:
+        """Take in how calls under way end, start nothing, and give the run back.
+
+        Calls that take longer than `drain_seconds` are stopped. Mail is left to whoever goes on.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._drain_seconds
+        while not self._released:
+            results = [one for one in self._inbox if one.mail_id is None]
+            if results:
+                self._inbox = [one for one in self._inbox if one.mail_id is not None]
+                await self._take_in(results, budget=0)
+            elif not self._calls.any or loop.time() >= until:
+                await self._give_back()
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(until):
+                        await self._wake.wait()
+                self._wake.clear()
+            self._raise_defect()
+
+    def _raise_defect(self) -> None:
+        if self._defect is not None:
+            raise self._defect
 
     async def _give_back(self) -> None:
         await self._stop_calls()

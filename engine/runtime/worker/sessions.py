@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.runtime.worker.documents import RunDocuments
+from engine.runtime.worker.restoring import restored
 from engine.runtime.worker.run_planner import RunPlanner
 from engine.runtime.worker.session import Session
 from engine.runtime.worker.steps.child_flows import ChildFlows
@@ -39,6 +40,7 @@ class Sessions:
         faults: Faults,
     ) -> None:
         self._limits = config.limits
+        self._drain_seconds = config.drain_seconds
         self._journal = journal
         self._clock = clock
         self._values = values
@@ -61,7 +63,9 @@ class Sessions:
             self._journal,
             self._clock,
             self._faults,
-            RunPlanner(self._values, self._clock, run, epoch, flow, children),
+            RunPlanner(
+                self._values, self._clock, row, await restored(self._journal, run), epoch, flow, children
+            ),
             self._tools,
             host,
             run,
@@ -69,4 +73,5 @@ class Sessions:
             self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work",
             epoch,
             lost=lost,
+            drain_seconds=self._drain_seconds,
         )

@@ -61,7 +61,7 @@ class Worker:
             await task
 
     async def run(self) -> None:
-        """Work until `stop`; then drain: what is mid-step is released."""
+        """Work until `stop`; then drain: what still is mid-step after a while is released."""
         await self._beat()
         undo = self._journal.on_change(self._hear)
         try:
@@ -70,7 +70,6 @@ class Worker:
                 heart = group.create_task(self._keep_heartbeat())
                 self._ready.set()
                 await self._loop()
-                self._held.stop()
                 while not self._held.empty:
                     self._wake.clear()
                     await self._wake.wait()
@@ -80,8 +79,9 @@ class Worker:
             await self._leave()
 
     def stop(self) -> None:
-        """Begin to drain."""
+        """Begin to drain: nothing new is started from now on."""
         self._stopping = True
+        self._held.stop()
         self._wake.set()
 
     def accepts(self, run: NewRun) -> bool:

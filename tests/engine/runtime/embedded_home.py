@@ -67,6 +67,7 @@ class Home:
             "shipped_packs": self.root / "shipped",
             "home_packs": self.root / "home",
             "poll_seconds": 0.01,
+            "drain_seconds": 0.0,
             **changes,
         }
         given["data_dir"].mkdir(exist_ok=True)

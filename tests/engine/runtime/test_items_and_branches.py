@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -145,6 +147,20 @@ async def test_a_snapshot_continues_a_long_run(home: Home) -> None:
     async with home.working() as engine:
         await engine.requests.approve(shown.approval_id, actor=BOB)
         assert (await rest(engine, run_id, expect=RunStatus.COMPLETED)).output == {"n": 149}
+
+
+@pytest.mark.parametrize("snapshot", [b'{"version": 99}', b'{"version"', b"[]"])
+async def test_a_snapshot_that_cannot_be_read_gives_way_to_the_events(home: Home, snapshot: bytes) -> None:
+    step = tool("say", params={"name": "{{ name }}"})
+    home.flow("each", for_each("all", step, **{"as": "name"}), approval("ok"), tool("end"))
+    async with home.working() as engine:
+        run_id = await start(engine, "each", {"names": list(range(40))})
+        shown = await pending_approval(engine, run_id)
+    with closing(sqlite3.connect(home.config().journal_path)) as database, database:
+        assert database.execute("UPDATE snapshots SET state = ?", (snapshot,)).rowcount == 1
+    async with home.working() as engine:
+        await engine.requests.approve(shown.approval_id, actor=BOB)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
 
 
 async def test_large_outputs_of_calls_that_end_at_the_same_moment_are_all_kept(home: Home) -> None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RunStatus
+from engine.runtime.worker.worker import Worker
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
+    PATIENCE,
     Home,
     approval,
     error_of,
@@ -62,6 +64,54 @@ async def test_a_worker_that_leaves_gives_its_run_back(home: Home) -> None:
         assert (step.attempt, step.recoveries) == (1, 0)
     assert home.tools.attempts == [1, 1]
     assert len(set(home.tools.keys)) == 1
+
+
+async def test_a_worker_that_leaves_lets_its_calls_end_and_starts_nothing_new(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"), tool("b"))
+    async with home.open(drain_seconds=PATIENCE) as engine:
+        async with engine.work() as worker:
+            run_id = await start(engine, "slow")
+            await busy(home)
+            assert isinstance(worker, Worker)
+            worker.stop()
+            home.tools.release()
+        run = await engine.runs.summary(run_id)
+        assert (run.status, run.held_by) == (RunStatus.RUNNING, None)
+        assert (await kinds(engine, run_id))[-1] == "step_completed"
+        assert [path for path, _ in home.tools.calls] == ["a"]
+        async with engine.work():
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+    assert [path for path, _ in home.tools.calls] == ["a", "b"]
+
+
+async def test_a_run_whose_last_step_ends_while_its_worker_leaves_is_ended_by_the_next_one(
+    home: Home,
+) -> None:
+    home.flow("slow", tool("a", "fake.slow"))
+    async with home.open(drain_seconds=PATIENCE) as engine:
+        async with engine.work() as worker:
+            run_id = await start(engine, "slow")
+            await busy(home)
+            assert isinstance(worker, Worker)
+            worker.stop()
+            home.tools.release()
+        async with engine.work():
+            run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert run.output == {"slow": "all"}
+    assert home.tools.attempts == [1]
+
+
+async def test_a_call_that_outlasts_the_drain_is_stopped_and_runs_again_elsewhere(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow", params={"key": "one"}), tool("b"))
+    async with home.open(drain_seconds=0.05) as engine:
+        async with engine.work():
+            run_id = await start(engine, "slow")
+            await busy(home)
+        assert home.tools.under_way == 0
+        home.tools.release("one")
+        async with engine.work():
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+    assert [path for path, _ in home.tools.calls] == ["a", "a", "b"]
 
 
 async def test_another_engine_goes_on_at_once_when_a_worker_leaves(home: Home) -> None:

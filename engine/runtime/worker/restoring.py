@@ -1,0 +1,45 @@
+"""The state of a run from what the journal keeps of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic_core import from_json
+
+from engine.machine.events.fold import fold
+from engine.machine.model.codec import state_from_json
+from engine.machine.model.state import RunState
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
+    from engine.journal.records import StoredRun
+
+logger = logging.getLogger(__name__)
+
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredRun:
+    """A run's state, and the snapshot it was restored from: the event it stands at, its size in bytes."""
+
+    state: RunState
+    snapshot_seq: int = 0
+    snapshot_bytes: int = 0
+
+
+async def restored(journal: Journal, run: StoredRun) -> RestoredRun:
+    """The run as its events leave it. A snapshot only saves folding: one that cannot be read is left out."""
+    if run.snapshot is None:
+        return RestoredRun(fold((stored.event for stored in run.events), RunState()))
+    try:
+        start = state_from_json(from_json(run.snapshot))
+    except _UNREADABLE as fault:
+        run_id = run.row["run_id"]
+        logger.warning("the snapshot of run %s is not used (%s), its events are", run_id, fault)
+        events = await journal.events_after(run_id, 0)
+        return RestoredRun(fold((stored.event for stored in events), RunState()))
+    state = fold((stored.event for stored in run.events), start)
+    return RestoredRun(state, start.run_seq, len(run.snapshot))
