@@ -55,6 +55,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         denied_roots=(places.data_dir, places.config_file, places.secrets_file),
         allowed_private_hosts=tools.allowed_private_hosts,
         command_allowlist=tools.command_allowlist,
+        command_env=tools.command_env,
         max_output_bytes=tools.max_output_bytes,
         memory_bytes=tools.memory_mb * _MIB,
         cpu_seconds=tools.cpu_seconds,

@@ -26,11 +26,12 @@ class ToolLimits:
     denied_roots: tuple[Path, ...] = ()
     allowed_private_hosts: frozenset[str] = frozenset()
     command_allowlist: frozenset[str] = frozenset()
+    command_env: frozenset[str] = frozenset()
     max_output_bytes: int = 8 * 1024 * 1024
     memory_bytes: int = 1024 * 1024 * 1024
     cpu_seconds: int = 300
     open_files: int = 256
-    processes: int = 256
+    processes: int = 1024
     kill_grace_seconds: float = 5.0
     scoped_roots: tuple[Path, ...] | None = None
     filesystem: Literal["none", "read_only", "read_write"] = "read_write"

@@ -47,12 +47,19 @@ def _public_key(text: str) -> str:
     return text
 
 
+def _variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or name.startswith("VASINI_"):
+        raise ValueError("must be the name of an environment variable, and none of vasini's own")
+    return name
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Pattern = Annotated[str, AfterValidator(_regular_expression)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 # Lower case only: a name from the environment has no case.
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 PositiveInt = Annotated[int, Field(ge=1)]
+VariableName = Annotated[str, AfterValidator(_variable)]
 # One key, or several divided by spaces; whether they may be is checked when all sources are known.
 Keys = Annotated[tuple[str, ...], BeforeValidator(_divided), Field(min_length=1, max_length=8)]
 
@@ -76,12 +83,13 @@ class ToolSettings(Group):
 
     roots: tuple[AbsolutePath, ...] = (Path("/"),)
     command_allowlist: frozenset[str] = frozenset()
+    command_env: frozenset[VariableName] = frozenset()
     allowed_private_hosts: frozenset[str] = frozenset()
     max_output_bytes: PositiveInt = 8 * _MIB
     memory_mb: PositiveInt = 1024
     cpu_seconds: PositiveInt = 300
     open_files: Annotated[int, Field(ge=16)] = 256
-    processes: PositiveInt = 256
+    processes: Annotated[int, Field(ge=4)] = 1024
 
 
 class EngineSettings(Group):

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import Risk, StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.paths import path_scope
-from engine.tools.failure import ToolFailure, from_os_error, not_found, permission_denied
-from engine.tools.process.command_runner import CommandOutcome, CommandRunner, stderr_tail
+from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found, permission_denied
 from engine.tools.process.threads import run_stoppable
 from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from engine.tools.context import ToolContext, ToolLimits
+    from engine.tools.process.command_runner import CommandOutcome, CommandRunner
 
 RUN = ToolSpec(
     name="command.run",
@@ -29,6 +30,8 @@ RUN = ToolSpec(
             "stdin": {"type": "string"},
             "timeout": {"type": "number", "exclusiveMinimum": 0},
             "check": {"type": "boolean"},
+            "env": {"type": "object", "additionalProperties": {"type": "string"}},
+            "parse": {"enum": ["text", "lines", "json"]},
         },
         "required": ["argv"],
         "additionalProperties": False,
@@ -46,6 +49,8 @@ def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
         argv: list[str] = params["argv"]
         limits = context.limits
         _require_listed(argv[0], limits)
+        environment: dict[str, str] = params.get("env", {})
+        _require_listed_names(environment, limits)
         cwd = await run_stoppable(lambda _stop: _working_directory(params.get("cwd"), context))
         outcome = await runner.run(
             argv,
@@ -53,18 +58,20 @@ def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
             limits=limits,
             stdin=params.get("stdin", "").encode(),
             timeout=params.get("timeout"),
+            env_extra=environment,
         )
         if outcome.returncode != 0 and params.get("check", True):
             raise command_failed(argv[0], outcome)
         if outcome.truncated:
             raise ToolFailure(
                 StepErrorCode.CONTRACT_VIOLATION,
-                f"command {argv[0]!r} wrote more than the limit of {limits.max_output_bytes} bytes",
-                details={"limit": limits.max_output_bytes},
+                f"command {argv[0]!r} wrote more than tools.max_output_bytes, {limits.max_output_bytes}",
+                recoverable=False,
+                details={"limit": limits.max_output_bytes, **_ends(outcome)},
             )
         return {
             "returncode": outcome.returncode,
-            "stdout": outcome.stdout.decode("utf-8", "replace"),
+            "stdout": _parsed(argv[0], outcome, params.get("parse", "text")),
             "stderr": outcome.stderr.decode("utf-8", "replace"),
         }
 
@@ -72,13 +79,47 @@ def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
 
 
 def command_failed(name: str, outcome: CommandOutcome) -> ToolFailure:
-    """The failure of a command that ended with another status than 0."""
+    """The failure of a command that ended with another status than 0; the ends of what it wrote are kept."""
     how = f"status {outcome.returncode}" if outcome.returncode >= 0 else f"signal {-outcome.returncode}"
+    limit = f": {outcome.met_limit}" if outcome.met_limit else ""
     return ToolFailure(
         StepErrorCode.BACKEND_ERROR,
-        f"command {name!r} ended with {how}",
-        details={"returncode": outcome.returncode, "stderr": stderr_tail(outcome.stderr)},
+        f"command {name!r} ended with {how}{limit}",
+        details={"returncode": outcome.returncode, **_ends(outcome)},
     )
+
+
+def _ends(outcome: CommandOutcome) -> dict[str, str]:
+    return {"stdout": outcome.stdout_end, "stderr": outcome.stderr_end}
+
+
+def _parsed(name: str, outcome: CommandOutcome, parse: str) -> Any:
+    """Standard output as text, as lines without their ends, or as the JSON value it is."""
+    text = outcome.stdout.decode("utf-8", "replace")
+    if parse == "lines":
+        return text.splitlines()
+    if parse == "json":
+        try:
+            return json.loads(text, parse_constant=_refuse_constant)
+        except ValueError as error:
+            raise ToolFailure(
+                StepErrorCode.CONTRACT_VIOLATION,
+                f"command {name!r}: what it wrote is no JSON: {error}",
+                details={"returncode": outcome.returncode, **_ends(outcome)},
+            ) from None
+    return text
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _require_listed_names(environment: Mapping[str, str], limits: ToolLimits) -> None:
+    for name, value in environment.items():
+        if name not in limits.command_env:
+            raise permission_denied(f"env {name!r} is not listed in the setting tools.command_env")
+        if "\0" in value:
+            raise invalid_input(f"env {name!r} may not hold NUL")
 
 
 def _require_listed(name: str, limits: ToolLimits) -> None:

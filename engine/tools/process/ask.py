@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
 from engine.tools.failure import ToolFailure
-from engine.tools.process.command_runner import child_environment, confinement, start_group, stderr_tail
+from engine.tools.process.command_runner import child_environment, last_lines, start_group
+from engine.tools.process.limit_words import met_limit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,8 @@ async def ask(
     `what` names the work in errors. Raises ToolFailure when the process ends without a whole answer.
     """
     outcome = await start_group(
-        [sys.executable, "-I", str(program), confinement(limits)],
+        [sys.executable, "-I", str(program)],
+        [],
         cwd,
         child_environment(cwd),
         limits,
@@ -34,10 +35,13 @@ async def ask(
         result_pipe=True,
     )
     if outcome.returncode != 0:
+        stderr = last_lines(outcome.ends[1])
+        limit = met_limit(outcome.returncode, outcome.ended_by, stderr, limits)
         raise ToolFailure(
             StepErrorCode.BACKEND_ERROR,
-            f"{what}: its process ended {_ending(outcome.returncode)} before it answered",
-            details={"returncode": outcome.returncode, "stderr": stderr_tail(outcome.outputs[1])},
+            f"{what}: its process ended {_ending(outcome.returncode)} before it answered"
+            + (f": {limit}" if limit else ""),
+            details={"returncode": outcome.returncode, "stderr": stderr},
         )
     return _answer(outcome, what)
 
@@ -53,6 +57,4 @@ def _answer(outcome: Outcome, what: str) -> dict[str, Any]:
 
 
 def _ending(returncode: int) -> str:
-    if returncode == -signal.SIGXCPU:
-        return "at the limit of tools.cpu_seconds"
     return f"by signal {-returncode}" if returncode < 0 else f"with status {returncode}"

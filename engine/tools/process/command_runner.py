@@ -1,4 +1,4 @@
-"""Runs argument vectors as children: no shell, a process group of their own, the operator's limits."""
+"""Runs argument vectors as children: no shell, a keeper of their own, the operator's limits."""
 
 from __future__ import annotations
 
@@ -7,35 +7,46 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepErrorCode
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found
+from engine.tools.process import cgroup
+from engine.tools.process.limit_words import met_limit
 from engine.tools.process.process_group import Outcome, ProcessGroup
+from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from engine.tools.context import ToolLimits
 
-_LAUNCHER = Path(__file__).with_name("launcher.py")
+_LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py")))
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_STDERR_TAIL = 4000
+_END_CHARACTERS = 4000
 _ENVELOPE_BYTES = 64 * 1024
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class CommandOutcome:
-    """How a command ended; each output holds at most the limit's bytes, `truncated` says one was longer."""
+    """How a command ended; each output holds at most the limit's bytes, `truncated` says one was longer.
+
+    The ends hold whole lines, at most 4000 characters. `met_limit` tells in words which of the operator's
+    limits ended the command, or may have.
+    """
 
     returncode: int
     stdout: bytes
     stderr: bytes
     truncated: bool
+    stdout_end: str = ""
+    stderr_end: str = ""
+    met_limit: str | None = None
 
 
 class CommandRunner:
@@ -62,10 +73,11 @@ class CommandRunner:
         program = await asyncio.to_thread(_program, argv[0], cwd, environment["PATH"])
         if program is None:
             raise not_found(f"there is no command {argv[0]!r}")
-        launched = [*launcher_vector(limits), program, *argv[1:]]
         try:
             async with asyncio.timeout(timeout):
-                outcome = await start_group(launched, cwd, environment, limits, stdin or b"")
+                outcome = await start_group(
+                    _LAUNCHER, [program, *argv[1:]], cwd, environment, limits, stdin or b""
+                )
         except TimeoutError as error:
             raise ToolFailure(
                 StepErrorCode.TIMEOUT,
@@ -73,11 +85,21 @@ class CommandRunner:
                 recoverable=True,
                 details={"timeout": timeout},
             ) from error
-        return CommandOutcome(outcome.returncode, outcome.outputs[0], outcome.outputs[1], outcome.truncated)
+        stdout_end, stderr_end = last_lines(outcome.ends[0]), last_lines(outcome.ends[1])
+        return CommandOutcome(
+            outcome.returncode,
+            outcome.outputs[0],
+            outcome.outputs[1],
+            outcome.truncated,
+            stdout_end,
+            stderr_end,
+            met_limit(outcome.returncode, outcome.ended_by, stdout_end + stderr_end, limits),
+        )
 
 
 async def start_group(
-    argv: Sequence[str],
+    program: Sequence[str],
+    work: Sequence[str],
     cwd: Path,
     environment: Mapping[str, str],
     limits: ToolLimits,
@@ -85,22 +107,54 @@ async def start_group(
     *,
     result_pipe: bool = False,
 ) -> Outcome:
-    """Run a process group under `limits`. Raises ToolFailure when it cannot start."""
+    """Run `program SETTINGS work...`, which confines itself. Raises ToolFailure when it cannot start."""
     try:
-        return await ProcessGroup.run(
-            argv,
-            cwd=cwd,
-            environment=environment,
-            stdin=stdin,
-            limit=limits.max_output_bytes + (_ENVELOPE_BYTES if result_pipe else 0),
-            grace=limits.kill_grace_seconds,
-            result_pipe=result_pipe,
-        )
+        async with _own_cgroup(limits) as held_by:
+            outcome = await ProcessGroup.run(
+                [*program, _settings(limits, held_by), *work],
+                cwd=cwd,
+                environment=environment,
+                stdin=stdin,
+                limit=limits.max_output_bytes + (_ENVELOPE_BYTES if result_pipe else 0),
+                grace=limits.kill_grace_seconds,
+                result_pipe=result_pipe,
+            )
+            if held_by is not None and outcome.ended_by is None:
+                return replace(outcome, ended_by=cgroup.met_limit(held_by))
+            return outcome
     except (OSError, ValueError) as error:
         if isinstance(error, TimeoutError):
             raise
         reason = error if isinstance(error, OSError) else OSError(None, "an argument cannot be passed")
         raise from_os_error(reason, "cannot start the process") from error
+
+
+@asynccontextmanager
+async def _own_cgroup(limits: ToolLimits) -> AsyncIterator[Path | None]:
+    """A cgroup for one call, where they can be made; what is left in it is killed at the end."""
+    parent = await asyncio.to_thread(cgroup.place)
+    if parent is None:
+        yield None
+        return
+    made = await asyncio.to_thread(cgroup.make, parent, limits.memory_bytes, limits.processes)
+    try:
+        yield made
+    finally:
+        await finish(asyncio.to_thread(cgroup.remove, made))
+
+
+def _settings(limits: ToolLimits, held_by: Path | None) -> str:
+    """The settings of `confinement.confine` as JSON."""
+    return json.dumps(
+        {
+            "parent": os.getpid(),
+            "cgroup": str(held_by or ""),
+            "processes": limits.processes,
+            "memory_bytes": limits.memory_bytes,
+            "cpu_seconds": limits.cpu_seconds,
+            "open_files": limits.open_files,
+        }
+    )
 
 
 def child_environment(workdir: Path, extra: Mapping[str, str] = _NOTHING) -> dict[str, str]:
@@ -113,32 +167,15 @@ def child_environment(workdir: Path, extra: Mapping[str, str] = _NOTHING) -> dic
     }
 
 
-def confinement(limits: ToolLimits) -> str:
-    """The settings of `launcher.confine` as JSON."""
-    return json.dumps(
-        {
-            "parent": os.getpid(),
-            "memory_bytes": limits.memory_bytes,
-            "cpu_seconds": limits.cpu_seconds,
-            "open_files": limits.open_files,
-        }
-    )
-
-
-def launcher_vector(limits: ToolLimits) -> list[str]:
-    """What stands before a program to run it under `limits`."""
-    return [sys.executable, "-I", "-S", str(_LAUNCHER), confinement(limits)]
-
-
 def _program(name: str, cwd: Path, search_path: str) -> str | None:
     if "/" in name:
         return shutil.which(str(cwd / name))
     return shutil.which(name, path=search_path)
 
 
-def stderr_tail(stderr: bytes) -> str:
+def last_lines(output: bytes) -> str:
     """The last lines, whole ones only: half a line could hold half a secret that nobody recognizes."""
-    text = stderr.decode("utf-8", "replace")
-    if len(text) <= _STDERR_TAIL:
+    text = output.decode("utf-8", "replace")
+    if len(text) <= _END_CHARACTERS:
         return text
-    return text[-_STDERR_TAIL:].partition("\n")[2]
+    return text[-_END_CHARACTERS:].partition("\n")[2]

@@ -1,4 +1,4 @@
-"""The child's side of `host_process`: limits first, one request from stdin, one answer, then the end.
+"""The child's side of `ask`: limits first, one request from stdin, one answer, then the end.
 
 Imports the standard library only.
 """
@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from engine.tools.process.launcher import confine
+from engine.tools.process.confinement import confine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

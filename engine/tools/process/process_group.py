@@ -1,45 +1,53 @@
-"""A child process in a session of its own, ended together with everything it started.
+"""A child process below a keeper, ended together with everything it started.
 
-The leader is not reaped before its group got SIGKILL: until then its process id, which is the group's
-id, cannot be given to anybody else, so a signal never hits a stranger.
-What leaves the group on purpose (setsid) is out of reach: only a cgroup could hold it.
+The child is the keeper of the call (`keeper.py`): asked to end it passes SIGTERM on, told to end it kills
+all that lives below it, and it is gone only after that. It is not reaped before, so a signal to its
+process id never hits a stranger.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from engine.tools.process.keeper import END_NOW, REPORT_VARIABLE
 from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 _DRAIN_SECONDS = 1.0
-_GONE_SECONDS = 2.0
-_GONE_POLL_SECONDS = 0.005
+_KEEPER_SECONDS = 5.0
+_END_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the leader ended (negative: by a signal) and the first bytes of each pipe."""
+    """How the call ended (negative: by a signal), the first bytes of each pipe and the last.
+
+    `ended_by` names the limit at which the keeper ended it.
+    """
 
     returncode: int
     outputs: tuple[bytes, ...]
+    ends: tuple[bytes, ...]
     truncated: bool
+    ended_by: str | None
 
 
 class BoundedOutput(asyncio.Protocol):
-    """Keeps the first `limit` bytes of a pipe and reads the rest away, so that the writer never hangs."""
+    """Keeps the first `limit` bytes of a pipe and the last 16 kB; reads all, so no writer hangs."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._last = bytearray()
         self.content = bytearray()
         self.truncated = False
         self.closed = asyncio.Event()
@@ -50,6 +58,13 @@ class BoundedOutput(asyncio.Protocol):
         self.content += data[:room]
         if len(data) > room:
             self.truncated = True
+            self._last += data[-_END_BYTES:]
+            del self._last[:-_END_BYTES]
+
+    @property
+    def end(self) -> bytes:
+        """The last bytes, at most 16 kB."""
+        return bytes((self.content[-_END_BYTES:] + self._last)[-_END_BYTES:])
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Every writer is gone, or the reader was closed."""
@@ -78,22 +93,23 @@ class ProcessGroup:
         grace: float,
         result_pipe: bool = False,
     ) -> Outcome:
-        """Run to the end; when cancelled, end the group (SIGTERM, `grace` seconds, SIGKILL) first.
+        """Run to the end; when cancelled, end it (SIGTERM, `grace` seconds, SIGKILL) first.
 
-        `limit` bounds each output in memory. With `result_pipe` the child finds a third pipe at the
-        descriptor named in the environment variable RESULT_FD. Raises OSError when it cannot start.
+        `argv` starts with a program that confines itself. `limit` bounds each output in memory. With
+        `result_pipe` the child finds a third pipe at the descriptor named in the environment variable
+        RESULT_FD. Raises OSError when it cannot start.
         """
         with contextlib.ExitStack() as files:
             feed = files.enter_context(await asyncio.to_thread(_filled, stdin))
             extra: list[IO[bytes]] = []
             variables = dict(environment)
-            passed: tuple[int, ...] = ()
-            if result_pipe:
+            passed: list[int] = []
+            for variable in (*(["RESULT_FD"] if result_pipe else []), REPORT_VARIABLE):
                 reading, writing = os.pipe()
-                extra = [os.fdopen(reading, "rb", buffering=0)]
+                extra.append(os.fdopen(reading, "rb", buffering=0))
                 files.enter_context(os.fdopen(writing, "wb", buffering=0))
-                passed = (writing,)
-                variables["RESULT_FD"] = str(writing)
+                passed.append(writing)
+                variables[variable] = str(writing)
             try:
                 process = subprocess.Popen(  # noqa: ASYNC220 - asyncio starts its children the same way
                     argv,
@@ -115,7 +131,7 @@ class ProcessGroup:
         return await cls(process, [process.stdout, process.stderr, *extra], limit).attend(grace)
 
     async def attend(self, grace: float) -> Outcome:
-        """Wait for the leader, then end whatever is left; when cancelled, ask first."""
+        """Wait for the keeper, which ends last; when cancelled, ask first."""
         loop = asyncio.get_running_loop()
         pidfd = os.pidfd_open(self._process.pid)
         try:
@@ -130,10 +146,13 @@ class ProcessGroup:
             loop.remove_reader(pidfd)
             os.close(pidfd)
             await finish(self._end())
+        *outputs, report = self._outputs
         return Outcome(
             self._process.returncode,
-            tuple(bytes(output.content) for output in self._outputs),
-            any(output.truncated for output in self._outputs),
+            tuple(bytes(output.content) for output in outputs),
+            tuple(output.end for output in outputs),
+            any(output.truncated for output in outputs),
+            _ended_by(bytes(report.content)),
         )
 
     async def _connect(self, pipe: IO[bytes], output: BoundedOutput) -> None:
@@ -141,16 +160,19 @@ class ProcessGroup:
         self._transports.append(transport)
 
     async def _stop(self, grace: float) -> None:
-        """Ask the group to end. It did when the leader is gone and nobody holds the pipes."""
+        """Ask the call to end, and tell it after `grace` seconds."""
         self._signal(signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                await self._exited.wait()
-                await self._drained()
+        for number, seconds in ((END_NOW, grace), (signal.SIGKILL, _KEEPER_SECONDS)):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._exited.wait()
+                    return
+            self._signal(number)
 
     async def _end(self) -> None:
-        """Nothing of the group is left after this; the leader is reaped last."""
-        self._signal(signal.SIGKILL)
+        """Reap the keeper; nothing that it kept is left after this."""
+        if not self._exited.is_set():
+            self._signal(END_NOW)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await self._drained()
@@ -159,11 +181,6 @@ class ProcessGroup:
         for pipe in self._pipes:  # also those a failure kept from getting a transport
             pipe.close()
         await asyncio.to_thread(self._process.wait)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GONE_SECONDS):
-                # the kernel tells nobody when a group is empty
-                while await asyncio.to_thread(_has_members, self._process.pid):  # noqa: ASYNC110
-                    await asyncio.sleep(_GONE_POLL_SECONDS)
 
     async def _drained(self) -> None:
         for output in self._outputs[: len(self._transports)]:
@@ -171,26 +188,12 @@ class ProcessGroup:
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+            os.kill(self._process.pid, number)
 
 
-def _has_members(group: int) -> bool:
-    """Whether a process of the group still lives; one that only waits to be reaped by init does not."""
-    try:
-        os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            # after the name in parentheses, which may hold anything: state, parent, process group
-            state, _, member_of = (entry / "stat").read_bytes().rpartition(b")")[2].split()[:3]
-        except (OSError, ValueError):  # it ended while we looked
-            continue
-        if int(member_of) == group and state not in (b"Z", b"X"):
-            return True
-    return False
+def _ended_by(report: bytes) -> str | None:
+    """What the keeper said; the work below it cannot write there."""
+    return str(json.loads(report)["ended_by"]) if report else None
 
 
 def _filled(content: bytes) -> IO[bytes]:

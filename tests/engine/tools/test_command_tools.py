@@ -4,11 +4,9 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from engine.contracts.status import StepErrorCode
@@ -17,6 +15,7 @@ from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.process.command_runner import CommandRunner
+from tests.engine.tools.alive import ROOT, alive, ended
 
 Call = Callable[..., Awaitable[ToolResult]]
 Appears = Callable[[Path], Awaitable[int]]
@@ -33,21 +32,6 @@ def code_of(result: ToolResult) -> StepErrorCode:
     return result.error.code
 
 
-def alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def ended(pid: int) -> None:
-    """Return once the process is gone."""
-    end = time.monotonic() + 20
-    while alive(pid):
-        assert time.monotonic() < end, f"process {pid} lives on"
-        time.sleep(0.01)
-
-
 def descriptors() -> set[str]:
     return {entry.name for entry in Path("/proc/self/fd").iterdir()}
 
@@ -59,12 +43,12 @@ async def test_a_command_returns_its_outputs_and_status(call: Call) -> None:
 
 
 async def test_a_failing_command_tells_its_status_and_last_words(call: Call) -> None:
-    argv = ["sh", "-c", "echo why >&2; exit 3"]
+    argv = ["sh", "-c", "echo FAILED test_x; echo why >&2; exit 3"]
     checked = await call("command.run", {"argv": argv})
     unchecked = await call("command.run", {"argv": argv, "check": False})
     assert code_of(checked) == StepErrorCode.BACKEND_ERROR
     assert checked.error is not None
-    assert checked.error.details == {"returncode": 3, "stderr": "why\n"}
+    assert checked.error.details == {"returncode": 3, "stdout": "FAILED test_x\n", "stderr": "why\n"}
     assert unchecked.data["returncode"] == 3
 
 
@@ -118,7 +102,7 @@ async def test_limits_are_in_force_inside_the_command(tmp_path: Path, context: T
         allowed_roots=(tmp_path,), command_allowlist=frozenset({"sh"}), open_files=40, cpu_seconds=7
     )
     result = await ToolExecutor(builtin_registry(), limits).call(
-        "command.run", {"argv": ["sh", "-c", "ulimit -n; ulimit -t; ulimit -c; ulimit -v"]}, context
+        "command.run", {"argv": ["sh", "-c", "ulimit -n; ulimit -t; ulimit -c; ulimit -d"]}, context
     )
     assert result.data["stdout"].split() == ["40", "7", "0", str(limits.memory_bytes // 1024)]
 
@@ -209,9 +193,8 @@ async def test_a_command_dies_with_its_worker(appears: Appears, tmp_path: Path) 
         "argv = ['sh', '-c', 'echo $$ > pid.tmp; mv pid.tmp pid; exec sleep 600']\n"
         "asyncio.run(CommandRunner().run(argv, here, limits=ToolLimits()))\n"
     )
-    repository = Path(__file__).parents[3]
     worker = subprocess.Popen(  # noqa: ASYNC220 - a worker of its own, to be killed
-        [sys.executable, "-c", script, str(tmp_path)], cwd=repository
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT
     )
     try:
         command = await appears(tmp_path / "pid")
