@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
+from engine.tools.process import cgroup
 from vasini_tui.console.terminal import terminal_problem
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 from vasini_tui.settings.loading import LoadedSettings, SettingInForce, unknown_variables
@@ -26,7 +27,7 @@ from vasini_tui.wiring import OpenEngine, engine_config
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Tools run in a process group of their own with limits; nothing stronger is built yet.
+# Tools run in processes of their own with limits; nothing stronger is built yet.
 SANDBOX_LEVEL = "process"
 
 
@@ -71,6 +72,7 @@ async def examine(loaded: LoadedSettings, opener: OpenEngine, version: str) -> E
             "system": f"{platform.system()} {platform.release()}",
             "git": shutil.which("git"),
             "sandbox": SANDBOX_LEVEL,
+            "limits": await asyncio.to_thread(_limits, loaded),
         },
         terminal=_terminal(),
         places={
@@ -89,6 +91,17 @@ async def examine(loaded: LoadedSettings, opener: OpenEngine, version: str) -> E
         packs=seen.packs,
         warnings=(*_sharing(places), *_variables(), *await asyncio.to_thread(_own_themes, places)),
         errors=(*loaded.problems, *seen.errors),
+    )
+
+
+def _limits(loaded: LoadedSettings) -> str:
+    """What holds the memory and the number of processes of a call."""
+    tools, held_by = loaded.values.tools, cgroup.place()
+    if held_by is not None:
+        return f"cgroup below {held_by}: {tools.memory_mb} MiB and {tools.processes} processes a call"
+    return (
+        f"no cgroup is delegated: {tools.memory_mb} MiB a process (RLIMIT_DATA), {tools.processes} processes "
+        "a call, counted 20 times a second"
     )
 
 

@@ -26,7 +26,9 @@ class ToolError(Contract):
 
     code: StepErrorCode
     message: str
-    recoverable: bool = False
+    recoverable: bool | None = Field(
+        default=None, description="false: another try would fail the same way; null: the tool does not say."
+    )
     details: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -23,8 +23,8 @@ from engine.tools.failure import (
     from_exception,
     invalid_parameters,
     late,
-    not_found,
     permission_denied,
+    unknown_tool,
 )
 from engine.tools.narrowing import narrowed
 from engine.tools.output import json_output
@@ -166,7 +166,7 @@ class ToolExecutor:
     async def _resolve(self, call: ToolCall) -> None:
         found = await self.back_ends.find(call.name, call.code)
         if found is None:
-            raise not_found(f"there is no tool named {call.name!r}")
+            raise unknown_tool(call.name)
         call.tool, call.back_end = found
 
     async def _layer(self, call: ToolCall) -> None:

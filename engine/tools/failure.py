@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 
 class ToolFailure(Exception):
-    """A typed failure of one call; the executor turns it into the error of the envelope."""
+    """A typed failure of one call; the executor turns it into the error of the envelope.
+
+    `recoverable`: False says that another try would fail the same way, so that none is made; None leaves
+    it to the retry of the step.
+    """
 
     def __init__(
         self,
         code: StepErrorCode,
         message: str,
-        recoverable: bool = False,
+        recoverable: bool | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
@@ -36,7 +40,7 @@ def invalid_input(message: str, details: Mapping[str, Any] | None = None) -> Too
 
 def permission_denied(message: str, details: Mapping[str, Any] | None = None) -> ToolFailure:
     """A limit the operator set forbids the call."""
-    return ToolFailure(StepErrorCode.PERMISSION_DENIED, message, details=details)
+    return ToolFailure(StepErrorCode.PERMISSION_DENIED, message, recoverable=False, details=details)
 
 
 def not_found(message: str, details: Mapping[str, Any] | None = None) -> ToolFailure:
@@ -56,10 +60,17 @@ def late(name: str, seconds: float, limit: str) -> ToolFailure:
 def invalid_parameters(name: str, faults: Sequence[tuple[str, str]]) -> ToolFailure:
     """Parameters that break the tool's schema: each fault is a place (JSON pointer) and words."""
     where, what = faults[0]
-    return invalid_input(
+    return ToolFailure(
+        StepErrorCode.INVALID_INPUT,
         f"parameters of {name!r}: {where or 'the whole'}: {what}",
-        {"errors": [{"field": where, "message": what} for where, what in faults]},
+        recoverable=False,
+        details={"errors": [{"field": where, "message": what} for where, what in faults]},
     )
+
+
+def unknown_tool(name: str) -> ToolFailure:
+    """No back end has a tool of that name."""
+    return ToolFailure(StepErrorCode.NOT_FOUND, f"there is no tool named {name!r}", recoverable=False)
 
 
 def crashed(message: str) -> ToolFailure:
@@ -105,6 +116,5 @@ def from_os_error(error: OSError, action: str) -> ToolFailure:
     code, reason, words = _OS_FAILURES.get(
         error.errno or 0, (StepErrorCode.BACKEND_ERROR, "os_error", error.strerror or "input/output error")
     )
-    return ToolFailure(
-        code, f"{action}: {words}", recoverable=reason == "disk_full", details={"reason": reason}
-    )
+    recoverable = True if reason == "disk_full" else None
+    return ToolFailure(code, f"{action}: {words}", recoverable=recoverable, details={"reason": reason})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine.contracts.flow import Backoff, RetryPolicy, SubflowStep, ToolStep
@@ -53,7 +54,7 @@ def failed(builder: TransitionBuilder, execution: Execution, error: dict[str, ob
     step = builder.step(execution.path)
     policy = step.retry if isinstance(step, ToolStep | SubflowStep) else None
     used = execution.attempt - execution.budget_from
-    if policy is None or used >= policy.max_attempts or not _retryable(policy, str(error.get("code"))):
+    if policy is None or used >= policy.max_attempts or not _retryable(policy, error):
         fail(builder, execution.path, error)
         return
     builder.emit(Kind.ATTEMPT_FAILED, execution.path, attempt=execution.attempt, error=error)
@@ -122,5 +123,11 @@ def backoff_micros(policy: RetryPolicy, failures: int, jitter: float) -> int:
     return round(seconds * 1_000_000)
 
 
-def _retryable(policy: RetryPolicy, code: str) -> bool:
+def _retryable(policy: RetryPolicy, error: Mapping[str, object]) -> bool:
+    """Whether another try may help: never when it is forbidden, nor when the tool says that it does not."""
+    code, details = str(error.get("code")), error.get("details")
+    if code == StepErrorCode.PERMISSION_DENIED or (
+        isinstance(details, Mapping) and details.get("recoverable") is False
+    ):
+        return False
     return not policy.retry_on_codes or code in policy.retry_on_codes

@@ -65,7 +65,7 @@ def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
         if outcome.truncated:
             raise ToolFailure(
                 StepErrorCode.CONTRACT_VIOLATION,
-                f"command {argv[0]!r} wrote more than tools.max_output_bytes, {limits.max_output_bytes}",
+                f"command {argv[0]!r} met the limit tools.max_output_bytes: {limits.max_output_bytes}",
                 recoverable=False,
                 details={"limit": limits.max_output_bytes, **_ends(outcome)},
             )

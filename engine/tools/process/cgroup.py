@@ -3,7 +3,7 @@
 A cgroup holds what nothing else does: memory of all processes of a call together, their number, and those
 that left on purpose. Nobody but the owner of a tree of cgroups may change it, so only a place that was
 delegated is used: below a service with `Delegate=yes` and `DelegateSubgroup=`, or a directory that was
-given to this user. Imports the standard library only: the processes of calls use it too.
+given to this user.
 """
 
 from __future__ import annotations
@@ -70,11 +70,6 @@ def make(parent: Path, memory_bytes: int, processes: int) -> Path:
         remove(made)
         raise
     return made
-
-
-def join(cgroup: Path) -> None:
-    """Put this process into the cgroup. Raises OSError."""
-    (cgroup / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def met_limit(cgroup: Path) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import sys
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from engine.tools.context import ToolLimits
 
-_LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py")))
+_KEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")))
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _END_CHARACTERS = 4000
 _ENVELOPE_BYTES = 64 * 1024
@@ -76,7 +75,7 @@ class CommandRunner:
         try:
             async with asyncio.timeout(timeout):
                 outcome = await start_group(
-                    _LAUNCHER, [program, *argv[1:]], cwd, environment, limits, stdin or b""
+                    _KEEPER, [program, *argv[1:]], cwd, environment, limits, stdin or b""
                 )
         except TimeoutError as error:
             raise ToolFailure(
@@ -144,17 +143,16 @@ async def _own_cgroup(limits: ToolLimits) -> AsyncIterator[Path | None]:
 
 
 def _settings(limits: ToolLimits, held_by: Path | None) -> str:
-    """The settings of `confinement.confine` as JSON."""
-    return json.dumps(
-        {
-            "parent": os.getpid(),
-            "cgroup": str(held_by or ""),
-            "processes": limits.processes,
-            "memory_bytes": limits.memory_bytes,
-            "cpu_seconds": limits.cpu_seconds,
-            "open_files": limits.open_files,
-        }
-    )
+    """As `keeper.read_settings` reads them."""
+    settings = {
+        "parent": os.getpid(),
+        "cgroup": held_by or "",
+        "processes": limits.processes,
+        "memory_bytes": limits.memory_bytes,
+        "cpu_seconds": limits.cpu_seconds,
+        "open_files": limits.open_files,
+    }
+    return "\n".join(f"{name}={value}" for name, value in settings.items())
 
 
 def child_environment(workdir: Path, extra: Mapping[str, str] = _NOTHING) -> dict[str, str]:

@@ -1,78 +1,107 @@
-"""Stands over one call: a process that starts the work below itself and ends all of it.
+"""Stands over one call: `python -I -S keeper.py SETTINGS COMMAND ...`, or `confine` in a program of ours.
 
 The keeper is a subreaper: what the work leaves behind, also a process that called setsid, becomes the
 keeper's child and is killed before the keeper ends. It counts what lives below it where no cgroup does,
-and when its worker dies it ends everything at once. Imports the standard library only.
+and when its worker dies it ends everything at once.
+
+A process of its own, because Python code between fork and exec (`preexec_fn`) is not safe in a process
+with threads. It starts with every call: it imports little, of the standard library only.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import json
 import os
 import resource
 import signal
+import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.tools.process import cgroup
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import NoReturn
 
 REPORT_VARIABLE = "KEEPER_REPORT_FD"
+"""Names the descriptor where the keeper says at which limit it ended the work."""
 END_NOW = signal.SIGUSR1
 """What tells a keeper to kill everything; the kernel sends it when the worker dies."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_CANNOT_EXECUTE = 126
 _WAITED_FOR = (signal.SIGCHLD, signal.SIGTERM, END_NOW)
 _COUNT_SECONDS = 0.05
 _GONE_SECONDS = 3.0
-_PROC = Path("/proc")
-_KERNEL_LISTS_CHILDREN = (_PROC / "self" / "task" / str(os.getpid()) / "children").exists()
+_KERNEL_LISTS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
-def keep(settings: dict[str, Any]) -> int:
-    """Fork: the child gets the keeper's process id and goes on with the work; the parent never returns.
+def confine(settings: Mapping[str, str]) -> None:
+    """Go on in a process below a keeper, limited with all it will start; the caller's process keeps it.
 
-    `settings`: parent (the worker's process id), processes (how many processes and threads may live at
-    once), cgroup (a directory that holds the work and counts for us, or ""). The keeper ends as the work
-    ended. Raises OSError.
+    `settings`: parent (the worker's process id), processes and threads at once, memory_bytes,
+    cpu_seconds, open_files, cgroup (a directory whose limits take the place of the first two, or "").
+    Without a cgroup the writable memory of each process is limited (RLIMIT_DATA): RLIMIT_AS would count
+    what is only reserved, and programs that reserve much, as java does, could not start. The keeper
+    ends as the work ended. Raises OSError, ValueError.
     """
     report = int(os.environ.pop(REPORT_VARIABLE))
     os.set_inheritable(report, False)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
-    set_process_option(_PR_SET_CHILD_SUBREAPER, 1)
-    die_with(settings["parent"], END_NOW)
+    _set(_PR_SET_CHILD_SUBREAPER, 1)
+    _die_with(int(settings["parent"]), END_NOW)
     keeper = os.getpid()
     child = os.fork()
     if child != 0:
-        _stand_over(child, 0 if settings["cgroup"] else settings["processes"], report)
+        _stand_over(child, 0 if settings["cgroup"] else int(settings["processes"]), report)
     os.close(report)
-    if settings["cgroup"]:
-        cgroup.join(Path(settings["cgroup"]))
+    _die_with(keeper, signal.SIGKILL)
     os.setsid()  # a `kill 0` of the work does not reach the keeper
+    _limit(settings)
+    _set(_PR_SET_NO_NEW_PRIVS, 1)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAITED_FOR)
-    return keeper
 
 
-def die_with(parent: int, number: signal.Signals) -> None:
-    """Have the kernel send `number` to this process when its parent ends. Raises OSError."""
-    set_process_option(_PR_SET_PDEATHSIG, number)
+def read_settings(text: str) -> dict[str, str]:
+    """The settings as they stand in an argument: one `name=value` a line."""
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+def _limit(settings: Mapping[str, str]) -> None:
+    cpu_seconds, open_files = int(settings["cpu_seconds"]), int(settings["open_files"])
+    limits = [
+        # the signal of the soft limit tells what was met; the hard one kills who goes on
+        (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
+        (resource.RLIMIT_NOFILE, open_files, open_files),
+        (resource.RLIMIT_CORE, 0, 0),
+    ]
+    if settings["cgroup"]:
+        with open(os.path.join(settings["cgroup"], "cgroup.procs"), "w", encoding="ascii") as members:
+            members.write(str(os.getpid()))
+    else:
+        memory_bytes = int(settings["memory_bytes"])
+        limits.append((resource.RLIMIT_DATA, memory_bytes, memory_bytes))
+    for kind, soft, hard in limits:
+        _, ceiling = resource.getrlimit(kind)
+        most = hard if ceiling == resource.RLIM_INFINITY else min(hard, ceiling)
+        resource.setrlimit(kind, (min(soft, most), most))
+
+
+def _die_with(parent: int, number: signal.Signals) -> None:
+    """Have the kernel send `number` to this process when its parent ends."""
+    _set(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it died before the signal was set
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def set_process_option(option: int, value: int) -> None:
-    """prctl. Raises OSError."""
+def _set(option: int, value: int) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl failed")
 
 
 def _stand_over(child: int, most: int, report: int) -> NoReturn:
+    """Wait for the work, then end what is left, then end as the work did. `most` 0: a cgroup counts."""
     status: int | None = None
     while status is None:
         received = signal.sigtimedwait(_WAITED_FOR, _COUNT_SECONDS if most else 3600)
@@ -81,27 +110,26 @@ def _stand_over(child: int, most: int, report: int) -> NoReturn:
         if received is not None and received.si_signo == signal.SIGTERM:
             for pid, _ in _below(os.getpid()):
                 _send(pid, signal.SIGTERM)
-        status = _reaped(child)
-        if status is None and most:
-            living = sum(threads for _, threads in _below(os.getpid()))
-            if living > most:
-                os.write(report, json.dumps({"ended_by": "processes"}).encode())
-                break
+        status = _reap(child)
+        if status is None and most and sum(threads for _, threads in _below(os.getpid())) > most:
+            os.write(report, b"processes")
+            break
     _end_all()
     _end_as(status)
 
 
-def _reaped(child: int) -> int | None:
+def _reap(child: int) -> int | None:
     """Take in every process that ended; the status of `child` when it is among them."""
     found = None
-    with contextlib.suppress(ChildProcessError):
+    try:
         while True:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
-                break
+                return found
             if pid == child:
                 found = status
-    return found
+    except ChildProcessError:
+        return found
 
 
 def _end_all() -> None:
@@ -121,18 +149,21 @@ def _end_all() -> None:
 
 def _end_as(status: int | None) -> NoReturn:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if status is not None and os.WIFEXITED(status):
+        os._exit(os.WEXITSTATUS(status))
     number = signal.SIGKILL if status is None else os.WTERMSIG(status)
-    if status is None or os.WIFSIGNALED(status):
-        with contextlib.suppress(OSError, ValueError):  # SIGKILL and SIGSTOP cannot be handled
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
-        os.kill(os.getpid(), number)
-    os._exit(os.WEXITSTATUS(status) if status is not None else 1)
+    if number not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.kill(os.getpid(), number)
+    os._exit(1)
 
 
 def _send(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    try:
         os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
 
 
 def _below(root: int) -> Iterator[tuple[int, int]]:
@@ -142,8 +173,8 @@ def _below(root: int) -> Iterator[tuple[int, int]]:
         pid = waiting.pop()
         children = [*_children(pid)]
         try:
-            threads = len(os.listdir(_PROC / str(pid) / "task"))  # noqa: PTH208 - names only, many times a second
-        except OSError:
+            threads = len(os.listdir(f"/proc/{pid}/task"))
+        except OSError:  # it ended meanwhile
             continue
         yield pid, threads
         waiting += children
@@ -154,18 +185,36 @@ def _children(pid: int) -> Iterator[int]:
         if not _KERNEL_LISTS_CHILDREN:
             yield from _children_by_parent(pid)
             return
-        tasks = os.listdir(_PROC / str(pid) / "task")  # noqa: PTH208
-        for task in tasks:
-            yield from map(int, (_PROC / str(pid) / "task" / task / "children").read_bytes().split())
-    except OSError:  # it ended meanwhile
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as children:
+                yield from map(int, children.read().split())
+    except OSError:
         return
 
 
-def _children_by_parent(pid: int) -> Iterator[int]:
+def _children_by_parent(parent: int) -> Iterator[int]:
     """For kernels without CONFIG_PROC_CHILDREN: looks at every process."""
-    for name in os.listdir(_PROC):  # noqa: PTH208
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            # after the name in parentheses, which may hold anything: state, parent
-            parent = (_PROC / name / "stat").read_bytes().rpartition(b")")[2].split()[1]
-            if int(parent) == pid:
-                yield int(name)
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", "rb") as stat:
+                # after the name in parentheses, which may hold anything: state, parent
+                found = stat.read().rpartition(b")")[2].split()[1]
+        except (OSError, IndexError):
+            continue
+        if int(found) == parent:
+            yield int(name)
+
+
+def main() -> None:
+    """Confine this process and replace it with the command."""
+    command = sys.argv[2:]
+    try:
+        confine(read_settings(sys.argv[1]))
+        os.execv(command[0], command)  # noqa: S606 - no shell on purpose
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"cannot start {command[0]}: {error}\n")
+        sys.exit(_CANNOT_EXECUTE)
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from engine.tools.process.confinement import confine
+from engine.tools.process.keeper import confine, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def serve_once(handle: Callable[[Answer], Answer]) -> None:
     """
     answer_to = int(os.environ.pop("RESULT_FD"))
     os.set_inheritable(answer_to, False)
-    confine(json.loads(sys.argv[1]))
+    confine(read_settings(sys.argv[1]))
     request = json.load(sys.stdin)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     # a lone surrogate becomes \udcXX, which is JSON again

@@ -78,9 +78,16 @@ class Simulation:
             inputs.StepFinished(now=self._tick(), path=path, attempt=attempt, ok=True, output=value)
         )
 
-    def fail(self, path: str, code: str = "backend_error", jitter: float = 0.0) -> Simulation:
+    def fail(
+        self,
+        path: str,
+        code: str = "backend_error",
+        jitter: float = 0.0,
+        error: dict[str, Any] | None = None,
+    ) -> Simulation:
         """The tool call at `path` answers with an error."""
-        attempt, error = self.calls.pop(path), failure(code, f"{path} went wrong")
+        attempt = self.calls.pop(path)
+        error = error or failure(code, f"{path} went wrong")
         return self.give(
             inputs.StepFinished(
                 now=self._tick(), path=path, attempt=attempt, ok=False, error=error, jitter=jitter

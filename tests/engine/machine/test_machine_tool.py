@@ -13,6 +13,7 @@ from engine.machine.model.effects import RunStep
 from engine.machine.model.inputs import StepFinished, StepInterrupted, TimerFired
 from engine.machine.steps.tool import MAX_RECOVERIES, backoff_micros
 from engine.machine.table import transition
+from engine.machine.transition_builder import failure
 from tests.engine.machine.flow_builders import graph, tool
 from tests.engine.machine.simulation import Simulation
 
@@ -123,6 +124,23 @@ def test_only_the_named_codes_are_tried_again() -> None:
 
     assert again.calls == {"a": 2}
     assert final.status() is RunStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("error", "calls"),
+    [
+        (failure("backend_error", "no"), {"a": 2}),
+        (failure("backend_error", "no", recoverable=True), {"a": 2}),
+        (failure("backend_error", "no", recoverable=None), {"a": 2}),
+        (failure("contract_violation", "no", recoverable=False), {}),
+        (failure("permission_denied", "no", recoverable=True), {}),
+        (failure("timeout", "no", recoverable=False), {}),
+    ],
+)
+def test_what_would_fail_the_same_way_is_tried_once(error: dict[str, Any], calls: dict[str, int]) -> None:
+    run = started(retry={"max_attempts": 3, "backoff_seconds": 0})
+    assert run.fail("a", error=error).calls == calls
+    assert (run.status() is RunStatus.FAILED) is (calls == {})
 
 
 def test_the_timeout_of_a_tool_is_an_error_of_its_call_not_a_timer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -23,3 +24,13 @@ def ended(pid: int) -> None:
     while alive(pid):
         assert time.monotonic() < end, f"process {pid} lives on"
         time.sleep(0.01)
+
+
+def working_in(directory: Path) -> list[int]:
+    """The processes whose working directory it is."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.cwd() == str(directory):
+                found.append(process.pid)
+    return found

@@ -18,7 +18,7 @@ from engine.tools.context import PackCode, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.process import cgroup
 from engine.tools.process.limit_words import met_limit
-from tests.engine.tools.alive import ROOT, alive, ended
+from tests.engine.tools.alive import ROOT, alive, ended, working_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,8 +124,7 @@ async def test_processes_that_multiply_without_end_are_ended(
     result = await command(replace(limits, processes=60), context, "sh", "again.sh")
     assert result.error is not None
     assert "tools.processes: 60" in result.error.message
-    left = await asyncio.to_thread(subprocess.run, ["pgrep", "-f", "^sh again.sh$"], capture_output=True)
-    assert left.stdout == b""
+    assert await asyncio.to_thread(working_in, context.workdir) == []
 
 
 async def test_memory_beyond_the_limit_fails_and_the_limit_is_named(
