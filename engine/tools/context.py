@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class ToolLimits:
     """Limits of tool calls; sizes in bytes, times in seconds.
 
-    The operator sets most of them. A pack's tools layer narrows the ones from `scoped_roots` on: None is
-    no narrowing of directories or hosts.
+    The operator sets most of them; `memory_from` names what set the memory. A pack's tools layer narrows the
+    ones from `scoped_roots` on: None is no narrowing of directories or hosts.
     """
 
     allowed_roots: tuple[Path, ...] = (Path("/"),)
@@ -29,6 +29,7 @@ class ToolLimits:
     command_env: frozenset[str] = frozenset()
     max_output_bytes: int = 8 * 1024 * 1024
     memory_bytes: int = 1024 * 1024 * 1024
+    memory_from: str = "tools.memory_mb"
     cpu_seconds: int = 300
     open_files: int = 256
     processes: int = 1024

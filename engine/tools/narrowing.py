@@ -20,6 +20,9 @@ def narrowed(limits: ToolLimits, bounds: ToolBounds, scope: tuple[Path, ...]) ->
     return replace(
         limits,
         memory_bytes=min(limits.memory_bytes, bounds.memory_bytes),
+        memory_from=limits.memory_from
+        if limits.memory_bytes <= bounds.memory_bytes
+        else "memory_limit of the pack's tools layer",
         scoped_roots=scope if bounds.filesystem == "scoped" else None,
         filesystem="read_write" if bounds.filesystem == "scoped" else bounds.filesystem,
         hosts=hosts,

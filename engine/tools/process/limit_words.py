@@ -28,7 +28,9 @@ def met_limit(returncode: int, ended_by: str | None, words: str, limits: ToolLim
     if returncode == 0 and ended_by is None:
         return None
     together = cgroup.place() is not None
-    memory = f"tools.memory_mb: {limits.memory_bytes // _MIB} MiB {'a call' if together else 'a process'}"
+    memory = (
+        f"{limits.memory_from}: {limits.memory_bytes // _MIB} MiB {'a call' if together else 'a process'}"
+    )
     processes = f"tools.processes: {limits.processes} processes and threads at once"
     if ended_by == "processes" and returncode != 0:
         return f"it met the limit {processes}"

@@ -33,7 +33,7 @@ WAITS = "while [ ! -s pid ]; do sleep 0.01; done"
 
 
 async def command(limits: ToolLimits, context: ToolContext, *argv: str, **params: Any) -> ToolResult:
-    executor = ToolExecutor(builtin_registry(limits), limits)
+    executor = ToolExecutor(builtin_registry(), limits)
     return await executor.call("command.run", {"argv": list(argv), **params}, context)
 
 
@@ -79,7 +79,7 @@ async def test_a_packs_tool_leaves_nothing_either(appears: Appears, call: Call, 
         "        time.sleep(0.01)\n"
         "    return 'ok'\n"
     )
-    result = await call("my_pack.go", {}, code=PackCode("my-pack", "d1", source, trusted=True))
+    result = await call("my_pack.go", {}, code=PackCode("my-pack", "d1", source))
     assert result.data == "ok"
     assert not alive(await appears(context.workdir / "pid"))
 
@@ -205,7 +205,7 @@ async def test_a_secret_in_the_environment_comes_back_from_nowhere(
     limits: ToolLimits, context: ToolContext
 ) -> None:
     listed = replace(limits, command_env=frozenset({"TOKEN"}))
-    executor = ToolExecutor(builtin_registry(listed), listed, {"deploy": "s3cret-value"})
+    executor = ToolExecutor(builtin_registry(), listed, {"deploy": "s3cret-value"})
     params = {"argv": ["sh", "-c", "echo $TOKEN; exit 1"], "env": {"TOKEN": {"$secret": "deploy"}}}
     failed = await executor.call("command.run", params, context)
     shown = await executor.call("command.run", {**params, "check": False}, context)

@@ -139,8 +139,13 @@ async def test_memory_of_a_process_is_what_the_smaller_limit_says(context: ToolC
     for written, expected in (("64Mi", 64), ("4Gi", 512)):
         sandbox = {"memory_limit": written, "filesystem": "read_write"}
         rules = CallRules(layer=layer({"id": "command.run", "sandbox": sandbox}))
-        result = await outcome(rules, context, "command.run", limits, argv=["sh", "-c", "ulimit -v"])
+        result = await outcome(rules, context, "command.run", limits, argv=["sh", "-c", "ulimit -d"])
         assert result.data["stdout"].strip() == str(expected * 1024)
+        out_of_memory = ["sh", "-c", "echo MemoryError; exit 1"]
+        failed = await outcome(rules, context, "command.run", limits, argv=out_of_memory)
+        assert failed.error is not None
+        assert f"{expected} MiB" in failed.error.message
+        assert ("tools layer" if expected == 64 else "tools.memory_mb") in failed.error.message
 
 
 async def test_no_more_calls_of_a_task_are_under_way_than_the_layer_says(context: ToolContext) -> None:
