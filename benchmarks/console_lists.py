@@ -26,7 +26,8 @@ from engine import open_engine
 from engine.contracts.run import RunSort
 from screens.runs.screen import RunsScreen
 from screens.widgets.paged_table import PagedTable
-from vasini_tui.console.app import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp
+from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,8 @@ from engine.journal.sqlite.connection import open_writer
 from screens.frame.inputs import SafeInput
 from screens.run.log_pane import LogPane
 from screens.run.screen import RunScreen
-from vasini_tui.console.app import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp
+from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ PAGE = Path(__file__).with_name("keys.md")
 INTRODUCTION = """\
 # Keys
 
-Written by `make keys` from `screens/keys/registry.py`; bindings, help, palette and `vasini keys` are made of
+Written by `make keys` from `screens/keys/`; bindings, help, palette and `vasini keys` are made of
 the same list. `?` shows the keys of a screen, F1 what has the focus and its keys, `:` every action by name.
 
 ## Other keys

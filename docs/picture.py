@@ -21,7 +21,8 @@ from engine.contracts.actor import Actor
 from engine.contracts.model import from_micros
 from engine.contracts.run import RunFilter
 from engine.contracts.status import RunStatus
-from vasini_tui.console.app import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp
+from vasini_tui.console.options import ConsoleOptions
 from vasini_tui.demo.workspace import LABEL, PREFIX, open_demo
 from vasini_tui.output import Output
 from vasini_tui.settings.loading import load_settings

@@ -9,7 +9,7 @@ from engine.contracts.status import RequestStatus, Risk
 from engine.safe_text import sanitize
 from screens.widgets.ages import age, short_time
 from screens.widgets.columns import Column
-from screens.widgets.row_table import Cell, Row
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, Tone
 
 if TYPE_CHECKING:

@@ -15,8 +15,10 @@ from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, attempt
 from screens.widgets.ages import age
 from screens.widgets.columns import Column
+from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import Cell, LineTable, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import RUN_LABELS, Tone
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from engine.safe_text import sanitize
 from screens.compare.diff import Change, compare_steps, compare_values
 from screens.widgets.columns import Column
 from screens.widgets.json_tree import Node, Path, path_words, value_words
-from screens.widgets.row_table import Cell, Row
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import STEP_LABELS, StatusLabel, Tone
 from screens.widgets.time_axis import since
 

@@ -14,8 +14,9 @@ from screens.frame.screen import ConsoleScreen, tell
 from screens.keys.bindings import bindings
 from screens.overlays.value_screen import ValueScreen
 from screens.widgets.ages import full_time, span
+from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Part, Plain
-from screens.widgets.row_table import LineTable, RowTable
+from screens.widgets.row_table import RowTable
 from screens.widgets.status_labels import RUN_LABELS, STYLES
 
 if TYPE_CHECKING:

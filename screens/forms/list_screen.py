@@ -14,7 +14,8 @@ from screens.keys.bindings import bindings
 from screens.widgets.ages import age, full_time
 from screens.widgets.columns import Column
 from screens.widgets.plain import NOTHING, Plain
-from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
 
 if TYPE_CHECKING:

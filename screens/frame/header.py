@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from engine.contracts.status import RunStatus
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import action
+from screens.keys.views import VIEWS
 from screens.widgets.plain import Part, Plain
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _SHARE = 0.75
 """Of the line, for its right half (themes/shell.tcss)."""
-
-VIEWS = ("runs", "approvals", "forms", "packs")
 
 
 class HeaderLines(Vertical):
@@ -70,7 +69,7 @@ class HeaderLines(Vertical):
 
     def _show_views(self) -> None:
         """The current screen is marked; the others lose their words where there is no room for all."""
-        entries = [(view, self._keymap.action(f"app.{view}")) for view in VIEWS]
+        entries = [(view.name, self._keymap.action(f"app.{view.name}")) for view in VIEWS]
         width = sum(len(f" {entry.keys} {entry.title}  ") for _, entry in entries)
         roomy = width + self._who_width <= self.app.size.width
         parts: list[Part] = []

@@ -58,14 +58,11 @@ class Console(Protocol):
     def open_run(self, run_id: str, *, pane: str = "timeline") -> None:
         """Open the detail of a run on the current view."""
 
-    def open_approval(self, approval_id: str) -> None:
-        """Go to the approvals, with the cursor on this one."""
-
     def open_form(self, form: FormView) -> None:
         """Open a form to fill in."""
 
-    def show_run(self, run_id: str) -> None:
-        """Go to the runs, with the cursor on this one."""
+    def show_in(self, view: str, key: str) -> None:
+        """Go to the list of a view, with the cursor on this row."""
 
 
 class TooSmall(Plain):
@@ -164,6 +161,9 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     async def load(self) -> None:
         """Read from the engine and show it; errors are handled by the caller."""
+
+    def point_at(self, key: str) -> None:
+        """Put the cursor on this row as soon as it is there."""
 
     def tick(self) -> None:
         """Draw ages again."""

@@ -12,8 +12,10 @@ from engine.safe_text import sanitize
 from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.widgets.columns import Column
+from screens.widgets.line_table import LineTable
 from screens.widgets.plain import NOTHING, Plain
-from screens.widgets.row_table import Cell, LineTable, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import RUN_LABELS, Tone
 
 if TYPE_CHECKING:

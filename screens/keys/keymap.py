@@ -11,6 +11,7 @@ from engine.safe_text import sanitize
 from screens.keys.bindings import action, find
 from screens.keys.key_names import character_of, key_words, read_key
 from screens.keys.registry import ACTIONS
+from screens.keys.views import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,9 +39,10 @@ EDITING = frozenset(
 _PLACEHOLDER = re.compile(r"\{([a-z_]+\.[a-z_]+)\}")
 _TYPING = frozenset({"form", "start", "dialog", "palette", "screen"})
 _MODAL = frozenset({"dialog", "palette", "saved"})
-_NOT_IN_DIALOGS = frozenset({"app", "approvals", "compare", "log", "packs", "run", "runs", "start", "time"})
+_OF_VIEWS = frozenset(view.group for view in VIEWS if view.group)
+_NOT_IN_DIALOGS = (_OF_VIEWS - {"form"}) | {"app", "compare", "log", "run", "start", "time"}
 _APART = (
-    frozenset({"approvals", "runs", "form", "packs"}),
+    _OF_VIEWS,
     frozenset({"approvals", "runs", "start", "packs"}),
     frozenset({"run", "packs"}),
     frozenset({"list", "text"}),

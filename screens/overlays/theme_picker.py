@@ -12,7 +12,8 @@ from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall
 from screens.widgets.columns import Column
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import RUN_LABELS, Tone
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.safe_text import sanitize
 from screens.widgets.columns import Column
-from screens.widgets.row_table import Cell, Row
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from screens.packs.verbs import PackVerbsScreen
 from screens.widgets.ages import age
 from screens.widgets.columns import Column
 from screens.widgets.plain import NOTHING, Part, Plain
-from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import PACK_LABELS, Tone
 
 if TYPE_CHECKING:

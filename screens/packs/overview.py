@@ -9,7 +9,7 @@ from engine.contracts.pack_version import SignatureState
 from engine.safe_text import sanitize
 from screens.widgets.ages import full_time
 from screens.widgets.columns import Column
-from screens.widgets.row_table import Cell, Row
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import PACK_LABELS, RISK_LABELS, Tone
 
 if TYPE_CHECKING:

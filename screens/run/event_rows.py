@@ -11,7 +11,7 @@ from engine.safe_text import sanitize
 from screens.widgets.ages import clock_time, since_start
 from screens.widgets.columns import Column
 from screens.widgets.json_text import brief_json
-from screens.widgets.row_table import Cell, Row
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
 
 if TYPE_CHECKING:

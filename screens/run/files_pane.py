@@ -8,7 +8,8 @@ from engine.safe_text import sanitize
 from screens.run.pane import Moment, RunPane
 from screens.widgets.columns import Column
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
 
 if TYPE_CHECKING:

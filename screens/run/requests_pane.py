@@ -11,7 +11,8 @@ from screens.run.pane import Moment, RunPane
 from screens.widgets.ages import age
 from screens.widgets.columns import Column
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, Tone
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from screens.run.timeline_pane import TimelinePane
 from screens.run.timeline_table import TimelineTable
 from screens.run_verbs.verbs import RunVerbsScreen
 from screens.widgets.json_view import JsonView
+from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Part, Plain
-from screens.widgets.row_table import LineTable
 from screens.widgets.status_labels import REQUEST_LABELS, RUN_LABELS, STEP_LABELS
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ class RunScreen(RunVerbsScreen):
             values = {"request": request.model_dump(mode="json", by_alias=True, exclude_none=True)}
             self._show_values(words, values)
         elif isinstance(request, ApprovalView):
-            console(self).open_approval(request_id(request))
+            console(self).show_in("approvals", request_id(request))
         else:
             console(self).open_form(request)
 

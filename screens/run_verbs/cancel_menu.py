@@ -13,7 +13,8 @@ from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.widgets.columns import Column
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -175,7 +175,7 @@ class RunVerbsScreen(HandoffVerbsScreen):
         requests = self.state.engine.requests
         approvals = await requests.approvals(status=RequestStatus.PENDING, run_id=run_id, limit=1)
         if approvals.items:
-            console(self).open_approval(approvals.items[0].approval_id)
+            console(self).show_in("approvals", approvals.items[0].approval_id)
             return
         forms = await requests.forms(status=RequestStatus.PENDING, run_id=run_id, limit=1)
         if forms.items:

@@ -16,7 +16,8 @@ from screens.frame.screen import Dialog, TooSmall, attempt, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.columns import Column
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
 
 if TYPE_CHECKING:

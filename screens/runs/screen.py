@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.run import RunSummary
     from screens.frame.console_state import ConsoleState
-    from screens.widgets.row_table import Row
+    from screens.widgets.rows import Row
 
 
 class FilterInput(SafeInput):

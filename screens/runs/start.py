@@ -15,7 +15,8 @@ from screens.frame.screen import ConsoleScreen, console, tell
 from screens.keys.bindings import bindings
 from screens.widgets.columns import Column
 from screens.widgets.plain import NOTHING, Plain
-from screens.widgets.row_table import Cell, Row, RowTable
+from screens.widgets.row_table import RowTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class StartFormScreen(FillingScreen):
         )
         await self.sent()
         tell(self, f"Started {run.run_id}")
-        console(self).show_run(run.run_id)
+        console(self).show_in("runs", run.run_id)
 
 
 def _name(flow: FlowView) -> str:

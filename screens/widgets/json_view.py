@@ -12,7 +12,8 @@ from screens.keys.bindings import bindings
 from screens.widgets.columns import Column
 from screens.widgets.json_text import hides_something
 from screens.widgets.json_tree import JsonTree, Node, is_long, path_words, value_text, value_words
-from screens.widgets.row_table import Cell, LineTable, Row
+from screens.widgets.line_table import LineTable
+from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
 
 if TYPE_CHECKING:

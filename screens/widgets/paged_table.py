@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from screens.widgets.line_table import LineTable
 from screens.widgets.row_pages import NoRows, RowPages
-from screens.widgets.row_table import LineTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from textual import events
 
     from screens.widgets.columns import Column
+    from screens.widgets.line_table import LineState
     from screens.widgets.row_pages import RowSource
-    from screens.widgets.row_table import LineState, Row
+    from screens.widgets.rows import Row
 
 _TRIES = 3
 """How often a reload starts again because the cursor moved meanwhile."""

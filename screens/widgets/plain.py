@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.safe_text import SafeText, sanitize
-from screens.keys.bindings import bindings
+from screens.widgets.scrolling import ScrollKeys
 
 Part = SafeText | tuple[SafeText, str]
 """Text, or text with a style such as `bold $waiting`."""
@@ -41,32 +41,5 @@ class Plain(Static):
             self.update(content(*parts))
 
 
-class TextPane(VerticalScroll, can_focus=True, inherit_bindings=False):
+class TextPane(ScrollKeys, VerticalScroll):
     """A scrolling pane for long text."""
-
-    HELP = "A text that scrolls. It holds what is shown only: nothing in it can be changed."
-    BINDINGS = bindings("text.")
-
-    def action_scroll_down(self) -> None:
-        """One line down, without animation."""
-        self.scroll_relative(y=1, animate=False)
-
-    def action_scroll_up(self) -> None:
-        """One line up."""
-        self.scroll_relative(y=-1, animate=False)
-
-    def action_scroll_home(self) -> None:
-        """First line."""
-        self.scroll_home(animate=False)
-
-    def action_scroll_end(self) -> None:
-        """Last line."""
-        self.scroll_end(animate=False)
-
-    def action_half_down(self) -> None:
-        """Half a page down."""
-        self.scroll_relative(y=max(1, self.size.height // 2), animate=False)
-
-    def action_half_up(self) -> None:
-        """Half a page up."""
-        self.scroll_relative(y=-max(1, self.size.height // 2), animate=False)

@@ -12,6 +12,7 @@ from textual.strip import Strip
 
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
+from screens.widgets.scrolling import ScrollKeys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,14 +30,14 @@ def safe_lines(text: str) -> list[SafeText]:
     ]
 
 
-class TextLines(ScrollView, can_focus=True, inherit_bindings=False):
+class TextLines(ScrollKeys, ScrollView):
     """A pane for text of any length."""
 
     HELP = (
         "A text that scrolls. {run.wrap} breaks long lines or cuts them at the edge; then {lines.left} and "
         "{lines.right} move along them."
     )
-    BINDINGS = bindings("text.", "lines.")
+    BINDINGS = bindings("lines.")
     DEFAULT_CSS = "TextLines { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }"
 
     def __init__(self, lines: Sequence[SafeText] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
@@ -80,30 +81,6 @@ class TextLines(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self, _event: events.Resize) -> None:
         """Another width, other breaks."""
         self._lay_out()
-
-    def action_scroll_down(self) -> None:
-        """One line down."""
-        self.scroll_relative(y=1, animate=False)
-
-    def action_scroll_up(self) -> None:
-        """One line up."""
-        self.scroll_relative(y=-1, animate=False)
-
-    def action_scroll_home(self) -> None:
-        """First line."""
-        self.scroll_home(animate=False)
-
-    def action_scroll_end(self) -> None:
-        """Last line."""
-        self.scroll_end(animate=False)
-
-    def action_half_down(self) -> None:
-        """Half a page down."""
-        self.scroll_relative(y=max(1, self.size.height // 2), animate=False)
-
-    def action_half_up(self) -> None:
-        """Half a page up."""
-        self.scroll_relative(y=-max(1, self.size.height // 2), animate=False)
 
     def action_left(self) -> None:
         """Back towards the beginning of lines that are cut."""

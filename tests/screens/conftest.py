@@ -16,7 +16,8 @@ from screens.widgets.paged_table import PagedTable
 from screens.widgets.plain import Plain
 from screens.widgets.row_table import RowTable
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console.app import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp
+from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

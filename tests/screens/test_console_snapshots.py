@@ -26,7 +26,8 @@ from tests.screens.fake_data import (
     an_event,
 )
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console.app import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp
+from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,8 @@ from tests.screens.fake_data import NOW, an_approval
 from tests.screens.fake_engine import FakeEngine
 from tests.screens.picture import characters, strips, styles
 from tests.screens.test_console_snapshots import RUN, engine
-from vasini_tui.console.app import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp
+from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion

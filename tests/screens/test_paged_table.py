@@ -20,7 +20,7 @@ from engine.safe_text import sanitize
 from screens.widgets.columns import Column
 from screens.widgets.paged_table import PagedTable
 from screens.widgets.row_pages import KEPT_PAGES, PAGE, NoRows, RowPages
-from screens.widgets.row_table import Cell, Row
+from screens.widgets.rows import Cell, Row
 from vasini_tui.console.themes import load_theme
 
 if TYPE_CHECKING:

@@ -286,7 +286,7 @@ async def test_a_run_that_the_filter_hides_is_shown_when_it_is_asked_for(console
         await stage.press("/")
         await stage.write("status:completed")
         await stage.until(lambda: keys_of(stage) == ["run-4"])
-        stage.app.show_run("run-2")
+        stage.app.show_in("runs", "run-2")
         await stage.until(lambda: stage.paged("#runs").cursor_key == "run-2")
         assert len(keys_of(stage)) == 4
 

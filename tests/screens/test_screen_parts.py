@@ -23,10 +23,11 @@ from screens.frame.refresher import Refresher
 from screens.widgets.ages import age, next_tick, span
 from screens.widgets.columns import Column, place
 from screens.widgets.json_text import SHOWN_CHARACTERS, hides_something, json_text
-from screens.widgets.row_table import fit
+from screens.widgets.rows import fit
 from tests.screens.fake_data import NOW, a_run, ago, an_event
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console.app import ConsoleOptions, Workplace, run_console
+from vasini_tui.console.options import ConsoleOptions, Workplace
+from vasini_tui.console.running import run_console
 from vasini_tui.console.terminal import terminal_problem
 from vasini_tui.console.themes import STYLES, THEMES, load_theme, themes_folder
 

@@ -11,7 +11,8 @@ from engine.errors import ErrorCode, VasiniError
 from screens.overlays.theme_picker import ThemePicker
 from tests.screens.fake_data import NOW, a_run, an_approval
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console.app import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp
+from vasini_tui.console.options import ConsoleOptions
 from vasini_tui.console.theme_files import OwnThemes
 from vasini_tui.console.themes import Themes
 from vasini_tui.settings.config_content import config_invalid

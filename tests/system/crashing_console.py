@@ -11,7 +11,8 @@ from engine.contracts.actor import Actor
 from screens.frame.console_state import utc_now
 from tests.screens.fake_data import a_run
 from tests.screens.fake_engine import FakeEngine
-from vasini_tui.console.app import ConsoleApp, ConsoleOptions
+from vasini_tui.console.app import ConsoleApp
+from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from datetime import datetime

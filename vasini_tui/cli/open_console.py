@@ -14,7 +14,7 @@ from vasini_tui.exit_codes import TerminalError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from vasini_tui.console.app import Workplace
+    from vasini_tui.console.options import Workplace
     from vasini_tui.wiring import Session
 
 
@@ -31,7 +31,8 @@ async def open_console(session: Session, *, tenant: str = "default", demo: bool 
         raise TerminalError(problem)
     gc.disable()  # until the first frame is shown (`ConsoleApp.on_ready`): it comes a tenth sooner
     from screens.keys.keymap import read_keymap  # noqa: PLC0415  # only the console needs it
-    from vasini_tui.console.app import ConsoleOptions, run_console  # noqa: PLC0415  # only the console needs it
+    from vasini_tui.console.options import ConsoleOptions  # noqa: PLC0415  # only the console needs it
+    from vasini_tui.console.running import run_console  # noqa: PLC0415  # only the console needs it
     from vasini_tui.console.themes import find_themes  # noqa: PLC0415  # only the console needs it
 
     options = session.loaded.values.console
@@ -54,7 +55,7 @@ async def open_console(session: Session, *, tenant: str = "default", demo: bool 
 @asynccontextmanager
 async def _workplace(session: Session) -> AsyncIterator[Workplace]:
     """The operator's own. An open console works runs like any worker."""
-    from vasini_tui.console.app import Workplace  # noqa: PLC0415
+    from vasini_tui.console.options import Workplace  # noqa: PLC0415
 
     async with session.engine() as engine:
         yield Workplace(engine, engine.work(slots=session.loaded.values.engine.slots), Path.cwd())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vasini_tui.console.app import Workplace
+from vasini_tui.console.options import Workplace
 from vasini_tui.demo.colleagues import Colleagues
 from vasini_tui.demo.sample_data import make_samples
 from vasini_tui.demo.traffic import Traffic

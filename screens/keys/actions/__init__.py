@@ -1,0 +1,1 @@
+"""The actions of the console, by what they are about."""

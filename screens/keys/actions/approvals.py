@@ -1,0 +1,45 @@
+"""Actions on the approvals: they decide, claim, mark."""
+
+from __future__ import annotations
+
+from screens.keys.action import Action
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "approvals.approve",
+        "a",
+        "approve",
+        "Approve",
+        "Approve exactly what the card shows",
+        "vasini approve ID",
+        True,
+    ),
+    Action(
+        "approvals.reject",
+        "r",
+        "reject",
+        "Reject",
+        "Reject; asks for a comment",
+        "vasini reject ID --comment TEXT",
+        True,
+    ),
+    Action(
+        "approvals.own",
+        "o",
+        "own",
+        "Own/release",
+        "Tell every console that you are on it, or no more; ends by itself",
+        shown=True,
+    ),
+    Action("approvals.mark", "space", "mark", "Mark", "Mark for a decision on several"),
+    Action(
+        "approvals.decide_marked",
+        "M",
+        "decide_marked",
+        "Decide marked",
+        "Decide the marked ones, all of one step; asks for the count",
+        "vasini approve ID",
+        True,
+    ),
+    Action("approvals.sort", "S", "sort", "Sort", "Next sort order: by risk, by age", "vasini approvals"),
+)

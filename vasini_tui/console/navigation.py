@@ -1,0 +1,102 @@
+"""Where the console goes: its views, each with a stack of screens, and screens above what is shown."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.contracts.status import RequestStatus
+from screens.frame.screen import ConsoleScreen, attempt, tell
+from screens.keys.views import VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual.app import App
+
+    from engine.contracts.pack import PackView
+    from engine.contracts.request import FormView
+    from screens.frame.console_state import ConsoleState
+    from screens.keys.views import View
+
+
+class Navigation:
+    """`state` is asked for when a screen is made: the first frame comes before it."""
+
+    def __init__(self, app: App[Any], state: Callable[[], ConsoleState]) -> None:
+        self._app = app
+        self._state = state
+        self._last = VIEWS[1].name
+        for view in VIEWS:
+            app.add_mode(view.name, lambda view=view: self._made(view))  # type: ignore[misc]  # bound now
+
+    async def begin(self) -> None:
+        """Open the first view."""
+        await self._app.switch_mode(VIEWS[0].name)
+
+    async def view(self, name: str) -> None:
+        """Go to a view, which is as it was left; its own number again goes to its list."""
+        if name == self._app.current_mode:
+            self._app.run_worker(self._root(name), group="view", exit_on_error=False)
+        else:
+            self._last = self._app.current_mode
+            await self._app.switch_mode(name)
+
+    async def last(self) -> None:
+        """The view before."""
+        await self.view(self._last)
+
+    def show(self, name: str, key: str) -> None:
+        """Go to the list of a view, with the cursor on this row as soon as it is there."""
+        self._app.run_worker(self._show(name, key), group="view", exit_on_error=False)
+
+    def open_run(self, run_id: str, pane: str) -> None:
+        """Open the detail of a run on the current view."""
+        from screens.run.screen import RunScreen  # noqa: PLC0415 - when it is first needed
+
+        self._app.push_screen(RunScreen(self._state(), run_id, view=self._app.current_mode, pane=pane))
+
+    def open_form(self, form: FormView) -> None:
+        """Open a form to fill in, above what is shown."""
+        from screens.forms.screen import FormScreen  # noqa: PLC0415 - when it is first needed
+
+        self._app.push_screen(FormScreen(self._state(), form))
+
+    def oldest_pending(self) -> None:
+        """Whatever waits longest for a person."""
+        work = attempt(self._app.screen, self._oldest_pending())
+        self._app.run_worker(work, group="view", exit_on_error=False)
+
+    def _made(self, view: View) -> ConsoleScreen:
+        module, _, name = view.home.partition(":")
+        return cast("ConsoleScreen", getattr(import_module(module), name)(self._state()))
+
+    async def _show(self, name: str, key: str) -> None:
+        await self.view(name)
+        await self._root(name)
+        screen = self._app.screen
+        if isinstance(screen, ConsoleScreen):
+            screen.point_at(key)
+
+    async def _root(self, name: str) -> None:
+        while self._app.current_mode == name and len(self._app.screen_stack) > 1:
+            await self._app.pop_screen()
+
+    async def _oldest_pending(self) -> None:
+        requests = self._state().engine.requests
+        approvals = await requests.approvals(status=RequestStatus.PENDING, limit=1)
+        forms = await requests.forms(status=RequestStatus.PENDING, limit=1)
+        approval, form = next(iter(approvals.items), None), next(iter(forms.items), None)
+        if form is not None and (approval is None or form.requested_at < approval.requested_at):
+            self.open_form(form)
+        elif approval is not None:
+            self.show("approvals", approval.approval_id)
+        else:
+            broken = _broken_words(self._state().broken_packs or ())
+            tell(self._app.screen, broken or "Nothing waits for a person.")
+
+
+def _broken_words(packs: Sequence[PackView]) -> str:
+    """The first problem of every broken pack; all of them are shown by the command."""
+    words = [f"Pack {pack.pack} is broken: {pack.problems[0]}" for pack in packs]
+    return " · ".join([*words, "all problems: vasini packs"]) if words else ""
