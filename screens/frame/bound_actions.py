@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from screens.keys.bindings import find
-from screens.keys.registry import GROUPS
+from screens.keys.registry import ACTIONS, GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,10 @@ def bound_actions(screen: Screen[object], keymap: Keymap) -> list[BoundAction]:
             entry = find(binding.id)
             if entry is not None:
                 found.setdefault(entry.id, BoundAction(keymap.in_force(entry), node))
-    order = list(GROUPS)
-    return sorted(found.values(), key=lambda bound: order.index(bound.action.group))
+    groups, places = list(GROUPS), {entry.id: place for place, entry in enumerate(ACTIONS)}
+    return sorted(
+        found.values(), key=lambda bound: (groups.index(bound.action.group), places[bound.action.id])
+    )
 
 
 def _nodes(screen: Screen[object]) -> Iterator[DOMNode]:

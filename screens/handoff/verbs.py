@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import NotFound
-from screens.frame.screen import ConsoleScreen, console, tell
+from screens.frame.current_run import CurrentRunScreen
+from screens.frame.screen import console, tell
 from screens.handoff.dialogs import HandoffDialog, RelatedDialog
 from screens.handoff.form import HandoffFormScreen, known_values
+from screens.keys.bindings import bindings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,16 +21,14 @@ MOST_RELATED = 50
 """Runs that took over which are listed, the newest."""
 
 
-class HandoffVerbsScreen(ConsoleScreen):
-    """A screen with a run under the cursor: hand it off, open the runs it is related to."""
+class HandoffVerbs(CurrentRunScreen):
+    """Hand the run off, open the runs it is related to."""
 
-    def current_run(self) -> str:
-        """The id of the run that keys are about; empty when there is none."""
-        return ""
+    BINDINGS = bindings("run.hand_off", "run.handoffs")
 
     def action_hand_off(self) -> None:
         """Choose what takes over, then fill its form."""
-        if run_id := self.current_run():
+        if self.may_act() and (run_id := self.current_run()):
             self.act(self._choose_target(run_id))
 
     def action_handoffs(self) -> None:

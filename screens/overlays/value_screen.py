@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from textual import on
-
 from engine.safe_text import sanitize
-from screens.frame.screen import ConsoleScreen
-from screens.overlays.text_screen import TextScreen
+from screens.overlays.json_screen import JsonScreen
 from screens.widgets.json_view import JsonView
 from screens.widgets.plain import Plain
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     from screens.frame.console_state import ConsoleState
 
 
-class ValueScreen(ConsoleScreen):
+class ValueScreen(JsonScreen):
     """One branch per value; what is None is left out. `note` says of what moment they are."""
 
     def __init__(self, state: ConsoleState, title: str, values: Mapping[str, Any], *, note: str = "") -> None:
@@ -47,11 +44,3 @@ class ValueScreen(ConsoleScreen):
     def copied_id(self) -> str:
         """The value under the cursor."""
         return self.query_one("#values", JsonView).copied()
-
-    @on(JsonView.TextOpened)
-    def _open_text(self, message: JsonView.TextOpened) -> None:
-        self.app.push_screen(TextScreen(self.state, message.path, message.text))
-
-    @on(JsonView.PathWanted)
-    def _copy_path(self, message: JsonView.PathWanted) -> None:
-        self.copy(message.path)

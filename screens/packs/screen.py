@@ -12,7 +12,9 @@ from engine.errors import NotFound
 from engine.safe_text import sanitize
 from screens.frame.grace import DecisionGate
 from screens.frame.screen import tell, too_small
+from screens.frame.tabs import Tabs
 from screens.keys.bindings import bindings
+from screens.overlays.json_screen import JsonScreen
 from screens.overlays.text_screen import TextScreen
 from screens.packs import changes as pack_changes
 from screens.packs import code as pack_code
@@ -46,7 +48,7 @@ PANES = {
 }
 
 
-class PackScreen(PackVerbsScreen):
+class PackScreen(PackVerbsScreen, JsonScreen):
     """Detail of a pack; `pane` says where to begin."""
 
     BINDINGS = bindings("packs.diff", "packs.code", "packs.trust", "packs.next_pane", "packs.previous_pane")
@@ -64,7 +66,7 @@ class PackScreen(PackVerbsScreen):
     def body(self) -> ComposeResult:
         """Head, names of the panes, panes, what the pane is about."""
         yield Plain(sanitize(" Loading …"), id="pack-head")
-        yield Plain(id="pack-panes")
+        yield Tabs(PANES, id="pack-panes")
         with ContentSwitcher(initial=self._pane, id="panes"):
             yield RowTable(pack_overview.COLUMNS, id="overview")
             yield JsonView(id="layers")
@@ -127,11 +129,11 @@ class PackScreen(PackVerbsScreen):
 
     def action_next_pane(self) -> None:
         """The pane to the right."""
-        self._turn(1)
+        self._go_to(self._tabs.beside(self._pane, 1))
 
     def action_previous_pane(self) -> None:
         """The pane to the left."""
-        self._turn(-1)
+        self._go_to(self._tabs.beside(self._pane, -1))
 
     def action_diff(self) -> None:
         """The changes; there already: the next comparison."""
@@ -170,7 +172,6 @@ class PackScreen(PackVerbsScreen):
             words = "\n".join(cell.text for cell in row.cells if cell.text.strip())
             self.app.push_screen(TextScreen(self.state, f"{self._pack} · {PANES[self._pane]}", words))
 
-    @on(JsonView.TextOpened)
     def _text_opened(self, message: JsonView.TextOpened) -> None:
         self.app.push_screen(TextScreen(self.state, message.path, message.text))
 
@@ -210,9 +211,9 @@ class PackScreen(PackVerbsScreen):
         self._gate.appearing(token)
         self.call_after_refresh(self._gate.drawn, token)
 
-    def _turn(self, by: int) -> None:
-        names = list(PANES)
-        self._go_to(names[(names.index(self._pane) + by) % len(names)])
+    @property
+    def _tabs(self) -> Tabs:
+        return self.query_one("#pack-panes", Tabs)
 
     def _go_to(self, pane: str) -> None:
         if pane != self._pane:
@@ -222,11 +223,7 @@ class PackScreen(PackVerbsScreen):
 
     def _show_pane(self) -> None:
         self.query_one("#panes", ContentSwitcher).current = self._pane
-        parts: list[Part] = [sanitize(" ")]
-        for name, title in PANES.items():
-            style = "bold underline $key" if name == self._pane else "$quiet"
-            parts += [(sanitize(title), style), sanitize("   ")]
-        self.query_one("#pack-panes", Plain).show(*parts)
+        self._tabs.mark(self._pane)
         self.query_one(f"#{self._pane}").focus()
         self._draw_note()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.safe_text import sanitize
-from screens.widgets.ages import clock_time, since_start
+from screens.widgets.ages import clock_time, full_time, since_start
 from screens.widgets.columns import Column
 from screens.widgets.json_text import brief_json
 from screens.widgets.rows import Cell, Row
@@ -152,3 +152,9 @@ def _pieces(numbers: Sequence[int]) -> Iterator[list[int]]:
         piece.append(number)
     if piece:
         yield piece
+
+
+def event_words(event: EventView) -> str:
+    """One line about an event."""
+    step = f" · {event.step_id}" if event.step_id else ""
+    return f"event {event.run_seq} · {event.kind}{step} · {event.actor} · {full_time(event.ts)}"

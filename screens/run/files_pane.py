@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import on
+
 from engine.safe_text import sanitize
+from screens.overlays.text_screen import TextScreen
 from screens.run.pane import Moment, RunPane
 from screens.widgets.columns import Column
+from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Plain
 from screens.widgets.row_table import RowTable
 from screens.widgets.rows import Cell, Row
@@ -64,14 +68,23 @@ class FilesPane(RunPane):
         """The list."""
         return self.table
 
-    def file(self, key: str) -> RunFile | None:
-        """The file of a row."""
-        return self._files.get(key)
-
     def copied(self) -> str:
         """The path of the file under the cursor."""
-        file = self.file(self.table.cursor_key)
+        file = self._files.get(self.table.cursor_key)
         return file.path if file else ""
+
+    @on(LineTable.Opened, "#file-list")
+    def _opened(self, message: LineTable.Opened) -> None:
+        if file := self._files.get(message.key):
+            self.act(self._show_file(file))
+
+    async def _show_file(self, file: RunFile) -> None:
+        found = await self.state.engine.runs.file_text(self.run_id, file.stored_name)
+        title = f"{file.name} · {file.size:,} bytes · {file.path}"
+        note = "This file holds no text." if found.binary else ""
+        if found.truncated:
+            note = f"Only the beginning is shown; all {found.size:,} bytes are in the file."
+        self.app.push_screen(TextScreen(self.state, title, found.text, note=note, copied=found.path))
 
 
 def _row(file: RunFile) -> Row:

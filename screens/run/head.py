@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
-from screens.widgets.ages import age, clock_time, full_time, span
+from screens.widgets.ages import age, full_time, span
 from screens.widgets.status_labels import RUN_LABELS, STYLES
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.contracts.run import RunView
-    from screens.run.pane import AsOf, Moment
+    from screens.run.pane import Moment
     from screens.widgets.plain import Part
 
 
@@ -51,16 +51,6 @@ def handoff_words(source: str | None, successors: Sequence[str], opens: str) -> 
         more = f" and {len(successors) - 1} more" if len(successors) > 1 else ""
         words.append(f"handed off to {successors[-1]}{more}")
     return f"{' · '.join(words)} ({opens} opens)" if words else ""
-
-
-def as_of(past: AsOf | None, back: str) -> str:
-    """Words for the line that says that this is not the present; `back` is the key that returns to it."""
-    if past is None:
-        return ""
-    event = past.event
-    step = f" · {event.step_id}" if event.step_id else ""
-    words = f" ◀ as of event {event.run_seq} · read-only · {back} returns to the present"
-    return f"{words} · {event.kind}{step} · {clock_time(event.ts)}"
 
 
 def _waits(run: RunView, asked: str) -> list[str]:

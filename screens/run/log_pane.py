@@ -12,10 +12,9 @@ from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import attempt, tell
 from screens.run.event_query import event_filter
-from screens.run.event_rows import EVENT_COLUMNS, AllEvents, EventLook, FoundEvents, found_events
+from screens.run.event_rows import EVENT_COLUMNS, AllEvents, EventLook, FoundEvents, event_words, found_events
 from screens.run.event_search import next_match, previous_match
 from screens.run.pane import Moment, RunPane
-from screens.widgets.ages import full_time
 from screens.widgets.json_tree import value_text
 from screens.widgets.line_table import LineTable
 from screens.widgets.paged_table import PagedTable
@@ -156,8 +155,7 @@ class LogPane(RunPane):
         self._show_event()
         return True
 
-    async def event(self, number: int) -> EventView | None:
-        """One event by its number."""
+    async def _event(self, number: int) -> EventView | None:
         events = await self.state.engine.runs.events(self.run_id, after_run_seq=number - 1, limit=1)
         return events[0] if events else None
 
@@ -189,6 +187,10 @@ class LogPane(RunPane):
         self.table.focus()
         if self._wanted is None:
             self._show_filter(False)
+
+    @on(LineTable.Opened, "#events")
+    def _opened(self, message: LineTable.Opened) -> None:
+        self.act(self._open_event(int(message.key)))
 
     @on(LineTable.Highlighted, "#events")
     def _highlighted(self) -> None:
@@ -246,8 +248,13 @@ class LogPane(RunPane):
             work = attempt(self, self._read_event(int(self.table.cursor_key)))
             self.run_worker(work, group="event", exclusive=True, exit_on_error=False)
 
+    async def _open_event(self, number: int) -> None:
+        event = await self._event(number)
+        if event is not None:
+            self.show_values(event_words(event), {"payload": event.payload})
+
     async def _read_event(self, number: int) -> None:
-        event = await self.event(number)
+        event = await self._event(number)
         if event is not None:
             text = f"{event_words(event)}\n{value_text(event.payload)}"
             self.query_one("#event-text", TextLines).show(safe_lines(text))
@@ -271,12 +278,6 @@ class LogPane(RunPane):
             keys = self.state.keymap.fill("{log.next_match} {log.previous_match}")
             words += f" · {keys} look for {self._typed}"
         self.query_one("#log-state", Plain).show((sanitize(words, limit=300), "$quiet"))
-
-
-def event_words(event: EventView) -> str:
-    """One line about an event."""
-    step = f" · {event.step_id}" if event.step_id else ""
-    return f"event {event.run_seq} · {event.kind}{step} · {event.actor} · {full_time(event.ts)}"
 
 
 async def _raise(error: Exception) -> None:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container
 
+from screens.frame.screen import attempt
+from screens.overlays.value_screen import ValueScreen
+from screens.widgets.ages import clock_time
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
     from datetime import datetime
 
     from textual.widget import Widget
@@ -22,6 +27,13 @@ class AsOf:
 
     event: EventView
     detail: RunDetail
+
+    def words(self, back: str) -> str:
+        """The line that says that this is not the present; `back` is the key that returns to it."""
+        event = self.event
+        step = f" · {event.step_id}" if event.step_id else ""
+        words = f" ◀ as of event {event.run_seq} · read-only · {back} returns to the present"
+        return f"{words} · {event.kind}{step} · {clock_time(event.ts)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +58,24 @@ class RunPane(Container):
         super().__init__(id=id)
         self.state = state
         self.run_id = run_id
+        self.past: AsOf | None = None
+
+    async def show(self, moment: Moment) -> None:
+        """Show the run as it is at this moment. Raises what the engine raises."""
+        self.past = moment.past
+        await self.load(moment)
 
     async def load(self, moment: Moment) -> None:
         """Read what the pane needs and show it. Raises what the engine raises."""
+
+    def act(self, work: Awaitable[object]) -> None:
+        """Do what a key asked for, without holding up the next key."""
+        self.run_worker(attempt(self, work), group="act", exit_on_error=False)
+
+    def show_values(self, words: str, values: Mapping[str, object]) -> None:
+        """Open values in full, and say of what moment they are."""
+        note = self.past.words(self.state.keymap.fill("{screen.back}")) if self.past else ""
+        self.app.push_screen(ValueScreen(self.state, words, values, note=note))
 
     def target(self) -> Widget:
         """The part that takes the keys."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import on
+
 from engine.contracts.request import ApprovalView, FormView
 from engine.contracts.status import RequestStatus
 from engine.safe_text import sanitize
+from screens.frame.screen import console
 from screens.run.pane import Moment, RunPane
 from screens.widgets.ages import age
 from screens.widgets.columns import Column
+from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Plain
 from screens.widgets.row_table import RowTable
 from screens.widgets.rows import Cell, Row
@@ -66,7 +70,7 @@ class RequestsPane(RunPane):
             forms = await requests.forms(status=None, run_id=self.run_id, limit=_MOST)
             found = [*approvals.items, *forms.items]
         found.sort(key=lambda request: request.requested_at)
-        self._requests = {request_id(request): request for request in found}
+        self._requests = {_id_of(request): request for request in found}
         self.query_one("#no-requests").display = not found
         self.table.set_class(not found, "-empty")
         self.tick(self.state.now())
@@ -83,16 +87,26 @@ class RequestsPane(RunPane):
         """The list."""
         return self.table
 
-    def request(self, key: str) -> Request | None:
-        """The request of a row."""
-        return self._requests.get(key)
-
     def copied(self) -> str:
         """The id of the request under the cursor."""
         return self.table.cursor_key
 
+    @on(LineTable.Opened, "#request-list")
+    def _opened(self, message: LineTable.Opened) -> None:
+        request = self._requests.get(message.key)
+        if request is None:
+            return
+        if request.status is not RequestStatus.PENDING or self.past is not None:
+            words = f"{REQUEST_LABELS[request.status].word} · {request.title}"
+            values = request.model_dump(mode="json", by_alias=True, exclude_none=True)
+            self.show_values(words, {"request": values})
+        elif isinstance(request, ApprovalView):
+            console(self).show_in("approvals", request.approval_id)
+        else:
+            console(self).open_form(request)
 
-def request_id(request: Request) -> str:
+
+def _id_of(request: Request) -> str:
     """The id of an approval or a form."""
     return request.approval_id if isinstance(request, ApprovalView) else request.request_id
 
@@ -106,7 +120,7 @@ def _row(request: Request, now: datetime) -> Row:
     else:
         kind, who = "form", request.answered_by
     return Row(
-        request_id(request),
+        _id_of(request),
         (
             Cell(mark.text, mark.tone),
             Cell(sanitize(kind), Tone.QUIET),

@@ -7,35 +7,31 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.widgets import ContentSwitcher
 
-from engine.contracts.request import ApprovalView
 from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
 from engine.errors import NotFound
 from engine.safe_text import sanitize
-from screens.frame.screen import console, tell
+from screens.compare.verbs import CompareVerbs
+from screens.frame.screen import tell
+from screens.frame.tabs import Tabs
+from screens.handoff.verbs import HandoffVerbs
 from screens.keys.bindings import bindings
-from screens.overlays.text_screen import TextScreen
-from screens.overlays.value_screen import ValueScreen
+from screens.overlays.json_screen import JsonScreen
 from screens.run.data_pane import DataPane
 from screens.run.files_pane import FilesPane
-from screens.run.head import as_of, handoff_words, head
-from screens.run.log_pane import LogPane, event_words
+from screens.run.head import handoff_words, head
+from screens.run.log_pane import LogPane
 from screens.run.pane import AsOf, Moment, RunPane
-from screens.run.requests_pane import RequestsPane, request_id
+from screens.run.requests_pane import RequestsPane
 from screens.run.timeline_pane import TimelinePane
 from screens.run.timeline_table import TimelineTable
-from screens.run_verbs.verbs import RunVerbsScreen
-from screens.widgets.json_view import JsonView
-from screens.widgets.line_table import LineTable
-from screens.widgets.plain import Part, Plain
-from screens.widgets.status_labels import REQUEST_LABELS, RUN_LABELS, STEP_LABELS
+from screens.run_verbs.looking import LookVerbs
+from screens.run_verbs.steering import SteerVerbs
+from screens.widgets.plain import Plain
+from screens.widgets.status_labels import REQUEST_LABELS, RUN_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from textual.app import ComposeResult
 
-    from engine.contracts.run import RunFile, StepView
-    from engine.contracts.timeline import TimelineRow
     from engine.facade.feed import FeedBatch
     from screens.frame.console_state import ConsoleState
 
@@ -52,7 +48,7 @@ _ASKING = (RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT, RunStatus.RUNN
 """A branch can wait for a person while another works."""
 
 
-class RunScreen(RunVerbsScreen):
+class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
     """Detail of a run; `pane` says where to begin."""
 
     BINDINGS = bindings("run.", "log.")
@@ -75,7 +71,7 @@ class RunScreen(RunVerbsScreen):
         """Of what moment it is, head, names of the panes, panes."""
         yield Plain(id="as-of")
         yield Plain(sanitize(" Loading …"), id="run-head")
-        yield Plain(id="run-panes")
+        yield Tabs({name: kind.title for name, kind in PANES.items()}, id="run-panes")
         with ContentSwitcher(initial=self._pane, id="panes"):
             for name, kind in PANES.items():
                 yield kind(self.state, self._run_id, id=name)
@@ -132,7 +128,7 @@ class RunScreen(RunVerbsScreen):
         self._moment = Moment(live, self._past)
         self._show_gone("")
         self._draw_head()
-        await self.pane.load(self._moment)
+        await self.pane.show(self._moment)
         self._tell_moments()
 
     def tick(self) -> None:
@@ -150,11 +146,11 @@ class RunScreen(RunVerbsScreen):
 
     def action_next_pane(self) -> None:
         """The pane to the right."""
-        self._turn(1)
+        self.show_pane(self._tabs.beside(self._pane, 1))
 
     def action_previous_pane(self) -> None:
         """The pane to the left."""
-        self._turn(-1)
+        self.show_pane(self._tabs.beside(self._pane, -1))
 
     def action_logs(self) -> None:
         """The event log of this run."""
@@ -203,80 +199,22 @@ class RunScreen(RunVerbsScreen):
         else:
             super().action_back()
 
-    def action_pause(self) -> None:
-        """Pause or resume: only in the present."""
-        if self._in_the_present():
-            super().action_pause()
-
-    def action_cancel(self) -> None:
-        """Cancel: only in the present."""
-        if self._in_the_present():
-            super().action_cancel()
-
-    def action_retry(self) -> None:
-        """Retry: only in the present."""
-        if self._in_the_present():
-            super().action_retry()
-
-    def action_hand_off(self) -> None:
-        """Hand off: only in the present."""
-        if self._in_the_present():
-            super().action_hand_off()
-
-    def action_pending(self) -> None:
-        """Open the request: only in the present."""
-        if self._in_the_present():
-            super().action_pending()
-
     @on(TimelineTable.Stepped)
     def _step_in_time(self, message: TimelineTable.Stepped) -> None:
         if self._wanted_event is not None and self._moment is not None:
             self._wanted_event = max(1, min(self._wanted_event + message.by, self._moment.live.run_seq))
             self.refresher.ask()
 
-    @on(LineTable.Opened, "#steps")
-    def _open_step(self) -> None:
-        row = self.query_one("#timeline", TimelinePane).execution()
-        if row is not None:
-            self.act(self._show_step(row))
-
-    @on(LineTable.Opened, "#events")
-    def _open_event(self, message: LineTable.Opened) -> None:
-        self.act(self._show_event(int(message.key)))
-
-    @on(LineTable.Opened, "#file-list")
-    def _open_file(self, message: LineTable.Opened) -> None:
-        file = self.query_one("#files", FilesPane).file(message.key)
-        if file is not None:
-            self.act(self._show_file(file))
-
-    @on(LineTable.Opened, "#request-list")
-    def _open_request(self, message: LineTable.Opened) -> None:
-        request = self.query_one("#requests", RequestsPane).request(message.key)
-        if request is None:
-            return
-        if request.status is not RequestStatus.PENDING or self._past is not None:
-            words = f"{REQUEST_LABELS[request.status].word} · {request.title}"
-            values = {"request": request.model_dump(mode="json", by_alias=True, exclude_none=True)}
-            self._show_values(words, values)
-        elif isinstance(request, ApprovalView):
-            console(self).show_in("approvals", request_id(request))
-        else:
-            console(self).open_form(request)
-
-    @on(JsonView.TextOpened)
-    def _open_text(self, message: JsonView.TextOpened) -> None:
-        self.app.push_screen(TextScreen(self.state, message.path, message.text))
-
-    @on(JsonView.PathWanted)
-    def _copy_path(self, message: JsonView.PathWanted) -> None:
-        self.copy(message.path)
+    @property
+    def _tabs(self) -> Tabs:
+        return self.query_one("#run-panes", Tabs)
 
     @property
     def _log(self) -> LogPane:
         return self.query_one("#log", LogPane)
 
-    def _in_the_present(self) -> bool:
+    def may_act(self) -> bool:
+        """Only in the present."""
         if self._wanted_event is None:
             return True
         words = "This is the past: nothing can be done to it. {screen.back} returns to the present."
@@ -312,47 +250,12 @@ class RunScreen(RunVerbsScreen):
         forms = await requests.forms(status=pending, run_id=self._run_id, limit=1)
         return f"{symbol} form: {forms.items[0].title}{opens}" if forms.items else ""
 
-    async def _show_step(self, row: TimelineRow) -> None:
-        if row.child_run_id and self._past is None:
-            console(self).open_run(row.child_run_id)
-            return
-        step = await self.state.engine.runs.step(row.run_id, row.step_id)
-        past = self.query_one("#timeline", TimelinePane).step(row.step_id) if self._past else None
-        shown = past if past is not None and row.run_id == self._run_id else step
-        words = f"{shown.step_id} · {shown.type} · {STEP_LABELS[shown.status].word} · try {shown.attempt}"
-        self._show_values(words, _step_values(shown, step))
-
-    async def _show_event(self, number: int) -> None:
-        event = await self._log.event(number)
-        if event is not None:
-            self._show_values(event_words(event), {"payload": event.payload})
-
-    async def _show_file(self, file: RunFile) -> None:
-        found = await self.state.engine.runs.file_text(self._run_id, file.stored_name)
-        title = f"{file.name} · {file.size:,} bytes · {file.path}"
-        note = "This file holds no text." if found.binary else ""
-        if found.truncated:
-            note = f"Only the beginning is shown; all {found.size:,} bytes are in the file."
-        self.app.push_screen(TextScreen(self.state, title, found.text, note=note, copied=found.path))
-
-    def _show_values(self, words: str, values: Mapping[str, object]) -> None:
-        self.app.push_screen(ValueScreen(self.state, words, values, note=self._as_of_words()))
-
     def _as_of_words(self) -> str:
-        return as_of(self._past, self.state.keymap.fill("{screen.back}"))
-
-    def _turn(self, by: int) -> None:
-        names = list(PANES)
-        self.show_pane(names[(names.index(self._pane) + by) % len(names)])
+        return self._past.words(self.state.keymap.fill("{screen.back}")) if self._past else ""
 
     def _show_pane(self) -> None:
         self.query_one("#panes", ContentSwitcher).current = self._pane
-        parts: list[Part] = [sanitize(" ")]
-        for name, kind in PANES.items():
-            style = "bold underline $key" if name == self._pane else "$quiet"
-            parts += [(sanitize(kind.title), style), sanitize("   ")]
-        keys = self.state.keymap.fill("{run.next_pane}: next pane")
-        self.query_one("#run-panes", Plain).show(*parts, (sanitize(keys), "$quiet"))
+        self._tabs.mark(self._pane, self.state.keymap.fill("{run.next_pane}: next pane"))
         self.pane.target().focus()
 
     def _show_gone(self, words: str) -> None:
@@ -385,14 +288,3 @@ class RunScreen(RunVerbsScreen):
         now, run = self.state.now(), self._moment.run
         ages = [] if run.status in RUN_TERMINAL or self._past else [run.created_at]
         self.ages_of(ages + self.pane.moments(now))
-
-
-def _step_values(shown: StepView, full: StepView) -> dict[str, object]:
-    """Full values, of what there was at the moment that is shown."""
-    values: dict[str, object] = {
-        "input": full.input if shown.input is not None else None,
-        "output": full.output if shown.output is not None else None,
-    }
-    if shown.error is not None:
-        values["error"] = shown.error.model_dump(mode="json")
-    return values

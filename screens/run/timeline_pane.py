@@ -8,6 +8,7 @@ from textual import on
 
 from engine.contracts.run import EventFilter
 from engine.safe_text import sanitize
+from screens.frame.screen import console
 from screens.run.pane import Moment, RunPane
 from screens.run.timeline_past import as_it_was
 from screens.run.timeline_table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, TimelineTable
@@ -107,10 +108,6 @@ class TimelinePane(RunPane):
         """The execution under the cursor."""
         return self.table.cursor_execution
 
-    def step(self, step_id: str) -> StepView | None:
-        """A step of this run as it is shown."""
-        return self._steps.get(step_id)
-
     async def marked_event(self) -> int | None:
         """The first event of the step under the cursor."""
         row = self.execution()
@@ -127,9 +124,24 @@ class TimelinePane(RunPane):
             after, ended = found.scanned_to, found.ended
         return None
 
+    @on(LineTable.Opened, "#steps")
+    def _opened(self) -> None:
+        if row := self.execution():
+            self.act(self._show_step(row))
+
     @on(LineTable.Highlighted, "#steps")
     def _highlighted(self) -> None:
         self._draw_about()
+
+    async def _show_step(self, row: TimelineRow) -> None:
+        if row.child_run_id and self.past is None:
+            console(self).open_run(row.child_run_id)
+            return
+        step = await self.state.engine.runs.step(row.run_id, row.step_id)
+        past = self._step_of(row) if self.past else None
+        shown = past or step
+        words = f"{shown.step_id} · {shown.type} · {STEP_LABELS[shown.status].word} · try {shown.attempt}"
+        self.show_values(words, _step_values(shown, step))
 
     def _draw_about(self) -> None:
         row = self.execution()
@@ -173,3 +185,14 @@ def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
                 (sanitize(f"\n {step.error.code}: {step.error.message}", multiline=True, limit=400), "$bad")
             )
     return parts
+
+
+def _step_values(shown: StepView, full: StepView) -> dict[str, object]:
+    """Full values, of what there was at the moment that is shown."""
+    values: dict[str, object] = {
+        "input": full.input if shown.input is not None else None,
+        "output": full.output if shown.output is not None else None,
+    }
+    if shown.error is not None:
+        values["error"] = shown.error.model_dump(mode="json")
+    return values

@@ -10,10 +10,13 @@ from textual.widgets import Input
 
 from engine.contracts.run import RunSort
 from engine.safe_text import sanitize
+from screens.compare.verbs import CompareVerbs
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import SLOW_SECONDS, console, tell
+from screens.handoff.verbs import HandoffVerbs
 from screens.keys.bindings import bindings
-from screens.run_verbs.verbs import RunVerbsScreen
+from screens.run_verbs.looking import LookVerbs
+from screens.run_verbs.steering import SteerVerbs
 from screens.runs.first_start import first_start
 from screens.runs.query import EXAMPLE, run_query
 from screens.runs.rows import SORTS, RunSource, columns, run_row
@@ -43,7 +46,7 @@ class FilterInput(SafeInput):
     )
 
 
-class RunsScreen(RunVerbsScreen):
+class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs):
     """The first screen."""
 
     BINDINGS = bindings("runs.")

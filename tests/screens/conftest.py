@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from hypothesis import settings
 
 from engine.contracts.actor import Actor
 from screens.keys.keymap import read_keymap
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
     from textual.screen import Screen
 
-DEADLINE = 10.0
+DEADLINE = 60.0
+
+settings.register_profile("screens", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("screens")
 
 
 @dataclass

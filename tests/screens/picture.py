@@ -16,6 +16,8 @@ from itertools import groupby
 from string import ascii_letters
 from typing import TYPE_CHECKING
 
+from textual.widget import Widget
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -29,6 +31,22 @@ _NAMES = (*ascii_letters, *(f"{one}{other}" for one in "xyz" for other in ascii_
 def strips(app: App[int]) -> list[Strip]:
     """What the terminal shows, line by line."""
     return app.screen._compositor.render_strips(app.size)[: app.size.height]
+
+
+def unfinished(app: App[int]) -> list[str]:
+    """What is still under way: work that was asked for, messages on their way, parts that are not drawn."""
+    parts = [part for screen in app.screen_stack for part in screen.walk_children(Widget, with_self=True)]
+    return [
+        *(worker.group for worker in app.workers if not worker.is_finished and worker.group != "feed"),
+        *(str(node) for node in (app, *parts) if node.message_queue_size or node._next_callbacks),
+        *(str(app.screen) for under_way in (app.screen._dirty_widgets, app.screen._callbacks) if under_way),
+        *(str(part) for part in parts if part.screen is app.screen and _to_be_drawn(part)),
+    ]
+
+
+def _to_be_drawn(part: Widget) -> bool:
+    flags = (part._layout_required, part._scroll_required, part._repaint_required, part._recompose_required)
+    return any(flags)
 
 
 def characters(lines: Iterable[Strip]) -> list[str]:

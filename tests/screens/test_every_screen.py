@@ -15,7 +15,7 @@ from engine.contracts.status import Risk
 from engine.errors import ErrorCode, Unavailable
 from tests.screens.fake_data import NOW, an_approval
 from tests.screens.fake_engine import FakeEngine
-from tests.screens.picture import characters, strips, styles
+from tests.screens.picture import characters, strips, styles, unfinished
 from tests.screens.test_console_snapshots import RUN, engine
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SIZES = ((80, 24), (120, 40), (200, 60))
 THEMES = ("vasini-dark", "vasini-light")
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 Step = str | Callable[[FakeEngine], object]
 """A key; after a blank, words to wait for; after `=`, the name of the picture to take; or a deed."""
@@ -38,7 +38,10 @@ class Picture(SingleFileSnapshotExtension):
 
 
 def goes_offline(fake: FakeEngine) -> None:
-    fake.feed.publish(Unavailable(ErrorCode.ENGINE_STOPPED, "The engine is gone."))
+    """And stays so: the console tries again while pictures are taken."""
+    gone = Unavailable(ErrorCode.ENGINE_STOPPED, "The engine is gone.")
+    fake.failures["subscribe"] = gone
+    fake.feed.publish(gone)
 
 
 def cannot_read(fake: FakeEngine) -> None:
@@ -169,16 +172,14 @@ async def _picture(pilot: Pilot[int]) -> str:
 
 
 async def _settled(pilot: Pilot[int]) -> list[str]:
-    """What is shown once nothing is read and it does not change any more."""
+    """What is shown once everything that was asked for is read and drawn, below a dialog as well."""
     pilot.app.clear_notifications()
     before: list[str] = []
-    lines = characters(strips(pilot.app))
     deadline = time.monotonic() + DEADLINE
-    while lines != before or "eading …" in "\n".join(lines):
-        assert time.monotonic() < deadline, "never settled"
-        before = lines
-        await pilot.pause(0.01)
-        lines = characters(strips(pilot.app))
+    while unfinished(pilot.app) or before != (lines := characters(strips(pilot.app))):
+        assert time.monotonic() < deadline, f"never settled: {unfinished(pilot.app)}"
+        before = characters(strips(pilot.app))
+        await pilot.pause()
     return lines
 
 

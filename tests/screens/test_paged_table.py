@@ -117,7 +117,7 @@ class Bench:
         return ["".join(segment.text for segment in strip).rstrip(" ▁▂▃▄▅▆▇█▔") for strip in strips]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, "\n".join(self.lines())
             await asyncio.sleep(0.002)

@@ -1,0 +1,37 @@
+"""A screen with a run that keys are about: the base of verbs on runs, which know nothing of each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from screens.frame.screen import ConsoleScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class CurrentRunScreen(ConsoleScreen):
+    """Subclasses say which run it is, which ones are marked, and whether anything may be done to them."""
+
+    def current_run(self) -> str:
+        """The id of the run that keys are about; empty when there is none."""
+        return ""
+
+    def marked_runs(self) -> Sequence[str]:
+        """The ids of several runs that verbs are about instead; none without marks."""
+        return ()
+
+    def unmark(self, run_ids: Sequence[str]) -> None:
+        """A verb was done to these: take their marks away."""
+
+    def may_act(self) -> bool:
+        """Whether verbs may change the run now; says why not."""
+        return True
+
+    def run_words(self) -> str:
+        """Words for that run, for menus."""
+        return self.current_run()
+
+    def copied_id(self) -> str:
+        """The run id."""
+        return self.current_run()

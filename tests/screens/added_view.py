@@ -1,0 +1,82 @@
+"""A console with one more view: what a newcomer writes, a screen and its entry in the list of views.
+
+Run as a process of its own: the list is read when screens and keys are loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from screens.keys import views
+
+views.VIEWS = (
+    *views.VIEWS,
+    views.View(
+        "notes",
+        "4",
+        "Notes",
+        "Notes on runs",
+        "vasini notes",
+        "tests.screens.added_view:NotesScreen",
+        "notes",
+    ),
+)
+
+from engine.contracts.actor import Actor  # noqa: E402 - after the view is known
+from engine.safe_text import sanitize  # noqa: E402
+from screens.frame.screen import ConsoleScreen  # noqa: E402
+from screens.keys.keymap import read_keymap  # noqa: E402
+from screens.widgets.plain import Plain  # noqa: E402
+from tests.screens.fake_data import a_run  # noqa: E402
+from tests.screens.fake_engine import FakeEngine  # noqa: E402
+from tests.screens.picture import characters, strips  # noqa: E402
+from vasini_tui.console.app import ConsoleApp  # noqa: E402
+from vasini_tui.console.options import ConsoleOptions  # noqa: E402
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.pilot import Pilot
+
+DEADLINE = 60.0
+
+
+class NotesScreen(ConsoleScreen):
+    """Shows nothing but a line."""
+
+    view = "notes"
+
+    def body(self) -> ComposeResult:
+        yield Plain(sanitize("No notes yet"))
+
+
+async def _shows(pilot: Pilot[int], words: str) -> None:
+    """Wait until the words are on the screen, and write the screen down."""
+    deadline = time.monotonic() + DEADLINE
+    while words not in (text := "\n".join(characters(strips(pilot.app)))):
+        assert time.monotonic() < deadline, f"never {words!r}\n{text}"
+        await asyncio.sleep(0.01)
+    sys.stdout.write(f"{text}\n")
+
+
+async def _walk() -> None:
+    actor = Actor(name="ben", via="console")
+    app = ConsoleApp(
+        FakeEngine().add(a_run()), actor=actor, tenant="default", settings=ConsoleOptions(bell=False)
+    )
+    async with app.run_test(size=(120, 40)) as pilot:
+        await _shows(pilot, "● running")
+        assert "tests.screens.added_view" not in sys.modules, "loaded before it is wanted"
+        await pilot.press("4")
+        await _shows(pilot, "No notes yet")
+        await pilot.press(":", *"notes")
+        await _shows(pilot, "vasini notes")
+        await pilot.press("escape", "?")
+        await _shows(pilot, "Notes on runs")
+    sys.stdout.write(read_keymap({"app.notes": ["5"]})[1][0].message)
+
+
+if __name__ == "__main__":
+    asyncio.run(_walk())
