@@ -7,6 +7,8 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from engine.tools.quick_check import quick_check
+
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
@@ -27,6 +29,22 @@ def parameter_check(schema: Mapping[str, Any]) -> ParameterCheck:
     """
     if schema == _ONLY_AN_OBJECT:
         return _check_object
+    quick = quick_check(schema)
+    if quick is None:
+        return _validator_check(schema)
+    slow: list[ParameterCheck] = []
+
+    def check(params: Any) -> list[Fault]:
+        if quick(params):
+            return []
+        if not slow:
+            slow.append(_validator_check(schema))
+        return slow[0](params)
+
+    return check
+
+
+def _validator_check(schema: Mapping[str, Any]) -> ParameterCheck:
     validator_class = _validator_class()
     from jsonschema.exceptions import SchemaError  # noqa: PLC0415 - see _validator_class
 
