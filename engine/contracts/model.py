@@ -7,9 +7,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
-MASK = "***REDACTED***"
-"""Stands where a secret or personal data was masked."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

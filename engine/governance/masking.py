@@ -2,8 +2,8 @@
 
 Two switches are not the same: secrets are always scrubbed, `redact: false` (`enabled=False`) only turns
 off the masking of personal data. Both ways are deterministic and idempotent, never cut JSON, and return
-the very object they were given when there is nothing to mask. Booleans and numbers are never masked:
-a count, an id or a time is no secret and no telephone number.
+the very object they were given when there is nothing to mask. A number is masked only under a secret's
+name: a count, an id or a time is no secret and no telephone number.
 """
 
 from __future__ import annotations
@@ -11,27 +11,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
-from engine.contracts.model import MASK
+from engine.contracts.masks import MASKED, STRUCK_OUT, secret_mask
 from engine.errors import ErrorCode, InvalidInput
 from engine.governance.patterns import (
-    HINT_PHRASES,
-    MEASURES,
-    SECRET,
     is_personal,
     mask_personal_text,
+    mask_secret_text,
     may_hold_personal,
     may_hold_secret,
 )
+from engine.governance.secret_names import is_plural_name, is_secret_name
 
 MAX_DEPTH = 64
 """What is nested deeper is replaced as a whole: it cannot be vouched for."""
 _MAX_PASSES = 8
 _MAX_PATTERN = 500
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_CUSTOM = secret_mask("custom")
 _TextMask = Callable[[str], str]
 
 
@@ -50,7 +48,7 @@ class Masker:
         self._extra = tuple(_compile(pattern) for pattern in extra_patterns)
 
     def scrub_secrets(self, value: Any) -> Any:
-        """`value` without secrets: by pattern in every text, by key for texts under a secret's name."""
+        """`value` without secrets: by pattern in every text, by key for what stands under a secret's name."""
         if not self._extra and _lacks(may_hold_secret, value):
             return value
         return _walk(value, self._scrub_text, by_key=True)
@@ -84,9 +82,9 @@ class Masker:
         return _until_stable(text, self._scrub_once)
 
     def _scrub_once(self, text: str) -> str:
-        text = SECRET.sub(MASK, text)
+        text = mask_secret_text(text)
         for pattern in self._extra:
-            text = pattern.sub(MASK, text)
+            text = _outside_masks(text, pattern)
         return text
 
 
@@ -119,7 +117,16 @@ def _compile(pattern: str) -> re.Pattern[str]:
 def _mask_personal_fully(text: str) -> str:
     if not may_hold_personal(text) or not is_personal(text):
         return text
-    return _until_stable(text, lambda current: mask_personal_text(current, MASK))
+    return _until_stable(text, mask_personal_text)
+
+
+def _outside_masks(text: str, pattern: re.Pattern[str]) -> str:
+    """What an operator's pattern finds, masked; masks that stand there already are left alone."""
+    done, end = [], 0
+    for masked in MASKED.finditer(text):
+        done += [pattern.sub(_CUSTOM, text[end : masked.start()]), masked[0]]
+        end = masked.end()
+    return "".join([*done, pattern.sub(_CUSTOM, text[end:])])
 
 
 def _until_stable(text: str, once: _TextMask) -> str:
@@ -129,7 +136,7 @@ def _until_stable(text: str, once: _TextMask) -> str:
         if masked == text:
             return text
         text = masked
-    return MASK
+    return STRUCK_OUT
 
 
 def _walk(
@@ -142,14 +149,16 @@ def _walk(
     names: bool = False,
 ) -> Any:
     if isinstance(value, str):
-        return (MASK if value and value != MASK else value) if secret else mask_text(value)
+        return _hidden(value, mask_text) if secret else mask_text(value)
+    if isinstance(value, int | float):
+        return STRUCK_OUT if secret else value
     if isinstance(value, dict):
         if depth >= MAX_DEPTH:
-            return MASK
+            return STRUCK_OUT
         return _walk_dict(value, mask_text, by_key=by_key, depth=depth + 1, secret=secret, names=names)
     if isinstance(value, list | tuple):
         if depth >= MAX_DEPTH:
-            return MASK
+            return STRUCK_OUT
         items = [_walk(item, mask_text, by_key=by_key, depth=depth + 1, secret=secret) for item in value]
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value
@@ -164,8 +173,8 @@ def _walk_dict(
     result: dict[Any, Any] = {}
     for key, item in value.items():
         new_key = mask_text(key) if isinstance(key, str) else key
-        named = by_key and (is_secret_key(key) or is_secret_key(new_key))
-        hinted = secret or (named and not (names and isinstance(item, dict)))
+        named = by_key and (is_secret_name(key) or is_secret_name(new_key))
+        hinted = secret or (named and not _is_harmless(key, item, names=names))
         # JSON Schema names fields under `properties`: what stands under such a name describes a field.
         inside = key == "properties"
         new = _walk(item, mask_text, by_key=by_key, depth=depth, secret=hinted, names=inside)
@@ -176,23 +185,22 @@ def _walk_dict(
     return result if changed else value
 
 
+def _is_harmless(key: Any, item: Any, *, names: bool) -> bool:
+    """What under a secret's name is none: the schema of a field, or how many there are."""
+    if names:
+        return isinstance(item, dict | bool)
+    return type(item) in (int, float) and is_plural_name(str(key))
+
+
+def _hidden(value: str, mask_text: _TextMask) -> str:
+    """A text under a secret's name, as the mask of the rule that knows it, else as any secret."""
+    if not value:
+        return value
+    masked = mask_text(value)
+    return masked if MASKED.fullmatch(masked) else STRUCK_OUT
+
+
 def is_secret_reference(value: dict[Any, Any]) -> bool:
     """True for `{"$secret": "name"}`: it names a secret of the operator's, and holds none."""
     name = value.get("$secret") if len(value) == 1 else None
     return isinstance(name, str) and _SECRET_NAME.fullmatch(name) is not None
-
-
-def is_secret_key(key: Any) -> bool:
-    """True when whole words of the key name a secret: `access_token`, `apiKey`; not `tokens_used`."""
-    return isinstance(key, str) and (
-        _names_secret(key) if len(key) <= 100 else _names_secret.__wrapped__(key)
-    )
-
-
-@lru_cache(maxsize=4096)
-def _names_secret(key: str) -> bool:
-    words = [word.lower() for word in _WORDS.findall(key)]
-    if not words or words[-1] in MEASURES:
-        return False
-    joined = f" {' '.join(words)} "
-    return any(phrase in joined for phrase in HINT_PHRASES)

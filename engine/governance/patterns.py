@@ -4,51 +4,38 @@ from __future__ import annotations
 
 import re
 
-HINT_PHRASES = tuple(
-    f" {words} "
-    for words in (
-        *("password", "passwd", "secret", "token", "api key", "apikey", "authorization", "bearer"),
-        *("cookie", "session", "private key", "ssh key", "privatekey", "sshkey"),
-    )
-)
-"""Whole words of a key that make its text a secret."""
+from engine.contracts.masks import secret_mask
 
-MEASURES = frozenset(
-    {
-        "count",
-        "counts",
-        "used",
-        "limit",
-        "limits",
-        "total",
-        "budget",
-        "size",
-        "length",
-        "age",
-        "ttl",
-        "cost",
-        "rate",
-    }
-)
-"""Last words of a key that make it a measure of something: `session_count`, `token_limit`."""
+_SECRETS = {
+    "service-key": r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{3,}",
+    "aws-access-key": r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])",
+    "github-pat": r"(?<![A-Za-z0-9])(?:ghp_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})",
+    "github-token": r"(?<![A-Za-z0-9])gh[ousr]_[A-Za-z0-9]{20,}",
+    "api-key": r"(?i:api[_-]?key[\"']?\s{0,9}[:=]\s{0,9})(?!\[SECRET)\S+",
+    "authorization": (
+        r"(?i:authorization[\"']?\s{0,9}[:=]\s{0,9}[\"']?(?:bearer|basic|token)\s{1,9})(?!\[SECRET)\S+"
+    ),
+    "bearer-token": r"(?i:(?<![a-z0-9])bearer\s{1,9}[a-z0-9._~+/=-]{16,})",
+    "private-key": (
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)"
+    ),
+}
+"""What secrets look like, by the rule that finds them."""
 
-_SECRETS = (
-    r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{3,}",
-    r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])",
-    r"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{20,}",
-    r"(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{20,}",
-    r"(?i:api[_-]?key[\"']?\s{0,9}[:=]\s{0,9}\S+)",
-    r"(?i:authorization[\"']?\s{0,9}[:=]\s{0,9}[\"']?(?:bearer|basic|token)\s{1,9}\S+)",
-    r"(?i:(?<![a-z0-9])bearer\s{1,9}[a-z0-9._~+/=-]{16,})",
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)",
-)
-SECRET = re.compile("|".join(_SECRETS))
+_SECRET = re.compile("|".join(f"(?P<{name.replace('-', '_')}>{shape})" for name, shape in _SECRETS.items()))
 _SECRET_SIGNS = (
     *("sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "private", "ssh", "api"),
     *("bearer", "authorization", "password", "passwd", "secret", "token", "cookie", "session"),
+    *("pwd", "passphrase", "credential", 'otp"', 'otps"', "otp_", 'pin"', 'pins"', "pin_", "pincode"),
 )
-_DIGITS_SIGN = re.compile(r"[0-9]{3}(?:[ -][0-9]{3}|\.[0-9]{3}\.[0-9]|[0-9]{10})")
+_DIGITS_SIGN = re.compile(r"[0-9]{3}(?:[ -][0-9]{3}|-[0-9]{2}-[0-9]|\.[0-9]{3}\.[0-9]|[0-9]{10})")
 _PREFIX_SIGN = re.compile(r"\+[0-9]|\)[ -]?[0-9]{3}")
+_IBAN_SIGN = re.compile(r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}")
+
+
+def mask_secret_text(text: str) -> str:
+    """`text` with every secret that a rule finds replaced by a mask that names the rule."""
+    return _SECRET.sub(lambda match: secret_mask((match.lastgroup or "").replace("_", "-")), text)
 
 
 def may_hold_secret(text: str) -> bool:
@@ -59,7 +46,7 @@ def may_hold_secret(text: str) -> bool:
 
 def may_hold_personal(text: str) -> bool:
     """Cheap; false only when no personal pattern can match in `text` (JSON or plain)."""
-    if "@" in text or _DIGITS_SIGN.search(text) is not None:
+    if "@" in text or _DIGITS_SIGN.search(text) is not None or _IBAN_SIGN.search(text) is not None:
         return True
     return ("+" in text or ")" in text) and _PREFIX_SIGN.search(text) is not None
 
@@ -72,8 +59,13 @@ _PHONE = (
     r"|(?<![\w.+-])\(\d{2,5}\)[ -]?\d{3,4}[ -]?\d{3,4}(?![\w:]|[.-]\d)"
     r"|(?<![\w.+-])(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}(?![\w:]|[.-]\d)"
 )
+_SSN = r"(?<![\w.+-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-]|\.\d)"
+_IBAN = r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
+_KINDS = {"iban": _IBAN, "ssn": _SSN, "card": _CARD, "phone": _PHONE, "email": _EMAIL}
 # ASCII digits only; letters of any script.
-_PERSONAL = re.compile(f"(?P<card>{_CARD})|(?P<phone>{_PHONE})|(?P<email>{_EMAIL})".replace(r"\d", "[0-9]"))
+_PERSONAL = re.compile(
+    "|".join(f"(?P<{kind}>{shape})" for kind, shape in _KINDS.items()).replace(r"\d", "[0-9]")
+)
 
 _ISSUERS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"
@@ -83,19 +75,34 @@ _ISSUERS = re.compile(
 
 
 def is_personal(text: str) -> bool:
-    """True when the text holds a mail address, a card number or a telephone number."""
+    """True when the text holds a mail address, a card, telephone, social security or account number."""
     return any(_confirmed(match) for match in _PERSONAL.finditer(text))
 
 
-def mask_personal_text(text: str, mask: str) -> str:
-    """`text` with every confirmed match replaced by `mask`."""
-    return _PERSONAL.sub(lambda match: mask if _confirmed(match) else match[0], text)
+def mask_personal_text(text: str) -> str:
+    """`text` with every confirmed match replaced by a mask that names its kind."""
+    return _PERSONAL.sub(lambda match: _mask(match) if _confirmed(match) else match[0], text)
 
 
-def _confirmed(match: re.Match[str]) -> bool:
-    if match["card"]:
-        return _starts_with_card(match[0])
-    return not match["phone"] or 8 <= sum(map(str.isdigit, match[0])) <= 15
+def _mask(match: re.Match[str]) -> str:
+    return f"[{(match.lastgroup or '').upper()}]"
+
+
+def _confirmed(found: re.Match[str]) -> bool:
+    match found.lastgroup:
+        case "card":
+            return _starts_with_card(found[0])
+        case "iban":
+            return _is_iban(found[0].replace(" ", ""))
+        case "phone":
+            return 8 <= sum(map(str.isdigit, found[0])) <= 15
+        case _:
+            return True
+
+
+def _is_iban(text: str) -> bool:
+    turned = text[4:] + text[:4]
+    return 15 <= len(text) <= 34 and int("".join(str(int(sign, 36)) for sign in turned)) % 97 == 1
 
 
 def _starts_with_card(text: str) -> bool:

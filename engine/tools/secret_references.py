@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from engine.contracts.masks import STRUCK_OUT
 from engine.tools.failure import invalid_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REDACTED = "***REDACTED***"
 _REFERENCE = "$secret"
 
 
@@ -59,7 +59,7 @@ class Redaction:
     def text(self, text: str) -> str:
         """`text` without any secret."""
         for form in self._forms:
-            text = text.replace(form, REDACTED)
+            text = text.replace(form, STRUCK_OUT)
         return text
 
     def value(self, value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual import on
 from textual.widgets import Input
 
-from engine.contracts.model import MASK
+from engine.contracts.masks import holds_mask
 from engine.safe_text import sanitize
 from screens.forms.filling import FillingScreen
 from screens.frame.inputs import SafeInput
@@ -102,7 +102,7 @@ async def known_values(engine: Engine, schema: Mapping[str, Any], given: Any) ->
     fields = schema.get("properties")
     if not isinstance(fields, dict) or not isinstance(given, dict):
         return {}
-    same = {name: given[name] for name in fields if name in given and MASK not in json.dumps(given[name])}
+    same = {name: given[name] for name in fields if name in given and not holds_mask(json.dumps(given[name]))}
     faults = await asyncio.to_thread(engine.requests.check, schema, same)
     wrong = {fault.field.partition(".")[0].partition("[")[0] for fault in faults}
     return {name: value for name, value in same.items() if name not in wrong}

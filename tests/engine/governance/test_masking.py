@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contracts.model import MASK
+from engine.contracts.masks import MASKED, STRUCK_OUT, holds_mask
 from engine.errors import ErrorCode, InvalidInput
-from engine.governance.masking import Masker, is_secret_key
+from engine.governance.masking import Masker
+from engine.governance.secret_names import is_secret_name
 
 MASKER = Masker()
 FRAGMENTS = st.sampled_from(
@@ -26,7 +27,11 @@ FRAGMENTS = st.sampled_from(
         "+49 170 1234567",
         "555-123-4567",
         "(030) 123 4567",
-        MASK,
+        "[SECRET]",
+        "[SECRET github-pat]",
+        "[EMAIL]",
+        "123-45-6789",
+        "DE89 3704 0044 0532 0130 00",
         "bearer",
         " ",
         "@",
@@ -68,7 +73,7 @@ JSON = st.recursive(
 def test_secrets_are_found_by_pattern(text: str) -> None:
     masked = MASKER.scrub_secrets({"log": f"before {text}"})["log"]
     assert masked.startswith("before ")
-    assert MASK in masked
+    assert holds_mask(masked)
     for word in (
         "abc123",
         "AKIA",
@@ -105,13 +110,15 @@ def test_ordinary_words_are_no_secrets(text: str) -> None:
             "x.bearer",
             "apikey",
         ),
+        *("accesstoken", "dbpassword", "apikeys", "clientsecret", "sessionid", "secretkey", "passwords"),
+        *("sessions", "credentials", "pwd", "passphrase", "card_pin", "otp"),
     ],
 )
 def test_whole_words_of_a_key_name_a_secret(key: str) -> None:
-    assert is_secret_key(key)
-    assert MASKER.scrub_secrets({key: "v", "n": 1}) == {key: MASK, "n": 1}
+    assert is_secret_name(key)
+    assert MASKER.scrub_secrets({key: "v", "n": 1}) == {key: STRUCK_OUT, "n": 1}
     assert MASKER.scrub_secrets({key: {"inner": ["v", 3, None, True, ""]}}) == {
-        key: {"inner": [MASK, 3, None, True, ""]}
+        key: {"inner": [SECRET, STRUCK_OUT, None, STRUCK_OUT, ""]}
     }
 
 
@@ -122,8 +129,12 @@ def test_whole_words_of_a_key_name_a_secret(key: str) -> None:
         "session_count",
         "token_limit",
         "tokenizer",
-        "sessions",
+        "max_tokens",
+        "input_tokens",
+        "total_secrets",
         "secretary",
+        "mapping",
+        "spinning",
         "keys",
         "monkey",
         "",
@@ -134,15 +145,45 @@ def test_other_keys_do_not(key: str) -> None:
     assert MASKER.scrub_secrets(value) is value
 
 
-def test_numbers_and_booleans_under_a_secret_name_stay() -> None:
-    value = {"token": 5, "session": True, "cookie": None}
-    assert MASKER.scrub_secrets(value) is value
+def test_numbers_under_a_secret_name_are_masked_and_counts_stay() -> None:
+    value = {"password": 12345678, "pin": 1.5, "session": True, "cookie": None}
+    masked = {"password": STRUCK_OUT, "pin": STRUCK_OUT, "session": STRUCK_OUT, "cookie": None}
+    assert MASKER.scrub_secrets(value) == masked
+    counts = {"tokens_used": 5, "max_tokens": 9, "session_count": 3, "passwords": 7, "tokens": 100}
+    assert MASKER.scrub_secrets(counts) is counts
+    assert MASKER.scrub_secrets({"pins": [1234]}) == {"pins": [SECRET]}
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("sk-abc123", "[SECRET service-key]"),
+        ("AKIAABCDEFGHIJKLMNOP", "[SECRET aws-access-key]"),
+        ("ghp_" + "a1" * 12, "[SECRET github-pat]"),
+        ("github_pat_11ABCDEFG0123456789_abcdefghij", "[SECRET github-pat]"),
+        ("ghs_" + "a1" * 12, "[SECRET github-token]"),
+        ("api_key = hunter2", "[SECRET api-key]"),
+        ("Authorization: Bearer abc.def.ghi", "[SECRET authorization]"),
+        ("bearer abcdefghijklmnopqrst", "[SECRET bearer-token]"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE", "[SECRET private-key]"),
+        ("ann@example.org", "[EMAIL]"),
+        ("+49 170 1234567", "[PHONE]"),
+        ("4111 1111 1111 1111", "[CARD]"),
+        ("123-45-6789", "[SSN]"),
+        ("DE89 3704 0044 0532 0130 00", "[IBAN]"),
+        ("GB82WEST12345698765432", "[IBAN]"),
+    ],
+)
+def test_a_mask_names_what_stood_there(text: str, masked: str) -> None:
+    assert MASKER.mask(f"see {text}") == f"see {masked}"
+    assert MASKER.mask({"token": text}) == {"token": masked if "SECRET" in masked else STRUCK_OUT}
+    assert MASKED.fullmatch(masked)
 
 
 def test_a_schema_keeps_its_fields_named_like_secrets() -> None:
     schema = {"properties": {"token": {"type": "string", "title": "Token"}}}
     assert MASKER.scrub_secrets(schema) == schema
-    assert MASKER.scrub_secrets({"properties": {"token": "v"}}) == {"properties": {"token": MASK}}
+    assert MASKER.scrub_secrets({"properties": {"token": "v"}}) == {"properties": {"token": STRUCK_OUT}}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +204,8 @@ def test_a_schema_keeps_its_fields_named_like_secrets() -> None:
     ],
 )
 def test_personal_data_is_masked(text: str) -> None:
-    assert MASKER.mask_personal({"note": f"see {text}, please"}) == {"note": f"see {MASK}, please"}
+    masked = MASKER.mask_personal({"note": f"see {text}, please"})["note"]
+    assert MASKED.fullmatch(masked.removeprefix("see ").removesuffix(", please"))
     assert MASKER.has_personal([text])
 
 
@@ -189,6 +231,8 @@ def test_personal_data_is_masked(text: str) -> None:
         "user@localhost",
         "@decorator",
         "a - b 123 456",
+        "000-12-3456",
+        "DE00 3704 0044 0532 0130 00",
     ],
 )
 def test_ids_dates_and_numbers_survive(text: str) -> None:
@@ -225,13 +269,13 @@ def test_what_is_clean_is_the_same_object_and_masking_is_deterministic(value: An
 def test_redact_off_still_scrubs_secrets() -> None:
     off = Masker(enabled=False)
     value = {"mail": "ann@example.org", "token": "x"}
-    assert off.mask(value) == {"mail": "ann@example.org", "token": MASK}
+    assert off.mask(value) == {"mail": "ann@example.org", "token": STRUCK_OUT}
     assert not off.has_personal(value)
 
 
 def test_extra_patterns_are_secrets_too() -> None:
     masker = Masker([r"CUST-\d+"])
-    assert masker.mask({"note": "for CUST-123."}) == {"note": f"for {MASK}."}
+    assert masker.mask({"note": "for CUST-123."}) == {"note": "for [SECRET custom]."}
     greedy = Masker(["[A-Z]+"])
     once = greedy.mask("a B c")
     assert greedy.mask(once) == once
@@ -260,7 +304,7 @@ def test_what_is_nested_too_deeply_is_replaced_as_a_whole() -> None:
 
 def test_keys_are_masked_and_stay_distinct() -> None:
     masked = MASKER.mask({"ann@example.org": 1, "bob@example.org": 2})
-    assert masked == {MASK: 1, f"{MASK}~": 2}
+    assert masked == {"[EMAIL]": 1, "[EMAIL]~": 2}
 
 
 def test_large_and_hostile_texts_take_linear_time() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contracts.model import MASK
+from engine.contracts.masks import STRUCK_OUT
 from engine.errors import InvalidInput
 from engine.governance.masking import Masker
 from engine.governance.redactor import PREVIEW_LIMIT, Redactor
@@ -34,7 +34,7 @@ def test_small_plain_values_stay_inline_as_they_are() -> None:
 
 def test_secrets_are_replaced_and_the_value_may_stay_inline() -> None:
     kept = REDACTOR.storable({"token": "abc", "x": 1})
-    assert kept.value == {"token": MASK, "x": 1}
+    assert kept.value == {"token": STRUCK_OUT, "x": 1}
     assert kept.blobs == {}
 
 
@@ -51,8 +51,8 @@ def test_large_values_become_blobs() -> None:
 def test_personal_data_goes_to_a_blob_and_shows_masked() -> None:
     kept = REDACTOR.storable({"mail": "ann@example.org", "password": "p"})
     (raw,) = kept.blobs.values()
-    assert json.loads(raw) == {"mail": "ann@example.org", "password": MASK}
-    assert kept.value["preview"] == {"mail": MASK, "password": MASK}
+    assert json.loads(raw) == {"mail": "ann@example.org", "password": STRUCK_OUT}
+    assert kept.value["preview"] == {"mail": "[EMAIL]", "password": STRUCK_OUT}
 
 
 def test_a_preview_never_shows_part_of_what_is_masked() -> None:

@@ -83,7 +83,7 @@ async def test_secrets_of_a_payload_are_never_at_rest(home: Home) -> None:
         await engine.requests.approve(shown.approval_id, actor=BOB)
         run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
         await assert_hidden(home, engine, run_id, *HIDDEN)
-        assert run.input["nested"][0]["deploy"] == {"access_token": "***REDACTED***"}
+        assert run.input["nested"][0]["deploy"] == {"access_token": "[SECRET]"}
     assert not [text for text in HIDDEN if text.encode() in home.bytes_at_rest()]
     assert not [text for text in HIDDEN if text in json.dumps(home.tools.calls)]
 
@@ -105,7 +105,7 @@ async def test_secrets_that_people_and_tools_say_are_never_at_rest(home: Home) -
         await engine.requests.approve(shown.approval_id, actor=BOB, comment="with sk-fromboss12345")
         run = await rest(engine, run_id, expect=RunStatus.FAILED)
         assert run.error is not None
-        assert run.error.message == "***REDACTED*** did not work"
+        assert run.error.message == "[SECRET service-key] did not work"
         await assert_hidden(home, engine, run_id, "sk-fromtool", "sk-fromform", "sk-fromnote", "sk-fromboss")
 
 
@@ -137,11 +137,11 @@ async def test_personal_data_is_masked_wherever_it_is_shown(home: Home) -> None:
     async with home.working() as engine:
         run_id = await start(engine, "mail", {"people": [{"mail": MAIL}]})
         asked = await pending_form(engine, run_id)
-        assert "***REDACTED***" in asked.prompt
+        assert "[EMAIL]" in asked.prompt
         await engine.requests.answer(asked.request_id, {"word": MAIL}, actor=ANN, comment=MAIL)
     async with home.working() as engine:  # a restart: nothing but the journal is left
         shown = await pending_approval(engine, run_id)
-        assert "***REDACTED***" in shown.message
+        assert "[EMAIL]" in shown.message
         assert MAIL not in shown.model_dump_json()
         await engine.requests.approve(shown.approval_id, actor=BOB, comment=f"ask {MAIL}")
         await rest(engine, run_id, expect=RunStatus.FAILED)
@@ -156,7 +156,7 @@ async def test_without_redaction_personal_data_is_shown(home: Home) -> None:
     home.flow("show", tool("a", params=SHOW))
     async with home.working(redact=False) as engine:
         run = await finished(engine, "show", {"to": MAIL, "password": "hunter2-plain"})
-        assert run.input == {"to": MAIL, "password": "***REDACTED***"}
+        assert run.input == {"to": MAIL, "password": "[SECRET]"}
         assert home.document(run, "output/response.json")["result"]["data"]["to"] == MAIL
 
 
@@ -212,7 +212,7 @@ async def test_a_named_secret_reaches_the_tool_and_nothing_else(home: Home) -> N
         await engine.requests.approve(shown.approval_id, actor=BOB)
         run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
         assert home.tools.given("a") == [{"key": "plain words 99", "also": "x"}]
-        assert run.output == {"key": "***REDACTED***", "also": "x"}
+        assert run.output == {"key": "[SECRET]", "also": "x"}
         await assert_hidden(home, engine, run_id, "plain words 99")
 
 

@@ -218,7 +218,7 @@ async def test_a_secret_reaches_the_tool_and_nothing_else() -> None:
     params = {"headers": {"token": {"$secret": "TOKEN"}}}
     result = await call(leak, params, secrets={"TOKEN": 's3cr"et\n/x'})
     assert seen == ['s3cr"et\n/x']
-    assert result.data == {"nested": ["Bearer ***REDACTED***"], "key ***REDACTED***": 1}
+    assert result.data == {"nested": ["Bearer [SECRET]"], "key [SECRET]": 1}
     assert params == {"headers": {"token": {"$secret": "TOKEN"}}}
 
 
@@ -232,8 +232,8 @@ async def test_a_secret_is_struck_out_of_errors_in_every_form(shown: str) -> Non
 
     result = await call(leak, {"p": {"$secret": "P"}}, secrets={"P": secret})
     assert result.error is not None
-    assert result.error.message.strip("'\"") == "***REDACTED***"
-    assert result.error.details["stderr"].strip("'\"") == "***REDACTED***"
+    assert result.error.message.strip("'\"") == "[SECRET]"
+    assert result.error.details["stderr"].strip("'\"") == "[SECRET]"
 
 
 async def test_a_secret_that_breaks_the_schema_is_not_quoted_back() -> None:

@@ -251,7 +251,7 @@ async def test_a_secret_header_is_sent_and_never_shown(context: ToolContext) -> 
         headers = {"Authorization": {"$secret": "TOKEN"}}
         result = await get(context, server.url("/"), headers=headers, secrets={"TOKEN": "s3cret-token"})
     assert "authorization: s3cret-token" in server.requests[0].lower()
-    assert result.data["text"] == "you sent ***REDACTED***"
+    assert result.data["text"] == "you sent [SECRET]"
 
 
 async def test_headers_of_the_protocol_cannot_be_set(context: ToolContext) -> None:
