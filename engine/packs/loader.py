@@ -13,6 +13,7 @@ from engine.packs.checks.flow_rules import check_flow
 from engine.packs.checks.flow_shape import default_id, sequences
 from engine.packs.checks.json_schema import input_schema_problems
 from engine.packs.checks.schema_problems import problem_at, shown, validate
+from engine.packs.checks.tool_rules import layer_problems
 from engine.packs.code import code_tools
 from engine.packs.layers.agent_layers import compile_sops, compose_layers
 from engine.packs.layers.layer_rules import compatibility_problems
@@ -155,6 +156,8 @@ class _Loading:
         flow_id = raw.get("id")
         taken = isinstance(flow_id, str) and self._taken(document, flow_id)
         flow = self._checked(document, raw)
+        if self._layers is not None and self._layers.tools is not None:
+            self.problems += layer_problems(document, self._layers.tools)
         if isinstance(flow_id, str) and not taken:
             self._flow_files[flow_id] = file
             self._gather_subflows(document, flow_id)

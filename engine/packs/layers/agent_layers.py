@@ -16,7 +16,8 @@ from engine.contracts.layers.workflow import Workflow
 from engine.packs.checks.schema_problems import problem_at, validate
 from engine.packs.layers.composed import Origin
 from engine.packs.layers.composer import SKILL_SUFFIXES, Composer
-from engine.packs.layers.layer_rules import handoff_problems, skills_problems, tools_problems
+from engine.packs.layers.layer_rules import handoff_problems, skills_problems
+from engine.packs.layers.sandbox_rules import tools_problems
 from engine.packs.layers.sop import CompiledSop, compile_sop
 from engine.packs.source.content import MANIFEST
 
@@ -49,6 +50,12 @@ class AgentLayers:
     sources: list[LayerSource] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     broken: bool = False
+
+    @property
+    def tools(self) -> Tools | None:
+        """The tools layer, when the pack gives one and it is whole."""
+        found: Tools | None = self.found.get("tools") if "tools" in self.documents else None
+        return found
 
     def agent(self, manifest: PackManifest) -> ComposedAgent | None:
         """The agent, when every layer is whole."""
@@ -89,9 +96,8 @@ def compile_sops(layers: AgentLayers, risk: Risk) -> list[CompiledSop]:
         return []
     tools = layers.found.get("tools")
     # what a broken tools layer offers is not known: it has its problems already
-    offered = tools is not None and "tools" in layers.documents
     return [
-        compile_sop(sop, Origin(document, ("sop", index)), tools or Tools(), offered, risk)
+        compile_sop(sop, Origin(document, ("sop", index)), tools or Tools(), risk)
         for index, sop in enumerate(workflow.sop)
     ]
 

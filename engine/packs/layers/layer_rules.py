@@ -7,35 +7,19 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.pack import PACK_ID
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.layers.sandbox_rules import unknown_tool
 from engine.packs.versions import engine_version, framework_fault
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from engine.contracts.layers.skill import Skill
-    from engine.contracts.layers.tools import Tools
     from engine.contracts.layers.workflow import Workflow
     from engine.contracts.pack import PackManifest, Problem
-    from engine.packs.source.yaml_source import Document, SourcePath
+    from engine.packs.source.yaml_source import Document
 
 AVAILABLE_MEMORY: frozenset[str] = frozenset()
 """Kinds of memory this version has."""
-
-
-def tools_problems(tools: Tools, document: Document, names: Collection[str] | None) -> Iterator[Problem]:
-    """Faults of a tools layer; `names` None leaves tool names unchecked."""
-    first: dict[str, int] = {}
-    for index, tool in enumerate(tools.available):
-        path: SourcePath = ("available", index, "id")
-        if tool.id in first:
-            line = document.place(("available", first[tool.id])).line
-            message = f"the tool `{shortened(tool.id)}` is here twice (first on line {line})"
-            yield problem_at(document, path, message, found=shown(tool.id))
-        elif tool.id in tools.denied:
-            message = f"the tool `{shortened(tool.id)}` is both available and denied"
-            yield problem_at(document, path, message, found=shown(tool.id))
-        first.setdefault(tool.id, index)
-        yield from _unknown(document, path, tool.id, names)
 
 
 def skills_problems(
@@ -49,7 +33,7 @@ def skills_problems(
             yield problem_at(document, ("id",), message, found=shown(skill.id))
         first.setdefault(skill.id, document.place(("id",)).file)
         for index, tool in enumerate(skill.required_tools):
-            yield from _unknown(document, ("required_tools", index), tool, names)
+            yield from unknown_tool(document, ("required_tools", index), tool, names)
 
 
 def handoff_problems(workflow: Workflow, document: Document, pack_id: str) -> Iterator[Problem]:
@@ -92,11 +76,3 @@ def compatibility_problems(
         if kind not in AVAILABLE_MEMORY:
             message = f"the pack needs `{kind}` memory, which is not available in this version"
             yield problem_at(document, (root, "required_memory", index), message, found=shown(kind))
-
-
-def _unknown(
-    document: Document, path: SourcePath, tool: str, names: Collection[str] | None
-) -> Iterator[Problem]:
-    if names is not None and tool not in names:
-        message = f"unknown tool `{shortened(tool)}`{close_match(tool, names)}"
-        yield problem_at(document, path, message, found=shown(tool))

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.quantity import duration_seconds
+from engine.governance.tools_layer import highest_risk
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.tool_rules import layer_refusal
 from engine.packs.layers.composed import ComposedDocument, Origin
 from engine.templates import has_template
 
@@ -35,13 +37,13 @@ class CompiledSop:
     missing: tuple[Problem, ...]
 
 
-def compile_sop(sop: Sop, origin: Origin, tools: Tools, offered: bool, risk: Risk) -> CompiledSop:
+def compile_sop(sop: Sop, origin: Origin, tools: Tools, risk: Risk) -> CompiledSop:
     """The flow of one procedure.
 
-    A step becomes a tool step, behind an approval where it or its tool asks for one. `offered`: the
-    tools layer was given, so only what it offers may be used. `risk` is that of the pack.
+    A step becomes a tool step, behind an approval where it or its tool asks for one. `risk` is that of
+    the pack.
     """
-    return _Compiler(sop, origin, tools, offered, risk).compile()
+    return _Compiler(sop, origin, tools, risk).compile()
 
 
 @dataclass(slots=True)
@@ -49,7 +51,6 @@ class _Compiler:
     sop: Sop
     origin: Origin
     tools: Tools
-    offered: bool
     risk: Risk
     steps: list[dict[str, Any]] = field(default_factory=list)
     origins: dict[SourcePath, Origin] = field(default_factory=dict)
@@ -89,7 +90,7 @@ class _Compiler:
                 "type": "human_approval",
                 "title": f"{self.sop.name}: {step.id}"[:500],
                 "message": step.action,
-                "risk": (tool.risk_level if tool else self.risk).value,
+                "risk": highest_risk(self.risk, tool.risk_level if tool else None).value,
                 "gates": step.id,
                 "max_visits": step.max_visits,
             }
@@ -168,15 +169,9 @@ class _Compiler:
     def _allowed(self, index: int, step: WorkflowStep) -> Iterator[Problem]:
         if not step.tool:
             return
-        if step.tool in self.tools.denied:
-            message = f"the tools layer denies `{shortened(step.tool)}`"
-            yield self._at(index, ("tool",), message, step.tool)
-        elif self.offered and self._tool(step) is None:
-            known = [tool.id for tool in self.tools.available]
-            message = (
-                f"the tools layer does not offer `{shortened(step.tool)}`{close_match(step.tool, known)}"
-            )
-            yield self._at(index, ("tool",), message, step.tool)
+        refusal = layer_refusal(self.tools, step.tool)
+        if refusal is not None:
+            yield self._at(index, ("tool",), refusal, step.tool)
 
     def _at(self, index: int, path: SourcePath, message: str, found: str | None) -> Problem:
         place = ("steps", index, *path)

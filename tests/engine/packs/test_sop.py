@@ -97,7 +97,7 @@ def test_a_tool_that_asks_for_approval_is_approved_in_every_procedure(demo: Laye
     approvals = {
         step.gates: step.risk for step in flow.steps if isinstance(step, ApprovalStep) and step.gates
     }
-    assert approvals == {"act": "critical", "tell": "low"}
+    assert approvals == {"act": "critical", "tell": "medium"}
 
 
 def test_a_step_without_a_tool_is_named_as_not_available(demo: LayeredPack) -> None:

@@ -1,0 +1,81 @@
+"""What a tools layer gets wrong, and what flows want of it, is a problem at load."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.engine.packs.layered_pack import LayeredPack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = ("files.read", "files.write", "http.get", "text.report")
+FLOW = "id: go\nsteps:\n  - {id: a, type: tool, tool: TOOL, params: {title: t, body: b}}\n"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> LayeredPack:
+    return LayeredPack(tmp_path)
+
+
+def told(demo: LayeredPack, layer: str, tool: str = "text.report") -> list[str]:
+    demo.manifest(f"tools: {layer}\n")
+    demo.write("demo/flows/go.yaml", FLOW.replace("TOOL", tool))
+    return [problem.message for problem in demo.load(NAMES).problems]
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "words"),
+    [
+        ("network: egress_allowlist, egress_allowlist: ['*.org']", "`*.org` is no host"),
+        ("network: egress_allowlist, egress_allowlist: ['https://x.org']", "is no host"),
+        ("network: none, egress_allowlist: [x.org]", "the network is `none`"),
+        ("network: full, egress_allowlist: [x.org]", "the network is `full`"),
+        ("network: egress_allowlist", "no host is listed"),
+        ("filesystem: scoped", "no path is given"),
+        ("filesystem: read_only, scoped_paths: [/srv]", "files are `read_only`"),
+        ("filesystem: scoped, scoped_paths: [/srv/../etc]", "holds `..`"),
+        ("filesystem: scoped, scoped_paths: ['{{ payload. }}']", "template:"),
+    ],
+)
+def test_bounds_that_mean_nothing_are_problems(demo: LayeredPack, sandbox: str, words: str) -> None:
+    layer = f"{{available: [{{id: text.report, name: x, sandbox: {{{sandbox}}}}}]}}"
+    (problem,) = told(demo, layer)
+    assert words in problem
+
+
+def test_a_whole_sandbox_is_no_problem(demo: LayeredPack) -> None:
+    sandbox = (
+        "network: egress_allowlist, egress_allowlist: [x.org], "
+        "filesystem: scoped, scoped_paths: [/srv, notes, '{{ payload.repo }}/out']"
+    )
+    assert told(demo, f"{{available: [{{id: text.report, name: x, sandbox: {{{sandbox}}}}}]}}") == []
+
+
+def test_unknown_names_in_denied_are_problems(demo: LayeredPack) -> None:
+    assert told(demo, "{denied: [http.gte]}") == ["unknown tool `http.gte` (did you mean `http.get`?)"]
+    assert told(demo, "{denied: [' HTTP.get ']}") == []
+
+
+@pytest.mark.parametrize("denied", ["http.get", "HTTP.Get"])
+def test_a_step_with_a_denied_tool_is_a_problem(demo: LayeredPack, denied: str) -> None:
+    assert told(demo, f"{{denied: [{denied}]}}", "http.get") == ["the tools layer denies `http.get`"]
+
+
+def test_a_step_with_a_tool_that_is_not_offered_is_a_problem(demo: LayeredPack) -> None:
+    layer = "{available: [{id: files.read, name: x}]}"
+    assert told(demo, layer, "files.write") == [
+        "the tools layer does not offer `files.write` (did you mean `files.read`?)"
+    ]
+    assert told(demo, "{available: []}")[0].startswith("the tools layer does not offer")
+
+
+def test_without_a_list_of_tools_every_one_that_is_not_denied_is_offered(demo: LayeredPack) -> None:
+    assert told(demo, "{denied: [http.get]}", "files.write") == []
+
+
+def test_a_name_may_not_be_both_available_and_denied_in_any_case(demo: LayeredPack) -> None:
+    layer = "{available: [{id: text.report, name: x}], denied: [Text.Report]}"
+    assert "the tool `text.report` is both available and denied" in told(demo, layer)
