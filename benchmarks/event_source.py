@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from engine.journal.sqlite.append import insert_events
 from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.store import SqliteStore
 from engine.machine.events.event import Event, Kind
 
 GROUPS_PER_SECOND = 50
@@ -23,6 +23,7 @@ GROUPS_PER_SECOND = 50
 def main(journal: Path, run_id: str, rate: int, seconds: float) -> list[tuple[float, int]]:
     """Write, as evenly as the disk allows; the moments of the commits."""
     connection = open_writer(journal)
+    store = SqliteStore(connection)
     (number,) = connection.execute("SELECT run_seq FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     first, commits = number, []
     begin = time.perf_counter()
@@ -33,7 +34,7 @@ def main(journal: Path, run_id: str, rate: int, seconds: float) -> list[tuple[fl
             payload = {"output": {"lines": 120, "note": "one of many"}}
             events = [Event(Kind.STEP_COMPLETED, now, "worker", "read", payload) for _ in range(due)]
             connection.execute("BEGIN IMMEDIATE")
-            insert_events(connection, run_id, number, events)
+            store.insert_events(run_id, number, events)
             number += due
             connection.execute("UPDATE runs SET run_seq = ? WHERE run_id = ?", (number, run_id))
             connection.execute("COMMIT")

@@ -45,7 +45,7 @@ def prefill(directory: Path, runs: int) -> int:
         connection.execute(_IDS, (runs - 1,))
         for table in ("runs", "events", "steps"):
             _multiply(connection, table, first)
-        for table in ("run_cells", "run_periods"):
+        for table in ("run_buckets", "run_time_buckets"):
             connection.execute(f"UPDATE {table} SET n = n + ? WHERE n > 0", (runs - 1,))
         connection.commit()
         (events,) = connection.execute("SELECT count(*) FROM events").fetchone()

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RunStatus
-from engine.journal.rules.run_filter import PERIOD
+from engine.journal.rules.run_filter import TIME_BUCKET
 from engine.journal.sqlite.connection import open_writer
 
 if TYPE_CHECKING:
@@ -37,24 +37,25 @@ SPREAD_SECONDS = 90 * 86_400
 _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 _RUN = (
     "INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by,"
-    " status, created_at, started_at, finished_at, updated_at, run_seq, ready, steps_executed, cell)"
+    " status, created_at, started_at, finished_at, updated_at, run_seq, ready, steps_executed, bucket)"
     " VALUES (?, ?, ?, '1.0.0', ?, ?, 'v1', ?, ?, ?, ?, ?, ?, 1, 0, 3, 0)"
 )
 _EVENT = (
     "INSERT INTO events (run_id, run_seq, ts, kind, actor, payload)"
     " SELECT run_id, 1, created_at, 'run_queued', requested_by, '{\"input\":{}}' FROM runs ORDER BY run_id"
 )
-_CELLS = (
-    "INSERT INTO run_cells (tenant, pack, flow, status, n)"
+_BUCKETS = (
+    "INSERT INTO run_buckets (tenant, pack, flow, status, n)"
     " SELECT tenant, pack, flow, status, count(*) FROM runs GROUP BY tenant, pack, flow, status"
 )
 _NAMES = "INSERT INTO run_requesters (tenant, requested_by) SELECT DISTINCT tenant, requested_by FROM runs"
-_PERIODS = (
-    "INSERT INTO run_periods (cell, period, n)"
-    f" SELECT cell, created_at / {PERIOD}, count(*) FROM runs GROUP BY cell, created_at / {PERIOD}"
+_TIME_BUCKETS = (
+    "INSERT INTO run_time_buckets (bucket, time_bucket, n)"
+    f" SELECT bucket, created_at / {TIME_BUCKET}, count(*) FROM runs"
+    f" GROUP BY bucket, created_at / {TIME_BUCKET}"
 )
-_INTO_CELLS = (
-    "UPDATE runs SET cell = (SELECT c.cell FROM run_cells c WHERE c.tenant = runs.tenant"
+_INTO_BUCKETS = (
+    "UPDATE runs SET bucket = (SELECT c.bucket FROM run_buckets c WHERE c.tenant = runs.tenant"
     " AND c.pack = runs.pack AND c.flow = runs.flow AND c.status = runs.status)"
 )
 
@@ -75,7 +76,14 @@ def seed_runs(database: Path, runs: int, *, newest: float | None = None, seed: i
             connection.execute(f"DROP INDEX {name}")
         end = round((time.time() if newest is None else newest) * 1_000_000)
         connection.executemany(_RUN, _rows(runs, end, random.Random(seed)))
-        for statement in (_EVENT, _NAMES, _CELLS, _INTO_CELLS, _PERIODS, *(sql for _, sql in indexes)):
+        for statement in (
+            _EVENT,
+            _NAMES,
+            _BUCKETS,
+            _INTO_BUCKETS,
+            _TIME_BUCKETS,
+            *(sql for _, sql in indexes),
+        ):
             connection.execute(statement)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

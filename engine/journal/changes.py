@@ -38,10 +38,13 @@ ANYTHING = ChangeSet(work=True, claims=True, packs=True, foreign=True)
 Listener = Callable[[ChangeSet], None]
 
 
-def change_of(commit: Commit) -> ChangeSet:
-    """What a transition changes: other runs got mail, children were queued, or the run is given on."""
-    work = bool(commit.mail or commit.children) or (commit.release and commit.ready)
-    rested = frozenset({commit.run_id}) if commit.release and not commit.ready else frozenset[str]()
+def change_of(commit: Commit, ready: bool) -> ChangeSet:
+    """What a transition changes: other runs got mail, children were queued, or the run is given on.
+
+    `ready` is whether the run has more to do: `append` has found out.
+    """
+    work = bool(commit.mail or commit.children) or (commit.release and ready)
+    rested = frozenset({commit.run_id}) if commit.release and not ready else frozenset[str]()
     return ChangeSet({commit.run_id: commit.head.status}, rested, work)
 
 
@@ -52,7 +55,7 @@ def decided(decision: Decided) -> ChangeSet:
 
 def created(run: NewRun) -> ChangeSet:
     """What a new run changes: it waits for a worker unless one took it at once."""
-    return WORK if run.first is None else change_of(run.first)
+    return WORK if run.first is None else change_of(run.first, run.first.ready)
 
 
 class ChangeNotifier:

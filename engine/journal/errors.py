@@ -17,7 +17,8 @@ from engine.errors import ErrorCode, Refused, Unavailable, VasiniError
 if TYPE_CHECKING:
     import sqlite3
 
-    from engine.journal.records import Columns, NewRun
+    from engine.journal.records import NewRun
+    from engine.journal.rows import KeyRow
 
 
 class SeqConflict(VasiniError):
@@ -36,7 +37,7 @@ class LeaseLost(VasiniError):
         )
 
 
-def refuse_other_request(run: NewRun, found: Columns) -> None:
+def refuse_other_request(run: NewRun, found: KeyRow) -> None:
     """Raise Refused(idempotency_conflict) when the key's row `found` stands for another request."""
     if found["request_digest"] != run.request_digest:
         raise Refused(

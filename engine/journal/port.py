@@ -6,7 +6,7 @@ are microseconds UTC. Writes resolve when they are durable. Everything may raise
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +15,10 @@ if TYPE_CHECKING:
     from engine.contracts.status import RequestKind, RequestStatus, RunStatus
     from engine.journal.changes import Listener
     from engine.journal.records import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
+    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
     from engine.machine.model.inputs import Input
-
-
-TIMERS_AT_ONCE = 200
 
 
 class RunLists(Protocol):
@@ -34,7 +32,7 @@ class RunLists(Protocol):
         *,
         after: SortKey | None = None,
         offset: int = 0,
-    ) -> Sequence[Mapping[str, Any]]:
+    ) -> Sequence[RunRow]:
         """Rows after a place in the list, or after `offset` rows."""
         ...
 
@@ -150,7 +148,7 @@ class Journal(Protocol):
         ...
 
     async def fire_timers(self, now: int) -> int:
-        """Turn at most TIMERS_AT_ONCE due timers into mail, the oldest first; how many."""
+        """Turn some due timers into mail, the oldest first; how many."""
         ...
 
     async def next_timer(self) -> int | None:
@@ -185,19 +183,16 @@ class Journal(Protocol):
         """Whether `claim` would find a run: it has work, no living worker holds it, its slot is free."""
         ...
 
-    async def any_held(self) -> bool:
-        """Whether a worker, living or dead, holds a run."""
-        ...
-
     async def any_busy(self, now: int) -> bool:
-        """`any_ready`, `any_held`, or a run that waits for its retry: all looked at in one moment."""
+        """Whether a run could be claimed, is held by a worker, living or dead, or waits for its retry: all
+        looked at in one moment."""
         ...
 
-    async def run_row(self, run_id: str) -> Mapping[str, Any] | None:
+    async def run_row(self, run_id: str) -> RunRow | None:
         """A run's row."""
         ...
 
-    async def run_view_row(self, run_id: str) -> Mapping[str, Any] | None:
+    async def run_view_row(self, run_id: str) -> RunViewRow | None:
         """A run's row with the payloads of its first event and of the event with its output."""
         ...
 
@@ -205,15 +200,15 @@ class Journal(Protocol):
         """Runs that took over from this one, oldest first: (run id, when it was created)."""
         ...
 
-    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
+    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
         """Executions of a run with the payloads of their input, output and error events."""
         ...
 
-    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
         """The first executions of a run without their payloads, and how many there are."""
         ...
 
-    async def request_row(self, request_id: str) -> Mapping[str, Any] | None:
+    async def request_row(self, request_id: str) -> RequestViewRow | None:
         """A request with its run's fields and the payload of the event that opened it."""
         ...
 
@@ -225,11 +220,11 @@ class Journal(Protocol):
         after: str | None,
         run_id: str | None = None,
         tenant: str | None = None,
-    ) -> Sequence[Mapping[str, Any]]:
+    ) -> Sequence[RequestViewRow]:
         """Requests, oldest first, after the id `after`; of one run or one tenant when they are given."""
         ...
 
-    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
         """Requests decided before it on the same step of the same flow and tenant, newest first."""
         ...
 

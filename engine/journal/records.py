@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.contracts.status import RunStatus
+    from engine.journal.rows import RunRow
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
 
@@ -95,18 +96,17 @@ class Commit:
 class Decision:
     """An operator's answer to a request: one transaction, first valid one wins.
 
-    `payload` becomes the event's payload; `digest` is what the operator was shown (None: whatever
+    `payload` becomes the event's payload and says what was decided; `digest` is what the operator was
+    shown (None: whatever
     is stored). `blobs` holds values the payload refers to. With `worker_id` that worker takes the run
     in the same transaction, if nobody works it and its flow is not capped.
     """
 
     request_id: str
     kind: str
-    status: str
     actor: str
     now: int
     payload: Mapping[str, Any]
-    comment: str = ""
     digest: str | None = None
     blobs: Mapping[str, bytes] = field(default_factory=dict)
     worker_id: str | None = None
@@ -135,7 +135,7 @@ class StoredEvent:
 class StoredRun:
     """What is needed to go on with a run: its row, newest snapshot, events since, waiting mail."""
 
-    row: Mapping[str, Any]
+    row: RunRow
     snapshot: bytes | None
     events: Sequence[StoredEvent]
     mail: Sequence[tuple[int, Input]] = ()
@@ -159,25 +159,3 @@ class WorkerRow:
     pid: int
     expires_at: int
     runs_held: int
-
-
-_STORED_FIELDS = (
-    "run_id",
-    "tenant",
-    "pack",
-    "pack_version",
-    "pack_digest",
-    "flow",
-    "flow_version",
-    "requested_by",
-    "parent_run_id",
-    "parent_path",
-    "depth",
-)
-
-
-def stored_run(run: NewRun) -> StoredRun:
-    """The row and history that `create_run` will write, as if they had been read."""
-    row = {name: getattr(run, name) for name in _STORED_FIELDS}
-    events = [StoredEvent(0, run.run_id, number, event) for number, event in enumerate(run.events, 1)]
-    return StoredRun(row=row, snapshot=None, events=events)

@@ -36,7 +36,7 @@ class Journal:
             self.steps = [dict(row) for row in database.execute("SELECT * FROM steps")]
             self.requests = [dict(row) for row in database.execute("SELECT * FROM requests")]
             self.counters = {row["name"]: row["n"] for row in database.execute("SELECT * FROM counters")}
-            self.cells = [dict(row) for row in database.execute("SELECT * FROM run_cells WHERE n <> 0")]
+            self.buckets = [dict(row) for row in database.execute("SELECT * FROM run_buckets WHERE n <> 0")]
             self.timers = {row["run_id"] for row in database.execute("SELECT * FROM timers")}
             rows = database.execute("SELECT * FROM events ORDER BY run_id, run_seq")
             self.events: dict[str, list[StoredEvent]] = {run_id: [] for run_id in self.runs}
@@ -112,8 +112,8 @@ class Journal:
 
     def _check_projections(self) -> None:
         """Rows beside the events say the same as the events, and nothing is left over."""
-        cell = itemgetter("tenant", "pack", "flow", "status")
-        assert {cell(row): row["n"] for row in self.cells} == Counter(map(cell, self.runs.values()))
+        bucket = itemgetter("tenant", "pack", "flow", "status")
+        assert {bucket(row): row["n"] for row in self.buckets} == Counter(map(bucket, self.runs.values()))
         assert not [row for row in self.requests if row["status"] == "PENDING"]
         assert not [name for name, number in self.counters.items() if number and ":PENDING/" in name]
         assert not [row for row in self.runs.values() if row["lease_worker"] or row["ready"]]

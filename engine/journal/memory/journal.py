@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.changes import CLAIMED, NOTHING, WORK, ChangeNotifier, change_of, created
+from engine.journal.changes import NOTHING, ChangeNotifier
 from engine.journal.encoding import decode_input, stored_event
-from engine.journal.memory import work as memory_work
-from engine.journal.memory import writes as memory_writes
 from engine.journal.memory.lists import MemoryNotes, MemoryRunLists
 from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.store import MemoryStore
 from engine.journal.records import WorkerRow
-from engine.journal.rules.step_rows import CLAIMS
+from engine.journal.rules.journal_writes import JournalWrites
+from engine.journal.rules.projecting import CLAIMS
+from engine.journal.rules.working import any_ready
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.changes import ChangeSet, Listener
-    from engine.journal.memory.store import Row
-    from engine.journal.records import Claim, Commit, Decided, Decision, NewRun, StoredEvent
+    from engine.journal.records import StoredEvent
+    from engine.journal.rows import RequestRow, RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
     from engine.machine.model.inputs import Input
 
 T = TypeVar("T")
 
 
-class MemoryJournal:
+class MemoryJournal(JournalWrites):
     """Implements `engine.journal.port.Journal`."""
 
     def __init__(self, store: MemoryStore | None = None) -> None:
@@ -40,8 +37,8 @@ class MemoryJournal:
         self._news = ChangeNotifier()
         self._closed = False
         self.lists = MemoryRunLists(self._read)
-        self.notes = MemoryNotes(self._read, self._write)
-        self.packs = MemoryPacks(self._write, self._read)
+        self.notes = MemoryNotes(self._read, self.write)
+        self.packs = MemoryPacks(self.write, self._read)
 
     async def close(self) -> None:
         """See port."""
@@ -50,65 +47,6 @@ class MemoryJournal:
     def on_change(self, listener: Listener) -> Callable[[], None]:
         """See port."""
         return self._news.subscribe(listener)
-
-    # writing
-
-    async def create_run(self, run: NewRun) -> tuple[str, bool]:
-        """See port."""
-        return await self._write(partial(memory_writes.create_run, run=run), created(run))
-
-    async def append(self, commit: Commit) -> None:
-        """See port."""
-        change = change_of(commit)
-        if commit.release:  # mail may have kept it ready, and no other process's news comes later
-            change = replace(change, work=True)
-        await self._write(partial(memory_writes.append, commit=commit), change)
-
-    async def decide(self, decision: Decision) -> Decided:
-        """See port."""
-        return await self._write(partial(memory_work.decide, decision=decision), WORK)
-
-    async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
-        """See port."""
-        operation = partial(
-            memory_writes.claim_request, request_id=request_id, kind=kind.value, by=by, now=now, until=until
-        )
-        await self._write(operation, CLAIMED)
-
-    async def release_request(self, request_id: str, by: str) -> bool:
-        """See port."""
-        operation = partial(memory_writes.release_request, request_id=request_id, by=by)
-        return await self._write(operation, CLAIMED)
-
-    async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
-        """See port."""
-        return await self._write(partial(memory_writes.steer, run_id=run_id, verb=verb), WORK)
-
-    async def pin_content(self, digest: str, content: str) -> None:
-        """See port."""
-        await self._write(lambda store: store.contents.setdefault(digest, content))
-
-    async def heartbeat(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
-        """See port."""
-        await self._write(lambda store: memory_work.heartbeat(store, worker_id, host, pid, now, expires_at))
-
-    async def retire(self, worker_id: str) -> None:
-        """See port."""
-        await self._write(lambda store: store.remove(store.workers, worker_id))
-
-    async def claim(self, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
-        """See port."""
-        return await self._write(
-            partial(memory_work.claim, worker_id=worker_id, now=now, limit=limit, run_id=run_id)
-        )
-
-    async def release(self, run_id: str, epoch: int, *, ready: bool) -> None:
-        """See port."""
-        await self._write(partial(memory_work.release, run_id=run_id, epoch=epoch, ready=ready), WORK)
-
-    async def fire_timers(self, now: int) -> int:
-        """See port."""
-        return await self._write(partial(memory_work.fire_timers, now=now), WORK)
 
     # reading
 
@@ -128,11 +66,11 @@ class MemoryJournal:
 
     async def has_mail(self, run_id: str) -> bool:
         """See port."""
-        return bool((await self._read()).mail_of(run_id))
+        return (await self._read()).has_mail(run_id)
 
     async def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
         """See port."""
-        return list(_history(await self._read(), run_id, run_seq))
+        return (await self._read()).events_after(run_id, run_seq)
 
     async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """See port."""
@@ -150,26 +88,14 @@ class MemoryJournal:
 
     async def any_ready(self, now: int) -> bool:
         """See port."""
-        return any(True for _ in memory_work.claimable(await self._read(), now))
+        return any_ready(await self._read(), now)
 
-    async def any_held(self) -> bool:
+    async def run_row(self, run_id: str) -> RunRow | None:
         """See port."""
-        store = await self._read()
-        return any(store.runs[run_id]["lease_worker"] is not None for run_id in store.ready)
+        row = (await self._read()).run(run_id)
+        return None if row is None else {**row}
 
-    async def any_busy(self, now: int) -> bool:
-        """See port."""
-        store = await self._read()
-        held = any(store.runs[run_id]["lease_worker"] is not None for run_id in store.ready)
-        retrying = any(row["status"] == RunStatus.RETRYING.value for row in store.runs.values())
-        return held or retrying or any(True for _ in memory_work.claimable(store, now))
-
-    async def run_row(self, run_id: str) -> Mapping[str, Any] | None:
-        """See port."""
-        row = (await self._read()).runs.get(run_id)
-        return None if row is None else dict(row)
-
-    async def run_view_row(self, run_id: str) -> Mapping[str, Any] | None:
+    async def run_view_row(self, run_id: str) -> RunViewRow | None:
         """See port."""
         store = await self._read()
         row = store.runs.get(run_id)
@@ -179,7 +105,7 @@ class MemoryJournal:
             "first_event": _payload(store, run_id, 1),
             "output_event": _payload(store, run_id, row["output_seq"]),
         }
-        return row | payloads
+        return cast("RunViewRow", {**row, **payloads})
 
     async def successors(self, run_id: str) -> list[tuple[str, int]]:
         """See port."""
@@ -188,28 +114,30 @@ class MemoryJournal:
             (found, store.runs[found]["created_at"]) for found in sorted(store.successors.get(run_id, ()))
         ]
 
-    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
+    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
         """See port."""
         store = await self._read()
         rows = sorted(store.steps.get(run_id, {}).values(), key=lambda row: int(row["first_seq"]))
         return [
-            row
-            | {
-                f"{name}_event": _payload(store, run_id, row[f"{name}_seq"])
-                for name in ("input", "output", "error")
+            {
+                **row,
+                "input_event": _payload(store, run_id, row["input_seq"]),
+                "output_event": _payload(store, run_id, row["output_seq"]),
+                "error_event": _payload(store, run_id, row["error_seq"]),
             }
             for row in rows
             if path is None or row["path"] == path
         ]
 
-    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
         """See port."""
         steps = (await self._read()).steps.get(run_id, {})
         rows = sorted(steps.values(), key=lambda row: int(row["first_seq"]))
         names = ("path", "first_seq", "type", "name", "status", "started_at", "finished_at", "child_run_id")
-        return [{name: row[name] for name in names} for row in rows[:limit]], len(rows)
+        heads = [{name: value for name, value in row.items() if name in names} for row in rows[:limit]]
+        return cast("list[StepHeadRow]", heads), len(rows)
 
-    async def request_row(self, request_id: str) -> Mapping[str, Any] | None:
+    async def request_row(self, request_id: str) -> RequestViewRow | None:
         """See port."""
         store = await self._read()
         row = store.requests.get(request_id)
@@ -223,7 +151,7 @@ class MemoryJournal:
         after: str | None,
         run_id: str | None = None,
         tenant: str | None = None,
-    ) -> Sequence[Mapping[str, Any]]:
+    ) -> Sequence[RequestViewRow]:
         """See port."""
         store = await self._read()
         oldest_first = (store.requests[request_id] for request_id in sorted(store.requests))
@@ -238,22 +166,22 @@ class MemoryJournal:
         )
         return list(islice(found, limit))
 
-    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
         """See port."""
         store = await self._read()
         asked = store.requests.get(request_id)
         if asked is None:
             return []
-        shape = ("tenant", "pack", "flow", "step", "kind")
+        shape = _shape(asked)
         found = [
             row
             for row in store.requests.values()
             if row["decision"] is not None
             and row is not asked
-            and (asked["decided_at"] is None or row["decided_at"] <= asked["decided_at"])
-            and all(row[name] == asked[name] for name in shape)
+            and (asked["decided_at"] is None or _decided_at(row) <= asked["decided_at"])
+            and _shape(row) == shape
         ]
-        found.sort(key=lambda row: (row["decided_at"], row["request_id"]), reverse=True)
+        found.sort(key=lambda row: (_decided_at(row), row["request_id"]), reverse=True)
         return [_with_run(store, row) for row in found[:limit]]
 
     async def claims_version(self) -> int:
@@ -276,18 +204,21 @@ class MemoryJournal:
         """See port."""
         store = await self._read()
         return [
-            WorkerRow(worker_id=name, runs_held=memory_work.runs_held(store, name), **worker)
+            WorkerRow(name, worker.host, worker.pid, worker.expires_at, store.runs_held(name))
             for name, worker in sorted(store.workers.items())
         ]
 
-    async def _write(self, operation: Callable[[MemoryStore], T], change: ChangeSet = NOTHING) -> T:
+    async def write(
+        self, operation: Callable[[MemoryStore], T], change: ChangeSet | Callable[[T], ChangeSet] = NOTHING
+    ) -> T:
         """Run `operation`, all of it or nothing, and let the news go round before it is answered."""
         if self._closed:
             raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shutting down; nothing was written")
         with self._store.transaction():
             result = operation(self._store)
         if change is not NOTHING:
-            asyncio.get_running_loop().call_soon(self._news.publish, (change,))
+            news = change(result) if callable(change) else change
+            asyncio.get_running_loop().call_soon(self._news.publish, (news,))
         await asyncio.sleep(0)
         return result
 
@@ -307,13 +238,22 @@ def _payload(store: MemoryStore, run_id: str, run_seq: int | None) -> str | None
     return None if run_seq is None else str(store.histories[run_id][run_seq]["payload"])
 
 
-def _with_run(store: MemoryStore, request: Row) -> Row:
+def _shape(row: RequestRow) -> tuple[str, ...]:
+    return row["tenant"], row["pack"], row["flow"], row["step"], row["kind"]
+
+
+def _decided_at(row: RequestRow) -> int:
+    return row["decided_at"] or 0
+
+
+def _with_run(store: MemoryStore, request: RequestRow) -> RequestViewRow:
     run = store.runs[request["run_id"]]
-    claim = store.claims.get(request["request_id"], {})
-    return request | {
+    claim = store.claims.get(request["request_id"])
+    return {
+        **request,
         "pack_version": run["pack_version"],
         "requested_by": run["requested_by"],
-        "opened_event": _payload(store, request["run_id"], request["opened_seq"]),
-        "claimed_by": claim.get("claimed_by"),
-        "claimed_until": claim.get("expires_at"),
+        "opened_event": _payload(store, request["run_id"], request["opened_seq"]) or "",
+        "claimed_by": claim["claimed_by"] if claim is not None else None,
+        "claimed_until": claim["expires_at"] if claim is not None else None,
     }

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
+from engine.journal.memory.tables import Draft
 from engine.journal.rules.run_filter import fold, is_before, matches, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.contracts.run import EventFilter, RunFilter
-    from engine.journal.memory.store import MemoryStore, Row
+    from engine.journal.memory.store import MemoryStore
+    from engine.journal.rows import EventRow, RunRow
     from engine.journal.rules.run_filter import SortKey
 
 
@@ -29,11 +31,11 @@ class MemoryRunLists:
         *,
         after: SortKey | None = None,
         offset: int = 0,
-    ) -> Sequence[Mapping[str, Any]]:
+    ) -> Sequence[RunRow]:
         """See port."""
         rows = _listed(await self._read(), filters, sort)
         later = [row for row in rows if after is None or is_before(after, place_of(row, sort), sort)]
-        return [dict(row) for row in later[offset : offset + limit]]
+        return [{**row} for row in later[offset : offset + limit]]
 
     async def count(self, filters: RunFilter) -> int:
         """See port."""
@@ -60,8 +62,8 @@ class MemoryRunLists:
         ]
 
 
-def _fits(row: Row, filters: EventFilter) -> bool:
-    texts = [fold(row[name] or "") for name in ("kind", "step_id", "actor", "payload")]
+def _fits(row: EventRow, filters: EventFilter) -> bool:
+    texts = [fold(text) for text in (row["kind"], row["step_id"] or "", row["actor"], row["payload"])]
     if not all(
         fold(part or "") in text
         for part, text in zip((filters.kind, filters.step_id, filters.actor), texts, strict=False)
@@ -70,7 +72,7 @@ def _fits(row: Row, filters: EventFilter) -> bool:
     return any(fold(filters.text or "") in text for text in texts)
 
 
-def _listed(store: MemoryStore, filters: RunFilter, sort: RunSort) -> list[Row]:
+def _listed(store: MemoryStore, filters: RunFilter, sort: RunSort) -> list[RunRow]:
     rows = [row for row in store.runs.values() if matches(row, filters)]
     rows.sort(key=lambda row: (row["created_at"], row["run_id"]), reverse=sort is not RunSort.OLDEST)
     rows.sort(key=lambda row: place_of(row, sort).group)
@@ -91,15 +93,15 @@ class MemoryNotes:
     async def draft(self, owner: str, key: str) -> str | None:
         """See port."""
         row = (await self._read()).drafts.get((owner, key))
-        return None if row is None else str(row["draft"])
+        return None if row is None else row.draft
 
     async def keep_draft(self, owner: str, key: str, draft: str, now: int, at_most: int) -> None:
         """See port."""
 
         def write(store: MemoryStore) -> None:
-            store.put(store.drafts, (owner, key), {"draft": draft, "updated_at": now})
+            store.put(store.drafts, (owner, key), Draft(draft, now))
             own = [place for place in store.drafts if place[0] == owner]
-            own.sort(key=lambda place: (-store.drafts[place]["updated_at"], place))
+            own.sort(key=lambda place: (-store.drafts[place].updated_at, place))
             for place in own[at_most:]:
                 store.remove(store.drafts, place)
 

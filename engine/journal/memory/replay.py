@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from engine.contracts.status import RequestStatus
 from engine.journal.encoding import encode
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.memory.store import MemoryStore
-from engine.journal.memory.writes import project
-from engine.machine.events.event import Kind
+from engine.journal.rules.event_rows import RequestOpens, RunChanges, StepBegins, StepChanges, changes_of
+from engine.journal.rules.projecting import project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from engine.journal.records import StoredEvent
+    from engine.journal.rows import EventRow, RequestRow, RunColumns, RunRow, StepRow
+    from engine.journal.rules.event_rows import RowChange
 
-Table = dict[Any, Any]
-_READ_AGAIN = frozenset(
-    {
-        Kind.RUN_QUEUED,
-        Kind.RUN_REFUSED,
-        Kind.RUN_COMPLETED,
-        Kind.STEP_STARTED,
-        Kind.STEP_SKIPPED,
-        Kind.STEP_FAILED,
-        Kind.STEP_COMPLETED,
-        Kind.ATTEMPT_FAILED,
-        Kind.PENDING_HUMAN,
-        Kind.USER_INPUT_REQUESTED,
-    }
-)
-"""Events whose payloads rows refer to."""
-_DECIDED = {Kind.APPROVAL_DECIDED: "approval_id", Kind.USER_INPUT_RECEIVED: "request_id"}
+History = dict[int, "EventRow"]
+Steps = dict[str, "StepRow"]
+Requests = dict[str, "RequestRow"]
+_REFERENCES = ("input_seq", "output_seq", "error_seq", "opened_seq")
 
 
 class Replay:
@@ -42,46 +30,57 @@ class Replay:
     events by number.
     """
 
-    def __init__(self, run_id: str, history: Table, steps: Table, requests: Table) -> None:
+    def __init__(self, run_id: str, history: History, steps: Steps, requests: Requests) -> None:
         self._run_id = run_id
         self._store = MemoryStore()
         self._store.histories[run_id] = history
         self._store.steps[run_id] = dict(steps)
         self._store.requests.update(requests)
 
-    def take(self, row: Mapping[str, Any], events: Sequence[StoredEvent]) -> None:
-        """The next events of the run whose row this is."""
+    def take(self, row: RunRow, events: Sequence[StoredEvent]) -> RunColumns:
+        """The next events of the run whose row this is; the columns of the row that they change."""
         with self._store.transaction():
             for stored in events:
-                self._take(dict(row), stored)
+                if _is_read_again(stored, row):
+                    self._remember(stored)
+            return project(
+                self._store, self._run_id, row, events[0].run_seq - 1, [stored.event for stored in events]
+            )
 
-    def copies(self) -> tuple[Table, Table]:
+    def copies(self) -> tuple[Steps, Requests]:
         """(steps, requests) by now."""
         return dict(self._store.steps[self._run_id]), dict(self._store.requests)
 
-    def journal(self, row: Mapping[str, Any]) -> MemoryJournal:
+    def journal(self, row: RunRow) -> MemoryJournal:
         """The journal to read from; `row` is the run's after the last event."""
-        self._store.put_run(dict(row))
+        self._store.put_run(row)
         return MemoryJournal(self._store)
 
-    def _take(self, run: dict[str, Any], stored: StoredEvent) -> None:
+    def _remember(self, stored: StoredEvent) -> None:
         event = stored.event
-        if event.kind in _READ_AGAIN:
-            history = self._store.histories[self._run_id]
-            history[stored.run_seq] = {"payload": encode(event.payload)}
-        project(self._store, run, stored.run_seq, event)
-        if event.kind in _DECIDED:
-            self._decide(event.payload[_DECIDED[event.kind]], stored)
-
-    def _decide(self, request_id: str, stored: StoredEvent) -> None:
-        payload = stored.event.payload
-        decision = payload.get("decision", RequestStatus.ANSWERED.value)
-        decided = {
-            "status": decision,
-            "decision": decision,
-            "decided_at": stored.event.ts,
-            "decided_by": stored.event.actor,
-            "comment": payload.get("comment") or None,
+        self._store.histories[self._run_id][stored.run_seq] = {
+            "seq": stored.seq,
+            "run_id": stored.run_id,
+            "run_seq": stored.run_seq,
+            "ts": event.ts,
+            "kind": event.kind.value,
+            "step_id": event.step_id,
+            "actor": event.actor,
+            "payload": encode(event.payload),
         }
-        found = self._store.requests[request_id]
-        self._store.put(self._store.requests, request_id, {**found, **decided})
+
+
+def _is_read_again(stored: StoredEvent, row: RunRow) -> bool:
+    """Whether a row refers to the event for its payload."""
+    changes = changes_of(stored.event, stored.run_seq, row)
+    return stored.run_seq == 1 or any(_refers(change, stored.run_seq) for change in changes)
+
+
+def _refers(change: RowChange, run_seq: int) -> bool:
+    if isinstance(change, RunChanges | StepChanges):
+        columns = change.columns.items()
+    elif isinstance(change, StepBegins | RequestOpens):
+        columns = change.row.items()
+    else:
+        return False
+    return any(name in _REFERENCES and value == run_seq for name, value in columns)

@@ -1,86 +1,68 @@
-"""The tables of the journal in memory, with transactions: all of an operation or nothing of it."""
+"""The primitives of the journal's rules on the tables in memory."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.contracts.status import RUN_SLOT_HOLDING, RunStatus
+from engine.errors import ErrorCode, Unavailable
+from engine.journal.encoding import decode_input, encode, encode_input, stored_event
+from engine.journal.memory.tables import MemoryTables, Worker
+from engine.journal.rules.run_rows import whole_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
-    from engine.journal.rules.publishing import GoodPack, PublishedPack, TrustedCode
+    from engine.journal.records import StoredEvent
+    from engine.journal.rows import (
+        ClaimRow,
+        EventRow,
+        FlowNames,
+        HeadRow,
+        KeyRow,
+        NewRequestRow,
+        NewRunRow,
+        NewStepRow,
+        RequestColumns,
+        RequestRow,
+        RunColumns,
+        RunRow,
+        SlotRow,
+        StepColumns,
+        StepRow,
+        TimerRow,
+    )
+    from engine.machine.events.event import Event
+    from engine.machine.model.inputs import Input
 
-Row = dict[str, Any]
-Table = dict[Any, Any]
 
-_NONE = object()
+class MemoryStore(MemoryTables):
+    """Implements `engine.journal.rules.store.Store`."""
 
+    def head(self, run_id: str) -> HeadRow | None:
+        """See rules."""
+        run = self.runs.get(run_id)
+        if run is None:
+            return None
+        mail = (mail_id for mail_id, (owner, _) in self.mailbox.items() if owner == run_id)
+        newest = max(mail, default=None)
+        return cast("HeadRow", {**run, "newest_mail": newest})
 
-class MemoryStore:
-    """Plain dicts. Stored values are never changed, only replaced, so that a reader's row stays as it is."""
+    def run(self, run_id: str) -> RunRow | None:
+        """See rules."""
+        return self.runs.get(run_id)
 
-    def __init__(self) -> None:
-        self.runs: dict[str, Row] = {}
-        self.ready: dict[str, None] = {}
-        self.successors: dict[str, tuple[str, ...]] = {}
-        self.events: dict[int, Row] = {}
-        self.histories: dict[str, dict[int, Row]] = {}
-        self.steps: dict[str, dict[str, Row]] = {}
-        self.requests: dict[str, Row] = {}
-        self.timers: dict[tuple[str, str], int] = {}
-        self.mailbox: dict[int, tuple[str, str]] = {}
-        self.workers: dict[str, Row] = {}
-        self.idempotency: dict[tuple[str, str], Row] = {}
-        self.blobs: dict[str, bytes] = {}
-        self.snapshots: dict[str, tuple[int, bytes]] = {}
-        self.contents: dict[str, str] = {}
-        self.good_packs: dict[str, GoodPack] = {}
-        self.pack_versions: dict[tuple[str, str], PublishedPack] = {}
-        self.trusted_code: dict[tuple[str, str], TrustedCode] = {}
-        self.counters: dict[str, int] = {}
-        self.cells: dict[tuple[str, str, str, str], int] = {}
-        self.claims: dict[str, Row] = {}
-        self.drafts: dict[tuple[str, str], Row] = {}
-        self.filters: dict[tuple[str, str], str] = {}
-        self.sequences: dict[str, int] = {}
-        self._undo: list[tuple[Table, Any, Any]] = []
+    def insert_run(self, row: NewRunRow) -> None:
+        """See rules."""
+        if row["run_id"] in self.runs:
+            raise _taken("run", row["run_id"])
+        self.put_run(whole_row(row, self._bucket(row, row["status"])))
+        source = row["handed_off_from"]
+        if source is not None:
+            self.put(self.successors, source, (*self.successors.get(source, ()), row["run_id"]))
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Keep what the block writes, or take it all back when it raises."""
-        self._undo.clear()
-        try:
-            yield
-        except BaseException:
-            for table, key, before in reversed(self._undo):
-                if before is _NONE:
-                    table.pop(key, None)
-                else:
-                    table[key] = before
-            raise
-
-    def put(self, table: Table, key: Any, value: Any) -> None:
-        """Write one row."""
-        self._undo.append((table, key, table.get(key, _NONE)))
-        table[key] = value
-
-    def remove(self, table: Table, key: Any) -> None:
-        """Remove one row if it is there."""
-        if key in table:
-            self._undo.append((table, key, table.pop(key)))
-
-    def number(self, sequence: str) -> int:
-        """The next number of a sequence, from 1."""
-        following = self.sequences.get(sequence, 0) + 1
-        self.put(self.sequences, sequence, following)
-        return following
-
-    def change_run(self, run_id: str, **columns: Any) -> None:
-        """Change columns of a run's row; what is not there stays so."""
-        if run_id in self.runs:
-            self.put_run({**self.runs[run_id], **columns})
-
-    def put_run(self, row: Row) -> None:
+    def put_run(self, row: RunRow) -> None:
         """Write a run's row."""
         self.put(self.runs, row["run_id"], row)
         if row["ready"]:
@@ -88,28 +70,227 @@ class MemoryStore:
         else:
             self.remove(self.ready, row["run_id"])
 
-    def is_held(self, run: Row, now: int) -> bool:
-        """Whether a living worker holds the run."""
-        worker = self.workers.get(run["lease_worker"])
-        return worker is not None and worker["expires_at"] >= now
+    def change_run(self, run: HeadRow, columns: RunColumns) -> None:
+        """See rules."""
+        bucket = self._bucket(run, columns.get("status", run["status"]))
+        self._change(run["run_id"], **columns, bucket=bucket)
 
-    def mail_of(self, run_id: str) -> list[tuple[int, str]]:
-        """A run's waiting inputs as text, oldest first."""
-        return sorted((mail_id, text) for mail_id, (owner, text) in self.mailbox.items() if owner == run_id)
+    def _change(self, run_id: str, **columns: Any) -> None:
+        if run_id in self.runs:
+            self.put_run(cast("RunRow", {**self.runs[run_id], **columns}))
 
-    def cell_of(self, run: Row, status: str) -> int:
-        """The number of the cell that holds runs of this tenant, pack, flow and status."""
+    def _bucket(self, run: FlowNames, status: str) -> int:
+        """The number of the count bucket that holds runs of this tenant, pack, flow and status."""
         key = (run["tenant"], run["pack"], run["flow"], status)
-        if key not in self.cells:
-            self.put(self.cells, key, self.number("cells"))
-        return self.cells[key]
+        if key not in self.buckets:
+            self.put(self.buckets, key, self.number("buckets"))
+        return self.buckets[key]
 
-    def count(self, name: str, change: int) -> None:
-        """Move a counter."""
-        self.put(self.counters, name, self.counters.get(name, 0) + change)
+    def insert_events(self, run_id: str, after_seq: int, events: Sequence[Event]) -> None:
+        """See rules."""
+        history = self.histories.setdefault(run_id, {})
+        for run_seq, event in enumerate(events, after_seq + 1):
+            row: EventRow = {
+                "seq": self.number("events"),
+                "run_id": run_id,
+                "run_seq": run_seq,
+                "ts": event.ts,
+                "kind": event.kind.value,
+                "step_id": event.step_id,
+                "actor": event.actor,
+                "payload": encode(event.payload),
+            }
+            self.put(self.events, row["seq"], row)
+            self.put(history, run_seq, row)
 
-    def keep_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        """Store values by digest; what is there stays."""
+    def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
+        """See rules."""
+        history = self.histories.get(run_id, {})
+        return [stored_event(row) for number, row in history.items() if number > run_seq]
+
+    def snapshot(self, run_id: str) -> tuple[int, bytes] | None:
+        """See rules."""
+        return self.snapshots.get(run_id)
+
+    def put_snapshot(self, run_id: str, run_seq: int, state: bytes) -> None:
+        """See rules."""
+        self.put(self.snapshots, run_id, (run_seq, state))
+
+    def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        """See rules."""
         for digest, data in blobs.items():
             if digest not in self.blobs:
                 self.put(self.blobs, digest, bytes(data))
+
+    def key(self, tenant: str, key: str) -> KeyRow | None:
+        """See rules."""
+        return self.keys.get((tenant, key))
+
+    def put_key(self, tenant: str, key: str, row: KeyRow) -> None:
+        """See rules."""
+        self.put(self.keys, (tenant, key), row)
+
+    def insert_step(self, run_id: str, row: NewStepRow) -> bool:
+        """See rules."""
+        steps = self.steps.setdefault(run_id, {})
+        if row["path"] in steps:
+            return False
+        nothing = {"recoveries": 0, "retry_at": None, "output_seq": None, "request_id": None}
+        self.put(steps, row["path"], {"run_id": run_id, **nothing, **row})
+        return True
+
+    def step(self, run_id: str, path: str) -> StepRow | None:
+        """See rules."""
+        return self.steps.get(run_id, {}).get(path)
+
+    def change_step(self, run_id: str, path: str, columns: StepColumns) -> None:
+        """See rules."""
+        steps = self.steps.get(run_id, {})
+        if path in steps:
+            self.put(steps, path, {**steps[path], **columns})
+
+    def request(self, request_id: str) -> RequestRow | None:
+        """See rules."""
+        return self.requests.get(request_id)
+
+    def insert_request(self, run_id: str, row: NewRequestRow) -> None:
+        """See rules."""
+        if row["request_id"] in self.requests:
+            raise _taken("request", row["request_id"])
+        undecided = {"decided_at": None, "decided_by": None, "decision": None, "comment": None}
+        self.put(self.requests, row["request_id"], {"run_id": run_id, **undecided, **row})
+
+    def change_request(self, request_id: str, columns: RequestColumns) -> None:
+        """See rules."""
+        self.put(self.requests, request_id, {**self.requests[request_id], **columns})
+
+    def request_claim(self, request_id: str) -> ClaimRow | None:
+        """See rules."""
+        return self.claims.get(request_id)
+
+    def put_request_claim(self, request_id: str, row: ClaimRow | None) -> None:
+        """See rules."""
+        if row is None:
+            self.remove(self.claims, request_id)
+        else:
+            self.put(self.claims, request_id, row)
+
+    def put_mail(self, run_id: str, given: Input) -> None:
+        """See rules."""
+        self.put(self.mailbox, self.number("mailbox"), (run_id, encode_input(given)))
+        self._change(run_id, ready=1)
+
+    def mail_of(self, run_id: str) -> list[tuple[int, Input]]:
+        """See rules."""
+        return [
+            (mail_id, decode_input(text))
+            for mail_id, (owner, text) in sorted(self.mailbox.items())
+            if owner == run_id
+        ]
+
+    def take_mail(self, mail_id: int) -> None:
+        """See rules."""
+        self.remove(self.mailbox, mail_id)
+
+    def has_mail(self, run_id: str) -> bool:
+        """See rules."""
+        return any(owner == run_id for owner, _ in self.mailbox.values())
+
+    def set_timer(self, run_id: str, timer: str, due: int | None) -> None:
+        """See rules."""
+        if due is None:
+            self.remove(self.timers, (run_id, timer))
+        else:
+            self.put(self.timers, (run_id, timer), due)
+
+    def due_timers(self, now: int, limit: int) -> list[TimerRow]:
+        """See rules."""
+        due = sorted((due, key) for key, due in self.timers.items() if due <= now)
+        return [{"run_id": run_id, "timer": timer, "due": at} for at, (run_id, timer) in due[:limit]]
+
+    def count(self, name: str, change: int) -> None:
+        """See rules."""
+        self.put(self.counters, name, self.counters.get(name, 0) + change)
+
+    def claimable(self, now: int, after: str, full: Sequence[str], limit: int) -> Sequence[RunRow]:
+        """See rules."""
+        rows = (self.runs[run_id] for run_id in sorted(self.ready) if run_id > after)
+        fitting = (
+            row
+            for row in rows
+            if not self.is_held(row, now) and (row["slot_key"] not in full or _holds_slot(row))
+        )
+        return list(islice(fitting, limit))
+
+    def claimable_run(self, run_id: str, now: int) -> RunRow | None:
+        """See rules."""
+        row = self.runs.get(run_id)
+        return None if row is None or self.is_held(row, now) else row
+
+    def is_held(self, run: RunRow, now: int) -> bool:
+        """Whether a living worker holds the run."""
+        worker = self.workers.get(run["lease_worker"] or "")
+        return worker is not None and worker.expires_at >= now
+
+    def slots(self, now: int) -> list[SlotRow]:
+        """See rules."""
+        found: dict[str, SlotRow] = {}
+        for row in (self.runs[run_id] for run_id in self.ready):
+            key, limit = row["slot_key"], row["slot_limit"]
+            if key is None or limit is None:
+                continue
+            used = self.counters.get(f"slot:{key}", 0)
+            slot = found.setdefault(key, {"slot_key": key, "slot_limit": limit, "used": used})
+            slot["slot_limit"] = min(slot["slot_limit"], limit)
+            slot["used"] += self.is_held(row, now) and not _holds_slot(row)
+        return list(found.values())
+
+    def take_lease(self, run_id: str, worker_id: str | None) -> None:
+        """See rules."""
+        epoch = self.runs[run_id]["lease_epoch"] + 1
+        self._change(run_id, lease_worker=worker_id, lease_epoch=epoch, ready=1)
+
+    def drop_lease(self, run_id: str, epoch: int, *, ready: bool) -> None:
+        """See rules."""
+        row = self.runs.get(run_id)
+        if row is not None and row["lease_epoch"] == epoch:
+            self._change(run_id, lease_worker=None, ready=int(ready))
+
+    def at_work(self) -> bool:
+        """See rules."""
+        held = any(self.runs[run_id]["lease_worker"] is not None for run_id in self.ready)
+        return held or any(row["status"] == RunStatus.RETRYING.value for row in self.runs.values())
+
+    def put_worker(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+        """See rules."""
+        known = self.workers.get(worker_id, Worker(host, pid, now))
+        self.put(self.workers, worker_id, known._replace(expires_at=expires_at))
+
+    def remove_worker(self, worker_id: str) -> None:
+        """See rules."""
+        self.remove(self.workers, worker_id)
+
+    def forget_dead_workers(self, now: int) -> None:
+        """See rules."""
+        for name in [name for name, worker in self.workers.items() if worker.expires_at < now]:
+            if not self.runs_held(name):
+                self.remove(self.workers, name)
+
+    def runs_held(self, worker_id: str) -> int:
+        """How many runs a worker holds."""
+        return sum(self.runs[run_id]["lease_worker"] == worker_id for run_id in self.ready)
+
+    def put_content(self, digest: str, content: str) -> None:
+        """See rules."""
+        if digest not in self.contents:
+            self.put(self.contents, digest, content)
+
+
+def _holds_slot(run: RunRow) -> bool:
+    return RunStatus(run["status"]) in RUN_SLOT_HOLDING
+
+
+def _taken(what: str, name: str) -> Unavailable:
+    return Unavailable(
+        ErrorCode.JOURNAL_UNAVAILABLE, f"the journal has a {what} {name} already", {"id": name}
+    )

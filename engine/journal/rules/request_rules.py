@@ -11,7 +11,8 @@ from engine.machine.events.event import Event, Kind
 from engine.machine.model.inputs import FormSubmitted, RequestDecided
 
 if TYPE_CHECKING:
-    from engine.journal.records import Columns, Decision
+    from engine.journal.records import Decision
+    from engine.journal.rows import ClaimRow, RequestRow
     from engine.machine.model.inputs import Input
 
 
@@ -20,7 +21,7 @@ def unknown_request(kind: str, request_id: str) -> NotFound:
     return NotFound(f"there is no {kind} {request_id}", {"id": request_id})
 
 
-def refuse_claim(row: Columns, held: Columns | None, by: str, now: int) -> None:
+def refuse_claim(row: RequestRow, held: ClaimRow | None, by: str, now: int) -> None:
     """Raise when the request of `row` cannot be claimed; `held` is the claim there is.
 
     Raises AlreadyDecided, Refused (`request_withdrawn`, `already_claimed`).
@@ -39,7 +40,7 @@ def refuse_claim(row: Columns, held: Columns | None, by: str, now: int) -> None:
         )
 
 
-def refuse_decision(row: Columns, decision: Decision) -> None:
+def refuse_decision(row: RequestRow, decision: Decision) -> None:
     """Raise when the request of `row` cannot be decided so any more.
 
     Raises AlreadyDecided, Refused (`request_withdrawn`, `approval_changed`).
@@ -53,7 +54,7 @@ def refuse_decision(row: Columns, decision: Decision) -> None:
         )
 
 
-def _refuse_closed(row: Columns) -> None:
+def _refuse_closed(row: RequestRow) -> None:
     status = row["status"]
     if status == RequestStatus.PENDING.value:
         return
@@ -64,7 +65,7 @@ def _refuse_closed(row: Columns) -> None:
             f"{row['kind']} {row['request_id']} was withdrawn: its run does not wait for it any more",
             {id_name: row["request_id"], "run_id": row["run_id"], "status": status},
         )
-    when = rfc3339(from_micros(row["decided_at"]))
+    when = rfc3339(from_micros(row["decided_at"] or 0))
     raise AlreadyDecided(
         f"already decided by {row['decided_by']} at {when}: {row['decision']}",
         {
@@ -88,13 +89,3 @@ def decision_input(decision: Decision, step_id: str) -> Input:
     """What the run is told."""
     given = RequestDecided if decision.kind == RequestKind.APPROVAL.value else FormSubmitted
     return given(now=decision.now, actor=decision.actor, path=step_id, request_id=decision.request_id)
-
-
-def closes(found: str, status: RequestStatus) -> bool:
-    """Whether a request that is `found` so becomes `status` when its run takes it back.
-
-    A decision that was made stays: only what is still pending can be withdrawn.
-    """
-    if status is RequestStatus.WITHDRAWN:
-        return found == RequestStatus.PENDING.value
-    return found != status.value

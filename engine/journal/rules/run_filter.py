@@ -6,15 +6,15 @@ import re
 import string
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine.contracts.run import RunFilter, RunSort
 
 if TYPE_CHECKING:
-    from engine.journal.records import Columns
+    from engine.journal.rows import RunRow
 
-TEXT_COLUMNS = ("run_id", "pack", "flow", "requested_by", "status")
-GROUPS: dict[RunSort, tuple[str, ...]] = {
+GroupColumn = Literal["status", "pack", "flow", "requested_by"]
+GROUPS: dict[RunSort, tuple[GroupColumn, ...]] = {
     RunSort.NEWEST: (),
     RunSort.OLDEST: (),
     RunSort.STATUS: ("status",),
@@ -24,8 +24,8 @@ GROUPS: dict[RunSort, tuple[str, ...]] = {
 """Columns a list is ordered by before time."""
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PERIOD = 4 * 3_600 * 1_000_000
-"""Microseconds: runs are also counted by the period they were created in (`run_periods`)."""
+TIME_BUCKET = 4 * 3_600 * 1_000_000
+"""Microseconds: runs are also counted by the four hours they were created in (`run_time_buckets`)."""
 _PART_OF_ID = re.compile(r"run_[0-9a-hjkmnp-tv-z]*|(?=.*[0-9])(?:un_|n_|_)?[0-9a-hjkmnp-tv-z]*")
 """Parts of `run_01k...`: the ids' alphabet has no i, l, o and u. A part without a digit is a word."""
 LEAST_OF_ID = 4
@@ -41,7 +41,7 @@ class SortKey:
     run_id: str
 
 
-def place_of(row: Columns, sort: RunSort) -> SortKey:
+def place_of(row: RunRow, sort: RunSort) -> SortKey:
     """The place of a run's row."""
     return SortKey(tuple(row[name] for name in GROUPS[sort]), row["created_at"], row["run_id"])
 
@@ -72,20 +72,20 @@ def micros(moment: datetime | None) -> int | None:
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
-def matches(row: Columns, filters: RunFilter) -> bool:
+def matches(row: RunRow, filters: RunFilter) -> bool:
     """Whether a list with these filters holds the run."""
     if filters.status and row["status"] not in {status.value for status in filters.status}:
         return False
-    for column in ("pack", "flow", "tenant", "requested_by"):
-        wanted = getattr(filters, column)
-        if wanted is not None and row[column] != wanted:
-            return False
+    wanted = (filters.pack, filters.flow, filters.tenant, filters.requested_by)
+    found = (row["pack"], row["flow"], row["tenant"], row["requested_by"])
+    if any(asked not in {None, name} for asked, name in zip(wanted, found, strict=True)):
+        return False
     after, before = micros(filters.created_after), micros(filters.created_before)
     if after is not None and row["created_at"] <= after:
         return False
     if before is not None and row["created_at"] >= before:
         return False
     text = fold(filters.text or "")
-    return not text or any(
-        text in fold(row[column]) for column in TEXT_COLUMNS if column != "run_id" or may_be_in_id(text)
-    )
+    names = (row["pack"], row["flow"], row["requested_by"], row["status"])
+    texts = (*names, row["run_id"]) if may_be_in_id(text) else names
+    return not text or any(text in fold(name) for name in texts)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from engine.contracts.status import RUN_SLOT_HOLDING, RUN_TERMINAL, RunStatus
+from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.journal.encoding import encode
-from engine.machine.events.event import RUN_END, Kind
+from engine.journal.records import StoredEvent, StoredRun
 
 if TYPE_CHECKING:
-    from engine.journal.records import Columns, Commit, NewRun
+    from engine.journal.records import Commit, NewRun
+    from engine.journal.rows import HeadRow, NewRunRow, RunColumns, RunRow
 
-Row = dict[str, Any]
 
-
-def new_run(run: NewRun) -> Row:
+def new_run(run: NewRun) -> NewRunRow:
     """The columns of a run that begins."""
     now = run.events[0].ts
     queued = run.status is RunStatus.QUEUED
@@ -44,6 +43,30 @@ def new_run(run: NewRun) -> Row:
     }
 
 
+def whole_row(row: NewRunRow, bucket: int = 0) -> RunRow:
+    """The row of a run that begins, with what is empty or zero."""
+    return {
+        **row,
+        "started_at": None,
+        "lease_worker": None,
+        "lease_epoch": 0,
+        "current_step": None,
+        "output_seq": None,
+        "steps_executed": 0,
+        "tool_calls": 0,
+        "tokens_used": 0,
+        "cancel": None,
+        "pause": 0,
+        "bucket": bucket,
+    }
+
+
+def stored_run(run: NewRun) -> StoredRun:
+    """The row and history that `create_run` will write, as if they had been read."""
+    events = [StoredEvent(0, run.run_id, number, event) for number, event in enumerate(run.events, 1)]
+    return StoredRun(row=whole_row(new_run(run)), snapshot=None, events=events)
+
+
 def _first_status(run: NewRun) -> RunStatus:
     """A run that is begun in the same commit stands at once where that takes it: it moves once less."""
     if run.first is None or run.slot_limit is not None:  # slots are counted as the status changes
@@ -51,24 +74,17 @@ def _first_status(run: NewRun) -> RunStatus:
     return run.first.head.status
 
 
-def run_change(commit: Commit, old: Columns, *, ready: bool) -> Row:
-    """The columns a transition changes beside the status; `old` is the row before it.
+def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, ready: bool) -> RunColumns:
+    """The columns a transition changes; `old` is the row before it, `moved` what its events change.
 
     A run ends when its last end event says so: what is written later (its document, a late timer)
     leaves `finished_at` alone, and a retry clears it.
     """
     head = commit.head
-    started, output_seq, ended = old["started_at"], old["output_seq"], old["finished_at"]
-    for run_seq, event in enumerate(commit.events, commit.expected_seq + 1):
-        if event.kind is Kind.RUN_STARTED:
-            started = event.ts
-        elif event.kind in RUN_END:
-            ended = event.ts
-            if event.kind is Kind.RUN_COMPLETED:
-                output_seq = run_seq
-    return {
-        "started_at": started,
-        "finished_at": ended if head.status in RUN_TERMINAL else None,
+    columns: RunColumns = {
+        "status": head.status.value,
+        "finished_at": old["finished_at"],
+        **moved,
         "updated_at": commit.now,
         "run_seq": commit.expected_seq + len(commit.events),
         "ready": int(ready),
@@ -76,17 +92,12 @@ def run_change(commit: Commit, old: Columns, *, ready: bool) -> Row:
         "current_step": head.current_step,
         "waiting_for": head.waiting_for,
         "error": encode(head.error) if head.error else None,
-        "output_seq": output_seq,
         "steps_executed": head.steps_executed,
         "tool_calls": head.tool_calls,
         "tokens_used": head.tokens_used,
         "cancel": head.cancel,
         "pause": int(head.pause),
     }
-
-
-def slots_change(old: Columns, new: RunStatus) -> int:
-    """How many slots of its flow the run of the row `old` takes, or gives back, when it becomes `new`."""
-    if old["slot_key"] is None:
-        return 0
-    return (new in RUN_SLOT_HOLDING) - (old["status"] in RUN_SLOT_HOLDING)
+    if head.status not in RUN_TERMINAL:
+        columns["finished_at"] = None
+    return columns

@@ -9,25 +9,24 @@ from engine.contracts.status import RUN_SLOT_HOLDING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.journal.records import Columns
+    from engine.journal.rows import RunRow, SlotRow
 
 
 class Slots:
     """Slots used and allowed per flow, while runs are claimed.
 
-    Rows hold `slot_key`, `slot_limit` and `used`: runs that are RUNNING or RETRYING, and those a
-    living worker has claimed and not begun. Versions of a flow may differ in their limit: the
+    Versions of a flow may differ in their limit: the
     strictest of the runs that have work counts.
     """
 
-    def __init__(self, rows: Iterable[Columns]) -> None:
+    def __init__(self, rows: Iterable[SlotRow]) -> None:
         self._free: dict[str, int] = {row["slot_key"]: row["slot_limit"] - row["used"] for row in rows}
 
     def full(self) -> list[str]:
         """Flows that may not start another run."""
         return [key for key, free in self._free.items() if free <= 0]
 
-    def take(self, run: Columns) -> bool:
+    def take(self, run: RunRow) -> bool:
         """Whether the run may be claimed; it takes a slot unless it has none to take or holds one."""
         key = run["slot_key"]
         if key is None or run["status"] in RUN_SLOT_HOLDING:

@@ -11,7 +11,7 @@ from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.journal.records import Columns
+    from engine.journal.rows import RunRow
 
 _PAST = {"pause": "paused", "resume": "resumed", "cancel": "cancelled", "retry": "retried"}
 
@@ -21,7 +21,7 @@ def unknown_run(run_id: str) -> NotFound:
     return NotFound(f"there is no run {run_id}", {"run_id": run_id})
 
 
-def changes(row: Columns, waiting: Sequence[Input], verb: Input) -> bool:
+def changes(row: RunRow, waiting: Sequence[Input], verb: Input) -> bool:
     """Whether `verb` has to be posted to the run of `row`; False when the run is already so.
 
     `waiting` is the run's mail: verbs not yet taken in count as done. Raises InvalidTransition.

@@ -5,38 +5,39 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import aiosqlite
 
 from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.changes import CLAIMED, WORK, ChangeNotifier, Listener, change_of, created, decided
+from engine.journal.changes import NOTHING, ChangeNotifier, ChangeSet, Listener
 from engine.journal.encoding import decode_input, stored_event
 from engine.journal.errors import unavailable
-from engine.journal.port import TIMERS_AT_ONCE
-from engine.journal.records import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
+from engine.journal.records import StoredEvent, WorkerRow
+from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import Slots
-from engine.journal.sqlite import append as append_operations
-from engine.journal.sqlite import requests as request_operations
-from engine.journal.sqlite import work as work_operations
 from engine.journal.sqlite.connection import BUSY_SECONDS, read_only
 from engine.journal.sqlite.lists import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.packs import SqlitePacks
 from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.store import SqliteStore
 from engine.journal.sqlite.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from engine.contracts.status import RequestKind, RunStatus
+    from engine.contracts.status import RequestKind
+    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, SlotRow, StepHeadRow, StepViewRow
+    from engine.journal.rules.store import Store
     from engine.machine.model.inputs import Input
 
+T = TypeVar("T")
 
-class SqliteJournal:
+
+class SqliteJournal(JournalWrites):
     """Implements `engine.journal.port.Journal`. Open with `await SqliteJournal.open(path)`."""
 
     def __init__(self, path: Path, poll_seconds: float, busy_seconds: float) -> None:
@@ -84,70 +85,11 @@ class SqliteJournal:
         """See port."""
         return self._news.subscribe(listener)
 
-    # writing
-
-    async def create_run(self, run: NewRun) -> tuple[str, bool]:
-        """See port."""
-        return await self._writer.run(partial(append_operations.create_run, run=run), created(run))
-
-    async def append(self, commit: Commit) -> None:
-        """See port."""
-        await self._writer.run(partial(append_operations.append, commit=commit), change_of(commit))
-
-    async def decide(self, decision: Decision) -> Decided:
-        """See port."""
-        return await self._writer.run(partial(request_operations.decide, decision=decision), decided)
-
-    async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
-        """See port."""
-        operation = partial(
-            request_operations.claim, request_id=request_id, kind=kind.value, by=by, now=now, until=until
-        )
-        await self._writer.run(operation, CLAIMED)
-
-    async def release_request(self, request_id: str, by: str) -> bool:
-        """See port."""
-        operation = partial(request_operations.release, request_id=request_id, by=by)
-        return await self._writer.run(operation, CLAIMED)
-
-    async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
-        """See port."""
-        return await self._writer.run(partial(work_operations.steer, run_id=run_id, verb=verb), WORK)
-
-    async def pin_content(self, digest: str, content: str) -> None:
-        """See port."""
-        await self._writer.run(lambda db: db.execute(query("pin_content"), (digest, content)))
-
-    async def heartbeat(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
-        """See port."""
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute(query("forget_dead_workers"), (now,))
-            connection.execute(query("put_worker"), (worker_id, host, pid, now, expires_at))
-
-        await self._writer.run(write)
-
-    async def retire(self, worker_id: str) -> None:
-        """See port."""
-        await self._writer.run(lambda db: db.execute(query("remove_worker"), (worker_id,)))
-
-    async def claim(self, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
-        """See port."""
-        return await self._writer.run(
-            partial(work_operations.claim, worker_id=worker_id, now=now, limit=limit, run_id=run_id)
-        )
-
-    async def release(self, run_id: str, epoch: int, *, ready: bool) -> None:
-        """See port."""
-        await self._writer.run(
-            partial(work_operations.release, run_id=run_id, epoch=epoch, ready=ready), WORK
-        )
-
-    async def fire_timers(self, now: int) -> int:
-        """See port."""
-        return await self._writer.run(
-            partial(work_operations.fire_timers, now=now, limit=TIMERS_AT_ONCE), WORK
-        )
+    async def write(
+        self, operation: Callable[[Store], T], change: ChangeSet | Callable[[T], ChangeSet] = NOTHING
+    ) -> T:
+        """See rules."""
+        return await self._writer.run(lambda connection: operation(SqliteStore(connection)), change)
 
     # reading
 
@@ -185,50 +127,42 @@ class SqliteJournal:
 
     async def any_ready(self, now: int) -> bool:
         """See port."""
-        slots = Slots(await self._read(query("slots"), (now,)))
+        slots = Slots(cast("list[SlotRow]", await self._read(query("slots"), (now,))))
         return bool(await self._read(query("claimable"), ("", now, json.dumps(slots.full()), 1)))
 
-    async def any_held(self) -> bool:
-        """See port."""
-        return bool(await self._read(query("any_held")))
-
-    async def any_busy(self, now: int) -> bool:
-        """See port. Asked of the writing connection: between two reads a worker may claim."""
-        return await self._writer.run(partial(work_operations.any_busy, now=now))
-
-    async def run_row(self, run_id: str) -> Mapping[str, Any] | None:
+    async def run_row(self, run_id: str) -> RunRow | None:
         """See port."""
         rows = await self._read(query("select_run"), (run_id,))
-        return dict(rows[0]) if rows else None
+        return cast("RunRow", dict(rows[0])) if rows else None
 
-    async def run_view_row(self, run_id: str) -> Mapping[str, Any] | None:
+    async def run_view_row(self, run_id: str) -> RunViewRow | None:
         """See port."""
         rows = await self._read(query("select_run_view"), (run_id,))
-        return dict(rows[0]) if rows else None
+        return cast("RunViewRow", dict(rows[0])) if rows else None
 
     async def successors(self, run_id: str) -> list[tuple[str, int]]:
         """See port."""
         rows = await self._read(query("select_successors"), (run_id,))
         return [(row["run_id"], row["created_at"]) for row in rows]
 
-    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[Mapping[str, Any]]:
+    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
         """See port."""
         if path is None:
             rows = await self._read(query("select_steps"), (run_id,))
         else:
             rows = await self._read(query("select_step"), (run_id, path))
-        return [dict(row) for row in rows]
+        return cast("list[StepViewRow]", [dict(row) for row in rows])
 
-    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
         """See port."""
         rows = await self._read(query("select_step_heads"), (run_id, limit))
         total = len(rows) if len(rows) < limit else (await self._read(query("count_steps"), (run_id,)))[0][0]
-        return [dict(row) for row in rows], int(total)
+        return cast("list[StepHeadRow]", [dict(row) for row in rows]), int(total)
 
-    async def request_row(self, request_id: str) -> Mapping[str, Any] | None:
+    async def request_row(self, request_id: str) -> RequestViewRow | None:
         """See port."""
         rows = await self._read(query("select_request"), (request_id,))
-        return dict(rows[0]) if rows else None
+        return cast("RequestViewRow", dict(rows[0])) if rows else None
 
     async def request_rows(
         self,
@@ -238,7 +172,7 @@ class SqliteJournal:
         after: str | None,
         run_id: str | None = None,
         tenant: str | None = None,
-    ) -> Sequence[Mapping[str, Any]]:
+    ) -> Sequence[RequestViewRow]:
         """See port."""
         start = after or ""
         if run_id is not None:
@@ -256,12 +190,12 @@ class SqliteJournal:
             rows = await self._read(query("page_all_requests"), (kind.value, start, limit))
         else:
             rows = await self._read(query("page_requests"), (kind.value, status.value, start, limit))
-        return [dict(row) for row in rows[:limit]]
+        return cast("list[RequestViewRow]", [dict(row) for row in rows[:limit]])
 
-    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
         """See port."""
         rows = await self._read(query("decided_requests"), (request_id, limit))
-        return [dict(row) for row in rows]
+        return cast("list[RequestViewRow]", [dict(row) for row in rows])
 
     async def claims_version(self) -> int:
         """See port."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.run import RunSort
-from engine.journal.sqlite.list_range_reads import count_arms, ends
+from engine.journal.sqlite.list_range_reads import count_ranges, ends
 from engine.journal.sqlite.list_ranges import after_requester, before_requester, of_requester, requesters
 
 if TYPE_CHECKING:
@@ -20,32 +20,32 @@ MANY_NAMES = 2_000
 
 
 def skip(
-    connection: sqlite3.Connection, arms: list[IndexRange], sort: RunSort, offset: int, total: int
+    connection: sqlite3.Connection, ranges: list[IndexRange], sort: RunSort, offset: int, total: int
 ) -> tuple[list[IndexRange], int]:
-    """Arms that begin at most a few runs before the one at `offset`, and how many are left to skip."""
+    """Ranges that begin at most a few runs before the one at `offset`, and how many are left to skip."""
     if offset <= FEW:
-        return arms, offset
+        return ranges, offset
     if sort is not RunSort.REQUESTER:
-        return _skip_time(connection, arms, offset, total, oldest_first=sort is RunSort.OLDEST)
+        return _skip_time(connection, ranges, offset, total, oldest_first=sort is RunSort.OLDEST)
     names = requesters(connection, None, "", MANY_NAMES + 1)
     if len(names) > MANY_NAMES:
-        return arms, offset
-    name, offset = _requester_at(connection, arms, names, offset)
-    named = of_requester(arms, name)
-    held = count_arms(connection, named)
+        return ranges, offset
+    name, offset = _requester_at(connection, ranges, names, offset)
+    named = of_requester(ranges, name)
+    held = count_ranges(connection, named)
     named, offset = _skip_time(connection, named, offset, held, oldest_first=False)
-    return [*named, *after_requester(arms, name)], offset
+    return [*named, *after_requester(ranges, name)], offset
 
 
 def _requester_at(
-    connection: sqlite3.Connection, arms: list[IndexRange], names: list[str], offset: int
+    connection: sqlite3.Connection, ranges: list[IndexRange], names: list[str], offset: int
 ) -> tuple[str, int]:
     """Whose run stands at `offset`, and at which place among those of this requester."""
     low, high = 0, len(names)
     while high - low > 1:
         middle = (low + high) // 2
-        part = before_requester(after_requester(arms, names[low - 1]) if low else arms, names[middle])
-        before = count_arms(connection, part)
+        part = before_requester(after_requester(ranges, names[low - 1]) if low else ranges, names[middle])
+        before = count_ranges(connection, part)
         if before <= offset:
             low, offset = middle, offset - before
         else:
@@ -54,11 +54,11 @@ def _requester_at(
 
 
 def _skip_time(
-    connection: sqlite3.Connection, arms: list[IndexRange], offset: int, total: int, *, oldest_first: bool
+    connection: sqlite3.Connection, ranges: list[IndexRange], offset: int, total: int, *, oldest_first: bool
 ) -> tuple[list[IndexRange], int]:
     """The window [low, high] of time around the place is narrowed by the share of runs before it."""
-    low, high = ends(connection, arms)
-    window, held, start, step = arms, total, arms, 0
+    low, high = ends(connection, ranges)
+    window, held, start, step = ranges, total, ranges, 0
     while offset > FEW and low < high:
         step += 1
         # a little before the place by its share of the runs: mostly that is near enough. Runs may be
@@ -68,7 +68,7 @@ def _skip_time(
         moment = low + way if oldest_first else high - way
         near, far = _split(window, moment, oldest_first=oldest_first)
         # the smaller side is counted
-        before = count_arms(connection, near) if share <= 0.5 else held - count_arms(connection, far)
+        before = count_ranges(connection, near) if share <= 0.5 else held - count_ranges(connection, far)
         if before <= offset:
             offset, held, window = offset - before, held - before, far
             start = _split(start, moment, oldest_first=oldest_first)[1]
@@ -80,11 +80,11 @@ def _skip_time(
 
 
 def _split(
-    arms: list[IndexRange], moment: int, *, oldest_first: bool
+    ranges: list[IndexRange], moment: int, *, oldest_first: bool
 ) -> tuple[list[IndexRange], list[IndexRange]]:
     """What a list gives before a moment, and the rest."""
     if oldest_first:
         edge = (moment, "")
-        return [arm.bounded(older=edge) for arm in arms], [arm.bounded(newer=edge) for arm in arms]
+        return [one.bounded(older=edge) for one in ranges], [one.bounded(newer=edge) for one in ranges]
     edge = (moment + 1, "")
-    return [arm.bounded(newer=edge) for arm in arms], [arm.bounded(older=edge) for arm in arms]
+    return [one.bounded(newer=edge) for one in ranges], [one.bounded(older=edge) for one in ranges]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from engine.contracts.run import RunFilter, RunSort
 from engine.journal.rules.run_filter import fold, matches, place_of
 from engine.journal.sqlite.list_jumps import skip
-from engine.journal.sqlite.list_range_reads import count_arms, read_arms
+from engine.journal.sqlite.list_range_reads import count_ranges, read_ranges
 from engine.journal.sqlite.list_ranges import after_place, before_place, segments
 from engine.journal.sqlite.queries import query
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from engine.contracts.run import EventFilter
+    from engine.journal.rows import RunRow
     from engine.journal.rules.run_filter import SortKey
 
 
@@ -26,34 +27,35 @@ def page(
     limit: int,
     after: SortKey | None,
     offset: int,
-) -> list[dict[str, Any]]:
+) -> list[RunRow]:
     """At most `limit` rows in the order of `sort`, after a place and `offset` more runs."""
     ids: list[str] = []
     for segment in segments(connection, filters, sort):
-        arms = segment.arms
+        ranges = segment.ranges
         if after is not None:
             if segment.is_before(after):
                 continue
             if segment.holds(after):
-                arms = after_place(arms, after, sort)
+                ranges = after_place(ranges, after, sort)
         if offset:
-            total = count_arms(connection, arms)
+            total = count_ranges(connection, ranges)
             if total <= offset:
                 offset -= total
                 continue
-            arms, offset = skip(connection, arms, sort, offset, total)
-        ids += [row[-1] for row in read_arms(connection, arms, sort, limit - len(ids), offset)]
+            ranges, offset = skip(connection, ranges, sort, offset, total)
+        ids += [row[-1] for row in read_ranges(connection, ranges, sort, limit - len(ids), offset)]
         offset = 0
         if len(ids) == limit:
             break
     rows = connection.execute(query("runs_by_id"), (json.dumps(ids),))
-    by_id = {row["run_id"]: dict(row) for row in rows}
+    by_id = {row["run_id"]: cast("RunRow", dict(row)) for row in rows}
     return [by_id[run_id] for run_id in ids]
 
 
 def count(connection: sqlite3.Connection, filters: RunFilter) -> int:
     """How many runs fit."""
-    return sum(count_arms(connection, part.arms) for part in segments(connection, filters, RunSort.NEWEST))
+    parts = segments(connection, filters, RunSort.NEWEST)
+    return sum(count_ranges(connection, part.ranges) for part in parts)
 
 
 def position(connection: sqlite3.Connection, run_id: str, filters: RunFilter, sort: RunSort) -> int | None:
@@ -65,9 +67,9 @@ def position(connection: sqlite3.Connection, run_id: str, filters: RunFilter, so
     before = 0
     for segment in segments(connection, filters, sort):
         if segment.is_before(place):
-            before += count_arms(connection, segment.arms)
+            before += count_ranges(connection, segment.ranges)
         elif segment.holds(place):
-            before += count_arms(connection, before_place(segment.arms, place, sort))
+            before += count_ranges(connection, before_place(segment.ranges, place, sort))
     return before
 
 

@@ -1,6 +1,6 @@
-"""A filter of the runs list as arms: parts of one index that together hold exactly the runs that fit.
+"""A filter of the runs list as ranges: parts of one index that together hold exactly the runs that fit.
 
-Every arm is a range of an index in the order of the list, so a list is the merge of its arms: as quick
+Every range is read in the order of the list, so a list is the merge of its ranges: as quick
 with a million runs as with a thousand.
 """
 
@@ -11,27 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
 from engine.journal.rules.run_filter import SortKey, fold, may_be_in_id, micros
+from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:
     import sqlite3
 
     from engine.contracts.run import RunFilter
 
-_CELLS = "SELECT cell, tenant, pack, flow, status, n FROM run_cells WHERE n > 0"
-_NAMES = """\
-SELECT DISTINCT requested_by FROM run_requesters
-WHERE (? IS NULL OR tenant = ?) AND instr(lower(requested_by), ?) > 0 ORDER BY requested_by LIMIT ?"""
 MOST_NAMED = 4_000
-"""Arms of single requesters in one list; more of them are looked for run by run."""
+"""Ranges of single requesters in one list; more of them are looked for run by run."""
 FEW_FROM = len("run_") + 10
 """Characters of an id up to which it only tells the millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexRange:
-    """Runs of one cell, or those of one requester in it, within bounds."""
+    """Runs of one bucket, or those of one requester in it, within bounds."""
 
-    cell: int
+    bucket: int
     total: int | None = None
     """How many it holds, when that is known without counting."""
     requester: str | None = None
@@ -47,51 +44,24 @@ class IndexRange:
     in_id: str | None = None
     not_in_id: str | None = None
     id_prefix: str | None = None
-    """A beginning that few ids share: they are found by it, whatever their cell."""
+    """A beginning that few ids share: they are found by it, whatever their bucket."""
 
     def bounded(
         self, *, newer: tuple[int, str] | None = None, older: tuple[int, str] | None = None
     ) -> IndexRange:
-        """The arm within closer bounds of time."""
+        """The range within closer bounds of time."""
         newer = max(filter(None, (self.newer, newer)), default=None)
         older = min(filter(None, (self.older, older)), default=None)
         return replace(self, total=None, newer=newer, older=older)
 
     @property
     def only_time(self) -> bool:
-        """Whether nothing but bounds of time make it less than its cell."""
-        return self == IndexRange(self.cell, newer=self.newer, older=self.older)
+        """Whether nothing but bounds of time make it less than its bucket."""
+        return self == IndexRange(self.bucket, newer=self.newer, older=self.older)
 
     def narrowed(self, **changes: Any) -> IndexRange:
-        """The arm with less in it."""
+        """The range with less in it."""
         return replace(self, total=None, **changes)
-
-    def where(self, *, by_requester: bool = False, cells: str | None = None) -> tuple[str, list[Any]]:
-        """The index to read, its condition and the arguments; of `cells` (JSON) in place of its own."""
-        names = (self.requester, self.later_requesters, self.earlier_requesters)
-        index = "runs_requester" if by_requester or any(name is not None for name in names) else "runs_cell"
-        source = f"runs INDEXED BY {index}"
-        cell = "cell = ?" if cells is None else "cell IN (SELECT value FROM json_each(?))"
-        conditions = [cell]
-        arguments: list[Any] = [self.cell if cells is None else cells]
-        if self.id_prefix is not None:  # `+` leaves only the primary key to find them by
-            source, conditions = "runs", [f"+{cell}", "run_id >= ?", "run_id < ?"]
-            arguments += [self.id_prefix, f"{self.id_prefix}\x7f"]
-        bounds: tuple[tuple[str, Any], ...] = (
-            ("requested_by = ?", self.requester),
-            ("requested_by > ?", self.later_requesters),
-            ("requested_by < ?", self.earlier_requesters),
-            ("(created_at, run_id) >= (?, ?)", self.newer),
-            ("(created_at, run_id) < (?, ?)", self.older),
-            ("instr(lower(requested_by), ?) > 0", self.in_name),
-            ("instr(run_id, ?) > 0", self.in_id),
-            ("instr(run_id, ?) = 0", self.not_in_id),
-        )
-        for condition, value in bounds:
-            if value is not None:
-                conditions.append(condition)
-                arguments += value if isinstance(value, tuple) else (value,)
-        return f"FROM {source} WHERE {' AND '.join(conditions)}", arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +69,7 @@ class Segment:
     """Runs of one group in a list's order; no group is any group."""
 
     group: tuple[str, ...]
-    arms: list[IndexRange]
+    ranges: list[IndexRange]
 
     def holds(self, place: SortKey) -> bool:
         """Whether a run of that place belongs here."""
@@ -112,22 +82,21 @@ class Segment:
 
 def segments(connection: sqlite3.Connection, filters: RunFilter, sort: RunSort) -> list[Segment]:
     """The parts of a list, in its order; a list by requester is one part."""
-    cells = _cells(connection, filters)
+    buckets = _buckets(connection, filters)
     found: dict[tuple[str, ...], list[IndexRange]] = {}
-    for row, arm in _arms(connection, cells, filters):
-        found.setdefault(_group(row, sort), []).append(arm)
+    for row, one in _ranges(connection, buckets, filters):
+        found.setdefault(_group(row, sort), []).append(one)
     return [Segment(group, found[group]) for group in sorted(found)]
 
 
-def _group(cell: sqlite3.Row, sort: RunSort) -> tuple[str, ...]:
+def _group(bucket: sqlite3.Row, sort: RunSort) -> tuple[str, ...]:
     if sort is RunSort.STATUS:
-        return (cell["status"],)
-    return (cell["pack"], cell["flow"]) if sort is RunSort.FLOW else ()
+        return (bucket["status"],)
+    return (bucket["pack"], bucket["flow"]) if sort is RunSort.FLOW else ()
 
 
-def _cells(connection: sqlite3.Connection, filters: RunFilter) -> list[sqlite3.Row]:
-    tenant = (filters.tenant,) if filters.tenant is not None else ()
-    rows = connection.execute(_CELLS + " AND tenant = ?" * len(tenant), tenant).fetchall()
+def _buckets(connection: sqlite3.Connection, filters: RunFilter) -> list[sqlite3.Row]:
+    rows = connection.execute(query("select_buckets"), {"tenant": filters.tenant}).fetchall()
     statuses = {status.value for status in filters.status}
     return [
         row
@@ -138,19 +107,19 @@ def _cells(connection: sqlite3.Connection, filters: RunFilter) -> list[sqlite3.R
     ]
 
 
-def _arms(
-    connection: sqlite3.Connection, cells: list[sqlite3.Row], filters: RunFilter
+def _ranges(
+    connection: sqlite3.Connection, buckets: list[sqlite3.Row], filters: RunFilter
 ) -> list[tuple[sqlite3.Row, IndexRange]]:
-    """Arms of all cells; a text is looked for in names first, in ids only where it can be in one."""
+    """Ranges of all buckets; a text is looked for in names first, in ids only where it can be in one."""
     after, before = micros(filters.created_after), micros(filters.created_before)
     newer = None if after is None else (after + 1, "")
     older = None if before is None else (before, "")
-    whole, part = _by_text(cells, filters)
-    found = [(row, IndexRange(row["cell"], total=row["n"])) for row in whole]
+    whole, part = _by_text(buckets, filters)
+    found = [(row, IndexRange(row["bucket"], total=row["n"])) for row in whole]
     if newer or older:
-        found = [(row, arm.bounded(newer=newer, older=older)) for row, arm in found]
+        found = [(row, one.bounded(newer=newer, older=older)) for row, one in found]
     if filters.requested_by is not None:
-        found = [(row, arm.narrowed(requester=filters.requested_by)) for row, arm in found]
+        found = [(row, one.narrowed(requester=filters.requested_by)) for row, one in found]
     if part:
         bounds = IndexRange(0, requester=filters.requested_by, newer=newer, older=older)
         found += _with_text(connection, part, filters, bounds)
@@ -158,14 +127,14 @@ def _arms(
 
 
 def _with_text(
-    connection: sqlite3.Connection, cells: list[sqlite3.Row], filters: RunFilter, bounds: IndexRange
+    connection: sqlite3.Connection, buckets: list[sqlite3.Row], filters: RunFilter, bounds: IndexRange
 ) -> list[tuple[sqlite3.Row, IndexRange]]:
-    """Arms of runs whose requester or id holds the text; the first without those of the second."""
+    """Ranges of runs whose requester or id holds the text; the first without those of the second."""
     text = fold(filters.text or "")
     in_id = text if may_be_in_id(text) else None
     wanted: list[IndexRange] = []
     if filters.requested_by is None:
-        most = MOST_NAMED // len(cells)
+        most = MOST_NAMED // len(buckets)
         names = requesters(connection, filters.tenant, text, most + 1)
         if len(names) > most:
             wanted = [replace(bounds, in_name=text, not_in_id=in_id)]
@@ -174,74 +143,75 @@ def _with_text(
     if in_id is not None:
         few = in_id.startswith("run_") and len(in_id) >= FEW_FROM
         wanted.append(replace(bounds, id_prefix=in_id) if few else replace(bounds, in_id=in_id))
-    return [(row, replace(arm, cell=row["cell"])) for row in cells for arm in wanted]
+    return [(row, replace(one, bucket=row["bucket"])) for row in buckets for one in wanted]
 
 
 def requesters(connection: sqlite3.Connection, tenant: str | None, text: str, limit: int) -> list[str]:
     """Names of at most `limit` who have runs of a tenant, or of any, and hold a folded text; in order."""
-    rows = connection.execute(_NAMES, (tenant, tenant, text, limit))
+    named = {"tenant": tenant, "text": text, "limit": limit}
+    rows = connection.execute(query("select_requesters"), named)
     return [row["requested_by"] for row in rows]
 
 
-def _by_text(cells: list[sqlite3.Row], filters: RunFilter) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
-    """Cells whose runs all hold the filter's text, and the others."""
+def _by_text(buckets: list[sqlite3.Row], filters: RunFilter) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
+    """Buckets whose runs all hold the filter's text, and the others."""
     text = fold(filters.text or "")
     if text in fold(filters.requested_by or ""):
-        return cells, []
+        return buckets, []
     whole: list[sqlite3.Row] = []
     part: list[sqlite3.Row] = []
-    for row in cells:
+    for row in buckets:
         names = (row["pack"], row["flow"], row["status"])
         (whole if any(text in fold(name) for name in names) else part).append(row)
     return whole, part
 
 
-def after_place(arms: list[IndexRange], place: SortKey, sort: RunSort) -> list[IndexRange]:
+def after_place(ranges: list[IndexRange], place: SortKey, sort: RunSort) -> list[IndexRange]:
     """What of a segment a list gives after a place in it."""
     if sort is RunSort.OLDEST:
-        return [arm.bounded(newer=_just_after(place)) for arm in arms]
+        return [one.bounded(newer=_just_after(place)) for one in ranges]
     key = (place.created_at, place.run_id)
     if sort is not RunSort.REQUESTER:
-        return [arm.bounded(older=key) for arm in arms]
+        return [one.bounded(older=key) for one in ranges]
     (name,) = place.group
-    named = [arm.bounded(older=key) for arm in of_requester(arms, name)]
-    return [*named, *after_requester(arms, name)]
+    named = [one.bounded(older=key) for one in of_requester(ranges, name)]
+    return [*named, *after_requester(ranges, name)]
 
 
-def before_place(arms: list[IndexRange], place: SortKey, sort: RunSort) -> list[IndexRange]:
+def before_place(ranges: list[IndexRange], place: SortKey, sort: RunSort) -> list[IndexRange]:
     """What of a segment a list gives before a place in it."""
     if sort is RunSort.OLDEST:
-        return [arm.bounded(older=(place.created_at, place.run_id)) for arm in arms]
+        return [one.bounded(older=(place.created_at, place.run_id)) for one in ranges]
     newer = _just_after(place)
     if sort is not RunSort.REQUESTER:
-        return [arm.bounded(newer=newer) for arm in arms]
+        return [one.bounded(newer=newer) for one in ranges]
     (name,) = place.group
-    named = [arm.bounded(newer=newer) for arm in of_requester(arms, name)]
-    return [*named, *before_requester(arms, name)]
+    named = [one.bounded(newer=newer) for one in of_requester(ranges, name)]
+    return [*named, *before_requester(ranges, name)]
 
 
 def _just_after(place: SortKey) -> tuple[int, str]:
     return place.created_at, f"{place.run_id}\0"
 
 
-def before_requester(arms: list[IndexRange], name: str) -> list[IndexRange]:
+def before_requester(ranges: list[IndexRange], name: str) -> list[IndexRange]:
     """What is there of requesters before this one."""
     return [
-        arm if arm.requester is not None else arm.narrowed(earlier_requesters=name)
-        for arm in arms
-        if arm.requester is None or arm.requester < name
+        one if one.requester is not None else one.narrowed(earlier_requesters=name)
+        for one in ranges
+        if one.requester is None or one.requester < name
     ]
 
 
-def after_requester(arms: list[IndexRange], name: str) -> list[IndexRange]:
+def after_requester(ranges: list[IndexRange], name: str) -> list[IndexRange]:
     """What is there of requesters after this one."""
     return [
-        arm if arm.requester is not None else arm.narrowed(later_requesters=name)
-        for arm in arms
-        if arm.requester is None or arm.requester > name
+        one if one.requester is not None else one.narrowed(later_requesters=name)
+        for one in ranges
+        if one.requester is None or one.requester > name
     ]
 
 
-def of_requester(arms: list[IndexRange], name: str) -> list[IndexRange]:
+def of_requester(ranges: list[IndexRange], name: str) -> list[IndexRange]:
     """What is there of one requester."""
-    return [arm.narrowed(requester=name) for arm in arms if arm.requester in {None, name}]
+    return [one.narrowed(requester=name) for one in ranges if one.requester in {None, name}]

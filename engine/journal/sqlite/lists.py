@@ -1,6 +1,6 @@
 """Long reads on SQLite: a thread and a connection of their own, so that no worker waits for a long list.
 
-Each answer is read in one transaction: counts, cells and rows are of one moment.
+Each answer is read in one transaction: counts, buckets and rows are of one moment.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.errors import unavailable
-from engine.journal.sqlite import list_pages as run_list_reads
+from engine.journal.sqlite import list_pages
 from engine.journal.sqlite.connection import read_only
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.run import EventFilter, RunFilter, RunSort
+    from engine.journal.rows import RunRow
     from engine.journal.rules.run_filter import SortKey
 
 T = TypeVar("T")
@@ -51,28 +52,28 @@ class SqliteRunLists:
         *,
         after: SortKey | None = None,
         offset: int = 0,
-    ) -> Sequence[Mapping[str, Any]]:
+    ) -> Sequence[RunRow]:
         """See port."""
         return await self._ask(
-            partial(run_list_reads.page, filters=filters, sort=sort, limit=limit, after=after, offset=offset)
+            partial(list_pages.page, filters=filters, sort=sort, limit=limit, after=after, offset=offset)
         )
 
     async def count(self, filters: RunFilter) -> int:
         """See port."""
-        return await self._ask(partial(run_list_reads.count, filters=filters))
+        return await self._ask(partial(list_pages.count, filters=filters))
 
     async def position(self, run_id: str, filters: RunFilter, sort: RunSort) -> int | None:
         """See port."""
-        return await self._ask(partial(run_list_reads.position, run_id=run_id, filters=filters, sort=sort))
+        return await self._ask(partial(list_pages.position, run_id=run_id, filters=filters, sort=sort))
 
     async def by_status(self, tenant: str | None) -> Mapping[str, int]:
         """See port."""
-        return await self._ask(partial(run_list_reads.by_status, tenant=tenant))
+        return await self._ask(partial(list_pages.by_status, tenant=tenant))
 
     async def find_events(self, run_id: str, filters: EventFilter, after: int, until: int) -> list[int]:
         """See port."""
         return await self._ask(
-            partial(run_list_reads.find_events, run_id=run_id, filters=filters, after=after, until=until)
+            partial(list_pages.find_events, run_id=run_id, filters=filters, after=after, until=until)
         )
 
     async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:

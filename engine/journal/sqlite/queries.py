@@ -1,4 +1,7 @@
-"""Named SQL: the statements of `queries/*.sql`, read once."""
+"""Named SQL: the statements of `queries/*.sql`, read once.
+
+A block is `-- name: NAME`, a line that says what it is for, and one statement.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def _all() -> dict[str, str]:
         if source.name.endswith(".sql"):
             for block in source.read_text(encoding="utf-8").split("-- name: ")[1:]:
                 name, _, statement = block.partition("\n")
-                found[name.strip()] = statement.strip()
+                found[name.strip()] = statement.partition("\n")[2].strip()
     return found
 
 

@@ -14,11 +14,12 @@ from engine.machine.events.event import Kind
 from engine.values import BLOB_KEY, LIST_KEY, canonical_json, is_blob, is_list_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from engine.contracts.layers.workflow import ContextTransfer
     from engine.governance.redactor import StoredValue
     from engine.journal.port import Journal
+    from engine.journal.rows import RequestViewRow, RunViewRow, StepViewRow
     from engine.runtime.value_store import ValueStore
 
 MOST_REQUESTS = 100_000
@@ -37,7 +38,7 @@ class HandoffContexts:
         self._values = values
 
     async def of(
-        self, row: Mapping[str, Any], transfer: ContextTransfer, *, by: str, note: str | None, limit: int
+        self, row: RunViewRow, transfer: ContextTransfer, *, by: str, note: str | None, limit: int
     ) -> StoredValue:
         """The context of the run of `row`, read with its events.
 
@@ -51,7 +52,7 @@ class HandoffContexts:
             return self._values.store(context, levels=JOINED_DEPTH)
 
     async def _context(
-        self, row: Mapping[str, Any], transfer: ContextTransfer, limit: int, by: str, note: str | None
+        self, row: RunViewRow, transfer: ContextTransfer, limit: int, by: str, note: str | None
     ) -> dict[str, Any]:
         return await _Context(self._journal, self._values, row, transfer, limit).make(by, note)
 
@@ -62,7 +63,7 @@ class _Context:
 
     journal: Journal
     values: ValueStore
-    row: Mapping[str, Any]
+    row: RunViewRow
     transfer: ContextTransfer
     left: int
     shortened: list[str] = field(default_factory=list)
@@ -129,7 +130,7 @@ class _Context:
         row = await self.journal.run_row(self.row["run_id"])
         return int((row or self.row)["run_seq"])
 
-    async def _decision(self, row: Mapping[str, Any], answered: Any) -> dict[str, Any]:
+    async def _decision(self, row: RequestViewRow, answered: Any) -> dict[str, Any]:
         place = f"decisions/{row['step_id']}"
         body = await self.values.load(decode(row["opened_event"])["body"])
         decision = {
@@ -146,7 +147,7 @@ class _Context:
             decision["answer"] = await self._value(f"{place}/answer", output["values"])
         return decision
 
-    async def _steps(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    async def _steps(self, rows: Sequence[StepViewRow]) -> dict[str, Any]:
         """Executions by path; where not all values fit, those of the newest stand whole."""
         outermost_first = sorted(rows, key=lambda row: (row["path"].count("/"), row["first_seq"]))
         chosen = outermost_first[:MAX_STEPS]
@@ -156,7 +157,7 @@ class _Context:
                 steps[row["path"]] |= await self._values(row)
         return {"steps": steps, "steps_left_out": len(rows) - len(chosen)}
 
-    async def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    async def _values(self, row: StepViewRow) -> dict[str, Any]:
         place = f"steps/{row['path']}"
         given = decode(row["input_event"]) if row["input_event"] else {}
         brought = decode(row["output_event"]) if row["output_event"] else {}

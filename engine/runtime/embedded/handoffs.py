@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.layers.workflow import Handoff
     from engine.journal.records import NewRun
+    from engine.journal.rows import RunRow
     from engine.packs.catalog.entries import CatalogEntry
     from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.embedded.handoff_context import HandoffContexts
@@ -93,7 +94,7 @@ class Handoffs:
         request = StartRequest(target, flow, payload, actor.name, row["tenant"], idempotency_key, base_dir)
         return await self._starter.start(replace(request, handed_over=HandedOver(run_id, text, context)))
 
-    async def _declared(self, row: Mapping[str, Any]) -> Sequence[Handoff]:
+    async def _declared(self, row: RunRow) -> Sequence[Handoff]:
         """Of two handoffs to one pack the first; contents of earlier versions may hold such."""
         pack = await self._packs.pinned(row["pack"], row["pack_digest"])
         handoffs = pack.agent.workflow.handoffs if pack.agent is not None else ()
@@ -125,7 +126,7 @@ def _only_flow(pack: LoadedPack) -> str:
     return pack.startable("").id  # says what is wrong with the pack, or that it has no flow
 
 
-def _undeclared(row: Mapping[str, Any], target: str, declared: Sequence[Handoff]) -> Refused:
+def _undeclared(row: RunRow, target: str, declared: Sequence[Handoff]) -> Refused:
     known = [handoff.target_agent for handoff in declared]
     allowed = f"it may be handed off to: {', '.join(known)}" if known else "its pack declares no handoffs"
     return Refused(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
     from engine.journal.port import Journal
+    from engine.journal.rows import RequestViewRow
     from engine.runtime.clock import Clock
     from engine.runtime.intake import Intake
     from engine.runtime.value_store import ValueStore
@@ -95,7 +96,6 @@ class Requests:
             Decision(
                 request_id=approval_id,
                 kind=RequestKind.APPROVAL.value,
-                status=status.value,
                 actor=actor.name,
                 now=now,
                 payload={
@@ -104,7 +104,6 @@ class Requests:
                     "comment": text,
                     "via": actor.via,
                 },
-                comment=text,
                 digest=digest,
             )
         )
@@ -182,16 +181,15 @@ class Requests:
             Decision(
                 request_id=request_id,
                 kind=RequestKind.FORM.value,
-                status=RequestStatus.ANSWERED.value,
                 actor=actor.name,
                 now=now,
                 payload={
                     "request_id": request_id,
                     "form_id": opened["form_id"],
                     "output": stored.value,
+                    "comment": output["comment"],
                     "via": actor.via,
                 },
-                comment=output["comment"],
                 blobs=stored.blobs,
             )
         )
@@ -221,7 +219,7 @@ class Requests:
                 {"request_id": request_id, "errors": [error.model_dump() for error in errors]},
             )
 
-    async def _row(self, request_id: str, kind: RequestKind) -> Mapping[str, Any]:
+    async def _row(self, request_id: str, kind: RequestKind) -> RequestViewRow:
         row = await self._journal.request_row(request_id)
         if row is None or row["kind"] != kind.value:
             raise NotFound(f"there is no {kind.value} {request_id}", {"id": request_id})

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
+    from engine.journal.rows import RunRow
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handoffs import Handoffs
     from engine.runtime.embedded.starting import RunStarter
@@ -268,7 +269,7 @@ class Runs:
             undo()
         return await self.summary(run_id)
 
-    async def _rests(self, row: Mapping[str, Any], watched: set[str]) -> bool:
+    async def _rests(self, row: RunRow, watched: set[str]) -> bool:
         """Whether the run is terminal, or only a person can move it (or the child it waits for) on.
 
         Children it waits for are added to `watched`: their news is news of it.

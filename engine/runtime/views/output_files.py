@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.contracts.run import FileText, RunFile
 from engine.errors import NotFound
 from engine.runtime.views.paging import page_size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from engine.governance.redactor import Redactor
+    from engine.journal.rows import RunRow
     from engine.runtime.files.run_folder import RunFolders
 
 MAX_FILE_TEXT = 8 * 1024 * 1024
@@ -27,12 +26,12 @@ class OutputFiles:
         self._folders = folders
         self._redactor = redactor
 
-    async def of(self, row: Mapping[str, Any]) -> tuple[RunFile, ...]:
+    async def of(self, row: RunRow) -> tuple[RunFile, ...]:
         """The files of the run of this row. Raises Unavailable."""
         entries = await asyncio.to_thread(self._folders.list_files, row["pack"], row["run_id"])
         return tuple(RunFile(**entry) for entry in entries)
 
-    async def text(self, row: Mapping[str, Any], stored_name: str, limit: int) -> FileText:
+    async def text(self, row: RunRow, stored_name: str, limit: int) -> FileText:
         """The beginning of a file as masked text. Raises NotFound, InvalidInput, Unavailable."""
         size = page_size(limit, MAX_FILE_TEXT)
         text = await asyncio.to_thread(self._read, row["pack"], row["run_id"], stored_name, size)

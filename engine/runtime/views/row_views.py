@@ -12,13 +12,14 @@ from engine.contracts.request import ApprovalView, FormView, GatedAction
 from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.journal.encoding import decode, encode
-from engine.journal.rules.run_rows import new_run
+from engine.journal.rules.run_rows import new_run, whole_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from engine.journal.records import NewRun, StoredEvent
+    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepViewRow
     from engine.runtime.clock import Clock
     from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.value_store import ValueStore
@@ -46,7 +47,7 @@ def _error(data: Mapping[str, Any]) -> RunError:
     )
 
 
-def _summary_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+def _summary_fields(row: RunRow) -> dict[str, Any]:
     return {
         "run_id": row["run_id"],
         "status": RunStatus(row["status"]),
@@ -69,16 +70,15 @@ def _summary_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def run_summary(row: Mapping[str, Any]) -> RunSummary:
+def run_summary(row: RunRow) -> RunSummary:
     """One row of the runs list."""
     return RunSummary.model_construct(**_summary_fields(row))
 
 
-def created_row(run: NewRun) -> dict[str, Any]:
+def created_row(run: NewRun) -> RunViewRow:
     """The row of a run that was just queued, with the event that holds its input."""
-    nothing = dict.fromkeys(("started_at", "current_step", "output_event", "cancel", "lease_worker"), None)
-    used = dict.fromkeys(("steps_executed", "tool_calls", "tokens_used", "pause"), 0)
-    return {**nothing, **used, **new_run(run), "first_event": encode(run.events[0].payload)}
+    first = encode(run.events[0].payload)
+    return {**whole_row(new_run(run)), "first_event": first, "output_event": None}
 
 
 def event_view(stored: StoredEvent) -> EventView:
@@ -104,7 +104,7 @@ class RowViews:
         self._folders = folders
         self._clock = clock
 
-    async def run(self, row: Mapping[str, Any]) -> RunView:
+    async def run(self, row: RunViewRow) -> RunView:
         """A run with its masked input and output, from a row with the events that hold them."""
         first = decode(row["first_event"]) if row["first_event"] else {}
         last = decode(row["output_event"]) if row["output_event"] else {}
@@ -124,7 +124,7 @@ class RowViews:
             held_by=row["lease_worker"],
         )
 
-    async def step(self, row: Mapping[str, Any], *, full: bool) -> StepView:
+    async def step(self, row: StepViewRow, *, full: bool) -> StepView:
         """One execution; `full` resolves its input and output, else previews stand for large values."""
         given = decode(row["input_event"]) if row["input_event"] else {}
         brought = decode(row["output_event"]) if row["output_event"] else {}
@@ -148,7 +148,7 @@ class RowViews:
             request_id=row["request_id"],
         )
 
-    async def approval(self, row: Mapping[str, Any]) -> ApprovalView:
+    async def approval(self, row: RequestViewRow) -> ApprovalView:
         """An approval with what it shows, masked."""
         body = await self._values.redacted(decode(row["opened_event"])["body"])
         decided = row["decision"] is not None
@@ -161,13 +161,13 @@ class RowViews:
             pack_version=row["pack_version"],
             flow=row["flow"],
             tenant=row["tenant"],
-            risk=Risk(row["risk"]),
+            risk=Risk(row["risk"] or ""),
             status=RequestStatus(row["status"]),
             title=body["title"],
             message=body["message"],
             action=GatedAction.model_construct(**body["action"]) if body.get("action") else None,
             intent=body.get("intent") or "",
-            digest=row["digest"],
+            digest=row["digest"] or "",
             requested_by=row["requested_by"],
             requested_at=from_micros(row["requested_at"]),
             decision=row["decision"],
@@ -178,7 +178,7 @@ class RowViews:
             claimed_until=_time(row["claimed_until"]) if claimed else None,
         )
 
-    async def form(self, row: Mapping[str, Any]) -> FormView:
+    async def form(self, row: RequestViewRow) -> FormView:
         """A form with its full schema."""
         opened = decode(row["opened_event"])
         body = await self._values.redacted(opened["body"])

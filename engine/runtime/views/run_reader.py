@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.contracts.run import RunDetail
 from engine.contracts.status import RequestKind
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from engine.contracts.run import FileText, RunFile, RunView, StepView
     from engine.journal.port import Journal
+    from engine.journal.rows import RunRow, RunViewRow
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.output_files import OutputFiles
     from engine.runtime.views.row_views import RowViews
 
+Row = TypeVar("Row", bound="Mapping[str, object]")
 STEPS_AT_ONCE = 100
 """Steps made into views before the loop is given back."""
 
@@ -34,15 +36,15 @@ class RunReader:
         self._files = files
         self._history = RunHistory()
 
-    async def row(self, run_id: str) -> Mapping[str, Any]:
+    async def row(self, run_id: str) -> RunRow:
         """The run's row. Raises NotFound."""
         return _found(run_id, await self._journal.run_row(run_id))
 
-    async def row_with_events(self, run_id: str) -> Mapping[str, Any]:
+    async def row_with_events(self, run_id: str) -> RunViewRow:
         """The run's row with its input and output events. Raises NotFound."""
         return _found(run_id, await self._journal.run_view_row(run_id))
 
-    async def view(self, row: Mapping[str, Any]) -> RunView:
+    async def view(self, row: RunViewRow) -> RunView:
         """The run of a row with events."""
         return await self._views.run(row)
 
@@ -88,7 +90,7 @@ class RunReader:
     async def _detail(
         self,
         journal: Journal,
-        row: Mapping[str, Any],
+        row: RunViewRow,
         files: tuple[RunFile, ...],
         successors: tuple[str, ...],
     ) -> RunDetail:
@@ -114,7 +116,7 @@ class RunReader:
         return tuple(found)
 
 
-def _found(run_id: str, row: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _found(run_id: str, row: Row | None) -> Row:
     if row is None:
         raise NotFound(f"there is no run {run_id}", {"run_id": run_id})
     return row

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInput
 from engine.journal.encoding import decode
-from engine.journal.memory.replay import Replay, Table
+from engine.journal.memory.replay import History, Replay, Requests, Steps
 from engine.journal.records import Commit
 from engine.journal.rules.run_head import run_head
 from engine.journal.rules.run_rows import run_change
-from engine.machine.events.event import Kind
 from engine.machine.events.fold import fold
 from engine.machine.model.state import RunState
 from engine.values import is_blob
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from engine.journal.memory.journal import MemoryJournal
     from engine.journal.port import Journal
     from engine.journal.records import StoredEvent
+    from engine.journal.rows import RunColumns, RunRow
     from engine.runtime.value_store import ValueStore
 
 EVENTS_AT_ONCE = 100
@@ -37,9 +37,9 @@ class _Mark:
     """A run after some of its events; never changed, only continued from."""
 
     state: RunState
-    row: dict[str, Any]
-    steps: Table = field(default_factory=dict)
-    requests: Table = field(default_factory=dict)
+    row: RunRow
+    steps: Steps = field(default_factory=dict)
+    requests: Requests = field(default_factory=dict)
 
 
 class RunHistory:
@@ -52,9 +52,9 @@ class RunHistory:
         self._mark_every = mark_every
         self._run_id = ""
         self._marks: list[_Mark] = []
-        self._history: Table = {}
+        self._history: History = {}
 
-    async def of(self, journal: Journal, row: Mapping[str, Any], run_seq: int) -> MemoryJournal:
+    async def of(self, journal: Journal, row: RunRow, run_seq: int) -> MemoryJournal:
         """A journal that holds one run, as it was after the event `run_seq`. Raises InvalidInput."""
         if not 1 <= run_seq <= row["run_seq"]:
             words = f"run {row['run_id']} has no event {run_seq}: its events are 1 to {row['run_seq']}"
@@ -69,37 +69,38 @@ class RunHistory:
         while (after := then["run_seq"]) < run_seq:
             page = await journal.page_events(row["run_id"], after, min(EVENTS_AT_ONCE, run_seq - after))
             state = fold((stored.event for stored in page), state)
-            replay.take(then, page)
-            then = _moved(then, page, state)
+            then = _moved(then, page, state, replay.take(then, page))
             last = marks[-1].row["run_seq"] if marks else 0
             if last + self._mark_every <= then["run_seq"] <= MAX_MARKED:
                 marks.append(_Mark(state, then, *replay.copies()))
         return replay.journal(then)
 
 
-def _unborn(row: Mapping[str, Any]) -> dict[str, Any]:
+def _unborn(row: RunRow) -> RunRow:
     """The row before anything happened; who holds the run is not part of its history."""
-    nothing = dict.fromkeys(("started_at", "finished_at", "output_seq", "lease_worker"), None)
-    return {**row, **nothing, "run_seq": 0, "ready": 0}
+    before: RunColumns = {
+        "started_at": None,
+        "finished_at": None,
+        "output_seq": None,
+        "lease_worker": None,
+        "run_seq": 0,
+        "ready": 0,
+    }
+    return {**row, **before}
 
 
-def _moved(row: dict[str, Any], page: Sequence[StoredEvent], state: RunState) -> dict[str, Any]:
-    """The row after some more events."""
-    head = run_head(state)
+def _moved(row: RunRow, page: Sequence[StoredEvent], state: RunState, moved: RunColumns) -> RunRow:
+    """The row after some more events, of which `moved` are the columns that follow from themselves."""
     commit = Commit(
         run_id=row["run_id"],
         expected_seq=row["run_seq"],
         epoch=0,
         events=[stored.event for stored in page],
-        head=head,
+        head=run_head(state),
         now=page[-1].event.ts,
         release=True,
     )
-    moved = {**row, **run_change(commit, row, ready=False), "status": head.status.value}
-    first = page[0].event
-    if first.kind is Kind.RUN_REFUSED:  # it ended where it began
-        moved["finished_at"] = first.ts
-    return moved
+    return {**row, **run_change(commit, row, moved, ready=False)}
 
 
 async def files_written(values: ValueStore, steps: Sequence[Mapping[str, Any]]) -> set[str]:

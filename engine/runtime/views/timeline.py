@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
 from engine.contracts.status import StepStatus
@@ -14,9 +14,10 @@ from engine.machine.model.state import scope_path_of
 from engine.runtime.views.timeline_spans import Bar, Bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.journal.port import Journal
+    from engine.journal.rows import RunRow, StepHeadRow
 
 MAX_ROWS = 2_000
 MAX_EVENTS = 100_000
@@ -54,7 +55,7 @@ class SeenRuns:
 
 async def timeline_of(
     journal: Journal,
-    row: Mapping[str, Any],
+    row: RunRow,
     *,
     seen: SeenRuns | None = None,
     max_rows: int = MAX_ROWS,
@@ -118,9 +119,9 @@ class _Drawing:
         return read.bars.by_path
 
 
-def _as_tree(heads: Any) -> Iterator[Mapping[str, Any]]:
+def _as_tree(heads: Sequence[StepHeadRow]) -> Iterator[StepHeadRow]:
     """Executions with those of their branches and items below them, in the order they began."""
-    below: dict[str, list[Mapping[str, Any]]] = {}
+    below: dict[str, list[StepHeadRow]] = {}
     paths = {head["path"] for head in heads}
     for head in heads:
         parent = scope_path_of(scope_path_of(head["path"]))
@@ -139,7 +140,7 @@ def _branch(path: str) -> int:
     return int(index) if index.isdecimal() else -1
 
 
-def _row(run_id: str, head: Mapping[str, Any], bar: Bar, depth: int) -> TimelineRow:
+def _row(run_id: str, head: StepHeadRow, bar: Bar, depth: int) -> TimelineRow:
     return TimelineRow.model_construct(
         run_id=run_id,
         step_id=head["path"],
@@ -152,7 +153,7 @@ def _row(run_id: str, head: Mapping[str, Any], bar: Bar, depth: int) -> Timeline
     )
 
 
-def _whole(head: Mapping[str, Any]) -> tuple[TimelineSpan, ...]:
+def _whole(head: StepHeadRow) -> tuple[TimelineSpan, ...]:
     """One span from its beginning to its end, for a step whose events were not looked at."""
     if head["started_at"] is None or head["status"] == StepStatus.SKIPPED:
         return ()

@@ -18,9 +18,10 @@ from engine.machine.model.graph import walk_steps
 from engine.machine.walk import run_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from engine.journal.port import Journal
+    from engine.journal.rows import RunRow
     from engine.machine.model.state import RunState
     from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.pack_library.pinned import PinnedFlow
@@ -100,7 +101,7 @@ class RunDocuments:
         self._queue = queue
 
     async def write_response(
-        self, row: Mapping[str, Any], flow: PinnedFlow, state: RunState, ended_at: int
+        self, row: RunRow, flow: PinnedFlow, state: RunState, ended_at: int
     ) -> dict[str, Any]:
         """Write all documents of an ended run; what the output_written event says about them.
 
@@ -127,11 +128,11 @@ class RunDocuments:
         document: dict[str, Any] = await self._queue.write(write)
         return document
 
-    async def write_so_far(self, row: Mapping[str, Any], flow: PinnedFlow, state: RunState) -> None:
+    async def write_so_far(self, row: RunRow, flow: PinnedFlow, state: RunState) -> None:
         """Write the documents of a run that waits. Raises Unavailable."""
         await self._queue.write(await self._so_far(row, flow, state))
 
-    async def _so_far(self, row: Mapping[str, Any], flow: PinnedFlow, state: RunState) -> Callable[[], None]:
+    async def _so_far(self, row: RunRow, flow: PinnedFlow, state: RunState) -> Callable[[], None]:
         """Writing of the input, its attachments, the answers and the comments given until now."""
         pack, run_id = row["pack"], row["run_id"]
         payload = await self._values.redacted(state.payload)
@@ -155,7 +156,7 @@ class RunDocuments:
         for step in await self._journal.step_rows(run_id):
             if step["type"] == "user_input" and step["output_event"]:
                 output = await self._values.redacted(decode(step["output_event"])["output"])
-                found.append((step["request_id"], output["form_id"], output))
+                found.append((step["request_id"] or "", output["form_id"], output))
         return found
 
     async def _comments(self, run_id: str) -> list[dict[str, Any]]:
@@ -169,7 +170,7 @@ class RunDocuments:
                 "ts": rfc3339(from_micros(row["decided_at"])),
             }
             for row in rows
-            if row["comment"]
+            if row["comment"] and row["decided_at"] is not None
         ]
 
 

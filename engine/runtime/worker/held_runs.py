@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepErrorCode
 from engine.errors import PackInvalid, Unavailable, VasiniError
 from engine.journal.errors import LeaseLost, SeqConflict
-from engine.journal.records import Commit, RunHead, stored_run
+from engine.journal.records import Commit, RunHead
+from engine.journal.rules.run_rows import stored_run
 from engine.machine.events.event import Event, Kind
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.documents import DocumentQueue

@@ -112,7 +112,7 @@ class RunPlanner:
     def _report_to_parent(self, plan: Plan, now: int) -> ChildEnded:
         return ChildEnded(
             now=now,
-            path=self._row["parent_path"],
+            path=self._row["parent_path"] or "",
             child_run_id=self._row["run_id"],
             status=run_status(plan.state).value,
             output=plan.state.output,

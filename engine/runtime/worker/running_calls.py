@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.machine.model.inputs import StepFinished
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.pinned import PinnedFlow
@@ -28,7 +29,7 @@ class RunningCalls:
         tools: ToolCalls,
         clock: Clock,
         faults: Faults,
-        row: Mapping[str, Any],
+        row: RunRow,
         flow: PinnedFlow,
         workdir: Path,
         *,

@@ -66,11 +66,9 @@ def approve(approval_id: str, **changes: Any) -> Decision:
     decision = Decision(
         request_id=approval_id,
         kind="approval",
-        status="APPROVED",
         actor="bob",
         now=LATER,
-        payload={"approval_id": approval_id, "decision": "APPROVED"},
-        comment="fine",
+        payload={"approval_id": approval_id, "decision": "APPROVED", "comment": "fine"},
     )
     return replace(decision, **changes)
 
@@ -79,7 +77,6 @@ def answer(request_id: str, **changes: Any) -> Decision:
     decision = Decision(
         request_id=request_id,
         kind="form",
-        status="ANSWERED",
         actor="bob",
         now=LATER,
         payload={"request_id": request_id, "output": {"values": {"who": "me"}}},

@@ -54,7 +54,11 @@ async def test_a_decision_is_an_event_a_closed_request_and_mail(journal: Journal
         LATER,
         "ask",
     )
-    assert stored.event.payload == {"approval_id": "appr_0001", "decision": "APPROVED"}
+    assert stored.event.payload == {
+        "approval_id": "appr_0001",
+        "decision": "APPROVED",
+        "comment": "fine",
+    }
     request = await journal.request_row("appr_0001")
     assert request is not None
     assert [request[name] for name in ("status", "decided_at", "decided_by", "decision", "comment")] == [
@@ -100,7 +104,7 @@ async def test_the_second_decision_is_told_who_was_first(journal: Journal) -> No
     await journal.decide(approve("appr_0001"))
     before = await everything(journal)
     with pytest.raises(AlreadyDecided) as caught:
-        await journal.decide(approve("appr_0001", actor="eve", status="REJECTED", blobs={"b": b"x"}))
+        await journal.decide(approve("appr_0001", actor="eve", blobs={"b": b"x"}))
     assert caught.value.details == {
         "approval_id": "appr_0001",
         "run_id": "run_0001",

@@ -13,7 +13,7 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.rules.run_filter import may_be_in_id, place_of
-from engine.journal.sqlite.list_range_reads import ARMS_AT_ONCE
+from engine.journal.sqlite.statements import RANGES_AT_ONCE
 from engine.machine.events.event import Kind
 from tests.engine.journal.run_script import ALL, NOW, a_run, event, hold, refused_run, take
 
@@ -230,7 +230,7 @@ async def test_a_list_of_more_flows_and_people_than_one_statement_takes_is_the_s
     sqlite_journal: SqliteJournal, text: str
 ) -> None:
     memory = MemoryJournal()
-    flows, chance = ARMS_AT_ONCE + 50, random.Random(5)
+    flows, chance = RANGES_AT_ONCE + 50, random.Random(5)
     runs = [
         created(n, chance.randrange(900), flow=f"f{n % flows}", requested_by=f"who-{chance.randrange(20)}")
         for n in range(3 * flows)

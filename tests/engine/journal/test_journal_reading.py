@@ -173,7 +173,7 @@ async def test_an_empty_journal_has_nothing(journal: Journal) -> None:
     assert await journal.next_timer() is None
     assert await journal.fire_timers(NOW) == 0
     assert not await journal.any_ready(NOW)
-    assert not await journal.any_held()
+    assert not await journal.any_busy(NOW)
     assert await journal.workers() == []
     assert await journal.mail_for("w1") == []
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
-from engine.journal.port import TIMERS_AT_ONCE
 from engine.journal.records import WorkerRow
+from engine.journal.rules.journal_writes import TIMERS_AT_ONCE
 from engine.machine.model.inputs import Pause, Resume, TimerFired
 from tests.engine.journal.run_script import (
     LATER,
@@ -61,7 +61,7 @@ async def test_what_a_living_worker_holds_is_its_own(journal: Journal) -> None:
     await queue(journal, 1)
     await claim(journal, "w1")
     assert not await journal.any_ready(NOW)
-    assert await journal.any_held()
+    assert await journal.any_busy(NOW)
     assert numbers(await claim(journal, "w2")) == []
 
 
@@ -70,7 +70,7 @@ async def test_a_dead_worker_s_run_is_claimed_as_lost_under_the_next_epoch(journ
     await claim(journal, "w1")
     assert not await journal.any_ready(NOW + 10)
     assert await journal.any_ready(NOW + 11)
-    assert await journal.any_held()
+    assert await journal.any_busy(NOW)
     (found,) = await claim(journal, "w2", now=NOW + 11)
     assert (found.epoch, found.lost) == (2, True)
     assert found.run.row["lease_worker"] == "w1"
@@ -92,7 +92,7 @@ async def test_a_released_run_can_be_claimed_again_and_is_not_lost(journal: Jour
     await queue(journal, 1)
     (found,) = await claim(journal, "w1")
     await journal.release("run_0001", found.epoch, ready=True)
-    assert not await journal.any_held()
+    assert [worker.runs_held for worker in await journal.workers()] == [0]
     (again,) = await claim(journal, "w2")
     assert (again.epoch, again.lost) == (2, False)
 

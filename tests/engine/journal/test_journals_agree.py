@@ -240,7 +240,7 @@ class BothJournals(RuleBasedStateMachine):
             await journal.last_seq(),
             await journal.next_timer(),
             await journal.any_ready(self.now),
-            await journal.any_held(),
+            await journal.any_busy(self.now),
             await journal.workers(),
             {name: n for name, n in (await journal.counters()).items() if n},
             await journal.claims_version(),

@@ -10,11 +10,12 @@ import pytest
 
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
+from engine.journal.rules import commit
 from engine.journal.rules.run_filter import place_of
-from engine.journal.sqlite import append as append_operations
-from engine.journal.sqlite import list_pages as run_list_reads
+from engine.journal.sqlite import list_pages
 from engine.journal.sqlite.connection import open_writer
 from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.store import SqliteStore
 from tests.engine.journal.run_script import a_run
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ READS = [
     "count_steps",
     "slots",
     "claimable",
-    "claimable_one",
-    "any_held",
+    "claimable_run",
+    "at_work",
     "select_head",
     "select_mail",
     "has_mail",
@@ -56,7 +57,7 @@ READS = [
     "select_snapshot",
     "select_blob",
     "select_content",
-    "select_idempotent",
+    "select_key",
 ]
 
 LISTS = [
@@ -127,21 +128,21 @@ def test_a_list_of_runs_is_merged_from_ranges_and_nothing_of_it_is_sorted(
 ) -> None:
     for number in range(8):
         run = a_run(number, pack=f"p{number % 2}", requested_by=f"who{number % 3}")
-        append_operations.create_run(connection, run)
+        commit.create_run(SqliteStore(connection), run)
     place = place_of(connection.execute("SELECT * FROM runs WHERE run_id = 'run_0003'").fetchone(), sort)
 
     def ask() -> None:
-        run_list_reads.page(connection, filters, sort, 3, None, 0)
-        run_list_reads.page(connection, filters, sort, 3, place, 0)
-        run_list_reads.position(connection, "run_0003", filters, sort)
-        run_list_reads.count(connection, filters)
+        list_pages.page(connection, filters, sort, 3, None, 0)
+        list_pages.page(connection, filters, sort, 3, place, 0)
+        list_pages.position(connection, "run_0003", filters, sort)
+        list_pages.count(connection, filters)
 
     asked = statements_of(connection, ask)
     assert len(asked) >= 4
     for statement in asked:
         steps = plan(connection, statement)
         assert not any(re.match(r"SCAN runs\b", step) for step in steps), statement
-        if "runs_cell" in statement or "runs_requester" in statement:
+        if "runs_bucket" in statement or "runs_requester" in statement:
             assert not any("TEMP B-TREE" in step for step in steps), statement
 
 
@@ -162,7 +163,7 @@ def test_a_page_is_read_in_order_and_not_sorted(connection: sqlite3.Connection, 
 
 
 @pytest.mark.parametrize(
-    ("name", "index"), [("claimable", "runs_ready"), ("slots", "runs_slots"), ("any_held", "runs_ready")]
+    ("name", "index"), [("claimable", "runs_ready"), ("slots", "runs_slots"), ("at_work", "runs_ready")]
 )
 def test_looking_for_work_touches_only_runs_that_have_some(
     connection: sqlite3.Connection, name: str, index: str

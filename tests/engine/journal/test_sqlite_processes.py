@@ -98,7 +98,9 @@ async def test_a_second_handle_sees_what_the_first_wrote_at_once(
 ) -> None:
     await wait_for_approval(sqlite_journal)
     await other.decide(approve("appr_0001"))
-    assert (await sqlite_journal.request_row("appr_0001") or {})["status"] == "APPROVED"
+    row = await sqlite_journal.request_row("appr_0001")
+    assert row is not None
+    assert row["status"] == "APPROVED"
     assert await sqlite_journal.any_ready(NOW)
 
 

@@ -201,4 +201,6 @@ async def test_a_refusal_is_no_failure_of_the_storage(sqlite_journal: SqliteJour
     await sqlite_journal.create_run(a_run(1, idempotency_key="k", request_digest="one"))
     with pytest.raises(Refused):
         await sqlite_journal.create_run(a_run(2, idempotency_key="k", request_digest="two"))
-    assert (await sqlite_journal.run_row("run_0001") or {})["created_at"] == NOW
+    row = await sqlite_journal.run_row("run_0001")
+    assert row is not None
+    assert row["created_at"] == NOW

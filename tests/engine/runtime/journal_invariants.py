@@ -48,7 +48,7 @@ async def check_journal(journal: Journal) -> Counter[str]:
     await _check_requests(journal, decided)
     await assert_counters_agree(journal)
     assert await journal.workers() == []
-    assert not await journal.any_held()
+    assert not await journal.any_busy(0)
     return decided
 
 

@@ -1,59 +1,86 @@
 -- name: select_run
+-- a run
 SELECT * FROM runs WHERE run_id = ?
+
 -- name: select_run_view
+-- a run with its first event and its output
 SELECT r.*, f.payload AS first_event, o.payload AS output_event FROM runs r
 LEFT JOIN events f ON f.run_id = r.run_id AND f.run_seq = 1
 LEFT JOIN events o ON o.run_id = r.run_id AND o.run_seq = r.output_seq
 WHERE r.run_id = ?
+
 -- name: select_successors
+-- runs that took over from one
 SELECT run_id, created_at FROM runs WHERE handed_off_from = ? ORDER BY run_id
+
 -- name: select_steps
+-- executions of a run with their values
 SELECT s.*, i.payload AS input_event, o.payload AS output_event, e.payload AS error_event
 FROM steps s
 LEFT JOIN events i ON i.run_id = s.run_id AND i.run_seq = s.input_seq
 LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
 WHERE s.run_id = ? ORDER BY s.first_seq
+
 -- name: select_step
+-- one execution with its values
 SELECT s.*, i.payload AS input_event, o.payload AS output_event, e.payload AS error_event
 FROM steps s
 LEFT JOIN events i ON i.run_id = s.run_id AND i.run_seq = s.input_seq
 LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
 WHERE s.run_id = ? AND s.path = ?
+
 -- name: page_events
+-- a page of a run's history
 SELECT seq, run_id, run_seq, ts, kind, step_id, actor, payload FROM events
 WHERE run_id = ? AND run_seq > ? ORDER BY run_seq LIMIT ?
+
 -- name: feed_events
+-- events of all runs after a place in the journal
 SELECT seq, run_id, run_seq, ts, kind, step_id, actor, payload FROM events WHERE seq > ? ORDER BY seq LIMIT ?
+
 -- name: last_seq
+-- the newest place in the journal
 SELECT coalesce(max(seq), 0) FROM events
+
 -- name: select_blob
+-- a kept value
 SELECT data FROM blobs WHERE digest = ?
+
 -- name: select_content
+-- a pack's content
 SELECT content FROM pack_contents WHERE digest = ?
+
 -- name: select_request
+-- a request as people see it: with its run, its first event, and who looks at it
 SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.request_id = ?
+
 -- name: page_requests
+-- a page of the inbox of all tenants
 SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.kind = ? AND q.status = ? AND q.request_id > ? ORDER BY q.request_id LIMIT ?
+
 -- name: page_tenant_requests
+-- a page of one tenant's inbox
 SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.tenant = ? AND q.kind = ? AND q.status = ? AND q.request_id > ? ORDER BY q.request_id LIMIT ?
+
 -- name: decided_requests
+-- what was decided before on the same step of the same flow
 SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests o JOIN requests q ON q.tenant = o.tenant AND q.pack = o.pack AND q.flow = o.flow
@@ -64,7 +91,9 @@ LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE o.request_id = ? AND q.kind = o.kind AND q.request_id <> o.request_id
     AND q.decided_at <= coalesce(o.decided_at, q.decided_at)
 ORDER BY q.decided_at DESC, q.request_id DESC LIMIT ?
+
 -- name: page_all_requests
+-- a page of requests of every status
 SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
@@ -73,26 +102,48 @@ LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.request_id IN (
     SELECT request_id FROM requests WHERE kind = ? AND request_id > ? ORDER BY request_id LIMIT ?)
 ORDER BY q.request_id
+
 -- name: run_requests
+-- what one run has asked
 SELECT q.*, r.pack_version, r.requested_by, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.run_id = ? AND q.kind = ? ORDER BY q.request_id
+
 -- name: runs_by_id
+-- the rows of a page of the runs list
 SELECT * FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
--- name: ends_of_cells
+
+-- name: ends_of_buckets
+-- the moments between which runs of some count buckets were created
 SELECT min(oldest), max(newest) FROM (
-    SELECT (SELECT min(created_at) FROM runs INDEXED BY runs_cell WHERE cell = value) AS oldest,
-        (SELECT max(created_at) FROM runs INDEXED BY runs_cell WHERE cell = value) AS newest
+    SELECT (SELECT min(created_at) FROM runs INDEXED BY runs_bucket WHERE bucket = value) AS oldest,
+        (SELECT max(created_at) FROM runs INDEXED BY runs_bucket WHERE bucket = value) AS newest
     FROM json_each(?))
--- name: count_periods
-SELECT coalesce(sum(n), 0) FROM run_periods
-WHERE cell IN (SELECT value FROM json_each(?)) AND period > ? AND period < ?
+
+-- name: count_time_buckets
+-- how many runs whole time buckets hold
+SELECT coalesce(sum(n), 0) FROM run_time_buckets
+WHERE bucket IN (SELECT value FROM json_each(?)) AND time_bucket > ? AND time_bucket < ?
+
 -- name: runs_by_status
-SELECT status, sum(n) AS n FROM run_cells WHERE n > 0 AND (? IS NULL OR tenant = ?) GROUP BY status
+-- how many runs have each status, of one tenant or of all
+SELECT status, sum(n) AS n FROM run_buckets WHERE n > 0 AND (? IS NULL OR tenant = ?) GROUP BY status
+
+-- name: select_buckets
+-- count buckets that hold runs, of one tenant or of all
+SELECT bucket, tenant, pack, flow, status, n FROM run_buckets WHERE n > 0 AND (:tenant IS NULL OR tenant = :tenant)
+
+-- name: select_requesters
+-- names that have runs and hold a text
+SELECT DISTINCT requested_by FROM run_requesters
+WHERE (:tenant IS NULL OR tenant = :tenant) AND instr(lower(requested_by), :text) > 0
+ORDER BY requested_by LIMIT :limit
+
 -- name: find_events
+-- numbers of a run's events that fit a filter
 SELECT run_seq FROM events WHERE run_id = :run_id AND run_seq > :after AND run_seq <= :until
     AND (:kind IS NULL OR instr(lower(kind), :kind) > 0)
     AND (:step IS NULL OR instr(lower(coalesce(step_id, '')), :step) > 0)
@@ -100,16 +151,26 @@ SELECT run_seq FROM events WHERE run_id = :run_id AND run_seq > :after AND run_s
     AND (:text IS NULL OR instr(lower(payload), :text) > 0 OR instr(lower(kind), :text) > 0
          OR instr(lower(coalesce(step_id, '')), :text) > 0 OR instr(lower(actor), :text) > 0)
 ORDER BY run_seq
+
 -- name: select_step_heads
+-- executions of a run without their values
 SELECT path, first_seq, type, name, status, started_at, finished_at, child_run_id
 FROM steps WHERE run_id = ? ORDER BY first_seq LIMIT ?
+
 -- name: count_steps
+-- how many executions a run has
 SELECT count(*) FROM steps WHERE run_id = ?
+
 -- name: select_claims_version
+-- a number that grows with every change to claims
 SELECT n FROM counters WHERE name = 'claims'
+
 -- name: select_counters
+-- all counters
 SELECT name, n FROM counters
+
 -- name: select_workers
+-- registered workers, and how many runs each holds
 SELECT w.worker_id, w.host, w.pid, w.expires_at,
     (SELECT count(*) FROM runs r WHERE r.ready = 1 AND r.lease_worker = w.worker_id) AS runs_held
 FROM workers w ORDER BY w.worker_id

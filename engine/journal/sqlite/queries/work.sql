@@ -1,45 +1,73 @@
 -- name: put_worker
+-- register a worker, or prolong its leases
 INSERT INTO workers (worker_id, host, pid, started_at, expires_at) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (worker_id) DO UPDATE SET expires_at = excluded.expires_at
+
 -- name: remove_worker
+-- forget a worker
 DELETE FROM workers WHERE worker_id = ?
+
 -- name: forget_dead_workers
+-- forget workers whose leases have ended and that hold nothing
 DELETE FROM workers WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM runs WHERE ready = 1 AND lease_worker = workers.worker_id)
+
 -- name: slots
+-- limited flows with runs that have work: their limit, and the slots that are used
 SELECT r.slot_key, min(r.slot_limit) AS slot_limit, coalesce(c.n, 0)
     + sum(r.lease_worker IS NOT NULL
           AND r.lease_worker IN (SELECT worker_id FROM workers WHERE expires_at >= ?)
           AND r.status NOT IN ('RUNNING', 'RETRYING')) AS used
 FROM runs r LEFT JOIN counters c ON c.name = 'slot:' || r.slot_key
 WHERE r.ready = 1 AND r.slot_key IS NOT NULL GROUP BY r.slot_key
+
 -- name: claimable
+-- runs that have work, that no living worker holds and whose flow has a slot
 SELECT * FROM runs WHERE ready = 1 AND run_id > ?
     AND (lease_worker IS NULL OR lease_worker NOT IN (SELECT worker_id FROM workers WHERE expires_at >= ?))
     AND (slot_key IS NULL OR status IN ('RUNNING', 'RETRYING')
          OR slot_key NOT IN (SELECT value FROM json_each(?)))
 ORDER BY run_id LIMIT ?
--- name: claimable_one
+
+-- name: claimable_run
+-- one run, unless a living worker holds it
 SELECT * FROM runs WHERE run_id = ? AND (lease_worker IS NULL
     OR lease_worker NOT IN (SELECT worker_id FROM workers WHERE expires_at >= ?))
+
 -- name: take_lease
+-- give a run to a worker under the next epoch
 UPDATE runs SET lease_worker = ?, lease_epoch = lease_epoch + 1, ready = 1 WHERE run_id = ?
+
 -- name: drop_lease
+-- take a run from its worker, under its own epoch only
 UPDATE runs SET lease_worker = NULL, ready = ? WHERE run_id = ? AND lease_epoch = ?
+
 -- name: due_timers
+-- timers that are due, the oldest first
 SELECT run_id, timer, due FROM timers WHERE due <= ? ORDER BY due, run_id, timer LIMIT ?
+
 -- name: next_timer
+-- when the next timer is due
 SELECT min(due) FROM timers
+
 -- name: select_mail
+-- inputs that wait for a run
 SELECT mail_id, input FROM mailbox WHERE run_id = ? ORDER BY mail_id
+
 -- name: mail_for_worker
+-- inputs that wait for the runs a worker holds
 SELECT m.mail_id, m.run_id, m.input FROM mailbox m JOIN runs r ON r.run_id = m.run_id
 WHERE r.lease_worker = ? AND r.ready = 1 ORDER BY m.mail_id
+
 -- name: select_snapshot
+-- the newest snapshot of a run's state
 SELECT run_seq, state FROM snapshots WHERE run_id = ?
+
 -- name: events_after
+-- a run's history after a number
 SELECT seq, run_id, run_seq, ts, kind, step_id, actor, payload FROM events
 WHERE run_id = ? AND run_seq > ? ORDER BY run_seq
--- name: any_held
-SELECT 1 FROM runs WHERE ready = 1 AND lease_worker IS NOT NULL LIMIT 1
--- name: any_retrying
-SELECT 1 FROM run_cells WHERE status = 'RETRYING' AND n > 0 LIMIT 1
+
+-- name: at_work
+-- whether a worker holds a run, or a run waits for its retry
+SELECT 1 WHERE EXISTS (SELECT 1 FROM runs WHERE ready = 1 AND lease_worker IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM run_buckets WHERE status = 'RETRYING' AND n > 0)

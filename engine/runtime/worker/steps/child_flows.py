@@ -14,8 +14,7 @@ from engine.machine.events.event import Event, Kind
 from engine.machine.model.graph import walk_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from engine.journal.rows import RunRow
     from engine.machine.model.effects import StartChild
     from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.pack_library.library import PackLibrary
@@ -29,7 +28,7 @@ class ChildFlows:
     """Resolves and queues children of one run, whose row is `row`, for the subflow steps of its flow."""
 
     packs: PackLibrary
-    row: Mapping[str, Any]
+    row: RunRow
     flow: PinnedFlow
     _packs: dict[str, LoadedPack] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
     from engine.runtime.files.run_folder import RunFolders
@@ -43,7 +44,7 @@ class ToolCalls:
         self._default_timeout = default_timeout
 
     async def call(
-        self, row: Mapping[str, Any], flow: PinnedFlow, execution: Execution, workdir: Path
+        self, row: RunRow, flow: PinnedFlow, execution: Execution, workdir: Path
     ) -> tuple[StepFinished, Mapping[str, bytes]]:
         """Call the execution's tool: how it ended, and the blobs its output refers to.
 
@@ -83,7 +84,7 @@ class ToolCalls:
 
     async def _output(
         self,
-        row: Mapping[str, Any],
+        row: RunRow,
         flow: PinnedFlow,
         execution: Execution,
         step: ToolStep,

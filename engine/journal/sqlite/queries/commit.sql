@@ -1,74 +1,108 @@
 -- name: insert_event
+-- one event of a run; the unique index on run_seq refuses a number that is taken
 INSERT INTO events (run_id, run_seq, ts, kind, step_id, actor, payload) VALUES (?, ?, ?, ?, ?, ?, ?)
+
 -- name: select_head
-SELECT run_seq, lease_epoch, lease_worker, status, slot_key, started_at, finished_at, output_seq,
-    tenant, pack, flow, cell, created_at,
+-- what a transition is compared with: sequence, lease, newest mail, and what counts the run
+SELECT run_id, run_seq, lease_epoch, lease_worker, status, slot_key, started_at, finished_at, output_seq,
+    tenant, pack, flow, bucket, created_at,
     (SELECT max(mail_id) FROM mailbox WHERE mailbox.run_id = runs.run_id) AS newest_mail
 FROM runs WHERE run_id = ?
--- name: update_run
-UPDATE runs SET started_at = :started_at, finished_at = :finished_at,
-    updated_at = :updated_at, run_seq = :run_seq, ready = :ready, lease_worker = :lease_worker,
-    current_step = :current_step, waiting_for = :waiting_for, error = :error, output_seq = :output_seq,
-    steps_executed = :steps_executed, tool_calls = :tool_calls, tokens_used = :tokens_used,
-    cancel = :cancel, pause = :pause
-WHERE run_id = :run_id
--- name: enter_cell
-INSERT INTO run_cells (tenant, pack, flow, status, n) VALUES (?, ?, ?, ?, 1)
-ON CONFLICT (tenant, pack, flow, status) DO UPDATE SET n = n + 1 RETURNING cell
--- name: count_period
-INSERT INTO run_periods (cell, period, n) VALUES (?, ?, ?) ON CONFLICT (cell, period) DO UPDATE SET n = n + excluded.n
+
+-- name: enter_bucket
+-- count a run into its count bucket, made when it is new
+INSERT INTO run_buckets (tenant, pack, flow, status, n) VALUES (?, ?, ?, ?, 1)
+ON CONFLICT (tenant, pack, flow, status) DO UPDATE SET n = n + 1 RETURNING bucket
+
+-- name: count_time_bucket
+-- move the count of a time bucket
+INSERT INTO run_time_buckets (bucket, time_bucket, n) VALUES (?, ?, ?) ON CONFLICT (bucket, time_bucket) DO UPDATE SET n = n + excluded.n
+
 -- name: know_requester
+-- remember a name that has runs, for the search by name
 INSERT INTO run_requesters (tenant, requested_by) VALUES (?, ?) ON CONFLICT DO NOTHING
--- name: leave_cell
-UPDATE run_cells SET n = n - 1 WHERE cell = ?
+
+-- name: leave_bucket
+-- count a run out of its count bucket
+UPDATE run_buckets SET n = n - 1 WHERE bucket = ?
+
 -- name: has_mail
+-- whether inputs wait for a run
 SELECT 1 FROM mailbox WHERE run_id = ? LIMIT 1
+
 -- name: insert_run
+-- a new run
 INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by, status,
     created_at, updated_at, finished_at, run_seq, ready, slot_key, slot_limit, parent_run_id, parent_path,
-    depth, handed_off_from, error, waiting_for, cell)
+    depth, handed_off_from, error, waiting_for, bucket)
 VALUES (:run_id, :tenant, :pack, :pack_version, :pack_digest, :flow, :flow_version, :requested_by, :status,
     :created_at, :updated_at, :finished_at, :run_seq, :ready, :slot_key, :slot_limit, :parent_run_id,
-    :parent_path, :depth, :handed_off_from, :error, :waiting_for, :cell)
+    :parent_path, :depth, :handed_off_from, :error, :waiting_for, :bucket)
+
 -- name: insert_step
+-- an execution that begins; nothing when it is there
 INSERT INTO steps (run_id, path, first_seq, type, name, status, attempt, started_at, finished_at, input_seq,
     error_seq, child_run_id)
 VALUES (:run_id, :path, :first_seq, :type, :name, :status, :attempt, :started_at, :finished_at, :input_seq,
     :error_seq, :child_run_id)
-ON CONFLICT (run_id, path) DO UPDATE SET status = excluded.status,
-    attempt = max(steps.attempt, excluded.attempt), finished_at = excluded.finished_at,
-    started_at = coalesce(steps.started_at, excluded.started_at),
-    input_seq = coalesce(excluded.input_seq, steps.input_seq), error_seq = excluded.error_seq,
-    child_run_id = coalesce(excluded.child_run_id, steps.child_run_id), retry_at = NULL
+ON CONFLICT (run_id, path) DO NOTHING
+
+-- name: select_step_row
+-- an execution as it is, before it begins again
+SELECT * FROM steps WHERE run_id = ? AND path = ?
+
 -- name: insert_request
+-- a question to a person
 INSERT INTO requests (request_id, kind, status, run_id, step_id, risk, digest, opened_seq, requested_at,
-    tenant, pack, flow, step)
+    expires_at, tenant, pack, flow, step)
 VALUES (:request_id, :kind, :status, :run_id, :step_id, :risk, :digest, :opened_seq, :requested_at,
-    :tenant, :pack, :flow, :step)
--- name: close_request
-UPDATE requests SET status = ?, decided_at = coalesce(decided_at, ?) WHERE request_id = ?
--- name: select_request_status
-SELECT kind, status, tenant FROM requests WHERE request_id = ?
+    :expires_at, :tenant, :pack, :flow, :step)
+
+-- name: select_request_row
+-- a request as it is, before it is decided, claimed or ended
+SELECT * FROM requests WHERE request_id = ?
+
 -- name: count
+-- move a counter
 INSERT INTO counters (name, n) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n
+
 -- name: set_timer
+-- set a timer, or move it
 INSERT INTO timers (run_id, timer, due) VALUES (?, ?, ?) ON CONFLICT (run_id, timer) DO UPDATE SET due = excluded.due
+
 -- name: cancel_timer
+-- take a timer away
 DELETE FROM timers WHERE run_id = ? AND timer = ?
+
 -- name: put_blob
+-- keep a value by digest
 INSERT INTO blobs (digest, data) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING
+
 -- name: put_snapshot
+-- keep the newest snapshot of a run's state
 INSERT INTO snapshots (run_id, run_seq, state) VALUES (?, ?, ?)
 ON CONFLICT (run_id) DO UPDATE SET run_seq = excluded.run_seq, state = excluded.state
+
 -- name: put_mail
+-- an input for a run
 INSERT INTO mailbox (run_id, input) VALUES (?, ?)
+
 -- name: take_mail
+-- forget an input that was worked in
 DELETE FROM mailbox WHERE mail_id = ?
+
 -- name: wake_run
+-- a worker may take this run
 UPDATE runs SET ready = 1 WHERE run_id = ?
+
 -- name: pin_content
+-- keep a pack's content by digest
 INSERT INTO pack_contents (digest, content) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING
--- name: select_idempotent
+
+-- name: select_key
+-- the run that an idempotency key started
 SELECT run_id, request_digest FROM idempotency WHERE tenant = ? AND key = ?
--- name: insert_idempotent
+
+-- name: insert_key
+-- let an idempotency key stand for a run
 INSERT INTO idempotency (tenant, key, run_id, request_digest) VALUES (?, ?, ?, ?)

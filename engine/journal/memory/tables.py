@@ -1,0 +1,92 @@
+"""The tables of the journal in memory, with transactions: all of an operation or nothing of it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.journal.rows import ClaimRow, EventRow, KeyRow, RequestRow, RunRow, StepRow
+    from engine.journal.rules.publishing import GoodPack, PublishedPack, TrustedCode
+
+Table = dict[Any, Any]
+
+
+class Worker(NamedTuple):
+    """A worker as registered."""
+
+    host: str
+    pid: int
+    expires_at: int
+
+
+class Draft(NamedTuple):
+    """What an operator typed, and when."""
+
+    draft: str
+    updated_at: int
+
+
+_NONE = object()
+
+
+class MemoryTables:
+    """Plain dicts. Stored values are never changed, only replaced, so that a reader's row stays as it is."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, RunRow] = {}
+        self.ready: dict[str, None] = {}
+        self.successors: dict[str, tuple[str, ...]] = {}
+        self.events: dict[int, EventRow] = {}
+        self.histories: dict[str, dict[int, EventRow]] = {}
+        self.steps: dict[str, dict[str, StepRow]] = {}
+        self.requests: dict[str, RequestRow] = {}
+        self.timers: dict[tuple[str, str], int] = {}
+        self.mailbox: dict[int, tuple[str, str]] = {}
+        self.workers: dict[str, Worker] = {}
+        self.keys: dict[tuple[str, str], KeyRow] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.snapshots: dict[str, tuple[int, bytes]] = {}
+        self.contents: dict[str, str] = {}
+        self.good_packs: dict[str, GoodPack] = {}
+        self.pack_versions: dict[tuple[str, str], PublishedPack] = {}
+        self.trusted_code: dict[tuple[str, str], TrustedCode] = {}
+        self.counters: dict[str, int] = {}
+        self.buckets: dict[tuple[str, str, str, str], int] = {}
+        self.claims: dict[str, ClaimRow] = {}
+        self.drafts: dict[tuple[str, str], Draft] = {}
+        self.filters: dict[tuple[str, str], str] = {}
+        self.sequences: dict[str, int] = {}
+        self._undo: list[tuple[Table, Any, Any]] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep what the block writes, or take it all back when it raises."""
+        self._undo.clear()
+        try:
+            yield
+        except BaseException:
+            for table, key, before in reversed(self._undo):
+                if before is _NONE:
+                    table.pop(key, None)
+                else:
+                    table[key] = before
+            raise
+
+    def put(self, table: Table, key: Any, value: Any) -> None:
+        """Write one row."""
+        self._undo.append((table, key, table.get(key, _NONE)))
+        table[key] = value
+
+    def remove(self, table: Table, key: Any) -> None:
+        """Remove one row if it is there."""
+        if key in table:
+            self._undo.append((table, key, table.pop(key)))
+
+    def number(self, sequence: str) -> int:
+        """The next number of a sequence, from 1."""
+        following = self.sequences.get(sequence, 0) + 1
+        self.put(self.sequences, sequence, following)
+        return following

@@ -1,0 +1,255 @@
+"""The rows of the journal, one type each. Times are microseconds UTC; `*_seq` are numbers of a run's events.
+
+Rows come from a store as they are kept; they are read by name and never changed.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class FlowNames(TypedDict):
+    """Whose flow a run works."""
+
+    tenant: str
+    pack: str
+    flow: str
+
+
+class HeadRow(FlowNames):
+    """What a transition of a run is compared with, and counted by."""
+
+    run_id: str
+    status: str
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    run_seq: int
+    output_seq: int | None
+    lease_worker: str | None
+    lease_epoch: int
+    slot_key: str | None
+    bucket: int
+    newest_mail: int | None
+
+
+class NewRunRow(FlowNames):
+    """A run that begins; what is not named here is empty, or zero."""
+
+    run_id: str
+    pack_version: str
+    pack_digest: str
+    flow_version: str
+    requested_by: str
+    status: str
+    created_at: int
+    updated_at: int
+    finished_at: int | None
+    run_seq: int
+    ready: int
+    slot_key: str | None
+    slot_limit: int | None
+    parent_run_id: str | None
+    parent_path: str | None
+    depth: int
+    handed_off_from: str | None
+    error: str | None
+    waiting_for: str | None
+
+
+class RunRow(NewRunRow):
+    """A run; `error` is JSON, `bucket` counts it in the lists, `ready` and `pause` are 0 or 1."""
+
+    started_at: int | None
+    lease_worker: str | None
+    lease_epoch: int
+    current_step: str | None
+    output_seq: int | None
+    steps_executed: int
+    tool_calls: int
+    tokens_used: int
+    cancel: str | None
+    pause: int
+    bucket: int
+
+
+class RunViewRow(RunRow):
+    """A run with the payloads (JSON) of its first event and of the event with its output."""
+
+    first_event: str | None
+    output_event: str | None
+
+
+class RunColumns(TypedDict, total=False):
+    """Columns of a run that change."""
+
+    status: str
+    started_at: int | None
+    finished_at: int | None
+    updated_at: int
+    run_seq: int
+    ready: int
+    lease_worker: str | None
+    current_step: str | None
+    waiting_for: str | None
+    error: str | None
+    output_seq: int | None
+    steps_executed: int
+    tool_calls: int
+    tokens_used: int
+    cancel: str | None
+    pause: int
+
+
+class NewStepRow(TypedDict):
+    """An execution that begins."""
+
+    path: str
+    first_seq: int
+    type: str
+    name: str
+    status: str
+    attempt: int
+    started_at: int | None
+    finished_at: int | None
+    input_seq: int | None
+    error_seq: int | None
+    child_run_id: str | None
+
+
+class StepRow(NewStepRow):
+    """An execution of a step."""
+
+    run_id: str
+    recoveries: int
+    retry_at: int | None
+    output_seq: int | None
+    request_id: str | None
+
+
+class StepViewRow(StepRow):
+    """An execution with the payloads (JSON) of its input, output and error events."""
+
+    input_event: str | None
+    output_event: str | None
+    error_event: str | None
+
+
+class StepHeadRow(TypedDict):
+    """An execution without its values."""
+
+    path: str
+    first_seq: int
+    type: str
+    name: str
+    status: str
+    started_at: int | None
+    finished_at: int | None
+    child_run_id: str | None
+
+
+class StepColumns(TypedDict, total=False):
+    """Columns of an execution that change."""
+
+    status: str
+    attempt: int
+    recoveries: int
+    started_at: int | None
+    finished_at: int | None
+    retry_at: int | None
+    input_seq: int | None
+    output_seq: int | None
+    error_seq: int | None
+    child_run_id: str | None
+    request_id: str | None
+
+
+class NewRequestRow(TypedDict):
+    """A question to a person that opens. `step` is the author's id, `step_id` the execution's path."""
+
+    request_id: str
+    kind: str
+    status: str
+    tenant: str
+    pack: str
+    flow: str
+    step_id: str
+    step: str
+    risk: str | None
+    digest: str | None
+    opened_seq: int
+    requested_at: int
+    expires_at: int | None
+
+
+class RequestRow(NewRequestRow):
+    """A question to a person."""
+
+    run_id: str
+    decided_at: int | None
+    decided_by: str | None
+    decision: str | None
+    comment: str | None
+
+
+class RequestViewRow(RequestRow):
+    """A request with fields of its run, who looks at it, and the payload (JSON) of its first event."""
+
+    pack_version: str
+    requested_by: str
+    opened_event: str
+    claimed_by: str | None
+    claimed_until: int | None
+
+
+class RequestColumns(TypedDict, total=False):
+    """Columns of a request that change."""
+
+    status: str
+    decided_at: int | None
+    decided_by: str | None
+    decision: str | None
+    comment: str | None
+
+
+class ClaimRow(TypedDict):
+    """Who looks at a request, and until when others are told so."""
+
+    claimed_by: str
+    expires_at: int
+
+
+class KeyRow(TypedDict):
+    """The run that an idempotency key started."""
+
+    run_id: str
+    request_digest: str | None
+
+
+class SlotRow(TypedDict):
+    """A flow with a limit: how many of its runs may work at once, and how many do."""
+
+    slot_key: str
+    slot_limit: int
+    used: int
+
+
+class TimerRow(TypedDict):
+    """A moment that a run waits for."""
+
+    run_id: str
+    timer: str
+    due: int
+
+
+class EventRow(TypedDict):
+    """An event as stored; `payload` is JSON."""
+
+    seq: int
+    run_id: str
+    run_seq: int
+    ts: int
+    kind: str
+    step_id: str | None
+    actor: str
+    payload: str

@@ -1,0 +1,80 @@
+"""New runs and transitions: each is written whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RUN_SLOT_HOLDING
+from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
+from engine.journal.rules.projecting import project
+from engine.journal.rules.run_rows import new_run, run_change
+
+if TYPE_CHECKING:
+    from engine.contracts.status import RunStatus
+    from engine.journal.records import Commit, NewRun
+    from engine.journal.rows import HeadRow, KeyRow
+    from engine.journal.rules.store import Store
+
+
+def create_run(store: Store, run: NewRun) -> tuple[str, bool]:
+    """Queue a run; (run id, created). The same idempotency key and request give the same run.
+
+    Raises Refused(idempotency_conflict) for the same key with another request.
+    """
+    if run.idempotency_key is not None:
+        found = store.key(run.tenant, run.idempotency_key)
+        if found is not None:
+            refuse_other_request(run, found)
+            return found["run_id"], False
+        kept: KeyRow = {"run_id": run.run_id, "request_digest": run.request_digest}
+        store.put_key(run.tenant, run.idempotency_key, kept)
+    _insert_run(store, run)
+    if run.first is not None:
+        store.take_lease(run.run_id, run.worker_id)
+        append(store, run.first)
+    return run.run_id, True
+
+
+def _insert_run(store: Store, run: NewRun) -> None:
+    store.insert_run(new_run(run))
+    store.put_blobs(run.blobs)
+    store.insert_events(run.run_id, 0, run.events)
+
+
+def append(store: Store, commit: Commit) -> bool:
+    """Append one transition; whether the run has more to do now.
+
+    Raises SeqConflict or LeaseLost; then nothing of it is written.
+    """
+    run_id = commit.run_id
+    head = store.head(run_id)
+    if head is None or head["lease_epoch"] != commit.epoch or head["lease_worker"] is None:
+        raise LeaseLost(run_id)
+    if head["run_seq"] != commit.expected_seq:
+        raise SeqConflict(run_id)
+    if commit.mail_seen is not None and (head["newest_mail"] or 0) > commit.mail_seen:
+        raise SeqConflict(run_id)
+    store.put_blobs(commit.blobs)
+    store.insert_events(run_id, commit.expected_seq, commit.events)
+    moved = project(store, run_id, head, commit.expected_seq, commit.events)
+    for timer, due in commit.timers.items():
+        store.set_timer(run_id, timer, due)
+    for mail_id in commit.consumed:
+        store.take_mail(mail_id)
+    for other, given in commit.mail:
+        store.put_mail(other, given)
+    for child in commit.children:
+        _insert_run(store, child)
+    ready = commit.ready or (commit.release and store.has_mail(run_id))
+    store.change_run(head, run_change(commit, head, moved, ready=ready))
+    _count_slot(store, head, commit.head.status)
+    if commit.snapshot is not None:
+        store.put_snapshot(run_id, commit.expected_seq + len(commit.events), commit.snapshot)
+    return ready
+
+
+def _count_slot(store: Store, head: HeadRow, status: RunStatus) -> None:
+    """How many slots of its flow the run takes, or gives back, when it becomes `status`."""
+    change = (status in RUN_SLOT_HOLDING) - (head["status"] in RUN_SLOT_HOLDING)
+    if change and head["slot_key"] is not None:
+        store.count(f"slot:{head['slot_key']}", change)

@@ -1,0 +1,66 @@
+"""Decisions on requests, where the first valid one wins, and claims. Each is one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.journal.records import Decided
+from engine.journal.rules.projecting import CLAIMS, project
+from engine.journal.rules.request_rules import (
+    decision_event,
+    decision_input,
+    refuse_claim,
+    refuse_decision,
+    unknown_request,
+)
+from engine.journal.rules.working import claim_unlimited
+
+if TYPE_CHECKING:
+    from engine.journal.records import Decision
+    from engine.journal.rules.store import Store
+
+
+def decide(store: Store, decision: Decision) -> Decided:
+    """Record the decision, cancel the request's timer, and post the input to the run.
+
+    Raises NotFound, AlreadyDecided, Refused (`request_withdrawn`, `approval_changed`).
+    """
+    request_id = decision.request_id
+    row = store.request(request_id)
+    if row is None or row["kind"] != decision.kind:
+        raise unknown_request(decision.kind, request_id)
+    refuse_decision(row, decision)
+    run_id, path = row["run_id"], row["step_id"]
+    head = store.head(run_id)
+    if head is None:
+        raise unknown_request(decision.kind, request_id)
+    events = [decision_event(decision, path)]
+    store.put_blobs(decision.blobs)
+    store.insert_events(run_id, head["run_seq"], events)
+    project(store, run_id, head, head["run_seq"], events)
+    store.change_run(head, {"run_seq": head["run_seq"] + 1, "updated_at": decision.now})
+    store.set_timer(run_id, f"timeout:{path}", None)
+    store.put_mail(run_id, decision_input(decision, path))
+    worker = decision.worker_id
+    claim = claim_unlimited(store, worker, decision.now, run_id) if worker is not None else None
+    return Decided(run_id, path, claim)
+
+
+def claim_request(store: Store, request_id: str, kind: str, by: str, now: int, until: int) -> None:
+    """Note who looks at a request. Raises NotFound, AlreadyDecided, Refused."""
+    row = store.request(request_id)
+    if row is None or row["kind"] != kind:
+        raise unknown_request(kind, request_id)
+    refuse_claim(row, store.request_claim(request_id), by, now)
+    store.put_request_claim(request_id, {"claimed_by": by, "expires_at": until})
+    store.count(CLAIMS, 1)
+
+
+def release_request(store: Store, request_id: str, by: str) -> bool:
+    """Forget one's own claim; whether there was one."""
+    claim = store.request_claim(request_id)
+    if claim is None or claim["claimed_by"] != by:
+        return False
+    store.put_request_claim(request_id, None)
+    store.count(CLAIMS, 1)
+    return True

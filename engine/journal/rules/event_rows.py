@@ -1,0 +1,218 @@
+"""Events to rows: for every kind of event, the rows it changes. The one place that says so; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RequestKind, RequestStatus, StepStatus
+from engine.machine.events.event import Event, Kind
+from engine.machine.model.state import step_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from engine.journal.rows import (
+        FlowNames,
+        NewRequestRow,
+        NewStepRow,
+        RequestColumns,
+        RunColumns,
+        StepColumns,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunChanges:
+    """Columns of the run's own row."""
+
+    columns: RunColumns
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegins:
+    """An execution begins, or begins again."""
+
+    row: NewStepRow
+
+
+@dataclass(frozen=True, slots=True)
+class StepChanges:
+    """Columns of an execution."""
+
+    path: str
+    columns: StepColumns
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOpens:
+    """A person is asked."""
+
+    row: NewRequestRow
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEnds:
+    """A request is decided, taken back, void, or past its time."""
+
+    request_id: str
+    status: RequestStatus
+    columns: RequestColumns
+
+
+RowChange = RunChanges | StepBegins | StepChanges | RequestOpens | RequestEnds
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAt:
+    """An event with what its rows need beside it: its number in the run, and whose run it is."""
+
+    event: Event
+    run_seq: int
+    run: FlowNames
+
+    @property
+    def path(self) -> str:
+        """The execution's path."""
+        return self.event.step_id or ""
+
+
+def changes_of(event: Event, run_seq: int, run: FlowNames) -> Sequence[RowChange]:
+    """The rows that an event changes; `run_seq` is its number in its run."""
+    rows = EVENT_ROWS.get(event.kind)
+    return rows(StoredAt(event, run_seq, run)) if rows is not None else ()
+
+
+def _run_started(at: StoredAt) -> Sequence[RowChange]:
+    return (RunChanges({"started_at": at.event.ts}),)
+
+
+def _run_ended(at: StoredAt) -> Sequence[RowChange]:
+    return (RunChanges({"finished_at": at.event.ts}),)
+
+
+def _run_completed(at: StoredAt) -> Sequence[RowChange]:
+    return (RunChanges({"finished_at": at.event.ts, "output_seq": at.run_seq}),)
+
+
+def _run_retried(at: StoredAt) -> Sequence[RowChange]:
+    """A retry opens executions again: those that go on, and those that wait their turn."""
+    opened: StepColumns = {"finished_at": None, "error_seq": None, "retry_at": None}
+    payload = at.event.payload
+    running: StepColumns = {"status": StepStatus.RUNNING.value, **opened}
+    waiting: StepColumns = {"status": StepStatus.NOT_STARTED.value, **opened}
+    return [StepChanges(path, running) for path in payload.get("running", ())] + [
+        StepChanges(path, waiting) for path in payload.get("waiting", ())
+    ]
+
+
+def _begins(status: StepStatus) -> Callable[[StoredAt], Sequence[RowChange]]:
+    def rows(at: StoredAt) -> Sequence[RowChange]:
+        payload = at.event.payload
+        row: NewStepRow = {
+            "path": at.path,
+            "first_seq": at.run_seq,
+            "type": payload["type"],
+            "name": payload.get("name") or "",
+            "status": status.value,
+            "attempt": payload.get("attempt", 1),
+            "started_at": at.event.ts,
+            "finished_at": None if status is StepStatus.RUNNING else at.event.ts,
+            "input_seq": at.run_seq if "input" in payload else None,
+            "error_seq": at.run_seq if status is StepStatus.FAILED else None,
+            "child_run_id": payload.get("child_run_id"),
+        }
+        return (StepBegins(row),)
+
+    return rows
+
+
+def _step(columns: Callable[[StoredAt], StepColumns]) -> Callable[[StoredAt], Sequence[RowChange]]:
+    return lambda at: (StepChanges(at.path, columns(at)),)
+
+
+def _ended(at: StoredAt, status: StepStatus) -> StepColumns:
+    return {"status": status.value, "finished_at": at.event.ts, "retry_at": None}
+
+
+def _completed(at: StoredAt) -> StepColumns:
+    return {**_ended(at, StepStatus.COMPLETED), "output_seq": at.run_seq, "error_seq": None}
+
+
+def _asks(kind: RequestKind, status: StepStatus, id_key: str) -> Callable[[StoredAt], Sequence[RowChange]]:
+    """A request of that kind opens, and its execution waits with `status`."""
+
+    def rows(at: StoredAt) -> Sequence[RowChange]:
+        payload, run = at.event.payload, at.run
+        request: NewRequestRow = {
+            "request_id": payload[id_key],
+            "kind": kind.value,
+            "status": RequestStatus.PENDING.value,
+            "tenant": run["tenant"],
+            "pack": run["pack"],
+            "flow": run["flow"],
+            "step_id": at.path,
+            "step": step_id_of(at.path),
+            "risk": payload.get("risk"),
+            "digest": payload.get("digest"),
+            "opened_seq": at.run_seq,
+            "requested_at": at.event.ts,
+            "expires_at": payload.get("expires_at"),
+        }
+        waits: StepColumns = {"status": status.value, "request_id": payload[id_key], "input_seq": at.run_seq}
+        return (StepChanges(at.path, waits), RequestOpens(request))
+
+    return rows
+
+
+def _taken_back(status: RequestStatus, id_key: str) -> Callable[[StoredAt], Sequence[RowChange]]:
+    def rows(at: StoredAt) -> Sequence[RowChange]:
+        request_id = at.event.payload[id_key]
+        if not request_id:  # an approval is void that had been given once for all
+            return ()
+        return (RequestEnds(request_id, status, {"status": status.value, "decided_at": at.event.ts}),)
+
+    return rows
+
+
+def _decided(id_key: str) -> Callable[[StoredAt], Sequence[RowChange]]:
+    def rows(at: StoredAt) -> Sequence[RowChange]:
+        payload = at.event.payload
+        decision = RequestStatus(payload.get("decision", RequestStatus.ANSWERED))
+        columns: RequestColumns = {
+            "status": decision.value,
+            "decided_at": at.event.ts,
+            "decided_by": at.event.actor,
+            "decision": decision.value,
+            "comment": payload.get("comment") or None,
+        }
+        return (RequestEnds(payload[id_key], decision, columns),)
+
+    return rows
+
+
+EVENT_ROWS: Mapping[Kind, Callable[[StoredAt], Sequence[RowChange]]] = {
+    Kind.RUN_REFUSED: _run_ended,
+    Kind.RUN_STARTED: _run_started,
+    Kind.RUN_COMPLETED: _run_completed,
+    Kind.RUN_FAILED: _run_ended,
+    Kind.RUN_CANCELLED: _run_ended,
+    Kind.RUN_DEAD_LETTERED: _run_ended,
+    Kind.RUN_RETRIED: _run_retried,
+    Kind.STEP_STARTED: _begins(StepStatus.RUNNING),
+    Kind.STEP_SKIPPED: _begins(StepStatus.SKIPPED),
+    Kind.STEP_FAILED: _begins(StepStatus.FAILED),
+    Kind.STEP_COMPLETED: _step(_completed),
+    Kind.STEP_CANCELLED: _step(lambda at: _ended(at, StepStatus.CANCELLED)),
+    Kind.STEP_RECOVERED: _step(lambda at: {"recoveries": at.event.payload["recoveries"]}),
+    Kind.ATTEMPT_FAILED: _step(lambda at: {"error_seq": at.run_seq}),
+    Kind.RETRY_SCHEDULED: _step(lambda at: {"retry_at": at.event.payload["retry_at"]}),
+    Kind.ATTEMPT_STARTED: _step(lambda at: {"attempt": at.event.payload["attempt"], "retry_at": None}),
+    Kind.PENDING_HUMAN: _asks(RequestKind.APPROVAL, StepStatus.PENDING_HUMAN, "approval_id"),
+    Kind.USER_INPUT_REQUESTED: _asks(RequestKind.FORM, StepStatus.PENDING_USER_INPUT, "request_id"),
+    Kind.APPROVAL_DECIDED: _decided("approval_id"),
+    Kind.USER_INPUT_RECEIVED: _decided("request_id"),
+    Kind.REQUEST_WITHDRAWN: _taken_back(RequestStatus.WITHDRAWN, "request_id"),
+    Kind.APPROVAL_VOIDED: _taken_back(RequestStatus.VOID, "approval_id"),
+}
+"""Kinds that are not here change no rows but the run's number and time."""

@@ -1,0 +1,94 @@
+"""The writing half of a journal, the same for every store: rules as operations on its primitives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from engine.journal.changes import CLAIMED, NOTHING, WORK, ChangeSet, change_of, created, decided
+from engine.journal.rules import commit as committing
+from engine.journal.rules import deciding, working
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.contracts.status import RequestKind, RunStatus
+    from engine.journal.records import Claim, Commit, Decided, Decision, NewRun
+    from engine.journal.rules.store import Store
+    from engine.machine.model.inputs import Input
+
+T = TypeVar("T")
+TIMERS_AT_ONCE = 200
+
+
+class JournalWrites(ABC):
+    """Implements what `engine.journal.port.Journal` says about writing runs."""
+
+    @abstractmethod
+    async def write(
+        self, operation: Callable[[Store], T], change: ChangeSet | Callable[[T], ChangeSet] = NOTHING
+    ) -> T:
+        """Run an operation in a transaction of the store; what it returned, once it is durable.
+
+        `change` is what listeners are told when it succeeds; it may depend on what was returned.
+        """
+
+    async def create_run(self, run: NewRun) -> tuple[str, bool]:
+        """See port."""
+        return await self.write(partial(committing.create_run, run=run), created(run))
+
+    async def append(self, commit: Commit) -> None:
+        """See port."""
+        await self.write(partial(committing.append, commit=commit), partial(change_of, commit))
+
+    async def decide(self, decision: Decision) -> Decided:
+        """See port."""
+        return await self.write(partial(deciding.decide, decision=decision), decided)
+
+    async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
+        """See port."""
+        operation = partial(
+            deciding.claim_request, request_id=request_id, kind=kind.value, by=by, now=now, until=until
+        )
+        await self.write(operation, CLAIMED)
+
+    async def release_request(self, request_id: str, by: str) -> bool:
+        """See port."""
+        return await self.write(partial(deciding.release_request, request_id=request_id, by=by), CLAIMED)
+
+    async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
+        """See port."""
+        return await self.write(partial(working.steer, run_id=run_id, verb=verb), WORK)
+
+    async def pin_content(self, digest: str, content: str) -> None:
+        """See port."""
+        await self.write(lambda store: store.put_content(digest, content))
+
+    async def heartbeat(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+        """See port."""
+        operation = partial(
+            working.heartbeat, worker_id=worker_id, host=host, pid=pid, now=now, expires_at=expires_at
+        )
+        await self.write(operation)
+
+    async def retire(self, worker_id: str) -> None:
+        """See port."""
+        await self.write(lambda store: store.remove_worker(worker_id))
+
+    async def claim(self, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
+        """See port."""
+        operation = partial(working.claim, worker_id=worker_id, now=now, limit=limit, run_id=run_id)
+        return await self.write(operation)
+
+    async def release(self, run_id: str, epoch: int, *, ready: bool) -> None:
+        """See port."""
+        await self.write(partial(working.release, run_id=run_id, epoch=epoch, ready=ready), WORK)
+
+    async def fire_timers(self, now: int) -> int:
+        """See port."""
+        return await self.write(partial(working.fire_timers, now=now, limit=TIMERS_AT_ONCE), WORK)
+
+    async def any_busy(self, now: int) -> bool:
+        """See port. Asked where it is written: between two reads a worker may claim."""
+        return await self.write(partial(working.any_busy, now=now))

@@ -1,0 +1,97 @@
+"""What workers and verbs write: leases, mail, timers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RunStatus
+from engine.journal.records import Claim, StoredRun
+from engine.journal.rules.slots import Slots
+from engine.journal.rules.verb_rules import changes, unknown_run
+from engine.machine.model.inputs import TimerFired
+
+if TYPE_CHECKING:
+    from engine.journal.rows import RunRow
+    from engine.journal.rules.store import Store
+    from engine.machine.model.inputs import Input
+
+
+def claim(store: Store, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
+    """Take leases on up to `limit` runs that have work (or on `run_id`), oldest first.
+
+    Runs of a limited flow are left while its slots are taken; slots count RUNNING and RETRYING
+    across processes.
+    """
+    if run_id is not None:
+        row = store.claimable_run(run_id, now)
+        return [] if row is None else [_take(store, worker_id, row)]
+    slots = Slots(store.slots(now))
+    claims: list[Claim] = []
+    after = ""
+    while len(claims) < limit:
+        rows = store.claimable(now, after, slots.full(), limit - len(claims))
+        if not rows:
+            break
+        after = rows[-1]["run_id"]
+        claims += [_take(store, worker_id, row) for row in rows if slots.take(row)]
+    return claims
+
+
+def claim_unlimited(store: Store, worker_id: str, now: int, run_id: str) -> Claim | None:
+    """Take the lease on a run that nobody works, unless it needs a slot; None then."""
+    row = store.claimable_run(run_id, now)
+    return _take(store, worker_id, row) if row is not None and row["slot_key"] is None else None
+
+
+def _take(store: Store, worker_id: str, row: RunRow) -> Claim:
+    run_id = row["run_id"]
+    store.take_lease(run_id, worker_id)
+    run_seq, state = store.snapshot(run_id) or (0, None)
+    run = StoredRun(
+        row=row, snapshot=state, events=store.events_after(run_id, run_seq), mail=store.mail_of(run_id)
+    )
+    return Claim(run=run, epoch=row["lease_epoch"] + 1, lost=row["lease_worker"] is not None)
+
+
+def release(store: Store, run_id: str, epoch: int, *, ready: bool) -> None:
+    """Give a lease back; a run with mail stays ready."""
+    store.drop_lease(run_id, epoch, ready=ready or store.has_mail(run_id))
+
+
+def heartbeat(store: Store, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+    """Register a worker or prolong its leases; dead workers that hold nothing are forgotten."""
+    store.forget_dead_workers(now)
+    store.put_worker(worker_id, host, pid, now, expires_at)
+
+
+def fire_timers(store: Store, now: int, limit: int) -> int:
+    """Turn due timers into mail, exactly once; how many there were."""
+    due = store.due_timers(now, limit)
+    for row in due:
+        store.put_mail(row["run_id"], TimerFired(now=now, actor="timer", timer=row["timer"]))
+        store.set_timer(row["run_id"], row["timer"], None)
+    return len(due)
+
+
+def steer(store: Store, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
+    """Post an operator's verb; (status, whether it changes anything).
+
+    Raises NotFound, InvalidTransition.
+    """
+    row = store.run(run_id)
+    if row is None:
+        raise unknown_run(run_id)
+    changed = changes(row, [given for _, given in store.mail_of(run_id)], verb)
+    if changed:
+        store.put_mail(run_id, verb)
+    return RunStatus(row["status"]), changed
+
+
+def any_ready(store: Store, now: int) -> bool:
+    """Whether `claim` would find a run."""
+    return bool(store.claimable(now, "", Slots(store.slots(now)).full(), 1))
+
+
+def any_busy(store: Store, now: int) -> bool:
+    """Whether a run is held, could be claimed, or waits for its retry."""
+    return store.at_work() or any_ready(store, now)

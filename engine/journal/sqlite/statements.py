@@ -1,0 +1,88 @@
+"""The statements whose text depends on what is asked; all others stand in `queries/*.sql`.
+
+Two builders: an UPDATE of some columns, and the SELECTs over ranges of the runs list. Names of tables and
+columns come from this program only (typed rows, bounds of a range); values are always arguments.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.run import RunSort
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from engine.journal.sqlite.list_ranges import IndexRange
+
+RANGES_AT_ONCE = 400
+"""Ranges of one statement; SQLite takes 500."""
+_ORDERS = {
+    RunSort.OLDEST: "created_at, run_id",
+    RunSort.REQUESTER: "requested_by, created_at DESC, run_id DESC",
+}
+_NEWEST_FIRST = "created_at DESC, run_id DESC"
+Statement = tuple[str, list[Any]]
+
+
+@cache
+def update(table: str, columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
+    """Change columns of the row with these keys. Only columns that are named have their indexes written
+    again, so a column that stays as it is is not named."""
+    changes = ", ".join(f"{name} = ?" for name in columns)
+    found = " AND ".join(f"{name} = ?" for name in keys)
+    return f"UPDATE {table} SET {changes} WHERE {found}"  # noqa: S608 - closed names
+
+
+def count_range(one: IndexRange, buckets: str) -> Statement:
+    """How many runs the range holds in each of the count buckets (JSON) in place of its own."""
+    source, arguments = _range(one, by_requester=False, buckets=buckets)
+    return f"SELECT count(*) {source}", arguments
+
+
+def select_ranges(
+    ranges: Sequence[IndexRange], sort: RunSort, limit: int, offset: int
+) -> Iterator[Statement]:
+    """(requester when sorted by it, created_at, run id) of ranges, each read in the order of its index.
+
+    `offset` rows are left out when there is but one statement; else the caller merges and leaves out.
+    """
+    by_requester = sort is RunSort.REQUESTER
+    columns = "requested_by, created_at, run_id" if by_requester else "created_at, run_id"
+    if len(ranges) > RANGES_AT_ONCE:
+        limit, offset = limit + offset, 0
+    for start in range(0, len(ranges), RANGES_AT_ONCE):
+        parts = [_range(one, by_requester=by_requester) for one in ranges[start : start + RANGES_AT_ONCE]]
+        selects = " UNION ALL ".join(f"SELECT {columns} {source}" for source, _ in parts)
+        arguments = [value for _, values in parts for value in values]
+        order = _ORDERS.get(sort, _NEWEST_FIRST)
+        yield f"{selects} ORDER BY {order} LIMIT ? OFFSET ?", [*arguments, limit, offset]
+
+
+def _range(one: IndexRange, *, by_requester: bool, buckets: str | None = None) -> Statement:
+    """FROM and WHERE of a range, and the arguments: the index to read and its bounds."""
+    names = (one.requester, one.later_requesters, one.earlier_requesters)
+    index = "runs_requester" if by_requester or any(name is not None for name in names) else "runs_bucket"
+    source = f"runs INDEXED BY {index}"
+    bucket = "bucket = ?" if buckets is None else "bucket IN (SELECT value FROM json_each(?))"
+    conditions = [bucket]
+    arguments: list[Any] = [one.bucket if buckets is None else buckets]
+    if one.id_prefix is not None:  # `+` leaves only the primary key to find them by
+        source, conditions = "runs", [f"+{bucket}", "run_id >= ?", "run_id < ?"]
+        arguments += [one.id_prefix, f"{one.id_prefix}\x7f"]
+    bounds: tuple[tuple[str, Any], ...] = (
+        ("requested_by = ?", one.requester),
+        ("requested_by > ?", one.later_requesters),
+        ("requested_by < ?", one.earlier_requesters),
+        ("(created_at, run_id) >= (?, ?)", one.newer),
+        ("(created_at, run_id) < (?, ?)", one.older),
+        ("instr(lower(requested_by), ?) > 0", one.in_name),
+        ("instr(run_id, ?) > 0", one.in_id),
+        ("instr(run_id, ?) = 0", one.not_in_id),
+    )
+    for condition, value in bounds:
+        if value is not None:
+            conditions.append(condition)
+            arguments += value if isinstance(value, tuple) else (value,)
+    return f"FROM {source} WHERE {' AND '.join(conditions)}", arguments

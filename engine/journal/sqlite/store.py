@@ -1,0 +1,227 @@
+"""The primitives of the journal's rules on SQLite; used inside a transaction of the writing connection."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+from engine.journal.encoding import decode_input, encode, encode_input, stored_event
+from engine.journal.rules.run_filter import TIME_BUCKET
+from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.statements import update
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+    from engine.journal.records import StoredEvent
+    from engine.journal.rows import (
+        ClaimRow,
+        FlowNames,
+        HeadRow,
+        KeyRow,
+        NewRequestRow,
+        NewRunRow,
+        NewStepRow,
+        RequestColumns,
+        RequestRow,
+        RunColumns,
+        RunRow,
+        SlotRow,
+        StepColumns,
+        StepRow,
+        TimerRow,
+    )
+    from engine.machine.events.event import Event
+    from engine.machine.model.inputs import Input
+
+
+class SqliteStore:
+    """Implements `engine.journal.rules.store.Store`. Rows are SQLite's own, typed as what they hold."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+        self._connection = connection
+
+    def head(self, run_id: str) -> HeadRow | None:
+        """See rules."""
+        return cast("HeadRow | None", self._execute(query("select_head"), (run_id,)).fetchone())
+
+    def run(self, run_id: str) -> RunRow | None:
+        """See rules."""
+        return cast("RunRow | None", self._execute(query("select_run"), (run_id,)).fetchone())
+
+    def insert_run(self, row: NewRunRow) -> None:
+        """See rules."""
+        bucket = self._enter_bucket(row, row["status"], row["created_at"])
+        self._execute(query("insert_run"), {**row, "bucket": bucket})
+        self._execute(query("know_requester"), (row["tenant"], row["requested_by"]))
+
+    def change_run(self, run: HeadRow, columns: RunColumns) -> None:
+        """See rules."""
+        changes: dict[str, object] = {**columns}
+        status = columns.get("status")
+        if status is not None:
+            if status == run["status"]:
+                del changes["status"]
+            else:
+                self._execute(query("leave_bucket"), (run["bucket"],))
+                time_bucket = run["created_at"] // TIME_BUCKET
+                self._execute(query("count_time_bucket"), (run["bucket"], time_bucket, -1))
+                changes["bucket"] = self._enter_bucket(run, status, run["created_at"])
+        statement = update("runs", tuple(changes), ("run_id",))
+        self._execute(statement, (*changes.values(), run["run_id"]))
+
+    def _enter_bucket(self, run: FlowNames, status: str, created_at: int) -> int:
+        """Count a run in; the bucket it is in from now on."""
+        key = (run["tenant"], run["pack"], run["flow"], status)
+        bucket = int(self._execute(query("enter_bucket"), key).fetchone()[0])
+        self._execute(query("count_time_bucket"), (bucket, created_at // TIME_BUCKET, 1))
+        return bucket
+
+    def insert_events(self, run_id: str, after_seq: int, events: Sequence[Event]) -> None:
+        """See rules. The unique index on run_seq is the last guard."""
+        rows = [
+            (run_id, run_seq, event.ts, event.kind.value, event.step_id, event.actor, encode(event.payload))
+            for run_seq, event in enumerate(events, after_seq + 1)
+        ]
+        self._connection.executemany(query("insert_event"), rows)
+
+    def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
+        """See rules."""
+        return [stored_event(row) for row in self._execute(query("events_after"), (run_id, run_seq))]
+
+    def snapshot(self, run_id: str) -> tuple[int, bytes] | None:
+        """See rules."""
+        row = self._execute(query("select_snapshot"), (run_id,)).fetchone()
+        return None if row is None else (row["run_seq"], row["state"])
+
+    def put_snapshot(self, run_id: str, run_seq: int, state: bytes) -> None:
+        """See rules."""
+        self._execute(query("put_snapshot"), (run_id, run_seq, state))
+
+    def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        """See rules."""
+        for digest, data in blobs.items():
+            self._execute(query("put_blob"), (digest, data))
+
+    def key(self, tenant: str, key: str) -> KeyRow | None:
+        """See rules."""
+        return cast("KeyRow | None", self._execute(query("select_key"), (tenant, key)).fetchone())
+
+    def put_key(self, tenant: str, key: str, row: KeyRow) -> None:
+        """See rules."""
+        self._execute(query("insert_key"), (tenant, key, row["run_id"], row["request_digest"]))
+
+    def insert_step(self, run_id: str, row: NewStepRow) -> bool:
+        """See rules."""
+        return self._execute(query("insert_step"), {"run_id": run_id, **row}).rowcount > 0
+
+    def step(self, run_id: str, path: str) -> StepRow | None:
+        """See rules."""
+        return cast("StepRow | None", self._execute(query("select_step_row"), (run_id, path)).fetchone())
+
+    def change_step(self, run_id: str, path: str, columns: StepColumns) -> None:
+        """See rules."""
+        statement = update("steps", tuple(columns), ("run_id", "path"))
+        self._execute(statement, (*columns.values(), run_id, path))
+
+    def request(self, request_id: str) -> RequestRow | None:
+        """See rules."""
+        row = self._execute(query("select_request_row"), (request_id,)).fetchone()
+        return cast("RequestRow | None", row)
+
+    def insert_request(self, run_id: str, row: NewRequestRow) -> None:
+        """See rules."""
+        self._execute(query("insert_request"), {"run_id": run_id, **row})
+
+    def change_request(self, request_id: str, columns: RequestColumns) -> None:
+        """See rules."""
+        statement = update("requests", tuple(columns), ("request_id",))
+        self._execute(statement, (*columns.values(), request_id))
+
+    def request_claim(self, request_id: str) -> ClaimRow | None:
+        """See rules."""
+        return cast("ClaimRow | None", self._execute(query("select_claim"), (request_id,)).fetchone())
+
+    def put_request_claim(self, request_id: str, row: ClaimRow | None) -> None:
+        """See rules."""
+        if row is None:
+            self._execute(query("drop_claim"), (request_id,))
+        else:
+            self._execute(query("put_claim"), (request_id, row["claimed_by"], row["expires_at"]))
+
+    def put_mail(self, run_id: str, given: Input) -> None:
+        """See rules."""
+        self._execute(query("put_mail"), (run_id, encode_input(given)))
+        self._execute(query("wake_run"), (run_id,))
+
+    def mail_of(self, run_id: str) -> list[tuple[int, Input]]:
+        """See rules."""
+        rows = self._execute(query("select_mail"), (run_id,))
+        return [(row["mail_id"], decode_input(row["input"])) for row in rows]
+
+    def take_mail(self, mail_id: int) -> None:
+        """See rules."""
+        self._execute(query("take_mail"), (mail_id,))
+
+    def has_mail(self, run_id: str) -> bool:
+        """See rules."""
+        return self._execute(query("has_mail"), (run_id,)).fetchone() is not None
+
+    def set_timer(self, run_id: str, timer: str, due: int | None) -> None:
+        """See rules."""
+        if due is None:
+            self._execute(query("cancel_timer"), (run_id, timer))
+        else:
+            self._execute(query("set_timer"), (run_id, timer, due))
+
+    def due_timers(self, now: int, limit: int) -> list[TimerRow]:
+        """See rules."""
+        return cast("list[TimerRow]", self._execute(query("due_timers"), (now, limit)).fetchall())
+
+    def count(self, name: str, change: int) -> None:
+        """See rules."""
+        self._execute(query("count"), (name, change))
+
+    def claimable(self, now: int, after: str, full: Sequence[str], limit: int) -> Sequence[RunRow]:
+        """See rules."""
+        rows = self._execute(query("claimable"), (after, now, json.dumps(full), limit))
+        return cast("list[RunRow]", [dict(row) for row in rows])
+
+    def claimable_run(self, run_id: str, now: int) -> RunRow | None:
+        """See rules."""
+        row = self._execute(query("claimable_run"), (run_id, now)).fetchone()
+        return None if row is None else cast("RunRow", dict(row))
+
+    def slots(self, now: int) -> list[SlotRow]:
+        """See rules."""
+        return cast("list[SlotRow]", self._execute(query("slots"), (now,)).fetchall())
+
+    def take_lease(self, run_id: str, worker_id: str | None) -> None:
+        """See rules."""
+        self._execute(query("take_lease"), (worker_id, run_id))
+
+    def drop_lease(self, run_id: str, epoch: int, *, ready: bool) -> None:
+        """See rules."""
+        self._execute(query("drop_lease"), (int(ready), run_id, epoch))
+
+    def at_work(self) -> bool:
+        """See rules."""
+        return self._execute(query("at_work")).fetchone() is not None
+
+    def put_worker(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+        """See rules."""
+        self._execute(query("put_worker"), (worker_id, host, pid, now, expires_at))
+
+    def remove_worker(self, worker_id: str) -> None:
+        """See rules."""
+        self._execute(query("remove_worker"), (worker_id,))
+
+    def forget_dead_workers(self, now: int) -> None:
+        """See rules."""
+        self._execute(query("forget_dead_workers"), (now,))
+
+    def put_content(self, digest: str, content: str) -> None:
+        """See rules."""
+        self._execute(query("pin_content"), (digest, content))
