@@ -1,4 +1,4 @@
-"""What a journal refuses, and SQLite's own errors in our words.
+"""What a journal refuses.
 
 VasiniError
 ├── SeqConflict     somebody appended to the run first: read on and decide again
@@ -8,15 +8,11 @@ VasiniError
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import ErrorCode, Refused, Unavailable, VasiniError
+from engine.errors import ErrorCode, Refused, VasiniError
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from engine.journal.records import NewRun
     from engine.journal.rows import KeyRow
 
@@ -46,39 +42,3 @@ def refuse_other_request(run: NewRun, found: KeyRow) -> None:
             "which was started with another flow or payload",
             {"run_id": found["run_id"], "idempotency_key": run.idempotency_key},
         )
-
-
-_BY_NAME = {
-    "SQLITE_BUSY": (ErrorCode.JOURNAL_LOCKED, "is locked by another program; close it and try again"),
-    "SQLITE_LOCKED": (ErrorCode.JOURNAL_LOCKED, "is locked by another program; close it and try again"),
-    "SQLITE_FULL": (ErrorCode.DISK_FULL, "cannot grow: the disk is full; free some space and try again"),
-    "SQLITE_READONLY": (ErrorCode.READ_ONLY, "cannot be written: the file or its disk is read-only"),
-    "SQLITE_CORRUPT": (ErrorCode.JOURNAL_CORRUPT, "is damaged; restore it from a copy"),
-    "SQLITE_NOTADB": (ErrorCode.JOURNAL_CORRUPT, "is not a database; restore it from a copy"),
-    "SQLITE_CANTOPEN": (
-        ErrorCode.JOURNAL_UNAVAILABLE,
-        "cannot be opened; check that its directory exists and may be written",
-    ),
-    "SQLITE_IOERR": (ErrorCode.JOURNAL_UNAVAILABLE, "cannot be read or written: the disk reports an error"),
-}
-
-
-def unavailable(error: sqlite3.Error, path: Path | str) -> Unavailable:
-    """An SQLite failure as a typed error that names the file and what to do."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    base = "_".join(name.split("_")[:2])
-    if base in {"SQLITE_IOERR", "SQLITE_CANTOPEN"}:
-        base = _disk_state(path) or base
-    code, words = _BY_NAME.get(base, (ErrorCode.JOURNAL_UNAVAILABLE, f"failed: {error}"))
-    return Unavailable(code, f"the journal {path} {words}", {"path": str(path), "sqlite": name or str(error)})
-
-
-def _disk_state(path: Path | str) -> str | None:
-    """SQLite says only "I/O error" when it cannot make its own files beside the database."""
-    try:
-        disk = os.statvfs(Path(path).parent)
-    except OSError:
-        return None
-    if disk.f_flag & os.ST_RDONLY:
-        return "SQLITE_READONLY"
-    return "SQLITE_FULL" if disk.f_bavail == 0 else None

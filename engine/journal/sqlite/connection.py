@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.errors import unavailable
+from engine.journal.sqlite.failures import unavailable
 from engine.journal.sqlite.queries import migrations, read_all
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier, ChangeSet, Listener
 from engine.journal.encoding import decode_input, stored_event
-from engine.journal.errors import unavailable
 from engine.journal.records import StoredEvent, WorkerRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import Slots
 from engine.journal.sqlite.connection import BUSY_SECONDS, read_only
+from engine.journal.sqlite.failures import unavailable
 from engine.journal.sqlite.lists import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.packs import SqlitePacks

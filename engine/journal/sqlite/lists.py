@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.errors import unavailable
 from engine.journal.sqlite import list_pages
 from engine.journal.sqlite.connection import read_only
+from engine.journal.sqlite.failures import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.changes import ANYTHING, NOTHING, ChangeSet
-from engine.journal.errors import unavailable
 from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.failures import unavailable
 from engine.journal.sqlite.fair_file_lock import FairFileLock
 
 if TYPE_CHECKING:
