@@ -49,6 +49,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.runtime.clock",
         "engine.runtime.gc_tuning",
     ),
+    ("engine.runtime.large_values",),
     ("engine.journal.sqlite", "engine.journal.memory"),
     ("engine.journal.port",),
     ("engine.journal.rules",),
@@ -82,7 +83,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.contracts.schema_version",
         "engine.contracts.status",
     ),
-    ("engine.values", "engine.errors", "engine.safe_text"),
+    ("engine.values", "engine.errors", "engine.safe_text", "engine.safe_files"),
 )
 """Rooms and single modules from the top of the house to its ground: imports go down or stay in their room."""
 

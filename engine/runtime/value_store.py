@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from engine.errors import ErrorCode, Unavailable
 from engine.governance.redactor import MAX_DEPTH
+from engine.runtime.large_values import off_loop_if_large
 from engine.values import BlobNeeded, resolve_value
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ class ValueStore:
         Raises InvalidInput for what is not JSON or nested deeper than `levels`.
         """
         stored = self._redactor.storable(value, levels=levels)
+        self._hold(stored.blobs)
+        return stored
+
+    async def store_any(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
+        """The same for a value that may be large."""
+        stored = await off_loop_if_large(value, lambda: self._redactor.storable(value, levels=levels))
         self._hold(stored.blobs)
         return stored
 

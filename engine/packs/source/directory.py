@@ -12,6 +12,7 @@ from engine.contracts.pack import Problem
 from engine.packs.source.content import CODE, FLOW_SUFFIXES, FLOWS, MANIFEST
 from engine.packs.source.pack_files import MISSING, Unreadable
 from engine.packs.source.source_text import MAX_BYTES, decode_text
+from engine.safe_files.walking import open_to_read
 from engine.safe_text import has_hidden
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ class PackDirectory:
             if not self._may_read(target):
                 return Unreadable(OUTSIDE)
             # the path is resolved: a link put there since then is refused, a pipe does not block
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            with open(target, "rb", opener=lambda path, _: os.open(path, flags)) as stream:
+            with open(target, "rb", opener=lambda path, _flags: open_to_read(path)) as stream:
                 if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                     return Unreadable("it is not a regular file")
                 raw = stream.read(MAX_BYTES + 1)

@@ -13,6 +13,7 @@ from engine.governance.pipeline import Point, Subject, check
 from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults
+from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
 from engine.values import canonical_json
 
@@ -169,14 +170,14 @@ class Requests:
         if row["status"] == RequestStatus.PENDING.value:
             schema = (await self._values.load(opened["body"]))["schema"]
             given = fill_defaults(schema, values)
-            self._check_answer(request_id, row["pack"], schema, given)
+            await off_loop_if_large(given, lambda: self._check_answer(request_id, row["pack"], schema, given))
         now = self._clock.now()
         output = {
             "form_id": opened["form_id"],
             "values": given,
             "comment": self._values.redact(comment),
         }
-        stored = self._values.store(output)
+        stored = await self._values.store_any(output)
         decided = await self._intake.decide(
             Decision(
                 request_id=request_id,

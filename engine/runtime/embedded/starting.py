@@ -14,6 +14,7 @@ from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
 from engine.machine.events.event import Event, Kind
 from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
+from engine.runtime.large_values import off_loop_if_large
 from engine.values import canonical_json, digest_of
 
 if TYPE_CHECKING:
@@ -82,8 +83,9 @@ class RunStarter:
             payload = _absolute_paths(flow, payload, request.base_dir)
         try:
             await self._check_trust(pack)
-            _check(self._policies.for_pack(pack.pack_id), pack, flow, payload)
-            stored = self._values.store(payload)
+            policies = self._policies.for_pack(pack.pack_id)
+            await off_loop_if_large(payload, lambda: _check(policies, pack, flow, payload))
+            stored = await self._values.store_any(payload)
         except VasiniError as refusal:
             await self._record_refusal(request, pack, flow, payload, refusal)
             raise
@@ -137,10 +139,7 @@ class RunStarter:
         refusal: VasiniError,
     ) -> None:
         """Leave a FAILED run with one event and the payload's digest only; no idempotency key is used up."""
-        try:
-            digest: str | None = digest_of(payload)
-        except (ValueError, TypeError, RecursionError):
-            digest = None
+        digest = await off_loop_if_large(payload, lambda: _digest_or_none(payload))
         error = self._values.redact(
             {"code": refusal.code.value, "message": refusal.message, "details": dict(refusal.details)}
         )
@@ -148,6 +147,13 @@ class RunStarter:
         run = _new_run(request, pack, flow, RunStatus.FAILED, head, self._clock.now(), error)
         await self._journal.create_run(run)
         refusal.details["run_id"] = run.run_id
+
+
+def _digest_or_none(payload: Any) -> str | None:
+    try:
+        return digest_of(payload)
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def _digest(request: StartRequest, pack: LoadedPack, flow: FlowDef, payload: Any) -> str | None:

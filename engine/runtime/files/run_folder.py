@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInput
-from engine.runtime.files.atomic_writes import (
+from engine.runtime.files.file_names import candidates, content_type, role, safe_name, unique_name
+from engine.runtime.files.folder_access import (
     measure,
     names_in,
     open_directory,
@@ -24,9 +25,8 @@ from engine.runtime.files.atomic_writes import (
     read_chunks,
     read_inside,
     storage_errors,
-    write_atomically,
 )
-from engine.runtime.files.file_names import candidates, content_type, role, safe_name, unique_name
+from engine.safe_files.writing import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path

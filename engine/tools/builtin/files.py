@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import Risk
 from engine.contracts.tool import ToolSpec
-from engine.tools.builtin.beneath import open_directory
+from engine.safe_files.walking import open_directory
+from engine.safe_files.writing import write_atomically
 from engine.tools.builtin.globs import Exclusion, Glob
 from engine.tools.builtin.paths import (
     PathScope,
@@ -232,12 +232,20 @@ def _write(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str
         with _opened_parent(target, make=params.get("make_dirs", True)) as directory:
             _require_replaceable(target, directory, overwrite=params.get("overwrite", True))
             stop.check()
-            _replace(target.real.name, content, directory, overwrite=params.get("overwrite", True))
+            size, digest = write_atomically(
+                directory,
+                target.real.name,
+                (content,),
+                fsync=True,
+                mode=0o666,
+                keep_mode=True,
+                overwrite=params.get("overwrite", True),
+            )
     except FileExistsError as error:
         raise permission_denied(f"{shown!r} exists and overwrite is false") from error
     except OSError as error:
         raise from_os_error(error, f"cannot write {shown!r}") from error
-    return {"path": shown, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return {"path": shown, "size": size, "sha256": digest}
 
 
 def _refuse_link(target: ScopedPath) -> None:
@@ -251,15 +259,12 @@ def _refuse_link(target: ScopedPath) -> None:
 @contextlib.contextmanager
 def _opened_parent(target: ScopedPath, *, make: bool) -> Iterator[int]:
     parts = target.real.parent.relative_to(target.root).parts
-    directory = open_directory(target.root.parts[1:])
+    root = open_directory(target.root.parts[1:])
     try:
-        for part in parts:
-            if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, dir_fd=directory)
-            following = open_directory((part,), directory)
-            os.close(directory)
-            directory = following
+        directory = open_directory(parts, root, make_mode=0o777 if make else None)
+    finally:
+        os.close(root)
+    try:
         yield directory
     finally:
         os.close(directory)
@@ -274,34 +279,3 @@ def _require_replaceable(target: ScopedPath, directory: int, *, overwrite: bool)
         raise permission_denied(f"{target.relative!r} exists and is not a regular file")
     if not overwrite:
         raise FileExistsError
-
-
-def _replace(name: str, content: bytes, directory: int, *, overwrite: bool) -> None:
-    """Temporary file in the same directory, fsync, rename; after any failure nothing of it is left."""
-    temporary = f".{name[:100]}.{secrets.token_hex(8)}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(temporary, flags, 0o666, dir_fd=directory)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            _keep_mode(descriptor, name, directory)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if overwrite:
-            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-        else:
-            # unlike rename, a link fails when somebody made the name meanwhile
-            os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
-            os.unlink(temporary, dir_fd=directory)
-        os.fsync(directory)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=directory)
-        raise
-
-
-def _keep_mode(descriptor: int, name: str, directory: int) -> None:
-    """The permissions of a file that is replaced stay; a new one has what the umask left."""
-    with contextlib.suppress(FileNotFoundError):
-        replaced = os.stat(name, dir_fd=directory, follow_symlinks=False)
-        os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode) & 0o777)

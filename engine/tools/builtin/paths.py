@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from engine.tools.builtin.beneath import open_directory, open_to_read
+from engine.safe_files.walking import open_directory, open_to_read
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found, permission_denied
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ def search(request: Answer) -> Answer:
 
 
 def _matching_lines(root: str, path: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
-    from engine.tools.builtin.beneath import open_directory, open_to_read  # noqa: PLC0415 - found once main ran
+    from engine.safe_files.walking import open_directory, open_to_read  # noqa: PLC0415 - found once main ran
 
     *parents, name = path.split("/")
     try:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.errors import ErrorCode, InvalidInput, Unavailable
-from engine.runtime.files.atomic_writes import open_directory, storage_errors, write_atomically
 from engine.runtime.files.file_names import safe_name
+from engine.runtime.files.folder_access import open_directory, storage_errors
 from engine.runtime.files.run_folder import RunFolders
+from engine.safe_files.writing import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -54,7 +54,7 @@ class ToolCalls:
         assert isinstance(step, ToolStep), execution.path
         try:
             output = await self._output(row, flow, execution, step, workdir)
-            stored = self._values.store(output)
+            stored = await self._values.store_any(output)
         except _Failed as failed:
             return self._failed(execution, failed.error), {}
         except VasiniError as error:

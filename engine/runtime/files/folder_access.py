@@ -1,21 +1,19 @@
-"""Writing files so that a reader sees the old one or the new one, and no failure leaves a half behind.
+"""What lies below the runs' folders, opened and read without following links.
 
-Directories are made with mode 0700 and files with 0600. Symbolic links in place of our own directories
-are refused: every path is walked from an open directory without following links.
+Directories are made with mode 0700. Symbolic links in place of our own directories are refused.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
-import itertools
 import os
 import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, Unavailable
+from engine.safe_files import walking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK = 1024 * 1024
-_numbers = itertools.count(1)
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_INSIDE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CODES = {
     errno.ENOSPC: ErrorCode.DISK_FULL,
     errno.EDQUOT: ErrorCode.DISK_FULL,
@@ -59,12 +54,12 @@ def storage_errors(where: Path) -> Iterator[None]:
 @contextmanager
 def open_directory(root: Path, parts: Iterable[str], *, create: bool = True) -> Iterator[int]:
     """A file descriptor of `root/parts...`, made where missing; no part below `root` may be a link."""
-    current = _open_root(root, create=create)
+    start = _open_root(root, create=create)
     try:
-        for part in parts:
-            below = _open_below(current, part, create=create)
-            os.close(current)
-            current = below
+        current = walking.open_directory(parts, start, make_mode=0o700 if create else None)
+    finally:
+        os.close(start)
+    try:
         yield current
     finally:
         os.close(current)
@@ -78,46 +73,6 @@ def _open_root(root: Path, *, create: bool) -> int:
             raise
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-
-def _open_below(directory: int, part: str, *, create: bool) -> int:
-    try:
-        return os.open(part, _DIRECTORY, dir_fd=directory)
-    except FileNotFoundError:
-        if not create:
-            raise
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(part, 0o700, dir_fd=directory)
-        return os.open(part, _DIRECTORY, dir_fd=directory)
-
-
-def write_atomically(directory: int, name: str, chunks: Iterable[bytes], *, fsync: bool) -> tuple[int, str]:
-    """Write a file under `name` in an open directory; its size and sha256. Replaces what was there."""
-    temporary = f".{next(_numbers)}.{os.getpid()}.{name}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(temporary, flags, 0o600, dir_fd=directory)
-    try:
-        digest = hashlib.sha256()
-        size = 0
-        try:
-            for chunk in chunks:
-                digest.update(chunk)
-                size += len(chunk)
-                rest = memoryview(chunk)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
-            if fsync:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary, dir_fd=directory)
-        raise
-    if fsync:
-        os.fsync(directory)
-    return size, digest.hexdigest()
 
 
 def read_chunks(source: Path) -> Iterator[bytes]:
@@ -139,7 +94,7 @@ def names_in(directory: int) -> list[str]:
 def read_inside(directory: int, name: str) -> bytes | None:
     """A whole small file of an open directory, None when it is not there; links are not followed."""
     try:
-        descriptor = os.open(name, _INSIDE, dir_fd=directory)
+        descriptor = walking.open_to_read(name, directory)
     except FileNotFoundError:
         return None
     with os.fdopen(descriptor, "rb") as file:
@@ -166,7 +121,7 @@ def measure(directory: int, name: str) -> tuple[int, str] | None:
 
 def _open_regular(directory: int, name: str) -> BufferedReader | None:
     try:
-        descriptor = os.open(name, _INSIDE, dir_fd=directory)
+        descriptor = walking.open_to_read(name, directory)
     except OSError:
         return None
     if stat.S_ISREG(os.fstat(descriptor).st_mode):

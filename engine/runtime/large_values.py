@@ -1,0 +1,40 @@
+"""Work on large values is done in threads: it would hold up the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+LARGE_BYTES = 64 * 1024
+_SCALAR_BYTES = 4
+
+
+def is_large(value: Any, limit: int = LARGE_BYTES) -> bool:
+    """Whether the JSON of a value has more than about `limit` bytes; no more of it than that is looked at."""
+    size = 0
+    waiting = [value]
+    while waiting and size <= limit:
+        item = waiting.pop()
+        if isinstance(item, str):
+            size += len(item)
+        elif isinstance(item, dict):
+            size += sum(map(len, filter(_is_text, item)))
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+        size += _SCALAR_BYTES
+    return size > limit
+
+
+def _is_text(key: Any) -> bool:
+    return isinstance(key, str)
+
+
+async def off_loop_if_large(value: Any, work: Callable[[], T]) -> T:
+    """`work()`, which looks at all of `value`: in a thread when that is large."""
+    return await asyncio.to_thread(work) if is_large(value) else work()

@@ -1,0 +1,88 @@
+"""Large values are worked on in threads, small ones at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.governance.masking import Masker
+from engine.governance.redactor import MAX_DEPTH, Redactor
+from engine.journal.memory.journal import MemoryJournal
+from engine.runtime.large_values import LARGE_BYTES, is_large, off_loop_if_large
+from engine.runtime.value_store import ValueStore
+from tests.engine.runtime.embedded_home import BOB, form, pending_form, rest, start, tool
+
+if TYPE_CHECKING:
+    from engine.governance.redactor import StoredValue
+    from tests.engine.runtime.embedded_home import Home
+
+LARGE: list[Any] = [
+    "x" * (LARGE_BYTES + 1),
+    {"x" * (LARGE_BYTES + 1): 1},
+    list(range(LARGE_BYTES)),
+    {"deep": [{"deeper": ["y" * 1_000] * 100}]},
+]
+SMALL: list[Any] = [None, 1, "x" * 1_000, {"a": [1, 2.5, True]}, [], {}]
+
+
+class WatchedRedactor(Redactor):
+    """Remembers in which thread it was asked what may be kept."""
+
+    def __init__(self) -> None:
+        super().__init__(Masker())
+        self.threads: list[int] = []
+
+    def storable(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
+        self.threads.append(threading.get_ident())
+        return super().storable(value, levels=levels)
+
+
+@pytest.mark.parametrize("value", LARGE, ids=["text", "key", "list", "deep"])
+async def test_a_large_value_is_worked_on_in_a_thread(value: Any) -> None:
+    assert is_large(value)
+    assert await off_loop_if_large(value, threading.get_ident) != threading.get_ident()
+
+
+@pytest.mark.parametrize("value", SMALL, ids=str)
+async def test_a_small_value_needs_no_thread(value: Any) -> None:
+    assert not is_large(value)
+    assert await off_loop_if_large(value, threading.get_ident) == threading.get_ident()
+
+
+def test_of_a_large_value_only_the_beginning_is_looked_at() -> None:
+    round_and_round: list[Any] = ["x" * 100]
+    round_and_round.append(round_and_round)  # it never ends
+    assert is_large(round_and_round)
+
+
+async def test_what_may_be_kept_of_a_large_value_is_found_in_a_thread() -> None:
+    redactor = WatchedRedactor()
+    values = ValueStore(MemoryJournal(), redactor)
+    stored = await values.store_any({"text": LARGE[0]})
+    await values.store_any({"text": "short"})
+    assert await values.load(stored.value) == {"text": LARGE[0]}
+    large, small = redactor.threads
+    assert (large != threading.get_ident(), small) == (True, threading.get_ident())
+
+
+async def test_the_loop_goes_on_while_a_large_answer_is_checked(home: Home) -> None:
+    schema = {"type": "object", "properties": {"words": {"type": "array", "items": {"pattern": "^[a-z]+$"}}}}
+    home.flow("ask", form(params={"schema": schema}), tool("end"))
+    async with home.working() as engine:
+        asked = await pending_form(engine, await start(engine, "ask"))
+        answering = asyncio.create_task(
+            engine.requests.answer(asked.request_id, {"words": ["word"] * 100_000}, actor=BOB)
+        )
+        begun = turned = time.perf_counter()
+        longest = 0.0
+        while not answering.done():
+            await asyncio.sleep(0)
+            before, turned = turned, time.perf_counter()
+            longest = max(longest, turned - before)
+        await answering
+        await rest(engine, asked.run_id)
+    assert longest < (turned - begun) / 2, "most of the time is the check's"
