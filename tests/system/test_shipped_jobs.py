@@ -197,3 +197,29 @@ def test_an_incident_is_assessed_and_hostile_clients_are_listed(vasini: Vasini) 
     report = (vasini.cwd / "triage" / "report.md").read_text()
     assert "scanner from one address" in report
     assert "high" in report
+
+
+def test_nothing_to_block_asks_for_no_approval(vasini: Vasini) -> None:
+    line = '192.168.1.9 - - [10/Oct/2023:13:00:36 +0000] "GET /{} HTTP/1.1" 404 512 "-" "agent"\n'
+    (vasini.cwd / "access.log").write_text(line.format(".env") * 30)
+    run = vasini.ok(
+        "run", "log-triage/incident", "--set", "log=access.log", "--set", "out_dir=triage", "--wait"
+    )
+    (form,) = vasini.ok("forms")["forms"]
+    assert "192.168.1.9 is not proposed (a private address" in form["description"]
+    assert form["schema"]["properties"]["severity"]["default"] == "none"
+    vasini.ok("answer", run["run_id"], "--values", "{}")
+    vasini.ok("worker", "--until-idle")
+    shown = vasini.ok("show", run["run_id"])["run"]
+    assert shown["status"] == "COMPLETED"
+    assert shown["output"]["files"] == [str(vasini.cwd / "triage" / "report.md")]
+    assert [file.name for file in (vasini.cwd / "triage").iterdir()] == ["report.md"]
+
+
+def test_a_file_that_is_no_access_log_stops_the_run(vasini: Vasini) -> None:
+    (vasini.cwd / "error.log").write_text("2026/11/28 02:00:00 [error] 7#7: *1 connect() failed\n" * 5)
+    outcome = vasini(
+        "run", "log-triage/incident", "--set", "log=error.log", "--set", "out_dir=triage", "--wait", "--json"
+    )
+    assert outcome.status == 6
+    assert "looks like an error log of nginx" in outcome.document["error"]["message"]

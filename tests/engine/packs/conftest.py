@@ -54,6 +54,7 @@ def load_tools(monkeypatch: pytest.MonkeyPatch) -> LoadTools:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        monkeypatch.setitem(sys.modules, name, module)  # as the host does: dataclasses look there
         spec.loader.exec_module(module)
         return module
 
