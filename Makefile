@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console soak picture architecture keys lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console soak picture architecture keys events lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -71,6 +71,9 @@ architecture: $(STAMP)
 
 keys: $(STAMP)
 	$(BIN)/python docs/keys_page.py
+
+events: $(STAMP)
+	$(BIN)/python docs/events_page.py
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache

@@ -109,3 +109,15 @@ class InvalidTransition(Refused):
 
 class Unavailable(VasiniError):
     """Storage or surroundings are not usable right now; nothing was half-written."""
+
+
+class EventUnreadable(Unavailable):
+    """A stored event or step that this version does not know; `details` name it, and its run."""
+
+    def __init__(self, message: str, details: dict[str, Any] | None = None) -> None:
+        super().__init__(ErrorCode.JOURNAL_CORRUPT, message, details)
+
+    def of_run(self, run_id: str, run_seq: int) -> EventUnreadable:
+        """The same, naming the run and the place in its history."""
+        message = f"event {run_seq} of run {run_id} cannot be read: {self.message}"
+        return EventUnreadable(message, {**self.details, "run_id": run_id, "run_seq": run_seq})

@@ -6,9 +6,10 @@ Durations are seconds. Templates are kept as text here and compiled by `engine.t
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AliasChoices, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field, GetPydanticSchema
+from pydantic_core import core_schema
 
 from engine.contracts.model import Contract
 from engine.contracts.status import Risk
@@ -45,7 +46,15 @@ class RetryPolicy(Contract):
 
 
 class StepFields(Contract):
-    """Fields every step type has."""
+    """Fields every step type has, and what a type says of itself beside them."""
+
+    calls_tool: ClassVar[bool] = False
+    """A tool is called while the step runs: it is counted, and has its time limit in the runtime."""
+    composite: ClassVar[bool] = False
+    """Whatever it does is done by other steps or runs: an approval cannot show it."""
+
+    if TYPE_CHECKING:
+        type: str
 
     id: StepId
     name: str | None = Field(default=None, max_length=200)
@@ -55,15 +64,117 @@ class StepFields(Contract):
     on_failure: str | None = Field(default=None, description="Step id, `fail`, `continue` or `done`.")
     max_visits: int | None = Field(default=None, ge=1, le=100, description="Needed to be jumped back to.")
 
+    @property
+    def acts(self) -> bool:
+        """Whether it does something that an approval can stand before."""
+        return self.calls_tool or self.composite
+
+    @property
+    def target(self) -> str | None:
+        """What it acts on, by name: a tool, a flow, a form."""
+        return None
+
+    @property
+    def lists(self) -> tuple[tuple[Step, ...], ...]:
+        """The lists of steps inside it."""
+        return ()
+
+    def list_of(self, branch: int) -> tuple[Step, ...]:
+        """The list that its branch or item of that number works through. Raises IndexError."""
+        return self.lists[branch]
+
+    @property
+    def branches_at_once(self) -> int:
+        """How many branches or items may be at work together."""
+        return 1
+
+    @property
+    def joins_any(self) -> bool:
+        """Whether the first branch that succeeds is enough."""
+        return False
+
+    @property
+    def retry_policy(self) -> RetryPolicy | None:
+        """Further attempts after a failure."""
+        return None
+
+    def gated_id(self, following: str | None) -> str | None:
+        """Id of the step that it gates, if it gates one; `following` is the step after it."""
+        return None
+
+
+class StepTypes:
+    """The step types there are, by name. Reading a flow knows no others."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, type[StepFields]] = {}
+
+    def add(self, model: type[StepFields]) -> Callable[[], None]:
+        """Register a type; returns what takes it out again. Raises ValueError for a name that is taken."""
+        (name,) = get_args(model.model_fields["type"].annotation)
+        if name in self._models:
+            raise ValueError(f"the step type {name} is registered already")
+        self._models[name] = model
+        self._read_anew()
+
+        def undo() -> None:
+            del self._models[name]
+            self._read_anew()
+
+        return undo
+
+    def get(self, name: str) -> type[StepFields] | None:
+        """The model of a type, None for an unknown one."""
+        return self._models.get(name)
+
+    def names(self) -> tuple[str, ...]:
+        """Every type in the order of registration."""
+        return tuple(self._models)
+
+    def schema(self, _source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """A step is read by its `type`."""
+        choices = {name: handler.generate_schema(model) for name, model in self._models.items()}
+        return core_schema.tagged_union_schema(choices, discriminator="type")
+
+    @staticmethod
+    def _read_anew() -> None:
+        """A flow model that was built before knows only the types of that time."""
+        if FlowDef.__pydantic_complete__:
+            FlowDef.model_rebuild(force=True)
+
+
+STEP_TYPES = StepTypes()
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import GetCoreSchemaHandler
+
+    Step = StepFields
+else:
+    Step = Annotated[StepFields, GetPydanticSchema(STEP_TYPES.schema)]
+
 
 class ToolStep(StepFields):
     """Calls a tool through the executor."""
+
+    calls_tool = True
 
     type: Literal["tool"]
     tool: str = Field(min_length=1, max_length=120)
     params: dict[str, Any] = Field(default_factory=dict)
     retry: RetryPolicy | None = None
     backend: Literal["local", "remote", "mcp"] | None = None
+
+    @property
+    def target(self) -> str | None:
+        """The tool."""
+        return self.tool
+
+    @property
+    def retry_policy(self) -> RetryPolicy | None:
+        """As its author wrote it."""
+        return self.retry
 
 
 class ApprovalStep(StepFields):
@@ -77,6 +188,10 @@ class ApprovalStep(StepFields):
     gates: str | None = Field(default=None, description="Gated step id; default the next step.")
     params: dict[str, Any] = Field(default_factory=dict)
 
+    def gated_id(self, following: str | None) -> str | None:
+        """What it names, else the step after it."""
+        return self.gates or following
+
 
 class UserInputStep(StepFields):
     """Parks the run until a valid form response; params is a UserInputRequest."""
@@ -84,29 +199,66 @@ class UserInputStep(StepFields):
     type: Literal["user_input"]
     params: dict[str, Any]
 
+    @property
+    def target(self) -> str | None:
+        """The form's id, where it is written out."""
+        form = self.params.get("form_id")
+        return form if isinstance(form, str) else None
+
 
 class SubflowStep(StepFields):
     """Runs another flow as a child run and returns its output."""
+
+    composite = True
 
     type: Literal["subflow"]
     subflow: str = Field(min_length=1, max_length=200, description="`pack/flow` or `flow` of the same pack.")
     params: dict[str, Any] = Field(default_factory=dict)
     retry: RetryPolicy | None = None
 
+    @property
+    def target(self) -> str | None:
+        """The flow."""
+        return self.subflow
+
+    @property
+    def retry_policy(self) -> RetryPolicy | None:
+        """As its author wrote it."""
+        return self.retry
+
 
 class ParallelStep(StepFields):
     """Runs lists of steps side by side."""
+
+    composite = True
 
     type: Literal["parallel"]
     branches: tuple[tuple[Step, ...], ...] = Field(min_length=1, max_length=100)
     join: Literal["all", "any"] = "all"
     max_concurrent: int = Field(default=16, ge=1, le=100)
 
+    @property
+    def lists(self) -> tuple[tuple[Step, ...], ...]:
+        """Its branches."""
+        return self.branches
+
+    @property
+    def branches_at_once(self) -> int:
+        """As its author wrote it."""
+        return self.max_concurrent
+
+    @property
+    def joins_any(self) -> bool:
+        """As its author wrote it."""
+        return self.join == "any"
+
 
 class ForEachStep(StepFields):
     """Runs the same steps once per item."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    composite = True
 
     type: Literal["for_each"]
     items: str | list[Any]
@@ -116,11 +268,24 @@ class ForEachStep(StepFields):
     steps: tuple[Step, ...] = Field(min_length=1)
     max_concurrent: int = Field(default=4, ge=1, le=100)
 
+    @property
+    def target(self) -> str | None:
+        """Its items, in short."""
+        return self.items if isinstance(self.items, str) else f"{len(self.items)} items"
 
-Step = Annotated[
-    ToolStep | ApprovalStep | UserInputStep | SubflowStep | ParallelStep | ForEachStep,
-    Field(discriminator="type"),
-]
+    @property
+    def lists(self) -> tuple[tuple[Step, ...], ...]:
+        """The one list that every item works through."""
+        return (self.steps,)
+
+    def list_of(self, branch: int) -> tuple[Step, ...]:
+        """The same for every item."""
+        return self.steps
+
+    @property
+    def branches_at_once(self) -> int:
+        """As its author wrote it."""
+        return self.max_concurrent
 
 
 class FlowDef(Contract):
@@ -141,6 +306,5 @@ class FlowDef(Contract):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-ParallelStep.model_rebuild()
-ForEachStep.model_rebuild()
-FlowDef.model_rebuild()
+for _type in (ToolStep, ApprovalStep, UserInputStep, SubflowStep, ParallelStep, ForEachStep):
+    STEP_TYPES.add(_type)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
+from engine.errors import EventUnreadable
 from engine.journal.records import StoredEvent
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.table import read_event
 from engine.machine.model.codec import input_from_json, input_to_json
 
 if TYPE_CHECKING:
@@ -36,5 +37,8 @@ def decode_input(text: str) -> Input:
 
 def stored_event(row: Any) -> StoredEvent:
     """An events row."""
-    event = Event(Kind(row["kind"]), row["ts"], row["actor"], row["step_id"], decode(row["payload"]))
+    try:
+        event = read_event(row["kind"], row["ts"], row["actor"], row["step_id"], decode(row["payload"]))
+    except EventUnreadable as error:
+        raise error.of_run(row["run_id"], row["run_seq"]) from None
     return StoredEvent(row["seq"], row["run_id"], row["run_seq"], event)

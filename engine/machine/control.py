@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import Step, ToolStep
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
 from engine.machine.escalation import escalation_index
-from engine.machine.events.event import Kind
+from engine.machine.events.branch_facts import BranchCancelled, BranchCompleted, BranchFailed
+from engine.machine.events.request_facts import RequestWithdrawn
+from engine.machine.events.run_facts import RunCancelled, RunDeadLettered, RunFailed, RunPaused
+from engine.machine.events.step_facts import StepCancelled, StepCompleted, StepFailed, StepSkipped
 from engine.machine.model.effects import (
     CancelStep,
     CancelTimer,
+    ChildVerb,
     Prepare,
     PrepareOutput,
     SetTimer,
     SteerChild,
 )
-from engine.machine.model.state import Execution, Phase, Scope, ScopeStatus, find_execution, scope_path_of
+from engine.machine.model.state import (
+    Branches,
+    Execution,
+    Phase,
+    Scope,
+    ScopeStatus,
+    find_execution,
+    scope_path_of,
+)
+from engine.machine.model.timers import TimerKind, timer_name
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import (
-    COMPOSITE,
     active_leaves,
     current_path,
     holds,
@@ -29,6 +40,9 @@ from engine.machine.walk import (
     outstanding,
     outstanding_below,
 )
+
+if TYPE_CHECKING:
+    from engine.contracts.flow import Step
 
 Error = dict[str, Any]
 
@@ -45,8 +59,8 @@ def complete(builder: TransitionBuilder, path: str, output: Any) -> None:
         _escalate_or_end(builder, path, error)
         return
     # what a person answered an escalation with is what such a run has to show
-    shown = {"result": True} if path.partition("~")[0] == builder.graph.flow.escalation else {}
-    builder.emit(Kind.STEP_COMPLETED, path, output=output, next=target, **shown)
+    result = path.partition("~")[0] == builder.graph.flow.escalation
+    builder.emit(StepCompleted(output=output, next=target, result=result), path)
     _after_step(builder, path)
 
 
@@ -54,7 +68,7 @@ def skip(builder: TransitionBuilder, path: str) -> None:
     """A step whose `when` is false: fall through to the next one."""
     step = builder.step(path)
     position = builder.graph.steps_of(scope_path_of(path)).position[step.id]
-    builder.emit(Kind.STEP_SKIPPED, path, type=step.type, name=step.name or step.id, next=position + 1)
+    builder.emit(StepSkipped(type=step.type, name=step.name or step.id, next=position + 1), path)
     advance(builder, scope_path_of(path))
 
 
@@ -71,7 +85,7 @@ def fail(builder: TransitionBuilder, path: str, error: Error) -> None:
     if limit is not None:
         _escalate_or_end(builder, path, {**limit, "details": {**limit["details"], "cause": error}})
         return
-    builder.emit(Kind.STEP_FAILED, path, type=step.type, error=error, next=target)
+    builder.emit(StepFailed(type=step.type, error=error, next=target), path)
     _after_step(builder, path)
 
 
@@ -83,15 +97,17 @@ def _after_step(builder: TransitionBuilder, path: str) -> None:
 def watch_timeout(builder: TransitionBuilder, path: str) -> None:
     """Set the timer of a step that waits; a tool call has its deadline in the runtime."""
     step = builder.step(path)
-    if step.timeout is not None and not isinstance(step, ToolStep):
-        builder.effect(SetTimer(f"timeout:{path}", builder.input.now + round(step.timeout * 1_000_000)))
+    if step.timeout is not None and not step.calls_tool:
+        builder.effect(
+            SetTimer(timer_name(TimerKind.TIMEOUT, path), builder.input.now + round(step.timeout * 1_000_000))
+        )
 
 
 def forget_timeout(builder: TransitionBuilder, path: str) -> None:
     """Cancel the timer that `watch_timeout` set."""
     step = builder.step(path)
-    if step.timeout is not None and not isinstance(step, ToolStep):
-        builder.effect(CancelTimer(f"timeout:{path}"))
+    if step.timeout is not None and not step.calls_tool:
+        builder.effect(CancelTimer(timer_name(TimerKind.TIMEOUT, path)))
 
 
 def _target(builder: TransitionBuilder, path: str, step: Step, jump: str | None) -> tuple[int, Error | None]:
@@ -134,14 +150,14 @@ def escalated(builder: TransitionBuilder, execution: Execution, error: Error) ->
 
 def _escalate(builder: TransitionBuilder, path: str, error: Error, landing: int) -> None:
     if builder.graph.flow.max_duration is not None:
-        builder.effect(CancelTimer("max_duration"))
-    builder.emit(Kind.STEP_FAILED, path, type=builder.step(path).type, error=error, next=landing)
+        builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
+    builder.emit(StepFailed(type=builder.step(path).type, error=error, next=landing), path)
     _after_step(builder, path)
 
 
 def _end_in_failure(builder: TransitionBuilder, path: str, error: Error) -> None:
     step = builder.step(path)
-    builder.emit(Kind.STEP_FAILED, path, type=step.type, error=error)
+    builder.emit(StepFailed(type=step.type, error=error), path)
     forget_timeout(builder, path)
     _scope_failed(builder, scope_path_of(path), path, error)
 
@@ -151,24 +167,28 @@ def _scope_failed(builder: TransitionBuilder, scope_path: str, failed_path: str,
         if builder.state.cancel is not None:  # the cancel waited for this step's end, however it ended
             settle(builder)
             return
-        end_run(builder, Kind.RUN_FAILED, {**error, "step_id": error.get("step_id") or failed_path})
+        end_run(builder, RunFailed({**error, "step_id": error.get("step_id") or failed_path}))
         return
-    builder.emit(Kind.BRANCH_FAILED, scope_path, error=error)
+    builder.emit(BranchFailed(error), scope_path)
     parent_path = scope_path_of(scope_path)
     parent = builder.execution(parent_path)
     if parent is None:
         return
-    if getattr(builder.step(parent_path), "join", "all") == "any" and not _exhausted(parent):
+    if builder.step(parent_path).joins_any and not _exhausted(parent):
         settle(builder)
         launch(builder, parent_path)
         return
-    cancel_below(builder, parent, "a sibling failed")
+    if parent.branches is not None:
+        cancel_below(builder, parent.branches, "a sibling failed")
     fail(builder, parent_path, {**error, "step_id": error.get("step_id") or failed_path})
 
 
 def _exhausted(parent: Execution) -> bool:
     """True when no branch of a `join: any` step can succeed any more."""
-    return not parent.outputs and not parent.running_children and parent.next_index >= parent.total
+    branches = parent.branches
+    if branches is None:
+        return True
+    return not (branches.outputs.count or branches.running) and branches.next_index >= branches.total
 
 
 def advance(builder: TransitionBuilder, scope_path: str) -> None:
@@ -189,7 +209,7 @@ def _close(builder: TransitionBuilder, scope: Scope) -> None:
         if not holds(builder.state):
             builder.effect(PrepareOutput(scope.output))
         return
-    builder.emit(Kind.BRANCH_COMPLETED, scope.path)
+    builder.emit(BranchCompleted(), scope.path)
     launch(builder, scope_path_of(scope.path))
 
 
@@ -198,33 +218,35 @@ def launch(builder: TransitionBuilder, path: str) -> None:
     execution = builder.execution(path)
     if execution is None or execution.status is not StepStatus.RUNNING or holds(builder.state):
         return
-    if joined(builder.graph, execution):
-        cancel_below(builder, execution, "another branch succeeded first")
-    for effect in outstanding_below(builder.graph, execution):
+    branches = execution.branches
+    if branches is None:
+        return
+    if joined(builder.graph, execution, branches):
+        cancel_below(builder, branches, "another branch succeeded first")
+    for effect in outstanding_below(builder.graph, execution, branches):
         builder.effect(effect)
 
 
 def give_up(builder: TransitionBuilder, execution: Execution, reason: str) -> None:
     """Stop what an active execution waits for or runs, before it is ended as failed."""
-    if execution.type in COMPOSITE:
-        cancel_below(builder, execution, reason)
+    if execution.branches is not None:
+        cancel_below(builder, execution.branches, reason)
     elif is_in_flight(execution):
         builder.effect(CancelStep(execution.path))
     elif execution.retry_at is not None:
-        builder.effect(CancelTimer(f"retry:{execution.path}"))
+        builder.effect(CancelTimer(timer_name(TimerKind.RETRY, execution.path)))
     elif execution.child_run_id is not None:
-        builder.effect(SteerChild(execution.child_run_id, "cancel_now"))
+        builder.effect(SteerChild(execution.child_run_id, ChildVerb.CANCEL_NOW))
     elif execution.request_id is not None and execution.decision is None:
-        builder.emit(Kind.REQUEST_WITHDRAWN, execution.path, request_id=execution.request_id, reason=reason)
+        builder.emit(RequestWithdrawn(execution.request_id, reason), execution.path)
 
 
-def cancel_below(builder: TransitionBuilder, execution: Execution, reason: str) -> None:
-    """Cancel every branch of a composite execution that has not ended; withdraw what it asked."""
-    for index in sorted(execution.children):
-        child = execution.children[index]
+def cancel_below(builder: TransitionBuilder, branches: Branches, reason: str) -> None:
+    """Cancel every branch that has not ended; withdraw what it asked."""
+    for _, child in sorted(branches.children.items()):
         if child.status is ScopeStatus.RUNNING:
             _cancel_scope(builder, child, reason)
-            builder.emit(Kind.BRANCH_CANCELLED, child.path, reason=reason)
+            builder.emit(BranchCancelled(reason), child.path)
 
 
 def _cancel_scope(builder: TransitionBuilder, scope: Scope, reason: str) -> None:
@@ -239,7 +261,7 @@ def cancel_execution(builder: TransitionBuilder, execution: Execution, reason: s
         return
     give_up(builder, execution, reason)
     forget_timeout(builder, execution.path)
-    builder.emit(Kind.STEP_CANCELLED, execution.path, reason=reason)
+    builder.emit(StepCancelled(reason), execution.path)
 
 
 def cancel_waiting(builder: TransitionBuilder, reason: str) -> None:
@@ -256,9 +278,9 @@ def settle(builder: TransitionBuilder) -> None:
         return
     if state.cancel is not None:
         cancel_all(builder, "the run was cancelled")
-        end_run(builder, Kind.RUN_CANCELLED, failure(StepErrorCode.CANCELLED, "the run was cancelled"))
+        end_run(builder, RunCancelled(failure(StepErrorCode.CANCELLED, "the run was cancelled")))
     elif state.pause_requested and not state.paused:
-        builder.emit(Kind.RUN_PAUSED)
+        builder.emit(RunPaused())
 
 
 def cancel_all(builder: TransitionBuilder, reason: str) -> None:
@@ -268,10 +290,10 @@ def cancel_all(builder: TransitionBuilder, reason: str) -> None:
         cancel_execution(builder, root.executions[root.active], reason)
 
 
-def end_run(builder: TransitionBuilder, kind: Kind, error: Error) -> None:
+def end_run(builder: TransitionBuilder, end: RunFailed | RunCancelled | RunDeadLettered) -> None:
     """End the run without an output."""
-    builder.emit(kind, error=error)
-    builder.effect(CancelTimer("max_duration"))
+    builder.emit(end)
+    builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
 
 
 def resume_work(builder: TransitionBuilder) -> None:

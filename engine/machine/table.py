@@ -10,14 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import (
-    ApprovalStep,
-    ForEachStep,
-    ParallelStep,
-    SubflowStep,
-    ToolStep,
-    UserInputStep,
-)
 from engine.contracts.status import StepStatus
 from engine.errors import InvalidTransition
 from engine.machine import verbs
@@ -25,16 +17,10 @@ from engine.machine.control import fail, settle, skip
 from engine.machine.model import inputs
 from engine.machine.model.effects import Prepare
 from engine.machine.model.state import Phase, RunState, ScopeStatus, find_scope, scope_path_of
-from engine.machine.steps import (
-    for_each,
-    human_approval,
-    joining,
-    parallel,
-    subflow,
-    tool,
-    user_input,
-)
-from engine.machine.steps.opening import over_limit
+from engine.machine.steps import attempts, composite, human_approval, subflow, user_input
+from engine.machine.steps.gate import check_gate
+from engine.machine.steps.limits import over_limit
+from engine.machine.steps.registry import STEP_KINDS
 from engine.machine.transition_builder import TransitionBuilder
 from engine.machine.walk import current_path, holds, joined, launches
 
@@ -66,18 +52,11 @@ def _prepared(builder: TransitionBuilder, given: inputs.StepPrepared) -> None:
         fail(builder, path, error)
     elif not given.run:
         skip(builder, path)
-    elif isinstance(step, ToolStep):
-        tool.start(builder, step, given)
-    elif isinstance(step, ApprovalStep):
-        human_approval.start(builder, step, given)
-    elif isinstance(step, UserInputStep):
-        user_input.start(builder, step, given)
-    elif isinstance(step, SubflowStep):
-        subflow.start(builder, step, given)
-    elif isinstance(step, ParallelStep):
-        parallel.start(builder, step, given)
-    elif isinstance(step, ForEachStep):
-        for_each.start(builder, step, given)
+    else:
+        kind = STEP_KINDS.get(step.type)
+        may_start, approval = check_gate(builder, given)
+        if may_start:
+            kind.start(builder, step, given, approval)
     settle(builder)
 
 
@@ -87,9 +66,15 @@ def _is_next(builder: TransitionBuilder, path: str) -> bool:
     scope = find_scope(builder.state.root, scope_path)
     if scope is None:
         parent = builder.execution(scope_path_of(scope_path))
-        if parent is None or parent.status is not StepStatus.RUNNING or joined(builder.graph, parent):
+        branches = parent.branches if parent is not None else None
+        if (
+            parent is None
+            or branches is None
+            or parent.status is not StepStatus.RUNNING
+            or joined(builder.graph, parent, branches)
+        ):
             return False
-        return next(launches(builder.graph, parent), None) == Prepare(path)
+        return next(launches(builder.graph, parent, branches), None) == Prepare(path)
     return (
         scope.status is ScopeStatus.RUNNING
         and scope.active is None
@@ -121,17 +106,17 @@ _LATE: dict[type[inputs.Input], Handler] = {
 TABLE: dict[Phase, dict[type[inputs.Input], Handler]] = {
     Phase.NEW: {},
     Phase.QUEUED: {
-        inputs.Start: verbs.begin,
+        inputs.Start: verbs.start,
         inputs.Pause: verbs.pause_queued,
         inputs.Resume: _already,
         inputs.Cancel: verbs.cancel_queued,
     },
     Phase.ACTIVE: {
         inputs.StepPrepared: _prepared,
-        inputs.Collected: joining.collected,
+        inputs.Collected: composite.collected,
         inputs.OutputPrepared: verbs.output_prepared,
-        inputs.StepFinished: tool.finished,
-        inputs.StepInterrupted: tool.interrupted,
+        inputs.StepFinished: attempts.finished,
+        inputs.StepInterrupted: attempts.interrupted,
         inputs.RequestDecided: human_approval.decided,
         inputs.FormSubmitted: user_input.submitted,
         inputs.TimerFired: verbs.timer_fired,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.event import Event
 from engine.machine.events.fold import evolve
 from engine.machine.model.state import Execution, RunState, Scope, find_execution, find_scope
 
 if TYPE_CHECKING:
     from engine.contracts.flow import Step
+    from engine.machine.events.event import Fact
     from engine.machine.model.effects import Effect
     from engine.machine.model.graph import FlowGraph
     from engine.machine.model.inputs import Input
@@ -26,9 +27,9 @@ class TransitionBuilder:
     events: list[Event] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
 
-    def emit(self, kind: Kind, step_id: str | None = None, **payload: Any) -> None:
+    def emit(self, fact: Fact, step_id: str | None = None) -> None:
         """Add an event and fold it."""
-        event = Event(kind, self.input.now, self.input.actor, step_id, payload)
+        event = Event(fact, self.input.now, self.input.actor, step_id, self.input.via)
         self.state = evolve(self.state, event)
         self.events.append(event)
 

@@ -11,16 +11,36 @@ from engine.machine.control import (
     cancel_waiting,
     end_run,
     escalated,
-    fail,
     give_up,
     resume_work,
     settle,
     watch_timeout,
 )
-from engine.machine.events.event import Kind
 from engine.machine.events.reopen import reopened_paths
-from engine.machine.model.effects import CancelStep, CancelTimer, PrepareOutput, SetTimer, SteerChild
-from engine.machine.steps.tool import attempt_again, failed
+from engine.machine.events.run_facts import (
+    OutputWritten as DocumentWritten,
+)
+from engine.machine.events.run_facts import (
+    RunCancelled,
+    RunCancelRequested,
+    RunCompleted,
+    RunFailed,
+    RunPaused,
+    RunPauseRequested,
+    RunResumed,
+    RunRetried,
+    RunStarted,
+)
+from engine.machine.model.effects import (
+    CancelStep,
+    CancelTimer,
+    ChildVerb,
+    PrepareOutput,
+    SetTimer,
+    SteerChild,
+)
+from engine.machine.model.timers import TimerKind, timer_name, timer_parts
+from engine.machine.steps.attempts import attempt_again, attempt_failed
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import active_leaves, holds, in_flight, outstanding, running_composites
 
@@ -37,9 +57,9 @@ if TYPE_CHECKING:
     )
 
 
-def begin(builder: TransitionBuilder, _given: Start) -> None:
+def start(builder: TransitionBuilder, _given: Start) -> None:
     """The run starts."""
-    builder.emit(Kind.RUN_STARTED)
+    builder.emit(RunStarted())
     _watch_duration(builder)
     resume_work(builder)
 
@@ -48,28 +68,28 @@ def pause(builder: TransitionBuilder, _given: Pause) -> None:
     """Start nothing new; PAUSED as soon as no tool call is under way."""
     if builder.state.pause_requested:
         return
-    builder.emit(Kind.RUN_PAUSE_REQUESTED)
-    _steer_children(builder, "pause")
+    builder.emit(RunPauseRequested())
+    _steer_children(builder, ChildVerb.PAUSE)
     settle(builder)
 
 
 def pause_queued(builder: TransitionBuilder, _given: Pause) -> None:
     """A run that has not begun is paused at once, before its first step."""
-    builder.emit(Kind.RUN_STARTED)
+    builder.emit(RunStarted())
     _watch_duration(builder)
-    builder.emit(Kind.RUN_PAUSE_REQUESTED)
-    builder.emit(Kind.RUN_PAUSED)
+    builder.emit(RunPauseRequested())
+    builder.emit(RunPaused())
 
 
 def resume(builder: TransitionBuilder, given: Resume) -> None:
     """Go on; retry waits are set again, those that are due fire at once."""
     if not builder.state.pause_requested:
         return
-    builder.emit(Kind.RUN_RESUMED)
-    _steer_children(builder, "resume")
+    builder.emit(RunResumed())
+    _steer_children(builder, ChildVerb.RESUME)
     for leaf in active_leaves(builder.state.root):
         if leaf.retry_at is not None:
-            builder.effect(SetTimer(f"retry:{leaf.path}", max(leaf.retry_at, given.now)))
+            builder.effect(SetTimer(timer_name(TimerKind.RETRY, leaf.path), max(leaf.retry_at, given.now)))
     resume_work(builder)
 
 
@@ -78,7 +98,7 @@ def cancel(builder: TransitionBuilder, given: Cancel) -> None:
     state = builder.state
     if state.cancel is CancelMode.NOW or state.cancel is given.mode:
         return
-    builder.emit(Kind.RUN_CANCEL_REQUESTED, mode=given.mode.value)
+    builder.emit(RunCancelRequested(given.mode.value))
     cancel_waiting(builder, "the run was cancelled")
     if given.mode is CancelMode.NOW:
         for execution in in_flight(builder.state):
@@ -88,8 +108,8 @@ def cancel(builder: TransitionBuilder, given: Cancel) -> None:
 
 def cancel_queued(builder: TransitionBuilder, given: Cancel) -> None:
     """A run that has not begun is cancelled at once."""
-    builder.emit(Kind.RUN_CANCEL_REQUESTED, mode=given.mode.value)
-    end_run(builder, Kind.RUN_CANCELLED, failure(StepErrorCode.CANCELLED, "cancelled before it started"))
+    builder.emit(RunCancelRequested(given.mode.value))
+    end_run(builder, RunCancelled(failure(StepErrorCode.CANCELLED, "cancelled before it started")))
 
 
 def retry(builder: TransitionBuilder, _given: Retry) -> None:
@@ -97,7 +117,7 @@ def retry(builder: TransitionBuilder, _given: Retry) -> None:
     if builder.state.run_seq == 1:
         raise InvalidTransition("the run was refused before it started; start a new one")
     running, waiting = reopened_paths(builder.state.root)
-    builder.emit(Kind.RUN_RETRIED, running=running, waiting=waiting)
+    builder.emit(RunRetried(running, waiting))
     _watch_duration(builder)
     for execution in running_composites(builder.state.root):  # opened again, not started again
         watch_timeout(builder, execution.path)
@@ -106,13 +126,15 @@ def retry(builder: TransitionBuilder, _given: Retry) -> None:
 
 def timer_fired(builder: TransitionBuilder, given: TimerFired) -> None:
     """A wait is over, a step took too long, or the whole run did."""
-    what, _, path = given.timer.partition(":")
-    if what == "max_duration":
-        _out_of_time(builder)
-    elif what == "retry" and not holds(builder.state):
-        attempt_again(builder, path)
-    elif what == "timeout":
-        _timed_out(builder, path)
+    kind, path = timer_parts(given.timer)
+    match kind:
+        case TimerKind.MAX_DURATION:
+            _out_of_time(builder)
+        case TimerKind.TIMEOUT:
+            _timed_out(builder, path)
+        case TimerKind.RETRY:
+            if not holds(builder.state):
+                attempt_again(builder, path)
 
 
 def _out_of_time(builder: TransitionBuilder) -> None:
@@ -122,10 +144,10 @@ def _out_of_time(builder: TransitionBuilder) -> None:
     error = failure(StepErrorCode.MAX_DURATION, message)
     if builder.graph.flow.escalation is not None and root.active is None:
         # between two steps nothing can be failed: look again when the next one has begun
-        builder.effect(SetTimer("max_duration", builder.input.now + _SECOND))
+        builder.effect(SetTimer(timer_name(TimerKind.MAX_DURATION), builder.input.now + _SECOND))
     elif root.active is None or not escalated(builder, root.executions[root.active], error):
         cancel_all(builder, "the run took too long")
-        end_run(builder, Kind.RUN_FAILED, error)
+        end_run(builder, RunFailed(error))
 
 
 def _timed_out(builder: TransitionBuilder, path: str) -> None:
@@ -141,10 +163,7 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
     give_up(builder, execution, "the step took too long")
     message = f"no end within the step's timeout of {seconds:g} s"
     error = failure(StepErrorCode.TIMEOUT, message, timeout=seconds)
-    if execution.type == "subflow":
-        failed(builder, execution, error, 0.0)
-    else:
-        fail(builder, path, error)
+    attempt_failed(builder, execution, error, 0.0)
     settle(builder)
 
 
@@ -157,25 +176,27 @@ def output_prepared(builder: TransitionBuilder, given: OutputPrepared) -> None:
     if not any(isinstance(effect, PrepareOutput) for effect in outstanding(builder.graph, builder.state)):
         return  # the run was held meanwhile; it is prepared again when it goes on
     if given.error is not None:
-        end_run(builder, Kind.RUN_FAILED, given.error)
+        end_run(builder, RunFailed(given.error))
         return
-    builder.emit(Kind.RUN_COMPLETED, output=given.value)
+    builder.emit(RunCompleted(given.value))
     if builder.graph.flow.max_duration is not None:
-        builder.effect(CancelTimer("max_duration"))
+        builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
 
 
 def output_written(builder: TransitionBuilder, given: OutputWritten) -> None:
     """The response document of an ended run is on disk."""
-    builder.emit(Kind.OUTPUT_WRITTEN, **given.document)
+    builder.emit(DocumentWritten(**given.document))
 
 
 def _watch_duration(builder: TransitionBuilder) -> None:
     seconds = builder.graph.flow.max_duration
     if seconds is not None:
-        builder.effect(SetTimer("max_duration", builder.input.now + round(seconds * 1_000_000)))
+        builder.effect(
+            SetTimer(timer_name(TimerKind.MAX_DURATION), builder.input.now + round(seconds * 1_000_000))
+        )
 
 
-def _steer_children(builder: TransitionBuilder, verb: str) -> None:
+def _steer_children(builder: TransitionBuilder, verb: ChildVerb) -> None:
     for leaf in active_leaves(builder.state.root):
         if leaf.child_run_id is not None:
             builder.effect(SteerChild(leaf.child_run_id, verb))

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus, StepStatus
 from engine.machine.model.effects import Collect, Effect, Prepare, PrepareOutput
-from engine.machine.model.state import Execution, Phase, RunState, Scope, ScopeStatus, find_scope
+from engine.machine.model.state import Branches, Execution, Phase, RunState, Scope, ScopeStatus, find_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.machine.model.graph import FlowGraph
-
-COMPOSITE = frozenset({"parallel", "for_each"})
 
 
 def active_leaves(scope: Scope) -> Iterator[Execution]:
@@ -22,8 +20,8 @@ def active_leaves(scope: Scope) -> Iterator[Execution]:
     if scope.status is not ScopeStatus.RUNNING or scope.active is None:
         return
     execution = scope.executions[scope.active]
-    if execution.type in COMPOSITE:
-        for child in execution.children.values():
+    if execution.branches is not None:
+        for child in execution.branches.children.values():
             yield from active_leaves(child)
     elif execution.status in {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT}:
         yield execution
@@ -35,17 +33,17 @@ def running_composites(scope: Scope) -> Iterator[Execution]:
     if (
         scope.status is ScopeStatus.RUNNING
         and execution is not None
-        and execution.type in COMPOSITE
+        and execution.branches is not None
         and execution.status is StepStatus.RUNNING
     ):
         yield execution
-        for child in execution.children.values():
+        for child in execution.branches.children.values():
             yield from running_composites(child)
 
 
 def is_in_flight(execution: Execution) -> bool:
     """True while a tool call of it is (or was, before its worker died) under way."""
-    return execution.type == "tool" and execution.status is StepStatus.RUNNING and execution.retry_at is None
+    return execution.call and execution.status is StepStatus.RUNNING and execution.retry_at is None
 
 
 def in_flight(state: RunState) -> list[Execution]:
@@ -71,25 +69,27 @@ def current_path(graph: FlowGraph, scope: Scope) -> str:
     return f"{prefix}{step.id}" if visit == 1 else f"{prefix}{step.id}~{visit}"
 
 
-def launches(graph: FlowGraph, execution: Execution) -> Iterator[Prepare]:
+def launches(graph: FlowGraph, execution: Execution, branches: Branches) -> Iterator[Prepare]:
     """First steps of the branches or items that may start now."""
-    free = _concurrency(graph, execution) - execution.running_children
-    last = min(execution.total, execution.next_index + max(0, free))
-    for index in range(execution.next_index, last):
+    free = _concurrency(graph, execution) - branches.running
+    last = min(branches.total, branches.next_index + max(0, free))
+    for index in range(branches.next_index, last):
         yield Prepare(current_path(graph, Scope(path=f"{execution.path}/{index}")))
 
 
 def _concurrency(graph: FlowGraph, execution: Execution) -> int:
-    limit = getattr(graph.step_at(execution.path), "max_concurrent", 1)
-    return int(limit)
+    return graph.step_at(execution.path).branches_at_once
 
 
-def joined(graph: FlowGraph, execution: Execution) -> bool:
+def joined(graph: FlowGraph, execution: Execution, branches: Branches) -> bool:
     """True when a composite execution has all it waits for."""
-    step = graph.step_at(execution.path)
-    if getattr(step, "join", "all") == "any":
-        return bool(execution.outputs)
-    return len(execution.outputs) == execution.total
+    if _joins_any(graph, execution):
+        return bool(branches.outputs.count)
+    return branches.outputs.count == branches.total
+
+
+def _joins_any(graph: FlowGraph, execution: Execution) -> bool:
+    return graph.step_at(execution.path).joins_any
 
 
 def outstanding(graph: FlowGraph, state: RunState) -> list[Effect]:
@@ -109,29 +109,29 @@ def _outstanding(graph: FlowGraph, scope: Scope) -> Iterator[Effect]:
             yield PrepareOutput(scope.output)
         return
     execution = scope.executions[scope.active]
-    if execution.type in COMPOSITE and execution.status is StepStatus.RUNNING:
-        yield from outstanding_below(graph, execution)
+    if execution.branches is not None and execution.status is StepStatus.RUNNING:
+        yield from outstanding_below(graph, execution, execution.branches)
 
 
-def outstanding_below(graph: FlowGraph, execution: Execution) -> Iterator[Effect]:
+def outstanding_below(graph: FlowGraph, execution: Execution, branches: Branches) -> Iterator[Effect]:
     """What a running composite step may prepare now: its end, or branches as far as there is room.
 
     After a retry there can be more open branches than room; the later ones wait for their turn.
     """
-    if joined(graph, execution):
-        yield Collect(execution.path, joined_value(graph, execution))
+    if joined(graph, execution, branches):
+        yield Collect(execution.path, joined_value(graph, execution, branches))
         return
-    running = (child for child in execution.children.values() if child.status is ScopeStatus.RUNNING)
+    running = (child for child in branches.children.values() if child.status is ScopeStatus.RUNNING)
     for child in islice(running, _concurrency(graph, execution)):
         yield from _outstanding(graph, child)
-    yield from launches(graph, execution)
+    yield from launches(graph, execution, branches)
 
 
-def joined_value(graph: FlowGraph, execution: Execution) -> object:
+def joined_value(graph: FlowGraph, execution: Execution, branches: Branches) -> object:
     """What a composite step hands on: the outputs in list order, or with `join: any` the first success."""
-    if getattr(graph.step_at(execution.path), "join", "all") == "any":
-        return next(iter(execution.outputs.values()), None)
-    return {"$list": [execution.outputs[index] for index in sorted(execution.outputs)]}
+    if _joins_any(graph, execution):
+        return branches.outputs.first()
+    return {"$list": branches.outputs.in_order()}
 
 
 _LEAF_STATUS = {

@@ -43,7 +43,7 @@ class Journal:
             for row in rows:
                 self.events[row["run_id"]].append(stored_event(row))
 
-    def kinds(self, run_id: str) -> Counter[Kind]:
+    def kinds(self, run_id: str) -> Counter[str]:
         """How often each kind of event happened to a run."""
         return Counter(stored.event.kind for stored in self.events[run_id])
 

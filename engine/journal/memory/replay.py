@@ -63,7 +63,7 @@ class Replay:
             "run_id": stored.run_id,
             "run_seq": stored.run_seq,
             "ts": event.ts,
-            "kind": event.kind.value,
+            "kind": str(event.kind),
             "step_id": event.step_id,
             "actor": event.actor,
             "payload": encode(event.payload),

@@ -95,7 +95,7 @@ class MemoryStore(MemoryTables):
                 "run_id": run_id,
                 "run_seq": run_seq,
                 "ts": event.ts,
-                "kind": event.kind.value,
+                "kind": str(event.kind),
                 "step_id": event.step_id,
                 "actor": event.actor,
                 "payload": encode(event.payload),

@@ -167,7 +167,7 @@ def _asks(kind: RequestKind, status: StepStatus, id_key: str) -> Callable[[Store
 
 def _taken_back(status: RequestStatus, id_key: str) -> Callable[[StoredAt], Sequence[RowChange]]:
     def rows(at: StoredAt) -> Sequence[RowChange]:
-        request_id = at.event.payload[id_key]
+        request_id = at.event.payload.get(id_key)
         if not request_id:  # an approval is void that had been given once for all
             return ()
         return (RequestEnds(request_id, status, {"status": status.value, "decided_at": at.event.ts}),)
@@ -191,7 +191,7 @@ def _decided(id_key: str) -> Callable[[StoredAt], Sequence[RowChange]]:
     return rows
 
 
-EVENT_ROWS: Mapping[Kind, Callable[[StoredAt], Sequence[RowChange]]] = {
+EVENT_ROWS: Mapping[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     Kind.RUN_REFUSED: _run_ended,
     Kind.RUN_STARTED: _run_started,
     Kind.RUN_COMPLETED: _run_completed,

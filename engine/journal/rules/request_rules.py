@@ -8,6 +8,7 @@ from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from engine.machine.events.event import Event, Kind
+from engine.machine.events.table import read_event
 from engine.machine.model.inputs import FormSubmitted, RequestDecided
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def decision_event(decision: Decision, step_id: str) -> Event:
     """The event that records the decision."""
     approval = decision.kind == RequestKind.APPROVAL.value
     kind = Kind.APPROVAL_DECIDED if approval else Kind.USER_INPUT_RECEIVED
-    return Event(kind, decision.now, decision.actor, step_id, dict(decision.payload))
+    return read_event(kind, decision.now, decision.actor, step_id, decision.payload)
 
 
 def decision_input(decision: Decision, step_id: str) -> Input:

@@ -82,7 +82,7 @@ class SqliteStore:
     def insert_events(self, run_id: str, after_seq: int, events: Sequence[Event]) -> None:
         """See rules. The unique index on run_seq is the last guard."""
         rows = [
-            (run_id, run_seq, event.ts, event.kind.value, event.step_id, event.actor, encode(event.payload))
+            (run_id, run_seq, event.ts, str(event.kind), event.step_id, event.actor, encode(event.payload))
             for run_seq, event in enumerate(events, after_seq + 1)
         ]
         self._connection.executemany(query("insert_event"), rows)

@@ -1,14 +1,23 @@
-"""Event kinds and the event itself. Names are the reference's where it has one."""
+"""Events: what a kind of them is, and one event.
+
+A kind is a frozen class: its fields are the payload, `apply` is what it does to a run's state.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from engine.machine.model.state import RunState
 
 
 class Kind(StrEnum):
-    """Everything that can happen to a run."""
+    """Names of the kinds that the engine itself writes. Names are the reference's where it has one."""
 
     RUN_QUEUED = "run_queued"
     RUN_REFUSED = "run_refused"
@@ -45,14 +54,66 @@ class Kind(StrEnum):
 
 
 RUN_END = frozenset({Kind.RUN_COMPLETED, Kind.RUN_FAILED, Kind.RUN_CANCELLED, Kind.RUN_DEAD_LETTERED})
+ENGINE = "engine"
+VERSION_KEY = "v"
+"""Payload key of an event's version at rest; left out for the first one."""
+VIA_KEY = "via"
+"""Payload key of where it was done from (cli, console, ...); left out when the engine did it."""
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def doc(words: str) -> dict[str, str]:
+    """Metadata of a payload field: what it means, for docs/events.md."""
+    return {"doc": words}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(ABC):
+    """What happened: one class per kind, its fields are the payload (None and False are left out)."""
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {}
+    """From an earlier version of the payload to the next one."""
+
+    @abstractmethod
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The state after it, not yet counted. Raises InvalidTransition when it does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact. `ts` is microseconds UTC, `step_id` the execution's or branch's path."""
+    """One fact: when (microseconds UTC), by whom and from where, and of which execution or branch."""
 
-    kind: Kind
+    fact: Fact
     ts: int
     actor: str
     step_id: str | None = None
-    payload: dict[str, Any] = field(default_factory=dict)
+    via: str = ENGINE
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind."""
+        return self.fact.kind
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """Its data as the journal keeps them, with version and origin where they are not the usual."""
+        fact = self.fact
+        found = {
+            name: value
+            for name in payload_names(type(fact))
+            if (value := getattr(fact, name)) is not None and value is not False
+        }
+        if fact.version > 1:
+            found[VERSION_KEY] = fact.version
+        if self.via != ENGINE:
+            found[VIA_KEY] = self.via
+        return found
+
+
+@cache
+def payload_names(kind: type[Fact]) -> tuple[str, ...]:
+    """The keys of its payload."""
+    return tuple(field.name for field in fields(kind))

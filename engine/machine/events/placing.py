@@ -1,13 +1,62 @@
-"""Placing what begins in its scope: a new execution, and the approval it spends."""
+"""Placing what an event speaks of in the tree of scopes."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from engine.contracts.status import StepStatus
+from engine.errors import InvalidTransition
 from engine.machine.model.copying import replace
-from engine.machine.model.state import Execution, Scope, find_scope, put_scope, scope_path_of, segments
+from engine.machine.model.state import (
+    Execution,
+    RunState,
+    Scope,
+    ScopeStatus,
+    find_execution,
+    find_scope,
+    put_execution,
+    put_scope,
+    scope_path_of,
+    segments,
+)
+
+if TYPE_CHECKING:
+    from engine.machine.events.event import Event
+
+EMPTY: tuple[Any, ...] = (None, {}, [], "")
 
 
-def begin(root: Scope, execution: Execution) -> Scope:
+def path_of(event: Event) -> str:
+    """The path the event names. Raises InvalidTransition when it names none."""
+    if event.step_id is None:
+        raise InvalidTransition(f"{event.kind} names no step")
+    return event.step_id
+
+
+def execution_of(state: RunState, event: Event) -> Execution:
+    """The execution the event speaks of. Raises InvalidTransition when it is not there."""
+    found = find_execution(state.root, path_of(event))
+    if found is None:
+        raise InvalidTransition(f"{event.kind}: there is no execution {event.step_id}")
+    return found
+
+
+def scope_around(state: RunState, event: Event) -> Scope:
+    """The scope that the event's execution lies in. Raises InvalidTransition when it is not there."""
+    path = scope_path_of(path_of(event))
+    scope = find_scope(state.root, path)
+    if scope is None:
+        raise InvalidTransition(f"{event.kind}: there is no scope {path!r}")
+    return scope
+
+
+def amend(state: RunState, event: Event, **changes: Any) -> RunState:
+    """The state with some fields of the event's execution changed."""
+    changed = replace(execution_of(state, event), **changes)
+    return replace(state, root=put_execution(state.root, changed))
+
+
+def start(root: Scope, execution: Execution) -> Scope:
     """Place a new execution and make it its scope's active one, counting the visit."""
     path = scope_path_of(execution.path)
     scope = find_scope(root, path) or Scope(path=path)
@@ -22,7 +71,29 @@ def begin(root: Scope, execution: Execution) -> Scope:
     return put_scope(root, path, changed)
 
 
-def spend(root: Scope, approval: Execution, path: str) -> Scope:
+def end(state: RunState, execution: Execution, following: int | None, *, result: bool) -> RunState:
+    """Place an ended execution and move its scope on to index `following`; None marks the scope failed.
+
+    With `result` its output counts as what the scope has to show.
+    """
+    path = scope_path_of(execution.path)
+    scope = find_scope(state.root, path) or Scope(path=path)
+    visits = scope.visits if execution.step_id in scope.visits else {**scope.visits, execution.step_id: 1}
+    changes: dict[str, Any] = {
+        "visits": visits,
+        "executions": {**scope.executions, execution.step_id: execution},
+    }
+    if following is not None:
+        changes |= {"active": None, "index": following}
+    else:
+        changes |= {"active": execution.step_id, "status": ScopeStatus.FAILED, "error": execution.error}
+    if result and execution.output not in EMPTY:
+        changes["output"] = execution.output
+    changed = replace(scope, **changes)
+    return replace(state, root=put_scope(state.root, path, changed))
+
+
+def consume_approval(root: Scope, approval: Execution, path: str) -> Scope:
     """The approval is used by the execution at `path`; what was voided before it counts no more."""
     scope_path = scope_path_of(approval.path)
     scope = find_scope(root, scope_path) or Scope(path=scope_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.contracts.status import StepStatus
 from engine.machine.model.copying import replace
-from engine.machine.model.state import Execution, Scope, ScopeStatus
+from engine.machine.model.state import Branches, Execution, Scope, ScopeStatus
 
 
 def reopen(scope: Scope) -> Scope:
@@ -22,12 +22,13 @@ def reopen(scope: Scope) -> Scope:
 
 
 def _reopen_execution(execution: Execution) -> Execution:
-    if execution.children or execution.outputs:
+    if (branches := execution.branches) is not None and has_begun(branches):
         children = {
             index: reopen(child) if child.status is not ScopeStatus.RUNNING else child
-            for index, child in execution.children.items()
+            for index, child in branches.children.items()
         }
-        return replace(execution, status=StepStatus.RUNNING, error=None, children=children)
+        opened = replace(branches, children=children)
+        return replace(execution, status=StepStatus.RUNNING, error=None, branches=opened)
     return replace(
         execution,
         status=StepStatus.NOT_STARTED,
@@ -38,7 +39,13 @@ def _reopen_execution(execution: Execution) -> Execution:
         decision=None,
         child_run_id=None,
         retry_at=None,
+        branches=None,
     )
+
+
+def has_begun(branches: Branches) -> bool:
+    """Whether any branch has begun: then the composite step goes on, else it starts anew."""
+    return bool(branches.children or branches.outputs.count)
 
 
 def reopened_paths(scope: Scope) -> tuple[list[str], list[str]]:
@@ -46,10 +53,11 @@ def reopened_paths(scope: Scope) -> tuple[list[str], list[str]]:
     current = scope.executions.get(scope.active) if scope.active else None
     if current is None:
         return [], []
-    if not (current.children or current.outputs):
+    branches = current.branches
+    if branches is None or not has_begun(branches):
         return [], [current.path]
     running, waiting = [current.path], []
-    for child in current.children.values():
+    for child in branches.children.values():
         if child.status is not ScopeStatus.RUNNING:
             below = reopened_paths(child)
             running += below[0]

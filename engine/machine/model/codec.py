@@ -9,8 +9,10 @@ from engine.contracts.status import CancelMode, StepStatus
 from engine.machine.model import inputs
 from engine.machine.model.state import (
     STATE_VERSION,
+    Branches,
     Counters,
     Execution,
+    Outputs,
     Phase,
     RunState,
     Scope,
@@ -39,9 +41,12 @@ def state_to_json(state: RunState) -> dict[str, Any]:
 
 def state_from_json(data: dict[str, Any]) -> RunState:
     """The inverse of `state_to_json`. Raises ValueError for another version."""
-    if data.get("version") != STATE_VERSION:
-        raise ValueError(f"state version {data.get('version')!r} is not {STATE_VERSION}")
+    version = data.get("version")
     values = {key: value for key, value in data.items() if key != "version"}
+    if version == 1:
+        values["root"] = _scope_of_version_1(values["root"])
+    elif version != STATE_VERSION:
+        raise ValueError(f"state version {version!r} is not {STATE_VERSION}")
     values["phase"] = Phase(values["phase"])
     values["root"] = _scope(values["root"])
     if "cancel" in values:
@@ -78,11 +83,14 @@ def _dump(value: Any) -> dict[str, Any]:
 def _is_default(item: Any, field: Field[Any]) -> bool:
     if field.default is not MISSING:
         return item is field.default
-    return item in ({}, Counters())
+    return item in ({}, Counters(), Outputs())
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Scope | Execution | Counters):
+    if isinstance(value, Outputs):
+        pairs = ((index, output) for block in value.blocks.values() for index, output in block.items())
+        return {str(index): output for index, output in pairs}
+    if isinstance(value, Scope | Execution | Counters | Branches):
         return _dump(value)
     if isinstance(value, dict) and value and isinstance(next(iter(value.values())), Scope | Execution):
         return {str(key): _dump(item) for key, item in value.items()}
@@ -100,6 +108,33 @@ def _scope(data: dict[str, Any]) -> Scope:
 def _execution(data: dict[str, Any]) -> Execution:
     values = dict(data)
     values["status"] = StepStatus(values["status"])
-    values["children"] = {int(key): _scope(item) for key, item in values.get("children", {}).items()}
-    values["outputs"] = {int(key): item for key, item in values.get("outputs", {}).items()}
+    if "branches" in values:
+        values["branches"] = _branches(values["branches"])
     return Execution(**values)
+
+
+def _scope_of_version_1(scope: dict[str, Any]) -> dict[str, Any]:
+    """The first version left it to the reader which types call tools, and which have branches."""
+    executions = scope.get("executions", {})
+    return {**scope, "executions": {key: _execution_of_version_1(item) for key, item in executions.items()}}
+
+
+def _execution_of_version_1(execution: dict[str, Any]) -> dict[str, Any]:
+    values = {key: value for key, value in execution.items() if key not in _BRANCHES_OF_VERSION_1}
+    if execution["type"] == "tool":
+        values["call"] = True
+    if execution["type"] in {"parallel", "for_each"} and execution["status"] != StepStatus.COMPLETED:
+        values["branches"] = {key: execution[key] for key in _BRANCHES_OF_VERSION_1 if key in execution}
+        children = execution.get("children", {})
+        values["branches"]["children"] = {key: _scope_of_version_1(item) for key, item in children.items()}
+    return values
+
+
+_BRANCHES_OF_VERSION_1 = ("total", "children", "outputs", "next_index")
+
+
+def _branches(data: dict[str, Any]) -> Branches:
+    values = dict(data)
+    values["children"] = {int(key): _scope(item) for key, item in values.get("children", {}).items()}
+    values["outputs"] = Outputs.of((int(key), item) for key, item in values.get("outputs", {}).items())
+    return Branches(**values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 
@@ -68,12 +69,20 @@ class StartChild:
     payload: Any
 
 
+class ChildVerb(StrEnum):
+    """What a run passes on to the runs it started."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL_NOW = "cancel_now"
+
+
 @dataclass(frozen=True, slots=True)
 class SteerChild:
-    """Pass a verb on to a child run: pause, resume, cancel_now, cancel_boundary."""
+    """Pass a verb on to a child run."""
 
     child_run_id: str
-    verb: str
+    verb: ChildVerb
 
 
 Effect = (

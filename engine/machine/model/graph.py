@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep, ParallelStep, Step
 from engine.machine.model.state import segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from engine.contracts.flow import FlowDef, Step
 
 HELD_PATHS = 10_000
 """Paths whose definition is remembered; the same ones come again in every run."""
@@ -18,7 +18,7 @@ HELD_PATHS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class StepList:
-    """One list of steps with its index by id and its gates (gated step id -> approval step id)."""
+    """One list of steps with its index by id and its gates (gated step id -> approval)."""
 
     steps: tuple[Step, ...]
     position: dict[str, int]
@@ -27,13 +27,13 @@ class StepList:
     @classmethod
     def of(cls, steps: Sequence[Step]) -> StepList:
         """Index a list of steps."""
+        position = {step.id: index for index, step in enumerate(steps)}
         gated: dict[str, str] = {}
         for index, step in enumerate(steps):
-            if isinstance(step, ApprovalStep):
-                target = step.gates or (steps[index + 1].id if index + 1 < len(steps) else None)
-                if target is not None:
-                    gated[target] = step.id
-        return cls(tuple(steps), {step.id: i for i, step in enumerate(steps)}, gated)
+            target = step.gated_id(steps[index + 1].id if index + 1 < len(steps) else None)
+            if target is not None and steps[position[target]].acts:
+                gated[target] = step.id
+        return cls(tuple(steps), position, gated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,9 @@ class FlowGraph:
         for name, index in zip(parts[::2], parts[1::2], strict=True):
             step_id = name.partition("~")[0]
             step = next(step for step in steps if step.id == step_id)
-            if isinstance(step, ParallelStep):
-                steps, key = step.branches[int(index)], f"{key}/{step_id}/{index}"
-            elif isinstance(step, ForEachStep):
-                steps, key = step.steps, f"{key}/{step_id}"
+            steps = step.list_of(int(index))
+            number = next(n for n, one in enumerate(step.lists) if one is steps)
+            key = f"{key}/{step_id}/{number}"
         return self._cached(key, steps)
 
     def step_at(self, path: str) -> Step:
@@ -95,8 +94,5 @@ def walk_steps(steps: Sequence[Step]) -> Iterator[Step]:
     """Every step of a flow, outer ones before those inside them."""
     for step in steps:
         yield step
-        if isinstance(step, ParallelStep):
-            for branch in step.branches:
-                yield from walk_steps(branch)
-        elif isinstance(step, ForEachStep):
-            yield from walk_steps(step.steps)
+        for inner in step.lists:
+            yield from walk_steps(inner)

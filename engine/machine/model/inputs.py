@@ -1,6 +1,6 @@
 """What can be told to a run. Clock, ids, jitter and rendered values come in as data.
 
-Every input names who caused it (`actor`) and when (`now`, microseconds UTC).
+Every input names who caused it (`actor`), from where (`via`) and when (`now`, microseconds UTC).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ class Input:
 
     now: int
     actor: str = "engine"
+    via: str = "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ class FormSubmitted(Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerFired(Input):
-    """A timer is due: `retry:<path>`, `timeout:<path>` or `max_duration`."""
+    """A timer is due (see `engine.machine.model.timers`)."""
 
     timer: str
 

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.contracts.status import CancelMode, StepStatus
 
-STATE_VERSION = 1
+STATE_VERSION = 2
+OUTPUTS_PER_BLOCK = 256
 
 
 class Phase(StrEnum):
@@ -40,13 +43,61 @@ class ScopeStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Outputs:
+    """What ended branches brought, by index; in blocks, so that adding one copies little of many."""
+
+    blocks: dict[int, dict[int, Any]] = field(default_factory=dict)
+    count: int = 0
+
+    def put(self, index: int, output: Any) -> Outputs:
+        """With the output of one more branch."""
+        number = index // OUTPUTS_PER_BLOCK
+        block = {**self.blocks.get(number, {}), index: output}
+        return Outputs({**self.blocks, number: block}, self.count + 1)
+
+    @classmethod
+    def of(cls, outputs: Iterable[tuple[int, Any]]) -> Outputs:
+        """Outputs with their indexes, in the order in which they came."""
+        blocks: dict[int, dict[int, Any]] = {}
+        count = 0
+        for index, output in outputs:
+            blocks.setdefault(index // OUTPUTS_PER_BLOCK, {})[index] = output
+            count += 1
+        return cls(blocks, count)
+
+    def in_order(self) -> list[Any]:
+        """The outputs by index."""
+        return [block[index] for _, block in sorted(self.blocks.items()) for index in sorted(block)]
+
+    def first(self) -> Any:
+        """What the branch that ended first brought; None when none has."""
+        return next((output for block in self.blocks.values() for output in block.values()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """What a composite execution works through: `total` branches or items, begun in order."""
+
+    total: int = 0
+    children: dict[int, Scope] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=Outputs)
+    next_index: int = 0
+
+    @property
+    def running(self) -> int:
+        """Branches or items at work now."""
+        return sum(1 for child in self.children.values() if child.status is ScopeStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
-    """One visit of a step."""
+    """One visit of a step; a tool is called while it runs (`call`), or its `branches` are worked through."""
 
     path: str
     step_id: str
     type: str
     status: StepStatus
+    call: bool = False
     attempt: int = 1
     budget_from: int = 0  # attempts that a retry verb has forgiven
     recoveries: int = 0
@@ -59,15 +110,7 @@ class Execution:
     digest: str | None = None  # what an approval is bound to
     consumed_by: str | None = None  # path of the execution that spent the approval
     child_run_id: str | None = None
-    total: int = 0
-    children: dict[int, Scope] = field(default_factory=dict)
-    outputs: dict[int, Any] = field(default_factory=dict)
-    next_index: int = 0
-
-    @property
-    def running_children(self) -> int:
-        """Branches or items at work now."""
-        return sum(1 for child in self.children.values() if child.status is ScopeStatus.RUNNING)
+    branches: Branches | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +183,7 @@ def find_scope(root: Scope, path: str) -> Scope | None:
         execution = scope.executions.get(step.partition("~")[0]) if scope else None
         if execution is None or not execution.path.endswith(step):
             return None
-        scope = execution.children.get(int(index))
+        scope = execution.branches.children.get(int(index)) if execution.branches is not None else None
     return scope
 
 
@@ -164,9 +207,11 @@ def _put(at: Scope, way: list[str], scope: Scope) -> Scope:
     step_id = way[0].partition("~")[0]
     index = int(way[1])
     execution = at.executions[step_id]
-    below = execution.children.get(index) or Scope(path=f"{execution.path}/{index}")
-    children = {**execution.children, index: _put(below, way[2:], scope)}
-    changed = replace(execution, children=children, next_index=max(execution.next_index, index + 1))
+    branches = execution.branches or Branches()
+    below = branches.children.get(index) or Scope(path=f"{execution.path}/{index}")
+    children = {**branches.children, index: _put(below, way[2:], scope)}
+    branches = replace(branches, children=children, next_index=max(branches.next_index, index + 1))
+    changed = replace(execution, branches=branches)
     return replace(at, executions={**at.executions, step_id: changed})
 
 

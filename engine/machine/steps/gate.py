@@ -6,48 +6,50 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepErrorCode, StepStatus
 from engine.machine.control import advance, fail
-from engine.machine.events.event import Kind
+from engine.machine.events.request_facts import ApprovalVoided
 from engine.machine.model.state import scope_path_of, step_id_of
 from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import StepPrepared
+    from engine.machine.model.state import Execution
 
 MAX_VOIDED = 5
 
 
-def consume_approval(builder: TransitionBuilder, prepared: StepPrepared) -> dict[str, str] | None:
-    """Extra step_started fields when the step may start, None when its approval has to be asked again.
+def check_gate(builder: TransitionBuilder, prepared: StepPrepared) -> tuple[bool, str | None]:
+    """Whether the step may start, and the path of the approval it consumes then.
 
-    A skipped approval (its `when` was false) gates nothing. A missing one fails closed.
+    When it may not, its approval is asked again, or the step has failed. A skipped approval (its `when` was
+    false) gates nothing. A missing one fails closed.
     """
     scope_path = scope_path_of(prepared.path)
     steps = builder.graph.steps_of(scope_path)
     approval_id = steps.gated_by.get(step_id_of(prepared.path))
     if approval_id is None:
-        return {}
+        return True, None
     scope = builder.scope(scope_path)
     approval = scope.executions.get(approval_id) if scope else None
     if approval is None or approval.status not in {StepStatus.COMPLETED, StepStatus.SKIPPED}:
         message = f"step {step_id_of(prepared.path)} needs the approval {approval_id}, which was not given"
         fail(builder, prepared.path, failure(StepErrorCode.APPROVAL_VOID, message, approval=approval_id))
-        return None
+        return False, None
     if approval.status is StepStatus.SKIPPED:
-        return {}
+        return True, None
     if approval.digest == prepared.action_digest and approval.consumed_by in {None, prepared.path}:
-        return {"approval": approval.path}
+        return True, approval.path
+    _ask_again(builder, prepared, approval, steps.position[approval_id])
+    return False, None
+
+
+def _ask_again(builder: TransitionBuilder, prepared: StepPrepared, approval: Execution, index: int) -> None:
+    scope_path, approval_id = scope_path_of(prepared.path), approval.step_id
+    scope = builder.scope(scope_path)
     voided = 1 + (scope.voided.get(approval_id, 0) if scope else 0)
     if voided >= MAX_VOIDED:
         message = f"the approval {approval_id} was voided {voided} times because what it showed kept changing"
         fail(builder, prepared.path, failure(StepErrorCode.APPROVAL_VOID, message, approval=approval_id))
-        return None
+        return
     reason = "already used" if approval.consumed_by else "what would run differs from what was approved"
-    builder.emit(
-        Kind.APPROVAL_VOIDED,
-        approval.path,
-        approval_id=approval.request_id,
-        reason=reason,
-        next=steps.position[approval_id],
-    )
+    builder.emit(ApprovalVoided(approval.request_id, reason, index), approval.path)
     advance(builder, scope_path)
-    return None

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.flow import ApprovalStep
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, fail, settle, watch_timeout
-from engine.machine.events.event import Kind
-from engine.machine.steps.opening import started
+from engine.machine.events.request_facts import PendingHuman
+from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
-    from engine.contracts.flow import ApprovalStep
     from engine.machine.model.inputs import RequestDecided, StepPrepared
 
 
-def start(builder: TransitionBuilder, step: ApprovalStep, prepared: StepPrepared) -> None:
-    """Open the approval with exactly what the gated step would do now."""
-    started(builder, step, prepared.path)
-    builder.emit(
-        Kind.PENDING_HUMAN,
-        prepared.path,
-        approval_id=prepared.new_id,
-        digest=prepared.digest,
-        action_digest=prepared.action_digest,
-        risk=step.risk.value,
-        **prepared.request,
-    )
-    watch_timeout(builder, prepared.path)
+class ApprovalKind(StepKind[ApprovalStep]):
+    """A decision."""
+
+    type = "human_approval"
+
+    def start(
+        self, builder: TransitionBuilder, step: ApprovalStep, prepared: StepPrepared, approval: str | None
+    ) -> None:
+        """Open the approval with exactly what the gated step would do now."""
+        self.started(builder, step, prepared.path, approval)
+        fact = PendingHuman(
+            approval_id=prepared.new_id,
+            digest=prepared.digest,
+            action_digest=prepared.action_digest,
+            risk=step.risk.value,
+            **prepared.request,
+        )
+        builder.emit(fact, prepared.path)
+        watch_timeout(builder, prepared.path)
 
 
 def decided(builder: TransitionBuilder, given: RequestDecided) -> None:

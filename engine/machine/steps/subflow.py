@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.flow import SubflowStep
 from engine.contracts.status import RunStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, forget_timeout, settle, watch_timeout
 from engine.machine.model.effects import StartChild
-from engine.machine.steps.gate import consume_approval
-from engine.machine.steps.opening import started
-from engine.machine.steps.tool import failed
+from engine.machine.steps.attempts import attempt_failed
+from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
-    from engine.contracts.flow import SubflowStep
     from engine.machine.model.inputs import ChildEnded, StepPrepared
 
 
-def start(builder: TransitionBuilder, step: SubflowStep, prepared: StepPrepared) -> None:
-    """Queue the child in the same commit."""
-    gate = consume_approval(builder, prepared)
-    if gate is None:
-        return
-    started(builder, step, prepared.path, input=prepared.value, child_run_id=prepared.new_id, **gate)
-    builder.effect(StartChild(prepared.path, prepared.new_id, step.subflow, prepared.value))
-    watch_timeout(builder, prepared.path)
+class SubflowKind(StepKind[SubflowStep]):
+    """A child run."""
+
+    type = "subflow"
+
+    def start(
+        self, builder: TransitionBuilder, step: SubflowStep, prepared: StepPrepared, approval: str | None
+    ) -> None:
+        """Queue the child in the same commit."""
+        path, child = prepared.path, prepared.new_id
+        self.started(builder, step, path, approval, input=prepared.value, child_run_id=child)
+        builder.effect(StartChild(path, child, step.subflow, prepared.value))
+        watch_timeout(builder, path)
 
 
 def ended(builder: TransitionBuilder, given: ChildEnded) -> None:
@@ -45,5 +49,5 @@ def ended(builder: TransitionBuilder, given: ChildEnded) -> None:
             StepErrorCode.CHILD_FAILED, message, child_run_id=given.child_run_id, status=given.status
         )
         forget_timeout(builder, given.path)  # it is each attempt's own
-        failed(builder, execution, error, 0.0)
+        attempt_failed(builder, execution, error, 0.0)
     settle(builder)

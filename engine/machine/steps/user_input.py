@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.flow import UserInputStep
 from engine.contracts.status import StepStatus
 from engine.machine.control import complete, settle, watch_timeout
-from engine.machine.events.event import Kind
-from engine.machine.steps.opening import started
+from engine.machine.events.request_facts import UserInputRequested
+from engine.machine.steps.kind import StepKind
 
 if TYPE_CHECKING:
-    from engine.contracts.flow import UserInputStep
     from engine.machine.model.inputs import FormSubmitted, StepPrepared
     from engine.machine.transition_builder import TransitionBuilder
 
 
-def start(builder: TransitionBuilder, step: UserInputStep, prepared: StepPrepared) -> None:
-    """Open the form."""
-    started(builder, step, prepared.path)
-    builder.emit(Kind.USER_INPUT_REQUESTED, prepared.path, request_id=prepared.new_id, **prepared.request)
-    watch_timeout(builder, prepared.path)
+class UserInputKind(StepKind[UserInputStep]):
+    """A form."""
+
+    type = "user_input"
+
+    def start(
+        self, builder: TransitionBuilder, step: UserInputStep, prepared: StepPrepared, approval: str | None
+    ) -> None:
+        """Open the form."""
+        self.started(builder, step, prepared.path, approval)
+        builder.emit(UserInputRequested(request_id=prepared.new_id, **prepared.request), prepared.path)
+        watch_timeout(builder, prepared.path)
 
 
 def submitted(builder: TransitionBuilder, given: FormSubmitted) -> None:

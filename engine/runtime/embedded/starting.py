@@ -11,7 +11,8 @@ from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
 from engine.governance.pipeline import Point, Reason, Subject, characters_of, check
 from engine.journal.records import NewRun
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.event import Event
+from engine.machine.events.run_facts import RunQueued, RunRefused
 from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
 from engine.runtime.large_values import off_loop_if_large
@@ -232,7 +233,7 @@ def _new_run(
     now: int,
     error: dict[str, Any] | None = None,
 ) -> NewRun:
-    kind = Kind.RUN_QUEUED if status is RunStatus.QUEUED else Kind.RUN_REFUSED
+    fact = RunQueued(**head) if status is RunStatus.QUEUED else RunRefused(**head)
     return NewRun(
         run_id=new_id("run"),
         tenant=request.tenant,
@@ -243,7 +244,7 @@ def _new_run(
         flow_version=flow.version,
         requested_by=request.actor,
         status=status,
-        events=[Event(kind, now, request.actor, None, head)],
+        events=[Event(fact, now, request.actor)],
         slot_limit=flow.concurrency,
         error=error,
     )

@@ -89,7 +89,7 @@ def event_view(stored: StoredEvent) -> EventView:
         run_id=stored.run_id,
         run_seq=stored.run_seq,
         ts=from_micros(event.ts),
-        kind=event.kind.value,
+        kind=str(event.kind),
         step_id=event.step_id,
         actor=event.actor,
         payload=event.payload,

@@ -12,7 +12,7 @@ from engine.machine.events.event import RUN_END, Event, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_OPENS = {
+_OPENS: dict[str, SpanKind] = {
     Kind.STEP_STARTED: SpanKind.WORKING,
     Kind.ATTEMPT_STARTED: SpanKind.WORKING,
     Kind.PENDING_HUMAN: SpanKind.WAITING,

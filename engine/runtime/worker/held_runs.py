@@ -13,7 +13,9 @@ from engine.errors import PackInvalid, Unavailable, VasiniError
 from engine.journal.errors import LeaseLost, SeqConflict
 from engine.journal.records import Commit, RunHead
 from engine.journal.rules.run_rows import stored_run
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.event import Event
+from engine.machine.events.request_facts import RequestWithdrawn
+from engine.machine.events.run_facts import RunFailed
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.documents import DocumentQueue
 from engine.runtime.worker.session import SessionHost
@@ -216,14 +218,9 @@ class HeldRuns:
         """A run whose pinned flow cannot be loaded any more ends FAILED, saying so."""
         row, now = claim.run.row, self._clock.now()
         problem = failure(StepErrorCode.FLOW_UNAVAILABLE, error.message, **error.details)
+        reason = "the run cannot go on"
         withdrawn = [
-            Event(
-                Kind.REQUEST_WITHDRAWN,
-                now,
-                "engine",
-                request["step_id"],
-                {"request_id": request["request_id"], "reason": "the run cannot go on"},
-            )
+            Event(RequestWithdrawn(request["request_id"], reason), now, "engine", request["step_id"])
             for kind in RequestKind
             for request in await self._journal.request_rows(
                 kind, RequestStatus.PENDING, MAX_WITHDRAWN, None, row["run_id"]
@@ -233,7 +230,7 @@ class HeldRuns:
             run_id=row["run_id"],
             expected_seq=row["run_seq"],
             epoch=claim.epoch,
-            events=[*withdrawn, Event(Kind.RUN_FAILED, now, "engine", None, {"error": problem})],
+            events=[*withdrawn, Event(RunFailed(problem), now, "engine")],
             head=RunHead(status=RunStatus.FAILED, error=problem),
             now=now,
             release=True,

@@ -10,6 +10,7 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_SLOT_HOLDING, RequestKind, RequestStatus, RunStatus
 from engine.journal.records import Commit, Decision, NewRun, RunHead
 from engine.machine.events.event import Event, Kind
+from engine.machine.events.table import read_event
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal
@@ -22,7 +23,7 @@ ALL = 10_000
 def event(
     kind: Kind, path: str | None = None, *, ts: int = NOW, actor: str = "engine", **payload: Any
 ) -> Event:
-    return Event(kind, ts, actor, path, payload)
+    return read_event(kind, ts, actor, path, payload)
 
 
 def a_run(number: int = 1, **changes: Any) -> NewRun:

@@ -43,6 +43,7 @@ from engine.errors import VasiniError
 from engine.journal.records import Commit, RunHead
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.event import Event, Kind
+from engine.machine.events.step_facts import StepSkipped
 from tests.engine.journal.run_script import NOW, LATER, a_run
 
 async def main(path, name, runs):
@@ -53,7 +54,7 @@ async def main(path, name, runs):
         for claim in await journal.claim(name, NOW, 3):
             seq, run_id = claim.run.row["run_seq"], claim.run.row["run_id"]
             for last in (False, True):
-                event = Event(Kind.STEP_SKIPPED, NOW, name, f"s{seq}", {"type": "tool"})
+                event = Event(StepSkipped("tool"), NOW, name, f"s{seq}")
                 status = RunStatus.COMPLETED if last else RunStatus.RUNNING
                 await journal.append(Commit(run_id, seq, claim.epoch, [event], RunHead(status), NOW,
                                             release=last, ready=False))

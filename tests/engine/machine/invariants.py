@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import SubflowStep, ToolStep
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, StepStatus
 from engine.machine.events.event import RUN_END, Kind
 from engine.machine.events.fold import fold
@@ -15,7 +14,7 @@ from engine.machine.model import inputs
 from engine.machine.model.codec import state_from_json, state_to_json
 from engine.machine.model.effects import CancelStep, Prepare, RunStep, StartChild
 from engine.machine.model.state import Phase, ScopeStatus
-from engine.machine.walk import COMPOSITE, active_leaves, holds, in_flight, outstanding, run_status
+from engine.machine.walk import active_leaves, holds, in_flight, outstanding, run_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +56,13 @@ def scopes(scope: Scope) -> Iterator[Scope]:
     """Every scope that the state still holds, live or not."""
     yield scope
     for execution in scope.executions.values():
-        for child in execution.children.values():
+        for child in children(execution):
             yield from scopes(child)
+
+
+def children(execution: Execution) -> Iterator[Scope]:
+    if execution.branches is not None:
+        yield from execution.branches.children.values()
 
 
 def executions(root: Scope) -> Iterator[Execution]:
@@ -73,12 +77,12 @@ def _live(scope: Scope) -> Iterator[Execution]:
     execution = scope.executions[scope.active]
     yield execution
     if execution.status is StepStatus.RUNNING:
-        for child in execution.children.values():
+        for child in children(execution):
             yield from _live(child)
 
 
 def _at_work(scope: Scope) -> bool:
-    return any(execution.type not in COMPOSITE for execution in _live(scope))
+    return any(execution.branches is None for execution in _live(scope))
 
 
 def _check_history(run: Simulation) -> None:
@@ -111,14 +115,14 @@ def _check_tree(run: Simulation) -> None:
         assert not under_way, f"{under_way} are under way in a run that is {state.phase}"
     for execution in executions(state.root):
         step = run.graph.step_at(execution.path)
-        policy = step.retry if isinstance(step, ToolStep | SubflowStep) else None
+        policy = step.retry_policy
         budget = policy.max_attempts if policy is not None else 1
         assert execution.attempt - execution.budget_from <= budget, f"{execution.path} has too many attempts"
         most = budget * (1 + state.retries)
         assert execution.attempt <= most, f"{execution.path} has too many attempts for its retries"
-        if execution.type in COMPOSITE and execution.status is StepStatus.RUNNING:
-            at_work = sum(1 for child in execution.children.values() if _at_work(child))
-            assert at_work <= getattr(step, "max_concurrent", 1), f"{execution.path} runs too much at once"
+        if execution.branches is not None and execution.status is StepStatus.RUNNING:
+            at_work = sum(1 for child in children(execution) if _at_work(child))
+            assert at_work <= step.branches_at_once, f"{execution.path} runs too much at once"
 
 
 def _check_requests(run: Simulation) -> None:
@@ -228,7 +232,7 @@ def _check_steps_begin_and_end(events: list[Event]) -> None:
         if event.kind is Kind.STEP_STARTED:
             assert path not in open_steps, f"{path} was started twice"
             open_steps.add(path)
-            if event.payload["type"] in COMPOSITE:
+            if "total" in event.payload:
                 composites.add(path)
         elif event.kind in {Kind.STEP_COMPLETED, Kind.STEP_CANCELLED}:
             assert path in open_steps | reopened, f"{path}: {event.kind} without a start"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ForEachStep, SubflowStep, ToolStep
 from engine.contracts.status import StepErrorCode
-from engine.machine.events.fold import EMPTY
+from engine.machine.events.placing import EMPTY
 from engine.machine.model.inputs import OutputPrepared, StepPrepared
 from engine.machine.model.state import scope_path_of
 from engine.machine.transition_builder import failure

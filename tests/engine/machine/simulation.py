@@ -14,6 +14,8 @@ from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from engine.errors import InvalidTransition
 from engine.machine.events.event import Event, Kind
 from engine.machine.events.fold import evolve, fold
+from engine.machine.events.run_facts import RunQueued
+from engine.machine.events.table import read_event
 from engine.machine.model import effects, inputs
 from engine.machine.model.codec import input_from_json, input_to_json, state_from_json, state_to_json
 from engine.machine.model.state import Execution, Phase, RunState, find_execution
@@ -63,7 +65,7 @@ class Simulation:
         self.output_error: dict[str, Any] | None = None
         self.interrupted: set[tuple[str, int]] = set()
         self._ids = 0
-        self._append(Event(Kind.RUN_QUEUED, self.now, "ana", None, {"input": payload}))
+        self._append(Event(RunQueued(input=payload), self.now, "ana"))
 
     # ---- what a test does -------------------------------------------------------------------
 
@@ -203,7 +205,7 @@ class Simulation:
     def child_of(self, path: str) -> str:
         return next(child for child, parent in self.children.items() if parent == path)
 
-    def kinds(self, path: str | None = None) -> list[Kind]:
+    def kinds(self, path: str | None = None) -> list[str]:
         return [event.kind for event in self.events if path is None or event.step_id == path]
 
     def last(self, kind: Kind) -> Event:
@@ -327,7 +329,7 @@ class Simulation:
         (request_id,) = open_here
         approval = kind is Kind.APPROVAL_DECIDED
         assert self.requests[request_id].approval is approval
-        self._append(Event(kind, self._tick(), who, path, payload))
+        self._append(read_event(kind, self._tick(), who, path, payload))
         self._set_status(request_id, status)
         self.timers.pop(f"timeout:{path}", None)
         given: Callable[..., inputs.Input] = inputs.RequestDecided if approval else inputs.FormSubmitted

@@ -6,8 +6,9 @@ from dataclasses import fields
 import pytest
 
 from engine.contracts.status import CancelMode
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.event import Event
 from engine.machine.events.fold import fold
+from engine.machine.events.run_facts import RunQueued
 from engine.machine.model import inputs
 from engine.machine.model.codec import _INPUTS, input_from_json, input_to_json, state_from_json, state_to_json
 from engine.machine.model.state import RunState
@@ -41,8 +42,19 @@ def test_the_samples_cover_everything_a_mailbox_can_hold() -> None:
 
 
 def test_a_state_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="version 2"):
-        state_from_json({**state_to_json(RunState()), "version": 2})
+    with pytest.raises(ValueError, match="version 3"):
+        state_from_json({**state_to_json(RunState()), "version": 3})
+
+
+def test_a_state_of_the_first_version_is_read() -> None:
+    run = Simulation(graph(for_each("e", [1, 2], tool("x"), max_concurrent=1), tool("z"))).start()
+    run.finish("e/0/x", 7)
+    stored = json.loads(json.dumps(state_to_json(run.state)))
+    execution = stored["root"]["executions"]["e"]
+    execution |= execution.pop("branches")
+    del execution["children"]["1"]["executions"]["x"]["call"]
+
+    assert state_from_json({**stored, "version": 1}) == run.state
 
 
 def test_a_deep_state_with_everything_in_it_comes_back_the_same() -> None:
@@ -57,9 +69,7 @@ def test_a_deep_state_with_everything_in_it_comes_back_the_same() -> None:
 
 
 def test_what_a_handoff_told_comes_back_the_same() -> None:
-    event = Event(
-        Kind.RUN_QUEUED, 1, "ana", None, {"input": {}, "handoff": {"steps": {"a": {"status": "x"}}}}
-    )
+    event = Event(RunQueued(input={}, handoff={"steps": {"a": {"status": "x"}}}), 1, "ana")
     state = fold([event])
 
     assert state.handoff == {"steps": {"a": {"status": "x"}}}

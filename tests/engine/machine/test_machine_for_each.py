@@ -69,8 +69,9 @@ def test_finished_items_are_collapsed_to_their_output() -> None:
     run = over(3, tool("x"), tool("y"), max_concurrent=1).finish("e/0/x").finish("e/0/y", 7)
 
     execution = run.execution("e")
-    assert execution.outputs == {0: 7}
-    assert list(execution.children) == [1]
+    assert execution.branches is not None
+    assert execution.branches.outputs.in_order() == [7]
+    assert list(execution.branches.children) == [1]
 
 
 def test_each_item_asks_its_own_people() -> None:

@@ -6,6 +6,7 @@ from engine.contracts.status import RunStatus, StepStatus
 from engine.errors import InvalidTransition
 from engine.machine.events.event import Event, Kind
 from engine.machine.events.fold import fold
+from engine.machine.events.run_facts import RunRefused
 from engine.machine.model.inputs import Retry
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, tool
@@ -183,7 +184,7 @@ def test_a_retried_run_can_be_paused_and_cancelled() -> None:
 
 
 def test_a_refused_run_cannot_be_retried() -> None:
-    refused = fold([Event(Kind.RUN_REFUSED, 1, "ana", None, {"error": {"code": "policy_denied"}})])
+    refused = fold([Event(RunRefused({"code": "policy_denied"}), 1, "ana")])
 
     with pytest.raises(InvalidTransition, match="start a new one"):
         transition(graph(tool("a")), refused, Retry(now=2))

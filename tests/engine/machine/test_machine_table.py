@@ -9,8 +9,10 @@ import pytest
 
 from engine.contracts.status import CancelMode
 from engine.errors import ErrorCode, InvalidTransition
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.branch_facts import BranchCompleted
+from engine.machine.events.event import Event
 from engine.machine.events.fold import evolve
+from engine.machine.events.step_facts import StepCompleted, StepStarted
 from engine.machine.model import inputs
 from engine.machine.model.state import Phase, RunState
 from engine.machine.table import TABLE, transition
@@ -129,7 +131,11 @@ def test_a_transition_changes_neither_its_state_nor_its_flow() -> None:
 def test_an_event_that_speaks_of_nothing_is_refused() -> None:
     state = run_in(Phase.ACTIVE)
 
-    strays = ((Kind.STEP_COMPLETED, "ghost"), (Kind.STEP_STARTED, None), (Kind.BRANCH_COMPLETED, "a/b/0"))
-    for kind, step_id in strays:
+    strays = (
+        (StepCompleted(next=1), "ghost"),
+        (StepStarted("tool"), None),
+        (BranchCompleted(), "a/b/0"),
+    )
+    for fact, step_id in strays:
         with pytest.raises(InvalidTransition):
-            evolve(state, Event(kind, 1, "engine", step_id, {"type": "tool", "next": 1}))
+            evolve(state, Event(fact, 1, "engine", step_id))

@@ -11,7 +11,7 @@ from engine.contracts.status import RunStatus, StepStatus
 from engine.machine.events.event import Kind
 from engine.machine.model.effects import RunStep
 from engine.machine.model.inputs import StepFinished, StepInterrupted, TimerFired
-from engine.machine.steps.tool import MAX_RECOVERIES, backoff_micros
+from engine.machine.steps.attempts import MAX_RECOVERIES, backoff_micros
 from engine.machine.table import transition
 from engine.machine.transition_builder import failure
 from tests.engine.machine.flow_builders import graph, tool

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 ALL = 10_000
-DECISIONS = {Kind.APPROVAL_DECIDED: "approval_id", Kind.USER_INPUT_RECEIVED: "request_id"}
+DECISIONS: dict[str, str] = {Kind.APPROVAL_DECIDED: "approval_id", Kind.USER_INPUT_RECEIVED: "request_id"}
 
 
 async def check_journal(journal: Journal) -> Counter[str]:

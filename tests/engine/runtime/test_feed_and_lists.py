@@ -12,7 +12,8 @@ from engine.contracts.run import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
 from engine.journal.records import NewRun
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.event import Event
+from engine.machine.events.run_facts import RunRefused
 from engine.runtime.embedded.feed import MAX_BEHIND, READ_AT_ONCE
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -95,7 +96,7 @@ async def test_a_reader_that_cannot_follow_is_told_that_it_lagged(home: Home, ea
                 flow_version="v1",
                 requested_by="ann",
                 status=RunStatus.FAILED,
-                events=[Event(Kind.RUN_REFUSED, number, "ann") for number in range(count)],
+                events=[Event(RunRefused({}), number, "ann") for number in range(count)],
             )
         )
         read_batches = [await anext(batches)]

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.machine.events.event import Event, Kind
+from engine.machine.events.table import read_event
 from engine.runtime.views.timeline_spans import Bars
 
 _KINDS = [
@@ -20,6 +21,18 @@ _KINDS = [
     Kind.RUN_FAILED,
     Kind.RUN_RETRIED,
 ]
+_ERROR = {"code": "x", "message": "no", "details": {}}
+_PAYLOADS: dict[str, dict[str, object]] = {
+    Kind.STEP_STARTED: {"type": "tool"},
+    Kind.PENDING_HUMAN: {"approval_id": "appr_1"},
+    Kind.APPROVAL_DECIDED: {"decision": "APPROVED"},
+    Kind.RETRY_SCHEDULED: {"retry_at": 1},
+    Kind.ATTEMPT_STARTED: {"attempt": 2},
+    Kind.ATTEMPT_FAILED: {"error": _ERROR},
+    Kind.STEP_COMPLETED: {"next": 1},
+    Kind.STEP_FAILED: {"type": "tool", "error": _ERROR},
+    Kind.RUN_FAILED: {"error": _ERROR},
+}
 _DRAWN = st.lists(st.tuples(st.sampled_from(_KINDS), st.sampled_from(["a", "b"]), st.integers(0, 5)))
 
 
@@ -28,10 +41,8 @@ def history(drawn: list[tuple[Kind, str, int]]) -> list[Event]:
     for kind, step, gap in drawn:
         now += gap
         of_run = kind in {Kind.RUN_FAILED, Kind.RUN_RETRIED}
-        payload = {"running": [step]} if kind is Kind.RUN_RETRIED else {}
-        events.append(
-            Event(kind=kind, ts=now, step_id=None if of_run else step, actor="engine", payload=payload)
-        )
+        path = None if of_run else step
+        events.append(read_event(kind, now, "engine", path, _PAYLOADS.get(kind) or {"running": [step]}))
     return events
 
 

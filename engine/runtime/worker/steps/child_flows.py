@@ -10,7 +10,8 @@ from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from engine.journal.records import NewRun
 from engine.json_schema.forms import payload_errors
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.event import Event
+from engine.machine.events.run_facts import RunQueued
 from engine.machine.model.graph import walk_steps
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class ChildFlows:
             flow_version=definition.version,
             requested_by=requested_by,
             status=RunStatus.QUEUED,
-            events=[Event(Kind.RUN_QUEUED, now, requested_by, None, payload)],
+            events=[Event(RunQueued(**payload), now, requested_by)],
             slot_limit=definition.concurrency,
             parent_run_id=self.row["run_id"],
             parent_path=effect.path,

@@ -17,7 +17,7 @@ from engine.contracts.flow import (
 )
 from engine.contracts.request import UserInputRequest
 from engine.contracts.status import StepErrorCode, StepStatus
-from engine.errors import InvalidInput
+from engine.errors import EventUnreadable, InvalidInput
 from engine.governance.redactor import JOINED_DEPTH
 from engine.json_schema.forms import check_schema, form_schema
 from engine.machine.model.inputs import StepPrepared
@@ -102,6 +102,8 @@ class Preparer:
                 )
             case ApprovalStep():
                 return self._approval(step, path, context, now)
+            case _:
+                raise EventUnreadable(f"this version knows no step type {step.type}", {"type": step.type})
 
     def _value(self, value: Any, context: dict[str, Any]) -> Any:
         rendered = render_value(value, context, self.values.resolve)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import StepErrorCode
 from engine.governance.pipeline import Point, Subject, characters_of, check
 from engine.governance.redactor import JOINED_DEPTH
-from engine.machine.events.fold import EMPTY
+from engine.machine.events.placing import EMPTY
 from engine.machine.model.inputs import OutputPrepared
 from engine.machine.transition_builder import failure
 from engine.values import canonical_json, resolve_value

@@ -1,30 +1,20 @@
-"""What every step type does when it starts."""
+"""What holds for every step that is about to start: the run's ceilings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ToolStep
 from engine.contracts.status import StepErrorCode
-from engine.machine.events.event import Kind
 from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
     from engine.contracts.flow import Step
 
 
-def started(builder: TransitionBuilder, step: Step, path: str, **payload: Any) -> None:
-    """Emit step_started; a reopened execution counts its attempts on."""
-    old = builder.execution(path)
-    if old is not None:
-        payload |= {"attempt": old.attempt + 1, "budget_from": old.budget_from}
-    builder.emit(Kind.STEP_STARTED, path, type=step.type, name=step.name or step.id, **payload)
-
-
 def over_limit(builder: TransitionBuilder, step: Step) -> dict[str, Any] | None:
     """The error of a step that the run's ceilings do not allow any more, else None (design: governance)."""
     error = _spent(builder.state.counters.steps_executed, builder.graph.limits.max_steps, "steps")
-    return error or (tool_calls_spent(builder) if isinstance(step, ToolStep) else None)
+    return error or (tool_calls_spent(builder) if step.calls_tool else None)
 
 
 def tool_calls_spent(builder: TransitionBuilder) -> dict[str, Any] | None:

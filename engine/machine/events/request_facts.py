@@ -1,0 +1,116 @@
+"""What a run asks people, and what they answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.contracts.status import StepStatus
+from engine.machine.events.event import Event, Fact, Kind, doc
+from engine.machine.events.placing import amend, path_of, scope_around
+from engine.machine.model.copying import replace
+from engine.machine.model.state import put_scope, step_id_of
+
+if TYPE_CHECKING:
+    from engine.machine.model.state import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class PendingHuman(Fact):
+    """An approval is open."""
+
+    kind: ClassVar[str] = Kind.PENDING_HUMAN
+    approval_id: str = field(metadata=doc("id of the request"))
+    digest: str | None = field(default=None, metadata=doc("binds a decision to what was shown"))
+    action_digest: str | None = field(default=None, metadata=doc("what the gated step would do"))
+    risk: str | None = field(default=None, metadata=doc("low, medium, high or critical"))
+    body: Any = field(default=None, metadata=doc("what is shown"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The step waits for a decision."""
+        return amend(
+            state,
+            event,
+            status=StepStatus.PENDING_HUMAN,
+            request_id=self.approval_id,
+            digest=self.action_digest,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalDecided(Fact):
+    """Somebody decided."""
+
+    kind: ClassVar[str] = Kind.APPROVAL_DECIDED
+    decision: str = field(metadata=doc("APPROVED or REJECTED"))
+    approval_id: str | None = field(default=None, metadata=doc("id of the request"))
+    comment: str | None = field(default=None, metadata=doc("what they said"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The decision is known; the run is told of it."""
+        decision = {
+            "decision": self.decision,
+            "decided_by": event.actor,
+            "comment": self.comment or "",
+        }
+        return amend(state, event, decision=decision)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalVoided(Fact):
+    """What would run is not what was approved: it is asked again."""
+
+    kind: ClassVar[str] = Kind.APPROVAL_VOIDED
+    approval_id: str | None = field(default=None, metadata=doc("id of the request"))
+    reason: str = field(default="", metadata=doc("what differs"))
+    next: int = field(default=0, metadata=doc("index of the step that follows in its list"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The list stands at the approval again."""
+        scope = scope_around(state, event)
+        step_id = step_id_of(path_of(event))
+        voided = {**scope.voided, step_id: scope.voided.get(step_id, 0) + 1}
+        back = replace(scope, index=self.next, active=None, voided=voided)
+        return replace(state, root=put_scope(state.root, scope.path, back))
+
+
+@dataclass(frozen=True, slots=True)
+class UserInputRequested(Fact):
+    """A form is open."""
+
+    kind: ClassVar[str] = Kind.USER_INPUT_REQUESTED
+    request_id: str = field(metadata=doc("id of the request"))
+    form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
+    mode: str | None = field(default=None, metadata=doc("choice_input or free_text_input"))
+    body: Any = field(default=None, metadata=doc("title, prompt, description, schema, defaults"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The step waits for an answer."""
+        return amend(state, event, status=StepStatus.PENDING_USER_INPUT, request_id=self.request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class UserInputReceived(Fact):
+    """Somebody answered."""
+
+    kind: ClassVar[str] = Kind.USER_INPUT_RECEIVED
+    output: Any = field(metadata=doc("form_id, values, comment"))
+    request_id: str | None = field(default=None, metadata=doc("id of the request"))
+    form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The answer is known; the run is told of it."""
+        return amend(state, event, decision={"output": self.output, "answered_by": event.actor})
+
+
+@dataclass(frozen=True, slots=True)
+class RequestWithdrawn(Fact):
+    """The run does not wait for it any more."""
+
+    kind: ClassVar[str] = Kind.REQUEST_WITHDRAWN
+    request_id: str = field(metadata=doc("id of the request"))
+    reason: str = field(metadata=doc("why"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """What ends the step says more."""
+        return state

@@ -1,0 +1,198 @@
+"""What happens to a run as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.contracts.status import CancelMode
+from engine.machine.events.event import Event, Fact, Kind, doc
+from engine.machine.events.reopen import reopen
+from engine.machine.model.copying import replace
+from engine.machine.model.state import Phase
+
+if TYPE_CHECKING:
+    from engine.machine.model.state import RunState
+
+Error = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunQueued(Fact):
+    """A run exists and waits for a worker."""
+
+    kind: ClassVar[str] = Kind.RUN_QUEUED
+    pack: str | None = field(default=None, metadata=doc("pack id"))
+    pack_version: str | None = field(default=None, metadata=doc("version or label of the pack"))
+    pack_digest: str | None = field(default=None, metadata=doc("digest of the pinned content"))
+    flow: str | None = field(default=None, metadata=doc("flow id"))
+    flow_version: str | None = field(default=None, metadata=doc("version the flow names"))
+    tenant: str | None = field(default=None, metadata=doc("tenant of the run"))
+    requested_by: str | None = field(default=None, metadata=doc("who started it"))
+    parent_run_id: str | None = field(default=None, metadata=doc("run whose step started it"))
+    handed_off_from: str | None = field(default=None, metadata=doc("run it took over from"))
+    handoff: Any = field(default=None, metadata=doc("what that run told it"))
+    input: Any = field(default=None, metadata=doc("start payload"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is queued."""
+        return replace(state, phase=Phase.QUEUED, payload=self.input, handoff=self.handoff)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRefused(Fact):
+    """A start was refused: the run exists as a record of it and does nothing."""
+
+    kind: ClassVar[str] = Kind.RUN_REFUSED
+    error: Error = field(metadata=doc("code, message, details"))
+    payload_digest: str | None = field(default=None, metadata=doc("digest of the payload, which is not kept"))
+    requested_by: str | None = field(default=None, metadata=doc("who wanted to start it"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It has failed and needs no document."""
+        return replace(state, phase=Phase.FAILED, error=self.error, documented=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Fact):
+    """A worker took it, or it was paused before one did."""
+
+    kind: ClassVar[str] = Kind.RUN_STARTED
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is active."""
+        return replace(state, phase=Phase.ACTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPauseRequested(Fact):
+    """Nothing new starts from now on."""
+
+    kind: ClassVar[str] = Kind.RUN_PAUSE_REQUESTED
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is held."""
+        return replace(state, pause_requested=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaused(Fact):
+    """No call is under way any more."""
+
+    kind: ClassVar[str] = Kind.RUN_PAUSED
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It stands still."""
+        return replace(state, paused=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed(Fact):
+    """It goes on after a pause."""
+
+    kind: ClassVar[str] = Kind.RUN_RESUMED
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is held no more."""
+        return replace(state, paused=False, pause_requested=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunCancelRequested(Fact):
+    """Somebody wants it to end."""
+
+    kind: ClassVar[str] = Kind.RUN_CANCEL_REQUESTED
+    mode: str = field(metadata=doc("`now`, or `boundary`: after the step it is in"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is held until it ends."""
+        return replace(state, cancel=CancelMode(self.mode))
+
+
+@dataclass(frozen=True, slots=True)
+class RunRetried(Fact):
+    """A run that ended badly goes on at the step that ended it."""
+
+    kind: ClassVar[str] = Kind.RUN_RETRIED
+    running: list[str] = field(default_factory=list, metadata=doc("executions at work again"))
+    waiting: list[str] = field(default_factory=list, metadata=doc("executions that stand before their start"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is active, its failed steps open."""
+        return replace(
+            state,
+            phase=Phase.ACTIVE,
+            root=reopen(state.root),
+            error=None,
+            cancel=None,
+            pause_requested=False,
+            paused=False,
+            retries=state.retries + 1,
+            documented=False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunCompleted(Fact):
+    """It ended well."""
+
+    kind: ClassVar[str] = Kind.RUN_COMPLETED
+    output: Any = field(default=None, metadata=doc("the run's output"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It has its output."""
+        return _ended(state, Phase.COMPLETED, output=self.output)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed(Fact):
+    """It ended badly; a retry can open it again."""
+
+    kind: ClassVar[str] = Kind.RUN_FAILED
+    error: Error = field(metadata=doc("code, message, details, step_id"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It has its error."""
+        return _ended(state, Phase.FAILED, error=self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class RunCancelled(Fact):
+    """Somebody ended it."""
+
+    kind: ClassVar[str] = Kind.RUN_CANCELLED
+    error: Error = field(metadata=doc("code, message, details"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is over."""
+        return _ended(state, Phase.CANCELLED, error=self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class RunDeadLettered(Fact):
+    """The work on it was lost too often; it is tried no more by itself."""
+
+    kind: ClassVar[str] = Kind.RUN_DEAD_LETTERED
+    error: Error = field(metadata=doc("code, message, details, step_id"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It waits for somebody to look at it."""
+        return _ended(state, Phase.DEAD_LETTER, error=self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputWritten(Fact):
+    """The response document of the ended run is on disk."""
+
+    kind: ClassVar[str] = Kind.OUTPUT_WRITTEN
+    path: str | None = field(default=None, metadata=doc("the document"))
+    sha256: str | None = field(default=None, metadata=doc("its digest"))
+    files: list[dict[str, Any]] | None = field(default=None, metadata=doc("the run's output files"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is documented."""
+        return replace(state, documented=True)
+
+
+def _ended(state: RunState, phase: Phase, output: Any = None, error: Error | None = None) -> RunState:
+    return replace(state, phase=phase, output=output, error=error, paused=False, pause_requested=False)

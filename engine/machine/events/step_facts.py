@@ -1,0 +1,232 @@
+"""What happens to one execution of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.contracts.status import StepStatus
+from engine.machine.events.event import Event, Fact, Kind, Upgrade, doc
+from engine.machine.events.placing import (
+    amend,
+    consume_approval,
+    end,
+    execution_of,
+    path_of,
+    scope_around,
+    start,
+)
+from engine.machine.model.copying import replace
+from engine.machine.model.state import (
+    Branches,
+    Execution,
+    find_execution,
+    put_execution,
+    put_scope,
+    step_id_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.machine.model.state import RunState
+
+Error = dict[str, Any]
+
+
+def _first_started(payload: dict[str, Any]) -> dict[str, Any]:
+    """The first version left it to the reader which types call tools."""
+    return {**payload, "call": payload["type"] == "tool"}
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted(Fact):
+    """An execution began, or began again after a retry of the run."""
+
+    kind: ClassVar[str] = Kind.STEP_STARTED
+    version: ClassVar[int] = 2
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {1: _first_started}
+    type: str = field(metadata=doc("step type"))
+    name: str = field(default="", metadata=doc("the step's name, else its id"))
+    call: bool = field(default=False, metadata=doc("a tool is called"))
+    attempt: int | None = field(default=None, metadata=doc("attempt number when it is not the first"))
+    budget_from: int | None = field(default=None, metadata=doc("attempts that a retry has forgiven"))
+    input: Any = field(default=None, metadata=doc("rendered parameters or items"))
+    total: int | None = field(default=None, metadata=doc("branches or items of a composite step"))
+    child_run_id: str | None = field(default=None, metadata=doc("the run it started"))
+    approval: str | None = field(default=None, metadata=doc("path of the approval it consumed"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is at work, and the approval that gates it is used up."""
+        path = path_of(event)
+        old = find_execution(state.root, path)
+        execution = Execution(
+            path=path,
+            step_id=step_id_of(path),
+            type=self.type,
+            status=StepStatus.RUNNING,
+            call=self.call,
+            attempt=self.attempt or 1,
+            budget_from=self.budget_from or 0,
+            recoveries=old.recoveries if old else 0,
+            input=self.input,
+            child_run_id=self.child_run_id,
+            branches=None if self.total is None else Branches(total=self.total),
+        )
+        counters = replace(
+            state.counters,
+            steps_executed=state.counters.steps_executed + 1,
+            tool_calls=state.counters.tool_calls + self.call,
+        )
+        changed = replace(state, root=start(state.root, execution), counters=counters)
+        approval = find_execution(changed.root, self.approval) if self.approval is not None else None
+        if approval is not None:
+            changed = replace(changed, root=consume_approval(changed.root, approval, path))
+        return changed
+
+
+@dataclass(frozen=True, slots=True)
+class StepCompleted(Fact):
+    """An execution ended well."""
+
+    kind: ClassVar[str] = Kind.STEP_COMPLETED
+    output: Any = field(default=None, metadata=doc("what it brought"))
+    next: int | None = field(default=None, metadata=doc("index of the step that follows in its list"))
+    result: bool = field(default=False, metadata=doc("a person's answer counts as the list's output"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Its list goes on; branches it had are collapsed."""
+        execution = execution_of(state, event)
+        done = replace(
+            execution,
+            status=StepStatus.COMPLETED,
+            output=self.output,
+            error=None,
+            retry_at=None,
+            branches=None,
+        )
+        decided = execution.status is StepStatus.PENDING_HUMAN
+        return end(state, done, self.next, result=self.result or not decided)
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed(Fact):
+    """An execution ended badly, or failed before it could start."""
+
+    kind: ClassVar[str] = Kind.STEP_FAILED
+    type: str = field(metadata=doc("step type"))
+    error: Error = field(metadata=doc("code, message, details"))
+    next: int | None = field(
+        default=None, metadata=doc("index of the step that follows; none fails the list")
+    )
+    name: str | None = field(default=None, metadata=doc("the step's name, else its id"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Its list goes on, or has failed."""
+        path = path_of(event)
+        old = find_execution(state.root, path)
+        if old is None:  # it failed before it could start, while its data was rendered
+            old = Execution(
+                path=path, step_id=step_id_of(path), type=self.type, status=StepStatus.NOT_STARTED
+            )
+            state = replace(state, root=start(state.root, old))
+        failed = replace(old, status=StepStatus.FAILED, error=self.error, retry_at=None)
+        return end(state, failed, self.next, result=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped(Fact):
+    """The step's `when` was false."""
+
+    kind: ClassVar[str] = Kind.STEP_SKIPPED
+    type: str = field(metadata=doc("step type"))
+    name: str = field(default="", metadata=doc("the step's name, else its id"))
+    next: int | None = field(default=None, metadata=doc("index of the step that follows in its list"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Its list goes on."""
+        path = path_of(event)
+        skipped = Execution(path=path, step_id=step_id_of(path), type=self.type, status=StepStatus.SKIPPED)
+        return end(replace(state, root=start(state.root, skipped)), skipped, self.next, result=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StepCancelled(Fact):
+    """An execution was given up."""
+
+    kind: ClassVar[str] = Kind.STEP_CANCELLED
+    reason: str = field(default="", metadata=doc("why"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is over; its list stands where it is."""
+        return amend(state, event, status=StepStatus.CANCELLED, retry_at=None)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecovered(Fact):
+    """The worker was lost, or gave the run back, while a call was under way: the call is made again."""
+
+    kind: ClassVar[str] = Kind.STEP_RECOVERED
+    recoveries: int = field(metadata=doc("losses so far"))
+    attempt: int | None = field(default=None, metadata=doc("the attempt that is made again"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It counts the loss."""
+        return amend(state, event, recoveries=self.recoveries)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted(Fact):
+    """Another attempt of a call began."""
+
+    kind: ClassVar[str] = Kind.ATTEMPT_STARTED
+    attempt: int = field(metadata=doc("its number"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is at work again."""
+        execution = replace(execution_of(state, event), attempt=self.attempt, retry_at=None)
+        counters = replace(state.counters, tool_calls=state.counters.tool_calls + 1)
+        return replace(state, root=put_execution(state.root, execution), counters=counters)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed(Fact):
+    """One attempt failed; another follows."""
+
+    kind: ClassVar[str] = Kind.ATTEMPT_FAILED
+    error: Error = field(metadata=doc("code, message, details"))
+    attempt: int | None = field(default=None, metadata=doc("its number"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The error is kept until another one or the end."""
+        return amend(state, event, error=self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled(Fact):
+    """The next attempt waits for its time."""
+
+    kind: ClassVar[str] = Kind.RETRY_SCHEDULED
+    retry_at: int = field(metadata=doc("when, microseconds UTC"))
+    attempt: int | None = field(default=None, metadata=doc("number of the next attempt"))
+    delay_ms: int | None = field(default=None, metadata=doc("the wait in milliseconds"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It waits."""
+        return amend(state, event, retry_at=self.retry_at)
+
+
+@dataclass(frozen=True, slots=True)
+class SubflowRetryDue(Fact):
+    """A child run failed and the wait is over: the step is prepared anew."""
+
+    kind: ClassVar[str] = Kind.SUBFLOW_RETRY_DUE
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The step stands before its start again, with the attempts it has made."""
+        waiting = replace(
+            execution_of(state, event), status=StepStatus.NOT_STARTED, retry_at=None, child_run_id=None
+        )
+        scope = scope_around(state, event)
+        back = replace(scope, active=None, executions={**scope.executions, waiting.step_id: waiting})
+        return replace(state, root=put_scope(state.root, scope.path, back))

@@ -1,0 +1,130 @@
+"""Attempts of a step: how calls end, retries, recovery after a lost worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from engine.contracts.flow import Backoff, RetryPolicy
+from engine.contracts.status import CancelMode, StepErrorCode
+from engine.machine.control import advance, cancel_all, complete, end_run, fail, settle
+from engine.machine.events.run_facts import RunDeadLettered
+from engine.machine.events.step_facts import (
+    AttemptFailed,
+    AttemptStarted,
+    RetryScheduled,
+    StepCancelled,
+    StepFailed,
+    StepRecovered,
+    SubflowRetryDue,
+)
+from engine.machine.model.effects import RunStep, SetTimer
+from engine.machine.model.state import scope_path_of
+from engine.machine.model.timers import TimerKind, timer_name
+from engine.machine.steps.limits import tool_calls_spent
+from engine.machine.transition_builder import TransitionBuilder, failure
+from engine.machine.walk import is_in_flight
+
+if TYPE_CHECKING:
+    from engine.machine.model.inputs import StepFinished, StepInterrupted
+    from engine.machine.model.state import Execution
+
+MAX_RECOVERIES = 5
+
+
+def finished(builder: TransitionBuilder, given: StepFinished) -> None:
+    """A tool call ended; a late answer of an attempt that no longer counts changes nothing."""
+    execution = builder.execution(given.path)
+    if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
+        return
+    if given.ok:
+        complete(builder, given.path, given.output)
+    elif given.cancelled or builder.state.cancel is CancelMode.NOW:
+        builder.emit(StepCancelled("the run was cancelled"), given.path)
+    else:
+        attempt_failed(
+            builder, execution, given.error or failure(StepErrorCode.UNKNOWN, "no reason given"), given.jitter
+        )
+    settle(builder)
+
+
+def attempt_failed(
+    builder: TransitionBuilder, execution: Execution, error: dict[str, object], jitter: float
+) -> None:
+    """One attempt failed: schedule the next one, or fail the step."""
+    step = builder.step(execution.path)
+    policy = step.retry_policy
+    used = execution.attempt - execution.budget_from
+    if policy is None or used >= policy.max_attempts or not _retryable(policy, error):
+        fail(builder, execution.path, error)
+        return
+    builder.emit(AttemptFailed(error, execution.attempt), execution.path)
+    delay = backoff_micros(policy, used, jitter)
+    following = execution.attempt + 1
+    if builder.state.cancel is not None:
+        builder.emit(StepCancelled("the run was cancelled"), execution.path)
+        return
+    retry_at = builder.input.now + delay
+    builder.emit(RetryScheduled(retry_at, following, delay // 1000), execution.path)
+    if delay == 0 and not builder.state.pause_requested:
+        attempt_again(builder, execution.path)
+    else:
+        builder.effect(SetTimer(timer_name(TimerKind.RETRY, execution.path), retry_at))
+
+
+def attempt_again(builder: TransitionBuilder, path: str) -> None:
+    """The wait is over: begin the next attempt; a subflow is prepared anew, its child needs a new id."""
+    execution = builder.execution(path)
+    if execution is None or execution.retry_at is None:
+        return
+    if not execution.call:
+        builder.emit(SubflowRetryDue(), path)
+        advance(builder, scope_path_of(path))
+        return
+    spent = tool_calls_spent(builder)
+    if spent is not None:
+        fail(builder, path, spent)
+        return
+    attempt = execution.attempt + 1
+    builder.emit(AttemptStarted(attempt), path)
+    builder.effect(RunStep(path, attempt))
+
+
+def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
+    """The worker died mid-call: the same attempt again; the fifth loss is a dead letter."""
+    execution = builder.execution(given.path)
+    if execution is None or not is_in_flight(execution):
+        return
+    if builder.state.cancel is not None:
+        builder.emit(StepCancelled("the run was cancelled while its worker was lost"), given.path)
+        settle(builder)
+        return
+    recoveries = execution.recoveries + given.lost
+    builder.emit(StepRecovered(recoveries, execution.attempt), given.path)
+    if recoveries >= MAX_RECOVERIES:
+        message = f"the worker was lost {recoveries} times during this step"
+        error = failure(StepErrorCode.RECOVERY_LIMIT, message, recoveries=recoveries)
+        builder.emit(StepFailed(type=execution.type, error=error), given.path)
+        cancel_all(builder, "the run became a dead letter")
+        end_run(builder, RunDeadLettered({**error, "step_id": given.path}))
+        return
+    builder.effect(RunStep(given.path, execution.attempt))
+
+
+def backoff_micros(policy: RetryPolicy, failures: int, jitter: float) -> int:
+    """Wait before the next attempt, in microseconds; `failures` counts from 1, `jitter` is in [0, 1)."""
+    seconds = policy.backoff_seconds
+    if policy.backoff is Backoff.EXPONENTIAL:
+        grown = min(seconds * 2.0 ** (failures - 1), policy.max_backoff_seconds)
+        seconds = grown * (0.5 + jitter / 2)
+    return round(seconds * 1_000_000)
+
+
+def _retryable(policy: RetryPolicy, error: Mapping[str, object]) -> bool:
+    """Whether another try may help: never when it is forbidden, nor when the tool says that it does not."""
+    code, details = str(error.get("code")), error.get("details")
+    if code == StepErrorCode.PERMISSION_DENIED or (
+        isinstance(details, Mapping) and details.get("recoverable") is False
+    ):
+        return False
+    return not policy.retry_on_codes or code in policy.retry_on_codes

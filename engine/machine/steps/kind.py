@@ -1,0 +1,68 @@
+"""What a step type is to the machine: one object per type, found by the type's name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from engine.contracts.flow import StepFields
+from engine.errors import EventUnreadable
+from engine.machine.events.step_facts import StepStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.machine.model.inputs import StepPrepared
+    from engine.machine.transition_builder import TransitionBuilder
+
+S = TypeVar("S", bound=StepFields)
+
+
+class StepKind(ABC, Generic[S]):
+    """How steps of one type start. What they are (calls, branches, retries) their model says."""
+
+    type: ClassVar[str]
+
+    @abstractmethod
+    def start(
+        self, builder: TransitionBuilder, step: S, prepared: StepPrepared, approval: str | None
+    ) -> None:
+        """Start the step with its rendered data; `approval` is the path of the approval it consumes."""
+
+    @staticmethod
+    def started(
+        builder: TransitionBuilder, step: S, path: str, approval: str | None = None, **given: Any
+    ) -> None:
+        """Emit step_started; a reopened execution counts its attempts on."""
+        old = builder.execution(path)
+        if old is not None:
+            given |= {"attempt": old.attempt + 1, "budget_from": old.budget_from}
+        fact = StepStarted(
+            type=step.type, name=step.name or step.id, call=step.calls_tool, approval=approval, **given
+        )
+        builder.emit(fact, path)
+
+
+class StepKinds:
+    """The step types that the machine can start."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, StepKind[Any]] = {}
+
+    def add(self, kind: StepKind[Any]) -> Callable[[], None]:
+        """Register a type; returns what takes it out again. Raises ValueError for a name that is taken."""
+        if kind.type in self._kinds:
+            raise ValueError(f"the step type {kind.type} is registered already")
+        self._kinds[kind.type] = kind
+
+        def undo() -> None:
+            del self._kinds[kind.type]
+
+        return undo
+
+    def get(self, name: str) -> StepKind[Any]:
+        """The object of a type. Raises EventUnreadable for an unknown one."""
+        found = self._kinds.get(name)
+        if found is None:
+            raise EventUnreadable(f"this version knows no step type {name}", {"type": name})
+        return found

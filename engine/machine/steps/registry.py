@@ -1,0 +1,27 @@
+"""The step types that the engine itself brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.machine.steps.composite import ForEachKind, ParallelKind
+from engine.machine.steps.human_approval import ApprovalKind
+from engine.machine.steps.kind import StepKinds
+from engine.machine.steps.subflow import SubflowKind
+from engine.machine.steps.tool import ToolKind
+from engine.machine.steps.user_input import UserInputKind
+
+if TYPE_CHECKING:
+    from engine.machine.steps.kind import StepKind
+
+_KINDS: tuple[StepKind[Any], ...] = (
+    ToolKind(),
+    ApprovalKind(),
+    UserInputKind(),
+    SubflowKind(),
+    ParallelKind(),
+    ForEachKind(),
+)
+STEP_KINDS = StepKinds()
+for _kind in _KINDS:
+    STEP_KINDS.add(_kind)
