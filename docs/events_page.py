@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.machine.events.event import Fact
 from engine.machine.events.table import FACTS
+
+if TYPE_CHECKING:
+    from engine.machine.events.event import Fact
 
 PAGE = Path(__file__).parent / "events.md"
 MARK = "<!-- the events: make events writes what follows -->"

@@ -62,7 +62,7 @@ def test_a_name_is_given_once() -> None:
 
 
 def test_an_unknown_kind_names_itself_and_its_run() -> None:
-    with pytest.raises(EventUnreadable, match="event 2 of run run_1 .*moon_landed") as caught:
+    with pytest.raises(EventUnreadable, match=r"event 2 of run run_1 .*moon_landed") as caught:
         stored_event(row("moon_landed", {}))
 
     assert caught.value.code is ErrorCode.JOURNAL_CORRUPT
