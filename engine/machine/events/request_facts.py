@@ -97,6 +97,7 @@ class UserInputReceived(Fact):
     output: Any = field(metadata=doc("form_id, values, comment"))
     request_id: str | None = field(default=None, metadata=doc("id of the request"))
     form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
+    comment: str | None = field(default=None, metadata=doc("what they said beside it"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The answer is known; the run is told of it."""
