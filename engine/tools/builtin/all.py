@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.tools.builtin.command import command_tools
 from engine.tools.builtin.data import data_tools
 from engine.tools.builtin.files import file_tools
-from engine.tools.builtin.git import git_tools
+from engine.tools.builtin.git.git_tools import git_tools
 from engine.tools.builtin.http import http_tools
 from engine.tools.builtin.report import report_tools
 from engine.tools.builtin.search import search_tools

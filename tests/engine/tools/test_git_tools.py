@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -9,41 +7,17 @@ import pytest
 
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolResult
+from tests.engine.tools.made_repository import git, made_repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Call = Callable[..., Awaitable[ToolResult]]
 
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "Ada Löve",
-    "GIT_AUTHOR_EMAIL": "ada@example.org",
-    "GIT_COMMITTER_NAME": "Ada",
-    "GIT_COMMITTER_EMAIL": "ada@example.org",
-    "GIT_AUTHOR_DATE": "2024-05-01T10:00:00+02:00",
-    "GIT_COMMITTER_DATE": "2024-05-01T10:00:00+02:00",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-}
-
-
-def git(repo: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=repo, env=os.environ | IDENTITY, check=True, capture_output=True
-    )
-    return done.stdout.decode().strip()
-
 
 @pytest.fixture
 def repo(root: Path) -> Path:
-    git(root, "init", "-q", "-b", "trunk")
-    (root / "a.txt").write_text("one\n")
-    git(root, "add", ".")
-    git(root, "commit", "-q", "-m", "feat: first")
-    git(root, "tag", "v1")
-    (root / "a.txt").write_text("two\n")
-    git(root, "commit", "-q", "-am", "fix: second\n\nA body\nof two lines.")
-    return root
+    return made_repository(root)
 
 
 def code_of(result: ToolResult) -> StepErrorCode:
@@ -60,7 +34,11 @@ async def test_log_gives_commits_newest_first(call: Call, repo: Path) -> None:
         "date": "2024-05-01T08:00:00.000000Z",
         "subject": "fix: second",
         "body": "A body\nof two lines.",
+        "email": "ada@example.org",
+        "parents": [git(repo, "rev-parse", "v1")],
+        "trailers": [],
     }
+    assert oldest["parents"] == []
     assert (oldest["subject"], oldest["body"]) == ("feat: first", "")
 
 
@@ -69,8 +47,9 @@ async def test_log_spans_refs_and_counts(call: Call, repo: Path) -> None:
     none = await call("git.log", {"repo": str(repo), "from_ref": "HEAD"})
     one = await call("git.log", {"repo": str(repo), "max_count": 1})
     assert [commit["subject"] for commit in span.data["commits"]] == ["fix: second"]
-    assert none.data == {"commits": []}
+    assert (none.data["commits"], none.data["total"], none.data["notice"]) == ([], 0, None)
     assert len(one.data["commits"]) == 1
+    assert one.data["notice"] == "1 of 2 commits were asked for"
 
 
 async def test_diff_between_refs_and_to_the_work_tree(call: Call, repo: Path) -> None:
@@ -81,7 +60,7 @@ async def test_diff_between_refs_and_to_the_work_tree(call: Call, repo: Path) ->
     cut = await call("git.diff", {"repo": str(repo), "max_bytes": 10})
     assert "-one\n+two\n" in between.data["diff"]
     assert "+three" in tree.data["diff"]
-    assert other.data == {"diff": "", "truncated": False}
+    assert other.data == {"diff": "", "truncated": False, "filtered": [], "notice": None}
     assert cut.data["truncated"] is True
 
 
@@ -122,28 +101,6 @@ async def test_invalid_utf8_is_replaced(call: Call, repo: Path) -> None:
     git(repo, "add", ".")
     result = await call("git.diff", {"repo": str(repo)})
     assert "+caf\ufffd" in result.data["diff"]
-
-
-async def test_nothing_a_repository_configures_is_started(call: Call, repo: Path) -> None:
-    mark = repo.parent / "started"
-    touch = f"touch {mark}"
-    (repo / ".gitattributes").write_text("*.txt filter=evil diff=evil\n")
-    for key in (
-        "filter.evil.clean",
-        "filter.evil.process",
-        "diff.evil.textconv",
-        "diff.evil.command",
-        "diff.external",
-        "core.fsmonitor",
-        "core.pager",
-    ):
-        git(repo, "config", key, touch)
-    git(repo, "config", "filter.evil.required", "true")
-    (repo / "a.txt").write_text("changed\n")
-    assert (await call("git.status", {"repo": str(repo)})).ok
-    assert "+changed" in (await call("git.diff", {"repo": str(repo)})).data["diff"]
-    assert (await call("git.log", {"repo": str(repo)})).ok
-    assert not mark.exists()
 
 
 async def test_a_work_tree_configured_outside_the_limits_is_refused(call: Call, repo: Path) -> None:
