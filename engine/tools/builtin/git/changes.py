@@ -30,7 +30,7 @@ async def read_diff(
         "--submodule=short", *refs, "--", *paths,
     )  # fmt: skip
     if outcome.returncode != 0:
-        raise history_failed(outcome.stderr)
+        raise history_failed(outcome)
     text = outcome.stdout[:max_bytes].decode("utf-8", "replace")
     truncated = outcome.truncated or len(outcome.stdout) > max_bytes
     return {"diff": text, "truncated": truncated, "filtered": filtered, "notice": _notice(filtered)}

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import rfc3339
 from engine.tools.failure import ToolFailure, invalid_input
-from engine.tools.process.command_runner import stderr_tail
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from engine.tools.builtin.git.repository import GitRepository
+    from engine.tools.process.command_runner import CommandOutcome
 
 _FIELDS = "%H%x00%P%x00%aN%x00%aE%x00%at%x00%s%x00%b"
 _FIELD_COUNT = 7
@@ -76,7 +76,7 @@ async def _commits(repository: GitRepository, span: str, wanted: int) -> AsyncIt
             f"--format={_FIELDS}", *page, span, "--",
         )  # fmt: skip
         if outcome.returncode != 0:
-            raise history_failed(outcome.stderr)
+            raise history_failed(outcome)
         if outcome.truncated:
             if count == 1:
                 raise invalid_input("one commit's message is larger than the limit of a tool's output")
@@ -89,9 +89,9 @@ async def _commits(repository: GitRepository, span: str, wanted: int) -> AsyncIt
         done += count
 
 
-def history_failed(stderr: bytes) -> ToolFailure:
+def history_failed(outcome: CommandOutcome) -> ToolFailure:
     """What git said, in words about this repository: a part that is missing is not fetched."""
-    words = stderr_tail(stderr).strip()
+    words = outcome.stderr_end.strip()
     lines = words.splitlines()
     return invalid_input(
         "the history cannot be read whole; nothing that is missing is fetched from elsewhere: "
