@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from engine.contracts.actor import Operator
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
@@ -27,6 +29,8 @@ class EngineConfig:
     home_packs: Path | None = None
     limits: ToolLimits = field(default_factory=ToolLimits)
     policies: Policies = field(default_factory=Policies)
+    operators: Mapping[str, Operator] = field(default_factory=dict)
+    """What each account may see and do; without any whoever is at the machine may do everything."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()

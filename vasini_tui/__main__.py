@@ -61,9 +61,9 @@ def _perform(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
     parsed = _parse(arguments)
     if not isinstance(parsed, Invocation):
         return parsed
-    actor = acting(parsed.act_as)
     loaded = load_what_can_be() if parsed.tolerant else load_settings()
-    session = Session(loaded, actor, out, opener)
+    actor = acting(parsed.act_as, loaded.values.identity.operators, via=parsed.via)
+    session = Session(loaded, actor, out, opener, parsed.tenant, parsed.all_tenants)
     with logging_to_file(loaded):
         try:
             return asyncio.run(_run(parsed, session))
@@ -77,7 +77,7 @@ def _perform(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
 
 def _parse(arguments: Sequence[str]) -> Invocation | int:
     if not arguments:  # the console is not kept waiting by a parser that has nothing to do
-        return Invocation(open_console)
+        return Invocation(open_console, via="console")
     from vasini_tui.cli.app import parse  # noqa: PLC0415 - only for what is to be parsed
 
     return parse(arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from vasini_tui.settings.places import make_places
 from vasini_tui.shipped import shipped_packs
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
     from engine.contracts.actor import Actor
@@ -38,8 +40,16 @@ class Session:
     actor: Actor
     out: Output
     opener: OpenEngine
+    tenant: str | None = None
+    all_tenants: bool = False
 
-    def engine(self) -> AbstractAsyncContextManager[Engine]:
+    @asynccontextmanager
+    async def engine(self) -> AsyncIterator[Engine]:
+        """The engine as the actor may use it. Raises VasiniError: places, role, tenant."""
+        async with self.whole_engine() as whole:
+            yield whole.for_(self.actor, tenant=self.tenant, all_tenants=self.all_tenants)
+
+    def whole_engine(self) -> AbstractAsyncContextManager[Engine]:
         """Open the engine on the places in force. Raises VasiniError when they cannot be made."""
         make_places(self.loaded.places)
         return self.opener(engine_config(self.loaded))
@@ -71,6 +81,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         home_packs=places.packs_dir,
         limits=limits,
         policies=values.policies,
+        operators=values.identity.operators,
         secrets={name: secret.get_secret_value() for name, secret in values.secrets.items()},
         redact=values.logging.redact,
         redact_patterns=values.logging.redact_patterns,

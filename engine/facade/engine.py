@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from engine.contracts.actor import Actor
     from engine.facade.feed import Feed
     from engine.facade.notes import Drafts, SavedFilters
     from engine.facade.packs import Packs
@@ -62,6 +63,14 @@ class Engine(Protocol):
     @property
     def saved_filters(self) -> SavedFilters:
         """Filters with a name."""
+        ...
+
+    def for_(self, actor: Actor, *, tenant: str | None = None, all_tenants: bool = False) -> Engine:
+        """The engine as the actor's account may use it: in `tenant`, else in its first one.
+
+        What belongs to another tenant is not found, by whatever method or verb. Raises Refused
+        (`role_missing`): no operator, or `all_tenants` for one who may not; NotFound (tenant).
+        """
         ...
 
     def work(self, *, slots: int = 64) -> AbstractAsyncContextManager[Worker]:

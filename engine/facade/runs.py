@@ -40,12 +40,13 @@ class Runs(Protocol):
         payload: Mapping[str, Any],
         *,
         actor: Actor,
-        tenant: str = "default",
+        tenant: str | None = None,
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
     ) -> RunView:
         """Queue a run. The same key of the same tenant returns the same run.
 
+        Without `tenant` it belongs to the one in view (`Engine.for_`), or to `default`.
         Relative values of input fields with `format: path` are resolved against `base_dir`.
         Raises NotFound (pack, flow), InvalidInput (schema, size; details name the refused run),
         Refused (policy, trust, `idempotency_conflict`), PackInvalid.
@@ -79,7 +80,7 @@ class Runs(Protocol):
         ...
 
     async def successors(self, run_id: str) -> tuple[str, ...]:
-        """Runs that took over from this one, oldest first; none for a run that is not there."""
+        """Runs that took over from this one, oldest first. Raises NotFound."""
         ...
 
     async def get(self, run_id: str) -> RunDetail:

@@ -47,6 +47,8 @@ class Policies(BaseModel):
     max_steps: _Count | None = None
     max_tool_calls: _Count | None = None
     max_payload_bytes: _Count = DEFAULT_MAX_PAYLOAD_BYTES
+    separate_duties: bool = False
+    """Nobody approves a run that they requested."""
     by_pack: dict[str, Self] = Field(default_factory=dict)
 
     @model_validator(mode="after")

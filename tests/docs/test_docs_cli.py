@@ -13,6 +13,7 @@ from vasini_tui.exit_codes import ExitCode
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
 COMMON = {"--json", "--as NAME"}
+IN_VIEW = {"--tenant T", "--all-tenants"}
 
 
 def commands(command: Any, name: str) -> dict[str, Any]:
@@ -51,7 +52,15 @@ def documented() -> dict[str, set[str]]:
 
 
 def test_every_command_and_option_is_documented_and_no_other() -> None:
-    assert documented() == offered()
+    assert documented() == {name: options - IN_VIEW for name, options in offered().items()}
+
+
+def test_what_is_in_view_can_be_chosen_for_whatever_belongs_to_a_tenant() -> None:
+    sections = re.search(r"^## Runs$(.*)^## Packs", TEXT, re.MULTILINE | re.DOTALL)
+    assert sections is not None
+    of_tenants = set(re.findall(r"^### `(.*)`$", sections[1], re.MULTILINE))
+    assert {name for name, options in offered().items() if options >= IN_VIEW} == of_tenants
+    assert all(f"`{option}`" in TEXT.partition("## Runs")[0] for option in IN_VIEW)
 
 
 def test_every_exit_status_is_documented() -> None:

@@ -100,6 +100,11 @@ class FakeEngine:
         if name in self.failures:
             raise self.failures[name]
 
+    def for_(self, actor: Actor, *, tenant: str | None = None, all_tenants: bool = False) -> FakeEngine:
+        raise AssertionError(
+            f"screens get an engine that is scoped already ({actor}, {tenant}, {all_tenants})"
+        )
+
     def work(self, *, slots: int = 64) -> AbstractAsyncContextManager[Worker]:
         raise AssertionError(f"no screen works runs (slots={slots})")
 
@@ -120,7 +125,7 @@ class FakeRuns:
         payload: Mapping[str, Any],
         *,
         actor: Actor,
-        tenant: str = "default",
+        tenant: str | None = None,
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
     ) -> RunView:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.recorded_names import recorded
+
 if TYPE_CHECKING:
     from tests.system.conftest import Vasini
 
@@ -55,7 +57,7 @@ def test_an_approval_is_decided_once(desk: Vasini) -> None:
     assert approval["action"]["params"]["body"] == "done"
     decided = desk.ok("approve", approval["approval_id"], "--as", "ana", "--digest", approval["digest"])
     assert decided.keys() == {"approval_id", "run_id", "decision", "decided_by", "decided_at"}
-    assert (decided["decision"], decided["decided_by"]) == ("APPROVED", "ana")
+    assert (decided["decision"], decided["decided_by"]) == ("APPROVED", recorded("ana"))
     for command in (("approve",), ("reject", "--comment", "too late")):
         late = desk(command[0], approval["approval_id"], *command[1:], "--as", "bob", "--json")
         assert (late.status, late.error["code"]) == (5, "already_decided")
@@ -63,7 +65,7 @@ def test_an_approval_is_decided_once(desk: Vasini) -> None:
         assert details == {key: decided[key] for key in details}
     assert desk.ok("approvals")["approvals"] == []
     (kept,) = desk.ok("approvals", "--status", "approved")["approvals"]
-    assert kept["decided_by"] == "ana"
+    assert kept["decided_by"] == recorded("ana")
     desk.ok("worker", "--until-idle")
     assert desk.ok("show", run["run_id"])["run"]["status"] == "COMPLETED"
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.recorded_names import recorded
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -70,7 +72,7 @@ def test_an_incident_that_goes_on_is_handed_off_and_the_one_who_takes_over_reads
     assert (run["status"], run["handed_off_from"]) == ("PENDING_HUMAN", triage["run_id"])
     assert run["handoff"]["decisions"][0]["answer"]["note"] == "shop is down"
     (approval,) = vasini.ok("approvals", "--run", run["run_id"])["approvals"]
-    assert "Handed off by mara from log-triage/incident" in approval["message"]
+    assert f"Handed off by {recorded('mara')} from log-triage/incident" in approval["message"]
     assert "Note: it still burns" in approval["message"]
     assert "How bad is it? {" in approval["message"]
     assert '"note": "shop is down"' in approval["message"]
@@ -79,7 +81,7 @@ def test_an_incident_that_goes_on_is_handed_off_and_the_one_who_takes_over_reads
     shown = decide(vasini, run["run_id"], "mitigate.approval")
     assert shown["run"]["status"] == "COMPLETED"
     record = (vasini.cwd / "out" / "incident.md").read_text()
-    assert f"Handed off by mara from log-triage/incident ({triage['run_id']})." in record
+    assert f"Handed off by {recorded('mara')} from log-triage/incident ({triage['run_id']})." in record
 
 
 def test_a_procedure_that_cannot_begin_asks_a_person_who_may_say_no(vasini: Vasini, tmp_path: Path) -> None:

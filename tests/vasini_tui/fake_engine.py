@@ -65,7 +65,7 @@ class FakeRuns:
         payload: Mapping[str, Any],
         *,
         actor: Actor,
-        tenant: str = "default",
+        tenant: str | None = None,
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
     ) -> RunView:
@@ -76,11 +76,10 @@ class FakeRuns:
             "flow": flow,
             "payload": dict(payload),
             "actor": actor,
-            "tenant": tenant,
             "key": idempotency_key,
             "base_dir": base_dir,
         }
-        view = a_run(pack=pack, flow=flow, tenant=tenant)
+        view = a_run(pack=pack, flow=flow)
         self.known[view.run_id] = view
         return view
 
@@ -375,6 +374,13 @@ class FakeEngine:
     slots: list[int] = field(default_factory=list)
     config: EngineConfig | None = None
     cannot_open: Exception | None = None
+    asked_by: Actor | None = None
+    in_tenant: str | None = None
+    in_all_tenants: bool = False
+
+    def for_(self, actor: Actor, *, tenant: str | None = None, all_tenants: bool = False) -> FakeEngine:
+        self.asked_by, self.in_tenant, self.in_all_tenants = actor, tenant, all_tenants
+        return self
 
     @asynccontextmanager
     async def open(self, config: EngineConfig) -> AsyncIterator[FakeEngine]:

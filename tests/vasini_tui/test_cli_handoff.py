@@ -9,6 +9,7 @@ from engine.contracts.flow import AutonomyLevel
 from engine.contracts.handoff import HandoffView
 from engine.contracts.pack import FlowView
 from engine.errors import ErrorCode, Refused
+from tests.recorded_names import recorded
 from tests.vasini_tui.fake_data import a_run
 from tests.vasini_tui.fake_engine import FakeEngine
 from vasini_tui.exit_codes import ExitCode
@@ -69,7 +70,7 @@ def test_handoff_passes_everything_on_and_tells_the_run_that_takes_over(
     assert outcome.status == ExitCode.OK
     assert (outcome.document["run_id"], outcome.document["handed_off_from"]) == ("run-2", "run-1")
     given = fake.runs.handed_off
-    assert given.pop("actor").name == "ana"
+    assert given.pop("actor").name == recorded("ana")
     assert given == {
         "run_id": "run-1",
         "target": "on-call",

@@ -10,6 +10,7 @@ import pytest
 from engine.contracts.agent import FlowOutline, StepOutline
 from engine.contracts.pack import PackState, Problem, RunsOfVersion
 from engine.contracts.pack_version import DiffLine, PackDetail, PackDiff, PackSide, TextDiff
+from tests.recorded_names import recorded
 from tests.vasini_tui.fake_packs import a_pack, a_review, a_version
 from vasini_tui.exit_codes import ExitCode
 
@@ -79,7 +80,7 @@ def test_versions_and_publishing(vasini: Vasini, fake: FakeEngine, tmp_path: Pat
     assert "1.0.0 is published" in vasini("pack", "publish", "hello", "--sbom", str(bill)).stdout
     assert vasini("pack", "publish", "hello", "--as", "bo", "--json").document["version"]["latest"] is True
     assert [(pack, sbom) for pack, _, sbom in fake.packs.published] == [("hello", "{}"), ("hello", None)]
-    assert fake.packs.published[1][1] == "bo"
+    assert fake.packs.published[1][1] == recorded("bo")
     missing = vasini("pack", "publish", "hello", "--sbom", str(tmp_path / "none"), "--json")
     assert (missing.status, missing.error["code"]) == (ExitCode.INVALID_INPUT, "invalid_input")
 
@@ -124,8 +125,8 @@ def test_code_is_shown_in_full_and_trusted_by_its_digest(vasini: Vasini, fake: F
     assert f"--digest {DIGEST}" in shown.stderr
     assert not fake.packs.trusted
     given = vasini("pack", "trust", "hello", "--digest", DIGEST, "--json", "--as", "bo")
-    assert (given.status, given.document["code"]["trusted_by"]) == (ExitCode.OK, "bo")
-    assert fake.packs.trusted == [("hello", DIGEST, "bo")]
+    assert (given.status, given.document["code"]["trusted_by"]) == (ExitCode.OK, recorded("bo"))
+    assert fake.packs.trusted == [("hello", DIGEST, recorded("bo"))]
     other = vasini("pack", "trust", "hello", "--digest", "0" * 64, "--json")
     assert (other.status, other.error["code"]) == (ExitCode.REFUSED, "code_changed")
 

@@ -10,6 +10,7 @@ from engine.contracts.pack import Problem
 from engine.contracts.request import GatedAction
 from engine.contracts.run import RunSort, StepView
 from engine.contracts.status import RunStatus, StepStatus
+from tests.recorded_names import recorded
 from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval, an_event
 from tests.vasini_tui.fake_packs import a_pack
 from vasini_tui.cli.arguments.moments import moment_named
@@ -149,7 +150,7 @@ def test_verbs_act_in_the_name_of_the_operator(
     fake.runs.known = {"run-1": a_run()}
     outcome = vasini(*arguments, "run-1", "--json", "--as", "ana")
     assert outcome.document.keys() == {"run_id", "status", "changed"}
-    assert fake.runs.verbs == [(verb, "run-1", "ana")]
+    assert fake.runs.verbs == [(verb, "run-1", recorded("ana"))]
 
 
 def test_events_are_one_line_each_without_gaps(vasini: Vasini, fake: FakeEngine) -> None:

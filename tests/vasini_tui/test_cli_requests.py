@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RequestStatus
+from tests.recorded_names import recorded
 from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval
 from tests.vasini_tui.fake_packs import MOMENT
 from vasini_tui.exit_codes import ExitCode
@@ -40,12 +41,15 @@ def test_approve_and_reject_tell_the_decision(vasini: Vasini, fake: FakeEngine) 
         "approval_id": "app-1",
         "run_id": "run-1",
         "decision": "approved",
-        "decided_by": "ana",
+        "decided_by": recorded("ana"),
         "decided_at": MOMENT_TEXT,
     }
     assert vasini("approve", "app-1", "--as", "ana", "--json").document == wanted
     assert vasini("reject", "app-2", "--comment", "no", "--as", "ana").status == ExitCode.OK
-    assert fake.requests.decided == [("app-1", "approved", "ana", None), ("app-2", "rejected", "ana", "no")]
+    assert fake.requests.decided == [
+        ("app-1", "approved", recorded("ana"), None),
+        ("app-2", "rejected", recorded("ana"), "no"),
+    ]
 
 
 def test_too_late_is_refused_with_who_when_and_what(vasini: Vasini, fake: FakeEngine) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from engine.contracts.run import RunError
 from engine.contracts.status import RunStatus
+from tests.recorded_names import recorded
 from tests.vasini_tui.fake_data import a_run
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.identity import login_name
@@ -44,8 +45,8 @@ def test_run_queues_and_tells_what_programs_rely_on(vasini: Vasini, fake: FakeEn
 
 def test_run_passes_name_tenant_and_key_on(vasini: Vasini, fake: FakeEngine) -> None:
     vasini("run", "hello/hello", "--as", "ana", "--tenant", "acme", "--idempotency-key", "k1")
-    assert fake.runs.started["actor"].name == "ana"
-    assert (fake.runs.started["tenant"], fake.runs.started["key"]) == ("acme", "k1")
+    assert fake.runs.started["actor"].name == recorded("ana")
+    assert (fake.in_tenant, fake.in_all_tenants, fake.runs.started["key"]) == ("acme", False, "k1")
 
 
 def test_set_reaches_inside_and_overrides_the_input(vasini: Vasini, fake: FakeEngine) -> None:

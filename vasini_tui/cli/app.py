@@ -58,7 +58,7 @@ def command_tree(offered: Iterable[str] = COMMANDS) -> typer.Typer:
 def _root(
     context: typer.Context,
     act_as: ActAs = None,
-    tenant: Tenant = "default",
+    tenant: Tenant = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Open the console on a throw-away workspace full of sample runs.")
     ] = False,
@@ -70,14 +70,16 @@ def _root(
         raise typer.Exit
     if context.invoked_subcommand and demo:
         raise UsageError("--demo opens the console: write it without a command")
-    if context.invoked_subcommand and (act_as or tenant != "default"):
+    if context.invoked_subcommand and (act_as or tenant):
         raise UsageError(
             f"write --as and --tenant after the command: vasini {context.invoked_subcommand} ..."
         )
 
 
 def _console_unless_a_command(
-    invocation: Invocation | None, act_as: str | None, tenant: str, demo: bool, show_version: bool
+    invocation: Invocation | None, act_as: str | None, tenant: str | None, demo: bool, show_version: bool
 ) -> Invocation:
     del show_version  # has ended the program before this
-    return invocation or Invocation(partial(open_console, tenant=tenant, demo=demo), act_as=act_as)
+    return invocation or Invocation(
+        partial(open_console, demo=demo), act_as=act_as, tenant=tenant, via="console"
+    )

@@ -14,9 +14,15 @@ Action = Callable[["Session"], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What the command line asked for. `tolerant`: do it even when the settings are faulty."""
+    """What the command line asked for. `tolerant`: do it even when the settings are faulty.
+
+    Without `tenant` it is the first one of the account; `all_tenants` is every one.
+    """
 
     action: Action
     as_json: bool = False
     act_as: str | None = None
+    tenant: str | None = None
+    all_tenants: bool = False
     tolerant: bool = False
+    via: str = "cli"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.governance.access import access_of
 from vasini_tui.exit_codes import TerminalError
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from vasini_tui.wiring import Session
 
 
-async def open_console(session: Session, *, tenant: str = "default", demo: bool = False) -> int:
+async def open_console(session: Session, *, demo: bool = False) -> int:
     """Show the console until the operator leaves; the exit status.
 
-    Raises TerminalError without a terminal.
+    Raises TerminalError without a terminal, VasiniError for a tenant that the account may not look at.
     """
     # Textual takes longer to load than most commands take to run.
     from vasini_tui.console.terminal import terminal_problem  # noqa: PLC0415  # only the console needs it
@@ -35,6 +36,8 @@ async def open_console(session: Session, *, tenant: str = "default", demo: bool 
     from vasini_tui.console.running import run_console  # noqa: PLC0415  # only the console needs it
     from vasini_tui.console.themes import find_themes  # noqa: PLC0415  # only the console needs it
 
+    operators = {} if demo else session.loaded.values.identity.operators
+    tenant = access_of(operators, session.actor, session.tenant, all_tenants=False).tenant or ""
     options = session.loaded.values.console
     shown = ConsoleOptions(
         theme=options.theme,

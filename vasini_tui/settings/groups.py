@@ -16,6 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from engine.contracts.actor import Operator
 from engine.governance.policies import Policies
 from engine.packs.publishing.key_bytes import KEY_BYTES, decode_bytes
 
@@ -68,6 +69,12 @@ class Group(BaseModel):
     """A settings group; an unknown key is an error, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IdentitySettings(Group):
+    """Who may see and do what, by the account's login; without any the person at the machine is admin."""
+
+    operators: dict[str, Operator] = Field(default_factory=dict)
 
 
 class LoggingSettings(Group):
@@ -133,6 +140,7 @@ class SettingsShape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     policies: Policies = Policies()
+    identity: IdentitySettings = IdentitySettings()
     logging: LoggingSettings = LoggingSettings()
     tools: ToolSettings = ToolSettings()
     engine: EngineSettings = EngineSettings()

@@ -17,6 +17,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from engine.contracts.actor import Operator
 from engine.errors import ErrorCode, VasiniError
 from engine.governance.policies import Policies
 from vasini_tui.settings.config_files import read_config_file
@@ -245,6 +246,8 @@ def _known_keys(above: KeyPath) -> tuple[str, ...]:
         kind = field.annotation if field else None
         if kind is not None and isinstance(kind, type) and issubclass(kind, BaseModel):
             model = kind
+        elif part == "operators":
+            model = Operator
         elif part == "by_pack":
             return Policies.names()
     return tuple(model.model_fields)

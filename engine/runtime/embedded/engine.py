@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
 from engine.facade.engine import WorkerView
+from engine.governance.access import access_of
 from engine.governance.masking import Masker
 from engine.governance.redactor import Redactor
 from engine.journal.sqlite.journal import SqliteJournal
@@ -17,6 +18,7 @@ from engine.runtime.embedded.feed import Feed
 from engine.runtime.embedded.notes import Drafts, SavedFilters
 from engine.runtime.embedded.requests import Requests
 from engine.runtime.embedded.runs import Runs
+from engine.runtime.embedded.scoped import ScopedEngine
 from engine.runtime.embedded.starting import RunStarter
 from engine.runtime.files.run_folder import RunFolders
 from engine.runtime.gc_tuning import seldom_collected
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.config import EngineConfig
+    from engine.contracts.actor import Actor
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
@@ -83,6 +86,10 @@ class EmbeddedEngine:
         self.drafts = Drafts(journal, redactor, clock)
         self.saved_filters = SavedFilters(journal, redactor)
 
+    def for_(self, actor: Actor, *, tenant: str | None = None, all_tenants: bool = False) -> Engine:
+        """See facade."""
+        return ScopedEngine(self, access_of(self._config.operators, actor, tenant, all_tenants=all_tenants))
+
     @cached_property
     def packs(self) -> PackList:
         """See facade."""
@@ -98,6 +105,7 @@ class EmbeddedEngine:
             DiffSides(self._journal, self._packs),
             PackRegistry(self._config, self._journal, self._clock, self._pack_source, self._packs),
             CodeTrust(self._journal, self._clock, self._pack_source, self._packs),
+            self._journal,
         )
 
     @cached_property

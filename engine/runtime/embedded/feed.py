@@ -7,14 +7,18 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from engine.facade.feed import FeedBatch
+from engine.governance.access import Scoped
+from engine.machine.events.event import Kind
 from engine.runtime.views.row_views import event_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.contracts.pack_version import PackNotice
+    from engine.governance.access import Access
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
+    from engine.journal.records import StoredEvent
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.watch import PackWatch
 
@@ -25,8 +29,11 @@ GATHER_FROM = 50
 MAX_BEHIND = 50_000
 """Events a slow reader may be behind; it is told that it lagged and reads the journal."""
 
+MAX_KNOWN = 10_000
+"""Runs of which a reader remembers whether they are in view."""
 
-class Feed:
+
+class Feed(Scoped):
     """Implements `engine.facade.feed.Feed` on a journal."""
 
     def __init__(self, journal: Journal, catalog: CatalogSource, watch: PackWatch) -> None:
@@ -39,7 +46,7 @@ class Feed:
         """See facade."""
         journal = self._journal
         claims, packs = await journal.claims_version(), await journal.packs.written()
-        reader = _Reader(journal, run_id, await journal.last_seq(), claims, packs)
+        reader = _Reader(journal, self.access, run_id, await journal.last_seq(), claims, packs)
         undo = journal.on_change(reader.kick)
         undo_packs = self._catalog.on_notices(reader.tell_packs)
         try:
@@ -51,8 +58,12 @@ class Feed:
 
 
 class _Reader:
-    def __init__(self, journal: Journal, run_id: str | None, cursor: int, claims: int, packs: int) -> None:
+    def __init__(
+        self, journal: Journal, access: Access, run_id: str | None, cursor: int, claims: int, packs: int
+    ) -> None:
         self._journal = journal
+        self.access = access
+        self._seen: dict[str, bool] = {}
         self._run_id = run_id
         self._cursor = cursor
         self._kicked = asyncio.Event()
@@ -96,10 +107,25 @@ class _Reader:
         if len(stored) == READ_AT_ONCE:
             self._kicked.set()
             await self._skip()
-        events = (item for item in stored if self._run_id is None or item.run_id == self._run_id)
+        events = [item for item in stored if self._run_id in {None, item.run_id} and await self._sees(item)]
         notices, self._notices = tuple(self._notices), []
         refresh = await self._changed_lists() | frozenset({"packs"} if notices else ())
         return FeedBatch(tuple(event_view(item) for item in events), lagged, refresh, notices)
+
+    async def _sees(self, item: StoredEvent) -> bool:
+        """Whether the event is of a run that is in view; a run is looked up once."""
+        if self.access.tenant is None:
+            return True
+        known = self._seen.get(item.run_id)
+        if known is None:
+            tenant = item.event.payload.get("tenant") if item.event.kind is Kind.RUN_QUEUED else None
+            if tenant is None:
+                row = await self._journal.run_row(item.run_id)
+                tenant = row["tenant"] if row is not None else ""
+            known = self._seen[item.run_id] = self.access.sees(tenant)
+            if len(self._seen) > MAX_KNOWN:
+                del self._seen[next(iter(self._seen))]
+        return known
 
     async def _changed_lists(self) -> frozenset[str]:
         """Lists that changed without an event; of another process only a number is known."""

@@ -7,14 +7,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.contracts.actor import Role
 from engine.contracts.pack_version import PackDetail, SourceFile
 from engine.errors import NotFound
+from engine.governance.access import Scoped
+from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.pack_library.diffs import between, on_disk
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.pack import FlowView, PackView, Problem
     from engine.contracts.pack_version import CodeReview, PackDiff, PackNotice, PackVersion
+    from engine.journal.port import Journal
     from engine.packs.catalog.entries import CatalogEntry
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.diffs import DiffSides, Side
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from engine.runtime.pack_library.trust import CodeTrust
 
 
-class PackList:
+class PackList(Scoped):
     """Implements `engine.facade.packs.Packs`."""
 
     def __init__(
@@ -35,6 +39,7 @@ class PackList:
         sides: DiffSides,
         registry: PackRegistry,
         trust: CodeTrust,
+        journal: Journal,
     ) -> None:
         self._library = library
         self._source = source
@@ -42,6 +47,7 @@ class PackList:
         self._sides = sides
         self._registry = registry
         self._trust = trust
+        self._journal = journal
 
     async def list(self) -> tuple[PackView, ...]:
         """See facade."""
@@ -108,6 +114,7 @@ class PackList:
 
     async def publish(self, pack: str, *, actor: Actor, sbom: str | None = None) -> PackVersion:
         """See facade."""
+        self.access.require(Role.OPERATOR, actor)
         return await self._registry.publish(pack, actor, sbom)
 
     async def diff(self, before: str | Path, after: str | Path) -> PackDiff:
@@ -120,6 +127,8 @@ class PackList:
 
     async def trust(self, pack: str, digest: str, *, actor: Actor) -> CodeReview:
         """See facade."""
+        self.access.require(Role.ADMIN, actor)
+        await refuse_a_run(self._journal)
         return await self._trust.trust(pack, digest, actor)
 
     def _pack_file(self, directory: Path, file: str) -> Path | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.actor import Role, recorded_account
 from engine.contracts.model import from_micros
 from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
 from engine.contracts.run import Page
 from engine.contracts.status import RequestKind, RequestStatus
-from engine.errors import ErrorCode, InvalidInput, NotFound
+from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
+from engine.governance.access import Scoped
 from engine.governance.pipeline import Point, Subject, check
 from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults
+from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
 from engine.values import canonical_json
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 MAX_COMMENT = 20_000
 
 
-class Requests:
+class Requests(Scoped):
     """Implements `engine.facade.requests.Requests`."""
 
     def __init__(
@@ -61,7 +64,7 @@ class Requests:
         after: str | None = None,
     ) -> Page[ApprovalView]:
         """See facade."""
-        size = page_size(limit)
+        size, tenant = page_size(limit), self.access.narrowed(tenant)
         rows = await self._journal.request_rows(
             RequestKind.APPROVAL, status, size + 1, cursor(after, "appr_"), run_id, tenant
         )
@@ -91,6 +94,11 @@ class Requests:
     ) -> DecisionView:
         if len(comment) > MAX_COMMENT:
             raise InvalidInput(f"the comment is longer than {MAX_COMMENT} characters")
+        row = await self._row(approval_id, RequestKind.APPROVAL)
+        self.access.require(Role.APPROVER, actor)
+        await refuse_a_run(self._journal)
+        if status is RequestStatus.APPROVED:
+            await self._refuse_own(row, actor)
         text = self._values.redact(comment)
         now = self._clock.now()
         decided = await self._intake.decide(
@@ -103,6 +111,7 @@ class Requests:
                     "approval_id": approval_id,
                     "decision": status.value,
                     "comment": text,
+                    "account": actor.account,
                     "via": actor.via,
                 },
                 digest=digest,
@@ -118,6 +127,8 @@ class Requests:
 
     async def claim(self, approval_id: str, *, actor: Actor) -> ApprovalView:
         """See facade."""
+        await self._row(approval_id, RequestKind.APPROVAL)
+        self.access.require(Role.APPROVER, actor)
         now = self._clock.now()
         until = now + round(self._config.claim_seconds * 1_000_000)
         await self._journal.claim_request(approval_id, RequestKind.APPROVAL, actor.name, now, until)
@@ -145,7 +156,7 @@ class Requests:
         after: str | None = None,
     ) -> Page[FormView]:
         """See facade."""
-        size = page_size(limit)
+        size, tenant = page_size(limit), self.access.narrowed(tenant)
         rows = await self._journal.request_rows(
             RequestKind.FORM, status, size + 1, cursor(after, "form_"), run_id, tenant
         )
@@ -165,6 +176,8 @@ class Requests:
     ) -> AnswerView:
         """See facade."""
         row = await self._row(request_id, RequestKind.FORM)
+        self.access.require(Role.OPERATOR, actor)
+        await refuse_a_run(self._journal)
         opened = decode(row["opened_event"])
         given = dict(values)
         if row["status"] == RequestStatus.PENDING.value:
@@ -189,6 +202,7 @@ class Requests:
                     "form_id": opened["form_id"],
                     "output": stored.value,
                     "comment": output["comment"],
+                    "account": actor.account,
                     "via": actor.via,
                 },
                 blobs=stored.blobs,
@@ -222,6 +236,18 @@ class Requests:
 
     async def _row(self, request_id: str, kind: RequestKind) -> RequestViewRow:
         row = await self._journal.request_row(request_id)
-        if row is None or row["kind"] != kind.value:
-            raise NotFound(f"there is no {kind.value} {request_id}", {"id": request_id})
+        if row is None or row["kind"] != kind.value or not self.access.sees(row["tenant"]):
+            raise NotFound(f"there is no {kind.value} {request_id}{self.access.where}", {"id": request_id})
         return row
+
+    async def _refuse_own(self, row: RequestViewRow, actor: Actor) -> None:
+        if not self._config.policies.for_pack(row["pack"]).separate_duties:
+            return
+        run = await self._journal.run_row(row["run_id"])
+        requested_by = run["requested_by"] if run is not None else ""
+        if recorded_account(requested_by) == recorded_account(actor.name):
+            raise Refused(
+                ErrorCode.OWN_REQUEST,
+                f"{requested_by} requested this run; somebody else approves it (policies.separate_duties)",
+                {"run_id": row["run_id"], "requested_by": requested_by},
+            )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from engine.contracts.actor import Role
 from engine.contracts.run import EventMatches, Page, RunCounts, RunFilter, RunSort, RunSummary, VerbResult
 from engine.contracts.status import (
     RUN_TERMINAL,
@@ -15,6 +16,7 @@ from engine.contracts.status import (
     RequestStatus,
     RunStatus,
 )
+from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.run_filter import place_of
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.starting import StartRequest
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         StepView,
     )
     from engine.contracts.timeline import Timeline
+    from engine.governance.access import Access
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
@@ -50,7 +53,7 @@ MAX_LOOKED_AT = 10_000
 """Events one search looks at."""
 
 
-class Runs:
+class Runs(Scoped):
     """Implements `engine.facade.runs.Runs`.
 
     `handoffs` makes the part that hands runs off, `take_mail` lets a run that no worker holds take in
@@ -69,11 +72,17 @@ class Runs:
     ) -> None:
         self._journal = journal
         self._clock = clock
-        self._reader = reader
+        self.reader = reader
         self._starter = starter
         self._handoffs = handoffs
         self._take_mail = take_mail
         self._seen = SeenRuns()
+
+    def within(self, access: Access) -> Self:
+        """The same for what `access` allows."""
+        scoped = super().within(access)
+        scoped.reader = self.reader.within(access)
+        return scoped
 
     async def start(
         self,
@@ -82,16 +91,19 @@ class Runs:
         payload: Mapping[str, Any],
         *,
         actor: Actor,
-        tenant: str = "default",
+        tenant: str | None = None,
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
     ) -> RunView:
         """See facade."""
-        request = StartRequest(pack, flow, payload, actor.name, tenant, idempotency_key, base_dir)
+        self.access.require(Role.OPERATOR, actor)
+        owner = self.access.narrowed(tenant) or DEFAULT_TENANT
+        request = StartRequest(pack, flow, payload, actor.name, owner, idempotency_key, base_dir)
         return await self._started(*await self._starter.start(request))
 
     async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
         """See facade."""
+        await self.reader.row(run_id)
         return await self._handoffs().of(run_id)
 
     async def hand_off(
@@ -107,6 +119,8 @@ class Runs:
         base_dir: Path | None = None,
     ) -> RunView:
         """See facade."""
+        self.access.require(Role.OPERATOR, actor)
+        await self.reader.row(run_id)
         started = await self._handoffs().hand_off(
             run_id,
             target,
@@ -121,21 +135,22 @@ class Runs:
 
     async def successors(self, run_id: str) -> tuple[str, ...]:
         """See facade."""
+        await self.reader.row(run_id)
         return tuple(found for found, _ in await self._journal.successors(run_id))
 
     async def _started(self, run_id: str, run: NewRun) -> RunView:
         """The run that was just queued, or the earlier one of its idempotency key."""
         if run_id != run.run_id:
             return await self.summary(run_id)
-        return await self._reader.view(created_row(run))
+        return await self.reader.view(created_row(run))
 
     async def get(self, run_id: str) -> RunDetail:
         """See facade."""
-        return await self._reader.detail(run_id)
+        return await self.reader.detail(run_id)
 
     async def summary(self, run_id: str) -> RunView:
         """See facade."""
-        return await self._reader.view(await self._reader.row_with_events(run_id))
+        return await self.reader.view(await self.reader.row_with_events(run_id))
 
     async def list(
         self,
@@ -149,7 +164,7 @@ class Runs:
         """See facade."""
         size = page_size(limit)
         rows = await self._journal.lists.page(
-            filters or RunFilter(),
+            self._filters(filters),
             sort,
             size + 1,
             after=run_place(after, sort),
@@ -160,16 +175,21 @@ class Runs:
 
     async def count(self, filters: RunFilter | None = None) -> int:
         """See facade."""
-        return await self._journal.lists.count(filters or RunFilter())
+        return await self._journal.lists.count(self._filters(filters))
 
     async def position(
         self, run_id: str, filters: RunFilter | None = None, *, sort: RunSort = RunSort.NEWEST
     ) -> int | None:
         """See facade."""
-        return await self._journal.lists.position(run_id, filters or RunFilter(), sort)
+        return await self._journal.lists.position(run_id, self._filters(filters), sort)
+
+    def _filters(self, filters: RunFilter | None) -> RunFilter:
+        wanted = filters or RunFilter()
+        return wanted.model_copy(update={"tenant": self.access.narrowed(wanted.tenant)})
 
     async def counts(self, *, tenant: str | None = None) -> RunCounts:
         """See facade."""
+        tenant = self.access.narrowed(tenant)
         runs = await self._journal.lists.by_status(tenant)
         counters = await self._journal.counters()
 
@@ -187,7 +207,7 @@ class Runs:
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
         """See facade."""
-        await self._reader.row(run_id)
+        await self.reader.row(run_id)
         stored = await self._journal.page_events(run_id, after_run_seq, page_size(limit))
         return tuple(event_view(item) for item in stored)
 
@@ -195,7 +215,7 @@ class Runs:
         self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT
     ) -> EventMatches:
         """See facade."""
-        last = (await self._reader.row(run_id))["run_seq"]
+        last = (await self.reader.row(run_id))["run_seq"]
         start = page_offset(after_run_seq, "after_run_seq")
         end = min(start + page_size(limit, MAX_LOOKED_AT), max(last, start))
         found = await self._journal.lists.find_events(run_id, filters, start, end)
@@ -203,47 +223,49 @@ class Runs:
 
     async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
         """See facade."""
-        return await self._reader.detail_as_of(run_id, run_seq)
+        return await self.reader.detail_as_of(run_id, run_seq)
 
     async def timeline(self, run_id: str) -> Timeline:
         """See facade."""
-        return await timeline_of(self._journal, await self._reader.row(run_id), seen=self._seen)
+        return await timeline_of(self._journal, await self.reader.row(run_id), seen=self._seen)
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         """See facade."""
-        return await self._reader.file_text(run_id, stored_name, limit)
+        return await self.reader.file_text(run_id, stored_name, limit)
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         """See facade."""
-        return await self._reader.steps(run_id)
+        return await self.reader.steps(run_id)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """See facade."""
-        return await self._reader.step(run_id, step_id)
+        return await self.reader.step(run_id, step_id)
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, Pause(now=self._clock.now(), actor=actor.name))
+        return await self._steer(run_id, actor, Pause(now=self._clock.now(), actor=actor.name))
 
     async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, Resume(now=self._clock.now(), actor=actor.name))
+        return await self._steer(run_id, actor, Resume(now=self._clock.now(), actor=actor.name))
 
     async def cancel(
         self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
     ) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, Cancel(now=self._clock.now(), actor=actor.name, mode=mode))
+        return await self._steer(run_id, actor, Cancel(now=self._clock.now(), actor=actor.name, mode=mode))
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, Retry(now=self._clock.now(), actor=actor.name))
+        return await self._steer(run_id, actor, Retry(now=self._clock.now(), actor=actor.name))
 
-    async def _steer(self, run_id: str, verb: Input) -> VerbResult:
+    async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:
+        await self.reader.row(run_id)
+        self.access.require(Role.OPERATOR, actor)
         _, changed = await self._journal.steer(run_id, verb)
         if changed:
             await self._take_mail(run_id)
-        row = await self._reader.row(run_id)
+        row = await self.reader.row(run_id)
         return VerbResult(run_id=run_id, status=RunStatus(row["status"]), changed=changed)
 
     async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
@@ -261,10 +283,10 @@ class Runs:
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    while not await self._rests(row := await self._reader.row_with_events(run_id), watched):
+                    while not await self._rests(row := await self.reader.row_with_events(run_id), watched):
                         await news.wait()
                         news.clear()
-                    return await self._reader.view(row)
+                    return await self.reader.view(row)
         finally:
             undo()
         return await self.summary(run_id)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 from engine.contracts.run import RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import NotFound
+from engine.governance.access import Scoped
 from engine.runtime.views.paging import MAX_PAGE
 from engine.runtime.views.time_travel import RunHistory, files_written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from engine.contracts.run import FileText, RunFile, RunView, StepView
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow, RunViewRow
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
     from engine.runtime.views.output_files import OutputFiles
     from engine.runtime.views.row_views import RowViews
 
-Row = TypeVar("Row", bound="Mapping[str, object]")
+Row = TypeVar("Row", bound="RunRow")
 STEPS_AT_ONCE = 100
 """Steps made into views before the loop is given back."""
 
 
-class RunReader:
+class RunReader(Scoped):
     """Runs as readers see them: masked, with previews for large values of steps."""
 
     def __init__(self, journal: Journal, values: ValueStore, views: RowViews, files: OutputFiles) -> None:
@@ -38,11 +37,11 @@ class RunReader:
 
     async def row(self, run_id: str) -> RunRow:
         """The run's row. Raises NotFound."""
-        return _found(run_id, await self._journal.run_row(run_id))
+        return self._seen(run_id, await self._journal.run_row(run_id))
 
     async def row_with_events(self, run_id: str) -> RunViewRow:
         """The run's row with its input and output events. Raises NotFound."""
-        return _found(run_id, await self._journal.run_view_row(run_id))
+        return self._seen(run_id, await self._journal.run_view_row(run_id))
 
     async def view(self, row: RunViewRow) -> RunView:
         """The run of a row with events."""
@@ -57,7 +56,7 @@ class RunReader:
     async def detail_as_of(self, run_id: str, run_seq: int) -> RunDetail:
         """Everything about the run as it was after an event. Raises NotFound, InvalidInput."""
         past = await self._history.of(self._journal, await self.row(run_id), run_seq)
-        row = _found(run_id, await past.run_view_row(run_id))
+        row = self._seen(run_id, await past.run_view_row(run_id))
         written = await files_written(self._values, await past.step_rows(run_id))
         files = tuple(file for file in await self._files.of(row) if file.stored_name in written)
         return await self._detail(past, row, files, await self._successors_as_of(run_id, run_seq))
@@ -69,6 +68,7 @@ class RunReader:
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """One execution with its values whole. Raises NotFound."""
+        await self.row(run_id)
         rows = await self._journal.step_rows(run_id, step_id)
         if not rows:
             raise NotFound(f"run {run_id} has no step {step_id}", {"run_id": run_id, "step_id": step_id})
@@ -115,8 +115,7 @@ class RunReader:
                 await asyncio.sleep(0)
         return tuple(found)
 
-
-def _found(run_id: str, row: Row | None) -> Row:
-    if row is None:
-        raise NotFound(f"there is no run {run_id}", {"run_id": run_id})
-    return row
+    def _seen(self, run_id: str, row: Row | None) -> Row:
+        if row is None or not self.access.sees(row["tenant"]):
+            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
+        return row

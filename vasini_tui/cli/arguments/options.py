@@ -10,9 +10,13 @@ from vasini_tui.cli.arguments.statuses import ALL
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout, nothing else.")]
 ActAs = Annotated[
-    str | None, typer.Option("--as", metavar="NAME", help="Act under this name (refused over ssh).")
+    str | None,
+    typer.Option("--as", metavar="NAME", help="Act under this name, beside your account."),
 ]
-Tenant = Annotated[str, typer.Option("--tenant", metavar="T", help="Tenant the runs belong to.")]
+Tenant = Annotated[
+    str | None, typer.Option("--tenant", metavar="T", help="The tenant to look at instead of your first one.")
+]
+AllTenants = Annotated[bool, typer.Option("--all-tenants", help="Every tenant (admin).")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Rows of one page.")]
 After = Annotated[
     str | None, typer.Option("--after", metavar="CURSOR", help="Continue after `next` of the page before.")

@@ -34,7 +34,7 @@ def worker(
 async def _work(session: Session, *, until_idle: bool, slots: int | None) -> int:
     ended = "idle"
     with stop_requests() as stopped:
-        async with session.engine() as engine:
+        async with session.whole_engine() as engine:
             async with engine.work(slots=slots or session.loaded.values.engine.slots) as working:
                 session.out.note(f"worker {working.worker_id} started; SIGTERM or ctrl-c stops it")
                 outcome = await result_or_signal(working.idle(), stopped) if until_idle else await stopped

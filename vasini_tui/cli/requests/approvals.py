@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vasini_tui.cli.arguments.options import ActAs, After, AsJson, Limit, OfRun, Status
+from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
@@ -31,10 +31,12 @@ def approvals(
     after: After = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """List approvals, oldest first."""
     action = partial(_approvals, status=one_status(status), run_id=run, limit=limit, after=after)
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 def approve(
@@ -43,10 +45,12 @@ def approve(
     digest: Digest = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """Approve once, exactly what the approval shows."""
     action = partial(_approve, approval_id=approval, comment=comment, digest=digest)
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 def reject(
@@ -55,10 +59,12 @@ def reject(
     digest: Digest = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """Reject with a comment."""
     action = partial(_reject, approval_id=approval, comment=comment, digest=digest)
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 async def _approvals(

@@ -11,7 +11,7 @@ from engine.contracts.model import rfc3339
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from vasini_tui.cli.arguments.inputs import values_of
-from vasini_tui.cli.arguments.options import ActAs, After, AsJson, Limit, OfRun, Status
+from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -31,10 +31,12 @@ def forms(
     after: After = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """List forms, oldest first."""
     action = partial(_forms, status=one_status(status), run_id=run, limit=limit, after=after)
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 def answer(
@@ -47,10 +49,12 @@ def answer(
     ] = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """Submit the form a run waits for."""
     action = partial(_answer, target=run, request_id=form, values=values_of(values))
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 async def _forms(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vasini_tui.cli.arguments.inputs import payload_of
-from vasini_tui.cli.arguments.options import ActAs, AsJson, RunId
+from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.runs.start import Assign, IdempotencyKey, Payload, Wait, begin
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -22,9 +22,15 @@ if TYPE_CHECKING:
     from vasini_tui.wiring import Session
 
 
-def handoffs(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+def handoffs(
+    run: RunId,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+) -> Invocation:
     """List the packs a run may be handed off to."""
-    return Invocation(partial(_handoffs, run_id=run), as_json, act_as)
+    return Invocation(partial(_handoffs, run_id=run), as_json, act_as, tenant, all_tenants)
 
 
 def handoff(
@@ -42,6 +48,8 @@ def handoff(
     wait: Wait = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """Start a run of another pack that takes over. Without --wait it is queued."""
     pack, slash, flow = target.partition("/")
@@ -57,7 +65,7 @@ def handoff(
         idempotency_key=idempotency_key,
         wait=wait,
     )
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 async def _handoffs(session: Session, *, run_id: str) -> int:

@@ -11,7 +11,7 @@ from engine.contracts.model import rfc3339
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from vasini_tui.cli.arguments.moments import moment_named
-from vasini_tui.cli.arguments.options import ActAs, After, AsJson, Limit, RunId
+from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, RunId, Tenant
 from vasini_tui.cli.arguments.statuses import ALL, statuses_named
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.runs.run_text import tell_run
@@ -34,7 +34,6 @@ def runs(
     ] = None,
     pack: Annotated[str | None, typer.Option("--pack", metavar="PACK")] = None,
     flow: Annotated[str | None, typer.Option("--flow", metavar="FLOW")] = None,
-    tenant: Annotated[str | None, typer.Option("--tenant", metavar="T")] = None,
     requested_by: Annotated[
         str | None, typer.Option("--requested-by", metavar="NAME", help="Only those of this person.")
     ] = None,
@@ -55,20 +54,21 @@ def runs(
     after: After = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """List runs, newest first."""
     filters = RunFilter(
         status=statuses_named(status or (), RunStatus),
         pack=pack,
         flow=flow,
-        tenant=tenant,
         requested_by=requested_by,
         created_after=moment_named(since, "--since"),
         created_before=moment_named(before, "--before"),
         text=text,
     )
     action = partial(_runs, filters=filters, sort=_order_named(sort), limit=limit, after=after)
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 def _order_named(name: str) -> RunSort:
@@ -78,9 +78,15 @@ def _order_named(name: str) -> RunSort:
         raise UsageError(f"--sort knows {', '.join(RunSort)}; not {name!r}") from None
 
 
-def show(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+def show(
+    run: RunId,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+) -> Invocation:
     """Show one run with its steps, approvals, forms and files."""
-    return Invocation(partial(_show, run_id=run), as_json, act_as)
+    return Invocation(partial(_show, run_id=run), as_json, act_as, tenant, all_tenants)
 
 
 def events(
@@ -90,10 +96,12 @@ def events(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """Write the history of a run, one line per event."""
     action = partial(_follow if follow else _history, run_id=run, after=after, limit=limit)
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: int, after: str | None) -> int:

@@ -11,7 +11,7 @@ import typer
 
 from engine.contracts.status import RunStatus
 from vasini_tui.cli.arguments.inputs import payload_of
-from vasini_tui.cli.arguments.options import ActAs, AsJson, Tenant
+from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.host.signals import result_or_signal, stop_requests
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -46,7 +46,8 @@ def run(
     payload: Payload = None,
     assign: Assign = None,
     idempotency_key: IdempotencyKey = None,
-    tenant: Tenant = "default",
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
     wait: Wait = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
@@ -61,10 +62,9 @@ def run(
         flow=flow,
         payload=payload_of(payload, assign or ()),
         idempotency_key=idempotency_key,
-        tenant=tenant,
         wait=wait,
     )
-    return Invocation(start, as_json, act_as)
+    return Invocation(start, as_json, act_as, tenant, all_tenants)
 
 
 async def _start(
@@ -74,7 +74,6 @@ async def _start(
     flow: str,
     payload: dict[str, Any],
     idempotency_key: str | None,
-    tenant: str,
     wait: bool,
 ) -> int:
     def start(engine: Engine) -> Awaitable[RunView]:
@@ -83,7 +82,6 @@ async def _start(
             flow,
             payload,
             actor=session.actor,
-            tenant=tenant,
             idempotency_key=idempotency_key,
             base_dir=Path.cwd(),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.contracts.status import CancelMode
-from vasini_tui.cli.arguments.options import ActAs, AsJson, RunId
+from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
@@ -17,14 +17,26 @@ if TYPE_CHECKING:
     from vasini_tui.wiring import Session
 
 
-def pause(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+def pause(
+    run: RunId,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+) -> Invocation:
     """Start no further step of a run."""
-    return Invocation(partial(_pause, run_id=run), as_json, act_as)
+    return Invocation(partial(_pause, run_id=run), as_json, act_as, tenant, all_tenants)
 
 
-def resume(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+def resume(
+    run: RunId,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+) -> Invocation:
     """Let a paused run go on."""
-    return Invocation(partial(_resume, run_id=run), as_json, act_as)
+    return Invocation(partial(_resume, run_id=run), as_json, act_as, tenant, all_tenants)
 
 
 def cancel(
@@ -32,15 +44,23 @@ def cancel(
     now: Annotated[bool, typer.Option("--now", help="Stop the current step, not only after it.")] = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """Cancel a run after its current step."""
     mode = CancelMode.NOW if now else CancelMode.BOUNDARY
-    return Invocation(partial(_cancel, run_id=run, mode=mode), as_json, act_as)
+    return Invocation(partial(_cancel, run_id=run, mode=mode), as_json, act_as, tenant, all_tenants)
 
 
-def retry(run: RunId, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+def retry(
+    run: RunId,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+) -> Invocation:
     """Continue a FAILED or DEAD_LETTER run at its failed step."""
-    return Invocation(partial(_retry, run_id=run), as_json, act_as)
+    return Invocation(partial(_retry, run_id=run), as_json, act_as, tenant, all_tenants)
 
 
 async def _pause(session: Session, *, run_id: str) -> int:

@@ -1,0 +1,52 @@
+"""Processes above this one, as the system tells them (proc(5)); everything here blocks for a moment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process, while it was looked at."""
+
+    pid: int
+    name: str
+    parent: int
+    session: int
+
+    def began_with(self, variable: str) -> bool:
+        """Whether it was started with the variable in its environment; False when that is not told."""
+        try:
+            environment = (_PROC / str(self.pid) / "environ").read_bytes()
+        except OSError:
+            return False
+        return any(entry.startswith(f"{variable}=".encode()) for entry in environment.split(b"\0"))
+
+
+def ancestors() -> Iterator[Process]:
+    """The parent of this process, the parent's parent and so on; the first process of all is left out."""
+    pid = os.getppid()
+    while pid > 1:
+        found = _process(pid)
+        if found is None:
+            return
+        yield found
+        pid = found.parent
+
+
+def _process(pid: int) -> Process | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return None
+    before, _, after = text.rpartition(")")
+    _, parent, _, session = after.split()[:4]
+    return Process(pid, before.partition("(")[2], int(parent), int(session))

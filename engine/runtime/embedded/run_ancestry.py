@@ -1,0 +1,44 @@
+"""Whether this process was started by a run's tool: what a run started may not decide for a person."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from engine.errors import ErrorCode, Refused
+from engine.process_tree import ancestors
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from engine.journal.port import Journal
+    from engine.journal.records import WorkerRow
+
+
+async def refuse_a_run(journal: Journal) -> None:
+    """Raises Refused (`decision_from_run`) in a process that a run started."""
+    worker = await asyncio.to_thread(below_a_tool, await journal.workers())
+    if worker is not None:
+        raise Refused(
+            ErrorCode.DECISION_FROM_RUN,
+            f"this process was started by a run (worker {worker.worker_id}); only a person decides",
+            {"worker_id": worker.worker_id, "pid": worker.pid},
+        )
+
+
+def below_a_tool(workers: Collection[WorkerRow]) -> WorkerRow | None:
+    """The worker whose tool started this process, or something above it (blocking).
+
+    Tools run in sessions of their own below their worker, so a process below a worker that is not of its
+    session came from a tool. What an operator starts out of the console, an editor, is of its session.
+    """
+    host = socket.gethostname()
+    here = {worker.pid: worker for worker in workers if worker.host == host}
+    own = os.getsid(0)
+    for process in ancestors():
+        worker = here.get(process.pid)
+        if worker is not None and process.session != own:
+            return worker
+    return None

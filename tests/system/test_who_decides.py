@@ -1,0 +1,119 @@
+"""Who acts and who decides, with real processes: accounts of the system, tenants, and what a run started."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.recorded_names import recorded
+from tests.system.conftest import PROGRAM
+from vasini_tui.identity import login_name
+
+if TYPE_CHECKING:
+    from tests.system.conftest import Vasini
+
+pytestmark = pytest.mark.system
+
+ASKS = """\
+steps:
+  - {id: ask, type: human_approval, message: "May I?", gates: act}
+  - {id: act, type: tool, tool: text.report, params: {title: yes, body: done}}
+"""
+DECIDES = """\
+input: {type: object, required: [command], properties: {command: {type: string}}}
+steps:
+  - {id: try, type: tool, tool: command.run, params: {argv: [sh, "-c", "{{ payload.command }}"]}}
+"""
+
+
+@pytest.fixture
+def desk(vasini: Vasini) -> Vasini:
+    vasini.make_pack("desk", asks=ASKS, decides=DECIDES)
+    return vasini.with_settings(VASINI_TOOLS__COMMAND_ALLOWLIST='["sh"]')
+
+
+def waiting(desk: Vasini, *arguments: str) -> str:
+    """The approval of a new run."""
+    run = desk.ok("run", "desk/asks", "--wait", *arguments)
+    (approval,) = desk.ok("approvals", "--run", run["run_id"], *arguments)["approvals"]
+    return str(approval["approval_id"])
+
+
+@pytest.mark.parametrize("way", ["plain", "environment cleared", "process replaced"])
+def test_what_a_run_started_decides_nothing(desk: Vasini, way: str) -> None:
+    approval = waiting(desk)
+    decide = f"VASINI_HOME={desk.home} {PROGRAM} approve {approval} --as the-ciso --json"
+    command = {
+        "plain": f"{decide}; true",
+        "environment cleared": f"env -i {decide}; true",
+        "process replaced": f"exec env -i {decide}",
+    }[way]
+    tried = desk("run", "desk/decides", "--input", json.dumps({"command": command}), "--wait", "--json")
+    (step,) = desk.ok("show", tried.document["run_id"])["steps"]
+    assert "decision_from_run" in json.dumps(step), step
+    assert [one["approval_id"] for one in desk.ok("approvals")["approvals"]] == [approval]
+
+
+def test_what_belongs_to_another_tenant_is_found_by_no_verb(desk: Vasini) -> None:
+    approval = waiting(desk, "--tenant", "acme")
+    (run,) = desk.ok("runs", "--tenant", "acme")["runs"]
+    run_id = run["run_id"]
+    assert desk.ok("runs")["runs"] == desk.ok("approvals")["approvals"] == []
+    verbs = (
+        ("show", run_id), ("events", run_id), ("pause", run_id), ("resume", run_id), ("cancel", run_id),
+        ("retry", run_id), ("handoffs", run_id), ("handoff", run_id, "desk"), ("approve", approval),
+        ("reject", approval, "--comment", "no"), ("answer", run_id, "--values", "{}"),
+    )  # fmt: skip
+    for verb in verbs:
+        outcome = desk(*verb, "--json")
+        assert (outcome.status, outcome.error["code"]) == (3, "not_found"), verb
+    assert len(desk.ok("approvals", "--all-tenants")["approvals"]) == 1
+    assert desk.ok("approve", approval, "--tenant", "acme")["decided_by"] == login_name()
+
+
+def test_an_operator_does_what_its_roles_say_in_its_own_tenants(desk: Vasini) -> None:
+    approval = waiting(desk, "--tenant", "acme")
+    me = {"tenants": ["acme"], "roles": ["operator"]}
+    desk = desk.with_settings(VASINI_IDENTITY__OPERATORS=json.dumps({login_name(): me}))
+    assert len(desk.ok("approvals")["approvals"]) == 1, "one's first tenant is the one in view"
+    for words in (
+        ("approve", approval),
+        ("runs", "--all-tenants"),
+        ("run", "desk/asks", "--as", "the-ciso"),
+    ):
+        outcome = desk(*words, "--json")
+        assert (outcome.status, outcome.error["code"]) == (5, "role_missing"), words
+    assert desk("runs", "--tenant", "other", "--json").status == 3
+    assert desk.ok("run", "desk/asks")["requested_by"] == login_name()
+
+
+def test_an_account_that_is_no_operator_does_nothing(desk: Vasini) -> None:
+    somebody = {"somebody-else": {"tenants": ["*"], "roles": ["admin"]}}
+    desk = desk.with_settings(VASINI_IDENTITY__OPERATORS=json.dumps(somebody))
+    outcome = desk("runs", "--json")
+    assert (outcome.status, outcome.error["code"]) == (5, "role_missing")
+    assert login_name() in outcome.error["message"]
+
+
+def test_an_admin_acts_under_another_name_and_both_are_recorded(desk: Vasini) -> None:
+    admin = {login_name(): {"tenants": ["*"], "roles": ["admin"]}}
+    desk = desk.with_settings(VASINI_IDENTITY__OPERATORS=json.dumps(admin))
+    approval = waiting(desk)
+    assert desk.ok("approve", approval, "--as", "the-ciso")["decided_by"] == recorded("the-ciso")
+    run_id = desk.ok("runs")["runs"][0]["run_id"]
+    (decided,) = [
+        event for event in desk("events", run_id, "--json").lines if event["kind"] == "approval_decided"
+    ]
+    assert decided["actor"] == recorded("the-ciso")
+    assert (decided["payload"]["account"], decided["payload"]["via"]) == (login_name(), "cli")
+
+
+def test_nobody_approves_what_they_requested_where_duties_are_separate(desk: Vasini) -> None:
+    strict = desk.with_settings(VASINI_POLICIES__SEPARATE_DUTIES="true")
+    approval = waiting(strict)
+    for words in ((), ("--as", "the-ciso")):
+        outcome = strict("approve", approval, *words, "--json")
+        assert (outcome.status, outcome.error["code"]) == (5, "own_request")
+    assert strict.ok("reject", approval, "--comment", "mine")["decision"] == "REJECTED"
