@@ -8,6 +8,7 @@ import pytest
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.policies import Policies
+from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -27,6 +28,7 @@ from tests.engine.runtime.embedded_home import (
 from tests.engine.runtime.fake_clock import FakeClock
 
 if TYPE_CHECKING:
+    from engine.journal.records import Decided, Decision
     from engine.journal.sqlite.journal import SqliteJournal
 
 PARAMS = {"path": "{{ payload.path }}", "n": "{{ steps.draft.output.n }}"}
@@ -254,13 +256,26 @@ async def test_an_unknown_approval_is_not_found(home: Home) -> None:
                 await engine.requests.approval(unknown)
 
 
+class HeardJournal(MemoryJournal):
+    """Says when a decision is on its way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deciding = asyncio.Event()
+
+    async def decide(self, decision: Decision) -> Decided:
+        self.deciding.set()
+        return await super().decide(decision)
+
+
 async def test_a_decision_whose_caller_is_cancelled_still_moves_its_run_on(home: Home) -> None:
     gated(home)
-    async with home.working() as engine:
+    journal = HeardJournal()
+    async with home.working(journal=journal) as engine:
         run_id = await start(engine, "gated", {"path": "out.md"})
         shown = await pending_approval(engine, run_id)
         deciding = asyncio.create_task(engine.requests.approve(shown.approval_id, actor=BOB))
-        await asyncio.sleep(0)
+        await journal.deciding.wait()
         deciding.cancel()
 
         async def decided() -> bool:
