@@ -88,7 +88,14 @@ class EmbeddedEngine:
 
     def for_(self, actor: Actor, *, tenant: str | None = None, all_tenants: bool = False) -> Engine:
         """See facade."""
-        return ScopedEngine(self, access_of(self._config.operators, actor, tenant, all_tenants=all_tenants))
+        access = access_of(self._config.operators, actor, tenant, all_tenants=all_tenants)
+        return ScopedEngine(
+            self,
+            self.runs.within(access),
+            self.requests.within(access),
+            self.feed.within(access),
+            lambda: self.packs.within(access),
+        )
 
     @cached_property
     def packs(self) -> PackList:

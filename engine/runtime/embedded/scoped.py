@@ -6,32 +6,35 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
     from engine.contracts.actor import Actor
-    from engine.facade.engine import Engine, WorkerView
-    from engine.governance.access import Access
-    from engine.runtime.embedded.engine import EmbeddedEngine
+    from engine.facade.engine import Engine, Worker, WorkerView
+    from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.packs import PackList
-    from engine.runtime.worker.worker import Worker
+    from engine.runtime.embedded.requests import Requests
+    from engine.runtime.embedded.runs import Runs
 
 
 class ScopedEngine:
-    """Implements `engine.facade.engine.Engine` for what `access` allows."""
+    """Implements `engine.facade.engine.Engine` with the parts that one may use; the rest is the whole's."""
 
-    def __init__(self, whole: EmbeddedEngine, access: Access) -> None:
+    def __init__(
+        self, whole: Engine, runs: Runs, requests: Requests, feed: Feed, packs: Callable[[], PackList]
+    ) -> None:
         self._whole = whole
-        self._access = access
-        self.runs = whole.runs.within(access)
-        self.requests = whole.requests.within(access)
-        self.feed = whole.feed.within(access)
+        self._load_packs = packs
+        self.runs = runs
+        self.requests = requests
+        self.feed = feed
         self.drafts = whole.drafts
         self.saved_filters = whole.saved_filters
 
     @cached_property
     def packs(self) -> PackList:
         """See facade."""
-        return self._whole.packs.within(self._access)
+        return self._load_packs()
 
     def for_(self, actor: Actor, *, tenant: str | None = None, all_tenants: bool = False) -> Engine:
         """See facade."""
