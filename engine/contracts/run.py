@@ -98,7 +98,9 @@ class EventView(Contract):
     ts: Timestamp
     kind: str
     step_id: str | None = None
-    actor: str
+    actor: str = Field(description="As it is recorded: `ana`, or `ana (as the-ciso)`.")
+    account: str | None = Field(default=None, description="The account a person acted from.")
+    via: str = Field(default="engine", description="Where from: console, cli, ssh; or the engine itself.")
     payload: dict[str, Any]
 
 

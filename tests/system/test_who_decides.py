@@ -107,7 +107,7 @@ def test_an_admin_acts_under_another_name_and_both_are_recorded(desk: Vasini) ->
         event for event in desk("events", run_id, "--json").lines if event["kind"] == "approval_decided"
     ]
     assert decided["actor"] == recorded("the-ciso")
-    assert (decided["payload"]["account"], decided["payload"]["via"]) == (login_name(), "cli")
+    assert (decided["account"], decided["via"]) == (login_name(), "cli")
 
 
 def test_nobody_approves_what_they_requested_where_duties_are_separate(desk: Vasini) -> None:

@@ -158,7 +158,8 @@ def test_events_are_one_line_each_without_gaps(vasini: Vasini, fake: FakeEngine)
     fake.runs.history = {"run-1": [an_event(number) for number in range(1, 1202)]}
     lines = [json.loads(line) for line in vasini("events", "run-1", "--json").stdout.splitlines()]
     assert [line["run_seq"] for line in lines] == list(range(1, 1202))
-    assert lines[0].keys() == {"seq", "run_id", "run_seq", "ts", "kind", "step_id", "actor", "payload"}
+    named = {"seq", "run_id", "run_seq", "ts", "kind", "step_id", "actor", "account", "via", "payload"}
+    assert lines[0].keys() == named
     assert lines[0]["ts"] == MOMENT_TEXT
     some = vasini("events", "run-1", "--json", "--after", "3", "--limit", "2").stdout.splitlines()
     assert [json.loads(line)["run_seq"] for line in some] == [4, 5]

@@ -91,7 +91,7 @@ class Handoffs:
         context = await self._contexts.of(
             row, handoff.context_transfer, by=actor.name, note=text, limit=limit
         )
-        request = StartRequest(target, flow, payload, actor.name, row["tenant"], idempotency_key, base_dir)
+        request = StartRequest(target, flow, payload, actor, row["tenant"], idempotency_key, base_dir)
         return await self._starter.start(replace(request, handed_over=HandedOver(run_id, text, context)))
 
     async def _declared(self, row: RunRow) -> Sequence[Handoff]:

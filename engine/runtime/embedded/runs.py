@@ -98,7 +98,7 @@ class Runs(Scoped):
         """See facade."""
         self.access.require(Role.OPERATOR, actor)
         owner = self.access.narrowed(tenant) or DEFAULT_TENANT
-        request = StartRequest(pack, flow, payload, actor.name, owner, idempotency_key, base_dir)
+        request = StartRequest(pack, flow, payload, actor, owner, idempotency_key, base_dir)
         return await self._started(*await self._starter.start(request))
 
     async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
@@ -243,21 +243,25 @@ class Runs(Scoped):
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, actor, Pause(now=self._clock.now(), actor=actor.name))
+        return await self._steer(run_id, actor, Pause(now=self._clock.now(), actor=actor.name, via=actor.via))
 
     async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, actor, Resume(now=self._clock.now(), actor=actor.name))
+        return await self._steer(
+            run_id, actor, Resume(now=self._clock.now(), actor=actor.name, via=actor.via)
+        )
 
     async def cancel(
         self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
     ) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, actor, Cancel(now=self._clock.now(), actor=actor.name, mode=mode))
+        return await self._steer(
+            run_id, actor, Cancel(now=self._clock.now(), actor=actor.name, via=actor.via, mode=mode)
+        )
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, actor, Retry(now=self._clock.now(), actor=actor.name))
+        return await self._steer(run_id, actor, Retry(now=self._clock.now(), actor=actor.name, via=actor.via))
 
     async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:
         await self.reader.row(run_id)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.config import EngineConfig
+    from engine.contracts.actor import Actor
     from engine.contracts.flow import FlowDef
     from engine.governance.policies import Policies
     from engine.governance.redactor import StoredValue
@@ -40,7 +41,7 @@ class StartRequest:
     pack: str
     flow: str
     payload: Mapping[str, Any]
-    actor: str
+    actor: Actor
     tenant: str
     idempotency_key: str | None
     base_dir: Path | None
@@ -105,7 +106,7 @@ class RunStarter:
             "flow": flow.id,
             "flow_version": flow.version,
             "tenant": request.tenant,
-            "requested_by": request.actor,
+            "requested_by": request.actor.name,
             "input": payload.value,
             "policy_digest": self._policies.for_pack(pack.pack_id).digest(),
         }
@@ -144,7 +145,7 @@ class RunStarter:
         error = self._values.redact(
             {"code": refusal.code.value, "message": refusal.message, "details": dict(refusal.details)}
         )
-        head = {"error": error, "payload_digest": digest, "requested_by": request.actor}
+        head = {"error": error, "payload_digest": digest, "requested_by": request.actor.name}
         run = _new_run(request, pack, flow, RunStatus.FAILED, head, self._clock.now(), error)
         await self._journal.create_run(run)
         refusal.details["run_id"] = run.run_id
@@ -242,9 +243,9 @@ def _new_run(
         pack_digest=pack.content.digest,
         flow=flow.id,
         flow_version=flow.version,
-        requested_by=request.actor,
+        requested_by=request.actor.name,
         status=status,
-        events=[Event(fact, now, request.actor)],
+        events=[Event(fact, now, request.actor.name, via=request.actor.via)],
         slot_limit=flow.concurrency,
         error=error,
     )

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.actor import recorded_account
 from engine.contracts.model import from_micros
 from engine.contracts.request import ApprovalView, FormView, GatedAction
 from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.journal.encoding import decode, encode
 from engine.journal.rules.run_rows import new_run, whole_row
+from engine.machine.events.event import ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +94,8 @@ def event_view(stored: StoredEvent) -> EventView:
         kind=str(event.kind),
         step_id=event.step_id,
         actor=event.actor,
+        account=None if event.via == ENGINE else recorded_account(event.actor),
+        via=event.via,
         payload=event.payload,
     )
 

@@ -172,4 +172,4 @@ async def test_a_decision_records_name_account_and_way(acme: Home) -> None:
         for run_id, kind in ((ids["run"], "approval_decided"), (form_run, "user_input_received")):
             (event,) = [e for e in await engine.runs.events(run_id) if e.kind == kind]
             assert event.actor == "ann (as the-ciso)"
-            assert (event.payload["account"], event.payload["via"]) == ("ann", "ssh")
+            assert (event.account, event.via) == ("ann", "ssh")
