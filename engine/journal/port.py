@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from engine.contracts.run import EventFilter, RunFilter, RunSort
     from engine.contracts.status import RequestKind, RequestStatus, RunStatus
     from engine.journal.changes import Listener
-    from engine.journal.records import Claim, Commit, Decided, Decision, NewRun, StoredEvent, WorkerRow
+    from engine.journal.records import (
+        Claim,
+        ClockOffset,
+        Commit,
+        Decided,
+        Decision,
+        NewRun,
+        StoredEvent,
+        WorkerRow,
+    )
     from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
@@ -131,8 +140,24 @@ class Journal(Protocol):
         """Keep a pack's content for the runs that pinned it."""
         ...
 
-    async def heartbeat(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
-        """Register a worker or prolong its leases."""
+    async def heartbeat(
+        self,
+        worker_id: str,
+        host: str,
+        pid: int,
+        now: int,
+        expires_at: int,
+        *,
+        process: str = "",
+        dead: Sequence[str] = (),
+        clock: ClockOffset | None = None,
+    ) -> None:
+        """Register a worker or prolong its leases.
+
+        Leases count from the machine's start: so do `now` and `expires_at` here, and `now` of `claim`,
+        `any_ready` and `any_busy`. Leases of the workers `dead` end at once. When `clock` says that the
+        wall clock was set since the last heartbeat, timers and expiries move with it.
+        """
         ...
 
     async def retire(self, worker_id: str) -> None:
@@ -147,8 +172,8 @@ class Journal(Protocol):
         """Give a lease back without a transition."""
         ...
 
-    async def fire_timers(self, now: int) -> int:
-        """Turn some due timers into mail, the oldest first; how many."""
+    async def fire_timers(self, now: int, clock: ClockOffset | None = None) -> int:
+        """Turn some due timers into mail, the oldest first; how many. See `heartbeat` for `clock`."""
         ...
 
     async def next_timer(self) -> int | None:

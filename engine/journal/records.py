@@ -99,7 +99,7 @@ class Decision:
     `payload` becomes the event's payload and says what was decided; `digest` is what the operator was
     shown (None: whatever
     is stored). `blobs` holds values the payload refers to. With `worker_id` that worker takes the run
-    in the same transaction, if nobody works it and its flow is not capped.
+    in the same transaction, if nobody works it (at `uptime`) and its flow is not capped.
     """
 
     request_id: str
@@ -110,6 +110,7 @@ class Decision:
     digest: str | None = None
     blobs: Mapping[str, bytes] = field(default_factory=dict)
     worker_id: str | None = None
+    uptime: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """How far the wall clock is `ahead` of the time since the machine was started, in microseconds."""
+
+    boot_id: str
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerRow:
     """A worker as registered."""
 
@@ -159,3 +168,4 @@ class WorkerRow:
     pid: int
     expires_at: int
     runs_held: int
+    process: str = ""

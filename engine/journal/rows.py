@@ -22,6 +22,7 @@ class HeadRow(FlowNames):
     run_id: str
     status: str
     created_at: int
+    updated_at: int
     started_at: int | None
     finished_at: int | None
     run_seq: int
@@ -205,6 +206,7 @@ class RequestViewRow(RequestRow):
 class RequestColumns(TypedDict, total=False):
     """Columns of a request that change."""
 
+    expires_at: int | None
     status: str
     decided_at: int | None
     decided_by: str | None

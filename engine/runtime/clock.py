@@ -5,12 +5,18 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+_UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
-    """Tells the time in microseconds UTC."""
+    """Tells the time in microseconds: UTC, and since the machine was started."""
 
     def now(self) -> int:
-        """Microseconds since the epoch."""
+        """Microseconds since the epoch; jumps when somebody sets the machine's clock."""
+        ...
+
+    def uptime(self) -> int:
+        """Microseconds since the machine was started, sleep included; nothing makes it jump."""
         ...
 
 
@@ -20,6 +26,10 @@ class SystemClock:
     def now(self) -> int:
         """Microseconds since the epoch."""
         return time.time_ns() // 1_000
+
+    def uptime(self) -> int:
+        """Microseconds since the machine was started."""
+        return time.clock_gettime_ns(_UPTIME) // 1_000
 
 
 def new_id(prefix: str) -> str:

@@ -204,7 +204,14 @@ class MemoryJournal(JournalWrites):
         """See port."""
         store = await self._read()
         return [
-            WorkerRow(name, worker.host, worker.pid, worker.expires_at, store.runs_held(name))
+            WorkerRow(
+                name,
+                worker.host,
+                worker.pid,
+                worker.expires_at,
+                store.runs_held(name),
+                worker.process,
+            )
             for name, worker in sorted(store.workers.items())
         ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.contracts.status import RUN_SLOT_HOLDING, RunStatus
+from engine.contracts.status import RUN_SLOT_HOLDING, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.encoding import decode_input, encode, encode_input, stored_event
 from engine.journal.memory.tables import MemoryTables, Worker
@@ -14,7 +14,7 @@ from engine.journal.rules.run_rows import whole_row
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.journal.records import StoredEvent
+    from engine.journal.records import ClockOffset, StoredEvent
     from engine.journal.rows import (
         ClaimRow,
         EventRow,
@@ -261,10 +261,37 @@ class MemoryStore(MemoryTables):
         held = any(self.runs[run_id]["lease_worker"] is not None for run_id in self.ready)
         return held or any(row["status"] == RunStatus.RETRYING.value for row in self.runs.values())
 
-    def put_worker(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+    def put_worker(
+        self, worker_id: str, host: str, pid: int, process: str, now: int, expires_at: int
+    ) -> None:
         """See rules."""
-        known = self.workers.get(worker_id, Worker(host, pid, now))
+        known = self.workers.get(worker_id, Worker(host, pid, process, now))
         self.put(self.workers, worker_id, known._replace(expires_at=expires_at))
+
+    def end_leases(self, workers: Sequence[str]) -> None:
+        """See rules."""
+        for name in workers:
+            if name in self.workers:
+                self.put(self.workers, name, self.workers[name]._replace(expires_at=-1))
+
+    def clock_offset(self, boot_id: str) -> int | None:
+        """See rules."""
+        return self.clock_offsets.get(boot_id)
+
+    def put_clock_offset(self, clock: ClockOffset) -> None:
+        """See rules."""
+        self.put(self.clock_offsets, clock.boot_id, clock.ahead)
+
+    def move_due_times(self, by: int) -> None:
+        """See rules."""
+        if not by:
+            return
+        for key, due in list(self.timers.items()):
+            self.put(self.timers, key, due + by)
+        for request_id, row in list(self.requests.items()):
+            expires_at = row["expires_at"]
+            if row["status"] == RequestStatus.PENDING.value and expires_at is not None:
+                self.change_request(request_id, {"expires_at": expires_at + by})
 
     def remove_worker(self, worker_id: str) -> None:
         """See rules."""

@@ -19,6 +19,7 @@ class Worker(NamedTuple):
 
     host: str
     pid: int
+    process: str
     expires_at: int
 
 
@@ -46,6 +47,7 @@ class MemoryTables:
         self.timers: dict[tuple[str, str], int] = {}
         self.mailbox: dict[int, tuple[str, str]] = {}
         self.workers: dict[str, Worker] = {}
+        self.clock_offsets: dict[str, int] = {}
         self.keys: dict[tuple[str, str], KeyRow] = {}
         self.blobs: dict[str, bytes] = {}
         self.snapshots: dict[str, tuple[int, bytes]] = {}

@@ -34,15 +34,15 @@ def decide(store: Store, decision: Decision) -> Decided:
     head = store.head(run_id)
     if head is None:
         raise unknown_request(decision.kind, request_id)
-    events = [decision_event(decision, path)]
+    events = [decision_event(decision, path, head["updated_at"])]
     store.put_blobs(decision.blobs)
     store.insert_events(run_id, head["run_seq"], events)
     project(store, run_id, head, head["run_seq"], events)
-    store.change_run(head, {"run_seq": head["run_seq"] + 1, "updated_at": decision.now})
+    store.change_run(head, {"run_seq": head["run_seq"] + 1, "updated_at": events[0].ts})
     store.set_timer(run_id, f"timeout:{path}", None)
     store.put_mail(run_id, decision_input(decision, path))
     worker = decision.worker_id
-    claim = claim_unlimited(store, worker, decision.now, run_id) if worker is not None else None
+    claim = claim_unlimited(store, worker, decision.uptime, run_id) if worker is not None else None
     return Decided(run_id, path, claim)
 
 

@@ -11,10 +11,10 @@ from engine.journal.rules import commit as committing
 from engine.journal.rules import deciding, working
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from engine.contracts.status import RequestKind, RunStatus
-    from engine.journal.records import Claim, Commit, Decided, Decision, NewRun
+    from engine.journal.records import Claim, ClockOffset, Commit, Decided, Decision, NewRun
     from engine.journal.rules.store import Store
     from engine.machine.model.inputs import Input
 
@@ -65,10 +65,29 @@ class JournalWrites(ABC):
         """See port."""
         await self.write(lambda store: store.put_content(digest, content))
 
-    async def heartbeat(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+    async def heartbeat(
+        self,
+        worker_id: str,
+        host: str,
+        pid: int,
+        now: int,
+        expires_at: int,
+        *,
+        process: str = "",
+        dead: Sequence[str] = (),
+        clock: ClockOffset | None = None,
+    ) -> None:
         """See port."""
         operation = partial(
-            working.heartbeat, worker_id=worker_id, host=host, pid=pid, now=now, expires_at=expires_at
+            working.heartbeat,
+            worker_id=worker_id,
+            host=host,
+            pid=pid,
+            now=now,
+            expires_at=expires_at,
+            process=process,
+            dead=dead,
+            clock=clock,
         )
         await self.write(operation)
 
@@ -85,9 +104,10 @@ class JournalWrites(ABC):
         """See port."""
         await self.write(partial(working.release, run_id=run_id, epoch=epoch, ready=ready), WORK)
 
-    async def fire_timers(self, now: int) -> int:
+    async def fire_timers(self, now: int, clock: ClockOffset | None = None) -> int:
         """See port."""
-        return await self.write(partial(working.fire_timers, now=now, limit=TIMERS_AT_ONCE), WORK)
+        operation = partial(working.fire_timers, now=now, limit=TIMERS_AT_ONCE, clock=clock)
+        return await self.write(operation, WORK)
 
     async def any_busy(self, now: int) -> bool:
         """See port. Asked where it is written: between two reads a worker may claim."""

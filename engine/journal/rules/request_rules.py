@@ -79,11 +79,11 @@ def _refuse_closed(row: RequestRow) -> None:
     )
 
 
-def decision_event(decision: Decision, step_id: str) -> Event:
-    """The event that records the decision."""
+def decision_event(decision: Decision, step_id: str, not_before: int) -> Event:
+    """The event that records the decision; times of a run never go back."""
     approval = decision.kind == RequestKind.APPROVAL.value
     kind = Kind.APPROVAL_DECIDED if approval else Kind.USER_INPUT_RECEIVED
-    return read_event(kind, decision.now, decision.actor, step_id, decision.payload)
+    return read_event(kind, max(decision.now, not_before), decision.actor, step_id, decision.payload)
 
 
 def decision_input(decision: Decision, step_id: str) -> Input:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.journal.records import StoredEvent
+    from engine.journal.records import ClockOffset, StoredEvent
     from engine.journal.rows import (
         ClaimRow,
         HeadRow,
@@ -175,8 +175,26 @@ class Store(Protocol):
         """Whether a worker, living or dead, holds a run, or a run waits for its retry."""
         ...
 
-    def put_worker(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+    def put_worker(
+        self, worker_id: str, host: str, pid: int, process: str, now: int, expires_at: int
+    ) -> None:
         """Register a worker, or prolong its leases."""
+        ...
+
+    def end_leases(self, workers: Sequence[str]) -> None:
+        """Let the leases of workers end at once."""
+        ...
+
+    def clock_offset(self, boot_id: str) -> int | None:
+        """How far the wall clock was ahead when it was last noted in this boot."""
+        ...
+
+    def put_clock_offset(self, clock: ClockOffset) -> None:
+        """Note how far the wall clock is ahead."""
+        ...
+
+    def move_due_times(self, by: int) -> None:
+        """Move timers, and the expiry of requests that wait, by so many microseconds."""
         ...
 
     def remove_worker(self, worker_id: str) -> None:

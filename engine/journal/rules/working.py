@@ -11,9 +11,15 @@ from engine.journal.rules.verb_rules import changes, unknown_run
 from engine.machine.model.inputs import TimerFired
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.journal.records import ClockOffset
     from engine.journal.rows import RunRow
     from engine.journal.rules.store import Store
     from engine.machine.model.inputs import Input
+
+CLOCK_WAS_SET = 1_000_000
+"""Microseconds by which a wall clock differs that was set, and not only kept right."""
 
 
 def claim(store: Store, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
@@ -58,14 +64,38 @@ def release(store: Store, run_id: str, epoch: int, *, ready: bool) -> None:
     store.drop_lease(run_id, epoch, ready=ready or store.has_mail(run_id))
 
 
-def heartbeat(store: Store, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+def heartbeat(
+    store: Store,
+    worker_id: str,
+    host: str,
+    pid: int,
+    now: int,
+    expires_at: int,
+    process: str,
+    dead: Sequence[str],
+    clock: ClockOffset | None,
+) -> None:
     """Register a worker or prolong its leases; dead workers that hold nothing are forgotten."""
+    if clock is not None:
+        _follow_clock(store, clock)
+    store.end_leases(dead)
     store.forget_dead_workers(now)
-    store.put_worker(worker_id, host, pid, now, expires_at)
+    store.put_worker(worker_id, host, pid, process, now, expires_at)
 
 
-def fire_timers(store: Store, now: int, limit: int) -> int:
+def _follow_clock(store: Store, clock: ClockOffset) -> None:
+    """When the wall clock was set, what is due moves with it: so it is due after the same time as before."""
+    before = store.clock_offset(clock.boot_id)
+    moved = 0 if before is None else clock.ahead - before
+    if before is None or abs(moved) >= CLOCK_WAS_SET:
+        store.put_clock_offset(clock)
+        store.move_due_times(moved)
+
+
+def fire_timers(store: Store, now: int, limit: int, clock: ClockOffset | None) -> int:
     """Turn due timers into mail, exactly once; how many there were."""
+    if clock is not None:
+        _follow_clock(store, clock)
     due = store.due_timers(now, limit)
     for row in due:
         store.put_mail(row["run_id"], TimerFired(now=now, actor="timer", timer=row["timer"]))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from engine.journal.records import StoredEvent
+    from engine.journal.records import ClockOffset, StoredEvent
     from engine.journal.rows import (
         ClaimRow,
         FlowNames,
@@ -210,9 +210,31 @@ class SqliteStore:
         """See rules."""
         return self._execute(query("at_work")).fetchone() is not None
 
-    def put_worker(self, worker_id: str, host: str, pid: int, now: int, expires_at: int) -> None:
+    def put_worker(
+        self, worker_id: str, host: str, pid: int, process: str, now: int, expires_at: int
+    ) -> None:
         """See rules."""
-        self._execute(query("put_worker"), (worker_id, host, pid, now, expires_at))
+        self._execute(query("put_worker"), (worker_id, host, pid, process, now, expires_at))
+
+    def end_leases(self, workers: Sequence[str]) -> None:
+        """See rules."""
+        if workers:
+            self._execute(query("end_leases"), (json.dumps(list(workers)),))
+
+    def clock_offset(self, boot_id: str) -> int | None:
+        """See rules."""
+        row = self._execute(query("clock_offset"), (boot_id,)).fetchone()
+        return None if row is None else int(row["ahead"])
+
+    def put_clock_offset(self, clock: ClockOffset) -> None:
+        """See rules."""
+        self._execute(query("put_clock_offset"), (clock.boot_id, clock.ahead))
+
+    def move_due_times(self, by: int) -> None:
+        """See rules."""
+        if by:
+            self._execute(query("move_timers"), (by,))
+            self._execute(query("move_request_expiry"), (by,))
 
     def remove_worker(self, worker_id: str) -> None:
         """See rules."""

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import from_micros
 from engine.facade.engine import WorkerView
 from engine.governance.access import access_of
 from engine.governance.masking import Masker
@@ -164,16 +163,15 @@ class EmbeddedEngine:
 
     async def workers(self) -> tuple[WorkerView, ...]:
         """See facade."""
-        now = self._clock.now()
+        from engine.runtime.worker.processes import is_gone  # noqa: PLC0415 - see _sessions
+
+        rows, uptime = await self._journal.workers(), self._clock.uptime()
+        gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in rows])
         return tuple(
             WorkerView(
-                row.worker_id,
-                row.host,
-                row.pid,
-                from_micros(row.expires_at) >= from_micros(now),
-                row.runs_held,
+                row.worker_id, row.host, row.pid, not is_dead and row.expires_at >= uptime, row.runs_held
             )
-            for row in await self._journal.workers()
+            for row, is_dead in zip(rows, gone, strict=True)
         )
 
 

@@ -131,7 +131,9 @@ class HeldRuns:
         """
         self._in_slots.add(decision.request_id)
         answer: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
-        self._spawn(self._decide, replace(decision, worker_id=self._worker_id), answer)
+        self._spawn(
+            self._decide, replace(decision, worker_id=self._worker_id, uptime=self._clock.uptime()), answer
+        )
         return await answer
 
     async def release_failed(self) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ from engine.errors import PackInvalid
 from engine.journal.errors import LeaseLost
 from engine.runtime.clock import new_id
 from engine.runtime.worker.documents import DocumentQueue
+from engine.runtime.worker.heartbeat import Heartbeat
 from engine.runtime.worker.session import SessionHost
 
 if TYPE_CHECKING:
@@ -29,19 +28,17 @@ class MailTaker:
         self._journal = journal
         self._clock = clock
         self._sessions = sessions
-        self._lease_micros = round(lease_seconds * 1_000_000)
+        self._lease_seconds = lease_seconds
 
     async def take_mail(self, run_id: str) -> None:
         """Let the run take in its mail without starting anything.
 
         A run held by a live worker is left to it: the verb is already in the run's mailbox.
         """
-        now = self._clock.now()
         worker_id = new_id("wrk")
-        expires = now + self._lease_micros
-        await self._journal.heartbeat(worker_id, socket.gethostname(), os.getpid(), now, expires)
+        await Heartbeat(self._journal, self._clock, worker_id, self._lease_seconds).beat()
         try:
-            claims = await self._journal.claim(worker_id, now, 1, run_id)
+            claims = await self._journal.claim(worker_id, self._clock.uptime(), 1, run_id)
             async with asyncio.TaskGroup() as group:
                 host = self._host(worker_id, group)
                 for claim in claims:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import CancelMode
@@ -61,12 +61,14 @@ def make_plan(
     inputs: Sequence[Input],
     wanted: Sequence[Effect],
     now: int,
+    last: int,
     *,
     budget: int = PREPARED_AT_ONCE,
 ) -> Plan:
     """Feed `inputs` and the preparations they ask for (`wanted` first), at most `budget` of these.
 
-    What came too late for its run changes nothing. Raises BlobNeeded.
+    Nothing is planned to have happened before the run's `last` event: inputs may come from a clock that
+    was set back since. What came too late for its run changes nothing. Raises BlobNeeded.
     """
     plan = Plan(state)
     verbs = deque([given for given in inputs if isinstance(given, VERBS)])
@@ -85,6 +87,8 @@ def make_plan(
             given = waiting.popleft()
         else:
             break
+        if given.now < last:
+            given = replace(given, now=last)
         try:
             step = transition(preparer.flow.graph, plan.state, given)
         except InvalidTransition:
@@ -93,6 +97,7 @@ def make_plan(
             continue
         plan.state = step.state
         plan.events += step.events
+        last = step.events[-1].ts if step.events else last
         for effect in step.effects:
             if isinstance(effect, Prepare | Collect | PrepareOutput):
                 preparations[_key(effect)] = effect

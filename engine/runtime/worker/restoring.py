@@ -23,9 +23,12 @@ _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 
 @dataclass(frozen=True, slots=True)
 class RestoredRun:
-    """A run's state, and the snapshot it was restored from: the event it stands at, its size in bytes."""
+    """A run's state, the time of its last event, and the snapshot it was restored from: the event it
+    stands at, its size in bytes.
+    """
 
     state: RunState
+    last_ts: int
     snapshot_seq: int = 0
     snapshot_bytes: int = 0
 
@@ -33,13 +36,17 @@ class RestoredRun:
 async def restored(journal: Journal, run: StoredRun) -> RestoredRun:
     """The run as its events leave it. A snapshot only saves folding: one that cannot be read is left out."""
     if run.snapshot is None:
-        return RestoredRun(fold((stored.event for stored in run.events), RunState()))
+        return RestoredRun(fold((stored.event for stored in run.events), RunState()), _last_ts(run))
     try:
         start = state_from_json(from_json(run.snapshot))
     except _UNREADABLE as fault:
         run_id = run.row["run_id"]
         logger.warning("the snapshot of run %s is not used (%s), its events are", run_id, fault)
         events = await journal.events_after(run_id, 0)
-        return RestoredRun(fold((stored.event for stored in events), RunState()))
+        return RestoredRun(fold((stored.event for stored in events), RunState()), _last_ts(run))
     state = fold((stored.event for stored in run.events), start)
-    return RestoredRun(state, start.run_seq, len(run.snapshot))
+    return RestoredRun(state, _last_ts(run), start.run_seq, len(run.snapshot))
+
+
+def _last_ts(run: StoredRun) -> int:
+    return run.events[-1].event.ts if run.events else int(run.row["updated_at"])

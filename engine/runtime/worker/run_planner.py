@@ -53,6 +53,7 @@ class RunPlanner:
         self._children = children
         self._facts = {name: row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
         self.first_state = restored.state
+        self._last_ts = restored.last_ts
         self._snapshot_seq, self._snapshot_bytes = restored.snapshot_seq, restored.snapshot_bytes
 
     def outstanding(self, state: RunState) -> list[Effect]:
@@ -64,9 +65,9 @@ class RunPlanner:
     ) -> Plan:
         """What one commit will hold; values it needs are loaded."""
         preparer = Preparer(self._flow, self._facts, self._values, self._children)
-        now = self._clock.now()
+        now = max(self._clock.now(), self._last_ts)
         plan: Plan = await self._values.with_loaded(
-            lambda: make_plan(preparer, state, inputs, wanted, now, budget=budget)
+            lambda: make_plan(preparer, state, inputs, wanted, now, self._last_ts, budget=budget)
         )
         return plan
 
@@ -81,7 +82,7 @@ class RunPlanner:
         blobs: Mapping[str, bytes],
     ) -> Commit:
         """The plan as the journal takes it; `blobs` are those of the inputs."""
-        now = plan.events[-1].ts if plan.events else self._clock.now()
+        now = plan.events[-1].ts if plan.events else max(self._clock.now(), self._last_ts)
         mail = [(effect.child_run_id, steering_input(effect, now)) for effect in plan.steer_children]
         ended = plan.state.phase is not before.phase and run_status(plan.state) in RUN_TERMINAL
         if ended and self._row["parent_run_id"] is not None:
@@ -106,8 +107,13 @@ class RunPlanner:
 
     def committed(self, commit: Commit, state: RunState) -> None:
         """The journal holds the commit, which left the run in `state`."""
+        self._last_ts = commit.now
         if commit.snapshot is not None:
             self._snapshot_seq, self._snapshot_bytes = state.run_seq, len(commit.snapshot)
+
+    def caught_up(self, ts: int) -> None:
+        """Somebody else has appended to the run, last at `ts`."""
+        self._last_ts = max(self._last_ts, ts)
 
     def _report_to_parent(self, plan: Plan, now: int) -> ChildEnded:
         return ChildEnded(

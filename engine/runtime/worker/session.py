@@ -279,6 +279,8 @@ class Session:
         """An operator appended to the run, or mail came: fold and fetch it."""
         stored = await self._journal.events_after(self.run_id, self.state.run_seq)
         self.state = fold((item.event for item in stored), self.state)
+        if stored:
+            self._planner.caught_up(stored[-1].event.ts)
         for mail_id, run_id, given in await self._journal.mail_for(self._host.worker_id):
             if run_id == self.run_id:
                 self.deliver(mail_id, given)

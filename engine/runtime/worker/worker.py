@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import Unavailable
 from engine.runtime.clock import new_id
+from engine.runtime.worker.heartbeat import Heartbeat
 from engine.runtime.worker.held_runs import RETRY_SECONDS, HeldRuns
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions import Sessions
 
 logger = logging.getLogger(__name__)
+
+LOOK_FOR_DEAD_SECONDS = 1.0
+"""How long the runs of a process that has died wait at the most."""
 
 
 class Worker:
@@ -33,6 +36,7 @@ class Worker:
         self._journal = journal
         self._clock = clock
         self._lease_seconds = lease_seconds
+        self._heartbeat = Heartbeat(journal, clock, self.worker_id, lease_seconds)
         self._held = HeldRuns(
             journal,
             clock,
@@ -62,7 +66,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`; then drain: what still is mid-step after a while is released."""
-        await self._beat()
+        await self._heartbeat.beat()
         undo = self._journal.on_change(self._hear)
         try:
             async with asyncio.TaskGroup() as group:
@@ -107,7 +111,7 @@ class Worker:
         """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""
         while True:
             await self._quiet.wait()
-            if self._held.empty and not await self._journal.any_busy(self._clock.now()):
+            if self._held.empty and not await self._journal.any_busy(self._clock.uptime()):
                 return
             self._quiet.clear()
             self._look = True
@@ -130,7 +134,7 @@ class Worker:
         """One look at everything; True when there may be more to do at once."""
         now = self._clock.now()
         if self._next_timer is not None and self._next_timer <= now:
-            await self._journal.fire_timers(now)
+            await self._journal.fire_timers(now, self._heartbeat.clock_offset())
             self._look = True
             self._next_timer = await self._journal.next_timer()
         self._look = await self._held.release_failed() or self._look
@@ -138,21 +142,22 @@ class Worker:
             return False
         self._look = False
         try:
-            return await self._look_around(now)
+            return await self._look_around()
         except Unavailable:
             self._look = True
             raise
 
-    async def _look_around(self, now: int) -> bool:
+    async def _look_around(self) -> bool:
         if self._held.any_session:
             self._held.deliver(await self._journal.mail_for(self.worker_id))
         free = self._held.free
         if free <= 0:
             self._look = True  # as soon as a slot is free
             return False
-        if not await self._journal.any_ready(now):
+        uptime = self._clock.uptime()
+        if not await self._journal.any_ready(uptime):
             return False
-        claims = await self._journal.claim(self.worker_id, now, free)
+        claims = await self._journal.claim(self.worker_id, uptime, free)
         if claims:
             self._quiet.clear()
             self._held.take(claims)
@@ -183,10 +188,15 @@ class Worker:
                 await self._wake.wait()
 
     async def _keep_heartbeat(self) -> None:
+        """Beat three times a lease, and at once when the process of another worker has died."""
+        ticks = max(1, math.ceil(self._lease_seconds / 3 / LOOK_FOR_DEAD_SECONDS))
         while True:
-            await asyncio.sleep(self._lease_seconds / 3)
+            for tick in range(ticks):
+                await asyncio.sleep(self._lease_seconds / 3 / ticks)
+                if tick < ticks - 1 and await self._any_died():
+                    break
             try:
-                await self._beat()
+                await self._heartbeat.beat()
                 # timers that other processes set are noticed with the heartbeat at the latest
                 self._next_timer = await self._journal.next_timer()
             except Unavailable as error:
@@ -194,10 +204,11 @@ class Worker:
             self._look = True
             self._wake.set()
 
-    async def _beat(self) -> None:
-        now = self._clock.now()
-        expires = now + round(self._lease_seconds * 1_000_000)
-        await self._journal.heartbeat(self.worker_id, socket.gethostname(), os.getpid(), now, expires)
+    async def _any_died(self) -> bool:
+        try:
+            return bool(await self._heartbeat.dead_workers())
+        except Unavailable:  # the heartbeat says so
+            return False
 
     async def _leave(self) -> None:
         with suppress(Unavailable):  # the leases expire by themselves

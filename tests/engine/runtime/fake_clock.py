@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import time
 
+from engine.runtime.clock import SystemClock
+
 
 class FakeClock:
-    """The machine's time plus `ahead` seconds, which a test may change."""
+    """The machine's time plus `ahead` seconds, which a test may change; `set_by` moves the wall clock."""
 
-    def __init__(self, ahead: float) -> None:
+    def __init__(self, ahead: float = 0.0) -> None:
         self.ahead = ahead
+        self._set_by = 0.0
+
+    def set_by(self, seconds: float) -> None:
+        """Set the wall clock forward, or back."""
+        self._set_by += seconds
 
     def now(self) -> int:
         """See `engine.runtime.clock.Clock`."""
-        return time.time_ns() // 1_000 + round(self.ahead * 1_000_000)
+        return time.time_ns() // 1_000 + round((self.ahead + self._set_by) * 1_000_000)
+
+    def uptime(self) -> int:
+        """See `engine.runtime.clock.Clock`."""
+        return SystemClock().uptime() + round(self.ahead * 1_000_000)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, InvalidTransition, NotFound
+from engine.runtime.clock import SystemClock
+from engine.runtime.worker.processes import this_process
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -171,8 +172,9 @@ async def test_waiting_after_a_retry_waits_for_the_retry(home: Home, journal: Sq
     async with home.open(journal=journal) as engine:
         async with engine.work():
             run = await failed(engine, "try")
-        now = time.time_ns() // 1_000
-        await journal.heartbeat("wrk_other", "host", 1, now, now + 60_000_000)
+        now = SystemClock().uptime()
+        process = await asyncio.to_thread(this_process)
+        await journal.heartbeat("wrk_other", "host", 1, now, now + 60_000_000, process=process)
         (claim,) = await journal.claim("wrk_other", now, 1, run.run_id)
         assert (await engine.runs.retry(run.run_id, actor=ANN)).changed  # its holder has to take it in
         async with asyncio.TaskGroup() as group:

@@ -171,6 +171,6 @@ SELECT name, n FROM counters
 
 -- name: select_workers
 -- registered workers, and how many runs each holds
-SELECT w.worker_id, w.host, w.pid, w.expires_at,
+SELECT w.worker_id, w.host, w.pid, w.process, w.expires_at,
     (SELECT count(*) FROM runs r WHERE r.ready = 1 AND r.lease_worker = w.worker_id) AS runs_held
 FROM workers w ORDER BY w.worker_id

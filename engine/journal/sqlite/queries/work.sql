@@ -1,7 +1,28 @@
 -- name: put_worker
 -- register a worker, or prolong its leases
-INSERT INTO workers (worker_id, host, pid, started_at, expires_at) VALUES (?, ?, ?, ?, ?)
+INSERT INTO workers (worker_id, host, pid, process, started_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (worker_id) DO UPDATE SET expires_at = excluded.expires_at
+
+-- name: end_leases
+-- let the leases of workers that are known to be dead end at once
+UPDATE workers SET expires_at = -1 WHERE worker_id IN (SELECT value FROM json_each(?))
+
+-- name: clock_offset
+-- how far the wall clock was ahead in a boot of the machine
+SELECT ahead FROM clock_offsets WHERE boot_id = ?
+
+-- name: put_clock_offset
+-- note how far the wall clock is ahead
+INSERT INTO clock_offsets (boot_id, ahead) VALUES (?, ?)
+ON CONFLICT (boot_id) DO UPDATE SET ahead = excluded.ahead
+
+-- name: move_timers
+-- the clock was set: what is to come comes after the same time as before
+UPDATE timers SET due = due + ?
+
+-- name: move_request_expiry
+-- likewise for requests that wait
+UPDATE requests SET expires_at = expires_at + ? WHERE status = 'PENDING' AND expires_at IS NOT NULL
 
 -- name: remove_worker
 -- forget a worker

@@ -1,0 +1,52 @@
+"""A worker's lease on the runs it holds, and the end of the leases of workers that have died."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from engine.journal.records import ClockOffset
+from engine.runtime.worker.processes import boot_id, is_gone, this_process
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
+
+
+class Heartbeat:
+    """Keeps one worker registered. `lease_seconds` after its last beat others may take its runs."""
+
+    def __init__(self, journal: Journal, clock: Clock, worker_id: str, lease_seconds: float) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._worker_id = worker_id
+        self._lease_micros = round(lease_seconds * 1_000_000)
+        self._process = self._boot_id = ""
+
+    async def beat(self) -> None:
+        """Prolong the lease, and let those of dead processes end. Raises Unavailable."""
+        if not self._process:
+            self._process, self._boot_id = await asyncio.to_thread(lambda: (this_process(), boot_id()))
+        uptime = self._clock.uptime()
+        await self._journal.heartbeat(
+            self._worker_id,
+            socket.gethostname(),
+            os.getpid(),
+            uptime,
+            uptime + self._lease_micros,
+            process=self._process,
+            dead=await self.dead_workers(),
+            clock=self.clock_offset(),
+        )
+
+    def clock_offset(self) -> ClockOffset:
+        """How the wall clock stands, once there was a beat."""
+        return ClockOffset(self._boot_id, self._clock.now() - self._clock.uptime())
+
+    async def dead_workers(self) -> tuple[str, ...]:
+        """Workers whose leases run although their process is gone."""
+        rows = [row for row in await self._journal.workers() if row.expires_at >= 0]
+        gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in rows])
+        return tuple(row.worker_id for row, is_dead in zip(rows, gone, strict=True) if is_dead)

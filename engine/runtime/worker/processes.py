@@ -1,0 +1,67 @@
+"""Which process a worker is, and whether that process is still there.
+
+A process is named by the boot of the machine, the space of process numbers (containers have their
+own), its number, and the tick it was started in: so a number that was given again is another one.
+All functions read small files of the kernel: a few microseconds each.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+_STARTED = 19
+"""Place of the start time in /proc/PID/stat, counted after the name."""
+
+
+@cache
+def boot_id() -> str:
+    """The boot of the machine, empty where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def this_process() -> str:
+    """The name of this process."""
+    return process_name(os.getpid())
+
+
+def process_name(pid: int) -> str:
+    """The name of a process; without its start where that cannot be read."""
+    return f"{boot_id()}/{_number_space()}/{pid}/{_started(pid)}"
+
+
+def is_gone(process: str) -> bool:
+    """Whether the process of that name is certainly not there any more.
+
+    One of another boot is gone; of one whose numbers we do not see nothing is known.
+    """
+    boot, _, rest = process.partition("/")
+    if boot != boot_id():
+        return True
+    space, _, rest = rest.partition("/")
+    pid, _, started = rest.partition("/")
+    if space != _number_space() or not started:
+        return False
+    return _started(int(pid)) != started
+
+
+@cache
+def _number_space() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """The tick a process was started in; empty when it is not there, or only its exit status is left."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return ""
+    state, *fields = stat.rpartition(b")")[2].split()
+    return "" if state in (b"Z", b"X") else fields[_STARTED - 1].decode()
