@@ -12,9 +12,10 @@ from pydantic import AliasChoices, ConfigDict, Field, GetPydanticSchema
 from pydantic_core import core_schema
 
 from engine.contracts.model import Contract
-from engine.contracts.status import Risk
+from engine.contracts.status import OnLost, Risk
 
 StepId = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+GATES_NOTHING = "none"
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 
 
@@ -52,6 +53,8 @@ class StepFields(Contract):
     """A tool is called while the step runs: it is counted, and has its time limit in the runtime."""
     composite: ClassVar[bool] = False
     """Whatever it does is done by other steps or runs: an approval cannot show it."""
+    gates_others: ClassVar[bool] = False
+    """It asks for a decision about another step."""
 
     if TYPE_CHECKING:
         type: str
@@ -63,11 +66,15 @@ class StepFields(Contract):
     on_success: str | None = Field(default=None, description="Step id, `fail`, `continue` or `done`.")
     on_failure: str | None = Field(default=None, description="Step id, `fail`, `continue` or `done`.")
     max_visits: int | None = Field(default=None, ge=1, le=100, description="Needed to be jumped back to.")
+    on_lost: OnLost | None = Field(
+        default=None,
+        description="When the worker is lost during it: `rerun`, or `ask` a person what became of it.",
+    )
 
-    @property
-    def acts(self) -> bool:
+    @classmethod
+    def acts(cls) -> bool:
         """Whether it does something that an approval can stand before."""
-        return self.calls_tool or self.composite
+        return cls.calls_tool or cls.composite
 
     @property
     def target(self) -> str | None:
@@ -89,9 +96,19 @@ class StepFields(Contract):
         return 1
 
     @property
+    def item_name(self) -> str | None:
+        """What templates inside it call the item they work on, where there are items."""
+        return None
+
+    @property
+    def joining(self) -> Literal["all", "any"] | None:
+        """Whether all its branches have to succeed or the first is enough, where its author says so."""
+        return None
+
+    @property
     def joins_any(self) -> bool:
         """Whether the first branch that succeeds is enough."""
-        return False
+        return self.joining == "any"
 
     @property
     def retry_policy(self) -> RetryPolicy | None:
@@ -180,17 +197,22 @@ class ToolStep(StepFields):
 class ApprovalStep(StepFields):
     """Parks the run until an operator approves or rejects; freezes the gated step's parameters."""
 
+    gates_others = True
+
     type: Literal["human_approval"]
     message: str = Field(min_length=1, max_length=20_000)
     title: str | None = Field(default=None, max_length=500)
     form: dict[str, Any] = Field(default_factory=dict)
     risk: Risk = Risk.MEDIUM
-    gates: str | None = Field(default=None, description="Gated step id; default the next step.")
+    gates: str | None = Field(
+        default=None,
+        description="Id of the step it gates; default the next one. `none` binds nothing.",
+    )
     params: dict[str, Any] = Field(default_factory=dict)
 
     def gated_id(self, following: str | None) -> str | None:
-        """What it names, else the step after it."""
-        return self.gates or following
+        """What it names, else the step after it; nothing for an acknowledgement."""
+        return None if self.gates == GATES_NOTHING else self.gates or following
 
 
 class UserInputStep(StepFields):
@@ -248,9 +270,9 @@ class ParallelStep(StepFields):
         return self.max_concurrent
 
     @property
-    def joins_any(self) -> bool:
+    def joining(self) -> Literal["all", "any"] | None:
         """As its author wrote it."""
-        return self.join == "any"
+        return self.join
 
 
 class ForEachStep(StepFields):
@@ -281,6 +303,11 @@ class ForEachStep(StepFields):
     def list_of(self, branch: int) -> tuple[Step, ...]:
         """The same for every item."""
         return self.steps
+
+    @property
+    def item_name(self) -> str | None:
+        """As its author wrote it."""
+        return self.as_
 
     @property
     def branches_at_once(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from engine.contracts.model import Contract, Timestamp
-from engine.contracts.status import RequestStatus, Risk
+from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
 
 
 class GatedAction(Contract):
@@ -33,8 +33,13 @@ class ApprovalView(Contract):
     status: RequestStatus
     title: str
     message: str
-    action: GatedAction | None = None
+    action: GatedAction | None = Field(
+        default=None, description="None: nothing is bound, it is an acknowledgement."
+    )
     intent: str = ""
+    form: dict[str, Any] = Field(default_factory=dict, description="What the flow shows beside the message.")
+    context: dict[str, Any] = Field(default_factory=dict, description="`params` of the step, rendered.")
+    autonomy_level: str | None = Field(default=None, description="How much the flow may do by itself.")
     digest: str
     requested_by: str
     requested_at: Timestamp
@@ -45,6 +50,32 @@ class ApprovalView(Contract):
     comment: str | None = None
     claimed_by: str | None = Field(default=None, description="Who is looking at it; advice, not a lock.")
     claimed_until: Timestamp | None = None
+
+
+class OutcomeView(Contract):
+    """A call that was interrupted: nobody knows whether it had its effect, and a person has to say."""
+
+    request_id: str
+    run_id: str
+    step_id: str
+    pack: str
+    pack_version: str
+    flow: str
+    tenant: str
+    status: RequestStatus
+    action: GatedAction = Field(description="The call as it was made.")
+    gated: bool = Field(description="It had been approved; that approval is used up.")
+    lost: bool = Field(description="Its worker died; else the worker gave the run back in the middle of it.")
+    attempt: int
+    recoveries: int = Field(description="How often a worker was lost during this step.")
+    idempotency_key: str = Field(description="What the tool was handed to recognize a second call by.")
+    started_at: Timestamp | None = None
+    requested_by: str
+    requested_at: Timestamp
+    decision: OutcomeDecision | None = None
+    decided_by: str | None = None
+    decided_at: Timestamp | None = None
+    comment: str | None = None
 
 
 class DecisionView(Contract):
@@ -107,6 +138,8 @@ class FormView(Contract):
     description: str | None = None
     json_schema: dict[str, Any] = Field(validation_alias="schema", serialization_alias="schema")
     defaults: dict[str, Any] = Field(default_factory=dict)
+    autonomy_level: str | None = None
+    mode: str | None = None
     requested_by: str
     requested_at: Timestamp
     expires_at: Timestamp | None = None

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import Field
 
 from engine.contracts.model import Contract, Timestamp
-from engine.contracts.request import ApprovalView, FormView
+from engine.contracts.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.status import RunStatus, StepStatus
 
 T = TypeVar("T")
@@ -155,6 +155,7 @@ class RunDetail(Contract):
     steps: tuple[StepView, ...]
     approvals: tuple[ApprovalView, ...]
     forms: tuple[FormView, ...]
+    outcomes: tuple[OutcomeView, ...] = ()
     files: tuple[RunFile, ...] = ()
     handed_off_to: tuple[str, ...] = Field(default=(), description="Runs that took over, oldest first.")
 
@@ -192,6 +193,7 @@ class RunCounts(Contract):
     runs: dict[RunStatus, int]
     approvals_pending: int = 0
     forms_pending: int = 0
+    outcomes_pending: int = 0
 
 
 class VerbResult(Contract):

@@ -46,10 +46,19 @@ class RequestKind(StrEnum):
 
     APPROVAL = "approval"
     FORM = "form"
+    OUTCOME = "outcome"
+
+
+class OutcomeDecision(StrEnum):
+    """What a person says of a call whose outcome nobody knows."""
+
+    RUN_AGAIN = "run_again"
+    DONE = "done"
+    FAIL = "fail"
 
 
 class RequestStatus(StrEnum):
-    """Lifecycle of an approval or a form."""
+    """Lifecycle of an approval, a form or a question about an outcome."""
 
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -66,6 +75,13 @@ class Risk(StrEnum):
     MEDIUM = "medium"
     HIGH = "high"
     CRITICAL = "critical"
+
+
+class OnLost(StrEnum):
+    """What becomes of a call whose worker was lost in the middle of it."""
+
+    RERUN = "rerun"
+    ASK = "ask"
 
 
 class CancelMode(StrEnum):
@@ -102,3 +118,5 @@ class StepErrorCode(StrEnum):
     FLOW_FAILED = "flow_failed"
     CANCELLED = "cancelled"
     RUN_REFUSED = "run_refused"
+    UNKNOWN_STEP_TYPE = "unknown_step_type"
+    OUTCOME_UNKNOWN = "outcome_unknown"

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field
 
 from engine.contracts.model import Contract
 from engine.contracts.status import Risk, StepErrorCode
+
+
+class Effects(StrEnum):
+    """What a call leaves behind."""
+
+    NONE = "none"
+    """It only reads."""
+    LOCAL = "local"
+    """Files below the run's folders or the allowed roots: a second call does what the first did."""
+    OUTSIDE = "outside"
+    """Something beyond this machine, or that cannot be known: a second call may act twice."""
 
 
 class ToolSpec(Contract):
@@ -18,6 +30,10 @@ class ToolSpec(Contract):
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object"})
     backend: str = Field(default="local", pattern=r"^[a-z][a-z0-9_]*$", description="Name of what runs it.")
     risk: Risk = Risk.LOW
+    effects: Effects = Field(default=Effects.LOCAL, description="What a call leaves behind.")
+    idempotent: bool = Field(
+        default=False, description="A call that is made again with the same key has its effect once."
+    )
     timeout: float = Field(default=60.0, gt=0, description="Seconds, unless the step says otherwise.")
 
 

@@ -1,16 +1,23 @@
-"""The facade's part for what runs ask people: approvals and forms."""
+"""The facade's part for what runs ask people: approvals, forms, outcomes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.contracts.status import RequestStatus
+from engine.contracts.status import OutcomeDecision, RequestStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.contracts.actor import Actor
-    from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+    from engine.contracts.request import (
+        AnswerView,
+        ApprovalView,
+        DecisionView,
+        FieldError,
+        FormView,
+        OutcomeView,
+    )
     from engine.contracts.run import Page
 
 
@@ -62,6 +69,38 @@ class Requests(Protocol):
 
     async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:
         """What was decided before on the same step of the same flow and tenant, newest first."""
+        ...
+
+    async def outcomes(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        tenant: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[OutcomeView]:
+        """Interrupted calls whose outcome nobody knows; as `approvals`."""
+        ...
+
+    async def outcome(self, request_id: str) -> OutcomeView:
+        """Raises NotFound."""
+        ...
+
+    async def say_outcome(
+        self,
+        request_id: str,
+        decision: OutcomeDecision,
+        *,
+        actor: Actor,
+        output: Any = None,
+        comment: str = "",
+    ) -> OutcomeView:
+        """Say what became of the call: make it again, take `output` as what it brought, or fail the step.
+
+        Raises AlreadyDecided, Refused (`request_withdrawn`), NotFound, InvalidInput for an output beside
+        another decision than `done`, or one that cannot be stored.
+        """
         ...
 
     async def forms(

@@ -94,6 +94,11 @@ def _after_step(builder: TransitionBuilder, path: str) -> None:
     advance(builder, scope_path_of(path))
 
 
+def time_limit(builder: TransitionBuilder, step: Step) -> int | None:
+    """When the time of a step that starts now is over, microseconds UTC."""
+    return None if step.timeout is None else builder.input.now + round(step.timeout * 1_000_000)
+
+
 def watch_timeout(builder: TransitionBuilder, path: str) -> None:
     """Set the timer of a step that waits; a tool call has its deadline in the runtime."""
     step = builder.step(path)

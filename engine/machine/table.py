@@ -10,21 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.status import StepStatus
+from engine.contracts.status import StepErrorCode, StepStatus
 from engine.errors import InvalidTransition
 from engine.machine import verbs
 from engine.machine.control import fail, settle, skip
 from engine.machine.model import inputs
 from engine.machine.model.effects import Prepare
 from engine.machine.model.state import Phase, RunState, ScopeStatus, find_scope, scope_path_of
-from engine.machine.steps import attempts, composite, human_approval, subflow, user_input
+from engine.machine.steps import attempts, composite, human_approval, outcome, subflow, user_input
 from engine.machine.steps.gate import check_gate
 from engine.machine.steps.limits import over_limit
 from engine.machine.steps.registry import STEP_KINDS
-from engine.machine.transition_builder import TransitionBuilder
+from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import current_path, holds, joined, launches
 
 if TYPE_CHECKING:
+    from engine.contracts.flow import Step
     from engine.machine.events.event import Event
     from engine.machine.model.effects import Effect
     from engine.machine.model.graph import FlowGraph
@@ -53,11 +54,19 @@ def _prepared(builder: TransitionBuilder, given: inputs.StepPrepared) -> None:
     elif not given.run:
         skip(builder, path)
     else:
-        kind = STEP_KINDS.get(step.type)
-        may_start, approval = check_gate(builder, given)
-        if may_start:
-            kind.start(builder, step, given, approval)
+        _start(builder, step, given)
     settle(builder)
+
+
+def _start(builder: TransitionBuilder, step: Step, given: inputs.StepPrepared) -> None:
+    kind = STEP_KINDS.find(step.type)
+    if kind is None:
+        message = f"step {step.id}: this version knows no step type {step.type}"
+        fail(builder, given.path, failure(StepErrorCode.UNKNOWN_STEP_TYPE, message, type=step.type))
+        return
+    may_start, approval = check_gate(builder, given)
+    if may_start:
+        kind.start(builder, step, given, approval)
 
 
 def _is_next(builder: TransitionBuilder, path: str) -> bool:
@@ -99,6 +108,7 @@ _LATE: dict[type[inputs.Input], Handler] = {
     inputs.StepInterrupted: _late,
     inputs.RequestDecided: _late,
     inputs.FormSubmitted: _late,
+    inputs.OutcomeDecided: _late,
     inputs.TimerFired: _late,
     inputs.ChildEnded: _late,
 }
@@ -119,6 +129,7 @@ TABLE: dict[Phase, dict[type[inputs.Input], Handler]] = {
         inputs.StepInterrupted: attempts.interrupted,
         inputs.RequestDecided: human_approval.decided,
         inputs.FormSubmitted: user_input.submitted,
+        inputs.OutcomeDecided: outcome.outcome_decided,
         inputs.TimerFired: verbs.timer_fired,
         inputs.ChildEnded: subflow.ended,
         inputs.Pause: verbs.pause,

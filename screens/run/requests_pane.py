@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from engine.contracts.request import ApprovalView, FormView
-from engine.contracts.status import RequestStatus
+from engine.contracts.request import ApprovalView, FormView, OutcomeView
+from engine.contracts.status import OutcomeDecision, RequestStatus
 from engine.safe_text import sanitize
 from screens.frame.screen import console
+from screens.run.outcome_dialog import OutcomeDialog
 from screens.run.pane import Moment, RunPane
 from screens.widgets.ages import age
 from screens.widgets.columns import Column
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-Request = ApprovalView | FormView
+Request = ApprovalView | FormView | OutcomeView
 
 _MOST = 200
 _EMPTY = "This run has asked nobody."
@@ -63,12 +64,14 @@ class RequestsPane(RunPane):
         """Approvals and forms together."""
         found: list[Request]
         if moment.past:
-            found = [*moment.past.detail.approvals, *moment.past.detail.forms]
+            detail = moment.past.detail
+            found = [*detail.approvals, *detail.forms, *detail.outcomes]
         else:
             requests = self.state.engine.requests
             approvals = await requests.approvals(status=None, run_id=self.run_id, limit=_MOST)
             forms = await requests.forms(status=None, run_id=self.run_id, limit=_MOST)
-            found = [*approvals.items, *forms.items]
+            outcomes = await requests.outcomes(status=None, run_id=self.run_id, limit=_MOST)
+            found = [*approvals.items, *forms.items, *outcomes.items]
         found.sort(key=lambda request: request.requested_at)
         self._requests = {_id_of(request): request for request in found}
         self.query_one("#no-requests").display = not found
@@ -97,17 +100,34 @@ class RequestsPane(RunPane):
         if request is None:
             return
         if request.status is not RequestStatus.PENDING or self.past is not None:
-            words = f"{REQUEST_LABELS[request.status].word} · {request.title}"
+            words = f"{REQUEST_LABELS[request.status].word} · {_title_of(request)}"
             values = request.model_dump(mode="json", by_alias=True, exclude_none=True)
             self.show_values(words, {"request": values})
         elif isinstance(request, ApprovalView):
             console(self).show_in("approvals", request.approval_id)
+        elif isinstance(request, OutcomeView):
+            self._ask(request)
         else:
             console(self).open_form(request)
 
+    def _ask(self, outcome: OutcomeView) -> None:
+        def chosen(decision: OutcomeDecision | None) -> None:
+            if decision is not None:
+                requests, actor = self.state.engine.requests, self.state.actor
+                self.act(requests.say_outcome(outcome.request_id, decision, actor=actor))
+
+        self.app.push_screen(OutcomeDialog(outcome), chosen)
+
+
+def _title_of(request: Request) -> str:
+    """What it asks for, on one line."""
+    if isinstance(request, OutcomeView):
+        return f"What became of {request.action.target or request.step_id}?"
+    return request.title
+
 
 def _id_of(request: Request) -> str:
-    """The id of an approval or a form."""
+    """The id of a request."""
     return request.approval_id if isinstance(request, ApprovalView) else request.request_id
 
 
@@ -117,6 +137,8 @@ def _row(request: Request, now: datetime) -> Row:
     if isinstance(request, ApprovalView):
         of_risk = RISK_LABELS[request.risk]
         kind, who, risk = "approval", request.decided_by, Cell(of_risk.text, of_risk.tone)
+    elif isinstance(request, OutcomeView):
+        kind, who = "outcome", request.decided_by
     else:
         kind, who = "form", request.answered_by
     return Row(
@@ -124,7 +146,7 @@ def _row(request: Request, now: datetime) -> Row:
         (
             Cell(mark.text, mark.tone),
             Cell(sanitize(kind), Tone.QUIET),
-            Cell(sanitize(request.title)),
+            Cell(sanitize(_title_of(request))),
             risk,
             Cell(sanitize(age(request.requested_at, now)), Tone.QUIET),
             Cell(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flow import AutonomyLevel
 from engine.contracts.handoff import HandoffView
 from engine.contracts.pack import FlowView, PackState, PackView
-from engine.contracts.request import ApprovalView, FormView, GatedAction
+from engine.contracts.request import ApprovalView, FormView, GatedAction, OutcomeView
 from engine.contracts.run import EventView, RunView, StepView
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind, TimelineRow, TimelineSpan
@@ -84,6 +84,28 @@ def a_form(request_id: str = "form-1", schema: Mapping[str, Any] | None = None, 
     }
     default = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
     return FormView(request_id=request_id, json_schema=dict(schema or default), **(known | more))
+
+
+def an_outcome(request_id: str = "out-1", **more: Any) -> OutcomeView:
+    known: dict[str, Any] = {
+        "run_id": "run-1",
+        "step_id": "send",
+        "pack": "hello",
+        "pack_version": "1.0.0",
+        "flow": "hello",
+        "tenant": "default",
+        "status": RequestStatus.PENDING,
+        "action": GatedAction(step_id="send", kind="tool", target="mail.send", params={"to": "ops"}),
+        "gated": True,
+        "lost": True,
+        "attempt": 1,
+        "recoveries": 1,
+        "idempotency_key": "run-1/send",
+        "started_at": ago(80),
+        "requested_by": "ana",
+        "requested_at": ago(60),
+    }
+    return OutcomeView(request_id=request_id, **(known | more))
 
 
 def an_event(run_seq: int, kind: str = "step_started", run_id: str = "run-1", **more: Any) -> EventView:

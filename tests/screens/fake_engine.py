@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.request import ApprovalView, FormView
+from engine.contracts.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.run import (
     EventFilter,
     EventMatches,
@@ -53,6 +53,7 @@ class FakeEngine:
     stored_runs: dict[str, RunView] = field(default_factory=dict)
     stored_approvals: dict[str, ApprovalView] = field(default_factory=dict)
     stored_forms: dict[str, FormView] = field(default_factory=dict)
+    stored_outcomes: dict[str, OutcomeView] = field(default_factory=dict)
     stored_steps: dict[str, tuple[StepView, ...]] = field(default_factory=dict)
     stored_events: dict[str, tuple[EventView, ...]] = field(default_factory=dict)
     stored_handoffs: dict[str, tuple[HandoffView, ...]] = field(default_factory=dict)

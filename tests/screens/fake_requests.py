@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView, OutcomeView
 from engine.contracts.run import Page
-from engine.contracts.status import RequestStatus
+from engine.contracts.status import OutcomeDecision, RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused
 from engine.facade.feed import FeedBatch
 from engine.json_schema.forms import check_values
@@ -144,6 +144,50 @@ class FakeRequests:
             decided_by=by,
             decided_at=self.engine.clock,
         )
+
+    async def outcomes(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        tenant: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[OutcomeView]:
+        found = [
+            view
+            for view in self.engine.stored_outcomes.values()
+            if status in (None, view.status)
+            and run_id in (None, view.run_id)
+            and tenant in (None, view.tenant)
+        ]
+        return Page[OutcomeView](items=tuple(found[:limit]))
+
+    async def outcome(self, request_id: str) -> OutcomeView:
+        if request_id not in self.engine.stored_outcomes:
+            raise NotFound(f"There is no outcome {request_id}.")
+        return self.engine.stored_outcomes[request_id]
+
+    async def say_outcome(
+        self,
+        request_id: str,
+        decision: OutcomeDecision,
+        *,
+        actor: Actor,
+        output: Any = None,
+        comment: str = "",
+    ) -> OutcomeView:
+        self.engine.note("say_outcome", (request_id, decision.value, actor.name, output, comment))
+        view = await self.outcome(request_id)
+        change = {
+            "status": RequestStatus.ANSWERED,
+            "decision": decision,
+            "decided_by": actor.name,
+            "decided_at": self.engine.clock,
+        }
+        said = self.engine.stored_outcomes[request_id] = view.model_copy(update=change)
+        self.engine.news("outcome_decided", view.run_id)
+        return said
 
     async def forms(
         self,

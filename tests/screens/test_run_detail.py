@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import EventMatches, FileText, RunDetail, RunError, RunFile
-from engine.contracts.status import RequestStatus, RunStatus, StepStatus
+from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.errors import ErrorCode, Unavailable
 from screens.approvals.screen import ApprovalsScreen
@@ -14,12 +14,13 @@ from screens.forms.screen import FormScreen
 from screens.overlays.text_screen import TextScreen
 from screens.overlays.value_screen import ValueScreen
 from screens.run.log_pane import LogPane
+from screens.run.outcome_dialog import OutcomeDialog
 from screens.run.screen import RunScreen
 from screens.run.timeline_table import TimelineTable
 from screens.runs.screen import RunsScreen
 from screens.widgets.json_view import JsonView
 from screens.widgets.paged_table import PagedTable
-from tests.screens.fake_data import a_form, a_row, a_run, a_step, ago, an_approval, an_event
+from tests.screens.fake_data import a_form, a_row, a_run, a_step, ago, an_approval, an_event, an_outcome
 from tests.screens.fake_engine import FakeEngine, FakeRuns
 
 if TYPE_CHECKING:
@@ -401,6 +402,24 @@ async def test_requests_open_what_waits_and_show_what_was_decided(console: OpenC
         await stage.on(RunScreen)
         await stage.press("j", "enter")
         await stage.on(FormScreen)
+
+
+async def test_a_person_says_what_became_of_an_interrupted_call(console: OpenConsole) -> None:
+    engine = an_engine()
+    engine.stored_outcomes["out-1"] = an_outcome()
+    async with console(engine) as stage:
+        await opened(stage, "requests")
+        await stage.shows("What became of mail.send?")
+        await stage.press("enter")
+        await stage.on(OutcomeDialog)
+        await stage.shows("its worker was lost")
+        await stage.shows("that approval is used up")
+        await stage.press("enter")  # the first row says nothing
+        await stage.on(RunScreen)
+        await stage.press("enter")
+        await stage.on(OutcomeDialog)
+        await stage.press("j", "j", "enter")
+        await stage.until(lambda: engine.stored_outcomes["out-1"].decision is OutcomeDecision.DONE)
 
 
 def a_past(engine: FakeEngine, number: int, status: RunStatus) -> None:

@@ -152,6 +152,13 @@ def effects_file(home: Path) -> Path:
     return home / "effects.txt"
 
 
+def effect_of(home: Path, key: str) -> str | None:
+    """The label that the call with this key has left, if it has left one."""
+    file = effects_file(home)
+    lines = [line.split("\t") for line in file.read_text().splitlines()] if file.exists() else []
+    return next((label for found, _, label in lines if found == key), None)
+
+
 def registry(home: Path) -> ToolRegistry:
     """Tools whose every call leaves a line, by idempotency key."""
 

@@ -85,6 +85,8 @@ class Journal:
             (Kind.APPROVAL_DECIDED, "approval_id"),
             (Kind.USER_INPUT_REQUESTED, "request_id"),
             (Kind.USER_INPUT_RECEIVED, "request_id"),
+            (Kind.OUTCOME_UNKNOWN, "request_id"),
+            (Kind.OUTCOME_DECIDED, "request_id"),
         ):
             ids = Counter(
                 stored.event.payload[key] for stored in self.events[run_id] if stored.event.kind is kind
@@ -99,16 +101,30 @@ class Journal:
                 found[payload["approval_id"]] = payload["decision"]
             elif stored.event.kind is Kind.USER_INPUT_RECEIVED:
                 found[payload["request_id"]] = "ANSWERED"
+            elif stored.event.kind is Kind.OUTCOME_DECIDED:
+                found[payload["request_id"]] = payload["decision"]
         return found
 
     def _check_effects(self) -> None:
-        """Every completed tool step made its effect at least once, and always with its one key."""
+        """Every completed tool step made its effect at least once, with its one key; a gated one once."""
         file = effects_file(self.home)
         lines = file.read_text().splitlines() if file.exists() else []
-        made = {line.split("\t")[0] for line in lines}
+        times = Counter(line.split("\t")[0] for line in lines)
+        twice = {key for key in self._gated() if times[key] > 1}
+        assert not twice, f"{twice} acted more than once on one approval"
+        made = set(times)
         tools = {f"{step['run_id']}/{step['path']}": step for step in self.steps if step["type"] == "tool"}
         assert made <= tools.keys()
         assert {key for key, step in tools.items() if step["status"] == "COMPLETED"} <= made
+
+    def _gated(self) -> set[str]:
+        """Keys of the calls that had an approval."""
+        return {
+            f"{stored.run_id}/{stored.event.step_id}"
+            for events in self.events.values()
+            for stored in events
+            if stored.event.kind is Kind.STEP_STARTED and "approval" in stored.event.payload
+        }
 
     def _check_projections(self) -> None:
         """Rows beside the events say the same as the events, and nothing is left over."""

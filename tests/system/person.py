@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Actor
-from engine.contracts.status import RUN_TERMINAL
+from engine.contracts.status import RUN_TERMINAL, OutcomeDecision
 from engine.errors import Refused
 from engine.runtime.embedded.engine import open_engine
-from tests.system.drill import PACK, config, registry
+from tests.system.drill import PACK, config, effect_of, registry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from engine.contracts.request import OutcomeView
     from engine.contracts.run import RunDetail
     from engine.facade.engine import Engine
 
@@ -46,6 +47,17 @@ class Person:
             with suppress(Refused):
                 await self.engine.requests.answer(form.request_id, {"color": "red"}, actor=ANA)
                 self.acknowledged[form.request_id] = "ANSWERED"
+        for outcome in (await self.engine.requests.outcomes()).items:
+            with suppress(Refused):
+                await self._look_and_say(outcome)
+
+    async def _look_and_say(self, outcome: OutcomeView) -> None:
+        """What a careful operator does: look whether the effect is there, then say so."""
+        label = effect_of(self.home, outcome.idempotency_key)
+        output = None if label is None else {"label": label, "key": outcome.idempotency_key}
+        decision = OutcomeDecision.RUN_AGAIN if label is None else OutcomeDecision.DONE
+        await self.engine.requests.say_outcome(outcome.request_id, decision, actor=ANA, output=output)
+        self.acknowledged[outcome.request_id] = decision.value
 
     async def operate(self, *, seconds: float = 30) -> None:
         """Decide until every run of this home, children too, has ended."""

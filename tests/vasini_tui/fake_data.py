@@ -9,7 +9,7 @@ from tests.screens import fake_data as shown
 from tests.vasini_tui.fake_packs import MOMENT
 
 if TYPE_CHECKING:
-    from engine.contracts.request import ApprovalView, FormView
+    from engine.contracts.request import ApprovalView, FormView, OutcomeView
     from engine.contracts.run import EventView, RunView
 
 MOMENT_TEXT = "2030-01-02T03:04:05.000067Z"
@@ -35,6 +35,10 @@ def an_approval(approval_id: str = "app-1", **more: Any) -> ApprovalView:
         "requested_at": MOMENT,
     }
     return shown.an_approval(approval_id, **(known | more))
+
+
+def an_outcome(request_id: str = "out-1", **more: Any) -> OutcomeView:
+    return shown.an_outcome(request_id, **({"requested_at": MOMENT, "started_at": MOMENT} | more))
 
 
 def a_form(request_id: str = "form-1", **more: Any) -> FormView:

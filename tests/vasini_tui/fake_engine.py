@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView, OutcomeView
 from engine.contracts.run import (
     EventFilter,
     EventMatches,
@@ -23,7 +23,7 @@ from engine.contracts.run import (
     StepView,
     VerbResult,
 )
-from engine.contracts.status import CancelMode, RequestStatus, RunStatus, StepStatus
+from engine.contracts.status import CancelMode, OutcomeDecision, RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import Timeline
 from engine.errors import AlreadyDecided, NotFound
 from engine.facade.engine import WorkerView
@@ -220,6 +220,8 @@ class FakeRequests:
     forms_known: list[FormView] = field(default_factory=list)
     decided: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     answered: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    outcomes_known: list[OutcomeView] = field(default_factory=list)
+    said: list[tuple[str, OutcomeDecision, str, Any, str]] = field(default_factory=list)
     asked_status: RequestStatus | None = None
     decided_before: bool = False
 
@@ -276,6 +278,41 @@ class FakeRequests:
             decided_by=actor.name,
             decided_at=MOMENT,
         )
+
+    async def outcomes(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        tenant: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[OutcomeView]:
+        rows = tuple(
+            item
+            for item in self.outcomes_known
+            if status in {None, item.status} and run_id in {None, item.run_id}
+        )
+        return Page[OutcomeView](items=rows[:limit])
+
+    async def outcome(self, request_id: str) -> OutcomeView:
+        for item in self.outcomes_known:
+            if item.request_id == request_id:
+                return item
+        raise NotFound(f"there is no outcome {request_id}")
+
+    async def say_outcome(
+        self,
+        request_id: str,
+        decision: OutcomeDecision,
+        *,
+        actor: Actor,
+        output: Any = None,
+        comment: str = "",
+    ) -> OutcomeView:
+        self.said.append((request_id, decision, actor.name, output, comment))
+        change = {"status": RequestStatus.ANSWERED, "decision": decision, "decided_by": actor.name}
+        return (await self.outcome(request_id)).model_copy(update=change)
 
     async def forms(
         self,

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.status import RequestStatus
+from engine.contracts.status import OutcomeDecision, RequestStatus
 from tests.recorded_names import recorded
-from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval
+from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval, an_outcome
 from tests.vasini_tui.fake_packs import MOMENT
 from vasini_tui.exit_codes import ExitCode
 
@@ -139,3 +139,33 @@ def test_bad_values_are_refused_with_their_place(vasini: Vasini) -> None:
     assert outcome.status == ExitCode.INVALID_INPUT
     assert "--values" in outcome.error["message"]
     assert "line 1, column 2" in outcome.error["message"]
+
+
+@pytest.mark.parametrize("target", ["run-1", "out-1"])
+def test_outcome_says_what_became_of_a_call(vasini: Vasini, fake: FakeEngine, target: str) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    fake.requests.outcomes_known = [an_outcome(), an_outcome("out-2", run_id="run-2")]
+    outcome = vasini("outcome", target, "done", "--output", '{"sent": 1}', "--comment", "seen", "--json")
+    assert outcome.document["decision"] == "done"
+    assert [said[:2] + said[3:] for said in fake.requests.said] == [
+        ("out-1", OutcomeDecision.DONE, {"sent": 1}, "seen")
+    ]
+    assert vasini("outcome", target, "run-again").stdout.startswith("out-1  run again, said by ")
+    assert vasini("outcome", target, "maybe").status == ExitCode.USAGE
+
+
+def test_outcomes_list_what_waits_for_a_word(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.requests.outcomes_known = [an_outcome(), an_outcome("out-2", status=RequestStatus.ANSWERED)]
+    (listed,) = vasini("outcomes", "--json").document["outcomes"]
+    assert (listed["request_id"], listed["action"]["target"], listed["gated"]) == ("out-1", "mail.send", True)
+    assert "mail.send" in vasini("outcomes").stdout
+
+
+def test_an_outcome_that_nobody_waits_for_is_refused(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.runs.known = {"run-1": a_run()}
+    assert vasini("outcome", "run-1", "fail").status == ExitCode.REFUSED
+    assert vasini("outcome", "nowhere", "fail").status == ExitCode.NOT_FOUND
+    fake.requests.outcomes_known = [an_outcome(), an_outcome("out-2", step_id="each/2/send")]
+    several = vasini("outcome", "run-1", "fail", "--json")
+    assert several.status == ExitCode.USAGE
+    assert several.error["details"]["outcomes"] == ["out-1", "out-2"]

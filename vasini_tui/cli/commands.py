@@ -20,6 +20,8 @@ COMMANDS = {
     "reject": "requests.approvals:reject",
     "forms": "requests.forms:forms",
     "answer": "requests.forms:answer",
+    "outcomes": "requests.outcomes:outcomes",
+    "outcome": "requests.outcomes:outcome",
     "pause": "runs.steer:pause",
     "resume": "runs.steer:resume",
     "cancel": "runs.steer:cancel",

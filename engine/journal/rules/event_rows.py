@@ -159,7 +159,9 @@ def _asks(kind: RequestKind, status: StepStatus, id_key: str) -> Callable[[Store
             "requested_at": at.event.ts,
             "expires_at": payload.get("expires_at"),
         }
-        waits: StepColumns = {"status": status.value, "request_id": payload[id_key], "input_seq": at.run_seq}
+        waits: StepColumns = {"status": status.value, "request_id": payload[id_key]}
+        if "body" in payload:
+            waits["input_seq"] = at.run_seq
         return (StepChanges(at.path, waits), RequestOpens(request))
 
     return rows
@@ -191,6 +193,22 @@ def _decided(id_key: str) -> Callable[[StoredAt], Sequence[RowChange]]:
     return rows
 
 
+def _outcome_decided(at: StoredAt) -> Sequence[RowChange]:
+    payload = at.event.payload
+    columns: RequestColumns = {
+        "status": RequestStatus.ANSWERED.value,
+        "decided_at": at.event.ts,
+        "decided_by": at.event.actor,
+        "decision": payload["decision"],
+        "comment": payload.get("comment") or None,
+    }
+    return (RequestEnds(payload["request_id"], RequestStatus.ANSWERED, columns),)
+
+
+def _recovered(at: StoredAt) -> StepColumns:
+    return {"status": StepStatus.RUNNING.value, "recoveries": at.event.payload["recoveries"]}
+
+
 EVENT_ROWS: Mapping[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     Kind.RUN_REFUSED: _run_ended,
     Kind.RUN_STARTED: _run_started,
@@ -204,12 +222,14 @@ EVENT_ROWS: Mapping[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     Kind.STEP_FAILED: _begins(StepStatus.FAILED),
     Kind.STEP_COMPLETED: _step(_completed),
     Kind.STEP_CANCELLED: _step(lambda at: _ended(at, StepStatus.CANCELLED)),
-    Kind.STEP_RECOVERED: _step(lambda at: {"recoveries": at.event.payload["recoveries"]}),
+    Kind.STEP_RECOVERED: _step(_recovered),
     Kind.ATTEMPT_FAILED: _step(lambda at: {"error_seq": at.run_seq}),
     Kind.RETRY_SCHEDULED: _step(lambda at: {"retry_at": at.event.payload["retry_at"]}),
     Kind.ATTEMPT_STARTED: _step(lambda at: {"attempt": at.event.payload["attempt"], "retry_at": None}),
     Kind.PENDING_HUMAN: _asks(RequestKind.APPROVAL, StepStatus.PENDING_HUMAN, "approval_id"),
     Kind.USER_INPUT_REQUESTED: _asks(RequestKind.FORM, StepStatus.PENDING_USER_INPUT, "request_id"),
+    Kind.OUTCOME_UNKNOWN: _asks(RequestKind.OUTCOME, StepStatus.PENDING_HUMAN, "request_id"),
+    Kind.OUTCOME_DECIDED: _outcome_decided,
     Kind.APPROVAL_DECIDED: _decided("approval_id"),
     Kind.USER_INPUT_RECEIVED: _decided("request_id"),
     Kind.REQUEST_WITHDRAWN: _taken_back(RequestStatus.WITHDRAWN, "request_id"),

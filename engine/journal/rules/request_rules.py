@@ -9,12 +9,21 @@ from engine.contracts.status import RequestKind, RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from engine.machine.events.event import Event, Kind
 from engine.machine.events.table import read_event
-from engine.machine.model.inputs import FormSubmitted, RequestDecided
+from engine.machine.model.inputs import FormSubmitted, OutcomeDecided, RequestDecided
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from engine.journal.records import Decision
     from engine.journal.rows import ClaimRow, RequestRow
     from engine.machine.model.inputs import Input
+
+_ANSWERS: Mapping[str, tuple[Kind, Callable[..., Input]]] = {
+    RequestKind.APPROVAL: (Kind.APPROVAL_DECIDED, RequestDecided),
+    RequestKind.FORM: (Kind.USER_INPUT_RECEIVED, FormSubmitted),
+    RequestKind.OUTCOME: (Kind.OUTCOME_DECIDED, OutcomeDecided),
+}
+"""By the kind of a request: the event that records its answer, and what the run is told."""
 
 
 def unknown_request(kind: str, request_id: str) -> NotFound:
@@ -81,12 +90,11 @@ def _refuse_closed(row: RequestRow) -> None:
 
 def decision_event(decision: Decision, step_id: str, not_before: int) -> Event:
     """The event that records the decision; times of a run never go back."""
-    approval = decision.kind == RequestKind.APPROVAL.value
-    kind = Kind.APPROVAL_DECIDED if approval else Kind.USER_INPUT_RECEIVED
+    kind, _ = _ANSWERS[decision.kind]
     return read_event(kind, max(decision.now, not_before), decision.actor, step_id, decision.payload)
 
 
 def decision_input(decision: Decision, step_id: str) -> Input:
     """What the run is told."""
-    given = RequestDecided if decision.kind == RequestKind.APPROVAL.value else FormSubmitted
+    _, given = _ANSWERS[decision.kind]
     return given(now=decision.now, actor=decision.actor, path=step_id, request_id=decision.request_id)

@@ -25,6 +25,7 @@ class PendingHuman(Fact):
     action_digest: str | None = field(default=None, metadata=doc("what the gated step would do"))
     risk: str | None = field(default=None, metadata=doc("low, medium, high or critical"))
     body: Any = field(default=None, metadata=doc("what is shown"))
+    expires_at: int | None = field(default=None, metadata=doc("decided until then, microseconds UTC"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The step waits for a decision."""
@@ -83,6 +84,7 @@ class UserInputRequested(Fact):
     form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
     mode: str | None = field(default=None, metadata=doc("choice_input or free_text_input"))
     body: Any = field(default=None, metadata=doc("title, prompt, description, schema, defaults"))
+    expires_at: int | None = field(default=None, metadata=doc("answered until then, microseconds UTC"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The step waits for an answer."""
@@ -102,6 +104,51 @@ class UserInputReceived(Fact):
     def apply(self, state: RunState, event: Event) -> RunState:
         """The answer is known; the run is told of it."""
         return amend(state, event, decision={"output": self.output, "answered_by": event.actor})
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeUnknown(Fact):
+    """A call was interrupted, and nobody knows whether it had its effect: a person is asked."""
+
+    kind: ClassVar[str] = Kind.OUTCOME_UNKNOWN
+    request_id: str = field(metadata=doc("id of the request"))
+    target: str | None = field(default=None, metadata=doc("the tool"))
+    attempt: int | None = field(default=None, metadata=doc("the attempt that was interrupted"))
+    lost: bool = field(default=False, metadata=doc("the worker died; else it gave the run back"))
+    gated: bool = field(default=False, metadata=doc("the call had an approval, which is used up"))
+    recoveries: int | None = field(default=None, metadata=doc("losses so far"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The step waits for a word."""
+        return amend(
+            state,
+            event,
+            status=StepStatus.PENDING_HUMAN,
+            request_id=self.request_id,
+            decision=None,
+            recoveries=self.recoveries or 0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeDecided(Fact):
+    """Somebody said what became of the call, or what shall become of the step."""
+
+    kind: ClassVar[str] = Kind.OUTCOME_DECIDED
+    decision: str = field(metadata=doc("run_again, done or fail"))
+    request_id: str | None = field(default=None, metadata=doc("id of the request"))
+    output: Any = field(default=None, metadata=doc("what the call brought, for `done`"))
+    comment: str | None = field(default=None, metadata=doc("what they said"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The word is known; the run is told of it."""
+        decision = {
+            "outcome": self.decision,
+            "output": self.output,
+            "decided_by": event.actor,
+            "comment": self.comment or "",
+        }
+        return amend(state, event, decision=decision)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,9 @@ class StepStarted(Fact):
     type: str = field(metadata=doc("step type"))
     name: str = field(default="", metadata=doc("the step's name, else its id"))
     call: bool = field(default=False, metadata=doc("a tool is called"))
+    ask_when_lost: bool = field(
+        default=False, metadata=doc("if the worker is lost a person is asked, the call is not made again")
+    )
     attempt: int | None = field(default=None, metadata=doc("attempt number when it is not the first"))
     budget_from: int | None = field(default=None, metadata=doc("attempts that a retry has forgiven"))
     input: Any = field(default=None, metadata=doc("rendered parameters or items"))
@@ -66,6 +69,7 @@ class StepStarted(Fact):
             type=self.type,
             status=StepStatus.RUNNING,
             call=self.call,
+            ask_when_lost=self.ask_when_lost,
             attempt=self.attempt or 1,
             budget_from=self.budget_from or 0,
             recoveries=old.recoveries if old else 0,
@@ -105,7 +109,7 @@ class StepCompleted(Fact):
             retry_at=None,
             branches=None,
         )
-        decided = execution.status is StepStatus.PENDING_HUMAN
+        decided = execution.status is StepStatus.PENDING_HUMAN and not execution.call
         return end(state, done, self.next, result=self.result or not decided)
 
 
@@ -164,15 +168,22 @@ class StepCancelled(Fact):
 
 @dataclass(frozen=True, slots=True)
 class StepRecovered(Fact):
-    """The worker was lost, or gave the run back, while a call was under way: the call is made again."""
+    """The worker was lost, or gave the run back, during a call: the call is made again."""
 
     kind: ClassVar[str] = Kind.STEP_RECOVERED
     recoveries: int = field(metadata=doc("losses so far"))
     attempt: int | None = field(default=None, metadata=doc("the attempt that is made again"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
-        """It counts the loss."""
-        return amend(state, event, recoveries=self.recoveries)
+        """It counts the loss and is at work."""
+        return amend(
+            state,
+            event,
+            status=StepStatus.RUNNING,
+            recoveries=self.recoveries,
+            request_id=None,
+            decision=None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

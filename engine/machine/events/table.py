@@ -104,6 +104,8 @@ _KINDS: tuple[type[Fact], ...] = (
     request_facts.ApprovalVoided,
     request_facts.UserInputRequested,
     request_facts.UserInputReceived,
+    request_facts.OutcomeUnknown,
+    request_facts.OutcomeDecided,
     request_facts.RequestWithdrawn,
     branch_facts.BranchCompleted,
     branch_facts.BranchFailed,

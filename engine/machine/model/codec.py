@@ -24,6 +24,7 @@ _INPUTS: dict[str, type[inputs.Input]] = {
     for kind in (
         inputs.RequestDecided,
         inputs.FormSubmitted,
+        inputs.OutcomeDecided,
         inputs.TimerFired,
         inputs.ChildEnded,
         inputs.Pause,

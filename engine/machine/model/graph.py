@@ -31,7 +31,7 @@ class StepList:
         gated: dict[str, str] = {}
         for index, step in enumerate(steps):
             target = step.gated_id(steps[index + 1].id if index + 1 < len(steps) else None)
-            if target is not None and steps[position[target]].acts:
+            if target is not None and steps[position[target]].acts():
                 gated[target] = step.id
         return cls(tuple(steps), position, gated)
 

@@ -31,7 +31,8 @@ class StepPrepared(Input):
 
     `run` is False when the step's `when` is false. `value` is the rendered parameters or items
     (value form), `total` the number of items, `new_id` a fresh id for a request or child run,
-    `request` what a person is shown, `action_digest` what a gated step would do now.
+    `request` what a person is shown, `action_digest` what a gated step would do now, `acts_outside` and
+    `idempotent` what its tool says of itself.
     """
 
     path: str
@@ -42,6 +43,8 @@ class StepPrepared(Input):
     request: dict[str, Any] = field(default_factory=dict)
     digest: str | None = None
     action_digest: str | None = None
+    acts_outside: bool = False
+    idempotent: bool = False
     error: dict[str, Any] | None = None
 
 
@@ -76,10 +79,14 @@ class StepFinished(Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInterrupted(Input):
-    """The worker that held this execution died (`lost`) or gave it back while shutting down."""
+    """The worker that held this execution died (`lost`) or gave it back while shutting down.
+
+    `new_id` is a fresh id, for the question what became of the call.
+    """
 
     path: str
     lost: bool = True
+    new_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +100,14 @@ class RequestDecided(Input):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormSubmitted(Input):
     """A form was answered (its event is already in the journal)."""
+
+    path: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeDecided(Input):
+    """Somebody said what became of a call (the event is already in the journal)."""
 
     path: str
     request_id: str

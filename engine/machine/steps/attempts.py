@@ -22,6 +22,7 @@ from engine.machine.model.effects import RunStep, SetTimer
 from engine.machine.model.state import scope_path_of
 from engine.machine.model.timers import TimerKind, timer_name
 from engine.machine.steps.limits import tool_calls_spent
+from engine.machine.steps.outcome import ask_outcome
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import is_in_flight
 
@@ -91,7 +92,7 @@ def attempt_again(builder: TransitionBuilder, path: str) -> None:
 
 
 def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
-    """The worker died mid-call: the same attempt again; the fifth loss is a dead letter."""
+    """A call lost its worker: it is made again or a person is asked; the fifth loss is a dead letter."""
     execution = builder.execution(given.path)
     if execution is None or not is_in_flight(execution):
         return
@@ -100,6 +101,9 @@ def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
         settle(builder)
         return
     recoveries = execution.recoveries + given.lost
+    if execution.ask_when_lost:
+        ask_outcome(builder, execution, given, recoveries)
+        return
     builder.emit(StepRecovered(recoveries, execution.attempt), given.path)
     if recoveries >= MAX_RECOVERIES:
         message = f"the worker was lost {recoveries} times during this step"

@@ -36,7 +36,7 @@ def check_gate(builder: TransitionBuilder, prepared: StepPrepared) -> tuple[bool
         return False, None
     if approval.status is StepStatus.SKIPPED:
         return True, None
-    if approval.digest == prepared.action_digest and approval.consumed_by in {None, prepared.path}:
+    if approval.digest == prepared.action_digest and approval.consumed_by is None:
         return True, approval.path
     _ask_again(builder, prepared, approval, steps.position[approval_id])
     return False, None
@@ -50,6 +50,9 @@ def _ask_again(builder: TransitionBuilder, prepared: StepPrepared, approval: Exe
         message = f"the approval {approval_id} was voided {voided} times because what it showed kept changing"
         fail(builder, prepared.path, failure(StepErrorCode.APPROVAL_VOID, message, approval=approval_id))
         return
-    reason = "already used" if approval.consumed_by else "what would run differs from what was approved"
-    builder.emit(ApprovalVoided(approval.request_id, reason, index), approval.path)
+    if approval.consumed_by is None:
+        reason = "what would run differs from what was approved"
+        builder.emit(ApprovalVoided(approval.request_id, reason, index), approval.path)
+    else:  # what was approved and done stays so
+        builder.emit(ApprovalVoided(None, "already used", index), approval.path)
     advance(builder, scope_path)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flow import ApprovalStep
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
-from engine.machine.control import complete, fail, settle, watch_timeout
+from engine.machine.control import complete, fail, settle, time_limit, watch_timeout
 from engine.machine.events.request_facts import PendingHuman
 from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
@@ -30,6 +30,7 @@ class ApprovalKind(StepKind[ApprovalStep]):
             digest=prepared.digest,
             action_digest=prepared.action_digest,
             risk=step.risk.value,
+            expires_at=time_limit(builder, step),
             **prepared.request,
         )
         builder.emit(fact, prepared.path)

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from engine.contracts.flow import StepFields
-from engine.errors import EventUnreadable
 from engine.machine.events.step_facts import StepStarted
 
 if TYPE_CHECKING:
@@ -60,9 +59,6 @@ class StepKinds:
 
         return undo
 
-    def get(self, name: str) -> StepKind[Any]:
-        """The object of a type. Raises EventUnreadable for an unknown one."""
-        found = self._kinds.get(name)
-        if found is None:
-            raise EventUnreadable(f"this version knows no step type {name}", {"type": name})
-        return found
+    def find(self, name: str) -> StepKind[Any] | None:
+        """The object of a type, None for an unknown one."""
+        return self._kinds.get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.flow import ToolStep
+from engine.contracts.status import OnLost
 from engine.machine.model.effects import RunStep
 from engine.machine.steps.kind import StepKind
 
@@ -22,6 +23,11 @@ class ToolKind(StepKind[ToolStep]):
         self, builder: TransitionBuilder, step: ToolStep, prepared: StepPrepared, approval: str | None
     ) -> None:
         """Start the first attempt, consuming the approval that gates it."""
-        self.started(builder, step, prepared.path, approval, input=prepared.value)
+        ask = not prepared.idempotent and (
+            approval is not None
+            or step.on_lost is OnLost.ASK
+            or (step.on_lost is None and prepared.acts_outside)
+        )
+        self.started(builder, step, prepared.path, approval, input=prepared.value, ask_when_lost=ask)
         execution = builder.execution(prepared.path)
         builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))

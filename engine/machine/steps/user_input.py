@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flow import UserInputStep
 from engine.contracts.status import StepStatus
-from engine.machine.control import complete, settle, watch_timeout
+from engine.machine.control import complete, settle, time_limit, watch_timeout
 from engine.machine.events.request_facts import UserInputRequested
 from engine.machine.steps.kind import StepKind
 
@@ -25,7 +25,10 @@ class UserInputKind(StepKind[UserInputStep]):
     ) -> None:
         """Open the form."""
         self.started(builder, step, prepared.path, approval)
-        builder.emit(UserInputRequested(request_id=prepared.new_id, **prepared.request), prepared.path)
+        fact = UserInputRequested(
+            request_id=prepared.new_id, expires_at=time_limit(builder, step), **prepared.request
+        )
+        builder.emit(fact, prepared.path)
         watch_timeout(builder, prepared.path)
 
 

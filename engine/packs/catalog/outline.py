@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from engine.contracts.agent import FlowOutline, LayerText, StepOutline
-from engine.contracts.flow import (
-    ApprovalStep,
-    ForEachStep,
-    ParallelStep,
-    SubflowStep,
-    ToolStep,
-    UserInputStep,
-)
 from engine.packs.source.content import CODE
 
 if TYPE_CHECKING:
@@ -80,22 +72,6 @@ def _outlines(steps: Sequence[Step]) -> tuple[StepOutline, ...]:
 
 
 def _outline(step: Step, following: Sequence[Step]) -> StepOutline:
-    special: dict[str, Any] = {}
-    match step:
-        case ToolStep():
-            special["target"] = step.tool
-        case SubflowStep():
-            special["target"] = step.subflow
-        case UserInputStep():
-            form = step.params.get("form_id")
-            special["target"] = form if isinstance(form, str) else None
-        case ApprovalStep():
-            special["gates"] = step.gates or next((each.id for each in following), None)
-        case ParallelStep():
-            special |= {"join": step.join, "branches": tuple(map(_outlines, step.branches))}
-        case ForEachStep():
-            items = step.items if isinstance(step.items, str) else f"{len(step.items)} items"
-            special |= {"target": items, "branches": (_outlines(step.steps),)}
     return StepOutline(
         id=step.id,
         type=step.type,
@@ -104,5 +80,8 @@ def _outline(step: Step, following: Sequence[Step]) -> StepOutline:
         on_success=step.on_success,
         on_failure=step.on_failure,
         max_visits=step.max_visits,
-        **special,
+        target=step.target,
+        gates=step.gated_id(next((each.id for each in following), None)),
+        join=step.joining,
+        branches=tuple(map(_outlines, step.lists)),
     )

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.packs.checks.flow_shape import StepNode, StepSequence, nested, sequences
+from engine.contracts.flow import GATES_NOTHING
+from engine.packs.checks.flow_shape import StepSequence, nested, sequences
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import step_problems
+from engine.packs.checks.step_types import STEP_CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from engine.contracts.pack import Problem
+    from engine.packs.checks.step_node import StepNode
     from engine.packs.source.yaml_source import Document
 
 MAX_STEPS = 500
 MAX_STEP_DEPTH = 8
-RESERVED_IDS = frozenset({"fail", "continue", "done"})
+RESERVED_IDS = frozenset({"fail", "continue", "done", GATES_NOTHING})
 _JUMP_FIELDS = ("on_success", "on_failure")
 
 
@@ -47,10 +50,10 @@ def _escalation(document: Document, outermost: StepSequence | None) -> Iterator[
         return
     index = outermost.index(name)
     if index is None:
-        known = [node.id for node in outermost.nodes if node.type == "human_approval"]
+        known = [node.id for node in outermost.nodes if node.model.gates_others]
         message = f"there is no step `{shortened(name)}` in the outermost list{close_match(name, known)}"
         yield problem_at(document, ("escalation",), message, found=shown(name))
-    elif outermost.nodes[index].type != "human_approval":
+    elif not outermost.nodes[index].model.gates_others:
         message = f"the escalation `{shortened(name)}` is no `human_approval`"
         yield problem_at(document, ("escalation",), message, found=shown(name))
 
@@ -74,7 +77,8 @@ class _Shape:
         for index, node in enumerate(sequence.nodes):
             for field in _JUMP_FIELDS:
                 yield from self._jump(index, node, field)
-            if _is_free_text_form(node):
+            checks = STEP_CHECKS.get(node.type)
+            if checks is not None and checks.free_text(node):
                 yield from self._free_text(index, node)
         yield from self._gates()
 
@@ -99,7 +103,7 @@ class _Shape:
         if target is None or target in {"fail", "done"}:
             return
         if target == "continue":
-            if node.type == "human_approval" and field == "on_failure":
+            if node.model.gates_others and field == "on_failure":
                 message = "a rejected approval may not `continue`: use `fail` or a step behind what it gates"
                 yield self._at(node, field, message)
             return
@@ -119,7 +123,7 @@ class _Shape:
     def _gates(self) -> Iterator[Problem]:
         gated: dict[int, StepNode] = {}
         for index, node in enumerate(self._sequence.nodes):
-            if node.type != "human_approval":
+            if not node.model.gates_others:
                 continue
             gate = self._gate(index, node)
             if isinstance(gate, str):
@@ -134,15 +138,23 @@ class _Shape:
     def _gate(self, index: int, node: StepNode) -> int | str | None:
         """Index of the gated step; words when `gates` is wrong; None when nothing is gated."""
         name = node.text("gates")
+        if name == GATES_NOTHING:
+            return None
+        nodes = self._sequence.nodes
         if name is None:
-            return index + 1 if index + 1 < len(self._sequence.nodes) else None
+            following = nodes[index + 1 : index + 2]
+            if not following or not following[0].model.acts():
+                return None
+            return _unseen(following[0]) or index + 1
         gate = self._sequence.index(name)
         if gate is None:
-            known = [each.id for each in self._sequence.nodes[index + 1 :]]
+            known = [*(each.id for each in nodes[index + 1 :]), GATES_NOTHING]
             return f"there is no step `{shortened(name)}` in this list{close_match(name, known)}"
         if gate <= index:
             return f"the gated step `{name}` must stand after the approval"
-        return gate
+        if not nodes[gate].model.acts():
+            return f"the step `{shortened(name)}` does nothing that could be approved: write `gates: none`"
+        return _unseen(nodes[gate]) or gate
 
     def _jumps_past(self, approval: int, gate: int) -> Iterator[Problem]:
         """Jumps from outside into what only the approval may lead to: steps after it, up to the gate."""
@@ -162,7 +174,7 @@ class _Shape:
 
     def _free_text(self, index: int, form: StepNode) -> Iterator[Problem]:
         for node in _followers(self._sequence, index):
-            if node.type in {"tool", "agent"}:
+            if node.model.calls_tool:
                 message = (
                     f"the step `{node.id}` directly follows the free-text form `{form.id}`: "
                     "put an approval or a choice form between them"
@@ -170,10 +182,14 @@ class _Shape:
                 yield self._at(node, "type", message)
 
 
-def _is_free_text_form(node: StepNode) -> bool:
-    params = node.raw.get("params")
-    free = isinstance(params, dict) and params.get("mode") == "free_text_input"
-    return free and node.type == "user_input"
+def _unseen(gated: StepNode) -> str | None:
+    """Why an approval cannot stand before the step: nobody could see what it approves."""
+    if not gated.model.composite:
+        return None
+    return (
+        f"an approval cannot show what the {gated.type} step `{gated.id}` will do: put it inside, directly "
+        "before the step it is about, or write `gates: none` for an acknowledgement that binds nothing"
+    )
 
 
 def _followers(sequence: StepSequence, index: int) -> list[StepNode]:

@@ -5,25 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.packs.checks.step_node import StepNode
+from engine.packs.checks.step_types import STEP_CHECKS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from engine.packs.source.yaml_source import SourcePath
-
-
-@dataclass(frozen=True, slots=True)
-class StepNode:
-    """One step as it stands in the file; `path` leads to it in the document."""
-
-    path: SourcePath
-    id: str
-    type: str
-    raw: Mapping[str, Any]
-
-    def text(self, field: str) -> str | None:
-        """The field when it is text."""
-        value = self.raw.get(field)
-        return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +38,9 @@ def sequences(flow: Any) -> Iterator[StepSequence]:
 def nested(sequence: StepSequence, index: int) -> Iterator[StepSequence]:
     """The lists that one step holds: its branches, or the steps of a for_each."""
     node = sequence.nodes[index]
-    owner = (sequence, index)
-    branches, steps = node.raw.get("branches"), node.raw.get("steps")
-    if node.type == "parallel" and isinstance(branches, list):
-        for number, branch in enumerate(branches):
-            if isinstance(branch, list):
-                path = (*node.path, "branches", number)
-                yield _sequence(branch, path, sequence.depth + 1, owner)
-    elif node.type == "for_each" and isinstance(steps, list):
-        yield _sequence(steps, (*node.path, "steps"), sequence.depth + 1, owner)
+    checks = STEP_CHECKS.get(node.type)
+    for path, steps in checks.lists(node) if checks is not None else ():
+        yield _sequence(steps, (*node.path, *path), sequence.depth + 1, (sequence, index))
 
 
 def default_id(index: int) -> str:

@@ -7,30 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AliasChoices, BaseModel
 
-from engine.contracts.flow import (
-    ApprovalStep,
-    ForEachStep,
-    ParallelStep,
-    SubflowStep,
-    ToolStep,
-    UserInputStep,
-)
+from engine.contracts.flow import STEP_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pydantic.fields import FieldInfo
 
     from engine.packs.source.yaml_source import SourcePath
-
-STEP_MODELS: Mapping[str, type[BaseModel]] = {
-    "tool": ToolStep,
-    "human_approval": ApprovalStep,
-    "user_input": UserInputStep,
-    "subflow": SubflowStep,
-    "parallel": ParallelStep,
-    "for_each": ForEachStep,
-}
 
 
 def field_names(model: type[BaseModel], path: SourcePath, raw: Any) -> list[str]:
@@ -39,7 +23,7 @@ def field_names(model: type[BaseModel], path: SourcePath, raw: Any) -> list[str]
     for length, part in enumerate(path, start=1):
         raw = raw[part]
         if is_step(path[:length]):
-            annotation = STEP_MODELS.get(str(raw.get("type")) if isinstance(raw, dict) else "")
+            annotation = STEP_TYPES.get(str(raw.get("type")) if isinstance(raw, dict) else "")
         elif isinstance(part, int):
             annotation = next(iter(get_args(_bare(annotation))), None)
         else:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from engine.contracts.flow import STEP_TYPES
 from engine.contracts.pack import PACK_ID, Problem
-from engine.packs.checks.model_fields import STEP_MODELS, field_names, is_step
+from engine.packs.checks.model_fields import field_names, is_step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -224,7 +225,7 @@ def _own_rule(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, s
 
 
 def _step_type(step: Any) -> tuple[str, str]:
-    expected = "one of " + ", ".join(STEP_MODELS)
+    expected = "one of " + ", ".join(STEP_TYPES.names())
     name = step.get("type") if isinstance(step, dict) else None
     if name is None:
         return "a step needs a `type`", expected
@@ -232,7 +233,7 @@ def _step_type(step: Any) -> tuple[str, str]:
         return f"the step type `{name}` is not available in this version", expected
     if not isinstance(name, str):
         return f"expected a step type, found {shown(name)}", expected
-    return f"unknown step type `{shortened(name)}`{close_match(name, STEP_MODELS)}", expected
+    return f"unknown step type `{shortened(name)}`{close_match(name, STEP_TYPES.names())}", expected
 
 
 def _at(raw: Any, path: SourcePath) -> Any:

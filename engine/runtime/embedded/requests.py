@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import Role, recorded_account
 from engine.contracts.model import from_micros
-from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView
+from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView, OutcomeView
 from engine.contracts.run import Page
-from engine.contracts.status import RequestKind, RequestStatus
+from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.access import Scoped
 from engine.governance.pipeline import Point, Subject, check
@@ -144,6 +144,71 @@ class Requests(Scoped):
         await self._row(approval_id, RequestKind.APPROVAL)
         rows = await self._journal.earlier_rows(approval_id, page_size(limit))
         return tuple([await self._views.approval(row) for row in rows])
+
+    async def outcomes(
+        self,
+        *,
+        status: RequestStatus | None = RequestStatus.PENDING,
+        run_id: str | None = None,
+        tenant: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[OutcomeView]:
+        """See facade."""
+        size, tenant = page_size(limit), self.access.narrowed(tenant)
+        rows = await self._journal.request_rows(
+            RequestKind.OUTCOME, status, size + 1, cursor(after, "outc_"), run_id, tenant
+        )
+        items = tuple([await self._outcome(row) for row in rows[:size]])
+        return Page[OutcomeView](items=items, next=items[-1].request_id if len(rows) > size else None)
+
+    async def outcome(self, request_id: str) -> OutcomeView:
+        """See facade."""
+        return await self._outcome(await self._row(request_id, RequestKind.OUTCOME))
+
+    async def say_outcome(
+        self,
+        request_id: str,
+        decision: OutcomeDecision,
+        *,
+        actor: Actor,
+        output: Any = None,
+        comment: str = "",
+    ) -> OutcomeView:
+        """See facade."""
+        if output is not None and decision is not OutcomeDecision.DONE:
+            message = f"an output belongs to `{OutcomeDecision.DONE.value}`, not to `{decision.value}`"
+            raise InvalidInput(message, {"request_id": request_id})
+        if len(comment) > MAX_COMMENT:
+            raise InvalidInput(f"the comment is longer than {MAX_COMMENT} characters")
+        row = await self._row(request_id, RequestKind.OUTCOME)
+        self.access.require(Role.APPROVER, actor)
+        await refuse_a_run(self._journal)
+        if decision is OutcomeDecision.RUN_AGAIN:
+            await self._refuse_own(row, actor)
+        stored = self._values.store(output)
+        await self._intake.decide(
+            Decision(
+                request_id=request_id,
+                kind=RequestKind.OUTCOME.value,
+                actor=actor.name,
+                now=self._clock.now(),
+                payload={
+                    "request_id": request_id,
+                    "decision": decision.value,
+                    "output": stored.value,
+                    "comment": self._values.redact(comment),
+                    "via": actor.via,
+                },
+                blobs=stored.blobs,
+            )
+        )
+        return await self.outcome(request_id)
+
+    async def _outcome(self, row: RequestViewRow) -> OutcomeView:
+        steps = await self._journal.step_rows(row["run_id"])
+        step = next((one for one in steps if one["path"] == row["step_id"]), None)
+        return await self._views.outcome(row, step)
 
     async def forms(
         self,

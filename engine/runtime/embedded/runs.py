@@ -203,6 +203,7 @@ class Runs(Scoped):
             runs={status: runs.get(status.value, 0) for status in RunStatus},
             approvals_pending=pending(RequestKind.APPROVAL),
             forms_pending=pending(RequestKind.FORM),
+            outcomes_pending=pending(RequestKind.OUTCOME),
         )
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import recorded_account
 from engine.contracts.model import from_micros
-from engine.contracts.request import ApprovalView, FormView, GatedAction
+from engine.contracts.request import ApprovalView, FormView, GatedAction, OutcomeView
 from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView
-from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
+from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, RunStatus, StepStatus
 from engine.journal.encoding import decode, encode
 from engine.journal.rules.run_rows import new_run, whole_row
 from engine.machine.events.event import ENGINE
@@ -171,15 +171,52 @@ class RowViews:
             message=body["message"],
             action=GatedAction.model_construct(**body["action"]) if body.get("action") else None,
             intent=body.get("intent") or "",
+            form=body.get("form") or {},
+            context=body.get("context") or {},
+            autonomy_level=body.get("autonomy_level"),
             digest=row["digest"] or "",
             requested_by=row["requested_by"],
             requested_at=from_micros(row["requested_at"]),
+            expires_at=_time(row["expires_at"]),
             decision=row["decision"],
             decided_by=row["decided_by"],
             decided_at=_time(row["decided_at"]) if decided else None,
             comment=row["comment"],
             claimed_by=row["claimed_by"] if claimed else None,
             claimed_until=_time(row["claimed_until"]) if claimed else None,
+        )
+
+    async def outcome(self, row: RequestViewRow, step: StepViewRow | None) -> OutcomeView:
+        """An interrupted call: what is known of it, its parameters masked."""
+        opened = decode(row["opened_event"])
+        started = decode(step["input_event"]) if step is not None and step["input_event"] else {}
+        return OutcomeView.model_construct(
+            request_id=row["request_id"],
+            run_id=row["run_id"],
+            step_id=row["step_id"],
+            pack=row["pack"],
+            pack_version=row["pack_version"],
+            flow=row["flow"],
+            tenant=row["tenant"],
+            status=RequestStatus(row["status"]),
+            action=GatedAction.model_construct(
+                step_id=row["step"],
+                kind=step["type"] if step is not None else "",
+                target=opened.get("target"),
+                params=await self._values.redacted(started.get("input")),
+            ),
+            gated=opened.get("gated", False),
+            lost=opened.get("lost", False),
+            attempt=opened.get("attempt", 1),
+            recoveries=opened.get("recoveries", 0),
+            idempotency_key=f"{row['run_id']}/{row['step_id']}",
+            started_at=_time(step["started_at"]) if step is not None else None,
+            requested_by=row["requested_by"],
+            requested_at=from_micros(row["requested_at"]),
+            decision=OutcomeDecision(row["decision"]) if row["decision"] else None,
+            decided_by=row["decided_by"],
+            decided_at=_time(row["decided_at"]) if row["decided_by"] else None,
+            comment=row["comment"],
         )
 
     async def form(self, row: RequestViewRow) -> FormView:
@@ -201,8 +238,11 @@ class RowViews:
             description=body.get("description"),
             json_schema=body["schema"],
             defaults=body.get("defaults") or {},
+            autonomy_level=body.get("autonomy_level"),
+            mode=opened.get("mode"),
             requested_by=row["requested_by"],
             requested_at=from_micros(row["requested_at"]),
+            expires_at=_time(row["expires_at"]),
             answered_by=row["decided_by"],
             answered_at=_time(row["decided_at"]) if row["decided_by"] else None,
         )

@@ -13,9 +13,11 @@ from engine.runtime.views.paging import MAX_PAGE
 from engine.runtime.views.time_travel import RunHistory, files_written
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.contracts.run import FileText, RunFile, RunView, StepView
     from engine.journal.port import Journal
-    from engine.journal.rows import RunRow, RunViewRow
+    from engine.journal.rows import RunRow, RunViewRow, StepViewRow
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.output_files import OutputFiles
     from engine.runtime.views.row_views import RowViews
@@ -64,7 +66,7 @@ class RunReader(Scoped):
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         """Executions in the order they started, previews for large values. Raises NotFound."""
         await self.row(run_id)
-        return await self._steps(self._journal, run_id)
+        return await self._steps(await self._journal.step_rows(run_id))
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """One execution with its values whole. Raises NotFound."""
@@ -98,18 +100,23 @@ class RunReader(Scoped):
         requests = {
             kind: await journal.request_rows(kind, None, MAX_PAGE, None, run_id) for kind in RequestKind
         }
+        steps = {row["path"]: row for row in await journal.step_rows(run_id)}
+        outcomes = requests[RequestKind.OUTCOME]
         return RunDetail(
             run=await self._views.run(row),
-            steps=await self._steps(journal, run_id),
+            steps=await self._steps(steps.values()),
             approvals=tuple([await self._views.approval(item) for item in requests[RequestKind.APPROVAL]]),
             forms=tuple([await self._views.form(item) for item in requests[RequestKind.FORM]]),
+            outcomes=tuple(
+                [await self._views.outcome(item, steps.get(item["step_id"])) for item in outcomes]
+            ),
             files=files,
             handed_off_to=successors,
         )
 
-    async def _steps(self, journal: Journal, run_id: str) -> tuple[StepView, ...]:
+    async def _steps(self, rows: Iterable[StepViewRow]) -> tuple[StepView, ...]:
         found: list[StepView] = []
-        for row in await journal.step_rows(run_id):
+        for row in rows:
             found.append(await self._views.step(row, full=False))
             if len(found) % STEPS_AT_ONCE == 0:
                 await asyncio.sleep(0)

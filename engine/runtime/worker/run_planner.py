@@ -16,8 +16,9 @@ from engine.runtime.worker.planning import make_plan, steering_input
 from engine.runtime.worker.steps.preparation import Preparer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from engine.contracts.tool import ToolSpec
     from engine.machine.model.effects import Effect
     from engine.machine.model.inputs import Input
     from engine.machine.model.state import RunState
@@ -44,6 +45,7 @@ class RunPlanner:
         epoch: int,
         flow: PinnedFlow,
         children: ChildFlows,
+        tool: Callable[[str], ToolSpec | None],
     ) -> None:
         self._values = values
         self._clock = clock
@@ -51,6 +53,7 @@ class RunPlanner:
         self._epoch = epoch
         self._flow = flow
         self._children = children
+        self._tool = tool
         self._facts = {name: row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
         self.first_state = restored.state
         self._last_ts = restored.last_ts
@@ -64,7 +67,7 @@ class RunPlanner:
         self, state: RunState, inputs: Sequence[Input], wanted: Sequence[Effect], budget: int
     ) -> Plan:
         """What one commit will hold; values it needs are loaded."""
-        preparer = Preparer(self._flow, self._facts, self._values, self._children)
+        preparer = Preparer(self._flow, self._facts, self._values, self._children, self._tool)
         now = max(self._clock.now(), self._last_ts)
         plan: Plan = await self._values.with_loaded(
             lambda: make_plan(preparer, state, inputs, wanted, now, self._last_ts, budget=budget)

@@ -17,6 +17,7 @@ from engine.machine.events.fold import fold
 from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted
 from engine.machine.model.state import Phase, find_execution
 from engine.machine.walk import in_flight
+from engine.runtime.clock import new_id
 from engine.runtime.worker.faults import NO_FAULTS
 from engine.runtime.worker.planning import PREPARED_AT_ONCE
 from engine.runtime.worker.running_calls import RunningCalls
@@ -176,7 +177,7 @@ class Session:
         """Calls that were under way when the run was lost or given back."""
         now = self._clock.now()
         return [
-            Incoming(StepInterrupted(now=now, path=execution.path, lost=self._lost))
+            Incoming(StepInterrupted(now=now, path=execution.path, lost=self._lost, new_id=new_id("outc")))
             for execution in in_flight(self.state)
         ]
 

@@ -47,6 +47,7 @@ class Sessions:
         self._packs = packs
         self._folders = folders
         self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout)
+        self._tool_specs = executor.spec
         self._faults = faults
 
     def documents(self, queue: DocumentQueue) -> RunDocuments:
@@ -64,7 +65,14 @@ class Sessions:
             self._clock,
             self._faults,
             RunPlanner(
-                self._values, self._clock, row, await restored(self._journal, run), epoch, flow, children
+                self._values,
+                self._clock,
+                row,
+                await restored(self._journal, run),
+                epoch,
+                flow,
+                children,
+                self._tool_specs,
             ),
             self._tools,
             host,

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import Risk, StepErrorCode
-from engine.contracts.tool import ToolSpec
+from engine.contracts.tool import Effects, ToolSpec
 from engine.tools.builtin.paths import path_scope
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found, permission_denied
 from engine.tools.process.threads import run_stoppable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RUN = ToolSpec(
     name="command.run",
+    effects=Effects.OUTSIDE,
     description="Run a listed command without a shell, in its own process group with limits.",
     parameters={
         "type": "object",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import Risk
-from engine.contracts.tool import ToolSpec
+from engine.contracts.tool import Effects, ToolSpec
 from engine.safe_files.walking import open_directory
 from engine.safe_files.writing import write_atomically
 from engine.tools.builtin.globs import Exclusion, Glob
@@ -36,6 +36,7 @@ PATH = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Rel
 
 READ = ToolSpec(
     name="files.read",
+    effects=Effects.NONE,
     description="Read a UTF-8 text file.",
     parameters={
         "type": "object",
@@ -51,6 +52,7 @@ READ = ToolSpec(
 )
 LIST = ToolSpec(
     name="files.list",
+    effects=Effects.NONE,
     description="List regular files below a directory; symbolic links are not followed.",
     parameters={
         "type": "object",
@@ -68,6 +70,7 @@ LIST = ToolSpec(
 )
 WRITE = ToolSpec(
     name="files.write",
+    effects=Effects.LOCAL,
     description="Write a UTF-8 text file: all of it or nothing.",
     parameters={
         "type": "object",

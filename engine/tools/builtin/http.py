@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from engine.contracts.status import StepErrorCode
-from engine.contracts.tool import ToolSpec
+from engine.contracts.tool import Effects, ToolSpec
 from engine.tools.failure import ToolFailure, invalid_input, not_found, permission_denied
 from engine.tools.registry import RegisteredTool
 
@@ -36,6 +36,7 @@ _NAT64 = ip_network("64:ff9b::/96")
 
 GET = ToolSpec(
     name="http.get",
+    effects=Effects.NONE,
     description="Fetch a URL; private addresses are refused unless the operator lists the host.",
     parameters={
         "type": "object",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.tool import ToolSpec
+from engine.contracts.tool import Effects, ToolSpec
 from engine.tools.failure import invalid_input
 from engine.tools.registry import RegisteredTool
 
@@ -37,6 +37,7 @@ _SECTION = {
 
 REPORT = ToolSpec(
     name="text.report",
+    effects=Effects.NONE,
     description="Put a title and a body, or sections of text, lists and tables, into one document.",
     parameters={
         "type": "object",

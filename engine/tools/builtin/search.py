@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.tool import ToolSpec
+from engine.contracts.tool import Effects, ToolSpec
 from engine.tools.builtin.files import PATH, ROOT, Selection, walk
 from engine.tools.builtin.globs import Exclusion, Glob
 from engine.tools.builtin.paths import PathScope, path_scope
@@ -23,6 +23,7 @@ _HOST = Path(__file__).with_name("search_host.py")
 
 SEARCH = ToolSpec(
     name="files.search",
+    effects=Effects.NONE,
     description="Lines that match a regular expression; binary files and symbolic links are skipped.",
     parameters={
         "type": "object",

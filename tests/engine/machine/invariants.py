@@ -13,7 +13,7 @@ from engine.machine.events.fold import fold
 from engine.machine.model import inputs
 from engine.machine.model.codec import state_from_json, state_to_json
 from engine.machine.model.effects import CancelStep, Prepare, RunStep, StartChild
-from engine.machine.model.state import Phase, ScopeStatus
+from engine.machine.model.state import Phase, ScopeStatus, find_execution
 from engine.machine.walk import active_leaves, holds, in_flight, outstanding, run_status
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Change:
     """One transition: the state before it, its input, events and effects."""
 
     before: RunState
+    after: RunState
     given: inputs.Input
     events: list[Event]
     effects: list[Effect]
@@ -49,6 +50,7 @@ def check(run: Simulation, change: Change) -> None:
     _check_change(run.state, change)
     _check_outstanding(run)
     _check_approvals_spent_once(run.events)
+    _check_nothing_acts_twice_unasked(change)
     _check_steps_begin_and_end(run.events)
 
 
@@ -208,13 +210,22 @@ def _check_outstanding(run: Simulation) -> None:
 
 
 def _check_approvals_spent_once(events: list[Event]) -> None:
-    spent: dict[str, str] = {}
+    spent: set[str] = set()
     for event in events:
         approval = event.payload.get("approval") if event.kind is Kind.STEP_STARTED else None
         if approval is not None:
-            assert spent.setdefault(approval, event.step_id or "") == event.step_id, (
-                f"{approval} was spent twice"
-            )
+            assert approval not in spent, f"{approval} was spent twice"
+            spent.add(approval)
+
+
+def _check_nothing_acts_twice_unasked(change: Change) -> None:
+    """A call that must not be made twice begins with its start, an attempt, or a person's word."""
+    begun = {event.step_id for event in change.events if event.kind in STARTS}
+    said = isinstance(change.given, inputs.OutcomeDecided | inputs.Resume)
+    for effect in change.effects:
+        execution = find_execution(change.after.root, effect.path) if isinstance(effect, RunStep) else None
+        if execution is not None and execution.ask_when_lost:
+            assert execution.path in begun or said, f"{execution.path} acts again and nobody was asked"
 
 
 def _check_steps_begin_and_end(events: list[Event]) -> None:

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.status import CancelMode, RequestStatus, RunStatus
+from engine.contracts.status import CancelMode, OutcomeDecision, RequestKind, RequestStatus, RunStatus
 from engine.errors import InvalidTransition
 from engine.machine.events.event import Event, Kind
 from engine.machine.events.fold import evolve, fold
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 TICK = 1_000
 VERBS = (inputs.Pause, inputs.Resume, inputs.Cancel, inputs.Retry)
 START = 1_000_000_000
+CLOSING: dict[str, tuple[RequestKind, Callable[..., inputs.Input]]] = {
+    Kind.APPROVAL_DECIDED: (RequestKind.APPROVAL, inputs.RequestDecided),
+    Kind.USER_INPUT_RECEIVED: (RequestKind.FORM, inputs.FormSubmitted),
+    Kind.OUTCOME_DECIDED: (RequestKind.OUTCOME, inputs.OutcomeDecided),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Request:
     """An approval or a form as the journal's row has it."""
 
     path: str
-    approval: bool
+    kind: RequestKind
     status: RequestStatus = RequestStatus.PENDING
 
 
@@ -65,7 +70,19 @@ class Simulation:
         self.output_error: dict[str, Any] | None = None
         self.interrupted: set[tuple[str, int]] = set()
         self._ids = 0
+        self._idempotent = False
+        self._outside = False
         self._append(Event(RunQueued(input=payload), self.now, "ana"))
+
+    # ---- what its tools say of themselves ----------------------------------------------------
+
+    def idempotent(self) -> Simulation:
+        self._idempotent = True
+        return self
+
+    def acting(self, *, outside: bool) -> Simulation:
+        self._outside = outside
+        return self
 
     # ---- what a test does -------------------------------------------------------------------
 
@@ -123,6 +140,12 @@ class Simulation:
         assert self._close(path, Kind.USER_INPUT_RECEIVED, RequestStatus.ANSWERED, who, payload)
         return self
 
+    def say(self, path: str, decision: OutcomeDecision, output: Any = None, who: str = "ana") -> Simulation:
+        """Say what became of an interrupted call."""
+        payload = {"decision": decision.value, "output": output}
+        assert self._close(path, Kind.OUTCOME_DECIDED, RequestStatus.ANSWERED, who, payload)
+        return self
+
     def child_ended(self, path: str, status: RunStatus = RunStatus.COMPLETED) -> Simulation:
         """The child run that the step at `path` waits for ends."""
         child = self.child_of(path)
@@ -156,7 +179,11 @@ class Simulation:
         for effect in outstanding(self.graph, self.state):
             self._note(effect)
         for execution in in_flight(self.state):
-            self._apply(inputs.StepInterrupted(now=self._tick(), path=execution.path, lost=lost))
+            self._ids += 1
+            new_id = f"outc_{self._ids}"
+            self._apply(
+                inputs.StepInterrupted(now=self._tick(), path=execution.path, lost=lost, new_id=new_id)
+            )
             self.interrupted.discard((execution.path, execution.attempt))
         return self._answer_all() if self.eager else self
 
@@ -190,9 +217,10 @@ class Simulation:
         """Paths that wait for a person."""
         return sorted(r.path for r in self.requests.values() if r.status is RequestStatus.PENDING)
 
-    def approval_at(self, path: str) -> bool:
-        """Whether what is asked at `path` is an approval (else a form)."""
-        return any(r.approval for r in self.requests.values() if r.path == path)
+    def asked_at(self, path: str) -> RequestKind:
+        """What is open at `path`."""
+        pending = (r for r in self.requests.values() if r.status is RequestStatus.PENDING)
+        return next(r.kind for r in pending if r.path == path)
 
     def request_status(self, request_id: str) -> RequestStatus:
         return self.requests[request_id].status
@@ -240,7 +268,7 @@ class Simulation:
             case effects.Prepare():
                 self._ids += 1
                 given = prepared(self.graph, effect.path, self._tick(), self._ids, self.drift)
-                self._apply(given)
+                self._apply(replace(given, idempotent=self._idempotent, acts_outside=self._outside))
             case effects.Collect():
                 value = resolved(effect.value)
                 self._apply(inputs.Collected(now=self._tick(), path=effect.path, value=value))
@@ -275,7 +303,7 @@ class Simulation:
             self._project(event)
         for effect in done.effects:
             self._note(effect)
-        check(self, Change(before, given, done.events, done.effects))
+        check(self, Change(before, done.state, given, done.events, done.effects))
 
     def _append(self, event: Event) -> None:
         self.state = evolve(self.state, event)
@@ -283,13 +311,18 @@ class Simulation:
 
     def _project(self, event: Event) -> None:
         if event.kind is Kind.PENDING_HUMAN:
-            self.requests[event.payload["approval_id"]] = Request(event.step_id or "", approval=True)
+            self._ask(event.payload["approval_id"], event, RequestKind.APPROVAL)
         elif event.kind is Kind.USER_INPUT_REQUESTED:
-            self.requests[event.payload["request_id"]] = Request(event.step_id or "", approval=False)
+            self._ask(event.payload["request_id"], event, RequestKind.FORM)
+        elif event.kind is Kind.OUTCOME_UNKNOWN:
+            self._ask(event.payload["request_id"], event, RequestKind.OUTCOME)
         elif event.kind is Kind.REQUEST_WITHDRAWN:
             self._set_status(event.payload["request_id"], RequestStatus.WITHDRAWN)
-        elif event.kind is Kind.APPROVAL_VOIDED:
+        elif event.kind is Kind.APPROVAL_VOIDED and "approval_id" in event.payload:
             self._set_status(event.payload["approval_id"], RequestStatus.VOID)
+
+    def _ask(self, request_id: str, event: Event, kind: RequestKind) -> None:
+        self.requests[request_id] = Request(event.step_id or "", kind)
 
     def _set_status(self, request_id: str, status: RequestStatus) -> None:
         self.requests[request_id] = replace(self.requests[request_id], status=status)
@@ -327,12 +360,11 @@ class Simulation:
         if not open_here:
             return False
         (request_id,) = open_here
-        approval = kind is Kind.APPROVAL_DECIDED
-        assert self.requests[request_id].approval is approval
+        asked, given = CLOSING[kind]
+        assert self.requests[request_id].kind is asked
         self._append(read_event(kind, self._tick(), who, path, payload))
         self._set_status(request_id, status)
         self.timers.pop(f"timeout:{path}", None)
-        given: Callable[..., inputs.Input] = inputs.RequestDecided if approval else inputs.FormSubmitted
         self.post(given(now=self.now, actor=who, path=path, request_id=request_id))
         return True
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from engine.contracts.status import CancelMode, RunStatus
+from engine.contracts.status import CancelMode, OutcomeDecision, RequestKind, RunStatus
 from engine.machine.model.state import Phase, scope_path_of, step_id_of
 from tests.engine.machine.random_flows import flows
 from tests.engine.machine.simulation import Simulation
@@ -35,7 +35,12 @@ def _ended_badly(machine: RandomRun) -> bool:
 
 def _asking(machine: RandomRun) -> list[str]:
     """Paths of the approvals that are open."""
-    return [path for path in machine.run.pending if machine.run.approval_at(path)]
+    return [path for path in machine.run.pending if machine.run.asked_at(path) is RequestKind.APPROVAL]
+
+
+def _of_unknown_outcome(machine: RandomRun) -> list[str]:
+    """Paths of the calls whose outcome a person is asked for."""
+    return [path for path in machine.run.pending if machine.run.asked_at(path) is RequestKind.OUTCOME]
 
 
 class RandomRun(RuleBasedStateMachine):
@@ -84,10 +89,14 @@ class RandomRun(RuleBasedStateMachine):
         return found
 
     def _person_answers(self, path: str, well: bool) -> None:
-        if self.run.approval_at(path):
-            self.run.decide(path, "APPROVED" if well else "REJECTED", "ben")
-        else:
-            self.run.answer(path)
+        match self.run.asked_at(path):
+            case RequestKind.APPROVAL:
+                self.run.decide(path, "APPROVED" if well else "REJECTED", "ben")
+            case RequestKind.FORM:
+                self.run.answer(path)
+            case RequestKind.OUTCOME:
+                said = OutcomeDecision.RUN_AGAIN if well else OutcomeDecision.FAIL
+                self.run.say(path, said)
 
     @precondition(lambda self: self.run.calls)
     @rule(which=WHICH)
@@ -140,6 +149,12 @@ class RandomRun(RuleBasedStateMachine):
             self.run.document()
         self.run.retry()
 
+    @precondition(lambda self: bool(_of_unknown_outcome(self)))
+    @rule(which=WHICH)
+    def a_person_says_that_a_call_was_done(self, which: int) -> None:
+        asking = _of_unknown_outcome(self)
+        self.run.say(asking[which % len(asking)], OutcomeDecision.DONE, {"done": True})
+
     @precondition(_active)
     @rule(lost=st.booleans())
     def the_worker_dies(self, lost: bool) -> None:
@@ -173,11 +188,7 @@ class RandomRun(RuleBasedStateMachine):
         elif run.calls:
             run.finish(min(run.calls))
         elif run.pending:
-            path = run.pending[0]
-            if run.approval_at(path):
-                run.approve(path)
-            else:
-                run.answer(path)
+            self._person_answers(run.pending[0], well=True)
         elif run.children:
             run.child_run_ended(min(run.children), RunStatus.COMPLETED)
         else:

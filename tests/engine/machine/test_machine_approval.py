@@ -185,9 +185,19 @@ def test_attempts_of_the_approved_step_need_no_new_approval() -> None:
     run = asking(tool("a", retry={"max_attempts": 2})).approve("ok").fail("a")
 
     assert run.calls == {"a": 2}
-    run.fail("a").retry()
-    assert run.calls == {"a": 3}
+    run.fail("a")
     assert run.count(Kind.PENDING_HUMAN) == 1
+
+
+def test_a_retry_of_the_approved_step_asks_anew() -> None:
+    run = asking(tool("a")).approve("ok").fail("a")
+
+    run.retry()
+
+    assert run.calls == {}
+    assert run.pending == ["ok~2"]
+    assert run.request_status("appr_1") is RequestStatus.APPROVED, "what was done stays approved"
+    assert run.approve("ok~2").calls == {"a": 2}
 
 
 def test_a_skipped_approval_gates_nothing() -> None:

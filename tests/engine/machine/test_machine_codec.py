@@ -18,6 +18,7 @@ from tests.engine.machine.simulation import Simulation
 MAIL = [
     inputs.RequestDecided(now=1, actor="ana", path="p/0/ok", request_id="appr_1"),
     inputs.FormSubmitted(now=1, path="f", request_id="form_1"),
+    inputs.OutcomeDecided(now=1, path="a", request_id="outc_1"),
     inputs.TimerFired(now=2, actor="timer", timer="retry:a"),
     inputs.ChildEnded(now=3, path="s", child_run_id="run_1", status="FAILED", error={"code": "x"}),
     inputs.Pause(now=4, actor="ana"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.contracts.status import RunStatus, StepStatus
+from engine.contracts.status import RequestKind, RunStatus, StepStatus
 from engine.machine.events.event import Kind
 from engine.machine.model.graph import RunLimits
 from tests.engine.machine.flow_builders import approval, graph, parallel, subflow, tool
@@ -79,7 +79,7 @@ def test_a_run_out_of_time_asks_a_person_and_stops_what_it_did() -> None:
     assert run.stopping == [("p/0/a", 1)]
     assert run.steered == [(child, "cancel_now")]
     assert len(run.pending) == 1
-    assert run.approval_at("help")
+    assert run.asked_at("help") is RequestKind.APPROVAL
 
 
 def test_a_run_out_of_time_while_it_waits_for_a_retry_asks_a_person() -> None:

@@ -159,13 +159,42 @@ def test_a_gated_step_is_not_visited_again_without_a_new_approval() -> None:
     assert check(ask, write, step(LAST, on_failure="ask")) == []
 
 
+CHOICE = form(mode="choice_input")
+PARALLEL = "{id: both, type: parallel, branches: [[" + READ + "]]}"
+LOOP = "{id: each, type: for_each, items: [1], steps: [" + READ + "]}"
+CHILD = "{id: child, type: subflow, subflow: other}"
+
+
+@pytest.mark.parametrize("composite", [PARALLEL, LOOP, CHILD])
+def test_an_approval_does_not_stand_before_what_it_cannot_show(composite: str) -> None:
+    problem = only(check(ASK, composite))
+
+    assert "put it inside, directly before the step it is about" in problem.message
+    assert "gates: none" in problem.message
+
+
+def test_an_acknowledgement_binds_nothing() -> None:
+    acknowledgement = step(ASK, gates="none")
+
+    assert check(acknowledgement, PARALLEL) == []
+    assert check(acknowledgement, CHILD, LOOP) == []
+
+
+def test_only_what_acts_can_be_gated_by_name() -> None:
+    assert "nothing that could be approved" in only(check(step(ASK, gates="form"), CHOICE, LAST)).message
+    assert "put it inside" in only(check(step(ASK, gates="each"), READ, LOOP)).message
+
+
+def test_no_step_is_called_none() -> None:
+    assert "reserved" in only(check("{id: none, type: tool, tool: files.read}")).message
+
+
 @pytest.mark.parametrize(
     "steps",
     [
         (FREE, READ),
         (step(FREE, on_success="continue"), READ),
         (step(FREE, on_success="last"), ASK, WRITE, LAST),
-        (FREE, "{type: agent, agent: x}"),
         (FREE, "{type: parallel, branches: [[" + ASK + "], [" + READ + "]]}"),
         (FREE, "{type: for_each, items: [1], steps: [" + READ + "]}"),
         ("{type: for_each, items: [1], steps: [" + FREE + "]}", READ),

@@ -41,6 +41,7 @@ def test_a_good_pack_loads(write_pack: WritePack) -> None:
               - id: ask
                 type: human_approval
                 message: Go?
+                gates: none
               - id: each
                 type: for_each
                 items: "{{ payload.items }}"

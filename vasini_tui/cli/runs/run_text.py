@@ -8,7 +8,7 @@ from engine.contracts.status import RequestStatus
 from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
-    from engine.contracts.request import ApprovalView, FormView
+    from engine.contracts.request import ApprovalView, FormView, OutcomeView
     from engine.contracts.run import RunDetail
     from vasini_tui.output import Output
 
@@ -42,6 +42,9 @@ def tell_run(out: Output, detail: RunDetail) -> None:
     for form in detail.forms:
         if form.status is RequestStatus.PENDING:
             _tell_form(out, form)
+    for outcome in detail.outcomes:
+        if outcome.status is RequestStatus.PENDING:
+            _tell_outcome(out, outcome)
 
 
 def _handed_off(detail: RunDetail) -> list[tuple[str, str]]:
@@ -95,11 +98,37 @@ def _tell_approval(out: Output, approval: ApprovalView) -> None:
             ("risk", approval.risk),
             ("action", f"{action.kind} {action.target or ''} ({action.step_id})" if action else None),
             ("digest", approval.digest),
+            ("tenant", approval.tenant),
+            ("autonomy", approval.autonomy_level),
+            ("expires", approval.expires_at),
         )
     )
     if action is not None:
         _tell_value(out, "parameters", action.params)
+    else:
+        out.line("Nothing is bound: this approval is an acknowledgement.")
     _tell_value(out, "message", approval.message)
+    _tell_value(out, "form", approval.form or None)
+    _tell_value(out, "context", approval.context or None)
+
+
+def _tell_outcome(out: Output, outcome: OutcomeView) -> None:
+    """What is known of an interrupted call, and what can be said of it."""
+    out.line("")
+    out.pairs(
+        (
+            ("outcome", outcome.request_id),
+            ("call", f"{outcome.action.target or outcome.action.kind} ({outcome.step_id})"),
+            ("attempt", outcome.attempt),
+            ("started", outcome.started_at),
+            ("interrupted", outcome.requested_at),
+            ("worker", "was lost" if outcome.lost else "gave the run back"),
+            ("approved", "yes; that approval is used up" if outcome.gated else None),
+            ("key", outcome.idempotency_key),
+        )
+    )
+    _tell_value(out, "parameters", outcome.action.params)
+    out.line(f"say what became of it: vasini outcome {outcome.request_id} run-again|done|fail")
 
 
 def _tell_form(out: Output, form: FormView) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ForEachStep, ToolStep
 from engine.contracts.status import StepStatus
 from engine.machine.model.state import Execution, RunState, Scope, scope_path_of
 from engine.machine.walk import scope_chain
+from engine.runtime.worker.steps.registry import STEP_RENDERERS
 from engine.values import follow
 
 if TYPE_CHECKING:
@@ -56,19 +56,16 @@ def _artifacts(graph: FlowGraph, chain: list[Scope]) -> dict[str, Any]:
     found: dict[str, Any] = {"tool": {}, "user_input": {}}
     for scope in chain:
         for execution in scope.executions.values():
-            if execution.status is not StepStatus.COMPLETED:
+            renderer = STEP_RENDERERS.get(execution.type)
+            if execution.status is not StepStatus.COMPLETED or renderer is None:
                 continue
-            if execution.type == "user_input" and isinstance(execution.output, dict):
-                form_id = execution.output.get("form_id")
-                if form_id is not None:
-                    found["user_input"][form_id] = execution.output
-            elif execution.type == "tool":
-                step = graph.step_at(execution.path)
-                if isinstance(step, ToolStep):
-                    place = found["tool"]
-                    for name in step.tool.split("."):
-                        place = place.setdefault(name, {})
-                    place["output"] = execution.output
+            artifact = renderer.artifact(graph.step_at(execution.path), execution)
+            if artifact is not None:
+                (*names, last), value = artifact
+                place = found
+                for name in names:
+                    place = place.setdefault(name, {})
+                place[last] = value
     return found
 
 
@@ -79,10 +76,10 @@ def _add_items(
     for end in range(2, len(parts) + 1, 2):
         loop_path, index = "/".join(parts[: end - 1]), int(parts[end - 1])
         step = graph.step_at(loop_path)
-        if not isinstance(step, ForEachStep):
+        if step.item_name is None:
             continue
         outer = scope_chain(state.root, scope_path_of(loop_path))[-1]
         loop = outer.executions[step.id]
         items = follow(loop.input["items"], resolve)
-        context[step.as_] = items[index]
+        context[step.item_name] = items[index]
         context["loop_index"] = index

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.tool import ToolSpec
+from engine.contracts.tool import Effects, ToolSpec
 from engine.tools.builtin.git.changes import read_diff, read_status
 from engine.tools.builtin.git.history import read_authors, read_log
 from engine.tools.builtin.git.repository import GitRepository
@@ -29,7 +29,13 @@ def _spec(name: str, description: str, **properties: dict[str, Any]) -> ToolSpec
         "required": ["repo"],
         "additionalProperties": False,
     }
-    return ToolSpec(name=name, description=description, parameters=parameters, backend="command")
+    return ToolSpec(
+        name=name,
+        description=description,
+        parameters=parameters,
+        backend="command",
+        effects=Effects.NONE,
+    )
 
 
 LOG = _spec(

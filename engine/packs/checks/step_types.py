@@ -1,0 +1,135 @@
+"""What a step of a type has to keep to when its flow is loaded: one object per type, found by its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.request import UserInputRequest
+from engine.errors import InvalidInput
+from engine.json_schema.forms import form_schema
+from engine.packs.checks.json_schema import schema_problems
+from engine.packs.checks.schema_problems import close_match, problem_at, shortened, validate
+from engine.templates import has_template
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from engine.contracts.pack import Problem
+    from engine.packs.checks.step_node import StepNode
+    from engine.packs.source.yaml_source import Document, SourcePath
+
+Fault = tuple["SourcePath", str]
+
+
+class StepChecks:
+    """The rules of one type; a type without rules of its own is registered with this one."""
+
+    def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
+        """Faults by their place in the step; `tool_names` None leaves tool names unchecked."""
+        yield from ()
+
+    def problems(self, document: Document, node: StepNode) -> Iterator[Problem]:
+        """Faults that have a place of their own."""
+        yield from ()
+
+    def lists(self, node: StepNode) -> Iterator[tuple[SourcePath, list[Any]]]:
+        """The lists of steps inside it, by their place in the step."""
+        yield from ()
+
+    def free_text(self, node: StepNode) -> bool:
+        """Whether a person's free text comes out of it."""
+        return False
+
+    def subflow(self, node: StepNode) -> str | None:
+        """The flow it starts, where it starts one."""
+        return None
+
+
+class _ToolChecks(StepChecks):
+    def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
+        tool, backend = node.text("tool"), node.text("backend")
+        if tool and tool_names is not None and tool not in tool_names:
+            yield ("tool",), f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
+        if backend in {"remote", "mcp"}:
+            yield ("backend",), f"the back end `{backend}` is not available in this version"
+
+
+class _SubflowChecks(StepChecks):
+    def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
+        subflow = node.text("subflow")
+        if subflow and has_template(subflow):
+            yield ("subflow",), "a subflow is named outright (`pack/flow` or `flow`), not by a template"
+
+    def subflow(self, node: StepNode) -> str | None:
+        return node.text("subflow")
+
+
+class _ParallelChecks(StepChecks):
+    def lists(self, node: StepNode) -> Iterator[tuple[SourcePath, list[Any]]]:
+        branches = node.raw.get("branches")
+        for number, branch in enumerate(branches if isinstance(branches, list) else ()):
+            if isinstance(branch, list):
+                yield ("branches", number), branch
+
+
+class _ForEachChecks(StepChecks):
+    def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
+        items = node.text("items")
+        if items is not None and not has_template(items):
+            yield ("items",), "`items` is a list or a template that gives one, such as `{{ payload.files }}`"
+
+    def lists(self, node: StepNode) -> Iterator[tuple[SourcePath, list[Any]]]:
+        steps = node.raw.get("steps")
+        if isinstance(steps, list):
+            yield ("steps",), steps
+
+
+class _FormChecks(StepChecks):
+    def problems(self, document: Document, node: StepNode) -> Iterator[Problem]:
+        yield from _form_problems(document, node)
+
+    def free_text(self, node: StepNode) -> bool:
+        params = node.raw.get("params")
+        return isinstance(params, dict) and params.get("mode") == "free_text_input"
+
+
+STEP_CHECKS: dict[str, StepChecks] = {
+    "tool": _ToolChecks(),
+    "human_approval": StepChecks(),
+    "user_input": _FormChecks(),
+    "subflow": _SubflowChecks(),
+    "parallel": _ParallelChecks(),
+    "for_each": _ForEachChecks(),
+}
+"""By type. The schema refuses a type that is not known, so nothing is asked of it here."""
+
+
+def _form_problems(document: Document, node: StepNode) -> Iterator[Problem]:
+    params = node.raw.get("params")
+    if not isinstance(params, dict):
+        return
+    root = (*node.path, "params")
+    # not strict: behind the model's own first validator a JSON list is no tuple
+    request, problems = validate(UserInputRequest, params, document, root=root, strict=False)
+    for problem in problems:
+        # a template may become any value: what it gives is checked when the form opens
+        if not _is_templated(params, problem.field.split(".")[len(root) :]):
+            yield problem
+    if request is not None and not has_template(params):
+        try:
+            form_schema(request)
+        except InvalidInput as error:
+            yield problem_at(document, root, error.message)
+    schema = params.get("schema")
+    if isinstance(schema, dict) and not has_template(schema):
+        yield from schema_problems(document, (*root, "schema"), schema)
+
+
+def _is_templated(params: dict[str, Any], path: list[str]) -> bool:
+    value: Any = params
+    for part in path:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+    return isinstance(value, str) and has_template(value)

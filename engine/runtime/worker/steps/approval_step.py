@@ -1,0 +1,78 @@
+"""Rendering of an approval: the action behind it, and the words around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.contracts.flow import ApprovalStep
+from engine.contracts.status import StepStatus
+from engine.machine.model.inputs import StepPrepared
+from engine.machine.model.state import scope_path_of
+from engine.runtime.clock import new_id
+from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of
+from engine.values import digest_of, resolve_value
+
+
+class ApprovalRenderer(StepRenderer[ApprovalStep]):
+    """What a person is shown; its digest covers all of it."""
+
+    type = "human_approval"
+
+    def __init__(self, acting: dict[str, StepRenderer[Any]]) -> None:
+        self._acting = acting
+
+    def prepare(self, step: ApprovalStep, at: Rendering) -> StepPrepared:
+        """The action as it would be done now, with title, message and intent."""
+        action = self._gated_action(step, at)
+        action_digest = at.digest(action)
+        message = at.text(step.message)
+        if at.path.partition("~")[0] == at.flow.graph.flow.escalation:
+            message += _failures(at.context["steps"])
+        shown = {
+            "title": at.text(step.title) if step.title else step.name or step.id,
+            "message": message,
+            "form": at.value(step.form),
+            "context": at.value(step.params),
+            "autonomy_level": at.flow.graph.flow.autonomy_level.value,
+        }
+        body = {
+            **shown,
+            "action": action,
+            "intent": _intent(resolve_value(at.context["payload"], at.values.resolve)),
+        }
+        return StepPrepared(
+            now=at.now,
+            path=at.path,
+            new_id=new_id("appr"),
+            request={"body": at.store(body)},
+            digest=digest_of({"action": action_digest, **shown}),
+            action_digest=action_digest,
+        )
+
+    def _gated_action(self, step: ApprovalStep, at: Rendering) -> dict[str, Any] | None:
+        steps = at.flow.graph.steps_of(scope_path_of(at.path))
+        gated_id = next((gated for gated, approval in steps.gated_by.items() if approval == step.id), None)
+        if gated_id is None:
+            return None
+        gated = steps.steps[steps.position[gated_id]]
+        renderer = self._acting.get(gated.type)
+        return action_of(gated, renderer.params(gated, at) if renderer is not None else None)
+
+
+def _failures(steps: dict[str, Any]) -> str:
+    """What failed before an escalation, one line a step."""
+    failed = [
+        f"- {step_id}: {seen['error']['message']}"
+        for step_id, seen in steps.items()
+        if seen["status"] == StepStatus.FAILED.value and "error" in seen
+    ]
+    return "\n".join(["", "", "What failed:", *failed]) if failed else ""
+
+
+def _intent(payload: Any) -> str:
+    """Why the run was started, in its requester's words, if the payload says so."""
+    if isinstance(payload, dict):
+        for key in ("prompt", "intent", "instructions", "notes"):
+            if isinstance(payload.get(key), str) and payload[key]:
+                return str(payload[key])
+    return ""

@@ -1,0 +1,56 @@
+"""Rendering of a form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from engine.contracts.flow import UserInputStep
+from engine.contracts.request import UserInputRequest
+from engine.contracts.status import StepErrorCode
+from engine.errors import InvalidInput
+from engine.json_schema.forms import check_schema, form_schema
+from engine.machine.model.inputs import StepPrepared
+from engine.runtime.clock import new_id
+from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
+
+if TYPE_CHECKING:
+    from engine.machine.model.state import Execution
+
+
+class FormRenderer(StepRenderer[UserInputStep]):
+    """What is asked, and the schema of the answer."""
+
+    type = "user_input"
+    fault_code = StepErrorCode.INVALID_FORM
+
+    def prepare(self, step: UserInputStep, at: Rendering) -> StepPrepared:
+        """The rendered form, checked. Raises InvalidInput."""
+        rendered = at.value(step.params)
+        try:
+            request = UserInputRequest.model_validate(rendered)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise InvalidInput(f"the form is invalid at {place or 'its top'}: {first['msg']}") from None
+        schema = form_schema(request)
+        problems = check_schema(schema)
+        if problems:
+            raise InvalidInput(f"the form's schema is invalid: {problems[0]}", {"errors": problems})
+        body = {
+            "title": request.title or request.prompt,
+            "prompt": request.prompt,
+            "description": request.description,
+            "schema": schema,
+            "defaults": request.defaults,
+            "autonomy_level": at.flow.graph.flow.autonomy_level.value,
+        }
+        asked = {"form_id": request.form_id, "mode": request.mode, "body": at.store(body)}
+        return StepPrepared(now=at.now, path=at.path, new_id=new_id("form"), request=asked)
+
+    def artifact(self, step: UserInputStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
+        """`artifacts.user_input.<form_id>`."""
+        output = execution.output
+        form_id = output.get("form_id") if isinstance(output, dict) else None
+        return None if form_id is None else (("user_input", form_id), output)

@@ -1,0 +1,85 @@
+"""Rendering one step: what its templates give, stored, and digested where an approval is bound to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from engine.contracts.flow import StepFields
+from engine.contracts.status import StepErrorCode
+from engine.machine.model.state import scope_path_of
+from engine.templates import compile_template, render_value
+from engine.values import digest_of, resolve_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.contracts.tool import ToolSpec
+    from engine.machine.model.inputs import StepPrepared
+    from engine.machine.model.state import Execution
+    from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.value_store import ValueStore
+    from engine.runtime.worker.steps.child_flows import ChildFlows
+
+S = TypeVar("S", bound=StepFields)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """One step being rendered: what its templates may look at, and where its values go."""
+
+    path: str
+    now: int
+    context: dict[str, Any]
+    flow: PinnedFlow
+    children: ChildFlows
+    values: ValueStore
+    store: Callable[[Any], Any]
+    tool: Callable[[str], ToolSpec | None]
+    """The spec of a tool, None for one that is not known before its pack's code is loaded."""
+
+    def value(self, written: Any) -> Any:
+        """A value of the flow with its templates rendered, in full. Raises TemplateError, BlobNeeded."""
+        rendered = render_value(written, self.context, self.values.resolve)
+        return resolve_value(rendered, self.values.resolve)
+
+    def text(self, written: str) -> str:
+        """A text of the flow with its templates rendered. Raises TemplateError, BlobNeeded."""
+        return str(compile_template(written).render(self.context, self.values.resolve))
+
+    def action_digest(self, step: StepFields, params: Any) -> str | None:
+        """What a gated step would do now; None when nothing gates it."""
+        if step.id not in self.flow.graph.steps_of(scope_path_of(self.path)).gated_by:
+            return None
+        return self.digest(action_of(step, params))
+
+    def digest(self, action: dict[str, Any] | None) -> str:
+        """Binds an approval to an action of this content under these policies."""
+        bound = {"action": action, "pack": self.flow.pack_digest, "policy": self.flow.policy_digest}
+        return digest_of(bound)
+
+
+class StepRenderer(ABC, Generic[S]):
+    """How steps of one type are rendered. One object per type."""
+
+    type: ClassVar[str]
+    fault_code: ClassVar[StepErrorCode] = StepErrorCode.INVALID_INPUT
+    """Code of a step whose rendered data are not what it takes."""
+
+    @abstractmethod
+    def prepare(self, step: S, at: Rendering) -> StepPrepared:
+        """Its data. Raises TemplateError, InvalidInput, BlobNeeded."""
+
+    def params(self, step: S, at: Rendering) -> Any:
+        """What it would be started with: an approval before it shows exactly this."""
+        return None
+
+    def artifact(self, step: S, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
+        """Where in `artifacts` a completed execution is found, and what stands there."""
+        return None
+
+
+def action_of(step: StepFields, params: Any) -> dict[str, Any]:
+    """What a gated step would do: the object an approval shows and is bound to."""
+    return {"step_id": step.id, "kind": step.type, "target": step.target, "params": params}

@@ -1,0 +1,130 @@
+"""`vasini outcomes` and `outcome`: what became of calls that were interrupted."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.contracts.status import OutcomeDecision
+from engine.errors import ErrorCode, NotFound, Refused
+from vasini_tui.cli.arguments.inputs import read_object
+from vasini_tui.cli.arguments.options import ActAs, After, AsJson, Limit, OfRun, Status
+from vasini_tui.cli.arguments.statuses import one_status
+from vasini_tui.cli.call import Invocation
+from vasini_tui.exit_codes import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from engine.contracts.status import RequestStatus
+    from engine.facade.engine import Engine
+    from vasini_tui.wiring import Session
+
+
+class Word(StrEnum):
+    """What can be said of a call, as it is typed."""
+
+    RUN_AGAIN = "run-again"
+    DONE = "done"
+    FAIL = "fail"
+
+
+def outcomes(
+    status: Status = "pending",
+    run: OfRun = None,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """List interrupted calls whose outcome nobody knows, oldest first."""
+    action = partial(_outcomes, status=one_status(status), run_id=run, limit=limit, after=after)
+    return Invocation(action, as_json, act_as)
+
+
+def outcome(
+    target: Annotated[str, typer.Argument(metavar="RUN|ID", help="Run id, or the request id of one call.")],
+    word: Annotated[Word, typer.Argument(metavar="WORD", help="`run-again`, `done` or `fail`.")],
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="JSON|@FILE|-", help="With `done`: what the call brought."),
+    ] = None,
+    comment: Annotated[str, typer.Option("--comment", help="Kept with the decision.")] = "",
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Say what became of a call that was interrupted."""
+    decision = OutcomeDecision(word.value.replace("-", "_"))
+    brought = read_object(output, "--output") if output is not None else None
+    action = partial(_outcome, target=target, decision=decision, output=brought, comment=comment)
+    return Invocation(action, as_json, act_as)
+
+
+async def _outcomes(
+    session: Session, *, status: RequestStatus | None, run_id: str | None, limit: int, after: str | None
+) -> int:
+    async with session.engine() as engine:
+        page = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit, after=after)
+    if session.out.as_json:
+        session.out.document({"outcomes": page.items, "next": page.next})
+        return ExitCode.OK
+    session.out.table(
+        ("OUTCOME", "STATUS", "RUN", "FLOW", "STEP", "CALL", "INTERRUPTED", "DECISION", "DECIDED BY"),
+        (
+            (
+                item.request_id,
+                item.status,
+                item.run_id,
+                f"{item.pack}/{item.flow}",
+                item.step_id,
+                item.action.target,
+                item.requested_at,
+                item.decision,
+                item.decided_by,
+            )
+            for item in page.items
+        ),
+    )
+    session.out.next_page(page.next)
+    return ExitCode.OK
+
+
+async def _outcome(
+    session: Session, *, target: str, decision: OutcomeDecision, output: dict[str, Any] | None, comment: str
+) -> int:
+    async with session.engine() as engine:
+        request_id = await _request_of(engine, target)
+        view = await engine.requests.say_outcome(
+            request_id, decision, actor=session.actor, output=output, comment=comment
+        )
+    if session.out.as_json:
+        session.out.document(view.model_dump(mode="json"))
+    else:
+        session.out.line(f"{view.request_id}  {decision.value.replace('_', ' ')}, said by {view.decided_by}")
+    return ExitCode.OK
+
+
+async def _request_of(engine: Engine, target: str) -> str:
+    """The request that is meant: by its id, or the one that a run waits with."""
+    try:
+        run = await engine.runs.summary(target)
+    except NotFound as no_run:
+        try:
+            return (await engine.requests.outcome(target)).request_id
+        except NotFound:
+            raise no_run from None
+    pending = (await engine.requests.outcomes(run_id=run.run_id)).items
+    if len(pending) == 1:
+        return pending[0].request_id
+    if pending:
+        names = ", ".join(f"{one.request_id} ({one.step_id})" for one in pending)
+        raise UsageError(
+            f"the run {run.run_id} waits for {len(pending)} calls; name one of them: {names}",
+            {"run_id": run.run_id, "outcomes": [one.request_id for one in pending]},
+        )
+    raise Refused(
+        ErrorCode.INVALID_TRANSITION,
+        f"the run {run.run_id} does not wait to hear what became of a call; it is {run.status}",
+        {"run_id": run.run_id, "status": run.status},
+    )
