@@ -11,7 +11,7 @@ import typer
 from engine.contracts.status import OutcomeDecision
 from engine.errors import ErrorCode, NotFound, Refused
 from vasini_tui.cli.arguments.inputs import read_object
-from vasini_tui.cli.arguments.options import ActAs, After, AsJson, Limit, OfRun, Status
+from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -37,10 +37,12 @@ def outcomes(
     after: After = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """List interrupted calls whose outcome nobody knows, oldest first."""
     action = partial(_outcomes, status=one_status(status), run_id=run, limit=limit, after=after)
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 def outcome(
@@ -53,12 +55,14 @@ def outcome(
     comment: Annotated[str, typer.Option("--comment", help="Kept with the decision.")] = "",
     as_json: AsJson = False,
     act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
 ) -> Invocation:
     """Say what became of a call that was interrupted."""
     decision = OutcomeDecision(word.value.replace("-", "_"))
     brought = read_object(output, "--output") if output is not None else None
     action = partial(_outcome, target=target, decision=decision, output=brought, comment=comment)
-    return Invocation(action, as_json, act_as)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 async def _outcomes(
