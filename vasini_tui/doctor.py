@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from engine.contracts.actor import EVERY_TENANT, Operator, Role
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.tools.process import cgroup
 from vasini_tui.console.terminal import terminal_problem
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
+from vasini_tui.identity import account_exists, login_name, over_ssh
 from vasini_tui.settings.loading import LoadedSettings, SettingInForce, unknown_variables
 from vasini_tui.settings.places import Places, shared_with_group
 from vasini_tui.wiring import OpenEngine, engine_config
@@ -38,6 +40,7 @@ class Examination:
     program: Mapping[str, Any]
     terminal: Mapping[str, Any]
     places: Mapping[str, str | None]
+    identity: Mapping[str, Any]
     settings: tuple[SettingInForce, ...]
     journal: Mapping[str, Any]
     packs: tuple[Mapping[str, Any], ...]
@@ -86,10 +89,16 @@ async def examine(loaded: LoadedSettings, opener: OpenEngine, version: str) -> E
             "themes": str(places.themes_dir),
             "log": str(places.log_file),
         },
+        identity=_identity(loaded),
         settings=tuple(loaded.in_force()),
         journal=seen.journal,
         packs=seen.packs,
-        warnings=(*_sharing(places), *_variables(), *await asyncio.to_thread(_own_themes, places)),
+        warnings=(
+            *_sharing(places),
+            *_operators(loaded),
+            *_variables(),
+            *await asyncio.to_thread(_own_themes, places),
+        ),
         errors=(*loaded.problems, *seen.errors),
     )
 
@@ -223,6 +232,27 @@ def _sharing(places: Places) -> list[str]:
     if journal.exists() and not journal.stat().st_mode & stat.S_IWGRP:
         warnings.append(f"{journal} cannot be written by its group; run: chmod g+rw {journal}")
     return warnings
+
+
+def _identity(loaded: LoadedSettings) -> dict[str, Any]:
+    """Who this session is, and what it may do."""
+    account, operators = login_name(), loaded.values.identity.operators
+    known = operators.get(account)
+    everything = Operator(tenants=(EVERY_TENANT,), roles=frozenset({Role.ADMIN}))
+    mine = known if operators else everything
+    return {
+        "account": account,
+        "over_ssh": over_ssh(),
+        "operators": len(operators),
+        "tenants": list(mine.tenants) if mine else [],
+        "roles": sorted(mine.roles) if mine else [],
+    }
+
+
+def _operators(loaded: LoadedSettings) -> list[str]:
+    """Logins that the system does not know: nobody will ever be them."""
+    unknown = [login for login in loaded.values.identity.operators if not account_exists(login)]
+    return [f"identity.operators names {login}, which is no account of this machine" for login in unknown]
 
 
 def _own_themes(places: Places) -> list[str]:

@@ -45,6 +45,15 @@ def login_name() -> str:
         return f"uid-{uid}"
 
 
+def account_exists(login: str) -> bool:
+    """Whether the system knows an account of that name."""
+    try:
+        pwd.getpwnam(login)
+    except KeyError:
+        return False
+    return True
+
+
 def over_ssh(environ: Mapping[str, str] = os.environ) -> bool:
     """True in a session that came over ssh, also where its variables were unset on the way."""
     return bool(environ.get(_SSH)) or any(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import re
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from vasini_tui.settings.loading import LoadedSettings
     from vasini_tui.settings.places import Places
 
+_KEPT = 3
+"""Full files that are kept beside the one that is written."""
 _MASK = "***"
 _FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
@@ -39,16 +44,45 @@ class MaskingFormatter(logging.Formatter):
 
 
 class LogFile(logging.FileHandler):
-    """Makes its file with the first line. A log that cannot be written never reaches the screen."""
+    """Makes its file with the first line. A log that cannot be written never reaches the screen.
 
-    def __init__(self, places: Places) -> None:
+    A file of `max_bytes` becomes `vasini.log.1`, and so on up to `.3`. All processes write the same file:
+    one renames it under a lock of its own, the others notice that theirs is not the one of that name.
+    """
+
+    def __init__(self, places: Places, max_bytes: int) -> None:
         super().__init__(places.log_file, encoding="utf-8", delay=True)
         self._places = places
+        self._max_bytes = max_bytes
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or drop it."""
         with suppress(OSError, VasiniError):
+            self._turn_over()
             super().emit(record)
+
+    def _turn_over(self) -> None:
+        """Write on in a new file when this one is full, or has been renamed by another process."""
+        if self.stream is None:
+            self.stream = self._open()
+        written = os.fstat(self.stream.fileno())
+        if written.st_size >= self._max_bytes:
+            fcntl.flock(self.stream, fcntl.LOCK_EX)
+            if self._is_the_file(written):
+                for number in range(_KEPT - 1, 0, -1):
+                    with suppress(FileNotFoundError):
+                        Path(f"{self.baseFilename}.{number}").rename(f"{self.baseFilename}.{number + 1}")
+                Path(self.baseFilename).rename(f"{self.baseFilename}.1")
+        if not self._is_the_file(written):
+            self.stream.close()
+            self.stream = self._open()
+
+    def _is_the_file(self, written: os.stat_result) -> bool:
+        try:
+            found = Path(self.baseFilename).stat()
+        except FileNotFoundError:
+            return False
+        return (found.st_dev, found.st_ino) == (written.st_dev, written.st_ino)
 
     def _open(self) -> TextIOWrapper:
         make_places(self._places)
@@ -64,7 +98,7 @@ def logging_to_file(loaded: LoadedSettings) -> Iterator[None]:
     logs = loaded.values.logging
     patterns = logs.redact_patterns if logs.redact else ()
     root = logging.getLogger()
-    handler = LogFile(loaded.places)
+    handler = LogFile(loaded.places, logs.max_bytes)
     handler.setFormatter(MaskingFormatter(loaded.secret_values(), patterns))
     level_before = root.level
     outer = [other for other in root.handlers if isinstance(other, LogFile)]

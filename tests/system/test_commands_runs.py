@@ -96,6 +96,8 @@ def test_the_same_key_is_the_same_run_and_another_payload_a_conflict(jobs: Vasin
     first = jobs.ok("run", "jobs/report", "--set", "title=x", "--idempotency-key", "k")
     again = jobs.ok("run", "jobs/report", "--input", '{"title": "x"}', "--idempotency-key", "k")
     assert again["run_id"] == first["run_id"]
+    empty = jobs("run", "jobs/report", "--set", "title=x", "--idempotency-key", "", "--json")
+    assert (empty.status, empty.error["code"]) == (4, "invalid_input")
     other = jobs("run", "jobs/report", "--set", "title=y", "--idempotency-key", "k", "--json")
     assert (other.status, other.error["code"]) == (5, "idempotency_conflict")
     tenant = jobs.ok("run", "jobs/report", "--set", "title=y", "--idempotency-key", "k", "--tenant", "acme")
@@ -113,10 +115,11 @@ def test_the_payload_comes_from_text_a_file_stdin_and_assignments(jobs: Vasini) 
     assert run["input"] == {"title": "file", "depth": 2, "tags": {"a": [True]}}
     typed = jobs("run", "jobs/report", "--input", "-", "--json", stdin=b'{"title": "stdin"}')
     assert typed.document["input"] == {"title": "stdin"}
-    # JSON where it is JSON, else the text itself
-    text = jobs("run", "jobs/report", "--set", "title=2", "--json")
-    assert (text.status, text.error["code"]) == (4, "invalid_input")
-    assert text.error["details"]["errors"][0]["field"] == "title"
+    # text where the flow's input is text, else JSON
+    assert jobs.ok("run", "jobs/report", "--set", "title=1.10")["input"] == {"title": "1.10"}
+    number = jobs("run", "jobs/report", "--set", "title=x", "--set", "depth=deep", "--json")
+    assert (number.status, number.error["code"]) == (4, "invalid_input")
+    assert number.error["details"]["errors"][0]["field"] == "depth"
     assert jobs.ok("run", "jobs/report", "--set", 'title="2"')["input"] == {"title": "2"}
 
 
@@ -147,7 +150,7 @@ def test_events_are_json_lines_without_gaps(jobs: Vasini) -> None:
     run = jobs.ok("run", "jobs/report", "--set", "title=x", "--wait")
     lines = jobs("events", run["run_id"], "--json").lines
     assert [line["run_seq"] for line in lines] == list(range(1, len(lines) + 1))
-    keys = {"seq", "run_id", "run_seq", "ts", "kind", "step_id", "actor", "payload"}
+    keys = {"seq", "run_id", "run_seq", "ts", "kind", "step_id", "actor", "account", "via", "payload"}
     assert all(keys <= line.keys() and TIME.fullmatch(line["ts"]) for line in lines)
     assert [line["kind"] for line in lines][:2] == ["run_queued", "run_started"]
     assert lines[-1]["kind"] == "output_written"

@@ -34,6 +34,12 @@ def desk(vasini: Vasini) -> Vasini:
     return vasini.with_settings(VASINI_TOOLS__COMMAND_ALLOWLIST='["sh"]')
 
 
+def configured(desk: Vasini, **settings: object) -> Vasini:
+    """The same home with these settings in its file."""
+    (desk.home / "config.yaml").write_text(json.dumps(settings))
+    return desk
+
+
 def waiting(desk: Vasini, *arguments: str) -> str:
     """The approval of a new run."""
     run = desk.ok("run", "desk/asks", "--wait", *arguments)
@@ -76,7 +82,7 @@ def test_what_belongs_to_another_tenant_is_found_by_no_verb(desk: Vasini) -> Non
 def test_an_operator_does_what_its_roles_say_in_its_own_tenants(desk: Vasini) -> None:
     approval = waiting(desk, "--tenant", "acme")
     me = {"tenants": ["acme"], "roles": ["operator"]}
-    desk = desk.with_settings(VASINI_IDENTITY__OPERATORS=json.dumps({login_name(): me}))
+    configured(desk, identity={"operators": {login_name(): me}})
     assert len(desk.ok("approvals")["approvals"]) == 1, "one's first tenant is the one in view"
     for words in (
         ("approve", approval),
@@ -91,7 +97,7 @@ def test_an_operator_does_what_its_roles_say_in_its_own_tenants(desk: Vasini) ->
 
 def test_an_account_that_is_no_operator_does_nothing(desk: Vasini) -> None:
     somebody = {"somebody-else": {"tenants": ["*"], "roles": ["admin"]}}
-    desk = desk.with_settings(VASINI_IDENTITY__OPERATORS=json.dumps(somebody))
+    configured(desk, identity={"operators": somebody})
     outcome = desk("runs", "--json")
     assert (outcome.status, outcome.error["code"]) == (5, "role_missing")
     assert login_name() in outcome.error["message"]
@@ -99,7 +105,7 @@ def test_an_account_that_is_no_operator_does_nothing(desk: Vasini) -> None:
 
 def test_an_admin_acts_under_another_name_and_both_are_recorded(desk: Vasini) -> None:
     admin = {login_name(): {"tenants": ["*"], "roles": ["admin"]}}
-    desk = desk.with_settings(VASINI_IDENTITY__OPERATORS=json.dumps(admin))
+    configured(desk, identity={"operators": admin})
     approval = waiting(desk)
     assert desk.ok("approve", approval, "--as", "the-ciso")["decided_by"] == recorded("the-ciso")
     run_id = desk.ok("runs")["runs"][0]["run_id"]
@@ -111,9 +117,24 @@ def test_an_admin_acts_under_another_name_and_both_are_recorded(desk: Vasini) ->
 
 
 def test_nobody_approves_what_they_requested_where_duties_are_separate(desk: Vasini) -> None:
-    strict = desk.with_settings(VASINI_POLICIES__SEPARATE_DUTIES="true")
+    strict = configured(desk, policies={"separate_duties": True})
     approval = waiting(strict)
     for words in ((), ("--as", "the-ciso")):
         outcome = strict("approve", approval, *words, "--json")
         assert (outcome.status, outcome.error["code"]) == (5, "own_request")
     assert strict.ok("reject", approval, "--comment", "mine")["decision"] == "REJECTED"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("VASINI_IDENTITY__OPERATORS", '{"me": {"tenants": ["*"], "roles": ["admin"]}}'),
+        ("VASINI_POLICIES__SEPARATE_DUTIES", "false"),
+        ("VASINI_POLICIES__BY_PACK", '{"desk": {"separate_duties": false}}'),
+    ],
+)
+def test_nobody_gives_themselves_more_with_a_variable(desk: Vasini, variable: str, value: str) -> None:
+    outcome = desk.with_settings(**{variable: value})("runs", "--json")
+    assert (outcome.status, outcome.error["code"]) == (2, "config_invalid")
+    assert variable in outcome.error["message"]
+    assert "config.yaml only" in outcome.error["message"]

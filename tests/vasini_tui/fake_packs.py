@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flow import AutonomyLevel
 from engine.contracts.pack import FlowView, PackState, PackView, Problem
 from engine.contracts.pack_version import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
 from engine.errors import ErrorCode, NotFound, Refused
@@ -67,6 +68,21 @@ class FakePacks:
         if pack not in self.details:
             raise NotFound(f"there is no pack {pack}")
         return self.details[pack]
+
+    def offer(self, pack: str, **schemas: dict[str, Any]) -> None:
+        """Flows of a pack by their names, with what their input has to be."""
+        flows = tuple(
+            FlowView(
+                pack=pack,
+                flow=name,
+                version="1",
+                autonomy_level=AutonomyLevel.SEMI_AUTO,
+                input_schema=schema,
+                steps=1,
+            )
+            for name, schema in schemas.items()
+        )
+        self.known = (a_pack(pack, flows=flows),)
 
     async def flow(self, pack: str, flow: str) -> FlowView:
         raise NotFound(f"there is no flow {pack}/{flow}")

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.pack import PackState, Problem
 from engine.contracts.run import RunError
 from engine.contracts.status import RunStatus
 from tests.recorded_names import recorded
 from tests.vasini_tui.fake_data import a_run
+from tests.vasini_tui.fake_packs import a_pack
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.identity import login_name
 
@@ -61,6 +63,60 @@ def test_set_reaches_inside_and_overrides_the_input(vasini: Vasini, fake: FakeEn
         "n": "NaN",
         "e": "",
     }
+
+
+FIELDS = {
+    "ref": {"type": "string"},
+    "count": {"type": "integer"},
+    "either": {"type": ["string", "integer"]},
+    "maybe": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+    "named": {"$ref": "#/$defs/name"},
+    "mode": {"enum": ["1", "2"]},
+    "inner": {"type": "object", "properties": {"tag": {"type": "string"}}},
+}
+SCHEMA = {"type": "object", "properties": FIELDS, "$defs": {"name": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [
+        ("ref=1.10", "1.10"),
+        ("ref=true", "true"),
+        ('ref="2"', "2"),
+        ("count=3", 3),
+        ("count=three", "three"),
+        ("either=3", 3),
+        ("either=3.5", "3.5"),
+        ("maybe=null", None),
+        ("maybe=[1]", "[1]"),
+        ("named=007", "007"),
+        ("mode=1", "1"),
+        ("unknown=1.10", 1.1),
+    ],
+)
+def test_set_reads_a_text_as_the_input_of_the_flow_has_it(
+    vasini: Vasini, fake: FakeEngine, assignment: str, value: object
+) -> None:
+    fake.packs.offer("hello", hello=SCHEMA)
+    vasini("run", "hello/hello", "--set", assignment)
+    assert fake.runs.started["payload"] == {assignment.partition("=")[0]: value}
+
+
+def test_set_reads_a_field_inside_as_its_own_schema_has_it(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.packs.offer("hello", hello=SCHEMA)
+    vasini("run", "hello/hello", "--set", "inner.tag=1.10", "--set", "inner.other=1.10")
+    assert fake.runs.started["payload"] == {"inner": {"tag": "1.10", "other": 1.1}}
+
+
+@pytest.mark.parametrize("command", [("run", "hello/hello"), ("pack", "trust", "hello")])
+def test_a_stale_pack_says_on_stderr_that_its_files_are_not_what_is_used(
+    vasini: Vasini, fake: FakeEngine, command: tuple[str, ...]
+) -> None:
+    problem = Problem(file="flows/hello.yaml", line=3, column=1, message="is no mapping")
+    fake.packs.known = (a_pack(state=PackState.STALE, version="1.2.0", problems=(problem,)),)
+    outcome = vasini(*command)
+    assert "the files of hello have 1 problem(s) (flows/hello.yaml:3:1" in outcome.stderr
+    assert "the last good version 1.2.0 is used" in outcome.stderr
 
 
 def test_input_is_read_from_a_file_and_from_stdin(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from engine.contracts.pack import Problem
 from engine.errors import ErrorCode, Unavailable
 from tests.vasini_tui.fake_packs import a_pack
 from vasini_tui.exit_codes import ExitCode
+from vasini_tui.identity import login_name, over_ssh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,3 +124,21 @@ def test_a_shared_home_that_is_not_setgid_is_told(vasini: Vasini, home: Path) ->
     assert f"chmod g+s {home}" in vasini("doctor").stdout
     home.chmod(0o2770)
     assert "chmod" not in vasini("doctor").stdout
+
+
+def test_who_one_is_and_what_one_may_is_told(vasini: Vasini, home: Path) -> None:
+    me = login_name()
+    assert vasini("doctor", "--json").document["identity"] == {
+        "account": me,
+        "over_ssh": over_ssh(),
+        "operators": 0,
+        "tenants": ["*"],
+        "roles": ["admin"],
+    }
+    home.mkdir(exist_ok=True)
+    mine = {"tenants": ["acme"], "roles": ["viewer", "approver"]}
+    operators = {me: mine, "no-such-account": {"tenants": ["*"], "roles": ["admin"]}}
+    (home / "config.yaml").write_text(json.dumps({"identity": {"operators": operators}}), encoding="utf-8")
+    found = vasini("doctor", "--json").document
+    assert (found["identity"]["tenants"], found["identity"]["roles"]) == (["acme"], ["approver", "viewer"])
+    assert "identity.operators names no-such-account" in found["warnings"][0]

@@ -41,3 +41,26 @@ def test_a_log_that_cannot_be_written_says_nothing(home: Path, capfd: pytest.Cap
     with logging_to_file(load_settings()):
         logging.getLogger("x").error("lost")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_full_log_becomes_an_older_one_and_three_are_kept(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASINI_LOGGING__MAX_BYTES", "10000")
+    with logging_to_file(load_settings()):
+        for number in range(600):
+            logging.getLogger("x").warning("line %d %s", number, "-" * 60)
+    logs = sorted((home / "data").glob("vasini.log*"))
+    assert [log.name for log in logs] == ["vasini.log", "vasini.log.1", "vasini.log.2", "vasini.log.3"]
+    assert all(log.stat().st_size < 10_200 for log in logs)
+    assert "line 599 " in logs[0].read_text("utf-8")
+
+
+def test_a_log_that_another_process_renamed_is_left(home: Path) -> None:
+    log = home / "data" / "vasini.log"
+    with logging_to_file(load_settings()):
+        logging.getLogger("x").warning("before")
+        log.rename(log.with_name("vasini.log.1"))
+        logging.getLogger("x").warning("after")
+    assert "after" in log.read_text("utf-8")
+    assert "after" not in log.with_name("vasini.log.1").read_text("utf-8")

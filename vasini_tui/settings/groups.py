@@ -83,6 +83,7 @@ class LoggingSettings(Group):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     redact: bool = True
     redact_patterns: tuple[Pattern, ...] = ()
+    max_bytes: Annotated[int, Field(ge=10_000)] = 10 * _MIB
 
 
 class ToolSettings(Group):

@@ -173,7 +173,23 @@ def _checked_environment() -> dict[str, Any]:
         SettingsShape.model_validate(data)
     except ValidationError as error:
         raise _invalid("env", error, None) from None
+    for key in _decides_who(data):
+        message = "is read from config.yaml only: anybody can set a variable for themselves"
+        name = PREFIX + DELIMITER.join(key).upper()
+        raise _told("env", [{"file": "environment", "line": None, "key": name, "message": message}])
     return data
+
+
+def _decides_who(data: Mapping[str, Any]) -> Iterator[KeyPath]:
+    """Settings that bind the very person who could set the variable."""
+    if "identity" in data:
+        yield ("identity", "operators")
+    policies = data.get("policies", {})
+    if "separate_duties" in policies:
+        yield ("policies", "separate_duties")
+    for pack, own in policies.get("by_pack", {}).items():
+        if "separate_duties" in own:
+            yield ("policies", "by_pack", pack, "separate_duties")
 
 
 def _checked_file(source: Source, path: Path, *, private: bool) -> ConfigFile:

@@ -78,6 +78,8 @@ class RunStarter:
 
     async def start(self, request: StartRequest) -> tuple[str, NewRun]:
         """Queue the run; its id (an earlier one for a known key). Raises as `Runs.start` of the facade."""
+        if request.idempotency_key == "":
+            raise InvalidInput("the idempotency key is empty; leave it out, or name one", {"key": ""})
         pack = await self._packs.require(request.pack)
         flow = pack.startable(request.flow)
         payload = fill_defaults(flow.input, request.payload)

@@ -1,4 +1,4 @@
-"""Values from the command line: JSON, `@file`, `-` for stdin, and `--set key=value`."""
+"""Values from the command line: JSON, `@file`, and `-` for stdin."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from engine.errors import ErrorCode, InvalidInput
-from vasini_tui.exit_codes import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # Only keeps an endless stream out of memory; how large a payload may be is the engine's policy.
 _MAX_READ_BYTES = 32 * 1024 * 1024
@@ -24,29 +20,20 @@ def read_object(argument: str, option: str) -> dict[str, Any]:
     try:
         value = parse_json(text)
     except json.JSONDecodeError as error:
-        _invalid(f"{source}: {error.msg} at line {error.lineno}, column {error.colno}", option)
+        invalid(f"{source}: {error.msg} at line {error.lineno}, column {error.colno}", option)
     except ValueError as error:
-        _invalid(f"{source}: {error}", option)
+        invalid(f"{source}: {error}", option)
     except RecursionError:
-        _invalid(f"{source}: is nested too deeply", option)
+        invalid(f"{source}: is nested too deeply", option)
     if not isinstance(value, dict):
-        _invalid(f'{source}: must be a JSON object such as {{"name": "x"}}', option)
+        invalid(f'{source}: must be a JSON object such as {{"name": "x"}}', option)
     return value
-
-
-def payload_of(argument: str | None, assignments: Sequence[str]) -> dict[str, Any]:
-    """The start payload: `--input`, then every `--set` over it."""
-    payload = read_object(argument, "--input") if argument is not None else {}
-    for assignment in assignments:
-        _assign(payload, assignment)
-    _check_text(payload, "--input or --set")
-    return payload
 
 
 def values_of(argument: str) -> dict[str, Any]:
     """The values of a form."""
     values = read_object(argument, "--values")
-    _check_text(values, "--values")
+    check_text(values, "--values")
     return values
 
 
@@ -69,7 +56,7 @@ def _text_of(argument: str, option: str) -> tuple[str, str]:
             content = _read(stream, option)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is no file name"
-        _invalid(f"{source}: cannot be read: {reason}", option)
+        invalid(f"{source}: cannot be read: {reason}", option)
     return _decoded(content, source, option), source
 
 
@@ -88,36 +75,17 @@ def _decoded(content: bytes, source: str, option: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        _invalid(f"{source}: is not UTF-8 text (byte {error.start})", option)
+        invalid(f"{source}: is not UTF-8 text (byte {error.start})", option)
 
 
-def _assign(payload: dict[str, Any], assignment: str) -> None:
-    key, equals, text = assignment.partition("=")
-    parts = key.split(".")
-    if not equals or not all(parts):
-        raise UsageError(
-            f"--set needs KEY=VALUE with a key such as name or options.depth, not {assignment!r}"
-        )
-    inner = payload
-    for part in parts[:-1]:
-        below = inner.setdefault(part, {})
-        if not isinstance(below, dict):
-            _invalid(f"--set {key}: {part} already has a value that is no object", "--set")
-        inner = below
-    try:
-        inner[parts[-1]] = parse_json(text)
-    except (ValueError, RecursionError):
-        inner[parts[-1]] = text
-
-
-def _check_text(value: dict[str, Any], option: str) -> None:
-    """Refuse halves of surrogate pairs: they are no text and nothing could store them."""
+def check_text(value: dict[str, Any], option: str) -> None:
+    """Raise InvalidInput for halves of surrogate pairs: they are no text, nothing could store them."""
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        _invalid(f"{option}: holds a character that is no valid text", option)
+        invalid(f"{option}: holds a character that is no valid text", option)
     except RecursionError:
-        _invalid(f"{option}: is nested too deeply", option)
+        invalid(f"{option}: is nested too deeply", option)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -140,5 +108,6 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _invalid(message: str, option: str) -> NoReturn:
+def invalid(message: str, option: str) -> NoReturn:
+    """Raise the InvalidInput of one option."""
     raise InvalidInput(message, {"errors": [{"field": option, "message": message}]})

@@ -37,6 +37,7 @@ def _document(found: Examination) -> dict[str, Any]:
         **found.program,
         "terminal": found.terminal,
         "places": found.places,
+        "identity": found.identity,
         "settings": [
             {"key": setting.key, "value": setting.value, "source": setting.source}
             for setting in found.settings
@@ -58,6 +59,7 @@ def _tell(out: Output, found: Examination) -> None:
         ("Program", found.program),
         ("Terminal", found.terminal),
         ("Places", found.places),
+        ("Identity", found.identity),
         ("Journal", found.journal),
     ):
         out.line(title)

@@ -11,6 +11,7 @@ import typer
 
 from vasini_tui.cli.arguments.options import ActAs, AsJson, PackId
 from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.packs.stale_note import pack_in_force
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def trust(
 
 async def _trust(session: Session, *, pack: str, digest: str | None) -> int:
     async with session.engine() as engine:
+        await pack_in_force(engine, pack, session.out)
         review = await engine.packs.code(pack)
         if not session.out.as_json:
             _show(session, review)

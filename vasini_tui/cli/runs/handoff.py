@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vasini_tui.cli.arguments.inputs import payload_of
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, Tenant
+from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
 from vasini_tui.cli.call import Invocation
-from vasini_tui.cli.runs.start import Assign, IdempotencyKey, Payload, Wait, begin
+from vasini_tui.cli.packs.stale_note import pack_in_force
+from vasini_tui.cli.runs.start import Assign, IdempotencyKey, Payload, Wait, begin, input_schema
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from engine.contracts.run import RunView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
@@ -60,7 +59,7 @@ def handoff(
         run_id=run,
         pack=pack,
         flow=flow or None,
-        payload=payload_of(payload, assign or ()),
+        payload=given_payload(payload, assign or ()),
         note=note,
         idempotency_key=idempotency_key,
         wait=wait,
@@ -96,17 +95,18 @@ async def _hand_off(
     run_id: str,
     pack: str,
     flow: str | None,
-    payload: dict[str, Any],
+    payload: GivenPayload,
     note: str | None,
     idempotency_key: str | None,
     wait: bool,
 ) -> int:
-    def start(engine: Engine) -> Awaitable[RunView]:
-        return engine.runs.hand_off(
+    async def start(engine: Engine) -> RunView:
+        in_force = await pack_in_force(engine, pack, session.out)
+        return await engine.runs.hand_off(
             run_id,
             pack,
             flow,
-            payload,
+            payload.read(input_schema(in_force, flow)),
             actor=session.actor,
             note=note,
             idempotency_key=idempotency_key,

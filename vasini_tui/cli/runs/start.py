@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.contracts.status import RunStatus
-from vasini_tui.cli.arguments.inputs import payload_of
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
+from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.host.signals import result_or_signal, stop_requests
+from vasini_tui.cli.packs.stale_note import pack_in_force
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from engine.contracts.pack import PackView
     from engine.contracts.run import RunView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
@@ -30,7 +32,7 @@ Payload = Annotated[
 Assign = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Set one value (JSON, else text; a.b reaches inside). Repeats."
+        "--set", metavar="KEY=VALUE", help="Set one value, read as the flow has it (a.b is inside). Repeats."
     ),
 ]
 IdempotencyKey = Annotated[
@@ -60,7 +62,7 @@ def run(
         _start,
         pack=pack,
         flow=flow,
-        payload=payload_of(payload, assign or ()),
+        payload=given_payload(payload, assign or ()),
         idempotency_key=idempotency_key,
         wait=wait,
     )
@@ -72,21 +74,29 @@ async def _start(
     *,
     pack: str,
     flow: str,
-    payload: dict[str, Any],
+    payload: GivenPayload,
     idempotency_key: str | None,
     wait: bool,
 ) -> int:
-    def start(engine: Engine) -> Awaitable[RunView]:
-        return engine.runs.start(
+    async def start(engine: Engine) -> RunView:
+        in_force = await pack_in_force(engine, pack, session.out)
+        return await engine.runs.start(
             pack,
             flow,
-            payload,
+            payload.read(input_schema(in_force, flow)),
             actor=session.actor,
             idempotency_key=idempotency_key,
             base_dir=Path.cwd(),
         )
 
     return await begin(session, start, wait=wait)
+
+
+def input_schema(pack: PackView | None, flow: str | None) -> dict[str, Any]:
+    """The schema of a flow's input, of the only flow when none is named; empty for what is not there."""
+    flows = pack.flows if pack is not None else ()
+    found = [view for view in flows if flow in {None, view.flow}]
+    return found[0].input_schema if len(found) == 1 else {}
 
 
 async def begin(session: Session, start: Callable[[Engine], Awaitable[RunView]], *, wait: bool) -> int:
