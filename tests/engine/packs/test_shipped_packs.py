@@ -167,16 +167,9 @@ def test_the_end_of_a_log_is_read_and_not_all_of_it(load_tools: LoadTools, tmp_p
     log.write_text(old + "x" * 9_000_000 + "\nshop INFO up\nSHOP ERROR new\nother ERROR not ours\n")
     found = tools.collect(str(log), "shop")
     assert (found["errors"], found["sample"]) == (1, ["SHOP ERROR new"])
-    assert tools.verify(str(log), "shop", found["offset"])["new_errors"] == 0
-    with log.open("a") as stream:
-        stream.write("shop FATAL again\n")
-    with pytest.raises(ValueError, match="1 new error of shop since the change; the last: shop FATAL again"):
-        tools.verify(str(log), "shop", found["offset"])
-    log.write_text("shop CRITICAL after rotation\n")
-    with pytest.raises(ValueError, match="after rotation"):
-        tools.verify(str(log), "shop", found["offset"])
-    with pytest.raises(ValueError, match="is not a file"):
-        tools.collect(str(tmp_path), "shop")
+    for tool, more in (("collect", ("shop",)), ("mark", ())):
+        with pytest.raises(ValueError, match="is not a file"):
+            getattr(tools, tool)(str(tmp_path), *more)
 
 
 @pytest.mark.parametrize("directory", ["relative", "{here}/file"])
