@@ -110,7 +110,7 @@ def _limits(loaded: LoadedSettings) -> str:
         return f"cgroup below {held_by}: {tools.memory_mb} MiB and {tools.processes} processes a call"
     return (
         f"no cgroup is delegated: {tools.memory_mb} MiB a process (RLIMIT_DATA), {tools.processes} processes "
-        "a call, counted 20 times a second"
+        "a call, counted 5 to 20 times a second"
     )
 
 

@@ -32,7 +32,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _CANNOT_EXECUTE = 126
 _WAITED_FOR = (signal.SIGCHLD, signal.SIGTERM, END_NOW)
-_COUNT_SECONDS = 0.05
+_COUNT_SECONDS = (0.05, 0.2)  # while their number changes; while it rests
 _GONE_SECONDS = 3.0
 _KERNEL_LISTS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
@@ -103,17 +103,21 @@ def _set(option: int, value: int) -> None:
 def _stand_over(child: int, most: int, report: int) -> NoReturn:
     """Wait for the work, then end what is left, then end as the work did. `most` 0: a cgroup counts."""
     status: int | None = None
+    living, pause = 0, _COUNT_SECONDS[0]
     while status is None:
-        received = signal.sigtimedwait(_WAITED_FOR, _COUNT_SECONDS if most else 3600)
+        received = signal.sigtimedwait(_WAITED_FOR, pause if most else 3600)
         if received is not None and received.si_signo == END_NOW:
             break
         if received is not None and received.si_signo == signal.SIGTERM:
             for pid, _ in _below(os.getpid()):
                 _send(pid, signal.SIGTERM)
         status = _reap(child)
-        if status is None and most and sum(threads for _, threads in _below(os.getpid())) > most:
-            os.write(report, b"processes")
-            break
+        if status is None and most:
+            before, living = living, sum(threads for _, threads in _below(os.getpid()))
+            pause = _COUNT_SECONDS[living == before]
+            if living > most:
+                os.write(report, b"processes")
+                break
     _end_all()
     _end_as(status)
 
