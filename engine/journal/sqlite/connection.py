@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import cache
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, Unavailable
@@ -19,6 +20,7 @@ BUSY_SECONDS = 5.0
 """How long another program's lock is waited for."""
 
 
+@cache
 def schema_version() -> int:
     """The newest schema this program knows."""
     return max(migrations())
@@ -41,7 +43,7 @@ def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conne
         raise unavailable(error, path) from error
     try:
         connection.row_factory = sqlite3.Row
-        _refuse_newer(connection, path)
+        _refuse_other(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute("PRAGMA synchronous = FULL")
@@ -73,7 +75,7 @@ def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -
         except BaseException:
             connection.execute("ROLLBACK")
             raise
-    _refuse_newer(connection, path)
+    _refuse_other(connection, path)
 
 
 def _statements(script: str) -> list[str]:
@@ -90,7 +92,7 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+def _refuse_other(connection: sqlite3.Connection, path: Path) -> None:
     # tables first: another process may be making the journal, and sets its id in the same transaction
     tables = connection.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").fetchone()[0]
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
@@ -100,6 +102,11 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} is the database of another program; point VASINI_HOME elsewhere",
             {"path": str(path), "application_id": application},
         )
+    refuse_newer(connection, path)
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise Unavailable(`journal_newer`) when a later program has changed the schema."""
     found = _version(connection)
     if found > schema_version():
         raise Unavailable(

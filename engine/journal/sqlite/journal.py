@@ -45,7 +45,7 @@ class SqliteJournal(JournalWrites):
         self._news = ChangeNotifier()
         self._writer = Writer(path, self._news.publish, busy_seconds=busy_seconds, poll_seconds=poll_seconds)
         self._reader: aiosqlite.Connection | None = None
-        self.lists = SqliteRunLists(path)
+        self.lists = SqliteRunLists(path, self._writer)
         self.notes = SqliteNotes(self._writer, self._read)
         self.packs = SqlitePacks(self._writer, self._read)
 
@@ -223,6 +223,8 @@ class SqliteJournal(JournalWrites):
     async def _read(self, statement: str, arguments: Sequence[Any] = ()) -> list[sqlite3.Row]:
         if self._reader is None:
             raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shut down")
+        if self._writer.failure is not None:
+            raise self._writer.failure
         try:
             return list(await self._reader.execute_fetchall(statement, arguments))
         except sqlite3.Error as error:

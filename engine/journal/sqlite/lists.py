@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.contracts.run import EventFilter, RunFilter, RunSort
     from engine.journal.rows import RunRow
     from engine.journal.rules.run_filter import SortKey
+    from engine.journal.sqlite.writer import Writer
 
 T = TypeVar("T")
 
@@ -30,8 +31,9 @@ T = TypeVar("T")
 class SqliteRunLists:
     """Implements `engine.journal.port.RunLists`; opened by the first question."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, writer: Writer) -> None:
         self._path = path
+        self._writer = writer
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-lists")
         self._connection: sqlite3.Connection | None = None
         self._closed = False
@@ -79,6 +81,8 @@ class SqliteRunLists:
     async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         if self._closed:
             raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shut down")
+        if self._writer.failure is not None:
+            raise self._writer.failure
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, question)
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:

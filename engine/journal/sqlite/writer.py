@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.changes import ANYTHING, NOTHING, ChangeSet
-from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.connection import open_writer, refuse_newer
 from engine.journal.sqlite.failures import unavailable
 from engine.journal.sqlite.fair_file_lock import FairFileLock
+from engine.journal.sqlite.file_identity import FileIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,6 +67,9 @@ class Writer:
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
         self._closed = False
+        self._identity: FileIdentity | None = None
+        self.failure: Unavailable | None = None
+        """Why the journal can be neither written nor read any more."""
 
     async def start(self) -> None:
         """Open the database. Raises Unavailable."""
@@ -101,6 +105,7 @@ class Writer:
         except VasiniError as error:
             self._tell(self._opened.set_exception, error)
             return
+        self._identity = FileIdentity(self._path)
         try:
             lock = FairFileLock(self._path)
         except OSError as error:
@@ -144,6 +149,11 @@ class Writer:
         if now - self._looked_at < self._pause:
             return
         self._looked_at = now
+        failed = self.failure
+        with suppress(VasiniError, sqlite3.Error):
+            self._check(connection)
+        if failed is not self.failure:
+            self._tell(self._after_commit, (ANYTHING,))
         with suppress(sqlite3.Error):  # locked for a moment: the next look may do
             version = int(connection.execute("PRAGMA data_version").fetchone()[0])
             changed = self._version not in {None, version}
@@ -152,11 +162,26 @@ class Writer:
             if changed:
                 self._tell(self._after_commit, (ANYTHING,))
 
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Raise Unavailable when the open file is not the one under the path, or a later program has changed
+        it. `failure` says so to readers."""
+        try:
+            if self._identity is not None:
+                self._identity.check()
+            refuse_newer(connection, self._path)
+        except Unavailable as error:
+            self.failure = self.failure or error
+            raise
+        self.failure = None
+
     def _write(self, connection: sqlite3.Connection, lock: FairFileLock, group: list[_Job]) -> None:
         try:
             with lock.pass_through():
                 if not self._write_plainly(connection, group):
                     self._write_apart(connection, group)
+                self._check(connection)  # what went into a file that is gone is not acknowledged
+        except Unavailable as error:
+            self._fail(group, error)
         except sqlite3.Error as error:
             self._fail(group, unavailable(error, self._path))
         except OSError as error:
@@ -168,11 +193,11 @@ class Writer:
         for job in group:
             job.error = failure
 
-    @staticmethod
-    def _write_plainly(connection: sqlite3.Connection, group: list[_Job]) -> bool:
+    def _write_plainly(self, connection: sqlite3.Connection, group: list[_Job]) -> bool:
         """All jobs in one transaction; False, with nothing written, when one of them fails."""
         connection.execute("BEGIN IMMEDIATE")
         try:
+            self._check(connection)
             for job in group:
                 job.result = job.operation(connection)
             connection.execute("COMMIT")
@@ -185,6 +210,7 @@ class Writer:
         """The same with a savepoint for each job, so that one failure spoils no other."""
         connection.execute("BEGIN IMMEDIATE")
         try:
+            self._check(connection)
             for job in group:
                 self._attempt(connection, job)
             connection.execute("COMMIT")
