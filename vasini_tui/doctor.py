@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from engine.contracts.actor import EVERY_TENANT, Operator, Role
 from engine.errors import ErrorCode, Unavailable, VasiniError
+from engine.journal.sqlite.check import find_damage
 from engine.tools.process import cgroup
 from vasini_tui.console.terminal import terminal_problem
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
@@ -63,10 +64,12 @@ class _Engine:
     errors: list[VasiniError] = field(default_factory=list)
 
 
-async def examine(loaded: LoadedSettings, opener: OpenEngine, version: str) -> Examination:
+async def examine(
+    loaded: LoadedSettings, opener: OpenEngine, version: str, *, deep: bool = False
+) -> Examination:
     """Look at everything. Raises nothing of the engine: what is wrong is in the result."""
     places = loaded.places
-    seen = await _ask_engine(loaded, opener)
+    seen = await _ask_engine(loaded, opener, deep=deep)
     return Examination(
         program={
             "version": version,
@@ -114,7 +117,7 @@ def _limits(loaded: LoadedSettings) -> str:
     )
 
 
-async def _ask_engine(loaded: LoadedSettings, opener: OpenEngine) -> _Engine:
+async def _ask_engine(loaded: LoadedSettings, opener: OpenEngine, *, deep: bool) -> _Engine:
     file = loaded.places.journal_file
     state = "ok" if file.exists() else "missing"
     seen = _Engine({"state": state, "path": str(file)})
@@ -126,6 +129,7 @@ async def _ask_engine(loaded: LoadedSettings, opener: OpenEngine) -> _Engine:
             seen.journal["state"] = error.code.removeprefix("journal_")
             seen.errors.append(error)
         else:
+            await _check_journal(file, seen, deep=deep)
             return seen
     elif not _can_be_made(file):
         seen.journal["state"] = "read_only"
@@ -133,6 +137,23 @@ async def _ask_engine(loaded: LoadedSettings, opener: OpenEngine) -> _Engine:
         seen.errors.append(Unavailable(ErrorCode.READ_ONLY, message))
     await _packs_without_journal(loaded, opener, seen)
     return seen
+
+
+async def _check_journal(file: Path, seen: _Engine, *, deep: bool) -> None:
+    """What is damaged inside a journal that can be opened."""
+    try:
+        damages = await asyncio.to_thread(find_damage, file, deep=deep)
+    except VasiniError as error:
+        damages = []
+        seen.errors.append(error)
+    seen.journal["checked"] = "all of it" if deep else "pages, waiting mail and runs that are not over"
+    if not os.access(file, os.W_OK):
+        seen.journal["state"] = "read_only"
+        seen.errors.append(Unavailable(ErrorCode.READ_ONLY, f"{file} can be read and not written"))
+    for damage in damages:
+        seen.journal["state"] = "corrupt"
+        details = {"path": str(file), "run_id": damage.run_id}
+        seen.errors.append(Unavailable(ErrorCode.JOURNAL_CORRUPT, f"{file}: {damage.message}", details))
 
 
 async def _read_engine(loaded: LoadedSettings, opener: OpenEngine, seen: _Engine) -> None:

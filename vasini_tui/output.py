@@ -67,6 +67,14 @@ class Output:
             self.document({"error": {"code": code, "message": message, "details": details}})
         self.note(f"vasini: {code}: {message}")
 
+    def left_out(self, unreadable: Sequence[str]) -> dict[str, Sequence[str]]:
+        """Say which rows of a list are damaged and not shown; the same for its document."""
+        if not unreadable:
+            return {}
+        names = ", ".join(unreadable)
+        self.note(f"vasini: left out, cannot be read: {names}; `vasini doctor --deep` tells why")
+        return {"unreadable": unreadable}
+
     def next_page(self, cursor: str | None) -> None:
         """Tell a person that there is more."""
         if cursor is not None:

@@ -15,10 +15,14 @@ T = TypeVar("T")
 
 
 class Page(Contract, Generic[T]):
-    """One page of a list; `next` is the cursor to pass as `after`, None on the last page."""
+    """One page of a list; `next` is the cursor to pass as `after`, None on the last page.
+
+    `unreadable` holds the ids of what stands on this page and is damaged: the others are shown.
+    """
 
     items: tuple[T, ...]
     next: str | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 class RunError(Contract):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
-from engine.errors import EventUnreadable
+from engine.errors import EventUnreadable, Unavailable
 from engine.journal.records import StoredEvent
 from engine.machine.events.table import read_event
 from engine.machine.model.codec import input_from_json, input_to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.machine.model.inputs import Input
 
 
@@ -30,15 +33,30 @@ def encode_input(given: Input) -> str:
     return encode(input_to_json(given))
 
 
-def decode_input(text: str) -> Input:
-    """The inverse of `encode_input`."""
-    return input_from_json(decode(text))
+def readable_input(text: str) -> Input | None:
+    """The inverse of `encode_input`; None for what this program cannot read."""
+    try:
+        return input_from_json(decode(text))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def stored_event(row: Any) -> StoredEvent:
-    """An events row."""
+    """An events row. Raises EventUnreadable (`journal_corrupt`), naming the run."""
+    run_id, run_seq = row["run_id"], row["run_seq"]
     try:
         event = read_event(row["kind"], row["ts"], row["actor"], row["step_id"], decode(row["payload"]))
     except EventUnreadable as error:
-        raise error.of_run(row["run_id"], row["run_seq"]) from None
-    return StoredEvent(row["seq"], row["run_id"], row["run_seq"], event)
+        raise error.of_run(run_id, run_seq) from None
+    except (ValueError, TypeError) as error:
+        raise EventUnreadable(str(error)).of_run(run_id, run_seq) from None
+    return StoredEvent(row["seq"], run_id, run_seq, event)
+
+
+def readable_events(rows: Iterable[Any]) -> list[StoredEvent]:
+    """Events of rows, without those that cannot be read: they are told of where their run is looked at."""
+    found: list[StoredEvent] = []
+    for row in rows:
+        with suppress(Unavailable):
+            found.append(stored_event(row))
+    return found

@@ -8,11 +8,14 @@ VasiniError
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from engine.errors import ErrorCode, Refused, VasiniError
+from engine.errors import ErrorCode, Refused, Unavailable, VasiniError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engine.journal.records import NewRun
     from engine.journal.rows import KeyRow
 
@@ -42,3 +45,24 @@ def refuse_other_request(run: NewRun, found: KeyRow) -> None:
             "which was started with another flow or payload",
             {"run_id": found["run_id"], "idempotency_key": run.idempotency_key},
         )
+
+
+def damaged_history(run_id: str, why: str) -> Unavailable:
+    """The error of a run whose history cannot be read."""
+    return Unavailable(
+        ErrorCode.JOURNAL_CORRUPT, f"the history of run {run_id} cannot be read: {why}", {"run_id": run_id}
+    )
+
+
+@contextmanager
+def reading(what: str, run_id: str) -> Iterator[None]:
+    """Around the reading of stored values: raises Unavailable (`journal_corrupt`), naming the run."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unavailable(
+            ErrorCode.JOURNAL_CORRUPT,
+            f"{what} of run {run_id} cannot be read: {type(error).__name__} {error}; "
+            "`vasini doctor --deep` tells what else is damaged",
+            {"run_id": run_id},
+        ) from error

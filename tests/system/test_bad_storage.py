@@ -200,11 +200,24 @@ def test_a_read_only_disk(used: Vasini) -> None:
         used,
         "unshare -rm sh -c '"
         'mount --bind "$VASINI_HOME" "$VASINI_HOME" && mount -o remount,ro,bind "$VASINI_HOME" || exit 99; '
-        '"$VASINI" run hello/hello --set name=x; echo $?; "$VASINI" doctor >/dev/null; echo $?\'',
+        '"$VASINI" run hello/hello --set name=x; echo $?; "$VASINI" doctor >/dev/null; echo $?; '
+        '"$VASINI" runs | grep -c hello/hello; "$VASINI" runs >/dev/null; echo $?\'',
     )
     if made.returncode == 99:
         pytest.skip("no bind mounts here")
-    assert made.stdout.split() == ["7", "7"], made
+    assert made.stdout.split() == ["7", "7", "1", "0"], made
     assert "vasini: read_only: " in made.stderr
     assert "Traceback" not in made.stderr
     assert len(used.ok("runs")["runs"]) == 1
+
+
+def test_doctor_names_the_run_that_is_damaged(used: Vasini) -> None:
+    (run,) = used.ok("runs")["runs"]
+    assert used("doctor", "--json").document["journal"]["state"] == "ok"
+    with closing(sqlite3.connect(journal_file(used))) as database, database:
+        database.execute("UPDATE events SET payload = '{'")
+    for command in (("doctor",), ("doctor", "--deep")):
+        examined = used(*command, "--json")
+        assert (examined.status, examined.document["journal"]["state"]) == (7, "corrupt")
+        (problem,) = examined.document["problems"]
+        assert (problem["code"], problem["details"]["run_id"]) == ("journal_corrupt", run["run_id"])

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.contracts.pack import Problem
 from engine.errors import ErrorCode, Unavailable
+from engine.journal.sqlite.connection import open_writer, schema_version
 from tests.vasini_tui.fake_packs import a_pack
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.identity import login_name, over_ssh
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 def journal(home: Path) -> Path:
     path = home / "data" / "journal.db"
     path.parent.mkdir(parents=True)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 7")
-        connection.execute("CREATE TABLE t (x)")
+    open_writer(path).close()
     return path
 
 
@@ -68,7 +66,11 @@ def test_doctor_tells_schema_sizes_runs_and_workers(vasini: Vasini, journal: Pat
     outcome = vasini("doctor", "--json")
     state = outcome.document["journal"]
     assert outcome.status == ExitCode.OK
-    assert (state["state"], state["schema_version"], state["path"]) == ("ok", 7, str(journal))
+    assert (state["state"], state["schema_version"], state["path"]) == (
+        "ok",
+        schema_version(),
+        str(journal),
+    )
     assert state["bytes"] > 0
     assert state["runs"] == {"QUEUED": 0}
     assert state["workers"][0]["worker_id"] == "worker-1"

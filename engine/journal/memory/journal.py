@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier
-from engine.journal.encoding import decode_input, stored_event
+from engine.journal.encoding import readable_input, stored_event
 from engine.journal.memory.lists import MemoryNotes, MemoryRunLists
 from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.store import MemoryStore
@@ -33,6 +33,7 @@ class MemoryJournal(JournalWrites):
     """Implements `engine.journal.port.Journal`."""
 
     def __init__(self, store: MemoryStore | None = None) -> None:
+        super().__init__()
         self._store = store or MemoryStore()
         self._news = ChangeNotifier()
         self._closed = False
@@ -59,9 +60,11 @@ class MemoryJournal(JournalWrites):
         """See port."""
         store = await self._read()
         return [
-            (mail_id, run_id, decode_input(text))
+            (mail_id, run_id, given)
             for mail_id, (run_id, text) in sorted(store.mailbox.items())
-            if run_id in store.ready and store.runs[run_id]["lease_worker"] == worker_id
+            if run_id in store.ready
+            and store.runs[run_id]["lease_worker"] == worker_id
+            and (given := readable_input(text)) is not None
         ]
 
     async def has_mail(self, run_id: str) -> bool:
@@ -88,7 +91,7 @@ class MemoryJournal(JournalWrites):
 
     async def any_ready(self, now: int) -> bool:
         """See port."""
-        return any_ready(await self._read(), now)
+        return any_ready(await self._read(), now, self.damaged)
 
     async def run_row(self, run_id: str) -> RunRow | None:
         """See port."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.contracts.status import RUN_SLOT_HOLDING, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.encoding import decode_input, encode, encode_input, stored_event
+from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.memory.tables import MemoryTables, Worker
 from engine.journal.rules.run_rows import whole_row
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         StepRow,
         TimerRow,
     )
+    from engine.journal.rules.slots import LeftOut
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
 
@@ -180,13 +181,18 @@ class MemoryStore(MemoryTables):
         self.put(self.mailbox, self.number("mailbox"), (run_id, encode_input(given)))
         self._change(run_id, ready=1)
 
-    def mail_of(self, run_id: str) -> list[tuple[int, Input]]:
+    def mail_of(self, run_id: str) -> list[tuple[int, Input | None]]:
         """See rules."""
         return [
-            (mail_id, decode_input(text))
+            (mail_id, readable_input(text))
             for mail_id, (owner, text) in sorted(self.mailbox.items())
             if owner == run_id
         ]
+
+    def set_mail_aside(self, mail_id: int) -> None:
+        """See rules."""
+        self.put(self.unread, mail_id, self.mailbox[mail_id])
+        self.remove(self.mailbox, mail_id)
 
     def take_mail(self, mail_id: int) -> None:
         """See rules."""
@@ -212,13 +218,15 @@ class MemoryStore(MemoryTables):
         """See rules."""
         self.put(self.counters, name, self.counters.get(name, 0) + change)
 
-    def claimable(self, now: int, after: str, full: Sequence[str], limit: int) -> Sequence[RunRow]:
+    def claimable(self, now: int, after: str, left_out: LeftOut, limit: int) -> Sequence[RunRow]:
         """See rules."""
         rows = (self.runs[run_id] for run_id in sorted(self.ready) if run_id > after)
         fitting = (
             row
             for row in rows
-            if not self.is_held(row, now) and (row["slot_key"] not in full or _holds_slot(row))
+            if not self.is_held(row, now)
+            and (row["slot_key"] not in left_out.full or _holds_slot(row))
+            and row["run_id"] not in left_out.damaged
         )
         return list(islice(fitting, limit))
 

@@ -46,6 +46,7 @@ class MemoryTables:
         self.requests: dict[str, RequestRow] = {}
         self.timers: dict[tuple[str, str], int] = {}
         self.mailbox: dict[int, tuple[str, str]] = {}
+        self.unread: dict[int, tuple[str, str]] = {}
         self.workers: dict[str, Worker] = {}
         self.clock_offsets: dict[str, int] = {}
         self.keys: dict[tuple[str, str], KeyRow] = {}

@@ -8,6 +8,7 @@ from engine.contracts.status import RUN_SLOT_HOLDING
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
 from engine.journal.rules.projecting import project
 from engine.journal.rules.run_rows import new_run, run_change
+from engine.journal.rules.working import readable_mail
 
 if TYPE_CHECKING:
     from engine.contracts.status import RunStatus
@@ -52,8 +53,11 @@ def append(store: Store, commit: Commit) -> bool:
         raise LeaseLost(run_id)
     if head["run_seq"] != commit.expected_seq:
         raise SeqConflict(run_id)
-    if commit.mail_seen is not None and (head["newest_mail"] or 0) > commit.mail_seen:
-        raise SeqConflict(run_id)
+    seen = commit.mail_seen
+    if seen is not None and (head["newest_mail"] or 0) > seen:
+        newest = max((mail_id for mail_id, _ in readable_mail(store, run_id)), default=0)
+        if newest > seen:
+            raise SeqConflict(run_id)
     store.put_blobs(commit.blobs)
     store.insert_events(run_id, commit.expected_seq, commit.events)
     moved = project(store, run_id, head, commit.expected_seq, commit.events)

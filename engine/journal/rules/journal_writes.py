@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
     from engine.journal.rules.store import Store
     from engine.machine.model.inputs import Input
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 TIMERS_AT_ONCE = 200
 
 
 class JournalWrites(ABC):
     """Implements what `engine.journal.port.Journal` says about writing runs."""
+
+    def __init__(self) -> None:
+        self.damaged: dict[str, str] = {}
+        """Runs that could not be read, and why; this process leaves them alone."""
 
     @abstractmethod
     async def write(
@@ -97,8 +103,19 @@ class JournalWrites(ABC):
 
     async def claim(self, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
         """See port."""
-        operation = partial(working.claim, worker_id=worker_id, now=now, limit=limit, run_id=run_id)
-        return await self.write(operation)
+        known = set(self.damaged)
+        operation = partial(
+            working.claim,
+            worker_id=worker_id,
+            now=now,
+            limit=limit,
+            run_id=run_id,
+            damaged=self.damaged,
+        )
+        claims = await self.write(operation)
+        for damaged in self.damaged.keys() - known:
+            logger.error("run %s is left alone: %s", damaged, self.damaged[damaged])
+        return claims
 
     async def release(self, run_id: str, epoch: int, *, ready: bool) -> None:
         """See port."""
@@ -111,4 +128,4 @@ class JournalWrites(ABC):
 
     async def any_busy(self, now: int) -> bool:
         """See port. Asked where it is written: between two reads a worker may claim."""
-        return await self.write(partial(working.any_busy, now=now))
+        return await self.write(partial(working.any_busy, now=now, damaged=self.damaged))

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_SLOT_HOLDING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from engine.journal.rows import RunRow, SlotRow
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What is not claimed: runs of flows whose slots are taken, and runs that cannot be read."""
+
+    full: Sequence[str] = ()
+    damaged: Collection[str] = ()
 
 
 class Slots:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         StepRow,
         TimerRow,
     )
+    from engine.journal.rules.slots import LeftOut
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
 
@@ -123,8 +124,12 @@ class Store(Protocol):
         """An input for a run; whoever works runs may take the run now."""
         ...
 
-    def mail_of(self, run_id: str) -> list[tuple[int, Input]]:
-        """Waiting inputs of a run with their numbers, oldest first."""
+    def mail_of(self, run_id: str) -> list[tuple[int, Input | None]]:
+        """Waiting inputs of a run with their numbers, oldest first; None for one that cannot be read."""
+        ...
+
+    def set_mail_aside(self, mail_id: int) -> None:
+        """Keep an input that cannot be read where it waits for nobody."""
         ...
 
     def take_mail(self, mail_id: int) -> None:
@@ -149,9 +154,9 @@ class Store(Protocol):
 
     # leases
 
-    def claimable(self, now: int, after: str, full: Sequence[str], limit: int) -> Sequence[RunRow]:
-        """Runs after the id `after` that have work, that no living worker holds and whose flow is not
-        one of `full` (or that hold a slot), by id."""
+    def claimable(self, now: int, after: str, left_out: LeftOut, limit: int) -> Sequence[RunRow]:
+        """Runs after the id `after` that have work, that no living worker holds and that are not left out,
+        by id."""
         ...
 
     def claimable_run(self, run_id: str, now: int) -> RunRow | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
+from engine.errors import Unavailable
 from engine.journal.records import Claim, StoredRun
-from engine.journal.rules.slots import Slots
+from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.rules.verb_rules import changes, unknown_run
 from engine.machine.model.inputs import TimerFired
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from engine.journal.records import ClockOffset
     from engine.journal.rows import RunRow
@@ -22,11 +23,14 @@ CLOCK_WAS_SET = 1_000_000
 """Microseconds by which a wall clock differs that was set, and not only kept right."""
 
 
-def claim(store: Store, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
+def claim(
+    store: Store, worker_id: str, now: int, limit: int, run_id: str | None, damaged: dict[str, str]
+) -> list[Claim]:
     """Take leases on up to `limit` runs that have work (or on `run_id`), oldest first.
 
     Runs of a limited flow are left while its slots are taken; slots count RUNNING and RETRYING
-    across processes.
+    across processes. A run that cannot be read is left alone, and noted in `damaged` with the reason; one
+    that is asked for raises Unavailable (`journal_corrupt`).
     """
     if run_id is not None:
         row = store.claimable_run(run_id, now)
@@ -35,33 +39,55 @@ def claim(store: Store, worker_id: str, now: int, limit: int, run_id: str | None
     claims: list[Claim] = []
     after = ""
     while len(claims) < limit:
-        rows = store.claimable(now, after, slots.full(), limit - len(claims))
+        rows = store.claimable(now, after, LeftOut(slots.full(), damaged), limit - len(claims))
         if not rows:
             break
         after = rows[-1]["run_id"]
-        claims += [_take(store, worker_id, row) for row in rows if slots.take(row)]
+        for row in rows:
+            if slots.take(row):
+                try:
+                    claims.append(_take(store, worker_id, row))
+                except Unavailable as error:
+                    damaged[row["run_id"]] = error.message
     return claims
 
 
 def claim_unlimited(store: Store, worker_id: str, now: int, run_id: str) -> Claim | None:
-    """Take the lease on a run that nobody works, unless it needs a slot; None then."""
+    """Take the lease on a run that nobody works, unless it needs a slot or cannot be read; None then."""
     row = store.claimable_run(run_id, now)
-    return _take(store, worker_id, row) if row is not None and row["slot_key"] is None else None
+    if row is None or row["slot_key"] is not None:
+        return None
+    try:
+        return _take(store, worker_id, row)
+    except Unavailable:
+        return None
 
 
 def _take(store: Store, worker_id: str, row: RunRow) -> Claim:
+    """Reads all of the run before it is touched. Raises Unavailable (`journal_corrupt`)."""
     run_id = row["run_id"]
-    store.take_lease(run_id, worker_id)
     run_seq, state = store.snapshot(run_id) or (0, None)
     run = StoredRun(
-        row=row, snapshot=state, events=store.events_after(run_id, run_seq), mail=store.mail_of(run_id)
+        row=row, snapshot=state, events=store.events_after(run_id, run_seq), mail=readable_mail(store, run_id)
     )
+    store.take_lease(run_id, worker_id)
     return Claim(run=run, epoch=row["lease_epoch"] + 1, lost=row["lease_worker"] is not None)
+
+
+def readable_mail(store: Store, run_id: str) -> list[tuple[int, Input]]:
+    """A run's waiting inputs; what this program cannot read is set aside and holds nobody up."""
+    found: list[tuple[int, Input]] = []
+    for mail_id, given in store.mail_of(run_id):
+        if given is None:
+            store.set_mail_aside(mail_id)
+        else:
+            found.append((mail_id, given))
+    return found
 
 
 def release(store: Store, run_id: str, epoch: int, *, ready: bool) -> None:
     """Give a lease back; a run with mail stays ready."""
-    store.drop_lease(run_id, epoch, ready=ready or store.has_mail(run_id))
+    store.drop_lease(run_id, epoch, ready=ready or bool(readable_mail(store, run_id)))
 
 
 def heartbeat(
@@ -111,17 +137,18 @@ def steer(store: Store, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
     row = store.run(run_id)
     if row is None:
         raise unknown_run(run_id)
-    changed = changes(row, [given for _, given in store.mail_of(run_id)], verb)
+    changed = changes(row, [given for _, given in readable_mail(store, run_id)], verb)
     if changed:
         store.put_mail(run_id, verb)
     return RunStatus(row["status"]), changed
 
 
-def any_ready(store: Store, now: int) -> bool:
+def any_ready(store: Store, now: int, damaged: Collection[str]) -> bool:
     """Whether `claim` would find a run."""
-    return bool(store.claimable(now, "", Slots(store.slots(now)).full(), 1))
+    left_out = LeftOut(Slots(store.slots(now)).full(), damaged)
+    return bool(store.claimable(now, "", left_out, 1))
 
 
-def any_busy(store: Store, now: int) -> bool:
+def any_busy(store: Store, now: int, damaged: Collection[str]) -> bool:
     """Whether a run is held, could be claimed, or waits for its retry."""
-    return store.at_work() or any_ready(store, now)
+    return store.at_work() or any_ready(store, now, damaged)

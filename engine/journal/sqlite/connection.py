@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.failures import unavailable
 from engine.journal.sqlite.queries import migrations, read_all
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHECKPOINT_PAGES = 4_000
 """Pages in the WAL before it is folded in (16 MB): each time every writer waits for two syncs."""
@@ -26,9 +24,51 @@ def schema_version() -> int:
     return max(migrations())
 
 
-def read_only(path: Path) -> str:
-    """The URI of a connection that only reads; any character may stand in the path."""
-    return f"{path.absolute().as_uri()}?mode=ro"
+def read_only(path: Path, *, immutable: bool = False) -> str:
+    """The URI of a connection that only reads; any character may stand in the path.
+
+    `immutable`: nobody can write the file, so it is read without locks and without a WAL beside it.
+    """
+    return f"{path.absolute().as_uri()}?{'immutable=1' if immutable else 'mode=ro'}"
+
+
+def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    """A connection that only reads. Raises Unavailable."""
+    try:
+        uri = read_only(path, immutable=immutable)
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise unavailable(error, path) from error
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def read_only_journal(path: Path) -> bool:
+    """For a journal that cannot be written: whether it has to be read as `immutable`.
+
+    Raises Unavailable when it cannot be read either: it is of another schema, or what was written last
+    stands in a WAL that can be read only where it can be written.
+    """
+    for immutable in (False, True):
+        try:
+            with closing(open_reader(path, immutable=immutable)) as connection:
+                _refuse_other(connection, path)
+                found = _version(connection)
+        except sqlite3.Error as error:
+            if immutable:
+                raise unavailable(error, path) from error
+            continue
+        if found < schema_version():
+            words = f"the journal {path} has schema {found} and cannot be brought to {schema_version()}"
+            raise Unavailable(ErrorCode.READ_ONLY, f"{words}: the file or its disk is read-only; copy it")
+        wal = Path(f"{path}-wal")
+        if immutable and wal.exists() and wal.stat().st_size:
+            words = (
+                f"the newest entries of {path} stand in {wal}, which can be read only where it can be written"
+            )
+            raise Unavailable(ErrorCode.READ_ONLY, f"{words}; copy both to a disk that can be written")
+        return immutable
+    return False
 
 
 def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:

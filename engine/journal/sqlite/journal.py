@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -12,17 +11,17 @@ import aiosqlite
 from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier, ChangeSet, Listener
-from engine.journal.encoding import decode_input, stored_event
+from engine.journal.encoding import readable_events, readable_input, stored_event
 from engine.journal.records import StoredEvent, WorkerRow
 from engine.journal.rules.journal_writes import JournalWrites
-from engine.journal.rules.slots import Slots
-from engine.journal.sqlite.connection import BUSY_SECONDS, read_only
+from engine.journal.rules.slots import LeftOut, Slots
+from engine.journal.sqlite.connection import BUSY_SECONDS, read_only, read_only_journal
 from engine.journal.sqlite.failures import unavailable
 from engine.journal.sqlite.lists import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.packs import SqlitePacks
 from engine.journal.sqlite.queries import query
-from engine.journal.sqlite.store import SqliteStore
+from engine.journal.sqlite.store import SqliteStore, left_out_json
 from engine.journal.sqlite.writer import Writer
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ class SqliteJournal(JournalWrites):
     """Implements `engine.journal.port.Journal`. Open with `await SqliteJournal.open(path)`."""
 
     def __init__(self, path: Path, poll_seconds: float, busy_seconds: float) -> None:
+        super().__init__()
         self.path = path
         self._news = ChangeNotifier()
         self._writer = Writer(path, self._news.publish, busy_seconds=busy_seconds, poll_seconds=poll_seconds)
@@ -55,6 +55,7 @@ class SqliteJournal(JournalWrites):
     ) -> SqliteJournal:
         """Open or create the journal at `path`. Raises Unavailable; nothing is half-made then.
 
+        One on a read-only disk is opened for reading: every write raises Unavailable (`read_only`).
         `poll_seconds` is how often other processes' news are looked for, `busy_seconds` how long
         another program's lock is waited for.
         """
@@ -64,9 +65,17 @@ class SqliteJournal(JournalWrites):
             words = f"the directory {path.parent} cannot be made: {error.strerror}; check VASINI_HOME"
             raise Unavailable(ErrorCode.JOURNAL_UNAVAILABLE, words, {"path": str(path)}) from error
         journal = cls(path, poll_seconds, busy_seconds)
-        await journal._writer.start()
+        immutable = False
         try:
-            journal._reader = await aiosqlite.connect(read_only(path), uri=True, isolation_level=None)
+            await journal._writer.start()
+        except Unavailable as error:
+            if error.code is not ErrorCode.READ_ONLY or not await asyncio.to_thread(path.exists):
+                raise
+            immutable = journal.lists.immutable = await asyncio.to_thread(read_only_journal, path)
+            journal._writer.refuse(error)
+        try:
+            uri = read_only(path, immutable=immutable)
+            journal._reader = await aiosqlite.connect(uri, uri=True, isolation_level=None)
             journal._reader.row_factory = sqlite3.Row
         except sqlite3.Error as error:
             await journal._writer.close()
@@ -102,7 +111,8 @@ class SqliteJournal(JournalWrites):
     async def mail_for(self, worker_id: str) -> list[tuple[int, str, Input]]:
         """See port."""
         rows = await self._read(query("mail_for_worker"), (worker_id,))
-        return [(row["mail_id"], row["run_id"], decode_input(row["input"])) for row in rows]
+        found = ((row["mail_id"], row["run_id"], readable_input(row["input"])) for row in rows)
+        return [(mail_id, run_id, given) for mail_id, run_id, given in found if given is not None]
 
     async def has_mail(self, run_id: str) -> bool:
         """See port."""
@@ -119,7 +129,14 @@ class SqliteJournal(JournalWrites):
 
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """See port."""
-        return [stored_event(row) for row in await self._read(query("feed_events"), (after_seq, limit))]
+        found: list[StoredEvent] = []
+        while len(found) < limit:
+            rows = await self._read(query("feed_events"), (after_seq, limit - len(found)))
+            if not rows:
+                break
+            after_seq = rows[-1]["seq"]
+            found += readable_events(rows)
+        return found
 
     async def last_seq(self) -> int:
         """See port."""
@@ -128,7 +145,8 @@ class SqliteJournal(JournalWrites):
     async def any_ready(self, now: int) -> bool:
         """See port."""
         slots = Slots(cast("list[SlotRow]", await self._read(query("slots"), (now,))))
-        return bool(await self._read(query("claimable"), ("", now, json.dumps(slots.full()), 1)))
+        left_out = left_out_json(LeftOut(slots.full(), self.damaged))
+        return bool(await self._read(query("claimable"), ("", now, *left_out, 1)))
 
     async def run_row(self, run_id: str) -> RunRow | None:
         """See port."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite import list_pages
-from engine.journal.sqlite.connection import read_only
+from engine.journal.sqlite.connection import open_reader
 from engine.journal.sqlite.failures import unavailable
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class SqliteRunLists:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-lists")
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+        self.immutable = False
+        """Nobody can write the file."""
 
     async def close(self) -> None:
         """Answer what was asked, then close."""
@@ -88,8 +90,7 @@ class SqliteRunLists:
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
             if self._connection is None:
-                self._connection = sqlite3.connect(read_only(self._path), uri=True, isolation_level=None)
-                self._connection.row_factory = sqlite3.Row
+                self._connection = open_reader(self._path, immutable=self.immutable)
             self._connection.execute("BEGIN")
             try:
                 return question(self._connection)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING, cast
 
-from engine.journal.encoding import decode_input, encode, encode_input, stored_event
+from engine.journal.encoding import encode, encode_input, readable_input, stored_event
+from engine.journal.errors import damaged_history
 from engine.journal.rules.run_filter import TIME_BUCKET
 from engine.journal.sqlite.queries import query
 from engine.journal.sqlite.statements import update
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
 
     from engine.journal.records import ClockOffset, StoredEvent
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         StepRow,
         TimerRow,
     )
+    from engine.journal.rules.slots import LeftOut
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
 
@@ -89,7 +91,12 @@ class SqliteStore:
 
     def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
         """See rules."""
-        return [stored_event(row) for row in self._execute(query("events_after"), (run_id, run_seq))]
+        try:
+            return [stored_event(row) for row in self._execute(query("events_after"), (run_id, run_seq))]
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
+                raise damaged_history(run_id, str(error)) from error
+            raise
 
     def snapshot(self, run_id: str) -> tuple[int, bytes] | None:
         """See rules."""
@@ -156,10 +163,15 @@ class SqliteStore:
         self._execute(query("put_mail"), (run_id, encode_input(given)))
         self._execute(query("wake_run"), (run_id,))
 
-    def mail_of(self, run_id: str) -> list[tuple[int, Input]]:
+    def mail_of(self, run_id: str) -> list[tuple[int, Input | None]]:
         """See rules."""
         rows = self._execute(query("select_mail"), (run_id,))
-        return [(row["mail_id"], decode_input(row["input"])) for row in rows]
+        return [(row["mail_id"], readable_input(row["input"])) for row in rows]
+
+    def set_mail_aside(self, mail_id: int) -> None:
+        """See rules."""
+        self._execute(query("keep_unread_mail"), (mail_id,))
+        self._execute(query("take_mail"), (mail_id,))
 
     def take_mail(self, mail_id: int) -> None:
         """See rules."""
@@ -184,9 +196,9 @@ class SqliteStore:
         """See rules."""
         self._execute(query("count"), (name, change))
 
-    def claimable(self, now: int, after: str, full: Sequence[str], limit: int) -> Sequence[RunRow]:
+    def claimable(self, now: int, after: str, left_out: LeftOut, limit: int) -> Sequence[RunRow]:
         """See rules."""
-        rows = self._execute(query("claimable"), (after, now, json.dumps(full), limit))
+        rows = self._execute(query("claimable"), (after, now, *left_out_json(left_out), limit))
         return cast("list[RunRow]", [dict(row) for row in rows])
 
     def claimable_run(self, run_id: str, now: int) -> RunRow | None:
@@ -247,3 +259,8 @@ class SqliteStore:
     def put_content(self, digest: str, content: str) -> None:
         """See rules."""
         self._execute(query("pin_content"), (digest, content))
+
+
+def left_out_json(left_out: LeftOut) -> tuple[str, str]:
+    """Arguments of `claimable`: flows without a free slot, and runs that cannot be read."""
+    return json.dumps([*left_out.full]), json.dumps([*left_out.damaged])

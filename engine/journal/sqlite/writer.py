@@ -67,6 +67,7 @@ class Writer:
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
         self._closed = False
+        self._refusal: Unavailable | None = None
         self._identity: FileIdentity | None = None
         self.failure: Unavailable | None = None
         """Why the journal can be neither written nor read any more."""
@@ -85,15 +86,21 @@ class Writer:
 
         `change` is what listeners are told when it succeeds; it may depend on what was returned.
         """
+        if self._refusal is not None:
+            raise self._refusal
         if self._closed:
             raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shutting down; nothing was written")
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put(_Job(operation, future, change))
         return await future
 
+    def refuse(self, error: Unavailable) -> None:
+        """The journal could not be opened for writing: every write is answered so."""
+        self._refusal = error
+
     async def close(self) -> None:
         """Write what is queued, then close."""
-        if self._closed:
+        if self._closed or self._refusal is not None:
             return
         self._closed = True
         self._jobs.put(None)

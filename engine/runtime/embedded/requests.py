@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.actor import Role, recorded_account
 from engine.contracts.model import from_micros
 from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView, OutcomeView
-from engine.contracts.run import Page
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.access import Scoped
@@ -18,6 +17,7 @@ from engine.json_schema.forms import check_values, fill_defaults
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
+from engine.runtime.views.readable import page_of
 from engine.values import canonical_json
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
+    from engine.contracts.run import Page
     from engine.journal.port import Journal
     from engine.journal.rows import RequestViewRow
     from engine.runtime.clock import Clock
@@ -68,8 +69,8 @@ class Requests(Scoped):
         rows = await self._journal.request_rows(
             RequestKind.APPROVAL, status, size + 1, cursor(after, "appr_"), run_id, tenant
         )
-        items = tuple([await self._views.approval(row) for row in rows[:size]])
-        return Page[ApprovalView](items=items, next=items[-1].approval_id if len(rows) > size else None)
+        following = rows[size - 1]["request_id"] if len(rows) > size else None
+        return await page_of(rows[:size], self._views.approval, lambda row: row["request_id"], following)
 
     async def approval(self, approval_id: str) -> ApprovalView:
         """See facade."""
@@ -159,8 +160,8 @@ class Requests(Scoped):
         rows = await self._journal.request_rows(
             RequestKind.OUTCOME, status, size + 1, cursor(after, "outc_"), run_id, tenant
         )
-        items = tuple([await self._outcome(row) for row in rows[:size]])
-        return Page[OutcomeView](items=items, next=items[-1].request_id if len(rows) > size else None)
+        following = rows[size - 1]["request_id"] if len(rows) > size else None
+        return await page_of(rows[:size], self._outcome, lambda row: row["request_id"], following)
 
     async def outcome(self, request_id: str) -> OutcomeView:
         """See facade."""
@@ -224,8 +225,8 @@ class Requests(Scoped):
         rows = await self._journal.request_rows(
             RequestKind.FORM, status, size + 1, cursor(after, "form_"), run_id, tenant
         )
-        items = tuple([await self._views.form(row) for row in rows[:size]])
-        return Page[FormView](items=items, next=items[-1].request_id if len(rows) > size else None)
+        following = rows[size - 1]["request_id"] if len(rows) > size else None
+        return await page_of(rows[:size], self._views.form, lambda row: row["request_id"], following)
 
     async def form(self, request_id: str) -> FormView:
         """See facade."""

@@ -21,6 +21,7 @@ from engine.journal.rules.run_filter import place_of
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
+from engine.runtime.views.readable import page_of
 from engine.runtime.views.row_views import created_row, event_view, run_summary
 from engine.runtime.views.timeline import SeenRuns, timeline_of
 
@@ -171,7 +172,7 @@ class Runs(Scoped):
             offset=page_offset(offset),
         )
         following = run_cursor(place_of(rows[size - 1], sort), sort) if len(rows) > size else None
-        return Page[RunSummary](items=tuple(run_summary(row) for row in rows[:size]), next=following)
+        return await page_of(rows[:size], _summary, lambda row: row["run_id"], following)
 
     async def count(self, filters: RunFilter | None = None) -> int:
         """See facade."""
@@ -313,3 +314,7 @@ class Runs(Scoped):
             ended = below is None or below["status"] in RUN_TERMINAL
             return not ended and below is not None and await self._rests(below, watched)
         return status in RUN_WAITING
+
+
+async def _summary(row: RunRow) -> RunSummary:
+    return run_summary(row)

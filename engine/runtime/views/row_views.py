@@ -12,7 +12,9 @@ from engine.contracts.model import from_micros
 from engine.contracts.request import ApprovalView, FormView, GatedAction, OutcomeView
 from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, RunStatus, StepStatus
+from engine.errors import ErrorCode
 from engine.journal.encoding import decode, encode
+from engine.journal.errors import reading
 from engine.journal.rules.run_rows import new_run, whole_row
 from engine.machine.events.event import ENGINE
 
@@ -37,7 +39,10 @@ def run_error(text: str | None) -> RunError | None:
     """The error column of a run."""
     if text is None:
         return None
-    return _error(decode(text))
+    try:
+        return _error(decode(text))
+    except (ValueError, KeyError, TypeError) as error:  # the run's row is still worth showing
+        return RunError(code=ErrorCode.JOURNAL_CORRUPT.value, message=f"the reason cannot be read: {error}")
 
 
 def _error(data: Mapping[str, Any]) -> RunError:
@@ -73,8 +78,9 @@ def _summary_fields(row: RunRow) -> dict[str, Any]:
 
 
 def run_summary(row: RunRow) -> RunSummary:
-    """One row of the runs list."""
-    return RunSummary.model_construct(**_summary_fields(row))
+    """One row of the runs list. Raises Unavailable (`journal_corrupt`)."""
+    with reading("the row", row["run_id"]):
+        return RunSummary.model_construct(**_summary_fields(row))
 
 
 def created_row(run: NewRun) -> RunViewRow:
@@ -101,7 +107,10 @@ def event_view(stored: StoredEvent) -> EventView:
 
 
 class RowViews:
-    """Makes views of rows whose values have to be loaded and masked first."""
+    """Makes views of rows whose values have to be loaded and masked first.
+
+    Each raises Unavailable (`journal_corrupt`), naming the run, for what cannot be read.
+    """
 
     def __init__(self, values: ValueStore, folders: RunFolders, clock: Clock) -> None:
         self._values = values
@@ -110,6 +119,30 @@ class RowViews:
 
     async def run(self, row: RunViewRow) -> RunView:
         """A run with its masked input and output, from a row with the events that hold them."""
+        with reading("the row", row["run_id"]):
+            return await self._run(row)
+
+    async def step(self, row: StepViewRow, *, full: bool) -> StepView:
+        """One execution; `full` resolves its input and output, else previews stand for large values."""
+        with reading(f"step {row['path']}", row["run_id"]):
+            return await self._step(row, full=full)
+
+    async def approval(self, row: RequestViewRow) -> ApprovalView:
+        """An approval with what it shows, masked."""
+        with reading(f"approval {row['request_id']}", row["run_id"]):
+            return await self._approval(row)
+
+    async def outcome(self, row: RequestViewRow, step: StepViewRow | None) -> OutcomeView:
+        """An interrupted call: what is known of it, its parameters masked."""
+        with reading(f"outcome {row['request_id']}", row["run_id"]):
+            return await self._outcome(row, step)
+
+    async def form(self, row: RequestViewRow) -> FormView:
+        """A form with its full schema."""
+        with reading(f"form {row['request_id']}", row["run_id"]):
+            return await self._form(row)
+
+    async def _run(self, row: RunViewRow) -> RunView:
         first = decode(row["first_event"]) if row["first_event"] else {}
         last = decode(row["output_event"]) if row["output_event"] else {}
         return RunView.model_construct(
@@ -128,8 +161,7 @@ class RowViews:
             held_by=row["lease_worker"],
         )
 
-    async def step(self, row: StepViewRow, *, full: bool) -> StepView:
-        """One execution; `full` resolves its input and output, else previews stand for large values."""
+    async def _step(self, row: StepViewRow, *, full: bool) -> StepView:
         given = decode(row["input_event"]) if row["input_event"] else {}
         brought = decode(row["output_event"]) if row["output_event"] else {}
         failed = decode(row["error_event"]) if row["error_event"] else {}
@@ -152,8 +184,7 @@ class RowViews:
             request_id=row["request_id"],
         )
 
-    async def approval(self, row: RequestViewRow) -> ApprovalView:
-        """An approval with what it shows, masked."""
+    async def _approval(self, row: RequestViewRow) -> ApprovalView:
         body = await self._values.redacted(decode(row["opened_event"])["body"])
         decided = row["decision"] is not None
         claimed = row["claimed_until"] is not None and row["claimed_until"] > self._clock.now()
@@ -186,8 +217,7 @@ class RowViews:
             claimed_until=_time(row["claimed_until"]) if claimed else None,
         )
 
-    async def outcome(self, row: RequestViewRow, step: StepViewRow | None) -> OutcomeView:
-        """An interrupted call: what is known of it, its parameters masked."""
+    async def _outcome(self, row: RequestViewRow, step: StepViewRow | None) -> OutcomeView:
         opened = decode(row["opened_event"])
         started = decode(step["input_event"]) if step is not None and step["input_event"] else {}
         return OutcomeView.model_construct(
@@ -219,8 +249,7 @@ class RowViews:
             comment=row["comment"],
         )
 
-    async def form(self, row: RequestViewRow) -> FormView:
-        """A form with its full schema."""
+    async def _form(self, row: RequestViewRow) -> FormView:
         opened = decode(row["opened_event"])
         body = await self._values.redacted(opened["body"])
         return FormView(

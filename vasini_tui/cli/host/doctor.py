@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from vasini_tui.cli.arguments.options import ActAs, AsJson
 from vasini_tui.cli.call import Invocation
@@ -14,15 +17,21 @@ if TYPE_CHECKING:
     from vasini_tui.wiring import Session
 
 
-def doctor(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+Deep = Annotated[
+    bool,
+    typer.Option("--deep", help="Also check every index entry of the journal and every run that is over."),
+]
+
+
+def doctor(deep: Deep = False, as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
     """Show every setting and where it is from, the packs, the journal, the terminal."""
-    return Invocation(_doctor, as_json, act_as, tolerant=True)
+    return Invocation(partial(_doctor, deep=deep), as_json, act_as, tolerant=True)
 
 
-async def _doctor(session: Session) -> int:
+async def _doctor(session: Session, *, deep: bool) -> int:
     from vasini_tui.doctor import examine  # noqa: PLC0415  # loads sqlite3, which no other command needs here
 
-    found = await examine(session.loaded, session.opener, program_version())
+    found = await examine(session.loaded, session.opener, program_version(), deep=deep)
     if session.out.as_json:
         session.out.document(_document(found))
     else:

@@ -73,8 +73,10 @@ async def _approvals(
     async with session.engine() as engine:
         page = await engine.requests.approvals(status=status, run_id=run_id, limit=limit, after=after)
     if session.out.as_json:
-        session.out.document({"approvals": page.items, "next": page.next})
+        left_out = session.out.left_out(page.unreadable)
+        session.out.document({"approvals": page.items, "next": page.next, **left_out})
         return ExitCode.OK
+    session.out.left_out(page.unreadable)
     session.out.table(
         ("APPROVAL", "RISK", "STATUS", "FLOW", "STEP", "TITLE", "REQUESTED", "DECIDED BY"),
         (

@@ -63,8 +63,10 @@ async def _forms(
     async with session.engine() as engine:
         page = await engine.requests.forms(status=status, run_id=run_id, limit=limit, after=after)
     if session.out.as_json:
-        session.out.document({"forms": page.items, "next": page.next})
+        left_out = session.out.left_out(page.unreadable)
+        session.out.document({"forms": page.items, "next": page.next, **left_out})
         return ExitCode.OK
+    session.out.left_out(page.unreadable)
     session.out.table(
         ("FORM", "STATUS", "RUN", "FLOW", "STEP", "TITLE", "REQUESTED"),
         (

@@ -108,8 +108,10 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
     async with session.engine() as engine:
         page = await engine.runs.list(filters, sort=sort, limit=limit, after=after)
     if session.out.as_json:
-        session.out.document({"runs": page.items, "next": page.next})
+        left_out = session.out.left_out(page.unreadable)
+        session.out.document({"runs": page.items, "next": page.next, **left_out})
         return ExitCode.OK
+    session.out.left_out(page.unreadable)
     session.out.table(
         ("RUN", "STATUS", "FLOW", "STEP", "WAITS FOR", "BY", "CREATED"),
         (

@@ -174,3 +174,18 @@ SELECT name, n FROM counters
 SELECT w.worker_id, w.host, w.pid, w.process, w.expires_at,
     (SELECT count(*) FROM runs r WHERE r.ready = 1 AND r.lease_worker = w.worker_id) AS runs_held
 FROM workers w ORDER BY w.worker_id
+
+-- name: select_all_mail
+-- everything that waits, and what was set aside because it cannot be read
+SELECT mail_id, run_id, input, 0 AS unread FROM mailbox UNION ALL SELECT mail_id, run_id, input, 1 FROM mailbox_unread
+
+-- name: select_request_openings
+-- requests with the event that opened them: all, or those that wait
+SELECT q.request_id, q.kind, q.run_id, v.payload FROM requests q
+LEFT JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
+WHERE :every OR q.status = 'PENDING' ORDER BY q.request_id
+
+-- name: select_run_ends
+-- how far runs have come: all, or those that are not over
+SELECT run_id, run_seq, status FROM runs
+WHERE :every OR status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'DEAD_LETTER') ORDER BY run_id

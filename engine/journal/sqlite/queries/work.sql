@@ -47,6 +47,7 @@ SELECT * FROM runs WHERE ready = 1 AND run_id > ?
     AND (lease_worker IS NULL OR lease_worker NOT IN (SELECT worker_id FROM workers WHERE expires_at >= ?))
     AND (slot_key IS NULL OR status IN ('RUNNING', 'RETRYING')
          OR slot_key NOT IN (SELECT value FROM json_each(?)))
+    AND run_id NOT IN (SELECT value FROM json_each(?))
 ORDER BY run_id LIMIT ?
 
 -- name: claimable_run
@@ -92,3 +93,7 @@ WHERE run_id = ? AND run_seq > ? ORDER BY run_seq
 -- whether a worker holds a run, or a run waits for its retry
 SELECT 1 WHERE EXISTS (SELECT 1 FROM runs WHERE ready = 1 AND lease_worker IS NOT NULL)
     OR EXISTS (SELECT 1 FROM run_buckets WHERE status = 'RETRYING' AND n > 0)
+
+-- name: keep_unread_mail
+-- an input that cannot be read is kept for whoever looks into it
+INSERT INTO mailbox_unread (mail_id, run_id, input) SELECT mail_id, run_id, input FROM mailbox WHERE mail_id = ?

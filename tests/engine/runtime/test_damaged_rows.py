@@ -1,0 +1,51 @@
+"""Rows that cannot be read: lists show the others and name them; looking at one says what is damaged."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.status import RunStatus
+from engine.errors import ErrorCode, Unavailable
+from tests.engine.runtime.embedded_home import BOB, approval, pending_approval, rest, start, tool
+
+if TYPE_CHECKING:
+    from tests.engine.runtime.embedded_home import Home
+
+
+async def damage(home: Home, statement: str, *arguments: str) -> None:
+    def change() -> None:
+        with closing(sqlite3.connect(home.config().journal_path, isolation_level=None)) as connection:
+            assert connection.execute(statement, arguments).rowcount == 1
+
+    await asyncio.to_thread(change)
+
+
+async def test_lists_show_what_can_be_read_and_name_the_rest(home: Home) -> None:
+    home.flow("gated", approval("ok", "Go?"), tool("write", params={"n": 1}))
+    async with home.working() as engine:
+        runs = [await start(engine, "gated") for _ in range(3)]
+        shown = [await pending_approval(engine, run_id) for run_id in runs]
+        spoil = "UPDATE events SET payload = '{\"body\": 1}' WHERE run_id = ? AND kind = 'pending_human'"
+        await damage(home, spoil, runs[0])
+        await damage(home, "UPDATE runs SET error = '{' WHERE run_id = ?", runs[1])
+        inbox = await engine.requests.approvals()
+        assert [item.approval_id for item in inbox.items] == [item.approval_id for item in shown[1:]]
+        assert inbox.unreadable == (shown[0].approval_id,)
+        with pytest.raises(Unavailable) as caught:
+            await engine.requests.approval(shown[0].approval_id)
+        assert (caught.value.code, caught.value.details["run_id"]) == (ErrorCode.JOURNAL_CORRUPT, runs[0])
+        listed = await engine.runs.list()
+        assert {run.run_id for run in listed.items} == set(runs)
+        (spoiled,) = (run for run in listed.items if run.run_id == runs[1])
+        assert spoiled.error is not None
+        assert spoiled.error.code == "journal_corrupt"
+        await damage(home, "UPDATE runs SET status = 'BEAMED' WHERE run_id = ?", runs[1])
+        listed = await engine.runs.list()
+        assert (listed.unreadable, {run.run_id for run in listed.items}) == ((runs[1],), {runs[0], runs[2]})
+        await engine.requests.approve(shown[2].approval_id, actor=BOB)
+        await rest(engine, runs[2], expect=RunStatus.COMPLETED)
