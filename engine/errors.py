@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     ALREADY_DECIDED = "already_decided"
     APPROVAL_CHANGED = "approval_changed"
     REQUEST_WITHDRAWN = "request_withdrawn"
+    REQUEST_EXPIRED = "request_expired"
     ALREADY_CLAIMED = "already_claimed"
     INVALID_TRANSITION = "invalid_transition"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"

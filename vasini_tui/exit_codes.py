@@ -35,6 +35,7 @@ EXIT_BY_ERROR: Mapping[ErrorCode, ExitCode] = {
     ErrorCode.ALREADY_DECIDED: ExitCode.REFUSED,
     ErrorCode.APPROVAL_CHANGED: ExitCode.REFUSED,
     ErrorCode.REQUEST_WITHDRAWN: ExitCode.REFUSED,
+    ErrorCode.REQUEST_EXPIRED: ExitCode.REFUSED,
     ErrorCode.ALREADY_CLAIMED: ExitCode.REFUSED,
     ErrorCode.INVALID_TRANSITION: ExitCode.REFUSED,
     ErrorCode.IDEMPOTENCY_CONFLICT: ExitCode.REFUSED,

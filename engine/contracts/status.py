@@ -65,6 +65,7 @@ class RequestStatus(StrEnum):
     REJECTED = "REJECTED"
     ANSWERED = "ANSWERED"
     WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
     VOID = "VOID"
 
 

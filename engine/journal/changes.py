@@ -7,9 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.journal.records import Decided
+
 if TYPE_CHECKING:
     from engine.contracts.status import RunStatus
-    from engine.journal.records import Commit, Decided, NewRun
+    from engine.errors import Refused
+    from engine.journal.records import Commit, NewRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,9 @@ def change_of(commit: Commit, ready: bool) -> ChangeSet:
     return ChangeSet({commit.run_id: commit.head.status}, rested, work)
 
 
-def decided(decision: Decided) -> ChangeSet:
+def decided(answer: Decided | Refused) -> ChangeSet:
     """What a decision changes: its run waits for a worker unless one took it at once."""
-    return WORK if decision.claim is None else ChangeSet()
+    return ChangeSet() if isinstance(answer, Decided) and answer.claim is not None else WORK
 
 
 def created(run: NewRun) -> ChangeSet:

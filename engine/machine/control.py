@@ -102,10 +102,9 @@ def time_limit(builder: TransitionBuilder, step: Step) -> int | None:
 def watch_timeout(builder: TransitionBuilder, path: str) -> None:
     """Set the timer of a step that waits; a tool call has its deadline in the runtime."""
     step = builder.step(path)
-    if step.timeout is not None and not step.calls_tool:
-        builder.effect(
-            SetTimer(timer_name(TimerKind.TIMEOUT, path), builder.input.now + round(step.timeout * 1_000_000))
-        )
+    due = time_limit(builder, step)
+    if due is not None and not step.calls_tool:
+        builder.effect(SetTimer(timer_name(TimerKind.TIMEOUT, path), due))
 
 
 def forget_timeout(builder: TransitionBuilder, path: str) -> None:

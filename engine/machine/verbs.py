@@ -17,6 +17,7 @@ from engine.machine.control import (
     watch_timeout,
 )
 from engine.machine.events.reopen import reopened_paths
+from engine.machine.events.request_facts import RequestExpired
 from engine.machine.events.run_facts import (
     OutputWritten as DocumentWritten,
 )
@@ -163,6 +164,9 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
     ):
         return
     seconds = builder.step(path).timeout or 0
+    if execution.request_id is not None:
+        builder.emit(RequestExpired(execution.request_id), path)
+        execution = builder.execution(path) or execution
     give_up(builder, execution, "the step took too long")
     message = f"no end within the step's timeout of {seconds:g} s"
     error = failure(StepErrorCode.TIMEOUT, message, timeout=seconds)

@@ -113,7 +113,8 @@ class FormsScreen(ConsoleScreen):
         if form is None:
             about.show(NOTHING)
         else:
-            words = f" {form.prompt} · run {form.run_id} · {full_time(form.requested_at)}"
+            expires = f" · expires {full_time(form.expires_at)}" if form.expires_at else ""
+            words = f" {form.prompt} · run {form.run_id} · {full_time(form.requested_at)}{expires}"
             about.show((sanitize(words, limit=400), "$quiet"))
 
 

@@ -79,6 +79,7 @@ REQUEST_LABELS: dict[RequestStatus, StatusLabel] = {
     RequestStatus.REJECTED: StatusLabel("✗", "rejected", Tone.BAD),
     RequestStatus.ANSWERED: StatusLabel("✓", "answered", Tone.GOOD),
     RequestStatus.WITHDRAWN: StatusLabel("⊘", "withdrawn", Tone.QUIET),
+    RequestStatus.EXPIRED: StatusLabel("⊘", "expired", Tone.QUIET),
     RequestStatus.VOID: StatusLabel("⊘", "void", Tone.QUIET),
 }
 

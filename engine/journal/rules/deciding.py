@@ -9,41 +9,62 @@ from engine.journal.rules.projecting import CLAIMS, project
 from engine.journal.rules.request_rules import (
     decision_event,
     decision_input,
+    expired,
+    is_past,
     refuse_claim,
+    refuse_closed,
     refuse_decision,
     unknown_request,
 )
 from engine.journal.rules.working import claim_unlimited
+from engine.machine.events.event import ENGINE, Event
+from engine.machine.events.request_facts import RequestExpired
 
 if TYPE_CHECKING:
+    from engine.errors import Refused
     from engine.journal.records import Decision
+    from engine.journal.rows import HeadRow
     from engine.journal.rules.store import Store
 
 
-def decide(store: Store, decision: Decision) -> Decided:
+def decide(store: Store, decision: Decision) -> Decided | Refused:
     """Record the decision, cancel the request's timer, and post the input to the run.
 
-    Raises NotFound, AlreadyDecided, Refused (`request_withdrawn`, `approval_changed`).
+    Past its time the request ends EXPIRED instead, whether or not a worker has seen to its timer: that is
+    written, so the refusal is returned. Raises NotFound, AlreadyDecided, Refused (`request_withdrawn`,
+    `approval_changed`).
     """
     request_id = decision.request_id
     row = store.request(request_id)
     if row is None or row["kind"] != decision.kind:
         raise unknown_request(decision.kind, request_id)
-    refuse_decision(row, decision)
+    refuse_closed(row)
     run_id, path = row["run_id"], row["step_id"]
     head = store.head(run_id)
     if head is None:
         raise unknown_request(decision.kind, request_id)
-    events = [decision_event(decision, path, head["updated_at"])]
+    if is_past(row, decision.now):
+        _record(
+            store,
+            head,
+            Event(RequestExpired(request_id), max(decision.now, head["updated_at"]), ENGINE, path),
+        )
+        return expired(row)
+    refuse_decision(row, decision)
     store.put_blobs(decision.blobs)
-    store.insert_events(run_id, head["run_seq"], events)
-    project(store, run_id, head, head["run_seq"], events)
-    store.change_run(head, {"run_seq": head["run_seq"] + 1, "updated_at": events[0].ts})
+    _record(store, head, decision_event(decision, path, head["updated_at"]))
     store.set_timer(run_id, f"timeout:{path}", None)
     store.put_mail(run_id, decision_input(decision, path))
     worker = decision.worker_id
     claim = claim_unlimited(store, worker, decision.uptime, run_id) if worker is not None else None
     return Decided(run_id, path, claim)
+
+
+def _record(store: Store, head: HeadRow, event: Event) -> None:
+    """Append an event that needs no lease: whoever works the run reads on."""
+    store.insert_events(head["run_id"], head["run_seq"], [event])
+    project(store, head["run_id"], head, head["run_seq"], [event])
+    store.change_run(head, {"run_seq": head["run_seq"] + 1, "updated_at": event.ts})
 
 
 def claim_request(store: Store, request_id: str, kind: str, by: str, now: int, until: int) -> None:

@@ -233,6 +233,7 @@ EVENT_ROWS: Mapping[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     Kind.APPROVAL_DECIDED: _decided("approval_id"),
     Kind.USER_INPUT_RECEIVED: _decided("request_id"),
     Kind.REQUEST_WITHDRAWN: _taken_back(RequestStatus.WITHDRAWN, "request_id"),
+    Kind.REQUEST_EXPIRED: _taken_back(RequestStatus.EXPIRED, "request_id"),
     Kind.APPROVAL_VOIDED: _taken_back(RequestStatus.VOID, "approval_id"),
 }
 """Kinds that are not here change no rows but the run's number and time."""

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from engine.errors import Refused
 from engine.journal.changes import CLAIMED, NOTHING, WORK, ChangeSet, change_of, created, decided
 from engine.journal.rules import commit as committing
 from engine.journal.rules import deciding, working
@@ -50,7 +51,10 @@ class JournalWrites(ABC):
 
     async def decide(self, decision: Decision) -> Decided:
         """See port."""
-        return await self.write(partial(deciding.decide, decision=decision), decided)
+        answer = await self.write(partial(deciding.decide, decision=decision), decided)
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
 
     async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
         """See port."""

@@ -34,9 +34,11 @@ def unknown_request(kind: str, request_id: str) -> NotFound:
 def refuse_claim(row: RequestRow, held: ClaimRow | None, by: str, now: int) -> None:
     """Raise when the request of `row` cannot be claimed; `held` is the claim there is.
 
-    Raises AlreadyDecided, Refused (`request_withdrawn`, `already_claimed`).
+    Raises AlreadyDecided, Refused (`request_withdrawn`, `request_expired`, `already_claimed`).
     """
-    _refuse_closed(row)
+    refuse_closed(row)
+    if is_past(row, now):
+        raise expired(row)
     if held is not None and held["claimed_by"] != by and held["expires_at"] > now:
         until = rfc3339(from_micros(held["expires_at"]))
         raise Refused(
@@ -53,9 +55,9 @@ def refuse_claim(row: RequestRow, held: ClaimRow | None, by: str, now: int) -> N
 def refuse_decision(row: RequestRow, decision: Decision) -> None:
     """Raise when the request of `row` cannot be decided so any more.
 
-    Raises AlreadyDecided, Refused (`request_withdrawn`, `approval_changed`).
+    Raises AlreadyDecided, Refused (`request_withdrawn`, `request_expired`, `approval_changed`).
     """
-    _refuse_closed(row)
+    refuse_closed(row)
     if decision.digest is not None and decision.digest != row["digest"]:
         raise Refused(
             ErrorCode.APPROVAL_CHANGED,
@@ -64,11 +66,34 @@ def refuse_decision(row: RequestRow, decision: Decision) -> None:
         )
 
 
-def _refuse_closed(row: RequestRow) -> None:
+def is_past(row: RequestRow, now: int) -> bool:
+    """Whether the time of a pending request is over, whether or not its run knows."""
+    limit = row["expires_at"]
+    return row["status"] == RequestStatus.PENDING.value and limit is not None and now >= limit
+
+
+def expired(row: RequestRow) -> Refused:
+    """The error of a request whose time is over."""
+    moment = row["expires_at"] or row["decided_at"] or 0
+    return Refused(
+        ErrorCode.REQUEST_EXPIRED,
+        f"{row['kind']} {row['request_id']} expired at {rfc3339(from_micros(moment))}: nothing was decided",
+        {_id_name(row): row["request_id"], "run_id": row["run_id"], "status": RequestStatus.EXPIRED.value},
+    )
+
+
+def _id_name(row: RequestRow) -> str:
+    return "approval_id" if row["kind"] == RequestKind.APPROVAL.value else "request_id"
+
+
+def refuse_closed(row: RequestRow) -> None:
+    """Raise AlreadyDecided or Refused when the request of `row` does not wait any more."""
     status = row["status"]
     if status == RequestStatus.PENDING.value:
         return
-    id_name = "approval_id" if row["kind"] == RequestKind.APPROVAL.value else "request_id"
+    if status == RequestStatus.EXPIRED.value:
+        raise expired(row)
+    id_name = _id_name(row)
     if status in {RequestStatus.WITHDRAWN.value, RequestStatus.VOID.value} and row["decided_by"] is None:
         raise Refused(
             ErrorCode.REQUEST_WITHDRAWN,

@@ -50,6 +50,7 @@ class Kind(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     OUTCOME_DECIDED = "outcome_decided"
     REQUEST_WITHDRAWN = "request_withdrawn"
+    REQUEST_EXPIRED = "request_expired"
     BRANCH_COMPLETED = "branch_completed"
     BRANCH_FAILED = "branch_failed"
     BRANCH_CANCELLED = "branch_cancelled"

@@ -162,3 +162,15 @@ class RequestWithdrawn(Fact):
     def apply(self, state: RunState, event: Event) -> RunState:
         """What ends the step says more."""
         return state
+
+
+@dataclass(frozen=True, slots=True)
+class RequestExpired(Fact):
+    """Its time was over before anybody decided or answered."""
+
+    kind: ClassVar[str] = Kind.REQUEST_EXPIRED
+    request_id: str = field(metadata=doc("id of the request"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Nobody is asked any more; what ends the step follows."""
+        return amend(state, event, request_id=None)

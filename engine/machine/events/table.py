@@ -107,6 +107,7 @@ _KINDS: tuple[type[Fact], ...] = (
     request_facts.OutcomeUnknown,
     request_facts.OutcomeDecided,
     request_facts.RequestWithdrawn,
+    request_facts.RequestExpired,
     branch_facts.BranchCompleted,
     branch_facts.BranchFailed,
     branch_facts.BranchCancelled,

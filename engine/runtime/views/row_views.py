@@ -15,6 +15,7 @@ from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, RunSta
 from engine.errors import ErrorCode
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import reading
+from engine.journal.rules.request_rules import is_past
 from engine.journal.rules.run_rows import new_run, whole_row
 from engine.machine.events.event import ENGINE
 
@@ -137,6 +138,11 @@ class RowViews:
         with reading(f"outcome {row['request_id']}", row["run_id"]):
             return await self._outcome(row, step)
 
+    def _status(self, row: RequestViewRow) -> RequestStatus:
+        """Past its time a request is expired, whether or not its run has been told."""
+        past = is_past(row, self._clock.now())
+        return RequestStatus.EXPIRED if past else RequestStatus(row["status"])
+
     async def form(self, row: RequestViewRow) -> FormView:
         """A form with its full schema."""
         with reading(f"form {row['request_id']}", row["run_id"]):
@@ -197,7 +203,7 @@ class RowViews:
             flow=row["flow"],
             tenant=row["tenant"],
             risk=Risk(row["risk"] or ""),
-            status=RequestStatus(row["status"]),
+            status=self._status(row),
             title=body["title"],
             message=body["message"],
             action=GatedAction.model_construct(**body["action"]) if body.get("action") else None,
@@ -261,7 +267,7 @@ class RowViews:
             pack_version=row["pack_version"],
             flow=row["flow"],
             tenant=row["tenant"],
-            status=RequestStatus(row["status"]),
+            status=self._status(row),
             title=body["title"],
             prompt=body["prompt"],
             description=body.get("description"),

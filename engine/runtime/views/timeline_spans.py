@@ -27,6 +27,7 @@ _ENDS = frozenset(
         Kind.APPROVAL_VOIDED,
         Kind.USER_INPUT_RECEIVED,
         Kind.REQUEST_WITHDRAWN,
+        Kind.REQUEST_EXPIRED,
         Kind.STEP_COMPLETED,
         Kind.STEP_FAILED,
         Kind.STEP_SKIPPED,

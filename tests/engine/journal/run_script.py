@@ -51,9 +51,10 @@ def step_started(path: str, step_type: str = "tool", *, ts: int = NOW, **payload
     return event(Kind.STEP_STARTED, path, ts=ts, type=step_type, name=path.title(), **payload)
 
 
-def approval_opened(approval_id: str, path: str = "ask", digest: str = "shown") -> Event:
+def approval_opened(approval_id: str, path: str = "ask", digest: str = "shown", **payload: Any) -> Event:
+    body = {"title": "Go?"}
     return event(
-        Kind.PENDING_HUMAN, path, approval_id=approval_id, digest=digest, risk="high", body={"title": "Go?"}
+        Kind.PENDING_HUMAN, path, approval_id=approval_id, digest=digest, risk="high", body=body, **payload
     )
 
 

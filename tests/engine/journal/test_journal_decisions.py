@@ -14,6 +14,7 @@ from engine.machine.model.inputs import FormSubmitted, RequestDecided
 from tests.engine.journal.run_script import (
     LATER,
     NOW,
+    HeldRun,
     a_run,
     answer,
     approval_opened,
@@ -240,3 +241,55 @@ async def test_a_run_taken_with_a_decision_is_claimed_again_when_its_worker_dies
     (found,) = await journal.claim("worker-3", LATER + 11, 10)
     assert (found.epoch, found.lost) == (3, True)
     assert [type(given) for _, given in found.run.mail] == [RequestDecided]
+
+
+async def expiring(journal: Journal) -> HeldRun:
+    """A parked run whose approval can be decided until LATER."""
+    held = await hold(journal, 1)
+    opened = approval_opened("appr_0001", expires_at=LATER)
+    timers = {"timeout:ask": LATER}
+    ask = step_started("ask", "human_approval")
+    waits = RunStatus.PENDING_HUMAN
+    await held.append(ask, opened, status=waits, timers=timers, release=True, ready=False)
+    return held
+
+
+async def test_a_decision_at_its_last_moment_counts(journal: Journal) -> None:
+    await expiring(journal)
+    await journal.decide(approve("appr_0001", now=LATER - 1))
+    request = await journal.request_row("appr_0001")
+    assert request is not None
+    assert (request["status"], request["expires_at"]) == ("APPROVED", LATER)
+
+
+@pytest.mark.parametrize("late", [0, 1])
+async def test_a_decision_past_its_time_is_refused_and_the_request_is_expired(
+    journal: Journal, late: int
+) -> None:
+    held = await expiring(journal)
+    with pytest.raises(Refused) as caught:
+        await journal.decide(approve("appr_0001", now=LATER + late, blobs={"b": b"x"}))
+    assert caught.value.code is ErrorCode.REQUEST_EXPIRED
+    request = await journal.request_row("appr_0001")
+    assert request is not None
+    assert (request["status"], request["decision"], request["decided_by"]) == ("EXPIRED", None, None)
+    (stored,) = await journal.events_after("run_0001", held.seq)
+    assert (stored.event.kind, stored.event.actor) == ("request_expired", "engine")
+    assert not await journal.has_mail("run_0001")
+    assert await journal.blob("b") is None
+    assert await journal.next_timer() == LATER
+    with pytest.raises(Refused) as again:
+        await journal.decide(approve("appr_0001", now=LATER - 1))
+    assert again.value.code is ErrorCode.REQUEST_EXPIRED
+    assert await journal.events_after("run_0001", held.seq + 1) == []
+    await assert_counters_agree(journal)
+
+
+async def test_what_is_decided_does_not_expire(journal: Journal) -> None:
+    held = await expiring(journal)
+    await journal.decide(approve("appr_0001", now=LATER - 1))
+    held = await take(journal, "run_0001", start=False)
+    await held.append(event(Kind.REQUEST_EXPIRED, "ask", request_id="appr_0001"))
+    request = await journal.request_row("appr_0001")
+    assert request is not None
+    assert request["status"] == "APPROVED"

@@ -69,6 +69,8 @@ def events(draw: st.DrawFn) -> Event:
         event(Kind.RETRY_SCHEDULED, path, ts=ts, attempt=2, retry_at=ts + 5),
         event(Kind.ATTEMPT_STARTED, path, ts=ts, attempt=number + 1),
         approval_opened(f"appr_{number}", path),
+        approval_opened(f"appr_{number}", path, expires_at=NOW + number),
+        event(Kind.REQUEST_EXPIRED, path, ts=ts, request_id=f"appr_{number}"),
         form_opened(f"form_{number}", path),
         event(Kind.REQUEST_WITHDRAWN, path, ts=ts, request_id=f"appr_{number}", reason="cancelled"),
         event(Kind.REQUEST_WITHDRAWN, path, ts=ts, request_id=f"form_{number}", reason="cancelled"),

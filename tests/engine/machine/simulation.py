@@ -318,6 +318,8 @@ class Simulation:
             self._ask(event.payload["request_id"], event, RequestKind.OUTCOME)
         elif event.kind is Kind.REQUEST_WITHDRAWN:
             self._set_status(event.payload["request_id"], RequestStatus.WITHDRAWN)
+        elif event.kind is Kind.REQUEST_EXPIRED:
+            self._set_status(event.payload["request_id"], RequestStatus.EXPIRED)
         elif event.kind is Kind.APPROVAL_VOIDED and "approval_id" in event.payload:
             self._set_status(event.payload["approval_id"], RequestStatus.VOID)
 

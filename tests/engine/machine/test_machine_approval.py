@@ -84,14 +84,14 @@ def test_a_decision_about_another_request_changes_nothing() -> None:
     assert done.events == []
 
 
-def test_an_approval_that_nobody_decides_in_time_fails_and_is_withdrawn() -> None:
+def test_an_approval_that_nobody_decides_in_time_fails_and_is_expired() -> None:
     run = asking(timeout=30)
 
     run.fire("timeout:ok")
 
     assert run.error_code == "timeout"
     assert run.pending == []
-    assert run.count(Kind.REQUEST_WITHDRAWN) == 1
+    assert (run.count(Kind.REQUEST_EXPIRED), run.count(Kind.REQUEST_WITHDRAWN)) == (1, 0)
 
 
 def test_the_timer_of_a_decided_approval_changes_nothing() -> None:

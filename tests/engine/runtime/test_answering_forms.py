@@ -21,6 +21,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.engine.runtime.fake_clock import FakeClock
 
 FIELDS = {
     "type": "object",
@@ -110,7 +111,7 @@ async def test_the_same_form_asked_for_every_item_has_its_own_requests(home: Hom
         ]
 
 
-async def test_a_form_nobody_answers_in_time_is_withdrawn(home: Home) -> None:
+async def test_a_form_nobody_answers_in_time_is_expired(home: Home) -> None:
     home.flow("ask", form("word", timeout=0.05, on_failure="continue"), tool("end", params={"x": 1}))
     async with home.working() as engine:
         run_id = await start(engine, "ask")
@@ -120,10 +121,30 @@ async def test_a_form_nobody_answers_in_time_is_withdrawn(home: Home) -> None:
 
         await until(over)
         (asked,) = (await engine.requests.forms(run_id=run_id, status=None)).items
-        assert asked.status == "WITHDRAWN"
+        assert asked.status == "EXPIRED"
         with pytest.raises(Refused) as caught:
             await engine.requests.answer(asked.request_id, {"word": "late"}, actor=ANN)
-        assert caught.value.code is ErrorCode.REQUEST_WITHDRAWN
+        assert caught.value.code is ErrorCode.REQUEST_EXPIRED
+
+
+async def test_an_answer_after_its_time_is_refused_though_no_worker_has_run(home: Home) -> None:
+    home.flow("ask", form("word", timeout=60))
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        asked = await pending_form(engine, run_id)
+    assert asked.expires_at is not None
+    async with home.open(clock=FakeClock(61)) as engine:
+        assert (await engine.requests.form(asked.request_id)).status == "EXPIRED"
+        with pytest.raises(Refused) as caught:
+            await engine.requests.answer(asked.request_id, {"word": "late"}, actor=ANN)
+        assert caught.value.code is ErrorCode.REQUEST_EXPIRED
+    async with home.working(clock=FakeClock(61)) as engine:
+
+        async def over() -> bool:
+            return (await engine.runs.summary(run_id)).status is RunStatus.FAILED
+
+        await until(over)
+        assert (await error_of(engine, run_id))[0] == "timeout"
 
 
 async def test_an_answer_to_a_cancelled_run_is_refused(home: Home) -> None:

@@ -205,7 +205,7 @@ async def test_an_approval_under_other_policies_is_void_and_asked_again(home: Ho
     assert len(home.tools.given("write")) == 1
 
 
-async def test_an_approval_nobody_gives_in_time_is_withdrawn(home: Home) -> None:
+async def test_an_approval_nobody_gives_in_time_is_expired(home: Home) -> None:
     gated(home, timeout=0.05)
     async with home.working() as engine:
         run_id = await start(engine, "gated", {"path": "x"})
@@ -216,11 +216,39 @@ async def test_an_approval_nobody_gives_in_time_is_withdrawn(home: Home) -> None
         await until(over)
         assert (await error_of(engine, run_id))[0] == "timeout"
         (shown,) = (await engine.requests.approvals(run_id=run_id, status=None)).items
-        assert shown.status == "WITHDRAWN"
+        assert shown.status == "EXPIRED"
         with pytest.raises(Refused) as caught:
             await engine.requests.approve(shown.approval_id, actor=BOB)
-        assert caught.value.code is ErrorCode.REQUEST_WITHDRAWN
+        assert caught.value.code is ErrorCode.REQUEST_EXPIRED
         assert not isinstance(caught.value, AlreadyDecided)
+
+
+async def test_a_decision_after_its_time_is_refused_though_no_worker_has_run(home: Home) -> None:
+    gated(home, timeout=60)
+    async with home.working() as engine:
+        run_id = await start(engine, "gated", {"path": "x"})
+        shown = await pending_approval(engine, run_id)
+    assert shown.expires_at is not None
+    assert (shown.expires_at - shown.requested_at).total_seconds() == 60
+    async with home.open(clock=FakeClock(61)) as engine:
+        assert (await engine.requests.approval(shown.approval_id)).status == "EXPIRED"
+        with pytest.raises(Refused) as looked:
+            await engine.requests.claim(shown.approval_id, actor=BOB)
+        with pytest.raises(Refused) as caught:
+            await engine.requests.approve(shown.approval_id, actor=BOB)
+        assert {looked.value.code, caught.value.code} == {ErrorCode.REQUEST_EXPIRED}
+        assert (await engine.requests.approvals(run_id=run_id)).items == ()
+    async with home.working(clock=FakeClock(61)) as engine:
+
+        async def over() -> bool:
+            return (await engine.runs.summary(run_id)).status is RunStatus.FAILED
+
+        await until(over)
+        assert (await error_of(engine, run_id))[0] == "timeout"
+        assert (await kinds(engine, run_id)).count("request_expired") == 1
+        assert "request_withdrawn" not in await kinds(engine, run_id)
+        assert (await engine.requests.approval(shown.approval_id)).status == "EXPIRED"
+    assert home.tools.given("write") == []
 
 
 async def test_a_decision_cancels_the_timeout(home: Home, journal: SqliteJournal) -> None:

@@ -78,7 +78,7 @@ async def _approvals(
         return ExitCode.OK
     session.out.left_out(page.unreadable)
     session.out.table(
-        ("APPROVAL", "RISK", "STATUS", "FLOW", "STEP", "TITLE", "REQUESTED", "DECIDED BY"),
+        ("APPROVAL", "RISK", "STATUS", "FLOW", "STEP", "TITLE", "REQUESTED", "EXPIRES", "DECIDED BY"),
         (
             (
                 item.approval_id,
@@ -88,6 +88,7 @@ async def _approvals(
                 item.step_id,
                 item.title,
                 item.requested_at,
+                item.expires_at,
                 item.decided_by,
             )
             for item in page.items

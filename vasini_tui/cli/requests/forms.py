@@ -68,7 +68,7 @@ async def _forms(
         return ExitCode.OK
     session.out.left_out(page.unreadable)
     session.out.table(
-        ("FORM", "STATUS", "RUN", "FLOW", "STEP", "TITLE", "REQUESTED"),
+        ("FORM", "STATUS", "RUN", "FLOW", "STEP", "TITLE", "REQUESTED", "EXPIRES"),
         (
             (
                 item.request_id,
@@ -78,6 +78,7 @@ async def _forms(
                 item.step_id,
                 item.title,
                 item.requested_at,
+                item.expires_at,
             )
             for item in page.items
         ),
