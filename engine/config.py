@@ -46,6 +46,11 @@ class EngineConfig:
     """Ed25519 public keys by name, in hexadecimal digits or base64."""
 
     @property
+    def marks_dir(self) -> Path:
+        """Where workers mark the calls they are making."""
+        return self.data_dir / "workers"
+
+    @property
     def journal_path(self) -> Path:
         """The one file everything durable is in."""
         return self.data_dir / "journal.db"

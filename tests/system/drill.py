@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 from engine.config import EngineConfig
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PACK = "drill"
 LEASE_SECONDS = 0.6
+NAP_SECONDS = 0.2
 
 _MANIFEST = """\
 schema_version: "1.0"
@@ -78,6 +80,16 @@ steps:
     steps:
       - {id: ask, type: human_approval, message: "Item {{ letter }}?", gates: mark}
       - {id: mark, type: tool, tool: drill.mark, params: {label: "{{ letter }}"}}
+""",
+    "deadly": """\
+id: deadly
+steps:
+  - {id: kill, type: tool, tool: drill.kill, params: {label: kill}}
+""",
+    "napping": """\
+id: napping
+steps:
+  - {id: nap, type: tool, tool: drill.nap, params: {label: nap}}
 """,
     "held": """\
 id: held
@@ -185,9 +197,20 @@ def registry(home: Path) -> ToolRegistry:
             raise ConnectionError("not healed yet")
         return leave(context, params["gate"])
 
+    async def nap(params: dict[str, Any], context: ToolContext) -> Any:
+        await asyncio.sleep(NAP_SECONDS)
+        return leave(context, params["label"])
+
+    async def kill(params: dict[str, Any], context: ToolContext) -> Any:
+        leave(context, params["label"])
+        await asyncio.sleep(NAP_SECONDS / 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
     tools = ToolRegistry()
     for name, function, parameter in (
         ("mark", mark, "label"),
+        ("nap", nap, "label"),
+        ("kill", kill, "label"),
         ("hold", hold, "gate"),
         ("heal", heal, "gate"),
     ):

@@ -66,7 +66,8 @@ class HeldRuns:
         self._stopped = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         documents = sessions.documents(DocumentQueue(self._spawn, self._is_busy))
-        self._host = SessionHost(worker_id, self._spawn, on_timer, self._free_slot, documents)
+        self._calls = sessions.call_room(worker_id)
+        self._host = SessionHost(worker_id, self._calls, self._spawn, on_timer, self._free_slot, documents)
 
     @property
     def free(self) -> int:
@@ -83,9 +84,15 @@ class HeldRuns:
         """True when mail may come for a run that is held."""
         return bool(self._sessions)
 
-    def enter(self, group: asyncio.TaskGroup) -> None:
+    async def open(self, group: asyncio.TaskGroup) -> None:
         """Run sessions and calls as tasks of `group` from now on."""
+        workers = await self._journal.workers()
+        await self._calls.open({row.worker_id for row in workers})
         self._group = group
+
+    async def close(self) -> None:
+        """Nothing is held any more."""
+        await self._calls.close()
 
     def stop(self) -> None:
         """Begin to drain: what is mid-step is released."""

@@ -53,4 +53,11 @@ class MailTaker:
             return group.create_task(work(*arguments))
 
         documents = self._sessions.documents(DocumentQueue(spawn, busy=lambda: False))
-        return SessionHost(worker_id, spawn, lambda _due: None, lambda _run_id: None, documents)
+        return SessionHost(
+            worker_id,
+            self._sessions.call_room(worker_id),
+            spawn,
+            lambda _due: None,
+            lambda _run_id: None,
+            documents,
+        )

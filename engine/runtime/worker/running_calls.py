@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.worker.call_room import CallRoom
     from engine.runtime.worker.faults import Faults
     from engine.runtime.worker.steps.tool_call import ToolCalls
 
@@ -33,6 +34,7 @@ class RunningCalls:
         flow: PinnedFlow,
         workdir: Path,
         *,
+        room: CallRoom,
         spawn: Callable[..., asyncio.Task[None]],
         finished: Callable[[StepFinished, Mapping[str, bytes]], None],
         failed: Callable[[Exception], None],
@@ -43,6 +45,7 @@ class RunningCalls:
         self._row = row
         self._flow = flow
         self._workdir = workdir
+        self._room = room
         self._spawn = spawn
         self._finished = finished
         self._failed = failed
@@ -77,7 +80,8 @@ class RunningCalls:
         path = execution.path
         try:
             self._faults.reach("before_tool", execution.type)
-            finished, blobs = await self._tools.call(self._row, self._flow, execution, self._workdir)
+            async with self._room.entered(self._row["run_id"], execution):
+                finished, blobs = await self._tools.call(self._row, self._flow, execution, self._workdir)
             self._faults.reach("after_tool", execution.type)
         except asyncio.CancelledError:
             if self._stopping:

@@ -18,6 +18,7 @@ from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted
 from engine.machine.model.state import Phase, find_execution
 from engine.machine.walk import in_flight
 from engine.runtime.clock import new_id
+from engine.runtime.worker.call_room import mark_of
 from engine.runtime.worker.faults import NO_FAULTS
 from engine.runtime.worker.planning import PREPARED_AT_ONCE
 from engine.runtime.worker.running_calls import RunningCalls
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from engine.journal.records import Commit, NewRun, StoredRun
     from engine.machine.model.effects import Effect
     from engine.machine.model.inputs import Input, StepFinished
+    from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.worker.call_room import CallRoom
     from engine.runtime.worker.documents import RunDocuments
     from engine.runtime.worker.faults import Faults
     from engine.runtime.worker.planning import Plan
@@ -43,11 +46,13 @@ if TYPE_CHECKING:
 class SessionHost:
     """The worker (or the process that lets a run take in its mail) that a session runs in.
 
-    `spawn` runs a coroutine function as a task, `on_timer` is called with the due time of a timer
-    that was set, `on_end` with the id of a run that ended, `documents` writes the files of runs.
+    `calls` is where tools are called, `spawn` runs a coroutine function as a task, `on_timer` is called
+    with the due time of a timer that was set, `on_end` with the id of a run that ended, `documents`
+    writes the files of runs.
     """
 
     worker_id: str
+    calls: CallRoom
     spawn: Callable[..., asyncio.Task[None]]
     on_timer: Callable[[int], None]
     on_end: Callable[[str], None]
@@ -79,7 +84,7 @@ class Session:
         workdir: Path,
         epoch: int,
         *,
-        lost: bool,
+        lost: frozenset[bytes],
         drain_seconds: float,
     ) -> None:
         self.run_id: str = run.row["run_id"]
@@ -104,6 +109,7 @@ class Session:
             run.row,
             flow,
             workdir,
+            room=host.calls,
             spawn=host.spawn,
             finished=self._call_finished,
             failed=self._call_failed,
@@ -177,9 +183,17 @@ class Session:
         """Calls that were under way when the run was lost or given back."""
         now = self._clock.now()
         return [
-            Incoming(StepInterrupted(now=now, path=execution.path, lost=self._lost, new_id=new_id("outc")))
+            Incoming(
+                StepInterrupted(
+                    now=now, path=execution.path, lost=self._was_lost(execution), new_id=new_id("outc")
+                )
+            )
             for execution in in_flight(self.state)
         ]
+
+    def _was_lost(self, execution: Execution) -> bool:
+        """Whether the call was being made when its worker died: one that had not begun killed nobody."""
+        return mark_of(self.run_id, execution.path) in self._lost
 
     def _drain_inbox(self) -> list[Incoming]:
         taken, self._inbox = self._inbox, []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from engine.runtime.worker.call_room import CallRoom, marks_of
 from engine.runtime.worker.documents import RunDocuments
 from engine.runtime.worker.restoring import restored
 from engine.runtime.worker.run_planner import RunPlanner
@@ -40,6 +42,7 @@ class Sessions:
         faults: Faults,
     ) -> None:
         self._limits = config.limits
+        self._marks_dir = config.marks_dir
         self._drain_seconds = config.drain_seconds
         self._journal = journal
         self._clock = clock
@@ -54,8 +57,15 @@ class Sessions:
         """What writes the documents of runs through `queue`."""
         return RunDocuments(self._journal, self._values, self._folders, self._limits, queue)
 
+    def call_room(self, worker_id: str) -> CallRoom:
+        """Where a worker calls tools."""
+        return CallRoom(self._marks_dir, worker_id)
+
     async def open(self, host: SessionHost, run: StoredRun, epoch: int, *, lost: bool = False) -> Session:
-        """A session on a claimed run. Raises PackInvalid when its pinned flow cannot be loaded."""
+        """A session on a claimed run, which a worker has `lost` that died.
+
+        Raises PackInvalid when its pinned flow cannot be loaded.
+        """
         row = run.row
         flow = await self._packs.flow(row["pack"], row["pack_digest"], row["flow"])
         children = ChildFlows(self._packs, row, flow)
@@ -80,6 +90,9 @@ class Sessions:
             flow,
             self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work",
             epoch,
-            lost=lost,
+            lost=await self._marks_of(row["lease_worker"] or "") if lost else frozenset(),
             drain_seconds=self._drain_seconds,
         )
+
+    async def _marks_of(self, worker_id: str) -> frozenset[bytes]:
+        return await asyncio.to_thread(marks_of, self._marks_dir, worker_id)

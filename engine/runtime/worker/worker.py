@@ -70,7 +70,7 @@ class Worker:
         undo = self._journal.on_change(self._hear)
         try:
             async with asyncio.TaskGroup() as group:
-                self._held.enter(group)
+                await self._held.open(group)
                 heart = group.create_task(self._keep_heartbeat())
                 self._ready.set()
                 await self._loop()
@@ -214,3 +214,4 @@ class Worker:
         with suppress(Unavailable):  # the leases expire by themselves
             await self._held.release_failed()
             await self._journal.retire(self.worker_id)
+            await self._held.close()

@@ -1,0 +1,179 @@
+"""Where the calls of one worker are made: side by side, or alone when they are suspected of killing it.
+
+A call may take the whole process down, and with it every other call under way. Whoever takes the runs
+over has to know which calls were being made: so they are marked in a file that outlives the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mmap
+import os
+from collections import deque
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from engine.runtime.files.folder_access import storage_errors
+from engine.runtime.worker.processes import boot_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection
+    from pathlib import Path
+
+    from engine.machine.model.state import Execution
+
+SUSPECT_LOSSES = 2
+"""A call that was under way so often when a worker died is made alone from then on."""
+_MARK_BYTES = 32
+_MARKS = 2_048
+"""Calls under way at once that are marked; of more than that the rest is never suspected."""
+
+
+class CallRoom:
+    """The calls of one worker."""
+
+    def __init__(self, directory: Path, worker_id: str) -> None:
+        self._marks = CallMarks(directory, worker_id)
+        self._turns = _Turns()
+
+    async def open(self, known_workers: Collection[str]) -> None:
+        """Make the file of marks; those of workers that are not known any more are removed."""
+        await asyncio.to_thread(self._marks.open, known_workers)
+
+    async def close(self) -> None:
+        """Remove the file of marks."""
+        await asyncio.to_thread(self._marks.close)
+
+    @asynccontextmanager
+    async def entered(self, run_id: str, execution: Execution) -> AsyncIterator[None]:
+        """Make a call within the context; a suspect waits until no other is under way."""
+        alone = execution.recoveries >= SUSPECT_LOSSES
+        await self._turns.take(alone=alone)
+        try:
+            place = self._marks.put(run_id, execution.path)
+            try:
+                yield
+            finally:
+                self._marks.remove(place)
+        finally:
+            self._turns.give_back()
+
+
+class _Turns:
+    """Many at once or one alone, in the order they came."""
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._alone = False
+        self._waiting: deque[tuple[asyncio.Future[None], bool]] = deque()
+
+    async def take(self, *, alone: bool) -> None:
+        if not self._waiting and self._fits(alone=alone):
+            self._enter(alone=alone)
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((turn, alone))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._admit()  # whoever waits behind it
+            else:  # its turn had come just now
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        self._inside -= 1
+        self._alone = False
+        self._admit()
+
+    def _fits(self, *, alone: bool) -> bool:
+        return not self._alone and (not alone or self._inside == 0)
+
+    def _enter(self, *, alone: bool) -> None:
+        self._inside += 1
+        self._alone = alone
+
+    def _admit(self) -> None:
+        while self._waiting:
+            turn, alone = self._waiting[0]
+            if not turn.cancelled():
+                if not self._fits(alone=alone):
+                    return
+                self._enter(alone=alone)
+                turn.set_result(None)
+            self._waiting.popleft()
+
+
+class CallMarks:
+    """Marks of calls under way, in a file that is mapped into memory: no system call a mark.
+
+    What is written there survives the process, though not the machine; so the file is named after its boot.
+    """
+
+    def __init__(self, directory: Path, worker_id: str) -> None:
+        self._directory = directory
+        self._worker_id = worker_id
+        self._free = list(range(_MARKS - 1, -1, -1))
+        self._map: mmap.mmap | None = None
+
+    def open(self, known_workers: Collection[str]) -> None:
+        """Make the file (blocking). Raises Unavailable."""
+        with storage_errors(self._directory):
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for file in self._directory.iterdir():
+                if file.name.partition(".")[0] not in known_workers:
+                    file.unlink(missing_ok=True)
+            self._make()
+
+    def _make(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(_file_of(self._directory, self._worker_id), flags, 0o600)
+        try:
+            # all of it now: a hole that finds the disk full later would end the process
+            os.posix_fallocate(descriptor, 0, _MARKS * _MARK_BYTES)
+            self._map = mmap.mmap(descriptor, _MARKS * _MARK_BYTES)
+        finally:
+            os.close(descriptor)
+
+    def put(self, run_id: str, path: str) -> int | None:
+        """Mark a call; where the mark stands."""
+        if self._map is None or not self._free:
+            return None
+        place = self._free.pop()
+        self._map[place * _MARK_BYTES : (place + 1) * _MARK_BYTES] = mark_of(run_id, path)
+        return place
+
+    def remove(self, place: int | None) -> None:
+        """Remove a mark."""
+        if self._map is not None and place is not None:
+            self._map[place * _MARK_BYTES : (place + 1) * _MARK_BYTES] = bytes(_MARK_BYTES)
+            self._free.append(place)
+
+    def close(self) -> None:
+        """Remove the file (blocking)."""
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+            with suppress(OSError):
+                _file_of(self._directory, self._worker_id).unlink()
+
+
+def mark_of(run_id: str, path: str) -> bytes:
+    """The mark of a call."""
+    return hashlib.sha256(f"{run_id}/{path}".encode()).digest()
+
+
+def marks_of(directory: Path, worker_id: str) -> frozenset[bytes]:
+    """Calls that were under way when a worker of this boot died (blocking)."""
+    try:
+        raw = _file_of(directory, worker_id).read_bytes()
+    except OSError:
+        return frozenset()
+    marks = (raw[start : start + _MARK_BYTES] for start in range(0, len(raw), _MARK_BYTES))
+    return frozenset(mark for mark in marks if any(mark))
+
+
+def _file_of(directory: Path, worker_id: str) -> Path:
+    return directory / f"{worker_id}.{boot_id() or 'boot'}"
