@@ -112,6 +112,7 @@ class StepErrorCode(StrEnum):
     FLOW_UNAVAILABLE = "flow_unavailable"
     VISIT_LIMIT = "visit_limit"
     RECOVERY_LIMIT = "recovery_limit"
+    WORK_FAILED = "work_failed"
     STEP_LIMIT = "step_limit_exceeded"
     MAX_DURATION = "max_duration_exceeded"
     MISSING_RUN_OUTPUT = "missing_run_output"

@@ -172,6 +172,10 @@ class Journal(Protocol):
         """Give a lease back without a transition."""
         ...
 
+    async def work_failed(self, run_id: str, epoch: int) -> int:
+        """Count that the work on a run ended in a defect; how often it did since its last transition."""
+        ...
+
     async def fire_timers(self, now: int, clock: ClockOffset | None = None) -> int:
         """Turn some due timers into mail, the oldest first; how many. See `heartbeat` for `clock`."""
         ...

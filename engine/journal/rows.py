@@ -72,6 +72,7 @@ class RunRow(NewRunRow):
     cancel: str | None
     pause: int
     bucket: int
+    failed_works: int
 
 
 class RunViewRow(RunRow):
@@ -100,6 +101,7 @@ class RunColumns(TypedDict, total=False):
     tokens_used: int
     cancel: str | None
     pause: int
+    failed_works: int
 
 
 class NewStepRow(TypedDict):

@@ -125,6 +125,10 @@ class JournalWrites(ABC):
         """See port."""
         await self.write(partial(working.release, run_id=run_id, epoch=epoch, ready=ready), WORK)
 
+    async def work_failed(self, run_id: str, epoch: int) -> int:
+        """See port."""
+        return await self.write(partial(working.work_failed, run_id=run_id, epoch=epoch))
+
     async def fire_timers(self, now: int, clock: ClockOffset | None = None) -> int:
         """See port."""
         operation = partial(working.fire_timers, now=now, limit=TIMERS_AT_ONCE, clock=clock)

@@ -58,6 +58,7 @@ def whole_row(row: NewRunRow, bucket: int = 0) -> RunRow:
         "cancel": None,
         "pause": 0,
         "bucket": bucket,
+        "failed_works": 0,
     }
 
 
@@ -97,6 +98,7 @@ def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, read
         "tokens_used": head.tokens_used,
         "cancel": head.cancel,
         "pause": int(head.pause),
+        "failed_works": 0,
     }
     if head.status not in RUN_TERMINAL:
         columns["finished_at"] = None

@@ -90,6 +90,16 @@ def release(store: Store, run_id: str, epoch: int, *, ready: bool) -> None:
     store.drop_lease(run_id, epoch, ready=ready or bool(readable_mail(store, run_id)))
 
 
+def work_failed(store: Store, run_id: str, epoch: int) -> int:
+    """Count that the work on a run ended in a defect; how often in a row it did. 0 when it was taken over."""
+    row, head = store.run(run_id), store.head(run_id)
+    if row is None or head is None or row["lease_epoch"] != epoch:
+        return 0
+    failed = row["failed_works"] + 1
+    store.change_run(head, {"failed_works": failed})
+    return failed
+
+
 def heartbeat(
     store: Store,
     worker_id: str,

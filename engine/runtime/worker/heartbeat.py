@@ -24,6 +24,7 @@ class Heartbeat:
         self._worker_id = worker_id
         self._lease_micros = round(lease_seconds * 1_000_000)
         self._process = self._boot_id = ""
+        self._expires_at = 0
 
     async def beat(self) -> None:
         """Prolong the lease, and let those of dead processes end. Raises Unavailable."""
@@ -40,6 +41,12 @@ class Heartbeat:
             dead=await self.dead_workers(),
             clock=self.clock_offset(),
         )
+        self._expires_at = uptime + self._lease_micros
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether the lease has ended: the process was held up for longer than it lasts."""
+        return self._clock.uptime() > self._expires_at
 
     def clock_offset(self) -> ClockOffset:
         """How the wall clock stands, once there was a beat."""

@@ -8,16 +8,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepErrorCode
-from engine.errors import PackInvalid, Unavailable, VasiniError
-from engine.journal.errors import LeaseLost, SeqConflict
-from engine.journal.records import Commit, RunHead
+from engine.errors import ErrorCode, PackInvalid, Unavailable
+from engine.journal.errors import LeaseLost
 from engine.journal.rules.run_rows import stored_run
-from engine.machine.events.event import Event
-from engine.machine.events.request_facts import RequestWithdrawn
-from engine.machine.events.run_facts import RunFailed
-from engine.machine.transition_builder import failure
 from engine.runtime.worker.documents import DocumentQueue
+from engine.runtime.worker.run_endings import RunEndings
 from engine.runtime.worker.session import SessionHost
 
 if TYPE_CHECKING:
@@ -33,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
-MAX_WITHDRAWN = 1_000
+MAX_FAILED_WORKS = 5
 ENDING_PER_SLOT = 64
 """Runs whose documents may be outstanding, per slot."""
 
@@ -67,6 +62,7 @@ class HeldRuns:
         self._group: asyncio.TaskGroup | None = None
         documents = sessions.documents(DocumentQueue(self._spawn, self._is_busy))
         self._calls = sessions.call_room(worker_id)
+        self._endings = RunEndings(journal, clock, worker_id)
         self._host = SessionHost(worker_id, self._calls, self._spawn, on_timer, self._free_slot, documents)
 
     @property
@@ -189,7 +185,7 @@ class HeldRuns:
         try:
             session = await self._opener.open(self._host, claim.run, claim.epoch, lost=claim.lost)
         except PackInvalid as error:
-            await self._guard(row["run_id"], claim.epoch, self._fail(claim, error))
+            await self._guard(row["run_id"], claim.epoch, self._endings.fail(claim, error))
         except Exception as error:  # noqa: BLE001 - the edge: recorded, and the run is given back
             await self._guard(row["run_id"], claim.epoch, _raise(error))
         else:
@@ -209,12 +205,23 @@ class HeldRuns:
             logger.warning("run %s was taken over by another worker", run_id)
         except Unavailable as error:
             logger.warning("run %s waits: %s", run_id, error.message)
-            await self._let_go(run_id, epoch, RETRY_SECONDS)
-        except Exception:
-            logger.exception("work on run %s ended unexpectedly; it is tried again", run_id)
-            await self._let_go(run_id, epoch, self._lease_seconds)
+            if error.code is ErrorCode.JOURNAL_CORRUPT:  # what is missing does not come back
+                await self._failed_work(run_id, epoch, error)
+            else:
+                await self._let_go(run_id, epoch, RETRY_SECONDS)
+        except Exception as defect:
+            logger.exception("work on run %s ended unexpectedly", run_id)
+            await self._failed_work(run_id, epoch, defect)
         finally:
             self._ended(run_id)
+
+    async def _failed_work(self, run_id: str, epoch: int, defect: Exception) -> None:
+        """Try again later, unless it has failed too often: then the run ends."""
+        with suppress(Unavailable, LeaseLost):  # it is tried again, and found to fail, by whoever claims it
+            if await self._journal.work_failed(run_id, epoch) >= MAX_FAILED_WORKS:
+                await self._endings.give_up(run_id, epoch, defect)
+                return
+        await self._let_go(run_id, epoch, self._lease_seconds)
 
     async def _let_go(self, run_id: str, epoch: int, after: float) -> None:
         """Give a run back that could not be worked, after a breath, so that no worker spins on it."""
@@ -222,34 +229,6 @@ class HeldRuns:
             async with asyncio.timeout(after):
                 await self._stopped.wait()
         self._unreleased[run_id] = epoch
-
-    async def _fail(self, claim: Claim, error: VasiniError) -> None:
-        """A run whose pinned flow cannot be loaded any more ends FAILED, saying so."""
-        row, now = claim.run.row, self._clock.now()
-        problem = failure(StepErrorCode.FLOW_UNAVAILABLE, error.message, **error.details)
-        reason = "the run cannot go on"
-        withdrawn = [
-            Event(RequestWithdrawn(request["request_id"], reason), now, "engine", request["step_id"])
-            for kind in RequestKind
-            for request in await self._journal.request_rows(
-                kind, RequestStatus.PENDING, MAX_WITHDRAWN, None, row["run_id"]
-            )
-        ]
-        commit = Commit(
-            run_id=row["run_id"],
-            expected_seq=row["run_seq"],
-            epoch=claim.epoch,
-            events=[*withdrawn, Event(RunFailed(problem), now, "engine")],
-            head=RunHead(status=RunStatus.FAILED, error=problem),
-            now=now,
-            release=True,
-            ready=False,
-            consumed=[mail_id for mail_id, _ in claim.run.mail],
-        )
-        try:
-            await self._journal.append(commit)
-        except SeqConflict:  # it moved on meanwhile: the next claim looks again
-            self._unreleased[row["run_id"]] = claim.epoch
 
     def _spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> asyncio.Task[None]:
         if self._group is None:

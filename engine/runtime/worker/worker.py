@@ -154,6 +154,8 @@ class Worker:
         if free <= 0:
             self._look = True  # as soon as a slot is free
             return False
+        if self._heartbeat.lapsed:  # or it would take its own runs for those of a dead worker
+            await self._heartbeat.beat()
         uptime = self._clock.uptime()
         if not await self._journal.any_ready(uptime):
             return False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RunStatus
+from engine.runtime.worker.held_runs import MAX_FAILED_WORKS
 from engine.runtime.worker.worker import Worker
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -163,6 +164,36 @@ async def test_a_step_that_keeps_killing_workers_becomes_a_dead_letter(home: Hom
         await retry(last, run_id)
         await rest(last, run_id, expect=RunStatus.COMPLETED)
         assert (await last.runs.step(run_id, "a")).attempt == 2
+
+
+async def test_a_defect_that_meets_every_work_on_a_run_makes_it_a_dead_letter_with_the_reason(
+    home: Home,
+) -> None:
+    home.flow("odd", tool("a", params={"x": 1}), approval("ok"), tool("b", params={"x": 2}))
+    faults = FakeFaults()
+    async with home.working(faults=faults, lease_seconds=0.05) as engine:
+        shown = await pending_approval(engine, await start(engine, "odd"))
+        for _ in range(MAX_FAILED_WORKS):
+            faults.fail("before_commit")
+        await engine.requests.approve(shown.approval_id, actor=BOB)
+
+        async def ended() -> bool:
+            return (await engine.runs.summary(shown.run_id)).status is RunStatus.DEAD_LETTER
+
+        await until(ended)
+        code, message = await error_of(engine, shown.run_id)
+        assert code == "work_failed"
+        assert "RuntimeError" in message
+
+
+async def test_a_defect_that_passes_leaves_no_count(home: Home) -> None:
+    home.flow("odd", *(tool(f"s{number}", params={"x": number}) for number in range(4)))
+    faults = FakeFaults()
+    async with home.working(faults=faults, lease_seconds=0.05) as engine:
+        for _ in range(2):
+            for _ in range(MAX_FAILED_WORKS - 1):
+                faults.fail("before_tool", "tool")
+            await rest(engine, await start(engine, "odd"), expect=RunStatus.COMPLETED)
 
 
 async def test_what_the_body_raises_comes_out_as_it_is(home: Home) -> None:
