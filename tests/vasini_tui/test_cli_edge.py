@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import InvalidInput, NotFound
+from vasini_tui.cli.commands import COMMANDS, asked_for, command
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -113,16 +114,41 @@ def test_a_reader_that_went_away_is_no_failure_worth_words(home: Path) -> None:
     assert done.stderr == b""
 
 
-def test_starting_loads_nothing_heavy(home: Path) -> None:
+def loaded_by(*arguments: str) -> set[str]:
+    """Modules in memory when a command has ended that was started as a shell does it."""
     program = (
         "import sys\n"
-        "from vasini_tui.__main__ import main\n"
-        "main(['runs', '--limit', '0'])\n"
-        "heavy = {'textual', 'httpx', 'jsonschema', 'rich', 'jinja2', 'aiosqlite'} & set(sys.modules)\n"
-        "print(sorted(heavy))\n"
+        "from vasini_tui.entry import main\n"
+        "sys.argv = ['vasini', *sys.argv[1:]]\n"
+        "status = main()\n"
+        "print(*sys.modules, file=sys.stderr)\n"
+        "sys.exit(status)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    command = [sys.executable, "-c", program, *arguments]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stderr.split())
+
+
+def test_the_version_loads_nothing_of_the_program() -> None:
+    loaded = loaded_by("--version")
+    assert {"vasini_tui.entry", "vasini_tui.version"} <= loaded
+    assert not {"engine", "typer", "pydantic", "asyncio", "logging"} & loaded
+
+
+def test_a_list_loads_what_a_list_needs() -> None:
+    loaded = loaded_by("runs")
+    assert {"engine.journal.sqlite.lists", "vasini_tui.cli.runs.look"} <= loaded
+    heavy = {"textual", "httpx", "jsonschema", "rich", "jinja2", "yaml", "watchfiles"}
+    tools = {"engine.tools.executor", "engine.tools.builtin", "engine.tools.process"}
+    packs = {"engine.contracts.flow", "engine.contracts.pack", "engine.packs.loader"}
+    work = {"engine.machine.steps", "engine.runtime.worker.worker", "engine.journal.memory.journal"}
+    others = {"vasini_tui.cli.packs", "vasini_tui.cli.requests", "vasini_tui.cli.host"}
+    assert not (heavy | tools | packs | work | others) & loaded
+
+
+def test_every_command_of_the_table_can_be_loaded() -> None:
+    for words in COMMANDS:
+        assert asked_for(words.split()) == [words]
+        assert callable(command(words)), words
 
 
 def test_without_a_terminal_the_console_ends_with_7_and_says_what_to_do(

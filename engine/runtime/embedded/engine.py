@@ -15,10 +15,8 @@ from engine.journal.sqlite.journal import SqliteJournal
 from engine.runtime.clock import SystemClock
 from engine.runtime.embedded.feed import Feed
 from engine.runtime.embedded.notes import Drafts, SavedFilters
-from engine.runtime.embedded.requests import Requests
 from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
-from engine.runtime.embedded.starting import RunStarter
 from engine.runtime.files.run_folder import RunFolders
 from engine.runtime.gc_tuning import seldom_collected
 from engine.runtime.intake import Intake
@@ -32,11 +30,9 @@ from engine.runtime.views.output_files import OutputFiles
 from engine.runtime.views.row_views import RowViews
 from engine.runtime.views.run_reader import RunReader
 from engine.runtime.worker.faults import NO_FAULTS
-from engine.tools.builtin.all import builtin_registry
-from engine.tools.executor import ToolExecutor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
@@ -45,6 +41,8 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handoffs import Handoffs
     from engine.runtime.embedded.packs import PackList
+    from engine.runtime.embedded.requests import Requests
+    from engine.runtime.embedded.starting import RunStarter
     from engine.runtime.worker.faults import Faults
     from engine.runtime.worker.sessions import Sessions
     from engine.runtime.worker.worker import Worker
@@ -55,32 +53,29 @@ class EmbeddedEngine:
     """Implements `engine.facade.engine.Engine`."""
 
     def __init__(
-        self, config: EngineConfig, journal: Journal, clock: Clock, tools: ToolRegistry, faults: Faults
+        self, config: EngineConfig, journal: Journal, clock: Clock, tools: ToolRegistry | None, faults: Faults
     ) -> None:
+        self._given_tools = tools
         self._config, self._journal, self._clock, self._faults = config, journal, clock, faults
         redactor = Redactor(Masker(config.redact_patterns, config.redact))
         self._values = ValueStore(journal, redactor)
         self._pack_status = PackStatusSource(journal)
-        tool_names = [spec.name for spec in tools.specs()]
-        self._pack_source = CatalogSource(config, tool_names, journal, self._pack_status, clock)
+        self._pack_source = CatalogSource(config, self._tool_names, journal, self._pack_status, clock)
         self._pack_watch = PackWatch(self._pack_source, config)
         pinned = PinnedPacks(journal, config.policies)
         self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
         self._folders = RunFolders(config.runs_dir)
-        self._executor = ToolExecutor(tools, config.limits, config.secrets)
         self._intake = Intake(journal)
-        views = RowViews(self._values, self._folders, clock)
-        self._reader = RunReader(journal, self._values, views, OutputFiles(self._folders, redactor))
-        self._starter = RunStarter(config, journal, clock, self._values, self._packs, self._intake)
+        self._views = RowViews(self._values, self._folders, clock)
+        self._reader = RunReader(journal, self._values, self._views, OutputFiles(self._folders, redactor))
         self.runs = Runs(
             journal,
             clock,
             self._reader,
-            self._starter,
+            starter=lambda: self._starter,
             handoffs=lambda: self._handoffs,
             take_mail=self._take_mail,
         )
-        self.requests = Requests(config, journal, clock, self._values, views, self._intake)
         self.feed = Feed(journal, self._pack_source, self._pack_watch)
         self.drafts = Drafts(journal, redactor, clock)
         self.saved_filters = SavedFilters(journal, redactor)
@@ -91,10 +86,17 @@ class EmbeddedEngine:
         return ScopedEngine(
             self,
             self.runs.within(access),
-            self.requests.within(access),
             self.feed.within(access),
+            lambda: self.requests.within(access),
             lambda: self.packs.within(access),
         )
+
+    @cached_property
+    def requests(self) -> Requests:
+        """See facade."""
+        from engine.runtime.embedded.requests import Requests  # noqa: PLC0415 - lists of runs check no forms
+
+        return Requests(self._config, self._journal, self._clock, self._values, self._views, self._intake)
 
     @cached_property
     def packs(self) -> PackList:
@@ -115,6 +117,21 @@ class EmbeddedEngine:
         )
 
     @cached_property
+    def _tools(self) -> ToolRegistry:
+        from engine.tools.builtin.all import builtin_registry  # noqa: PLC0415 - reading calls no tool
+
+        return self._given_tools or builtin_registry()
+
+    def _tool_names(self) -> Collection[str]:
+        return [spec.name for spec in self._tools.specs()]
+
+    @cached_property
+    def _starter(self) -> RunStarter:
+        from engine.runtime.embedded.starting import RunStarter  # noqa: PLC0415 - reading starts nothing
+
+        return RunStarter(self._config, self._journal, self._clock, self._values, self._packs, self._intake)
+
+    @cached_property
     def _handoffs(self) -> Handoffs:
         from engine.runtime.embedded.handoff_context import HandoffContexts  # noqa: PLC0415 - seldom needed
         from engine.runtime.embedded.handoffs import Handoffs  # noqa: PLC0415 - likewise
@@ -125,6 +142,7 @@ class EmbeddedEngine:
     @cached_property
     def _sessions(self) -> Sessions:
         from engine.runtime.worker.sessions import Sessions  # noqa: PLC0415 - lists and decisions need no machine
+        from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
 
         return Sessions(
             self._config,
@@ -133,7 +151,7 @@ class EmbeddedEngine:
             self._values,
             self._packs,
             self._folders,
-            self._executor,
+            ToolExecutor(self._tools, self._config.limits, self._config.secrets),
             self._faults,
         )
 
@@ -188,9 +206,8 @@ async def open_engine(
 
     `journal`, `registry`, `clock` and `faults` replace the parts that tests and benchmarks bring.
     """
-    tools = registry or builtin_registry()
     opened = journal or await SqliteJournal.open(config.journal_path, poll_seconds=config.poll_seconds)
     try:
-        yield EmbeddedEngine(config, opened, clock or SystemClock(), tools, faults or NO_FAULTS)
+        yield EmbeddedEngine(config, opened, clock or SystemClock(), registry, faults or NO_FAULTS)
     finally:
         await opened.close()

@@ -19,7 +19,6 @@ from engine.contracts.status import (
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.run_filter import place_of
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
-from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
 from engine.runtime.views.row_views import created_row, event_view, run_summary
@@ -57,8 +56,8 @@ MAX_LOOKED_AT = 10_000
 class Runs(Scoped):
     """Implements `engine.facade.runs.Runs`.
 
-    `handoffs` makes the part that hands runs off, `take_mail` lets a run that no worker holds take in
-    its mail: both read what a list or a decision does not need, so they are loaded when they are used.
+    `starter` and `handoffs` make the parts that start runs and hand them off, `take_mail` lets a run that
+    no worker holds take in its mail: what a list does not need is loaded when it is used.
     """
 
     def __init__(
@@ -66,8 +65,8 @@ class Runs(Scoped):
         journal: Journal,
         clock: Clock,
         reader: RunReader,
-        starter: RunStarter,
         *,
+        starter: Callable[[], RunStarter],
         handoffs: Callable[[], Handoffs],
         take_mail: Callable[[str], Awaitable[None]],
     ) -> None:
@@ -99,8 +98,10 @@ class Runs(Scoped):
         """See facade."""
         self.access.require(Role.OPERATOR, actor)
         owner = self.access.narrowed(tenant) or DEFAULT_TENANT
+        from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - loaded with the starter
+
         request = StartRequest(pack, flow, payload, actor, owner, idempotency_key, base_dir)
-        return await self._started(*await self._starter.start(request))
+        return await self._started(*await self._starter().start(request))
 
     async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
         """See facade."""

@@ -21,15 +21,25 @@ class ScopedEngine:
     """Implements `engine.facade.engine.Engine` with the parts that one may use; the rest is the whole's."""
 
     def __init__(
-        self, whole: Engine, runs: Runs, requests: Requests, feed: Feed, packs: Callable[[], PackList]
+        self,
+        whole: Engine,
+        runs: Runs,
+        feed: Feed,
+        requests: Callable[[], Requests],
+        packs: Callable[[], PackList],
     ) -> None:
         self._whole = whole
         self._load_packs = packs
         self.runs = runs
-        self.requests = requests
+        self._load_requests = requests
         self.feed = feed
         self.drafts = whole.drafts
         self.saved_filters = whole.saved_filters
+
+    @cached_property
+    def requests(self) -> Requests:
+        """See facade."""
+        return self._load_requests()
 
     @cached_property
     def packs(self) -> PackList:

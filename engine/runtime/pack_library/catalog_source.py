@@ -40,7 +40,7 @@ class CatalogSource:
     def __init__(
         self,
         config: EngineConfig,
-        tool_names: Collection[str],
+        tool_names: Callable[[], Collection[str]],
         journal: Journal,
         facts: PackStatusSource,
         clock: Clock,
@@ -111,7 +111,7 @@ class CatalogSource:
         from engine.packs.catalog.pack_cache import PackCache  # noqa: PLC0415 - reading packs is slow to import
 
         if self._shelf is None:
-            self._shelf = PackCache(self._config.shipped_packs, self._config.home_packs, self._tool_names)
+            self._shelf = PackCache(self._config.shipped_packs, self._config.home_packs, self._tool_names())
         return self._shelf.look()
 
     async def _made(self, look: ScanResult, now: int) -> Catalog:
@@ -143,7 +143,7 @@ class CatalogSource:
             )
             for reading in look.readings
         ]
-        return catalog_of(readings, look.problems, self._tool_names, self._catalog)
+        return catalog_of(readings, look.problems, self._tool_names(), self._catalog)
 
     async def _notices(self, before: Catalog, after: Catalog) -> tuple[PackNotice, ...]:
         from engine.packs.catalog.notices import notices  # noqa: PLC0415 - see _look_now

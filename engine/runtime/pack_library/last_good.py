@@ -9,7 +9,7 @@ from engine.errors import PackInvalid
 from engine.journal.rules.publishing import GoodPack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from engine.journal.port import Journal
     from engine.packs.catalog.pack_cache import Reading
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class LastKnownGood:
     """Keeps what was read without problems, and finds what stands in for what is broken."""
 
-    def __init__(self, journal: Journal, tool_names: Collection[str]) -> None:
+    def __init__(self, journal: Journal, tool_names: Callable[[], Collection[str]]) -> None:
         self._journal = journal
         self._tool_names = tool_names
         self._loaded: dict[str, LoadedPack] = {}
@@ -71,7 +71,7 @@ class LastKnownGood:
             content = PackContent.from_json(text)
         except PackInvalid:
             return None
-        pack = load_content(content, source=reading.place.root.source, tool_names=self._tool_names)
+        pack = load_content(content, source=reading.place.root.source, tool_names=self._tool_names())
         return None if pack.problems else pack
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.contracts.run import RunDetail
@@ -10,7 +11,6 @@ from engine.contracts.status import RequestKind
 from engine.errors import NotFound
 from engine.governance.access import Scoped
 from engine.runtime.views.paging import MAX_PAGE
-from engine.runtime.views.time_travel import RunHistory, files_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.output_files import OutputFiles
     from engine.runtime.views.row_views import RowViews
+    from engine.runtime.views.time_travel import RunHistory
 
 Row = TypeVar("Row", bound="RunRow")
 STEPS_AT_ONCE = 100
@@ -35,7 +36,12 @@ class RunReader(Scoped):
         self._values = values
         self._views = views
         self._files = files
-        self._history = RunHistory()
+
+    @cached_property
+    def _history(self) -> RunHistory:
+        from engine.runtime.views.time_travel import RunHistory  # noqa: PLC0415 - lists need no replay
+
+        return RunHistory()
 
     async def row(self, run_id: str) -> RunRow:
         """The run's row. Raises NotFound."""
@@ -57,6 +63,8 @@ class RunReader(Scoped):
 
     async def detail_as_of(self, run_id: str, run_seq: int) -> RunDetail:
         """Everything about the run as it was after an event. Raises NotFound, InvalidInput."""
+        from engine.runtime.views.time_travel import files_written  # noqa: PLC0415 - see _history
+
         past = await self._history.of(self._journal, await self.row(run_id), run_seq)
         row = self._seen(run_id, await past.run_view_row(run_id))
         written = await files_written(self._values, await past.step_rows(run_id))
