@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.engine.packs import access_log_corpus, service_log_corpus
+from tests.engine.packs import (
+    access_log_corpus,
+    commit_subjects_corpus,
+    secret_files_corpus,
+    service_log_corpus,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +59,11 @@ def load(pack: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.dont_write_bytecode = True
     sys.modules[name] = module
+    for part in (PACKS / pack).glob("tools_*.py"):  # of another pack, with the same name
+        sys.modules.pop(part.stem, None)
+    sys.path.insert(0, str(PACKS / pack))
     spec.loader.exec_module(module)
+    sys.path.remove(str(PACKS / pack))
     return module
 
 
@@ -156,6 +165,30 @@ def levels_of_a_mixed_log(tools: ModuleType, folder: Path, lines: int) -> Score:
     return score
 
 
+def secrets_of_the_corpus(tools: ModuleType, folder: Path) -> Score:
+    """Lines that hold a credential, in files as they are committed."""
+    files = secret_files_corpus.FILES
+    root = folder / "repo"
+    for file in files:
+        (root / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / file.path).write_text(file.text, file.encoding)
+    result = tools.scan_files(str(root), [file.path for file in files], {"workdir": str(folder)})
+    score = Score()
+    said = {f"{finding['path']}:{finding['line']}" for finding in result["findings"]}
+    score.add(said, {f"{file.path}:{line}" for file in files for line in file.lines})
+    return score
+
+
+def kinds_of_the_corpus(tools: ModuleType) -> Score:
+    """Subjects of commits under the heading where a reader looks for them."""
+    score = Score()
+    for subject, kind in commit_subjects_corpus.SUBJECTS:
+        commit = {"sha": "0" * 40, "author": "Ada", "subject": subject, "body": ""}
+        (group,) = tools.group_commits([commit])["groups"]
+        score.add({group["kind"]}, {kind})
+    return score
+
+
 def _line(form: int, level: str, service: str, words: str) -> str:
     at = "2026-11-28T02:00:00.503Z"
     return (
@@ -172,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=20_000)
     lines = parser.parse_args().lines
-    triage, on_call = load("log-triage"), load("on-call")
+    triage, on_call, steward = load("log-triage"), load("on-call"), load("repo-steward")
     print("| set                                | precision | recall |   right | false | missed | time    |")
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
@@ -180,6 +213,8 @@ def main() -> None:
         sets: tuple[tuple[str, Callable[[], Score]], ...] = (
             ("triage: who to block, corpus", lambda: triage_of_the_corpus(triage, folder)),
             ("triage: who to block, mixed log", lambda: triage_of_a_mixed_log(triage, folder, lines)),
+            ("secrets: lines, corpus", lambda: secrets_of_the_corpus(steward, folder)),
+            ("notes: kinds of commits, corpus", lambda: kinds_of_the_corpus(steward)),
             ("levels: errors, corpus", lambda: levels_of_the_corpus(on_call, folder)),
             ("levels: errors, mixed log", lambda: levels_of_a_mixed_log(on_call, folder, lines)),
         )

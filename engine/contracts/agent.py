@@ -28,7 +28,9 @@ class LayerSource(Contract):
 class LayerText(Contract):
     """One part of a pack as canonical text: the same content gives the same text."""
 
-    name: str = Field(description="`manifest`, a layer, `skills/<id>`, `flows/<id>` or `tools.py`.")
+    name: str = Field(
+        description="`manifest`, a layer, `skills/<id>`, `flows/<id>`, `tools.py` or a part of it."
+    )
     text: str
 
 

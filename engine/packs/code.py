@@ -1,4 +1,4 @@
-"""What a pack's `tools.py` offers, found without running any of it."""
+"""What a pack's code offers (`tools.py` and its parts), found without running any of it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,23 @@ import warnings
 from typing import TYPE_CHECKING
 
 from engine.contracts.pack import Problem
-from engine.packs.source.content import CODE
+from engine.packs.source.content import CODE, content_digest
 from engine.tools.pack_code.pack_tools import tool_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _TOOL_FUNCTION = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
-def code_tools(pack_id: str, source: str) -> tuple[frozenset[str], Sequence[Problem]]:
-    """Full names of the public functions at the top of `tools.py`, or why it cannot be read."""
-    try:
-        with warnings.catch_warnings():  # the compiler's advice is the author's, not the operator's
-            warnings.simplefilter("ignore")
-            module = ast.parse(source, filename=CODE)
-    except SyntaxError as error:
-        line, column = error.lineno or 1, error.offset or 1
-        return frozenset(), [Problem(file=CODE, line=line, column=column, message=f"not Python: {error.msg}")]
-    except (ValueError, RecursionError, MemoryError) as error:
-        message = f"not Python: {str(error) or 'nested too deeply'}"
-        return frozenset(), [Problem(file=CODE, line=1, column=1, message=message)]
-    problems = [
+def code_tools(pack_id: str, code: Mapping[str, str]) -> tuple[frozenset[str], Sequence[Problem]]:
+    """Full names of the public functions at the top of `tools.py`, or why a file cannot be read."""
+    modules = {file: _parsed(file, source) for file, source in code.items()}
+    problems = [found for found in modules.values() if isinstance(found, Problem)]
+    module = modules.get(CODE)
+    if not isinstance(module, ast.Module):
+        return frozenset(), problems
+    problems += [
         Problem(
             file=CODE,
             line=node.lineno,
@@ -45,6 +40,28 @@ def code_tools(pack_id: str, source: str) -> tuple[frozenset[str], Sequence[Prob
     return names, problems
 
 
-def code_digest(source: str) -> str:
-    """SHA-256 (hex) of a `tools.py`: what an operator trusts."""
-    return hashlib.sha256(source.encode()).hexdigest()
+def _parsed(file: str, source: str) -> ast.Module | Problem:
+    try:
+        with warnings.catch_warnings():  # the compiler's advice is the author's, not the operator's
+            warnings.simplefilter("ignore")
+            return ast.parse(source, filename=file)
+    except SyntaxError as error:
+        line, column = error.lineno or 1, error.offset or 1
+        return Problem(file=file, line=line, column=column, message=f"not Python: {error.msg}")
+    except (ValueError, RecursionError, MemoryError) as error:
+        message = f"not Python: {str(error) or 'nested too deeply'}"
+        return Problem(file=file, line=1, column=1, message=message)
+
+
+def code_digest(code: Mapping[str, str]) -> str:
+    """SHA-256 (hex) of all of a pack's code: what an operator trusts. Of one file, that of its text."""
+    if len(code) == 1:
+        return hashlib.sha256(code[CODE].encode()).hexdigest()
+    return content_digest(code)
+
+
+def code_text(code: Mapping[str, str]) -> str:
+    """All of a pack's code to be read in one go, a line with its name before each of several files."""
+    if len(code) == 1:
+        return code[CODE]
+    return "\n".join(f"# ---- {file} ----\n{source}" for file, source in code.items())

@@ -19,7 +19,7 @@ from engine.packs.code import code_tools
 from engine.packs.layers.agent_layers import compile_sops, compose_layers
 from engine.packs.layers.layer_rules import compatibility_problems
 from engine.packs.loaded_pack import LoadedPack, SubflowReference
-from engine.packs.source.content import CODE, MANIFEST, PackContent, content_digest
+from engine.packs.source.content import CODE, MANIFEST, PackContent, content_digest, is_code_part
 from engine.packs.source.directory import PackDirectory
 from engine.packs.source.pack_files import MISSING, PackFiles, Unreadable
 from engine.packs.source.yaml_source import SourceDocument
@@ -87,11 +87,11 @@ class _Loading:
         if manifest is not None:
             self._load_manifest(manifest)
         if CODE in own_files:
-            self._load_code()
+            self._load_code([CODE, *filter(is_code_part, own_files)])
         if manifest is not None:
             self._load_layers(manifest)
         for file in own_files:
-            if file not in {MANIFEST, CODE}:
+            if file not in {MANIFEST, CODE} and not is_code_part(file):
                 self._load_flow(file)
 
     def loaded(self, content: PackContent, source: PackSource) -> LoadedPack:
@@ -136,11 +136,12 @@ class _Loading:
                 self._sops.add(sop.id)
                 self._add_flow(sop.document, sop.document.value)
 
-    def _load_code(self) -> None:
-        source = self._text(CODE)
-        if source is None:
+    def _load_code(self, files: Sequence[str]) -> None:
+        texts = {file: self._text(file) for file in files}
+        code = {file: text for file, text in texts.items() if text is not None}
+        if CODE not in code:
             return
-        own, problems = code_tools(self.pack_id, source)
+        own, problems = code_tools(self.pack_id, code)
         self.problems += problems
         if self._tool_names is not None:
             # while the code cannot be read, its names are not known: one problem is enough

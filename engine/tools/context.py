@@ -59,11 +59,11 @@ class ToolContext:
 
 @dataclass(frozen=True, slots=True)
 class PackCode:
-    """A pack's `tools.py`, pinned by digest. Only code that an operator trusts gets this far."""
+    """A pack's `tools.py` and its parts, pinned by digest. Only code that is trusted gets this far."""
 
     pack: str
     digest: str
-    source: str
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,113 +1,56 @@
-"""Tools of the repository steward: grouping commits, drafting notes, finding credentials in files."""
+"""Tools of the repository steward: release notes from a history, and a search for credentials in files.
+
+How it is done stands in the files beside this one: tools_commits and tools_notes, tools_rules, tools_scan
+and tools_findings.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tools_commits import plain, read_entries
+from tools_findings import (
+    ask_at_once as _ask_at_once,
+)
+from tools_findings import (
+    ask_each as _ask_each,
+)
+from tools_findings import (
+    judged_at_once,
+    not_looked_at,
+    number_findings,
+    report_parts,
+)
+from tools_findings import (
+    read_baseline as _read_baseline,
+)
+from tools_findings import (
+    write_baseline as _write_baseline,
+)
+from tools_notes import (
+    Forge,
+    as_changelog,
+    as_markdown,
+    everybody,
+    grouped,
+    into_changelog,
+    left_out,
+    newcomers,
+)
+from tools_scan import MAX_FILE_BYTES, Providers, scan
 
-_KINDS = {
-    "breaking": "Breaking changes",
-    "feature": "Features",
-    "fix": "Fixes",
-    "performance": "Performance",
-    "documentation": "Documentation",
-    "maintenance": "Maintenance",
-    "other": "Other changes",
-}
-_TYPES = {
-    "feat": "feature",
-    "feature": "feature",
-    "fix": "fix",
-    "bugfix": "fix",
-    "hotfix": "fix",
-    "perf": "performance",
-    "docs": "documentation",
-    "doc": "documentation",
-    "build": "maintenance",
-    "chore": "maintenance",
-    "ci": "maintenance",
-    "refactor": "maintenance",
-    "style": "maintenance",
-    "test": "maintenance",
-    "tests": "maintenance",
-}
-_CONVENTIONAL = re.compile(
-    r"(?P<type>[A-Za-z]+)(?:\((?P<scope>[^()]*)\))?(?P<breaking>!)?:\s*(?P<subject>.+)"
-)
-_HEURISTICS = (
-    ("fix", re.compile(r"\b(fix(es|ed)?|bug|repair|correct(s|ed)?|resolve[sd]?|prevent|regression)\b", re.I)),
-    ("performance", re.compile(r"\b(faster|speed|perf(ormance)?|optimi[sz]e)", re.I)),
-    ("documentation", re.compile(r"\b(docs?|documentation|readme|changelog|typos?)\b", re.I)),
-    (
-        "maintenance",
-        re.compile(r"\b(bump|refactor|clean ?up|rename|tests?|lint|ci|dependenc(y|ies))\b", re.I),
-    ),
-    ("feature", re.compile(r"^(add(s|ed)?|implement|introduce|support|allow|new)\b", re.I)),
-)
-_MERGE = re.compile(r"Merge (branch|pull request|remote-tracking branch|tag)\b")
-
-_MAX_FILE_BYTES = 2_000_000
-_MAX_LINE_CHARACTERS = 4_000
-_MAX_FINDINGS_PER_FILE = 20
-_MAX_FORM_FINDINGS = 100
-_MAX_BATCHES = 40
-_MIN_BATCH = 100
-
-_RULES = (
-    ("aws-access-key", re.compile(r"\b((?:AKIA|ASIA)[0-9A-Z]{16})\b")),
-    (
-        "aws-secret-key",
-        re.compile(r"(?i)aws.{0,30}?secret.{0,30}?[=:]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"),
-    ),
-    ("github-token", re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})")),
-    ("gitlab-token", re.compile(r"\b(glpat-[A-Za-z0-9_-]{20,})")),
-    ("slack-token", re.compile(r"\b(xox[abeoprs]-[A-Za-z0-9-]{10,})")),
-    ("stripe-key", re.compile(r"\b((?:sk|rk)_live_[A-Za-z0-9]{16,})")),
-    ("google-api-key", re.compile(r"\b(AIza[0-9A-Za-z_-]{35})")),
-    ("json-web-token", re.compile(r"\b(eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})")),
-    ("password-in-url", re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"']{1,100}:([^\s/@\"']{3,100})@")),
-    (
-        "password-assignment",
-        re.compile(
-            r"(?i)(?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|credential)[a-z0-9_]{0,30}"
-            r"[\"']?\s{0,10}(?::=|=>|[=:])\s{0,10}[\"']([^\"'\s]{6,200})[\"']"
-        ),
-    ),
-    (
-        "password-assignment",
-        re.compile(
-            r"^\s{0,20}(?:export\s+)?[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)[A-Z0-9_]{0,30}"
-            r"=([^\s\"'$<{]{6,200})\s*$"
-        ),
-    ),
-)
-_PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_END = re.compile(r"-----END (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----")
-_LONG_TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=-])([A-Za-z0-9+/_-]{32,200}={0,2})(?![A-Za-z0-9+/_=-])")
-_PLACEHOLDER = re.compile(
-    r"(?i)[<{$%*]|^x+$|^(?:changeme|change_me|example|placeholder|password|secret|redacted|dummy)$|your[_-]|"
-    r"^(?:os\.|process\.|env\.|self\.)|\("
-)
-_GENERATED = re.compile(
-    r"(?:^|/)(?:package-lock\.json|npm-shrinkwrap\.json|go\.sum|[^/]*\.lock|[^/]*\.min\.js)$"
-)
 _BINARY = re.compile(
-    r"(?i)\.(?:png|jpe?g|gif|webp|ico|bmp|tiff?|pdf|zip|gz|tgz|bz2|xz|zst|7z|tar|jar|war|whl|so|dylib|dll|exe|"
-    r"o|a|class|pyc|woff2?|ttf|otf|eot|mp[34]|mov|avi|mkv|wav|flac|ogg|sqlite|db|parquet|bin)$"
+    r"(?i)\.(?:png|jpe?g|gif|webp|ico|bmp|tiff?|pdf|zip|gz|tgz|bz2|xz|zst|7z|rar|tar|jar|war|ear|"
+    r"whl|so|dylib|dll|exe|"
+    r"o|a|class|pyc|woff2?|ttf|otf|eot|mp[34]|mov|avi|mkv|wav|flac|ogg|sqlite3?|db|parquet|bin|"
+    r"docx?|xlsx?|pptx?|jks|p12|pfx)$"
 )
-_MIN_ENTROPY_BITS = 4.3
-_VERDICTS = {
-    "real": "Real secrets: revoke and remove",
-    "undecided": "Not classified",
-    "false_positive": "False positives",
-    "ignore": "Ignored",
-}
+_MAX_BATCHES = 24
+_MIN_BATCH = 200
+_EDITABLE = 90_000
 
 
 def locate(file: str) -> dict[str, str]:
@@ -126,226 +69,163 @@ def outcome(summary: str, files: list[str]) -> dict[str, Any]:
     return {"summary": summary, "files": files}
 
 
-def group_commits(commits: list[dict[str, Any]]) -> dict[str, Any]:
-    """Sort commits by kind: conventional prefixes first, else by the words of the subject."""
-    groups: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
-    for commit in commits:
-        if not _MERGE.match(commit["subject"]):
-            kind, entry = _entry(commit)
-            groups[kind].append(entry)
-    filled = [
-        {"kind": kind, "title": _KINDS[kind], "entries": entries}
-        for kind, entries in groups.items()
-        if entries
-    ]
-    return {"groups": filled, "total": sum(len(entries) for entries in groups.values())}
+def group_commits(
+    commits: list[dict[str, Any]], head: str | None = None, earlier: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Entries by kind: a merged request is one entry, reverts cancel, packages are one line each.
+
+    `head` is the newest commit's id; `earlier` are the authors before the range, for who is new.
+    """
+    entries, cancelled = read_entries(commits, head)
+    groups = [{**group, "entries": [_shown(one) for one in group["entries"]]} for group in grouped(entries)]
+    count = sum(len(group["entries"]) for group in groups)
+    other = sum(len(group["entries"]) for group in groups if group["kind"] == "other")
+    removed = sum(len(group["entries"]) for group in groups if group["kind"] == "removed")
+    new = [] if earlier is None else newcomers(entries, earlier)
+    words = f"{count:,} entries from {len(commits):,} commits"
+    if cancelled:
+        words += f"; {cancelled:,} changes and reverts cancel each other and are not listed"
+    if removed:
+        words += (
+            f"; removals that may break somebody: {removed:,}; move those that do to the breaking changes"
+        )
+    return {
+        "groups": groups,
+        "total": len(commits),
+        "entries": count,
+        "other": other,
+        "words": words,
+        "people": everybody(entries),
+        "new": [[name, {key: entry[key] for key in ("numbers", "sha", "full_sha")}] for name, entry in new],
+    }
 
 
-def _entry(commit: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    subject, body = str(commit["subject"]).strip(), str(commit.get("body") or "")
-    match = _CONVENTIONAL.match(subject)
-    known = match is not None and match["type"].lower() in _TYPES
-    scope = match["scope"] if match and known else None
-    text = match["subject"] if match and known else subject
-    breaking = bool(match and match["breaking"]) or "BREAKING CHANGE" in body
-    if breaking:
-        kind = "breaking"
-    elif match and known:
-        kind = _TYPES[match["type"].lower()]
-    else:
-        kind = next((name for name, words in _HEURISTICS if words.search(subject)), "other")
-    entry = {"sha": commit["sha"][:10], "author": commit["author"], "scope": scope, "subject": text}
-    return kind, entry
+def _shown(entry: dict[str, Any]) -> dict[str, Any]:
+    keys = ("kind", "sha", "full_sha", "scope", "subject", "numbers", "why", "details")
+    return {key: entry[key] for key in keys}
 
 
-def draft_notes(groups: list[dict[str, Any]], from_ref: str, to_ref: str) -> dict[str, str]:
-    """Release notes as Markdown."""
-    lines = [f"# Release notes: {_plain(from_ref)} to {_plain(to_ref)}", ""]
-    if not groups:
-        lines += ["No changes.", ""]
-    for group in groups:
-        lines += [f"## {group['title']}", ""]
-        for entry in group["entries"]:
-            scope = f"**{_plain(entry['scope'])}**: " if entry["scope"] else ""
-            lines.append(f"- {scope}{_plain(entry['subject'])} ({entry['sha']})")
-        lines.append("")
-    authors = sorted({_plain(entry["author"]) for group in groups for entry in group["entries"]})
-    if authors:
-        lines += ["## Contributors", "", ", ".join(authors), ""]
-    return {"text": "\n".join(lines)}
+def draft_notes(
+    found: dict[str, Any],
+    from_ref: str,
+    to_ref: str,
+    version: str = "",
+    style: Literal["markdown", "changelog"] = "markdown",
+    date: str | None = None,
+    origin: str | None = None,
+    head: str | None = None,
+    details: bool = False,
+) -> dict[str, Any]:
+    """Release notes as Markdown, or a section of a changelog; `editable` when they fit into a form."""
+    forge = Forge(origin)
+    named = plain(version) or (plain(to_ref) if to_ref != "HEAD" else "Unreleased")
+    last = head[:12] if head and to_ref == "HEAD" else to_ref
+    about = {
+        "version": named,
+        "unreleased": named.lower() == "unreleased",
+        "date": (date or "")[:10],
+        "people": found["people"],
+        "new": [(name, entry) for name, entry in found["new"]],
+        "range": forge.range(from_ref, last),
+    }
+    form = as_changelog if style == "changelog" else as_markdown
+    text = "\n".join(form(found["groups"], about, forge, details=details))
+    hidden = left_out(found["groups"]) if style == "changelog" else 0
+    words = (
+        f"{hidden:,} entries of documentation and maintenance are left out, as a changelog does."
+        if hidden
+        else ""
+    )
+    return {"text": text, "editable": len(text) <= _EDITABLE, "words": words}
 
 
-def _plain(text: str) -> str:
-    """One line without control characters: commits are written by anybody."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+def place_notes(text: str, file: str, style: Literal["markdown", "changelog"] = "markdown") -> dict[str, str]:
+    """The whole file to write: a page of notes is the file; a changelog's section goes into what is there."""
+    if style == "markdown":
+        return {"text": text}
+    target = Path(file)
+    existing = target.read_text("utf-8") if target.is_file() else ""
+    return {"text": into_changelog(existing, text)}
 
 
-def batch_files(files: list[dict[str, Any]], repo: str, out: str) -> dict[str, Any]:
-    """Batches of paths worth reading; large, binary and generated files are counted, not read."""
-    report = Path(out)
-    own = report.relative_to(repo).as_posix() if report.is_relative_to(repo) else None
-    wanted = [
-        file["path"]
-        for file in files
-        if file["path"] != own and file["size"] <= _MAX_FILE_BYTES and _is_source(file["path"])
-    ]
+def read_baseline(file: str) -> dict[str, Any]:
+    """Verdicts of earlier scans; none when no file is named or there is none yet."""
+    if not file or not Path(file).is_file():
+        return {"known": {}}
+    return {"known": _read_baseline(Path(file).read_text("utf-8"))}
+
+
+def prepare_rules(context: dict[str, Any]) -> dict[str, Any]:
+    """Which rules will be asked. Builds them once, so that the scans side by side need not."""
+    return {"rules": Providers(_cache(context)).name}
+
+
+def batch_files(listing: dict[str, Any], repo: str, out: str, baseline: str = "") -> dict[str, Any]:
+    """Batches of paths worth reading, and the rest with why it is not read."""
+    own = {_inside(Path(file), repo) for file in (out, baseline) if file}
+    wanted, left = [], []
+    for file in listing["files"]:
+        if file["path"] in own:
+            continue
+        if _BINARY.search(file["path"]):
+            left.append({"path": file["path"], "why": "binary"})
+        elif file["size"] > MAX_FILE_BYTES:
+            left.append({"path": file["path"], "why": f"larger than {MAX_FILE_BYTES // 1_000_000} MB"})
+        else:
+            wanted.append(file["path"])
+    wanted += [name for name in listing.get("skipped", []) if "\\x" in name]
     size = max(_MIN_BATCH, math.ceil(len(wanted) / _MAX_BATCHES))
     batches = [wanted[start : start + size] for start in range(0, len(wanted), size)]
-    skipped = len(files) - len(wanted) - (1 if any(file["path"] == own for file in files) else 0)
-    return {"batches": batches, "count": len(wanted), "skipped": skipped}
+    return {"batches": batches, "count": len(wanted), "left_out": left}
 
 
-def _is_source(path: str) -> bool:
-    return not _BINARY.search(path) and not _GENERATED.search(path)
+def _inside(file: Path, repo: str) -> str | None:
+    return file.relative_to(repo).as_posix() if file.is_relative_to(repo) else None
 
 
-def scan_files(repo: str, files: list[str]) -> dict[str, Any]:
+def scan_files(repo: str, files: list[str], context: dict[str, Any]) -> dict[str, Any]:
     """Findings in some files of a directory. A finding never holds the secret, only a masked line."""
-    root = Path(repo).resolve()
-    findings: list[dict[str, Any]] = []
-    unreadable = 0
-    for name in files:
-        path = (root / name).resolve()
-        try:
-            # a link made since the listing could lead anywhere
-            if not path.is_relative_to(root) or not path.is_file():
-                unreadable += 1
-                continue
-            with path.open("rb") as stream:
-                raw = stream.read(_MAX_FILE_BYTES)
-        except OSError:
-            unreadable += 1
-            continue
-        if b"\0" not in raw[:8192]:
-            findings += _in_text(name, raw.decode("utf-8", "replace"))
-    return {"findings": findings, "scanned": len(files) - unreadable, "unreadable": unreadable}
+    return scan(repo, files, _cache(context))
 
 
-def _in_text(path: str, text: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    inside_key = False
-    for number, full in enumerate(text.split("\n"), start=1):
-        line = full[:_MAX_LINE_CHARACTERS]
-        if inside_key:
-            inside_key = not _KEY_END.search(line)
-            continue
-        spans = list(_secrets(line))
-        key = _PRIVATE_KEY.search(line)
-        if key:
-            inside_key = not _KEY_END.search(line)
-            spans.insert(0, ("private-key", key.end(), len(line)))
-        if spans:
-            excerpt = _masked(line, [(start, end) for _, start, end in spans])
-            found.append({"path": path, "line": number, "rule": spans[0][0], "excerpt": excerpt})
-        if len(found) >= _MAX_FINDINGS_PER_FILE:
-            break
-    return found
+def _cache(context: dict[str, Any]) -> Path:
+    return Path(context["workdir"]) / ".rules"
 
 
-def _secrets(line: str) -> Iterator[tuple[str, int, int]]:
-    for rule, pattern in _RULES:
-        for match in pattern.finditer(line):
-            if rule != "password-assignment" or not _PLACEHOLDER.search(match[1]):
-                yield rule, match.start(1), match.end(1)
-    for match in _LONG_TOKEN.finditer(line):
-        if _is_random(match[1]):
-            yield "high-entropy", match.start(1), match.end(1)
-
-
-def _is_random(token: str) -> bool:
-    """Mixed case and digits, and as many bits a character as random text has; hashes in hex are not."""
-    kinds = (str.isupper, str.islower, str.isdigit)
-    if not all(any(kind(char) for char in token) for kind in kinds) or token.count("/") > 3:
-        return False
-    counts = Counter(token).values()
-    return -sum(n / len(token) * math.log2(n / len(token)) for n in counts) >= _MIN_ENTROPY_BITS
-
-
-def _masked(line: str, spans: list[tuple[int, int]]) -> str:
-    """The line with every secret replaced by its length."""
-    parts: list[str] = []
-    position = 0
-    for start, end in sorted(spans):
-        if end <= position:
-            continue
-        begin = max(start, position)
-        parts += [line[position:begin], f"[{end - begin} characters]" if end > begin else ""]
-        position = end
-    text = _plain("".join([*parts, line[position:]]))
-    return text if len(text) <= 160 else text[:160] + "…"
-
-
-def merge_findings(results: list[dict[str, Any]]) -> dict[str, Any]:
-    """All findings with an id each, and the form schema that asks about them (at most 100 of them)."""
-    findings = sorted(
-        (finding for result in results for finding in result["findings"]),
-        key=lambda finding: (finding["path"], finding["line"]),
-    )
-    for number, finding in enumerate(findings, start=1):
-        finding["id"] = f"f{number:04d}"
-    asked = findings[:_MAX_FORM_FINDINGS]
-    properties = {finding["id"]: _question(finding) for finding in asked}
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+def merge_findings(
+    results: list[dict[str, Any]],
+    listing: dict[str, Any],
+    left_out: list[dict[str, str]],
+    known: dict[str, str],
+) -> dict[str, Any]:
+    """All findings with an id each, what was not looked at, and the form that judges many at once."""
+    found = number_findings(results, known)
     return {
-        "findings": findings,
-        "count": len(findings),
-        "schema": schema,
+        **found,
         "scanned": sum(result["scanned"] for result in results),
-        "unreadable": sum(result["unreadable"] for result in results),
+        "unseen": not_looked_at(results, listing, left_out),
+        "at_once": _ask_at_once(found["findings"]),
     }
 
 
-def _question(finding: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "string",
-        "title": f"{finding['path']}:{finding['line']} {finding['rule']}",
-        "description": finding["excerpt"],
-        "enum": ["real", "false_positive", "ignore"],
-    }
+def ask_each(
+    findings: list[dict[str, Any]], groups: dict[str, list[str]], values: dict[str, Any]
+) -> dict[str, Any]:
+    """What was judged at once, and the form about every finding that is left."""
+    verdicts = judged_at_once(findings, groups, values)
+    return {**_ask_each(findings, verdicts), "verdicts": verdicts}
 
 
 def arrange_report(
     repo: str,
-    findings: list[dict[str, Any]],
-    verdicts: dict[str, Literal["real", "false_positive", "ignore"]],
-    scanned: int,
-    skipped: int,
-    truncated: bool,
+    found: dict[str, Any],
+    at_once: dict[str, str],
+    singly: dict[str, str],
+    rules: str,
+    excluded: list[str],
     state: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Title, sections and summary of the report, findings by what the operator said of them."""
-    groups: dict[str, list[dict[str, Any]]] = {verdict: [] for verdict in _VERDICTS}
-    for finding in findings:
-        groups[verdicts.get(finding["id"], "undecided")].append(finding)
-    overview = [f"Directory: {repo}", *_work_tree(state)]
-    overview += [f"Files scanned: {scanned}", f"Files not read (large, binary, generated, gone): {skipped}"]
-    if truncated:
-        overview.append("The directory holds more files than were listed: the scan is not complete.")
-    sections: list[dict[str, Any]] = [{"heading": "Overview", "items": overview}]
-    for verdict, title in _VERDICTS.items():
-        if groups[verdict]:
-            sections.append({"heading": title, "table": _table(groups[verdict])})
-    counts = (
-        f"{len(findings)} findings, {len(groups['real'])} real, {len(groups['undecided'])} not classified."
-    )
-    summary = counts if findings else "No credentials found."
-    sections.insert(1, {"heading": "Result", "text": summary})
-    return {"title": "Secret scan", "sections": sections, "summary": summary}
-
-
-def _work_tree(state: dict[str, Any] | None) -> list[str]:
-    if state is None:
-        return ["Work tree: not a git repository"]
-    changed = len(state["entries"])
-    branch = state["branch"] or "(detached)"
-    return [f"Branch: {branch}", f"Work tree: {f'{changed} uncommitted paths' if changed else 'clean'}"]
-
-
-def _table(findings: list[dict[str, Any]]) -> dict[str, Any]:
-    rows = [[f["path"], f["line"], f["rule"], f["excerpt"]] for f in findings]
-    return {"columns": ["File", "Line", "Rule", "Excerpt (masked)"], "rows": rows}
+    """Title, sections and summary of the report, and the baseline that goes with it."""
+    verdicts = {**at_once, **singly}
+    parts = report_parts(repo, found, verdicts, found["scanned"], found["unseen"], rules, excluded, state)
+    return {**parts, "baseline": _write_baseline(found["findings"], verdicts)}

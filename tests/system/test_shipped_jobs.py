@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -78,9 +79,15 @@ def test_release_notes_are_written_after_approval(vasini: Vasini, repo: Path) ->
         "run", "repo-steward/release-notes", "--wait",
         "--set", f"repo={repo}", "--set", "from_ref=v1", "--set", "out=notes/NOTES.md",
     )  # fmt: skip
-    assert run["status"] == "PENDING_HUMAN"
+    assert run["status"] == "PENDING_USER_INPUT"
+    (form,) = vasini.ok("forms")["forms"]
+    text = form["defaults"]["text"] + "\nWith thanks.\n"
+    (vasini.cwd / "notes.json").write_text(json.dumps({"text": text}))
+    vasini.ok("answer", run["run_id"], "--values", "@notes.json")
+    vasini.ok("worker", "--until-idle")
     (approval,) = vasini.ok("approvals")["approvals"]
     assert "5 commits since v1" in approval["message"]
+    assert approval["action"]["params"]["text"] == text
     shown = approve(vasini, run)
     assert shown["run"]["status"] == "COMPLETED"
     notes = (vasini.cwd / "notes" / "NOTES.md").read_text()
@@ -99,6 +106,10 @@ def test_rejected_release_notes_write_nothing(vasini: Vasini, repo: Path) -> Non
         "run", "repo-steward/release-notes", "--wait",
         "--set", f"repo={repo}", "--set", "from_ref=v1", "--set", "out=notes/NOTES.md",
     )  # fmt: skip
+    (form,) = vasini.ok("forms")["forms"]
+    (vasini.cwd.parent / "notes.json").write_text(json.dumps(form["defaults"]))
+    vasini.ok("answer", run["run_id"], "--values", f"@{vasini.cwd.parent / 'notes.json'}")
+    vasini.ok("worker", "--until-idle")
     (approval,) = vasini.ok("approvals")["approvals"]
     vasini.ok("reject", approval["approval_id"], "--comment", "wrong tag")
     vasini.ok("worker", "--until-idle")
@@ -149,9 +160,14 @@ def test_a_secret_scan_finds_secrets_and_keeps_none_of_them(vasini: Vasini, repo
     )
     assert run["status"] == "PENDING_USER_INPUT"
     (form,) = performed("forms", "--run", run["run_id"])["forms"]
+    assert form["title"].startswith("5 findings: which rules, folders or files")
+    performed("answer", run["run_id"], "--values", "{}")
+    performed("worker", "--until-idle")
+    (form,) = performed("forms", "--run", run["run_id"])["forms"]
     asked = form["schema"]["properties"]
     assert {field["title"].rsplit(" ", 1)[0] for field in asked.values()} == {
-        ".env:1", "config.ini:1", "deploy.sh:1", "id_rsa:1", "src/app.py:1",
+        "1 of 5 · .env:1", "2 of 5 · config.ini:1", "3 of 5 · deploy.sh:1", "4 of 5 · id_rsa:1",
+        "5 of 5 · src/app.py:1",
     }  # fmt: skip
     verdicts = dict.fromkeys(asked, "real") | {min(asked): "false_positive"}
     (vasini.cwd / "verdicts.json").write_text(str(verdicts).replace("'", '"'))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import yaml
 
 from engine.contracts.agent import FlowOutline, LayerText, StepOutline
-from engine.packs.source.content import CODE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,8 +57,8 @@ def _texts(pack: LoadedPack) -> Iterator[LayerText]:
             yield LayerText(name=f"skills/{skill.id}", text=f"---\n{front}---\n{skill.body}\n")
     for flow_id in sorted(pack.flows.keys() - pack.sops):
         yield LayerText(name=f"flows/{flow_id}", text=_yaml(pack.flows[flow_id]))
-    if CODE in pack.content.files:
-        yield LayerText(name=CODE, text=pack.content.files[CODE])
+    for file, text in pack.content.code.items():
+        yield LayerText(name=file, text=text)
 
 
 def _yaml(part: Contract, exclude: set[str] | None = None) -> str:

@@ -9,7 +9,6 @@ from engine.contracts.model import from_micros
 from engine.contracts.pack import FlowView, PackState, PackView, RunsOfVersion
 from engine.packs.checks.flow_shape import sequences
 from engine.packs.code import code_digest
-from engine.packs.source.content import CODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +39,7 @@ class PackStatus:
         """Whether the pack's code may run: the release trusts what it ships, operators trust by digest."""
         if pack.source == "shipped" or not pack.has_code:
             return True
-        return (pack.pack_id, code_digest(pack.content.files[CODE])) in self.trusted
+        return (pack.pack_id, code_digest(pack.content.code)) in self.trusted
 
 
 def pack_view(found: CatalogEntry, facts: PackStatus) -> PackView:

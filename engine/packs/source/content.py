@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "profession-pack.yaml"
 CODE = "tools.py"
+_CODE_PART = re.compile(r"tools_[a-z0-9_]{1,60}\.py\Z")
 FLOWS = "flows"
 FLOW_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
@@ -36,9 +38,17 @@ class PackContent:
     @property
     def own_files(self) -> tuple[str, ...]:
         """Manifest, code and flows, in the order they are loaded; layers are found through the manifest."""
+        manifest = (MANIFEST,) if MANIFEST in self.files else ()
         inside = (name for name in self.files if posixpath.dirname(name) == FLOWS)
         flows = sorted(name for name in inside if posixpath.splitext(name)[1] in FLOW_SUFFIXES)
-        return (*(name for name in (MANIFEST, CODE) if name in self.files), *flows)
+        return (*manifest, *self.code, *flows)
+
+    @property
+    def code(self) -> Mapping[str, str]:
+        """The pack's own code by file: `tools.py` first, then its parts; empty without a `tools.py`."""
+        if CODE not in self.files:
+            return {}
+        return {name: self.files[name] for name in (CODE, *sorted(filter(is_code_part, self.files)))}
 
     def to_json(self) -> str:
         """Canonical JSON; the same content gives the same text."""
@@ -55,6 +65,11 @@ class PackContent:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PackInvalid(f"stored pack content cannot be read: {error}") from error
         return cls(str(pack_id), version, content_digest(files), files)
+
+
+def is_code_part(name: str) -> bool:
+    """Whether a file beside `tools.py` is a part of its code: `tools_<subject>.py`."""
+    return _CODE_PART.match(name) is not None
 
 
 def content_digest(files: Mapping[str, str]) -> str:

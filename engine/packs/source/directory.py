@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.contracts.pack import Problem
-from engine.packs.source.content import CODE, FLOW_SUFFIXES, FLOWS, MANIFEST
+from engine.packs.source.content import CODE, FLOW_SUFFIXES, FLOWS, MANIFEST, is_code_part
 from engine.packs.source.pack_files import MISSING, Unreadable
 from engine.packs.source.source_text import MAX_BYTES, decode_text
 from engine.safe_files.walking import open_to_read
@@ -70,6 +70,8 @@ class PackDirectory:
         for name in (MANIFEST, CODE):
             if os.path.lexists(root / name):
                 yield name
+        if os.path.lexists(root / CODE):
+            yield from sorted(filter(is_code_part, (entry.name for entry in root.iterdir())))
         if not os.path.lexists(root / MANIFEST):
             problems.append(_problem(MANIFEST, "the file is missing: a pack needs a manifest"))
         flows = root / FLOWS

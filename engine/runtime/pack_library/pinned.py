@@ -67,9 +67,9 @@ class PinnedPacks:
             raise PackInvalid(f"the pinned content of {pack_id} has no flow {flow_id}", {"digest": digest})
         policies = self._policies.for_pack(pack_id)
         limits = RunLimits(policies.max_steps, policies.max_tool_calls)
-        source = pack.content.files.get("tools.py")
+        files = pack.content.code
         # a run exists only when its pack's code was trusted at the start, and it pinned that code
-        code = PackCode(pack_id, digest, source) if source is not None else None
+        code = PackCode(pack_id, digest, files) if files else None
         flow = PinnedFlow(
             FlowGraph(definition, limits, "artifacts" in definition.model_dump_json()),
             code,

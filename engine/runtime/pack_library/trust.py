@@ -56,11 +56,11 @@ class CodeTrust:
         return found
 
     async def _review(self, pack: LoadedPack) -> CodeReview:
-        from engine.packs.code import code_digest  # noqa: PLC0415 - see CatalogSource
+        from engine.packs.code import code_digest, code_text  # noqa: PLC0415 - see CatalogSource
         from engine.packs.source.content import CODE  # noqa: PLC0415
 
-        text = pack.content.files[CODE]
-        digest = code_digest(text)
+        code = pack.content.code
+        digest = code_digest(code)
         rows = await self._journal.packs.trusted()
         row = next((row for row in rows if (row.pack, row.digest) == (pack.pack_id, digest)), None)
         return CodeReview(
@@ -68,7 +68,7 @@ class CodeTrust:
             label=await self._library.label(pack),
             file=CODE,
             digest=digest,
-            text=text,
+            text=code_text(code),
             trusted=row is not None or pack.source == "shipped",
             trusted_by=row.trusted_by if row else None,
             trusted_at=from_micros(row.trusted_at) if row else None,

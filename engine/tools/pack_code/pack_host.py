@@ -1,17 +1,45 @@
-"""The process a pack's `tools.py` runs in: `python -I pack_host.py LIMITS`, one request on stdin.
+"""The process a pack's code runs in: `python -I pack_host.py LIMITS`, one request on stdin.
 
-The source is data: it is compiled under the name `<pack>/tools.py` and never imported from a directory.
-Calling imports the standard library only; describing needs pydantic.
+The sources are data: they are compiled under the names `<pack>/tools.py` and `<pack>/tools_<subject>.py`, and
+never imported from a directory. Calling imports the standard library only; describing needs pydantic.
 """
 
 from __future__ import annotations
 
+import importlib.abc
+import importlib.util
 import sys
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from importlib.machinery import ModuleSpec
 
 _FILE_NAME = "tools.py"
 Answer = dict[str, Any]
+
+
+class PackParts(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Lets `tools.py` import the files beside it, by their names without `.py`."""
+
+    def __init__(self, pack: str, files: Mapping[str, str]) -> None:
+        self._pack = pack
+        self._files = files
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Knows the pack's own files and nothing else."""
+        if path is not None or f"{fullname}.py" not in self._files:
+            return None
+        return importlib.util.spec_from_loader(fullname, self, origin=f"{self._pack}/{fullname}.py")
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Run one part."""
+        file = f"{module.__name__}.py"
+        code = compile(self._files[file], f"{self._pack}/{file}", "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # noqa: S102 - trusted code
 
 
 def main() -> None:
@@ -25,10 +53,11 @@ def main() -> None:
 
 def _load(request: Answer) -> types.ModuleType:
     name = f"{request['pack']}/{_FILE_NAME}"
+    sys.meta_path.insert(0, PackParts(request["pack"], request["files"]))
     module = types.ModuleType("pack_tools")
     module.__file__ = name
     sys.modules[module.__name__] = module
-    exec(compile(request["source"], name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - trusted code
+    exec(compile(request["files"][_FILE_NAME], name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - trusted code
     return module
 
 
@@ -39,9 +68,11 @@ def _describe(request: Answer) -> Answer:
     try:
         module = _load(request)
     except SyntaxError as error:
-        return {"problems": [{"line": error.lineno, "message": f"syntax error: {error.msg}"}]}
+        file = (error.filename or "").rpartition("/")[2]
+        place = {"file": file if file in request["files"] else _FILE_NAME, "line": error.lineno}
+        return {"problems": [{**place, "message": f"syntax error: {error.msg}"}]}
     except BaseException as error:  # noqa: BLE001 - the edge: whatever the code raises is the pack's problem
-        return {"problems": [{"line": _line(error, request), "message": _words(error)}]}
+        return {"problems": [{**_place(error, request), "message": _words(error)}]}
     return describe_module(module)
 
 
@@ -58,13 +89,13 @@ def _call(request: Answer) -> Answer:
     except ToolFailure as failure:
         return _failed(failure.code.value, failure.message)
     except ValueError as error:
-        return _failed("invalid_input", str(error) or _words(error), _line(error, request))
+        return _failed("invalid_input", str(error) or _words(error), _place(error, request))
     except BaseException as error:  # noqa: BLE001 - the edge: whatever the code raises is the call's failure
-        return _failed("backend_error", _words(error), _line(error, request))
+        return _failed("backend_error", _words(error), _place(error, request))
 
 
-def _failed(code: str, message: str, line: int | None = None) -> Answer:
-    return {"error": {"code": code, "message": message, "line": line}}
+def _failed(code: str, message: str, place: Answer | None = None) -> Answer:
+    return {"error": {"code": code, "message": message, **(place or {"file": None, "line": None})}}
 
 
 def _words(error: BaseException) -> str:
@@ -72,15 +103,16 @@ def _words(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _line(error: BaseException, request: Answer) -> int | None:
-    """The innermost line of the pack's file the error passed through."""
-    line = None
+def _place(error: BaseException, request: Answer) -> Answer:
+    """The innermost line of the pack's files the error passed through."""
+    place: Answer = {"file": _FILE_NAME, "line": None}
     frame = error.__traceback__
     while frame is not None:
-        if frame.tb_frame.f_code.co_filename == f"{request['pack']}/{_FILE_NAME}":
-            line = frame.tb_lineno
+        pack, _, file = frame.tb_frame.f_code.co_filename.rpartition("/")
+        if pack == request["pack"] and file in request["files"]:
+            place = {"file": file, "line": frame.tb_lineno}
         frame = frame.tb_next
-    return line
+    return place
 
 
 if __name__ == "__main__":

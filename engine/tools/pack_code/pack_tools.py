@@ -107,7 +107,8 @@ async def describe_functions(code: PackCode, limits: ToolLimits) -> tuple[PackFu
     except ToolFailure as failure:
         raise _invalid([Problem(file=_FILE, message=failure.message)]) from failure
     problems = [
-        Problem(file=_FILE, line=found["line"], message=found["message"]) for found in answer["problems"]
+        Problem(file=found.get("file", _FILE), line=found["line"], message=found["message"])
+        for found in answer["problems"]
     ]
     functions: list[PackFunction] = []
     for found in answer.get("tools", []):
@@ -152,9 +153,9 @@ async def call_function(
 
 
 def _failure(code: PackCode, error: dict[str, Any]) -> ToolFailure:
-    line = error["line"]
-    place = f" ({code.pack}/{_FILE}:{line})" if line else ""
-    details = {"file": _FILE, "line": line} if line else {}
+    file, line = error["file"], error["line"]
+    place = f" ({code.pack}/{file}:{line})" if line else ""
+    details = {"file": file, "line": line} if line else {}
     return ToolFailure(StepErrorCode(error["code"]), error["message"] + place, details=details)
 
 
@@ -168,8 +169,8 @@ def _function(code: PackCode, found: dict[str, Any]) -> PackFunction:
     return PackFunction(spec, found["name"], found["takes_context"])
 
 
-def _source(code: PackCode) -> dict[str, str]:
-    return {"pack": code.pack, "source": code.source}
+def _source(code: PackCode) -> dict[str, Any]:
+    return {"pack": code.pack, "files": dict(code.files)}
 
 
 def _invalid(problems: list[Problem]) -> PackInvalid:

@@ -45,7 +45,7 @@ def write_pack(tmp_path: Path) -> WritePack:
 
 @pytest.fixture
 def load_tools(monkeypatch: pytest.MonkeyPatch) -> LoadTools:
-    """Load a shipped pack's `tools.py` by its path, leaving no compiled file beside it."""
+    """Load a shipped pack's code by its path, leaving no compiled file beside it."""
 
     def load(pack_id: str) -> ModuleType:
         name = f"shipped_tools_{pack_id.replace('-', '_')}"
@@ -55,6 +55,9 @@ def load_tools(monkeypatch: pytest.MonkeyPatch) -> LoadTools:
         module = importlib.util.module_from_spec(spec)
         monkeypatch.setattr(sys, "dont_write_bytecode", True)
         monkeypatch.setitem(sys.modules, name, module)  # as the host does: dataclasses look there
+        monkeypatch.syspath_prepend(PACKS / pack_id)
+        for part in (PACKS / pack_id).glob("tools_*.py"):  # another pack may have one of that name
+            monkeypatch.delitem(sys.modules, part.stem, raising=False)
         spec.loader.exec_module(module)
         return module
 

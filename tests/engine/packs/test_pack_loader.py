@@ -7,7 +7,7 @@ import pytest
 
 from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep, ToolStep
 from engine.packs.catalog.pack_views import PackStatus
-from engine.packs.code import code_digest
+from engine.packs.code import code_digest, code_text
 from engine.packs.loader import read_pack
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def test_pack_tools_are_known_without_running_any_code(write_pack: WritePack, tm
     assert pack.has_code
     assert not PackStatus().trusts(pack)
     assert PackStatus().trusts(read_pack(directory, source="shipped"))
-    digest = code_digest(pack.content.files["tools.py"])
+    digest = code_digest(pack.content.code)
     assert PackStatus(trusted=frozenset({("my-pack", digest)})).trusts(pack)
 
 
@@ -274,3 +274,19 @@ def test_a_pack_may_not_take_a_builtin_tools_name(write_pack: WritePack) -> None
     directory = write_pack("files")
     (directory / "tools.py").write_text("def read() -> int:\n    return 1\n")
     assert "is a built-in tool's name" in only_problem(read_pack(directory, tool_names=TOOLS)).message
+
+
+def test_code_of_several_files_is_trusted_and_shown_whole(write_pack: WritePack) -> None:
+    directory = write_pack("my-pack", f="id: f\nsteps: [{type: tool, tool: my_pack.good}]\n")
+    (directory / "tools.py").write_text("from tools_one import x\ndef good() -> int: return x\n")
+    (directory / "tools_one.py").write_text("x = 1\n")
+    (directory / "other.py").write_text("not read")
+    pack = read_pack(directory, tool_names=TOOLS)
+    assert list(pack.problems) == []
+    assert list(pack.content.code) == ["tools.py", "tools_one.py"]
+    assert "# ---- tools_one.py ----\nx = 1\n" in code_text(pack.content.code)
+    trusted = code_digest(pack.content.code)
+    (directory / "tools_one.py").write_text("x = 2\n")
+    assert code_digest(read_pack(directory, tool_names=TOOLS).content.code) != trusted
+    (directory / "tools_one.py").write_text("x = (\n")
+    assert only_problem(read_pack(directory, tool_names=TOOLS)).file == "tools_one.py"

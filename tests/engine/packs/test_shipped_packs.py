@@ -10,7 +10,6 @@ import pytest
 from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, Step, ToolStep
 from engine.packs.catalog.catalog import Catalog, load_catalog
 from engine.packs.code import code_tools
-from engine.packs.source.content import CODE
 from engine.templates import render_value
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import PackCode, ToolLimits
@@ -70,10 +69,9 @@ async def test_names_found_statically_are_those_the_code_has_when_it_runs(
 ) -> None:
     pack = catalog.get(pack_id)
     assert pack is not None
-    source = pack.content.files[CODE]
-    code = PackCode(pack=pack_id, digest=pack.content.digest, source=source)
+    code = PackCode(pack=pack_id, digest=pack.content.digest, files=pack.content.code)
     specs = {spec.name: spec for spec in await describe(code, ToolLimits())}
-    names, problems = code_tools(pack_id, source)
+    names, problems = code_tools(pack_id, pack.content.code)
     assert set(specs) == names
     assert list(problems) == []
     for flow in pack.flows.values():
@@ -112,25 +110,24 @@ def test_an_unknown_style_is_invalid_input(load_tools: LoadTools) -> None:
         tools.greet("Ada", "rude", False, context={"attempt": 1})
 
 
-def test_the_report_renders_whether_the_form_was_shown_or_skipped(catalog: Catalog) -> None:
+def test_the_report_renders_whether_the_forms_were_shown_or_skipped(catalog: Catalog) -> None:
     flow = catalog.flow("repo-steward", "secret-scan")
     assert flow is not None
     judge = next(step for step in flow.steps if step.id == "judge")
     assert isinstance(judge, ToolStep)
-    merge = {"findings": [], "scanned": 1, "unreadable": 2}
-    listing = {"files": [], "truncated": False}
     outputs: dict[str, Any] = {
-        "merge": {"output": merge},
-        "batches": {"output": {"skipped": 3}},
-        "survey": {"output": [listing, None]},
+        "merge": {"output": {"findings": []}},
+        "left": {"output": {"verdicts": {}}},
+        "rules": {"output": {"rules": "own rules"}},
+        "survey": {"output": [{"files": [], "truncated": False}, None]},
     }
     context = {"payload": {"repo": "/r"}, "steps": outputs}
     for classify in ({}, {"classify": {"output": None}}):
         rendered = render_value(judge.params, {**context, "steps": {**outputs, **classify}})
-        assert (rendered["verdicts"], rendered["skipped"], rendered["state"]) == ({}, 5, None)
+        assert (rendered["singly"], rendered["state"]) == ({}, None)
     answered = {"classify": {"output": {"values": {"f0001": "real"}}}}
     rendered = render_value(judge.params, {**context, "steps": {**outputs, **answered}})
-    assert rendered["verdicts"] == {"f0001": "real"}
+    assert rendered["singly"] == {"f0001": "real"}
 
 
 def test_every_shipped_pack_has_all_its_layers(catalog: Catalog) -> None:

@@ -81,7 +81,7 @@ def hang() -> None:
 
 def _private() -> None: ...
 '''
-CODE = PackCode("my-pack", "digest-1", SOURCE)
+CODE = PackCode("my-pack", "digest-1", {"tools.py": SOURCE})
 
 
 def code_of(result: ToolResult) -> StepErrorCode:
@@ -218,7 +218,7 @@ async def test_code_that_cannot_be_described_is_an_invalid_pack(
     source: str, line: int | None, words: str
 ) -> None:
     with pytest.raises(PackInvalid) as invalid:
-        await describe(PackCode("my-pack", "d", source), ToolLimits())
+        await describe(PackCode("my-pack", "d", {"tools.py": source}), ToolLimits())
     problem = invalid.value.details["problems"][0]
     assert (problem["file"], problem["line"]) == ("tools.py", line)
     assert words in problem["message"]
@@ -230,7 +230,7 @@ async def test_a_pack_cannot_take_the_name_of_a_built_in_tool(context: ToolConte
 
     registry = ToolRegistry()
     registry.register(ToolSpec(name="git.log"), log)
-    code = PackCode("git", "d", "def log() -> None: ...")
+    code = PackCode("git", "d", {"tools.py": "def log() -> None: ..."})
     result = await ToolExecutor(registry, ToolLimits()).call("git.other", {}, context, code=code)
     assert result.error is not None
     assert "git.log is a built-in tool's name" in result.error.message
@@ -241,3 +241,28 @@ async def test_the_source_is_never_taken_from_a_directory(call: Call, context: T
     (context.workdir / "json.py").write_text("raise RuntimeError('taken from the working directory')")
     (context.workdir / "tools.py").write_text("raise RuntimeError('taken from the working directory')")
     assert (await call("my_pack.group", {"items": []}, code=CODE)).ok
+
+
+PARTS = {
+    "tools.py": "from tools_words import loud\n\n\ndef shout(text: str) -> str:\n    return loud(text)\n",
+    "tools_words.py": "def loud(text: str) -> str:\n    return text.upper() if text else fail()\n\n\n"
+    'def fail() -> str:\n    raise ValueError("nothing to say")\n',
+}
+
+
+async def test_code_in_several_files_is_one_tool_box(call: Call) -> None:
+    code = PackCode("my-pack", "parts-1", PARTS)
+    assert [spec.name for spec in await describe(code, ToolLimits())] == ["my_pack.shout"]
+    assert (await call("my_pack.shout", {"text": "a"}, code=code)).data == "A"
+    failed = await call("my_pack.shout", {"text": ""}, code=code)
+    assert failed.error is not None
+    assert failed.error.message == "nothing to say (my-pack/tools_words.py:6)"
+    assert failed.error.details == {"file": "tools_words.py", "line": 6}
+
+
+async def test_a_part_that_cannot_be_described_is_named() -> None:
+    files = {**PARTS, "tools_words.py": "x = 1\n)\n"}
+    with pytest.raises(PackInvalid) as invalid:
+        await describe(PackCode("my-pack", "parts-2", files), ToolLimits())
+    problem = invalid.value.details["problems"][0]
+    assert (problem["file"], problem["line"]) == ("tools_words.py", 2)

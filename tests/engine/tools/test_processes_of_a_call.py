@@ -79,7 +79,7 @@ async def test_a_packs_tool_leaves_nothing_either(appears: Appears, call: Call, 
         "        time.sleep(0.01)\n"
         "    return 'ok'\n"
     )
-    result = await call("my_pack.go", {}, code=PackCode("my-pack", "d1", source))
+    result = await call("my_pack.go", {}, code=PackCode("my-pack", "d1", {"tools.py": source}))
     assert result.data == "ok"
     assert not alive(await appears(context.workdir / "pid"))
 
