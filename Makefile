@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-jobs soak picture architecture keys events lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-jobs soak chaos picture architecture keys events lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -62,6 +62,10 @@ bench-console: $(STAMP)
 	$(BIN)/python -m benchmarks.console_bench
 	$(BIN)/python -m benchmarks.console_lists
 	$(BIN)/python -m benchmarks.console_log
+
+# make chaos MINUTES=30 SEED=7
+chaos: $(STAMP)
+	$(BIN)/python -m tests.system.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 soak: $(STAMP)
 	$(BIN)/python -m benchmarks.soak

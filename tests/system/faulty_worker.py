@@ -3,7 +3,7 @@
 Reads orders from stdin, one JSON object a line: `{"start": 1, "home": ..., "fault": [point, step type, nth]}`
 (or `"fault": null`), and writes `{"start": 1, "pid": ...}` and, when that process ended, `{"pid", "status"}`.
 A worker with a fault kills itself, as `kill -9` does, when it reaches the point for the nth time.
-Without one it writes down every point it reaches.
+Without one it writes down every point it reaches. With a `role` it is one of tests.system.chaos_roles.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.runtime.embedded.engine import open_engine
+from tests.system import chaos_roles
 from tests.system.drill import config, registry
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ def _worker(order: dict[str, Any]) -> int:
         os.dup2(file, stream)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(process)d %(message)s", force=True)
     faults: Faults = KillAt(*order["fault"]) if order["fault"] else Record(home / "reached.txt")
+    roles = {"worker": chaos_roles.work, "decider": chaos_roles.decide}
     try:
-        asyncio.run(_work(home, faults))
+        asyncio.run(roles[order["role"]](home) if order["role"] else _work(home, faults))
     except BaseException:  # noqa: BLE001 - the edge of a forked process, which must not go on
         traceback.print_exc()
         return 1

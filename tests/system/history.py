@@ -53,8 +53,8 @@ class Journal:
             self.check_history(run_id)
             self._check_decisions(run_id)
         self._check_effects()
-        self._check_projections()
-        decided = self._decided()
+        self.check_projections()
+        decided = self.decided()
         for request_id, decision in (acknowledged or {}).items():
             assert decided[request_id] == decision, f"the acknowledged decision on {request_id} is lost"
 
@@ -93,7 +93,7 @@ class Journal:
             )
             assert max(ids.values(), default=0) <= 1, (kind, ids)
 
-    def _decided(self) -> dict[str, str]:
+    def decided(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for stored in (stored for events in self.events.values() for stored in events):
             payload = stored.event.payload
@@ -104,6 +104,25 @@ class Journal:
             elif stored.event.kind is Kind.OUTCOME_DECIDED:
                 found[payload["request_id"]] = payload["decision"]
         return found
+
+    def times_decided(self) -> Counter[str]:
+        """How often each request was decided."""
+        kinds: dict[str, str] = {
+            Kind.APPROVAL_DECIDED: "approval_id",
+            Kind.USER_INPUT_RECEIVED: "request_id",
+            Kind.OUTCOME_DECIDED: "request_id",
+        }
+        events = (stored.event for events in self.events.values() for stored in events)
+        return Counter(event.payload[kinds[event.kind]] for event in events if event.kind in kinds)
+
+    def gated_calls(self) -> set[str]:
+        """Idempotency keys of the calls that an approval let begin."""
+        return {
+            f"{run_id}/{stored.event.step_id}"
+            for run_id, events in self.events.items()
+            for stored in events
+            if stored.event.kind is Kind.STEP_STARTED and stored.event.payload.get("approval") is not None
+        }
 
     def _check_effects(self) -> None:
         """Every completed tool step made its effect at least once, with its one key; a gated one once."""
@@ -126,7 +145,7 @@ class Journal:
             if stored.event.kind is Kind.STEP_STARTED and "approval" in stored.event.payload
         }
 
-    def _check_projections(self) -> None:
+    def check_projections(self) -> None:
         """Rows beside the events say the same as the events, and nothing is left over."""
         bucket = itemgetter("tenant", "pack", "flow", "status")
         assert {bucket(row): row["n"] for row in self.buckets} == Counter(map(bucket, self.runs.values()))

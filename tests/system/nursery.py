@@ -50,12 +50,14 @@ class Nursery:
         self._starting: dict[int, asyncio.Future[WorkerProcess]] = {}
         self._working: dict[int, asyncio.Future[int]] = {}
 
-    async def start(self, home: Path, fault: Fault | None = None) -> WorkerProcess:
+    async def start(
+        self, home: Path, fault: Fault | None = None, *, role: str | None = None
+    ) -> WorkerProcess:
         """A new worker on `home`."""
         number = next(self._numbers)
         started: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
         self._starting[number] = started
-        order = {"start": number, "home": str(home), "fault": fault}
+        order = {"start": number, "home": str(home), "fault": fault, "role": role}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         return await started

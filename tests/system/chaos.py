@@ -1,0 +1,173 @@
+"""Chaos: workers and deciders are killed at any moment, the clock is set, the disk is full; promises hold.
+
+    python -m tests.system.chaos [--minutes 5] [--seed 1]
+
+Every round starts runs of all kinds of steps and ends when all of them have ended. At the end a table
+says how often each promise was tried and how often it was broken; the exit status is 1 if any was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RUN_TERMINAL
+from tests.system.chaos_promises import Promises, check_promises
+from tests.system.chaos_roles import clock_file
+from tests.system.drill import FLOWS_WITH_ONE_OF_EACH, make_home
+from tests.system.nursery import open_nursery
+from tests.system.person import person_at
+
+if TYPE_CHECKING:
+    from tests.system.nursery import Nursery, WorkerProcess
+    from tests.system.person import Person
+
+WORKERS = 2
+DECIDERS = 2
+INNOCENTS = 12
+KILLS_A_ROUND = 3
+"""Fewer than losses make a dead letter: what ends as one in spite of that was wronged."""
+ROUND_SECONDS = 120.0
+CLOCK_STEPS = (7_200, -7_200, 3_600, -3_600, 30, -30)
+
+
+@dataclass(slots=True)
+class Troubles:
+    """What was done to the processes."""
+
+    worker_kills: int = 0
+    decider_kills: int = 0
+    clock_steps: int = 0
+    full_disks: int = 0
+    guilty: set[str] = field(default_factory=set)
+
+
+class Chaos:
+    """One home, its processes, and the troubles they are in."""
+
+    def __init__(self, home: Path, nursery: Nursery, person: Person, chance: random.Random) -> None:
+        self._home = home
+        self._nursery = nursery
+        self._person = person
+        self._chance = chance
+        self._workers: list[WorkerProcess] = []
+        self._deciders: list[WorkerProcess] = []
+        self._clock = 0.0
+        self.troubles = Troubles()
+
+    async def begin(self) -> None:
+        """Start the processes."""
+        for _ in range(WORKERS):
+            self._workers.append(await self._nursery.start(self._home, role="worker"))
+        for _ in range(DECIDERS):
+            self._deciders.append(await self._nursery.start(self._home, role="decider"))
+
+    async def end(self) -> None:
+        """Stop the processes."""
+        for process in self._deciders:
+            await process.kill()
+        for process in self._workers:
+            await process.drain()
+
+    async def round(self, *, deadly: bool) -> None:
+        """Runs of all kinds; with `deadly` one of them kills its workers, and nobody else does."""
+        for _ in range(INNOCENTS // 2):
+            await self._person.start("napping")
+        for flow in FLOWS_WITH_ONE_OF_EACH * 2:
+            await self._person.start(flow)
+        if deadly:
+            self.troubles.guilty.add(await self._person.start("deadly"))
+        for _ in range(INNOCENTS // 2):
+            await self._person.start("napping")
+        kills = 0 if deadly else KILLS_A_ROUND
+        async with asyncio.timeout(ROUND_SECONDS):
+            while not await self._ended():
+                await asyncio.sleep(self._chance.uniform(0.05, 0.4))
+                kills -= await self._trouble(kills)
+                await self._replace_the_dead()
+
+    async def _ended(self) -> bool:
+        runs = (await self._person.engine.runs.list(limit=1000)).items
+        return all(run.status in RUN_TERMINAL for run in runs) and await self._person.all_ended()
+
+    async def _trouble(self, kills: int) -> int:
+        """Something happens, perhaps; how many workers were killed."""
+        what = self._chance.choice(["kill", "decider", "clock", "disk", "nothing", "nothing"])
+        if what == "kill" and kills > 0:
+            self.troubles.worker_kills += 1
+            await self._chance.choice(self._workers).kill()
+            return 1
+        if what == "decider":
+            self.troubles.decider_kills += 1
+            await self._chance.choice(self._deciders).kill()
+        if what == "clock":
+            self.troubles.clock_steps += 1
+            self._clock += self._chance.choice(CLOCK_STEPS)
+            clock_file(self._home).write_text(str(self._clock))
+            for worker in self._workers:
+                _signal(worker, signal.SIGUSR1)
+        if what == "disk":
+            self.troubles.full_disks += 1
+            worker = self._chance.choice(self._workers)
+            _signal(worker, signal.SIGUSR2)
+            await asyncio.sleep(self._chance.uniform(0.1, 0.5))
+            _signal(worker, signal.SIGUSR2)
+        return 0
+
+    async def _replace_the_dead(self) -> None:
+        for processes, role in ((self._workers, "worker"), (self._deciders, "decider")):
+            for number, process in enumerate(processes):
+                if process.ended.done():
+                    processes[number] = await self._nursery.start(self._home, role=role)
+
+
+def _signal(process: WorkerProcess, number: signal.Signals) -> None:
+    if not process.ended.done():
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+
+
+async def run(minutes: float, seed: int, home: Path) -> tuple[Troubles, Promises]:
+    """Rounds until the time is over; at least one of each kind."""
+    make_home(home)
+    until = time.monotonic() + minutes * 60
+    async with open_nursery() as nursery, person_at(home) as person:
+        chaos = Chaos(home, nursery, person, random.Random(seed))
+        await chaos.begin()
+        rounds = 0
+        while rounds < 2 or time.monotonic() < until:
+            await chaos.round(deadly=rounds % 3 == 1)
+            rounds += 1
+            sys.stderr.write(f"round {rounds} has ended\n")
+        await chaos.end()
+    return chaos.troubles, check_promises(home, chaos.troubles.guilty)
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="vasini-chaos-") as place:
+        troubles, promises = asyncio.run(run(given.minutes, given.seed, Path(place) / "home"))
+    sys.stdout.write(
+        f"seed {given.seed}: {troubles.worker_kills} workers and {troubles.decider_kills} deciders killed, "
+        f"{len(troubles.guilty)} steps that kill their worker, {troubles.clock_steps} times the clock set, "
+        f"{troubles.full_disks} times the disk full\n\n{promises.table()}\n"
+    )
+    return int(promises.broken > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

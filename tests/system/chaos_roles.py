@@ -1,0 +1,107 @@
+"""What processes do in the chaos test: a worker whose clock and disk misbehave, and a decider."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from engine.errors import Unavailable
+from engine.runtime.clock import SystemClock
+from engine.runtime.embedded.engine import open_engine
+from tests.system.drill import config, registry
+from tests.system.person import person_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEASE_SECONDS = 5.0
+"""Long: only a process that is gone may lose a run, not one that a busy machine holds up."""
+FULL_BYTES = 4_096
+LOOK_SECONDS = 0.05
+
+
+class MachineClock:
+    """The clock of a machine that somebody sets: by the seconds that a file holds."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._set_by = 0
+        self.read()
+
+    def read(self) -> None:
+        """Somebody has set it."""
+        text = self._file.read_text() if self._file.exists() else ""
+        self._set_by = round(float(text or 0) * 1_000_000)
+
+    def now(self) -> int:
+        """See `engine.runtime.clock.Clock`."""
+        return time.time_ns() // 1_000 + self._set_by
+
+    def uptime(self) -> int:
+        """See `engine.runtime.clock.Clock`."""
+        return SystemClock().uptime()
+
+
+class FullDisk:
+    """Every signal fills the disk of this process, or frees it."""
+
+    def __init__(self) -> None:
+        self._limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self._full = False
+
+    def turn(self) -> None:
+        """Full if it was free, free if it was full."""
+        self._full = not self._full
+        limit = FULL_BYTES if self._full else self._limits[0]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, self._limits[1]))
+
+
+class Acknowledged(dict[str, str]):
+    """Decisions that were acknowledged, also written down: they outlive the one who decided."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def __setitem__(self, request_id: str, decision: str) -> None:
+        super().__setitem__(request_id, decision)
+        with self._file.open("a") as stream:
+            stream.write(f"{request_id}\t{decision}\n")
+
+
+def clock_file(home: Path) -> Path:
+    """By how many seconds the clock of the machine was set."""
+    return home / "clock.txt"
+
+
+def acknowledged_file(home: Path) -> Path:
+    """One line for every decision that somebody was told has been recorded."""
+    return home / "acknowledged.txt"
+
+
+async def work(home: Path) -> None:
+    """Work runs until SIGTERM; SIGUSR1 says that the clock was set, SIGUSR2 fills or frees the disk."""
+    stopped = asyncio.Event()
+    clock, disk = MachineClock(clock_file(home)), FullDisk()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    loop.add_signal_handler(signal.SIGUSR1, clock.read)
+    loop.add_signal_handler(signal.SIGUSR2, disk.turn)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2})
+    settings = config(home, LEASE_SECONDS)
+    async with open_engine(settings, registry=registry(home), clock=clock) as engine, engine.work(slots=16):
+        await stopped.wait()
+
+
+async def decide(home: Path) -> None:
+    """Decide and answer what is asked, until killed."""
+    async with person_at(home) as person:
+        person.acknowledged = Acknowledged(acknowledged_file(home))
+        while True:
+            with suppress(Unavailable):  # said to whoever decides; nothing was acknowledged
+                await person.approve_all()
+            await asyncio.sleep(LOOK_SECONDS)
