@@ -26,7 +26,7 @@ async def test_promises_that_are_broken_are_counted(tmp_path: Path) -> None:
         person.acknowledged = Acknowledged(acknowledged_file(home))
         run_id = await person.start("human_approval")
         worker = await nursery.start(home)
-        await person.operate()
+        await person.operate(seconds=90)
         assert await worker.drain() == 0
     kept = check_promises(home, ())
     assert (kept.broken, set(kept.tried.values())) == (0, {1})
