@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,6 +92,10 @@ async def test_a_journal_of_every_earlier_version_is_brought_forward(tmp_path: P
 
 def test_migrations_are_numbered_without_gaps() -> None:
     assert sorted(migrations()) == list(range(1, schema_version() + 1))
+    scripts = [entry.name for entry in files("engine.journal.sqlite").joinpath("migrations").iterdir()]
+    assert len([name for name in scripts if name.endswith(".sql")]) == schema_version(), (
+        "a number is given twice"
+    )
 
 
 async def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
