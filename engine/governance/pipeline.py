@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import AutonomyLevel
+from engine.contracts.tool import Effects
 from engine.governance.policies import tool_key
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Reason(StrEnum):
     TOOL_DENIED_BY_PACK = "tool_denied_by_pack"
     TOOL_NOT_OFFERED = "tool_not_offered_by_pack"
     TOOL_NEEDS_APPROVAL = "tool_requires_approval"
+    SUGGEST_ONLY = "suggest_only"
     AUTONOMOUS_STEPS = "autonomous_steps_exceeded"
     OUTPUT_TOO_LONG = "output_too_long"
 
@@ -75,10 +77,11 @@ class Subject:
     """What is judged; a point fills in what it knows. Sizes in bytes, `characters` of all texts together.
 
     `max_characters` is what the pack's guardrails allow, None without them. `autonomous` counts calls since
-    a person last decided something in this run.
+    a person last decided something in this run. `effects` is what the tool says that a call leaves behind.
     """
 
     tool: str = ""
+    effects: Effects = Effects.LOCAL
     layer: ToolsLayer | None = None
     size_bytes: int = 0
     characters: int = 0
@@ -200,6 +203,17 @@ def _needs_approval(subject: Subject, _policies: Policies) -> Verdict | None:
     return _ask(Reason.TOOL_NEEDS_APPROVAL, message, tool=subject.tool)
 
 
+def _suggest_only(subject: Subject, policies: Policies) -> Verdict | None:
+    if (
+        not policies.enforce
+        or subject.autonomy is not AutonomyLevel.SUGGEST_ONLY
+        or subject.effects is Effects.NONE
+    ):
+        return None
+    message = f"the flow is suggest_only, and {subject.tool} does not only read"
+    return _ask(Reason.SUGGEST_ONLY, message, tool=subject.tool, effects=subject.effects.value)
+
+
 def _autonomous_steps(subject: Subject, _policies: Policies) -> Verdict | None:
     limit = subject.max_autonomous
     if limit is None or subject.autonomous < limit:
@@ -224,6 +238,7 @@ RULES: Mapping[Point, tuple[Rule, ...]] = {
         _denied_by_pack,
         _not_offered,
         _needs_approval,
+        _suggest_only,
         _autonomous_steps,
     ),
     Point.FORM: (

@@ -42,6 +42,7 @@ from engine.machine.model.effects import (
 )
 from engine.machine.model.timers import TimerKind, timer_name, timer_parts
 from engine.machine.steps.attempts import attempt_again, attempt_failed
+from engine.machine.steps.human_approval import call_approved, is_approved_call
 from engine.machine.steps.outcome import is_to_run_again, run_again
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import active_leaves, holds, in_flight, outstanding, running_composites
@@ -92,6 +93,8 @@ def resume(builder: TransitionBuilder, given: Resume) -> None:
     for leaf in list(active_leaves(builder.state.root)):
         if is_to_run_again(leaf):
             run_again(builder, leaf)
+        elif is_approved_call(leaf):
+            call_approved(builder, leaf)
         elif leaf.retry_at is not None:
             builder.effect(SetTimer(timer_name(TimerKind.RETRY, leaf.path), max(leaf.retry_at, given.now)))
     resume_work(builder)

@@ -223,6 +223,7 @@ EVENT_ROWS: Mapping[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     Kind.STEP_COMPLETED: _step(_completed),
     Kind.STEP_CANCELLED: _step(lambda at: _ended(at, StepStatus.CANCELLED)),
     Kind.STEP_RECOVERED: _step(_recovered),
+    Kind.CALL_APPROVED: _step(lambda _at: {"status": StepStatus.RUNNING.value}),
     Kind.ATTEMPT_FAILED: _step(lambda at: {"error_seq": at.run_seq}),
     Kind.RETRY_SCHEDULED: _step(lambda at: {"retry_at": at.event.payload["retry_at"]}),
     Kind.ATTEMPT_STARTED: _step(lambda at: {"attempt": at.event.payload["attempt"], "retry_at": None}),

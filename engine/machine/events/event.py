@@ -47,6 +47,7 @@ class Kind(StrEnum):
     APPROVAL_VOIDED = "approval_voided"
     USER_INPUT_REQUESTED = "user_input_requested"
     USER_INPUT_RECEIVED = "user_input_received"
+    CALL_APPROVED = "tool_call_approved"
     OUTCOME_UNKNOWN = "outcome_unknown"
     OUTCOME_DECIDED = "outcome_decided"
     REQUEST_WITHDRAWN = "request_withdrawn"

@@ -69,6 +69,7 @@ class StepStarted(Fact):
             type=self.type,
             status=StepStatus.RUNNING,
             call=self.call,
+            approved=self.call and self.approval is not None,
             ask_when_lost=self.ask_when_lost,
             attempt=self.attempt or 1,
             budget_from=self.budget_from or 0,
@@ -184,6 +185,18 @@ class StepRecovered(Fact):
             request_id=None,
             decision=None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CallApproved(Fact):
+    """A call that the autonomy of its flow or a policy wants approved was approved: it begins."""
+
+    kind: ClassVar[str] = Kind.CALL_APPROVED
+    approval_id: str | None = field(default=None, metadata=doc("id of the request"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is at work, its approval is used up."""
+        return amend(state, event, status=StepStatus.RUNNING, approved=True, request_id=None, decision=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Every input names who caused it (`actor`), from where (`via`) and when (`now`, m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from engine.contracts.status import CancelMode
@@ -29,10 +29,10 @@ class Start(Input):
 class StepPrepared(Input):
     """A step's rendered data, or why it could not be rendered (`error`).
 
-    `run` is False when the step's `when` is false. `value` is the rendered parameters or items
-    (value form), `total` the number of items, `new_id` a fresh id for a request or child run,
-    `request` what a person is shown, `action_digest` what a gated step would do now, `acts_outside` and
-    `idempotent` what its tool says of itself.
+    `run` is False when the step's `when` is false. `value` is the rendered parameters or items (value
+    form), `total` the number of items, `new_id` a fresh id for a request or child run, `request` what a
+    person is shown (of a tool: asked before it is called), `action_digest` what a gated step would do now,
+    `acts_outside` and `idempotent` what its tool says of itself.
     """
 
     path: str
@@ -40,7 +40,7 @@ class StepPrepared(Input):
     value: Any = None
     total: int = 0
     new_id: str = ""
-    request: dict[str, Any] = field(default_factory=dict)
+    request: dict[str, Any] | None = None
     digest: str | None = None
     action_digest: str | None = None
     acts_outside: bool = False

@@ -98,6 +98,7 @@ class Execution:
     type: str
     status: StepStatus
     call: bool = False
+    approved: bool = False  # a person approved exactly this call
     ask_when_lost: bool = False  # a lost call is not made again before a person says so
     attempt: int = 1
     budget_from: int = 0  # attempts that a retry verb has forgiven

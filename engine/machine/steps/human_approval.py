@@ -8,11 +8,15 @@ from engine.contracts.flow import ApprovalStep
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, fail, settle, time_limit, watch_timeout
 from engine.machine.events.request_facts import PendingHuman
+from engine.machine.events.step_facts import CallApproved
+from engine.machine.model.effects import RunStep
 from engine.machine.steps.kind import StepKind
 from engine.machine.transition_builder import TransitionBuilder, failure
+from engine.machine.walk import holds
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import RequestDecided, StepPrepared
+    from engine.machine.model.state import Execution
 
 
 class ApprovalKind(StepKind[ApprovalStep]):
@@ -31,10 +35,23 @@ class ApprovalKind(StepKind[ApprovalStep]):
             action_digest=prepared.action_digest,
             risk=step.risk.value,
             expires_at=time_limit(builder, step),
-            **prepared.request,
+            **(prepared.request or {}),
         )
         builder.emit(fact, prepared.path)
         watch_timeout(builder, prepared.path)
+
+
+def call_approved(builder: TransitionBuilder, execution: Execution) -> None:
+    """Begin the call that was approved, with the parameters that were shown."""
+    builder.emit(CallApproved(execution.request_id), execution.path)
+    builder.effect(RunStep(execution.path, execution.attempt))
+
+
+def is_approved_call(execution: Execution) -> bool:
+    """Whether its call was approved while the run was held."""
+    said = execution.decision or {}
+    approved = said.get("decision") == RequestStatus.APPROVED.value
+    return execution.call and approved and execution.status is StepStatus.PENDING_HUMAN
 
 
 def decided(builder: TransitionBuilder, given: RequestDecided) -> None:
@@ -49,7 +66,10 @@ def decided(builder: TransitionBuilder, given: RequestDecided) -> None:
         return
     decision = execution.decision
     if decision["decision"] == RequestStatus.APPROVED.value:
-        complete(builder, given.path, decision)
+        if not execution.call:
+            complete(builder, given.path, decision)
+        elif not holds(builder.state):
+            call_approved(builder, execution)
     else:
         who, comment = decision["decided_by"], decision["comment"]
         message = f"rejected by {who}" + (f": {comment}" if comment else "")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flow import ToolStep
 from engine.contracts.status import OnLost
+from engine.machine.events.request_facts import PendingHuman
 from engine.machine.model.effects import RunStep
 from engine.machine.steps.kind import StepKind
 
@@ -22,12 +23,23 @@ class ToolKind(StepKind[ToolStep]):
     def start(
         self, builder: TransitionBuilder, step: ToolStep, prepared: StepPrepared, approval: str | None
     ) -> None:
-        """Start the first attempt, consuming the approval that gates it."""
+        """Start the first attempt, consuming the approval that gates it, or ask for one first."""
+        asks = approval is None and prepared.request is not None
         ask = not prepared.idempotent and (
             approval is not None
+            or asks
             or step.on_lost is OnLost.ASK
             or (step.on_lost is None and prepared.acts_outside)
         )
         self.started(builder, step, prepared.path, approval, input=prepared.value, ask_when_lost=ask)
+        if asks and prepared.request is not None:
+            fact = PendingHuman(
+                approval_id=prepared.new_id,
+                digest=prepared.digest,
+                action_digest=prepared.action_digest,
+                **prepared.request,
+            )
+            builder.emit(fact, prepared.path)
+            return
         execution = builder.execution(prepared.path)
         builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))

@@ -26,7 +26,7 @@ class UserInputKind(StepKind[UserInputStep]):
         """Open the form."""
         self.started(builder, step, prepared.path, approval)
         fact = UserInputRequested(
-            request_id=prepared.new_id, expires_at=time_limit(builder, step), **prepared.request
+            request_id=prepared.new_id, expires_at=time_limit(builder, step), **(prepared.request or {})
         )
         builder.emit(fact, prepared.path)
         watch_timeout(builder, prepared.path)

@@ -221,7 +221,7 @@ def _check_approvals_spent_once(events: list[Event]) -> None:
 def _check_nothing_acts_twice_unasked(change: Change) -> None:
     """A call that must not be made twice begins with its start, an attempt, or a person's word."""
     begun = {event.step_id for event in change.events if event.kind in STARTS}
-    said = isinstance(change.given, inputs.OutcomeDecided | inputs.Resume)
+    said = isinstance(change.given, inputs.OutcomeDecided | inputs.RequestDecided | inputs.Resume)
     for effect in change.effects:
         execution = find_execution(change.after.root, effect.path) if isinstance(effect, RunStep) else None
         if execution is not None and execution.ask_when_lost:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 ID_PREFIX = {"human_approval": "appr", "user_input": "form"}
 
 
-def prepared(graph: FlowGraph, path: str, now: int, number: int, drift: Counter[str]) -> StepPrepared:
-    """The step's data; `when: broken` cannot be rendered. `number` makes a fresh id."""
+def prepared(
+    graph: FlowGraph, path: str, now: int, number: int, drift: Counter[str], *, asks: bool = False
+) -> StepPrepared:
+    """The step's data; `when: broken` cannot be rendered. `number` makes a fresh id; `asks`: tools ask first."""
     step = graph.step_at(path)
     if step.when is False:
         return StepPrepared(now=now, path=path, run=False)
@@ -36,7 +38,7 @@ def prepared(graph: FlowGraph, path: str, now: int, number: int, drift: Counter[
         value=step.params if isinstance(step, ToolStep | SubflowStep) else items,
         total=len(items),
         new_id=f"{ID_PREFIX.get(step.type, 'run')}_{number}",
-        request={"body": {"title": step.id}},
+        request={"body": {"title": step.id}} if asks or step.type in ID_PREFIX else None,
         digest=f"shown {digest}",
         action_digest=digest,
     )

@@ -72,6 +72,7 @@ class Simulation:
         self._ids = 0
         self._idempotent = False
         self._outside = False
+        self._asks = False
         self._append(Event(RunQueued(input=payload), self.now, "ana"))
 
     # ---- what its tools say of themselves ----------------------------------------------------
@@ -82,6 +83,11 @@ class Simulation:
 
     def acting(self, *, outside: bool) -> Simulation:
         self._outside = outside
+        return self
+
+    def asking_first(self) -> Simulation:
+        """Every tool call is asked for, as in a flow that only suggests."""
+        self._asks = True
         return self
 
     # ---- what a test does -------------------------------------------------------------------
@@ -267,7 +273,9 @@ class Simulation:
         match effect:
             case effects.Prepare():
                 self._ids += 1
-                given = prepared(self.graph, effect.path, self._tick(), self._ids, self.drift)
+                given = prepared(
+                    self.graph, effect.path, self._tick(), self._ids, self.drift, asks=self._asks
+                )
                 self._apply(replace(given, idempotent=self._idempotent, acts_outside=self._outside))
             case effects.Collect():
                 value = resolved(effect.value)

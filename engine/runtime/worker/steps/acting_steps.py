@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ForEachStep, ParallelStep, SubflowStep, ToolStep
+from engine.contracts.status import Risk
 from engine.contracts.tool import Effects
 from engine.errors import InvalidInput
+from engine.governance.pipeline import Outcome, Point, Subject, Verdict, check
 from engine.machine.model.inputs import StepPrepared
 from engine.runtime.clock import new_id
-from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
+from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
+from engine.values import digest_of
 
 if TYPE_CHECKING:
     from engine.machine.model.state import Execution
@@ -26,13 +30,41 @@ class ToolRenderer(StepRenderer[ToolStep]):
         """The rendered parameters."""
         params = self.params(step, at)
         spec = at.tool(step.tool)
-        return StepPrepared(
+        effects = spec.effects if spec is not None else Effects.LOCAL
+        prepared = StepPrepared(
             now=at.now,
             path=at.path,
             value=at.store(params),
             action_digest=at.action_digest(step, params),
-            acts_outside=spec is not None and spec.effects is Effects.OUTSIDE,
+            acts_outside=effects is Effects.OUTSIDE,
             idempotent=spec is not None and spec.idempotent,
+        )
+        autonomy = at.flow.graph.flow.autonomy_level
+        subject = Subject(tool=step.tool, effects=effects, autonomy=autonomy)
+        verdict = check(Point.TOOL_CALL, subject, at.flow.policies)
+        if verdict.outcome is not Outcome.PENDING_APPROVAL:
+            return prepared
+        return self._asking(prepared, step, at, verdict, spec.risk if spec is not None else Risk.MEDIUM)
+
+    def _asking(
+        self, prepared: StepPrepared, step: ToolStep, at: Rendering, verdict: Verdict, risk: Risk
+    ) -> StepPrepared:
+        """The same, with the approval that is asked for unless the flow itself has asked."""
+        action = action_of(step, self.params(step, at))
+        digest = at.digest(action)
+        shown = {"title": step.name or step.id, "message": verdict.message, "form": {}, "context": {}}
+        body = {
+            **shown,
+            "action": action,
+            "intent": intent_of(at),
+            "autonomy_level": at.flow.graph.flow.autonomy_level.value,
+        }
+        return replace(
+            prepared,
+            new_id=new_id("appr"),
+            request={"body": at.store(body), "risk": risk.value},
+            digest=digest_of({"action": digest, **shown}),
+            action_digest=prepared.action_digest or digest,
         )
 
     def params(self, step: ToolStep, at: Rendering) -> Any:

@@ -9,8 +9,8 @@ from engine.contracts.status import StepStatus
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import scope_path_of
 from engine.runtime.clock import new_id
-from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of
-from engine.values import digest_of, resolve_value
+from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
+from engine.values import digest_of
 
 
 class ApprovalRenderer(StepRenderer[ApprovalStep]):
@@ -38,7 +38,7 @@ class ApprovalRenderer(StepRenderer[ApprovalStep]):
         body = {
             **shown,
             "action": action,
-            "intent": _intent(resolve_value(at.context["payload"], at.values.resolve)),
+            "intent": intent_of(at),
         }
         return StepPrepared(
             now=at.now,
@@ -67,12 +67,3 @@ def _failures(steps: dict[str, Any]) -> str:
         if seen["status"] == StepStatus.FAILED.value and "error" in seen
     ]
     return "\n".join(["", "", "What failed:", *failed]) if failed else ""
-
-
-def _intent(payload: Any) -> str:
-    """Why the run was started, in its requester's words, if the payload says so."""
-    if isinstance(payload, dict):
-        for key in ("prompt", "intent", "instructions", "notes"):
-            if isinstance(payload.get(key), str) and payload[key]:
-                return str(payload[key])
-    return ""

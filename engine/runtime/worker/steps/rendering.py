@@ -83,3 +83,13 @@ class StepRenderer(ABC, Generic[S]):
 def action_of(step: StepFields, params: Any) -> dict[str, Any]:
     """What a gated step would do: the object an approval shows and is bound to."""
     return {"step_id": step.id, "kind": step.type, "target": step.target, "params": params}
+
+
+def intent_of(at: Rendering) -> str:
+    """Why the run was started, in its requester's words, if the payload says so."""
+    payload = resolve_value(at.context["payload"], at.values.resolve)
+    if isinstance(payload, dict):
+        for key in ("prompt", "intent", "instructions", "notes"):
+            if isinstance(payload.get(key), str) and payload[key]:
+                return str(payload[key])
+    return ""

@@ -100,7 +100,11 @@ class ToolCalls:
             tenant=row["tenant"],
             workdir=workdir,
         )
-        rules = CallRules(policies=flow.policies, timeout=step.timeout or self._default_timeout)
+        rules = CallRules(
+            policies=flow.policies,
+            timeout=step.timeout or self._default_timeout,
+            approved=execution.approved,
+        )
         result = await self._executor.call(step.tool, params, context, rules=rules, code=flow.code)
         if result.error is not None:
             error = result.error

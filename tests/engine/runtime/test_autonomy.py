@@ -1,0 +1,81 @@
+"""What a flow may do by itself: with suggest_only whatever does not only read is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RunStatus
+from engine.contracts.tool import Effects, ToolSpec
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    approval,
+    error_of,
+    pending_approval,
+    rest,
+    start,
+    tool,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.tools.context import ToolContext
+
+
+def reading(home: Home) -> None:
+    """A tool that only reads."""
+
+    async def read(params: dict[str, Any], _context: ToolContext) -> Any:
+        return {"read": params["name"]}
+
+    home.tools.registry.register(ToolSpec(name="fake.read", effects=Effects.NONE), read)
+
+
+async def test_suggest_only_asks_before_every_call_that_does_not_only_read(home: Home) -> None:
+    reading(home)
+    home.flow(
+        "careful",
+        tool("look", "fake.read", params={"name": "x"}),
+        tool("act", params={"text": "{{ steps.look.output.read }}"}, name="Act on it"),
+        autonomy_level="suggest_only",
+    )
+    async with home.working() as engine:
+        run_id = await start(engine, "careful")
+        card = await pending_approval(engine, run_id)
+        assert (card.step_id, card.title, card.autonomy_level) == ("act", "Act on it", "suggest_only")
+        assert card.action is not None
+        assert (card.action.target, card.action.params) == ("fake.echo", {"text": "x"})
+        assert "suggest_only" in card.message
+        assert home.tools.calls == []
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+    assert home.tools.calls == [("act", {"text": "x"})]
+
+
+async def test_what_is_rejected_is_not_called(home: Home) -> None:
+    home.flow("careful", tool("act", params={"n": 1}), autonomy_level="suggest_only")
+    async with home.working() as engine:
+        run_id = await start(engine, "careful")
+        card = await pending_approval(engine, run_id)
+        await engine.requests.reject(card.approval_id, actor=ANN, comment="no")
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert (await error_of(engine, run_id))[0] == "approval_rejected"
+    assert home.tools.calls == []
+
+
+async def test_a_call_that_its_flow_gates_is_asked_for_once(home: Home) -> None:
+    home.flow("gated", approval("ask"), tool("act", params={"n": 1}), autonomy_level="suggest_only")
+    async with home.working() as engine:
+        run_id = await start(engine, "gated")
+        card = await pending_approval(engine, run_id)
+        assert card.step_id == "ask"
+        await engine.requests.approve(card.approval_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert len((await engine.requests.approvals(status=None, run_id=run_id)).items) == 1
+
+
+async def test_other_flows_call_by_themselves(home: Home) -> None:
+    home.flow("free", tool("act", params={"n": 1}))
+    async with home.working() as engine:
+        await rest(engine, await start(engine, "free"), expect=RunStatus.COMPLETED)
