@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
 def start(builder: TransitionBuilder, _given: Start) -> None:
     """The run starts."""
-    builder.emit(RunStarted())
+    builder.emit(RunStarted(builder.graph.flow.autonomy_level.value))
     _watch_duration(builder)
     resume_work(builder)
 
@@ -78,7 +78,7 @@ def pause(builder: TransitionBuilder, _given: Pause) -> None:
 
 def pause_queued(builder: TransitionBuilder, _given: Pause) -> None:
     """A run that has not begun is paused at once, before its first step."""
-    builder.emit(RunStarted())
+    builder.emit(RunStarted(builder.graph.flow.autonomy_level.value))
     _watch_duration(builder)
     builder.emit(RunPauseRequested())
     builder.emit(RunPaused())
@@ -188,7 +188,7 @@ def output_prepared(builder: TransitionBuilder, given: OutputPrepared) -> None:
     if given.error is not None:
         end_run(builder, RunFailed(given.error))
         return
-    builder.emit(RunCompleted(given.value))
+    builder.emit(RunCompleted(output=given.value))
     if builder.graph.flow.max_duration is not None:
         builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
 

@@ -59,6 +59,7 @@ class RunStarted(Fact):
     """A worker took it, or it was paused before one did."""
 
     kind: ClassVar[str] = Kind.RUN_STARTED
+    autonomy_level: str | None = field(default=None, metadata=doc("how much the flow may do by itself"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It is active."""
@@ -138,6 +139,7 @@ class RunCompleted(Fact):
     """It ended well."""
 
     kind: ClassVar[str] = Kind.RUN_COMPLETED
+    ok: bool = field(default=True, metadata=doc("always true"))
     output: Any = field(default=None, metadata=doc("the run's output"))
 
     def apply(self, state: RunState, event: Event) -> RunState:

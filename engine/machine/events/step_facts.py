@@ -48,6 +48,7 @@ class StepStarted(Fact):
     upgrades: ClassVar[Mapping[int, Upgrade]] = {1: _first_started}
     type: str = field(metadata=doc("step type"))
     name: str = field(default="", metadata=doc("the step's name, else its id"))
+    step_index: int | None = field(default=None, metadata=doc("its place in its list of steps, from 0"))
     call: bool = field(default=False, metadata=doc("a tool is called"))
     ask_when_lost: bool = field(
         default=False, metadata=doc("if the worker is lost a person is asked, the call is not made again")

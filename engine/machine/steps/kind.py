@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from engine.contracts.flow import StepFields
 from engine.machine.events.step_facts import StepStarted
+from engine.machine.model.state import scope_path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,12 @@ class StepKind(ABC, Generic[S]):
         if old is not None:
             given |= {"attempt": old.attempt + 1, "budget_from": old.budget_from}
         fact = StepStarted(
-            type=step.type, name=step.name or step.id, call=step.calls_tool, approval=approval, **given
+            type=step.type,
+            name=step.name or step.id,
+            step_index=builder.graph.steps_of(scope_path_of(path)).position[step.id],
+            call=step.calls_tool,
+            approval=approval,
+            **given,
         )
         builder.emit(fact, path)
 

@@ -23,7 +23,7 @@ ID_PREFIX = {"human_approval": "appr", "user_input": "form"}
 def prepared(
     graph: FlowGraph, path: str, now: int, number: int, drift: Counter[str], *, asks: bool = False
 ) -> StepPrepared:
-    """The step's data; `when: broken` cannot be rendered. `number` makes a fresh id; `asks`: tools ask first."""
+    """The step's data; `when: broken` cannot be rendered. `number` makes a fresh id."""
     step = graph.step_at(path)
     if step.when is False:
         return StepPrepared(now=now, path=path, run=False)

@@ -48,9 +48,16 @@ class RandomRun(RuleBasedStateMachine):
 
     run: Simulation
 
-    @initialize(flow=flows(), eager=st.booleans(), queued=st.sampled_from((False, False, False, True)))
-    def begin(self, flow: FlowGraph, eager: bool, queued: bool) -> None:
+    @initialize(
+        flow=flows(),
+        eager=st.booleans(),
+        queued=st.sampled_from((False, False, False, True)),
+        asks=st.sampled_from((False, False, True)),
+    )
+    def begin(self, flow: FlowGraph, eager: bool, queued: bool, asks: bool) -> None:
         self.run = Simulation(flow, eager=eager)
+        if asks:
+            self.run.asking_first()
         if not queued:
             self.run.start()
 
