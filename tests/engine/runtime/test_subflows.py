@@ -6,6 +6,7 @@ import pytest
 
 from engine.contracts.run import RunFilter
 from engine.contracts.status import CancelMode, RunStatus
+from engine.errors import PackInvalid
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -161,14 +162,18 @@ async def test_a_payload_the_child_does_not_take_fails_the_step(home: Home) -> N
         assert len((await engine.runs.list()).items) == 1
 
 
-async def test_an_approval_shows_the_subflow_it_gates(home: Home) -> None:
+async def test_an_approval_stands_in_the_child_where_it_can_show_what_it_gates(home: Home) -> None:
     home.flow("top", approval("ok"), subflow("sub", "child", params={"n": "{{ payload.n }}"}))
-    home.flow("child", tool("a", params={"n": "{{ payload.n }}"}))
+    home.flow("child", approval("ok"), tool("a", params={"n": "{{ payload.n }}"}))
+    async with home.working() as engine:
+        with pytest.raises(PackInvalid, match="put it inside"):
+            await start(engine, "top", {"n": 7})
+    home.flow("top", subflow("sub", "child", params={"n": "{{ payload.n }}"}))
     async with home.working() as engine:
         run_id = await start(engine, "top", {"n": 7})
-        asked = await pending_approval(engine, run_id)
+        asked = await pending_approval(engine, (await only_child(engine, run_id)).run_id)
         assert asked.action is not None
-        assert (asked.action.kind, asked.action.target) == ("subflow", "child")
+        assert (asked.action.kind, asked.action.target) == ("tool", "fake.echo")
         assert asked.action.params == {"n": 7}
         await engine.requests.approve(asked.approval_id, actor=BOB)
         assert (await rest(engine, run_id, expect=RunStatus.COMPLETED)).output == {"n": 7}
