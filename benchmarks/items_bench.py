@@ -1,6 +1,6 @@
 """Memory of a run with many items: the peak of a process that works a for_each, for few and for many items.
 
-One JSON line per measurement, each in a fresh process: `python -m benchmarks.items_bench --items 1000 100000`.
+One JSON line a measurement, each in a fresh process: `python -m benchmarks.items_bench --items 1000 100000`.
 """
 
 from __future__ import annotations
