@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.contracts.status import StepStatus
 from engine.journal.records import RunHead
 from engine.machine.model.state import Execution, Phase, RunState
 from engine.machine.walk import current_leaf, run_status
@@ -31,7 +32,7 @@ def _waiting_for(state: RunState, leaf: Execution | None) -> str | None:
     if leaf is None:
         return None
     if leaf.request_id is not None:
-        return "approval" if leaf.type == "human_approval" else "form"
+        return leaf.asks or ("approval" if leaf.status is StepStatus.PENDING_HUMAN else "form")
     if leaf.retry_at is not None:
         return "retry"
     return f"child {leaf.child_run_id}" if leaf.child_run_id is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.contracts.status import StepStatus
+from engine.contracts.status import RequestKind, StepStatus
 from engine.machine.events.event import Event, Fact, Kind, doc
 from engine.machine.events.placing import amend, path_of, scope_around
 from engine.machine.model.copying import replace
@@ -34,6 +34,7 @@ class PendingHuman(Fact):
             event,
             status=StepStatus.PENDING_HUMAN,
             request_id=self.approval_id,
+            asks=RequestKind.APPROVAL.value,
             digest=self.action_digest,
         )
 
@@ -88,7 +89,13 @@ class UserInputRequested(Fact):
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The step waits for an answer."""
-        return amend(state, event, status=StepStatus.PENDING_USER_INPUT, request_id=self.request_id)
+        return amend(
+            state,
+            event,
+            status=StepStatus.PENDING_USER_INPUT,
+            request_id=self.request_id,
+            asks=RequestKind.FORM.value,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,7 @@ class OutcomeUnknown(Fact):
             event,
             status=StepStatus.PENDING_HUMAN,
             request_id=self.request_id,
+            asks=RequestKind.OUTCOME.value,
             decision=None,
             recoveries=self.recoveries or 0,
         )

@@ -108,6 +108,7 @@ class Execution:
     error: dict[str, Any] | None = None
     retry_at: int | None = None
     request_id: str | None = None
+    asks: str | None = None  # kind of that request
     decision: dict[str, Any] | None = None
     digest: str | None = None  # what an approval is bound to
     consumed_by: str | None = None  # path of the execution that spent the approval

@@ -68,6 +68,7 @@ async def test_a_worker_that_leaves_in_the_middle_of_an_approved_call_leaves_a_q
         async with engine.work():
             asked = await pending_outcome(engine, run_id)
             assert (await engine.runs.counts()).outcomes_pending == 1
+            assert (await engine.runs.summary(run_id)).waiting_for == "outcome"
         assert asked.action.target == "fake.slow"
         assert asked.action.params == PARAMS
         assert (asked.gated, asked.lost, asked.attempt) == (True, False, 1)
