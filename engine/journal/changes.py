@@ -1,4 +1,4 @@
-"""Who wants to know that the journal changed."""
+"""After commits: what they may have changed, told to whoever asked to be told."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """What commits may have changed: enough for most listeners to know that they need not look."""
+    """What one or several commits may have changed, so that a listener knows whether it has to look."""
 
     statuses: Mapping[str, RunStatus] = field(default_factory=dict)
     """Runs that moved, with their new status."""
@@ -62,7 +62,7 @@ def created(run: NewRun) -> ChangeSet:
 
 
 class ChangeNotifier:
-    """Callbacks to run in the loop after a commit of this process or another one."""
+    """Calls its listeners in the event loop after commits, of this process or another one."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []

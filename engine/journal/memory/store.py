@@ -176,10 +176,11 @@ class MemoryStore(MemoryTables):
         else:
             self.put(self.claims, request_id, row)
 
-    def put_mail(self, run_id: str, given: Input) -> None:
+    def put_mail(self, run_id: str, given: Input, *, wake: bool = True) -> None:
         """See rules."""
         self.put(self.mailbox, self.number("mailbox"), (run_id, encode_input(given)))
-        self._change(run_id, ready=1)
+        if wake:
+            self._change(run_id, ready=1)
 
     def mail_of(self, run_id: str) -> list[tuple[int, Input | None]]:
         """See rules."""

@@ -23,7 +23,7 @@ from engine.machine.events.request_facts import RequestExpired
 if TYPE_CHECKING:
     from engine.errors import Refused
     from engine.journal.records import Decision
-    from engine.journal.rows import HeadRow
+    from engine.journal.rows import HeadRow, RequestRow, RunColumns
     from engine.journal.rules.store import Store
 
 
@@ -44,27 +44,24 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
     if head is None:
         raise unknown_request(decision.kind, request_id)
     if is_past(row, decision.now):
-        _record(
-            store,
-            head,
-            Event(RequestExpired(request_id), max(decision.now, head["updated_at"]), ENGINE, path),
-        )
+        ts = max(decision.now, head["updated_at"])
+        _record(store, head, row, Event(RequestExpired(request_id), ts, ENGINE, path), {})
         return expired(row)
     refuse_decision(row, decision)
     store.put_blobs(decision.blobs)
-    _record(store, head, decision_event(decision, path, head["updated_at"]))
+    _record(store, head, row, decision_event(decision, path, head["updated_at"]), {"ready": 1})
     store.set_timer(run_id, f"timeout:{path}", None)
-    store.put_mail(run_id, decision_input(decision, path))
+    store.put_mail(run_id, decision_input(decision, path), wake=False)
     worker = decision.worker_id
     claim = claim_unlimited(store, worker, decision.uptime, run_id) if worker is not None else None
     return Decided(run_id, path, claim)
 
 
-def _record(store: Store, head: HeadRow, event: Event) -> None:
+def _record(store: Store, head: HeadRow, request: RequestRow, event: Event, columns: RunColumns) -> None:
     """Append an event that needs no lease: whoever works the run reads on."""
     store.insert_events(head["run_id"], head["run_seq"], [event])
-    project(store, head["run_id"], head, head["run_seq"], [event])
-    store.change_run(head, {"run_seq": head["run_seq"] + 1, "updated_at": event.ts})
+    project(store, head["run_id"], head, head["run_seq"], [event], request=request)
+    store.change_run(head, {**columns, "run_seq": head["run_seq"] + 1, "updated_at": event.ts})
 
 
 def claim_request(store: Store, request_id: str, kind: str, by: str, now: int, until: int) -> None:

@@ -10,7 +10,7 @@ from engine.machine.events.event import Event, Kind
 from engine.machine.model.state import step_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from engine.journal.rows import (
         FlowNames,
@@ -209,7 +209,7 @@ def _recovered(at: StoredAt) -> StepColumns:
     return {"status": StepStatus.RUNNING.value, "recoveries": at.event.payload["recoveries"]}
 
 
-EVENT_ROWS: Mapping[str, Callable[[StoredAt], Sequence[RowChange]]] = {
+EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     Kind.RUN_REFUSED: _run_ended,
     Kind.RUN_STARTED: _run_started,
     Kind.RUN_COMPLETED: _run_completed,
@@ -238,3 +238,15 @@ EVENT_ROWS: Mapping[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     Kind.APPROVAL_VOIDED: _taken_back(RequestStatus.VOID, "approval_id"),
 }
 """Kinds that are not here change no rows but the run's number and time."""
+
+
+def add_rows(kind: str, rows: Callable[[StoredAt], Sequence[RowChange]]) -> Callable[[], None]:
+    """Say which rows another kind changes; returns what takes it back. Raises ValueError for a known kind."""
+    if kind in EVENT_ROWS:
+        raise ValueError(f"the rows of {kind} are known already")
+    EVENT_ROWS[kind] = rows
+
+    def undo() -> None:
+        del EVENT_ROWS[kind]
+
+    return undo

@@ -17,7 +17,15 @@ from engine.journal.rules.event_rows import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.journal.rows import FlowNames, NewRequestRow, NewStepRow, RunColumns, StepColumns, StepRow
+    from engine.journal.rows import (
+        FlowNames,
+        NewRequestRow,
+        NewStepRow,
+        RequestRow,
+        RunColumns,
+        StepColumns,
+        StepRow,
+    )
     from engine.journal.rules.store import Store
     from engine.machine.events.event import Event
 
@@ -25,8 +33,19 @@ CLAIMS = "claims"
 """The counter of changes to claims: who reads it twice knows whether there were any."""
 
 
-def project(store: Store, run_id: str, run: FlowNames, after_seq: int, events: Sequence[Event]) -> RunColumns:
-    """Change the rows that events after the number `after_seq` change; the columns left for the run's own."""
+def project(
+    store: Store,
+    run_id: str,
+    run: FlowNames,
+    after_seq: int,
+    events: Sequence[Event],
+    *,
+    request: RequestRow | None = None,
+) -> RunColumns:
+    """Change the rows that events after the number `after_seq` change; the columns left for the run's own.
+
+    `request` is the row, read already, of a request that the events may end.
+    """
     columns: RunColumns = {}
     for run_seq, event in enumerate(events, after_seq + 1):
         for change in changes_of(event, run_seq, run):
@@ -40,7 +59,8 @@ def project(store: Store, run_id: str, run: FlowNames, after_seq: int, events: S
                 store.insert_request(run_id, change.row)
                 store.count(pending_counter(change.row), 1)
             else:
-                end_request(store, change)
+                known = request is not None and request["request_id"] == change.request_id
+                _end_request(store, change, request if known else store.request(change.request_id))
     return columns
 
 
@@ -66,12 +86,11 @@ def _begun_again(old: StepRow, row: NewStepRow) -> StepColumns:
     }
 
 
-def end_request(store: Store, change: RequestEnds) -> None:
+def _end_request(store: Store, change: RequestEnds, found: RequestRow | None) -> None:
     """End a request if it can still end so; nobody looks at it any more then.
 
     What is decided stays decided: only VOID comes after it.
     """
-    found = store.request(change.request_id)
     if found is None or found["status"] == change.status.value:
         return
     pending = found["status"] == RequestStatus.PENDING.value

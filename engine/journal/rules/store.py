@@ -120,8 +120,9 @@ class Store(Protocol):
 
     # mail, timers, counters
 
-    def put_mail(self, run_id: str, given: Input) -> None:
-        """An input for a run; whoever works runs may take the run now."""
+    def put_mail(self, run_id: str, given: Input, *, wake: bool = True) -> None:
+        """An input for a run, which whoever works runs may take now; without `wake` the caller makes it
+        `ready` itself."""
         ...
 
     def mail_of(self, run_id: str) -> list[tuple[int, Input | None]]:

@@ -158,10 +158,11 @@ class SqliteStore:
         else:
             self._execute(query("put_claim"), (request_id, row["claimed_by"], row["expires_at"]))
 
-    def put_mail(self, run_id: str, given: Input) -> None:
+    def put_mail(self, run_id: str, given: Input, *, wake: bool = True) -> None:
         """See rules."""
         self._execute(query("put_mail"), (run_id, encode_input(given)))
-        self._execute(query("wake_run"), (run_id,))
+        if wake:
+            self._execute(query("wake_run"), (run_id,))
 
     def mail_of(self, run_id: str) -> list[tuple[int, Input | None]]:
         """See rules."""

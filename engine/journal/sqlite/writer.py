@@ -169,13 +169,14 @@ class Writer:
             if changed:
                 self._tell(self._after_commit, (ANYTHING,))
 
-    def _check(self, connection: sqlite3.Connection) -> None:
-        """Raise Unavailable when the open file is not the one under the path, or a later program has changed
-        it. `failure` says so to readers."""
+    def _check(self, connection: sqlite3.Connection | None = None) -> None:
+        """Raise Unavailable when the open file is not the one under the path, or (asked with the connection)
+        a later program has changed it. `failure` says so to readers."""
         try:
             if self._identity is not None:
                 self._identity.check()
-            refuse_newer(connection, self._path)
+            if connection is not None:
+                refuse_newer(connection, self._path)
         except Unavailable as error:
             self.failure = self.failure or error
             raise
@@ -186,7 +187,7 @@ class Writer:
             with lock.pass_through():
                 if not self._write_plainly(connection, group):
                     self._write_apart(connection, group)
-                self._check(connection)  # what went into a file that is gone is not acknowledged
+                self._check()  # what went into a file that is gone is not acknowledged
         except Unavailable as error:
             self._fail(group, error)
         except sqlite3.Error as error:

@@ -14,6 +14,9 @@ from engine.errors import ErrorCode, Unavailable
 from tests.engine.runtime.embedded_home import BOB, approval, pending_approval, rest, start, tool
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.facade.feed import FeedBatch
     from tests.engine.runtime.embedded_home import Home
 
 
@@ -49,3 +52,22 @@ async def test_lists_show_what_can_be_read_and_name_the_rest(home: Home) -> None
         assert (listed.unreadable, {run.run_id for run in listed.items}) == ((runs[1],), {runs[0], runs[2]})
         await engine.requests.approve(shown[2].approval_id, actor=BOB)
         await rest(engine, runs[2], expect=RunStatus.COMPLETED)
+
+
+async def heard_all(batches: AsyncIterator[FeedBatch]) -> None:
+    async for _ in batches:
+        pass
+
+
+async def test_readers_of_the_feed_are_told_when_the_file_is_gone(home: Home) -> None:
+    home.flow("one", approval("ok", "Go?"))
+    async with home.working() as engine:
+        shown = await pending_approval(engine, await start(engine, "one"))
+        async with engine.feed.subscribe() as batches:
+            await asyncio.to_thread(home.config().journal_path.unlink)
+            with pytest.raises(Unavailable) as told:
+                await asyncio.wait_for(heard_all(batches), 15)
+        assert told.value.code is ErrorCode.JOURNAL_UNAVAILABLE
+        with pytest.raises(Unavailable) as refused:
+            await engine.requests.approve(shown.approval_id, actor=BOB)
+        assert refused.value.code is ErrorCode.JOURNAL_UNAVAILABLE

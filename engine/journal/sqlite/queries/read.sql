@@ -1,5 +1,5 @@
 -- name: select_run
--- a run
+-- the whole row of a run
 SELECT * FROM runs WHERE run_id = ?
 
 -- name: select_run_view

@@ -1,0 +1,64 @@
+"""Which rows an event changes is said in one place: a new kind needs nothing else in the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+
+from engine.journal.memory.replay import Replay
+from engine.journal.rules.event_rows import StepChanges, StoredAt, add_rows
+from engine.machine.events.event import Event, Fact, Kind, doc
+from engine.machine.events.table import FACTS
+from tests.engine.journal.run_script import NOW, hold, step_started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.journal.port import Journal
+    from engine.machine.model.state import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class StepSigned(Fact):
+    """Somebody put their name under a step."""
+
+    kind: ClassVar[str] = "step_signed"
+    name: str = field(metadata=doc("whose name"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        return state
+
+
+def signed_rows(at: StoredAt) -> list[StepChanges]:
+    return [StepChanges(at.path, {"child_run_id": at.event.payload["name"], "output_seq": at.run_seq})]
+
+
+@pytest.fixture
+def signed() -> Iterator[None]:
+    undone = [FACTS.add(StepSigned), add_rows(StepSigned.kind, signed_rows)]
+    yield
+    for undo in undone:
+        undo()
+
+
+@pytest.mark.usefixtures("signed")
+async def test_a_new_kind_changes_the_rows_it_says(journal: Journal) -> None:
+    held = await hold(journal)
+    await held.append(step_started("a"), Event(StepSigned("ann"), NOW, "ann", "a"))
+    (row,) = await journal.step_rows(held.run_id)
+    assert (row["child_run_id"], row["output_seq"], row["output_event"]) == ("ann", 4, '{"name":"ann"}')
+    (run, events) = await held.row(), await journal.events_after(held.run_id, 0)
+    replay = Replay(held.run_id, {}, {}, {})
+    before = await journal.run_row(held.run_id)
+    assert before is not None
+    replay.take({**before, "run_seq": 0}, events)
+    (then,) = await replay.journal(before).step_rows(held.run_id)
+    assert then == row
+    assert run["run_seq"] == len(events) == 4
+
+
+def test_the_rows_of_a_known_kind_cannot_be_said_twice() -> None:
+    with pytest.raises(ValueError, match="known already"):
+        add_rows(Kind.STEP_STARTED, lambda _: ())
