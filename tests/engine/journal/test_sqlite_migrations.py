@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from engine.contracts.run import RunFilter, RunSort
@@ -89,3 +90,11 @@ async def test_runs_of_the_first_version_go_on(tmp_path: Path) -> None:
         await assert_counters_agree(journal)
     finally:
         await journal.close()
+
+
+def test_migrations_are_numbered_without_gaps_and_each_number_once() -> None:
+    folder = files("engine.journal.sqlite").joinpath("migrations")
+    numbers = sorted(
+        entry.name.partition("_")[0] for entry in folder.iterdir() if entry.name.endswith(".sql")
+    )
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
