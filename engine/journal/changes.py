@@ -12,7 +12,7 @@ from engine.journal.records import Decided
 if TYPE_CHECKING:
     from engine.contracts.status import RunStatus
     from engine.errors import Refused
-    from engine.journal.records import Commit, NewRun
+    from engine.journal.records import Commit, NewRun, StoredEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class ChangeSet:
     """A version was published, or code was trusted."""
     foreign: bool = False
     """Another process wrote: anything may have changed."""
+    events: tuple[StoredEvent, ...] = ()
+    """What this process wrote, in the order of the journal."""
 
 
 NOTHING = ChangeSet()
@@ -89,6 +91,7 @@ class ChangeNotifier:
             any(change.claims for change in changes),
             any(change.packs for change in changes),
             any(change.foreign for change in changes),
+            tuple(event for change in changes for event in change.events),
         )
         for listener in tuple(self._listeners):
             listener(merged)

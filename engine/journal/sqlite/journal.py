@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import aiosqlite
@@ -98,7 +99,19 @@ class SqliteJournal(JournalWrites):
         self, operation: Callable[[Store], T], change: ChangeSet | Callable[[T], ChangeSet] = NOTHING
     ) -> T:
         """See rules."""
-        return await self._writer.run(lambda connection: operation(SqliteStore(connection)), change)
+        written: list[StoredEvent] = []
+
+        def write(connection: sqlite3.Connection) -> T:
+            store = SqliteStore(connection)
+            result = operation(store)
+            written[:] = store.written  # a group that fails is written twice
+            return result
+
+        def news(result: T) -> ChangeSet:
+            found = change(result) if callable(change) else change
+            return replace(found, events=tuple(written)) if written else found
+
+        return await self._writer.run(write, news)
 
     # reading
 

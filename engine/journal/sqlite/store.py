@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.errors import damaged_history
+from engine.journal.records import StoredEvent
 from engine.journal.rules.run_filter import TIME_BUCKET
 from engine.journal.sqlite.queries import query
 from engine.journal.sqlite.statements import update
@@ -15,7 +16,7 @@ from engine.journal.sqlite.statements import update
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.journal.records import ClockOffset, StoredEvent
+    from engine.journal.records import ClockOffset
     from engine.journal.rows import (
         ClaimRow,
         FlowNames,
@@ -44,6 +45,8 @@ class SqliteStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
         self._connection = connection
+        self.written: list[StoredEvent] = []
+        """Events that were written, in the order of the journal."""
 
     def head(self, run_id: str) -> HeadRow | None:
         """See rules."""
@@ -88,6 +91,12 @@ class SqliteStore:
             for run_seq, event in enumerate(events, after_seq + 1)
         ]
         self._connection.executemany(query("insert_event"), rows)
+        if rows:
+            first = int(self._execute(query("last_event")).fetchone()[0]) - len(rows) + 1
+            self.written += [
+                StoredEvent(first + place, run_id, after_seq + 1 + place, event)
+                for place, event in enumerate(events)
+            ]
 
     def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
         """See rules."""

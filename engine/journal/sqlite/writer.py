@@ -243,8 +243,10 @@ class Writer:
     def _settle(self, group: list[_Job]) -> None:
         changes: list[ChangeSet] = []
         for job in group:
-            if job.error is None and job.change is not NOTHING:
-                changes.append(job.change(job.result) if callable(job.change) else job.change)
+            if job.error is None:
+                change = job.change(job.result) if callable(job.change) else job.change
+                if change is not NOTHING:
+                    changes.append(change)
             if job.future.done():  # its caller was cancelled; what was written stays written
                 continue
             if job.error is not None:

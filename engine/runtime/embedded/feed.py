@@ -73,9 +73,13 @@ class _Reader:
         self._notices: list[PackNotice] = []
         self._packs = packs
         self._look_at_packs = False
+        self._behind = False
+        self._written: list[StoredEvent] = []
 
     def kick(self, change: ChangeSet) -> None:
-        """Something was written."""
+        """Something was written. What this process wrote comes with the news and is not read again."""
+        self._written += change.events
+        self._behind |= not change.events or change.foreign or len(self._written) > READ_AT_ONCE
         self._look_at_claims |= change.claims
         self._look_at_packs |= change.packs
         self._kicked.set()
@@ -100,7 +104,7 @@ class _Reader:
 
     async def _read(self) -> FeedBatch:
         """The next events; when there are more, the reader is called again at once."""
-        stored = await self._journal.feed_events(self._cursor, READ_AT_ONCE)
+        stored = self._handed_over() or await self._journal.feed_events(self._cursor, READ_AT_ONCE)
         lagged, self._lagged = self._lagged, False
         if stored:
             self._cursor = stored[-1].seq
@@ -111,6 +115,14 @@ class _Reader:
         notices, self._notices = tuple(self._notices), []
         refresh = await self._changed_lists() | frozenset({"packs"} if notices else ())
         return FeedBatch(tuple(event_view(item) for item in events), lagged, refresh, notices)
+
+    def _handed_over(self) -> list[StoredEvent]:
+        """The next events, if all of them came with the news; what another process wrote has to be read."""
+        written = [item for item in self._written if item.seq > self._cursor]
+        self._written = []
+        behind, self._behind = self._behind, False
+        follows = all(item.seq == seq for seq, item in enumerate(written, self._cursor + 1))
+        return written if follows and not behind else []
 
     async def _sees(self, item: StoredEvent) -> bool:
         """Whether the event is of a run that is in view; a run is looked up once."""

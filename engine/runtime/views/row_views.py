@@ -93,7 +93,7 @@ def created_row(run: NewRun) -> RunViewRow:
 def event_view(stored: StoredEvent) -> EventView:
     """One line of history."""
     event = stored.event
-    return EventView(
+    return EventView.model_construct(
         seq=stored.seq,
         run_id=stored.run_id,
         run_seq=stored.run_seq,

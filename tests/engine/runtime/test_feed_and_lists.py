@@ -12,6 +12,7 @@ from engine.contracts.run import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
 from engine.journal.records import NewRun
+from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import RunRefused
 from engine.runtime.embedded.feed import MAX_BEHIND, READ_AT_ONCE
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from engine.contracts.run import EventView
     from engine.facade.feed import FeedBatch
     from engine.journal.port import Journal
+    from engine.journal.records import StoredEvent
 
 
 async def read(batches: AsyncIterator[FeedBatch], enough: int) -> list[EventView]:
@@ -278,3 +280,40 @@ async def test_what_is_not_there_is_not_found(home: Home) -> None:
             await engine.runs.get("run_01nope")
         with pytest.raises(NotFound):
             await engine.runs.step(run.run_id, "nope")
+
+
+class CountingJournal(SqliteJournal):
+    """Counts how often the feed reads events."""
+
+    feed_reads = 0
+
+    async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
+        self.feed_reads += 1
+        return await super().feed_events(after_seq, limit)
+
+
+async def test_what_this_process_has_written_is_not_read_back_from_the_file(home: Home) -> None:
+    home.flow("many", *(tool(f"s{number}", params={"x": number}) for number in range(5)))
+    config = home.config()
+    journal = await CountingJournal.open(config.journal_path, poll_seconds=config.poll_seconds)
+    async with home.open(journal=journal) as engine, engine.work(), engine.feed.subscribe() as feed:
+        run_id = await start(engine, "many")
+        seen: list[EventView] = []
+        async with asyncio.timeout(PATIENCE):
+            while not seen or seen[-1].kind != "output_written":
+                seen += (await anext(feed)).events
+        assert journal.feed_reads == 0
+        stored = await engine.runs.events(run_id)
+    assert seen == list(stored)
+
+
+async def test_between_events_of_this_process_stand_those_of_another_one(home: Home) -> None:
+    home.flow("one", tool("a", params={"x": 1}))
+    async with home.working() as here, home.working() as there, here.feed.subscribe() as feed:
+        runs = [await start(engine, "one") for engine in (here, there) * 5]
+        seen: list[EventView] = []
+        async with asyncio.timeout(PATIENCE):
+            while sum(event.kind == "output_written" for event in seen) < len(runs):
+                seen += (await anext(feed)).events
+    numbers = [event.seq for event in seen]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
