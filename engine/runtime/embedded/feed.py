@@ -48,7 +48,7 @@ class Feed(Scoped):
         claims, packs = await journal.claims_version(), await journal.packs.written()
         reader = _Reader(journal, self.access, run_id, await journal.last_seq(), claims, packs)
         undo = journal.on_change(reader.kick)
-        undo_packs = self._catalog.on_notices(reader.tell_packs)
+        undo_packs = self._catalog.on_notices(reader.note_packs)
         try:
             async with self._watch.watching():
                 yield reader.batches()
@@ -84,7 +84,7 @@ class _Reader:
         self._look_at_packs |= change.packs
         self._kicked.set()
 
-    def tell_packs(self, notices: tuple[PackNotice, ...]) -> None:
+    def note_packs(self, notices: tuple[PackNotice, ...]) -> None:
         """Files of packs changed."""
         self._notices += notices
         self._kicked.set()

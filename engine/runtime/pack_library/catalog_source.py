@@ -35,7 +35,7 @@ NoticeListener = Callable[["tuple[PackNotice, ...]"], None]
 
 
 class CatalogSource:
-    """Reads the packs below the two roots, in a thread, one look at a time."""
+    """Reads the packs below the two roots, in a thread, one scan at a time."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class CatalogSource:
         self._tool_names = tool_names
         self._facts = facts
         self._clock = clock
-        self._shelf: PackCache | None = None
+        self._cache: PackCache | None = None
         self._catalog: Catalog | None = None
         self._read_at: dict[str, int] = {}
         self._turn = asyncio.Lock()
@@ -63,38 +63,38 @@ class CatalogSource:
             async with self._turn:
                 if self._catalog is None:
                     now = self._clock.now()
-                    self._catalog = await self._made(await self._look(), now)
+                    self._catalog = await self._made(await self._scan(), now)
         return self._catalog
 
-    async def refresh(self, settle: float = 0.0) -> tuple[PackNotice, ...]:
-        """Look again; what changed since the last look, which listeners are told too.
+    async def refresh(self, recheck_after: float = 0.0) -> tuple[PackNotice, ...]:
+        """Look again; what changed since the last scan, which listeners hear of too.
 
-        A file that is still being written often looks broken: after `settle` seconds such packs are
-        looked at once more before they are told.
+        A file that is still being written often looks broken: after `recheck_after` seconds such packs are
+        looked at once more before anybody hears of them.
         """
         await self.load()
         async with self._turn:
             before = self._catalog
             assert before is not None  # loaded above, and never forgotten
             now = self._clock.now()
-            look = await self._look()
-            if settle and look.newly_broken:
-                await asyncio.sleep(settle)
+            scan = await self._scan()
+            if recheck_after and scan.newly_broken:
+                await asyncio.sleep(recheck_after)
                 now = self._clock.now()
-                look = (await self._look()).after(look)
-            same = len(look.readings) == len(before.found) and look.problems == before.problems
-            if same and not look.fresh:
+                scan = (await self._scan()).after(scan)
+            same = len(scan.readings) == len(before.found) and scan.problems == before.problems
+            if same and not scan.fresh:
                 return ()
-            self._catalog = await self._made(look, now)
-            told = await self._notices(before, self._catalog)
-        if told:
-            _log(told, self._catalog)
+            self._catalog = await self._made(scan, now)
+            notices = await self._notices(before, self._catalog)
+        if notices:
+            _log(notices, self._catalog)
             for listener in tuple(self._listeners):
-                listener(told)
-        return told
+                listener(notices)
+        return notices
 
     def on_notices(self, listener: NoticeListener) -> Callable[[], None]:
-        """Call `listener` (in the loop) with what a look found changed; returns the undo."""
+        """Call `listener` (in the loop) with what a scan found changed; returns the undo."""
         self._listeners.append(listener)
 
         def undo() -> None:
@@ -103,57 +103,57 @@ class CatalogSource:
 
         return undo
 
-    async def _look(self) -> ScanResult:
+    async def _scan(self) -> ScanResult:
         with uncollected():
-            return await asyncio.to_thread(self._look_now)
+            return await asyncio.to_thread(self._scan_now)
 
-    def _look_now(self) -> ScanResult:
+    def _scan_now(self) -> ScanResult:
         from engine.packs.catalog.pack_cache import PackCache  # noqa: PLC0415 - reading packs is slow to import
 
-        if self._shelf is None:
-            self._shelf = PackCache(self._config.shipped_packs, self._config.home_packs, self._tool_names())
-        return self._shelf.look()
+        if self._cache is None:
+            self._cache = PackCache(self._config.shipped_packs, self._config.home_packs, self._tool_names())
+        return self._cache.look()
 
-    async def _made(self, look: ScanResult, now: int) -> Catalog:
-        stand_ins: Mapping[str, LoadedPack] = {}
+    async def _made(self, scan: ScanResult, now: int) -> Catalog:
+        fallbacks: Mapping[str, LoadedPack] = {}
         # without its journal an engine stops soon enough; what is in the files holds until then
         with suppress(Unavailable):
-            stand_ins = await self.good.stand_ins(look.readings)
+            fallbacks = await self.good.fallbacks(scan.readings)
         with suppress(Unavailable):
-            fresh = [reading for reading in look.readings if reading.place.key in look.fresh]
+            fresh = [reading for reading in scan.readings if reading.place.key in scan.fresh]
             await self.good.keep(fresh, now)
         self._read_at = {
             reading.place.key: now
-            if reading.place.key in look.fresh
+            if reading.place.key in scan.fresh
             else self._read_at.get(reading.place.key, now)
-            for reading in look.readings
+            for reading in scan.readings
         }
-        return await asyncio.to_thread(self._assembled, look, stand_ins)
+        return await asyncio.to_thread(self._assembled, scan, fallbacks)
 
-    def _assembled(self, look: ScanResult, stand_ins: Mapping[str, LoadedPack]) -> Catalog:
-        from engine.packs.catalog.catalog import catalog_of  # noqa: PLC0415 - see _look_now
-        from engine.packs.catalog.entries import PackReading  # noqa: PLC0415 - see _look_now
+    def _assembled(self, scan: ScanResult, fallbacks: Mapping[str, LoadedPack]) -> Catalog:
+        from engine.packs.catalog.catalog import catalog_of  # noqa: PLC0415 - see _scan_now
+        from engine.packs.catalog.entries import PackReading  # noqa: PLC0415 - see _scan_now
 
         readings = [
             PackReading(
                 reading.place,
                 reading.files,
-                stand_ins.get(reading.place.key),
+                fallbacks.get(reading.place.key),
                 self._read_at[reading.place.key],
             )
-            for reading in look.readings
+            for reading in scan.readings
         ]
-        return catalog_of(readings, look.problems, self._tool_names(), self._catalog)
+        return catalog_of(readings, scan.problems, self._tool_names(), self._catalog)
 
     async def _notices(self, before: Catalog, after: Catalog) -> tuple[PackNotice, ...]:
-        from engine.packs.catalog.notices import notices  # noqa: PLC0415 - see _look_now
+        from engine.packs.catalog.notices import notices  # noqa: PLC0415 - see _scan_now
 
         return notices(before, after, await self._facts.labels())
 
 
-def _log(told: tuple[PackNotice, ...], catalog: Catalog) -> None:
+def _log(notices: tuple[PackNotice, ...], catalog: Catalog) -> None:
     """Every problem of a pack that was not reloaded, in the words of the console and the command line."""
-    for notice in told:
+    for notice in notices:
         if not notice.problems:
             logger.info("pack %s %s %s", sanitize(notice.pack), sanitize(notice.label), notice.outcome)
             continue

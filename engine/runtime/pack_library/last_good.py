@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LastKnownGood:
-    """Keeps what was read without problems, and finds what stands in for what is broken."""
+    """Keeps what was read without problems, and finds the fallback of what is broken."""
 
     def __init__(self, journal: Journal, tool_names: Callable[[], Collection[str]]) -> None:
         self._journal = journal
@@ -39,7 +39,7 @@ class LastKnownGood:
                 [(row, text) for (row, _), text in zip(new, texts, strict=True)]
             )
 
-    async def stand_ins(self, readings: Sequence[Reading]) -> dict[str, LoadedPack]:
+    async def fallbacks(self, readings: Sequence[Reading]) -> dict[str, LoadedPack]:
         """For broken ones by key: the last good content, when it still loads. Raises Unavailable."""
         broken = [reading for reading in readings if reading.files.problems]
         rows = {row.directory: row for row in await self._journal.packs.good()} if broken else {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.config import EngineConfig
     from engine.runtime.pack_library.catalog_source import CatalogSource
 
-FIRST_LOOK_SECONDS = 0.5
+FIRST_SCAN_SECONDS = 0.5
 """A short command has ended by then, and a console has drawn its first screen."""
 STEP_MS = 125
 """How often the watcher's thread wakes up. Files are read when nothing came for that long: one to two
@@ -28,7 +28,7 @@ MISSING_MS = 3_000
 """How often it is looked whether a missing directory of packs has come."""
 REPLACED_MS = 5_000
 """How often it is looked whether one has been replaced; mostly an event tells."""
-SETTLE_SECONDS = 0.06
+RECHECK_SECONDS = 0.06
 """How long a file that looks broken is given to be written to its end, where no events tell."""
 
 Identity = tuple[int, int] | None
@@ -63,7 +63,7 @@ class PackWatch:
                     await task
 
     async def _watch(self) -> None:
-        await asyncio.sleep(FIRST_LOOK_SECONDS)
+        await asyncio.sleep(FIRST_SCAN_SECONDS)
         if self._mode == "events":
             await asyncio.to_thread(importlib.import_module, "watchfiles")  # slow to import
             try:
@@ -71,7 +71,7 @@ class PackWatch:
             except (OSError, RuntimeError) as error:  # such as: no more watches are to be had
                 logger.warning("packs are looked at every %s s: %s", self._poll_seconds, error)
         while True:
-            await self._look(SETTLE_SECONDS)
+            await self._scan(RECHECK_SECONDS)
             await asyncio.sleep(self._poll_seconds)
 
     async def _by_events(self) -> None:
@@ -82,7 +82,7 @@ class PackWatch:
             if there:
                 await self._until_replaced(there, identities)
             else:
-                await self._look()
+                await self._scan()
                 await asyncio.sleep(MISSING_MS / 1000)
 
     async def _until_replaced(self, roots: list[Path], identities: dict[Path, Identity]) -> None:
@@ -101,10 +101,10 @@ class PackWatch:
             changed = asyncio.ensure_future(anext(changes))
             try:
                 await asyncio.sleep(0)  # from here on nothing is missed; what came before is found now
-                await self._look()
+                await self._scan()
                 while True:
                     if await changed:
-                        await self._look()
+                        await self._scan()
                     if await asyncio.to_thread(self._identities) != identities:
                         return
                     changed = asyncio.ensure_future(anext(changes))
@@ -112,9 +112,9 @@ class PackWatch:
                 changed.cancel()
                 await asyncio.wait([changed])
 
-    async def _look(self, settle: float = 0.0) -> None:
+    async def _scan(self, recheck_after: float = 0.0) -> None:
         try:
-            await self._source.refresh(settle)
+            await self._source.refresh(recheck_after)
         except Unavailable as error:  # the journal: whoever works with it is told as well
             logger.warning("packs were not looked at: %s", error)
 

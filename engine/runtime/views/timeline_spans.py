@@ -46,7 +46,7 @@ class Bar:
     doing: SpanKind | None = None
     since: int = 0
 
-    def begin(self, kind: SpanKind, now: int) -> None:
+    def start(self, kind: SpanKind, now: int) -> None:
         """It does something else from now on."""
         self.end(now)
         self.doing, self.since = kind, now
@@ -90,12 +90,12 @@ class Bars:
                 bar.end(event.ts)
         if event.kind is Kind.RUN_RETRIED:
             for path in event.payload.get("running", ()):
-                self._bar(path).begin(SpanKind.WORKING, event.ts)
+                self._bar(path).start(SpanKind.WORKING, event.ts)
         if event.step_id is None:
             return
         if event.kind in _OPENS:
             bar = self._bar(event.step_id)
-            bar.begin(_OPENS[event.kind], event.ts)
+            bar.start(_OPENS[event.kind], event.ts)
             if event.payload.get("child_run_id") is not None:
                 bar.children.append(event.payload["child_run_id"])
         elif event.kind in _ENDS:

@@ -296,6 +296,7 @@ async def test_what_this_process_has_written_is_not_read_back_from_the_file(home
     home.flow("many", *(tool(f"s{number}", params={"x": number}) for number in range(5)))
     config = home.config()
     journal = await CountingJournal.open(config.journal_path, poll_seconds=config.poll_seconds)
+    assert isinstance(journal, CountingJournal)
     async with home.open(journal=journal) as engine, engine.work(), engine.feed.subscribe() as feed:
         run_id = await start(engine, "many")
         seen: list[EventView] = []
