@@ -30,7 +30,10 @@ async def test_payload_text_is_never_rendered(home: Home) -> None:
         {"id": "each", "type": "for_each", "items": "{{ payload.names }}", "as": "name", "steps": [say]},
         form("word", params={"prompt": "P {{ payload.text }}", "defaults": {"word": "{{ payload.text }}"}}),
         approval(
-            "ok", "M {{ payload.text }} {{ steps.word.output['values'].word }}", title="T {{ payload.text }}"
+            "ok",
+            "M {{ payload.text }} {{ steps.word.output['values'].word }}",
+            title="T {{ payload.text }}",
+            gates="none",
         ),
         {"id": "sub", "type": "subflow", "subflow": "child", "params": {"v": "{{ payload.text }}"}},
     )
