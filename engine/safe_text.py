@@ -1,8 +1,9 @@
 """The one sanitizer: text from outside becomes text that cannot act on a terminal or deceive a reader.
 
 What is invisible or acts (controls, escapes, direction marks, zero-width characters, tags, lone
-surrogates, noncharacters, private-use characters) shows as a placeholder. Screens and the command line
-show `SafeText` only, and only `sanitize` makes it.
+surrogates, noncharacters, private-use characters) shows as a placeholder, and so does what terminals draw
+in more cells than are counted for it. A run of placeholders is one, with its number. Screens and the
+command line show `SafeText` only, and only `sanitize` makes it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import groupby
 
 MAX_MARKS = 8
 """Combining marks that one character may carry."""
@@ -21,9 +23,15 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANK = frozenset(
     map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0))
 )
+# Drawn wider than counted: regional indicators, skin tones (not every terminal joins them with what is
+# before), and a sign that was a mark in older Unicode.
+_WIDER = frozenset(map(chr, (*range(0x1F1E6, 0x1F200), *range(0x1F3FB, 0x1F400), 0x1171E)))
 _SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 _EMOJI_STYLE = "\ufe0f"
 _NO_BASE = "◌"
+_SIGN = "⟨"
+_RUN = 3
+"""So many placeholders in a row become one."""
 _NOTE_ROOM = 40
 
 
@@ -91,7 +99,20 @@ def _pieces(text: str, *, multiline: bool) -> list[str]:
             marks = 0
             previous = character
         pieces.append(shown)
+    _join_runs(pieces)
     return pieces
+
+
+def _join_runs(pieces: list[str]) -> None:
+    """So that nobody pushes a text out of sight by what cannot be seen: a run of placeholders is one sign."""
+    start = 0
+    for kind, members in groupby(pieces, lambda piece: piece.startswith(_SIGN) and len(piece) > 1):
+        run = list(members)
+        if kind and len(run) >= _RUN:
+            code = run[0][1:-1]
+            words = f"{len(run)}×{code}" if len(set(run)) == 1 else f"{len(run)} hidden, first {code}"
+            pieces[start : start + len(run)] = [f"{_SIGN}{words}⟩", *[""] * (len(run) - 1)]
+        start += len(run)
 
 
 @lru_cache(maxsize=8192)
@@ -101,8 +122,9 @@ def _shown(character: str) -> str:
         return chr(0x2400 + code)
     if code == 0x7F:
         return "␡"
-    if unicodedata.category(character) in _HIDDEN or character in _BLANK or character in _SELECTORS:
-        return f"⟨U+{code:04X}⟩"
+    odd = character in _BLANK or character in _SELECTORS or character in _WIDER
+    if odd or unicodedata.category(character) in _HIDDEN:
+        return f"{_SIGN}U+{code:04X}⟩"
     return character
 
 

@@ -50,6 +50,9 @@ class ApprovalView(Contract):
     comment: str | None = None
     claimed_by: str | None = Field(default=None, description="Who is looking at it; advice, not a lock.")
     claimed_until: Timestamp | None = None
+    pack_digest: str = Field(default="", description="The pack content that the run is pinned to.")
+    recoveries: int = Field(default=0, description="How often the run was taken over from a lost worker.")
+    preview: str | None = Field(default=None, description="What the action would change: a unified diff.")
 
 
 class OutcomeView(Contract):

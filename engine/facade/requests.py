@@ -32,12 +32,17 @@ class Requests(Protocol):
         tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
+        viewer: Actor | None = None,
     ) -> Page[ApprovalView]:
-        """Oldest first. `status=None` lists all, `tenant=None` those of every tenant."""
+        """Oldest first. `status=None` lists all, `tenant=None` those of every tenant; `viewer` as below."""
         ...
 
-    async def approval(self, approval_id: str) -> ApprovalView:
-        """Raises NotFound."""
+    async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
+        """One approval. What would run is masked, unless somebody is to decide on it: the `viewer` sees
+        it in clear (secrets stay references), and that personal data was shown is recorded.
+
+        Raises NotFound.
+        """
         ...
 
     async def approve(

@@ -5,7 +5,7 @@ Rows come from a store as they are kept; they are read by name and never changed
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class FlowNames(TypedDict):
@@ -199,7 +199,10 @@ class RequestViewRow(RequestRow):
     """A request with fields of its run, who looks at it, and the payload (JSON) of its first event."""
 
     pack_version: str
+    pack_digest: str
     requested_by: str
+    recoveries: NotRequired[int]
+    """How often a worker was lost during the run; of a request that is read alone."""
     opened_event: str
     claimed_by: str | None
     claimed_until: int | None

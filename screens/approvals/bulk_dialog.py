@@ -5,7 +5,9 @@ F2 sends nothing before everything is filled in and the list has been on the scr
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -13,15 +15,17 @@ from textual.containers import Vertical
 from textual.widgets import Input, Select, TextArea
 
 from engine.safe_text import SafeText, sanitize
+from screens.approvals.action_lines import NOTHING_BOUND, line, size_words, value_lines
 from screens.approvals.card import HIDDEN_WARNING, NEEDS_WORD, hides
 from screens.approvals.dialogs import APPROVAL_WORD, DecisionDialog
-from screens.approvals.differences import common_params, differences, step_name
+from screens.approvals.differences import NOT_GIVEN, common_params, differences, step_name
+from screens.approvals.read_pane import ReadPane
+from screens.approvals.styled_lines import Ink, Line, StyledLines
 from screens.frame.grace import DecisionGate
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea
 from screens.frame.key_hint import KeyHint
-from screens.frame.screen import TooSmall
-from screens.widgets.json_text import json_text
-from screens.widgets.plain import NEW_LINE, Part, Plain, TextPane
+from screens.frame.screen import TooSmall, console
+from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import RISK_LABELS, STYLES
 
 if TYPE_CHECKING:
@@ -32,42 +36,45 @@ if TYPE_CHECKING:
     from screens.frame.console_state import ConsoleState
 
 _APPROVE, _REJECT = 0, 1
+_SHORT = 200
 _KEYS = (
     "{text.down} {text.up} read   {screen.next} next field   {dialog.confirm} decide   {dialog.close} close"
 )
-_VALUE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class BulkDecision:
-    """What was chosen for all of them; `comment` is empty for an approval."""
+class Ruling:
+    """What is decided; `comment` is empty for an approval."""
 
     approve: bool
     comment: str = ""
 
 
-class BulkDecisionDialog(DecisionDialog[BulkDecision]):
+class BulkDecisionDialog(DecisionDialog[Ruling]):
     """Asks for the decision, the count, the word when one is risky, the comment of a rejection."""
 
     def __init__(self, state: ConsoleState, *views: ApprovalView) -> None:
         super().__init__(*views)
         self._gate = DecisionGate(state.clock, state.grace)
         self._token = tuple(view.digest for view in views)
-        self._needs_word = any(view.risk in NEEDS_WORD for view in views)
+        self._risky = any(view.risk in NEEDS_WORD for view in views)
 
     def compose(self) -> ComposeResult:
         """What all have in common, what differs, the questions."""
         with Vertical(classes="dialog -large"):
             yield Plain(sanitize(f"Decide {len(self.views)} approvals at once"), classes="dialog-title")
-            with TextPane(id="list"):
+            with ReadPane(id="list"):
                 if any(map(hides, self.views)):
                     warning = Plain()
                     warning.show((sanitize(HIDDEN_WARNING), "bold $bad"))
                     yield warning
-                for block in (self._rows(), *self._differences(), self._same()):
-                    text = Plain(classes="bulk-block")
-                    text.show(*block)
-                    yield text
+                rows = Plain(classes="bulk-block")
+                rows.show(*self._rows())
+                yield rows
+                for lines in (*self._differences(), self._same()):
+                    block = StyledLines(classes="bulk-block")
+                    block.show(lines)
+                    yield block
             yield from self._questions()
             yield Plain(classes="dialog-hint")
             yield KeyHint(_KEYS)
@@ -75,7 +82,8 @@ class BulkDecisionDialog(DecisionDialog[BulkDecision]):
 
     def on_mount(self) -> None:
         """The list has the keys: it is to be read first."""
-        self.query_one("#list").focus()
+        self._list.focus()
+        self._list.forget_end()
         self._show_questions()
         self._let_appear()
 
@@ -85,6 +93,9 @@ class BulkDecisionDialog(DecisionDialog[BulkDecision]):
 
     def action_confirm(self) -> None:
         """Decide, when nothing is missing."""
+        if left := 0 if self._list.end_seen else self._list.lines_left():
+            self.hint(sanitize(f"Not sent: the list goes on for {left:,} lines. Read it to its end first."))
+            return
         if not self._gate.is_open(self._token):
             self.hint(sanitize("Not sent: this had only just appeared. Read it, then press again."))
             return
@@ -92,9 +103,22 @@ class BulkDecisionDialog(DecisionDialog[BulkDecision]):
         if missing:
             self.hint(missing)
         elif self._decision() == _APPROVE:
-            self.confirm_with(BulkDecision(approve=True))
+            self.confirm_with(Ruling(approve=True))
         else:
-            self.confirm_with(BulkDecision(approve=False, comment=self._comment()))
+            self.confirm_with(Ruling(approve=False, comment=self._comment()))
+
+    @on(ReadPane.EndSeen)
+    def _end_seen(self) -> None:
+        self._let_appear()
+
+    @property
+    def _list(self) -> ReadPane:
+        return self.query_one("#list", ReadPane)
+
+    @property
+    def _needs_word(self) -> bool:
+        """For a risky one, and where no terminal has told that it shows the list."""
+        return self._risky or not self._gate.answered
 
     @on(Input.Submitted)
     def _enter(self) -> None:
@@ -142,21 +166,20 @@ class BulkDecisionDialog(DecisionDialog[BulkDecision]):
 
     def _let_appear(self) -> None:
         self._gate.appearing(self._token)
-        self.call_after_refresh(self._gate.drawn, self._token)
+        self.call_after_refresh(console(self).when_shown, self._shown)
 
-    def _same(self) -> list[Part]:
+    def _shown(self, answered: bool) -> None:
+        self._gate.drawn(self._token, answered)
+        self._show_questions()
+
+    def _same(self) -> list[Line]:
         first = self.views[0]
         action = first.action
-        done = f"{action.kind} {action.target or ''}" if action else "no step is gated: the flow only goes on"
+        done = f"{action.kind} {action.target or ''}".strip() if action else NOTHING_BOUND
         where = f"{first.pack}/{first.flow} {first.pack_version} · step {step_name(first.step_id)}"
         same = common_params(self.views)
-        parts: list[Part] = [
-            (sanitize(done, limit=200), "bold"),
-            (sanitize(f"  {where}", limit=240), "$quiet"),
-        ]
-        if same is not None:
-            parts += [NEW_LINE, (sanitize("the same in all:"), "$quiet"), NEW_LINE, json_text(same)]
-        return parts
+        lines = [line(f"{done}  {where}", Ink.NAME)]
+        return lines if same is None else [*lines, line("the same in all:", Ink.QUIET), *value_lines(same, 0)]
 
     def _rows(self) -> list[Part]:
         parts: list[Part] = []
@@ -171,14 +194,29 @@ class BulkDecisionDialog(DecisionDialog[BulkDecision]):
             ]
         return parts
 
-    def _differences(self) -> list[list[Part]]:
+    def _differences(self) -> list[list[Line]]:
         found = differences(self.views)
         if not found:
-            return [[sanitize(f"Nothing differs: the same action, {len(self.views)} times.")]]
-        blocks: list[list[Part]] = [[(sanitize("What differs:"), "bold")]]
+            return [[line(f"Nothing differs: the same action, {len(self.views)} times.")]]
+        blocks = [[line("What differs:", Ink.NAME)]]
         for difference in found:
-            parts: list[Part] = [(sanitize(difference.name, limit=120), "bold $waiting")]
+            lines = [line(difference.name, Ink.NAME)]
             for number, value in enumerate(difference.values, 1):
-                parts += [NEW_LINE, sanitize(f"{number:>3} "), sanitize(value, limit=_VALUE)]
-            blocks.append(parts)
+                lines += _numbered(number, value)
+            blocks.append(lines)
         return blocks
+
+
+def _numbered(number: int, value: object) -> list[Line]:
+    """A value of one approval: on its line when it is short, else its size, its digest and all of it."""
+    if value is NOT_GIVEN:
+        return [line(f"{number:>3} (not given)", Ink.QUIET)]
+    inside = value_lines(value, 2)
+    if len(inside) == 1 and len(inside[0][0]) < _SHORT:
+        return [line(f"{number:>3} {inside[0][0].lstrip()}")]
+    return [line(f"{number:>3} {size_words(value)}, digest {_digest(value)}", Ink.QUIET), *inside]
+
+
+def _digest(value: object) -> str:
+    """The beginning of a digest of the whole value, for the eye."""
+    return sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]

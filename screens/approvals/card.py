@@ -8,10 +8,13 @@ from textual.content import Content
 
 from engine.contracts.status import RequestStatus, Risk
 from engine.safe_text import SafeText, has_hidden, sanitize
+from screens.approvals.action_lines import action_lines, said_lines
+from screens.approvals.read_pane import ReadPane
 from screens.approvals.rows import claim_words, claimed_by
+from screens.approvals.styled_lines import StyledLines
 from screens.widgets.ages import age, full_time, short_time
-from screens.widgets.json_text import hides_something, json_text
-from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain, TextPane
+from screens.widgets.json_text import hides_something
+from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES
 
 if TYPE_CHECKING:
@@ -24,14 +27,14 @@ if TYPE_CHECKING:
     from engine.contracts.request import ApprovalView
     from screens.frame.console_state import ConsoleState
 
-MESSAGE_CHARACTERS = 20_000
 FACT_CHARACTERS = 240
-"""So that a long name cannot push the action out of sight."""
+"""So that a long name cannot push the action out of sight; action and message have it in full."""
+_TITLE_CHARACTERS = 300
 NAME_CHARACTERS = 80
 NEEDS_WORD = frozenset({Risk.HIGH, Risk.CRITICAL})
 
 
-class DecisionCard(TextPane):
+class DecisionCard(ReadPane):
     """One approval in full; scrolls when it is longer than the screen."""
 
     HELP = (
@@ -53,25 +56,24 @@ class DecisionCard(TextPane):
         yield Plain(classes="card-facts")
         yield Plain(classes="card-before")
         yield Plain(sanitize("What exactly will happen"), classes="card-heading")
-        yield Plain(classes="card-action")
+        yield StyledLines(classes="card-action")
         yield Plain(sanitize("The run says (untrusted text, read with care)"), classes="card-heading")
-        yield Plain(classes="card-message")
+        yield StyledLines(classes="card-message")
         yield Plain(sanitize("Decided before on this step"), classes="card-heading")
         yield Plain(classes="card-earlier")
 
     def show(self, view: ApprovalView | None) -> None:
         """Put this approval on the card, from its first line."""
-        for part in self.query(Plain):
+        for part in self.children:
             part.display = view is not None
         if view is None:
             self._shown = ("", "")
             return
         self._part("card-outcome").display = view.status is not RequestStatus.PENDING
         self._part("card-outcome").show(*_outcome(view))
-        self._part("card-title").show((sanitize(view.title, limit=300), "bold"))
-        self._part("card-action").show(*_action(view))
-        says = view.message if not view.intent else f"{view.intent}\n\n{view.message}"
-        self._part("card-message").show(sanitize(says, multiline=True, limit=MESSAGE_CHARACTERS))
+        self._part("card-title").show((sanitize(view.title, limit=_TITLE_CHARACTERS), "bold"))
+        self.last_part().show(action_lines(view))
+        self.query_one(".card-message", StyledLines).show(said_lines(view, _TITLE_CHARACTERS))
         hidden = hides(view)
         self._part("card-hidden").display = hidden
         self._part("card-hidden").show((sanitize(HIDDEN_WARNING), "bold $bad") if hidden else NOTHING)
@@ -79,6 +81,7 @@ class DecisionCard(TextPane):
         if (view.approval_id, view.digest) != self._shown:
             self._shown = (view.approval_id, view.digest)
             self.scroll_home(animate=False)
+            self.forget_end()
             self.show_earlier(view, None)
         self.call_after_refresh(self._tell_length)
 
@@ -100,17 +103,23 @@ class DecisionCard(TextPane):
         risk = RISK_LABELS[view.risk]
         where = f" · {view.pack}/{view.flow} {view.pack_version} · step {view.step_id}"
         when = f"{age(view.requested_at, now)} ago"
-        expires = f" · expires {full_time(view.expires_at)}" if view.expires_at else ""
-        asked = f"asked by {view.requested_by} {when} · run {view.run_id}{expires}"
+        asked = f"asked by {view.requested_by} {when} · run {view.run_id}"
         self._part("card-facts").show(
             (sanitize(f"risk {risk.symbol} {risk.word}"), STYLES[risk.tone]),
             (sanitize(where, limit=FACT_CHARACTERS), "$quiet"),
             NEW_LINE,
             (sanitize(asked, limit=FACT_CHARACTERS), "$quiet"),
+            NEW_LINE,
+            (sanitize(_circumstances(view), limit=FACT_CHARACTERS), "$quiet"),
         )
 
-    def on_resize(self, _event: events.Resize) -> None:
+    def last_part(self) -> StyledLines:
+        """The action: it is what a decision binds."""
+        return self.query_one(".card-action", StyledLines)
+
+    def on_resize(self, event: events.Resize) -> None:
         """Another height, another part in view."""
+        super().on_resize(event)
         self.call_after_refresh(self._tell_length)
 
     def _tell_length(self) -> None:
@@ -139,20 +148,6 @@ def _outcome(view: ApprovalView) -> tuple[Part, ...]:
     return (
         (sanitize(f"{mark.symbol} {words}"), STYLES[mark.tone]),
         sanitize(comment, multiline=True, limit=2_000),
-    )
-
-
-def _action(view: ApprovalView) -> tuple[Part, ...]:
-    action = view.action
-    if action is None:
-        return (sanitize("No step is gated: the flow only goes on."),)
-    kind = f"{action.kind} {action.target or ''}"
-    step = f"  as step {action.step_id}  ·  digest {view.digest[:12]}"
-    return (
-        (sanitize(kind, limit=FACT_CHARACTERS), "bold"),
-        (sanitize(step, limit=FACT_CHARACTERS), "$quiet"),
-        NEW_LINE,
-        json_text(action.params),
     )
 
 
@@ -185,13 +180,26 @@ def _earlier(view: ApprovalView, earlier: Sequence[ApprovalView], now: datetime)
     return tuple(parts) or (sanitize("Nothing was."),)
 
 
+def _circumstances(view: ApprovalView) -> str:
+    """For whom, how far the run goes by itself, how long it waits, what happened to it."""
+    words = [f"tenant {view.tenant}"]
+    if view.autonomy_level:
+        words.append(f"autonomy {view.autonomy_level}")
+    if view.expires_at:
+        words.append(f"expires {full_time(view.expires_at)}")
+    if view.recoveries:
+        words.append(f"recovered {view.recoveries} time{'' if view.recoveries == 1 else 's'}")
+    return " · ".join(words)
+
+
 def hides(view: ApprovalView) -> bool:
     """Whether anything the run said on the card contained hidden characters."""
     action = view.action
     texts = [view.title, view.message, view.intent, view.requested_by]
     if action is not None:
         texts += [action.target or "", action.kind, action.step_id]
-    return any(map(has_hidden, texts)) or (action is not None and hides_something(action.params))
+    values = [view.form, view.context, view.preview, action.params if action else None]
+    return any(map(has_hidden, texts)) or any(map(hides_something, values))
 
 
 HIDDEN_WARNING = (

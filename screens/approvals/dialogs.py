@@ -15,24 +15,28 @@ from textual.widgets import Input, TextArea
 from engine.contracts.status import RequestStatus
 from engine.safe_text import SafeText, sanitize
 from screens.approvals.card import decided_words
+from screens.forms.draft_keeper import DraftKeeper
 from screens.frame.inputs import SafeInput, SafeTextArea
 from screens.frame.key_hint import KeyHint
-from screens.frame.screen import Dialog, TooSmall, console, too_small
+from screens.frame.screen import Dialog, TooSmall, attempt, console, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.ages import full_time
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import RISK_LABELS, STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from engine.contracts.request import ApprovalView
+    from screens.frame.console_state import ConsoleState
 
 T = TypeVar("T")
 
 APPROVAL_WORD = "approve"
+_COMMENT = "comment"
 
 
 class DecisionDialog(Dialog[T], Generic[T]):
@@ -114,8 +118,19 @@ class TypedWordDialog(DecisionDialog[str]):
         self.hint_keys("Enter never decides: {dialog.confirm} approves, {dialog.close} closes")
 
 
+def comment_draft(
+    owner: Widget, state: ConsoleState, approval_id: str, typed: Callable[[], str] = str
+) -> DraftKeeper:
+    """What is kept of the comment on an approval until it is rejected."""
+    return DraftKeeper(owner, state, f"reject {approval_id}", lambda: {_COMMENT: typed()})
+
+
 class CommentDialog(DecisionDialog[str]):
-    """A rejection needs words: the run, or its author, reads them."""
+    """A rejection needs words: the run, or its author, reads them. They are kept until they are sent."""
+
+    def __init__(self, state: ConsoleState, view: ApprovalView) -> None:
+        super().__init__(view)
+        self._draft = comment_draft(self, state, view.approval_id, lambda: self._field.text)
 
     def compose(self) -> ComposeResult:
         """Title, what it is about, the comment, the keys."""
@@ -124,13 +139,33 @@ class CommentDialog(DecisionDialog[str]):
             yield from self.about()
             yield SafeTextArea(id="comment")
             yield Plain(classes="dialog-hint")
-            yield KeyHint("{dialog.confirm} reject   {dialog.close} close")
+            yield KeyHint("{dialog.confirm} reject   {form.editor} editor   {dialog.close} close, keeps it")
         yield TooSmall()
 
-    def action_confirm(self) -> None:
+    async def on_mount(self) -> None:
+        """The words of last time, if they were not sent."""
+        kept = await attempt(self, self._draft.restore())
+        if kept is not None and not self._field.text:
+            self._field.text = str(kept[0].get(_COMMENT, ""))
+            self._field.move_cursor(self._field.document.end)
+
+    async def on_unmount(self) -> None:
+        """However the dialog goes, the words stay until they are sent."""
+        await self._draft.flush()
+
+    @property
+    def _field(self) -> SafeTextArea:
+        return self.query_one("#comment", SafeTextArea)
+
+    @on(TextArea.Changed, "#comment")
+    def _typed(self) -> None:
+        self._draft.edited()
+
+    async def action_confirm(self) -> None:
         """Reject when there is a comment."""
-        comment = self.query_one("#comment", TextArea).text.strip()
+        comment = self._field.text.strip()
         if comment:
+            await self._draft.flush()
             self.confirm_with(comment)
         else:
             self.hint(sanitize("A rejection needs a comment"))

@@ -1,6 +1,7 @@
-"""Several approvals at once: whether they are of one step, and in what they differ.
+"""Several approvals at once: whether they are of one shape, and in what they differ.
 
-Pure. What is the same in all is told once; what differs is told for each of them.
+Pure. Values are compared whole: two that look the same on a screen can be different ones. What is the
+same in all is told once; what differs is told for each of them.
 """
 
 from __future__ import annotations
@@ -9,22 +10,25 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from screens.widgets.json_text import brief_json
+from screens.widgets.json_tree import path_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.contracts.request import ApprovalView
 
-NOT_GIVEN = "(not given)"
+NOT_GIVEN = object()
+"""Stands for a field that an approval does not have."""
+
+_OF_ITEMS = "for_each"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that is not the same in all; `values` has a text for each approval, in their order."""
+    """One field that is not the same in all; `values` has one for each approval, in their order."""
 
     name: str
-    values: tuple[str, ...]
+    values: tuple[Any, ...]
 
 
 def step_name(step_id: str) -> str:
@@ -32,25 +36,60 @@ def step_name(step_id: str) -> str:
     return step_id.rpartition("/")[2].partition("~")[0]
 
 
-def not_one_step(views: Sequence[ApprovalView]) -> str:
-    """Why these cannot be decided together; empty when they are all of one step of one flow."""
-    steps = list(dict.fromkeys((view.pack, view.flow, step_name(view.step_id)) for view in views))
-    if len(steps) < 2:
+def step_place(step_id: str, types: Mapping[str, str]) -> str:
+    """Where the step stands in its flow. `types`: of the steps around it, by their ids in the run.
+
+    Items of a list are worked by the same steps; branches have steps of their own that may share an id.
+    """
+    parts = step_id.split("/")
+    place = []
+    for number, part in enumerate(parts):
+        around = "/".join(parts[:number])
+        place.append("*" if number % 2 and types.get(around) == _OF_ITEMS else part.partition("~")[0])
+    return "/".join(place)
+
+
+def not_one_shape(views: Sequence[ApprovalView], types: Sequence[Mapping[str, str]]) -> str:
+    """Why these cannot be decided together; empty when step, tool and content of the pack are the same."""
+    shapes = list(dict.fromkeys(_shape(view, around) for view, around in zip(views, types, strict=True)))
+    if len(shapes) < 2:
         return ""
-    named = ", ".join(f"{pack}/{flow} {step}" for pack, flow, step in steps[:3])
-    more = f" and {len(steps) - 3} more" if len(steps) > 3 else ""
-    return f"only approvals of one step are decided together; marked are {named}{more}"
+    differs = [number for number in range(len(shapes[0])) if len({shape[number] for shape in shapes}) > 1]
+    named = ", ".join(dict.fromkeys(" ".join(shape[number] for number in differs) for shape in shapes[:3]))
+    more = f" and {len(shapes) - 3} more" if len(shapes) > 3 else ""
+    return f"only approvals of one step, tool and pack content are decided together; marked are {named}{more}"
+
+
+def _shape(view: ApprovalView, types: Mapping[str, str]) -> tuple[str, ...]:
+    action = view.action
+    return (
+        f"{view.pack}/{view.flow} {step_place(view.step_id, types)}",
+        f"of pack content {view.pack_version} {view.pack_digest[:12]}",
+        f"doing {action.kind} {action.target or ''}".strip() if action else "doing nothing: no step is gated",
+        f"by step {step_place(action.step_id, types)}" if action else "",
+    )
 
 
 def differences(views: Sequence[ApprovalView]) -> tuple[Difference, ...]:
-    """The fields that differ: what is done, its arguments by their path, then the words of the run.
+    """The fields that differ: arguments by their path, what stands beside them, the words of the run.
 
     Title and risk are not among them: a list of the approvals shows these of each.
     """
-    facts = [dict(_facts(view)) for view in views]
-    params = [dict(_flat(_params(view), "")) for view in views]
-    words = [dict(_words(view)) for view in views]
-    return (*_differing(facts, str), *_differing(params, brief_json), *_differing(words, str))
+    rows = [
+        dict(
+            [
+                *_flat(_params(view), ("arguments",)),
+                *_flat(view.form, ("form",)),
+                *_flat(view.context, ("context",)),
+                ("what changes", view.preview),
+                ("asked by", view.requested_by),
+                ("intent", view.intent),
+                ("message", view.message),
+            ]
+        )
+        for view in views
+    ]
+    return tuple(_differing(rows))
 
 
 def common_params(views: Sequence[ApprovalView]) -> Any:
@@ -59,35 +98,23 @@ def common_params(views: Sequence[ApprovalView]) -> Any:
     return None if shared is _DIFFERS else shared
 
 
-def _facts(view: ApprovalView) -> Iterator[tuple[str, Any]]:
-    action = view.action
-    yield "pack version", view.pack_version
-    yield "what is done", f"{action.kind} {action.target or ''}".strip() if action else "no step is gated"
-    yield "gated step", step_name(action.step_id) if action else ""
-
-
-def _words(view: ApprovalView) -> Iterator[tuple[str, Any]]:
-    yield "asked by", view.requested_by
-    yield "intent", view.intent
-    yield "message", view.message
-
-
 def _params(view: ApprovalView) -> Any:
     return view.action.params if view.action else None
 
 
-def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _flat(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            yield from _flat(item, f"{path}.{key}" if path else str(key))
+            yield from _flat(item, (*path, str(key)))
     else:
-        yield path or "arguments", value
+        yield path_words(path).removeprefix("arguments."), value
 
 
-def _differing(rows: Sequence[Mapping[str, Any]], shown: Callable[[Any], str]) -> Iterator[Difference]:
+def _differing(rows: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
     for name in dict.fromkeys(name for row in rows for name in row):
-        if len({_exact(row[name]) if name in row else NOT_GIVEN for row in rows}) > 1:
-            yield Difference(name, tuple(shown(row[name]) if name in row else NOT_GIVEN for row in rows))
+        values = tuple(row.get(name, NOT_GIVEN) for row in rows)
+        if len({_exact(value) for value in values}) > 1:
+            yield Difference(name, values)
 
 
 def _common(values: Sequence[Any]) -> Any:
@@ -100,7 +127,8 @@ def _common(values: Sequence[Any]) -> Any:
 
 
 def _exact(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
+    """The whole value as a text; hidden characters and forms of one letter stay apart."""
+    return "" if value is NOT_GIVEN else json.dumps(value, sort_keys=True, default=str)
 
 
 _DIFFERS = object()

@@ -6,6 +6,7 @@ and Esc never decide, high risk asks for a typed word, and a decision carries th
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events, on
@@ -49,6 +50,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
         super().__init__(state)
         self._views: dict[str, ApprovalView] = {}
         self._card: ApprovalView | None = None
+        self._full: ApprovalView | None = None
         self._earlier: tuple[ApprovalView, ...] | None = None
         self._order = ORDERS[0]
         self._wanted = ""
@@ -94,12 +96,18 @@ class ApprovalsScreen(DecisionVerbsScreen):
         self.refresher.ask()
 
     def card_view(self) -> ApprovalView | None:
-        """The approval under the cursor."""
-        return self._card
+        """The approval under the cursor, whole once it is read."""
+        return self._full or self._card
+
+    def unread_lines(self) -> int:
+        """Of the action on the card."""
+        card = self._card_pane
+        return 0 if card.end_seen else card.lines_left()
 
     def seen(self, view: ApprovalView) -> bool:
         """Under the cursor, drawn in full, and for the time of grace."""
-        return self._table.cursor_key == view.approval_id and self.gate.is_open(self._token(view))
+        under_cursor = self._table.cursor_key == view.approval_id
+        return under_cursor and view is self._full and self.gate.is_open(self._token(view))
 
     def marked_views(self) -> Sequence[ApprovalView]:
         """The marked approvals that wait, as the list has them."""
@@ -111,13 +119,13 @@ class ApprovalsScreen(DecisionVerbsScreen):
         self._table.set_marks(self._table.marked.difference(approval_ids))
 
     def appear_again(self) -> None:
-        """The grace begins when the card is drawn, with what was decided before."""
-        if self._card is None or self._earlier is None or not self.is_current:
+        """The grace begins when the terminal shows the card, whole and with what was decided before."""
+        if self._full is None or self._earlier is None or not self.is_current:
             self.gate.close()
             return
-        token = self._token(self._card)
+        token = self._token(self._full)
         self.gate.appearing(token)
-        self.call_after_refresh(self.gate.drawn, token)
+        self.call_after_refresh(console(self).when_shown, partial(self.gate.drawn, token))
 
     def hint(self, words: str) -> None:
         """What the last key did, until the cursor moves."""
@@ -133,7 +141,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
             views[kept] = await requests.approval(kept)
         self._views = dict(sorted(views.items(), key=lambda item: self._order.key(item[1])))
         self._draw()
-        await self._read_earlier()
+        await self._read_card()
 
     def tick(self) -> None:
         """Ages and claims again."""
@@ -172,7 +180,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
             self._show_card(self._views.get(message.key))
             # What was decided leaves the list once the cursor has left it.
             self._drop_decided()
-            self.act(self._read_earlier(), group="earlier")
+            self.act(self._read_card(), group="card")
 
     @on(RowTable.Opened, "#approvals")
     def _opened(self) -> None:
@@ -198,21 +206,34 @@ class ApprovalsScreen(DecisionVerbsScreen):
             self._more = True
         return found
 
-    async def _read_earlier(self) -> None:
+    @on(DecisionCard.EndSeen)
+    def _end_seen(self) -> None:
+        self.appear_again()
+
+    @property
+    def _card_pane(self) -> DecisionCard:
+        return self.query_one("#card", DecisionCard)
+
+    async def _read_card(self) -> None:
+        """What is approved, whole and in clear, and what was decided before on the step."""
         view = self._card
         if view is None:
             return
+        requests = self.state.engine.requests
+        full = await requests.approval(view.approval_id, viewer=self.state.actor)
         try:
-            earlier = await self.state.engine.requests.earlier(view.approval_id)
+            earlier = await requests.earlier(view.approval_id)
         except VasiniError as error:
             # Not knowing the past must not keep anybody from deciding.
             earlier = ()
             tell(self, f"What was decided before cannot be read: {explain(error)}", tone="warning")
-        if self._card is None or self._card.approval_id != view.approval_id or earlier == self._earlier:
+        if self._card is None or self._card.approval_id != view.approval_id:
             return
-        self._earlier = earlier
-        self.query_one("#card", DecisionCard).show_earlier(view, earlier)
-        self.appear_again()
+        if (full, earlier) != (self._full, self._earlier):
+            self._full, self._earlier = full, earlier
+            self._card_pane.show(full)
+            self._card_pane.show_earlier(full, earlier)
+            self.appear_again()
 
     def _draw(self) -> None:
         if self.dialog is not None and self.dialog.is_mounted:
@@ -266,21 +287,22 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     def _show_card(self, view: ApprovalView | None) -> None:
         other = view is None or self._card is None or view.approval_id != self._card.approval_id
-        self._card = view
+        self._card, self._full = view, None
         if other:
             self._earlier = None
-        self.query_one("#card", DecisionCard).show(view)
+        self._card_pane.show(view)
         self.appear_again()
 
     def _redraw_card(self) -> None:
         """The age now; a claim that ran out is another card."""
         if self._card is None:
             return
-        self.query_one("#card", DecisionCard).show_age(self._card)
-        if not self.gate.knows(self._token(self._card)):
+        self._card_pane.show_age(self._card)
+        if self._full is not None and not self.gate.knows(self._token(self._full)):
             self.appear_again()
 
     def _token(self, view: ApprovalView) -> Token:
         """All that a decision depends on; what arrives later begins the grace again."""
         past = (f"{before.approval_id}{before.status}" for before in self._earlier or ())
-        return (view.approval_id, view.digest, view.status, claimed_by(view, self.state.now()), *past)
+        read = "read" if self._card_pane.end_seen else ""
+        return (view.approval_id, view.digest, view.status, claimed_by(view, self.state.now()), read, *past)

@@ -5,24 +5,26 @@ A decision carries the digest of what was shown, and is told in words however it
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, VasiniError
-from screens.approvals.bulk_dialog import BulkDecision, BulkDecisionDialog
+from screens.approvals.bulk_dialog import BulkDecisionDialog, Ruling
 from screens.approvals.card import NEEDS_WORD, decided_words
-from screens.approvals.dialogs import CommentDialog, DecisionDialog, TypedWordDialog
-from screens.approvals.differences import not_one_step
+from screens.approvals.dialogs import CommentDialog, DecisionDialog, TypedWordDialog, comment_draft
+from screens.approvals.differences import not_one_shape
 from screens.approvals.rows import claimed_by
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.grace import DecisionGate
-from screens.frame.screen import ConsoleScreen, tell, too_small
+from screens.frame.keyboard import ALONE_SECONDS
+from screens.frame.screen import ConsoleScreen, attempt, tell, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.status_labels import REQUEST_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.contracts.request import ApprovalView, DecisionView
 
@@ -47,6 +49,10 @@ class DecisionVerbsScreen(ConsoleScreen):
         """Whether a person can have read the card of this approval by now."""
         raise AssertionError(f"{type(self).__name__} shows no card of {view.approval_id}")
 
+    def unread_lines(self) -> int:
+        """Lines of the action on the card that have not been on the screen."""
+        return 0
+
     def marked_views(self) -> Sequence[ApprovalView]:
         """The marked approvals that wait, in the order of the list."""
         return ()
@@ -62,16 +68,17 @@ class DecisionVerbsScreen(ConsoleScreen):
         view = self._decidable()
         if view is None:
             return
-        if view.risk in NEEDS_WORD:
-            self._ask(TypedWordDialog(view), lambda _word: self._approve(view))
+        if view.risk in NEEDS_WORD or not self.gate.answered:
+            self._ask(TypedWordDialog(view), lambda _word: self._send(view, Ruling(approve=True)))
         else:
-            self._approve(view)
+            self.act(self._approve_if_alone(view), group="decide")
 
     def action_reject(self) -> None:
         """Ask for a comment, then reject."""
         view = self._decidable()
         if view is not None:
-            self._ask(CommentDialog(view), partial(self._reject, view))
+            dialog = CommentDialog(self.state, view)
+            self._ask(dialog, lambda comment: self._send(view, Ruling(approve=False, comment=comment)))
 
     def action_own(self) -> None:
         """Tell the others that one is on it, or that one is no more."""
@@ -87,31 +94,62 @@ class DecisionVerbsScreen(ConsoleScreen):
     def action_decide_marked(self) -> None:
         """Ask once for all marked approvals of one step."""
         views = self.marked_views()
-        problem = (
-            not_one_step(views)
-            if views
-            else self.state.keymap.fill("nothing is marked: {approvals.mark} marks")
-        )
-        if problem:
-            self.hint(f"Not asked: {problem}.")
+        if not views:
+            self.refuse(self.state.keymap.fill("Not asked: nothing is marked: {approvals.mark} marks."))
         elif not too_small(self):
-            self._ask(BulkDecisionDialog(self.state, *views), partial(self._decide_all, views))
+            self.act(self._ask_for_all(views), group="bulk")
+
+    def refuse(self, words: str) -> None:
+        """Say why a decision key did nothing; what is typed on decides nothing either."""
+        self.state.keyboard.refused()
+        self.hint(words)
 
     def hint(self, words: str) -> None:
         """Say something under the list."""
         raise AssertionError(f"{type(self).__name__} has no place for {words!r}")
 
     def _decidable(self) -> ApprovalView | None:
-        view = self.card_view()
+        view, problem = self.card_view(), self.state.keyboard.problem()
         if view is None:
-            self.hint("There is nothing to decide.")
+            self.refuse("There is nothing to decide.")
         elif view.status is not RequestStatus.PENDING:
-            self.hint(f"This approval is {REQUEST_LABELS[view.status].word} already.")
+            self.refuse(f"This approval is {REQUEST_LABELS[view.status].word} already.")
+        elif left := self.unread_lines():
+            keys = self.state.keymap.fill("{list.open}, then {text.down} or {text.bottom}")
+            self.refuse(f"Not sent: {left:,} more line{'' if left == 1 else 's'} of the action: {keys}.")
         elif too_small(self) or not self.seen(view):
-            self.hint("Not sent: the card had only just appeared. Read it, then press again.")
+            self.refuse("Not sent: the card had only just appeared. Read it, then press again.")
+        elif problem:
+            self.refuse(f"Not sent: {problem}. Press again then.")
         else:
             return view
         return None
+
+    async def _approve_if_alone(self, view: ApprovalView) -> None:
+        """A key that others follow at once was none that a person pressed to decide."""
+        keyboard = self.state.keyboard
+        before = keyboard.count
+        await asyncio.sleep(ALONE_SECONDS)
+        if keyboard.count != before:
+            self.refuse("Not sent: other keys came with it. Press again when no key has come for a moment.")
+        elif self.seen(view):
+            self._send(view, Ruling(approve=True))
+
+    async def _ask_for_all(self, marked: Sequence[ApprovalView]) -> None:
+        """All of them as they are, whole and in clear; then whether they are of one shape."""
+        requests, actor = self.state.engine.requests, self.state.actor
+        views = [await requests.approval(view.approval_id, viewer=actor) for view in marked]
+        problem = not_one_shape(views, [await self._types(view) for view in views])
+        if problem:
+            self.refuse(f"Not asked: {problem}.")
+        elif self.is_current:
+            self._ask(BulkDecisionDialog(self.state, *views), partial(self._decide_all, views))
+
+    async def _types(self, view: ApprovalView) -> Mapping[str, str]:
+        """The types of the steps around the one that asks: an item of a list is of the same step."""
+        if "/" not in view.step_id:
+            return {}
+        return {step.step_id: step.type for step in await self.state.engine.runs.steps(view.run_id)}
 
     def _ask(self, dialog: DecisionDialog[T], then: Callable[[T], None]) -> None:
         self.dialog = dialog
@@ -123,27 +161,28 @@ class DecisionVerbsScreen(ConsoleScreen):
 
         self.app.push_screen(dialog, closed)
 
-    def _approve(self, view: ApprovalView) -> None:
+    def _send(self, view: ApprovalView, ruling: Ruling) -> None:
         self.gate.close()
-        self.act(self._settle(self._send(view, BulkDecision(approve=True))), group="decide")
+        self.act(self._decide(view, ruling), group="decide")
 
-    def _reject(self, view: ApprovalView, comment: str) -> None:
+    def _decide_all(self, views: Sequence[ApprovalView], ruling: Ruling) -> None:
         self.gate.close()
-        self.act(self._settle(self._send(view, BulkDecision(approve=False, comment=comment))), group="decide")
+        self.act(self._decide_each(views, ruling), group="decide")
 
-    def _decide_all(self, views: Sequence[ApprovalView], decision: BulkDecision) -> None:
-        self.gate.close()
-        self.act(self._settle_all(views, decision), group="decide")
-
-    def _send(self, view: ApprovalView, decision: BulkDecision) -> Awaitable[DecisionView]:
+    async def _decided(self, view: ApprovalView, ruling: Ruling) -> DecisionView:
+        """Bound to the digest of what was shown. Raises as the engine does."""
         requests, actor = self.state.engine.requests, self.state.actor
-        if decision.approve:
-            return requests.approve(view.approval_id, actor=actor, digest=view.digest)
-        return requests.reject(view.approval_id, actor=actor, comment=decision.comment, digest=view.digest)
+        if ruling.approve:
+            return await requests.approve(view.approval_id, actor=actor, digest=view.digest)
+        decided = await requests.reject(
+            view.approval_id, actor=actor, comment=ruling.comment, digest=view.digest
+        )
+        await attempt(self, comment_draft(self, self.state, view.approval_id).drop())
+        return decided
 
-    async def _settle(self, decision: Awaitable[DecisionView]) -> None:
+    async def _decide(self, view: ApprovalView, ruling: Ruling) -> None:
         try:
-            outcome = await decision
+            outcome = await self._decided(view, ruling)
         except AlreadyDecided as error:
             by, at = error.details.get("decided_by", "somebody"), error.details.get("decided_at", "")
             words = decided_words(str(error.details.get("decision", "decided")), str(by), str(at))
@@ -156,12 +195,12 @@ class DecisionVerbsScreen(ConsoleScreen):
         self.appear_again()
         self.refresher.ask()
 
-    async def _settle_all(self, views: Sequence[ApprovalView], decision: BulkDecision) -> None:
+    async def _decide_each(self, views: Sequence[ApprovalView], ruling: Ruling) -> None:
         outcomes: dict[str, int] = {}
         done: list[str] = []
         for view in views:
             try:
-                words = (await self._send(view, decision)).decision.lower()
+                words = (await self._decided(view, ruling)).decision.lower()
                 done.append(view.approval_id)
             except AlreadyDecided as error:
                 by = str(error.details.get("decided_by", "somebody"))[:60]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import VasiniError
+from screens.frame.keyboard import Keyboard
 from screens.keys.keymap import Keymap
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ConsoleState:
     editor: Editor | None = None
     drafted: dict[str, bool] = field(default_factory=dict)
     """Whether a draft is kept under a key, as far as this console has looked."""
+    keyboard: Keyboard = field(default_factory=Keyboard)
     offline: str = ""
     broken_packs: tuple[PackView, ...] | None = None
     """Those with problems; None until they are read, and again when packs changed."""

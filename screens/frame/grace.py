@@ -14,10 +14,14 @@ Token = tuple[str, ...]
 
 @dataclass(slots=True)
 class DecisionGate:
-    """Open for one token only, `grace` seconds after it was drawn. `clock` is monotonic seconds."""
+    """Open for one token only, `grace` seconds after it was drawn. `clock` is monotonic seconds.
+
+    `answered`: whether the terminal has told that it shows the content; one that never does proves nothing.
+    """
 
     clock: Callable[[], float]
     grace: float
+    answered: bool = False
     _token: Token | None = None
     _drawn_at: float | None = None
 
@@ -28,11 +32,13 @@ class DecisionGate:
     def appearing(self, token: Token) -> None:
         """This content is about to be drawn: closed until `drawn`."""
         self._token, self._drawn_at = token, None
+        self.answered = False
 
-    def drawn(self, token: Token) -> None:
+    def drawn(self, token: Token, answered: bool) -> None:
         """This content is on the screen now; the first word on it counts."""
         if token == self._token and self._drawn_at is None:
             self._drawn_at = self.clock()
+            self.answered = answered
 
     def knows(self, token: Token) -> bool:
         """Whether this very content is the one that appeared last."""

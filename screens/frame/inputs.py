@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import Reactive, reactive
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 TYPED_LIMIT = 1_000_000
 """Characters one field may hold."""
+
+
+def unified(text: str) -> str:
+    """Line ends as line feeds: terminals paste them as carriage returns."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 class SafeInput(Input):
@@ -42,6 +48,17 @@ class SafeInput(Input):
             value=sanitize(value, limit=TYPED_LIMIT), placeholder=placeholder, id=id, select_on_focus=False
         )
         self.cursor_blink = False
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """The first line that says something; what is left out is told."""
+        first, *rest = [line for line in unified(event.text).split("\n") if line.strip()] or [""]
+        if rest:
+            left = f"{len(rest)} more line{'' if len(rest) == 1 else 's'}"
+            tell(self, f"Only the first line was pasted: {left} left out.", tone="warning")
+        if first:
+            super()._on_paste(events.Paste(first))
+        event.stop()
+        event.prevent_default()  # else Textual calls its own as well
 
     def validate_value(self, value: str) -> str:
         """Whatever way a value comes in, it is sanitized first."""
@@ -79,7 +96,7 @@ class SafeTextArea(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         """Sanitize what is typed or pasted."""
-        edit.text = sanitize(edit.text, multiline=True, limit=TYPED_LIMIT)
+        edit.text = sanitize(unified(edit.text), multiline=True, limit=TYPED_LIMIT)
         return super().edit(edit)
 
 

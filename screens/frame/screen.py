@@ -17,7 +17,7 @@ from screens.widgets.ages import clock_time, next_tick
 from screens.widgets.plain import NOTHING, Plain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from textual.app import ComposeResult
@@ -60,6 +60,9 @@ class Console(Protocol):
 
     def open_form(self, form: FormView) -> None:
         """Open a form to fill in."""
+
+    def when_shown(self, then: Callable[[bool], None]) -> None:
+        """Call when the terminal shows what has been drawn by now; with False when it never tells."""
 
     def show_in(self, view: str, key: str) -> None:
         """Go to the list of a view, with the cursor on this row."""

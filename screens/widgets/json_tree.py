@@ -90,11 +90,14 @@ def path_words(path: Path) -> str:
     """The path as people write it: `output.items[3].name`; odd keys in brackets and quotes."""
     words = str(path[0])
     for part in path[1:]:
-        if isinstance(part, str) and _PLAIN_KEY.fullmatch(part):
-            words += f".{part}"
-        else:
-            words += f"[{json.dumps(part, ensure_ascii=False)}]"
+        named = isinstance(part, str) and key_words(part) == part
+        words += f".{part}" if named else f"[{json.dumps(part, ensure_ascii=False)}]"
     return words
+
+
+def key_words(key: str) -> str:
+    """A key as it is when it is a plain word, else in quotes: no key can look like several."""
+    return key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
 def value_words(node: Node) -> str:

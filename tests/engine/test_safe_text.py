@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from wcwidth import wcswidth
 
 from engine.safe_text import SafeText, has_hidden, sanitize
 
@@ -87,6 +90,26 @@ def test_ordinary_writing_and_emoji_stay() -> None:
     for text in ("Grüße, żółw, 日本語, עברית, हिन्दी", "⚠\ufe0f ✅ 🚀", "e\u0301"):
         assert sanitize(text) == text
         assert not has_hidden(text)
+
+
+def test_a_run_of_hidden_characters_is_one_sign_with_their_number() -> None:
+    assert sanitize("pa" + "\u200b" * 30 + "th") == "pa⟨30×U+200B⟩th"
+    assert sanitize("a\u200b\u200c\u200db") == "a⟨3 hidden, first U+200B⟩b"
+    assert sanitize("a\u200b\u200bb") == "a⟨U+200B⟩⟨U+200B⟩b"
+    for safe in ("pa⟨30×U+200B⟩th", "⟨⟨⟨⟨"):
+        assert sanitize(safe) == safe
+
+
+def test_every_character_is_drawn_in_as_many_cells_as_are_counted() -> None:
+    """As terminals draw it, by the tables of wcwidth; Rich, which counts for Textual, has its own."""
+    shown = ((code, str(sanitize(chr(code)))) for code in range(sys.maxunicode + 1))
+    assert [hex(code) for code, text in shown if cell_len(text) != wcswidth(text)] == []
+
+
+@pytest.mark.parametrize("text", ["\U0001f1e9\U0001f1ea", "\U0001f44d\U0001f3fd", "\U0001f3fd"])
+def test_flags_and_skin_tones_that_not_every_terminal_joins_are_signs(text: str) -> None:
+    assert sanitize(text) != text
+    assert cell_len(sanitize(text)) == wcswidth(sanitize(text))
 
 
 def test_a_mark_without_a_base_gets_one() -> None:

@@ -17,6 +17,7 @@ from screens.widgets.paged_table import PagedTable
 from screens.widgets.plain import Plain
 from screens.widgets.row_table import RowTable
 from tests.screens.fake_engine import FakeEngine
+from tests.screens.picture import unfinished
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
     from textual.screen import Screen
 
-DEADLINE = 60.0
+DEADLINE = 15.0
 
 settings.register_profile("screens", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("screens")
@@ -74,7 +75,7 @@ class Stage:
 
     async def graced(self) -> None:
         """Wait until the card is drawn, then let the time of grace go by."""
-        await self.pilot.pause()
+        await self.until(lambda: not unfinished(self.app), "everything drawn")
         self.clock.seconds += 10
 
     def text(self) -> str:
@@ -111,6 +112,7 @@ class OpenConsole(Protocol):
         size: tuple[int, int] = (100, 32),
         theme: str = "vasini-dark",
         keys: Mapping[str, Sequence[str]] | None = None,
+        kind: type[ConsoleApp] = ConsoleApp,
     ) -> AbstractAsyncContextManager[Stage]: ...
 
 
@@ -125,11 +127,12 @@ async def _open(
     size: tuple[int, int] = (100, 32),
     theme: str = "vasini-dark",
     keys: Mapping[str, Sequence[str]] | None = None,
+    kind: type[ConsoleApp] = ConsoleApp,
 ) -> AsyncIterator[Stage]:
     engine, clock = engine or FakeEngine(), HandClock()
     keymap, faults = read_keymap(keys or {})
     assert not faults
-    app = ConsoleApp(
+    app = kind(
         engine,
         actor=Actor(name="ben", via="console"),
         tenant="default",

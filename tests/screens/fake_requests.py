@@ -37,6 +37,7 @@ class FakeRequests:
         tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
+        viewer: Actor | None = None,
     ) -> Page[ApprovalView]:
         self.engine.note("approvals")
         found = [
@@ -52,7 +53,8 @@ class FakeRequests:
         items = tuple(found[:limit])
         return Page[ApprovalView](items=items, next=items[-1].approval_id if len(found) > limit else None)
 
-    async def approval(self, approval_id: str) -> ApprovalView:
+    async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
+        self.engine.note("approval", (approval_id, viewer and viewer.name))
         if approval_id not in self.engine.stored_approvals:
             raise NotFound(f"There is no approval {approval_id}.")
         return self.engine.stored_approvals[approval_id]

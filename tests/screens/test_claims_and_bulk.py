@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from engine.contracts.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable
 from engine.facade.feed import FeedBatch
 from screens.approvals.bulk_dialog import BulkDecisionDialog
-from screens.approvals.differences import NOT_GIVEN, Difference, common_params, differences, not_one_step
+from screens.approvals.differences import NOT_GIVEN, Difference, common_params, differences, not_one_shape
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.inputs import Choice
-from tests.screens.fake_data import NOW, a_run, ago, an_approval
+from tests.screens.fake_data import NOW, a_run, a_step, ago, an_approval
 from tests.screens.fake_engine import FakeEngine
 from tests.screens.test_decisions import engine_with, to_card
 
@@ -37,7 +39,9 @@ def writes(number: int, **more: Any) -> ApprovalView:
 
 
 def three(**more: Any) -> FakeEngine:
-    return FakeEngine().add(a_run(), *(writes(number, **more) for number in range(3)))
+    engine = FakeEngine().add(a_run(), *(writes(number, **more) for number in range(3)))
+    engine.stored_steps["run-1"] = (a_step("each", type="for_each"),)
+    return engine
 
 
 async def ask_for_all(stage: Stage, count: int = 3) -> None:
@@ -228,7 +232,7 @@ async def test_different_steps_are_not_decided_together(console: OpenConsole) ->
         await stage.press("M")
         await stage.shows("nothing is marked: Space marks")
         await stage.press("G", "space", "g", "space", "M")
-        await stage.shows("only approvals of one step are decided together; marked are hello/hello")
+        await stage.shows("only approvals of one step, tool and pack content are decided together")
         await stage.press("escape")
         await stage.until(lambda: not stage.table("#approvals").marked)
 
@@ -276,30 +280,69 @@ async def test_two_consoles_race_and_exactly_one_decides(console: OpenConsole) -
 
 
 def test_differences_are_only_what_differs() -> None:
-    views = [writes(1), writes(2, pack_version="2.0.0", message="Another."), writes(3)]
+    views = [writes(1), writes(2, message="Another."), writes(3)]
     assert differences(views) == (
-        Difference("pack version", ("1.0.0", "2.0.0", "1.0.0")),
-        Difference("path", ('"out/1.txt"', '"out/2.txt"', '"out/3.txt"')),
+        Difference("path", ("out/1.txt", "out/2.txt", "out/3.txt")),
         Difference("message", ("I will write one file.", "Another.", "I will write one file.")),
     )
     assert common_params(views) == {"root": "/srv", "mode": {"sync": True}}
     assert differences([writes(1), writes(1)]) == ()
 
 
-def test_arguments_of_another_shape_are_told_in_full() -> None:
-    def calls(params: Any) -> ApprovalView:
-        return writes(1, action=GatedAction(step_id="w", kind="tool", target="t", params=params))
+def calls(params: Any, **more: Any) -> ApprovalView:
+    return writes(1, action=GatedAction(step_id="w", kind="tool", target="t", params=params), **more)
 
+
+def test_arguments_of_another_shape_are_told_in_full() -> None:
     views = [calls({"a": {"b": 1}, "c": 1}), calls({"a": {}, "c": "1"})]
     assert differences(views) == (
-        Difference("a.b", ("1", NOT_GIVEN)),
-        Difference("c", ("1", '"1"')),
-        Difference("a", (NOT_GIVEN, "{}")),
+        Difference("a.b", (1, NOT_GIVEN)),
+        Difference("c", (1, "1")),
+        Difference("a", (NOT_GIVEN, {})),
     )
     assert common_params(views) is None
-    assert differences([calls([1]), calls([2])]) == (Difference("arguments", ("[1]", "[2]")),)
+    assert differences([calls([1]), calls([2])]) == (Difference("arguments", ([1], [2])),)
 
 
-def test_visits_and_items_of_a_step_are_one_step() -> None:
-    assert not not_one_step([writes(1), an_approval(step_id="ask~3"), an_approval(step_id="top/1/ask")])
-    assert "hello/hello ask, hello/other ask" in not_one_step([writes(1), an_approval(flow="other")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"text": "x" * 2_000 + "keep"}, {"text": "x" * 2_000 + "drop"}),
+        ({"text": "ab"}, {"text": "a\u200bb"}),
+        ({"text": "e\u0301"}, {"text": "\u00e9"}),
+        ({"a.b": 1}, {"a": {"b": 1}}),
+        ({"n": 1}, {"n": True}),
+    ],
+    ids=["after 2,000 characters", "hidden", "two forms of a letter", "a key with a dot", "a number and yes"],
+)
+def test_values_are_compared_whole(one: Any, other: Any) -> None:
+    assert differences([calls(one), calls(other)])
+
+
+def shape_problem(*views: ApprovalView, **types: str) -> str:
+    return not_one_shape(views, [types] * len(views))
+
+
+def test_visits_and_items_of_a_step_are_one_shape() -> None:
+    assert not shape_problem(writes(1), writes(1, step_id="each/1/ask~3"))
+    items = [writes(1, step_id=f"scan/{item}/ask") for item in (0, 1)]
+    assert not shape_problem(*items, scan="for_each")
+    assert "hello/hello each/1/ask, hello/other each/1/ask" in shape_problem(
+        writes(1), writes(1, flow="other")
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"pack_digest": "another"},
+        {"step_id": "top/1/ask"},
+        {"action": GatedAction(step_id="w", kind="tool", target="files.delete", params={})},
+        {"action": None},
+    ],
+    ids=["content of the pack", "a branch with a step of this name", "tool", "nothing is gated"],
+)
+def test_another_content_place_or_tool_is_another_shape(other: dict[str, Any]) -> None:
+    first = writes(1, step_id="top/0/ask", pack_digest="one")
+    problem = shape_problem(first, first.model_copy(update=other), top="parallel")
+    assert "decided together" in problem

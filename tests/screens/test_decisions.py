@@ -231,13 +231,13 @@ def test_the_gate_opens_for_the_drawn_content_only(clock: HandClock) -> None:
     gate.appearing(("a",))
     clock.seconds += 1
     assert not gate.is_open(("a",))
-    gate.drawn(("a",))
+    gate.drawn(("a",), answered=True)
     assert not gate.is_open(("a",))
     clock.seconds += 0.31
     assert gate.is_open(("a",))
     assert not gate.is_open(("b",))
     gate.appearing(("b",))
-    gate.drawn(("a",))
+    gate.drawn(("a",), answered=True)
     clock.seconds += 1
     assert not gate.is_open(("b",))
     gate.close()

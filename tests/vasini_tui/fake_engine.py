@@ -233,6 +233,7 @@ class FakeRequests:
         tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
+        viewer: Actor | None = None,
     ) -> Page[ApprovalView]:
         self.asked_status = status
         rows = tuple(
@@ -242,7 +243,7 @@ class FakeRequests:
         )
         return Page[ApprovalView](items=rows[:limit])
 
-    async def approval(self, approval_id: str) -> ApprovalView:
+    async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
         return next(item for item in self.approvals_known if item.approval_id == approval_id)
 
     async def claim(self, approval_id: str, *, actor: Actor) -> ApprovalView:

@@ -16,6 +16,7 @@ from textual.filter import Monochrome, NoColor
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.safe_text import sanitize
 from screens.frame.console_state import ConsoleState, utc_now
+from screens.frame.keyboard import Keyboard
 from screens.frame.screen import FeedArrived, LineChanged, tell
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from textual import events
     from textual.app import ComposeResult
     from textual.filter import LineFilter
 
@@ -67,6 +69,8 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__([str(path) for path in style_paths()])
+        self._keyboard = Keyboard()
+        self._clock = clock
         self._desk_of = partial(
             ConsoleState,
             actor=actor,
@@ -77,6 +81,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
             bell=settings.bell,
             keymap=settings.keymap,
             label=settings.label,
+            keyboard=self._keyboard,
         )
         self.state: ConsoleState
         self._aside: asyncio.Task[Any] | None = None
@@ -147,6 +152,10 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
             tell(self.screen, f"{self._theme_problem.message}. Showing {DEFAULT_THEME}.", tone="warning")
         pump = FeedPump(self.state.engine.feed, self._deliver, self._line_state)
         self.run_worker(pump.run(), group="feed", exclusive=True, exit_on_error=False)
+
+    def key_came(self, event: events.Event) -> None:
+        """Decisions depend on what else was typed; the terminal's reader knows best when."""
+        self._keyboard.came(event.time if self._clock is time.monotonic else self._clock())
 
     def terminal_lost(self) -> None:
         """As after the hang-up, which may come late or never."""

@@ -38,10 +38,14 @@ class OrderedApp(PacedApp[T], inherit_bindings=False):
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
             return
+        self.key_came(event)
         self._typed.append(event)
         if not self._handing_on:
             self._handing_on = True
             self.run_worker(self._hand_on(), group="keys")
+
+    def key_came(self, event: events.Event) -> None:
+        """A key or a paste has arrived; its turn comes later."""
 
     async def _hand_on(self) -> None:
         try:

@@ -12,6 +12,8 @@ from vasini_tui.console.closed_widgets import let_closed_widgets_go
 from vasini_tui.console.terminal_driver import PatientDriver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import RenderableType
     from textual.screen import Screen
 
@@ -25,9 +27,30 @@ class PacedApp(App[T], inherit_bindings=False):
         let_closed_widgets_go()
         super().__init__(css_path=list(css_path), watch_css=False, driver_class=PatientDriver)
         self._withheld: set[Region] = set()
+        self._shown_later: list[tuple[int, Callable[[bool], None]]] = []
 
     def terminal_lost(self) -> None:
         """The terminal takes and gives nothing any more."""
+
+    def when_shown(self, then: Callable[[bool], None]) -> None:
+        """Call with True when the terminal has told that it shows what has been drawn by now.
+
+        With False as soon as it is known to tell nothing. Without a terminal with True, at once.
+        """
+        drawn = self._driver.frames if isinstance(self._driver, PatientDriver) else 0
+        self._shown_later.append((drawn + bool(self._withheld), then))
+        self._tell_shown()
+
+    def _tell_shown(self) -> None:
+        driver = self._driver
+        waiting, self._shown_later = self._shown_later, []
+        for frame, then in waiting:
+            if not isinstance(driver, PatientDriver) or frame <= driver.frames_shown:
+                then(True)
+            elif driver.never_answers:
+                then(False)
+            else:
+                self._shown_later.append((frame, then))
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         driver = self._driver
@@ -49,8 +72,14 @@ class PacedApp(App[T], inherit_bindings=False):
     def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Any:
         driver = super()._build_driver(headless, inline, mouse, size)
         if isinstance(driver, PatientDriver):
-            driver.drawn, driver.lost = self._draw_withheld, self.terminal_lost
+            driver.drawn, driver.lost = self._terminal_follows, self.terminal_lost
         return driver
+
+    def _terminal_follows(self) -> None:
+        """Called by the driver, outside of every message: Textual draws in the context of the application."""
+        with self._context():
+            self._tell_shown()
+            self._draw_withheld()
 
     def _draw_withheld(self) -> None:
         if not self._withheld or self._batch_count or not self._running or not self.screen_stack:

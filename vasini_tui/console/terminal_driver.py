@@ -22,6 +22,8 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import CursorPosition
 
+from vasini_tui.console.terminal_answers import AnswerFilter
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -116,6 +118,14 @@ class PatientDriver(LinuxDriver):
         self._answered.set()
         self._answers: bool | None = None
         self._limit: asyncio.TimerHandle | None = None
+        self._questions: deque[int] = deque()
+        self.frames = 0
+        self.frames_shown = 0
+
+    @property
+    def never_answers(self) -> bool:
+        """Whether this terminal has been asked and has told nothing."""
+        return self._answers is False
 
     @property
     def behind(self) -> bool:
@@ -124,9 +134,11 @@ class PatientDriver(LinuxDriver):
 
     def frame_ends(self) -> None:
         """Ask the terminal to tell when it has shown everything up to here."""
+        self.frames += 1
         if self._answers is False:
             return
         self._answered.clear()
+        self._questions.append(self.frames)
         self.write(QUESTION)
         seconds = SLOW_SECONDS if self._answers else SILENT_SECONDS
         self._limit = self._loop.call_later(seconds, self._no_answer)
@@ -162,27 +174,31 @@ class PatientDriver(LinuxDriver):
         """Runs in the thread that reads; answers of the terminal end here."""
         if isinstance(message, CursorPosition):
             self._answered.set()
-            self._in_loop(self._shown, True)
+            self._in_loop(self._answer)
         else:
             super().process_message(message)
 
     def run_input_thread(self) -> None:
         """Textual's own looks ten times a second; this one sleeps until something is typed."""
-        parser = XTermParser(self._debug)
+        parser, answers = XTermParser(self._debug), AnswerFilter()
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.DefaultSelector() as selector, self._sleeper, self._waker:
             for readable in (self.fileno, self._sleeper.fileno()):
                 selector.register(readable, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 begun = parser._timeout_time is not None  # noqa: SLF001 - nothing public says so
-                ready = [key.fd for key, _ in selector.select(_ESCAPE_SECONDS if begun else None)]
+                patience = _ESCAPE_SECONDS if begun else answers.patience
+                ready = [key.fd for key, _ in selector.select(patience)]
+                text = ""
                 if self.fileno in ready:
                     data = os.read(self.fileno, _AT_ONCE)
                     if not data:
                         raise OSError("the terminal is closed")
-                    text = decode(data)
-                    for event in parser.feed(text) if text else ():
-                        self.process_message(event)
+                    text = answers.feed(decode(data))
+                elif not ready and not begun:
+                    text = answers.let_go()
+                for event in parser.feed(text) if text else ():
+                    self.process_message(event)
                 for event in parser.tick():
                     self.process_message(event)
 
@@ -202,6 +218,12 @@ class PatientDriver(LinuxDriver):
     def _in_loop(self, act: Callable[..., None], *arguments: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: the program is at its end
             self._loop.call_soon_threadsafe(act, *arguments)
+
+    def _answer(self) -> None:
+        """One for each question, in their order."""
+        if self._questions:
+            self.frames_shown = self._questions.popleft()
+        self._shown(True)
 
     def _no_answer(self) -> None:
         self._answered.set()

@@ -262,8 +262,10 @@ def _with_run(store: MemoryStore, request: RequestRow) -> RequestViewRow:
     return {
         **request,
         "pack_version": run["pack_version"],
+        "pack_digest": run["pack_digest"],
         "requested_by": run["requested_by"],
         "opened_event": _payload(store, request["run_id"], request["opened_seq"]) or "",
+        "recoveries": sum(step["recoveries"] for step in store.steps.get(request["run_id"], {}).values()),
         "claimed_by": claim["claimed_by"] if claim is not None else None,
         "claimed_until": claim["expires_at"] if claim is not None else None,
     }

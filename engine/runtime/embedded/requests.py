@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import Role, recorded_account
@@ -63,6 +64,7 @@ class Requests(Scoped):
         tenant: str | None = None,
         limit: int = 50,
         after: str | None = None,
+        viewer: Actor | None = None,
     ) -> Page[ApprovalView]:
         """See facade."""
         size, tenant = page_size(limit), self.access.narrowed(tenant)
@@ -70,11 +72,12 @@ class Requests(Scoped):
             RequestKind.APPROVAL, status, size + 1, cursor(after, "appr_"), run_id, tenant
         )
         following = rows[size - 1]["request_id"] if len(rows) > size else None
-        return await page_of(rows[:size], self._views.approval, lambda row: row["request_id"], following)
+        view = partial(self._views.approval, viewer=viewer)
+        return await page_of(rows[:size], view, lambda row: row["request_id"], following)
 
-    async def approval(self, approval_id: str) -> ApprovalView:
+    async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
         """See facade."""
-        return await self._views.approval(await self._row(approval_id, RequestKind.APPROVAL))
+        return await self._views.approval(await self._row(approval_id, RequestKind.APPROVAL), viewer)
 
     async def approve(
         self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None

@@ -5,6 +5,7 @@ Views are built unchecked: they come from our own journal, which holds nothing u
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import recorded_account
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from engine.contracts.actor import Actor
     from engine.journal.records import NewRun, StoredEvent
     from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepViewRow
     from engine.runtime.clock import Clock
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from engine.runtime.value_store import ValueStore
 
 ENGINE_SCHEMA = 1
+_AUDIT = logging.getLogger("vasini.audit")
 
 
 def _time(micros: int | None) -> datetime | None:
@@ -128,10 +131,10 @@ class RowViews:
         with reading(f"step {row['path']}", row["run_id"]):
             return await self._step(row, full=full)
 
-    async def approval(self, row: RequestViewRow) -> ApprovalView:
-        """An approval with what it shows, masked."""
+    async def approval(self, row: RequestViewRow, viewer: Actor | None = None) -> ApprovalView:
+        """An approval with what it shows: masked, or in clear to a viewer, which is recorded."""
         with reading(f"approval {row['request_id']}", row["run_id"]):
-            return await self._approval(row)
+            return await self._approval(row, viewer)
 
     async def outcome(self, row: RequestViewRow, step: StepViewRow | None) -> OutcomeView:
         """An interrupted call: what is known of it, its parameters masked."""
@@ -190,8 +193,13 @@ class RowViews:
             request_id=row["request_id"],
         )
 
-    async def _approval(self, row: RequestViewRow) -> ApprovalView:
-        body = await self._values.redacted(decode(row["opened_event"])["body"])
+    async def _approval(self, row: RequestViewRow, viewer: Actor | None) -> ApprovalView:
+        body = await self._values.load(decode(row["opened_event"])["body"])
+        masked = self._values.redact(body)
+        if viewer is None:
+            body = masked
+        elif masked != body:
+            _AUDIT.info("personal data shown: %s to %s by %s", row["request_id"], viewer.name, viewer.via)
         decided = row["decision"] is not None
         claimed = row["claimed_until"] is not None and row["claimed_until"] > self._clock.now()
         return ApprovalView.model_construct(
@@ -221,6 +229,8 @@ class RowViews:
             comment=row["comment"],
             claimed_by=row["claimed_by"] if claimed else None,
             claimed_until=_time(row["claimed_until"]) if claimed else None,
+            pack_digest=row["pack_digest"],
+            recoveries=row.get("recoveries", 0),
         )
 
     async def _outcome(self, row: RequestViewRow, step: StepViewRow | None) -> OutcomeView:

@@ -70,8 +70,12 @@ def reject(
 async def _approvals(
     session: Session, *, status: RequestStatus | None, run_id: str | None, limit: int, after: str | None
 ) -> int:
+    # Whoever decides by these has to see what would run; the table shows none of it.
+    viewer = session.actor if session.out.as_json else None
     async with session.engine() as engine:
-        page = await engine.requests.approvals(status=status, run_id=run_id, limit=limit, after=after)
+        page = await engine.requests.approvals(
+            status=status, run_id=run_id, limit=limit, after=after, viewer=viewer
+        )
     if session.out.as_json:
         left_out = session.out.left_out(page.unreadable)
         session.out.document({"approvals": page.items, "next": page.next, **left_out})

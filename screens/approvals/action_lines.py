@@ -1,0 +1,126 @@
+"""The gated action as lines: every parameter by name with its size, then each value in full. Pure.
+
+Nothing is cut. A text of several lines stands as lines; what a line ends in is made visible.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from engine.safe_text import sanitize
+from screens.approvals.styled_lines import Ink, Line
+from screens.widgets.json_tree import key_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.contracts.request import ApprovalView
+
+NOTHING_BOUND = "Nothing is bound: no step is gated, the flow only goes on."
+_INDENT = 2
+
+
+def action_lines(view: ApprovalView) -> list[Line]:
+    """What an approval binds: the step, its parameters, what it would change."""
+    action = view.action
+    if action is None:
+        return [line(NOTHING_BOUND), *_shown_beside(view)]
+    done = f"{action.kind} {action.target or ''}".strip()
+    lines = [
+        line(done, Ink.NAME),
+        line(f"as step {action.step_id}  ·  digest {view.digest[:12]}", Ink.QUIET),
+    ]
+    params = action.params
+    if isinstance(params, dict) and params:
+        sizes = [f"{key_words(name)} ({size_words(value)})" for name, value in params.items()]
+        lines.append(line(" · ".join(sizes), Ink.QUIET))
+    return [*lines, line(""), *value_lines(params, 0), *_shown_beside(view)]
+
+
+def said_lines(view: ApprovalView, title_room: int) -> list[Line]:
+    """What the run says, in full; a title that has more than its room too."""
+    title = [view.title] if len(view.title) > title_room else []
+    words = "\n\n".join(part for part in (*title, view.intent, view.message) if part)
+    return [line(_visible(part)) for part in words.split("\n")]
+
+
+def size_words(value: Any) -> str:
+    """What a value is and how large: `text, 1,204 characters, 40 lines`."""
+    match value:
+        case str():
+            lines = value.count("\n") + 1
+            return f"text, {_count(len(value), 'character')}" + (f", {lines:,} lines" if lines > 1 else "")
+        case dict():
+            return f"object, {_count(len(value), 'key')}"
+        case list() | tuple():
+            return f"list, {_count(len(value), 'item')}"
+        case _:
+            return json.dumps(value, default=str)
+
+
+def value_lines(value: Any, depth: int = 1) -> list[Line]:
+    """A value in full, indented."""
+    return [line(" " * _INDENT * depth + words) for words in _words(value)]
+
+
+def _shown_beside(view: ApprovalView) -> Iterator[Line]:
+    """What the step shows beside its parameters: it is part of the digest as well."""
+    if view.preview is not None:
+        yield from _titled("what changes", [_diff_line(part) for part in view.preview.split("\n")])
+    if view.form:
+        yield from _titled("form", value_lines(view.form))
+    if view.context:
+        yield from _titled("context", value_lines(view.context))
+
+
+def _titled(name: str, lines: list[Line]) -> list[Line]:
+    return [line(""), line(name, Ink.NAME), *lines]
+
+
+def _diff_line(part: str) -> Line:
+    ink = {"+": Ink.ADDED, "-": Ink.REMOVED, "@": Ink.QUIET}.get(part[:1], Ink.PLAIN)
+    return line(" " * _INDENT + _visible(part), ink)
+
+
+def _words(value: Any) -> Iterator[str]:
+    match value:
+        case str() if "\n" in value:
+            *lines, last = value.split("\n")
+            yield from (f"│ {_visible(line)}" for line in lines)
+            yield f"│ {_visible(last)}" if last else "⏎ ends with a line end"
+        case dict() if value:
+            for key, item in value.items():
+                yield from _named(key_words(key), item)
+        case list() | tuple() if value:
+            for item in value:
+                yield from _named("-", item)
+        case str():
+            yield f'"{_visible(value)}"'
+        case _:
+            yield json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _named(name: str, item: Any) -> Iterator[str]:
+    first, *rest = _words(item)
+    if rest or (isinstance(item, (dict, list, tuple)) and item):
+        yield f"{name}"
+        yield from (f"  {words}" for words in (first, *rest))
+    else:
+        yield f"{name}: {first}" if name != "-" else f"- {first}"
+
+
+def _visible(line: str) -> str:
+    """Blanks at the end of a line can be counted."""
+    bare = line.rstrip(" ")
+    blanks = len(line) - len(bare)
+    return f"{bare}⟨{_count(blanks, 'blank')}⟩" if blanks else line
+
+
+def line(words: str, ink: Ink = Ink.PLAIN) -> Line:
+    """One line, sanitized and whole."""
+    return sanitize(words, limit=max(1, 32 * len(words))), ink
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"

@@ -1,0 +1,168 @@
+"""The whole action is on the card, and a decision waits until its end has been on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.request import GatedAction
+from screens.approvals.action_lines import action_lines, said_lines, size_words
+from screens.approvals.styled_lines import StyledLines
+from tests.screens.fake_data import NOW, a_run, an_approval
+from tests.screens.fake_engine import FakeEngine
+from tests.screens.test_decisions import to_card
+
+if TYPE_CHECKING:
+    from tests.screens.conftest import OpenConsole, Stage
+
+
+def gated(params: Any) -> GatedAction:
+    return GatedAction(step_id="write", kind="tool", target="files.write", params=params)
+
+
+def lines_of(params: Any, **more: Any) -> list[str]:
+    return [text for text, _ in action_lines(an_approval(action=gated(params), **more))]
+
+
+def engine_with(params: Any, **more: Any) -> FakeEngine:
+    return FakeEngine().add(a_run(), an_approval(action=gated(params), **more))
+
+
+async def to_the_end(stage: Stage) -> None:
+    await stage.press("enter", "G")
+    await stage.graced()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_a_decision_waits_until_the_end_of_the_action_was_on_the_screen(
+    console: OpenConsole, size: tuple[int, int]
+) -> None:
+    engine = engine_with({"text": "\n".join(f"line {number}" for number in range(100)), "path": "last.txt"})
+    async with console(engine, size=size) as stage:
+        await to_card(stage)
+        await stage.graced()
+        await stage.press("a")
+        await stage.shows("more lines of the action")
+        await to_the_end(stage)
+        await stage.shows("last.txt")
+        await stage.press("a")
+        await stage.until(lambda: engine.asked("approve"))
+
+
+async def test_a_text_of_any_length_can_be_read_to_its_end(console: OpenConsole) -> None:
+    engine = engine_with({"text": "x" * 50_000 + "END"}, message="m " * 15_000 + "LAST")
+    async with console(engine, size=(80, 24)) as stage:
+        await to_card(stage)
+        await stage.graced()
+        assert "END" in stage.app.screen.query_one(".card-action", StyledLines).text
+        await to_the_end(stage)
+        assert "LAST" in stage.app.screen.query_one(".card-message", StyledLines).text
+        await stage.press("a")
+        await stage.until(lambda: engine.asked("approve"))
+
+
+async def test_other_content_has_to_be_seen_again(console: OpenConsole) -> None:
+    engine = engine_with({"text": "a\n" * 60})
+    async with console(engine) as stage:
+        await to_card(stage)
+        await to_the_end(stage)
+        engine.add(an_approval(action=gated({"text": "b\n" * 60}), digest="another"))
+        engine.news()
+        await stage.shows("│ b")
+        await stage.graced()
+        await stage.press("a")
+        await stage.shows("more lines of the action")
+        assert not engine.asked("approve")
+
+
+async def test_the_card_shows_what_would_run_in_clear_to_the_one_who_decides(console: OpenConsole) -> None:
+    engine = engine_with({"to": "ana@example.com"})
+    async with console(engine) as stage:
+        await to_card(stage)
+        await stage.shows("ana@example.com")
+        assert ("app-1", "ben") in engine.asked("approval")
+
+
+async def test_the_card_names_circumstances(console: OpenConsole) -> None:
+    more = {"autonomy_level": "semi_auto", "expires_at": NOW, "recoveries": 2}
+    async with console(engine_with({"n": 1}, **more)) as stage:
+        await to_card(stage)
+        facts = stage.plain(".card-facts")
+        assert "tenant default · autonomy semi_auto · expires 2026-03-14" in facts
+        assert "recovered 2 times" in facts
+
+
+def test_every_parameter_stands_first_with_its_size() -> None:
+    lines = lines_of({"path": "a.txt", "text": "one\ntwo\n", "mode": {"sync": True}, "n": 7})
+    assert (
+        lines[2]
+        == "path (text, 5 characters) · text (text, 8 characters, 3 lines) · mode (object, 1 key) · n (7)"
+    )
+    assert lines[4:] == [
+        'path: "a.txt"',
+        "text",
+        "  │ one",
+        "  │ two",
+        "  ⏎ ends with a line end",
+        "mode",
+        "  sync: true",
+        "n: 7",
+    ]
+
+
+def test_what_cannot_be_seen_is_a_sign() -> None:
+    shown = "\n".join(lines_of({"pa\u200bth": "a" + "\u200b" * 30 + "b", "text": "end  \r\n\tx"}))
+    assert "⟨30×U+200B⟩" in shown
+    assert "⟨U+200B⟩" in shown
+    assert "│ end  ␍" in shown
+    assert "│ →x" in shown
+    assert "│ end⟨2 blanks⟩" in "\n".join(lines_of({"text": "end  \nx"}))
+
+
+def test_lists_and_odd_names_are_told_apart() -> None:
+    assert lines_of({"a: b": ["x", ["y"], {}]})[4:] == [
+        '"a: b"',
+        '  - "x"',
+        "  -",
+        '    - "y"',
+        "  - {}",
+    ]
+
+
+def test_nothing_gated_says_that_nothing_is_bound() -> None:
+    (text, _), *_ = action_lines(an_approval(action=None))
+    assert text.startswith("Nothing is bound")
+
+
+def test_what_the_step_shows_beside_is_part_of_it() -> None:
+    more = {"preview": "-old\n+new", "form": {"title": "Look"}, "context": "because"}
+    lines = lines_of({"n": 1}, **more)
+    assert (
+        lines[-9:]
+        == [
+            "",
+            "what changes",
+            "  -old",
+            "  +new",
+            "",
+            "form",
+            '  title: "Look"',
+            "",
+            "context",
+        ]
+        or lines[-1] == '  "because"'
+    )
+    assert "  +new" in lines
+    assert '  title: "Look"' in lines
+
+
+def test_a_long_title_stands_in_full_in_what_the_run_says() -> None:
+    title = "t" * 400
+    assert said_lines(an_approval(title=title), 300)[0][0] == title
+    assert said_lines(an_approval(title="short"), 300)[0][0] != "short"
+
+
+def test_sizes_are_words() -> None:
+    assert size_words([1, 2]) == "list, 2 items"
+    assert size_words(None) == "null"
