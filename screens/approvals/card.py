@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from textual import events
     from textual.app import ComposeResult
 
     from engine.contracts.request import ApprovalView
@@ -83,13 +82,13 @@ class DecisionCard(ReadPane):
             self.scroll_home(animate=False)
             self.forget_end()
             self.show_earlier(view, None)
-        self.call_after_refresh(self._tell_length)
+        self.call_after_refresh(self._look)
 
     def show_earlier(self, view: ApprovalView, earlier: Sequence[ApprovalView] | None) -> None:
         """What was decided before on the same step, newest first; None while that is being read."""
         self._part("card-before").show((_before(earlier), "$quiet"))
         self._part("card-earlier").show(*_earlier(view, earlier or (), self._state.now()))
-        self.call_after_refresh(self._tell_length)
+        self.call_after_refresh(self._look)
 
     def show_age(self, view: ApprovalView) -> None:
         """Facts and claim, as they are now."""
@@ -117,13 +116,12 @@ class DecisionCard(ReadPane):
         """The action: it is what a decision binds."""
         return self.query_one(".card-action", StyledLines)
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Another height, another part in view."""
-        super().on_resize(event)
-        self.call_after_refresh(self._tell_length)
-
-    def _tell_length(self) -> None:
-        more = self._state.keymap.fill("more below: {list.open}, then {text.down}")
+    def _look(self) -> None:
+        super()._look()
+        keys = self._state.keymap.fill("{list.open}, then {text.down}")
+        more = sanitize(f"more below: {keys}")
+        if not self.end_seen and (left := self.lines_left()):
+            more = sanitize(f"{left:,} more line{'' if left == 1 else 's'} of the action: {keys}")
         # Content, not a string: a string is read as markup, and a key can be a bracket.
         self.border_subtitle = Content(more) if self.max_scroll_y > 0 else ""
 

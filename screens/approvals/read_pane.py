@@ -41,6 +41,10 @@ class ReadPane(TextPane):
         super().watch_scroll_y(old_value, new_value)
         self.call_after_refresh(self._look)
 
+    def watch_virtual_size(self) -> None:
+        """There is more or less of it."""
+        self.call_after_refresh(self._look)
+
     def on_resize(self, _event: events.Resize) -> None:
         """More or less is in view."""
         self.call_after_refresh(self._look)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,6 +137,7 @@ async def test_the_screens_look_as_they_did(snapshot: SnapshotAssertion, walk: s
         actor=Actor(name="ben", via="console"),
         tenant="default",
         settings=ConsoleOptions(bell=False, grace_ms=0),
+        clock=count().__next__,  # every key comes alone
         now=lambda: NOW,
     )
     for theme in THEMES:

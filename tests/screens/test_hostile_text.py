@@ -252,7 +252,9 @@ async def test_approvals_and_their_dialogs(console: OpenConsole) -> None:
         await stage.on(ApprovalsScreen)
         await stage.shows("hidden or control characters")
         assert_harmless(stage)
+        await stage.press("enter", "G")
         await stage.graced()
+        assert_harmless(stage)
         await stage.press("a")
         await stage.on(TypedWordDialog)
         await stage.pilot.pause()
@@ -269,6 +271,7 @@ async def test_approvals_and_their_dialogs(console: OpenConsole) -> None:
         assert_harmless(stage)
         await stage.press("escape")
         await stage.on(ApprovalsScreen)
+        await stage.press("escape")
         for _approval in PAYLOADS:
             await stage.press("j")
             assert_harmless(stage)
@@ -277,6 +280,10 @@ async def test_approvals_and_their_dialogs(console: OpenConsole) -> None:
 
 async def test_claims_and_several_approvals_at_once(console: OpenConsole) -> None:
     engine = hostile_engine()
+    for view in list(engine.stored_approvals.values()):
+        if view.action is not None:
+            of_one_tool = view.action.model_copy(update={"step_id": ALL, "kind": ALL, "target": ALL})
+            engine.add(view.model_copy(update={"action": of_one_tool}))
     async with console(engine, size=(120, 60)) as stage:
         await stage.press("2")
         await stage.on(ApprovalsScreen)
