@@ -242,3 +242,38 @@ async def test_an_answer_over_the_limit_is_refused(home: Home) -> None:
         with pytest.raises(InvalidInput, match="100"):
             await engine.requests.answer(asked.request_id, {"word": "x" * 100}, actor=ANN)
         assert (await engine.requests.form(asked.request_id)).status.value == "PENDING"
+
+
+async def test_who_decides_sees_in_clear_what_would_run_and_that_is_recorded(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.flow("f", approval(), tool("send", params={"to": "{{ payload.to }}"}))
+    async with home.working() as engine:
+        run_id = await start(engine, "f", {"to": "ana@example.com"})
+        await rest(engine, run_id)
+        listed = (await engine.requests.approvals()).items[0]
+        masked = await engine.requests.approval(listed.approval_id)
+        with caplog.at_level("INFO", logger="vasini.audit"):
+            clear = await engine.requests.approval(listed.approval_id, viewer=BOB)
+            (shown,) = (await engine.requests.approvals(viewer=BOB)).items
+    assert listed.action is not None
+    assert masked.action is not None
+    assert clear.action is not None
+    assert listed.action.params == masked.action.params == {"to": "[EMAIL]"}
+    assert clear.action.params == {"to": "ana@example.com"}
+    assert shown.action == clear.action
+    assert clear.digest == masked.digest
+    assert caplog.messages == [f"personal data shown: {listed.approval_id} to bob by console"] * 2
+
+
+async def test_a_secret_stays_a_reference_on_the_card(home: Home) -> None:
+    home.flow(
+        "f", approval(), tool("send", params={"key": {"$secret": "token"}, "text": "sk-" + "a1B2" * 12})
+    )
+    async with home.working() as engine:
+        run_id = await start(engine, "f")
+        await rest(engine, run_id)
+        (view,) = (await engine.requests.approvals(viewer=BOB)).items
+    assert view.action is not None
+    assert "a1B2" not in str(view.action.params)
+    assert view.action.params["key"] == {"$secret": "token"}
