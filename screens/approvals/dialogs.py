@@ -130,7 +130,8 @@ class CommentDialog(DecisionDialog[str]):
 
     def __init__(self, state: ConsoleState, view: ApprovalView) -> None:
         super().__init__(view)
-        self._draft = comment_draft(self, state, view.approval_id, lambda: self._field.text)
+        self._draft = comment_draft(self, state, view.approval_id, lambda: self._words)
+        self._words = ""
 
     def compose(self) -> ComposeResult:
         """Title, what it is about, the comment, the keys."""
@@ -158,7 +159,8 @@ class CommentDialog(DecisionDialog[str]):
         return self.query_one("#comment", SafeTextArea)
 
     @on(TextArea.Changed, "#comment")
-    def _typed(self) -> None:
+    def _typed(self, message: TextArea.Changed) -> None:
+        self._words = message.text_area.text
         self._draft.edited()
 
     async def action_confirm(self) -> None:
