@@ -139,22 +139,6 @@ def test_a_terminal_that_stands_still_holds_up_neither_runs_nor_the_end(vasini: 
         assert screen.process.wait(30) == 128 + signal.SIGTERM
 
 
-def test_frames_that_wait_for_a_slow_terminal_are_drawn_without_a_fault(vasini: Vasini) -> None:
-    start_runs(vasini, 1)
-    env = {**vasini.environment, "TERM": "xterm-256color"}
-    with terminal([PROGRAM], env=env, cwd=vasini.cwd, rate=20_000) as screen:
-        screen.shows("pending input")
-        for _round in range(8):
-            screen.press(*"2351jk", "?", "escape", ":", "escape")
-        screen.press("5")
-        screen.shows("repo-steward")
-        screen.process.terminate()
-        assert screen.ended() == 128 + signal.SIGTERM
-    logs = [path for path in vasini.home.rglob("*.log*") if path.is_file()]
-    assert logs
-    assert not [line for path in logs for line in path.read_text().splitlines() if "Traceback" in line]
-
-
 def test_a_terminal_that_answers_no_question_is_drawn_on(vasini: Vasini) -> None:
     env = {**vasini.environment, "TERM": "linux"}
     with terminal([PROGRAM], env=env, cwd=vasini.cwd, answers=False) as screen:

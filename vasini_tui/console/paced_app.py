@@ -72,14 +72,21 @@ class PacedApp(App[T], inherit_bindings=False):
     def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Any:
         driver = super()._build_driver(headless, inline, mouse, size)
         if isinstance(driver, PatientDriver):
-            driver.drawn, driver.lost = self._terminal_follows, self.terminal_lost
+            driver.drawn, driver.told = (
+                self._in_context(self._draw_withheld),
+                self._in_context(self._tell_shown),
+            )
+            driver.lost = self.terminal_lost
         return driver
 
-    def _terminal_follows(self) -> None:
-        """Called by the driver, outside of every message: Textual draws in the context of the application."""
-        with self._context():
-            self._tell_shown()
-            self._draw_withheld()
+    def _in_context(self, act: Callable[[], None]) -> Callable[[], None]:
+        """The driver calls outside of every message, and Textual draws in the context of its application."""
+
+        def acting() -> None:
+            with self._context():
+                act()
+
+        return acting
 
     def _draw_withheld(self) -> None:
         if not self._withheld or self._batch_count or not self._running or not self.screen_stack:

@@ -105,13 +105,18 @@ class Outlet:
 
 
 class PatientDriver(LinuxDriver):
-    """Textual's driver with an `Outlet`. `drawn` is called in the loop when the next frame may be drawn."""
+    """Textual's driver with an `Outlet`.
+
+    Called in the loop: `drawn` when the next frame may be drawn, `told` when the terminal shows another one
+    or is known to tell nothing, `lost` when it is gone.
+    """
 
     def __init__(
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.drawn: Callable[[], None] = lambda: None
+        self.told: Callable[[], None] = lambda: None
         self.lost: Callable[[], None] = lambda: None
         self._outlet: Outlet | None = None
         self._answered = threading.Event()
@@ -231,6 +236,7 @@ class PatientDriver(LinuxDriver):
 
     def _shown(self, answers: bool) -> None:
         self._answers = answers
+        self.told()
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
