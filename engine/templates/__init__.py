@@ -12,6 +12,7 @@ from engine.templates.render import (
     compile_expression,
     compile_template,
     has_template,
+    paths_in,
     render_value,
 )
 from engine.templates.work import MAX_OUTPUT, MAX_RANGE, MAX_SOURCE, TemplateError
@@ -26,5 +27,6 @@ __all__ = [
     "compile_expression",
     "compile_template",
     "has_template",
+    "paths_in",
     "render_value",
 ]

@@ -23,6 +23,8 @@ _COMPILE_FAULTS = (jinja2.TemplateSyntaxError, SyntaxError, ValueError, Recursio
 _RENDER_FAULTS = (
     jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError,
 )  # fmt: skip
+_PROVIDED = frozenset({"loop", "range"})
+"""Names that the language itself has."""
 
 
 class Template:
@@ -73,6 +75,39 @@ def compile_template(source: str) -> Template:
 def compile_expression(source: str) -> Expression:
     """Compile `x > 1` or `{{ x > 1 }}`, cached by source. Raises TemplateError with the line of the fault."""
     return Expression(source)
+
+
+def paths_in(source: str, *, expression: bool) -> list[tuple[str, ...]]:
+    """What a template looks at: each first name that it does not set itself, with the keys written behind it.
+
+    Raises TemplateError as compiling it would.
+    """
+    tree = _parse_expression(source) if expression else _parse(source)
+    every = [tree, *tree.find_all(nodes.Node)]
+    own = {node.name for node in every if isinstance(node, nodes.Name) and node.ctx != "load"} | _PROVIDED
+    inner = {id(node.node) for node in every if isinstance(node, nodes.Getattr | nodes.Getitem)}
+    found = [_keys_of(node) for node in every if id(node) not in inner]
+    return [path for path in found if path and path[0] not in own]
+
+
+def _keys_of(node: nodes.Node) -> tuple[str, ...]:
+    """`("steps", "a", "output")` of `steps.a["output"].x[0]`: up to the first key that is no word."""
+    keys: list[str | None] = []
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        if isinstance(node, nodes.Getattr):
+            keys.append(node.attr)
+        else:
+            word = node.arg.value if isinstance(node.arg, nodes.Const) else None
+            keys.append(word if isinstance(word, str) else None)
+        node = node.node
+    if not isinstance(node, nodes.Name):
+        return ()
+    path = [node.name]
+    for key in reversed(keys):
+        if key is None:
+            break
+        path.append(key)
+    return tuple(path)
 
 
 def has_template(value: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flow import GATES_NOTHING
 from engine.packs.checks.flow_shape import StepSequence, nested, sequences
+from engine.packs.checks.name_rules import name_problems
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import step_problems
 from engine.packs.checks.step_types import STEP_CHECKS
@@ -42,6 +43,7 @@ def _problems(document: Document, tool_names: Collection[str] | None) -> Iterato
         yield from rules.problems()
         for node in sequence.nodes:
             yield from step_problems(document, node, tool_names)
+        yield from name_problems(document, sequence)
 
 
 def _escalation(document: Document, outermost: StepSequence | None) -> Iterator[Problem]:

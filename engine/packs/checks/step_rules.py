@@ -35,18 +35,25 @@ def step_problems(
         yield from checks.problems(document, node)
 
 
-def _template_faults(node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+def templates_of(node: StepNode) -> Iterator[tuple[SourcePath, str, bool]]:
+    """Every template of a step: where it stands, its text, and whether it is a condition."""
     condition = node.text("when")
     if condition is not None:
-        yield from _compiled(compile_expression, condition, ("when",))
+        yield ("when",), condition, True
     for field in _TEMPLATE_FIELDS:
-        yield from _texts(node.raw.get(field), (field,))
+        for path, text in _texts(node.raw.get(field), (field,)):
+            yield path, text, False
+
+
+def _template_faults(node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+    for path, text, is_condition in templates_of(node):
+        yield from _compiled(compile_expression if is_condition else compile_template, text, path)
 
 
 def _texts(value: Any, path: SourcePath) -> Iterator[tuple[SourcePath, str]]:
     if isinstance(value, str):
         if has_template(value):
-            yield from _compiled(compile_template, value, path)
+            yield path, value
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _texts(item, (*path, key))

@@ -246,7 +246,7 @@ def test_tool_names_are_not_checked_when_they_are_not_known() -> None:
     [
         ('{type: tool, tool: files.read, params: {a: [{b: "{{ payload."}]}}', "steps.0.params.a.0.b"),
         ('{type: human_approval, message: "{% if %}"}', "steps.0.message"),
-        ('{type: human_approval, message: ok, title: "{{ x | nosuchfilter }}"}', "steps.0.title"),
+        ('{type: human_approval, message: ok, title: "{{ payload | nosuchfilter }}"}', "steps.0.title"),
         ('{type: tool, tool: files.read, when: "payload.x >"}', "steps.0.when"),
         ('{type: for_each, items: "{{ }}", steps: [' + READ + "]}", "steps.0.items"),
         ('{type: for_each, items: "payload.files", steps: [' + READ + "]}", "steps.0.items"),
@@ -296,7 +296,7 @@ def test_a_form_is_checked_when_the_flow_is_loaded(params: dict[str, Any], field
 
 
 def test_what_a_template_gives_to_a_form_is_not_guessed() -> None:
-    assert check(form(schema="{{ steps.x.output.schema }}", defaults="{{ payload.d }}")) == []
+    assert check(form(schema="{{ payload.schema }}", defaults="{{ payload.d }}")) == []
     assert check(form(schema={"type": "object", "properties": {"a": {"enum": "{{ payload.all }}"}}})) == []
 
 

@@ -1,0 +1,80 @@
+"""Names in templates that nothing can stand behind are problems at load."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from engine.templates import paths_in
+from tests.engine.packs.test_flow_rules import check_text
+
+INPUT = {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False}
+
+
+def told(*steps: str, declared: dict[str, object] | None = None) -> list[str]:
+    """What is wrong with a flow of these steps."""
+    flow = {"id": "f", "input": declared or INPUT, "steps": [yaml.safe_load(step) for step in steps]}
+    return [problem.message for problem in check_text(yaml.safe_dump(flow))]
+
+
+def report(body: str, step_id: str = "a") -> str:
+    return f'{{id: {step_id}, type: tool, tool: text.report, params: {{title: t, body: "{body}"}}}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("{{ paylod.name }}", "nothing named `paylod` here (did you mean `payload`?)"),
+        ("{{ payload.nam }}", "the input of this flow has no field `nam` (did you mean `name`?)"),
+        ("{{ steps.frist.output.text }}", "no step `frist` in view (did you mean `first`?)"),
+        ("${{ github.sha }}", "nothing named `github` here"),
+        ("{{ item }}", "nothing named `item` here"),
+        ("{{ paylod.name | default('x') }}", "nothing named `paylod` here"),
+        ("{% for one in paylod.names %}{{ one }}{% endfor %}", "nothing named `paylod` here"),
+    ],
+)
+def test_a_name_that_cannot_exist_is_told(body: str, words: str) -> None:
+    (message,) = told(report("x", "first"), report(body))
+    assert words in message
+
+
+def test_a_condition_that_is_a_word_is_told() -> None:
+    (message,) = told('{id: a, type: tool, tool: text.report, when: "no", params: {title: t, body: x}}')
+    assert "nothing named `no` here" in message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ payload.name }} {{ payload['name'] }} {{ payload | tojson }}",
+        "{{ steps.first.output.text }} {{ steps['first'].status }} {{ steps.a.attempt }}",
+        "{{ handoff.note | default('') }} {{ artifacts.tool }} {{ run.id }}",
+        "{% for key in payload.name %}{{ loop.index }}{{ key }}{% endfor %}",
+        "{{ range(3) | join(',') }} {{ true }} {{ none }}",
+    ],
+)
+def test_names_that_exist_are_fine(body: str) -> None:
+    assert told(report("x", "first"), report(body)) == []
+
+
+def test_an_input_that_may_hold_more_is_not_held_to_its_fields() -> None:
+    assert told(report("{{ payload.other }}"), declared={"type": "object"}) == []
+
+
+def test_steps_around_a_loop_and_its_item_are_in_view_inside_and_not_outside() -> None:
+    inner = report("{{ repo }} {{ loop_index }} {{ steps.first.output }}", "in")
+    loop = f'{{id: each, type: for_each, items: "{{{{ payload.name }}}}", as: repo, steps: [{inner}]}}'
+    assert told(report("x", "first"), loop) == []
+    messages = told(loop.replace("steps.first", "steps.each"), report("{{ repo }} {{ steps.in.output }}"))
+    assert [message.partition(" (")[0] for message in messages] == [
+        "there is nothing named `repo` here",
+        "there is no step `in` in view",
+    ]
+
+
+def test_paths_stop_at_the_first_key_that_is_no_word() -> None:
+    assert paths_in("{{ a.b['c'][0].d }}{{ e[f.g] }}", expression=False) == [
+        ("a", "b", "c"),
+        ("e",),
+        ("f", "g"),
+    ]
