@@ -178,6 +178,7 @@ def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
     parts.append((sanitize(words, limit=400), "$quiet"))
     if step is not None:
         tries = f" · try {step.attempt}" if step.attempt > 1 else ""
+        tries += f" · recovered {step.recoveries} times" if step.recoveries else ""
         retry = f" · retry at {clock_time(step.retry_at)}" if step.retry_at else ""
         parts.append((sanitize(tries + retry), "$busy"))
         if step.error is not None:

@@ -97,6 +97,7 @@ def test_show_has_run_steps_approvals_and_forms(vasini: Vasini, fake: FakeEngine
     fake.runs.known = {"run-1": a_run(status=RunStatus.COMPLETED, output={"summary": "ok"})}
     fake.runs.steps_known = (
         StepView(step_id="ask", type="user_input", name="ask", status=StepStatus.COMPLETED, attempt=2),
+        StepView(step_id="act", type="tool", name="act", status=StepStatus.RUNNING, attempt=1, recoveries=3),
     )
     fake.runs.approvals = (an_approval(),)
     fake.runs.forms = (a_form(),)
@@ -107,6 +108,7 @@ def test_show_has_run_steps_approvals_and_forms(vasini: Vasini, fake: FakeEngine
     assert document["forms"][0]["schema"]["type"] == "object"
     told = vasini("show", "run-1").stdout
     assert all(word in told for word in ("COMPLETED", "user_input", "app-1", "form-1", '"summary": "ok"'))
+    assert "1 (recovered 3 times)" in told
 
 
 def test_show_tells_a_person_exactly_what_is_asked(vasini: Vasini, fake: FakeEngine) -> None:

@@ -9,7 +9,7 @@ from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
     from engine.contracts.request import ApprovalView, FormView, OutcomeView
-    from engine.contracts.run import RunDetail
+    from engine.contracts.run import RunDetail, StepView
     from vasini_tui.output import Output
 
 
@@ -53,6 +53,11 @@ def _handed_off(detail: RunDetail) -> list[tuple[str, str]]:
     return told + ([("handed off to", ", ".join(targets))] if targets else [])
 
 
+def _attempt(step: StepView) -> str:
+    recovered = f" (recovered {step.recoveries} times)" if step.recoveries else ""
+    return f"{step.attempt}{recovered}"
+
+
 def _tell_tables(out: Output, detail: RunDetail) -> None:
     if detail.steps:
         out.line("")
@@ -63,7 +68,7 @@ def _tell_tables(out: Output, detail: RunDetail) -> None:
                     step.step_id,
                     step.type,
                     step.status,
-                    step.attempt,
+                    _attempt(step),
                     step.started_at,
                     step.finished_at,
                     f"{step.error.code}: {step.error.message}" if step.error else None,
