@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
     from textual.screen import Screen
 
-DEADLINE = 15.0
+DEADLINE = 60.0
 
 settings.register_profile("screens", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("screens")

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from textual.driver import Driver
 
-from tests.screens.fake_data import a_run
+from tests.screens.fake_data import a_form, a_run
 from tests.screens.fake_engine import FakeEngine
 from vasini_tui.console.terminal_driver import PatientDriver
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage
+
+
+SCHEMA = {"type": "object", "properties": {"pick": {"enum": ["one", "two"]}}}
 
 
 class ScriptedTerminal(PatientDriver):
@@ -47,22 +50,22 @@ class ScriptedTerminal(PatientDriver):
 
 async def test_a_frame_that_waited_is_drawn_without_a_fault(console: OpenConsole) -> None:
     faults: list[dict[str, Any]] = []
-    async with console(FakeEngine().add(a_run())) as stage:
+    async with console(FakeEngine().add(a_run(), a_form("form-1", SCHEMA))) as stage:
         await stage.shows("● running")
         asyncio.get_running_loop().set_exception_handler(lambda _loop, fault: faults.append(fault))
         headless, terminal = stage.app._driver, ScriptedTerminal(stage)
         try:
             terminal.frame_ends()
             shown: list[bool] = []
-            await stage.press("2", "?")  # a dialog and what lies below it are rendered when they are drawn
-            await stage.until(lambda: stage.app._withheld)
+            await stage.press("3", "enter")
+            await stage.until(lambda: stage.app.screen.query("#form") and stage.app._withheld)
             stage.app.when_shown(shown.append)
             terminal.answer()
             await stage.until(lambda: terminal.frames == 2)
             assert not shown, "the frame is on its way"
             terminal.answer()
             await stage.until(lambda: shown == [True])
-            assert any("Approvals" in text for text in terminal.written)
+            assert any("Forms" in text for text in terminal.written)
         finally:
             terminal._no_answer()
             stage.app._driver = headless
