@@ -144,7 +144,10 @@ class MemoryJournal(JournalWrites):
         """See port."""
         store = await self._read()
         row = store.requests.get(request_id)
-        return None if row is None else _with_run(store, row)
+        if row is None:
+            return None
+        recoveries = sum(step["recoveries"] for step in store.steps.get(row["run_id"], {}).values())
+        return {**_with_run(store, row), "recoveries": recoveries}
 
     async def request_rows(
         self,
@@ -265,7 +268,6 @@ def _with_run(store: MemoryStore, request: RequestRow) -> RequestViewRow:
         "pack_digest": run["pack_digest"],
         "requested_by": run["requested_by"],
         "opened_event": _payload(store, request["run_id"], request["opened_seq"]) or "",
-        "recoveries": sum(step["recoveries"] for step in store.steps.get(request["run_id"], {}).values()),
         "claimed_by": claim["claimed_by"] if claim is not None else None,
         "claimed_until": claim["expires_at"] if claim is not None else None,
     }

@@ -146,7 +146,7 @@ async def test_the_end_of_a_run_is_when_it_ended_whatever_is_written_later(journ
     assert (row["ready"], row["lease_worker"]) == (0, None)
     view = await journal.run_view_row(held.run_id)
     assert view is not None
-    assert view["output_event"] == '{"output":{"x":1}}'
+    assert view["output_event"] == '{"ok":true,"output":{"x":1}}'
     await assert_counters_agree(journal)
 
 
