@@ -262,7 +262,7 @@ def _decided_at(row: RequestRow) -> int:
 def _with_run(store: MemoryStore, request: RequestRow) -> RequestViewRow:
     run = store.runs[request["run_id"]]
     claim = store.claims.get(request["request_id"])
-    return {
+    seen = {
         **request,
         "pack_version": run["pack_version"],
         "pack_digest": run["pack_digest"],
@@ -271,3 +271,4 @@ def _with_run(store: MemoryStore, request: RequestRow) -> RequestViewRow:
         "claimed_by": claim["claimed_by"] if claim is not None else None,
         "claimed_until": claim["expires_at"] if claim is not None else None,
     }
+    return cast("RequestViewRow", seen)
