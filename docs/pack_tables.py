@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts import quantity
 from engine.contracts.layers.skill import SkillFrontMatter
 from engine.contracts.pack import PackManifest
+from engine.packs.checks.field_effects import effect_of
 from engine.packs.layers.agent_layers import LAYERS
 
 if TYPE_CHECKING:
@@ -41,22 +42,22 @@ _BOUNDS = {
 }
 
 
-def table(model: type[Contract]) -> str:
-    """Every field of a contract, nested ones with their path."""
+def table(model: type[Contract], name: str) -> str:
+    """Every field of a contract, nested ones with their path, and what each does at run time."""
     schema = model.model_json_schema(mode="validation")
     if model is PackManifest:  # the composer says so, in words of its own
         schema["required"].append("role")
-    rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
+    rows = ["| field | type | default | meaning | at run time |", "|---|---|---|---|---|"]
     rows += [
-        f"| `{name}` | {kind} | {default} | {meaning} |"
-        for name, kind, default, meaning in _rows(schema, schema, "")
+        f"| `{field}` | {kind} | {default} | {meaning} | {effect_of(f'{name}.{field}')} |"
+        for field, kind, default, meaning in _rows(schema, schema, "")
     ]
     return "\n".join(rows) + "\n"
 
 
 def page(text: str) -> str:
     """The page with every table as the contracts have it."""
-    return _SECTION.sub(lambda found: f"{found[1]}\n{table(MODELS[found[2]])}\n{found[3]}", text)
+    return _SECTION.sub(lambda found: f"{found[1]}\n{table(MODELS[found[2]], found[2])}\n{found[3]}", text)
 
 
 def _rows(schema: Any, whole: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:

@@ -19,6 +19,8 @@ from urllib.parse import quote
 from engine.contracts.actor import EVERY_TENANT, Operator, Role
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.sqlite.check import find_damage
+from engine.tools.builtin.all import builtin_registry
+from engine.tools.pack_code.pack_tools import tool_prefix
 from engine.tools.process import cgroup
 from vasini_tui.console.terminal import terminal_problem
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
@@ -29,6 +31,8 @@ from vasini_tui.wiring import OpenEngine, engine_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from engine.governance.policies import Policies
 
 # Tools run in processes of their own with limits; nothing stronger is built yet.
 SANDBOX_LEVEL = "process"
@@ -100,9 +104,25 @@ async def examine(
             *_sharing(places),
             *_operators(loaded),
             *_variables(),
+            *_policy_names(loaded, seen),
             *await asyncio.to_thread(_own_themes, places),
         ),
         errors=(*loaded.problems, *seen.errors),
+    )
+
+
+def _policy_names(loaded: LoadedSettings, seen: _Engine) -> list[str]:
+    """Names in the lists of the policies that nothing has; a tool of a pack begins with the pack's name."""
+    policies = loaded.values.policies
+    packs = frozenset(str(pack["pack"]) for pack in seen.packs)
+    own = tuple(tool_prefix(pack) for pack in packs)
+    listed: tuple[Policies, ...] = (policies, *policies.by_pack.values())
+    named = {name for one in listed for name in (*one.allowed_tools, *one.blocked_tools)}
+    if not named and not policies.by_pack:
+        return []
+    builtin = {spec.name for spec in builtin_registry().specs()}
+    return policies.unknown_names(
+        frozenset(builtin | {name for name in named if name.startswith(own)}), packs
     )
 
 

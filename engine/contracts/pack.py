@@ -180,6 +180,9 @@ class PackView(Contract):
     flows: tuple[FlowView, ...] = ()
     unavailable: tuple[UnavailableFlow, ...] = ()
     problems: tuple[Problem, ...] = ()
+    not_in_force: tuple[Problem, ...] = Field(
+        default=(), description="What its layers ask for and this version does not do, with its place."
+    )
     runs: tuple[RunsOfVersion, ...] = ()
     loaded_at: Timestamp | None = Field(
         default=None, description="When this process last found other files than before."

@@ -12,9 +12,11 @@ from engine.contracts.model import Contract
 class Preview(Contract):
     """Shown on the approval's card and covered by its digest; secrets in it are references."""
 
-    kind: Literal["diff", "request", "command"] = Field(description="What `text` is.")
+    kind: Literal["diff", "request", "command", "unavailable"] = Field(
+        description="What `text` is; `unavailable`: the call could not be made as things stand."
+    )
     summary: str = Field(description="One line: what would happen to what.")
-    text: str = Field(description="A unified diff, a request as it would be sent, or a command.")
+    text: str = Field(default="", description="A unified diff, a request as it would be sent, or a command.")
     base: str | None = Field(
         default=None,
         description="Digest (SHA-256) of what it was computed against; None where there was nothing.",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from engine.contracts.model import Contract, Timestamp
+from engine.contracts.preview import Preview
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
 
 
@@ -35,6 +36,12 @@ class ApprovalView(Contract):
     message: str
     action: GatedAction | None = Field(
         default=None, description="None: nothing is bound, it is an acknowledgement."
+    )
+    preview: Preview | None = Field(
+        default=None, description="What the call would do, looked at when it was asked; the digest covers it."
+    )
+    origin: Literal["flow", "policy"] = Field(
+        default="flow", description="`policy`: no step asks; the tools layer or the guardrails do."
     )
     intent: str = ""
     form: dict[str, Any] = Field(default_factory=dict, description="What the flow shows beside the message.")

@@ -221,6 +221,10 @@ class Journal(Protocol):
         """A run's row."""
         ...
 
+    async def tree_usage(self, run_id: str) -> tuple[int, int]:
+        """Steps and tool calls of the run together with those it was started by and those it started."""
+        ...
+
     async def run_view_row(self, run_id: str) -> RunViewRow | None:
         """A run's row with the payloads of its first event and of the event with its output."""
         ...

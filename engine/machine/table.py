@@ -48,7 +48,7 @@ def _prepared(builder: TransitionBuilder, given: inputs.StepPrepared) -> None:
     if holds(builder.state) or not _is_next(builder, path):
         return
     step = builder.step(path)
-    error = given.error or (over_limit(builder, step) if given.run else None)
+    error = given.error or (over_limit(builder, step, given) if given.run else None)
     if error is not None:
         fail(builder, path, error)
     elif not given.run:

@@ -64,6 +64,8 @@ class LoadedPack:
     """Flows that were compiled from procedures."""
     unavailable: tuple[UnavailableFlow, ...] = ()
     """Procedures that need what this version does not have; the pack is good without them."""
+    not_in_force: tuple[Problem, ...] = ()
+    """Fields of its layers that protect nobody yet."""
 
     @property
     def pack_id(self) -> str:

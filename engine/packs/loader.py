@@ -108,6 +108,7 @@ class _Loading:
             self._flow_files,
             frozenset(self._sops),
             tuple(self._unavailable),
+            tuple(self._layers.not_in_force) if self._layers else (),
         )
 
     def _load_manifest(self, document: SourceDocument) -> None:

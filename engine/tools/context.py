@@ -70,7 +70,7 @@ class PackCode:
 class CallRules:
     """What binds a call beside the operator's limits.
 
-    `task` names what calls are counted and queued for together: a run and the runs of its subflows.
+    `task` names what calls are queued for together (default the run).
     `scopes` are the rendered directories of the tools layer, by tool. `approved`: a person approved exactly
     this call. `deadline_name` names what `timeout` came from.
     """

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.preview import Preview
 from engine.contracts.tool import ToolError, ToolMeta, ToolResult, ToolSpec
 from engine.governance.pipeline import ALLOWED, Outcome, Point, Subject, Verdict, check
 from engine.tools.context import CallRules, ToolContext, ToolLimits
@@ -21,9 +22,9 @@ from engine.tools.failure import (
     ToolFailure,
     crashed,
     from_exception,
-    invalid_parameters,
     late,
     permission_denied,
+    require_fitting,
     unknown_tool,
 )
 from engine.tools.narrowing import narrowed
@@ -36,7 +37,6 @@ from engine.tools.task_slots import TaskSlots
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.contracts.preview import Preview
     from engine.governance.tools_layer import ToolBounds
     from engine.tools.context import PackCode
     from engine.tools.registry import BackEnd, RegisteredTool, ToolRegistry
@@ -108,6 +108,11 @@ class ToolExecutor:
         tool = self._builtin.find(name)
         return tool.spec if tool is not None else None
 
+    def has_preview(self, name: str) -> bool:
+        """Whether the built-in tool of that name can be looked at before it is called."""
+        tool = self._builtin.find(name)
+        return tool is not None and tool.preview is not None
+
     async def call(
         self,
         name: str,
@@ -148,20 +153,22 @@ class ToolExecutor:
     ) -> Preview | None:
         """What the call would do, for tools that can say so; secrets stay references.
 
-        Raises ToolFailure when the call could not be made at all.
+        A call that could not be made says so in its summary. Raises nothing but CancelledError.
         """
         async with AsyncExitStack() as held:
             call = ToolCall(name, params, context, rules, code, held)
-            for _, stage in (self.stages[0], self.stages[1], self.stages[5]):
-                await stage(call)
-            if call.found.preview is None:
-                return None
             try:
-                return await call.found.preview(params, call.context)
-            except (ToolFailure, asyncio.CancelledError):
-                raise
-            except Exception as crash:
-                raise from_exception(crash) from crash
+                for stage in (self._resolve, self._layer, self._sandbox):
+                    await stage(call)
+                if call.found.preview is None:
+                    return None
+                named = resolve_references(params, "[SECRET {}]".format, set())
+                require_fitting(name, call.found.check(named))
+                return await call.found.preview(named, call.context)
+            except ToolFailure as failure:
+                return Preview(kind="unavailable", summary=failure.message)
+            except Exception as crash:  # noqa: BLE001 - the edge: any failure of a tool is one of its call
+                return Preview(kind="unavailable", summary=from_exception(crash).message)
 
     async def _resolve(self, call: ToolCall) -> None:
         found = await self.back_ends.find(call.name, call.code)
@@ -205,9 +212,7 @@ class ToolExecutor:
 
     async def _back_end(self, call: ToolCall) -> None:
         arguments = resolve_references(call.params, self._secrets.get, call.secrets)
-        faults = call.found.check(arguments)
-        if faults:
-            raise invalid_parameters(call.name, faults)
+        require_fitting(call.name, call.found.check(arguments))
         task = asyncio.current_task()
         cancels = task.cancelling() if task else 0
         try:

@@ -57,10 +57,15 @@ def late(name: str, seconds: float, limit: str) -> ToolFailure:
     return ToolFailure(StepErrorCode.TIMEOUT, words, recoverable=True, details=details)
 
 
-def invalid_parameters(name: str, faults: Sequence[tuple[str, str]]) -> ToolFailure:
-    """Parameters that break the tool's schema: each fault is a place (JSON pointer) and words."""
+def require_fitting(name: str, faults: Sequence[tuple[str, str]]) -> None:
+    """Raises ToolFailure for parameters that break the tool's schema.
+
+    Each fault is a place (JSON pointer) and words.
+    """
+    if not faults:
+        return
     where, what = faults[0]
-    return ToolFailure(
+    raise ToolFailure(
         StepErrorCode.INVALID_INPUT,
         f"parameters of {name!r}: {where or 'the whole'}: {what}",
         recoverable=False,

@@ -56,7 +56,21 @@ def _facts(detail: PackDetail) -> list[Row]:
         ("Flows", ", ".join(flow.flow for flow in view.flows), Tone.PLAIN),
         ("Files", ", ".join(detail.files), Tone.QUIET),
     ]
-    return [_row(f"fact-{name}", name, words, tone) for name, words, tone in facts if words]
+    rows = [_row(f"fact-{name}", name, words, tone) for name, words, tone in facts if words]
+    return [*rows, *_not_in_force(view)]
+
+
+def _not_in_force(view: PackView) -> list[Row]:
+    """What its layers ask for and nothing does yet, each where it stands."""
+    return [
+        _row(
+            f"not-in-force-{place}",
+            "" if place else "No effect",
+            f"{found.file}:{found.line} {found.field}: {found.message}",
+            Tone.WAITING,
+        )
+        for place, found in enumerate(view.not_in_force)
+    ]
 
 
 def _runs(view: PackView) -> list[Row]:

@@ -144,3 +144,15 @@ def test_who_one_is_and_what_one_may_is_told(vasini: Vasini, home: Path) -> None
     found = vasini("doctor", "--json").document
     assert (found["identity"]["tenants"], found["identity"]["roles"]) == (["acme"], ["approver", "viewer"])
     assert "identity.operators names no-such-account" in found["warnings"][0]
+
+
+def test_names_in_policies_that_nothing_has_are_warned_of(vasini: Vasini, home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "config.yaml").write_text(
+        "policies:\n  blocked_tools: [HTTP.get, http.gte, hello.greet]\n  by_pack: {helo: {max_steps: 3}}\n",
+        encoding="utf-8",
+    )
+    warnings = vasini("doctor", "--json").document["warnings"]
+    assert "policies.blocked_tools: there is no tool `http.gte`" in warnings
+    assert "policies.by_pack: there is no pack `helo`" in warnings
+    assert not [warning for warning in warnings if "http.get`" in warning or "hello.greet" in warning]

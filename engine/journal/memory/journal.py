@@ -98,6 +98,19 @@ class MemoryJournal(JournalWrites):
         row = (await self._read()).run(run_id)
         return None if row is None else {**row}
 
+    async def tree_usage(self, run_id: str) -> tuple[int, int]:
+        """See port."""
+        runs = (await self._read()).runs
+        root = run_id
+        while (row := runs.get(root)) is not None and row["parent_run_id"] is not None:
+            root = row["parent_run_id"]
+        tree, size = {root}, 0
+        while len(tree) > size:
+            size = len(tree)
+            tree |= {row["run_id"] for row in runs.values() if row["parent_run_id"] in tree}
+        counted = [row for row in runs.values() if row["run_id"] in tree]
+        return sum(row["steps_executed"] for row in counted), sum(row["tool_calls"] for row in counted)
+
     async def run_view_row(self, run_id: str) -> RunViewRow | None:
         """See port."""
         store = await self._read()

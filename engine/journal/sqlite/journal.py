@@ -166,6 +166,11 @@ class SqliteJournal(JournalWrites):
         rows = await self._read(query("select_run"), (run_id,))
         return cast("RunRow", dict(rows[0])) if rows else None
 
+    async def tree_usage(self, run_id: str) -> tuple[int, int]:
+        """See port."""
+        (row,) = await self._read(query("select_tree_usage"), (run_id,))
+        return row["steps"], row["calls"]
+
     async def run_view_row(self, run_id: str) -> RunViewRow | None:
         """See port."""
         rows = await self._read(query("select_run_view"), (run_id,))

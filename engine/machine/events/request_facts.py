@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 
+def _a_person_spoke(state: RunState) -> RunState:
+    return replace(state, counters=replace(state.counters, autonomous_calls=0))
+
+
 @dataclass(frozen=True, slots=True)
 class PendingHuman(Fact):
     """An approval is open."""
@@ -26,6 +30,7 @@ class PendingHuman(Fact):
     risk: str | None = field(default=None, metadata=doc("low, medium, high or critical"))
     body: Any = field(default=None, metadata=doc("what is shown"))
     expires_at: int | None = field(default=None, metadata=doc("decided until then, microseconds UTC"))
+    origin: str | None = field(default=None, metadata=doc("`policy` when no step of the flow asks"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The step waits for a decision."""
@@ -55,7 +60,7 @@ class ApprovalDecided(Fact):
             "decided_by": event.actor,
             "comment": self.comment or "",
         }
-        return amend(state, event, decision=decision)
+        return _a_person_spoke(amend(state, event, decision=decision))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,8 @@ class UserInputReceived(Fact):
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The answer is known; the run is told of it."""
-        return amend(state, event, decision={"output": self.output, "answered_by": event.actor})
+        answered = {"output": self.output, "answered_by": event.actor}
+        return _a_person_spoke(amend(state, event, decision=answered))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,19 @@ class RunQueued(Fact):
     handed_off_from: str | None = field(default=None, metadata=doc("run it took over from"))
     handoff: Any = field(default=None, metadata=doc("what that run told it"))
     input: Any = field(default=None, metadata=doc("start payload"))
+    scopes: dict[str, list[str]] | None = field(
+        default=None, metadata=doc("directories of scoped tools, as the payload made them")
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It is queued."""
-        return replace(state, phase=Phase.QUEUED, payload=self.input, handoff=self.handoff)
+        return replace(
+            state,
+            phase=Phase.QUEUED,
+            payload=self.input,
+            handoff=self.handoff,
+            scopes=self.scopes or {},
+        )
 
 
 @dataclass(frozen=True, slots=True)

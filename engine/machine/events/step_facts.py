@@ -83,6 +83,7 @@ class StepStarted(Fact):
             state.counters,
             steps_executed=state.counters.steps_executed + 1,
             tool_calls=state.counters.tool_calls + self.call,
+            autonomous_calls=state.counters.autonomous_calls + self.call,
         )
         changed = replace(state, root=start(state.root, execution), counters=counters)
         approval = find_execution(changed.root, self.approval) if self.approval is not None else None

@@ -42,6 +42,24 @@ class RunLimits:
 
     max_steps: int | None = None
     max_tool_calls: int | None = None
+    steps_setting: str = "policies.max_steps"
+    calls_setting: str = "policies.max_tool_calls"
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a ceiling at all."""
+        return self.max_steps is not None or self.max_tool_calls is not None
+
+    def narrowed(self, other: RunLimits) -> RunLimits:
+        """The smaller ceiling of each kind, with the name it has."""
+        steps, calls = self, self
+        if other.max_steps is not None and (self.max_steps is None or other.max_steps < self.max_steps):
+            steps = other
+        if other.max_tool_calls is not None and (
+            self.max_tool_calls is None or other.max_tool_calls < self.max_tool_calls
+        ):
+            calls = other
+        return RunLimits(steps.max_steps, calls.max_tool_calls, steps.steps_setting, calls.calls_setting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ class StepPrepared(Input):
     `run` is False when the step's `when` is false. `value` is the rendered parameters or items (value
     form), `total` the number of items, `new_id` a fresh id for a request or child run, `request` what a
     person is shown (of a tool: asked before it is called), `action_digest` what a gated step would do now,
-    `acts_outside` and `idempotent` what its tool says of itself.
+    `acts_outside` and `idempotent` what its tool says of itself, `risk` that of an approval.
+    `steps_elsewhere` and `calls_elsewhere` were used by the other runs of its tree.
     """
 
     path: str
@@ -45,6 +46,9 @@ class StepPrepared(Input):
     action_digest: str | None = None
     acts_outside: bool = False
     idempotent: bool = False
+    risk: str | None = None
+    steps_elsewhere: int = 0
+    calls_elsewhere: int = 0
     error: dict[str, Any] | None = None
 
 

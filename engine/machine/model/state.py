@@ -138,6 +138,7 @@ class Counters:
     steps_executed: int = 0
     tool_calls: int = 0
     tokens_used: int = 0
+    autonomous_calls: int = 0  # calls since a person last decided or answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class RunState:
     phase: Phase = Phase.NEW
     payload: Any = None
     handoff: Any = None  # what the run that handed off to this one told it
+    scopes: dict[str, list[str]] = field(default_factory=dict)  # directories of scoped tools
     root: Scope = field(default_factory=lambda: Scope(path=""))
     pause_requested: bool = False
     paused: bool = False

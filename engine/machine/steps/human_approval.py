@@ -33,7 +33,7 @@ class ApprovalKind(StepKind[ApprovalStep]):
             approval_id=prepared.new_id,
             digest=prepared.digest,
             action_digest=prepared.action_digest,
-            risk=step.risk.value,
+            risk=prepared.risk or step.risk.value,
             expires_at=time_limit(builder, step),
             **(prepared.request or {}),
         )

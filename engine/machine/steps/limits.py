@@ -9,21 +9,29 @@ from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
     from engine.contracts.flow import Step
+    from engine.machine.model.inputs import StepPrepared
 
 
-def over_limit(builder: TransitionBuilder, step: Step) -> dict[str, Any] | None:
-    """The error of a step that the run's ceilings do not allow any more, else None (design: governance)."""
-    error = _spent(builder.state.counters.steps_executed, builder.graph.limits.max_steps, "steps")
-    return error or (tool_calls_spent(builder) if step.calls_tool else None)
+def over_limit(builder: TransitionBuilder, step: Step, prepared: StepPrepared) -> dict[str, Any] | None:
+    """The error of a step that the run's ceilings do not allow any more, else None.
+
+    They hold for a run together with those it was started by and those it starts.
+    """
+    limits = builder.graph.limits
+    used = builder.state.counters.steps_executed + prepared.steps_elsewhere
+    error = _spent(used, limits.max_steps, "steps", limits.steps_setting)
+    return error or (tool_calls_spent(builder, prepared.calls_elsewhere) if step.calls_tool else None)
 
 
-def tool_calls_spent(builder: TransitionBuilder) -> dict[str, Any] | None:
+def tool_calls_spent(builder: TransitionBuilder, elsewhere: int = 0) -> dict[str, Any] | None:
     """The error of a run that has used up its tool calls, else None; every attempt is a call."""
-    return _spent(builder.state.counters.tool_calls, builder.graph.limits.max_tool_calls, "tool calls")
+    limits = builder.graph.limits
+    used = builder.state.counters.tool_calls + elsewhere
+    return _spent(used, limits.max_tool_calls, "tool calls", limits.calls_setting)
 
 
-def _spent(used: int, limit: int | None, what: str) -> dict[str, Any] | None:
+def _spent(used: int, limit: int | None, what: str, setting: str) -> dict[str, Any] | None:
     if limit is None or used < limit:
         return None
-    message = f"the run has used its {limit} {what}; raise policies.max_{what.replace(' ', '_')}"
+    message = f"the run has used its {limit} {what}; raise {setting}"
     return failure(StepErrorCode.STEP_LIMIT, message, limit=limit, used=used)

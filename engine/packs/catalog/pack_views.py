@@ -64,6 +64,7 @@ def pack_view(found: CatalogEntry, facts: PackStatus) -> PackView:
         flows=found.flows,
         unavailable=pack.unavailable,
         problems=found.problems,
+        not_in_force=pack.not_in_force,
         runs=tuple(facts.runs.get(pack.pack_id, ())),
         loaded_at=from_micros(found.reading.read_at) if found.reading.read_at else None,
     )

@@ -13,6 +13,7 @@ from engine.contracts.layers.skill import Skill
 from engine.contracts.layers.soul import Soul
 from engine.contracts.layers.tools import Tools
 from engine.contracts.layers.workflow import Workflow
+from engine.packs.checks.field_effects import not_in_force
 from engine.packs.checks.schema_problems import problem_at, validate
 from engine.packs.layers.composed import Origin
 from engine.packs.layers.composer import SKILL_SUFFIXES, Composer
@@ -49,6 +50,7 @@ class AgentLayers:
     skills: list[tuple[Skill, Document]] = field(default_factory=list)
     sources: list[LayerSource] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    not_in_force: list[Problem] = field(default_factory=list)
     broken: bool = False
 
     @property
@@ -126,6 +128,7 @@ def _layer(
     layers.problems += problems
     if value is not None:
         layers.found[name] = value
+        layers.not_in_force += not_in_force(name, layer.document)
 
 
 def _skills(layers: AgentLayers, composer: Composer, manifest: Document) -> None:

@@ -11,7 +11,7 @@ from engine.contracts.request import AnswerView, ApprovalView, DecisionView, Fie
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.access import Scoped
-from engine.governance.pipeline import Point, Subject, check
+from engine.governance.pipeline import Point, Reason, Subject, characters_of, check
 from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults
@@ -249,9 +249,9 @@ class Requests(Scoped):
         opened = decode(row["opened_event"])
         given = dict(values)
         if row["status"] == RequestStatus.PENDING.value:
-            schema = (await self._values.load(opened["body"]))["schema"]
-            given = fill_defaults(schema, values)
-            await off_loop_if_large(given, lambda: self._check_answer(request_id, row["pack"], schema, given))
+            body = await self._values.load(opened["body"])
+            given = fill_defaults(body["schema"], values)
+            await off_loop_if_large(given, lambda: self._check_answer(request_id, row["pack"], body, given))
         now = self._clock.now()
         output = {
             "form_id": opened["form_id"],
@@ -284,17 +284,25 @@ class Requests(Scoped):
         )
 
     def _check_answer(
-        self, request_id: str, pack: str, schema: Mapping[str, Any], values: dict[str, Any]
+        self, request_id: str, pack: str, body: Mapping[str, Any], values: dict[str, Any]
     ) -> None:
         policies = self._config.policies.for_pack(pack)
         try:
             size = len(canonical_json(values))
         except (ValueError, TypeError, RecursionError):
             raise InvalidInput("the answer is not JSON: only finite numbers and Unicode text") from None
-        verdict = check(Point.FORM, Subject(size_bytes=size), policies)
+        subject = Subject(
+            size_bytes=size,
+            characters=characters_of(values),
+            max_characters=body.get("max_characters"),
+        )
+        verdict = check(Point.FORM, subject, policies)
+        details = {**verdict.details, "reason": verdict.reason.value}
+        if verdict.reason is Reason.ANSWER_TOO_LARGE:
+            raise InvalidInput(verdict.message, details, code=ErrorCode.PAYLOAD_TOO_LARGE)
         if verdict.denied:
-            raise InvalidInput(verdict.message, dict(verdict.details), code=ErrorCode.PAYLOAD_TOO_LARGE)
-        errors = check_values(schema, values)
+            raise Refused(ErrorCode.POLICY_DENIED, verdict.message, details)
+        errors = check_values(body["schema"], values)
         if errors:
             raise InvalidInput(
                 f"{len(errors)} field(s) are not valid: {errors[0].field or 'form'}: {errors[0].message}",

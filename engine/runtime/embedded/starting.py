@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from engine.machine.events.run_facts import RunQueued, RunRefused
 from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
 from engine.runtime.large_values import off_loop_if_large
+from engine.tools.scopes import rendered_scopes
 from engine.values import canonical_json, digest_of
 
 if TYPE_CHECKING:
@@ -94,11 +96,17 @@ class RunStarter:
             await self._record_refusal(request, pack, flow, payload, refusal)
             raise
         await self._packs.pin(pack)
-        run = await self._queued(request, pack, flow, stored)
+        scopes = await asyncio.to_thread(rendered_scopes, pack.tools_layer, payload)
+        run = await self._queued(request, pack, flow, stored, scopes)
         return await self._intake.start(run), run
 
     async def _queued(
-        self, request: StartRequest, pack: LoadedPack, flow: FlowDef, payload: StoredValue
+        self,
+        request: StartRequest,
+        pack: LoadedPack,
+        flow: FlowDef,
+        payload: StoredValue,
+        scopes: dict[str, list[str]],
     ) -> NewRun:
         label = await self._packs.label(pack)
         head = {
@@ -110,6 +118,7 @@ class RunStarter:
             "tenant": request.tenant,
             "requested_by": request.actor.name,
             "input": payload.value,
+            "scopes": scopes or None,
             "policy_digest": self._policies.for_pack(pack.pack_id).digest(),
         }
         handed_over, blobs = request.handed_over, payload.blobs

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.contracts.status import Risk
 from engine.errors import PackInvalid
 from engine.machine.model.graph import FlowGraph, RunLimits
 from engine.tools.context import PackCode
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.contracts.flow import FlowDef
+    from engine.contracts.layers.guardrails import Guardrails
     from engine.governance.policies import Policies
+    from engine.governance.tools_layer import ToolsLayer
     from engine.journal.port import Journal
     from engine.packs.loaded_pack import LoadedPack
 
@@ -30,8 +33,10 @@ class PinnedFlow:
     code: PackCode | None
     pack_digest: str
     policies: Policies
-    policy_digest: str
     siblings: Mapping[str, FlowDef]
+    layer: ToolsLayer | None = None
+    guardrails: Guardrails | None = None
+    risk: Risk = Risk.LOW
 
 
 class PinnedPacks:
@@ -66,7 +71,7 @@ class PinnedPacks:
         if definition is None:
             raise PackInvalid(f"the pinned content of {pack_id} has no flow {flow_id}", {"digest": digest})
         policies = self._policies.for_pack(pack_id)
-        limits = RunLimits(policies.max_steps, policies.max_tool_calls)
+        limits = _limits(policies, pack.tools_layer)
         files = pack.content.code
         # a run exists only when its pack's code was trusted at the start, and it pinned that code
         code = PackCode(pack_id, digest, files) if files else None
@@ -75,8 +80,10 @@ class PinnedPacks:
             code,
             digest,
             policies,
-            policies.digest(),
             pack.flows,
+            pack.tools_layer,
+            pack.guardrails,
+            pack.manifest.risk_level if pack.manifest is not None else Risk.LOW,
         )
         self._flows[digest, flow_id] = flow
         return flow
@@ -98,6 +105,14 @@ class PinnedPacks:
             old, _ = self._packs.popitem(last=False)
             for key in [key for key in self._flows if key[0] == old]:
                 del self._flows[key]
+
+
+def _limits(policies: Policies, layer: ToolsLayer | None) -> RunLimits:
+    """The smallest ceiling counts, and has its name."""
+    calls, setting = policies.max_tool_calls, "policies.max_tool_calls"
+    if layer is not None and (calls is None or layer.max_calls < calls):
+        calls, setting = layer.max_calls, "tool_policies.max_calls_per_task of the pack's tools layer"
+    return RunLimits(policies.max_steps, calls, calls_setting=setting)
 
 
 def _read_content(text: str) -> LoadedPack:

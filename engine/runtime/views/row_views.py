@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import recorded_account
 from engine.contracts.model import from_micros
+from engine.contracts.preview import Preview
 from engine.contracts.request import ApprovalView, FormView, GatedAction, OutcomeView
 from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, RunStatus, StepStatus
@@ -194,12 +195,14 @@ class RowViews:
         )
 
     async def _approval(self, row: RequestViewRow, viewer: Actor | None) -> ApprovalView:
-        body = await self._values.load(decode(row["opened_event"])["body"])
+        opened = decode(row["opened_event"])
+        body = await self._values.load(opened["body"])
         masked = self._values.redact(body)
         if viewer is None:
             body = masked
         elif masked != body:
             _AUDIT.info("personal data shown: %s to %s by %s", row["request_id"], viewer.name, viewer.via)
+        preview = body.get("preview")
         decided = row["decision"] is not None
         claimed = row["claimed_until"] is not None and row["claimed_until"] > self._clock.now()
         return ApprovalView.model_construct(
@@ -215,6 +218,8 @@ class RowViews:
             title=body["title"],
             message=body["message"],
             action=GatedAction.model_construct(**body["action"]) if body.get("action") else None,
+            preview=Preview.model_construct(**preview) if preview else None,
+            origin=opened.get("origin") or "flow",
             intent=body.get("intent") or "",
             form=body.get("form") or {},
             context=body.get("context") or {},

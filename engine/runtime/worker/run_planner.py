@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
@@ -13,12 +14,13 @@ from engine.machine.model.codec import state_to_json
 from engine.machine.model.inputs import ChildEnded
 from engine.machine.walk import outstanding, run_status
 from engine.runtime.worker.planning import make_plan, steering_input
+from engine.runtime.worker.steps.call_judge import PreviewNeeded
 from engine.runtime.worker.steps.preparation import Preparer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from engine.contracts.tool import ToolSpec
+    from engine.contracts.preview import Preview
     from engine.machine.model.effects import Effect
     from engine.machine.model.inputs import Input
     from engine.machine.model.state import RunState
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.planning import Plan
     from engine.runtime.worker.restoring import RestoredRun
+    from engine.runtime.worker.steps.call_judge import CallJudge
     from engine.runtime.worker.steps.child_flows import ChildFlows
 
 SNAPSHOT_EVERY = 64
@@ -45,7 +48,9 @@ class RunPlanner:
         epoch: int,
         flow: PinnedFlow,
         children: ChildFlows,
-        tool: Callable[[str], ToolSpec | None],
+        judge: CallJudge,
+        look: Callable[[str, str, Any], Awaitable[Preview | None]],
+        usage: Callable[[], Awaitable[tuple[int, int]]] | None,
     ) -> None:
         self._values = values
         self._clock = clock
@@ -53,7 +58,9 @@ class RunPlanner:
         self._epoch = epoch
         self._flow = flow
         self._children = children
-        self._tool = tool
+        self._judge = judge
+        self._look = look
+        self._usage = usage
         self._facts = {name: row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
         self.first_state = restored.state
         self._last_ts = restored.last_ts
@@ -66,13 +73,29 @@ class RunPlanner:
     async def plan(
         self, state: RunState, inputs: Sequence[Input], wanted: Sequence[Effect], budget: int
     ) -> Plan:
-        """What one commit will hold; values it needs are loaded."""
-        preparer = Preparer(self._flow, self._facts, self._values, self._children, self._tool)
+        """What one commit will hold; values it needs are loaded, and calls to be approved are looked at."""
         now = max(self._clock.now(), self._last_ts)
-        plan: Plan = await self._values.with_loaded(
-            lambda: make_plan(preparer, state, inputs, wanted, now, self._last_ts, budget=budget)
-        )
-        return plan
+        self._judge.previews.clear()
+        elsewhere = await self._used_elsewhere(state)
+        while True:
+            preparer = Preparer(self._flow, self._facts, self._values, self._children, self._judge, elsewhere)
+            try:
+                plan: Plan = await self._values.with_loaded(
+                    partial(make_plan, preparer, state, inputs, wanted, now, self._last_ts, budget=budget)
+                )
+            except PreviewNeeded as needed:
+                seen = await self._look(needed.path, needed.tool, needed.params)
+                self._judge.previews[needed.key] = seen
+            else:
+                return plan
+
+    async def _used_elsewhere(self, state: RunState) -> tuple[int, int]:
+        """Steps and calls that the other runs of the tree have used."""
+        if self._usage is None:
+            return 0, 0
+        steps, calls = await self._usage()
+        own = state.counters
+        return max(0, steps - own.steps_executed), max(0, calls - own.tool_calls)
 
     def commit(
         self,

@@ -9,15 +9,12 @@ from engine.machine.model.inputs import StepFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
-    from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
-    from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.worker.call_room import CallRoom
     from engine.runtime.worker.faults import Faults
-    from engine.runtime.worker.steps.tool_call import ToolCalls
+    from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 
 
 class RunningCalls:
@@ -30,9 +27,7 @@ class RunningCalls:
         tools: ToolCalls,
         clock: Clock,
         faults: Faults,
-        row: RunRow,
-        flow: PinnedFlow,
-        workdir: Path,
+        site: CallSite,
         *,
         room: CallRoom,
         spawn: Callable[..., asyncio.Task[None]],
@@ -42,9 +37,7 @@ class RunningCalls:
         self._tools = tools
         self._clock = clock
         self._faults = faults
-        self._row = row
-        self._flow = flow
-        self._workdir = workdir
+        self._site = site
         self._room = room
         self._spawn = spawn
         self._finished = finished
@@ -80,8 +73,8 @@ class RunningCalls:
         path = execution.path
         try:
             self._faults.reach("before_tool", execution.type)
-            async with self._room.entered(self._row["run_id"], execution):
-                finished, blobs = await self._tools.call(self._row, self._flow, execution, self._workdir)
+            async with self._room.entered(self._site.row["run_id"], execution):
+                finished, blobs = await self._tools.call(self._site, execution)
             self._faults.reach("after_tool", execution.type)
         except asyncio.CancelledError:
             if self._stopping:

@@ -25,7 +25,6 @@ from engine.runtime.worker.running_calls import RunningCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from engine.journal.port import Journal
     from engine.journal.records import Commit, NewRun, StoredRun
@@ -33,13 +32,12 @@ if TYPE_CHECKING:
     from engine.machine.model.inputs import Input, StepFinished
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
-    from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.worker.call_room import CallRoom
     from engine.runtime.worker.documents import RunDocuments
     from engine.runtime.worker.faults import Faults
     from engine.runtime.worker.planning import Plan
     from engine.runtime.worker.run_planner import RunPlanner
-    from engine.runtime.worker.steps.tool_call import ToolCalls
+    from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,7 @@ class Session:
         tools: ToolCalls,
         host: SessionHost,
         run: StoredRun,
-        flow: PinnedFlow,
-        workdir: Path,
+        site: CallSite,
         epoch: int,
         *,
         lost: frozenset[bytes],
@@ -96,7 +93,7 @@ class Session:
         self._planner = planner
         self._host = host
         self._row = run.row
-        self._flow = flow
+        self._flow = site.flow
         self._lost = lost
         self._drain_seconds = drain_seconds
         self._inbox = [Incoming(given, mail_id) for mail_id, given in run.mail]
@@ -106,9 +103,7 @@ class Session:
             tools,
             clock,
             faults,
-            run.row,
-            flow,
-            workdir,
+            site,
             room=host.calls,
             spawn=host.spawn,
             finished=self._call_finished,

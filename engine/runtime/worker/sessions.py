@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.contracts.flow import SubflowStep
+from engine.machine.model.graph import walk_steps
 from engine.runtime.worker.call_room import CallRoom, marks_of
 from engine.runtime.worker.documents import RunDocuments
 from engine.runtime.worker.restoring import restored
 from engine.runtime.worker.run_planner import RunPlanner
 from engine.runtime.worker.session import Session
+from engine.runtime.worker.steps.call_judge import CallJudge
 from engine.runtime.worker.steps.child_flows import ChildFlows
-from engine.runtime.worker.steps.tool_call import ToolCalls
+from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
+from engine.tools.scopes import opened_scopes
 
 if TYPE_CHECKING:
     from engine.config import EngineConfig
     from engine.journal.port import Journal
     from engine.journal.records import StoredRun
+    from engine.journal.rows import RunRow
+    from engine.machine.model.graph import RunLimits
     from engine.runtime.clock import Clock
     from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.pack_library.library import PackLibrary
+    from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.documents import DocumentQueue
     from engine.runtime.worker.faults import Faults
@@ -49,8 +58,8 @@ class Sessions:
         self._values = values
         self._packs = packs
         self._folders = folders
+        self._executor = executor
         self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout)
-        self._tool_specs = executor.spec
         self._faults = faults
 
     def documents(self, queue: DocumentQueue) -> RunDocuments:
@@ -68,8 +77,15 @@ class Sessions:
         """
         row = run.row
         flow = await self._packs.flow(row["pack"], row["pack_digest"], row["flow"])
+        limits = await self._ceilings(row, flow.graph.limits)
+        if limits != flow.graph.limits:
+            flow = replace(flow, graph=replace(flow.graph, limits=limits))
+        usage = partial(self._journal.tree_usage, row["run_id"]) if _counts_together(row, flow) else None
         children = ChildFlows(self._packs, row, flow)
         await children.pin()
+        before = await restored(self._journal, run)
+        workdir = self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work"
+        site = CallSite(row, flow, workdir, opened_scopes(before.state.scopes, workdir), usage)
         return Session(
             self._journal,
             self._clock,
@@ -78,17 +94,18 @@ class Sessions:
                 self._values,
                 self._clock,
                 row,
-                await restored(self._journal, run),
+                before,
                 epoch,
                 flow,
                 children,
-                self._tool_specs,
+                CallJudge(flow, self._executor),
+                partial(self._tools.preview, site),
+                usage,
             ),
             self._tools,
             host,
             run,
-            flow,
-            self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work",
+            site,
             epoch,
             lost=await self._marks_of(row["lease_worker"] or "") if lost else frozenset(),
             drain_seconds=self._drain_seconds,
@@ -96,3 +113,22 @@ class Sessions:
 
     async def _marks_of(self, worker_id: str) -> frozenset[bytes]:
         return await asyncio.to_thread(marks_of, self._marks_dir, worker_id)
+
+    async def _ceilings(self, row: RunRow, own: RunLimits) -> RunLimits:
+        """The ceilings of a run: what binds the runs it was started by binds it too."""
+        limits, above = own, row["parent_run_id"]
+        while above is not None:
+            parent = await self._journal.run_row(above)
+            if parent is None:
+                break
+            flow = await self._packs.flow(parent["pack"], parent["pack_digest"], parent["flow"])
+            limits, above = limits.narrowed(flow.graph.limits), parent["parent_run_id"]
+        return limits
+
+
+def _counts_together(row: RunRow, flow: PinnedFlow) -> bool:
+    """Whether ceilings have to look at more than the run itself."""
+    if not flow.graph.limits.any:
+        return False
+    starts = any(isinstance(step, SubflowStep) for step in walk_steps(flow.graph.flow.steps))
+    return starts or row["parent_run_id"] is not None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.preview import Preview
 from engine.contracts.status import Risk, StepErrorCode
 from engine.contracts.tool import Effects, ToolSpec
 from engine.tools.builtin.paths import path_scope
@@ -13,7 +15,7 @@ from engine.tools.process.threads import run_stoppable
 from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from engine.tools.context import ToolContext, ToolLimits
@@ -76,7 +78,30 @@ def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
             "stderr": outcome.stderr.decode("utf-8", "replace"),
         }
 
-    yield RegisteredTool(RUN, run)
+    async def preview(params: dict[str, Any], context: ToolContext) -> Preview:
+        from engine.tools.process.command_runner import child_environment  # noqa: PLC0415 - seldom
+
+        names = child_environment(context.workdir, params.get("env", {}))
+        return await run_stoppable(lambda _stop: _preview(params, context, sorted(names)))
+
+    yield RegisteredTool(RUN, run, preview)
+
+
+def _preview(params: dict[str, Any], context: ToolContext, names: Sequence[str]) -> Preview:
+    """The argument vector, where it runs and what it sees. Raises ToolFailure."""
+    argv: list[str] = params["argv"]
+    _require_listed(argv[0], context.limits)
+    _require_listed_names(params.get("env", {}), context.limits)
+    cwd = params.get("cwd")
+    folder = path_scope(context.limits).root(cwd) if cwd is not None and cwd.startswith("/") else None
+    lines = [
+        f"argv: {json.dumps(argv, ensure_ascii=False)}",
+        f"folder: {folder or context.workdir / (cwd or '.')}",
+        f"environment: {', '.join(names)}",
+        f"stdin: {len(params.get('stdin', '').encode())} bytes",
+        "sandbox: process",
+    ]
+    return Preview(kind="command", summary=f"runs {shlex.join(argv)[:200]}", text="\n".join(lines))
 
 
 def command_failed(name: str, outcome: CommandOutcome) -> ToolFailure:

@@ -13,6 +13,7 @@ from engine.contracts.status import Risk
 from engine.contracts.tool import Effects, ToolSpec
 from engine.safe_files.walking import open_directory
 from engine.safe_files.writing import write_atomically
+from engine.tools.builtin.file_preview import write_preview
 from engine.tools.builtin.globs import Exclusion, Glob
 from engine.tools.builtin.paths import (
     PathScope,
@@ -29,6 +30,7 @@ from engine.tools.registry import RegisteredTool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.contracts.preview import Preview
     from engine.tools.context import ToolContext
 
 ROOT = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Absolute directory."}
@@ -120,7 +122,11 @@ def file_tools() -> Iterator[RegisteredTool]:
 
     yield RegisteredTool(READ, read)
     yield RegisteredTool(LIST, list_files)
-    yield RegisteredTool(WRITE, write)
+
+    async def preview(params: dict[str, Any], context: ToolContext) -> Preview:
+        return await run_stoppable(lambda _stop: write_preview(path_scope(context.limits), params))
+
+    yield RegisteredTool(WRITE, write, preview)
 
 
 def _read(scope: PathScope, params: dict[str, Any]) -> dict[str, Any]:

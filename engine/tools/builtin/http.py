@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from engine.contracts.preview import Preview
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import Effects, ToolSpec
 from engine.tools.failure import ToolFailure, invalid_input, not_found, permission_denied
@@ -69,7 +70,20 @@ def http_tools() -> Iterator[RegisteredTool]:
                 details={"timeout": seconds},
             ) from error
 
-    yield RegisteredTool(GET, get)
+    async def preview(params: dict[str, Any], context: ToolContext) -> Preview:
+        return _preview(params, context.limits)
+
+    yield RegisteredTool(GET, get, preview)
+
+
+def _preview(params: dict[str, Any], limits: ToolLimits) -> Preview:
+    """The request as it would be sent; secrets are named, not shown. Raises ToolFailure."""
+    url = _checked_url(params["url"])
+    _require_listed(url.hostname or "", _port(url), limits)
+    path = url._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    headers = {"host": url.netloc, **params.get("headers", {})}
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return Preview(kind="request", summary=f"fetches {url.geturl()}", text="\n".join(lines))
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

@@ -15,10 +15,10 @@ def test_counters_survive_every_kind_of_pause() -> None:
     assert run.state.counters == Counters(steps_executed=3, tool_calls=1)
 
     run.approve("ok").pause().finish("b")
-    assert run.state.counters == Counters(steps_executed=4, tool_calls=2)
+    assert run.state.counters == Counters(steps_executed=4, tool_calls=2, autonomous_calls=1)
 
     run.resume().fail("c").retry().finish("c")
-    assert run.state.counters == Counters(steps_executed=6, tool_calls=4)
+    assert run.state.counters == Counters(steps_executed=6, tool_calls=4, autonomous_calls=3)
 
 
 def test_a_dead_letter_is_reachable_and_can_be_replayed() -> None:

@@ -71,7 +71,7 @@ async def _show(session: Session, *, pack: str) -> int:
     else:
         for line in pack_lines(detail):
             session.out.line(line)
-        _tell_problems(session, detail.view.problems)
+        _tell_problems(session, (*detail.view.problems, *detail.view.not_in_force))
     return ExitCode.OK
 
 
@@ -86,6 +86,7 @@ async def _validate(session: Session, *, directory: Path) -> int:
         _tell_problems(session, problems)
         if not problems:
             session.out.line(f"{pack.pack} {pack.version or ''} is valid: {len(pack.flows)} flows")
+        _tell_problems(session, pack.not_in_force)
     if not problems:
         return ExitCode.OK
     session.out.note(f"vasini: {code}: {message}")

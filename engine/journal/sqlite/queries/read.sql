@@ -9,6 +9,18 @@ LEFT JOIN events f ON f.run_id = r.run_id AND f.run_seq = 1
 LEFT JOIN events o ON o.run_id = r.run_id AND o.run_seq = r.output_seq
 WHERE r.run_id = ?
 
+-- name: select_tree_usage
+-- steps and calls of a run, of all runs above it and of all below those
+WITH RECURSIVE above(run_id, parent) AS (
+    SELECT run_id, parent_run_id FROM runs WHERE run_id = ?
+    UNION ALL SELECT r.run_id, r.parent_run_id FROM runs r JOIN above a ON r.run_id = a.parent
+), tree(run_id) AS (
+    SELECT run_id FROM above WHERE parent IS NULL
+    UNION ALL SELECT r.run_id FROM runs r JOIN tree t ON r.parent_run_id = t.run_id
+)
+SELECT coalesce(sum(steps_executed), 0) AS steps, coalesce(sum(tool_calls), 0) AS calls
+FROM runs WHERE run_id IN (SELECT run_id FROM tree)
+
 -- name: select_successors
 -- runs that took over from one
 SELECT run_id, created_at FROM runs WHERE handed_off_from = ? ORDER BY run_id

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ForEachStep, ParallelStep, SubflowStep, ToolStep
-from engine.contracts.status import Risk
 from engine.contracts.tool import Effects
 from engine.errors import InvalidInput
-from engine.governance.pipeline import Outcome, Point, Subject, Verdict, check
 from engine.machine.model.inputs import StepPrepared
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of
 
 if TYPE_CHECKING:
+    from engine.contracts.preview import Preview
+    from engine.governance.pipeline import Verdict
     from engine.machine.model.state import Execution
 
 MAX_ITEMS = 100_000
@@ -27,45 +27,26 @@ class ToolRenderer(StepRenderer[ToolStep]):
     type = "tool"
 
     def prepare(self, step: ToolStep, at: Rendering) -> StepPrepared:
-        """The rendered parameters."""
+        """The rendered parameters. A call that policy forbids fails before it starts."""
+        refusal = at.judge.refusal(step.tool, at.state)
+        if refusal is not None:
+            return StepPrepared(now=at.now, path=at.path, error=refusal)
         params = self.params(step, at)
-        spec = at.tool(step.tool)
-        effects = spec.effects if spec is not None else Effects.LOCAL
+        spec = at.judge.spec(step.tool)
         prepared = StepPrepared(
             now=at.now,
             path=at.path,
             value=at.store(params),
-            action_digest=at.action_digest(step, params),
-            acts_outside=effects is Effects.OUTSIDE,
+            acts_outside=spec is not None and spec.effects is Effects.OUTSIDE,
             idempotent=spec is not None and spec.idempotent,
         )
-        autonomy = at.flow.graph.flow.autonomy_level
-        subject = Subject(tool=step.tool, effects=effects, autonomy=autonomy)
-        verdict = check(Point.TOOL_CALL, subject, at.flow.policies)
-        if verdict.outcome is not Outcome.PENDING_APPROVAL:
+        verdict = at.judge.asks(step.tool, at.state)
+        if verdict is None and not at.is_gated:
             return prepared
-        return self._asking(prepared, step, at, verdict, spec.risk if spec is not None else Risk.MEDIUM)
-
-    def _asking(
-        self, prepared: StepPrepared, step: ToolStep, at: Rendering, verdict: Verdict, risk: Risk
-    ) -> StepPrepared:
-        """The same, with the approval that is asked for unless the flow itself has asked."""
-        action = action_of(step, self.params(step, at))
-        digest = at.digest(action)
-        shown = {"title": step.name or step.id, "message": verdict.message, "form": {}, "context": {}}
-        body = {
-            **shown,
-            "action": action,
-            "intent": intent_of(at),
-            "autonomy_level": at.flow.graph.flow.autonomy_level.value,
-        }
-        return replace(
-            prepared,
-            new_id=new_id("appr"),
-            request={"body": at.store(body), "risk": risk.value},
-            digest=digest_of({"action": digest, **shown}),
-            action_digest=prepared.action_digest or digest,
-        )
+        action = action_of(step, params)
+        preview = at.judge.preview(at.path, step.tool, params)
+        prepared = replace(prepared, action_digest=at.digest(action, preview))
+        return prepared if verdict is None else _asking(prepared, step, at, verdict, action, preview)
 
     def params(self, step: ToolStep, at: Rendering) -> Any:
         """As the tool gets them."""
@@ -76,6 +57,37 @@ class ToolRenderer(StepRenderer[ToolStep]):
         return ("tool", *step.tool.split("."), "output"), execution.output
 
 
+def _asking(
+    prepared: StepPrepared,
+    step: ToolStep,
+    at: Rendering,
+    verdict: Verdict,
+    action: dict[str, Any],
+    preview: Preview | None,
+) -> StepPrepared:
+    """The same, with the approval that is asked for unless the flow itself has asked."""
+    shown = {
+        "title": step.name or step.id,
+        "message": verdict.message,
+        "form": {},
+        "context": {},
+        "autonomy_level": at.flow.graph.flow.autonomy_level.value,
+    }
+    body = {
+        **shown,
+        "action": action,
+        "preview": preview.model_dump() if preview is not None else None,
+        "intent": intent_of(at),
+    }
+    risk = at.judge.risk(step.tool).value
+    return replace(
+        prepared,
+        new_id=new_id("appr"),
+        request={"body": at.store(body), "risk": risk, "origin": "policy"},
+        digest=digest_of({"action": prepared.action_digest, **shown}),
+    )
+
+
 class SubflowRenderer(StepRenderer[SubflowStep]):
     """The start payload of a child run."""
 
@@ -84,10 +96,11 @@ class SubflowRenderer(StepRenderer[SubflowStep]):
     def prepare(self, step: SubflowStep, at: Rendering) -> StepPrepared:
         """The rendered payload, checked as a start is."""
         params = self.params(step, at)
-        at.children.check(step.subflow, params)
+        child_run_id = new_id("run")
+        at.children.check(step.subflow, params, child_run_id)
         digest = at.action_digest(step, params)
         value = at.store(params)
-        return StepPrepared(now=at.now, path=at.path, value=value, new_id=new_id("run"), action_digest=digest)
+        return StepPrepared(now=at.now, path=at.path, value=value, new_id=child_run_id, action_digest=digest)
 
     def params(self, step: SubflowStep, at: Rendering) -> Any:
         """As the child run gets it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.contracts.flow import ApprovalStep
+from engine.contracts.flow import ApprovalStep, Step, ToolStep
 from engine.contracts.status import StepStatus
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import scope_path_of
@@ -23,8 +23,14 @@ class ApprovalRenderer(StepRenderer[ApprovalStep]):
 
     def prepare(self, step: ApprovalStep, at: Rendering) -> StepPrepared:
         """The action as it would be done now, with title, message and intent."""
-        action = self._gated_action(step, at)
-        action_digest = at.digest(action)
+        gated = _gated(step, at)
+        tool = gated.tool if isinstance(gated, ToolStep) else None
+        refusal = at.judge.refusal(tool, at.state) if tool is not None else None
+        if refusal is not None:  # nobody is asked to approve what will be refused
+            return StepPrepared(now=at.now, path=at.path, error=refusal)
+        action = self._action(gated, at)
+        preview = at.judge.preview(at.path, tool, action["params"]) if tool is not None and action else None
+        action_digest = at.digest(action, preview)
         message = at.text(step.message)
         if at.path.partition("~")[0] == at.flow.graph.flow.escalation:
             message += _failures(at.context["steps"])
@@ -38,6 +44,7 @@ class ApprovalRenderer(StepRenderer[ApprovalStep]):
         body = {
             **shown,
             "action": action,
+            "preview": preview.model_dump() if preview is not None else None,
             "intent": intent_of(at),
         }
         return StepPrepared(
@@ -47,16 +54,21 @@ class ApprovalRenderer(StepRenderer[ApprovalStep]):
             request={"body": at.store(body)},
             digest=digest_of({"action": action_digest, **shown}),
             action_digest=action_digest,
+            risk=(at.judge.risk(tool, step.risk) if tool is not None else step.risk).value,
         )
 
-    def _gated_action(self, step: ApprovalStep, at: Rendering) -> dict[str, Any] | None:
-        steps = at.flow.graph.steps_of(scope_path_of(at.path))
-        gated_id = next((gated for gated, approval in steps.gated_by.items() if approval == step.id), None)
-        if gated_id is None:
+    def _action(self, gated: Step | None, at: Rendering) -> dict[str, Any] | None:
+        if gated is None:
             return None
-        gated = steps.steps[steps.position[gated_id]]
         renderer = self._acting.get(gated.type)
         return action_of(gated, renderer.params(gated, at) if renderer is not None else None)
+
+
+def _gated(step: ApprovalStep, at: Rendering) -> Step | None:
+    """The step that waits for the approval."""
+    steps = at.flow.graph.steps_of(scope_path_of(at.path))
+    gated_id = next((gated for gated, approval in steps.gated_by.items() if approval == step.id), None)
+    return None if gated_id is None else steps.steps[steps.position[gated_id]]
 
 
 def _failures(steps: dict[str, Any]) -> str:

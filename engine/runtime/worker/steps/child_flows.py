@@ -13,6 +13,7 @@ from engine.json_schema.forms import payload_errors
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import RunQueued
 from engine.machine.model.graph import walk_steps
+from engine.tools.scopes import rendered_scopes
 
 if TYPE_CHECKING:
     from engine.journal.rows import RunRow
@@ -34,6 +35,7 @@ class ChildFlows:
     _packs: dict[str, LoadedPack] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
     _untrusted: set[str] = field(default_factory=set)
+    _scopes: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     async def pin(self) -> None:
         """Pin the other packs that the flow's subflow steps name."""
@@ -48,11 +50,14 @@ class ChildFlows:
                     if not await self.packs.trusts(pack):
                         self._untrusted.add(pack.pack_id)
 
-    def check(self, subflow: str, params: Any) -> None:
+    def check(self, subflow: str, params: Any, child_run_id: str) -> None:
         """Raises InvalidInput when the child cannot be started with these parameters."""
         if self.row["depth"] + 1 > MAX_DEPTH:
             raise InvalidInput(f"subflows are nested deeper than {MAX_DEPTH}", {"limit": MAX_DEPTH})
-        _, definition, _ = self._find(subflow)
+        pack_id, definition, _ = self._find(subflow)
+        pack = self._packs.get(pack_id)
+        layer = self.flow.layer if pack is None else pack.tools_layer
+        self._scopes[child_run_id] = rendered_scopes(layer, params)
         errors = payload_errors(definition.input, params)
         if errors:
             listed = [{"field": error.field, "message": error.message} for error in errors]
@@ -74,6 +79,7 @@ class ChildFlows:
             "requested_by": requested_by,
             "parent_run_id": self.row["run_id"],
             "input": effect.payload,
+            "scopes": self._scopes.pop(effect.child_run_id, None) or None,
         }
         return NewRun(
             run_id=effect.child_run_id,

@@ -38,12 +38,14 @@ class FormRenderer(StepRenderer[UserInputStep]):
         problems = check_schema(schema)
         if problems:
             raise InvalidInput(f"the form's schema is invalid: {problems[0]}", {"errors": problems})
+        guardrails = at.flow.guardrails
         body = {
             "title": request.title or request.prompt,
             "prompt": request.prompt,
             "description": request.description,
             "schema": schema,
             "defaults": request.defaults,
+            "max_characters": guardrails.input.max_length if guardrails is not None else None,
             "autonomy_level": at.flow.graph.flow.autonomy_level.value,
         }
         asked = {"form_id": request.form_id, "mode": request.mode, "body": at.store(body)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
@@ -17,13 +17,11 @@ from engine.templates import TemplateError, compile_expression
 from engine.values import is_list_ref, resolve_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.contracts.flow import Step
-    from engine.contracts.tool import ToolSpec
     from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
+    from engine.runtime.worker.steps.call_judge import CallJudge
     from engine.runtime.worker.steps.child_flows import ChildFlows
 
 
@@ -35,11 +33,18 @@ class Preparer:
     run: dict[str, Any]
     values: ValueStore
     children: ChildFlows
-    tool: Callable[[str], ToolSpec | None]
+    judge: CallJudge
+    elsewhere: tuple[int, int] = (0, 0)
+    """Steps and calls that the other runs of the tree have used."""
     made: dict[str, bytes] = field(default_factory=dict)
 
     def prepare(self, state: RunState, path: str, now: int) -> StepPrepared:
-        """The step's data, or the error that keeps it from starting. Raises BlobNeeded."""
+        """The step's data, or the error that keeps it from starting. Raises BlobNeeded, PreviewNeeded."""
+        prepared = self._prepared(state, path, now)
+        steps, calls = self.elsewhere
+        return replace(prepared, steps_elsewhere=steps, calls_elsewhere=calls) if steps or calls else prepared
+
+    def _prepared(self, state: RunState, path: str, now: int) -> StepPrepared:
         step = self.flow.graph.step_at(path)
         renderer = STEP_RENDERERS.get(step.type)
         if renderer is None:
@@ -50,7 +55,9 @@ class Preparer:
             context = render_context(self.flow.graph, state, path, self.run, self.values.resolve)
             if not self._wanted(step, context):
                 return StepPrepared(now=now, path=path, run=False)
-            at = Rendering(path, now, context, self.flow, self.children, self.values, self._store, self.tool)
+            at = Rendering(
+                path, now, state, context, self.flow, self.children, self.values, self._store, self.judge
+            )
             return renderer.prepare(step, at)
         except TemplateError as error:
             problem = failure(StepErrorCode.TEMPLATE_ERROR, f"step {step.id}: {error.message}")

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from engine.contracts.flow import StepFields
 from engine.contracts.status import StepErrorCode
-from engine.machine.model.state import scope_path_of
+from engine.machine.model.state import scope_path_of, step_id_of
 from engine.templates import compile_template, render_value
 from engine.values import digest_of, resolve_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.contracts.tool import ToolSpec
+    from engine.contracts.preview import Preview
     from engine.machine.model.inputs import StepPrepared
-    from engine.machine.model.state import Execution
+    from engine.machine.model.state import Execution, RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
+    from engine.runtime.worker.steps.call_judge import CallJudge
     from engine.runtime.worker.steps.child_flows import ChildFlows
 
 S = TypeVar("S", bound=StepFields)
@@ -31,13 +32,13 @@ class Rendering:
 
     path: str
     now: int
+    state: RunState
     context: dict[str, Any]
     flow: PinnedFlow
     children: ChildFlows
     values: ValueStore
     store: Callable[[Any], Any]
-    tool: Callable[[str], ToolSpec | None]
-    """The spec of a tool, None for one that is not known before its pack's code is loaded."""
+    judge: CallJudge
 
     def value(self, written: Any) -> Any:
         """A value of the flow with its templates rendered, in full. Raises TemplateError, BlobNeeded."""
@@ -52,12 +53,17 @@ class Rendering:
         """What a gated step would do now; None when nothing gates it."""
         if step.id not in self.flow.graph.steps_of(scope_path_of(self.path)).gated_by:
             return None
-        return self.digest(action_of(step, params))
+        return self.digest(action_of(step, params), None)
 
-    def digest(self, action: dict[str, Any] | None) -> str:
-        """Binds an approval to an action of this content under these policies."""
-        bound = {"action": action, "pack": self.flow.pack_digest, "policy": self.flow.policy_digest}
-        return digest_of(bound)
+    @property
+    def is_gated(self) -> bool:
+        """Whether an approval stands before the step."""
+        steps = self.flow.graph.steps_of(scope_path_of(self.path))
+        return step_id_of(self.path) in steps.gated_by
+
+    def digest(self, action: dict[str, Any] | None, preview: Preview | None) -> str:
+        """Binds an approval to an action of this content, and to what it would do as things stand."""
+        return bound_digest(action, preview, self.flow.pack_digest)
 
 
 class StepRenderer(ABC, Generic[S]):
@@ -78,6 +84,12 @@ class StepRenderer(ABC, Generic[S]):
     def artifact(self, step: S, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """Where in `artifacts` a completed execution is found, and what stands there."""
         return None
+
+
+def bound_digest(action: dict[str, Any] | None, preview: Preview | None, pack: str) -> str:
+    """What an approval is bound to: the action, what it would do as things stand, the pack's content."""
+    shown = preview.model_dump() if preview is not None else None
+    return digest_of({"action": action, "preview": shown, "pack": pack})
 
 
 def action_of(step: StepFields, params: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ToolStep
@@ -11,12 +12,14 @@ from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.rendering import action_of, bound_digest
 from engine.tools.context import CallRules, ToolContext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
+    from engine.contracts.preview import Preview
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
@@ -24,6 +27,33 @@ if TYPE_CHECKING:
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
     from engine.tools.executor import ToolExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """Where the calls of one run are made: its row, flow, work folder, and the scopes of its tools."""
+
+    row: RunRow
+    flow: PinnedFlow
+    workdir: Path
+    scopes: Mapping[str, tuple[Path, ...]]
+    usage: Callable[[], Awaitable[tuple[int, int]]] | None = None
+    """Steps and calls of the run's whole tree, where a ceiling holds for it."""
+
+    def context(self, path: str, attempt: int) -> ToolContext:
+        """What a tool is told of a call."""
+        return ToolContext(
+            run_id=self.row["run_id"],
+            step_id=path,
+            attempt=attempt,
+            idempotency_key=f"{self.row['run_id']}/{path}",
+            tenant=self.row["tenant"],
+            workdir=self.workdir,
+        )
+
+    def rules(self) -> CallRules:
+        """What binds every call of the run."""
+        return CallRules(policies=self.flow.policies, layer=self.flow.layer, scopes=self.scopes)
 
 
 class ToolCalls:
@@ -43,17 +73,20 @@ class ToolCalls:
         self._clock = clock
         self._default_timeout = default_timeout
 
-    async def call(
-        self, row: RunRow, flow: PinnedFlow, execution: Execution, workdir: Path
-    ) -> tuple[StepFinished, Mapping[str, bytes]]:
+    async def preview(self, site: CallSite, path: str, tool: str, params: Any) -> Preview | None:
+        """What a call would do as things stand, for tools that can say so."""
+        context, rules = site.context(path, 1), site.rules()
+        return await self._executor.preview(tool, params, context, rules=rules, code=site.flow.code)
+
+    async def call(self, site: CallSite, execution: Execution) -> tuple[StepFinished, Mapping[str, bytes]]:
         """Call the execution's tool: how it ended, and the blobs its output refers to.
 
         Never raises but for cancellation: what went wrong is the step's error.
         """
-        step = flow.graph.step_at(execution.path)
+        step = site.flow.graph.step_at(execution.path)
         assert isinstance(step, ToolStep), execution.path
         try:
-            output = await self._output(row, flow, execution, step, workdir)
+            output = await self._output(site, execution, step)
             stored = await self._values.store_any(output)
         except _Failed as failed:
             return self._failed(execution, failed.error), {}
@@ -82,30 +115,28 @@ class ToolCalls:
             jitter=random.random(),  # noqa: S311 - spreads retries, protects nothing
         )
 
-    async def _output(
-        self,
-        row: RunRow,
-        flow: PinnedFlow,
-        execution: Execution,
-        step: ToolStep,
-        workdir: Path,
-    ) -> Any:
+    async def _require_unchanged(
+        self, site: CallSite, execution: Execution, step: ToolStep, params: Any
+    ) -> None:
+        """What a person approved of this call is what it would do now."""
+        preview = await self.preview(site, execution.path, step.tool, params)
+        if bound_digest(action_of(step, params), preview, site.flow.pack_digest) != execution.digest:
+            message = f"step {step.id}: what would run differs from what was approved; a retry asks anew"
+            raise _Failed(failure(StepErrorCode.APPROVAL_VOID, message, recoverable=False))
+
+    async def _output(self, site: CallSite, execution: Execution, step: ToolStep) -> Any:
+        await _require_room(site)
         params = await self._values.load(execution.input)
         _refuse_foreign_references(step.params, params)
-        context = ToolContext(
-            run_id=row["run_id"],
-            step_id=execution.path,
-            attempt=execution.attempt,
-            idempotency_key=f"{row['run_id']}/{execution.path}",
-            tenant=row["tenant"],
-            workdir=workdir,
-        )
-        rules = CallRules(
-            policies=flow.policies,
-            timeout=step.timeout or self._default_timeout,
+        context = site.context(execution.path, execution.attempt)
+        rules = replace(
+            site.rules(),
             approved=execution.approved,
+            timeout=step.timeout or self._default_timeout,
         )
-        result = await self._executor.call(step.tool, params, context, rules=rules, code=flow.code)
+        if execution.approved and execution.digest is not None:
+            await self._require_unchanged(site, execution, step, params)
+        result = await self._executor.call(step.tool, params, context, rules=rules, code=site.flow.code)
         if result.error is not None:
             error = result.error
             details = {**error.details, "recoverable": error.recoverable, "tool": step.tool}
@@ -113,10 +144,22 @@ class ToolCalls:
         data = result.data
         if isinstance(data, dict) and isinstance(data.get("output_files"), list):
             stored = await asyncio.to_thread(
-                self._folders.write_output_files, row["pack"], row["run_id"], data["output_files"]
+                self._folders.write_output_files, site.row["pack"], site.row["run_id"], data["output_files"]
             )
             data = {**data, "output_files": stored}
         return data
+
+
+async def _require_room(site: CallSite) -> None:
+    """Runs of a tree prepare side by side: whoever went past the ceiling together makes no call."""
+    limits = site.flow.graph.limits
+    if site.usage is None or limits.max_tool_calls is None:
+        return
+    _, used = await site.usage()
+    if used > limits.max_tool_calls:
+        message = f"the run has used its {limits.max_tool_calls} tool calls; raise {limits.calls_setting}"
+        details = {"limit": limits.max_tool_calls, "used": used, "recoverable": False}
+        raise _Failed(failure(StepErrorCode.STEP_LIMIT, message, **details))
 
 
 class _Failed(Exception):

@@ -1,0 +1,161 @@
+"""What each field of a pack does at run time, for docs/packs.md and for those who validate a pack.
+
+A field that protects nobody yet says so: nothing that looks like protection does nothing silently.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.pack import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from engine.packs.source.yaml_source import Document, SourcePath
+
+INFORMATION = "information"
+NOT_YET = "not in force yet"
+
+_EFFECTS: Mapping[str, str] = {
+    "manifest": INFORMATION,
+    "manifest.schema_version": "another version does not load",
+    "manifest.pack_id": "names the pack and its tools",
+    "manifest.version": "shown on every run; published once",
+    "manifest.risk_level": "least risk of every approval",
+    "manifest.author.signature": "verified when the pack is published",
+    "manifest.compatibility": "unmet: the pack does not load",
+    "manifest.soul": "a layer",
+    "manifest.role": "a layer",
+    "manifest.tools": "a layer",
+    "manifest.skills": "layers",
+    "manifest.guardrails": "a layer",
+    "manifest.memory": "a layer",
+    "manifest.workflow": "a layer",
+    "soul": INFORMATION,
+    "role": INFORMATION,
+    "skill": INFORMATION,
+    "skill.required_tools": "an unknown tool is a problem",
+    "tools": INFORMATION,
+    "tools.available": "when given, only these tools are called",
+    "tools.available[].id": "an unknown tool is a problem",
+    "tools.available[].sandbox": "holds for every call",
+    "tools.available[].sandbox.timeout": "the call fails; the step's counts when it is shorter",
+    "tools.available[].sandbox.memory_limit": (
+        "limit of the process, for the pack's own tools, searches, git and commands; "
+        "other tools work in the engine's process and are held to sizes"
+    ),
+    "tools.available[].sandbox.cpu_limit": NOT_YET,
+    "tools.available[].sandbox.network": "held by `http.get`; for the pack's own tools and commands "
+    + NOT_YET,
+    "tools.available[].sandbox.egress_allowlist": (f"held by `http.get`; for other tools {NOT_YET}"),
+    "tools.available[].sandbox.filesystem": (
+        f"held by built-in tools; for the pack's own tools, and inside a command, {NOT_YET}"
+    ),
+    "tools.available[].sandbox.scoped_paths": (
+        f"held by built-in tools; for the pack's own tools, and inside a command, {NOT_YET}"
+    ),
+    "tools.available[].risk_level": "least risk of an approval of this tool",
+    "tools.available[].requires_approval": "the run waits for an approval of exactly this call",
+    "tools.available[].audit": NOT_YET,
+    "tools.denied": "the call is refused; a step with it is a problem",
+    "tools.tool_policies": "holds for a run",
+    "tools.tool_policies.max_concurrent": "further calls of the run wait",
+    "tools.tool_policies.max_calls_per_task": "the run fails; attempts and the runs of subflows count",
+    "tools.tool_policies.cost_limit_per_task": f"{NOT_YET}: no tool reports a cost",
+    "guardrails": INFORMATION,
+    "guardrails.input.max_length": "texts of the start payload, and of an answer, are no longer together",
+    "guardrails.input.sanitization": NOT_YET,
+    "guardrails.input.jailbreak_detection": NOT_YET,
+    "guardrails.input.pii_detection": NOT_YET,
+    "guardrails.input.content_filter": NOT_YET,
+    "guardrails.output.max_length": "texts of the run's output are no longer together",
+    "guardrails.output.pii_check": NOT_YET,
+    "guardrails.output.hallucination_check": NOT_YET,
+    "guardrails.output.format_validation": NOT_YET,
+    "guardrails.output.source_citation_required": NOT_YET,
+    "guardrails.behavioral.prohibited_actions": NOT_YET,
+    "guardrails.behavioral.required_disclaimers": NOT_YET,
+    "guardrails.behavioral.escalation_triggers": NOT_YET,
+    "guardrails.behavioral.max_autonomous_steps": (
+        "after so many calls without a decision of a person the next one waits for an approval"
+    ),
+    "guardrails.compliance.audit_all_decisions": NOT_YET,
+    "memory": NOT_YET,
+    "memory.schema_version": INFORMATION,
+    "workflow": INFORMATION,
+    "workflow.sop": "runs as a flow",
+    "workflow.sop[].id": "names the flow",
+    "workflow.sop[].input": "what a start is checked against",
+    "workflow.sop[].steps": "steps of the flow",
+    "workflow.sop[].max_duration": "past it the run fails or escalates",
+    "workflow.sop[].escalation": "an approval that is gone to when nothing else helps",
+    "workflow.handoffs": "runs may be handed off to these packs",
+    "workflow.handoffs[].conditions": "shown to whoever hands off",
+    "workflow.handoffs[].context_transfer": "what the other run is told",
+}
+
+
+_BY_TOOL: Mapping[str | int, tuple[str, ...]] = {
+    "network": ("http.get",),
+    "egress_allowlist": ("http.get",),
+    "filesystem": ("files.", "git.", "data.", "text."),
+    "scoped_paths": ("files.", "git.", "data.", "text."),
+}
+"""Beginnings of the names of tools that hold these bounds themselves."""
+
+
+def effect_of(field: str) -> str:
+    """What a field does, such as `tools.available[].id`; a field inside another does what that one does."""
+    name = field
+    while name not in _EFFECTS:
+        name, _, _ = name.rpartition(".")
+        if not name:
+            raise KeyError(field)
+    return _EFFECTS[name]
+
+
+def not_in_force(layer: str, document: Document) -> Iterator[Problem]:
+    """Fields the document sets that do nothing yet, though somebody may rely on them."""
+    for path, value in _leaves(document.value, ()):
+        effect = effect_of(".".join((layer, *_names(path))))
+        if NOT_YET in effect and value not in (None, False, "", [], {}) and not _held(document, path):
+            place = document.place(path)
+            yield Problem(
+                file=place.file,
+                line=place.line,
+                column=place.column,
+                field=".".join(map(str, path)),
+                message=effect,
+            )
+
+
+def _held(document: Document, path: SourcePath) -> bool:
+    """Whether a bound of a tool is in force after all: those of files and hosts are, for built-in tools."""
+    if path[:1] != ("available",) or len(path) < 4 or path[3] not in _BY_TOOL:
+        return False
+    tool = document.value["available"][path[1]].get("id", "")
+    return isinstance(tool, str) and tool.startswith(_BY_TOOL[path[3]])
+
+
+def _leaves(value: Any, path: SourcePath) -> Iterator[tuple[SourcePath, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, (*path, str(key)))
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*path, index))
+    else:
+        yield path, value
+
+
+def _names(path: SourcePath) -> list[str]:
+    """Names of a path as the documentation writes them: `available`, 0, `id` -> `available[]`, `id`."""
+    names: list[str] = []
+    for part in path:
+        if isinstance(part, int):
+            names[-1] += "[]"
+        else:
+            names.append(part)
+    return names

@@ -1,0 +1,87 @@
+"""What policy says about a call of a run before it is made, and what an approver is shown of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import StepErrorCode
+from engine.contracts.tool import Effects
+from engine.governance.pipeline import Outcome, Point, Subject, Verdict, check
+from engine.governance.tools_layer import highest_risk
+from engine.machine.transition_builder import failure
+from engine.values import digest_of
+
+if TYPE_CHECKING:
+    from engine.contracts.preview import Preview
+    from engine.contracts.status import Risk
+    from engine.contracts.tool import ToolSpec
+    from engine.machine.model.state import RunState
+    from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.tools.executor import ToolExecutor
+
+
+class PreviewNeeded(Exception):
+    """An approval cannot be shown until the tool has looked at what its call would do."""
+
+    def __init__(self, path: str, tool: str, params: Any, key: str) -> None:
+        super().__init__(f"the call {path} has not been looked at")
+        self.path = path
+        self.tool = tool
+        self.params = params
+        self.key = key
+
+
+@dataclass(slots=True)
+class CallJudge:
+    """Judges the calls of one run. `previews` are those of one plan: what is approved is looked at anew."""
+
+    flow: PinnedFlow
+    executor: ToolExecutor
+    previews: dict[str, Preview | None] = field(default_factory=dict)
+
+    def verdict(self, tool: str, state: RunState) -> Verdict:
+        """Whether the tool may be called now."""
+        guardrails, spec = self.flow.guardrails, self.spec(tool)
+        subject = Subject(
+            tool=tool,
+            effects=spec.effects if spec is not None else Effects.LOCAL,
+            autonomy=self.flow.graph.flow.autonomy_level,
+            layer=self.flow.layer,
+            autonomous=state.counters.autonomous_calls,
+            max_autonomous=guardrails.behavioral.max_autonomous_steps if guardrails is not None else None,
+        )
+        return check(Point.TOOL_CALL, subject, self.flow.policies)
+
+    def refusal(self, tool: str, state: RunState) -> dict[str, Any] | None:
+        """The error of a call that is not allowed at all; nobody is asked to approve such a call."""
+        verdict = self.verdict(tool, state)
+        if not verdict.denied:
+            return None
+        details = {**verdict.details, "reason": verdict.reason.value, "recoverable": False}
+        return failure(StepErrorCode.PERMISSION_DENIED, verdict.message, **details)
+
+    def asks(self, tool: str, state: RunState) -> Verdict | None:
+        """The verdict, when it wants the call approved."""
+        verdict = self.verdict(tool, state)
+        return verdict if verdict.outcome is Outcome.PENDING_APPROVAL else None
+
+    def spec(self, tool: str) -> ToolSpec | None:
+        """The spec of a tool, None for one that is not known before its pack's code is loaded."""
+        return self.executor.spec(tool)
+
+    def risk(self, tool: str, *more: Risk | None) -> Risk:
+        """The highest of the pack's, the layer's, the tool's and `more`."""
+        spec = self.executor.spec(tool)
+        bounds = self.flow.layer.bounds(tool) if self.flow.layer is not None else None
+        of_layer = bounds.risk if bounds is not None else None
+        return highest_risk(self.flow.risk, of_layer, spec.risk if spec is not None else None, *more)
+
+    def preview(self, path: str, tool: str, params: Any) -> Preview | None:
+        """What the call would do, for tools that can say. Raises PreviewNeeded."""
+        if not self.executor.has_preview(tool):
+            return None
+        key = digest_of([tool, params])
+        if key not in self.previews:
+            raise PreviewNeeded(path, tool, params, key)
+        return self.previews[key]
