@@ -10,6 +10,7 @@ from pydantic import Field
 from engine.contracts.model import Contract, Timestamp
 from engine.contracts.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.status import RunStatus, StepStatus
+from engine.contracts.tool import ToolMeta
 
 T = TypeVar("T")
 
@@ -89,6 +90,7 @@ class StepView(Contract):
     input: Any = None
     output: Any = None
     error: RunError | None = None
+    meta: ToolMeta | None = Field(default=None, description="How the last call went, for steps that call.")
     child_run_id: str | None = None
     request_id: str | None = None
 

@@ -19,6 +19,7 @@ from engine.machine.model.effects import (
     SetTimer,
     SteerChild,
 )
+from engine.machine.model.inputs import StepFinished
 from engine.machine.model.state import (
     Branches,
     Execution,
@@ -60,7 +61,9 @@ def complete(builder: TransitionBuilder, path: str, output: Any) -> None:
         return
     # what a person answered an escalation with is what such a run has to show
     result = path.partition("~")[0] == builder.graph.flow.escalation
-    builder.emit(StepCompleted(output=output, next=target, result=result), path)
+    builder.emit(
+        StepCompleted(output=output, next=target, result=result, meta=call_meta(builder, path)), path
+    )
     _after_step(builder, path)
 
 
@@ -85,8 +88,14 @@ def fail(builder: TransitionBuilder, path: str, error: Error) -> None:
     if limit is not None:
         _escalate_or_end(builder, path, {**limit, "details": {**limit["details"], "cause": error}})
         return
-    builder.emit(StepFailed(type=step.type, error=error, next=target), path)
+    builder.emit(StepFailed(type=step.type, error=error, next=target, meta=call_meta(builder, path)), path)
     _after_step(builder, path)
+
+
+def call_meta(builder: TransitionBuilder, path: str) -> dict[str, Any] | None:
+    """How the call of this very execution went, when the input tells of it."""
+    given = builder.input
+    return given.meta if isinstance(given, StepFinished) and given.path == path else None
 
 
 def _after_step(builder: TransitionBuilder, path: str) -> None:
@@ -155,13 +164,14 @@ def escalated(builder: TransitionBuilder, execution: Execution, error: Error) ->
 def _escalate(builder: TransitionBuilder, path: str, error: Error, landing: int) -> None:
     if builder.graph.flow.max_duration is not None:
         builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
-    builder.emit(StepFailed(type=builder.step(path).type, error=error, next=landing), path)
+    kind, meta = builder.step(path).type, call_meta(builder, path)
+    builder.emit(StepFailed(type=kind, error=error, next=landing, meta=meta), path)
     _after_step(builder, path)
 
 
 def _end_in_failure(builder: TransitionBuilder, path: str, error: Error) -> None:
     step = builder.step(path)
-    builder.emit(StepFailed(type=step.type, error=error), path)
+    builder.emit(StepFailed(type=step.type, error=error, meta=call_meta(builder, path)), path)
     forget_timeout(builder, path)
     _scope_failed(builder, scope_path_of(path), path, error)
 

@@ -181,6 +181,9 @@ def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
         tries += f" · recovered {step.recoveries} times" if step.recoveries else ""
         retry = f" · retry at {clock_time(step.retry_at)}" if step.retry_at else ""
         parts.append((sanitize(tries + retry), "$busy"))
+        if step.meta is not None:
+            call = f" · {step.meta.backend}, sandbox {step.meta.sandbox}, {step.meta.latency_ms:,.0f} ms"
+            parts.append((sanitize(call), "$quiet"))
         if step.error is not None:
             parts.append(
                 (sanitize(f"\n {step.error.code}: {step.error.message}", multiline=True, limit=400), "$bad")

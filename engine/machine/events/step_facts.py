@@ -100,6 +100,9 @@ class StepCompleted(Fact):
     output: Any = field(default=None, metadata=doc("what it brought"))
     next: int | None = field(default=None, metadata=doc("index of the step that follows in its list"))
     result: bool = field(default=False, metadata=doc("a person's answer counts as the list's output"))
+    meta: dict[str, Any] | None = field(
+        default=None, metadata=doc("how the call went: back end, sandbox, ms, cost")
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """Its list goes on; branches it had are collapsed."""
@@ -127,6 +130,9 @@ class StepFailed(Fact):
         default=None, metadata=doc("index of the step that follows; none fails the list")
     )
     name: str | None = field(default=None, metadata=doc("the step's name, else its id"))
+    meta: dict[str, Any] | None = field(
+        default=None, metadata=doc("how the call went: back end, sandbox, ms, cost")
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """Its list goes on, or has failed."""
@@ -222,6 +228,9 @@ class AttemptFailed(Fact):
     kind: ClassVar[str] = Kind.ATTEMPT_FAILED
     error: Error = field(metadata=doc("code, message, details"))
     attempt: int | None = field(default=None, metadata=doc("its number"))
+    meta: dict[str, Any] | None = field(
+        default=None, metadata=doc("how the call went: back end, sandbox, ms, cost")
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The error is kept until another one or the end."""

@@ -70,7 +70,7 @@ class OutputPrepared(Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished(Input):
-    """A tool call ended. `jitter` in [0, 1) spreads exponential waits."""
+    """A tool call ended. `jitter` in [0, 1) spreads exponential waits, `meta` is how the call went."""
 
     path: str
     attempt: int
@@ -79,6 +79,7 @@ class StepFinished(Input):
     error: dict[str, Any] | None = None
     jitter: float = 0.0
     cancelled: bool = False
+    meta: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flow import Backoff, RetryPolicy
 from engine.contracts.status import CancelMode, StepErrorCode
-from engine.machine.control import advance, cancel_all, complete, end_run, fail, settle
+from engine.machine.control import advance, call_meta, cancel_all, complete, end_run, fail, settle
 from engine.machine.events.run_facts import RunDeadLettered
 from engine.machine.events.step_facts import (
     AttemptFailed,
@@ -59,7 +59,8 @@ def attempt_failed(
     if policy is None or used >= policy.max_attempts or not _retryable(policy, error):
         fail(builder, execution.path, error)
         return
-    builder.emit(AttemptFailed(error, execution.attempt), execution.path)
+    meta = call_meta(builder, execution.path)
+    builder.emit(AttemptFailed(error, execution.attempt, meta), execution.path)
     delay = backoff_micros(policy, used, jitter)
     following = execution.attempt + 1
     if builder.state.cancel is not None:

@@ -35,6 +35,9 @@ RESPONSE = "response.json"
 RESPONSE_VERSION = "1.0"
 _INPUT_FILES = ("input.json", "handoff.json", "messages.json", "comments.json", "attachments.json")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+_TOLD = ("role", "content_type")
+_TOLD_FILE = ".files.json"
+"""What tools said of the files they brought: a folder keeps no roles by itself."""
 _ROLES = ("primary", "interactive", "supporting")
 
 
@@ -138,6 +141,8 @@ class RunFolders:
                 entry["role"] = item.get("role") or entry["role"]
                 entry["content_type"] = item.get("content_type") or entry["content_type"]
                 stored.append(entry)
+            told = {entry["stored_name"]: {key: entry[key] for key in _TOLD} for entry in stored}
+            self._write_json(directory, _TOLD_FILE, {**_told(directory), **told})
         return stored
 
     def write_response(self, pack: str, run_id: str, response: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,11 +228,27 @@ def _file_entry(name: str, stored: str, size: int, digest: str) -> dict[str, Any
 
 def _output_files(directory: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
+    told = _told(directory)
     for name in names_in(directory):
         measured = None if name == RESPONSE or name.startswith(".") else measure(directory, name)
         if measured is not None:
-            found.append(_file_entry(name, name, *measured))
+            found.append({**_file_entry(name, name, *measured), **told.get(name, {})})
     return found
+
+
+def _told(directory: int) -> dict[str, dict[str, str]]:
+    """What tools said of their files, by stored name; nothing when it cannot be read any more."""
+    try:
+        told = json.loads(read_inside(directory, _TOLD_FILE) or b"{}")
+    except (ValueError, OSError):
+        return {}
+    if not isinstance(told, dict):
+        return {}
+    return {
+        name: {key: item[key] for key in _TOLD if isinstance(item.get(key), str)}
+        for name, item in told.items()
+        if isinstance(item, dict)
+    }
 
 
 def _decoded(index: int, item: Mapping[str, Any]) -> bytes:

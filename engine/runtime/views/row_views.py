@@ -14,6 +14,7 @@ from engine.contracts.preview import Preview
 from engine.contracts.request import ApprovalView, FormView, GatedAction, OutcomeView
 from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, RunStatus, StepStatus
+from engine.contracts.tool import ToolMeta
 from engine.errors import ErrorCode
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import reading
@@ -190,6 +191,7 @@ class RowViews:
             input=await self._values.redacted(given_value) if full else given_value,
             output=await self._values.redacted(output) if full else output,
             error=_error(failed["error"]) if failed.get("error") else None,
+            meta=_call_meta(brought.get("meta") or failed.get("meta")),
             child_run_id=row["child_run_id"],
             request_id=row["request_id"],
         )
@@ -296,3 +298,7 @@ class RowViews:
             answered_by=row["decided_by"],
             answered_at=_time(row["decided_at"]) if row["decided_by"] else None,
         )
+
+
+def _call_meta(meta: dict[str, Any] | None) -> ToolMeta | None:
+    return ToolMeta.model_construct(**meta) if meta else None

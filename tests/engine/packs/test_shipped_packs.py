@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, Step, ToolStep
+from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, Step, ToolStep, UserInputStep
 from engine.packs.catalog.catalog import Catalog, load_catalog
 from engine.packs.code import code_tools
 from engine.templates import render_value
@@ -176,3 +176,29 @@ def test_on_call_writes_only_where_it_can(load_tools: LoadTools, tmp_path: Path,
     with pytest.raises(ValueError, match=r"absolute|is a file"):
         tools.locate(directory.format(here=tmp_path))
     assert tools.locate(str(tmp_path / "a" / "b")) == {"root": str(tmp_path), "path": "a/b/"}
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_every_shipped_flow_keeps_its_own_layers(catalog: Catalog, name: str) -> None:
+    pack_id, flow_id = name.split("/")
+    pack = catalog.get(pack_id)
+    assert pack is not None
+    layer, guardrails = pack.tools_layer, pack.guardrails
+    assert layer is not None
+    assert guardrails is not None
+    calls = 0
+    flow = pack.flows[flow_id]
+    gated = {step.gates for step in flow.steps if isinstance(step, ApprovalStep)}
+    for step in steps(flow.steps):
+        if isinstance(step, ApprovalStep | UserInputStep):
+            calls = 0
+        if not isinstance(step, ToolStep):
+            continue
+        bounds = layer.bounds(step.tool)
+        assert bounds is not None, step.tool
+        assert step.id in gated or not bounds.requires_approval, step.id
+        assert step.timeout is None or step.timeout <= bounds.timeout or step.id in gated or pack.sops
+        if step.tool == "files.write":
+            assert bounds.filesystem == "scoped"
+        calls += 1
+        assert calls <= guardrails.behavioral.max_autonomous_steps

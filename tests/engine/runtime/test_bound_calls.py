@@ -279,3 +279,15 @@ async def test_a_call_held_by_the_layer_is_not_made_on_another_file_than_was_sho
         await engine.requests.approve(again.approval_id, actor=BOB)
         await completed(engine, run_id)
     assert (place / "notes.txt").read_text() == "new\nsame\n"
+
+
+async def test_how_a_call_went_is_kept_with_its_step(home: Home) -> None:
+    home.flow("go", tool("bad", "fake.fail", params={"message": "no"}, on_failure="continue"), tool("act"))
+    async with home.working() as engine:
+        run_id = await start(engine, "go")
+        await rest(engine, run_id)
+        bad, act = (await engine.runs.get(run_id)).steps
+        for step, name in ((bad, "fake.fail"), (act, "fake.echo")):
+            assert step.meta is not None
+            assert (step.meta.tool, step.meta.backend, step.meta.sandbox) == (name, "local", "policy")
+            assert step.meta.latency_ms >= 0

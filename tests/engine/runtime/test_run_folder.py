@@ -149,6 +149,11 @@ def test_output_files_get_safe_names_roles_and_digests(folders: RunFolders) -> N
     assert stored[2]["content_type"] == "x/y"
     assert stored[0]["sha256"] == hashlib.sha256(b"pdf").hexdigest()
     assert (folders.path(PACK, RUN) / "output" / "Report_1.pdf").read_bytes() == b"pdf"
+    folders.write_output_files(PACK, RUN, [{"name": "late.txt", "content_base64": encoded(b"x")}])
+    listed = {item["stored_name"]: item for item in folders.list_files(PACK, RUN)}
+    assert (listed["data.bin"]["role"], listed["data.bin"]["content_type"]) == ("primary", "x/y")
+    response = folders.write_response(PACK, RUN, {"run_id": RUN})
+    assert {item["stored_name"]: item["role"] for item in response["files"]}["data.bin"] == "primary"
 
 
 def test_writing_the_same_outputs_again_leaves_them_once(folders: RunFolders) -> None:

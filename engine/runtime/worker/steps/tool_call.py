@@ -86,10 +86,10 @@ class ToolCalls:
         step = site.flow.graph.step_at(execution.path)
         assert isinstance(step, ToolStep), execution.path
         try:
-            output = await self._output(site, execution, step)
+            output, meta = await self._output(site, execution, step)
             stored = await self._values.store_any(output)
         except _Failed as failed:
-            return self._failed(execution, failed.error), {}
+            return self._failed(execution, failed.error, failed.meta), {}
         except VasiniError as error:
             code = StepErrorCode.CONTRACT_VIOLATION
             return self._failed(execution, failure(code, error.message, **error.details)), {}
@@ -102,10 +102,13 @@ class ToolCalls:
             attempt=execution.attempt,
             ok=True,
             output=stored.value,
+            meta=meta,
         )
         return finished, stored.blobs
 
-    def _failed(self, execution: Execution, error: dict[str, Any]) -> StepFinished:
+    def _failed(
+        self, execution: Execution, error: dict[str, Any], meta: dict[str, Any] | None = None
+    ) -> StepFinished:
         return StepFinished(
             now=self._clock.now(),
             path=execution.path,
@@ -113,6 +116,7 @@ class ToolCalls:
             ok=False,
             error=self._values.redact(error),
             jitter=random.random(),  # noqa: S311 - spreads retries, protects nothing
+            meta=meta,
         )
 
     async def _require_unchanged(
@@ -124,7 +128,10 @@ class ToolCalls:
             message = f"step {step.id}: what would run differs from what was approved; a retry asks anew"
             raise _Failed(failure(StepErrorCode.APPROVAL_VOID, message, recoverable=False))
 
-    async def _output(self, site: CallSite, execution: Execution, step: ToolStep) -> Any:
+    async def _output(
+        self, site: CallSite, execution: Execution, step: ToolStep
+    ) -> tuple[Any, dict[str, Any]]:
+        """What the tool brought, and how the call went."""
         await _require_room(site)
         params = await self._values.load(execution.input)
         _refuse_foreign_references(step.params, params)
@@ -137,17 +144,18 @@ class ToolCalls:
         if execution.approved and execution.digest is not None:
             await self._require_unchanged(site, execution, step, params)
         result = await self._executor.call(step.tool, params, context, rules=rules, code=site.flow.code)
+        meta = {**result.meta.model_dump(), "latency_ms": round(result.meta.latency_ms, 3)}
         if result.error is not None:
             error = result.error
             details = {**error.details, "recoverable": error.recoverable, "tool": step.tool}
-            raise _Failed(failure(error.code, error.message, **details))
+            raise _Failed(failure(error.code, error.message, **details), meta)
         data = result.data
         if isinstance(data, dict) and isinstance(data.get("output_files"), list):
             stored = await asyncio.to_thread(
                 self._folders.write_output_files, site.row["pack"], site.row["run_id"], data["output_files"]
             )
             data = {**data, "output_files": stored}
-        return data
+        return data, meta
 
 
 async def _require_room(site: CallSite) -> None:
@@ -165,9 +173,10 @@ async def _require_room(site: CallSite) -> None:
 class _Failed(Exception):
     """Carries an error that is data."""
 
-    def __init__(self, error: dict[str, Any]) -> None:
+    def __init__(self, error: dict[str, Any], meta: dict[str, Any] | None = None) -> None:
         super().__init__(error["message"])
         self.error = error
+        self.meta = meta
 
 
 def _refuse_foreign_references(written: Any, params: Any) -> None:

@@ -1,0 +1,110 @@
+"""What a call would do, looked at and not done."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.tools.builtin.all import builtin_registry
+from engine.tools.executor import ToolExecutor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.contracts.preview import Preview
+    from engine.tools.context import ToolContext, ToolLimits
+
+
+async def looked_at(context: ToolContext, limits: ToolLimits, tool: str, **params: Any) -> Preview:
+    found = await ToolExecutor(builtin_registry(), limits).preview(tool, params, context)
+    assert found is not None
+    return found
+
+
+async def test_a_change_shows_its_lines_and_the_digest_of_the_file(
+    context: ToolContext, limits: ToolLimits, root: Path
+) -> None:
+    (root / "a.txt").write_text("one\ntwo\n")
+    seen = await looked_at(context, limits, "files.write", root=str(root), path="a.txt", text="one\n2\n")
+    name = str(root / "a.txt")
+    assert seen.text.splitlines() == [f"--- {name}", f"+++ {name}", "@@ -1,2 +1,2 @@", " one", "-two", "+2"]
+    assert seen.summary == f"changes {name}: 1 lines come, 1 go"
+    assert seen.base == hashlib.sha256(b"one\ntwo\n").hexdigest()
+    assert (root / "a.txt").read_text() == "one\ntwo\n"
+
+
+async def test_a_new_file_is_made_of_nothing(context: ToolContext, limits: ToolLimits, root: Path) -> None:
+    seen = await looked_at(context, limits, "files.write", root=str(root), path="new/a.txt", text="one")
+    assert seen.text.splitlines()[0] == "--- /dev/null"
+    assert "\\ No newline at end of file" in seen.text
+    assert seen.base is None
+    assert not (root / "new").exists()
+
+
+async def test_what_is_written_as_it_is_changes_nothing(
+    context: ToolContext, limits: ToolLimits, root: Path
+) -> None:
+    (root / "a.txt").write_text("one\n")
+    seen = await looked_at(context, limits, "files.write", root=str(root), path="a.txt", text="one\n")
+    assert (seen.text, seen.summary) == ("", f"leaves {root / 'a.txt'} as it is")
+
+
+async def test_long_texts_are_compared_in_time(context: ToolContext, limits: ToolLimits, root: Path) -> None:
+    old = "".join(f"{number}\n" for number in range(60_000))
+    (root / "a.txt").write_text(old)
+    new = old.replace("30000\n", "other\n")
+    seen = await looked_at(context, limits, "files.write", root=str(root), path="a.txt", text=new)
+    assert seen.text.splitlines()[2:] == ["@@ -30001,1 +30001,1 @@", "-30000", "+other"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "params", "words"),
+    [
+        ("files.write", {"root": "/etc", "path": "passwd", "text": "x"}, "tools.roots"),
+        ("files.write", {"path": "x"}, "required"),
+        ("command.run", {"argv": ["rm", "-rf", "/"]}, "not listed"),
+        ("http.get", {"url": "ftp://x"}, "not an http"),
+    ],
+)
+async def test_a_call_that_could_not_be_made_says_why(
+    context: ToolContext, limits: ToolLimits, tool: str, params: dict[str, Any], words: str
+) -> None:
+    seen = await looked_at(context, limits, tool, **params)
+    assert seen.kind == "unavailable"
+    assert words in seen.summary
+
+
+async def test_a_request_is_shown_as_it_would_be_sent_without_its_secrets(
+    context: ToolContext, limits: ToolLimits
+) -> None:
+    headers = {"x-key": {"$secret": "token"}, "accept": "text/plain"}
+    seen = await looked_at(context, limits, "http.get", url="https://example.org/a?b=1#c", headers=headers)
+    assert seen.text.splitlines() == [
+        "GET /a?b=1 HTTP/1.1",
+        "host: example.org",
+        "x-key: [SECRET token]",
+        "accept: text/plain",
+    ]
+
+
+async def test_a_command_is_shown_with_its_folder_and_the_names_it_sees(
+    context: ToolContext, limits: ToolLimits, root: Path
+) -> None:
+    seen = await looked_at(context, limits, "command.run", argv=["echo", "a b"], cwd=str(root), stdin="xyz")
+    assert seen.summary == "runs echo 'a b'"
+    assert seen.text.splitlines() == [
+        'argv: ["echo", "a b"]',
+        f"folder: {root}",
+        "environment: HOME, LANG, PATH",
+        "stdin: 3 bytes",
+        "sandbox: process",
+    ]
+    assert not context.workdir.exists()
+
+
+async def test_other_tools_have_no_preview(context: ToolContext, limits: ToolLimits) -> None:
+    executor = ToolExecutor(builtin_registry(), limits)
+    assert await executor.preview("text.report", {"title": "t", "body": "b"}, context) is None
+    assert not executor.has_preview("text.report")
