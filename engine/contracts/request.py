@@ -59,7 +59,6 @@ class ApprovalView(Contract):
     claimed_until: Timestamp | None = None
     pack_digest: str = Field(default="", description="The pack content that the run is pinned to.")
     recoveries: int = Field(default=0, description="How often the run was taken over from a lost worker.")
-    preview: str | None = Field(default=None, description="What the action would change: a unified diff.")
 
 
 class OutcomeView(Contract):

@@ -67,7 +67,9 @@ def value_lines(value: Any, depth: int = 1) -> list[Line]:
 def _shown_beside(view: ApprovalView) -> Iterator[Line]:
     """What the step shows beside its parameters: it is part of the digest as well."""
     if view.preview is not None:
-        yield from _titled("what changes", [_diff_line(part) for part in view.preview.split("\n")])
+        seen = view.preview
+        shown = [_diff_line(part) for part in seen.text.split("\n")] if seen.text else []
+        yield from _titled("what changes", [line(" " * _INDENT + seen.summary), *shown])
     if view.form:
         yield from _titled("form", value_lines(view.form))
     if view.context:

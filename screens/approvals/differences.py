@@ -81,7 +81,7 @@ def differences(views: Sequence[ApprovalView]) -> tuple[Difference, ...]:
                 *_flat(_params(view), ("arguments",)),
                 *_flat(view.form, ("form",)),
                 *_flat(view.context, ("context",)),
-                ("what changes", view.preview),
+                ("what changes", view.preview.text if view.preview is not None else None),
                 ("asked by", view.requested_by),
                 ("intent", view.intent),
                 ("message", view.message),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
 from screens.approvals.action_lines import action_lines, said_lines, size_words
 from screens.approvals.styled_lines import StyledLines
@@ -136,11 +137,16 @@ def test_nothing_gated_says_that_nothing_is_bound() -> None:
 
 
 def test_what_the_step_shows_beside_is_part_of_it() -> None:
-    more = {"preview": "-old\n+new", "form": {"title": "Look"}, "context": {"why": "asked"}}
+    more = {
+        "preview": Preview(kind="diff", summary="changes notes.txt", text="-old\n+new"),
+        "form": {"title": "Look"},
+        "context": {"why": "asked"},
+    }
     shown = lines_of({"n": 1}, **more)[5:]
     assert shown == [
         "",
         "what changes",
+        "  changes notes.txt",
         "  -old",
         "  +new",
         "",
