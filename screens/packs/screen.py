@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -11,7 +12,7 @@ from textual.widgets import ContentSwitcher
 from engine.errors import NotFound
 from engine.safe_text import sanitize
 from screens.frame.grace import DecisionGate
-from screens.frame.screen import tell, too_small
+from screens.frame.screen import console, tell, too_small
 from screens.frame.tabs import Tabs
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
@@ -209,7 +210,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
             return
         token = pack_code.token(self._review)
         self._gate.appearing(token)
-        self.call_after_refresh(self._gate.drawn, token)
+        self.call_after_refresh(console(self).when_shown, partial(self._gate.drawn, token))
 
     @property
     def _tabs(self) -> Tabs:
