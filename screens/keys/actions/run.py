@@ -104,7 +104,7 @@ ACTIONS: tuple[Action, ...] = (
         "/",
         "filter",
         "Filter",
-        "Filter as you type: words, kind:, step:, by:; Esc shows all again",
+        "Filter as you type: words, kind:, step:, by:",
         shown=True,
     ),
     Action("log.next_match", "n", "next_match", "Next match", "Next event that the filter finds"),
