@@ -395,6 +395,8 @@ async def test_requests_open_what_waits_and_show_what_was_decided(console: OpenC
         await stage.until(lambda: stage.app.clipboard == "app-0")
         await stage.press("enter")
         await stage.on(ValueScreen)
+        await stage.shows('"app-0"')
+        await stage.press("G")
         await stage.shows('"carol"')
         await stage.press("escape", "j", "enter")
         await stage.on(ApprovalsScreen)
