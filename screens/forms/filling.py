@@ -100,9 +100,13 @@ class FillingScreen(ConsoleScreen):
         kept = await self._keeper.restore()
         check = partial(self.state.engine.requests.check, self._schema)
         form = FormView(self._schema, self._defaults, check, kept[0] if kept else None, id="form")
-        await self.query_one("#form-place").mount(form)
-        self.form = form
-        note = self.query_one("#form-draft", Plain)
+        # Neither is left while the screen is being taken off, which leaving it at once may do.
+        for place in self.query("#form-place"):
+            await place.mount(form)
+            self.form = form
+        note = next(iter(self.query("#form-draft").results(Plain)), None)
+        if note is None or self.form is None:
+            return
         note.display = kept is not None
         if kept is not None:
             when = f" from {short_time(kept[1], self.state.now())}" if kept[1] else ""
