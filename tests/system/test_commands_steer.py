@@ -27,7 +27,7 @@ StartWorker = Callable[..., Process]
 HOLDS = """\
 input: {type: object, properties: {pipe: {type: string}}}
 steps:
-  - {id: hold, type: tool, tool: command.run, params: {argv: [cat, "{{ payload.pipe }}"]}}
+  - {id: hold, type: tool, tool: command.run, on_lost: rerun, params: {argv: [cat, "{{ payload.pipe }}"]}}
   - {id: after, type: tool, tool: text.report, params: {title: after, body: "{{ steps.hold.output.stdout }}"}}
 """
 READS = """\
