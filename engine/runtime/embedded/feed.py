@@ -104,11 +104,14 @@ class _Reader:
 
     async def _read(self) -> FeedBatch:
         """The next events; when there are more, the reader is called again at once."""
-        stored = self._handed_over() or await self._journal.feed_events(self._cursor, READ_AT_ONCE)
+        stored = self._handed_over()
+        if stored is None:
+            stored = await self._journal.feed_events(self._cursor, READ_AT_ONCE)
         lagged, self._lagged = self._lagged, False
         if stored:
             self._cursor = stored[-1].seq
         if len(stored) == READ_AT_ONCE:
+            self._behind = True
             self._kicked.set()
             await self._skip()
         events = [item for item in stored if self._run_id in {None, item.run_id} and await self._sees(item)]
@@ -116,13 +119,13 @@ class _Reader:
         refresh = await self._changed_lists() | frozenset({"packs"} if notices else ())
         return FeedBatch(tuple(event_view(item) for item in events), lagged, refresh, notices)
 
-    def _handed_over(self) -> list[StoredEvent]:
-        """The next events, if all of them came with the news; what another process wrote has to be read."""
+    def _handed_over(self) -> list[StoredEvent] | None:
+        """The next events, if all of them came with the news; None when the file has to be read."""
         written = [item for item in self._written if item.seq > self._cursor]
         self._written = []
         behind, self._behind = self._behind, False
         follows = all(item.seq == seq for seq, item in enumerate(written, self._cursor + 1))
-        return written if follows and not behind else []
+        return written if follows and not behind else None
 
     async def _sees(self, item: StoredEvent) -> bool:
         """Whether the event is of a run that is in view; a run is looked up once."""

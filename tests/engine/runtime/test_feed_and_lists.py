@@ -303,8 +303,8 @@ async def test_what_this_process_has_written_is_not_read_back_from_the_file(home
         async with asyncio.timeout(PATIENCE):
             while not seen or seen[-1].kind != "output_written":
                 seen += (await anext(feed)).events
-        assert journal.feed_reads == 0
         stored = await engine.runs.events(run_id)
+    assert journal.feed_reads <= 2  # a lease that is given back is news without events
     assert seen == list(stored)
 
 
