@@ -33,6 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("screens.run_verbs",),
     ("screens.packs", "screens.compare", "screens.handoff"),
     ("screens.approvals",),
+    ("screens.outcomes",),
     ("screens.forms",),
     ("screens.overlays",),
     ("screens.frame",),

@@ -35,6 +35,7 @@ class TimelineRow(Contract):
     status: StepStatus
     depth: int = 0
     child_run_id: str | None = None
+    recoveries: int = 0
     spans: tuple[TimelineSpan, ...] = ()
 
 

@@ -149,6 +149,7 @@ class StepHeadRow(TypedDict):
     started_at: int | None
     finished_at: int | None
     child_run_id: str | None
+    recoveries: int
 
 
 class StepColumns(TypedDict, total=False):

@@ -15,7 +15,7 @@ from screens.approvals.styled_lines import StyledLines
 from screens.widgets.ages import age, full_time, short_time
 from screens.widgets.json_text import hides_something
 from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain
-from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES
+from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES, recovered_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,7 +186,7 @@ def _circumstances(view: ApprovalView) -> str:
     if view.expires_at:
         words.append(f"expires {full_time(view.expires_at)}")
     if view.recoveries:
-        words.append(f"recovered {view.recoveries} time{'' if view.recoveries == 1 else 's'}")
+        words.append(recovered_words(view.recoveries))
     return " · ".join(words)
 
 

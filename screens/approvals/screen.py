@@ -22,6 +22,7 @@ from screens.frame.console_state import ConsoleState, explain
 from screens.frame.key_hint import KeyHint
 from screens.frame.screen import console, tell
 from screens.keys.bindings import bindings
+from screens.outcomes.waiting import WaitingOutcomes
 from screens.widgets.plain import Plain
 from screens.widgets.row_table import RowTable
 
@@ -58,7 +59,8 @@ class ApprovalsScreen(DecisionVerbsScreen):
         self._said = ""
 
     def body(self) -> ComposeResult:
-        """List and card beside or under each other, and what the last key did."""
+        """Interrupted calls, list and card beside or under each other, and what the last key did."""
+        yield WaitingOutcomes(self.state, self.act)
         with Container(id="panes"):
             yield RowTable(columns(self._order), id="approvals")
             yield DecisionCard(self.state, id="card")
@@ -87,7 +89,9 @@ class ApprovalsScreen(DecisionVerbsScreen):
         self.appear_again()
 
     def copied_id(self) -> str:
-        """The approval id."""
+        """The approval id, or that of the interrupted call under the cursor."""
+        if self._at_outcomes:
+            return self._outcomes.table.cursor_key
         return self._card.approval_id if self._card else ""
 
     def point_at(self, approval_id: str) -> None:
@@ -96,8 +100,8 @@ class ApprovalsScreen(DecisionVerbsScreen):
         self.refresher.ask()
 
     def card_view(self) -> ApprovalView | None:
-        """The approval under the cursor, whole once it is read."""
-        return self._full or self._card
+        """The approval under the cursor, whole once it is read; none at an interrupted call."""
+        return None if self._at_outcomes else self._full or self._card
 
     def unread_lines(self) -> int:
         """Of the action on the card."""
@@ -135,9 +139,13 @@ class ApprovalsScreen(DecisionVerbsScreen):
     async def load(self) -> None:
         """What waits, and beside it what is under the cursor even when it was just decided."""
         requests = self.state.engine.requests
+        await self._outcomes.load()
+        if self._outcomes.point_at(self._wanted):
+            self._wanted = ""
         views = {view.approval_id: view for view in await self._pending()}
         followed = {view.approval_id for view in (self.dialog.views if self.dialog else ())}
-        for kept in followed | {self._wanted, self.copied_id()} - {"", *views}:
+        shown = self._card.approval_id if self._card else ""
+        for kept in followed | {self._wanted, shown} - {"", *views}:
             views[kept] = await requests.approval(kept)
         self._views = dict(sorted(views.items(), key=lambda item: self._order.key(item[1])))
         self._draw()
@@ -145,6 +153,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     def tick(self) -> None:
         """Ages and claims again."""
+        self._outcomes.tick()
         self._draw_rows()
         self._redraw_card()
 
@@ -175,7 +184,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     @on(RowTable.Highlighted, "#approvals")
     def _highlighted(self, message: RowTable.Highlighted) -> None:
-        if message.key != self.copied_id():
+        if message.key != (self._card.approval_id if self._card else ""):
             self.hint("")
             self._show_card(self._views.get(message.key))
             # What was decided leaves the list once the cursor has left it.
@@ -185,6 +194,14 @@ class ApprovalsScreen(DecisionVerbsScreen):
     @on(RowTable.Opened, "#approvals")
     def _opened(self) -> None:
         self.query_one("#card").focus()
+
+    @property
+    def _outcomes(self) -> WaitingOutcomes:
+        return self.query_one(WaitingOutcomes)
+
+    @property
+    def _at_outcomes(self) -> bool:
+        return self.focused is not None and self.focused is self._outcomes.table
 
     @property
     def _table(self) -> RowTable:
@@ -250,14 +267,17 @@ class ApprovalsScreen(DecisionVerbsScreen):
             self._redraw_card()
         self.query_one("#empty").display = not self._views
         self.query_one("#panes").set_class(not self._views, "-empty")
+        if self._at_outcomes and not self._outcomes.display:
+            self._table.focus()
+        elif self._outcomes.display and not self._views and self.focused in (None, self._table):
+            self._outcomes.table.focus()
         waiting = self._views.values()
         until = [
             view.claimed_until
             for view in waiting
             if claimed_by(view, self.state.now()) and view.claimed_until
         ]
-        self.ages_of([*until, *(view.requested_at for view in waiting)])
-
+        self.ages_of([*until, *(view.requested_at for view in waiting), *self._outcomes.moments()])
         self._draw_hint()
 
     def _draw_hint(self) -> None:

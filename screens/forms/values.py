@@ -207,7 +207,7 @@ def _typed_value(field: Field, typed: str) -> Any:
         case Kind.LINES:
             return [line.strip() for line in typed.splitlines() if line.strip()]
         case Kind.JSON:
-            return _json(
+            return read_json(
                 typed,
                 must_be_object=field.name in ("", ADDITIONAL_PROPERTIES) and field.hint == "JSON object",
             )
@@ -254,7 +254,8 @@ def _number(text: str, kind: Kind) -> int | float:
     return number
 
 
-def _json(text: str, *, must_be_object: bool) -> Any:
+def read_json(text: str, *, must_be_object: bool) -> Any:
+    """JSON as a person types it. Raises ValueError with words for that person."""
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

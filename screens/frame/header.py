@@ -89,6 +89,8 @@ class HeaderLines(Vertical):
             Counter("▣", counts.forms_pending, "form", "forms", "bold $waiting"),
             Counter("✗", failed, "failed", "failed", "bold $bad"),
         ]
+        if counts.outcomes_pending:
+            counters.append(Counter("?", counts.outcomes_pending, "lost call", "lost calls", "bold $waiting"))
         if broken_packs:
             counters.append(Counter("▲", broken_packs, "broken pack", "broken packs", "bold $bad"))
         self.query_one(Counters).tell(counters)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from engine.contracts.request import ApprovalView, FormView, OutcomeView
-from engine.contracts.status import OutcomeDecision, RequestStatus
+from engine.contracts.status import RequestStatus
 from engine.safe_text import sanitize
 from screens.frame.screen import console
-from screens.run.outcome_dialog import OutcomeDialog
+from screens.outcomes.saying import ask_what_became
 from screens.run.pane import Moment, RunPane
 from screens.widgets.ages import age
 from screens.widgets.columns import Column
@@ -106,17 +106,9 @@ class RequestsPane(RunPane):
         elif isinstance(request, ApprovalView):
             console(self).show_in("approvals", request.approval_id)
         elif isinstance(request, OutcomeView):
-            self._ask(request)
+            ask_what_became(self, self.state, request, self.act)
         else:
             console(self).open_form(request)
-
-    def _ask(self, outcome: OutcomeView) -> None:
-        def chosen(decision: OutcomeDecision | None) -> None:
-            if decision is not None:
-                requests, actor = self.state.engine.requests, self.state.actor
-                self.act(requests.say_outcome(outcome.request_id, decision, actor=actor))
-
-        self.app.push_screen(OutcomeDialog(outcome), chosen)
 
 
 def _title_of(request: Request) -> str:

@@ -15,7 +15,7 @@ from screens.run.timeline_table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, Tim
 from screens.widgets.ages import clock_time
 from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Part, Plain
-from screens.widgets.status_labels import STEP_LABELS, STYLES
+from screens.widgets.status_labels import STEP_LABELS, STYLES, recovered_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -176,9 +176,10 @@ def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
     if row.child_run_id:
         words += f" · child {row.child_run_id}"
     parts.append((sanitize(words, limit=400), "$quiet"))
+    if row.recoveries:
+        parts.append((sanitize(f" · {recovered_words(row.recoveries)}"), "$busy"))
     if step is not None:
         tries = f" · try {step.attempt}" if step.attempt > 1 else ""
-        tries += f" · recovered {step.recoveries} times" if step.recoveries else ""
         retry = f" · retry at {clock_time(step.retry_at)}" if step.retry_at else ""
         parts.append((sanitize(tries + retry), "$busy"))
         if step.meta is not None:

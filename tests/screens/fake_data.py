@@ -145,6 +145,7 @@ def a_row(step: StepView, run_id: str = "run-1", *spans: TimelineSpan, depth: in
         status=step.status,
         depth=depth,
         child_run_id=step.child_run_id,
+        recoveries=step.recoveries,
         spans=spans or worked,
     )
 

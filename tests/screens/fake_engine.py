@@ -228,13 +228,14 @@ class FakeRuns:
             if tenant in (None, run.tenant):
                 runs[run.status] = runs.get(run.status, 0) + 1
 
-        def pending(views: Iterable[ApprovalView | FormView]) -> int:
+        def pending(views: Iterable[ApprovalView | FormView | OutcomeView]) -> int:
             return sum(v.status is RequestStatus.PENDING and tenant in (None, v.tenant) for v in views)
 
         return RunCounts(
             runs=runs,
             approvals_pending=pending(self.engine.stored_approvals.values()),
             forms_pending=pending(self.engine.stored_forms.values()),
+            outcomes_pending=pending(self.engine.stored_outcomes.values()),
         )
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:

@@ -11,10 +11,11 @@ from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineS
 from engine.errors import ErrorCode, Unavailable
 from screens.approvals.screen import ApprovalsScreen
 from screens.forms.screen import FormScreen
+from screens.outcomes.dialog import OutcomeDialog
+from screens.outcomes.output_dialog import OutputDialog
 from screens.overlays.text_screen import TextScreen
 from screens.overlays.value_screen import ValueScreen
 from screens.run.log_pane import LogPane
-from screens.run.outcome_dialog import OutcomeDialog
 from screens.run.screen import RunScreen
 from screens.run.timeline_table import TimelineTable
 from screens.runs.screen import RunsScreen
@@ -421,6 +422,8 @@ async def test_a_person_says_what_became_of_an_interrupted_call(console: OpenCon
         await stage.press("enter")
         await stage.on(OutcomeDialog)
         await stage.press("j", "j", "enter")
+        await stage.on(OutputDialog)
+        await stage.press("f2")
         await stage.until(lambda: engine.stored_outcomes["out-1"].decision is OutcomeDecision.DONE)
 
 

@@ -109,6 +109,7 @@ def test_show_has_run_steps_approvals_and_forms(vasini: Vasini, fake: FakeEngine
     told = vasini("show", "run-1").stdout
     assert all(word in told for word in ("COMPLETED", "user_input", "app-1", "form-1", '"summary": "ok"'))
     assert "1 (recovered 3 times)" in told
+    assert "workers lost  recovered 3 times" in told
 
 
 def test_show_tells_a_person_exactly_what_is_asked(vasini: Vasini, fake: FakeEngine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from engine.contracts.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.status import RequestStatus
 from screens.frame.screen import ConsoleScreen, attempt, tell
 from screens.keys.views import VIEWS
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from engine.contracts.pack import PackView
-    from engine.contracts.request import FormView
     from screens.frame.console_state import ConsoleState
     from screens.keys.views import View
 
@@ -86,11 +86,15 @@ class Navigation:
         requests = self._state().engine.requests
         approvals = await requests.approvals(status=RequestStatus.PENDING, limit=1)
         forms = await requests.forms(status=RequestStatus.PENDING, limit=1)
-        approval, form = next(iter(approvals.items), None), next(iter(forms.items), None)
-        if form is not None and (approval is None or form.requested_at < approval.requested_at):
-            self.open_form(form)
-        elif approval is not None:
-            self.show("approvals", approval.approval_id)
+        outcomes = await requests.outcomes(status=RequestStatus.PENDING, limit=1)
+        waiting: list[ApprovalView | FormView | OutcomeView]
+        waiting = [*approvals.items, *forms.items, *outcomes.items]
+        oldest = min(waiting, key=lambda request: request.requested_at, default=None)
+        if isinstance(oldest, FormView):
+            self.open_form(oldest)
+        elif oldest is not None:
+            key = oldest.approval_id if isinstance(oldest, ApprovalView) else oldest.request_id
+            self.show("approvals", key)
         else:
             broken = _broken_words(self._state().broken_packs or ())
             tell(self._app.screen, broken or "Nothing waits for a person.")

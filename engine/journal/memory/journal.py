@@ -13,6 +13,7 @@ from engine.journal.memory.lists import MemoryNotes, MemoryRunLists
 from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.store import MemoryStore
 from engine.journal.records import WorkerRow
+from engine.journal.rows import StepHeadRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.projecting import CLAIMS
 from engine.journal.rules.working import any_ready
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.changes import ChangeSet, Listener
     from engine.journal.records import StoredEvent
-    from engine.journal.rows import RequestRow, RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
+    from engine.journal.rows import RequestRow, RequestViewRow, RunRow, RunViewRow, StepViewRow
     from engine.machine.model.inputs import Input
 
 T = TypeVar("T")
@@ -149,7 +150,7 @@ class MemoryJournal(JournalWrites):
         """See port."""
         steps = (await self._read()).steps.get(run_id, {})
         rows = sorted(steps.values(), key=lambda row: int(row["first_seq"]))
-        names = ("path", "first_seq", "type", "name", "status", "started_at", "finished_at", "child_run_id")
+        names = StepHeadRow.__annotations__
         heads = [{name: value for name, value in row.items() if name in names} for row in rows[:limit]]
         return cast("list[StepHeadRow]", heads), len(rows)
 

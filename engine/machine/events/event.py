@@ -38,6 +38,7 @@ class Kind(StrEnum):
     STEP_SKIPPED = "step_skipped"
     STEP_CANCELLED = "step_cancelled"
     STEP_RECOVERED = "step_recovered"
+    STEP_PUT_BACK = "step_put_back"
     ATTEMPT_FAILED = "tool_call_attempt_failed"
     RETRY_SCHEDULED = "tool_call_retry_scheduled"
     ATTEMPT_STARTED = "tool_call_attempt_started"

@@ -189,10 +189,23 @@ class StepRecovered(Fact):
             state,
             event,
             status=StepStatus.RUNNING,
+            put_back=False,
             recoveries=self.recoveries,
             request_id=None,
             decision=None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StepPutBack(Fact):
+    """The worker gave the run back before the call had begun: whoever goes on makes it."""
+
+    kind: ClassVar[str] = Kind.STEP_PUT_BACK
+    attempt: int | None = field(default=None, metadata=doc("the attempt that has not begun"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It is known that nothing was called."""
+        return amend(state, event, put_back=True)
 
 
 @dataclass(frozen=True, slots=True)

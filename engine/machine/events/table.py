@@ -95,6 +95,7 @@ _KINDS: tuple[type[Fact], ...] = (
     step_facts.StepSkipped,
     step_facts.StepCancelled,
     step_facts.StepRecovered,
+    step_facts.StepPutBack,
     step_facts.CallApproved,
     step_facts.AttemptStarted,
     step_facts.AttemptFailed,

@@ -86,12 +86,21 @@ class StepFinished(Input):
 class StepInterrupted(Input):
     """The worker that held this execution died (`lost`) or gave it back while shutting down.
 
-    `new_id` is a fresh id, for the question what became of the call.
+    `begun` is False when it is certain that the tool was not called. `new_id` is a fresh id, for the
+    question what became of the call.
     """
 
     path: str
     lost: bool = True
+    begun: bool = True
     new_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPutBack(Input):
+    """The run is given back before the call of this execution has begun."""
+
+    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ class Execution:
     call: bool = False
     approved: bool = False  # a person approved exactly this call
     ask_when_lost: bool = False  # a lost call is not made again before a person says so
+    put_back: bool = False  # its worker left before the tool was called
     attempt: int = 1
     budget_from: int = 0  # attempts that a retry verb has forgiven
     recoveries: int = 0

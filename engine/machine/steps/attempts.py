@@ -15,6 +15,7 @@ from engine.machine.events.step_facts import (
     RetryScheduled,
     StepCancelled,
     StepFailed,
+    StepPutBack,
     StepRecovered,
     SubflowRetryDue,
 )
@@ -28,6 +29,7 @@ from engine.machine.walk import is_in_flight
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import StepFinished, StepInterrupted
+    from engine.machine.model.inputs import StepPutBack as GivenBack
     from engine.machine.model.state import Execution
 
 MAX_RECOVERIES = 5
@@ -102,7 +104,7 @@ def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
         settle(builder)
         return
     recoveries = execution.recoveries + given.lost
-    if execution.ask_when_lost:
+    if execution.ask_when_lost and given.begun:
         ask_outcome(builder, execution, given, recoveries)
         return
     builder.emit(StepRecovered(recoveries, execution.attempt), given.path)
@@ -114,6 +116,18 @@ def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
         end_run(builder, RunDeadLettered({**error, "step_id": given.path}))
         return
     builder.effect(RunStep(given.path, execution.attempt))
+
+
+def put_back(builder: TransitionBuilder, given: GivenBack) -> None:
+    """The call has not begun: whoever goes on makes it, and has nobody to ask."""
+    execution = builder.execution(given.path)
+    if execution is None or not is_in_flight(execution):
+        return
+    if builder.state.cancel is not None:
+        builder.emit(StepCancelled("the run was cancelled before the call had begun"), given.path)
+    elif not execution.put_back:
+        builder.emit(StepPutBack(execution.attempt), given.path)
+    settle(builder)
 
 
 def backoff_micros(policy: RetryPolicy, failures: int, jitter: float) -> int:

@@ -149,6 +149,7 @@ def _row(run_id: str, head: StepHeadRow, bar: Bar, depth: int) -> TimelineRow:
         status=StepStatus(head["status"]),
         depth=depth,
         child_run_id=head["child_run_id"],
+        recoveries=head["recoveries"],
         spans=bar.all_spans(head["finished_at"]) or _whole(head),
     )
 

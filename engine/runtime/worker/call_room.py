@@ -1,7 +1,8 @@
 """Where the calls of one worker are made: side by side, or alone when they are suspected of killing it.
 
 A call may take the whole process down, and with it every other call under way. Whoever takes the runs
-over has to know which calls were being made: so they are marked in a file that outlives the process.
+over has to know which calls were being made, and which had certainly not begun: so they are marked in a
+file that outlives the process.
 """
 
 from __future__ import annotations
@@ -45,19 +46,32 @@ class CallRoom:
         """Remove the file of marks."""
         await asyncio.to_thread(self._marks.close)
 
+    def expect(self, run_id: str, path: str) -> int | None:
+        """Mark that a call will begin: while the mark stands it has not, whatever became of the worker.
+
+        The place of the mark; None when there is no room for it.
+        """
+        return self._marks.put(expected_mark_of(run_id, path))
+
+    def expect_no_more(self, place: int | None) -> None:
+        """The call will not begin here."""
+        self._marks.remove(place)
+
     @asynccontextmanager
-    async def entered(self, run_id: str, execution: Execution) -> AsyncIterator[None]:
-        """Make a call within the context; a suspect waits until no other is under way."""
+    async def entered(
+        self, run_id: str, execution: Execution, place: int | None = None
+    ) -> AsyncIterator[None]:
+        """Make a call within the context, expected at `place`; a suspect waits until it is alone."""
         alone = execution.recoveries >= SUSPECT_LOSSES
-        await self._turns.take(alone=alone)
         try:
-            place = self._marks.put(run_id, execution.path)
+            await self._turns.take(alone=alone)
             try:
+                place = self._marks.put(mark_of(run_id, execution.path), place)
                 yield
             finally:
-                self._marks.remove(place)
+                self._turns.give_back()
         finally:
-            self._turns.give_back()
+            self._marks.remove(place)
 
 
 class _Turns:
@@ -137,12 +151,13 @@ class CallMarks:
         finally:
             os.close(descriptor)
 
-    def put(self, run_id: str, path: str) -> int | None:
-        """Mark a call; where the mark stands."""
-        if self._map is None or not self._free:
+    def put(self, mark: bytes, place: int | None = None) -> int | None:
+        """Put a mark, in place of the one at `place`; where it stands, None when there is no room."""
+        if self._map is None or (place is None and not self._free):
             return None
-        place = self._free.pop()
-        self._map[place * _MARK_BYTES : (place + 1) * _MARK_BYTES] = mark_of(run_id, path)
+        if place is None:
+            place = self._free.pop()
+        self._map[place * _MARK_BYTES : (place + 1) * _MARK_BYTES] = mark
         return place
 
     def remove(self, place: int | None) -> None:
@@ -161,12 +176,17 @@ class CallMarks:
 
 
 def mark_of(run_id: str, path: str) -> bytes:
-    """The mark of a call."""
+    """The mark of a call that is under way."""
     return hashlib.sha256(f"{run_id}/{path}".encode()).digest()
 
 
+def expected_mark_of(run_id: str, path: str) -> bytes:
+    """The mark of a call that will begin."""
+    return hashlib.sha256(f"expected/{run_id}/{path}".encode()).digest()
+
+
 def marks_of(directory: Path, worker_id: str) -> frozenset[bytes]:
-    """Calls that were under way when a worker of this boot died (blocking)."""
+    """Marks of a worker of this boot that died: what it was calling, and was about to (blocking)."""
     try:
         raw = _file_of(directory, worker_id).read_bytes()
     except OSError:

@@ -9,6 +9,7 @@ from engine.machine.model.inputs import StepFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
@@ -43,6 +44,8 @@ class RunningCalls:
         self._finished = finished
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._expected: dict[str, int | None] = {}
+        self._waiting: set[str] = set()
         self._stopping = False
 
     @property
@@ -50,8 +53,21 @@ class RunningCalls:
         """Whether a call is under way."""
         return bool(self._tasks)
 
+    @property
+    def not_begun(self) -> list[str]:
+        """Paths of calls that must not be made twice, and never began here."""
+        return sorted(self._waiting)
+
+    def expect(self, paths: AbstractSet[str]) -> None:
+        """These calls begin next, once the commit that is about to be made stands."""
+        self._expect_no_more(self._expected.keys() - paths - self._waiting)
+        for path in paths - self._expected.keys():
+            self._expected[path] = self._room.expect(self._site.row["run_id"], path)
+
     def start(self, execution: Execution) -> None:
         """Call the execution's tool."""
+        if execution.ask_when_lost:
+            self._waiting.add(execution.path)
         self._tasks[execution.path] = self._spawn(self._call, execution)
 
     def cancel(self, path: str) -> None:
@@ -68,12 +84,19 @@ class RunningCalls:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        self._expect_no_more(self._expected.keys())
+
+    def _expect_no_more(self, paths: AbstractSet[str]) -> None:
+        for path in tuple(paths):
+            self._room.expect_no_more(self._expected.pop(path))
 
     async def _call(self, execution: Execution) -> None:
         path = execution.path
         try:
             self._faults.reach("before_tool", execution.type)
-            async with self._room.entered(self._site.row["run_id"], execution):
+            place = self._expected.pop(path, None)
+            async with self._room.entered(self._site.row["run_id"], execution, place):
+                self._waiting.discard(path)
                 finished, blobs = await self._tools.call(self._site, execution)
             self._faults.reach("after_tool", execution.type)
         except asyncio.CancelledError:

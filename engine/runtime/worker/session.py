@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 from engine.journal.errors import SeqConflict
 from engine.machine.events.fold import fold
-from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted
+from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted, StepPutBack
 from engine.machine.model.state import Phase, find_execution
 from engine.machine.walk import in_flight
 from engine.runtime.clock import new_id
-from engine.runtime.worker.call_room import mark_of
+from engine.runtime.worker.call_room import expected_mark_of, mark_of
 from engine.runtime.worker.faults import NO_FAULTS
 from engine.runtime.worker.planning import PREPARED_AT_ONCE
 from engine.runtime.worker.running_calls import RunningCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from engine.journal.port import Journal
     from engine.journal.records import Commit, NewRun, StoredRun
@@ -118,6 +118,7 @@ class Session:
         """Queue a new run and take its first transition in the same commit: (run id, created)."""
         plan = await self._planner.plan(self.state, [Start(now=self._clock.now())], (), PREPARED_AT_ONCE)
         first = self._planner.commit(self.state, plan, release=not self._holds(plan), blobs={})
+        self._calls.expect(_unrepeatable(plan))
         self._reach("before_commit", plan)
         run_id, created = await self._journal.create_run(replace(run, worker_id=worker_id, first=first))
         self._reach("after_commit", plan)
@@ -160,7 +161,9 @@ class Session:
         """Take in the mail without starting anything, then give the run back."""
         try:
             wanted = self._planner.outstanding(self.state)
-            await self._take_in([*self._drain_inbox(), *self._interrupted()], wanted, budget=0)
+            kept = [one.path for one in in_flight(self.state) if self._had_not_begun(one)]
+            incoming = [*self._drain_inbox(), *self._put_back(kept), *self._interrupted(but=kept)]
+            await self._take_in(incoming, wanted, budget=0, keep=bool(kept))
             if not self._released:
                 await self._give_back()
         finally:
@@ -174,17 +177,30 @@ class Session:
         if self.state.phase is Phase.QUEUED and not self._released:
             await self._take_in([Incoming(Start(now=self._clock.now(), actor="engine"))])
 
-    def _interrupted(self) -> list[Incoming]:
+    def _interrupted(self, but: Collection[str] = ()) -> list[Incoming]:
         """Calls that were under way when the run was lost or given back."""
         now = self._clock.now()
         return [
             Incoming(
                 StepInterrupted(
-                    now=now, path=execution.path, lost=self._was_lost(execution), new_id=new_id("outc")
+                    now=now,
+                    path=execution.path,
+                    lost=self._was_lost(execution),
+                    begun=not self._had_not_begun(execution),
+                    new_id=new_id("outc"),
                 )
             )
             for execution in in_flight(self.state)
+            if execution.path not in but
         ]
+
+    def _put_back(self, paths: Sequence[str]) -> list[Incoming]:
+        """Calls that have not begun, to be made by whoever goes on."""
+        return [Incoming(StepPutBack(now=self._clock.now(), path=path)) for path in paths]
+
+    def _had_not_begun(self, execution: Execution) -> bool:
+        """Whether it is certain that its tool was not called; False when nobody can tell."""
+        return execution.put_back or expected_mark_of(self.run_id, execution.path) in self._lost
 
     def _was_lost(self, execution: Execution) -> bool:
         """Whether the call was being made when its worker died: one that had not begun killed nobody."""
@@ -200,12 +216,13 @@ class Session:
         wanted: Sequence[Effect] = (),
         *,
         budget: int = PREPARED_AT_ONCE,
+        keep: bool = False,
     ) -> None:
-        """Plan and commit until the journal agrees, then act."""
+        """Plan and commit until the journal agrees, then act. With `keep` the commit gives nothing back."""
         while True:
             consumed = [one.mail_id for one in incoming if one.mail_id is not None]
             plan = await self._planner.plan(self.state, [one.given for one in incoming], wanted, budget)
-            holding = self._holds(plan)
+            holding = keep or self._holds(plan)
             if not plan.events and not consumed and holding:
                 break
             commit = self._planner.commit(
@@ -216,6 +233,7 @@ class Session:
                 mail_seen=max(self._delivered, default=0),
                 blobs={digest: data for one in incoming for digest, data in one.blobs.items()},
             )
+            self._calls.expect(_unrepeatable(plan))
             self._reach("before_commit", plan)
             try:
                 await self._journal.append(commit)
@@ -322,6 +340,8 @@ class Session:
 
     async def _give_back(self) -> None:
         await self._stop_calls()
+        if not self._released and (paths := self._calls.not_begun):
+            await self._take_in(self._put_back(paths), budget=0, keep=True)
         if not self._released:
             await self._journal.release(self.run_id, self.epoch, ready=True)
             self._released = True
@@ -333,6 +353,12 @@ class Session:
     def _reach(self, point: str, plan: Plan) -> None:
         if self._faults is not NO_FAULTS:
             self._faults.reach(point, _step_type(plan))
+
+
+def _unrepeatable(plan: Plan) -> frozenset[str]:
+    """Calls that the plan starts and that must not be made twice."""
+    found = (find_execution(plan.state.root, step.path) for step in plan.run_steps)
+    return frozenset(one.path for one in found if one is not None and one.ask_when_lost)
 
 
 def _step_type(plan: Plan) -> str:

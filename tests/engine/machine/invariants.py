@@ -219,9 +219,13 @@ def _check_approvals_spent_once(events: list[Event]) -> None:
 
 
 def _check_nothing_acts_twice_unasked(change: Change) -> None:
-    """A call that must not be made twice begins with its start, an attempt, or a person's word."""
+    """A call that must not be made twice begins with its start, an attempt, or a person's word.
+
+    One that certainly had not begun begins with that knowledge.
+    """
     begun = {event.step_id for event in change.events if event.kind in STARTS}
     said = isinstance(change.given, inputs.OutcomeDecided | inputs.RequestDecided | inputs.Resume)
+    said |= isinstance(change.given, inputs.StepInterrupted) and not change.given.begun
     for effect in change.effects:
         execution = find_execution(change.after.root, effect.path) if isinstance(effect, RunStep) else None
         if execution is not None and execution.ask_when_lost:

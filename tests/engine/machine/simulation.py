@@ -175,8 +175,17 @@ class Simulation:
         self.now = max(self.now, self.timers.pop(timer))
         return self.post(inputs.TimerFired(now=self._tick(), actor="timer", timer=timer))
 
-    def lose_worker(self, *, lost: bool = True) -> Simulation:
-        """The worker dies (or drains): another one goes on from the events alone."""
+    def put_back(self) -> Simulation:
+        """The worker leaves before the calls under way have begun."""
+        for execution in in_flight(self.state):
+            self._apply(inputs.StepPutBack(now=self._tick(), path=execution.path))
+        return self
+
+    def lose_worker(self, *, lost: bool = True, begun: bool = True) -> Simulation:
+        """The worker dies (or drains): another one goes on from the events alone.
+
+        `begun` is what that one knows of calls that the history does not say it of.
+        """
         self.state = fold(self.events)
         self.preparations.clear()
         self.stopping.clear()
@@ -188,7 +197,13 @@ class Simulation:
             self._ids += 1
             new_id = f"outc_{self._ids}"
             self._apply(
-                inputs.StepInterrupted(now=self._tick(), path=execution.path, lost=lost, new_id=new_id)
+                inputs.StepInterrupted(
+                    now=self._tick(),
+                    path=execution.path,
+                    lost=lost,
+                    begun=begun and not execution.put_back,
+                    new_id=new_id,
+                )
             )
             self.interrupted.discard((execution.path, execution.attempt))
         return self._answer_all() if self.eager else self

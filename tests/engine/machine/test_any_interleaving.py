@@ -169,6 +169,11 @@ class RandomRun(RuleBasedStateMachine):
 
     @precondition(_active)
     @rule()
+    def the_worker_leaves_before_its_calls_begin(self) -> None:
+        self.run.put_back().lose_worker(lost=False)
+
+    @precondition(_active)
+    @rule()
     def the_state_comes_from_a_snapshot(self) -> None:
         self.run.reload()
 

@@ -121,3 +121,30 @@ def test_an_ungated_call_is_made_again_unless_it_acts_outside_or_its_author_says
 
     assert run.pending == (["a"] if asks else [])
     assert run.calls == ({} if asks else {"a": 1})
+
+
+def test_a_gated_call_that_had_not_begun_goes_on_by_itself() -> None:
+    run = Simulation(graph(approval("ok"), tool("a"))).start().approve("ok")
+
+    run.lose_worker(lost=False, begun=False)
+
+    assert run.calls == {"a": 1}
+    assert run.pending == []
+    assert run.lose_worker().pending == ["a"], "this time it had"
+
+
+def test_what_was_put_back_before_it_began_goes_on_by_itself_once() -> None:
+    run = Simulation(graph(approval("ok"), tool("a"))).start().approve("ok").put_back().put_back()
+    assert run.count(Kind.STEP_PUT_BACK) == 1
+
+    run.lose_worker(lost=False)
+
+    assert run.calls == {"a": 1}
+    assert run.count(Kind.OUTCOME_UNKNOWN) == 0
+    assert run.lose_worker(lost=False).pending == ["a"], "the worker that went on had begun it"
+
+
+def test_what_was_put_back_is_cancelled_with_its_run() -> None:
+    run = Simulation(graph(approval("ok"), tool("a"))).start().approve("ok")
+
+    assert run.cancel(CancelMode.NOW).put_back().status() is RunStatus.CANCELLED

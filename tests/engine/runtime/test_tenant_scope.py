@@ -10,9 +10,19 @@ import pytest
 
 from engine.contracts.actor import Actor, Operator, Role
 from engine.contracts.run import EventFilter, RunFilter
+from engine.contracts.status import OutcomeDecision
 from engine.errors import ErrorCode, NotFound, Refused
 from engine.governance.policies import Policies
-from tests.engine.runtime.embedded_home import ANN, PATIENCE, Home, approval, form, pending_approval, tool
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    PATIENCE,
+    Home,
+    approval,
+    form,
+    pending_approval,
+    tool,
+    until,
+)
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
@@ -48,8 +58,12 @@ OF_REQUESTS: dict[str, Call] = {
     "form": lambda engine, ids: engine.requests.form(ids["form"]),
     "answer": lambda engine, ids: engine.requests.answer(ids["form"], {"word": "x"}, actor=ANN),
 }
-OF_OUTCOMES = {"outcome", "say_outcome"}
-"""Looked up as approvals and forms are; they need a call that was interrupted."""
+OF_OUTCOMES: dict[str, Call] = {
+    "outcome": lambda engine, ids: engine.requests.outcome(ids["outcome"]),
+    "say_outcome": lambda engine, ids: engine.requests.say_outcome(
+        ids["outcome"], OutcomeDecision.DONE, actor=ANN
+    ),
+}
 
 
 async def filled(engine: Engine) -> dict[str, str]:
@@ -80,12 +94,34 @@ async def test_an_id_of_another_tenant_is_not_found_by_any_method(acme: Home) ->
         assert (await engine.requests.approval(ids["approval"])).status == "PENDING"
 
 
+async def test_an_interrupted_call_of_another_tenant_is_not_found_either(acme: Home) -> None:
+    acme.flow("sends", tool("send", "fake.slow", on_lost="ask"))
+    async with acme.open() as engine:
+        async with engine.work():
+            run = await engine.runs.start("demo", "sends", {}, actor=ANN, tenant="acme")
+
+            async def called() -> bool:
+                return acme.tools.under_way > 0
+
+            await until(called)
+        async with engine.work():
+            await engine.runs.wait(run.run_id, timeout=PATIENCE)
+        (asked,) = (await engine.requests.outcomes()).items
+        stranger = engine.for_(ANN, tenant="beta")
+        for name, call in OF_OUTCOMES.items():
+            with pytest.raises(NotFound):
+                assert not await call(stranger, {"outcome": asked.request_id}), f"{name} found it"
+        assert (await stranger.requests.outcomes()).items == ()
+        assert (await stranger.runs.counts()).outcomes_pending == 0
+        assert (await engine.requests.outcome(asked.request_id)).status == "PENDING"
+
+
 async def test_the_methods_tried_are_all_there_are(acme: Home) -> None:
     async with acme.open() as engine:
         lists = {"list", "count", "counts", "position", "start"}
         assert public(engine.runs) - lists == set(OF_RUNS)
         lists = {"approvals", "forms", "outcomes", "check"}
-        assert public(engine.requests) - lists - OF_OUTCOMES == set(OF_REQUESTS)
+        assert public(engine.requests) - lists - set(OF_OUTCOMES) == set(OF_REQUESTS)
 
 
 def public(part: object) -> set[str]:

@@ -13,7 +13,7 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.request import DecisionView
+    from engine.contracts.request import ApprovalView, DecisionView, OutcomeView
     from engine.contracts.status import RequestStatus
     from vasini_tui.wiring import Session
 
@@ -34,7 +34,7 @@ def approvals(
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """List approvals, oldest first."""
+    """List approvals, oldest first; before them interrupted calls whose outcome nobody knows."""
     action = partial(_approvals, status=one_status(status), run_id=run, limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
@@ -76,30 +76,55 @@ async def _approvals(
         page = await engine.requests.approvals(
             status=status, run_id=run_id, limit=limit, after=after, viewer=viewer
         )
+        interrupted: tuple[OutcomeView, ...] = ()
+        if after is None:
+            found = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit)
+            interrupted = found.items
     if session.out.as_json:
         left_out = session.out.left_out(page.unreadable)
-        session.out.document({"approvals": page.items, "next": page.next, **left_out})
+        session.out.document(
+            {"approvals": page.items, "outcomes": interrupted, "next": page.next, **left_out}
+        )
         return ExitCode.OK
     session.out.left_out(page.unreadable)
     session.out.table(
         ("APPROVAL", "RISK", "STATUS", "FLOW", "STEP", "TITLE", "REQUESTED", "EXPIRES", "DECIDED BY"),
         (
-            (
-                item.approval_id,
-                item.risk,
-                item.status,
-                f"{item.pack}/{item.flow}",
-                item.step_id,
-                item.title,
-                item.requested_at,
-                item.expires_at,
-                item.decided_by,
-            )
-            for item in page.items
+            *map(_outcome_row, interrupted),
+            *map(_approval_row, page.items),
         ),
     )
     session.out.next_page(page.next)
     return ExitCode.OK
+
+
+def _approval_row(item: ApprovalView) -> tuple[object, ...]:
+    return (
+        item.approval_id,
+        item.risk,
+        item.status,
+        f"{item.pack}/{item.flow}",
+        item.step_id,
+        item.title,
+        item.requested_at,
+        item.expires_at,
+        item.decided_by,
+    )
+
+
+def _outcome_row(item: OutcomeView) -> tuple[object, ...]:
+    title = f"What became of {item.action.target or item.action.kind}? (vasini outcome)"
+    return (
+        item.request_id,
+        None,
+        item.status,
+        f"{item.pack}/{item.flow}",
+        item.step_id,
+        title,
+        item.requested_at,
+        None,
+        item.decided_by,
+    )
 
 
 async def _approve(session: Session, *, approval_id: str, comment: str | None, digest: str | None) -> int:

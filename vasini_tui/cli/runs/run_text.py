@@ -27,6 +27,7 @@ def tell_run(out: Output, detail: RunDetail) -> None:
             ("created", run.created_at),
             ("finished", run.finished_at),
             ("waits for", run.waiting_for),
+            ("workers lost", _recovered(lost) if (lost := _recoveries(detail)) else None),
             *_handed_off(detail),
             ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
             ("folder", run.folder),
@@ -53,9 +54,16 @@ def _handed_off(detail: RunDetail) -> list[tuple[str, str]]:
     return told + ([("handed off to", ", ".join(targets))] if targets else [])
 
 
+def _recoveries(detail: RunDetail) -> int:
+    return sum(step.recoveries for step in detail.steps)
+
+
 def _attempt(step: StepView) -> str:
-    recovered = f" (recovered {step.recoveries} times)" if step.recoveries else ""
-    return f"{step.attempt}{recovered}"
+    return f"{step.attempt} ({_recovered(step.recoveries)})" if step.recoveries else str(step.attempt)
+
+
+def _recovered(times: int) -> str:
+    return f"recovered {times} time{'' if times == 1 else 's'}"
 
 
 def _tell_tables(out: Output, detail: RunDetail) -> None:

@@ -167,7 +167,7 @@ ORDER BY run_seq
 
 -- name: select_step_heads
 -- executions of a run without their values
-SELECT path, first_seq, type, name, status, started_at, finished_at, child_run_id
+SELECT path, first_seq, type, name, status, started_at, finished_at, child_run_id, recoveries
 FROM steps WHERE run_id = ? ORDER BY first_seq LIMIT ?
 
 -- name: count_steps

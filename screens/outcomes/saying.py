@@ -1,0 +1,38 @@
+"""Asking the operator what became of a call, and telling the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import OutcomeDecision
+from screens.outcomes.dialog import OutcomeDialog
+from screens.outcomes.output_dialog import Brought, OutputDialog
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.widget import Widget
+
+    from engine.contracts.request import OutcomeView
+    from screens.frame.console_state import ConsoleState
+
+
+def ask_what_became(
+    widget: Widget, state: ConsoleState, outcome: OutcomeView, act: Callable[[Awaitable[object]], None]
+) -> None:
+    """Open the dialog; `act` does what was said, and nothing when it was closed."""
+
+    def say(decision: OutcomeDecision, output: dict[str, Any] | None = None) -> None:
+        act(state.engine.requests.say_outcome(outcome.request_id, decision, actor=state.actor, output=output))
+
+    def brought(said: Brought | None) -> None:
+        if said is not None:
+            say(OutcomeDecision.DONE, said.output)
+
+    def chosen(decision: OutcomeDecision | None) -> None:
+        if decision is OutcomeDecision.DONE:
+            widget.app.push_screen(OutputDialog(outcome), brought)
+        elif decision is not None:
+            say(decision)
+
+    widget.app.push_screen(OutcomeDialog(outcome), chosen)

@@ -1,0 +1,71 @@
+"""An approved call that certainly had not begun goes on by itself: nobody is asked what became of it."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RunStatus
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    approval,
+    kinds,
+    pending_approval,
+    rest,
+    start,
+    tool,
+    until,
+)
+from tests.engine.runtime.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from engine.facade.engine import Engine
+
+SUSPECT = {"key": "suspect"}
+
+
+async def suspect_alone(home: Home, opened: AsyncExitStack, work: AsyncExitStack) -> Engine:
+    """An engine, `opened`, at `work`, whose only call was lost twice: no other begins beside it."""
+    home.flow("suspect", tool("hold", "fake.slow", params=SUSPECT))
+    before = AsyncExitStack()
+    engine = await before.enter_async_context(home.working())
+    await start(engine, "suspect")
+    await called(home, 1)
+    for losses in (1, 2):
+        clock = FakeClock(ahead=3600.0 * losses)
+        following = opened if losses == 2 else AsyncExitStack()
+        engine = await following.enter_async_context(home.open(clock=clock))
+        await (work if losses == 2 else following).enter_async_context(engine.work())
+        await called(home, losses + 1)
+        await before.aclose()
+        before = following
+    return engine
+
+
+async def called(home: Home, calls: int) -> None:
+    async def so_many() -> bool:
+        return len(home.tools.calls) == calls
+
+    await until(so_many)
+
+
+async def test_a_worker_that_leaves_before_the_call_began_leaves_no_question(home: Home) -> None:
+    home.flow("send", approval("ask"), tool("send", params={"to": "ops"}))
+    async with AsyncExitStack() as opened:
+        async with AsyncExitStack() as work:
+            engine = await suspect_alone(home, opened, work)
+            run_id = await start(engine, "send")
+            card = await pending_approval(engine, run_id)
+            await engine.requests.approve(card.approval_id, actor=ANN)
+
+            async def started() -> bool:
+                return (await kinds(engine, run_id))[-1] == "step_started"
+
+            await until(started)
+        assert (await kinds(engine, run_id))[-1] == "step_put_back"
+        home.tools.release("suspect")
+        async with engine.work():
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert "outcome_unknown" not in await kinds(engine, run_id)
+    assert len(home.tools.given("send")) == 1

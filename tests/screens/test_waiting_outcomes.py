@@ -1,0 +1,71 @@
+"""Interrupted calls stand in the inbox, and what they brought can be said there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RequestStatus
+from screens.approvals.screen import ApprovalsScreen
+from screens.outcomes.dialog import OutcomeDialog
+from screens.outcomes.output_dialog import OutputDialog
+from tests.screens.fake_data import a_run, ago, an_approval, an_outcome
+from tests.screens.fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from tests.screens.conftest import OpenConsole
+
+
+def an_engine(*, approvals: int = 1) -> FakeEngine:
+    engine = FakeEngine()
+    engine.add(a_run())
+    for number in range(approvals):
+        engine.add(an_approval(f"app-{number}"))
+    engine.stored_outcomes["out-1"] = an_outcome(requested_at=ago(600))
+    return engine
+
+
+async def test_an_interrupted_call_stands_in_the_inbox_and_in_the_counters(console: OpenConsole) -> None:
+    engine = an_engine()
+    async with console(engine, size=(80, 24)) as stage:
+        await stage.shows("? 1")
+        await stage.press("2")
+        await stage.on(ApprovalsScreen)
+        await stage.shows("? mail.send")
+        await stage.shows("What exactly will happen")
+
+
+async def test_what_a_call_brought_is_given_as_json(console: OpenConsole) -> None:
+    engine = an_engine(approvals=0)
+    async with console(engine) as stage:
+        await stage.press("2")
+        await stage.shows("? mail.send")
+        await stage.until(lambda: stage.app.focused is stage.table("#outcomes"))
+        await stage.press("enter")
+        await stage.on(OutcomeDialog)
+        await stage.press("j", "j", "enter")
+        await stage.on(OutputDialog)
+        await stage.write("[7]")
+        await stage.press("f2")
+        await stage.shows("Not sent: a JSON object is needed")
+        await stage.press("backspace", "backspace", "backspace")
+        await stage.write('{"id": 7}')
+        await stage.press("f2")
+        await stage.on(ApprovalsScreen)
+        said = ("say_outcome", ("out-1", "done", "ben", {"id": 7}, ""))
+        await stage.until(lambda: said in engine.calls)
+        await stage.until(lambda: not stage.app.screen.query_one("#waiting-outcomes").display)
+
+
+async def test_decision_keys_decide_nothing_while_the_cursor_is_on_an_interrupted_call(
+    console: OpenConsole,
+) -> None:
+    engine = an_engine()
+    async with console(engine) as stage:
+        await stage.press("2")
+        await stage.shows("What exactly will happen")
+        await stage.press("exclamation_mark")
+        await stage.until(lambda: stage.app.focused is stage.table("#outcomes"))
+        await stage.graced()
+        await stage.press("a")
+        await stage.shows("There is nothing to decide")
+        assert engine.stored_approvals["app-0"].status is RequestStatus.PENDING
