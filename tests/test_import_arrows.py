@@ -23,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("vasini_tui.cli.call", "vasini_tui.cli.arguments"),
     ("vasini_tui.demo",),
     ("vasini_tui.doctor", "vasini_tui.scaffold"),
+    ("vasini_tui.disk_use",),
     ("vasini_tui.console",),
     ("vasini_tui.wiring",),
     ("vasini_tui.identity", "vasini_tui.log_file", "vasini_tui.output"),
@@ -43,6 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.runtime.embedded",),
     ("engine.runtime.worker",),
     ("engine.runtime.worker.steps",),
+    ("engine.runtime.archive",),
     ("engine.runtime.pack_library", "engine.runtime.views"),
     (
         "engine.runtime.files",

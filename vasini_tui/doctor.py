@@ -23,6 +23,7 @@ from engine.tools.builtin.all import builtin_registry
 from engine.tools.pack_code.pack_tools import tool_prefix
 from engine.tools.process import cgroup
 from vasini_tui.console.terminal import terminal_problem
+from vasini_tui.disk_use import disk_by_kind
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 from vasini_tui.identity import account_exists, login_name, over_ssh
 from vasini_tui.settings.loading import LoadedSettings, SettingInForce, unknown_variables
@@ -48,6 +49,7 @@ class Examination:
     identity: Mapping[str, Any]
     settings: tuple[SettingInForce, ...]
     journal: Mapping[str, Any]
+    disk: Mapping[str, int]
     packs: tuple[Mapping[str, Any], ...]
     warnings: tuple[str, ...]
     errors: tuple[VasiniError, ...]
@@ -99,6 +101,7 @@ async def examine(
         identity=_identity(loaded),
         settings=tuple(loaded.in_force()),
         journal=seen.journal,
+        disk=await asyncio.to_thread(disk_by_kind, places),
         packs=seen.packs,
         warnings=(
             *_sharing(places),

@@ -17,6 +17,7 @@ _CELL_LIMIT = 100
 _LINE_LIMIT = 2000
 _BLOCK_LIMIT = 100_000
 _EMPTY = "-"
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 class Output:
@@ -90,6 +91,14 @@ def cell(value: object, *, limit: int = _CELL_LIMIT) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return sanitize(", ".join(str(item) for item in value), limit=limit)
     return sanitize(str(value), limit=limit)
+
+
+def size_in_words(size: int) -> str:
+    """Bytes as a person reads them."""
+    amount, unit = float(size), 0
+    while amount >= 1000 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{size} bytes" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.facade.feed import Feed
+    from engine.facade.housekeeping import Housekeeping
     from engine.facade.notes import Drafts, SavedFilters
     from engine.facade.packs import Packs
     from engine.facade.requests import Requests
@@ -53,6 +54,11 @@ class Engine(Protocol):
     @property
     def feed(self) -> Feed:
         """News."""
+        ...
+
+    @property
+    def housekeeping(self) -> Housekeeping:
+        """Old runs gone, one run taken away whole."""
         ...
 
     @property

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         WorkerRow,
     )
     from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
+    from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
     from engine.machine.model.inputs import Input
@@ -106,6 +107,11 @@ class Journal(Protocol):
     @property
     def packs(self) -> PackStore:
         """Last good contents, the registry, trusted code."""
+        ...
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """What keeps it small."""
         ...
 
     async def create_run(self, run: NewRun) -> tuple[str, bool]:

@@ -29,6 +29,7 @@ from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, Run
 from engine.contracts.timeline import Timeline
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniError
 from engine.facade.feed import FeedBatch
+from tests.fake_housekeeping import FakeHousekeeping
 from tests.screens.fake_data import NOW, a_pack, a_row, a_run, an_event
 from tests.screens.fake_notes import FakeDrafts, FakeSavedFilters
 from tests.screens.fake_packs import FakePacks
@@ -73,6 +74,7 @@ class FakeEngine:
         self.feed = FakeFeed(self)
         self.drafts = FakeDrafts(self)
         self.saved_filters = FakeSavedFilters(self)
+        self.housekeeping = FakeHousekeeping()
 
     def add(self, *things: RunView | ApprovalView | FormView) -> FakeEngine:
         """Store things as they are."""

@@ -28,6 +28,7 @@ from engine.contracts.timeline import Timeline
 from engine.errors import AlreadyDecided, NotFound
 from engine.facade.engine import WorkerView
 from engine.facade.feed import FeedBatch
+from tests.fake_housekeeping import FakeHousekeeping
 from tests.vasini_tui.fake_data import MOMENT_TEXT, a_run
 from tests.vasini_tui.fake_packs import MOMENT, FakePacks
 
@@ -407,6 +408,7 @@ class FakeEngine:
     feed: FakeFeed = field(default_factory=FakeFeed)
     drafts: FakeDrafts = field(default_factory=FakeDrafts)
     saved_filters: FakeSavedFilters = field(default_factory=FakeSavedFilters)
+    housekeeping: FakeHousekeeping = field(default_factory=FakeHousekeeping)
     worker: FakeWorker = field(default_factory=FakeWorker)
     when_working: Callable[[], None] = lambda: None
     slots: list[int] = field(default_factory=list)

@@ -37,6 +37,10 @@ COMMANDS = {
     "pack trust": "packs.trust:trust",
     "pack new": "packs.new:new",
     "worker": "host.worker:worker",
+    "export": "runs.archive:export",
+    "verify": "runs.archive:verify",
+    "prune": "host.upkeep:prune",
+    "backup": "host.upkeep:backup",
     "doctor": "host.doctor:doctor",
     "keys": "host.keys:keys",
 }

@@ -12,6 +12,7 @@ from engine.journal.encoding import readable_input, stored_event
 from engine.journal.memory.lists import MemoryNotes, MemoryRunLists
 from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.store import MemoryStore
+from engine.journal.memory.upkeep import MemoryUpkeep
 from engine.journal.records import WorkerRow
 from engine.journal.rows import StepHeadRow
 from engine.journal.rules.journal_writes import JournalWrites
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from engine.contracts.status import RequestKind, RequestStatus
     from engine.journal.changes import ChangeSet, Listener
     from engine.journal.records import StoredEvent
-    from engine.journal.rows import RequestRow, RequestViewRow, RunRow, RunViewRow, StepViewRow
+    from engine.journal.rows import EventRow, RequestRow, RequestViewRow, RunRow, RunViewRow, StepViewRow
     from engine.machine.model.inputs import Input
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class MemoryJournal(JournalWrites):
         self.lists = MemoryRunLists(self._read)
         self.notes = MemoryNotes(self._read, self.write)
         self.packs = MemoryPacks(self.write, self._read)
+        self.upkeep = MemoryUpkeep(self.write, self._read)
 
     async def close(self) -> None:
         """See port."""
@@ -82,13 +84,13 @@ class MemoryJournal(JournalWrites):
 
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """See port."""
-        store = await self._read()
-        last = min(len(store.events), after_seq + limit)
-        return [stored_event(store.events[seq]) for seq in range(after_seq + 1, last + 1)]
+        events = (await self._read()).events
+        later = (events.get(seq) for seq in range(after_seq + 1, _newest(events) + 1))
+        return [stored_event(row) for row in islice((row for row in later if row is not None), limit)]
 
     async def last_seq(self) -> int:
         """See port."""
-        return len((await self._read()).events)
+        return _newest((await self._read()).events)
 
     async def any_ready(self, now: int) -> bool:
         """See port."""
@@ -254,6 +256,10 @@ class MemoryJournal(JournalWrites):
         if self._closed:
             raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shut down")
         return self._store
+
+
+def _newest(events: dict[int, EventRow]) -> int:
+    return next(reversed(events), 0)
 
 
 def _history(store: MemoryStore, run_id: str, after: int) -> Iterable[StoredEvent]:

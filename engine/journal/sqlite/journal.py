@@ -23,10 +23,11 @@ from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.packs import SqlitePacks
 from engine.journal.sqlite.queries import query
 from engine.journal.sqlite.store import SqliteStore, left_out_json
+from engine.journal.sqlite.upkeep import SqliteUpkeep
 from engine.journal.sqlite.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from engine.contracts.status import RequestKind
@@ -49,6 +50,7 @@ class SqliteJournal(JournalWrites):
         self.lists = SqliteRunLists(path, self._writer)
         self.notes = SqliteNotes(self._writer, self._read)
         self.packs = SqlitePacks(self._writer, self._read)
+        self.upkeep = SqliteUpkeep(self._writer, self._read)
 
     @classmethod
     async def open(
@@ -256,7 +258,9 @@ class SqliteJournal(JournalWrites):
         """See port."""
         return [WorkerRow(**dict(row)) for row in await self._read(query("select_workers"))]
 
-    async def _read(self, statement: str, arguments: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    async def _read(
+        self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[sqlite3.Row]:
         if self._reader is None:
             raise Unavailable(ErrorCode.ENGINE_STOPPED, "the engine is shut down")
         if self._writer.failure is not None:

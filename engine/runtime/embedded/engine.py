@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handoffs import Handoffs
+    from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
@@ -67,7 +68,8 @@ class EmbeddedEngine:
         self._folders = RunFolders(config.runs_dir)
         self._intake = Intake(journal)
         self._views = RowViews(self._values, self._folders, clock)
-        self._reader = RunReader(journal, self._values, self._views, OutputFiles(self._folders, redactor))
+        self._files = OutputFiles(self._folders, redactor)
+        self._reader = RunReader(journal, self._values, self._views, self._files)
         self.runs = Runs(
             journal,
             clock,
@@ -89,6 +91,16 @@ class EmbeddedEngine:
             self.feed.within(access),
             lambda: self.requests.within(access),
             lambda: self.packs.within(access),
+            lambda: self.housekeeping.within(access),
+        )
+
+    @cached_property
+    def housekeeping(self) -> Housekeeping:
+        """See facade."""
+        from engine.runtime.embedded.housekeeping import Housekeeping  # noqa: PLC0415 - seldom needed
+
+        return Housekeeping(
+            self._journal, self._clock, self._values, self._reader, self._files, self._config.runs_dir
         )
 
     @cached_property

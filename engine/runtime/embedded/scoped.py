@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.facade.engine import Engine, Worker, WorkerView
     from engine.runtime.embedded.feed import Feed
+    from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.runs import Runs
@@ -27,9 +28,11 @@ class ScopedEngine:
         feed: Feed,
         requests: Callable[[], Requests],
         packs: Callable[[], PackList],
+        housekeeping: Callable[[], Housekeeping],
     ) -> None:
         self._whole = whole
         self._load_packs = packs
+        self._load_housekeeping = housekeeping
         self.runs = runs
         self._load_requests = requests
         self.feed = feed
@@ -45,6 +48,11 @@ class ScopedEngine:
     def packs(self) -> PackList:
         """See facade."""
         return self._load_packs()
+
+    @cached_property
+    def housekeeping(self) -> Housekeeping:
+        """See facade."""
+        return self._load_housekeeping()
 
     def for_(self, actor: Actor, *, tenant: str | None = None, all_tenants: bool = False) -> Engine:
         """See facade."""

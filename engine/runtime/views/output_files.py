@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import TYPE_CHECKING
 
+from engine.contracts.housekeeping import LeftOutFile
 from engine.contracts.run import FileText, RunFile
 from engine.errors import NotFound
 from engine.runtime.views.paging import page_size
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from engine.runtime.files.run_folder import RunFolders
 
 MAX_FILE_TEXT = 8 * 1024 * 1024
+MAX_WHOLE_FILE = 64 * 1024 * 1024
 MARGIN = 4 * 1024
 """Bytes that are read beyond what is shown: what stands across the cut is masked as well."""
 
@@ -39,6 +42,26 @@ class OutputFiles:
             words = f"run {row['run_id']} has no file {stored_name[:200]!r}"
             raise NotFound(words, {"run_id": row["run_id"], "stored_name": stored_name[:200]})
         return text
+
+    async def whole(self, row: RunRow, stored_name: str) -> str | LeftOutFile:
+        """All of a file as masked text, or why it cannot be given. Raises Unavailable."""
+        return await asyncio.to_thread(self._read_whole, row["pack"], row["run_id"], stored_name)
+
+    def _read_whole(self, pack: str, run_id: str, stored_name: str) -> str | LeftOutFile:
+        found = self._folders.read_output(pack, run_id, stored_name, MAX_WHOLE_FILE)
+        if found is None:
+            return LeftOutFile(name=stored_name, size=0, sha256="", why="it is not there any more")
+        raw, length = found
+        text = self._masked(raw, length * 4, whole=True) if length <= len(raw) else None
+        if text is not None:
+            return text
+        why = (
+            "it is no text, so it cannot be masked"
+            if length <= len(raw)
+            else f"it is larger than {MAX_WHOLE_FILE} bytes"
+        )
+        digest = hashlib.sha256(raw).hexdigest() if length <= len(raw) else ""
+        return LeftOutFile(name=stored_name, size=length, sha256=digest, why=why)
 
     def _read(self, pack: str, run_id: str, stored_name: str, size: int) -> FileText | None:
         found = self._folders.read_output(pack, run_id, stored_name, size + MARGIN)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from engine.contracts.run import EventFilter, RunFilter, RunSort
-from engine.contracts.status import CancelMode, RequestKind, RequestStatus, RunStatus
+from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestKind, RequestStatus, RunStatus
 from engine.errors import Unavailable, VasiniError
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.port import Journal
 from engine.journal.records import Commit, RunHead
+from engine.journal.rules.pruning import PruneRange
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.event import Event, Kind
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
@@ -229,6 +230,15 @@ class BothJournals(RuleBasedStateMachine):
         self.now += micros
         self.both(lambda journal: journal.fire_timers(self.now))
 
+    @rule(seconds=st.integers(-2, 9), statuses=st.sampled_from([RUN_TERMINAL, {RunStatus.FAILED}]))
+    def prune(self, seconds: int, statuses: set[RunStatus]) -> None:
+        wanted = PruneRange(self.now + seconds, sorted(statuses))
+        found = self.both(lambda journal: journal.upkeep.prunable(wanted, "", 2))
+        roots = [tree.root for tree in found[0]]
+        assert self.both(lambda journal: journal.upkeep.prune(roots, wanted)) == found[0]
+        unused = self.both(lambda journal: journal.upkeep.unused_blobs())
+        self.both(lambda journal: journal.upkeep.drop_blobs(*unused))
+
     @invariant()
     def every_read_agrees(self) -> None:
         self.both(self._read_everything)
@@ -264,6 +274,7 @@ class BothJournals(RuleBasedStateMachine):
             found += [
                 await journal.run_view_row(run_id),
                 await journal.successors(run_id),
+                await journal.upkeep.tree(run_id),
                 await journal.step_rows(run_id),
                 await journal.step_heads(run_id, 2),
                 await journal.lists.find_events(run_id, EventFilter(kind="step", text="B"), 1, 9),

@@ -9,6 +9,7 @@ import typer
 
 from vasini_tui.cli.arguments.options import ActAs, AsJson
 from vasini_tui.cli.call import Invocation
+from vasini_tui.output import size_in_words
 from vasini_tui.version import program_version
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _document(found: Examination) -> dict[str, Any]:
             for setting in found.settings
         ],
         "journal": found.journal,
+        "disk": found.disk,
         "packs": found.packs,
         "warnings": found.warnings,
         "problems": [
@@ -73,6 +75,8 @@ def _tell(out: Output, found: Examination) -> None:
     ):
         out.line(title)
         out.pairs((f"  {name}", _words(value)) for name, value in facts.items())
+    out.line("Disk")
+    out.pairs((f"  {kind}", size_in_words(size)) for kind, size in found.disk.items())
     out.line("Packs")
     out.table(
         ("  PACK", "VERSION", "FROM", "FLOWS", "PROBLEMS"),

@@ -1,0 +1,96 @@
+"""A copy of a journal while others work on it, and what its file is full of. Blocks: call in a thread."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import ErrorCode, InvalidInput, Unavailable
+from engine.journal.sqlite.connection import open_reader
+from engine.journal.sqlite.failures import unavailable
+from engine.journal.sqlite.queries import query
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A copy that was made and read again."""
+
+    path: Path
+    size: int
+    schema_version: int
+    runs: int
+
+
+def back_up(journal: Path, target: Path) -> Backup:
+    """Copy the journal as it is at one moment to a new file; nobody who works on it waits.
+
+    The copy is one file, checked page by page, and is there whole or not at all. Raises InvalidInput when
+    `target` is there already or its directory is not, Unavailable.
+    """
+    if target.exists():
+        raise InvalidInput(f"{target} is there already; choose another name", {"path": str(target)})
+    if not target.parent.is_dir():
+        raise InvalidInput(f"there is no directory {target.parent}", {"path": str(target)})
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    try:
+        with closing(open_reader(journal)) as source:
+            os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            schema, runs = _copy(source, temporary)
+        os.link(temporary, target)  # fails when somebody made it meanwhile
+        directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except sqlite3.Error as error:
+        raise unavailable(error, target) from error
+    except FileExistsError:
+        raise InvalidInput(f"{target} is there already", {"path": str(target)}) from None
+    except OSError as error:
+        code = ErrorCode.DISK_FULL if error.errno in _FULL else ErrorCode.READ_ONLY
+        raise Unavailable(
+            code, f"{target} cannot be written: {error.strerror}", {"path": str(target)}
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return Backup(target, target.stat().st_size, schema, runs)
+
+
+def _copy(source: sqlite3.Connection, temporary: Path) -> tuple[int, int]:
+    """All pages in one reading; (schema version, runs) of the copy."""
+    with closing(sqlite3.connect(temporary, isolation_level=None)) as copy:
+        source.backup(copy, pages=-1)
+        copy.execute("PRAGMA journal_mode = DELETE")  # no second file beside it
+        (words,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+        if words != "ok":
+            raise Unavailable(ErrorCode.JOURNAL_CORRUPT, f"the copy is damaged, as the journal is: {words}")
+        schema = int(copy.execute("PRAGMA user_version").fetchone()[0])
+        runs = int(copy.execute(query("count_runs")).fetchone()[0])
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    return schema, runs
+
+
+def contents(journal: Path) -> dict[str, int]:
+    """Bytes in the journal by what they are; `free` is used again before the file grows.
+
+    Raises Unavailable.
+    """
+    with closing(open_reader(journal)) as connection:
+        try:
+            row = connection.execute(query("contents")).fetchone()
+            (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+        except sqlite3.Error as error:
+            raise unavailable(error, journal) from error
+    return {**dict(row), "free": pages * size}

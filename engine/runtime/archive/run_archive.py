@@ -1,0 +1,102 @@
+"""What an archive of a run holds: the run and those below it, their steps, events, files and pack contents.
+
+All of it is whole, with large values in their places, and masked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import InvalidInput
+from engine.journal.encoding import encode
+from engine.runtime.views.row_views import event_view
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.contracts.housekeeping import LeftOutFile
+    from engine.journal.port import Journal
+    from engine.runtime.archive.writing import ArchiveWriter
+    from engine.runtime.value_store import ValueStore
+    from engine.runtime.views.output_files import OutputFiles
+    from engine.runtime.views.run_reader import RunReader
+
+EVENTS_AT_ONCE = 200
+_STEPS_APART = {"steps"}
+
+
+class RunArchive:
+    """Puts runs into an archive; each in a folder that has its id."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        reader: RunReader,
+        values: ValueStore,
+        files: OutputFiles,
+        archive: ArchiveWriter,
+    ) -> None:
+        self._journal = journal
+        self._reader = reader
+        self._values = values
+        self._files = files
+        self._archive = archive
+        self._packs: set[str] = set()
+        self.left_out: list[LeftOutFile] = []
+
+    async def add(self, run_id: str) -> None:
+        """Put in one run. Raises NotFound, Unavailable."""
+        detail = await self._reader.detail(run_id)
+        document = detail.model_dump(mode="json", by_alias=True, exclude=_STEPS_APART)
+        await self._add(f"{run_id}/run.json", [_pretty(document)])
+        paths = [step.step_id for step in detail.steps]
+        await self._add_lines(f"{run_id}/steps.jsonl", self._steps(run_id, paths))
+        await self._add_lines(f"{run_id}/events.jsonl", self._events(run_id))
+        for file in detail.files:
+            await self._add_file(run_id, file.stored_name)
+        await self._add_pack(detail.run.pack_digest)
+
+    async def _steps(self, run_id: str, paths: list[str]) -> AsyncIterator[Any]:
+        for path in paths:
+            yield (await self._reader.step(run_id, path)).model_dump(mode="json", by_alias=True)
+
+    async def _events(self, run_id: str) -> AsyncIterator[Any]:
+        after = 0
+        while batch := await self._journal.page_events(run_id, after, EVENTS_AT_ONCE):
+            for stored in batch:
+                line = event_view(stored).model_dump(mode="json", by_alias=True)
+                yield {**line, "payload": await self._values.redacted(line["payload"])}
+            after = batch[-1].run_seq
+
+    async def _add_file(self, run_id: str, stored_name: str) -> None:
+        row = await self._reader.row(run_id)
+        found = await self._files.whole(row, stored_name)
+        if isinstance(found, str):
+            await self._add(f"{run_id}/files/{stored_name}", [found.encode()])
+        else:
+            self.left_out.append(found)
+
+    async def _add_pack(self, digest: str) -> None:
+        if digest in self._packs:
+            return
+        self._packs.add(digest)
+        content = await self._journal.content(digest)
+        if content is not None:
+            masked = self._values.redact(json.loads(content))
+            await self._add(f"packs/{digest}.json", [_pretty(masked)])
+
+    async def _add_lines(self, name: str, values: AsyncIterator[Any]) -> None:
+        """Lines are put together before they are packed: they are of one run, and it fits its limits."""
+        await self._add(name, [f"{encode(value)}\n".encode() async for value in values])
+
+    async def _add(self, name: str, chunks: list[bytes]) -> None:
+        await asyncio.to_thread(self._archive.add, name, chunks)
+
+
+def _pretty(document: Any) -> bytes:
+    try:
+        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f"the run cannot be written as JSON: {error}") from error

@@ -1,0 +1,85 @@
+"""Whether an archive of a run is as it was written. Reads a file that may come from anybody."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST = "manifest.json"
+ARCHIVE_VERSION = "1"
+MAX_MANIFEST = 64 * 1024 * 1024
+MAX_DIFFERENCES = 20
+_CHUNK = 1024 * 1024
+_UNREADABLE = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+)
+
+
+def check_archive(path: Path) -> dict[str, Any]:
+    """The manifest of an archive in which every file has its digest, with `digest`, the manifest's own.
+
+    Raises NotFound, InvalidInput (`details["differences"]`) for any other file.
+    """
+    if not path.is_file():
+        raise NotFound(f"there is no file {path}", {"path": str(path)})
+    try:
+        with zipfile.ZipFile(path) as archive:
+            raw = _read(archive, MANIFEST, MAX_MANIFEST)
+            manifest = json.loads(raw)
+            listed = {item["name"]: (item["size"], item["sha256"]) for item in manifest["files"]}
+            differences = _differences(archive, listed)
+    except (*_UNREADABLE, KeyError, TypeError, AttributeError) as error:
+        words = f"{path} is no archive of a run, or it is damaged: {error}"
+        raise InvalidInput(words, {"path": str(path)}) from error
+    if differences:
+        told = "; ".join(differences[:MAX_DIFFERENCES])
+        details = {"path": str(path), "differences": differences[:MAX_DIFFERENCES]}
+        raise InvalidInput(f"{path} is not as it was written: {told}", details)
+    return {**manifest, "digest": hashlib.sha256(raw).hexdigest()}
+
+
+def _differences(archive: zipfile.ZipFile, listed: dict[str, tuple[int, str]]) -> list[str]:
+    names = [item.filename for item in archive.infolist() if item.filename != MANIFEST]
+    found = [f"{name} was added" for name in sorted(set(names) - set(listed))]
+    found += [f"{name} is there twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    for name, (size, digest) in listed.items():
+        if name not in names:
+            found.append(f"{name} is missing")
+        elif not _is_as_listed(archive, name, size, digest):
+            found.append(f"{name} was changed")
+    return found
+
+
+def _is_as_listed(archive: zipfile.ZipFile, name: str, size: int, digest: str) -> bool:
+    """Reads one byte more than is listed at the most, however much it says it holds."""
+    hashed, left = hashlib.sha256(), size + 1
+    try:
+        with archive.open(name) as file:
+            while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+                hashed.update(chunk)
+                left -= len(chunk)
+    except _UNREADABLE:
+        return False
+    return left == 1 and hashed.hexdigest() == digest
+
+
+def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    with archive.open(name) as file:
+        raw = file.read(limit + 1)
+    if len(raw) > limit:
+        raise ValueError(f"{name} is larger than {limit} bytes")
+    return raw

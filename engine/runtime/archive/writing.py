@@ -1,0 +1,77 @@
+"""An archive as it is written: a zip beside its place, which it takes when it is whole. Blocks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import zipfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import InvalidInput
+from engine.runtime.archive.verifying import ARCHIVE_VERSION, MANIFEST
+from engine.runtime.files.folder_access import storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+
+class ArchiveWriter:
+    """Takes files one after the other, and knows the digest of each."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.files: list[dict[str, Any]] = []
+
+    def add(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Add a file."""
+        digest, size = hashlib.sha256(), 0
+        with self._archive.open(_entry(name), "w", force_zip64=True) as file:
+            for chunk in chunks:
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+        self.files.append({"name": name, "size": size, "sha256": digest.hexdigest()})
+
+    def finish(self, facts: dict[str, Any]) -> str:
+        """Add the manifest; its digest."""
+        manifest = {"archive_version": ARCHIVE_VERSION, **facts, "files": self.files}
+        raw = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=True).encode()
+        with self._archive.open(_entry(MANIFEST), "w") as file:
+            file.write(raw)
+        return hashlib.sha256(raw).hexdigest()
+
+
+@contextmanager
+def new_archive(target: Path) -> Iterator[ArchiveWriter]:
+    """The archive that `target` becomes when nothing is raised. Raises InvalidInput, Unavailable."""
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    if target.exists():
+        raise InvalidInput(f"{target} is there already; choose another name", {"path": str(target)})
+    if not target.parent.is_dir():
+        raise InvalidInput(f"there is no directory {target.parent}", {"path": str(target)})
+    try:
+        with storage_errors(target):
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w+b") as file:
+                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                    yield ArchiveWriter(archive)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(temporary, target)  # fails when somebody made it meanwhile
+            except FileExistsError:
+                raise InvalidInput(f"{target} is there already", {"path": str(target)}) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """The same content gives the same bytes: no time of its own."""
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o600 << 16
+    return entry

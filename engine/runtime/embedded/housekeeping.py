@@ -1,0 +1,156 @@
+"""`engine.housekeeping` on a journal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from engine.contracts.actor import Role
+from engine.contracts.housekeeping import ExportReport, PruneReport
+from engine.contracts.model import from_micros, rfc3339
+from engine.contracts.status import RUN_TERMINAL
+from engine.errors import InvalidInput
+from engine.governance.access import Scoped
+from engine.journal.rules.pruning import PruneRange
+from engine.journal.rules.run_filter import micros
+from engine.runtime.archive.run_archive import RunArchive
+from engine.runtime.archive.writing import new_archive
+from engine.runtime.files.folder_removal import folder_bytes, folders_before, remove_folder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+    from engine.contracts.actor import Actor
+    from engine.contracts.status import RunStatus
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
+    from engine.runtime.value_store import ValueStore
+    from engine.runtime.views.output_files import OutputFiles
+    from engine.runtime.views.run_reader import RunReader
+
+TREES_AT_ONCE = 50
+"""Trees of runs that are removed in one transaction."""
+_LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Housekeeping(Scoped):
+    """Implements `engine.facade.housekeeping.Housekeeping`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        values: ValueStore,
+        reader: RunReader,
+        files: OutputFiles,
+        runs_dir: Path,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._values = values
+        self._reader = reader
+        self._files = files
+        self._runs_dir = runs_dir
+
+    async def prune(
+        self,
+        finished_before: datetime,
+        *,
+        actor: Actor,
+        statuses: Collection[RunStatus] = RUN_TERMINAL,
+        dry_run: bool = False,
+    ) -> PruneReport:
+        """See facade. Rows go first: a folder whose run is gone is found and removed the next time."""
+        self.access.require(Role.ADMIN, actor)
+        others = sorted(status.value for status in set(statuses) - RUN_TERMINAL)
+        if others:
+            raise InvalidInput(f"only runs that have ended are removed, not {', '.join(others)}")
+        wanted = PruneRange(micros(finished_before) or 0, tuple(statuses), self.access.tenant)
+        gone: list[tuple[str, str]] = []
+        events = 0
+        after: str | None = ""
+        while after is not None:
+            trees, after = await self._journal.upkeep.prunable(wanted, after, TREES_AT_ONCE)
+            if trees and not dry_run:
+                trees = await self._journal.upkeep.prune([tree.root for tree in trees], wanted)
+            gone += [run for tree in trees for run in tree.runs]
+            events += sum(tree.events for tree in trees)
+        values = value_bytes = 0
+        folders = gone
+        if not dry_run:
+            values, value_bytes = await self._journal.upkeep.drop_blobs(
+                *await self._journal.upkeep.unused_blobs()
+            )
+            folders = [*gone, *await self._left_behind(finished_before)]
+        sizes = await asyncio.to_thread(self._folders, folders, remove=not dry_run)
+        if not dry_run:
+            words = "%s removed %d runs that ended before %s, %d values and %d folders"
+            _LOG.info(words, actor.name, len(gone), rfc3339(finished_before), values, len(sizes))
+        return PruneReport(
+            runs=tuple(run_id for run_id, _ in gone),
+            events=events,
+            values=values,
+            value_bytes=value_bytes,
+            folders=len(sizes),
+            folder_bytes=sum(sizes),
+            dry_run=dry_run,
+        )
+
+    async def _left_behind(self, moment: datetime) -> list[tuple[str, str]]:
+        """Folders of runs that are not there any more; seen by who looks at every tenant."""
+        if self.access.tenant is not None:
+            return []
+        folders = await asyncio.to_thread(lambda: list(folders_before(self._runs_dir, moment.timestamp())))
+        return [(run_id, pack) for pack, run_id in folders if await self._journal.run_row(run_id) is None]
+
+    def _folders(self, runs: list[tuple[str, str]], *, remove: bool) -> list[int]:
+        act = remove_folder if remove else folder_bytes
+        sizes = (act(self._runs_dir, pack, run_id) for run_id, pack in runs)
+        return [size for size in sizes if size is not None]
+
+    async def export(self, run_id: str, target: Path, *, actor: Actor) -> ExportReport:
+        """See facade."""
+        reader = self._reader.within(self.access)
+        await reader.row(run_id)
+        runs = await self._journal.upkeep.tree(run_id)
+        async with in_thread(new_archive(target)) as writer:
+            archive = RunArchive(self._journal, reader, self._values, self._files, writer)
+            for each in runs:
+                await archive.add(each)
+            facts = {
+                "run_id": run_id,
+                "runs": runs,
+                "masked": True,
+                "exported_at": rfc3339(from_micros(self._clock.now())),
+                "exported_by": actor.name,
+                "left_out": [file.model_dump(mode="json") for file in archive.left_out],
+            }
+            digest = await asyncio.to_thread(writer.finish, facts)
+        return ExportReport(
+            run_id=run_id,
+            path=str(target),
+            runs=tuple(runs),
+            files=len(writer.files),
+            size=(await asyncio.to_thread(target.stat)).st_size,
+            digest=digest,
+            left_out=tuple(archive.left_out),
+        )
+
+
+@asynccontextmanager
+async def in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """A context whose ends block: both are gone through in a thread."""
+    async with AsyncExitStack() as stack:
+        entered = await asyncio.to_thread(manager.__enter__)
+
+        async def leave(*raised: Any) -> bool | None:
+            return await asyncio.to_thread(manager.__exit__, *raised)
+
+        stack.push_async_exit(leave)
+        yield entered

@@ -1,0 +1,195 @@
+"""Old runs gone, and one run taken away whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import zipfile
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.actor import Operator, Role
+from engine.contracts.status import RunStatus
+from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
+from engine.runtime.archive.verifying import check_archive
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    BOB,
+    approval,
+    finished,
+    pending_approval,
+    rest,
+    start,
+    tool,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.journal.port import Journal
+    from tests.engine.runtime.embedded_home import Home
+
+MAIL = "ann.example@example.org"
+
+
+def later() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=1)
+
+
+async def test_pruned_runs_are_gone_with_their_folders_and_values(home: Home, each_journal: Journal) -> None:
+    home.flow("main", tool("say", params={"text": "{{ payload.text }}"}))
+    home.flow("ask", approval())
+    async with home.working(journal=each_journal) as engine:
+        old = await finished(engine, "main", {"text": "x" * 50_000})
+        waits = await start(engine, "ask")
+        await pending_approval(engine, waits)
+        folder = home.root / "runs" / "demo" / old.run_id
+        assert folder.is_dir()
+        would = await engine.housekeeping.prune(later(), actor=ANN, dry_run=True)
+        assert (would.runs, would.dry_run, would.folders) == ((old.run_id,), True, 1)
+        assert would.folder_bytes > 50_000
+        assert (await engine.runs.summary(old.run_id)).run_id == old.run_id
+        gone = await engine.housekeeping.prune(later(), actor=ANN)
+        assert (gone.runs, gone.folders, gone.values > 0) == ((old.run_id,), 1, True)
+        assert gone.value_bytes > 50_000
+        assert not folder.exists()
+        with pytest.raises(NotFound):
+            await engine.runs.summary(old.run_id)
+        assert (await engine.runs.summary(waits)).status is RunStatus.PENDING_HUMAN
+        nothing = await engine.housekeeping.prune(later(), actor=ANN)
+        assert (nothing.runs, nothing.values) == ((), 0)
+
+
+async def test_the_folder_of_a_run_that_is_gone_is_removed_the_next_time(home: Home) -> None:
+    stray = home.root / "runs" / "demo" / "run_00000000000000000000000000"
+    stray.mkdir(parents=True)
+    (stray / "left.txt").write_text("left")
+    other = home.root / "runs" / "demo" / "notes"
+    other.mkdir()
+    async with home.open() as engine:
+        assert (await engine.housekeeping.prune(later(), actor=ANN)).folder_bytes == 4
+    assert not stray.exists()
+    assert other.is_dir()
+
+
+async def test_only_an_admin_prunes_and_only_what_has_ended(home: Home) -> None:
+    operators = {"ann": Operator(tenants=("default",), roles=frozenset({Role.OPERATOR}))}
+    ann = ANN.model_copy(update={"account": "ann"})
+    async with home.open(operators=operators) as engine:
+        with pytest.raises(Refused) as refused:
+            await engine.for_(ann).housekeeping.prune(later(), actor=ann)
+        assert refused.value.code is ErrorCode.ROLE_MISSING
+        with pytest.raises(InvalidInput, match="PENDING_HUMAN"):
+            await engine.housekeeping.prune(later(), actor=BOB, statuses=[RunStatus.PENDING_HUMAN])
+
+
+async def test_an_archive_has_the_run_and_its_children_whole_and_masked(home: Home, tmp_path: Path) -> None:
+    home.flow("child", tool("say", params={"text": "{{ payload.text }}"}))
+    home.flow(
+        "main",
+        {"id": "below", "type": "subflow", "subflow": "child", "params": {"text": "{{ payload.text }}"}},
+    )
+    target = tmp_path / "run.zip"
+    async with home.working() as engine:
+        run = await finished(engine, "main", {"text": f"{MAIL} {'long ' * 9000}end"})
+        report = await engine.housekeeping.export(run.run_id, target, actor=ANN)
+    child = report.runs[1]
+    with zipfile.ZipFile(target) as archive:
+        names = archive.namelist()
+        texts = {name: archive.read(name).decode() for name in names}
+    assert {f"{run.run_id}/run.json", f"{run.run_id}/events.jsonl", f"{child}/steps.jsonl"} <= set(names)
+    assert len([name for name in names if name.startswith("packs/")]) == 1
+    assert not [name for name, text in texts.items() if MAIL in text]
+    (step,) = [json.loads(line) for line in texts[f"{child}/steps.jsonl"].splitlines()]
+    assert step["input"]["text"].endswith("long end")
+    kinds = [json.loads(line)["kind"] for line in texts[f"{run.run_id}/events.jsonl"].splitlines()]
+    assert kinds[0] == "run_queued"
+    manifest = await asyncio.to_thread(check_archive, target)
+    assert (manifest["digest"], manifest["run_id"]) == (report.digest, run.run_id)
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+async def test_files_of_a_run_are_in_its_archive_unless_they_cannot_be_masked(
+    home: Home, tmp_path: Path
+) -> None:
+    home.flow("main", tool("say", params={"n": 1}))
+    target = tmp_path / "run.zip"
+    async with home.working() as engine:
+        run = await finished(engine, "main")
+        output = home.root / "runs" / "demo" / run.run_id / "output"
+        (output / "report.md").write_text(f"# To {MAIL}")
+        (output / "picture.png").write_bytes(b"\x89PNG\0\1")
+        report = await engine.housekeeping.export(run.run_id, target, actor=ANN)
+    assert [(file.name, file.size) for file in report.left_out] == [("picture.png", 6)]
+    with zipfile.ZipFile(target) as archive:
+        text = archive.read(f"{run.run_id}/files/report.md").decode()
+    assert text.startswith("# To ")
+    assert MAIL not in text
+
+
+async def test_an_archive_takes_nobodys_place_and_a_failed_one_leaves_nothing(
+    home: Home, tmp_path: Path
+) -> None:
+    there = tmp_path / "there.zip"
+    there.write_text("mine")
+    home.flow("main", tool("say", params={"n": 1}))
+    async with home.working() as engine:
+        run = await finished(engine, "main")
+        with pytest.raises(InvalidInput, match="there already"):
+            await engine.housekeeping.export(run.run_id, there, actor=ANN)
+        with pytest.raises(NotFound):
+            await engine.housekeeping.export("run_none", tmp_path / "none.zip", actor=ANN)
+        with pytest.raises(InvalidInput, match="no directory"):
+            await engine.housekeeping.export(run.run_id, tmp_path / "no" / "x.zip", actor=ANN)
+    assert there.read_text() == "mine"
+    assert [name for name in await asyncio.to_thread(os.listdir, tmp_path) if "zip" in name] == ["there.zip"]
+
+
+@pytest.fixture
+async def archive(home: Home, tmp_path: Path) -> Path:
+    home.flow("main", tool("say", params={"n": 1}))
+    target = tmp_path / "run.zip"
+    async with home.working() as engine:
+        run = await rest(engine, await start(engine, "main"))
+        await engine.housekeeping.export(run.run_id, target, actor=ANN)
+    return target
+
+
+def rewritten(archive: Path, change: dict[str, bytes | None]) -> Path:
+    """The archive with other contents of some files; None leaves one out."""
+    target = archive.with_name("changed.zip")
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(target, "w") as new:
+        for name in {*old.namelist(), *change}:
+            content = change[name] if name in change else old.read(name)
+            if content is not None:
+                new.writestr(name, content)
+    return target
+
+
+def test_every_change_of_an_archive_is_told(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        names = [name for name in opened.namelist() if name.endswith((".json", ".jsonl"))]
+    events = next(name for name in names if name.endswith("events.jsonl"))
+    changes: list[tuple[dict[str, bytes | None], str]] = [
+        ({events: b"{}"}, f"{events} was changed"),
+        ({events: None}, f"{events} is missing"),
+        ({"more.txt": b"x"}, "more.txt was added"),
+    ]
+    for change, words in changes:
+        with pytest.raises(InvalidInput) as refused:
+            check_archive(rewritten(archive, change))
+        assert refused.value.details["differences"] == [words]
+    check_archive(archive)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + b"\0" * 18])
+def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "x.zip"
+    file.write_bytes(content)
+    with pytest.raises(InvalidInput, match="no archive of a run"):
+        check_archive(file)
+    with pytest.raises(NotFound):
+        check_archive(tmp_path / "none.zip")

@@ -1,0 +1,42 @@
+"""What takes how much of the disk, by kind. Looks only, and blocks on the disk: call in a thread."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import VasiniError
+from engine.journal.sqlite.backup import contents
+
+if TYPE_CHECKING:
+    from vasini_tui.settings.places import Places
+
+
+def disk_by_kind(places: Places) -> dict[str, int]:
+    """Bytes by kind; a kind that cannot be looked at is left out."""
+    found: dict[str, int] = {}
+    if places.journal_file.exists():
+        with suppress(VasiniError):  # what is wrong with the journal stands among the problems
+            found |= {f"journal: {kind}": size for kind, size in _journal(places.journal_file).items()}
+    kinds = {"folders of runs": places.runs_dir, "cache": places.cache_dir, "log": places.log_file}
+    return found | {kind: _size(place) for kind, place in kinds.items() if place.exists()}
+
+
+def _journal(file: Path) -> dict[str, int]:
+    known = {kind.replace("_", " "): size for kind, size in contents(file).items()}
+    beside = (file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm")))
+    whole = sum(part.stat().st_size for part in beside if part.exists())
+    return {**known, "rows and indexes": max(whole - sum(known.values()), 0)}
+
+
+def _size(place: Path) -> int:
+    if place.is_file():
+        return place.stat().st_size
+    total = 0
+    for directory, _, names in os.walk(place):
+        for name in names:
+            with suppress(OSError):  # removed meanwhile
+                total += Path(directory, name).lstat().st_size
+    return total
