@@ -18,6 +18,7 @@ from benchmarks.figures import Meter, percentile
 from benchmarks.made_packs import write_packs
 from benchmarks.visible_saves import visible_saves
 from engine.config import EngineConfig
+from engine.facade.feed import PackChanged
 from engine.runtime.embedded.engine import open_engine
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ async def told(batches: AsyncIterator[FeedBatch], count: int) -> None:
     seen = 0
     async with asyncio.timeout(PATIENCE):
         while seen < count:
-            seen += len((await anext(batches)).packs)
+            seen += len((await anext(batches)).of(PackChanged))
 
 
 def replace(file: Path, text: str) -> None:

@@ -2,35 +2,111 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
     from contextlib import AbstractAsyncContextManager
 
     from engine.contracts.pack_version import PackNotice
     from engine.contracts.run import EventView
 
 
+class Topic(StrEnum):
+    """What news can be about."""
+
+    EVENTS = "events"
+    RUNS = "runs"
+    CLAIMS = "claims"
+    PACKS = "packs"
+
+
+ALL_NEWS = frozenset({Topic.EVENTS, Topic.CLAIMS, Topic.PACKS})
+"""Whoever reads the events has no use for `Topic.RUNS`, which only says that there are some."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunMoved:
+    """Something happened to a run; its events say what."""
+
+    run_id: str
+    topic: ClassVar[Topic] = Topic.RUNS
+
+    @property
+    def key(self) -> str:
+        """The run."""
+        return self.run_id
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsChanged:
+    """Somebody began or ended to look at a request."""
+
+    topic: ClassVar[Topic] = Topic.CLAIMS
+    key: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PackListChanged:
+    """A version was published, code was trusted, or files of packs changed."""
+
+    topic: ClassVar[Topic] = Topic.PACKS
+    key: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PackChanged:
+    """The files of one pack changed on disk."""
+
+    pack: PackNotice
+    topic: ClassVar[Topic] = Topic.PACKS
+
+    @property
+    def key(self) -> str:
+        """The pack."""
+        return self.pack.pack
+
+
+Notice = RunMoved | ClaimsChanged | PackListChanged | PackChanged
+"""News that are no event: they are kept nowhere. Of one kind and key the latest counts, an earlier one may be
+dropped."""
+
+N = TypeVar("N", RunMoved, ClaimsChanged, PackListChanged, PackChanged)
+
+
 @dataclass(frozen=True, slots=True)
 class FeedBatch:
     """News since the last batch. `events` are durable and in order; `lagged` says some were skipped
-    because the reader was slow (read the journal for them); `refresh` names lists that changed
-    without an event of their own (`packs`, `workers`, `claims`); `packs` are those whose files
-    changed."""
+    because the reader was slow (read the journal for them); `notices` have one of each kind and key."""
 
     events: tuple[EventView, ...] = ()
     lagged: bool = False
-    refresh: frozenset[str] = field(default_factory=frozenset)
-    packs: tuple[PackNotice, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    def about(self, topic: Topic) -> bool:
+        """Whether something of the topic is new, or may be."""
+        if topic is Topic.EVENTS and self.events:
+            return True
+        return self.lagged or any(notice.topic is topic for notice in self.notices)
+
+    def of(self, kind: type[N]) -> tuple[N, ...]:
+        """The notices of one kind."""
+        return tuple(notice for notice in self.notices if isinstance(notice, kind))
+
+
+def latest(notices: Collection[Notice]) -> tuple[Notice, ...]:
+    """The newest notice of each kind and key, in the order in which they first came."""
+    return tuple({(type(notice), notice.key): notice for notice in notices}.values())
 
 
 class Feed(Protocol):
     """News from this process and every other one on the same journal."""
 
     def subscribe(
-        self, *, run_id: str | None = None
+        self, *, run_id: str | None = None, topics: Collection[Topic] = ALL_NEWS
     ) -> AbstractAsyncContextManager[AsyncIterator[FeedBatch]]:
-        """Batches of news from now on; leaving the context unsubscribes."""
+        """Batches of news about `topics` from now on, events of `run_id` only where it is given; leaving the
+        context unsubscribes."""
         ...

@@ -10,14 +10,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.facade.feed import Feed, FeedBatch
+from engine.facade.feed import Feed, FeedBatch, latest
 from screens.frame.console_state import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.contracts.pack_version import PackNotice
     from engine.contracts.run import EventView
+    from engine.facade.feed import Notice
 
 BATCHES_PER_SECOND = 15
 KEPT_EVENTS = 2_000
@@ -59,19 +59,16 @@ class _Gathered:
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
         self._events: list[EventView] = []
-        self._refresh: set[str] = set()
+        self._notices: list[Notice] = []
         self._lagged = False
-        self._packs: dict[str, PackNotice] = {}
         self._due: asyncio.TimerHandle | None = None
         self._last = 0.0
 
     def add(self, batch: FeedBatch) -> None:
         """Keep the batch; the oldest events go when there are too many, and the reader is told."""
         self._events.extend(batch.events)
-        self._refresh |= batch.refresh
+        self._notices.extend(batch.notices)
         self._lagged = self._lagged or batch.lagged
-        # Of a pack that was saved twice within a moment the newest word counts.
-        self._packs |= {notice.pack: notice for notice in batch.packs}
         if len(self._events) > KEPT_EVENTS:
             del self._events[:-KEPT_EVENTS]
             self._lagged = True
@@ -87,7 +84,6 @@ class _Gathered:
     def _flush(self) -> None:
         self._due = None
         self._last = self._loop.time()
-        packs = tuple(self._packs.values())
-        batch = FeedBatch(tuple(self._events), self._lagged, frozenset(self._refresh), packs)
-        self._events, self._refresh, self._lagged, self._packs = [], set(), False, {}
+        batch = FeedBatch(tuple(self._events), self._lagged, latest(self._notices))
+        self._events, self._notices, self._lagged = [], [], False
         self._deliver(batch)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
+from engine.facade.feed import PackListChanged
 from engine.safe_text import sanitize
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.header import HeaderLines
@@ -194,14 +195,14 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def on_feed_arrived(self, message: FeedArrived) -> None:
         """Something happened in the engine."""
-        if "packs" in message.batch.refresh:
+        if message.batch.of(PackListChanged):
             self.state.broken_packs = None
         if self.concerned(message.batch):
             self.refresher.ask()
 
     def concerned(self, batch: FeedBatch) -> bool:
         """Whether this screen shows anything the news may have changed."""
-        return bool(batch.events or batch.lagged or batch.refresh)
+        return bool(batch.events or batch.lagged or batch.notices)
 
     def on_line_changed(self) -> None:
         """The feed was lost or came back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.pack_version import PackOutcome
+from engine.facade.feed import Topic
 from screens.frame.screen import ConsoleScreen, tell
 from screens.keys.bindings import bindings
 from screens.packs.dialogs import PublishDialog
@@ -40,9 +41,7 @@ class PackVerbsScreen(ConsoleScreen):
 
     def concerned(self, batch: FeedBatch) -> bool:
         """By changed packs, and by runs that begin or end on their versions."""
-        return bool(batch.packs or batch.lagged or "packs" in batch.refresh) or any(
-            event.kind.startswith("run_") for event in batch.events
-        )
+        return batch.about(Topic.PACKS) or any(event.kind.startswith("run_") for event in batch.events)
 
     def action_reload(self) -> None:
         """Look at all packs now."""

@@ -28,7 +28,7 @@ from engine.contracts.run import (
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, RunStatus
 from engine.contracts.timeline import Timeline
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused, VasiniError
-from engine.facade.feed import FeedBatch
+from engine.facade.feed import ALL_NEWS, FeedBatch, Topic
 from tests.fake_housekeeping import FakeHousekeeping
 from tests.screens.fake_data import NOW, a_pack, a_row, a_run, an_event
 from tests.screens.fake_notes import FakeDrafts, FakeSavedFilters
@@ -36,7 +36,7 @@ from tests.screens.fake_packs import FakePacks
 from tests.screens.fake_requests import FakeRequests
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
     from pathlib import Path
@@ -328,7 +328,9 @@ class FakeFeed:
             queue.put_nowait(batch)
 
     @asynccontextmanager
-    async def subscribe(self, *, run_id: str | None = None) -> AsyncIterator[AsyncIterator[FeedBatch]]:
+    async def subscribe(
+        self, *, run_id: str | None = None, topics: Collection[Topic] = ALL_NEWS
+    ) -> AsyncIterator[AsyncIterator[FeedBatch]]:
         self.subscriptions += 1
         self.engine.note("subscribe", run_id)
         queue: asyncio.Queue[FeedBatch | VasiniError] = asyncio.Queue()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.pack import PackState
 from engine.contracts.pack_version import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
 from engine.errors import ErrorCode, NotFound, Refused
-from engine.facade.feed import FeedBatch
+from engine.facade.feed import FeedBatch, PackChanged, PackListChanged
 from tests.screens.fake_data import NOW
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class FakePacks:
 
     def news(self, *notices: PackNotice) -> None:
         """Tell the feed's readers that packs changed."""
-        self.engine.feed.publish(FeedBatch(refresh=frozenset({"packs"}), packs=notices))
+        self.engine.feed.publish(FeedBatch(notices=(*map(PackChanged, notices), PackListChanged())))
 
     async def list(self) -> tuple[PackView, ...]:
         self.engine.note("packs")

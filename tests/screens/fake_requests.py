@@ -10,7 +10,7 @@ from engine.contracts.request import AnswerView, ApprovalView, DecisionView, Fie
 from engine.contracts.run import Page
 from engine.contracts.status import OutcomeDecision, RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused
-from engine.facade.feed import FeedBatch
+from engine.facade.feed import ClaimsChanged, FeedBatch
 from engine.json_schema.forms import check_values
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class FakeRequests:
         until = self.engine.clock + CLAIM
         claimed = view.model_copy(update={"claimed_by": by, "claimed_until": until})
         self.engine.add(claimed)
-        self.engine.feed.publish(FeedBatch(refresh=frozenset({"claims"})))
+        self.engine.feed.publish(FeedBatch(notices=(ClaimsChanged(),)))
         return claimed
 
     async def release(self, approval_id: str, *, actor: Actor) -> ApprovalView:
@@ -79,7 +79,7 @@ class FakeRequests:
         if view.claimed_by == actor.name:
             view = view.model_copy(update={"claimed_by": None, "claimed_until": None})
             self.engine.add(view)
-            self.engine.feed.publish(FeedBatch(refresh=frozenset({"claims"})))
+            self.engine.feed.publish(FeedBatch(notices=(ClaimsChanged(),)))
         return view
 
     async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:

@@ -10,7 +10,7 @@ import pytest
 from engine.contracts.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable
-from engine.facade.feed import FeedBatch
+from engine.facade.feed import ClaimsChanged, FeedBatch
 from screens.approvals.bulk_dialog import BulkDecisionDialog
 from screens.approvals.differences import NOT_GIVEN, Difference, common_params, differences, not_one_shape
 from screens.approvals.screen import ApprovalsScreen
@@ -124,7 +124,7 @@ async def test_a_claim_ends_by_itself(console: OpenConsole) -> None:
         await to_card(stage)
         await stage.shows("ana is on it until")
         engine.clock = NOW + timedelta(seconds=61)
-        engine.feed.publish(FeedBatch(refresh=frozenset({"claims"})))
+        engine.feed.publish(FeedBatch(notices=(ClaimsChanged(),)))
         await stage.until(lambda: "ana is on it" not in stage.text())
         await stage.press("o")
         await stage.until(lambda: engine.asked("claim"))

@@ -12,7 +12,7 @@ from engine.contracts.pack import Problem
 from engine.contracts.run import Page, RunFilter, RunSort, RunSummary
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.facade.feed import FeedBatch
+from engine.facade.feed import FeedBatch, PackListChanged
 from screens.forms.screen import FormScreen
 from screens.frame.inputs import SafeInput
 from screens.run_verbs.bulk import BulkDialog
@@ -330,7 +330,7 @@ async def test_broken_packs_are_counted_and_named(console: OpenConsole) -> None:
         assert "broken" not in stage.text()
         broken = a_pack(problems=(Problem(file="flows/a.yaml", line=7, message="no such tool"),))
         engine.stored_packs = (broken,)
-        engine.feed.publish(FeedBatch(refresh=frozenset({"packs"})))
+        engine.feed.publish(FeedBatch(notices=(PackListChanged(),)))
         await stage.shows("▲ 1 broken pack")
         await stage.press("!")
         await stage.until(lambda: "Pack hello is broken: flows/a.yaml:7: no such tool" in stage.notices())

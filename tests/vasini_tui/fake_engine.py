@@ -27,13 +27,13 @@ from engine.contracts.status import CancelMode, OutcomeDecision, RequestStatus, 
 from engine.contracts.timeline import Timeline
 from engine.errors import AlreadyDecided, NotFound
 from engine.facade.engine import WorkerView
-from engine.facade.feed import FeedBatch
+from engine.facade.feed import ALL_NEWS, FeedBatch, Topic
 from tests.fake_housekeeping import FakeHousekeeping
 from tests.vasini_tui.fake_data import MOMENT_TEXT, a_run
 from tests.vasini_tui.fake_packs import MOMENT, FakePacks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
     from pathlib import Path
 
     from engine.config import EngineConfig
@@ -381,7 +381,9 @@ class FakeFeed:
     news: list[Callable[[], None]] = field(default_factory=list)
 
     @asynccontextmanager
-    async def subscribe(self, *, run_id: str | None = None) -> AsyncIterator[AsyncIterator[FeedBatch]]:
+    async def subscribe(
+        self, *, run_id: str | None = None, topics: Collection[Topic] = ALL_NEWS
+    ) -> AsyncIterator[AsyncIterator[FeedBatch]]:
         async def batches() -> AsyncIterator[FeedBatch]:
             for happen in self.news:
                 happen()

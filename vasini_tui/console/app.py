@@ -14,6 +14,7 @@ from textual.app import SuspendNotSupported
 from textual.filter import Monochrome, NoColor
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
+from engine.facade.feed import PackChanged
 from engine.safe_text import sanitize
 from screens.frame.console_state import ConsoleState, utc_now
 from screens.frame.keyboard import Keyboard
@@ -252,10 +253,10 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
             screen.post_message(FeedArrived(batch))
             if not screen.is_modal:
                 break
-        if batch.packs:
+        if changed := batch.of(PackChanged):
             from screens.packs.notices import notices_of  # noqa: PLC0415 - after the first frame
 
-            for words, severity in notices_of(batch.packs):
+            for words, severity in notices_of([notice.pack for notice in changed]):
                 tell(self.screen, words, tone=severity)
         if self.state.bell and self._aside is None and any(event.kind in _ASKS for event in batch.events):
             self.bell()

@@ -11,6 +11,7 @@ from engine.contracts.pack import PackState
 from engine.contracts.pack_version import PackOutcome
 from engine.contracts.status import RunStatus
 from engine.errors import NotFound, PackInvalid
+from engine.facade.feed import PackChanged, PackListChanged
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -212,8 +213,8 @@ async def test_a_change_is_told_on_the_feed(home: Home) -> None:
 
         await until(told)
         batch = await anext(batches)
-    assert batch.refresh == {"packs"}
-    assert [notice.outcome for notice in batch.packs] == [PackOutcome.FAILED]
+    assert batch.of(PackListChanged) == (PackListChanged(),)
+    assert [notice.pack.outcome for notice in batch.of(PackChanged)] == [PackOutcome.FAILED]
 
 
 def _nested(depth: int) -> bytes:

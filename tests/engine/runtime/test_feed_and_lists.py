@@ -11,6 +11,7 @@ import pytest
 from engine.contracts.run import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
+from engine.facade.feed import ClaimsChanged, FeedBatch, RunMoved, Topic
 from engine.journal.records import NewRun
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.event import Event
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.contracts.run import EventView
-    from engine.facade.feed import FeedBatch
     from engine.journal.port import Journal
     from engine.journal.records import StoredEvent
 
@@ -81,6 +81,35 @@ async def test_a_feed_of_one_run_brings_nothing_else(home: Home) -> None:
             assert {event.run_id for event in events} == {run_id}
             assert [event.run_seq for event in events] == list(range(2, len(events) + 2))
         assert len(await engine.runs.events(other)) > 1
+
+
+async def test_a_reader_that_only_asks_what_moved_gets_one_notice_a_run_and_no_events(home: Home) -> None:
+    home.flow("ask", form("word"))
+    async with home.open() as engine:
+        run_id, other = await start(engine, "ask"), await start(engine, "ask")
+        async with engine.feed.subscribe(topics={Topic.RUNS}) as batches, engine.work() as worker:
+            await worker.idle()
+            moved: set[str] = set()
+            async with asyncio.timeout(PATIENCE):
+                while moved != {run_id, other}:
+                    batch = await anext(batches)
+                    assert batch.events == ()
+                    runs = [notice.run_id for notice in batch.of(RunMoved)]
+                    assert len(runs) == len(set(runs)) == len(batch.notices)
+                    moved.update(runs)
+
+
+async def test_a_reader_hears_of_its_topics_only(home: Home, each_journal: Journal) -> None:
+    home.flow("check", approval(), tool("a"))
+    async with home.open(journal=each_journal) as engine, engine.work() as worker:
+        run_id = await start(engine, "check")
+        name = (await pending_approval(engine, run_id)).approval_id
+        async with engine.feed.subscribe(topics={Topic.CLAIMS}) as batches:
+            await start(engine, "check")
+            await worker.idle()
+            await engine.requests.claim(name, actor=ANN)
+            async with asyncio.timeout(PATIENCE):
+                assert await anext(batches) == FeedBatch(notices=(ClaimsChanged(),))
 
 
 async def test_a_reader_that_cannot_follow_is_told_that_it_lagged(home: Home, each_journal: Journal) -> None:

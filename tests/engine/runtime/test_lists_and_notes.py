@@ -12,6 +12,7 @@ from engine.contracts.notes import SavedFilter
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
+from engine.facade.feed import Topic
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -106,10 +107,10 @@ async def test_counts_of_one_tenant_are_not_those_of_another(home: Home) -> None
         assert (await engine.requests.approvals(tenant="a")).items == ()
 
 
-async def told(batches: AsyncIterator[FeedBatch], name: str) -> None:
-    """Return when the feed names a list."""
+async def told(batches: AsyncIterator[FeedBatch], topic: Topic) -> None:
+    """Return when the feed has news of a topic."""
     async with asyncio.timeout(PATIENCE):
-        while name not in (await anext(batches)).refresh:
+        while not (await anext(batches)).about(topic):
             pass
 
 
@@ -123,8 +124,8 @@ async def test_a_claim_is_told_to_this_engine_and_every_other_and_ends_by_itself
         async with first.feed.subscribe() as mine, second.feed.subscribe() as others:
             claimed = await first.requests.claim(name, actor=ANN)
             assert claimed.claimed_by == "ann"
-            await told(mine, "claims")
-            await told(others, "claims")
+            await told(mine, Topic.CLAIMS)
+            await told(others, Topic.CLAIMS)
             assert (await second.requests.approval(name)).claimed_by == "ann"
             with pytest.raises(Refused) as caught:
                 await second.requests.claim(name, actor=BOB)
@@ -132,7 +133,7 @@ async def test_a_claim_is_told_to_this_engine_and_every_other_and_ends_by_itself
             released = await second.requests.release(name, actor=BOB)
             assert released.claimed_by == "ann"
             assert (await second.requests.release(name, actor=ANN)).claimed_by is None
-            await told(mine, "claims")
+            await told(mine, Topic.CLAIMS)
         await second.requests.claim(name, actor=BOB)
         clock.ahead = 61
         view = await first.requests.approval(name)

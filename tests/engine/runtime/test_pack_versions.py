@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from engine.contracts.pack import PackState
 from engine.contracts.pack_version import SignatureState
 from engine.errors import ErrorCode, InvalidInput, NotFound, PackInvalid, Refused
+from engine.facade.feed import PackListChanged
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, start, tool
 
 if TYPE_CHECKING:
@@ -169,4 +170,4 @@ async def test_publishing_and_trusting_are_told_on_the_feed_of_another_process(h
     write(home, code=CODE)
     async with home.open() as engine, home.open() as another, another.feed.subscribe() as batches:
         await engine.packs.publish("demo", actor=ANN)
-        assert (await anext(batches)).refresh == {"packs"}
+        assert (await anext(batches)).notices == (PackListChanged(),)

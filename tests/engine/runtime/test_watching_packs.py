@@ -12,6 +12,7 @@ import pytest
 
 from engine.contracts.pack import PackState
 from engine.contracts.pack_version import PackOutcome
+from engine.facade.feed import PackChanged
 from tests.engine.runtime.embedded_home import Home, finished, tool, until
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Watched:
     async def read(self) -> None:
         async with self.engine.feed.subscribe() as batches:
             async for batch in batches:
-                self.told += batch.packs
+                self.told += (notice.pack for notice in batch.of(PackChanged))
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import typer
 from engine.contracts.model import rfc3339
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.facade.feed import Topic
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, RunId, Tenant
 from vasini_tui.cli.arguments.statuses import ALL, statuses_named
@@ -149,7 +150,7 @@ async def _history(session: Session, *, run_id: str, after: int, limit: int | No
 
 async def _follow(session: Session, *, run_id: str, after: int, limit: int | None) -> int:
     """The feed says only that there is news; the journal is read, so that no event is missed."""
-    async with session.engine() as engine, engine.feed.subscribe(run_id=run_id) as feed:
+    async with session.engine() as engine, engine.feed.subscribe(run_id=run_id, topics={Topic.RUNS}) as feed:
         last, left = after, limit
         while True:
             # Status first: when it is an end, all events up to it are read below.

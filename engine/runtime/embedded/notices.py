@@ -1,0 +1,113 @@
+"""Where notices come from: one source per topic, each with its own way to find out what is new."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from engine.facade.feed import ClaimsChanged, PackChanged, PackListChanged, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from engine.contracts.pack_version import PackNotice
+    from engine.facade.feed import Notice
+    from engine.journal.changes import ChangeSet
+    from engine.journal.port import Journal
+    from engine.journal.rules.publishing import PackStore
+    from engine.runtime.pack_library.catalog_source import CatalogSource
+    from engine.runtime.pack_library.watch import PackWatch
+
+
+class NoticeSource(Protocol):
+    """What one subscription hears of one topic."""
+
+    topic: ClassVar[Topic]
+
+    def open(self, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+        """Listen from now on; `wake` is called for news that no commit of the journal tells."""
+        ...
+
+    def note(self, change: ChangeSet) -> None:
+        """A commit, of this process or another one, may have changed something."""
+        ...
+
+    async def take(self) -> list[Notice]:
+        """What is new since the last call."""
+        ...
+
+
+class ClaimNotices:
+    """Who looks at which request. Of another process only a number is known."""
+
+    topic: ClassVar[Topic] = Topic.CLAIMS
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._version = 0
+        self._may_be_new = False
+
+    @asynccontextmanager
+    async def open(self, wake: Callable[[], None]) -> AsyncIterator[None]:
+        """See NoticeSource."""
+        self._version = await self._journal.claims_version()
+        yield
+
+    def note(self, change: ChangeSet) -> None:
+        """See NoticeSource."""
+        self._may_be_new |= change.claims
+
+    async def take(self) -> list[Notice]:
+        """See NoticeSource."""
+        if not self._may_be_new:
+            return []
+        self._may_be_new = False
+        before, self._version = self._version, await self._journal.claims_version()
+        return [ClaimsChanged()] if self._version != before else []
+
+
+class PackNotices:
+    """Files of packs that changed, versions that were published, code that was trusted."""
+
+    topic: ClassVar[Topic] = Topic.PACKS
+
+    def __init__(self, packs: PackStore, catalog: CatalogSource, watch: PackWatch) -> None:
+        self._packs = packs
+        self._catalog = catalog
+        self._watch = watch
+        self._written = 0
+        self._may_be_new = False
+        self._changed: list[PackNotice] = []
+
+    @asynccontextmanager
+    async def open(self, wake: Callable[[], None]) -> AsyncIterator[None]:
+        """See NoticeSource. The directories are watched meanwhile."""
+
+        def changed(packs: tuple[PackNotice, ...]) -> None:
+            self._changed += packs
+            wake()
+
+        self._written = await self._packs.written()
+        undo = self._catalog.on_notices(changed)
+        try:
+            async with self._watch.watching():
+                yield
+        finally:
+            undo()
+
+    def note(self, change: ChangeSet) -> None:
+        """See NoticeSource."""
+        self._may_be_new |= change.packs
+
+    async def take(self) -> list[Notice]:
+        """See NoticeSource."""
+        found: list[Notice] = [PackChanged(pack) for pack in self._changed]
+        self._changed = []
+        written = self._written
+        if self._may_be_new:
+            self._may_be_new = False
+            self._written = await self._packs.written()
+        if found or written != self._written:
+            found.append(PackListChanged())
+        return found
