@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("vasini_tui.cli.runs", "vasini_tui.cli.requests"),
     ("vasini_tui.cli.packs",),
     ("vasini_tui.cli.host",),
-    ("vasini_tui.cli.call", "vasini_tui.cli.arguments"),
+    ("vasini_tui.cli.call", "vasini_tui.cli.arguments", "vasini_tui.cli.approval_text"),
     ("vasini_tui.demo",),
     ("vasini_tui.doctor", "vasini_tui.scaffold"),
     ("vasini_tui.disk_use",),

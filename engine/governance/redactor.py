@@ -67,6 +67,10 @@ class Redactor:
         ref = blob_ref(digest, len(raw), self.preview(scrubbed), literal=literal)
         return StoredValue(ref, {digest: raw})
 
+    def scrubbed(self, value: Any) -> Any:
+        """A value as it is kept: secrets replaced."""
+        return self._masker.scrub_secrets(value)
+
     def redact(self, value: Any) -> Any:
         """A value as errors, titles, screens and the run's folder may hold it: masked."""
         return self._masker.mask(value)

@@ -134,6 +134,10 @@ class Journal(Protocol):
         """Forget one's own claim; whether there was one."""
         ...
 
+    async def note_shown(self, request_id: str, by: str, via: str, now: int) -> bool:
+        """Record that `by` saw personal data on an open approval; False when it is open no more."""
+        ...
+
     async def claims_version(self) -> int:
         """A number that grows with every change to claims."""
         ...

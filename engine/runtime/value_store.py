@@ -56,6 +56,10 @@ class ValueStore:
         """
         return await self.with_loaded(lambda: resolve_value(value, self.resolve))
 
+    def scrubbed(self, value: Any) -> Any:
+        """A whole value as it will be found where it is stored: secrets replaced."""
+        return self._redactor.scrubbed(value)
+
     def redact(self, value: Any) -> Any:
         """A whole value as errors, titles, screens and the run's folder may hold it: masked."""
         return self._redactor.redact(value)

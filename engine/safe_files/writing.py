@@ -10,7 +10,7 @@ import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -24,10 +24,12 @@ def write_atomically(
     mode: int = 0o600,
     keep_mode: bool = False,
     overwrite: bool = True,
+    before: Callable[[], None] = lambda: None,
 ) -> tuple[int, str]:
     """Write a file under `name` in an open directory; its size and sha256.
 
     The file gets `mode` (less the umask); with `keep_mode` a file that is replaced passes its own on.
+    `before` is called just before what was written takes its place; what it raises leaves all as it is.
     Raises OSError, FileExistsError without `overwrite`.
     """
     temporary = f".{name[:100]}.{secrets.token_hex(8)}.tmp"
@@ -41,6 +43,7 @@ def write_atomically(
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        before()
         _put_in_place(temporary, name, directory, overwrite=overwrite)
     except BaseException:
         with contextlib.suppress(OSError):

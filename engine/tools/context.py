@@ -11,6 +11,7 @@ from engine.governance.policies import Policies
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.contracts.preview import Preview
     from engine.governance.tools_layer import ToolsLayer
 
 
@@ -45,7 +46,8 @@ class ToolContext:
 
     `idempotency_key` is the same for every attempt of an execution, so a tool can make its effect
     once; `attempt` travels beside it. `workdir` is the run's own scratch directory (made on demand).
-    `limits` are those that hold for this call.
+    `limits` are those that hold for this call. `previewed` is what a person has approved of it, for tools
+    with a preview: what they do must still be that when they do it.
     """
 
     run_id: str
@@ -55,6 +57,7 @@ class ToolContext:
     tenant: str
     workdir: Path
     limits: ToolLimits = field(default_factory=ToolLimits)
+    previewed: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True)

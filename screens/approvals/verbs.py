@@ -163,6 +163,7 @@ class DecisionVerbsScreen(ConsoleScreen):
 
     def _send(self, view: ApprovalView, ruling: Ruling) -> None:
         self.gate.close()
+        self.hint("")  # what an earlier key was refused for holds no more
         self.act(self._decide(view, ruling), group="decide")
 
     def _decide_all(self, views: Sequence[ApprovalView], ruling: Ruling) -> None:

@@ -51,6 +51,20 @@ async def test_decision_keys_within_the_grace_do_nothing(console: OpenConsole) -
         assert isinstance(stage.app.screen, ApprovalsScreen)
 
 
+async def test_what_an_early_key_was_refused_for_is_not_said_any_more_after_a_decision(
+    console: OpenConsole,
+) -> None:
+    engine = engine_with()
+    async with console(engine) as stage:
+        await to_card(stage)
+        await stage.press("a")
+        await stage.shows("Not sent")
+        await stage.graced()
+        await stage.press("a")
+        await stage.shows("already decided by ben")
+        assert "Not sent" not in stage.plain("#hint")
+
+
 async def test_moving_to_another_approval_begins_the_grace_again(console: OpenConsole) -> None:
     engine = engine_with().add(an_approval("app-2", title="The second", requested_at=ago(5)))
     async with console(engine) as stage:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.pack import Problem
+from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
 from engine.contracts.run import RunSort, StepView
 from engine.contracts.status import RunStatus, StepStatus
+from engine.contracts.tool import ToolMeta
 from tests.recorded_names import recorded
 from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval, an_event
 from tests.vasini_tui.fake_packs import a_pack
@@ -120,6 +122,19 @@ def test_show_tells_a_person_exactly_what_is_asked(vasini: Vasini, fake: FakeEng
     told = vasini("show", "run-1").stdout
     assert all(word in told for word in ("files.write", '"path": "/srv/x"', "e" * 64, '"name": {'))
     assert "\nSTATUS  COMPLETED" not in told
+
+
+def test_show_tells_how_calls_went_and_what_would_change(vasini: Vasini, fake: FakeEngine) -> None:
+    meta = ToolMeta(tool="files.write", backend="local", sandbox="policy", latency_ms=12.4)
+    fake.runs.known = {"run-1": a_run(status=RunStatus.PENDING_HUMAN)}
+    fake.runs.steps_known = (
+        StepView(step_id="act", type="tool", name="act", status=StepStatus.COMPLETED, attempt=1, meta=meta),
+    )
+    changes = Preview(kind="diff", summary="changes a.txt: 1 lines come, 0 go", text="+new")
+    fake.runs.approvals = (an_approval(preview=changes),)
+    told = vasini("show", "run-1").stdout
+    assert "local, sandbox policy, 12 ms" in told
+    assert "changes a.txt: 1 lines come, 0 go\n    +new" in told
 
 
 def test_an_unknown_run_is_not_found(vasini: Vasini) -> None:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.preview import Preview
+from engine.contracts.request import GatedAction
 from engine.contracts.status import OutcomeDecision, RequestStatus
 from tests.recorded_names import recorded
 from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval, an_outcome
@@ -169,3 +171,40 @@ def test_an_outcome_that_nobody_waits_for_is_refused(vasini: Vasini, fake: FakeE
     several = vasini("outcome", "run-1", "fail", "--json")
     assert several.status == ExitCode.USAGE
     assert several.error["details"]["outcomes"] == ["out-1", "out-2"]
+
+
+def test_one_approval_is_shown_as_the_card_shows_it(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.requests.approvals_known = [
+        an_approval(
+            action=GatedAction(step_id="write", kind="tool", target="files.write", params={"path": "/srv/x"}),
+            preview=Preview(kind="diff", summary="changes /srv/x: 1 line", text="-old\n+new"),
+            form={"why": "asked"},
+            context={"approval_context": {"n": 7}},
+            autonomy_level="semi_auto",
+            recoveries=2,
+        ),
+        an_approval("app-2", action=None),
+    ]
+    told = vasini("approval", "app-1").stdout
+    for words in (
+        '"path": "/srv/x"',
+        "changes /srv/x: 1 line\n    -old\n    +new",
+        '"why": "asked"',
+        '"n": 7',
+        "semi_auto",
+        "workers lost  2",
+        "tenant        default",
+        "e" * 64,
+    ):
+        assert words in told, told
+    assert "Nothing is bound" in vasini("approval", "app-2").stdout
+    assert vasini("approval", "app-1", "--json").document["preview"]["summary"] == "changes /srv/x: 1 line"
+
+
+def test_interrupted_calls_stand_with_the_approvals(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.requests.outcomes_known = [an_outcome()]
+    document = vasini("approvals", "--json").document
+    assert [item["request_id"] for item in document["outcomes"]] == ["out-1"]
+    told = vasini("approvals").stdout
+    assert "out-1" in told
+    assert "What became of mail.send?" in told

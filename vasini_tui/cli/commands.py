@@ -16,6 +16,7 @@ COMMANDS = {
     "show": "runs.look:show",
     "events": "runs.look:events",
     "approvals": "requests.approvals:approvals",
+    "approval": "requests.approvals:approval",
     "approve": "requests.approvals:approve",
     "reject": "requests.approvals:reject",
     "forms": "requests.forms:forms",

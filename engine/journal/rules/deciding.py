@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.status import RequestStatus
 from engine.journal.records import Decided
 from engine.journal.rules.projecting import CLAIMS, project
 from engine.journal.rules.request_rules import (
@@ -18,7 +19,7 @@ from engine.journal.rules.request_rules import (
 )
 from engine.journal.rules.working import claim_unlimited
 from engine.machine.events.event import ENGINE, Event
-from engine.machine.events.request_facts import RequestExpired
+from engine.machine.events.request_facts import PersonalDataShown, RequestExpired
 
 if TYPE_CHECKING:
     from engine.errors import Refused
@@ -55,6 +56,19 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
     worker = decision.worker_id
     claim = claim_unlimited(store, worker, decision.uptime, run_id) if worker is not None else None
     return Decided(run_id, path, claim)
+
+
+def note_shown(store: Store, request_id: str, by: str, via: str, now: int) -> bool:
+    """Record that somebody saw an open approval in clear; False when it is not open any more."""
+    row = store.request(request_id)
+    if row is None or row["status"] != RequestStatus.PENDING:
+        return False
+    head = store.head(row["run_id"])
+    if head is None:
+        return False
+    ts = max(now, head["updated_at"])
+    _record(store, head, row, Event(PersonalDataShown(request_id), ts, by, row["step_id"], via), {})
+    return True
 
 
 def _record(store: Store, head: HeadRow, request: RequestRow, event: Event, columns: RunColumns) -> None:

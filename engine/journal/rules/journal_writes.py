@@ -67,6 +67,10 @@ class JournalWrites(ABC):
         """See port."""
         return await self.write(partial(deciding.release_request, request_id=request_id, by=by), CLAIMED)
 
+    async def note_shown(self, request_id: str, by: str, via: str, now: int) -> bool:
+        """See port."""
+        return await self.write(partial(deciding.note_shown, request_id=request_id, by=by, via=via, now=now))
+
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""
         return await self.write(partial(working.steer, run_id=run_id, verb=verb), WORK)

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     PENDING_HUMAN = "pending_human"
     APPROVAL_DECIDED = "approval_decided"
     APPROVAL_VOIDED = "approval_voided"
+    PERSONAL_DATA_SHOWN = "personal_data_shown"
     USER_INPUT_REQUESTED = "user_input_requested"
     USER_INPUT_RECEIVED = "user_input_received"
     CALL_APPROVED = "tool_call_approved"

@@ -82,6 +82,18 @@ class ApprovalVoided(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class PersonalDataShown(Fact):
+    """Somebody who was to decide saw personal data in clear: who and from where stands in the event."""
+
+    kind: ClassVar[str] = Kind.PERSONAL_DATA_SHOWN
+    approval_id: str = field(metadata=doc("id of the request whose card showed it"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Nothing changes."""
+        return state
+
+
+@dataclass(frozen=True, slots=True)
 class UserInputRequested(Fact):
     """A form is open."""
 

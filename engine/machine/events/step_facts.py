@@ -89,6 +89,8 @@ class StepStarted(Fact):
         approval = find_execution(changed.root, self.approval) if self.approval is not None else None
         if approval is not None:
             changed = replace(changed, root=consume_approval(changed.root, approval, path))
+            bound = replace(execution, digest=approval.digest)
+            changed = replace(changed, root=put_execution(changed.root, bound))
         return changed
 
 

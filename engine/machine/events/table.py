@@ -104,6 +104,7 @@ _KINDS: tuple[type[Fact], ...] = (
     request_facts.PendingHuman,
     request_facts.ApprovalDecided,
     request_facts.ApprovalVoided,
+    request_facts.PersonalDataShown,
     request_facts.UserInputRequested,
     request_facts.UserInputReceived,
     request_facts.OutcomeUnknown,

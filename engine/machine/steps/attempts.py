@@ -22,6 +22,7 @@ from engine.machine.events.step_facts import (
 from engine.machine.model.effects import RunStep, SetTimer
 from engine.machine.model.state import scope_path_of
 from engine.machine.model.timers import TimerKind, timer_name
+from engine.machine.steps.gate import ask_for_call_again, is_void
 from engine.machine.steps.limits import tool_calls_spent
 from engine.machine.steps.outcome import ask_outcome
 from engine.machine.transition_builder import TransitionBuilder, failure
@@ -45,9 +46,11 @@ def finished(builder: TransitionBuilder, given: StepFinished) -> None:
     elif given.cancelled or builder.state.cancel is CancelMode.NOW:
         builder.emit(StepCancelled("the run was cancelled"), given.path)
     else:
-        attempt_failed(
-            builder, execution, given.error or failure(StepErrorCode.UNKNOWN, "no reason given"), given.jitter
-        )
+        error = given.error or failure(StepErrorCode.UNKNOWN, "no reason given")
+        if is_void(execution, error) and builder.state.cancel is None:
+            ask_for_call_again(builder, execution, error)
+        else:
+            attempt_failed(builder, execution, error, given.jitter)
     settle(builder)
 
 

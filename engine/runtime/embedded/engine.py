@@ -26,6 +26,7 @@ from engine.runtime.pack_library.pack_status import PackStatusSource
 from engine.runtime.pack_library.pinned import PinnedPacks
 from engine.runtime.pack_library.watch import PackWatch
 from engine.runtime.value_store import ValueStore
+from engine.runtime.views.disclosures import Disclosures
 from engine.runtime.views.output_files import OutputFiles
 from engine.runtime.views.row_views import RowViews
 from engine.runtime.views.run_reader import RunReader
@@ -67,7 +68,7 @@ class EmbeddedEngine:
         self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
         self._folders = RunFolders(config.runs_dir)
         self._intake = Intake(journal)
-        self._views = RowViews(self._values, self._folders, clock)
+        self._views = RowViews(self._values, self._folders, clock, Disclosures(journal, clock))
         self._files = OutputFiles(self._folders, redactor)
         self._reader = RunReader(journal, self._values, self._views, self._files)
         self.runs = Runs(

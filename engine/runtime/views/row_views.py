@@ -5,7 +5,6 @@ Views are built unchecked: they come from our own journal, which holds nothing u
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import recorded_account
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.value_store import ValueStore
+    from engine.runtime.views.disclosures import Disclosures
 
 ENGINE_SCHEMA = 1
-_AUDIT = logging.getLogger("vasini.audit")
 
 
 def _time(micros: int | None) -> datetime | None:
@@ -118,7 +117,8 @@ class RowViews:
     Each raises Unavailable (`journal_corrupt`), naming the run, for what cannot be read.
     """
 
-    def __init__(self, values: ValueStore, folders: RunFolders, clock: Clock) -> None:
+    def __init__(self, values: ValueStore, folders: RunFolders, clock: Clock, shown: Disclosures) -> None:
+        self._shown = shown
         self._values = values
         self._folders = folders
         self._clock = clock
@@ -134,7 +134,7 @@ class RowViews:
             return await self._step(row, full=full)
 
     async def approval(self, row: RequestViewRow, viewer: Actor | None = None) -> ApprovalView:
-        """An approval with what it shows: masked, or in clear to a viewer, which is recorded."""
+        """An approval with what it shows: masked, or while it is open in clear to a recorded viewer."""
         with reading(f"approval {row['request_id']}", row["run_id"]):
             return await self._approval(row, viewer)
 
@@ -200,10 +200,11 @@ class RowViews:
         opened = decode(row["opened_event"])
         body = await self._values.load(opened["body"])
         masked = self._values.redact(body)
-        if viewer is None:
+        is_open = self._status(row) is RequestStatus.PENDING
+        if masked != body and not (
+            is_open and viewer and await self._shown.record(row["request_id"], viewer)
+        ):
             body = masked
-        elif masked != body:
-            _AUDIT.info("personal data shown: %s to %s by %s", row["request_id"], viewer.name, viewer.via)
         preview = body.get("preview")
         decided = row["decision"] is not None
         claimed = row["claimed_until"] is not None and row["claimed_until"] > self._clock.now()

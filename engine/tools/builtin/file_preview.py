@@ -7,6 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.preview import Preview
+from engine.contracts.status import StepErrorCode
 from engine.tools.builtin.paths import decoded, read_regular_file
 from engine.tools.failure import ToolFailure, invalid_input
 
@@ -50,6 +51,21 @@ def write_preview(scope: PathScope, params: dict[str, Any]) -> Preview:
     removed = sum(line.startswith("-") for line in changed) - 1
     summary = f"changes {name}: {added} lines come, {removed} go" if text else f"leaves {name} as it is"
     return Preview(kind="diff", summary=summary, text=text, base=digest)
+
+
+def require_base(target: ScopedPath, base: str | None) -> None:
+    """The file is still the one with this digest; None asks nothing. Raises ToolFailure."""
+    if base is None:
+        return
+    found = _base(target)
+    if found is None or hashlib.sha256(found).hexdigest() != base:
+        raise void(target.relative)
+
+
+def void(shown: str) -> ToolFailure:
+    """The file is not the one that the approval showed."""
+    message = f"{shown!r} has changed since its approval was asked for; nothing is written"
+    return ToolFailure(StepErrorCode.APPROVAL_VOID, message, recoverable=False)
 
 
 def _base(target: ScopedPath) -> bytes | None:

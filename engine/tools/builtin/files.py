@@ -13,7 +13,7 @@ from engine.contracts.status import Risk
 from engine.contracts.tool import Effects, ToolSpec
 from engine.safe_files.walking import open_directory
 from engine.safe_files.writing import write_atomically
-from engine.tools.builtin.file_preview import write_preview
+from engine.tools.builtin.file_preview import require_base, void, write_preview
 from engine.tools.builtin.globs import Exclusion, Glob
 from engine.tools.builtin.paths import (
     PathScope,
@@ -118,7 +118,8 @@ def file_tools() -> Iterator[RegisteredTool]:
         return await run_stoppable(lambda stop: _list(path_scope(context.limits), params, stop))
 
     async def write(params: dict[str, Any], context: ToolContext) -> Any:
-        return await run_stoppable(lambda stop: _write(path_scope(context.limits), params, stop))
+        scope, approved = path_scope(context.limits), context.previewed
+        return await run_stoppable(lambda stop: _write(scope, params, approved, stop))
 
     yield RegisteredTool(READ, read)
     yield RegisteredTool(LIST, list_files)
@@ -228,8 +229,13 @@ def _escaped(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _write(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str, Any]:
+def _write(
+    scope: PathScope, params: dict[str, Any], approved: Preview | None, stop: StopFlag
+) -> dict[str, Any]:
+    """Write the file; over no other content than that of the preview which was `approved`."""
     shown = params["path"]
+    base = approved.base if approved is not None and approved.kind == "diff" else None
+    made = approved is not None and approved.kind == "diff" and base is None
     try:
         content = params["text"].encode()
     except UnicodeEncodeError as error:
@@ -248,9 +254,12 @@ def _write(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str
                 fsync=True,
                 mode=0o666,
                 keep_mode=True,
-                overwrite=params.get("overwrite", True),
+                overwrite=params.get("overwrite", True) and not made,
+                before=lambda: require_base(target, base),
             )
     except FileExistsError as error:
+        if made:
+            raise void(shown) from error
         raise permission_denied(f"{shown!r} exists and overwrite is false") from error
     except OSError as error:
         raise from_os_error(error, f"cannot write {shown!r}") from error

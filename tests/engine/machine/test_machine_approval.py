@@ -245,3 +245,20 @@ def test_a_form_after_an_approval_asks_without_spending_it() -> None:
 
     assert run.status() is RunStatus.PENDING_USER_INPUT
     assert run.execution("ok").consumed_by is None
+
+
+def test_a_call_that_would_do_something_else_when_it_is_made_asks_again() -> None:
+    run = asking().approve("ok")
+
+    run.fail("a", "approval_void")
+
+    assert run.pending == ["ok~2"]
+    assert run.execution("a").error is not None
+    assert run.count(Kind.APPROVAL_VOIDED) == 1
+    assert run.approve("ok~2").calls == {"a~2": 1}
+
+
+def test_a_call_that_nobody_approved_fails_with_what_it_says() -> None:
+    run = Simulation(graph(tool("a"))).start().fail("a", "approval_void")
+
+    assert run.status() is RunStatus.FAILED

@@ -53,6 +53,14 @@ def test_an_interrupted_approved_call_is_not_made_again() -> None:
     assert run.say("a", OutcomeDecision.RUN_AGAIN).calls == {"a": 1}
 
 
+def test_a_call_that_would_do_something_else_when_it_is_made_asks_again() -> None:
+    run = asking().approve("a").fail("a", "approval_void")
+
+    assert run.pending == ["a~2"]
+    assert run.calls == {}
+    assert run.approve("a~2").calls == {"a~2": 1}
+
+
 def test_a_retry_asks_anew() -> None:
     run = asking().approve("a").fail("a")
 

@@ -273,12 +273,58 @@ async def test_a_call_held_by_the_layer_is_not_made_on_another_file_than_was_sho
         assert shown.preview.base is None
         (place / "notes.txt").write_text("somebody was quicker")
         await engine.requests.approve(shown.approval_id, actor=BOB)
-        assert (await failed(engine, run_id))[0] == "approval_void"
-        await engine.runs.retry(run_id, actor=ANN)
+
+        async def asked_again() -> bool:
+            return bool((await engine.requests.approvals(run_id=run_id)).items)
+
+        await until(asked_again)
         again = await pending_approval(engine, run_id)
+        assert again.step_id == "act~2"
+        assert again.preview is not None
+        assert "-somebody was quicker" in again.preview.text
         await engine.requests.approve(again.approval_id, actor=BOB)
         await completed(engine, run_id)
     assert (place / "notes.txt").read_text() == "new\nsame\n"
+
+
+class Colleague:
+    """Changes a file just before the next call begins."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._changed = False
+
+    def reach(self, point: str, _step_type: str) -> None:
+        """See `engine.runtime.worker.faults`."""
+        if point == "before_tool" and not self._changed:
+            self._changed = True
+            self._file.write_text("a colleague was here\n")
+
+
+async def test_a_file_that_changes_between_check_and_call_voids_and_asks_again(
+    home: Home, tmp_path: Path
+) -> None:
+    file = tmp_path / "place" / "notes.txt"
+    file.parent.mkdir()
+    file.write_text("old\nsame\n")
+    writing(home, file.parent)
+    async with home.working(faults=Colleague(file)) as engine:
+        run_id = await start(engine, "write", {"dir": str(file.parent)})
+        await engine.requests.approve((await pending_approval(engine, run_id)).approval_id, actor=BOB)
+
+        async def asked_again() -> bool:
+            return bool((await engine.requests.approvals(run_id=run_id)).items)
+
+        await until(asked_again)
+        again = await pending_approval(engine, run_id)
+        assert file.read_text() == "a colleague was here\n"
+        assert again.step_id == "ok~2"
+        assert again.preview is not None
+        assert "-a colleague was here" in again.preview.text
+        assert "approval_voided" in [event.kind for event in await engine.runs.events(run_id)]
+        await engine.requests.approve(again.approval_id, actor=BOB)
+        await completed(engine, run_id)
+    assert file.read_text() == "new\nsame\n"
 
 
 async def test_how_a_call_went_is_kept_with_its_step(home: Home) -> None:

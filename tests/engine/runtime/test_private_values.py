@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.actor import Actor
 from engine.contracts.status import RunStatus
-from engine.errors import InvalidInput
+from engine.errors import ErrorCode, InvalidInput, Unavailable
 from engine.governance.policies import Policies
+from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -245,17 +247,21 @@ async def test_an_answer_over_the_limit_is_refused(home: Home) -> None:
 
 
 async def test_who_decides_sees_in_clear_what_would_run_and_that_is_recorded(
-    home: Home, caplog: pytest.LogCaptureFixture
+    home: Home,
 ) -> None:
     home.flow("f", approval(), tool("send", params={"to": "{{ payload.to }}"}))
+    viewer = Actor(name="ann (as the-ciso)", account="ann", via="ssh")
     async with home.working() as engine:
         run_id = await start(engine, "f", {"to": "ana@example.com"})
         await rest(engine, run_id)
         listed = (await engine.requests.approvals()).items[0]
         masked = await engine.requests.approval(listed.approval_id)
-        with caplog.at_level("INFO", logger="vasini.audit"):
-            clear = await engine.requests.approval(listed.approval_id, viewer=BOB)
-            (shown,) = (await engine.requests.approvals(viewer=BOB)).items
+        clear = await engine.requests.approval(listed.approval_id, viewer=viewer)
+        (shown,) = (await engine.requests.approvals(viewer=viewer)).items
+        events = [e for e in await engine.runs.events(run_id) if e.kind == "personal_data_shown"]
+        await engine.requests.approve(listed.approval_id, actor=BOB, digest=clear.digest)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        later = await engine.requests.approval(listed.approval_id, viewer=viewer)
     assert listed.action is not None
     assert masked.action is not None
     assert clear.action is not None
@@ -263,7 +269,28 @@ async def test_who_decides_sees_in_clear_what_would_run_and_that_is_recorded(
     assert clear.action.params == {"to": "ana@example.com"}
     assert shown.action == clear.action
     assert clear.digest == masked.digest
-    assert caplog.messages == [f"personal data shown: {listed.approval_id} to bob by console"] * 2
+    (event,) = events  # once, however often the card is drawn
+    assert event.payload == {"approval_id": listed.approval_id, "via": "ssh"}
+    assert (event.actor, event.account, event.via) == ("ann (as the-ciso)", "ann", "ssh")
+    assert later.action == masked.action, "nobody decides on it any more"
+
+
+class FakeFullJournal(MemoryJournal):
+    """Takes no note of what was shown."""
+
+    async def note_shown(self, request_id: str, by: str, via: str, now: int) -> bool:
+        """See port."""
+        raise Unavailable(ErrorCode.READ_ONLY, "the disk is full")
+
+
+async def test_what_cannot_be_recorded_is_not_shown(home: Home) -> None:
+    home.flow("f", approval(), tool("send", params={"to": "{{ payload.to }}"}))
+    async with home.working(journal=FakeFullJournal()) as engine:
+        run_id = await start(engine, "f", {"to": "ana@example.com"})
+        await rest(engine, run_id)
+        (view,) = (await engine.requests.approvals(viewer=BOB)).items
+    assert view.action is not None
+    assert view.action.params == {"to": "[EMAIL]"}
 
 
 async def test_a_secret_stays_a_reference_on_the_card(home: Home) -> None:

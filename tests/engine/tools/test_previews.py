@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from engine.contracts.preview import Preview
     from engine.tools.context import ToolContext, ToolLimits
+
+
+def names_in(directory: Path) -> list[str]:
+    return [found.name for found in directory.iterdir()]
 
 
 async def looked_at(context: ToolContext, limits: ToolLimits, tool: str, **params: Any) -> Preview:
@@ -108,3 +113,27 @@ async def test_other_tools_have_no_preview(context: ToolContext, limits: ToolLim
     executor = ToolExecutor(builtin_registry(), limits)
     assert await executor.preview("text.report", {"title": "t", "body": "b"}, context) is None
     assert not executor.has_preview("text.report")
+
+
+@pytest.mark.parametrize("then", ["one\n", None])
+async def test_nothing_is_written_over_another_file_than_was_approved(
+    context: ToolContext, limits: ToolLimits, root: Path, then: str | None
+) -> None:
+    file = root / "a.txt"
+    if then is not None:
+        file.write_text(then)
+    params = {"root": str(root), "path": "a.txt", "text": "mine\n"}
+    executor = ToolExecutor(builtin_registry(), limits)
+    approved = replace(context, previewed=await executor.preview("files.write", params, context))
+    file.write_text("somebody else's\n")
+    refused = await executor.call("files.write", params, approved)
+    assert refused.error is not None
+    assert (refused.error.code, refused.error.recoverable) == ("approval_void", False)
+    assert file.read_text() == "somebody else's\n"
+    assert names_in(root) == ["a.txt"]
+    if then is None:
+        file.unlink()
+    else:
+        file.write_text(then)
+    assert (await executor.call("files.write", params, approved)).error is None
+    assert file.read_text() == "mine\n"

@@ -1,4 +1,4 @@
-"""`vasini approvals`, `approve` and `reject`: what runs may do only when a person says so."""
+"""`vasini approvals`, `approval`, `approve` and `reject`: what runs may do only when a person says so."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vasini_tui.cli.approval_text import tell_approval
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
@@ -36,6 +37,18 @@ def approvals(
 ) -> Invocation:
     """List approvals, oldest first; before them interrupted calls whose outcome nobody knows."""
     action = partial(_approvals, status=one_status(status), run_id=run, limit=limit, after=after)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
+
+
+def approval(
+    approval: ApprovalId,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+) -> Invocation:
+    """Show one approval: exactly what would run, in clear, and what it would change."""
+    action = partial(_approval, approval_id=approval)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -95,6 +108,16 @@ async def _approvals(
         ),
     )
     session.out.next_page(page.next)
+    return ExitCode.OK
+
+
+async def _approval(session: Session, *, approval_id: str) -> int:
+    async with session.engine() as engine:
+        view = await engine.requests.approval(approval_id, viewer=session.actor)
+    if session.out.as_json:
+        session.out.document(view.model_dump(mode="json", by_alias=True))
+    else:
+        tell_approval(session.out, view)
     return ExitCode.OK
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus
-from vasini_tui.output import json_text
+from vasini_tui.cli.approval_text import tell_approval, tell_value
 
 if TYPE_CHECKING:
-    from engine.contracts.request import ApprovalView, FormView, OutcomeView
+    from engine.contracts.request import FormView, OutcomeView
     from engine.contracts.run import RunDetail, StepView
     from vasini_tui.output import Output
 
@@ -33,13 +33,14 @@ def tell_run(out: Output, detail: RunDetail) -> None:
             ("folder", run.folder),
         )
     )
-    _tell_value(out, "input", run.input)
-    _tell_value(out, "handoff", run.handoff)
-    _tell_value(out, "output", run.output)
+    tell_value(out, "input", run.input)
+    tell_value(out, "handoff", run.handoff)
+    tell_value(out, "output", run.output)
     _tell_tables(out, detail)
     for approval in detail.approvals:
         if approval.status is RequestStatus.PENDING:
-            _tell_approval(out, approval)
+            out.line("")
+            tell_approval(out, approval)
     for form in detail.forms:
         if form.status is RequestStatus.PENDING:
             _tell_form(out, form)
@@ -62,6 +63,12 @@ def _attempt(step: StepView) -> str:
     return f"{step.attempt} ({_recovered(step.recoveries)})" if step.recoveries else str(step.attempt)
 
 
+def _call(step: StepView) -> str | None:
+    """Back end, sandbox and time of its call."""
+    meta = step.meta
+    return f"{meta.backend}, sandbox {meta.sandbox}, {meta.latency_ms:,.0f} ms" if meta is not None else None
+
+
 def _recovered(times: int) -> str:
     return f"recovered {times} time{'' if times == 1 else 's'}"
 
@@ -70,7 +77,7 @@ def _tell_tables(out: Output, detail: RunDetail) -> None:
     if detail.steps:
         out.line("")
         out.table(
-            ("STEP", "TYPE", "STATUS", "ATTEMPT", "STARTED", "FINISHED", "ERROR"),
+            ("STEP", "TYPE", "STATUS", "ATTEMPT", "STARTED", "FINISHED", "CALL", "ERROR"),
             (
                 (
                     step.step_id,
@@ -79,6 +86,7 @@ def _tell_tables(out: Output, detail: RunDetail) -> None:
                     _attempt(step),
                     step.started_at,
                     step.finished_at,
+                    _call(step),
                     f"{step.error.code}: {step.error.message}" if step.error else None,
                 )
                 for step in detail.steps
@@ -101,30 +109,6 @@ def _tell_tables(out: Output, detail: RunDetail) -> None:
         out.table(("FILE", "ROLE", "BYTES", "PATH"), ((f.name, f.role, f.size, f.path) for f in detail.files))
 
 
-def _tell_approval(out: Output, approval: ApprovalView) -> None:
-    """Who decides here sees what the console's card shows: the exact action, and its digest."""
-    out.line("")
-    action = approval.action
-    out.pairs(
-        (
-            ("approval", approval.approval_id),
-            ("risk", approval.risk),
-            ("action", f"{action.kind} {action.target or ''} ({action.step_id})" if action else None),
-            ("digest", approval.digest),
-            ("tenant", approval.tenant),
-            ("autonomy", approval.autonomy_level),
-            ("expires", approval.expires_at),
-        )
-    )
-    if action is not None:
-        _tell_value(out, "parameters", action.params)
-    else:
-        out.line("Nothing is bound: this approval is an acknowledgement.")
-    _tell_value(out, "message", approval.message)
-    _tell_value(out, "form", approval.form or None)
-    _tell_value(out, "context", approval.context or None)
-
-
 def _tell_outcome(out: Output, outcome: OutcomeView) -> None:
     """What is known of an interrupted call, and what can be said of it."""
     out.line("")
@@ -140,19 +124,11 @@ def _tell_outcome(out: Output, outcome: OutcomeView) -> None:
             ("key", outcome.idempotency_key),
         )
     )
-    _tell_value(out, "parameters", outcome.action.params)
+    tell_value(out, "parameters", outcome.action.params)
     out.line(f"say what became of it: vasini outcome {outcome.request_id} run-again|done|fail")
 
 
 def _tell_form(out: Output, form: FormView) -> None:
     out.line("")
     out.pairs((("form", form.request_id), ("asks", form.prompt)))
-    _tell_value(out, "schema", form.json_schema)
-
-
-def _tell_value(out: Output, name: str, value: Any) -> None:
-    if value is not None:
-        out.line(f"{name}:")
-        # Indented, so that no line of it can pass for one of ours.
-        text = value if isinstance(value, str) else json_text(value, indent=2)
-        out.block("\n".join(f"    {line}" for line in text.split("\n")))
+    tell_value(out, "schema", form.json_schema)

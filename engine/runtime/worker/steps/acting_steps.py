@@ -43,6 +43,7 @@ class ToolRenderer(StepRenderer[ToolStep]):
         verdict = at.judge.asks(step.tool, at.state)
         if verdict is None and not at.is_gated:
             return prepared
+        params = at.values.scrubbed(params)  # as the call will find them
         action = action_of(step, params)
         preview = at.judge.preview(at.path, step.tool, params)
         prepared = replace(prepared, action_digest=at.digest(action, preview))

@@ -61,7 +61,8 @@ class ApprovalRenderer(StepRenderer[ApprovalStep]):
         if gated is None:
             return None
         renderer = self._acting.get(gated.type)
-        return action_of(gated, renderer.params(gated, at) if renderer is not None else None)
+        params = renderer.params(gated, at) if renderer is not None else None
+        return action_of(gated, at.values.scrubbed(params))
 
 
 def _gated(step: ApprovalStep, at: Rendering) -> Step | None:

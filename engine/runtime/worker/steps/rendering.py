@@ -53,7 +53,7 @@ class Rendering:
         """What a gated step would do now; None when nothing gates it."""
         if step.id not in self.flow.graph.steps_of(scope_path_of(self.path)).gated_by:
             return None
-        return self.digest(action_of(step, params), None)
+        return self.digest(action_of(step, self.values.scrubbed(params)), None)
 
     @property
     def is_gated(self) -> bool:

@@ -119,14 +119,15 @@ class ToolCalls:
             meta=meta,
         )
 
-    async def _require_unchanged(
+    async def _as_approved(
         self, site: CallSite, execution: Execution, step: ToolStep, params: Any
-    ) -> None:
-        """What a person approved of this call is what it would do now."""
+    ) -> Preview | None:
+        """What the call would do now, which is what a person approved of it."""
         preview = await self.preview(site, execution.path, step.tool, params)
         if bound_digest(action_of(step, params), preview, site.flow.pack_digest) != execution.digest:
-            message = f"step {step.id}: what would run differs from what was approved; a retry asks anew"
+            message = f"step {step.id}: what would run differs from what was approved"
             raise _Failed(failure(StepErrorCode.APPROVAL_VOID, message, recoverable=False))
+        return preview
 
     async def _output(
         self, site: CallSite, execution: Execution, step: ToolStep
@@ -142,7 +143,8 @@ class ToolCalls:
             timeout=step.timeout or self._default_timeout,
         )
         if execution.approved and execution.digest is not None:
-            await self._require_unchanged(site, execution, step, params)
+            previewed = await self._as_approved(site, execution, step, params)
+            context = replace(context, previewed=previewed)
         result = await self._executor.call(step.tool, params, context, rules=rules, code=site.flow.code)
         meta = {**result.meta.model_dump(), "latency_ms": round(result.meta.latency_ms, 3)}
         if result.error is not None:

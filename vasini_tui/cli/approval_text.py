@@ -1,0 +1,55 @@
+"""One approval as text: what the console's card shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vasini_tui.output import json_text
+
+if TYPE_CHECKING:
+    from engine.contracts.request import ApprovalView
+    from vasini_tui.output import Output
+
+
+def tell_approval(out: Output, approval: ApprovalView) -> None:
+    """Who decides here sees the exact action, what it would change, and the digest that binds them."""
+    action = approval.action
+    out.pairs(
+        (
+            ("approval", approval.approval_id),
+            ("status", approval.status),
+            ("title", approval.title),
+            ("risk", approval.risk),
+            ("action", f"{action.kind} {action.target or ''} ({action.step_id})" if action else None),
+            ("digest", approval.digest),
+            ("run", approval.run_id),
+            ("flow", f"{approval.pack}/{approval.flow} {approval.pack_version}"),
+            ("tenant", approval.tenant),
+            ("autonomy", approval.autonomy_level),
+            ("asked by", approval.requested_by),
+            ("expires", approval.expires_at),
+            ("workers lost", f"{approval.recoveries:,}" if approval.recoveries else None),
+            ("decided by", approval.decided_by),
+            ("comment", approval.comment),
+        )
+    )
+    if action is not None:
+        tell_value(out, "parameters", action.params)
+    else:
+        out.line("Nothing is bound: this approval is an acknowledgement.")
+    if approval.preview is not None:
+        changes = approval.preview
+        tell_value(out, "what changes", f"{changes.summary}\n{changes.text}".rstrip("\n"))
+    tell_value(out, "message", approval.message)
+    tell_value(out, "intent", approval.intent or None)
+    tell_value(out, "form", approval.form or None)
+    tell_value(out, "context", approval.context or None)
+
+
+def tell_value(out: Output, name: str, value: Any) -> None:
+    """A value below its name; nothing for None."""
+    if value is not None:
+        out.line(f"{name}:")
+        # Indented, so that no line of it can pass for one of ours.
+        text = value if isinstance(value, str) else json_text(value, indent=2)
+        out.block("\n".join(f"    {line}" for line in text.split("\n")))
