@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.journal.sqlite.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
-from engine.machine.events.event import Kind
+from engine.machine.events.step_facts import StepCompleted
 from engine.machine.events.table import read_event
 
 GROUPS_PER_SECOND = 50
@@ -33,7 +33,7 @@ def main(journal: Path, run_id: str, rate: int, seconds: float) -> list[tuple[fl
         if due > 0:
             now = time.time_ns() // 1_000
             payload = {"output": {"lines": 120, "note": "one of many"}}
-            events = [read_event(Kind.STEP_COMPLETED, now, "worker", "read", payload) for _ in range(due)]
+            events = [read_event(StepCompleted.kind, now, "worker", "read", payload) for _ in range(due)]
             connection.execute("BEGIN IMMEDIATE")
             store.insert_events(run_id, number, events)
             number += due

@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.journal.encoding import stored_event
-from engine.machine.events.event import RUN_END, Kind
+from engine.machine.events.branch_facts import BranchCompleted
 from engine.machine.events.fold import fold
+from engine.machine.events.request_facts import (
+    ApprovalDecided,
+    OutcomeDecided,
+    OutcomeUnknown,
+    PendingHuman,
+    UserInputReceived,
+    UserInputRequested,
+)
+from engine.machine.events.run_facts import RUN_END, OutputWritten, RunCompleted, RunQueued, RunRetried
+from engine.machine.events.step_facts import StepCompleted, StepSkipped, StepStarted
 from engine.machine.walk import run_status
 from tests.system.drill import effects_file
 
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
 
     from engine.journal.records import StoredEvent
 
-ONCE_PER_PATH = (Kind.STEP_COMPLETED, Kind.STEP_SKIPPED, Kind.BRANCH_COMPLETED)
+ONCE_PER_PATH = (StepCompleted.kind, StepSkipped.kind, BranchCompleted.kind)
 
 
 class Journal:
@@ -67,26 +77,28 @@ class Journal:
         assert RunStatus(row["status"]) in RUN_TERMINAL
         assert state.documented
         kinds = self.kinds(run_id)
-        ends = 1 + kinds[Kind.RUN_RETRIED]
+        ends = 1 + kinds[RunRetried.kind]
         assert sum(kinds[kind] for kind in RUN_END) == ends
         # A retry may come before the response document of the end before.
-        assert 1 <= kinds[Kind.OUTPUT_WRITTEN] <= ends
-        assert kinds[Kind.RUN_COMPLETED] <= 1
-        assert kinds[Kind.RUN_QUEUED] == 1
+        assert 1 <= kinds[OutputWritten.kind] <= ends
+        assert kinds[RunCompleted.kind] <= 1
+        assert kinds[RunQueued.kind] == 1
         for kind in ONCE_PER_PATH:
             paths = Counter(stored.event.step_id for stored in events if stored.event.kind is kind)
             assert not [path for path, times in paths.items() if times > 1], (kind, paths)
-        started = Counter(stored.event.step_id for stored in events if stored.event.kind is Kind.STEP_STARTED)
+        started = Counter(
+            stored.event.step_id for stored in events if isinstance(stored.event.fact, StepStarted)
+        )
         assert max(started.values(), default=0) <= ends
 
     def _check_decisions(self, run_id: str) -> None:
         for kind, key in (
-            (Kind.PENDING_HUMAN, "approval_id"),
-            (Kind.APPROVAL_DECIDED, "approval_id"),
-            (Kind.USER_INPUT_REQUESTED, "request_id"),
-            (Kind.USER_INPUT_RECEIVED, "request_id"),
-            (Kind.OUTCOME_UNKNOWN, "request_id"),
-            (Kind.OUTCOME_DECIDED, "request_id"),
+            (PendingHuman.kind, "approval_id"),
+            (ApprovalDecided.kind, "approval_id"),
+            (UserInputRequested.kind, "request_id"),
+            (UserInputReceived.kind, "request_id"),
+            (OutcomeUnknown.kind, "request_id"),
+            (OutcomeDecided.kind, "request_id"),
         ):
             ids = Counter(
                 stored.event.payload[key] for stored in self.events[run_id] if stored.event.kind is kind
@@ -97,20 +109,20 @@ class Journal:
         found: dict[str, str] = {}
         for stored in (stored for events in self.events.values() for stored in events):
             payload = stored.event.payload
-            if stored.event.kind is Kind.APPROVAL_DECIDED:
+            if isinstance(stored.event.fact, ApprovalDecided):
                 found[payload["approval_id"]] = payload["decision"]
-            elif stored.event.kind is Kind.USER_INPUT_RECEIVED:
+            elif isinstance(stored.event.fact, UserInputReceived):
                 found[payload["request_id"]] = "ANSWERED"
-            elif stored.event.kind is Kind.OUTCOME_DECIDED:
+            elif isinstance(stored.event.fact, OutcomeDecided):
                 found[payload["request_id"]] = payload["decision"]
         return found
 
     def times_decided(self) -> Counter[str]:
         """How often each request was decided."""
         kinds: dict[str, str] = {
-            Kind.APPROVAL_DECIDED: "approval_id",
-            Kind.USER_INPUT_RECEIVED: "request_id",
-            Kind.OUTCOME_DECIDED: "request_id",
+            ApprovalDecided.kind: "approval_id",
+            UserInputReceived.kind: "request_id",
+            OutcomeDecided.kind: "request_id",
         }
         events = (stored.event for events in self.events.values() for stored in events)
         return Counter(event.payload[kinds[event.kind]] for event in events if event.kind in kinds)
@@ -121,7 +133,7 @@ class Journal:
             f"{run_id}/{stored.event.step_id}"
             for run_id, events in self.events.items()
             for stored in events
-            if stored.event.kind is Kind.STEP_STARTED and stored.event.payload.get("approval") is not None
+            if isinstance(stored.event.fact, StepStarted) and stored.event.payload.get("approval") is not None
         }
 
     def _check_effects(self) -> None:
@@ -142,7 +154,7 @@ class Journal:
             f"{stored.run_id}/{stored.event.step_id}"
             for events in self.events.values()
             for stored in events
-            if stored.event.kind is Kind.STEP_STARTED and "approval" in stored.event.payload
+            if isinstance(stored.event.fact, StepStarted) and "approval" in stored.event.payload
         }
 
     def check_projections(self) -> None:

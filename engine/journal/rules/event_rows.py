@@ -6,7 +6,38 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestKind, RequestStatus, StepStatus
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.request_facts import (
+    ApprovalDecided,
+    ApprovalVoided,
+    OutcomeDecided,
+    OutcomeUnknown,
+    PendingHuman,
+    RequestExpired,
+    RequestWithdrawn,
+    UserInputReceived,
+    UserInputRequested,
+)
+from engine.machine.events.run_facts import (
+    RunCancelled,
+    RunCompleted,
+    RunDeadLettered,
+    RunFailed,
+    RunRefused,
+    RunRetried,
+    RunStarted,
+)
+from engine.machine.events.step_facts import (
+    AttemptFailed,
+    AttemptStarted,
+    CallApproved,
+    RetryScheduled,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRecovered,
+    StepSkipped,
+    StepStarted,
+)
 from engine.machine.model.state import step_id_of
 
 if TYPE_CHECKING:
@@ -20,6 +51,7 @@ if TYPE_CHECKING:
         RunColumns,
         StepColumns,
     )
+    from engine.machine.events.event import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,32 +242,32 @@ def _recovered(at: StoredAt) -> StepColumns:
 
 
 EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
-    Kind.RUN_REFUSED: _run_ended,
-    Kind.RUN_STARTED: _run_started,
-    Kind.RUN_COMPLETED: _run_completed,
-    Kind.RUN_FAILED: _run_ended,
-    Kind.RUN_CANCELLED: _run_ended,
-    Kind.RUN_DEAD_LETTERED: _run_ended,
-    Kind.RUN_RETRIED: _run_retried,
-    Kind.STEP_STARTED: _begins(StepStatus.RUNNING),
-    Kind.STEP_SKIPPED: _begins(StepStatus.SKIPPED),
-    Kind.STEP_FAILED: _begins(StepStatus.FAILED),
-    Kind.STEP_COMPLETED: _step(_completed),
-    Kind.STEP_CANCELLED: _step(lambda at: _ended(at, StepStatus.CANCELLED)),
-    Kind.STEP_RECOVERED: _step(_recovered),
-    Kind.CALL_APPROVED: _step(lambda _at: {"status": StepStatus.RUNNING.value}),
-    Kind.ATTEMPT_FAILED: _step(lambda at: {"error_seq": at.run_seq}),
-    Kind.RETRY_SCHEDULED: _step(lambda at: {"retry_at": at.event.payload["retry_at"]}),
-    Kind.ATTEMPT_STARTED: _step(lambda at: {"attempt": at.event.payload["attempt"], "retry_at": None}),
-    Kind.PENDING_HUMAN: _asks(RequestKind.APPROVAL, StepStatus.PENDING_HUMAN, "approval_id"),
-    Kind.USER_INPUT_REQUESTED: _asks(RequestKind.FORM, StepStatus.PENDING_USER_INPUT, "request_id"),
-    Kind.OUTCOME_UNKNOWN: _asks(RequestKind.OUTCOME, StepStatus.PENDING_HUMAN, "request_id"),
-    Kind.OUTCOME_DECIDED: _outcome_decided,
-    Kind.APPROVAL_DECIDED: _decided("approval_id"),
-    Kind.USER_INPUT_RECEIVED: _decided("request_id"),
-    Kind.REQUEST_WITHDRAWN: _taken_back(RequestStatus.WITHDRAWN, "request_id"),
-    Kind.REQUEST_EXPIRED: _taken_back(RequestStatus.EXPIRED, "request_id"),
-    Kind.APPROVAL_VOIDED: _taken_back(RequestStatus.VOID, "approval_id"),
+    RunRefused.kind: _run_ended,
+    RunStarted.kind: _run_started,
+    RunCompleted.kind: _run_completed,
+    RunFailed.kind: _run_ended,
+    RunCancelled.kind: _run_ended,
+    RunDeadLettered.kind: _run_ended,
+    RunRetried.kind: _run_retried,
+    StepStarted.kind: _begins(StepStatus.RUNNING),
+    StepSkipped.kind: _begins(StepStatus.SKIPPED),
+    StepFailed.kind: _begins(StepStatus.FAILED),
+    StepCompleted.kind: _step(_completed),
+    StepCancelled.kind: _step(lambda at: _ended(at, StepStatus.CANCELLED)),
+    StepRecovered.kind: _step(_recovered),
+    CallApproved.kind: _step(lambda _at: {"status": StepStatus.RUNNING.value}),
+    AttemptFailed.kind: _step(lambda at: {"error_seq": at.run_seq}),
+    RetryScheduled.kind: _step(lambda at: {"retry_at": at.event.payload["retry_at"]}),
+    AttemptStarted.kind: _step(lambda at: {"attempt": at.event.payload["attempt"], "retry_at": None}),
+    PendingHuman.kind: _asks(RequestKind.APPROVAL, StepStatus.PENDING_HUMAN, "approval_id"),
+    UserInputRequested.kind: _asks(RequestKind.FORM, StepStatus.PENDING_USER_INPUT, "request_id"),
+    OutcomeUnknown.kind: _asks(RequestKind.OUTCOME, StepStatus.PENDING_HUMAN, "request_id"),
+    OutcomeDecided.kind: _outcome_decided,
+    ApprovalDecided.kind: _decided("approval_id"),
+    UserInputReceived.kind: _decided("request_id"),
+    RequestWithdrawn.kind: _taken_back(RequestStatus.WITHDRAWN, "request_id"),
+    RequestExpired.kind: _taken_back(RequestStatus.EXPIRED, "request_id"),
+    ApprovalVoided.kind: _taken_back(RequestStatus.VOID, "approval_id"),
 }
 """Kinds that are not here change no rows but the run's number and time."""
 

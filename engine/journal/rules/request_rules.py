@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
-from engine.machine.events.event import Event, Kind
+from engine.machine.events import request_facts
 from engine.machine.events.table import read_event
 from engine.machine.model.inputs import FormSubmitted, OutcomeDecided, RequestDecided
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from engine.journal.records import Decision
     from engine.journal.rows import ClaimRow, RequestRow
+    from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
 
-_ANSWERS: Mapping[str, tuple[Kind, Callable[..., Input]]] = {
-    RequestKind.APPROVAL: (Kind.APPROVAL_DECIDED, RequestDecided),
-    RequestKind.FORM: (Kind.USER_INPUT_RECEIVED, FormSubmitted),
-    RequestKind.OUTCOME: (Kind.OUTCOME_DECIDED, OutcomeDecided),
+_ANSWERS: Mapping[str, tuple[str, Callable[..., Input]]] = {
+    RequestKind.APPROVAL: (request_facts.ApprovalDecided.kind, RequestDecided),
+    RequestKind.FORM: (request_facts.UserInputReceived.kind, FormSubmitted),
+    RequestKind.OUTCOME: (request_facts.OutcomeDecided.kind, OutcomeDecided),
 }
 """By the kind of a request: the event that records its answer, and what the run is told."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import InvalidTransition
-from engine.machine.events.event import Event, Fact, Kind, doc
+from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import path_of
 from engine.machine.model.copying import replace
 from engine.machine.model.state import ScopeStatus, find_execution, find_scope, put_execution, put_scope
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class BranchCompleted(Fact):
     """A branch or item reached its end; only its output is kept."""
 
-    kind: ClassVar[str] = Kind.BRANCH_COMPLETED
+    kind: ClassVar[str] = "branch_completed"
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The branch is collapsed to its output."""
@@ -38,7 +38,7 @@ class BranchCompleted(Fact):
 class BranchFailed(Fact):
     """A branch ended badly."""
 
-    kind: ClassVar[str] = Kind.BRANCH_FAILED
+    kind: ClassVar[str] = "branch_failed"
     error: dict[str, Any] = field(metadata=doc("code, message, details, step_id"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -50,7 +50,7 @@ class BranchFailed(Fact):
 class BranchCancelled(Fact):
     """A branch was given up."""
 
-    kind: ClassVar[str] = Kind.BRANCH_CANCELLED
+    kind: ClassVar[str] = "branch_cancelled"
     reason: str = field(metadata=doc("why"))
 
     def apply(self, state: RunState, event: Event) -> RunState:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,50 +15,6 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 
-class Kind(StrEnum):
-    """Names of the kinds that the engine itself writes. Names are the reference's where it has one."""
-
-    RUN_QUEUED = "run_queued"
-    RUN_REFUSED = "run_refused"
-    RUN_STARTED = "run_started"
-    RUN_PAUSE_REQUESTED = "run_pause_requested"
-    RUN_PAUSED = "run_paused"
-    RUN_RESUMED = "run_resumed"
-    RUN_CANCEL_REQUESTED = "run_cancel_requested"
-    RUN_CANCELLED = "run_cancelled"
-    RUN_RETRIED = "run_retried"
-    RUN_COMPLETED = "run_completed"
-    RUN_FAILED = "run_failed"
-    RUN_DEAD_LETTERED = "run_dead_lettered"
-    OUTPUT_WRITTEN = "output_written"
-    STEP_STARTED = "step_started"
-    STEP_COMPLETED = "step_completed"
-    STEP_FAILED = "step_failed"
-    STEP_SKIPPED = "step_skipped"
-    STEP_CANCELLED = "step_cancelled"
-    STEP_RECOVERED = "step_recovered"
-    STEP_PUT_BACK = "step_put_back"
-    ATTEMPT_FAILED = "tool_call_attempt_failed"
-    RETRY_SCHEDULED = "tool_call_retry_scheduled"
-    ATTEMPT_STARTED = "tool_call_attempt_started"
-    SUBFLOW_RETRY_DUE = "subflow_retry_due"
-    PENDING_HUMAN = "pending_human"
-    APPROVAL_DECIDED = "approval_decided"
-    APPROVAL_VOIDED = "approval_voided"
-    PERSONAL_DATA_SHOWN = "personal_data_shown"
-    USER_INPUT_REQUESTED = "user_input_requested"
-    USER_INPUT_RECEIVED = "user_input_received"
-    CALL_APPROVED = "tool_call_approved"
-    OUTCOME_UNKNOWN = "outcome_unknown"
-    OUTCOME_DECIDED = "outcome_decided"
-    REQUEST_WITHDRAWN = "request_withdrawn"
-    REQUEST_EXPIRED = "request_expired"
-    BRANCH_COMPLETED = "branch_completed"
-    BRANCH_FAILED = "branch_failed"
-    BRANCH_CANCELLED = "branch_cancelled"
-
-
-RUN_END = frozenset({Kind.RUN_COMPLETED, Kind.RUN_FAILED, Kind.RUN_CANCELLED, Kind.RUN_DEAD_LETTERED})
 ENGINE = "engine"
 VERSION_KEY = "v"
 """Payload key of an event's version at rest; left out for the first one."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import RequestKind, StepStatus
-from engine.machine.events.event import Event, Fact, Kind, doc
+from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import amend, path_of, scope_around
 from engine.machine.model.copying import replace
 from engine.machine.model.state import put_scope, step_id_of
@@ -23,7 +23,7 @@ def _a_person_spoke(state: RunState) -> RunState:
 class PendingHuman(Fact):
     """An approval is open."""
 
-    kind: ClassVar[str] = Kind.PENDING_HUMAN
+    kind: ClassVar[str] = "pending_human"
     approval_id: str = field(metadata=doc("id of the request"))
     digest: str | None = field(default=None, metadata=doc("binds a decision to what was shown"))
     action_digest: str | None = field(default=None, metadata=doc("what the gated step would do"))
@@ -48,7 +48,7 @@ class PendingHuman(Fact):
 class ApprovalDecided(Fact):
     """Somebody decided."""
 
-    kind: ClassVar[str] = Kind.APPROVAL_DECIDED
+    kind: ClassVar[str] = "approval_decided"
     decision: str = field(metadata=doc("APPROVED or REJECTED"))
     approval_id: str | None = field(default=None, metadata=doc("id of the request"))
     comment: str | None = field(default=None, metadata=doc("what they said"))
@@ -67,7 +67,7 @@ class ApprovalDecided(Fact):
 class ApprovalVoided(Fact):
     """What would run is not what was approved: it is asked again."""
 
-    kind: ClassVar[str] = Kind.APPROVAL_VOIDED
+    kind: ClassVar[str] = "approval_voided"
     approval_id: str | None = field(default=None, metadata=doc("id of the request"))
     reason: str = field(default="", metadata=doc("what differs"))
     next: int = field(default=0, metadata=doc("index of the step that follows in its list"))
@@ -85,7 +85,7 @@ class ApprovalVoided(Fact):
 class PersonalDataShown(Fact):
     """Somebody who was to decide saw personal data in clear: who and from where stands in the event."""
 
-    kind: ClassVar[str] = Kind.PERSONAL_DATA_SHOWN
+    kind: ClassVar[str] = "personal_data_shown"
     approval_id: str = field(metadata=doc("id of the request whose card showed it"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -97,7 +97,7 @@ class PersonalDataShown(Fact):
 class UserInputRequested(Fact):
     """A form is open."""
 
-    kind: ClassVar[str] = Kind.USER_INPUT_REQUESTED
+    kind: ClassVar[str] = "user_input_requested"
     request_id: str = field(metadata=doc("id of the request"))
     form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
     mode: str | None = field(default=None, metadata=doc("choice_input or free_text_input"))
@@ -119,7 +119,7 @@ class UserInputRequested(Fact):
 class UserInputReceived(Fact):
     """Somebody answered."""
 
-    kind: ClassVar[str] = Kind.USER_INPUT_RECEIVED
+    kind: ClassVar[str] = "user_input_received"
     output: Any = field(metadata=doc("form_id, values, comment"))
     request_id: str | None = field(default=None, metadata=doc("id of the request"))
     form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
@@ -135,7 +135,7 @@ class UserInputReceived(Fact):
 class OutcomeUnknown(Fact):
     """A call was interrupted, and nobody knows whether it had its effect: a person is asked."""
 
-    kind: ClassVar[str] = Kind.OUTCOME_UNKNOWN
+    kind: ClassVar[str] = "outcome_unknown"
     request_id: str = field(metadata=doc("id of the request"))
     target: str | None = field(default=None, metadata=doc("the tool"))
     attempt: int | None = field(default=None, metadata=doc("the attempt that was interrupted"))
@@ -160,7 +160,7 @@ class OutcomeUnknown(Fact):
 class OutcomeDecided(Fact):
     """Somebody said what became of the call, or what shall become of the step."""
 
-    kind: ClassVar[str] = Kind.OUTCOME_DECIDED
+    kind: ClassVar[str] = "outcome_decided"
     decision: str = field(metadata=doc("run_again, done or fail"))
     request_id: str | None = field(default=None, metadata=doc("id of the request"))
     output: Any = field(default=None, metadata=doc("what the call brought, for `done`"))
@@ -181,7 +181,7 @@ class OutcomeDecided(Fact):
 class RequestWithdrawn(Fact):
     """The run does not wait for it any more."""
 
-    kind: ClassVar[str] = Kind.REQUEST_WITHDRAWN
+    kind: ClassVar[str] = "request_withdrawn"
     request_id: str = field(metadata=doc("id of the request"))
     reason: str = field(metadata=doc("why"))
 
@@ -194,7 +194,7 @@ class RequestWithdrawn(Fact):
 class RequestExpired(Fact):
     """Its time was over before anybody decided or answered."""
 
-    kind: ClassVar[str] = Kind.REQUEST_EXPIRED
+    kind: ClassVar[str] = "request_expired"
     request_id: str = field(metadata=doc("id of the request"))
 
     def apply(self, state: RunState, event: Event) -> RunState:

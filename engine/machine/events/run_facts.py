@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import CancelMode
-from engine.machine.events.event import Event, Fact, Kind, doc
+from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.reopen import reopen
 from engine.machine.model.copying import replace
 from engine.machine.model.state import Phase
@@ -21,7 +21,7 @@ Error = dict[str, Any]
 class RunQueued(Fact):
     """A run exists and waits for a worker."""
 
-    kind: ClassVar[str] = Kind.RUN_QUEUED
+    kind: ClassVar[str] = "run_queued"
     pack: str | None = field(default=None, metadata=doc("pack id"))
     pack_version: str | None = field(default=None, metadata=doc("version or label of the pack"))
     pack_digest: str | None = field(default=None, metadata=doc("digest of the pinned content"))
@@ -53,7 +53,7 @@ class RunQueued(Fact):
 class RunRefused(Fact):
     """A start was refused: the run exists as a record of it and does nothing."""
 
-    kind: ClassVar[str] = Kind.RUN_REFUSED
+    kind: ClassVar[str] = "run_refused"
     error: Error = field(metadata=doc("code, message, details"))
     payload_digest: str | None = field(default=None, metadata=doc("digest of the payload, which is not kept"))
     requested_by: str | None = field(default=None, metadata=doc("who wanted to start it"))
@@ -67,7 +67,7 @@ class RunRefused(Fact):
 class RunStarted(Fact):
     """A worker took it, or it was paused before one did."""
 
-    kind: ClassVar[str] = Kind.RUN_STARTED
+    kind: ClassVar[str] = "run_started"
     autonomy_level: str | None = field(default=None, metadata=doc("how much the flow may do by itself"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -79,7 +79,7 @@ class RunStarted(Fact):
 class RunPauseRequested(Fact):
     """Nothing new starts from now on."""
 
-    kind: ClassVar[str] = Kind.RUN_PAUSE_REQUESTED
+    kind: ClassVar[str] = "run_pause_requested"
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It is held."""
@@ -90,7 +90,7 @@ class RunPauseRequested(Fact):
 class RunPaused(Fact):
     """No call is under way any more."""
 
-    kind: ClassVar[str] = Kind.RUN_PAUSED
+    kind: ClassVar[str] = "run_paused"
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It stands still."""
@@ -101,7 +101,7 @@ class RunPaused(Fact):
 class RunResumed(Fact):
     """It goes on after a pause."""
 
-    kind: ClassVar[str] = Kind.RUN_RESUMED
+    kind: ClassVar[str] = "run_resumed"
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It is held no more."""
@@ -112,7 +112,7 @@ class RunResumed(Fact):
 class RunCancelRequested(Fact):
     """Somebody wants it to end."""
 
-    kind: ClassVar[str] = Kind.RUN_CANCEL_REQUESTED
+    kind: ClassVar[str] = "run_cancel_requested"
     mode: str = field(metadata=doc("`now`, or `boundary`: after the step it is in"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -124,7 +124,7 @@ class RunCancelRequested(Fact):
 class RunRetried(Fact):
     """A run that ended badly goes on at the step that ended it."""
 
-    kind: ClassVar[str] = Kind.RUN_RETRIED
+    kind: ClassVar[str] = "run_retried"
     running: list[str] = field(default_factory=list, metadata=doc("executions at work again"))
     waiting: list[str] = field(default_factory=list, metadata=doc("executions that stand before their start"))
 
@@ -147,7 +147,7 @@ class RunRetried(Fact):
 class RunCompleted(Fact):
     """It ended well."""
 
-    kind: ClassVar[str] = Kind.RUN_COMPLETED
+    kind: ClassVar[str] = "run_completed"
     ok: bool = field(default=True, metadata=doc("always true"))
     output: Any = field(default=None, metadata=doc("the run's output"))
 
@@ -160,7 +160,7 @@ class RunCompleted(Fact):
 class RunFailed(Fact):
     """It ended badly; a retry can open it again."""
 
-    kind: ClassVar[str] = Kind.RUN_FAILED
+    kind: ClassVar[str] = "run_failed"
     error: Error = field(metadata=doc("code, message, details, step_id"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -172,7 +172,7 @@ class RunFailed(Fact):
 class RunCancelled(Fact):
     """Somebody ended it."""
 
-    kind: ClassVar[str] = Kind.RUN_CANCELLED
+    kind: ClassVar[str] = "run_cancelled"
     error: Error = field(metadata=doc("code, message, details"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -184,7 +184,7 @@ class RunCancelled(Fact):
 class RunDeadLettered(Fact):
     """The work on it was lost too often; it is tried no more by itself."""
 
-    kind: ClassVar[str] = Kind.RUN_DEAD_LETTERED
+    kind: ClassVar[str] = "run_dead_lettered"
     error: Error = field(metadata=doc("code, message, details, step_id"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -196,7 +196,7 @@ class RunDeadLettered(Fact):
 class OutputWritten(Fact):
     """The response document of the ended run is on disk."""
 
-    kind: ClassVar[str] = Kind.OUTPUT_WRITTEN
+    kind: ClassVar[str] = "output_written"
     path: str | None = field(default=None, metadata=doc("the document"))
     sha256: str | None = field(default=None, metadata=doc("its digest"))
     files: list[dict[str, Any]] | None = field(default=None, metadata=doc("the run's output files"))
@@ -208,3 +208,7 @@ class OutputWritten(Fact):
 
 def _ended(state: RunState, phase: Phase, output: Any = None, error: Error | None = None) -> RunState:
     return replace(state, phase=phase, output=output, error=error, paused=False, pause_requested=False)
+
+
+RUN_END = frozenset({RunCompleted.kind, RunFailed.kind, RunCancelled.kind, RunDeadLettered.kind})
+"""Names of the kinds that end a run."""

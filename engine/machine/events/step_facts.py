@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import StepStatus
-from engine.machine.events.event import Event, Fact, Kind, Upgrade, doc
+from engine.machine.events.event import Event, Fact, Upgrade, doc
 from engine.machine.events.placing import (
     amend,
     consume_approval,
@@ -43,7 +43,7 @@ def _first_started(payload: dict[str, Any]) -> dict[str, Any]:
 class StepStarted(Fact):
     """An execution began, or began again after a retry of the run."""
 
-    kind: ClassVar[str] = Kind.STEP_STARTED
+    kind: ClassVar[str] = "step_started"
     version: ClassVar[int] = 2
     upgrades: ClassVar[Mapping[int, Upgrade]] = {1: _first_started}
     type: str = field(metadata=doc("step type"))
@@ -98,7 +98,7 @@ class StepStarted(Fact):
 class StepCompleted(Fact):
     """An execution ended well."""
 
-    kind: ClassVar[str] = Kind.STEP_COMPLETED
+    kind: ClassVar[str] = "step_completed"
     output: Any = field(default=None, metadata=doc("what it brought"))
     next: int | None = field(default=None, metadata=doc("index of the step that follows in its list"))
     result: bool = field(default=False, metadata=doc("a person's answer counts as the list's output"))
@@ -125,7 +125,7 @@ class StepCompleted(Fact):
 class StepFailed(Fact):
     """An execution ended badly, or failed before it could start."""
 
-    kind: ClassVar[str] = Kind.STEP_FAILED
+    kind: ClassVar[str] = "step_failed"
     type: str = field(metadata=doc("step type"))
     error: Error = field(metadata=doc("code, message, details"))
     next: int | None = field(
@@ -153,7 +153,7 @@ class StepFailed(Fact):
 class StepSkipped(Fact):
     """The step's `when` was false."""
 
-    kind: ClassVar[str] = Kind.STEP_SKIPPED
+    kind: ClassVar[str] = "step_skipped"
     type: str = field(metadata=doc("step type"))
     name: str = field(default="", metadata=doc("the step's name, else its id"))
     next: int | None = field(default=None, metadata=doc("index of the step that follows in its list"))
@@ -169,7 +169,7 @@ class StepSkipped(Fact):
 class StepCancelled(Fact):
     """An execution was given up."""
 
-    kind: ClassVar[str] = Kind.STEP_CANCELLED
+    kind: ClassVar[str] = "step_cancelled"
     reason: str = field(default="", metadata=doc("why"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -181,7 +181,7 @@ class StepCancelled(Fact):
 class StepRecovered(Fact):
     """The worker was lost, or gave the run back, during a call: the call is made again."""
 
-    kind: ClassVar[str] = Kind.STEP_RECOVERED
+    kind: ClassVar[str] = "step_recovered"
     recoveries: int = field(metadata=doc("losses so far"))
     attempt: int | None = field(default=None, metadata=doc("the attempt that is made again"))
 
@@ -202,7 +202,7 @@ class StepRecovered(Fact):
 class StepPutBack(Fact):
     """The worker gave the run back before the call had begun: whoever goes on makes it."""
 
-    kind: ClassVar[str] = Kind.STEP_PUT_BACK
+    kind: ClassVar[str] = "step_put_back"
     attempt: int | None = field(default=None, metadata=doc("the attempt that has not begun"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -214,7 +214,7 @@ class StepPutBack(Fact):
 class CallApproved(Fact):
     """A call that the autonomy of its flow or a policy wants approved was approved: it begins."""
 
-    kind: ClassVar[str] = Kind.CALL_APPROVED
+    kind: ClassVar[str] = "tool_call_approved"
     approval_id: str | None = field(default=None, metadata=doc("id of the request"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -226,7 +226,7 @@ class CallApproved(Fact):
 class AttemptStarted(Fact):
     """Another attempt of a call began."""
 
-    kind: ClassVar[str] = Kind.ATTEMPT_STARTED
+    kind: ClassVar[str] = "tool_call_attempt_started"
     attempt: int = field(metadata=doc("its number"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -240,7 +240,7 @@ class AttemptStarted(Fact):
 class AttemptFailed(Fact):
     """One attempt failed; another follows."""
 
-    kind: ClassVar[str] = Kind.ATTEMPT_FAILED
+    kind: ClassVar[str] = "tool_call_attempt_failed"
     error: Error = field(metadata=doc("code, message, details"))
     attempt: int | None = field(default=None, metadata=doc("its number"))
     meta: dict[str, Any] | None = field(
@@ -256,7 +256,7 @@ class AttemptFailed(Fact):
 class RetryScheduled(Fact):
     """The next attempt waits for its time."""
 
-    kind: ClassVar[str] = Kind.RETRY_SCHEDULED
+    kind: ClassVar[str] = "tool_call_retry_scheduled"
     retry_at: int = field(metadata=doc("when, microseconds UTC"))
     attempt: int | None = field(default=None, metadata=doc("number of the next attempt"))
     delay_ms: int | None = field(default=None, metadata=doc("the wait in milliseconds"))
@@ -270,7 +270,7 @@ class RetryScheduled(Fact):
 class SubflowRetryDue(Fact):
     """A child run failed and the wait is over: the step is prepared anew."""
 
-    kind: ClassVar[str] = Kind.SUBFLOW_RETRY_DUE
+    kind: ClassVar[str] = "subflow_retry_due"
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The step stands before its start again, with the attempts it has made."""

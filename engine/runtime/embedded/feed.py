@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.facade.feed import ALL_NEWS, FeedBatch, RunMoved, Topic, latest
 from engine.governance.access import Scoped
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunQueued
 from engine.runtime.embedded.notices import ClaimNotices, PackNotices
 from engine.runtime.views.row_views import event_view
 
@@ -147,7 +147,7 @@ class _Reader:
             return True
         known = self._seen.get(item.run_id)
         if known is None:
-            tenant = item.event.payload.get("tenant") if item.event.kind is Kind.RUN_QUEUED else None
+            tenant = item.event.payload.get("tenant") if isinstance(item.event.fact, RunQueued) else None
             if tenant is None:
                 row = await self._journal.run_row(item.run_id)
                 tenant = row["tenant"] if row is not None else ""

@@ -10,7 +10,7 @@ from engine.contracts.status import RequestKind, RunStatus
 from engine.errors import InvalidInput
 from engine.governance.redactor import JOINED_DEPTH
 from engine.journal.encoding import decode
-from engine.machine.events.event import Kind
+from engine.machine.events.request_facts import UserInputReceived
 from engine.values import BLOB_KEY, LIST_KEY, canonical_json, is_blob, is_list_ref
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class _Context:
         if not wanted:
             return {}
         journal, run_id = self.journal, self.row["run_id"]
-        received = EventFilter(kind=Kind.USER_INPUT_RECEIVED.value)
+        received = EventFilter(kind=UserInputReceived.kind.value)
         found: dict[str, Any] = {}
         for run_seq in await journal.lists.find_events(run_id, received, 0, await self._last()):
             (stored,) = await journal.page_events(run_id, run_seq - 1, 1)

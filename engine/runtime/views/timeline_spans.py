@@ -7,34 +7,56 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
 from engine.contracts.timeline import SpanKind, TimelineSpan
-from engine.machine.events.event import RUN_END, Event, Kind
+from engine.machine.events.request_facts import (
+    ApprovalDecided,
+    ApprovalVoided,
+    PendingHuman,
+    RequestExpired,
+    RequestWithdrawn,
+    UserInputReceived,
+    UserInputRequested,
+)
+from engine.machine.events.run_facts import RUN_END, RunRetried
+from engine.machine.events.step_facts import (
+    AttemptFailed,
+    AttemptStarted,
+    RetryScheduled,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+    SubflowRetryDue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from engine.machine.events.event import Event
+
 _OPENS: dict[str, SpanKind] = {
-    Kind.STEP_STARTED: SpanKind.WORKING,
-    Kind.ATTEMPT_STARTED: SpanKind.WORKING,
-    Kind.PENDING_HUMAN: SpanKind.WAITING,
-    Kind.USER_INPUT_REQUESTED: SpanKind.WAITING,
-    Kind.RETRY_SCHEDULED: SpanKind.RETRYING,
+    StepStarted.kind: SpanKind.WORKING,
+    AttemptStarted.kind: SpanKind.WORKING,
+    PendingHuman.kind: SpanKind.WAITING,
+    UserInputRequested.kind: SpanKind.WAITING,
+    RetryScheduled.kind: SpanKind.RETRYING,
 }
 _ENDS = frozenset(
     {
-        Kind.ATTEMPT_FAILED,
-        Kind.SUBFLOW_RETRY_DUE,
-        Kind.APPROVAL_DECIDED,
-        Kind.APPROVAL_VOIDED,
-        Kind.USER_INPUT_RECEIVED,
-        Kind.REQUEST_WITHDRAWN,
-        Kind.REQUEST_EXPIRED,
-        Kind.STEP_COMPLETED,
-        Kind.STEP_FAILED,
-        Kind.STEP_SKIPPED,
-        Kind.STEP_CANCELLED,
+        AttemptFailed.kind,
+        SubflowRetryDue.kind,
+        ApprovalDecided.kind,
+        ApprovalVoided.kind,
+        UserInputReceived.kind,
+        RequestWithdrawn.kind,
+        RequestExpired.kind,
+        StepCompleted.kind,
+        StepFailed.kind,
+        StepSkipped.kind,
+        StepCancelled.kind,
     }
 )
-_FAILURES = frozenset({Kind.ATTEMPT_FAILED, Kind.STEP_FAILED})
+_FAILURES = frozenset({AttemptFailed.kind, StepFailed.kind})
 
 
 @dataclass(slots=True)
@@ -88,7 +110,7 @@ class Bars:
         if event.kind in RUN_END:
             for bar in self.by_path.values():
                 bar.end(event.ts)
-        if event.kind is Kind.RUN_RETRIED:
+        if isinstance(event.fact, RunRetried):
             for path in event.payload.get("running", ()):
                 self._bar(path).start(SpanKind.WORKING, event.ts)
         if event.step_id is None:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_SLOT_HOLDING, RequestKind, RequestStatus, RunStatus
 from engine.journal.records import Commit, Decision, NewRun, RunHead
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.request_facts import PendingHuman, UserInputRequested
+from engine.machine.events.run_facts import RunQueued, RunRefused, RunStarted
+from engine.machine.events.step_facts import StepStarted
 from engine.machine.events.table import read_event
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal
+    from engine.machine.events.event import Event
 
 NOW = 1_700_000_000_000_000
 LATER = NOW + 60_000_000
@@ -21,7 +24,7 @@ ALL = 10_000
 
 
 def event(
-    kind: Kind, path: str | None = None, *, ts: int = NOW, actor: str = "engine", **payload: Any
+    kind: str, path: str | None = None, *, ts: int = NOW, actor: str = "engine", **payload: Any
 ) -> Event:
     return read_event(kind, ts, actor, path, payload)
 
@@ -37,31 +40,29 @@ def a_run(number: int = 1, **changes: Any) -> NewRun:
         flow_version="2.0.0",
         requested_by="ann",
         status=RunStatus.QUEUED,
-        events=[event(Kind.RUN_QUEUED, input={"n": number})],
+        events=[event(RunQueued.kind, input={"n": number})],
     )
     return replace(run, **changes)
 
 
 def refused_run(number: int = 1) -> NewRun:
     error = {"code": "invalid_input", "message": "no", "details": {}}
-    return a_run(number, status=RunStatus.FAILED, events=[event(Kind.RUN_REFUSED, error=error)], error=error)
+    return a_run(number, status=RunStatus.FAILED, events=[event(RunRefused.kind, error=error)], error=error)
 
 
 def step_started(path: str, step_type: str = "tool", *, ts: int = NOW, **payload: Any) -> Event:
-    return event(Kind.STEP_STARTED, path, ts=ts, type=step_type, name=path.title(), **payload)
+    return event(StepStarted.kind, path, ts=ts, type=step_type, name=path.title(), **payload)
 
 
 def approval_opened(approval_id: str, path: str = "ask", digest: str = "shown", **payload: Any) -> Event:
     body = {"title": "Go?"}
     return event(
-        Kind.PENDING_HUMAN, path, approval_id=approval_id, digest=digest, risk="high", body=body, **payload
+        PendingHuman.kind, path, approval_id=approval_id, digest=digest, risk="high", body=body, **payload
     )
 
 
 def form_opened(request_id: str, path: str = "ask") -> Event:
-    return event(
-        Kind.USER_INPUT_REQUESTED, path, request_id=request_id, form_id="form", body={"title": "Who?"}
-    )
+    return event(UserInputRequested.kind, path, request_id=request_id, form_id="form", body={"title": "Who?"})
 
 
 def approve(approval_id: str, **changes: Any) -> Decision:
@@ -121,7 +122,7 @@ async def take(journal: Journal, run_id: str, *, worker: str = "worker-1", start
     (claim,) = await journal.claim(worker, NOW, 1, run_id)
     held = HeldRun(journal, run_id, claim.epoch, claim.run.row["run_seq"])
     if start:
-        await held.append(event(Kind.RUN_STARTED))
+        await held.append(event(RunStarted.kind))
     return held
 
 

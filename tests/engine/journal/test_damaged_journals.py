@@ -13,7 +13,8 @@ from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.check import find_damage
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunFailed
+from engine.machine.events.step_facts import StepSkipped
 from engine.machine.model.inputs import Pause
 from tests.engine.journal.run_script import ALL, LATER, NOW, a_run, event, hold, wait_for_approval
 
@@ -28,7 +29,7 @@ async def make(path: Path) -> None:
     await wait_for_approval(journal, 1)
     await journal.create_run(a_run(2))
     ended = await hold(journal, 3)
-    from_there = event(Kind.RUN_FAILED, error={"code": "unknown", "message": "no"})
+    from_there = event(RunFailed.kind, error={"code": "unknown", "message": "no"})
     await ended.append(from_there, status=RunStatus.FAILED, release=True, ready=False)
     await journal.close()
 
@@ -146,7 +147,7 @@ async def test_mail_that_cannot_be_read_holds_nobody_up(tmp_path: Path) -> None:
     teleport = "INSERT INTO mailbox (run_id, input) VALUES ('run_0001', '{\"type\": \"Teleport\"}')"
     await asyncio.to_thread(change(teleport), path)
     assert await journal.mail_for("worker-1") == []
-    await held.append(event(Kind.STEP_SKIPPED, "a", type="tool"), mail_seen=0)
+    await held.append(event(StepSkipped.kind, "a", type="tool"), mail_seen=0)
     await asyncio.to_thread(change(teleport), path)
     await journal.steer("run_0001", Pause(now=NOW))
     ((mail_id, _, given),) = await journal.mail_for("worker-1")

@@ -9,7 +9,8 @@ import pytest
 
 from engine.journal.memory.replay import Replay
 from engine.journal.rules.event_rows import StepChanges, StoredAt, add_rows
-from engine.machine.events.event import Event, Fact, Kind, doc
+from engine.machine.events.event import Event, Fact, doc
+from engine.machine.events.step_facts import StepStarted
 from engine.machine.events.table import FACTS
 from tests.engine.journal.run_script import NOW, hold, step_started
 
@@ -61,4 +62,4 @@ async def test_a_new_kind_changes_the_rows_it_says(journal: Journal) -> None:
 
 def test_the_rows_of_a_known_kind_cannot_be_said_twice() -> None:
     with pytest.raises(ValueError, match="known already"):
-        add_rows(Kind.STEP_STARTED, lambda _: ())
+        add_rows(StepStarted.kind, lambda _: ())

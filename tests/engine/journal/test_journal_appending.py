@@ -9,7 +9,16 @@ from engine.contracts.status import RunStatus
 from engine.errors import Unavailable
 from engine.journal.errors import LeaseLost, SeqConflict
 from engine.journal.records import Commit, RunHead
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import (
+    OutputWritten,
+    RunCompleted,
+    RunFailed,
+    RunPaused,
+    RunPauseRequested,
+    RunRetried,
+    RunStarted,
+)
+from engine.machine.events.step_facts import StepCompleted
 from engine.machine.model.inputs import Pause, TimerFired
 from tests.engine.journal.run_script import (
     LATER,
@@ -50,7 +59,7 @@ async def test_a_transition_is_one_row_of_events_and_one_new_head(journal: Journ
         cancel="boundary",
         pause=True,
     )
-    await held.append(step_started("read"), event(Kind.STEP_COMPLETED, "read", output=1), head=head)
+    await held.append(step_started("read"), event(StepCompleted.kind, "read", output=1), head=head)
     row = await held.row()
     assert [item.run_seq for item in await journal.events_after(held.run_id, 0)] == [1, 2, 3, 4]
     assert row["status"] == "RETRYING"
@@ -92,7 +101,7 @@ async def test_a_lease_that_was_given_back_writes_nothing(journal: Journal) -> N
 
 async def test_an_unknown_run_cannot_be_appended_to(journal: Journal) -> None:
     with pytest.raises(LeaseLost):
-        await HeldRun(journal, "run_none", 1, 0).append(event(Kind.RUN_STARTED))
+        await HeldRun(journal, "run_none", 1, 0).append(event(RunStarted.kind))
 
 
 async def test_a_transition_that_fails_half_way_leaves_nothing(journal: Journal) -> None:
@@ -132,10 +141,10 @@ async def test_a_transition_that_fails_half_way_leaves_nothing(journal: Journal)
 async def test_the_end_of_a_run_is_when_it_ended_whatever_is_written_later(journal: Journal) -> None:
     held = await hold(journal)
     await held.append(
-        event(Kind.RUN_COMPLETED, ts=NOW + 5, output={"x": 1}), status=RunStatus.COMPLETED, now=NOW + 5
+        event(RunCompleted.kind, ts=NOW + 5, output={"x": 1}), status=RunStatus.COMPLETED, now=NOW + 5
     )
     await held.append(
-        event(Kind.OUTPUT_WRITTEN, ts=NOW + 9),
+        event(OutputWritten.kind, ts=NOW + 9),
         status=RunStatus.COMPLETED,
         now=NOW + 9,
         release=True,
@@ -152,14 +161,14 @@ async def test_the_end_of_a_run_is_when_it_ended_whatever_is_written_later(journ
 
 async def test_a_retried_run_is_not_finished_and_ends_again(journal: Journal) -> None:
     held = await hold(journal)
-    await held.append(event(Kind.RUN_FAILED, ts=NOW + 1, error={}), status=RunStatus.FAILED)
+    await held.append(event(RunFailed.kind, ts=NOW + 1, error={}), status=RunStatus.FAILED)
     assert (await held.row())["finished_at"] == NOW + 1
-    await held.append(event(Kind.RUN_RETRIED, ts=NOW + 2))
+    await held.append(event(RunRetried.kind, ts=NOW + 2))
     assert (await held.row())["finished_at"] is None
     await held.append(
-        event(Kind.RUN_FAILED, ts=NOW + 3, error={}),
-        event(Kind.RUN_RETRIED, ts=NOW + 4),
-        event(Kind.RUN_FAILED, ts=NOW + 5, error={}),
+        event(RunFailed.kind, ts=NOW + 3, error={}),
+        event(RunRetried.kind, ts=NOW + 4),
+        event(RunFailed.kind, ts=NOW + 5, error={}),
         status=RunStatus.FAILED,
     )
     assert (await held.row())["finished_at"] == NOW + 5
@@ -168,7 +177,7 @@ async def test_a_retried_run_is_not_finished_and_ends_again(journal: Journal) ->
 
 async def test_a_parked_run_has_no_lease_and_no_work(journal: Journal) -> None:
     held = await hold(journal)
-    await held.append(event(Kind.RUN_PAUSED), status=RunStatus.PAUSED, release=True, ready=False)
+    await held.append(event(RunPaused.kind), status=RunStatus.PAUSED, release=True, ready=False)
     row = await held.row()
     assert (row["lease_worker"], row["ready"]) == (None, 0)
     assert not await journal.any_ready(NOW)
@@ -188,7 +197,7 @@ async def test_consumed_mail_is_gone_and_does_not_keep_a_run_ready(journal: Jour
     await journal.steer(held.run_id, Pause(now=NOW))
     ((mail_id, _, _),) = await journal.mail_for("worker-1")
     await held.append(
-        event(Kind.RUN_PAUSED), status=RunStatus.PAUSED, release=True, ready=False, consumed=[mail_id]
+        event(RunPaused.kind), status=RunStatus.PAUSED, release=True, ready=False, consumed=[mail_id]
     )
     assert (await held.row())["ready"] == 0
     assert await journal.mail_for("worker-1") == []
@@ -257,7 +266,7 @@ async def test_a_transition_that_does_not_know_of_newer_mail_is_a_conflict(journ
         await held.append(step_started("read"), mail_seen=mail_id - 1)
     assert await journal.step_rows(held.run_id) == []
     assert await journal.has_mail(held.run_id)
-    await held.append(event(Kind.RUN_PAUSE_REQUESTED), mail_seen=mail_id, consumed=[mail_id])
+    await held.append(event(RunPauseRequested.kind), mail_seen=mail_id, consumed=[mail_id])
     assert not await journal.has_mail(held.run_id)
 
 
@@ -268,7 +277,7 @@ async def test_a_run_can_be_created_held_with_its_first_transition(journal: Jour
         new.run_id,
         len(new.events),
         1,
-        [event(Kind.RUN_STARTED), step_started("read")],
+        [event(RunStarted.kind), step_started("read")],
         RunHead(RunStatus.RUNNING),
         NOW,
     )

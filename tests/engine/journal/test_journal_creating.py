@@ -9,7 +9,7 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.journal.records import Commit, RunHead
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunQueued, RunStarted
 from tests.engine.journal.run_script import (
     ALL,
     NOW,
@@ -107,7 +107,7 @@ async def test_a_row_tells_first_input_and_output(journal: Journal) -> None:
 
 async def test_what_a_reader_gets_cannot_change_the_journal(journal: Journal) -> None:
     payload: dict[str, Any] = {"input": {"list": [1]}}
-    run = a_run(1, events=[event(Kind.RUN_QUEUED, **payload)])
+    run = a_run(1, events=[event(RunQueued.kind, **payload)])
     await journal.create_run(run)
     payload["input"]["list"].append("written after")
     (stored,) = await journal.events_after("run_0001", 0)
@@ -127,7 +127,7 @@ async def test_a_run_can_be_created_in_a_worker_s_hands(journal: Journal) -> Non
         "run_0001",
         expected_seq=1,
         epoch=1,
-        events=[event(Kind.RUN_STARTED), step_started("read")],
+        events=[event(RunStarted.kind), step_started("read")],
         head=RunHead(RunStatus.RUNNING),
         now=NOW,
     )

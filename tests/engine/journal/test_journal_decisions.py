@@ -9,7 +9,14 @@ from engine.contracts.status import RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from engine.journal.errors import SeqConflict
 from engine.journal.records import Decided
-from engine.machine.events.event import Kind
+from engine.machine.events.request_facts import (
+    ApprovalDecided,
+    ApprovalVoided,
+    RequestExpired,
+    RequestWithdrawn,
+    UserInputReceived,
+)
+from engine.machine.events.step_facts import StepCompleted
 from engine.machine.model.inputs import FormSubmitted, RequestDecided
 from tests.engine.journal.run_script import (
     LATER,
@@ -50,7 +57,7 @@ async def test_a_decision_is_an_event_a_closed_request_and_mail(journal: Journal
     assert (row["run_seq"], row["updated_at"], row["ready"], row["status"]) == (5, LATER, 1, "PENDING_HUMAN")
     (stored,) = await journal.events_after("run_0001", 4)
     assert (stored.event.kind, stored.event.actor, stored.event.ts, stored.event.step_id) == (
-        Kind.APPROVAL_DECIDED,
+        ApprovalDecided.kind,
         "bob",
         LATER,
         "ask",
@@ -92,7 +99,7 @@ async def test_an_answer_is_recorded_the_same_way(journal: Journal) -> None:
     assert row is not None
     assert (row["status"], row["decided_by"], row["comment"]) == ("ANSWERED", "bob", None)
     (stored,) = await journal.events_after("run_0001", 4)
-    assert stored.event.kind is Kind.USER_INPUT_RECEIVED
+    assert isinstance(stored.event.fact, UserInputReceived)
     (claim,) = await journal.claim("worker-1", NOW, 5)
     assert [given for _, given in claim.run.mail] == [
         FormSubmitted(now=LATER, actor="bob", path="ask", request_id="form_1")
@@ -129,7 +136,7 @@ async def test_of_many_decisions_at_once_exactly_one_counts(journal: Journal) ->
     assert request is not None
     assert request["decided_by"] == winner
     kinds = [stored.event.kind for stored in await journal.events_after("run_0001", 4)]
-    assert kinds == [Kind.APPROVAL_DECIDED]
+    assert kinds == [ApprovalDecided.kind]
     (claim,) = await journal.claim("worker-1", NOW, 5)
     assert len(claim.run.mail) == 1
     await assert_counters_agree(journal)
@@ -137,7 +144,7 @@ async def test_of_many_decisions_at_once_exactly_one_counts(journal: Journal) ->
 
 async def test_a_withdrawn_approval_cannot_be_decided(journal: Journal) -> None:
     held = await wait_for_approval(journal, parked=False)
-    await held.append(event(Kind.REQUEST_WITHDRAWN, "ask", request_id="appr_0001", reason="cancelled"))
+    await held.append(event(RequestWithdrawn.kind, "ask", request_id="appr_0001", reason="cancelled"))
     before = await everything(journal)
     with pytest.raises(Refused) as caught:
         await journal.decide(approve("appr_0001"))
@@ -148,7 +155,7 @@ async def test_a_withdrawn_approval_cannot_be_decided(journal: Journal) -> None:
 
 async def test_an_approval_voided_before_it_was_decided_cannot_be_decided(journal: Journal) -> None:
     held = await wait_for_approval(journal, parked=False)
-    await held.append(event(Kind.APPROVAL_VOIDED, "ask", approval_id="appr_0001", reason="changed", next=0))
+    await held.append(event(ApprovalVoided.kind, "ask", approval_id="appr_0001", reason="changed", next=0))
     with pytest.raises(Refused) as caught:
         await journal.decide(approve("appr_0001"))
     assert caught.value.code is ErrorCode.REQUEST_WITHDRAWN
@@ -161,7 +168,7 @@ async def test_an_approval_voided_after_it_was_decided_names_the_decision(journa
     await journal.decide(approve("appr_0001"))
     held.seq += 1
     voided = event(
-        Kind.APPROVAL_VOIDED, "ask", ts=LATER + 1_000_000, approval_id="appr_0001", reason="used", next=0
+        ApprovalVoided.kind, "ask", ts=LATER + 1_000_000, approval_id="appr_0001", reason="used", next=0
     )
     await held.append(voided)
     with pytest.raises(AlreadyDecided) as caught:
@@ -194,9 +201,9 @@ async def test_a_worker_that_did_not_see_the_decision_has_to_read_on(journal: Jo
     await journal.decide(approve("appr_0001"))
     assert [run_id for _, run_id, _ in await journal.mail_for("worker-1")] == ["run_0001"]
     with pytest.raises(SeqConflict):
-        await held.append(event(Kind.REQUEST_WITHDRAWN, "ask", request_id="appr_0001", reason="timeout"))
+        await held.append(event(RequestWithdrawn.kind, "ask", request_id="appr_0001", reason="timeout"))
     held.seq += 1
-    await held.append(event(Kind.STEP_COMPLETED, "ask", output={}, next=1))
+    await held.append(event(StepCompleted.kind, "ask", output={}, next=1))
 
 
 async def test_the_worker_that_decides_takes_the_run_in_the_same_transaction(journal: Journal) -> None:
@@ -205,7 +212,7 @@ async def test_the_worker_that_decides_takes_the_run_in_the_same_transaction(jou
     assert decided.claim is not None
     assert (decided.claim.epoch, decided.claim.lost) == (2, False)
     assert [type(given) for _, given in decided.claim.run.mail] == [RequestDecided]
-    assert decided.claim.run.events[-1].event.kind is Kind.APPROVAL_DECIDED
+    assert isinstance(decided.claim.run.events[-1].event.fact, ApprovalDecided)
     row = await journal.run_row("run_0001")
     assert row is not None
     assert row["lease_worker"] == "worker-2"
@@ -289,7 +296,7 @@ async def test_what_is_decided_does_not_expire(journal: Journal) -> None:
     held = await expiring(journal)
     await journal.decide(approve("appr_0001", now=LATER - 1))
     held = await take(journal, "run_0001", start=False)
-    await held.append(event(Kind.REQUEST_EXPIRED, "ask", request_id="appr_0001"))
+    await held.append(event(RequestExpired.kind, "ask", request_id="appr_0001"))
     request = await journal.request_row("appr_0001")
     assert request is not None
     assert request["status"] == "APPROVED"

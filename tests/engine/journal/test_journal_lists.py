@@ -14,7 +14,7 @@ from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.rules.run_filter import may_be_in_id, place_of
 from engine.journal.sqlite.statements import RANGES_AT_ONCE
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunCompleted, RunQueued, RunRefused
 from tests.engine.journal.run_script import ALL, NOW, a_run, event, hold, refused_run, take
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MANY = 1_600
 
 
 def created(number: int, at: int, **changes: Any) -> NewRun:
-    return a_run(number, events=[event(Kind.RUN_QUEUED, ts=NOW + at, input={})], **changes)
+    return a_run(number, events=[event(RunQueued.kind, ts=NOW + at, input={})], **changes)
 
 
 async def numbers(
@@ -70,7 +70,7 @@ async def test_a_run_moves_in_the_list_with_its_status(journal: Journal) -> None
     held = await hold(journal, 1)
     await journal.create_run(a_run(2))
     assert await numbers(journal, status=(RunStatus.RUNNING,)) == [1]
-    await held.append(event(Kind.RUN_COMPLETED, output=1), status=RunStatus.COMPLETED)
+    await held.append(event(RunCompleted.kind, output=1), status=RunStatus.COMPLETED)
     assert await numbers(journal, status=(RunStatus.RUNNING,)) == []
     assert await numbers(journal, RunSort.STATUS) == [1, 2]
 
@@ -163,7 +163,7 @@ async def filled(*journals: Journal) -> None:
         }
         if chance.random() < 0.3:
             error = {"code": "invalid_input", "message": "no", "details": {}}
-            refused = event(Kind.RUN_REFUSED, ts=NOW + at, error=error)
+            refused = event(RunRefused.kind, ts=NOW + at, error=error)
             runs.append(a_run(number, status=RunStatus.FAILED, events=[refused], error=error, **changes))
         else:
             runs.append(created(number, at, **changes))
@@ -181,7 +181,7 @@ async def test_an_id_is_found_by_its_beginning_with_other_filters(journal: Journ
         run = created(number, number, run_id=whole[:-1] + tail, requested_by=f"{tail}oe")
         await journal.create_run(run)
     held = await take(journal, whole)
-    await held.append(event(Kind.RUN_COMPLETED, output=1), status=RunStatus.COMPLETED)
+    await held.append(event(RunCompleted.kind, output=1), status=RunStatus.COMPLETED)
 
     async def found(sort: RunSort = RunSort.NEWEST, **filters: Any) -> list[str]:
         wanted = RunFilter(**filters)
@@ -258,6 +258,6 @@ async def test_a_place_whose_run_has_moved_on_still_divides_the_list(journal: Jo
     assert row is not None
     place = place_of(row, RunSort.STATUS)
     held = await take(journal, "run_0002")
-    await held.append(event(Kind.RUN_COMPLETED, output=1), status=RunStatus.COMPLETED)
+    await held.append(event(RunCompleted.kind, output=1), status=RunStatus.COMPLETED)
     rows = await journal.lists.page(RunFilter(), RunSort.STATUS, ALL, after=place)
     assert [row["run_id"] for row in rows] == ["run_0001"]

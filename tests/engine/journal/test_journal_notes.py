@@ -9,7 +9,9 @@ import pytest
 from engine.contracts.run import EventFilter
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
-from engine.machine.events.event import Kind
+from engine.machine.events.request_facts import RequestWithdrawn
+from engine.machine.events.run_facts import RunPauseRequested
+from engine.machine.events.step_facts import StepCompleted
 from tests.engine.journal.run_script import (
     ALL,
     LATER,
@@ -83,7 +85,7 @@ async def test_a_claim_stops_nobody_s_decision_and_ends_with_it(journal: Journal
 async def test_what_is_not_asked_any_more_cannot_be_claimed(journal: Journal) -> None:
     held = await wait_for_approval(journal, parked=False)
     await journal.claim_request("appr_0001", APPROVAL, "ann", NOW, NOW + 10)
-    await held.append(event(Kind.REQUEST_WITHDRAWN, "ask", request_id="appr_0001", reason="cancelled"))
+    await held.append(event(RequestWithdrawn.kind, "ask", request_id="appr_0001", reason="cancelled"))
     assert await claimed(journal) == (None, None)
     with pytest.raises(Refused) as caught:
         await journal.claim_request("appr_0001", APPROVAL, "ann", NOW, NOW + 10)
@@ -194,8 +196,8 @@ async def test_events_are_found_by_what_they_say(
     held = await hold(journal)
     await held.append(
         step_started("read"),
-        event(Kind.STEP_COMPLETED, "read", output="hello \N{SNOWMAN}", next=1),
-        event(Kind.RUN_PAUSE_REQUESTED, actor="bob"),
+        event(StepCompleted.kind, "read", output="hello \N{SNOWMAN}", next=1),
+        event(RunPauseRequested.kind, actor="bob"),
     )
     lists = journal.lists
     assert await lists.find_events(held.run_id, filters, 0, ALL) == found

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.request_facts import ApprovalVoided, RequestWithdrawn
+from engine.machine.events.step_facts import (
+    AttemptFailed,
+    AttemptStarted,
+    RetryScheduled,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRecovered,
+    StepSkipped,
+)
 from tests.engine.journal.run_script import (
     ALL,
     LATER,
@@ -23,6 +33,7 @@ from tests.engine.journal.run_script import (
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal
+    from engine.machine.events.event import Event
 
 
 async def step(journal: Journal, path: str = "read") -> dict[str, Any]:
@@ -50,10 +61,10 @@ async def test_a_completed_step_has_its_output_and_no_error(journal: Journal) ->
     row = await after(
         journal,
         step_started("read", input=1),
-        event(Kind.ATTEMPT_FAILED, "read", attempt=1, error={"code": "timeout"}),
-        event(Kind.RETRY_SCHEDULED, "read", attempt=2, retry_at=LATER),
-        event(Kind.ATTEMPT_STARTED, "read", attempt=2),
-        event(Kind.STEP_COMPLETED, "read", ts=NOW + 7, output={"text": "hello"}, next=1),
+        event(AttemptFailed.kind, "read", attempt=1, error={"code": "timeout"}),
+        event(RetryScheduled.kind, "read", attempt=2, retry_at=LATER),
+        event(AttemptStarted.kind, "read", attempt=2),
+        event(StepCompleted.kind, "read", ts=NOW + 7, output={"text": "hello"}, next=1),
     )
     assert (row["status"], row["attempt"], row["finished_at"]) == ("COMPLETED", 2, NOW + 7)
     assert json.loads(row["output_event"])["output"] == {"text": "hello"}
@@ -65,8 +76,8 @@ async def test_a_step_that_waits_to_be_retried_says_when_and_why(journal: Journa
     row = await after(
         journal,
         step_started("read"),
-        event(Kind.ATTEMPT_FAILED, "read", attempt=1, error={"code": "timeout"}),
-        event(Kind.RETRY_SCHEDULED, "read", attempt=2, retry_at=LATER),
+        event(AttemptFailed.kind, "read", attempt=1, error={"code": "timeout"}),
+        event(RetryScheduled.kind, "read", attempt=2, retry_at=LATER),
     )
     assert (row["status"], row["attempt"], row["retry_at"]) == ("RUNNING", 1, LATER)
     assert json.loads(row["error_event"])["error"] == {"code": "timeout"}
@@ -76,7 +87,7 @@ async def test_a_failed_step_keeps_its_input(journal: Journal) -> None:
     row = await after(
         journal,
         step_started("read", input=1),
-        event(Kind.STEP_FAILED, "read", ts=NOW + 3, type="tool", error={"code": "unknown"}),
+        event(StepFailed.kind, "read", ts=NOW + 3, type="tool", error={"code": "unknown"}),
     )
     assert (row["status"], row["started_at"], row["finished_at"]) == ("FAILED", NOW, NOW + 3)
     assert (row["name"], row["first_seq"]) == ("Read", 3)
@@ -85,7 +96,7 @@ async def test_a_failed_step_keeps_its_input(journal: Journal) -> None:
 
 
 async def test_a_step_that_failed_before_it_started_has_a_row(journal: Journal) -> None:
-    row = await after(journal, event(Kind.STEP_FAILED, "read", type="tool", error={"code": "template_error"}))
+    row = await after(journal, event(StepFailed.kind, "read", type="tool", error={"code": "template_error"}))
     assert (row["status"], row["attempt"], row["name"]) == ("FAILED", 1, "")
     assert (row["started_at"], row["finished_at"]) == (NOW, NOW)
     assert row["input_event"] is None
@@ -93,7 +104,7 @@ async def test_a_step_that_failed_before_it_started_has_a_row(journal: Journal) 
 
 
 async def test_a_skipped_step_has_a_row(journal: Journal) -> None:
-    row = await after(journal, event(Kind.STEP_SKIPPED, "read", type="tool", name="Read it", next=1))
+    row = await after(journal, event(StepSkipped.kind, "read", type="tool", name="Read it", next=1))
     assert (row["status"], row["name"], row["finished_at"]) == ("SKIPPED", "Read it", NOW)
 
 
@@ -101,14 +112,14 @@ async def test_a_cancelled_step_is_over(journal: Journal) -> None:
     row = await after(
         journal,
         step_started("read"),
-        event(Kind.STEP_CANCELLED, "read", ts=NOW + 2, reason="the run was cancelled"),
+        event(StepCancelled.kind, "read", ts=NOW + 2, reason="the run was cancelled"),
     )
     assert (row["status"], row["finished_at"], row["retry_at"]) == ("CANCELLED", NOW + 2, None)
 
 
 async def test_recoveries_are_counted(journal: Journal) -> None:
     row = await after(
-        journal, step_started("read"), event(Kind.STEP_RECOVERED, "read", recoveries=2, attempt=1)
+        journal, step_started("read"), event(StepRecovered.kind, "read", recoveries=2, attempt=1)
     )
     assert (row["recoveries"], row["status"], row["attempt"]) == (2, "RUNNING", 1)
 
@@ -117,8 +128,8 @@ async def test_a_reopened_step_runs_again_in_its_old_place(journal: Journal) -> 
     row = await after(
         journal,
         step_started("read", input=1),
-        event(Kind.STEP_RECOVERED, "read", recoveries=1, attempt=1),
-        event(Kind.STEP_FAILED, "read", ts=NOW + 1, type="tool", error={"code": "unknown"}),
+        event(StepRecovered.kind, "read", recoveries=1, attempt=1),
+        event(StepFailed.kind, "read", ts=NOW + 1, type="tool", error={"code": "unknown"}),
         step_started("other"),
         step_started("read", ts=NOW + 2, input=2, attempt=2, budget_from=1),
     )
@@ -133,8 +144,8 @@ async def test_a_reopened_step_that_fails_to_render_keeps_its_attempts(journal: 
     row = await after(
         journal,
         step_started("read", input=1, attempt=3),
-        event(Kind.STEP_FAILED, "read", type="tool", error={"code": "unknown"}),
-        event(Kind.STEP_FAILED, "read", type="tool", error={"code": "template_error"}),
+        event(StepFailed.kind, "read", type="tool", error={"code": "unknown"}),
+        event(StepFailed.kind, "read", type="tool", error={"code": "template_error"}),
     )
     assert (row["status"], row["attempt"]) == ("FAILED", 3)
     assert json.loads(row["error_event"])["error"] == {"code": "template_error"}
@@ -204,8 +215,8 @@ async def test_a_withdrawn_request_is_pending_no_more(journal: Journal) -> None:
     await held.append(
         step_started("ask", "human_approval"),
         approval_opened("appr_1"),
-        event(Kind.REQUEST_WITHDRAWN, "ask", ts=NOW + 4, request_id="appr_1", reason="cancelled"),
-        event(Kind.STEP_CANCELLED, "ask", reason="cancelled"),
+        event(RequestWithdrawn.kind, "ask", ts=NOW + 4, request_id="appr_1", reason="cancelled"),
+        event(StepCancelled.kind, "ask", reason="cancelled"),
     )
     row = await journal.request_row("appr_1")
     assert row is not None
@@ -217,7 +228,7 @@ async def test_a_decided_request_cannot_be_withdrawn(journal: Journal) -> None:
     held = await wait_for_approval(journal, parked=False)
     await journal.decide(approve("appr_0001"))
     held.seq += 1
-    await held.append(event(Kind.REQUEST_WITHDRAWN, "ask", request_id="appr_0001", reason="late"))
+    await held.append(event(RequestWithdrawn.kind, "ask", request_id="appr_0001", reason="late"))
     row = await journal.request_row("appr_0001")
     assert row is not None
     assert (row["status"], row["decided_by"]) == ("APPROVED", "bob")
@@ -229,7 +240,7 @@ async def test_a_voided_approval_still_says_who_decided_and_when(journal: Journa
     await journal.decide(approve("appr_0001"))
     held.seq += 1
     voided = event(
-        Kind.APPROVAL_VOIDED, "ask", ts=LATER + 9, approval_id="appr_0001", reason="changed", next=0
+        ApprovalVoided.kind, "ask", ts=LATER + 9, approval_id="appr_0001", reason="changed", next=0
     )
     await held.append(voided)
     row = await journal.request_row("appr_0001")
@@ -241,7 +252,7 @@ async def test_a_voided_approval_still_says_who_decided_and_when(journal: Journa
 @pytest.mark.parametrize("approval_id", [None, "", "appr_none"])
 async def test_voiding_what_is_not_there_changes_nothing(journal: Journal, approval_id: str | None) -> None:
     held = await wait_for_approval(journal, parked=False)
-    voided = event(Kind.APPROVAL_VOIDED, "ask", approval_id=approval_id, reason="changed", next=0)
+    voided = event(ApprovalVoided.kind, "ask", approval_id=approval_id, reason="changed", next=0)
     await held.append(voided)
     pending = await journal.request_rows(RequestKind.APPROVAL, RequestStatus.PENDING, ALL, None)
     assert [row["request_id"] for row in pending] == ["appr_0001"]

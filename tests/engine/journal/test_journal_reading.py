@@ -9,7 +9,7 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.rules.run_filter import place_of
-from engine.machine.events.event import Kind
+from engine.machine.events.step_facts import StepCompleted
 from engine.machine.model.inputs import Pause
 from tests.engine.journal.run_script import (
     ALL,
@@ -153,7 +153,7 @@ async def test_a_run_s_events_come_in_pages(journal: Journal) -> None:
 async def test_events_come_back_as_they_were(journal: Journal) -> None:
     payload = {"text": 'quote " \\ \u2028 \x00 é 🎉', "n": [1, -2.5, True, None, 2**60], "empty": {}}
     held = await hold(journal)
-    given = event(Kind.STEP_COMPLETED, "a/1", ts=LATER, actor="ann@example.org", output=payload)
+    given = event(StepCompleted.kind, "a/1", ts=LATER, actor="ann@example.org", output=payload)
     await held.append(given)
     (stored,) = await journal.events_after(held.run_id, 2)
     assert stored.event == given

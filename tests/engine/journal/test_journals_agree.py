@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,7 +20,18 @@ from engine.journal.port import Journal
 from engine.journal.records import Commit, RunHead
 from engine.journal.rules.pruning import PruneRange
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.request_facts import ApprovalVoided, RequestExpired, RequestWithdrawn
+from engine.machine.events.run_facts import RunCompleted, RunFailed, RunRetried, RunStarted
+from engine.machine.events.step_facts import (
+    AttemptFailed,
+    AttemptStarted,
+    RetryScheduled,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRecovered,
+    StepSkipped,
+)
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from tests.engine.journal.run_script import (
     ALL,
@@ -35,6 +46,9 @@ from tests.engine.journal.run_script import (
     refused_run,
     step_started,
 )
+
+if TYPE_CHECKING:
+    from engine.machine.events.event import Event
 
 Operation = Callable[[Journal], Awaitable[Any]]
 
@@ -61,25 +75,25 @@ def events(draw: st.DrawFn) -> Event:
     made = [
         step_started(path, ts=ts, attempt=number),
         step_started(path, ts=ts, input={"n": number}, child_run_id=f"run_{number:04}"),
-        event(Kind.STEP_COMPLETED, path, ts=ts, output=number, next=1),
-        event(Kind.STEP_FAILED, path, ts=ts, type="tool", error=error),
-        event(Kind.STEP_SKIPPED, path, ts=ts, type="tool", next=1),
-        event(Kind.STEP_CANCELLED, path, ts=ts, reason="cancelled"),
-        event(Kind.STEP_RECOVERED, path, ts=ts, recoveries=number, attempt=1),
-        event(Kind.ATTEMPT_FAILED, path, ts=ts, attempt=1, error=error),
-        event(Kind.RETRY_SCHEDULED, path, ts=ts, attempt=2, retry_at=ts + 5),
-        event(Kind.ATTEMPT_STARTED, path, ts=ts, attempt=number + 1),
+        event(StepCompleted.kind, path, ts=ts, output=number, next=1),
+        event(StepFailed.kind, path, ts=ts, type="tool", error=error),
+        event(StepSkipped.kind, path, ts=ts, type="tool", next=1),
+        event(StepCancelled.kind, path, ts=ts, reason="cancelled"),
+        event(StepRecovered.kind, path, ts=ts, recoveries=number, attempt=1),
+        event(AttemptFailed.kind, path, ts=ts, attempt=1, error=error),
+        event(RetryScheduled.kind, path, ts=ts, attempt=2, retry_at=ts + 5),
+        event(AttemptStarted.kind, path, ts=ts, attempt=number + 1),
         approval_opened(f"appr_{number}", path),
         approval_opened(f"appr_{number}", path, expires_at=NOW + number),
-        event(Kind.REQUEST_EXPIRED, path, ts=ts, request_id=f"appr_{number}"),
+        event(RequestExpired.kind, path, ts=ts, request_id=f"appr_{number}"),
         form_opened(f"form_{number}", path),
-        event(Kind.REQUEST_WITHDRAWN, path, ts=ts, request_id=f"appr_{number}", reason="cancelled"),
-        event(Kind.REQUEST_WITHDRAWN, path, ts=ts, request_id=f"form_{number}", reason="cancelled"),
-        event(Kind.APPROVAL_VOIDED, path, ts=ts, approval_id=f"appr_{number}", reason="changed", next=0),
-        event(Kind.RUN_STARTED, ts=ts),
-        event(Kind.RUN_RETRIED, ts=ts),
-        event(Kind.RUN_COMPLETED, ts=ts, output={"n": number}),
-        event(Kind.RUN_FAILED, ts=ts, error=error),
+        event(RequestWithdrawn.kind, path, ts=ts, request_id=f"appr_{number}", reason="cancelled"),
+        event(RequestWithdrawn.kind, path, ts=ts, request_id=f"form_{number}", reason="cancelled"),
+        event(ApprovalVoided.kind, path, ts=ts, approval_id=f"appr_{number}", reason="changed", next=0),
+        event(RunStarted.kind, ts=ts),
+        event(RunRetried.kind, ts=ts),
+        event(RunCompleted.kind, ts=ts, output={"n": number}),
+        event(RunFailed.kind, ts=ts, error=error),
     ]
     return draw(st.sampled_from(made))
 

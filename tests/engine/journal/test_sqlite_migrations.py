@@ -10,7 +10,7 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.sqlite.connection import migrate
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunCompleted
 from tests.engine.journal.run_script import ALL, NOW, a_run, approve, assert_counters_agree, event, take
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ async def test_runs_of_the_first_version_go_on(tmp_path: Path) -> None:
     try:
         await journal.decide(approve("appr_0003", digest="x"))
         held = await take(journal, "run_0002")
-        await held.append(event(Kind.RUN_COMPLETED, output=1), status=RunStatus.COMPLETED)
+        await held.append(event(RunCompleted.kind, output=1), status=RunStatus.COMPLETED)
         assert (await held.row())["handed_off_from"] is None
         await journal.create_run(a_run(9, handed_off_from="run_0002"))
         assert await journal.successors("run_0002") == [("run_0009", NOW)]

@@ -42,7 +42,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import VasiniError
 from engine.journal.records import Commit, RunHead
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.event import Event
 from engine.machine.events.step_facts import StepSkipped
 from tests.engine.journal.run_script import NOW, LATER, a_run
 

@@ -11,7 +11,8 @@ import pytest
 
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunQueued
+from engine.machine.events.step_facts import StepCompleted
 from tests.engine.journal.run_script import (
     NOW,
     a_run,
@@ -132,13 +133,13 @@ async def test_a_full_disk_is_said_and_leaves_nothing_half_written(sqlite_journa
     before = [await held.row(), await journal.last_seq(), await journal.counters()]
     await limit_pages(journal, 2)
     with pytest.raises(Unavailable) as caught:
-        await held.append(step_started("a"), event(Kind.STEP_COMPLETED, "a", output=BIG))
+        await held.append(step_started("a"), event(StepCompleted.kind, "a", output=BIG))
     assert caught.value.code is ErrorCode.DISK_FULL
     assert [await held.row(), await journal.last_seq(), await journal.counters()] == before
     assert await journal.step_rows(held.run_id) == []
     await held.append(step_started("a"))
     await limit_pages(journal, None)
-    await held.append(event(Kind.STEP_COMPLETED, "a", output=BIG))
+    await held.append(event(StepCompleted.kind, "a", output=BIG))
     assert await journal.last_seq() == before[1] + 2  # type: ignore[operator]  # a count
     await assert_counters_agree(journal)
 
@@ -153,7 +154,7 @@ async def test_a_disk_that_fills_up_in_a_group_is_said_to_all_that_were_not_writ
             asyncio.create_task(journal.create_run(run))
             for run in (
                 a_run(1),
-                a_run(2, events=[event(Kind.RUN_QUEUED, input=BIG)]),
+                a_run(2, events=[event(RunQueued.kind, input=BIG)]),
                 a_run(3),
             )
         ]

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestStatus, StepStatus
-from engine.machine.events.event import RUN_END, Kind
 from engine.machine.events.fold import fold
+from engine.machine.events.run_facts import RUN_END, OutputWritten, RunRetried
+from engine.machine.events.step_facts import (
+    AttemptStarted,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+    SubflowRetryDue,
+)
 from engine.machine.model import inputs
 from engine.machine.model.codec import state_from_json, state_to_json
 from engine.machine.model.effects import CancelStep, Prepare, RunStep, StartChild
@@ -25,8 +34,8 @@ if TYPE_CHECKING:
     from tests.engine.machine.simulation import Simulation
 
 UNDER_WAY = {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT}
-STARTS = {Kind.STEP_STARTED, Kind.ATTEMPT_STARTED}
-STEP_END = {Kind.STEP_COMPLETED, Kind.STEP_FAILED, Kind.STEP_CANCELLED, Kind.STEP_SKIPPED}
+STARTS = {StepStarted.kind, AttemptStarted.kind}
+STEP_END = {StepCompleted.kind, StepFailed.kind, StepCancelled.kind, StepSkipped.kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +105,10 @@ def _check_history(run: Simulation) -> None:
     assert (run_status(state) in RUN_TERMINAL) is terminal
     ends = 0
     for event in run.events:
-        assert ends == 0 or event.kind in {Kind.OUTPUT_WRITTEN, Kind.RUN_RETRIED}, (
+        assert ends == 0 or event.kind in {OutputWritten.kind, RunRetried.kind}, (
             f"{event.kind} after the run's end"
         )
-        ends = 0 if event.kind is Kind.RUN_RETRIED else ends + (event.kind in RUN_END)
+        ends = 0 if isinstance(event.fact, RunRetried) else ends + (event.kind in RUN_END)
 
 
 def _check_tree(run: Simulation) -> None:
@@ -212,7 +221,7 @@ def _check_outstanding(run: Simulation) -> None:
 def _check_approvals_spent_once(events: list[Event]) -> None:
     spent: set[str] = set()
     for event in events:
-        approval = event.payload.get("approval") if event.kind is Kind.STEP_STARTED else None
+        approval = event.payload.get("approval") if isinstance(event.fact, StepStarted) else None
         if approval is not None:
             assert approval not in spent, f"{approval} was spent twice"
             spent.add(approval)
@@ -244,17 +253,17 @@ def _check_steps_begin_and_end(events: list[Event]) -> None:
     composites: set[str] = set()
     for event in events:
         path = event.step_id or ""
-        if event.kind is Kind.STEP_STARTED:
+        if isinstance(event.fact, StepStarted):
             assert path not in open_steps, f"{path} was started twice"
             open_steps.add(path)
             if "total" in event.payload:
                 composites.add(path)
-        elif event.kind in {Kind.STEP_COMPLETED, Kind.STEP_CANCELLED}:
+        elif event.kind in {StepCompleted.kind, StepCancelled.kind}:
             assert path in open_steps | reopened, f"{path}: {event.kind} without a start"
-        elif event.kind is Kind.RUN_RETRIED:
+        elif isinstance(event.fact, RunRetried):
             reopened, broken_composites = reopened | broken_composites, set()
-        if event.kind in STEP_END or event.kind is Kind.SUBFLOW_RETRY_DUE:
+        if event.kind in STEP_END or isinstance(event.fact, SubflowRetryDue):
             open_steps.discard(path)
             reopened.discard(path)
-            if path in composites and event.kind in {Kind.STEP_FAILED, Kind.STEP_CANCELLED}:
+            if path in composites and event.kind in {StepFailed.kind, StepCancelled.kind}:
                 broken_composites.add(path)

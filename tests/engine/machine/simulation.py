@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import CancelMode, OutcomeDecision, RequestKind, RequestStatus, RunStatus
 from engine.errors import InvalidTransition
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.event import Event
 from engine.machine.events.fold import evolve, fold
+from engine.machine.events.request_facts import (
+    ApprovalDecided,
+    ApprovalVoided,
+    OutcomeDecided,
+    OutcomeUnknown,
+    PendingHuman,
+    RequestExpired,
+    RequestWithdrawn,
+    UserInputReceived,
+    UserInputRequested,
+)
 from engine.machine.events.run_facts import RunQueued
 from engine.machine.events.table import read_event
 from engine.machine.model import effects, inputs
@@ -34,9 +45,9 @@ TICK = 1_000
 VERBS = (inputs.Pause, inputs.Resume, inputs.Cancel, inputs.Retry)
 START = 1_000_000_000
 CLOSING: dict[str, tuple[RequestKind, Callable[..., inputs.Input]]] = {
-    Kind.APPROVAL_DECIDED: (RequestKind.APPROVAL, inputs.RequestDecided),
-    Kind.USER_INPUT_RECEIVED: (RequestKind.FORM, inputs.FormSubmitted),
-    Kind.OUTCOME_DECIDED: (RequestKind.OUTCOME, inputs.OutcomeDecided),
+    ApprovalDecided.kind: (RequestKind.APPROVAL, inputs.RequestDecided),
+    UserInputReceived.kind: (RequestKind.FORM, inputs.FormSubmitted),
+    OutcomeDecided.kind: (RequestKind.OUTCOME, inputs.OutcomeDecided),
 }
 
 
@@ -131,7 +142,7 @@ class Simulation:
     def decide(self, path: str, decision: str = "APPROVED", who: str = "ana", comment: str = "") -> bool:
         """Decide as the journal does: only the first decision on a pending request counts."""
         payload = {"decision": decision, "comment": comment}
-        return self._close(path, Kind.APPROVAL_DECIDED, RequestStatus(decision), who, payload)
+        return self._close(path, ApprovalDecided.kind, RequestStatus(decision), who, payload)
 
     def approve(self, path: str, who: str = "ana") -> Simulation:
         assert self.decide(path, who=who), f"{path} asks nothing"
@@ -143,13 +154,13 @@ class Simulation:
 
     def answer(self, path: str, values: Any = None, who: str = "ana") -> Simulation:
         payload = {"output": {"form_id": path, "values": values or {"ok": True}, "comment": ""}}
-        assert self._close(path, Kind.USER_INPUT_RECEIVED, RequestStatus.ANSWERED, who, payload)
+        assert self._close(path, UserInputReceived.kind, RequestStatus.ANSWERED, who, payload)
         return self
 
     def say(self, path: str, decision: OutcomeDecision, output: Any = None, who: str = "ana") -> Simulation:
         """Say what became of an interrupted call."""
         payload = {"decision": decision.value, "output": output}
-        assert self._close(path, Kind.OUTCOME_DECIDED, RequestStatus.ANSWERED, who, payload)
+        assert self._close(path, OutcomeDecided.kind, RequestStatus.ANSWERED, who, payload)
         return self
 
     def child_ended(self, path: str, status: RunStatus = RunStatus.COMPLETED) -> Simulation:
@@ -257,10 +268,10 @@ class Simulation:
     def kinds(self, path: str | None = None) -> list[str]:
         return [event.kind for event in self.events if path is None or event.step_id == path]
 
-    def last(self, kind: Kind) -> Event:
+    def last(self, kind: str) -> Event:
         return next(event for event in reversed(self.events) if event.kind is kind)
 
-    def count(self, kind: Kind) -> int:
+    def count(self, kind: str) -> int:
         return sum(1 for event in self.events if event.kind is kind)
 
     # ---- the runtime ------------------------------------------------------------------------
@@ -333,17 +344,17 @@ class Simulation:
         self.events.append(event)
 
     def _project(self, event: Event) -> None:
-        if event.kind is Kind.PENDING_HUMAN:
+        if isinstance(event.fact, PendingHuman):
             self._ask(event.payload["approval_id"], event, RequestKind.APPROVAL)
-        elif event.kind is Kind.USER_INPUT_REQUESTED:
+        elif isinstance(event.fact, UserInputRequested):
             self._ask(event.payload["request_id"], event, RequestKind.FORM)
-        elif event.kind is Kind.OUTCOME_UNKNOWN:
+        elif isinstance(event.fact, OutcomeUnknown):
             self._ask(event.payload["request_id"], event, RequestKind.OUTCOME)
-        elif event.kind is Kind.REQUEST_WITHDRAWN:
+        elif isinstance(event.fact, RequestWithdrawn):
             self._set_status(event.payload["request_id"], RequestStatus.WITHDRAWN)
-        elif event.kind is Kind.REQUEST_EXPIRED:
+        elif isinstance(event.fact, RequestExpired):
             self._set_status(event.payload["request_id"], RequestStatus.EXPIRED)
-        elif event.kind is Kind.APPROVAL_VOIDED and "approval_id" in event.payload:
+        elif isinstance(event.fact, ApprovalVoided) and "approval_id" in event.payload:
             self._set_status(event.payload["approval_id"], RequestStatus.VOID)
 
     def _ask(self, request_id: str, event: Event, kind: RequestKind) -> None:
@@ -376,7 +387,7 @@ class Simulation:
             case effects.PrepareOutput():
                 self.preparations[("PrepareOutput", "")] = effect
 
-    def _close(self, path: str, kind: Kind, status: RequestStatus, who: str, payload: dict[str, Any]) -> bool:
+    def _close(self, path: str, kind: str, status: RequestStatus, who: str, payload: dict[str, Any]) -> bool:
         open_here = [
             request_id
             for request_id, request in self.requests.items()

@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 from engine.contracts.status import RequestStatus, RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.request_facts import (
+    ApprovalDecided,
+    ApprovalVoided,
+    PendingHuman,
+    RequestExpired,
+    RequestWithdrawn,
+)
+from engine.machine.events.step_facts import StepStarted
 from engine.machine.model.inputs import RequestDecided
 from engine.machine.steps.gate import MAX_VOIDED
 from engine.machine.table import transition
@@ -26,7 +33,7 @@ def test_an_approval_parks_the_run_with_what_is_shown() -> None:
 
     assert run.status() is RunStatus.PENDING_HUMAN
     assert run.pending == ["ok"]
-    shown = run.last(Kind.PENDING_HUMAN).payload
+    shown = run.last(PendingHuman.kind).payload
     assert shown["risk"] == "high"
     assert shown["body"] == {"title": "ok"}
     assert shown["action_digest"] == action_digest("a", run.drift)
@@ -38,7 +45,7 @@ def test_an_approved_step_runs_and_spends_the_approval() -> None:
     assert run.calls == {"a": 1}
     assert run.execution("ok").consumed_by == "a"
     assert run.execution("ok").decision == {"decision": "APPROVED", "decided_by": "ben", "comment": ""}
-    assert run.last(Kind.STEP_STARTED).payload["approval"] == "ok"
+    assert run.last(StepStarted.kind).payload["approval"] == "ok"
 
 
 def test_the_decision_is_not_the_runs_output() -> None:
@@ -72,7 +79,7 @@ def test_the_second_decision_changes_nothing() -> None:
 
     assert run.decide("ok", "APPROVED", "ana")
     assert not run.decide("ok", "REJECTED", "ben")
-    assert run.count(Kind.APPROVAL_DECIDED) == 1
+    assert run.count(ApprovalDecided.kind) == 1
     assert run.calls == {"a": 1}
 
 
@@ -91,7 +98,7 @@ def test_an_approval_that_nobody_decides_in_time_fails_and_is_expired() -> None:
 
     assert run.error_code == "timeout"
     assert run.pending == []
-    assert (run.count(Kind.REQUEST_EXPIRED), run.count(Kind.REQUEST_WITHDRAWN)) == (1, 0)
+    assert (run.count(RequestExpired.kind), run.count(RequestWithdrawn.kind)) == (1, 0)
 
 
 def test_the_timer_of_a_decided_approval_changes_nothing() -> None:
@@ -113,7 +120,7 @@ def test_what_differs_from_what_was_approved_is_voided_and_asked_again() -> None
 
     assert run.calls == {}
     assert run.pending == ["ok~2"]
-    assert run.last(Kind.APPROVAL_VOIDED).payload["reason"] == (
+    assert run.last(ApprovalVoided.kind).payload["reason"] == (
         "what would run differs from what was approved"
     )
     assert run.request_status("appr_1") is RequestStatus.VOID
@@ -129,7 +136,7 @@ def test_an_approval_that_is_voided_again_and_again_fails_closed() -> None:
 
     assert run.status() is RunStatus.FAILED
     assert run.error_code == "approval_void"
-    assert run.count(Kind.APPROVAL_VOIDED) == MAX_VOIDED - 1
+    assert run.count(ApprovalVoided.kind) == MAX_VOIDED - 1
     assert run.state.counters.tool_calls == 0
 
 
@@ -165,7 +172,7 @@ def test_each_round_of_a_loop_needs_its_own_approval() -> None:
     run.approve("ok~2")
 
     assert run.calls == {"a~2": 1}
-    starts = [event.payload for event in run.events if event.kind is Kind.STEP_STARTED]
+    starts = [event.payload for event in run.events if isinstance(event.fact, StepStarted)]
     spent = [payload["approval"] for payload in starts if "approval" in payload]
     assert spent == ["ok", "ok~2"]
 
@@ -178,7 +185,7 @@ def test_an_approval_is_spent_once_even_if_the_gated_step_comes_again() -> None:
 
     assert run.calls == {}
     assert run.pending == ["ok~2"]
-    assert run.last(Kind.APPROVAL_VOIDED).payload["reason"] == "already used"
+    assert run.last(ApprovalVoided.kind).payload["reason"] == "already used"
 
 
 def test_attempts_of_the_approved_step_need_no_new_approval() -> None:
@@ -186,7 +193,7 @@ def test_attempts_of_the_approved_step_need_no_new_approval() -> None:
 
     assert run.calls == {"a": 2}
     run.fail("a")
-    assert run.count(Kind.PENDING_HUMAN) == 1
+    assert run.count(PendingHuman.kind) == 1
 
 
 def test_a_retry_of_the_approved_step_asks_anew() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.contracts.status import CancelMode, OutcomeDecision, RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.step_facts import CallApproved
 from tests.engine.machine.flow_builders import approval, for_each, graph, tool
 from tests.engine.machine.simulation import Simulation
 
@@ -28,7 +28,7 @@ def test_an_approved_call_begins_once_and_the_next_one_asks_again() -> None:
     assert run.execution("a").approved
     assert run.finish("a").pending == ["b"]
     assert run.approve("b").finish("b").status() is RunStatus.COMPLETED
-    assert run.count(Kind.CALL_APPROVED) == 2
+    assert run.count(CallApproved.kind) == 2
 
 
 def test_a_rejected_call_fails_its_step() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunCancelled, RunFailed, RunStarted
 from engine.machine.model.inputs import Cancel
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, subflow, tool
@@ -18,7 +18,7 @@ def test_a_queued_run_is_cancelled_at_once(mode: CancelMode) -> None:
 
     assert run.status() is RunStatus.CANCELLED
     assert run.error_code == "cancelled"
-    assert run.count(Kind.RUN_STARTED) == 0
+    assert run.count(RunStarted.kind) == 0
 
 
 def test_at_the_boundary_the_step_ends_first() -> None:
@@ -105,8 +105,8 @@ def test_a_step_that_fails_at_the_boundary_keeps_its_error_and_the_run_is_cancel
     run = Simulation(graph(tool("a"))).start().cancel().fail("a", "not_found")
 
     assert run.status() is RunStatus.CANCELLED
-    assert run.count(Kind.RUN_CANCELLED) == 1
-    assert run.count(Kind.RUN_FAILED) == 0
+    assert run.count(RunCancelled.kind) == 1
+    assert run.count(RunFailed.kind) == 0
     error = run.execution("a").error
     assert error is not None
     assert error["code"] == "not_found"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts.status import RequestKind, RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.step_facts import StepFailed
 from engine.machine.model.graph import RunLimits
 from tests.engine.machine.flow_builders import approval, graph, parallel, subflow, tool
 from tests.engine.machine.simulation import Simulation
@@ -51,7 +51,7 @@ def test_one_visit_too_many_asks_a_person() -> None:
     run = Simulation(graph(*steps, escalation="help")).start()
     run.finish("a").fail("b").finish("a~2").fail("b~2")
     assert run.status() is RunStatus.PENDING_HUMAN
-    assert run.last(Kind.STEP_FAILED).payload["error"]["code"] == "visit_limit"
+    assert run.last(StepFailed.kind).payload["error"]["code"] == "visit_limit"
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
@@ -75,7 +75,7 @@ def test_a_run_out_of_time_asks_a_person_and_stops_what_it_did() -> None:
     child = run.child_of("p/2/s")
     run.fire("max_duration")
     assert run.status() is RunStatus.PENDING_HUMAN
-    assert run.last(Kind.STEP_FAILED).payload["error"]["code"] == "max_duration_exceeded"
+    assert run.last(StepFailed.kind).payload["error"]["code"] == "max_duration_exceeded"
     assert run.stopping == [("p/0/a", 1)]
     assert run.steered == [(child, "cancel_now")]
     assert len(run.pending) == 1

@@ -9,9 +9,10 @@ import pytest
 
 from engine.errors import ErrorCode, EventUnreadable
 from engine.journal.encoding import encode, stored_event
-from engine.machine.events.event import Event, Fact, Kind, doc
+from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.fold import fold
-from engine.machine.events.run_facts import RunQueued
+from engine.machine.events.run_facts import RunPauseRequested, RunQueued, RunStarted
+from engine.machine.events.step_facts import StepRecovered, StepStarted
 from engine.machine.events.table import FACTS, read_event
 from engine.machine.model.copying import replace
 
@@ -71,7 +72,7 @@ def test_an_unknown_kind_names_itself_and_its_run() -> None:
 
 def test_a_later_version_of_a_kind_names_itself_and_its_run() -> None:
     with pytest.raises(EventUnreadable, match="run_started is of version 9") as caught:
-        stored_event(row(Kind.RUN_STARTED, {"v": 9}))
+        stored_event(row(RunStarted.kind, {"v": 9}))
 
     assert caught.value.details["run_id"] == "run_1"
 
@@ -79,18 +80,18 @@ def test_a_later_version_of_a_kind_names_itself_and_its_run() -> None:
 @pytest.mark.parametrize("payload", [{}, {"recoveries": 1, "moon": 2}])
 def test_a_payload_that_is_not_its_kind_is_not_guessed(payload: dict[str, Any]) -> None:
     with pytest.raises(EventUnreadable, match="recoveries, attempt"):
-        stored_event(row(Kind.STEP_RECOVERED, payload))
+        stored_event(row(StepRecovered.kind, payload))
 
 
 def test_the_first_version_of_a_start_is_read_as_the_present_one() -> None:
     old = {"type": "tool", "name": "A", "input": {"x": 1}}
 
-    assert stored_event(row(Kind.STEP_STARTED, old)).event.payload == {**old, "call": True, "v": 2}
-    assert "call" not in stored_event(row(Kind.STEP_STARTED, {**old, "type": "subflow"})).event.payload
+    assert stored_event(row(StepStarted.kind, old)).event.payload == {**old, "call": True, "v": 2}
+    assert "call" not in stored_event(row(StepStarted.kind, {**old, "type": "subflow"})).event.payload
 
 
 def test_where_it_was_done_from_comes_back() -> None:
-    event = stored_event(row(Kind.RUN_PAUSE_REQUESTED, {"via": "console"})).event
+    event = stored_event(row(RunPauseRequested.kind, {"via": "console"})).event
 
     assert event.via == "console"
     assert event.payload == {"via": "console"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts.status import RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.request_facts import UserInputReceived
 from engine.machine.model.inputs import FormSubmitted, StepPrepared
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, subflow, tool
@@ -20,7 +20,7 @@ def test_a_form_parks_the_run_until_its_answer_is_the_output() -> None:
 
     assert run.status() is RunStatus.COMPLETED
     assert run.state.output["values"] == {"severity": "high"}
-    assert run.last(Kind.USER_INPUT_RECEIVED).actor == "ben"
+    assert run.last(UserInputReceived.kind).actor == "ben"
 
 
 def test_an_answer_to_another_request_changes_nothing() -> None:

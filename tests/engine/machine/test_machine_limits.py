@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.contracts.status import RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunFailed
 from engine.machine.model.graph import RunLimits
 from engine.machine.transition_builder import failure
 from tests.engine.machine.flow_builders import approval, form, graph, parallel, subflow, tool
@@ -97,7 +97,7 @@ def test_a_run_without_any_output_fails_and_says_so() -> None:
 
     assert run.status() is RunStatus.FAILED
     assert run.error_code == "missing_run_output"
-    assert run.last(Kind.RUN_FAILED).payload["error"]["code"] == "missing_run_output"
+    assert run.last(RunFailed.kind).payload["error"]["code"] == "missing_run_output"
 
 
 def test_an_output_that_is_not_allowed_fails_the_run() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts.status import CancelMode, OutcomeDecision, RequestStatus, RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.request_facts import OutcomeUnknown, PendingHuman
+from engine.machine.events.step_facts import StepPutBack, StepRecovered
 from tests.engine.machine.flow_builders import approval, graph, tool
 from tests.engine.machine.simulation import Simulation
 
@@ -24,7 +25,7 @@ def test_an_interrupted_gated_call_is_not_made_again(lost: bool) -> None:
     assert run.pending == ["a"]
     assert run.status() is RunStatus.PENDING_HUMAN
     assert run.execution("a").status is StepStatus.PENDING_HUMAN
-    payload = run.last(Kind.OUTCOME_UNKNOWN).payload
+    payload = run.last(OutcomeUnknown.kind).payload
     assert payload["gated"] is True
     assert payload["target"] == "fake.do"
     assert payload.get("lost", False) is lost
@@ -36,8 +37,8 @@ def test_it_is_made_again_when_a_person_says_so() -> None:
 
     assert run.calls == {"a": 1}
     assert run.finish("a").calls == {"b": 1}
-    assert run.count(Kind.STEP_RECOVERED) == 1
-    assert run.count(Kind.PENDING_HUMAN) == 1, "a person has just said so"
+    assert run.count(StepRecovered.kind) == 1
+    assert run.count(PendingHuman.kind) == 1, "a person has just said so"
 
 
 def test_what_a_person_says_that_it_brought_is_its_output() -> None:
@@ -135,12 +136,12 @@ def test_a_gated_call_that_had_not_begun_goes_on_by_itself() -> None:
 
 def test_what_was_put_back_before_it_began_goes_on_by_itself_once() -> None:
     run = Simulation(graph(approval("ok"), tool("a"))).start().approve("ok").put_back().put_back()
-    assert run.count(Kind.STEP_PUT_BACK) == 1
+    assert run.count(StepPutBack.kind) == 1
 
     run.lose_worker(lost=False)
 
     assert run.calls == {"a": 1}
-    assert run.count(Kind.OUTCOME_UNKNOWN) == 0
+    assert run.count(OutcomeUnknown.kind) == 0
     assert run.lose_worker(lost=False).pending == ["a"], "the worker that went on had begun it"
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from engine.contracts.status import RequestStatus, RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.branch_facts import BranchCancelled
 from tests.engine.machine.flow_builders import StepData, approval, for_each, form, graph, parallel, tool
 from tests.engine.machine.simulation import Simulation
 
@@ -87,7 +87,7 @@ def test_any_takes_the_first_success_and_cancels_the_others() -> None:
     assert run.state.output == "won"
     assert run.stopping == [("p/0/a", 1)]
     assert run.pending == []
-    assert run.count(Kind.BRANCH_CANCELLED) == 2
+    assert run.count(BranchCancelled.kind) == 2
 
 
 def test_any_goes_on_while_a_branch_can_still_succeed() -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts.status import RunStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.request_facts import UserInputRequested
+from engine.machine.events.run_facts import RunPaused
 from engine.machine.model.inputs import Collected, OutputPrepared, Pause, Resume, StepPrepared
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, tool
@@ -61,7 +62,7 @@ def test_a_resumed_run_waits_again_for_what_nobody_decided() -> None:
     run = Simulation(graph(form("f"))).start().pause().resume()
 
     assert run.status() is RunStatus.PENDING_USER_INPUT
-    assert run.count(Kind.USER_INPUT_REQUESTED) == 1
+    assert run.count(UserInputRequested.kind) == 1
 
 
 def test_a_retry_wait_that_is_over_while_paused_goes_on_at_resume() -> None:
@@ -127,7 +128,7 @@ def test_a_pause_that_is_taken_back_in_time_changes_nothing() -> None:
     run = Simulation(graph(tool("a"))).start().pause().resume().finish("a")
 
     assert run.status() is RunStatus.COMPLETED
-    assert run.count(Kind.RUN_PAUSED) == 0
+    assert run.count(RunPaused.kind) == 0
 
 
 def test_a_worker_lost_while_the_pause_waits_repeats_the_call_it_had() -> None:

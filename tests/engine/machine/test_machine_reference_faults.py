@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.contracts.status import RunStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunFailed
+from engine.machine.events.step_facts import StepStarted
 from engine.machine.model.state import Counters
 from tests.engine.machine.flow_builders import approval, form, graph, subflow, tool
 from tests.engine.machine.simulation import Simulation
@@ -38,7 +39,7 @@ def test_the_missing_output_error_reaches_the_record() -> None:
     assert run.status() is RunStatus.FAILED
     assert run.state.error is not None
     assert run.state.error["code"] == "missing_run_output"
-    assert run.last(Kind.RUN_FAILED).payload["error"] == run.state.error
+    assert run.last(RunFailed.kind).payload["error"] == run.state.error
 
 
 def test_subflows_work() -> None:
@@ -69,5 +70,5 @@ def test_executions_never_share_an_id_however_fast_they_follow() -> None:
 
     run.finish("a").finish("a~2").finish("a~3")
 
-    started = [event.step_id for event in run.events if event.kind is Kind.STEP_STARTED]
+    started = [event.step_id for event in run.events if isinstance(event.fact, StepStarted)]
     assert started == ["a", "a~2", "a~3"]

@@ -4,9 +4,10 @@ import pytest
 
 from engine.contracts.status import RunStatus, StepStatus
 from engine.errors import InvalidTransition
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.event import Event
 from engine.machine.events.fold import fold
-from engine.machine.events.run_facts import RunRefused
+from engine.machine.events.run_facts import RunRefused, RunRetried
+from engine.machine.events.step_facts import StepFailed
 from engine.machine.model.inputs import Retry
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, tool
@@ -110,7 +111,7 @@ def test_a_run_that_took_too_long_gets_its_time_again() -> None:
     run.retry()
 
     assert run.pending == ["ok"]
-    assert run.timers["max_duration"] == run.last(Kind.RUN_RETRIED).ts + 60_000_000
+    assert run.timers["max_duration"] == run.last(RunRetried.kind).ts + 60_000_000
 
 
 def test_a_run_that_took_too_long_between_two_steps_goes_on_there() -> None:
@@ -138,7 +139,7 @@ def test_a_step_that_could_not_be_rendered_is_rendered_again() -> None:
     run = Simulation(graph(tool("a", when="broken"))).start().retry()
 
     assert run.status() is RunStatus.FAILED
-    assert run.count(Kind.STEP_FAILED) == 2
+    assert run.count(StepFailed.kind) == 2
 
 
 def test_a_missing_output_is_asked_for_again() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts.status import CancelMode, RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.step_facts import SubflowRetryDue
 from engine.machine.model.effects import StartChild
 from engine.machine.model.inputs import ChildEnded, StepPrepared
 from engine.machine.table import transition
@@ -73,7 +73,7 @@ def test_a_subflow_has_its_attempts_and_no_more() -> None:
 
     assert run.status() is RunStatus.FAILED
     assert run.execution("s").attempt == 2
-    assert run.count(Kind.SUBFLOW_RETRY_DUE) == 1
+    assert run.count(SubflowRetryDue.kind) == 1
 
 
 def test_a_due_subflow_retry_survives_its_worker() -> None:

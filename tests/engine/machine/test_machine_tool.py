@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from engine.contracts.flow import RetryPolicy
 from engine.contracts.status import RunStatus, StepStatus
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunCompleted, RunQueued, RunStarted
+from engine.machine.events.step_facts import (
+    AttemptFailed,
+    AttemptStarted,
+    RetryScheduled,
+    StepCompleted,
+    StepRecovered,
+    StepStarted,
+)
 from engine.machine.model.effects import RunStep
 from engine.machine.model.inputs import StepFinished, StepInterrupted, TimerFired
 from engine.machine.steps.attempts import MAX_RECOVERIES, backoff_micros
@@ -37,11 +45,11 @@ def test_a_run_of_one_tool_completes_with_its_output() -> None:
     assert run.state.output == {"answer": 42}
     assert run.execution("a").input == {"x": 1}
     assert run.kinds() == [
-        Kind.RUN_QUEUED,
-        Kind.RUN_STARTED,
-        Kind.STEP_STARTED,
-        Kind.STEP_COMPLETED,
-        Kind.RUN_COMPLETED,
+        RunQueued.kind,
+        RunStarted.kind,
+        StepStarted.kind,
+        StepCompleted.kind,
+        RunCompleted.kind,
     ]
 
 
@@ -61,7 +69,7 @@ def test_finishing_one_step_and_starting_the_next_is_one_transition() -> None:
 
     run.finish("a")
 
-    assert run.events[-1].kind is Kind.STEP_COMPLETED
+    assert isinstance(run.events[-1].fact, StepCompleted)
     assert list(run.preparations) == [("Prepare", "b")]
 
 
@@ -91,9 +99,9 @@ def test_a_failed_attempt_waits_and_then_runs_again() -> None:
 
 def test_a_fixed_wait_is_the_same_each_time() -> None:
     run = waiting_for_retry(2.0)
-    waits = [run.last(Kind.RETRY_SCHEDULED).payload["delay_ms"]]
+    waits = [run.last(RetryScheduled.kind).payload["delay_ms"]]
     run.fire("retry:a").fail("a", jitter=0.9)
-    waits.append(run.last(Kind.RETRY_SCHEDULED).payload["delay_ms"])
+    waits.append(run.last(RetryScheduled.kind).payload["delay_ms"])
 
     assert waits == [2_000, 2_000]
 
@@ -105,7 +113,7 @@ def test_exhausted_attempts_fail_the_run_and_are_all_in_the_history() -> None:
     assert run.status() is RunStatus.FAILED
     assert run.error_code == "timeout"
     assert run.execution("a").attempt == 3
-    assert run.count(Kind.ATTEMPT_FAILED) == 2
+    assert run.count(AttemptFailed.kind) == 2
     assert run.state.counters.tool_calls == 3
 
 
@@ -114,7 +122,7 @@ def test_no_wait_runs_the_next_attempt_in_the_same_transition() -> None:
 
     assert run.calls == {"a": 2}
     assert run.timers == {}
-    assert run.kinds("a")[-3:] == [Kind.ATTEMPT_FAILED, Kind.RETRY_SCHEDULED, Kind.ATTEMPT_STARTED]
+    assert run.kinds("a")[-3:] == [AttemptFailed.kind, RetryScheduled.kind, AttemptStarted.kind]
 
 
 def test_only_the_named_codes_are_tried_again() -> None:
@@ -199,7 +207,7 @@ def test_a_retry_timer_that_fires_twice_starts_one_attempt() -> None:
     run.give(TimerFired(now=run.now, timer="retry:a"))
 
     assert run.calls == {"a": 2}
-    assert run.count(Kind.ATTEMPT_STARTED) == 1
+    assert run.count(AttemptStarted.kind) == 1
 
 
 def test_a_lost_worker_repeats_the_same_attempt_and_counts_the_recovery() -> None:
@@ -223,7 +231,7 @@ def test_the_fifth_lost_worker_makes_a_dead_letter() -> None:
     assert run.status() is RunStatus.DEAD_LETTER
     assert run.error_code == "recovery_limit"
     assert run.execution("a").status is StepStatus.FAILED
-    assert run.last(Kind.STEP_RECOVERED).payload["recoveries"] == MAX_RECOVERIES
+    assert run.last(StepRecovered.kind).payload["recoveries"] == MAX_RECOVERIES
 
 
 def test_a_worker_that_gives_its_run_back_does_not_count() -> None:
@@ -253,7 +261,7 @@ def test_a_lost_worker_between_steps_costs_nothing() -> None:
     run.prepare_next()
 
     assert run.calls == {"b": 1}
-    assert run.count(Kind.STEP_RECOVERED) == 0
+    assert run.count(StepRecovered.kind) == 0
 
 
 def test_the_call_carries_the_attempt_it_is() -> None:

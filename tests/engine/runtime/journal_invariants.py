@@ -14,8 +14,10 @@ from engine.contracts.status import (
     RunStatus,
     StepStatus,
 )
-from engine.machine.events.event import RUN_END, Kind
 from engine.machine.events.fold import fold
+from engine.machine.events.request_facts import ApprovalDecided, UserInputReceived
+from engine.machine.events.run_facts import RUN_END, OutputWritten, RunRetried
+from engine.machine.events.step_facts import StepStarted
 from engine.machine.model.state import find_execution
 from engine.machine.walk import in_flight, run_status
 from tests.engine.journal.run_script import assert_counters_agree
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 ALL = 10_000
-DECISIONS: dict[str, str] = {Kind.APPROVAL_DECIDED: "approval_id", Kind.USER_INPUT_RECEIVED: "request_id"}
+DECISIONS: dict[str, str] = {ApprovalDecided.kind: "approval_id", UserInputReceived.kind: "request_id"}
 
 
 async def check_journal(journal: Journal) -> Counter[str]:
@@ -62,11 +64,13 @@ def _check_history(row: Mapping[str, Any], events: Sequence[StoredEvent], state:
     )
     ends = 0
     for stored in events:
-        assert not ends or stored.event.kind in {Kind.OUTPUT_WRITTEN, Kind.RUN_RETRIED}, stored.event.kind
-        ends = 0 if stored.event.kind is Kind.RUN_RETRIED else ends + (stored.event.kind in RUN_END)
+        assert not ends or stored.event.kind in {OutputWritten.kind, RunRetried.kind}, stored.event.kind
+        ends = 0 if isinstance(stored.event.fact, RunRetried) else ends + (stored.event.kind in RUN_END)
     spent: dict[str, str | None] = {}
     for stored in events:
-        approval = stored.event.payload.get("approval") if stored.event.kind is Kind.STEP_STARTED else None
+        approval = (
+            stored.event.payload.get("approval") if isinstance(stored.event.fact, StepStarted) else None
+        )
         if approval is not None:
             assert spent.setdefault(approval, stored.event.step_id) == stored.event.step_id, "spent twice"
 

@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.machine.events.event import Event, Kind
+from engine.machine.events.request_facts import ApprovalDecided, PendingHuman
+from engine.machine.events.run_facts import RunFailed, RunRetried
+from engine.machine.events.step_facts import (
+    AttemptFailed,
+    AttemptStarted,
+    RetryScheduled,
+    StepCompleted,
+    StepFailed,
+    StepStarted,
+)
 from engine.machine.events.table import read_event
 from engine.runtime.views.timeline_spans import Bars
 
+if TYPE_CHECKING:
+    from engine.machine.events.event import Event
+
 _KINDS = [
-    Kind.STEP_STARTED,
-    Kind.PENDING_HUMAN,
-    Kind.APPROVAL_DECIDED,
-    Kind.RETRY_SCHEDULED,
-    Kind.ATTEMPT_STARTED,
-    Kind.ATTEMPT_FAILED,
-    Kind.STEP_COMPLETED,
-    Kind.STEP_FAILED,
-    Kind.RUN_FAILED,
-    Kind.RUN_RETRIED,
+    StepStarted.kind,
+    PendingHuman.kind,
+    ApprovalDecided.kind,
+    RetryScheduled.kind,
+    AttemptStarted.kind,
+    AttemptFailed.kind,
+    StepCompleted.kind,
+    StepFailed.kind,
+    RunFailed.kind,
+    RunRetried.kind,
 ]
 _ERROR = {"code": "x", "message": "no", "details": {}}
 _PAYLOADS: dict[str, dict[str, object]] = {
-    Kind.STEP_STARTED: {"type": "tool"},
-    Kind.PENDING_HUMAN: {"approval_id": "appr_1"},
-    Kind.APPROVAL_DECIDED: {"decision": "APPROVED"},
-    Kind.RETRY_SCHEDULED: {"retry_at": 1},
-    Kind.ATTEMPT_STARTED: {"attempt": 2},
-    Kind.ATTEMPT_FAILED: {"error": _ERROR},
-    Kind.STEP_COMPLETED: {"next": 1},
-    Kind.STEP_FAILED: {"type": "tool", "error": _ERROR},
-    Kind.RUN_FAILED: {"error": _ERROR},
+    StepStarted.kind: {"type": "tool"},
+    PendingHuman.kind: {"approval_id": "appr_1"},
+    ApprovalDecided.kind: {"decision": "APPROVED"},
+    RetryScheduled.kind: {"retry_at": 1},
+    AttemptStarted.kind: {"attempt": 2},
+    AttemptFailed.kind: {"error": _ERROR},
+    StepCompleted.kind: {"next": 1},
+    StepFailed.kind: {"type": "tool", "error": _ERROR},
+    RunFailed.kind: {"error": _ERROR},
 }
 _DRAWN = st.lists(st.tuples(st.sampled_from(_KINDS), st.sampled_from(["a", "b"]), st.integers(0, 5)))
 
 
-def history(drawn: list[tuple[Kind, str, int]]) -> list[Event]:
+def history(drawn: list[tuple[str, str, int]]) -> list[Event]:
     events, now = [], 0
     for kind, step, gap in drawn:
         now += gap
-        of_run = kind in {Kind.RUN_FAILED, Kind.RUN_RETRIED}
+        of_run = kind in {RunFailed.kind, RunRetried.kind}
         path = None if of_run else step
         events.append(read_event(kind, now, "engine", path, _PAYLOADS.get(kind) or {"running": [step]}))
     return events
@@ -48,7 +62,7 @@ def history(drawn: list[tuple[Kind, str, int]]) -> list[Event]:
 
 @given(_DRAWN, st.lists(st.integers(0, 30), max_size=4))
 def test_bars_that_are_continued_equal_bars_built_anew_also_when_looked_at_between(
-    drawn: list[tuple[Kind, str, int]], cuts: list[int]
+    drawn: list[tuple[str, str, int]], cuts: list[int]
 ) -> None:
     events = history(drawn)
     anew, continued = Bars(), Bars()
