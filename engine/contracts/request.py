@@ -14,7 +14,7 @@ from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
 class GatedAction(Contract):
     """What exactly will happen after an approval: the gated step with its frozen parameters."""
 
-    step_id: str
+    step: str = Field(description="The gated step as its flow calls it.")
     kind: str = Field(description="Step type of the gated step.")
     target: str | None = Field(default=None, description="Tool or subflow name.")
     params: Any = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
-from engine.machine.model.state import scope_path_of, step_id_of
+from engine.machine.model.state import scope_path_of, step_of
 
 if TYPE_CHECKING:
     from engine.machine.transition_builder import TransitionBuilder
@@ -23,7 +23,7 @@ def escalation_index(builder: TransitionBuilder, path: str, error: dict[str, Any
     if (
         name is None
         or scope_path
-        or step_id_of(path) == name
+        or step_of(path) == name
         or error["code"] in _FINAL
         or builder.state.cancel is not None
     ):

@@ -29,7 +29,7 @@ def action_lines(view: ApprovalView) -> list[Line]:
     done = f"{action.kind} {action.target or ''}".strip()
     lines = [
         line(done, Ink.NAME),
-        line(f"as step {action.step_id}  ·  digest {view.digest[:12]}", Ink.QUIET),
+        line(f"as step {action.step}  ·  digest {view.digest[:12]}", Ink.QUIET),
     ]
     params = action.params
     if isinstance(params, dict) and params:

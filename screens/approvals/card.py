@@ -195,7 +195,7 @@ def hides(view: ApprovalView) -> bool:
     action = view.action
     texts = [view.title, view.message, view.intent, view.requested_by]
     if action is not None:
-        texts += [action.target or "", action.kind, action.step_id]
+        texts += [action.target or "", action.kind, action.step]
     preview = view.preview.model_dump() if view.preview is not None else None
     values = [view.form, view.context, preview, action.params if action else None]
     return any(map(has_hidden, texts)) or any(map(hides_something, values))

@@ -66,7 +66,7 @@ def _shape(view: ApprovalView, types: Mapping[str, str]) -> tuple[str, ...]:
         f"{view.pack}/{view.flow} {step_place(view.step_id, types)}",
         f"of pack content {view.pack_version} {view.pack_digest[:12]}",
         f"doing {action.kind} {action.target or ''}".strip() if action else "doing nothing: no step is gated",
-        f"by step {step_place(action.step_id, types)}" if action else "",
+        f"by step {step_place(action.step, types)}" if action else "",
     )
 
 

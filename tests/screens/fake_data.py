@@ -55,7 +55,7 @@ def an_approval(approval_id: str = "app-1", **more: Any) -> ApprovalView:
         "title": "Write the greeting",
         "message": "I will write one file.",
         "action": GatedAction(
-            step_id="write",
+            step="write",
             kind="tool",
             target="files.write",
             params={"path": "out/hello.txt", "text": "Hello"},
@@ -95,7 +95,7 @@ def an_outcome(request_id: str = "out-1", **more: Any) -> OutcomeView:
         "flow": "hello",
         "tenant": "default",
         "status": RequestStatus.PENDING,
-        "action": GatedAction(step_id="send", kind="tool", target="mail.send", params={"to": "ops"}),
+        "action": GatedAction(step="send", kind="tool", target="mail.send", params={"to": "ops"}),
         "gated": True,
         "lost": True,
         "attempt": 1,

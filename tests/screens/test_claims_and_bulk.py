@@ -31,9 +31,7 @@ def writes(number: int, **more: Any) -> ApprovalView:
         "step_id": f"each/{number}/ask",
         "title": f"Write file {number}",
         "requested_at": ago(100 - number),
-        "action": GatedAction(
-            step_id=f"each/{number}/write", kind="tool", target="files.write", params=params
-        ),
+        "action": GatedAction(step=f"each/{number}/write", kind="tool", target="files.write", params=params),
     }
     return an_approval(f"app-{number}", **(known | more))
 
@@ -290,7 +288,7 @@ def test_differences_are_only_what_differs() -> None:
 
 
 def calls(params: Any, **more: Any) -> ApprovalView:
-    return writes(1, action=GatedAction(step_id="w", kind="tool", target="t", params=params), **more)
+    return writes(1, action=GatedAction(step="w", kind="tool", target="t", params=params), **more)
 
 
 def test_arguments_of_another_shape_are_told_in_full() -> None:
@@ -337,7 +335,7 @@ def test_visits_and_items_of_a_step_are_one_shape() -> None:
     [
         {"pack_digest": "another"},
         {"step_id": "top/1/ask"},
-        {"action": GatedAction(step_id="w", kind="tool", target="files.delete", params={})},
+        {"action": GatedAction(step="w", kind="tool", target="files.delete", params={})},
         {"action": None},
     ],
     ids=["content of the pack", "a branch with a step of this name", "tool", "nothing is gated"],

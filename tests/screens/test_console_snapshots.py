@@ -92,7 +92,7 @@ def engine() -> FakeEngine:
             title="Write the blocklist for 3 clients",
             message="Three clients made 71 % of all failing requests.\n\nI suggest to block them.",
             action=GatedAction(
-                step_id="write",
+                step="write",
                 kind="tool",
                 target="files.write",
                 params={"path": "out/blocklist.txt", "content": "203.0.113.7\n198.51.100.23\n192.0.2.99\n"},

@@ -80,9 +80,7 @@ async def test_content_that_changes_under_the_cursor_begins_the_grace_again(cons
     async with console(engine) as stage:
         await to_card(stage)
         await stage.graced()
-        action = GatedAction(
-            step_id="write", kind="tool", target="files.write", params={"path": "/etc/passwd"}
-        )
+        action = GatedAction(step="write", kind="tool", target="files.write", params={"path": "/etc/passwd"})
         engine.add(an_approval(action=action, digest="another"))
         engine.news()
         await stage.shows("/etc/passwd")

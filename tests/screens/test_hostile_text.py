@@ -97,7 +97,7 @@ def hostile_engine() -> FakeEngine:
     )
     engine.add(run, *(a_run(f"{number}{text}", pack=text) for number, text in enumerate(PAYLOADS)))
     mine: dict[str, Any] = {**common, "run_id": run.run_id, "step_id": ALL, "title": ALL}
-    action = GatedAction(step_id=ALL, kind=ALL, target=ALL, params={ALL: list(PAYLOADS)})
+    action = GatedAction(step=ALL, kind=ALL, target=ALL, params={ALL: list(PAYLOADS)})
     engine.add(
         an_approval(
             f"1{ALL}",
@@ -125,7 +125,7 @@ def hostile_engine() -> FakeEngine:
                 step_id="claimed",
                 claimed_by=text,
                 claimed_until=ago(-60),
-                action=GatedAction(step_id=text, kind=text, target=text, params={text: {ALL: number}}),
+                action=GatedAction(step=text, kind=text, target=text, params={text: {ALL: number}}),
             )
             for number, text in enumerate(PAYLOADS)
         ),
@@ -282,7 +282,7 @@ async def test_claims_and_several_approvals_at_once(console: OpenConsole) -> Non
     engine = hostile_engine()
     for view in list(engine.stored_approvals.values()):
         if view.action is not None:
-            of_one_tool = view.action.model_copy(update={"step_id": ALL, "kind": ALL, "target": ALL})
+            of_one_tool = view.action.model_copy(update={"step": ALL, "kind": ALL, "target": ALL})
             engine.add(view.model_copy(update={"action": of_one_tool}))
     async with console(engine, size=(120, 60)) as stage:
         await stage.press("2")

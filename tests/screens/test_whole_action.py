@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def gated(params: Any) -> GatedAction:
-    return GatedAction(step_id="write", kind="tool", target="files.write", params=params)
+    return GatedAction(step="write", kind="tool", target="files.write", params=params)
 
 
 def lines_of(params: Any, **more: Any) -> list[str]:

@@ -115,7 +115,7 @@ def test_show_has_run_steps_approvals_and_forms(vasini: Vasini, fake: FakeEngine
 
 
 def test_show_tells_a_person_exactly_what_is_asked(vasini: Vasini, fake: FakeEngine) -> None:
-    action = GatedAction(step_id="write", kind="tool", target="files.write", params={"path": "/srv/x"})
+    action = GatedAction(step="write", kind="tool", target="files.write", params={"path": "/srv/x"})
     fake.runs.known = {"run-1": a_run(status=RunStatus.PENDING_HUMAN)}
     fake.runs.approvals = (an_approval(action=action, message="line\nSTATUS  COMPLETED"),)
     fake.runs.forms = (a_form(),)

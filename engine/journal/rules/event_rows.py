@@ -38,7 +38,7 @@ from engine.machine.events.step_facts import (
     StepSkipped,
     StepStarted,
 )
-from engine.machine.model.state import step_id_of
+from engine.machine.model.state import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -184,7 +184,7 @@ def _asks(kind: RequestKind, status: StepStatus, id_key: str) -> Callable[[Store
             "pack": run["pack"],
             "flow": run["flow"],
             "step_id": at.path,
-            "step": step_id_of(at.path),
+            "step": step_of(at.path),
             "risk": payload.get("risk"),
             "digest": payload.get("digest"),
             "opened_seq": at.run_seq,

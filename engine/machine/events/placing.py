@@ -64,9 +64,9 @@ def start(root: Scope, execution: Execution) -> Scope:
     ended = execution.status is StepStatus.SKIPPED
     changed = replace(
         scope,
-        active=None if ended else execution.step_id,
-        executions={**scope.executions, execution.step_id: execution},
-        visits={**scope.visits, execution.step_id: visit},
+        active=None if ended else execution.step,
+        executions={**scope.executions, execution.step: execution},
+        visits={**scope.visits, execution.step: visit},
     )
     return put_scope(root, path, changed)
 
@@ -78,15 +78,15 @@ def end(state: RunState, execution: Execution, following: int | None, *, result:
     """
     path = scope_path_of(execution.path)
     scope = find_scope(state.root, path) or Scope(path=path)
-    visits = scope.visits if execution.step_id in scope.visits else {**scope.visits, execution.step_id: 1}
+    visits = scope.visits if execution.step in scope.visits else {**scope.visits, execution.step: 1}
     changes: dict[str, Any] = {
         "visits": visits,
-        "executions": {**scope.executions, execution.step_id: execution},
+        "executions": {**scope.executions, execution.step: execution},
     }
     if following is not None:
         changes |= {"active": None, "index": following}
     else:
-        changes |= {"active": execution.step_id, "status": ScopeStatus.FAILED, "error": execution.error}
+        changes |= {"active": execution.step, "status": ScopeStatus.FAILED, "error": execution.error}
     if result and execution.output not in EMPTY:
         changes["output"] = execution.output
     changed = replace(scope, **changes)
@@ -97,6 +97,6 @@ def consume_approval(root: Scope, approval: Execution, path: str) -> Scope:
     """The approval is used by the execution at `path`; what was voided before it counts no more."""
     scope_path = scope_path_of(approval.path)
     scope = find_scope(root, scope_path) or Scope(path=scope_path)
-    voided = {step_id: times for step_id, times in scope.voided.items() if step_id != approval.step_id}
-    executions = {**scope.executions, approval.step_id: replace(approval, consumed_by=path)}
+    voided = {step: times for step, times in scope.voided.items() if step != approval.step}
+    executions = {**scope.executions, approval.step: replace(approval, consumed_by=path)}
     return put_scope(root, scope_path, replace(scope, executions=executions, voided=voided))

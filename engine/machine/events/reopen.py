@@ -17,8 +17,8 @@ def reopen(scope: Scope) -> Scope:
     if current is None:
         return running
     opened = _reopen_execution(current)
-    active = current.step_id if opened.status is StepStatus.RUNNING else None
-    return replace(running, active=active, executions={**scope.executions, current.step_id: opened})
+    active = current.step if opened.status is StepStatus.RUNNING else None
+    return replace(running, active=active, executions={**scope.executions, current.step: opened})
 
 
 def _reopen_execution(execution: Execution) -> Execution:

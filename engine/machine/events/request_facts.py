@@ -9,7 +9,7 @@ from engine.contracts.status import RequestKind, StepStatus
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import amend, path_of, scope_around
 from engine.machine.model.copying import replace
-from engine.machine.model.state import put_scope, step_id_of
+from engine.machine.model.state import put_scope, step_of
 
 if TYPE_CHECKING:
     from engine.machine.model.state import RunState
@@ -75,8 +75,8 @@ class ApprovalVoided(Fact):
     def apply(self, state: RunState, event: Event) -> RunState:
         """The list stands at the approval again."""
         scope = scope_around(state, event)
-        step_id = step_id_of(path_of(event))
-        voided = {**scope.voided, step_id: scope.voided.get(step_id, 0) + 1}
+        step = step_of(path_of(event))
+        voided = {**scope.voided, step: scope.voided.get(step, 0) + 1}
         back = replace(scope, index=self.next, active=None, voided=voided)
         return replace(state, root=put_scope(state.root, scope.path, back))
 

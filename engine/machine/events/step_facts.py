@@ -23,7 +23,7 @@ from engine.machine.model.state import (
     find_execution,
     put_execution,
     put_scope,
-    step_id_of,
+    step_of,
 )
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class StepStarted(Fact):
         old = find_execution(state.root, path)
         execution = Execution(
             path=path,
-            step_id=step_id_of(path),
+            step=step_of(path),
             type=self.type,
             status=StepStatus.RUNNING,
             call=self.call,
@@ -141,9 +141,7 @@ class StepFailed(Fact):
         path = path_of(event)
         old = find_execution(state.root, path)
         if old is None:  # it failed before it could start, while its data was rendered
-            old = Execution(
-                path=path, step_id=step_id_of(path), type=self.type, status=StepStatus.NOT_STARTED
-            )
+            old = Execution(path=path, step=step_of(path), type=self.type, status=StepStatus.NOT_STARTED)
             state = replace(state, root=start(state.root, old))
         failed = replace(old, status=StepStatus.FAILED, error=self.error, retry_at=None)
         return end(state, failed, self.next, result=True)
@@ -161,7 +159,7 @@ class StepSkipped(Fact):
     def apply(self, state: RunState, event: Event) -> RunState:
         """Its list goes on."""
         path = path_of(event)
-        skipped = Execution(path=path, step_id=step_id_of(path), type=self.type, status=StepStatus.SKIPPED)
+        skipped = Execution(path=path, step=step_of(path), type=self.type, status=StepStatus.SKIPPED)
         return end(replace(state, root=start(state.root, skipped)), skipped, self.next, result=True)
 
 
@@ -278,5 +276,5 @@ class SubflowRetryDue(Fact):
             execution_of(state, event), status=StepStatus.NOT_STARTED, retry_at=None, child_run_id=None
         )
         scope = scope_around(state, event)
-        back = replace(scope, active=None, executions={**scope.executions, waiting.step_id: waiting})
+        back = replace(scope, active=None, executions={**scope.executions, waiting.step: waiting})
         return replace(state, root=put_scope(state.root, scope.path, back))

@@ -43,11 +43,13 @@ def state_to_json(state: RunState) -> dict[str, Any]:
 def state_from_json(data: dict[str, Any]) -> RunState:
     """The inverse of `state_to_json`. Raises ValueError for another version."""
     version = data.get("version")
+    if version not in range(1, STATE_VERSION + 1):
+        raise ValueError(f"state version {version!r} is not {STATE_VERSION}")
     values = {key: value for key, value in data.items() if key != "version"}
     if version == 1:
         values["root"] = _scope_of_version_1(values["root"])
-    elif version != STATE_VERSION:
-        raise ValueError(f"state version {version!r} is not {STATE_VERSION}")
+    if version <= 2:
+        values["root"] = _scope_of_version_2(values["root"])
     values["phase"] = Phase(values["phase"])
     values["root"] = _scope(values["root"])
     if "cancel" in values:
@@ -128,6 +130,21 @@ def _execution_of_version_1(execution: dict[str, Any]) -> dict[str, Any]:
         values["branches"] = {key: execution[key] for key in _BRANCHES_OF_VERSION_1 if key in execution}
         children = execution.get("children", {})
         values["branches"]["children"] = {key: _scope_of_version_1(item) for key, item in children.items()}
+    return values
+
+
+def _scope_of_version_2(scope: dict[str, Any]) -> dict[str, Any]:
+    """The second version had one name for an execution's path and for the flow's name of its step."""
+    executions = scope.get("executions", {})
+    return {**scope, "executions": {key: _execution_of_version_2(item) for key, item in executions.items()}}
+
+
+def _execution_of_version_2(execution: dict[str, Any]) -> dict[str, Any]:
+    values = {("step" if key == "step_id" else key): value for key, value in execution.items()}
+    if "branches" in values:
+        children = values["branches"].get("children", {})
+        below = {key: _scope_of_version_2(item) for key, item in children.items()}
+        values["branches"] = {**values["branches"], "children": below}
     return values
 
 

@@ -83,11 +83,11 @@ class FlowGraph:
         steps: Sequence[Step] = self.flow.steps
         key = ""
         for name, index in zip(parts[::2], parts[1::2], strict=True):
-            step_id = name.partition("~")[0]
-            step = next(step for step in steps if step.id == step_id)
+            own_id = name.partition("~")[0]
+            step = next(step for step in steps if step.id == own_id)
             steps = step.list_of(int(index))
             number = next(n for n, one in enumerate(step.lists) if one is steps)
-            key = f"{key}/{step_id}/{number}"
+            key = f"{key}/{own_id}/{number}"
         return self._cached(key, steps)
 
     def step_at(self, path: str) -> Step:

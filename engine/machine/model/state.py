@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.status import CancelMode, StepStatus
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 OUTPUTS_PER_BLOCK = 256
 
 
@@ -94,7 +94,7 @@ class Execution:
     """One visit of a step; a tool is called while it runs (`call`), or its `branches` are worked through."""
 
     path: str
-    step_id: str
+    step: str  # as the flow calls it
     type: str
     status: StepStatus
     call: bool = False
@@ -172,7 +172,7 @@ def scope_path_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def step_id_of(path: str) -> str:
+def step_of(path: str) -> str:
     """The author's step id at the end of a path: `scan/2/read~2` -> `read`."""
     return path.rpartition("/")[2].partition("~")[0]
 
@@ -198,7 +198,7 @@ def find_execution(root: Scope, path: str) -> Execution | None:
     scope = find_scope(root, scope_path_of(path))
     if scope is None:
         return None
-    execution = scope.executions.get(step_id_of(path))
+    execution = scope.executions.get(step_of(path))
     return execution if execution is not None and execution.path == path else None
 
 
@@ -210,20 +210,20 @@ def put_scope(root: Scope, path: str, scope: Scope) -> Scope:
 def _put(at: Scope, way: list[str], scope: Scope) -> Scope:
     if not way:
         return scope
-    step_id = way[0].partition("~")[0]
+    step = way[0].partition("~")[0]
     index = int(way[1])
-    execution = at.executions[step_id]
+    execution = at.executions[step]
     branches = execution.branches or Branches()
     below = branches.children.get(index) or Scope(path=f"{execution.path}/{index}")
     children = {**branches.children, index: _put(below, way[2:], scope)}
     branches = replace(branches, children=children, next_index=max(branches.next_index, index + 1))
     changed = replace(execution, branches=branches)
-    return replace(at, executions={**at.executions, step_id: changed})
+    return replace(at, executions={**at.executions, step: changed})
 
 
 def put_execution(root: Scope, execution: Execution) -> Scope:
     """A root in which `execution` stands at its path; its scope is made when it is new."""
     path = scope_path_of(execution.path)
     scope = find_scope(root, path) or Scope(path=path)
-    changed = replace(scope, executions={**scope.executions, execution.step_id: execution})
+    changed = replace(scope, executions={**scope.executions, execution.step: execution})
     return put_scope(root, path, changed)

@@ -8,7 +8,7 @@ from engine.contracts.status import StepErrorCode, StepStatus
 from engine.machine.control import advance, call_meta, fail
 from engine.machine.events.request_facts import ApprovalVoided
 from engine.machine.events.step_facts import StepFailed
-from engine.machine.model.state import scope_path_of, step_id_of
+from engine.machine.model.state import scope_path_of, step_of
 from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ def check_gate(builder: TransitionBuilder, prepared: StepPrepared) -> tuple[bool
     """
     scope_path = scope_path_of(prepared.path)
     steps = builder.graph.steps_of(scope_path)
-    approval_id = steps.gated_by.get(step_id_of(prepared.path))
+    approval_id = steps.gated_by.get(step_of(prepared.path))
     if approval_id is None:
         return True, None
     scope = builder.scope(scope_path)
     approval = scope.executions.get(approval_id) if scope else None
     if approval is None or approval.status not in {StepStatus.COMPLETED, StepStatus.SKIPPED}:
-        message = f"step {step_id_of(prepared.path)} needs the approval {approval_id}, which was not given"
+        message = f"step {step_of(prepared.path)} needs the approval {approval_id}, which was not given"
         fail(builder, prepared.path, failure(StepErrorCode.APPROVAL_VOID, message, approval=approval_id))
         return False, None
     if approval.status is StepStatus.SKIPPED:
@@ -55,9 +55,9 @@ def ask_for_call_again(builder: TransitionBuilder, execution: Execution, error: 
     """What was approved was not done, as it would be something else now: the card is shown anew."""
     scope_path = scope_path_of(execution.path)
     steps, scope = builder.graph.steps_of(scope_path), builder.scope(scope_path)
-    gate = steps.gated_by.get(execution.step_id)
+    gate = steps.gated_by.get(execution.step)
     approval = scope.executions.get(gate) if scope is not None and gate is not None else None
-    back_to = steps.position[gate or execution.step_id]
+    back_to = steps.position[gate or execution.step]
     failed = StepFailed(
         type=execution.type, error=error, next=back_to, meta=call_meta(builder, execution.path)
     )
@@ -68,7 +68,7 @@ def ask_for_call_again(builder: TransitionBuilder, execution: Execution, error: 
 
 
 def _ask_again(builder: TransitionBuilder, prepared: StepPrepared, approval: Execution, index: int) -> None:
-    scope_path, approval_id = scope_path_of(prepared.path), approval.step_id
+    scope_path, approval_id = scope_path_of(prepared.path), approval.step
     scope = builder.scope(scope_path)
     voided = 1 + (scope.voided.get(approval_id, 0) if scope else 0)
     if voided >= MAX_VOIDED:

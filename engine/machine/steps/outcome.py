@@ -29,7 +29,7 @@ def ask_outcome(
         target=step.target,
         attempt=execution.attempt,
         lost=given.lost,
-        gated=execution.step_id in gates,
+        gated=execution.step in gates,
         recoveries=recoveries,
     )
     builder.emit(fact, execution.path)

@@ -23,9 +23,9 @@ class StepSequence:
     depth: int
     owner: tuple[StepSequence, int] | None = None
 
-    def index(self, step_id: str) -> int | None:
+    def index(self, name: str) -> int | None:
         """Where the step of that id stands in this list."""
-        return next((i for i, node in enumerate(self.nodes) if node.id == step_id), None)
+        return next((i for i, node in enumerate(self.nodes) if node.id == name), None)
 
 
 def sequences(flow: Any) -> Iterator[StepSequence]:
@@ -65,5 +65,5 @@ def _sequence(
 def _node(step: Any, path: SourcePath, index: int) -> StepNode:
     raw = step if isinstance(step, dict) else {}
     named, kind = raw.get("id"), raw.get("type")
-    step_id = named if isinstance(named, str) else default_id(index)
-    return StepNode(path, step_id, kind if isinstance(kind, str) else "", raw)
+    own_id = named if isinstance(named, str) else default_id(index)
+    return StepNode(path, own_id, kind if isinstance(kind, str) else "", raw)

@@ -181,5 +181,5 @@ class _Compiler:
         )
 
 
-def _approval_id(step_id: str) -> str:
-    return f"{step_id}.approval"
+def _approval_id(step: str) -> str:
+    return f"{step}.approval"

@@ -220,7 +220,7 @@ class RowViews:
             status=self._status(row),
             title=body["title"],
             message=body["message"],
-            action=GatedAction.model_construct(**body["action"]) if body.get("action") else None,
+            action=_gated_action(body["action"]) if body.get("action") else None,
             preview=Preview.model_construct(**preview) if preview else None,
             origin=opened.get("origin") or "flow",
             intent=body.get("intent") or "",
@@ -254,7 +254,7 @@ class RowViews:
             tenant=row["tenant"],
             status=RequestStatus(row["status"]),
             action=GatedAction.model_construct(
-                step_id=row["step"],
+                step=row["step"],
                 kind=step["type"] if step is not None else "",
                 target=opened.get("target"),
                 params=await self._values.redacted(started.get("input")),
@@ -299,6 +299,13 @@ class RowViews:
             answered_by=row["decided_by"],
             answered_at=_time(row["decided_at"]) if row["decided_by"] else None,
         )
+
+
+def _gated_action(body: Mapping[str, Any]) -> GatedAction:
+    """From what the approval's digest covers."""
+    return GatedAction.model_construct(
+        step=body["step_id"], kind=body["kind"], target=body["target"], params=body["params"]
+    )
 
 
 def _call_meta(meta: dict[str, Any] | None) -> ToolMeta | None:

@@ -10,28 +10,28 @@ from engine.machine.model.graph import FlowGraph, RunLimits
 StepData = dict[str, Any]
 
 
-def tool(step_id: str, **fields: Any) -> StepData:
-    return {"id": step_id, "type": "tool", "tool": "fake.do", **fields}
+def tool(step: str, **fields: Any) -> StepData:
+    return {"id": step, "type": "tool", "tool": "fake.do", **fields}
 
 
-def approval(step_id: str, **fields: Any) -> StepData:
-    return {"id": step_id, "type": "human_approval", "message": "may it?", **fields}
+def approval(step: str, **fields: Any) -> StepData:
+    return {"id": step, "type": "human_approval", "message": "may it?", **fields}
 
 
-def form(step_id: str, **fields: Any) -> StepData:
-    return {"id": step_id, "type": "user_input", "params": {"form_id": step_id}, **fields}
+def form(step: str, **fields: Any) -> StepData:
+    return {"id": step, "type": "user_input", "params": {"form_id": step}, **fields}
 
 
-def subflow(step_id: str, **fields: Any) -> StepData:
-    return {"id": step_id, "type": "subflow", "subflow": "child", **fields}
+def subflow(step: str, **fields: Any) -> StepData:
+    return {"id": step, "type": "subflow", "subflow": "child", **fields}
 
 
-def parallel(step_id: str, *branches: list[StepData], **fields: Any) -> StepData:
-    return {"id": step_id, "type": "parallel", "branches": list(branches), **fields}
+def parallel(step: str, *branches: list[StepData], **fields: Any) -> StepData:
+    return {"id": step, "type": "parallel", "branches": list(branches), **fields}
 
 
-def for_each(step_id: str, items: list[Any], *steps: StepData, **fields: Any) -> StepData:
-    return {"id": step_id, "type": "for_each", "items": items, "steps": list(steps), **fields}
+def for_each(step: str, items: list[Any], *steps: StepData, **fields: Any) -> StepData:
+    return {"id": step, "type": "for_each", "items": items, "steps": list(steps), **fields}
 
 
 def graph(*steps: StepData, limits: RunLimits | None = None, **fields: Any) -> FlowGraph:

@@ -44,7 +44,7 @@ def _steps(draw: Draw, depth: int) -> list[StepData]:
     return steps
 
 
-def _step(draw: Draw, step_id: str, depth: int) -> StepData:
+def _step(draw: Draw, step: str, depth: int) -> StepData:
     composite = ("parallel", "for_each") if depth < MAX_DEPTH else ()
     kind = draw(st.sampled_from((*composite, *composite, *composite, *LEAVES)))
     fields: dict[str, Any] = {}
@@ -62,18 +62,18 @@ def _step(draw: Draw, step_id: str, depth: int) -> StepData:
     if kind == "parallel":
         branches = [_steps(draw, depth + 1) for _ in range(draw(st.integers(1, 3)))]
         joining = {"join": draw(st.sampled_from(("any", "all"))), "max_concurrent": draw(st.integers(1, 3))}
-        return parallel(step_id, *branches, **joining, **fields)
+        return parallel(step, *branches, **joining, **fields)
     if kind == "for_each":
         items = list(range(draw(st.integers(0, 3))))
         concurrent = draw(st.integers(1, 2))
-        return for_each(step_id, items, *_steps(draw, depth + 1), max_concurrent=concurrent, **fields)
+        return for_each(step, items, *_steps(draw, depth + 1), max_concurrent=concurrent, **fields)
     make: Callable[..., StepData] = {
         "tool": tool,
         "human_approval": approval,
         "user_input": form,
         "subflow": subflow,
     }[kind]
-    return make(step_id, **fields)
+    return make(step, **fields)
 
 
 def _add_jumps(draw: Draw, steps: list[StepData], index: int) -> None:

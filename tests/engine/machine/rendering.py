@@ -44,9 +44,9 @@ def prepared(
     )
 
 
-def action_digest(step_id: str, drift: Counter[str]) -> str:
+def action_digest(step: str, drift: Counter[str]) -> str:
     """What the step would do now; `drift` lets it change."""
-    return f"{step_id} v{drift[step_id]}"
+    return f"{step} v{drift[step]}"
 
 
 def _acting_step(graph: FlowGraph, step: Step, path: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from engine.contracts.status import CancelMode, OutcomeDecision, RequestKind, RunStatus
-from engine.machine.model.state import Phase, scope_path_of, step_id_of
+from engine.machine.model.state import Phase, scope_path_of, step_of
 from tests.engine.machine.random_flows import flows
 from tests.engine.machine.simulation import Simulation
 
@@ -129,7 +129,7 @@ class RandomRun(RuleBasedStateMachine):
         path = asking[which % len(asking)]
         gated_by = self.run.graph.steps_of(scope_path_of(path)).gated_by
         for gated, approval in gated_by.items():
-            if approval == step_id_of(path):
+            if approval == step_of(path):
                 self.run.drift[gated] += 1
         self.run.approve(path)
 

@@ -21,10 +21,10 @@ def asking(*after: StepData, **fields: object) -> Simulation:
     return Simulation(graph(approval("ok", **fields), *(after or (tool("a"),)))).start()
 
 
-def asking_again(run: Simulation, step_id: str) -> None:
+def asking_again(run: Simulation, step: str) -> None:
     """What the gated step would do changes, and the operator approves what was shown before."""
     (path,) = run.pending
-    run.drift[step_id] += 1
+    run.drift[step] += 1
     run.approve(path)
 
 

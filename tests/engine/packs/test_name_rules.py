@@ -17,8 +17,8 @@ def told(*steps: str, declared: dict[str, object] | None = None) -> list[str]:
     return [problem.message for problem in check_text(yaml.safe_dump(flow))]
 
 
-def report(body: str, step_id: str = "a") -> str:
-    return f'{{id: {step_id}, type: tool, tool: text.report, params: {{title: t, body: "{body}"}}}}'
+def report(body: str, step: str = "a") -> str:
+    return f'{{id: {step}, type: tool, tool: text.report, params: {{title: t, body: "{body}"}}}}'
 
 
 @pytest.mark.parametrize(

@@ -105,19 +105,19 @@ class Home:
         return json.loads((self.root / "runs" / run.pack / run.run_id / name).read_text())
 
 
-def tool(step_id: str, name: str = "fake.echo", /, **fields: Any) -> Step:
-    return {"id": step_id, "type": "tool", "tool": name, **fields}
+def tool(step: str, name: str = "fake.echo", /, **fields: Any) -> Step:
+    return {"id": step, "type": "tool", "tool": name, **fields}
 
 
-def approval(step_id: str = "ask", message: str = "Go on?", /, **fields: Any) -> Step:
-    return {"id": step_id, "type": "human_approval", "message": message, **fields}
+def approval(step: str = "ask", message: str = "Go on?", /, **fields: Any) -> Step:
+    return {"id": step, "type": "human_approval", "message": message, **fields}
 
 
-def form(step_id: str = "ask", /, *, params: Step | None = None, **fields: Any) -> Step:
+def form(step: str = "ask", /, *, params: Step | None = None, **fields: Any) -> Step:
     """A form with one required text field `word`."""
     schema = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
-    given = {"form_id": f"{step_id}_form", "title": "Say it", "schema": schema, **(params or {})}
-    return {"id": step_id, "type": "user_input", "params": given, **fields}
+    given = {"form_id": f"{step}_form", "title": "Say it", "schema": schema, **(params or {})}
+    return {"id": step, "type": "user_input", "params": given, **fields}
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

@@ -21,7 +21,7 @@ def names_in(directory: Path) -> set[str]:
 
 
 def execution(path: str, recoveries: int = 0) -> Execution:
-    return Execution(path=path, step_id=path, type="tool", status=StepStatus.RUNNING, recoveries=recoveries)
+    return Execution(path=path, step=path, type="tool", status=StepStatus.RUNNING, recoveries=recoveries)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ async def test_an_approval_shows_exactly_what_will_run(home: Home) -> None:
         shown = await pending_approval(engine, run_id)
         assert shown.action is not None
         assert (shown.title, shown.message, shown.risk) == ("Write it", "Write out.md?", "high")
-        assert (shown.action.step_id, shown.action.kind, shown.action.target) == (
+        assert (shown.action.step, shown.action.kind, shown.action.target) == (
             "write",
             "tool",
             "fake.echo",

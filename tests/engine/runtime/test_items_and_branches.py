@@ -26,12 +26,12 @@ from tests.engine.runtime.embedded_home import (
 )
 
 
-def for_each(step_id: str, *steps: Step, **fields: Any) -> Step:
-    return {"id": step_id, "type": "for_each", "items": "{{ payload.names }}", "steps": list(steps), **fields}
+def for_each(step: str, *steps: Step, **fields: Any) -> Step:
+    return {"id": step, "type": "for_each", "items": "{{ payload.names }}", "steps": list(steps), **fields}
 
 
-def parallel(step_id: str, *branches: list[Step], **fields: Any) -> Step:
-    return {"id": step_id, "type": "parallel", "branches": list(branches), **fields}
+def parallel(step: str, *branches: list[Step], **fields: Any) -> Step:
+    return {"id": step, "type": "parallel", "branches": list(branches), **fields}
 
 
 async def test_items_keep_their_order_and_bound(home: Home) -> None:

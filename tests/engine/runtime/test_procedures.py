@@ -42,8 +42,8 @@ def procedure(home: Home, *steps: dict[str, Any], **fields: Any) -> None:
     place.write_text(yaml.safe_dump(manifest))
 
 
-def step(step_id: str, name: str = "fake.echo", /, **fields: Any) -> dict[str, Any]:
-    return {"id": step_id, "action": f"Do {step_id}", "tool": name, **fields}
+def step(step: str, name: str = "fake.echo", /, **fields: Any) -> dict[str, Any]:
+    return {"id": step, "action": f"Do {step}", "tool": name, **fields}
 
 
 async def approve(engine: Engine, run_id: str, expected: str) -> ApprovalView:

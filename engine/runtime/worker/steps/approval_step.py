@@ -75,8 +75,8 @@ def _gated(step: ApprovalStep, at: Rendering) -> Step | None:
 def _failures(steps: dict[str, Any]) -> str:
     """What failed before an escalation, one line a step."""
     failed = [
-        f"- {step_id}: {seen['error']['message']}"
-        for step_id, seen in steps.items()
+        f"- {name}: {seen['error']['message']}"
+        for name, seen in steps.items()
         if seen["status"] == StepStatus.FAILED.value and "error" in seen
     ]
     return "\n".join(["", "", "What failed:", *failed]) if failed else ""

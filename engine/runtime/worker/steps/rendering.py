@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from engine.contracts.flow import StepFields
 from engine.contracts.status import StepErrorCode
-from engine.machine.model.state import scope_path_of, step_id_of
+from engine.machine.model.state import scope_path_of, step_of
 from engine.templates import compile_template, render_value
 from engine.values import digest_of, resolve_value
 
@@ -59,7 +59,7 @@ class Rendering:
     def is_gated(self) -> bool:
         """Whether an approval stands before the step."""
         steps = self.flow.graph.steps_of(scope_path_of(self.path))
-        return step_id_of(self.path) in steps.gated_by
+        return step_of(self.path) in steps.gated_by
 
     def digest(self, action: dict[str, Any] | None, preview: Preview | None) -> str:
         """Binds an approval to an action of this content, and to what it would do as things stand."""
@@ -93,7 +93,10 @@ def bound_digest(action: dict[str, Any] | None, preview: Preview | None, pack: s
 
 
 def action_of(step: StepFields, params: Any) -> dict[str, Any]:
-    """What a gated step would do: the object an approval shows and is bound to."""
+    """What a gated step would do: the object an approval shows and is bound to.
+
+    Its first key is called `step` where people read it; here it stays, since digests that wait cover it.
+    """
     return {"step_id": step.id, "kind": step.type, "target": step.target, "params": params}
 
 

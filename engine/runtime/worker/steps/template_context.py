@@ -27,8 +27,8 @@ def render_context(
     chain = scope_chain(state.root, scope_path)
     steps: dict[str, Any] = {}
     for scope in chain:
-        for step_id, execution in scope.executions.items():
-            steps[step_id] = _seen(execution)
+        for name, execution in scope.executions.items():
+            steps[name] = _seen(execution)
     context: dict[str, Any] = {
         "payload": state.payload,
         "handoff": state.handoff,
