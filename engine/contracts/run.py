@@ -9,7 +9,7 @@ from pydantic import Field
 
 from engine.contracts.model import Contract, Timestamp
 from engine.contracts.request import ApprovalView, FormView, OutcomeView
-from engine.contracts.status import RunStatus, StepStatus
+from engine.contracts.status import RunStatus, StepStatus, WaitKind
 from engine.contracts.tool import ToolMeta
 
 T = TypeVar("T")
@@ -35,6 +35,20 @@ class RunError(Contract):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
+class WaitingFor(Contract):
+    """What a run waits for: a request or a child run by its id, a worker, a resume, a retry."""
+
+    kind: WaitKind
+    id: str | None = Field(default=None, description="Id of the request or of the child run.")
+
+    @property
+    def text(self) -> str:
+        """In words, for people."""
+        if self.kind is WaitKind.WORKER:
+            return "a worker"
+        return f"child {self.id}" if self.kind is WaitKind.CHILD else self.kind.value
+
+
 class RunSummary(Contract):
     """One row of the runs list."""
 
@@ -50,7 +64,7 @@ class RunSummary(Contract):
     finished_at: Timestamp | None = None
     updated_at: Timestamp
     current_step: str | None = None
-    waiting_for: str | None = Field(default=None, description="Short words: what the run waits for.")
+    waiting_for: WaitingFor | None = None
     parent_run_id: str | None = None
     error: RunError | None = None
     steps_executed: int = 0

@@ -49,6 +49,18 @@ class RequestKind(StrEnum):
     OUTCOME = "outcome"
 
 
+class WaitKind(StrEnum):
+    """What a run waits for; the first three are kinds of requests."""
+
+    APPROVAL = "approval"
+    FORM = "form"
+    OUTCOME = "outcome"
+    WORKER = "worker"
+    RESUME = "resume"
+    RETRY = "retry"
+    CHILD = "child"
+
+
 class OutcomeDecision(StrEnum):
     """What a person says of a call whose outcome nobody knows."""
 

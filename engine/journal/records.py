@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.contracts.run import WaitingFor
     from engine.contracts.status import RunStatus
     from engine.journal.rows import RunRow
     from engine.machine.events.event import Event
@@ -56,7 +57,7 @@ class RunHead:
 
     status: RunStatus
     current_step: str | None = None
-    waiting_for: str | None = None
+    waiting_for: WaitingFor | None = None
     error: dict[str, Any] | None = None
     steps_executed: int = 0
     tool_calls: int = 0

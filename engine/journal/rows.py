@@ -56,6 +56,7 @@ class NewRunRow(FlowNames):
     handed_off_from: str | None
     error: str | None
     waiting_for: str | None
+    waiting_for_id: str | None
 
 
 class RunRow(NewRunRow):
@@ -94,6 +95,7 @@ class RunColumns(TypedDict, total=False):
     lease_worker: str | None
     current_step: str | None
     waiting_for: str | None
+    waiting_for_id: str | None
     error: str | None
     output_seq: int | None
     steps_executed: int

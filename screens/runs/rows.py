@@ -91,8 +91,9 @@ class RunSource:
 def run_row(run: RunSummary, now: datetime) -> Row:
     """One run as a row."""
     mark = RUN_LABELS[run.status]
-    waiting = run.waiting_for or (run.error.code if run.error else "")
-    tone = Tone.BAD if run.error and not run.waiting_for else Tone.PLAIN
+    waits, failed = run.waiting_for, run.error
+    reason = waits.text if waits is not None else failed.code if failed is not None else ""
+    tone = Tone.BAD if failed is not None and waits is None else Tone.PLAIN
     return Row(
         run.run_id,
         (
@@ -100,7 +101,7 @@ def run_row(run: RunSummary, now: datetime) -> Row:
             Cell(sanitize(f"{run.pack}/{run.flow}")),
             Cell(sanitize(run.current_step or "")),
             Cell(sanitize(age(run.created_at, now)), Tone.QUIET),
-            Cell(sanitize(waiting), tone),
+            Cell(sanitize(reason), tone),
             Cell(sanitize(f"{short_number(run.tokens_used):>6}" if run.tokens_used else ""), Tone.QUIET),
             Cell(sanitize(run.requested_by), Tone.QUIET),
             Cell(sanitize(run.run_id), Tone.QUIET),

@@ -10,8 +10,8 @@ import pytest
 
 from engine.contracts.actor import Actor
 from engine.contracts.request import GatedAction
-from engine.contracts.run import RunError
-from engine.contracts.status import Risk, RunStatus, StepStatus
+from engine.contracts.run import RunError, WaitingFor
+from engine.contracts.status import Risk, RunStatus, StepStatus, WaitKind
 from engine.contracts.timeline import SpanKind, Timeline, TimelineSpan
 from tests.screens.fake_data import (
     NOW,
@@ -75,12 +75,22 @@ def engine() -> FakeEngine:
             RunStatus.PENDING_HUMAN,
             **triage,
             created_at=ago(4000),
-            waiting_for="approval: blocklist",
+            waiting_for=WaitingFor(kind=WaitKind.APPROVAL),
         ),
         a_run(
-            RUN % 4, RunStatus.PENDING_USER_INPUT, **triage, created_at=ago(900), waiting_for="form: triage"
+            RUN % 4,
+            RunStatus.PENDING_USER_INPUT,
+            **triage,
+            created_at=ago(900),
+            waiting_for=WaitingFor(kind=WaitKind.FORM),
         ),
-        a_run(RUN % 5, RunStatus.RETRYING, **steward, created_at=ago(400), waiting_for="retry in 12s"),
+        a_run(
+            RUN % 5,
+            RunStatus.RETRYING,
+            **steward,
+            created_at=ago(400),
+            waiting_for=WaitingFor(kind=WaitKind.RETRY),
+        ),
         a_run(RUN % 6, RunStatus.PAUSED, created_at=ago(300), requested_by="carol"),
         a_run(RUN % 7, RunStatus.RUNNING, **steward, created_at=ago(42), current_step="draft"),
         a_run(RUN % 8, RunStatus.QUEUED, created_at=ago(3), current_step=None),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.notes import SavedFilter
 from engine.contracts.pack import Problem
 from engine.contracts.request import GatedAction
-from engine.contracts.run import FileText, RunError, RunFile
-from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
+from engine.contracts.run import FileText, RunError, RunFile, WaitingFor
+from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus, WaitKind
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.facade.feed import FeedBatch
 from screens.approvals.bulk_dialog import BulkDecisionDialog
@@ -87,7 +87,7 @@ def hostile_engine() -> FakeEngine:
         RunStatus.FAILED,
         **common,
         current_step=ALL,
-        waiting_for=ALL,
+        waiting_for=WaitingFor(kind=WaitKind.CHILD, id=ALL),
         error=error,
         input={ALL: [ALL, {"deep": ALL}]},
         output=ALL,

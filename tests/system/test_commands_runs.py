@@ -60,7 +60,7 @@ def test_a_run_stays_queued_until_a_worker_comes(jobs: Vasini) -> None:
 def test_wait_works_the_run_until_it_ends_or_waits(jobs: Vasini) -> None:
     assert jobs.ok("run", "jobs/report", "--set", "title=x", "--wait")["status"] == "COMPLETED"
     waiting = hello(jobs, "--wait")
-    assert (waiting["status"], waiting["waiting_for"]) == ("PENDING_USER_INPUT", "form")
+    assert (waiting["status"], waiting["waiting_for"]["kind"]) == ("PENDING_USER_INPUT", "form")
 
 
 def test_wait_ends_when_a_run_below_waits_for_a_person(jobs: Vasini) -> None:
@@ -69,7 +69,8 @@ def test_wait_ends_when_a_run_below_waits_for_a_person(jobs: Vasini) -> None:
     )
     run = jobs.ok("run", "above/flow", "--wait")
     assert run["status"] == "RUNNING"
-    child_id = run["waiting_for"].removeprefix("child ")
+    assert run["waiting_for"]["kind"] == "child"
+    child_id = run["waiting_for"]["id"]
     child = jobs.ok("show", child_id)["run"]
     assert (child["status"], child["parent_run_id"]) == ("PENDING_USER_INPUT", run["run_id"])
     jobs.ok("answer", child_id, "--values", '{"style": "brief"}')

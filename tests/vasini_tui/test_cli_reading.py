@@ -9,8 +9,8 @@ import pytest
 from engine.contracts.pack import Problem
 from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
-from engine.contracts.run import RunSort, StepView
-from engine.contracts.status import RunStatus, StepStatus
+from engine.contracts.run import RunSort, StepView, WaitingFor
+from engine.contracts.status import RunStatus, StepStatus, WaitKind
 from engine.contracts.tool import ToolMeta
 from tests.recorded_names import recorded
 from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval, an_event
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.vasini_tui.fake_engine import FakeEngine
 
 HOSTILE = "x\x1b]52;c;aGk=\x07\x9b2J\u202etxt\u200b\x7f\nSTATUS  APPROVED"
+FORM = WaitingFor(kind=WaitKind.FORM, id="form-1")
 RAW = ("\x1b", "\x07", "\x9b", "\u202e", "\u200b", "\x7f")
 
 
@@ -42,7 +43,7 @@ def test_runs_lists_a_page_and_its_cursor(vasini: Vasini, fake: FakeEngine) -> N
 
 
 def test_a_person_gets_an_aligned_table_with_a_dash_for_nothing(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"1": a_run("run-1"), "2": a_run("r", current_step="ask", waiting_for="a form")}
+    fake.runs.known = {"1": a_run("run-1"), "2": a_run("r", current_step="ask", waiting_for=FORM)}
     fake.runs.next_cursor = "c2"
     outcome = vasini("runs")
     head, first, second = outcome.stdout.splitlines()
@@ -211,7 +212,13 @@ def test_follow_of_a_run_that_has_ended_does_not_wait(vasini: Vasini, fake: Fake
 
 
 def test_text_from_outside_reaches_no_terminal_as_it_is(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run(waiting_for=HOSTILE, requested_by=HOSTILE, output={HOSTILE: HOSTILE})}
+    fake.runs.known = {
+        "run-1": a_run(
+            waiting_for=WaitingFor(kind=WaitKind.CHILD, id=HOSTILE),
+            requested_by=HOSTILE,
+            output={HOSTILE: HOSTILE},
+        )
+    }
     fake.runs.history = {"run-1": [an_event(1, payload={"text": HOSTILE}, actor=HOSTILE)]}
     fake.runs.approvals = (an_approval(title=HOSTILE),)
     fake.requests.approvals_known = [an_approval(title=HOSTILE)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.contracts.status import StepStatus
+from engine.contracts.run import WaitingFor
+from engine.contracts.status import StepStatus, WaitKind
 from engine.journal.records import RunHead
 from engine.machine.model.state import Execution, Phase, RunState
 from engine.machine.walk import current_leaf, run_status
@@ -24,15 +25,16 @@ def run_head(state: RunState) -> RunHead:
     )
 
 
-def _waiting_for(state: RunState, leaf: Execution | None) -> str | None:
+def _waiting_for(state: RunState, leaf: Execution | None) -> WaitingFor | None:
     if state.phase is Phase.QUEUED:
-        return "a worker"
+        return WaitingFor(kind=WaitKind.WORKER)
     if state.paused:
-        return "resume"
+        return WaitingFor(kind=WaitKind.RESUME)
     if leaf is None:
         return None
     if leaf.request_id is not None:
-        return leaf.asks or ("approval" if leaf.status is StepStatus.PENDING_HUMAN else "form")
+        asked = WaitKind.APPROVAL if leaf.status is StepStatus.PENDING_HUMAN else WaitKind.FORM
+        return WaitingFor(kind=WaitKind(leaf.asks) if leaf.asks else asked, id=leaf.request_id)
     if leaf.retry_at is not None:
-        return "retry"
-    return f"child {leaf.child_run_id}" if leaf.child_run_id is not None else None
+        return WaitingFor(kind=WaitKind.RETRY)
+    return WaitingFor(kind=WaitKind.CHILD, id=leaf.child_run_id) if leaf.child_run_id is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.contracts.status import RUN_TERMINAL, RunStatus, WaitKind
 from engine.journal.encoding import encode
 from engine.journal.records import StoredEvent, StoredRun
 
@@ -39,7 +39,8 @@ def new_run(run: NewRun) -> NewRunRow:
         "depth": run.depth,
         "handed_off_from": run.handed_off_from,
         "error": encode(run.error) if run.error else None,
-        "waiting_for": "a worker" if queued else None,
+        "waiting_for": WaitKind.WORKER.value if queued else None,
+        "waiting_for_id": None,
     }
 
 
@@ -91,7 +92,8 @@ def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, read
         "ready": int(ready),
         "lease_worker": None if commit.release else old["lease_worker"],
         "current_step": head.current_step,
-        "waiting_for": head.waiting_for,
+        "waiting_for": head.waiting_for.kind.value if head.waiting_for is not None else None,
+        "waiting_for_id": head.waiting_for.id if head.waiting_for is not None else None,
         "error": encode(head.error) if head.error else None,
         "steps_executed": head.steps_executed,
         "tool_calls": head.tool_calls,

@@ -15,6 +15,7 @@ from engine.contracts.status import (
     RequestKind,
     RequestStatus,
     RunStatus,
+    WaitKind,
 )
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.run_filter import place_of
@@ -308,8 +309,8 @@ class Runs(Scoped):
             return not row["ready"] or not await self._journal.has_mail(row["run_id"])
         if row["ready"]:
             return False
-        child = (row["waiting_for"] or "").removeprefix("child ")
-        if status is RunStatus.RUNNING and child.startswith("run_"):
+        child = row["waiting_for_id"]
+        if status is RunStatus.RUNNING and row["waiting_for"] == WaitKind.CHILD and child is not None:
             watched.add(child)
             below = await self._journal.run_row(child)
             ended = below is None or below["status"] in RUN_TERMINAL

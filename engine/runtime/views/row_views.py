@@ -11,8 +11,8 @@ from engine.contracts.actor import recorded_account
 from engine.contracts.model import from_micros
 from engine.contracts.preview import Preview
 from engine.contracts.request import ApprovalView, FormView, GatedAction, OutcomeView
-from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView
-from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, RunStatus, StepStatus
+from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView, WaitingFor
+from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, RunStatus, StepStatus, WaitKind
 from engine.contracts.tool import ToolMeta
 from engine.errors import ErrorCode
 from engine.journal.encoding import decode, encode
@@ -73,13 +73,18 @@ def _summary_fields(row: RunRow) -> dict[str, Any]:
         "finished_at": _time(row["finished_at"]),
         "updated_at": from_micros(row["updated_at"]),
         "current_step": row["current_step"],
-        "waiting_for": row["waiting_for"],
+        "waiting_for": _waiting_for(row),
         "parent_run_id": row["parent_run_id"],
         "error": run_error(row["error"]),
         "steps_executed": row["steps_executed"],
         "tool_calls": row["tool_calls"],
         "tokens_used": row["tokens_used"],
     }
+
+
+def _waiting_for(row: RunRow) -> WaitingFor | None:
+    kind = row["waiting_for"]
+    return None if kind is None else WaitingFor.model_construct(kind=WaitKind(kind), id=row["waiting_for_id"])
 
 
 def run_summary(row: RunRow) -> RunSummary:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.status import RunStatus
+from engine.contracts.run import WaitingFor
+from engine.contracts.status import RunStatus, WaitKind
 from engine.errors import Unavailable
 from engine.journal.errors import LeaseLost, SeqConflict
 from engine.journal.records import Commit, RunHead
@@ -51,7 +52,7 @@ async def test_a_transition_is_one_row_of_events_and_one_new_head(journal: Journ
     head = RunHead(
         RunStatus.RETRYING,
         current_step="read",
-        waiting_for="retry",
+        waiting_for=WaitingFor(kind=WaitKind.RETRY),
         error={"code": "timeout", "message": "slow"},
         steps_executed=1,
         tool_calls=2,

@@ -29,7 +29,7 @@ async def test_a_created_run_is_queued_with_its_first_events(journal: Journal) -
     row = await journal.run_row("run_0001")
     assert row is not None
     assert row["status"] == "QUEUED"
-    assert row["waiting_for"] == "a worker"
+    assert row["waiting_for"] == "worker"
     assert (row["created_at"], row["updated_at"], row["started_at"], row["finished_at"]) == (
         NOW,
         NOW,

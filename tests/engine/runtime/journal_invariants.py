@@ -77,7 +77,7 @@ def _check_history(row: Mapping[str, Any], events: Sequence[StoredEvent], state:
 
 def _check_rest(row: Mapping[str, Any], state: RunState) -> None:
     status = RunStatus(row["status"])
-    waits_for_child = (row["waiting_for"] or "").startswith("child run_")
+    waits_for_child = row["waiting_for"] == "child" and row["waiting_for_id"] is not None
     assert status in RUN_TERMINAL | RUN_WAITING or waits_for_child, f"{row['run_id']} is left {status}"
     assert row["lease_worker"] is None
     assert not row["ready"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.run import EventFilter
-from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepStatus
+from engine.contracts.run import EventFilter, WaitingFor
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepStatus, WaitKind
 from engine.contracts.timeline import SpanKind
 from engine.errors import InvalidInput, NotFound
 from engine.runtime.views.time_travel import EVENTS_AT_ONCE, RunHistory
@@ -97,7 +97,8 @@ async def test_each_event_shows_the_run_as_it_was_then(home: Home) -> None:
         asked = await then("user_input_requested")
         assert asked.run.status is RunStatus.PENDING_USER_INPUT
         assert [(view.status, view.answered_by) for view in asked.forms] == [(RequestStatus.PENDING, None)]
-        assert (asked.run.current_step, asked.run.waiting_for, asked.approvals) == ("word", "form", ())
+        waits = WaitingFor(kind=WaitKind.FORM, id=asked.forms[0].request_id)
+        assert (asked.run.current_step, asked.run.waiting_for, asked.approvals) == ("word", waits, ())
         answered = await then("user_input_received")
         assert [view.answered_by for view in answered.forms] == ["ann"]
         decided = await then("approval_decided")

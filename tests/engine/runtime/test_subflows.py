@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.run import RunFilter
-from engine.contracts.status import CancelMode, RunStatus
+from engine.contracts.run import RunFilter, WaitingFor
+from engine.contracts.status import CancelMode, RunStatus, WaitKind
 from engine.errors import PackInvalid
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -130,7 +130,7 @@ async def test_waiting_for_a_parent_ends_when_its_child_waits_for_a_person(home:
         run = await rest(engine, run_id, expect=RunStatus.RUNNING)
         child = await only_child(engine, run_id)
         assert child.status is RunStatus.PENDING_HUMAN
-        assert run.waiting_for == f"child {child.run_id}"
+        assert run.waiting_for == WaitingFor(kind=WaitKind.CHILD, id=child.run_id)
         asked = await pending_approval(engine, child.run_id)
         await engine.requests.approve(asked.approval_id, actor=BOB)
         await rest(engine, run_id, expect=RunStatus.COMPLETED)

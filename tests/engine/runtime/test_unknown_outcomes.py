@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus
+from engine.contracts.run import WaitingFor
+from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus, WaitKind
 from engine.errors import AlreadyDecided, InvalidInput, NotFound
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -68,7 +69,8 @@ async def test_a_worker_that_leaves_in_the_middle_of_an_approved_call_leaves_a_q
         async with engine.work():
             asked = await pending_outcome(engine, run_id)
             assert (await engine.runs.counts()).outcomes_pending == 1
-            assert (await engine.runs.summary(run_id)).waiting_for == "outcome"
+            waits = (await engine.runs.summary(run_id)).waiting_for
+            assert waits == WaitingFor(kind=WaitKind.OUTCOME, id=asked.request_id)
         assert asked.action.target == "fake.slow"
         assert asked.action.params == PARAMS
         assert (asked.gated, asked.lost, asked.attempt) == (True, False, 1)

@@ -121,7 +121,7 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
                 run.status,
                 f"{run.pack}/{run.flow}",
                 run.current_step,
-                run.waiting_for,
+                run.waiting_for.text if run.waiting_for is not None else None,
                 run.requested_by,
                 run.created_at,
             )

@@ -26,7 +26,7 @@ def tell_run(out: Output, detail: RunDetail) -> None:
             ("by", run.requested_by),
             ("created", run.created_at),
             ("finished", run.finished_at),
-            ("waits for", run.waiting_for),
+            ("waits for", run.waiting_for.text if run.waiting_for is not None else None),
             ("workers lost", _recovered(lost) if (lost := _recoveries(detail)) else None),
             *_handed_off(detail),
             ("error", f"{run.error.code}: {run.error.message}" if run.error else None),

@@ -126,7 +126,7 @@ async def _work_until_settled(engine: Engine, view: RunView, slots: int) -> tupl
 
 def _tell(session: Session, view: RunView) -> None:
     session.out.line(f"{view.run_id}  {view.status}  {view.pack}/{view.flow} {view.pack_version}")
-    if view.waiting_for:
-        session.out.line(f"waits for {view.waiting_for}")
+    if view.waiting_for is not None:
+        session.out.line(f"waits for {view.waiting_for.text}")
     if view.error is not None:
         session.out.note(f"vasini: {view.error.code}: {view.error.message}")

@@ -38,10 +38,10 @@ SELECT 1 FROM mailbox WHERE run_id = ? LIMIT 1
 -- a new run
 INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by, status,
     created_at, updated_at, finished_at, run_seq, ready, slot_key, slot_limit, parent_run_id, parent_path,
-    depth, handed_off_from, error, waiting_for, bucket)
+    depth, handed_off_from, error, waiting_for, waiting_for_id, bucket)
 VALUES (:run_id, :tenant, :pack, :pack_version, :pack_digest, :flow, :flow_version, :requested_by, :status,
     :created_at, :updated_at, :finished_at, :run_seq, :ready, :slot_key, :slot_limit, :parent_run_id,
-    :parent_path, :depth, :handed_off_from, :error, :waiting_for, :bucket)
+    :parent_path, :depth, :handed_off_from, :error, :waiting_for, :waiting_for_id, :bucket)
 
 -- name: insert_step
 -- an execution that begins; nothing when it is there
