@@ -54,7 +54,7 @@ def _guarded(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as raised:  # noqa: BLE001  # the edge of the program: it is told and logged below
-        return _tell(_cause(raised), out)
+        return _write_error(_cause(raised), out)
 
 
 def _perform(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
@@ -87,7 +87,7 @@ async def _run(invocation: Invocation, session: Session) -> int:
     return await invocation.action(session)
 
 
-def _tell(error: BaseException, out: Output) -> int:
+def _write_error(error: BaseException, out: Output) -> int:
     if isinstance(error, BrokenPipeError):
         raise error
     if isinstance(error, VasiniError):
@@ -105,7 +105,7 @@ def _tell(error: BaseException, out: Output) -> int:
 
 
 def _is_expected(error: BaseException) -> bool:
-    """Whether `_tell` has words for it."""
+    """Whether `_write_error` has words for it."""
     return isinstance(error, VasiniError | CommandError | BrokenPipeError) or (
         isinstance(error, OSError) and error.errno in _STORAGE
     )

@@ -26,14 +26,14 @@ _SCHEMA_PLACE = "$schema=../"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewPack:
     """A pack that is written but not yet in its place."""
 
     directory: Path
     target: Path
     files: tuple[str, ...]
 
-    def place(self) -> None:
+    def put_in_place(self) -> None:
         """Move it to its place in one step, and the schemas beside it."""
         _copy_schemas(self.target.parent / SCHEMAS)
         self.directory.rename(self.target)
@@ -43,7 +43,7 @@ class Draft:
         shutil.rmtree(self.directory.parent, ignore_errors=True)
 
 
-def draft_pack(name: str, template: str, parent: Path) -> Draft:
+def write_new_pack(name: str, template: str, parent: Path) -> NewPack:
     """Write a pack into a hidden directory beside its place (blocking).
 
     Raises InvalidInput for a name that is no pack id or is taken, Unavailable when it cannot be written.
@@ -61,7 +61,7 @@ def draft_pack(name: str, template: str, parent: Path) -> Draft:
     except OSError as error:
         words = f"the pack cannot be written to {parent}: {error.strerror}"
         raise Unavailable(ErrorCode.READ_ONLY, words, {"path": str(parent)}) from error
-    return Draft(directory, target, files)
+    return NewPack(directory, target, files)
 
 
 def _template(template: str) -> Path:

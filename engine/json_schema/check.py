@@ -21,7 +21,7 @@ from engine.contracts.request import FieldError
 from engine.json_schema.acceptance import Acceptance, accepts
 from engine.json_schema.comparing import identity, is_multiple, matches, python_pattern
 from engine.json_schema.formats import format_checker
-from engine.json_schema.messages import told
+from engine.json_schema.messages import format_faults
 from engine.json_schema.safe_pattern import pattern_problem
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def faults(schema: Mapping[str, Any], value: Any) -> tuple[FieldError, ...]:
         if good is not None and good(value):
             return ()
         for error in validator.iter_errors(value):
-            for field, message in told(error):
+            for field, message in format_faults(error):
                 found[field, message] = None
             if len(found) >= _MAX_FAULTS:
                 break

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 
-def told(error: ValidationError) -> Iterator[tuple[str, str]]:
+def format_faults(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Field and message of a fault; a missing or unknown field is told at the field itself.
 
     Of alternatives (`oneOf`, `anyOf`) the faults of the one that was meant are told, when that is plain.
     """
     if error.validator in {"oneOf", "anyOf"} and (meant := _meant(error.context or ())):
         for inner in meant:
-            yield from told(inner)
+            yield from format_faults(inner)
         return
     path = ".".join(map(str, error.absolute_path))
     if error.validator in {"required", "dependentRequired"}:

@@ -196,7 +196,7 @@ def _run(
         chunks = template.root_render_func(scope)
         return _value(scope, chunks, work) if whole else _text(chunks)
     except _RENDER_FAULTS as fault:
-        raise TemplateError(_words(fault), _line(template, fault)) from None
+        raise TemplateError(_format_fault(fault), _line(template, fault)) from None
     finally:
         WORK.reset(token)
 
@@ -219,7 +219,7 @@ def _text(chunks: Any) -> str:
     return "".join(parts)
 
 
-def _words(fault: BaseException) -> str:
+def _format_fault(fault: BaseException) -> str:
     if isinstance(fault, RecursionError):
         return "the value is nested too deeply"
     if isinstance(fault, jinja2.TemplateError):

@@ -56,7 +56,7 @@ def _validator_check(schema: Mapping[str, Any]) -> ParameterCheck:
 
     def check(params: Any) -> list[Fault]:
         return [
-            ("".join(f"/{part}" for part in error.absolute_path), _words(error))
+            ("".join(f"/{part}" for part in error.absolute_path), _format_fault(error))
             for error in islice(validator.iter_errors(params), _MAX_FAULTS)
         ]
 
@@ -67,7 +67,7 @@ def _check_object(params: Any) -> list[Fault]:
     return [] if isinstance(params, dict) else [("", "the parameters are not an object")]
 
 
-def _words(error: ValidationError) -> str:
+def _format_fault(error: ValidationError) -> str:
     # the validator's message quotes the value: useful while it is small
     if len(error.message) <= _MAX_WORDS:
         return error.message

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
 from screens.approvals.styled_lines import Ink, Line
-from screens.widgets.json_tree import key_words
+from screens.widgets.json_tree import format_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def action_lines(view: ApprovalView) -> list[Line]:
     ]
     params = action.params
     if isinstance(params, dict) and params:
-        sizes = [f"{key_words(name)} ({size_words(value)})" for name, value in params.items()]
+        sizes = [f"{format_key(name)} ({format_size(value)})" for name, value in params.items()]
         lines.append(line(" · ".join(sizes), Ink.QUIET))
     return [*lines, line(""), *value_lines(params, 0), *_shown_beside(view)]
 
@@ -45,7 +45,7 @@ def said_lines(view: ApprovalView, title_room: int) -> list[Line]:
     return [line(_visible(part)) for part in words.split("\n")]
 
 
-def size_words(value: Any) -> str:
+def format_size(value: Any) -> str:
     """What a value is and how large: `text, 1,204 characters, 40 lines`."""
     match value:
         case str():
@@ -61,7 +61,7 @@ def size_words(value: Any) -> str:
 
 def value_lines(value: Any, depth: int = 1) -> list[Line]:
     """A value in full, indented."""
-    return [line(" " * _INDENT * depth + words) for words in _words(value)]
+    return [line(" " * _INDENT * depth + words) for words in _format_value(value)]
 
 
 def _shown_beside(view: ApprovalView) -> Iterator[Line]:
@@ -85,7 +85,7 @@ def _diff_line(part: str) -> Line:
     return line(" " * _INDENT + _visible(part), ink)
 
 
-def _words(value: Any) -> Iterator[str]:
+def _format_value(value: Any) -> Iterator[str]:
     match value:
         case str() if "\n" in value:
             *lines, last = value.split("\n")
@@ -93,7 +93,7 @@ def _words(value: Any) -> Iterator[str]:
             yield f"│ {_visible(last)}" if last else "⏎ ends with a line end"
         case dict() if value:
             for key, item in value.items():
-                yield from _named(key_words(key), item)
+                yield from _named(format_key(key), item)
         case list() | tuple() if value:
             for item in value:
                 yield from _named("-", item)
@@ -104,7 +104,7 @@ def _words(value: Any) -> Iterator[str]:
 
 
 def _named(name: str, item: Any) -> Iterator[str]:
-    first, *rest = _words(item)
+    first, *rest = _format_value(item)
     if rest or (isinstance(item, (dict, list, tuple)) and item):
         yield f"{name}"
         yield from (f"  {words}" for words in (first, *rest))

@@ -15,7 +15,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Select, TextArea
 
 from engine.safe_text import SafeText, sanitize
-from screens.approvals.action_lines import NOTHING_BOUND, line, size_words, value_lines
+from screens.approvals.action_lines import NOTHING_BOUND, format_size, line, value_lines
 from screens.approvals.card import HIDDEN_WARNING, NEEDS_WORD, hides
 from screens.approvals.dialogs import APPROVAL_WORD, DecisionDialog
 from screens.approvals.differences import NOT_GIVEN, common_params, differences, step_name
@@ -214,7 +214,7 @@ def _numbered(number: int, value: object) -> list[Line]:
     inside = value_lines(value, 2)
     if len(inside) == 1 and len(inside[0][0]) < _SHORT:
         return [line(f"{number:>3} {inside[0][0].lstrip()}")]
-    return [line(f"{number:>3} {size_words(value)}, digest {_digest(value)}", Ink.QUIET), *inside]
+    return [line(f"{number:>3} {format_size(value)}, digest {_digest(value)}", Ink.QUIET), *inside]
 
 
 def _digest(value: object) -> str:

@@ -10,7 +10,7 @@ from engine.contracts.status import RequestStatus, Risk
 from engine.safe_text import SafeText, has_hidden, sanitize
 from screens.approvals.action_lines import action_lines, said_lines
 from screens.approvals.read_pane import ReadPane
-from screens.approvals.rows import claim_words, claimed_by
+from screens.approvals.rows import claimed_by, format_claim
 from screens.approvals.styled_lines import StyledLines
 from screens.widgets.ages import age, full_time, short_time
 from screens.widgets.json_text import hides_something
@@ -82,18 +82,18 @@ class DecisionCard(ReadPane):
             self.scroll_home(animate=False)
             self.forget_end()
             self.show_earlier(view, None)
-        self.call_after_refresh(self._look)
+        self.call_after_refresh(self._note_end_seen)
 
     def show_earlier(self, view: ApprovalView, earlier: Sequence[ApprovalView] | None) -> None:
         """What was decided before on the same step, newest first; None while that is being read."""
         self._part("card-before").show((_before(earlier), "$quiet"))
         self._part("card-earlier").show(*_earlier(view, earlier or (), self._state.now()))
-        self.call_after_refresh(self._look)
+        self.call_after_refresh(self._note_end_seen)
 
     def show_age(self, view: ApprovalView) -> None:
         """Facts and claim, as they are now."""
         now, me = self._state.now(), self._state.actor.name
-        claim = claim_words(view, now, me)
+        claim = format_claim(view, now, me)
         self._part("card-claim").display = bool(claim)
         if claimed_by(view, now) == me:
             self._part("card-claim").show((sanitize(f"● {claim}"), "$busy"))
@@ -116,8 +116,8 @@ class DecisionCard(ReadPane):
         """The action: it is what a decision binds."""
         return self.query_one(".card-action", StyledLines)
 
-    def _look(self) -> None:
-        super()._look()
+    def _note_end_seen(self) -> None:
+        super()._note_end_seen()
         keys = self._state.keymap.fill("{list.open}, then {text.down}")
         more = sanitize(f"more below: {keys}")
         if not self.end_seen and (left := self.lines_left()):
@@ -129,7 +129,7 @@ class DecisionCard(ReadPane):
         return self.query_one(f".{name}", Plain)
 
 
-def decided_words(decision: str, by: str, at: str) -> str:
+def format_decided(decision: str, by: str, at: str) -> str:
     """The sentence about a decision that stands."""
     return f"already decided by {by[:NAME_CHARACTERS]} at {at}: {decision.upper()}"
 
@@ -137,14 +137,14 @@ def decided_words(decision: str, by: str, at: str) -> str:
 def _outcome(view: ApprovalView) -> tuple[Part, ...]:
     if view.status is RequestStatus.PENDING:
         return (NOTHING,)
-    mark = REQUEST_LABELS[view.status]
+    label = REQUEST_LABELS[view.status]
     if view.decided_by is None or view.decided_at is None:
-        words = f"no decision is needed any more: {mark.word}"
+        words = f"no decision is needed any more: {label.word}"
     else:
-        words = decided_words(view.status.value, view.decided_by, full_time(view.decided_at))
+        words = format_decided(view.status.value, view.decided_by, full_time(view.decided_at))
     comment = f"\n“{view.comment}”" if view.comment else ""
     return (
-        (sanitize(f"{mark.symbol} {words}"), STYLES[mark.tone]),
+        (sanitize(f"{label.symbol} {words}"), STYLES[label.tone]),
         sanitize(comment, multiline=True, limit=2_000),
     )
 
@@ -154,21 +154,23 @@ def _before(earlier: Sequence[ApprovalView] | None) -> SafeText:
         return sanitize("before on this step: …")
     if not earlier:
         return sanitize("before on this step: nothing was decided")
-    marks = [REQUEST_LABELS[view.status] for view in earlier]
-    counted = ", ".join(f"{mark.symbol} {marks.count(mark)} {mark.word}" for mark in dict.fromkeys(marks))
+    labels = [REQUEST_LABELS[view.status] for view in earlier]
+    counted = ", ".join(
+        f"{label.symbol} {labels.count(label)} {label.word}" for label in dict.fromkeys(labels)
+    )
     return sanitize(f"before on this step, the last {len(earlier)}: {counted}")
 
 
 def _earlier(view: ApprovalView, earlier: Sequence[ApprovalView], now: datetime) -> tuple[Part, ...]:
     parts: list[Part] = []
     for past in earlier:
-        mark = REQUEST_LABELS[past.status]
+        label = REQUEST_LABELS[past.status]
         when = short_time(past.decided_at, now) if past.decided_at else ""
         same = "the same arguments" if past.action == view.action else "other arguments"
         comment = f" · “{past.comment}”" if past.comment else ""
         parts += [
             NEW_LINE if parts else NOTHING,
-            (sanitize(f"{mark.symbol} {mark.word}"), STYLES[mark.tone]),
+            (sanitize(f"{label.symbol} {label.word}"), STYLES[label.tone]),
             sanitize(
                 f" by {(past.decided_by or 'nobody')[:NAME_CHARACTERS]} {when} · {same}",
                 limit=FACT_CHARACTERS,

@@ -14,7 +14,7 @@ from textual.widgets import Input, TextArea
 
 from engine.contracts.status import RequestStatus
 from engine.safe_text import SafeText, sanitize
-from screens.approvals.card import decided_words
+from screens.approvals.card import format_decided
 from screens.forms.draft_keeper import DraftKeeper
 from screens.frame.inputs import SafeInput, SafeTextArea
 from screens.frame.key_hint import KeyHint
@@ -54,7 +54,7 @@ class DecisionDialog(Dialog[T], Generic[T]):
         for view in self.views:
             found = now.get(view.approval_id)
             if found is None or found.status is not RequestStatus.PENDING:
-                self.void(_gone_words(view, found, one=len(self.views) == 1))
+                self.void(_format_gone(view, found, one=len(self.views) == 1))
             elif found.digest != view.digest:
                 self.void("what would be decided has changed")
 
@@ -173,8 +173,8 @@ class CommentDialog(DecisionDialog[str]):
             self.hint(sanitize("A rejection needs a comment"))
 
 
-def _gone_words(view: ApprovalView, now: ApprovalView | None, *, one: bool) -> str:
+def _format_gone(view: ApprovalView, now: ApprovalView | None, *, one: bool) -> str:
     by = now.decided_by if now and now.decided_by else "somebody"
     at = full_time(now.decided_at) if now and now.decided_at else "this moment"
-    words = decided_words(now.status.value if now else "gone", by, at)
+    words = format_decided(now.status.value if now else "gone", by, at)
     return words if one else f"{view.title[:60]}: {words}"

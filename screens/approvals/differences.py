@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from screens.widgets.json_tree import path_words
+from screens.widgets.json_tree import format_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -107,7 +107,7 @@ def _flat(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, Any]]:
         for key, item in value.items():
             yield from _flat(item, (*path, str(key)))
     else:
-        yield path_words(path).removeprefix("arguments."), value
+        yield format_path(path).removeprefix("arguments."), value
 
 
 def _differing(rows: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:

@@ -28,7 +28,7 @@ class ReadPane(TextPane):
     def forget_end(self) -> None:
         """What is shown is new; it is looked at again as soon as it is laid out."""
         self.end_seen = False
-        self.call_after_refresh(self._look)
+        self.call_after_refresh(self._note_end_seen)
 
     def lines_left(self) -> int:
         """Lines up to the end that are below what is in view."""
@@ -39,17 +39,17 @@ class ReadPane(TextPane):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Another part has come into view."""
         super().watch_scroll_y(old_value, new_value)
-        self.call_after_refresh(self._look)
+        self.call_after_refresh(self._note_end_seen)
 
     def watch_virtual_size(self) -> None:
         """There is more or less of it."""
-        self.call_after_refresh(self._look)
+        self.call_after_refresh(self._note_end_seen)
 
     def on_resize(self, _event: events.Resize) -> None:
         """More or less is in view."""
-        self.call_after_refresh(self._look)
+        self.call_after_refresh(self._note_end_seen)
 
-    def _look(self) -> None:
+    def _note_end_seen(self) -> None:
         part = self.last_part()
         laid_out = (self if part is None else part).size.height > 0
         if laid_out and not self.end_seen and not self.lines_left():

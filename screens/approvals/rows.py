@@ -67,7 +67,7 @@ def claimed_by(view: ApprovalView, now: datetime) -> str:
     return "" if ended or view.status is not RequestStatus.PENDING else view.claimed_by or ""
 
 
-def claim_words(view: ApprovalView, now: datetime, me: str) -> str:
+def format_claim(view: ApprovalView, now: datetime, me: str) -> str:
     """The sentence about a claim that lasts; empty without one."""
     by = claimed_by(view, now)
     if not by:

@@ -20,7 +20,7 @@ from screens.approvals.rows import ORDERS, claimed_by, columns, row
 from screens.approvals.verbs import DecisionVerbsScreen
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.key_hint import KeyHint
-from screens.frame.screen import console, tell
+from screens.frame.screen import console, show_notice
 from screens.keys.bindings import bindings
 from screens.outcomes.waiting import WaitingOutcomes
 from screens.widgets.plain import Plain
@@ -115,12 +115,12 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     def marked_views(self) -> Sequence[ApprovalView]:
         """The marked approvals that wait, as the list has them."""
-        marked = [view for view in self._views.values() if view.approval_id in self._table.marked]
+        marked = [view for view in self._views.values() if view.approval_id in self._table.selected]
         return [view for view in marked if view.status is RequestStatus.PENDING]
 
-    def unmark(self, approval_ids: Sequence[str]) -> None:
+    def deselect(self, approval_ids: Sequence[str]) -> None:
         """They were decided."""
-        self._table.set_marks(self._table.marked.difference(approval_ids))
+        self._table.select_rows(self._table.selected.difference(approval_ids))
 
     def appear_again(self) -> None:
         """The grace begins when the terminal shows the card, whole and with what was decided before."""
@@ -159,7 +159,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     def action_mark(self) -> None:
         """Mark the approval under the cursor for `M`."""
-        self._table.toggle_mark()
+        self._table.toggle_selected()
         self.hint("")
 
     def action_sort(self) -> None:
@@ -177,8 +177,8 @@ class ApprovalsScreen(DecisionVerbsScreen):
 
     def action_back(self) -> None:
         """From the card to the list; there it takes the marks away. Never decides."""
-        if self.focused is self._table and self._table.marked:
-            self._table.set_marks(set())
+        if self.focused is self._table and self._table.selected:
+            self._table.select_rows(set())
             self.hint("")
         self._table.focus()
 
@@ -243,7 +243,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
         except VasiniError as error:
             # Not knowing the past must not keep anybody from deciding.
             earlier = ()
-            tell(self, f"What was decided before cannot be read: {explain(error)}", tone="warning")
+            show_notice(self, f"What was decided before cannot be read: {explain(error)}", tone="warning")
         if self._card is None or self._card.approval_id != view.approval_id:
             return
         if (full, earlier) != (self._full, self._earlier):
@@ -255,7 +255,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
     def _draw(self) -> None:
         if self.dialog is not None and self.dialog.is_mounted:
             self.dialog.follow(self._views)
-        self._table.marked &= self._views.keys()
+        self._table.selected &= self._views.keys()
         self._draw_rows()
         if self._wanted:
             self._table.move_to(self._wanted)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, VasiniError
 from screens.approvals.bulk_dialog import BulkDecisionDialog, Ruling
-from screens.approvals.card import NEEDS_WORD, decided_words
+from screens.approvals.card import NEEDS_WORD, format_decided
 from screens.approvals.dialogs import CommentDialog, DecisionDialog, TypedWordDialog, comment_draft
 from screens.approvals.differences import not_one_shape
 from screens.approvals.rows import claimed_by
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.grace import DecisionGate
 from screens.frame.keyboard import ALONE_SECONDS
-from screens.frame.screen import ConsoleScreen, attempt, tell, too_small
+from screens.frame.screen import ConsoleScreen, attempt, show_notice, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.status_labels import REQUEST_LABELS
 
@@ -57,7 +57,7 @@ class DecisionVerbsScreen(ConsoleScreen):
         """The marked approvals that wait, in the order of the list."""
         return ()
 
-    def unmark(self, approval_ids: Sequence[str]) -> None:
+    def deselect(self, approval_ids: Sequence[str]) -> None:
         """Take marks away: these were decided."""
 
     def appear_again(self) -> None:
@@ -186,13 +186,13 @@ class DecisionVerbsScreen(ConsoleScreen):
             outcome = await self._decided(view, ruling)
         except AlreadyDecided as error:
             by, at = error.details.get("decided_by", "somebody"), error.details.get("decided_at", "")
-            words = decided_words(str(error.details.get("decision", "decided")), str(by), str(at))
-            tell(self, words[0].upper() + words[1:], tone="warning")
+            words = format_decided(str(error.details.get("decision", "decided")), str(by), str(at))
+            show_notice(self, words[0].upper() + words[1:], tone="warning")
         except VasiniError as error:
-            tell(self, explain(error), tone="error")
+            show_notice(self, explain(error), tone="error")
         else:
-            tell(self, f"{outcome.decision.upper()}: {outcome.approval_id}")
-            self.unmark([outcome.approval_id])
+            show_notice(self, f"{outcome.decision.upper()}: {outcome.approval_id}")
+            self.deselect([outcome.approval_id])
         self.appear_again()
         self.refresher.ask()
 
@@ -210,10 +210,10 @@ class DecisionVerbsScreen(ConsoleScreen):
             except VasiniError as error:
                 words = f"not decided ({error.code})"
             outcomes[words] = outcomes.get(words, 0) + 1
-        self.unmark(done)
+        self.deselect(done)
         told = ", ".join(f"{count} {words}" for words, count in outcomes.items())
         self.hint(f"Of {len(views)}: {told}.")
-        tell(self, f"Of {len(views)}: {told}", tone="information" if len(outcomes) == 1 else "warning")
+        show_notice(self, f"Of {len(views)}: {told}", tone="information" if len(outcomes) == 1 else "warning")
         self.appear_again()
         self.refresher.ask()
 

@@ -85,11 +85,11 @@ class CompareDialog(Dialog[str]):
 
 
 def _row(run: RunSummary, now: datetime) -> Row:
-    mark = RUN_LABELS[run.status]
+    label = RUN_LABELS[run.status]
     return Row(
         run.run_id,
         (
-            Cell(mark.text, mark.tone),
+            Cell(label.text, label.tone),
             Cell(sanitize(age(run.created_at, now)), Tone.QUIET),
             Cell(sanitize(run.requested_by)),
             Cell(sanitize(run.run_id), Tone.QUIET),

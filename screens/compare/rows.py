@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.safe_text import sanitize
 from screens.compare.diff import Change, compare_steps, compare_values
 from screens.widgets.columns import Column
-from screens.widgets.json_tree import Node, Path, path_words, value_words
+from screens.widgets.json_tree import Node, Path, format_path, format_value
 from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import STEP_LABELS, StatusLabel, Tone
 from screens.widgets.time_axis import since
@@ -87,9 +87,9 @@ def rows(found: Sequence[Compared], *, wide: bool) -> list[Row]:
     """One row for each thing, or two: the left above the right. The number in the key is its place."""
     made: list[Row] = []
     for place, thing in enumerate(found):
-        mark = CHANGE_LABELS[thing.change]
+        label = CHANGE_LABELS[thing.change]
         tone = Tone.QUIET if thing.change is Change.SAME else Tone.PLAIN
-        head = (Cell(mark.text, mark.tone), Cell(sanitize(thing.where, limit=300), tone))
+        head = (Cell(label.text, label.tone), Cell(sanitize(thing.where, limit=300), tone))
         sides = (Cell(sanitize(thing.left), tone), Cell(sanitize(thing.right), tone))
         if wide:
             made.append(Row(f"{place}", (*head, *sides)))
@@ -127,18 +127,18 @@ def _error(error: RunError | None) -> Any:
 def _values(name: str, left: Any, right: Any) -> list[Compared]:
     return [
         Compared(
-            path_words((name, *part.path)),
+            format_path((name, *part.path)),
             part.change,
-            "" if part.change is Change.ADDED else _words(part.path, part.left),
-            "" if part.change is Change.REMOVED else _words(part.path, part.right),
+            "" if part.change is Change.ADDED else _format_part(part.path, part.left),
+            "" if part.change is Change.REMOVED else _format_part(part.path, part.right),
             {"left": part.left, "right": part.right},
         )
         for part in compare_values(left, right)
     ]
 
 
-def _words(path: Path, value: Any) -> str:
-    return value_words(Node(("value", *path), value, None, open=False))
+def _format_part(path: Path, value: Any) -> str:
+    return format_value(Node(("value", *path), value, None, open=False))
 
 
 def _step(pair: StepPair) -> Compared:
@@ -153,22 +153,22 @@ def _step(pair: StepPair) -> Compared:
     return Compared(
         f"step {pair.step_id}",
         pair.change,
-        _step_words(pair.left, pair.left_seconds),
-        _step_words(pair.right, pair.right_seconds, apart),
+        _format_step(pair.left, pair.left_seconds),
+        _format_step(pair.right, pair.right_seconds, apart),
         sides,
         pair.step_id,
     )
 
 
-def _step_words(step: StepView | None, seconds: float | None, apart: float | None = None) -> str:
+def _format_step(step: StepView | None, seconds: float | None, apart: float | None = None) -> str:
     if step is None:
         return ""
-    mark = STEP_LABELS[step.status]
+    label = STEP_LABELS[step.status]
     tries = f" · try {step.attempt}" if step.attempt > 1 else ""
     took = "" if seconds is None else f" · {_lasted(seconds)}"
     if apart is not None:
         took += f" ({'-' if apart < 0 else '+'}{_lasted(abs(apart))})"
-    return f"{mark.symbol} {mark.word}{took}{tries}"
+    return f"{label.symbol} {label.word}{took}{tries}"
 
 
 def _lasted(seconds: float) -> str:

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from engine.safe_text import sanitize
 from screens.compare.diff import Change
 from screens.compare.rows import columns, compared, compared_step, place_of, rows
-from screens.frame.screen import ConsoleScreen, tell
+from screens.frame.screen import ConsoleScreen, show_notice
 from screens.keys.bindings import bindings
 from screens.overlays.value_screen import ValueScreen
 from screens.widgets.ages import full_time, span
@@ -133,7 +133,7 @@ class CompareScreen(ConsoleScreen):
             if row.key.isdigit() and self._compared[int(row.key)].change is not Change.SAME
         ]
         if not places:
-            tell(self, "Nothing differs")
+            show_notice(self, "Nothing differs")
         elif by > 0:
             table.go_to(next((place for place in places if place > table.cursor_row), places[0]))
         else:
@@ -148,11 +148,11 @@ class CompareScreen(ConsoleScreen):
 
 
 def _head(side: str, run: RunView) -> list[Part]:
-    mark = RUN_LABELS[run.status]
+    label = RUN_LABELS[run.status]
     took = span(run.created_at, run.finished_at)
     return [
         (sanitize(f" {side}: "), "$quiet"),
-        (sanitize(f"{mark.symbol} {mark.word}"), STYLES[mark.tone]),
+        (sanitize(f"{label.symbol} {label.word}"), STYLES[label.tone]),
         (sanitize(f"  {run.pack}/{run.flow} {run.pack_version}"), "bold"),
         (sanitize(f"{f'  took {took}' if took else ''}\n", multiline=True), "$quiet"),
         (sanitize(f" run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),

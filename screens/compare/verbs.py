@@ -5,7 +5,7 @@ from __future__ import annotations
 from screens.compare.dialog import CompareDialog
 from screens.compare.screen import CompareScreen
 from screens.frame.current_run import CurrentRunScreen
-from screens.frame.screen import tell
+from screens.frame.screen import show_notice
 from screens.keys.bindings import bindings
 
 
@@ -16,12 +16,12 @@ class CompareVerbs(CurrentRunScreen):
 
     def action_diff(self) -> None:
         """Compare the two marked runs, or this one with another."""
-        marked = self.marked_runs()
+        marked = self.selected_runs()
         if len(marked) == 2:
             self.act(self._compare(*marked))
         elif marked:
             are = "is" if len(marked) == 1 else "are"
-            tell(self, f"Two marked runs are compared; {len(marked)} {are} marked.")
+            show_notice(self, f"Two marked runs are compared; {len(marked)} {are} marked.")
         elif run_id := self.current_run():
             self.act(self._ask_other(run_id))
 

@@ -39,24 +39,24 @@ class Changed(Message):
 
 
 class Block(Vertical):
-    """One field of any kind. `box[key]` is its place in the draft; `path` is where its value goes."""
+    """One field of any kind. `holder[key]` is its place in the draft; `path` is where its value goes."""
 
-    def __init__(self, field: Field, path: Path, box: Typed, key: str | int, *, classes: str) -> None:
+    def __init__(self, field: Field, path: Path, holder: Typed, key: str | int, *, classes: str) -> None:
         super().__init__(classes=classes)
         self.field = field
         self.path = path
-        self._box: Any = box
+        self._holder: Any = holder
         self._key = key
         self._fault: Plain | None = None
 
     @property
     def typed(self) -> Any:
         """What stands in it."""
-        return self._box[self._key]
+        return self._holder[self._key]
 
     def take(self, typed: Any) -> None:
         """Something else was typed."""
-        self._box[self._key] = typed
+        self._holder[self._key] = typed
         self.post_message(Changed(self.path))
 
     def show_fault(self, words: str) -> None:
@@ -89,8 +89,8 @@ class Block(Vertical):
 class LeafBlock(Block):
     """A field to type into."""
 
-    def __init__(self, field: Field, path: Path, box: Typed, key: str | int) -> None:
-        super().__init__(field, path, box, key, classes="field")
+    def __init__(self, field: Field, path: Path, holder: Typed, key: str | int) -> None:
+        super().__init__(field, path, holder, key, classes="field")
         self.control = control_of(field, self.typed)
 
     def compose(self) -> ComposeResult:
@@ -102,8 +102,8 @@ class LeafBlock(Block):
 class GroupBlock(Block):
     """Fields under one head."""
 
-    def __init__(self, field: Field, path: Path, box: Typed, key: str | int) -> None:
-        super().__init__(field, path, box, key, classes="field-group")
+    def __init__(self, field: Field, path: Path, holder: Typed, key: str | int) -> None:
+        super().__init__(field, path, holder, key, classes="field-group")
 
     def compose(self) -> ComposeResult:
         """Head, fields."""
@@ -118,8 +118,8 @@ class GroupBlock(Block):
 class VariantBlock(Block):
     """A choice; under it the fields of what is chosen. What was typed under another choice is kept."""
 
-    def __init__(self, field: Field, path: Path, box: Typed, key: str | int) -> None:
-        super().__init__(field, path, box, key, classes="field-group")
+    def __init__(self, field: Field, path: Path, holder: Typed, key: str | int) -> None:
+        super().__init__(field, path, holder, key, classes="field-group")
         self.control = control_of(field, self.typed["chosen"])
 
     def compose(self) -> ComposeResult:
@@ -179,8 +179,8 @@ class ListBlock(Block):
 
     BINDINGS = bindings("form.add", "form.remove", "form.move_up", "form.move_down")
 
-    def __init__(self, field: Field, path: Path, box: Typed, key: str | int) -> None:
-        super().__init__(field, path, box, key, classes="field-group")
+    def __init__(self, field: Field, path: Path, holder: Typed, key: str | int) -> None:
+        super().__init__(field, path, holder, key, classes="field-group")
         self._sure = -1
 
     def compose(self) -> ComposeResult:
@@ -269,17 +269,17 @@ def blocks(group: Field, path: Path, typed: dict[str, Any]) -> Iterator[Block]:
         yield block_of(child, inside, typed, child.name)
 
 
-def block_of(field: Field, path: Path, box: Typed, key: str | int) -> Block:
+def block_of(field: Field, path: Path, holder: Typed, key: str | int) -> Block:
     """One field, drawn as its kind asks."""
     match field.kind:
         case Kind.GROUP:
-            return GroupBlock(field, path, box, key)
+            return GroupBlock(field, path, holder, key)
         case Kind.LIST:
-            return ListBlock(field, path, box, key)
+            return ListBlock(field, path, holder, key)
         case Kind.VARIANT:
-            return VariantBlock(field, path, box, key)
+            return VariantBlock(field, path, holder, key)
         case _:
-            return LeafBlock(field, path, box, key)
+            return LeafBlock(field, path, holder, key)
 
 
 def owner_of(widget: DOMNode) -> LeafBlock | VariantBlock | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import VasiniError
 from screens.frame.console_state import ConsoleState, explain
-from screens.frame.screen import tell
+from screens.frame.screen import show_notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ class DraftKeeper:
                 await self._state.engine.drafts.keep(self._state.actor.name, self._key, draft)
             except VasiniError as error:
                 if not self._told:
-                    tell(self._owner, f"The draft is not kept: {explain(error)}", tone="warning")
+                    show_notice(self._owner, f"The draft is not kept: {explain(error)}", tone="warning")
                 self._told = True
 
     async def drop(self) -> None:

@@ -40,7 +40,7 @@ class FieldFactory:
         """The field with its own default in it: what is drawn, whatever then stands in it."""
         return self._make(None)
 
-    def begun(self, value: Any) -> Field | None:
+    def starting_with(self, value: Any) -> Field | None:
         """The field that begins with the value; None when it would look other than `field`, so that what
         stands in the one could not stand in the other."""
         made = self._make(value)
@@ -57,7 +57,7 @@ class Field:
 
     A group has `children`. A list makes its items by the one of `makers`; a choice between schemas has a
     factory and a label for each, and begins with the one at `chosen`. `labels` are words for `choices` too;
-    `begun` are the fields of the items, or of the alternative, that it begins with.
+    `initial_fields` are the fields of the items, or of the alternative, that it begins with.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Field:
     children: tuple[Field, ...] = ()
     makers: tuple[FieldFactory, ...] = ()
     chosen: int | None = None
-    begun: tuple[Field, ...] = ()
+    initial_fields: tuple[Field, ...] = ()
 
 
 def _shape(field: Field) -> tuple[Any, ...]:

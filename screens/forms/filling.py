@@ -14,7 +14,7 @@ from engine.safe_text import sanitize
 from screens.forms.draft_keeper import DraftKeeper
 from screens.forms.schema_form import FormView
 from screens.frame.console_state import ConsoleState, explain
-from screens.frame.screen import ConsoleScreen, tell, too_small
+from screens.frame.screen import ConsoleScreen, show_notice, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.ages import short_time
 from screens.widgets.plain import Plain
@@ -118,12 +118,12 @@ class FillingScreen(ConsoleScreen):
         try:
             values = await form.submit()
             if values is None:
-                tell(self, f"{self.refusal}: some fields need a look.", tone="warning")
+                show_notice(self, f"{self.refusal}: some fields need a look.", tone="warning")
                 return
             await self.send(values)
         except InvalidInput as error:
             form.show_errors(field_errors(error))
-            tell(self, explain(error), tone="error")
+            show_notice(self, explain(error), tone="error")
         finally:
             self._sending = False
 
@@ -132,7 +132,7 @@ class FillingScreen(ConsoleScreen):
         try:
             await self._keeper.drop()
         except VasiniError as error:
-            tell(self, explain(error), tone="warning")
+            show_notice(self, explain(error), tone="warning")
 
 
 def field_errors(error: InvalidInput) -> Sequence[FieldError]:

@@ -126,8 +126,8 @@ class _Drawing:
         # The label is the title.
         makers = tuple(FieldFactory(partial(self._later, {**branch, "title": ""})) for branch in real)
         chosen = None if initial is None else best_branch(real, initial, self._parts)
-        begun = None if chosen is None else makers[chosen].begun(initial)
-        if chosen is not None and begun is None:
+        started = None if chosen is None else makers[chosen].starting_with(initial)
+        if chosen is not None and started is None:
             return self._of_kind(Kind.JSON, name, schema, required, initial, nullable=nullable)
         return self._of_kind(
             Kind.VARIANT,
@@ -138,7 +138,7 @@ class _Drawing:
             nullable=nullable,
             labels=branch_labels(real),
             chosen=chosen,
-            begun=(begun,) if begun else (),
+            initial_fields=(started,) if started else (),
             makers=makers,
         )
 
@@ -216,8 +216,8 @@ class _Drawing:
             return self._of_kind(Kind.LINES, name, schema, required, initial, nullable=nullable)
         factory = FieldFactory(partial(self._later, schema["items"]))
         begins = initial if isinstance(initial, (list, tuple)) else ()
-        begun = [factory.begun(item) for item in begins[: MOST_ITEMS + 1]]
-        if len(begun) > MOST_ITEMS or None in begun:
+        started = [factory.starting_with(item) for item in begins[: MOST_ITEMS + 1]]
+        if len(started) > MOST_ITEMS or None in started:
             return self._of_kind(
                 Kind.JSON, name, schema, required, initial, nullable=nullable, hint="JSON list"
             )
@@ -229,7 +229,7 @@ class _Drawing:
             initial,
             nullable=nullable,
             makers=(factory,),
-            begun=tuple(begun),
+            initial_fields=tuple(started),
         )
 
     def _of_kind(

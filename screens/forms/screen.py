@@ -11,7 +11,7 @@ from engine.safe_text import has_hidden, sanitize
 from screens.forms.filling import FillingScreen
 from screens.frame.inputs import TYPED_LIMIT
 from screens.frame.key_hint import KeyHint
-from screens.frame.screen import tell
+from screens.frame.screen import show_notice
 from screens.keys.bindings import bindings
 from screens.widgets.ages import full_time
 from screens.widgets.plain import Plain, TextPane
@@ -68,7 +68,7 @@ class FormScreen(FillingScreen):
         """Copy what was typed when it cannot be sent any more, else the request id."""
         if self._kept_text:
             self.app.copy_to_clipboard(sanitize(self._kept_text, multiline=True, limit=TYPED_LIMIT))
-            tell(self, "Copied what you had typed")
+            show_notice(self, "Copied what you had typed")
         else:
             super().action_copy()
 
@@ -77,13 +77,13 @@ class FormScreen(FillingScreen):
         await super().load()
         self._request = await self.state.engine.requests.form(self._request.request_id)
         if self._request.status is not RequestStatus.PENDING and not self._sending:
-            await self._close(_answered_words(self._request))
+            await self._close(_format_answered(self._request))
 
     def may_send(self) -> bool:
         """Not once it was answered."""
         waits = self._request.status is RequestStatus.PENDING and not self._kept_text
         if not waits:
-            tell(self, "Not sent: this form waits no more.", tone="warning")
+            show_notice(self, "Not sent: this form waits no more.", tone="warning")
         return waits
 
     async def send(self, values: Mapping[str, Any]) -> None:
@@ -94,7 +94,7 @@ class FormScreen(FillingScreen):
             await self._close(f"✗ {error.message} What you typed was not sent.")
             return
         await self.sent()
-        tell(self, f"Answered: {self._request.title}")
+        show_notice(self, f"Answered: {self._request.title}")
         if self.is_current:
             self.dismiss(None)
 
@@ -118,8 +118,8 @@ class FormScreen(FillingScreen):
         pane.focus()
 
 
-def _answered_words(form: FormRequest) -> str:
-    mark = REQUEST_LABELS[form.status]
+def _format_answered(form: FormRequest) -> str:
+    label = REQUEST_LABELS[form.status]
     if form.answered_by and form.answered_at:
-        return f"{mark.symbol} already {mark.word} by {form.answered_by} at {full_time(form.answered_at)}"
-    return f"{mark.symbol} this form waits no more: {mark.word}"
+        return f"{label.symbol} already {label.word} by {form.answered_by} at {full_time(form.answered_at)}"
+    return f"{label.symbol} this form waits no more: {label.word}"

@@ -36,9 +36,9 @@ def initial_typed(field: Field) -> Any:
         case Kind.GROUP:
             return {child.name: initial_typed(child) for child in field.children}
         case Kind.LIST:
-            return [initial_typed(item) for item in field.begun]
+            return [initial_typed(item) for item in field.initial_fields]
         case Kind.VARIANT:
-            parts = {str(field.chosen): initial_typed(begun) for begun in field.begun}
+            parts = {str(field.chosen): initial_typed(one) for one in field.initial_fields}
             return {"chosen": field.chosen, "parts": parts}
         case Kind.CHOICE:
             return _place(field, initial)

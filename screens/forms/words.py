@@ -90,7 +90,7 @@ def branch_labels(branches: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """What the schemas of a choice are called: title, what tells them apart, type and fields."""
     labels: list[str] = []
     for number, branch in enumerate(branches, 1):
-        label = str(branch.get("title") or _told_apart(branch) or _type_words(branch) or f"option {number}")
+        label = str(branch.get("title") or _told_apart(branch) or _format_type(branch) or f"option {number}")
         labels.append(f"{label} ({number})" if label in labels else label)
     return tuple(labels)
 
@@ -116,7 +116,7 @@ def _told_apart(branch: Mapping[str, Any]) -> str:
     return ""
 
 
-def _type_words(branch: Mapping[str, Any]) -> str:
+def _format_type(branch: Mapping[str, Any]) -> str:
     if "const" in branch:
         return value_label(branch["const"])
     named = branch.get("type")

@@ -17,18 +17,18 @@ class CurrentRunScreen(ConsoleScreen):
         """The id of the run that keys are about; empty when there is none."""
         return ""
 
-    def marked_runs(self) -> Sequence[str]:
+    def selected_runs(self) -> Sequence[str]:
         """The ids of several runs that verbs are about instead; none without marks."""
         return ()
 
-    def unmark(self, run_ids: Sequence[str]) -> None:
+    def deselect(self, run_ids: Sequence[str]) -> None:
         """A verb was done to these: take their marks away."""
 
     def may_act(self) -> bool:
         """Whether verbs may change the run now; says why not."""
         return True
 
-    def run_words(self) -> str:
+    def format_run(self) -> str:
         """Words for that run, for menus."""
         return self.current_run()
 

@@ -51,7 +51,7 @@ class HeaderLines(Vertical):
 
     def on_resize(self, _event: events.Resize) -> None:
         """Another width, other words."""
-        self.query_one(Counters).tell_again()
+        self.query_one(Counters).redraw()
         self._show_views()
 
     def show_label(self, label: str) -> None:
@@ -93,7 +93,7 @@ class HeaderLines(Vertical):
             counters.append(Counter("?", counts.outcomes_pending, "lost call", "lost calls", "bold $waiting"))
         if broken_packs:
             counters.append(Counter("▲", broken_packs, "broken pack", "broken packs", "bold $bad"))
-        self.query_one(Counters).tell(counters)
+        self.query_one(Counters).show_counts(counters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +115,19 @@ class Counter:
 class Counters(Plain):
     """As many words as there is room for. A click goes where `!` goes: to what waits longest."""
 
-    _told: Sequence[Counter] = ()
+    _counts: Sequence[Counter] = ()
 
-    def tell(self, counters: Sequence[Counter]) -> None:
+    def show_counts(self, counters: Sequence[Counter]) -> None:
         """Show these."""
-        self._told = counters
+        self._counts = counters
         parts = [counter.part(words=True) for counter in counters]
         if sum(len(part[0]) for part in parts) > self.app.size.width * _SHARE:
             parts = [counter.part(words=False) for counter in counters]
         self.show(*parts)
 
-    def tell_again(self) -> None:
+    def redraw(self) -> None:
         """There is more or less room now."""
-        self.tell(self._told)
+        self.show_counts(self._counts)
 
     async def on_click(self) -> None:
         """As the key."""

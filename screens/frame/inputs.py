@@ -13,7 +13,7 @@ from textual.reactive import Reactive, reactive
 from textual.widgets import Checkbox, Input, Select, TextArea
 
 from engine.safe_text import sanitize
-from screens.frame.screen import attempt, console, tell
+from screens.frame.screen import attempt, console, show_notice
 from screens.keys.bindings import bindings
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class SafeInput(Input):
         first, *rest = [line for line in unified(event.text).split("\n") if line.strip()] or [""]
         if rest:
             left = f"{len(rest)} more line{'' if len(rest) == 1 else 's'}"
-            tell(self, f"Only the first line was pasted: {left} left out.", tone="warning")
+            show_notice(self, f"Only the first line was pasted: {left} left out.", tone="warning")
         if first:
             super()._on_paste(events.Paste(first))
         event.stop()
@@ -88,7 +88,7 @@ class SafeTextArea(TextArea):
     async def _edit_outside(self) -> None:
         editor = console(self).state.editor
         if editor is None:
-            tell(self, "No editor can be opened here.", tone="warning")
+            show_notice(self, "No editor can be opened here.", tone="warning")
             return
         text = await editor.edit(self.text)
         if text != self.text:

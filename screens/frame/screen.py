@@ -96,7 +96,7 @@ def too_small(screen: Widget) -> bool:
     return screen.app.size.width < LEAST_WIDTH or screen.app.size.height < LEAST_HEIGHT
 
 
-def tell(
+def show_notice(
     widget: Widget, words: str, *, tone: Literal["information", "warning", "error"] = "information"
 ) -> None:
     """A short notice at the edge of the screen."""
@@ -108,7 +108,7 @@ async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
     try:
         return await work
     except Exception as error:  # noqa: BLE001 - edge: shown to the operator, a defect is also logged
-        tell(widget, explain(error), tone="error")
+        show_notice(widget, explain(error), tone="error")
         return None
 
 
@@ -250,7 +250,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         if text:
             safe = sanitize(text, multiline=True, limit=COPIED_CHARACTERS)
             self.app.copy_to_clipboard(safe)
-            tell(self, f"Copied {sanitize(safe, limit=100)}")
+            show_notice(self, f"Copied {sanitize(safe, limit=100)}")
 
     def _show_who(self) -> None:
         state = self.state

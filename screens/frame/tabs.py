@@ -18,7 +18,7 @@ class Tabs(Plain):
         super().__init__(id=id)
         self._titles = titles
 
-    def mark(self, current: str, note: str = "") -> None:
+    def show_current(self, current: str, note: str = "") -> None:
         """Mark this one; the note stands behind them all."""
         parts: list[Part] = [sanitize(" ")]
         for name, title in self._titles.items():

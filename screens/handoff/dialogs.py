@@ -146,10 +146,10 @@ def _row(name: str, handoff: HandoffView) -> Row:
 
 
 def _related(words: str, run: RunView) -> Row:
-    mark = RUN_LABELS[run.status]
+    label = RUN_LABELS[run.status]
     cells = (
         Cell(sanitize(words), Tone.QUIET),
-        Cell(mark.text, mark.tone),
+        Cell(label.text, label.tone),
         Cell(sanitize(f"{run.pack}/{run.flow}")),
         Cell(sanitize(run.run_id), Tone.QUIET),
     )

@@ -14,7 +14,7 @@ from engine.safe_text import sanitize
 from screens.forms.filling import FillingScreen
 from screens.frame.inputs import SafeInput
 from screens.frame.key_hint import KeyHint
-from screens.frame.screen import console, tell
+from screens.frame.screen import console, show_notice
 from screens.handoff.dialogs import TOLD
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
@@ -82,7 +82,7 @@ class HandoffFormScreen(FillingScreen):
             base_dir=self.state.base_dir,
         )
         await self.sent()
-        tell(self, f"Handed off: started {run.run_id}")
+        show_notice(self, f"Handed off: started {run.run_id}")
         if self.is_current:
             self.dismiss(None)
             console(self).open_run(run.run_id)

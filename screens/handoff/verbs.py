@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import NotFound
 from screens.frame.current_run import CurrentRunScreen
-from screens.frame.screen import console, tell
+from screens.frame.screen import console, show_notice
 from screens.handoff.dialogs import HandoffDialog, RelatedDialog
 from screens.handoff.form import HandoffFormScreen, known_values
 from screens.keys.bindings import bindings
@@ -40,7 +40,7 @@ class HandoffVerbs(CurrentRunScreen):
         runs = self.state.engine.runs
         run, handoffs = await runs.summary(run_id), await runs.handoffs(run_id)
         if not handoffs:
-            tell(self, f"{run.pack} declares no handoffs: there is nothing to hand off to.")
+            show_notice(self, f"{run.pack} declares no handoffs: there is nothing to hand off to.")
             return
 
         def chosen(choice: HandoffChoice | None) -> None:
@@ -61,7 +61,7 @@ class HandoffVerbs(CurrentRunScreen):
         source = await self._read([run.handed_off_from] if run.handed_off_from else [])
         successors = await self._read(found[::-1][:MOST_RELATED])
         if not source and not successors:
-            tell(self, f"{run_id} was not handed off, and took over from no other run.")
+            show_notice(self, f"{run_id} was not handed off, and took over from no other run.")
         elif len(source) + len(successors) == 1:
             console(self).open_run((*source, *successors)[0].run_id)
         elif self.is_current:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from screens.keys.key_names import key_words, textual_name
+from screens.keys.key_names import format_key, textual_name
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -46,9 +46,9 @@ class Action:
     @property
     def keys(self) -> str:
         """The keys as a person reads them."""
-        return " ".join(map(key_words, self.names))
+        return " ".join(map(format_key, self.names))
 
     def first_key(self, active: Container[str] = ()) -> str:
         """The first of its keys that is among the active ones (a field to type into takes letters)."""
         names = self.names
-        return key_words(next((name for name in names if name in active), names[0]))
+        return format_key(next((name for name in names if name in active), names[0]))

@@ -27,7 +27,7 @@ _READ = {words.lower(): name for name, words in KEY_WORDS.items()}
 _CHARACTERS = {_character_to_key(character): character for character in map(chr, range(0x21, 0x7F))}
 
 
-def key_words(key: str) -> str:
+def format_key(key: str) -> str:
     """A key as a person reads it: `ctrl+d` is Ctrl-d, `comma` is a comma."""
     if key in KEY_WORDS:
         return KEY_WORDS[key]

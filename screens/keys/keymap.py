@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.safe_text import sanitize
 from screens.keys.bindings import action, find
-from screens.keys.key_names import character_of, key_words, read_key
+from screens.keys.key_names import character_of, format_key, read_key
 from screens.keys.registry import ACTIONS
 from screens.keys.views import VIEWS
 
@@ -124,9 +124,9 @@ def _faults_of(entry: Action, words: Sequence[str]) -> Iterator[str]:
         elif name is None:
             yield f"there is no key {word!r}; write a, A, F3, Ctrl-n, PgUp, Esc"
         elif name in SAME_AS:
-            yield f"a terminal cannot tell {word} from {key_words(SAME_AS[name])}"
+            yield f"a terminal cannot tell {word} from {format_key(SAME_AS[name])}"
         elif name in KEPT and name not in entry.names:
-            yield f"{key_words(name)} keeps its one meaning and cannot be the key of {_named(entry)}"
+            yield f"{format_key(name)} keeps its one meaning and cannot be the key of {_named(entry)}"
         else:
             usable |= not _taken_by_fields(name)
     if not usable and _used_while_typing(entry):
@@ -149,7 +149,7 @@ def _clashes(keymap: Keymap) -> Iterator[KeyFault]:
         # What shares a key in the registry is made for it: the part in use does it, or the screen for all.
         if shared and together(one, other) and not set(one.names) & set(other.names):
             mine, its = (other, one) if other.id in keymap.changed else (one, other)
-            where = f"{key_words(min(shared))} is also the key of {_named(its)}"
+            where = f"{format_key(min(shared))} is also the key of {_named(its)}"
             yield KeyFault(mine.id, f"{where}, and {_named(mine)} can be in use at the same time")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.safe_text import SafeText, sanitize
 from screens.frame.bound_actions import BoundAction
 from screens.keys.bindings import find
-from screens.keys.key_names import key_words
+from screens.keys.key_names import format_key
 from screens.keys.keymap import NEVER
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def focus_help(widget: Widget, keymap: Keymap) -> FocusHelp:
         if entry is not None:
             actions.setdefault(entry.id, BoundAction(keymap.in_force(entry), widget))
         elif binding.description and key not in NEVER and not key.startswith(("alt+", "super+")):
-            editing.setdefault(binding.description.capitalize(), []).append(key_words(key))
+            editing.setdefault(binding.description.capitalize(), []).append(format_key(key))
     return FocusHelp(
         sanitize(keymap.fill(widget.HELP or "This part has no keys of its own."), multiline=True),
         tuple(actions.values()),

@@ -55,9 +55,9 @@ class ThemePicker(Dialog[str]):
         table.focus()
         self.query_one("#sample", Plain).show(
             *(
-                (sanitize(f"{mark.symbol} {mark.word}  "), f"${mark.tone}")
-                for mark in {mark.tone: mark for mark in RUN_LABELS.values()}.values()
-                if mark.tone is not Tone.PLAIN
+                (sanitize(f"{label.symbol} {label.word}  "), f"${label.tone}")
+                for label in {label.tone: label for label in RUN_LABELS.values()}.values()
+                if label.tone is not Tone.PLAIN
             )
         )
 

@@ -9,8 +9,8 @@ from textual.containers import Vertical
 
 from engine.safe_text import sanitize
 from screens.keys.bindings import bindings
-from screens.packs.overview import runs_words
-from screens.packs.problems import place_words, problem_words
+from screens.packs.overview import format_runs
+from screens.packs.problems import format_place, format_problem
 from screens.packs.screen import PackScreen
 from screens.packs.verbs import PackVerbsScreen
 from screens.widgets.ages import age
@@ -124,8 +124,8 @@ class PacksScreen(PackVerbsScreen):
         parts: list[Part] = [(sanitize(f" {view.pack} {view.label}"), "$quiet")]
         if view.problems:
             first = view.problems[0]
-            parts.append((sanitize(f" · ✗ {place_words(first)} {problem_words(first)}", limit=300), "$bad"))
-        elif words := runs_words(view):
+            parts.append((sanitize(f" · ✗ {format_place(first)} {format_problem(first)}", limit=300), "$bad"))
+        elif words := format_runs(view):
             parts.append((sanitize(f" · {words}", limit=200), "$busy"))
         elif view.description:
             parts.append((sanitize(f" · {view.description}", limit=200), "$quiet"))
@@ -133,12 +133,12 @@ class PacksScreen(PackVerbsScreen):
 
 
 def _row(key: str, view: PackView, now: datetime) -> Row:
-    mark = PACK_LABELS[view.state]
+    label = PACK_LABELS[view.state]
     running = sum(item.runs for item in view.runs)
     return Row(
         key,
         (
-            Cell(mark.text, mark.tone),
+            Cell(label.text, label.tone),
             Cell(sanitize(view.pack)),
             Cell(sanitize(view.label)),
             Cell(sanitize(view.source), Tone.QUIET),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from engine.contracts.pack_version import PackOutcome
-from screens.packs.problems import place_words, problem_words
+from screens.packs.problems import format_place, format_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ def notices_of(changed: Sequence[PackNotice]) -> Iterator[tuple[str, Severity]]:
     """Failures first; what is more than a few is counted."""
     ordered = sorted(changed, key=lambda notice: notice.outcome is not PackOutcome.FAILED)
     for notice in ordered[:AT_ONCE]:
-        yield notice_words(notice), "error" if notice.outcome is PackOutcome.FAILED else "information"
+        yield format_notice(notice), "error" if notice.outcome is PackOutcome.FAILED else "information"
     rest = ordered[AT_ONCE:]
     if rest:
         failed = sum(notice.outcome is PackOutcome.FAILED for notice in rest)
@@ -30,7 +30,7 @@ def notices_of(changed: Sequence[PackNotice]) -> Iterator[tuple[str, Severity]]:
         yield words, "warning" if failed else "information"
 
 
-def notice_words(notice: PackNotice) -> str:
+def format_notice(notice: PackNotice) -> str:
     """`hello 1.2.0 reloaded`, or where it is broken."""
     match notice.outcome:
         case PackOutcome.ADDED:
@@ -42,5 +42,5 @@ def notice_words(notice: PackNotice) -> str:
         case PackOutcome.FAILED:
             count = f"{notice.problems} problem{'' if notice.problems == 1 else 's'}"
             first = notice.first_problem
-            where = f": {place_words(first)} {problem_words(first)}" if first else ""
+            where = f": {format_place(first)} {format_problem(first)}" if first else ""
             return f"Pack {notice.pack} not reloaded, {count}{where}"

@@ -32,7 +32,7 @@ def overview_rows(detail: PackDetail) -> list[Row]:
     return [*_facts(detail), *_runs(view), *_published(detail)]
 
 
-def runs_words(view: PackView) -> str:
+def format_runs(view: PackView) -> str:
     """`3 runs on 1.2.0, 1 on 1.1.0`; empty while nothing runs."""
     counts = [
         f"{_runs_count(item.runs) if not place else item.runs} on {item.label}"
@@ -42,10 +42,10 @@ def runs_words(view: PackView) -> str:
 
 
 def _facts(detail: PackDetail) -> list[Row]:
-    view, mark = detail.view, PACK_LABELS[detail.view.state]
+    view, label = detail.view, PACK_LABELS[detail.view.state]
     risk = RISK_LABELS[view.risk_level] if view.risk_level else None
     facts = [
-        ("State", f"{mark.symbol} {mark.word}. {_STATE_WORDS[view.state]}", mark.tone),
+        ("State", f"{label.symbol} {label.word}. {_STATE_WORDS[view.state]}", label.tone),
         ("Version", f"{view.label}{' (published)' if view.published else ''}", Tone.PLAIN),
         ("About", view.description, Tone.PLAIN),
         ("Risk", f"{risk.symbol} {risk.word}" if risk else "", risk.tone if risk else Tone.PLAIN),
@@ -95,12 +95,12 @@ def _published(detail: PackDetail) -> list[Row]:
             )
         ]
     return [
-        _row(f"version-{version.version}", "Published" if not place else "", _version_words(version))
+        _row(f"version-{version.version}", "Published" if not place else "", _format_version(version))
         for place, version in enumerate(detail.versions)
     ]
 
 
-def _version_words(version: PackVersion) -> str:
+def _format_version(version: PackVersion) -> str:
     latest = "latest · " if version.latest else ""
     signed = {
         SignatureState.NONE: "not signed",

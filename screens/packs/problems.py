@@ -36,12 +36,12 @@ def problem_rows(sources: Sequence[SourceFile], problems: Sequence[Problem]) -> 
     return rows
 
 
-def problem_words(problem: Problem) -> str:
+def format_problem(problem: Problem) -> str:
     """Field and what is wrong."""
     return f"{problem.field}: {problem.message}" if problem.field else problem.message
 
 
-def wanted_words(problem: Problem) -> str:
+def format_wanted(problem: Problem) -> str:
     """What was found and what was expected; empty when the message says it all."""
     parts = [
         f"found {problem.found}" if problem.found else "",
@@ -50,7 +50,7 @@ def wanted_words(problem: Problem) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def place_words(problem: Problem) -> str:
+def format_place(problem: Problem) -> str:
     """`flows/x.yaml:12:5`."""
     return ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part is not None)
 
@@ -76,8 +76,8 @@ def _file_rows(file: str, text: str | None, problems: Sequence[Problem]) -> Iter
 
 
 def _problem_rows(key: str, at: str, problem: Problem) -> Iterator[Row]:
-    yield _row(key, "✗", f"{at}^ {problem_words(problem)}", Tone.BAD)
-    if wanted := wanted_words(problem):
+    yield _row(key, "✗", f"{at}^ {format_problem(problem)}", Tone.BAD)
+    if wanted := format_wanted(problem):
         yield _row(f"{key}/wanted", "", f"{at}  {wanted}", Tone.QUIET)
 
 

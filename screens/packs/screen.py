@@ -12,7 +12,7 @@ from textual.widgets import ContentSwitcher
 from engine.errors import NotFound
 from engine.safe_text import sanitize
 from screens.frame.grace import DecisionGate
-from screens.frame.screen import console, tell, too_small
+from screens.frame.screen import console, show_notice, too_small
 from screens.frame.tabs import Tabs
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
@@ -151,14 +151,14 @@ class PackScreen(PackVerbsScreen, JsonScreen):
         """Trust exactly the code that is on the screen, after a typed word."""
         review = self._review
         if review is None:
-            tell(self, "This pack has no code of its own.")
+            show_notice(self, "This pack has no code of its own.")
         elif self._pane != "code":
             self._go_to("code")
-            tell(self, "Read the code first, then press again.")
+            show_notice(self, "Read the code first, then press again.")
         elif review.trusted:
-            tell(self, "This code is trusted already.")
+            show_notice(self, "This code is trusted already.")
         elif too_small(self) or not self._gate.is_open(pack_code.token(review)):
-            tell(
+            show_notice(
                 self, "Not asked: the code had only just appeared. Read it, then press again.", tone="warning"
             )
         else:
@@ -182,7 +182,7 @@ class PackScreen(PackVerbsScreen, JsonScreen):
 
     async def _trust(self, digest: str) -> None:
         review = await self.state.engine.packs.trust(self._pack, digest, actor=self.state.actor)
-        tell(self, f"Trusted the code of {review.pack} ({review.digest[:12]})")
+        show_notice(self, f"Trusted the code of {review.pack} ({review.digest[:12]})")
         self.refresher.ask()
 
     async def _load_changes(self, detail: PackDetail) -> None:
@@ -224,17 +224,17 @@ class PackScreen(PackVerbsScreen, JsonScreen):
 
     def _show_pane(self) -> None:
         self.query_one("#panes", ContentSwitcher).current = self._pane
-        self._tabs.mark(self._pane)
+        self._tabs.show_current(self._pane)
         self.query_one(f"#{self._pane}").focus()
         self._draw_note()
 
     def _draw_head(self, detail: PackDetail) -> None:
-        view, mark = detail.view, PACK_LABELS[detail.view.state]
+        view, label = detail.view, PACK_LABELS[detail.view.state]
         problems = (
             f"  {len(view.problems)} problem{'' if len(view.problems) == 1 else 's'}" if view.problems else ""
         )
         self.query_one("#pack-head", Plain).show(
-            (sanitize(f" {mark.symbol} {mark.word}"), STYLES[mark.tone]),
+            (sanitize(f" {label.symbol} {label.word}"), STYLES[label.tone]),
             (sanitize(f"  {view.pack} {view.label}"), "bold"),
             (sanitize(f"  {view.name or ''}"), "$quiet"),
             (sanitize(problems), "bold $bad"),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.pack_version import PackOutcome
 from engine.facade.feed import Topic
-from screens.frame.screen import ConsoleScreen, tell
+from screens.frame.screen import ConsoleScreen, show_notice
 from screens.keys.bindings import bindings
 from screens.packs.dialogs import PublishDialog
-from screens.packs.notices import notice_words
+from screens.packs.notices import format_notice
 
 if TYPE_CHECKING:
     from engine.contracts.pack import PackView
@@ -69,20 +69,20 @@ class PackVerbsScreen(ConsoleScreen):
         changed = await self.state.engine.packs.reload()
         failed = [notice for notice in changed if notice.outcome is PackOutcome.FAILED]
         if not changed:
-            tell(self, "No pack has changed.")
+            show_notice(self, "No pack has changed.")
         for notice in failed or changed[:1]:
-            tell(self, notice_words(notice), tone="error" if failed else "information")
+            show_notice(self, format_notice(notice), tone="error" if failed else "information")
         self.refresher.ask()
 
     async def _publish(self, view: PackView) -> None:
         version = await self.state.engine.packs.publish(view.pack, actor=self.state.actor)
-        tell(self, f"Published {version.pack} {version.version} ({version.digest[:12]})")
+        show_notice(self, f"Published {version.pack} {version.version} ({version.digest[:12]})")
         self.refresher.ask()
 
     async def _edit(self, pack: str, file: str) -> None:
         path = await self.state.engine.packs.path(pack, file)
         if self.state.editor is None:
-            tell(self, "This console has no editor.", tone="warning")
+            show_notice(self, "This console has no editor.", tone="warning")
             return
         await self.state.editor.open(path)
         self.refresher.ask()

@@ -38,7 +38,7 @@ _BAD_WORDS = ("failed", "denied", "refused", "dead_letter")
 
 
 @dataclass(slots=True)
-class EventLook:
+class EventFormat:
     """How events are written: times since `began` when that is set; events after `past` are quiet."""
 
     began: datetime | None = None
@@ -73,7 +73,7 @@ class AllEvents:
 
     runs: Runs
     run_id: str
-    look: EventLook
+    written: EventFormat
     newest: int = 0
 
     async def count(self) -> int:
@@ -86,7 +86,7 @@ class AllEvents:
         while start < stop:
             limit = min(_READ_AT_ONCE, stop - start)
             events = await self.runs.events(self.run_id, after_run_seq=start, limit=limit)
-            found += map(self.look.row, events)
+            found += map(self.written.row, events)
             start += limit
         return found
 
@@ -101,7 +101,7 @@ class FoundEvents:
 
     runs: Runs
     run_id: str
-    look: EventLook
+    written: EventFormat
     wanted: EventFilter
     found: array[int]
     scanned_to: int = 0
@@ -126,7 +126,7 @@ class FoundEvents:
             wanted = set(numbers)
             first, last = numbers[0], numbers[-1]
             events = await self.runs.events(self.run_id, after_run_seq=first - 1, limit=last - first + 1)
-            found += [self.look.row(event) for event in events if event.run_seq in wanted]
+            found += [self.written.row(event) for event in events if event.run_seq in wanted]
         return found
 
     async def position(self, key: str) -> int | None:
@@ -137,9 +137,9 @@ class FoundEvents:
         return place if place < len(self.found) and self.found[place] == int(key) else None
 
 
-def found_events(runs: Runs, run_id: str, look: EventLook, wanted: EventFilter) -> FoundEvents:
+def found_events(runs: Runs, run_id: str, written: EventFormat, wanted: EventFilter) -> FoundEvents:
     """Nothing is found before the first scan."""
-    return FoundEvents(runs, run_id, look, wanted, array("Q"))
+    return FoundEvents(runs, run_id, written, wanted, array("Q"))
 
 
 def _pieces(numbers: Sequence[int]) -> Iterator[list[int]]:
@@ -154,7 +154,7 @@ def _pieces(numbers: Sequence[int]) -> Iterator[list[int]]:
         yield piece
 
 
-def event_words(event: EventView) -> str:
+def format_event(event: EventView) -> str:
     """One line about an event."""
     step = f" · {event.step_id}" if event.step_id else ""
     return f"event {event.run_seq} · {event.kind}{step} · {event.actor} · {full_time(event.ts)}"

@@ -23,12 +23,12 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
 
     `asked` names its request, `related` the runs it was handed off from and to.
     """
-    run, mark = moment.run, RUN_LABELS[moment.run.status]
+    run, label = moment.run, RUN_LABELS[moment.run.status]
     then = moment.past.event.ts if moment.past else now
     took = f"took {span(run.created_at, run.finished_at)}"
     when = took if run.status in RUN_TERMINAL else f"for {age(run.created_at, then)}"
     parts: list[Part] = [
-        (sanitize(f" {mark.symbol} {mark.word}"), STYLES[mark.tone]),
+        (sanitize(f" {label.symbol} {label.word}"), STYLES[label.tone]),
         (sanitize(f"  {run.pack}/{run.flow} {run.pack_version}"), "bold"),
         (sanitize(f"  {when}\n", multiline=True), "$quiet"),
         (sanitize(f" run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
@@ -44,7 +44,7 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
     return parts
 
 
-def handoff_words(source: str | None, successors: Sequence[str], opens: str) -> str:
+def format_handoff(source: str | None, successors: Sequence[str], opens: str) -> str:
     """The runs a run was handed off from and to; `opens` is the key that opens them."""
     words = [f"handed off from {source}"] if source else []
     if successors:

@@ -10,9 +10,16 @@ from textual.widgets import Input
 
 from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import attempt, tell
+from screens.frame.screen import attempt, show_notice
 from screens.run.event_query import event_filter
-from screens.run.event_rows import EVENT_COLUMNS, AllEvents, EventLook, FoundEvents, event_words, found_events
+from screens.run.event_rows import (
+    EVENT_COLUMNS,
+    AllEvents,
+    EventFormat,
+    FoundEvents,
+    format_event,
+    found_events,
+)
 from screens.run.event_search import next_match, previous_match
 from screens.run.pane import Moment, RunPane
 from screens.widgets.json_tree import value_text
@@ -52,8 +59,8 @@ class LogPane(RunPane):
 
     def __init__(self, state: ConsoleState, run_id: str, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(state, run_id, id=id)
-        self._look = EventLook()
-        self._all = AllEvents(state.engine.runs, run_id, self._look)
+        self._written = EventFormat()
+        self._all = AllEvents(state.engine.runs, run_id, self._written)
         self._found: FoundEvents | None = None
         self._typed = ""
         self._wanted: EventFilter | None = None
@@ -83,8 +90,8 @@ class LogPane(RunPane):
         """What came since; only what is visible is read."""
         self._all.newest = moment.live.run_seq
         self._began = moment.live.created_at
-        self._look.past = moment.past.event.run_seq if moment.past else None
-        self.table.set_marks(set() if self._look.past is None else {str(self._look.past)})
+        self._written.past = moment.past.event.run_seq if moment.past else None
+        self.table.select_rows(set() if self._written.past is None else {str(self._written.past)})
         if self._found is None:
             await self.table.reload()
         elif not self._scanning:
@@ -124,7 +131,7 @@ class LogPane(RunPane):
         if self._found is not None:
             self.table.step(by)
         elif self._wanted is None:
-            tell(self, self.state.keymap.fill("Nothing to look for: press {log.filter} and type"))
+            show_notice(self, self.state.keymap.fill("Nothing to look for: press {log.filter} and type"))
         else:
             self.run_worker(
                 attempt(self, self._search(self._wanted, by)),
@@ -144,7 +151,7 @@ class LogPane(RunPane):
 
     def toggle_times(self) -> bool:
         """Times of the day, or since the run began."""
-        self._look.began = self._began if self._look.began is None else None
+        self._written.began = self._began if self._written.began is None else None
         self._ask(self.table.reload())
         return True
 
@@ -159,7 +166,7 @@ class LogPane(RunPane):
         events = await self.state.engine.runs.events(self.run_id, after_run_seq=number - 1, limit=1)
         return events[0] if events else None
 
-    async def marked_event(self) -> int | None:
+    async def chosen_event(self) -> int | None:
         """The event under the cursor."""
         return int(self.table.cursor_key) if self.table.cursor_key else None
 
@@ -178,7 +185,7 @@ class LogPane(RunPane):
             self.table.set_source(self._all)
             self._ask(self.table.reload())
         else:
-            self._found = found_events(self.state.engine.runs, self.run_id, self._look, self._wanted)
+            self._found = found_events(self.state.engine.runs, self.run_id, self._written, self._wanted)
             self.table.set_source(self._found)
             self._start_scan(self._found)
 
@@ -239,7 +246,7 @@ class LogPane(RunPane):
             self._searching = False
             self._draw_state()
         if found is None:
-            tell(self, "No event matches")
+            show_notice(self, "No event matches")
         else:
             self.table.go_to(found - 1)
 
@@ -251,12 +258,12 @@ class LogPane(RunPane):
     async def _open_event(self, number: int) -> None:
         event = await self._event(number)
         if event is not None:
-            self.show_values(event_words(event), {"payload": event.payload})
+            self.show_values(format_event(event), {"payload": event.payload})
 
     async def _read_event(self, number: int) -> None:
         event = await self._event(number)
         if event is not None:
-            text = f"{event_words(event)}\n{value_text(event.payload)}"
+            text = f"{format_event(event)}\n{value_text(event.payload)}"
             self.query_one("#event-text", TextLines).show(safe_lines(text))
 
     def _ask(self, work: Awaitable[object]) -> None:

@@ -28,7 +28,7 @@ class AsOf:
     event: EventView
     detail: RunDetail
 
-    def words(self, back: str) -> str:
+    def format_line(self, back: str) -> str:
         """The line that says that this is not the present; `back` is the key that returns to it."""
         event = self.event
         step = f" · {event.step_id}" if event.step_id else ""
@@ -74,7 +74,7 @@ class RunPane(Container):
 
     def show_values(self, words: str, values: Mapping[str, object]) -> None:
         """Open values in full, and say of what moment they are."""
-        note = self.past.words(self.state.keymap.fill("{screen.back}")) if self.past else ""
+        note = self.past.format_line(self.state.keymap.fill("{screen.back}")) if self.past else ""
         self.app.push_screen(ValueScreen(self.state, words, values, note=note))
 
     def target(self) -> Widget:
@@ -108,6 +108,6 @@ class RunPane(Container):
         """Long text in full, or on one line; False when there is none here."""
         return False
 
-    async def marked_event(self) -> int | None:
+    async def chosen_event(self) -> int | None:
         """The number of the event that the cursor stands for; None when it stands for none."""
         return None

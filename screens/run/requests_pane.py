@@ -124,7 +124,7 @@ def _id_of(request: Request) -> str:
 
 
 def _row(request: Request, now: datetime) -> Row:
-    mark = REQUEST_LABELS[request.status]
+    label = REQUEST_LABELS[request.status]
     risk = Cell(sanitize(""))
     if isinstance(request, ApprovalView):
         of_risk = RISK_LABELS[request.risk]
@@ -136,7 +136,7 @@ def _row(request: Request, now: datetime) -> Row:
     return Row(
         _id_of(request),
         (
-            Cell(mark.text, mark.tone),
+            Cell(label.text, label.tone),
             Cell(sanitize(kind), Tone.QUIET),
             Cell(sanitize(_title_of(request))),
             risk,

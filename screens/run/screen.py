@@ -11,14 +11,14 @@ from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
 from engine.errors import NotFound
 from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
-from screens.frame.screen import tell
+from screens.frame.screen import show_notice
 from screens.frame.tabs import Tabs
 from screens.handoff.verbs import HandoffVerbs
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen
 from screens.run.data_pane import DataPane
 from screens.run.files_pane import FilesPane
-from screens.run.head import handoff_words, head
+from screens.run.head import format_handoff, head
 from screens.run.log_pane import LogPane
 from screens.run.pane import AsOf, Moment, RunPane
 from screens.run.requests_pane import RequestsPane
@@ -97,7 +97,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
         """What the pane offers, else the run's id."""
         return self.pane.copied() or self._run_id
 
-    def run_words(self) -> str:
+    def format_run(self) -> str:
         """Flow, status and id."""
         if self._moment is None:
             return self._run_id
@@ -122,20 +122,20 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
         except NotFound as error:
             self._show_gone(error.message)
             return
-        self._past = await self._look_back(self._wanted_event)
+        self._past = await self._as_of(self._wanted_event)
         self._successors = await runs.successors(self._run_id)
-        self._asked = await self._request_words() if live.status in _ASKING else ""
+        self._asked = await self._format_request() if live.status in _ASKING else ""
         self._moment = Moment(live, self._past)
         self._show_gone("")
         self._draw_head()
         await self.pane.show(self._moment)
-        self._tell_moments()
+        self._schedule_ages()
 
     def tick(self) -> None:
         """Ages again."""
         self._draw_head()
         self.pane.tick(self.state.now())
-        self._tell_moments()
+        self._schedule_ages()
 
     def show_pane(self, pane: str) -> None:
         """Go to a pane by name."""
@@ -174,28 +174,28 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
     def action_follow(self) -> None:
         """Stay with the newest, or stay."""
         words = self.pane.toggle_follow()
-        tell(self, words or "Nothing to follow here: the timeline and the log follow")
+        show_notice(self, words or "Nothing to follow here: the timeline and the log follow")
 
     def action_times(self) -> None:
         """Times of the day, or since the run began."""
         if not self.pane.toggle_times():
-            tell(self, "There are no times to change here: the timeline and the log have them")
+            show_notice(self, "There are no times to change here: the timeline and the log have them")
 
     def action_wrap(self) -> None:
         """Long text in full."""
         if not self.pane.toggle_wrap():
-            tell(self, "There is nothing to wrap here: the log shows an event in full")
+            show_notice(self, "There is nothing to wrap here: the log shows an event in full")
 
     def action_marker(self) -> None:
         """Look back at the event under the cursor; the same event again: back to the present."""
-        self.act(self._mark())
+        self.act(self._choose_moment())
 
     def action_back(self) -> None:
         """A step back in the pane, to the present, or to the screen before."""
         if self.pane.leave():
             return
         if self._wanted_event is not None:
-            self._look_at(None)
+            self._show_as_of(None)
         else:
             super().action_back()
 
@@ -218,22 +218,22 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
         if self._wanted_event is None:
             return True
         words = "This is the past: nothing can be done to it. {screen.back} returns to the present."
-        tell(self, self.state.keymap.fill(words), tone="warning")
+        show_notice(self, self.state.keymap.fill(words), tone="warning")
         return False
 
-    def _look_at(self, number: int | None) -> None:
+    def _show_as_of(self, number: int | None) -> None:
         self._wanted_event = number
         self.refresher.ask_at_once()
 
-    async def _mark(self) -> None:
-        number = await self.pane.marked_event()
+    async def _choose_moment(self) -> None:
+        number = await self.pane.chosen_event()
         if number is None:
             words = "{run.marker} looks back at an event of the log, or at the start of a step of this run"
-            tell(self, self.state.keymap.fill(words))
+            show_notice(self, self.state.keymap.fill(words))
         else:
-            self._look_at(None if number == self._wanted_event else number)
+            self._show_as_of(None if number == self._wanted_event else number)
 
-    async def _look_back(self, number: int | None) -> AsOf | None:
+    async def _as_of(self, number: int | None) -> AsOf | None:
         if number is None or (self._past is not None and self._past.event.run_seq == number):
             return None if number is None else self._past
         runs = self.state.engine.runs
@@ -241,7 +241,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
         events = await runs.events(self._run_id, after_run_seq=number - 1, limit=1)
         return AsOf(events[0], detail)
 
-    async def _request_words(self) -> str:
+    async def _format_request(self) -> str:
         requests, symbol = self.state.engine.requests, REQUEST_LABELS[RequestStatus.PENDING].symbol
         pending, opens = RequestStatus.PENDING, self.state.keymap.fill(" ({run.pending} opens it)")
         approvals = await requests.approvals(status=pending, run_id=self._run_id, limit=1)
@@ -250,12 +250,12 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
         forms = await requests.forms(status=pending, run_id=self._run_id, limit=1)
         return f"{symbol} form: {forms.items[0].title}{opens}" if forms.items else ""
 
-    def _as_of_words(self) -> str:
-        return self._past.words(self.state.keymap.fill("{screen.back}")) if self._past else ""
+    def _format_as_of(self) -> str:
+        return self._past.format_line(self.state.keymap.fill("{screen.back}")) if self._past else ""
 
     def _show_pane(self) -> None:
         self.query_one("#panes", ContentSwitcher).current = self._pane
-        self._tabs.mark(self._pane, self.state.keymap.fill("{run.next_pane}: next pane"))
+        self._tabs.show_current(self._pane, self.state.keymap.fill("{run.next_pane}: next pane"))
         self.pane.target().focus()
 
     def _show_gone(self, words: str) -> None:
@@ -272,7 +272,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
             return
         line = self.query_one("#as-of", Plain)
         line.display = self._past is not None
-        line.show(sanitize(self._as_of_words(), limit=400))
+        line.show(sanitize(self._format_as_of(), limit=400))
         asked = "" if self._past else self._asked
         self.query_one("#run-head").display = True
         self.query_one("#run-head", Plain).show(*head(self._moment, asked, self._related(), self.state.now()))
@@ -280,9 +280,9 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
     def _related(self) -> str:
         successors = self._past.detail.handed_off_to if self._past else self._successors
         source = self._moment.live.handed_off_from if self._moment else None
-        return handoff_words(source, successors, self.state.keymap.fill("{run.handoffs}"))
+        return format_handoff(source, successors, self.state.keymap.fill("{run.handoffs}"))
 
-    def _tell_moments(self) -> None:
+    def _schedule_ages(self) -> None:
         if self._moment is None:
             return
         now, run = self.state.now(), self._moment.run

@@ -108,7 +108,7 @@ class TimelinePane(RunPane):
         """The execution under the cursor."""
         return self.table.cursor_execution
 
-    async def marked_event(self) -> int | None:
+    async def chosen_event(self) -> int | None:
         """The first event of the step under the cursor."""
         row = self.execution()
         if row is None or row.run_id != self.run_id:
@@ -166,8 +166,8 @@ class TimelinePane(RunPane):
 
 
 def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
-    mark = STEP_LABELS[row.status]
-    parts: list[Part] = [(sanitize(f" {mark.symbol} {mark.word}"), STYLES[mark.tone])]
+    label = STEP_LABELS[row.status]
+    parts: list[Part] = [(sanitize(f" {label.symbol} {label.word}"), STYLES[label.tone])]
     words = f"  {row.step_id} · {row.type}"
     if row.name not in (row.step_id, row.step_id.rpartition("/")[2]):
         words += f" · {row.name}"

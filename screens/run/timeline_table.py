@@ -117,10 +117,10 @@ class TimelineTable(LineTable):
         if self._timeline is None or not 0 <= index < self.row_count:
             return None
         row = self._timeline.rows[index]
-        mark = STEP_LABELS[row.status]
+        label = STEP_LABELS[row.status]
         cells = (
             Cell(sanitize(" " * _INDENT * row.depth + label(row), limit=300)),
-            Cell(mark.text, mark.tone),
+            Cell(label.text, label.tone),
             Cell(sanitize(self._took(row)), Tone.QUIET),
             Cell(sanitize("")),
         )
@@ -135,7 +135,7 @@ class TimelineTable(LineTable):
         found = keys.index(key) if key in keys else self._cursor
         self._rows_changed(found, found - self._cursor)
         if marker is not None and self._view is not None:
-            self._look(self.axis().containing(self._seconds(marker)))
+            self._show_axis(self.axis().containing(self._seconds(marker)))
         self._draw_changes(before)
         if self._axis_title() != title:
             self.refresh_line(self.scroll_offset.y)
@@ -189,13 +189,13 @@ class TimelineTable(LineTable):
             self.post_message(self.Stepped(by))
         else:
             self._following = False
-            self._look(self.axis().scrolled(by * _SCROLL))
+            self._show_axis(self.axis().scrolled(by * _SCROLL))
 
     def _zoom(self, factor: float) -> None:
         axis = self.axis()
-        self._look(axis.zoomed(factor, self._center(axis)))
+        self._show_axis(axis.zoomed(factor, self._center(axis)))
 
-    def _look(self, axis: Axis) -> None:
+    def _show_axis(self, axis: Axis) -> None:
         self._view = None if axis.seconds >= axis.total else (axis.start, axis.seconds)
         self.refresh()
 

@@ -40,15 +40,15 @@ class BulkVerb:
     title: str
     call: Callable[[Runs, str, Actor], Awaitable[VerbResult]]
     at_once: RunStatus
-    now_words: str
-    soon_words: str
-    unchanged_words: str
+    at_once_text: str
+    soon_text: str
+    unchanged_text: str
 
-    def words(self, result: VerbResult) -> str:
+    def format_result(self, result: VerbResult) -> str:
         """What became of one run."""
         if not result.changed:
-            return self.unchanged_words
-        return self.now_words if result.status is self.at_once else self.soon_words
+            return self.unchanged_text
+        return self.at_once_text if result.status is self.at_once else self.soon_text
 
 
 PAUSE = BulkVerb(
@@ -98,7 +98,7 @@ class BulkOutcome:
     reason: str
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """`3 paused, 1 was already`."""
         told = ", ".join(f"{number} {words}" for words, number in self.counted.items())
         return f"{told}. {self.reason}" if self.reason else f"{told}."
@@ -122,7 +122,7 @@ async def do_all(verb: BulkVerb, runs: Runs, run_ids: Sequence[str], actor: Acto
     reason = ""
     for run_id in run_ids:
         try:
-            counted[verb.words(await verb.call(runs, run_id, actor))] += 1
+            counted[verb.format_result(await verb.call(runs, run_id, actor))] += 1
         except VasiniError as error:
             counted[f"refused ({error.code})"] += 1
             refused.append(run_id)
@@ -130,12 +130,12 @@ async def do_all(verb: BulkVerb, runs: Runs, run_ids: Sequence[str], actor: Acto
     return BulkOutcome(counted, tuple(refused), reason)
 
 
-def status_words(views: Sequence[RunView]) -> str:
+def format_statuses(views: Sequence[RunView]) -> str:
     """How many of the runs have which status: `● 3 running, ‖ 1 paused`."""
     counted = Counter(view.status for view in views)
     return ", ".join(
-        f"{mark.symbol} {counted[status]} {mark.word}"
-        for status, mark in RUN_LABELS.items()
+        f"{label.symbol} {counted[status]} {label.word}"
+        for status, label in RUN_LABELS.items()
         if counted[status]
     )
 
@@ -156,7 +156,7 @@ class BulkDialog(Dialog[bool]):
         with Vertical(classes="dialog"):
             title = f"{self._verb.title}: {number} run{'' if number == 1 else 's'}?"
             yield Plain(sanitize(title), classes="dialog-title")
-            yield Plain(sanitize(status_words(self._views)), classes="dialog-text")
+            yield Plain(sanitize(format_statuses(self._views)), classes="dialog-text")
             yield RowTable(_COLUMNS, id="marked")
             yield Plain(classes="dialog-hint")
             yield KeyHint(f"{{dialog.confirm}} {self._verb.title.lower()}   {{dialog.close}} close")
@@ -183,11 +183,11 @@ class BulkDialog(Dialog[bool]):
 
 
 def _row(view: RunView) -> Row:
-    mark = RUN_LABELS[view.status]
+    label = RUN_LABELS[view.status]
     return Row(
         view.run_id,
         (
-            Cell(mark.text, mark.tone),
+            Cell(label.text, label.tone),
             Cell(sanitize(f"{view.pack}/{view.flow}")),
             Cell(sanitize(view.run_id), Tone.QUIET),
         ),

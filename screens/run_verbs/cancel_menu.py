@@ -29,15 +29,15 @@ _CHOICES = {
 class CancelMenu(Dialog[CancelMode]):
     """A list of three; the first row changes nothing. Enter chooses."""
 
-    def __init__(self, run_words: str) -> None:
+    def __init__(self, formatted_run: str) -> None:
         super().__init__()
-        self._run_words = run_words
+        self._formatted_run = formatted_run
 
     def compose(self) -> ComposeResult:
         """The run, the choices."""
         with Vertical(classes="dialog"):
             yield Plain(sanitize("Cancel?"), classes="dialog-title")
-            yield Plain(sanitize(self._run_words), classes="dialog-text")
+            yield Plain(sanitize(self._formatted_run), classes="dialog-text")
             yield RowTable([Column("When", 30, flex=1)], id="choices")
             yield KeyHint("{list.open} choose   {dialog.close} close")
         yield TooSmall()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.contracts.status import RequestStatus
 from screens.frame.current_run import CurrentRunScreen
-from screens.frame.screen import console, tell
+from screens.frame.screen import console, show_notice
 from screens.keys.bindings import bindings
 
 
@@ -33,4 +33,4 @@ class LookVerbs(CurrentRunScreen):
         if forms.items:
             console(self).open_form(forms.items[0])
         else:
-            tell(self, f"{run_id} waits for nobody.")
+            show_notice(self, f"{run_id} waits for nobody.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import CancelMode, RunStatus
 from screens.frame.current_run import CurrentRunScreen
-from screens.frame.screen import tell
+from screens.frame.screen import show_notice
 from screens.keys.bindings import bindings
 from screens.run_verbs.bulk import (
     PAUSE,
@@ -16,8 +16,8 @@ from screens.run_verbs.bulk import (
     BulkVerb,
     cancel_verb,
     do_all,
+    format_statuses,
     read_all,
-    status_words,
 )
 from screens.run_verbs.cancel_menu import CancelMenu
 
@@ -36,7 +36,7 @@ class SteerVerbs(CurrentRunScreen):
         """Pause, or resume what is paused."""
         if not self.may_act():
             return
-        if marked := self.marked_runs():
+        if marked := self.selected_runs():
             self.act(self._with_all(marked, self._ask_pause_all))
         elif run_id := self.current_run():
             self.act(self._pause_or_resume(run_id))
@@ -45,7 +45,7 @@ class SteerVerbs(CurrentRunScreen):
         """Ask when to cancel."""
         if not self.may_act():
             return
-        if marked := self.marked_runs():
+        if marked := self.selected_runs():
             self.act(self._with_all(marked, self._ask_cancel_all))
         elif run_id := self.current_run():
             self._ask_cancel(run_id)
@@ -54,7 +54,7 @@ class SteerVerbs(CurrentRunScreen):
         """Continue a failed run at its failed step."""
         if not self.may_act():
             return
-        if marked := self.marked_runs():
+        if marked := self.selected_runs():
             self.act(self._with_all(marked, lambda views: self._ask_all(RETRY, views)))
         elif run_id := self.current_run():
             retry = self.state.engine.runs.retry(run_id, actor=self.state.actor)
@@ -67,13 +67,13 @@ class SteerVerbs(CurrentRunScreen):
                 words = "is cancelled" if mode is CancelMode.NOW else "stops after its current step"
                 self.act(self._say(cancel, words, "had ended or was being cancelled already"))
 
-        self.app.push_screen(CancelMenu(self.run_words()), chosen)
+        self.app.push_screen(CancelMenu(self.format_run()), chosen)
 
     async def _with_all(self, run_ids: Sequence[str], then: Callable[[list[RunView]], None]) -> None:
         views = await read_all(self.state.engine.runs, run_ids)
         if not views:
-            self.unmark(run_ids)
-            tell(self, "The marked runs are gone.")
+            self.deselect(run_ids)
+            show_notice(self, "The marked runs are gone.")
         elif self.is_current:
             # Else another dialog or screen has opened meanwhile, and the key has lapsed.
             then(views)
@@ -87,7 +87,7 @@ class SteerVerbs(CurrentRunScreen):
             if mode is not None:
                 self._ask_all(cancel_verb(mode), views)
 
-        self.app.push_screen(CancelMenu(f"{len(views)} marked: {status_words(views)}"), chosen)
+        self.app.push_screen(CancelMenu(f"{len(views)} marked: {format_statuses(views)}"), chosen)
 
     def _ask_all(self, verb: BulkVerb, views: list[RunView]) -> None:
         def answered(sure: bool | None) -> None:
@@ -98,8 +98,8 @@ class SteerVerbs(CurrentRunScreen):
 
     async def _do_all(self, verb: BulkVerb, run_ids: list[str]) -> None:
         outcome = await do_all(verb, self.state.engine.runs, run_ids, self.state.actor)
-        self.unmark([run_id for run_id in run_ids if run_id not in outcome.refused])
-        tell(self, outcome.words, tone="warning" if outcome.refused else "information")
+        self.deselect([run_id for run_id in run_ids if run_id not in outcome.refused])
+        show_notice(self, outcome.text, tone="warning" if outcome.refused else "information")
         self.refresher.ask()
 
     async def _pause_or_resume(self, run_id: str) -> None:
@@ -112,7 +112,7 @@ class SteerVerbs(CurrentRunScreen):
 
     async def _say(self, verb: Awaitable[VerbResult], changed: str, unchanged: str) -> None:
         result = await verb
-        tell(self, f"{result.run_id} {changed if result.changed else unchanged}.")
+        show_notice(self, f"{result.run_id} {changed if result.changed else unchanged}.")
         self.refresher.ask()
 
 

@@ -84,11 +84,11 @@ class _Reading:
             self.words.append(word)
 
     def _status(self, value: str) -> None:
-        begun = [status for word, status in RUN_WORDS.items() if value and word.startswith(value.lower())]
-        for status in begun:
+        fitting = [status for word, status in RUN_WORDS.items() if value and word.startswith(value.lower())]
+        for status in fitting:
             self._add(status)
-        if not begun:
-            known = ", ".join(mark.word.replace(" ", "_") for mark in RUN_LABELS.values())
+        if not fitting:
+            known = ", ".join(label.word.replace(" ", "_") for label in RUN_LABELS.values())
             self.faults.append(
                 f"no status begins with {value}: {known}" if value else f"status: takes {known}"
             )

@@ -28,7 +28,7 @@ SORTS: dict[RunSort, tuple[str, int, str]] = {
     RunSort.FLOW: ("by flow", 1, "▲"),
     RunSort.REQUESTER: ("by requester", 6, "▲"),
 }
-"""Words of every order, the column that carries its mark, and the mark."""
+"""Words of every order, the column that carries its symbol, and the symbol."""
 
 _COLUMNS = (
     Column("Status", 15),
@@ -45,11 +45,11 @@ _TEN_UNITS = 100
 
 
 def columns(sort: RunSort) -> list[Column]:
-    """The columns, with the mark of the order."""
-    _, marked, mark = SORTS[sort]
+    """The columns, with the symbol of the order."""
+    _, sorted_by, symbol = SORTS[sort]
     return [
         Column(
-            f"{column.title} {mark}" if index == marked else column.title,
+            f"{column.title} {symbol}" if index == sorted_by else column.title,
             column.width,
             column.flex,
             column.rank,
@@ -90,14 +90,14 @@ class RunSource:
 
 def run_row(run: RunSummary, now: datetime) -> Row:
     """One run as a row."""
-    mark = RUN_LABELS[run.status]
+    label = RUN_LABELS[run.status]
     waits, failed = run.waiting_for, run.error
     reason = waits.text if waits is not None else failed.code if failed is not None else ""
     tone = Tone.BAD if failed is not None and waits is None else Tone.PLAIN
     return Row(
         run.run_id,
         (
-            Cell(mark.text, mark.tone),
+            Cell(label.text, label.tone),
             Cell(sanitize(f"{run.pack}/{run.flow}")),
             Cell(sanitize(run.current_step or "")),
             Cell(sanitize(age(run.created_at, now)), Tone.QUIET),

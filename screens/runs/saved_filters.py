@@ -57,7 +57,7 @@ class SavedFiltersDialog(Dialog[str]):
 
     def on_mount(self) -> None:
         """List what there is; the line for the name comes first while there is nothing to pick."""
-        self._do(self._begin())
+        self._do(self._start())
 
     def action_delete(self) -> None:
         """Delete the filter under the cursor; the hint keeps its text."""
@@ -82,7 +82,7 @@ class SavedFiltersDialog(Dialog[str]):
     def _do(self, work: Awaitable[None]) -> None:
         self.run_worker(attempt(self, work), group="saved", exit_on_error=False)
 
-    async def _begin(self) -> None:
+    async def _start(self) -> None:
         await self._list()
         self.query_one("#name" if self._typed and not self._filters else "#saved").focus()
 

@@ -12,7 +12,7 @@ from engine.contracts.run import RunSort
 from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import SLOW_SECONDS, console, tell
+from screens.frame.screen import SLOW_SECONDS, console, show_notice
 from screens.handoff.verbs import HandoffVerbs
 from screens.keys.bindings import bindings
 from screens.run_verbs.looking import LookVerbs
@@ -88,16 +88,16 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs):
         """The run under the cursor."""
         return self._table.cursor_key
 
-    def marked_runs(self) -> Sequence[str]:
+    def selected_runs(self) -> Sequence[str]:
         """Every run with a mark, also where the filter does not show it."""
-        return sorted(self._table.marked)
+        return sorted(self._table.selected)
 
-    def unmark(self, run_ids: Sequence[str]) -> None:
+    def deselect(self, run_ids: Sequence[str]) -> None:
         """Take these marks away."""
-        self._table.set_marks(self._table.marked.difference(run_ids))
+        self._table.select_rows(self._table.selected.difference(run_ids))
         self._draw_about()
 
-    def run_words(self) -> str:
+    def format_run(self) -> str:
         """Flow, status and id of the run under the cursor."""
         run = self._known.get(self.current_run())
         return f"{run.pack}/{run.flow} · {RUN_LABELS[run.status].word} · {run.run_id}" if run else ""
@@ -140,8 +140,8 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs):
 
     def action_back(self) -> None:
         """Leave the filter and clear it; on the list the marks go first."""
-        if self._table.has_focus and self._table.marked:
-            self.unmark(self.marked_runs())
+        if self._table.has_focus and self._table.selected:
+            self.deselect(self.selected_runs())
             return
         self._table.focus()
         self._use_filter("")
@@ -159,7 +159,7 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs):
 
     def action_mark(self) -> None:
         """Mark the run, or take its mark away."""
-        self._table.toggle_mark()
+        self._table.toggle_selected()
         self._draw_about()
 
     def action_sort(self) -> None:
@@ -168,7 +168,7 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs):
         self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
         self._from_top = self._table.cursor_row == 0
         self._table.set_columns(columns(self._sort))
-        tell(self, f"Runs {SORTS[self._sort][0]}")
+        show_notice(self, f"Runs {SORTS[self._sort][0]}")
         self._expect_list()
 
     def action_next_match(self) -> None:
@@ -258,7 +258,7 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs):
         if self._typed:
             self._table.step(by)
         else:
-            tell(self, self.state.keymap.fill("No filter: {runs.filter} and type"))
+            show_notice(self, self.state.keymap.fill("No filter: {runs.filter} and type"))
 
     def _draw(self) -> None:
         empty = not self._table.row_count
@@ -286,8 +286,8 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs):
         table = self._table
         run = self._known.get(self.current_run())
         parts: list[Part] = []
-        if table.marked:
-            parts.append((sanitize(f" {len(table.marked)} marked ·"), "$waiting"))
+        if table.selected:
+            parts.append((sanitize(f" {len(table.selected)} marked ·"), "$waiting"))
         if table.row_count:
             place = f" {table.cursor_row + 1:,} of {table.row_count:,} ·"
             parts.append((sanitize(place), "$quiet"))

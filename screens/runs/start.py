@@ -11,7 +11,7 @@ from engine.safe_text import sanitize
 from screens.forms.filling import FillingScreen
 from screens.frame.inputs import SafeInput
 from screens.frame.key_hint import KeyHint
-from screens.frame.screen import ConsoleScreen, console, tell
+from screens.frame.screen import ConsoleScreen, console, show_notice
 from screens.keys.bindings import bindings
 from screens.widgets.columns import Column
 from screens.widgets.plain import NOTHING, Plain
@@ -123,7 +123,9 @@ class StartScreen(ConsoleScreen):
     def _picked(self, message: RowTable.Opened) -> None:
         flow = self._flows.get(message.key)
         if flow is None:
-            tell(self, f"{message.key} cannot start: {self._broken.get(message.key, '')}", tone="warning")
+            show_notice(
+                self, f"{message.key} cannot start: {self._broken.get(message.key, '')}", tone="warning"
+            )
             return
         self.app.push_screen(StartFormScreen(self.state, flow))
 
@@ -178,7 +180,7 @@ class StartFormScreen(FillingScreen):
             base_dir=self.state.base_dir,
         )
         await self.sent()
-        tell(self, f"Started {run.run_id}")
+        show_notice(self, f"Started {run.run_id}")
         console(self).show_in("runs", run.run_id)
 
 

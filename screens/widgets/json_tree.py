@@ -86,21 +86,21 @@ class JsonTree:
             waiting.extend(((*path, key), item) for key, item in parts)
 
 
-def path_words(path: Path) -> str:
+def format_path(path: Path) -> str:
     """The path as people write it: `output.items[3].name`; odd keys in brackets and quotes."""
     words = str(path[0])
     for part in path[1:]:
-        named = isinstance(part, str) and key_words(part) == part
+        named = isinstance(part, str) and format_key(part) == part
         words += f".{part}" if named else f"[{json.dumps(part, ensure_ascii=False)}]"
     return words
 
 
-def key_words(key: str) -> str:
+def format_key(key: str) -> str:
     """A key as it is when it is a plain word, else in quotes: no key can look like several."""
     return key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
-def value_words(node: Node) -> str:
+def format_value(node: Node) -> str:
     """What stands beside the name: the value in one line, cut with a note, or how much is inside."""
     match node.value:
         case dict() as items:

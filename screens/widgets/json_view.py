@@ -11,7 +11,7 @@ from engine.safe_text import has_hidden, sanitize
 from screens.keys.bindings import bindings
 from screens.widgets.columns import Column
 from screens.widgets.json_text import hides_something
-from screens.widgets.json_tree import JsonTree, Node, is_long, path_words, value_text, value_words
+from screens.widgets.json_tree import JsonTree, Node, format_path, format_value, is_long, value_text
 from screens.widgets.line_table import LineTable
 from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
@@ -84,7 +84,7 @@ class JsonView(LineTable):
         if node is None:
             return
         if is_long(node.value, self._placed[-1].width):
-            self.post_message(self.TextOpened(self, path_words(node.path), node.value))
+            self.post_message(self.TextOpened(self, format_path(node.path), node.value))
         else:
             self.action_toggle_fold()
 
@@ -93,7 +93,7 @@ class JsonView(LineTable):
         node = self._node()
         if node is not None and node.children:
             self._values.opened ^= {node.path}
-            self._change(self._values, path_words(node.path))
+            self._change(self._values, format_path(node.path))
 
     def action_unfold(self) -> None:
         """Unfold; what is open already: go to its first part."""
@@ -119,7 +119,7 @@ class JsonView(LineTable):
     def action_copy_path(self) -> None:
         """Copy where the cursor is in the value."""
         if node := self._node():
-            self.post_message(self.PathWanted(path_words(node.path)))
+            self.post_message(self.PathWanted(format_path(node.path)))
 
     def _node(self) -> Node | None:
         return self._shown_lines[self._cursor] if self._cursor < len(self._shown_lines) else None
@@ -127,7 +127,7 @@ class JsonView(LineTable):
     def _change(self, tree: JsonTree, key: str) -> None:
         before = self._picture()
         self._values, self._shown_lines = tree, tree.lines()
-        keys = (place for place, node in enumerate(self._shown_lines) if path_words(node.path) == key)
+        keys = (place for place, node in enumerate(self._shown_lines) if format_path(node.path) == key)
         self._rows_changed(next(keys, self._cursor), 0)
         self._draw_changes(before)
 
@@ -138,10 +138,10 @@ def _row(node: Node) -> Row:
     hidden = isinstance(node.value, str) and has_hidden(node.value)
     if node.depth == 0 and not hidden:
         hidden = hides_something(node.value)
-    value = (HIDDEN_NOTE if hidden else "") + value_words(node)
+    value = (HIDDEN_NOTE if hidden else "") + format_value(node)
     tone = Tone.WAITING if hidden else Tone.QUIET if node.children is not None else Tone.PLAIN
     return Row(
-        path_words(node.path),
+        format_path(node.path),
         (
             Cell(sanitize(" " * _INDENT * node.depth + sign + name, limit=300)),
             Cell(sanitize(value, limit=2_000), tone),

@@ -111,7 +111,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._columns = tuple(columns)
-        self.marked: set[str] = set()
+        self.selected: set[str] = set()
         self._cursor = 0
         self._places: tuple[Placed, ...] = ()
         self._placed_for: tuple[tuple[Column, ...], int] = ((), 0)
@@ -188,16 +188,16 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._draw_changes(before)
         self.post_message(self.Highlighted(self, self.cursor_key))
 
-    def toggle_mark(self) -> None:
+    def toggle_selected(self) -> None:
         """Mark the row under the cursor or take its mark away, and go on to the next row."""
         if key := self.cursor_key:
-            self.marked ^= {key}
+            self.selected ^= {key}
             self.refresh_line(self._cursor + HEADER)
             self.action_cursor_down()
 
-    def set_marks(self, keys: set[str]) -> None:
+    def select_rows(self, keys: set[str]) -> None:
         """Mark the rows of these keys and no others."""
-        self.marked = keys
+        self.selected = keys
         self.refresh()
 
     def step(self, by: int) -> None:
@@ -292,7 +292,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         under_cursor = index == self._cursor
         if under_cursor:
             base += self.get_component_rich_style("line-table--cursor", partial=True)
-        mark = _MARK_SYMBOL if row is not None and row.key in self.marked else " "
+        mark = _MARK_SYMBOL if row is not None and row.key in self.selected else " "
         segments = [Segment((_CURSOR_SYMBOL if under_cursor else " ") + mark, base)]
         if row is None:
             segments.append(Segment(_NOT_READ, base + self._tone(Tone.QUIET)))

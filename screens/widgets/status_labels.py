@@ -99,11 +99,11 @@ PACK_LABELS: dict[PackState, StatusLabel] = {
 
 RUN_WORDS: dict[str, RunStatus] = {
     spelling: status
-    for status, mark in RUN_LABELS.items()
+    for status, label in RUN_LABELS.items()
     for spelling in (
-        mark.word,
-        mark.word.replace(" ", "_"),
-        mark.word.replace(" ", "-"),
+        label.word,
+        label.word.replace(" ", "_"),
+        label.word.replace(" ", "-"),
         status.value.lower(),
     )
 }

@@ -178,7 +178,7 @@ async def test_several_are_approved_with_the_count_each_by_its_own_digest(consol
         await stage.on(ApprovalsScreen)
         await stage.shows("Of 3: 3 approved.")
         assert engine.asked("approve") == [(f"app-{n}", "ben", f"digest-of-app-{n}") for n in range(3)]
-        assert not stage.table("#approvals").marked
+        assert not stage.table("#approvals").selected
 
 
 async def test_several_are_rejected_with_a_comment(console: OpenConsole) -> None:
@@ -232,7 +232,7 @@ async def test_different_steps_are_not_decided_together(console: OpenConsole) ->
         await stage.press("G", "space", "g", "space", "M")
         await stage.shows("only approvals of one step, tool and pack content are decided together")
         await stage.press("escape")
-        await stage.until(lambda: not stage.table("#approvals").marked)
+        await stage.until(lambda: not stage.table("#approvals").selected)
 
 
 async def test_what_somebody_else_decides_meanwhile_voids_the_question(console: OpenConsole) -> None:
@@ -260,7 +260,7 @@ async def test_a_race_that_no_news_told_of_is_told_by_its_outcome(console: OpenC
         engine.add(writes(1, **decided, decided_at=ago(1)), writes(2, digest="another"))
         await stage.press("f2")
         await stage.shows("Of 3: 1 approved, 1 already rejected by carol, 1 not decided (approval_changed).")
-        assert stage.table("#approvals").marked == {"app-2"}
+        assert stage.table("#approvals").selected == {"app-2"}
 
 
 async def test_two_consoles_race_and_exactly_one_decides(console: OpenConsole) -> None:

@@ -14,9 +14,9 @@ from screens.widgets.json_tree import (
     SHOWN_CHARACTERS,
     JsonTree,
     Node,
+    format_path,
+    format_value,
     is_long,
-    path_words,
-    value_words,
 )
 
 _json: st.SearchStrategy[Any] = st.recursive(
@@ -27,7 +27,7 @@ _json: st.SearchStrategy[Any] = st.recursive(
 
 
 def words(tree: JsonTree) -> list[tuple[str, str]]:
-    return [(path_words(node.path), value_words(node)) for node in tree.lines()]
+    return [(format_path(node.path), format_value(node)) for node in tree.lines()]
 
 
 def test_a_small_value_opens_at_once() -> None:
@@ -44,7 +44,7 @@ def test_a_small_value_opens_at_once() -> None:
 
 def test_what_is_long_stays_folded_until_it_is_opened() -> None:
     tree = JsonTree({"input": {"few": [1], "many": list(range(10_000))}})
-    assert [path_words(node.path) for node in tree.lines()] == [
+    assert [format_path(node.path) for node in tree.lines()] == [
         "input",
         "input.few",
         "input.few[0]",
@@ -60,7 +60,7 @@ def test_open_everywhere_every_part_is_one_line(value: Any) -> None:
     while closed := {node.path for node in tree.lines() if node.children and not node.open}:
         tree.opened |= closed
     lines = tree.lines()
-    assert len({path_words(node.path) for node in lines}) == len(lines)
+    assert len({format_path(node.path) for node in lines}) == len(lines)
     for node in lines:
         at = value
         for part in node.path[1:]:
@@ -96,12 +96,12 @@ def test_other_values_keep_what_was_open() -> None:
     ],
 )
 def test_paths_read_like_code(path: tuple[str | int, ...], expected: str) -> None:
-    assert path_words(path) == expected
+    assert format_path(path) == expected
 
 
 def test_long_texts_are_cut_with_a_note() -> None:
     node = Node(("v", "x"), "y" * 20_000, None, open=False)
-    shown = value_words(node)
+    shown = format_value(node)
     assert shown.startswith(json.dumps("y" * SHOWN_CHARACTERS))
     assert shown.endswith("19,700 more characters, Enter shows all")
     assert is_long("a\nb", 80)

@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.widgets import Input, TextArea
 
 from screens.keys.bindings import action, find
-from screens.keys.key_names import key_words, read_key
+from screens.keys.key_names import format_key, read_key
 from screens.keys.keymap import EDITING, KEPT, Keymap, read_keymap, together
 from screens.keys.registry import ACTIONS
 from screens.overlays.help_screen import HelpScreen
@@ -67,7 +67,7 @@ def test_every_key_of_the_registry_can_be_written_as_the_help_shows_it(entry: Ac
 )
 def test_keys_may_be_written_in_both_ways(words: str, name: str) -> None:
     assert read_key(words) == name
-    assert read_key(key_words(name)) == name
+    assert read_key(format_key(name)) == name
 
 
 @pytest.mark.parametrize("words", ["", " ", "crtl+x", "hello", "a b", "\x1b", "<any>", "F99"])

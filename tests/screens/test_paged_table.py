@@ -174,8 +174,8 @@ async def test_enter_on_a_row_that_is_not_read_opens_nothing() -> None:
         b.source.gate.clear()
         await b.pilot.press("G", "enter")
         assert b.table.cursor_key == ""
-        b.table.toggle_mark()
-        assert b.table.marked == set()
+        b.table.toggle_selected()
+        assert b.table.selected == set()
         b.source.gate.set()
 
 
@@ -298,14 +298,14 @@ async def test_only_lines_that_changed_are_drawn() -> None:
 
 async def test_marks_stay_on_their_keys() -> None:
     async with bench(FakeSource()) as b:
-        b.table.toggle_mark()
-        b.table.toggle_mark()
-        assert b.table.marked == {"0", "1"}
+        b.table.toggle_selected()
+        b.table.toggle_selected()
+        assert b.table.selected == {"0", "1"}
         b.source.first, b.source.length = -1, MILLION + 1
         await b.table.reload()
         await b.pilot.pause()
         assert b.lines()[1:5] == ["  row -1", " *row 0", " *row 1", "▌ row 2"]
-        b.table.set_marks(set())
+        b.table.select_rows(set())
         await b.pilot.pause()
         assert b.lines()[2] == "  row 0"
 

@@ -447,7 +447,7 @@ async def test_the_past_is_shown_whole_and_nothing_can_be_done_to_it(console: Op
         await stage.shows("as of event 2")
         await stage.shows("read-only")
         await stage.shows("○ queued")
-        assert log(stage).marked == {"2"}
+        assert log(stage).selected == {"2"}
         for key in ("p", "x", ".", "i"):
             await stage.press(key)
             assert isinstance(stage.app.screen, RunScreen)

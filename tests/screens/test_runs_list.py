@@ -263,9 +263,9 @@ async def test_a_refusal_is_told_and_its_mark_stays(console: OpenConsole) -> Non
         await stage.press("f2")
         told = "1 refused (invalid_transition), 1 going on at the failed step. run-3 is RUNNING"
         await stage.until(lambda: told in stage.notices())
-        assert stage.paged("#runs").marked == {"run-3"}
+        assert stage.paged("#runs").selected == {"run-3"}
         await stage.press("escape")
-        assert not stage.paged("#runs").marked
+        assert not stage.paged("#runs").selected
 
 
 async def test_marks_of_runs_that_are_gone_open_no_question(console: OpenConsole) -> None:
@@ -276,7 +276,7 @@ async def test_marks_of_runs_that_are_gone_open_no_question(console: OpenConsole
         engine.stored_runs.clear()
         await stage.press("p")
         await stage.until(lambda: "The marked runs are gone." in stage.notices())
-        assert not stage.paged("#runs").marked
+        assert not stage.paged("#runs").selected
 
 
 async def test_a_run_that_the_filter_hides_is_shown_when_it_is_asked_for(console: OpenConsole) -> None:

@@ -33,7 +33,7 @@ class ScriptedTerminal(PatientDriver):
         self._questions: deque[int] = deque()
         self.frames = self.frames_shown = 0
         self.drawn, self.told = (
-            stage.app._in_context(act) for act in (stage.app._draw_withheld, stage.app._tell_shown)
+            stage.app._in_context(act) for act in (stage.app._draw_withheld, stage.app._call_when_shown)
         )
         self.lost = stage.app.terminal_lost
         self.written: list[str] = []

@@ -8,7 +8,7 @@ import pytest
 
 from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
-from screens.approvals.action_lines import action_lines, said_lines, size_words
+from screens.approvals.action_lines import action_lines, format_size, said_lines
 from screens.approvals.styled_lines import StyledLines
 from tests.screens.fake_data import NOW, a_run, an_approval
 from tests.screens.fake_engine import FakeEngine
@@ -165,5 +165,5 @@ def test_a_long_title_stands_in_full_in_what_the_run_says() -> None:
 
 
 def test_sizes_are_words() -> None:
-    assert size_words([1, 2]) == "list, 2 items"
-    assert size_words(None) == "null"
+    assert format_size([1, 2]) == "list, 2 items"
+    assert format_size(None) == "null"

@@ -176,7 +176,7 @@ def test_an_outcome_that_nobody_waits_for_is_refused(vasini: Vasini, fake: FakeE
 def test_one_approval_is_shown_as_the_card_shows_it(vasini: Vasini, fake: FakeEngine) -> None:
     fake.requests.approvals_known = [
         an_approval(
-            action=GatedAction(step_id="write", kind="tool", target="files.write", params={"path": "/srv/x"}),
+            action=GatedAction(step="write", kind="tool", target="files.write", params={"path": "/srv/x"}),
             preview=Preview(kind="diff", summary="changes /srv/x: 1 line", text="-old\n+new"),
             form={"why": "asked"},
             context={"approval_context": {"n": 7}},

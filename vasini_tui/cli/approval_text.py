@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vasini_tui.output import Output
 
 
-def tell_approval(out: Output, approval: ApprovalView) -> None:
+def write_approval(out: Output, approval: ApprovalView) -> None:
     """Who decides here sees the exact action, what it would change, and the digest that binds them."""
     action = approval.action
     out.pairs(
@@ -20,7 +20,7 @@ def tell_approval(out: Output, approval: ApprovalView) -> None:
             ("status", approval.status),
             ("title", approval.title),
             ("risk", approval.risk),
-            ("action", f"{action.kind} {action.target or ''} ({action.step_id})" if action else None),
+            ("action", f"{action.kind} {action.target or ''} ({action.step})" if action else None),
             ("digest", approval.digest),
             ("run", approval.run_id),
             ("flow", f"{approval.pack}/{approval.flow} {approval.pack_version}"),
@@ -34,19 +34,19 @@ def tell_approval(out: Output, approval: ApprovalView) -> None:
         )
     )
     if action is not None:
-        tell_value(out, "parameters", action.params)
+        write_value(out, "parameters", action.params)
     else:
         out.line("Nothing is bound: this approval is an acknowledgement.")
     if approval.preview is not None:
         changes = approval.preview
-        tell_value(out, "what changes", f"{changes.summary}\n{changes.text}".rstrip("\n"))
-    tell_value(out, "message", approval.message)
-    tell_value(out, "intent", approval.intent or None)
-    tell_value(out, "form", approval.form or None)
-    tell_value(out, "context", approval.context or None)
+        write_value(out, "what changes", f"{changes.summary}\n{changes.text}".rstrip("\n"))
+    write_value(out, "message", approval.message)
+    write_value(out, "intent", approval.intent or None)
+    write_value(out, "form", approval.form or None)
+    write_value(out, "context", approval.context or None)
 
 
-def tell_value(out: Output, name: str, value: Any) -> None:
+def write_value(out: Output, name: str, value: Any) -> None:
     """A value below its name; nothing for None."""
     if value is not None:
         out.line(f"{name}:")

@@ -18,7 +18,7 @@ from engine.facade.feed import PackChanged
 from engine.safe_text import sanitize
 from screens.frame.console_state import ConsoleState, utc_now
 from screens.frame.keyboard import Keyboard
-from screens.frame.screen import FeedArrived, LineChanged, tell
+from screens.frame.screen import FeedArrived, LineChanged, show_notice
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 from vasini_tui.console.navigation import Navigation
@@ -72,7 +72,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         super().__init__([str(path) for path in style_paths()])
         self._keyboard = Keyboard()
         self._clock = clock
-        self._desk_of = partial(
+        self._console_state = partial(
             ConsoleState,
             actor=actor,
             tenant=tenant,
@@ -93,7 +93,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         if isinstance(workplace, AbstractAsyncContextManager):
             self._opening = workplace
         else:
-            self.state = self._desk_of(workplace)
+            self.state = self._console_state(workplace)
         self.animation_level = "none"
         self.set_keymap(settings.keymap.for_textual())
         self._themes = settings.themes
@@ -114,7 +114,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         for number in SIGNALS:
             loop.add_signal_handler(number, self._signalled, number)
         if self._opening is None:
-            await self._begin()
+            await self._start()
 
     async def on_ready(self) -> None:
         """The first frame is on the screen; what it takes to fill it is loaded now."""
@@ -132,8 +132,8 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
                 return
             if self.return_value is not None:  # a signal came meanwhile
                 return
-            self.state = self._desk_of(opened.engine, base_dir=opened.base_dir)
-            await self._begin()
+            self.state = self._console_state(opened.engine, base_dir=opened.base_dir)
+            await self._start()
             if opened.working is not None:
                 await self.entered.enter_async_context(opened.working)
 
@@ -142,15 +142,17 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         if self._opening is not None:
             yield Plain(sanitize(" vasini\n opening …", multiline=True), classes="opening")
 
-    async def _begin(self) -> None:
+    async def _start(self) -> None:
         """The first view, and the feed."""
         from screens.frame.feed_pump import FeedPump  # noqa: PLC0415 - after the first frame
         from vasini_tui.console.editor import TerminalEditor  # noqa: PLC0415 - after the first frame
 
         self.state.editor = TerminalEditor(self.aside)
-        await self._navigation.begin()
+        await self._navigation.start()
         if self._theme_problem is not None:
-            tell(self.screen, f"{self._theme_problem.message}. Showing {DEFAULT_THEME}.", tone="warning")
+            show_notice(
+                self.screen, f"{self._theme_problem.message}. Showing {DEFAULT_THEME}.", tone="warning"
+            )
         pump = FeedPump(self.state.engine.feed, self._deliver, self._line_state)
         self.run_worker(pump.run(), group="feed", exclusive=True, exit_on_error=False)
 
@@ -225,7 +227,9 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
     def action_bell_switch(self) -> None:
         """Ring for new requests or not, until the console is left; the settings say how it begins."""
         self.state.bell = not self.state.bell
-        tell(self.screen, f"The bell is {'on' if self.state.bell else 'off'} until you leave the console.")
+        show_notice(
+            self.screen, f"The bell is {'on' if self.state.bell else 'off'} until you leave the console."
+        )
 
     def action_quit_or_back(self) -> None:
         """Back from a screen that lies above another; else leave, after asking."""
@@ -257,7 +261,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
             from screens.packs.notices import notices_of  # noqa: PLC0415 - after the first frame
 
             for words, severity in notices_of([notice.pack for notice in changed]):
-                tell(self.screen, words, tone=severity)
+                show_notice(self.screen, words, tone=severity)
         if self.state.bell and self._aside is None and any(event.kind in _ASKS for event in batch.events):
             self.bell()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.contracts.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.status import RequestStatus
-from screens.frame.screen import ConsoleScreen, attempt, tell
+from screens.frame.screen import ConsoleScreen, attempt, show_notice
 from screens.keys.views import VIEWS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Navigation:
         for view in VIEWS:
             app.add_mode(view.name, lambda view=view: self._made(view))  # type: ignore[misc]  # bound now
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """Open the first view."""
         await self._app.switch_mode(VIEWS[0].name)
 
@@ -96,11 +96,11 @@ class Navigation:
             key = oldest.approval_id if isinstance(oldest, ApprovalView) else oldest.request_id
             self.show("approvals", key)
         else:
-            broken = _broken_words(self._state().broken_packs or ())
-            tell(self._app.screen, broken or "Nothing waits for a person.")
+            broken = _format_broken(self._state().broken_packs or ())
+            show_notice(self._app.screen, broken or "Nothing waits for a person.")
 
 
-def _broken_words(packs: Sequence[PackView]) -> str:
+def _format_broken(packs: Sequence[PackView]) -> str:
     """The first problem of every broken pack; all of them are shown by the command."""
     words = [f"Pack {pack.pack} is broken: {pack.problems[0]}" for pack in packs]
     return " · ".join([*words, "all problems: vasini packs"]) if words else ""

@@ -52,11 +52,11 @@ class OrderedApp(PacedApp[T], inherit_bindings=False):
             while self._typed:
                 screen, target = self.screen, self.focused or self.screen
                 await super().on_event(self._typed.popleft())
-                await self._settle(screen, target)
+                await self._wait_until_handled(screen, target)
         finally:
             self._handing_on = False
 
-    async def _settle(self, screen: Screen[object], target: DOMNode) -> None:
+    async def _wait_until_handled(self, screen: Screen[object], target: DOMNode) -> None:
         """Wait until the key has gone from `target` up to the application and what it asked for is done.
 
         What a key asks for may itself go up from `target`, and the focus moves by a message as well.

@@ -39,9 +39,9 @@ class PacedApp(App[T], inherit_bindings=False):
         """
         drawn = self._driver.frames if isinstance(self._driver, PatientDriver) else 0
         self._shown_later.append((drawn + bool(self._withheld), then))
-        self._tell_shown()
+        self._call_when_shown()
 
-    def _tell_shown(self) -> None:
+    def _call_when_shown(self) -> None:
         driver = self._driver
         waiting, self._shown_later = self._shown_later, []
         for frame, then in waiting:
@@ -74,7 +74,7 @@ class PacedApp(App[T], inherit_bindings=False):
         if isinstance(driver, PatientDriver):
             driver.drawn, driver.told = (
                 self._in_context(self._draw_withheld),
-                self._in_context(self._tell_shown),
+                self._in_context(self._call_when_shown),
             )
             driver.lost = self.terminal_lost
         return driver

@@ -132,10 +132,10 @@ def _read(path: Path, taken: Set[str]) -> ThemeFile:
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
         key = tuple(str(part) for part in fault["loc"])
-        raise config_invalid(path, _words(fault), line=file.line_of(key), key=".".join(key)) from None
+        raise config_invalid(path, _format_fault(fault), line=file.line_of(key), key=".".join(key)) from None
 
 
-def _words(fault: Any) -> str:
+def _format_fault(fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         model = ThemeVariables if len(fault["loc"]) > 1 else ThemeFile
         known = (one.alias or name for name, one in model.model_fields.items())

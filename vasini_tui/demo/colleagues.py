@@ -49,9 +49,9 @@ class Colleagues:
         if free and self.chance.random() < _CLAIMED:
             await self.engine.requests.claim(self.chance.choice(free).approval_id, actor=actor)
         elif len(waiting) > self.left and free:
-            await self._settle(free[0], actor)
+            await self._decide_one(free[0], actor)
 
-    async def _settle(self, view: ApprovalView, actor: Actor) -> None:
+    async def _decide_one(self, view: ApprovalView, actor: Actor) -> None:
         requests = self.engine.requests
         if self.chance.random() < _REJECTED:
             comment = self.chance.choice(_COMMENTS)

@@ -176,7 +176,7 @@ def _checked_environment() -> dict[str, Any]:
     for key in _decides_who(data):
         message = "is read from config.yaml only: anybody can set a variable for themselves"
         name = PREFIX + DELIMITER.join(key).upper()
-        raise _told("env", [{"file": "environment", "line": None, "key": name, "message": message}])
+        raise _config_error("env", [{"file": "environment", "line": None, "key": name, "message": message}])
     return data
 
 
@@ -229,7 +229,7 @@ def _check_keys(
             }
         )
     if problems:
-        raise _told(at_fault, problems)
+        raise _config_error(at_fault, problems)
 
 
 def _invalid(source: Source, error: ValidationError, file: ConfigFile | None) -> VasiniError:
@@ -244,10 +244,10 @@ def _invalid(source: Source, error: ValidationError, file: ConfigFile | None) ->
         where = str(file.path) if file else "environment"
         name = ".".join(key) if file else PREFIX + DELIMITER.join(key).upper()
         problems.append({"file": where, "line": line, "key": name, "message": message})
-    return _told(source, problems)
+    return _config_error(source, problems)
 
 
-def _told(source: Source, problems: list[dict[str, Any]]) -> VasiniError:
+def _config_error(source: Source, problems: list[dict[str, Any]]) -> VasiniError:
     first = problems[0]
     place = f"{first['file']}:{first['line']}" if first["line"] else first["file"]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

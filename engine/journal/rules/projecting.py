@@ -52,7 +52,7 @@ def project(
             if isinstance(change, StepChanges):
                 store.change_step(run_id, change.path, change.columns)
             elif isinstance(change, StepBegins):
-                _begin_step(store, run_id, change.row)
+                _start_step(store, run_id, change.row)
             elif isinstance(change, RunChanges):
                 columns.update(change.columns)
             elif isinstance(change, RequestOpens):
@@ -64,15 +64,15 @@ def project(
     return columns
 
 
-def _begin_step(store: Store, run_id: str, row: NewStepRow) -> None:
+def _start_step(store: Store, run_id: str, row: NewStepRow) -> None:
     if store.insert_step(run_id, row):
         return
     old = store.step(run_id, row["path"])
     if old is not None:
-        store.change_step(run_id, row["path"], _begun_again(old, row))
+        store.change_step(run_id, row["path"], _started_again(old, row))
 
 
-def _begun_again(old: StepRow, row: NewStepRow) -> StepColumns:
+def _started_again(old: StepRow, row: NewStepRow) -> StepColumns:
     """A retried step keeps its place, its name and what the new beginning does not say."""
     return {
         "status": row["status"],

@@ -22,7 +22,7 @@ class FileIdentity:
         self._path = path
         self._size = 0
         names = [f"{path}{suffix}" for suffix in ("", "-wal", "-shm")]
-        self._opened = {name: _identity(_look(name)) for name in names}
+        self._opened = {name: _identity(_stat(name)) for name in names}
 
     def check(self) -> None:
         """Raise Unavailable(`journal_unavailable`) when one of the files is another one now.
@@ -30,7 +30,7 @@ class FileIdentity:
         A copy that was written over the journal is noticed when it is smaller: a journal only grows.
         """
         for name, opened in self._opened.items():
-            found = _look(name)
+            found = _stat(name)
             if _identity(found) != opened:
                 raise self._changed(name, "was deleted or replaced")
             if name == str(self._path) and found is not None:
@@ -47,7 +47,7 @@ class FileIdentity:
         )
 
 
-def _look(name: str) -> os.stat_result | None:
+def _stat(name: str) -> os.stat_result | None:
     try:
         return os.stat(name)  # noqa: PTH116 - in the way of every commit
     except FileNotFoundError:

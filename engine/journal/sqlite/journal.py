@@ -109,11 +109,11 @@ class SqliteJournal(JournalWrites):
             written[:] = store.written  # a group that fails is written twice
             return result
 
-        def news(result: T) -> ChangeSet:
+        def changes(result: T) -> ChangeSet:
             found = change(result) if callable(change) else change
             return replace(found, events=tuple(written)) if written else found
 
-        return await self._writer.run(write, news)
+        return await self._writer.run(write, changes)
 
     # reading
 

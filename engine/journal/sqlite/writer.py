@@ -59,7 +59,7 @@ class Writer:
         self._busy_seconds = busy_seconds
         self._poll_seconds = poll_seconds
         self._pause = poll_seconds
-        self._looked_at = 0.0
+        self._checked_at = 0.0
         self._version: int | None = None
         self._after_commit = after_commit
         self._loop = asyncio.get_running_loop()
@@ -110,7 +110,7 @@ class Writer:
         try:
             connection = open_writer(self._path, self._busy_seconds)
         except VasiniError as error:
-            self._tell(self._opened.set_exception, error)
+            self._post(self._opened.set_exception, error)
             return
         self._identity = FileIdentity(self._path)
         try:
@@ -118,17 +118,17 @@ class Writer:
         except OSError as error:
             connection.close()
             words = f"the journal's lock files beside {self._path} cannot be made: {error.strerror}"
-            self._tell(self._opened.set_exception, Unavailable(ErrorCode.READ_ONLY, words))
+            self._post(self._opened.set_exception, Unavailable(ErrorCode.READ_ONLY, words))
             return
-        self._look(connection)
-        self._tell(self._opened.set_result, None)
+        self._notice_other_writers(connection)
+        self._post(self._opened.set_result, None)
         more = True
         while more:
             group, more = self._gather()
             if group:
                 self._write(connection, lock, group)
-                self._tell(self._settle, group)
-            self._look(connection)
+                self._post(self._resolve, group)
+            self._notice_other_writers(connection)
         lock.close()
         connection.close()
 
@@ -149,25 +149,25 @@ class Writer:
                 return group, True
         return group, False
 
-    def _look(self, connection: sqlite3.Connection) -> None:
+    def _notice_other_writers(self, connection: sqlite3.Connection) -> None:
         """Tell listeners when another process has written: looked for every `poll_seconds`, more often
         while others write."""
         now = time.monotonic()
-        if now - self._looked_at < self._pause:
+        if now - self._checked_at < self._pause:
             return
-        self._looked_at = now
+        self._checked_at = now
         failed = self.failure
         with suppress(VasiniError, sqlite3.Error):
             self._check(connection)
         if failed is not self.failure:
-            self._tell(self._after_commit, (ANYTHING,))
+            self._post(self._after_commit, (ANYTHING,))
         with suppress(sqlite3.Error):  # locked for a moment: the next look may do
             version = int(connection.execute("PRAGMA data_version").fetchone()[0])
             changed = self._version not in {None, version}
             self._version = version
             self._pause = min(self._poll_seconds, self._poll_seconds / 5 if changed else self._pause * 1.5)
             if changed:
-                self._tell(self._after_commit, (ANYTHING,))
+                self._post(self._after_commit, (ANYTHING,))
 
     def _check(self, connection: sqlite3.Connection | None = None) -> None:
         """Raise Unavailable when the open file is not the one under the path, or (asked with the connection)
@@ -240,7 +240,7 @@ class Writer:
             job.error = error
         connection.execute("RELEASE one")
 
-    def _settle(self, group: list[_Job]) -> None:
+    def _resolve(self, group: list[_Job]) -> None:
         changes: list[ChangeSet] = []
         for job in group:
             if job.error is None:
@@ -256,7 +256,7 @@ class Writer:
         if changes:
             self._after_commit(changes)
 
-    def _tell(self, callback: Callable[..., Any], *arguments: Any) -> None:
+    def _post(self, callback: Callable[..., Any], *arguments: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(callback, *arguments)
 

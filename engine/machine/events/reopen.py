@@ -22,7 +22,7 @@ def reopen(scope: Scope) -> Scope:
 
 
 def _reopen_execution(execution: Execution) -> Execution:
-    if (branches := execution.branches) is not None and has_begun(branches):
+    if (branches := execution.branches) is not None and has_started(branches):
         children = {
             index: reopen(child) if child.status is not ScopeStatus.RUNNING else child
             for index, child in branches.children.items()
@@ -43,7 +43,7 @@ def _reopen_execution(execution: Execution) -> Execution:
     )
 
 
-def has_begun(branches: Branches) -> bool:
+def has_started(branches: Branches) -> bool:
     """Whether any branch has begun: then the composite step goes on, else it starts anew."""
     return bool(branches.children or branches.outputs.count)
 
@@ -54,7 +54,7 @@ def reopened_paths(scope: Scope) -> tuple[list[str], list[str]]:
     if current is None:
         return [], []
     branches = current.branches
-    if branches is None or not has_begun(branches):
+    if branches is None or not has_started(branches):
         return [], [current.path]
     running, waiting = [current.path], []
     for child in branches.children.values():

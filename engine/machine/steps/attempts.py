@@ -23,7 +23,7 @@ from engine.machine.model.effects import RunStep, SetTimer
 from engine.machine.model.state import scope_path_of
 from engine.machine.model.timers import TimerKind, timer_name
 from engine.machine.steps.gate import ask_for_call_again, is_void
-from engine.machine.steps.limits import tool_calls_spent
+from engine.machine.steps.limits import tool_calls_used_up
 from engine.machine.steps.outcome import ask_outcome
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import is_in_flight
@@ -88,7 +88,7 @@ def attempt_again(builder: TransitionBuilder, path: str) -> None:
         builder.emit(SubflowRetryDue(), path)
         advance(builder, scope_path_of(path))
         return
-    spent = tool_calls_spent(builder)
+    spent = tool_calls_used_up(builder)
     if spent is not None:
         fail(builder, path, spent)
         return

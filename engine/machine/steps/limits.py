@@ -19,18 +19,18 @@ def over_limit(builder: TransitionBuilder, step: Step, prepared: StepPrepared) -
     """
     limits = builder.graph.limits
     used = builder.state.counters.steps_executed + prepared.steps_elsewhere
-    error = _spent(used, limits.max_steps, "steps", limits.steps_setting)
-    return error or (tool_calls_spent(builder, prepared.calls_elsewhere) if step.calls_tool else None)
+    error = _used_up(used, limits.max_steps, "steps", limits.steps_setting)
+    return error or (tool_calls_used_up(builder, prepared.calls_elsewhere) if step.calls_tool else None)
 
 
-def tool_calls_spent(builder: TransitionBuilder, elsewhere: int = 0) -> dict[str, Any] | None:
+def tool_calls_used_up(builder: TransitionBuilder, elsewhere: int = 0) -> dict[str, Any] | None:
     """The error of a run that has used up its tool calls, else None; every attempt is a call."""
     limits = builder.graph.limits
     used = builder.state.counters.tool_calls + elsewhere
-    return _spent(used, limits.max_tool_calls, "tool calls", limits.calls_setting)
+    return _used_up(used, limits.max_tool_calls, "tool calls", limits.calls_setting)
 
 
-def _spent(used: int, limit: int | None, what: str, setting: str) -> dict[str, Any] | None:
+def _used_up(used: int, limit: int | None, what: str, setting: str) -> dict[str, Any] | None:
     if limit is None or used < limit:
         return None
     message = f"the run has used its {limit} {what}; raise {setting}"

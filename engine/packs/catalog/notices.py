@@ -1,4 +1,4 @@
-"""What two catalogs differ in, told pack by pack."""
+"""What two catalogs differ in, found_notices pack by pack."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from engine.packs.catalog.pack_views import PackStatus
 
 
-def notices(before: Catalog, after: Catalog, facts: PackStatus) -> tuple[PackNotice, ...]:
+def notices(before: Catalog, after: Catalog, status: PackStatus) -> tuple[PackNotice, ...]:
     """One notice for every pack directory that came, went or changed."""
     known = {found.reading.place.key: found for found in before.found}
-    told: list[PackNotice] = []
+    found_notices: list[PackNotice] = []
     for found in after.found:
         outcome = _outcome(known.pop(found.reading.place.key, None), found)
         if outcome is not None:
-            told.append(_notice(found, outcome, facts))
-    told += [_notice(gone, PackOutcome.REMOVED, facts) for gone in known.values()]
-    return tuple(told)
+            found_notices.append(_notice(found, outcome, status))
+    found_notices += [_notice(gone, PackOutcome.REMOVED, status) for gone in known.values()]
+    return tuple(found_notices)
 
 
 def _outcome(before: CatalogEntry | None, after: CatalogEntry) -> PackOutcome | None:
@@ -38,12 +38,12 @@ def _contents(found: CatalogEntry) -> tuple[str, str, str]:
     return found.pack.pack_id, found.pack.content.digest, found.reading.files.content.digest
 
 
-def _notice(found: CatalogEntry, outcome: PackOutcome, facts: PackStatus) -> PackNotice:
+def _notice(found: CatalogEntry, outcome: PackOutcome, status: PackStatus) -> PackNotice:
     removed = outcome is PackOutcome.REMOVED
     problems = () if removed else found.problems
     return PackNotice(
         pack=found.pack.pack_id,
-        label=facts.label(found.pack),
+        label=status.label(found.pack),
         outcome=outcome,
         problems=len(problems),
         first_problem=problems[0] if problems else None,

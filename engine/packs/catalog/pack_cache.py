@@ -57,7 +57,7 @@ class PackCache:
         self._tool_names = tool_names
         self._held: dict[str, Reading] = {}
 
-    def look(self) -> ScanResult:
+    def scan(self) -> ScanResult:
         """Compare stamps, read what changed."""
         scan = scan_roots(self._roots)
         readings: dict[str, Reading] = {}

@@ -42,17 +42,17 @@ class PackStatus:
         return (pack.pack_id, code_digest(pack.content.code)) in self.trusted
 
 
-def pack_view(found: CatalogEntry, facts: PackStatus) -> PackView:
+def pack_view(found: CatalogEntry, status: PackStatus) -> PackView:
     """A pack as it is listed."""
     pack = found.pack
     manifest = pack.manifest
-    trusted = facts.trusts(pack)
+    trusted = status.trusts(pack)
     return PackView(
         pack=pack.pack_id,
         state=_state(found, trusted),
         version=manifest.version if manifest else pack.content.version,
-        label=facts.label(pack) if pack.content.version else "",
-        published=facts.published.get((pack.pack_id, pack.version)) == pack.content.digest,
+        label=status.label(pack) if pack.content.version else "",
+        published=status.published.get((pack.pack_id, pack.version)) == pack.content.digest,
         name=manifest.name if manifest else None,
         description=manifest.description if manifest else "",
         risk_level=manifest.risk_level if manifest else None,
@@ -65,7 +65,7 @@ def pack_view(found: CatalogEntry, facts: PackStatus) -> PackView:
         unavailable=pack.unavailable,
         problems=found.problems,
         not_in_force=pack.not_in_force,
-        runs=tuple(facts.runs.get(pack.pack_id, ())),
+        runs=tuple(status.runs.get(pack.pack_id, ())),
         loaded_at=from_micros(found.reading.read_at) if found.reading.read_at else None,
     )
 

@@ -94,9 +94,9 @@ def scan_roots(roots: Sequence[PackRoot]) -> Scan:
 
 def tree_stamp(directory: Path) -> str:
     """A digest of names, sizes, times and modes below a directory (blocking); no content is read."""
-    facts: list[str] = []
-    _look(str(directory), "", MAX_DEPTH, facts)
-    return _digest(facts)
+    listed: list[str] = []
+    _add_entries(str(directory), "", MAX_DEPTH, listed)
+    return _digest(listed)
 
 
 def _directories(root: Path, problems: list[Problem]) -> list[Path]:
@@ -110,30 +110,30 @@ def _directories(root: Path, problems: list[Problem]) -> list[Path]:
         return []
 
 
-def _look(directory: str, name: str, depth: int, facts: list[str]) -> None:
+def _add_entries(directory: str, name: str, depth: int, listed: list[str]) -> None:
     try:
         with os.scandir(directory) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        facts.append(f"{name} {error.errno}")
+        listed.append(f"{name} {error.errno}")
         return
     for entry in found:
         # editors keep swap and lock files beside the file they edit, Python its compiled code
-        if entry.name.startswith((".", "#")) or entry.name == "__pycache__" or len(facts) >= MAX_ENTRIES:
+        if entry.name.startswith((".", "#")) or entry.name == "__pycache__" or len(listed) >= MAX_ENTRIES:
             continue
         below = posixpath.join(name, entry.name)
         try:
             stat = entry.stat()
-            facts.append(
+            listed.append(
                 f"{below} {stat.st_mode} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
                 if not entry.is_dir()
                 else f"{below} {stat.st_mode} {stat.st_ino}"
             )
             if entry.is_dir() and depth:
-                _look(entry.path, below, depth - 1, facts)
+                _add_entries(entry.path, below, depth - 1, listed)
         except OSError as error:
-            facts.append(f"{below} {error.errno}")
+            listed.append(f"{below} {error.errno}")
 
 
-def _digest(facts: Iterable[str]) -> str:
-    return hashlib.blake2b("\n".join(facts).encode(errors="surrogateescape"), digest_size=16).hexdigest()
+def _digest(listed: Iterable[str]) -> str:
+    return hashlib.blake2b("\n".join(listed).encode(errors="surrogateescape"), digest_size=16).hexdigest()

@@ -35,8 +35,8 @@ RESPONSE = "response.json"
 RESPONSE_VERSION = "1.0"
 _INPUT_FILES = ("input.json", "handoff.json", "messages.json", "comments.json", "attachments.json")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
-_TOLD = ("role", "content_type")
-_TOLD_FILE = ".files.json"
+_DESCRIBED = ("role", "content_type")
+_DESCRIPTIONS_FILE = ".files.json"
 """What tools said of the files they brought: a folder keeps no roles by itself."""
 _ROLES = ("primary", "interactive", "supporting")
 
@@ -64,7 +64,7 @@ class RunFolders:
         *,
         handoff: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Keep the start payload, its attachments and what a handoff told; False when they are there."""
+        """Keep the start payload, its attachments and what a handoff described; False when they are there."""
         with self._directory(pack, run_id, "input") as directory:
             if "input.json" in names_in(directory):
                 return False
@@ -141,8 +141,8 @@ class RunFolders:
                 entry["role"] = item.get("role") or entry["role"]
                 entry["content_type"] = item.get("content_type") or entry["content_type"]
                 stored.append(entry)
-            told = {entry["stored_name"]: {key: entry[key] for key in _TOLD} for entry in stored}
-            self._write_json(directory, _TOLD_FILE, {**_told(directory), **told})
+            described = {entry["stored_name"]: {key: entry[key] for key in _DESCRIBED} for entry in stored}
+            self._write_json(directory, _DESCRIPTIONS_FILE, {**_descriptions(directory), **described})
         return stored
 
     def write_response(self, pack: str, run_id: str, response: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,25 +228,25 @@ def _file_entry(name: str, stored: str, size: int, digest: str) -> dict[str, Any
 
 def _output_files(directory: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    told = _told(directory)
+    described = _descriptions(directory)
     for name in names_in(directory):
         measured = None if name == RESPONSE or name.startswith(".") else measure(directory, name)
         if measured is not None:
-            found.append({**_file_entry(name, name, *measured), **told.get(name, {})})
+            found.append({**_file_entry(name, name, *measured), **described.get(name, {})})
     return found
 
 
-def _told(directory: int) -> dict[str, dict[str, str]]:
+def _descriptions(directory: int) -> dict[str, dict[str, str]]:
     """What tools said of their files, by stored name; nothing when it cannot be read any more."""
     try:
-        told = json.loads(read_inside(directory, _TOLD_FILE) or b"{}")
+        described = json.loads(read_inside(directory, _DESCRIPTIONS_FILE) or b"{}")
     except (ValueError, OSError):
         return {}
-    if not isinstance(told, dict):
+    if not isinstance(described, dict):
         return {}
     return {
-        name: {key: item[key] for key in _TOLD if isinstance(item.get(key), str)}
-        for name, item in told.items()
+        name: {key: item[key] for key in _DESCRIBED if isinstance(item.get(key), str)}
+        for name, item in described.items()
         if isinstance(item, dict)
     }
 

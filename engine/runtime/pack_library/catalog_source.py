@@ -42,14 +42,14 @@ class CatalogSource:
         config: EngineConfig,
         tool_names: Callable[[], Collection[str]],
         journal: Journal,
-        facts: PackStatusSource,
+        status: PackStatusSource,
         clock: Clock,
     ) -> None:
         self.roots = tuple(root for root in (config.shipped_packs, config.home_packs) if root is not None)
         self.good = LastKnownGood(journal, tool_names)
         self._config = config
         self._tool_names = tool_names
-        self._facts = facts
+        self._status = status
         self._clock = clock
         self._cache: PackCache | None = None
         self._catalog: Catalog | None = None
@@ -112,7 +112,7 @@ class CatalogSource:
 
         if self._cache is None:
             self._cache = PackCache(self._config.shipped_packs, self._config.home_packs, self._tool_names())
-        return self._cache.look()
+        return self._cache.scan()
 
     async def _made(self, scan: ScanResult, now: int) -> Catalog:
         fallbacks: Mapping[str, LoadedPack] = {}
@@ -148,7 +148,7 @@ class CatalogSource:
     async def _notices(self, before: Catalog, after: Catalog) -> tuple[PackNotice, ...]:
         from engine.packs.catalog.notices import notices  # noqa: PLC0415 - see _scan_now
 
-        return notices(before, after, await self._facts.labels())
+        return notices(before, after, await self._status.labels())
 
 
 def _log(notices: tuple[PackNotice, ...], catalog: Catalog) -> None:

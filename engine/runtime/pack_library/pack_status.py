@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PackStatusSource:
-    """Reads facts; the published digests, which every start asks for, are kept until somebody publishes."""
+    """Reads it from the journal; published digests, which every start asks for, stay until they change."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -24,7 +24,7 @@ class PackStatusSource:
         journal.on_change(self._forget)
 
     async def read(self) -> PackStatus:
-        """All facts as they are now."""
+        """All of it as they are now."""
         from engine.contracts.pack import RunsOfVersion  # noqa: PLC0415 - reading packs is slow to import
         from engine.packs.catalog.pack_views import PackStatus  # noqa: PLC0415 - reading packs is slow to import
 

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 EVENTS_AT_ONCE = 100
 """Events replayed before the loop is given back, however long the history."""
-MARK_EVERY = 2 * EVENTS_AT_ONCE
-MAX_MARKED = 20_000
+WAYPOINT_EVERY = 2 * EVENTS_AT_ONCE
+MAX_REMEMBERED = 20_000
 """Events of a run up to which the way is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class _Waypoint:
     """A run after some of its events; never changed, only continued from."""
 
     state: RunState
@@ -43,15 +43,15 @@ class _Mark:
 
 
 class RunHistory:
-    """Replays runs. Of the last run it remembers marks on the way, so that a cursor moves quickly through it.
+    """Replays runs. Of the last run it remembers waypoints, so that a cursor moves quickly through it.
 
-    What has happened never changes, so a mark never grows stale.
+    What has happened never changes, so a waypoint never grows stale.
     """
 
-    def __init__(self, *, mark_every: int = MARK_EVERY) -> None:
-        self._mark_every = mark_every
+    def __init__(self, *, waypoint_every: int = WAYPOINT_EVERY) -> None:
+        self._waypoint_every = waypoint_every
         self._run_id = ""
-        self._marks: list[_Mark] = []
+        self._waypoints: list[_Waypoint] = []
         self._history: History = {}
 
     async def of(self, journal: Journal, row: RunRow, run_seq: int) -> MemoryJournal:
@@ -60,19 +60,19 @@ class RunHistory:
             words = f"run {row['run_id']} has no event {run_seq}: its events are 1 to {row['run_seq']}"
             raise InvalidInput(words, {"run_id": row["run_id"], "run_seq": run_seq})
         if self._run_id != row["run_id"]:
-            self._run_id, self._marks, self._history = row["run_id"], [], {}
-        marks, history = self._marks, self._history
-        reached = (mark for mark in reversed(marks) if mark.row["run_seq"] <= run_seq)
-        mark = next(reached, _Mark(RunState(), _unborn(row)))
-        replay = Replay(row["run_id"], history, mark.steps, mark.requests)
-        state, then = mark.state, mark.row
+            self._run_id, self._waypoints, self._history = row["run_id"], [], {}
+        waypoints, history = self._waypoints, self._history
+        reached = (waypoint for waypoint in reversed(waypoints) if waypoint.row["run_seq"] <= run_seq)
+        waypoint = next(reached, _Waypoint(RunState(), _unborn(row)))
+        replay = Replay(row["run_id"], history, waypoint.steps, waypoint.requests)
+        state, then = waypoint.state, waypoint.row
         while (after := then["run_seq"]) < run_seq:
             page = await journal.page_events(row["run_id"], after, min(EVENTS_AT_ONCE, run_seq - after))
             state = fold((stored.event for stored in page), state)
             then = _moved(then, page, state, replay.take(then, page))
-            last = marks[-1].row["run_seq"] if marks else 0
-            if last + self._mark_every <= then["run_seq"] <= MAX_MARKED:
-                marks.append(_Mark(state, then, *replay.copies()))
+            last = waypoints[-1].row["run_seq"] if waypoints else 0
+            if last + self._waypoint_every <= then["run_seq"] <= MAX_REMEMBERED:
+                waypoints.append(_Waypoint(state, then, *replay.copies()))
         return replay.journal(then)
 
 

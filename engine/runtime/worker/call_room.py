@@ -92,7 +92,7 @@ class _Turns:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
-                self._admit()  # whoever waits behind it
+                self._let_in()  # whoever waits behind it
             else:  # its turn had come just now
                 self.give_back()
             raise
@@ -100,7 +100,7 @@ class _Turns:
     def give_back(self) -> None:
         self._inside -= 1
         self._alone = False
-        self._admit()
+        self._let_in()
 
     def _fits(self, *, alone: bool) -> bool:
         return not self._alone and (not alone or self._inside == 0)
@@ -109,7 +109,7 @@ class _Turns:
         self._inside += 1
         self._alone = alone
 
-    def _admit(self) -> None:
+    def _let_in(self) -> None:
         while self._waiting:
             turn, alone = self._waiting[0]
             if not turn.cancelled():

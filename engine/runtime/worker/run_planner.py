@@ -61,7 +61,7 @@ class RunPlanner:
         self._judge = judge
         self._look = look
         self._usage = usage
-        self._facts = {name: row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
+        self._run_names = {name: row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
         self.first_state = restored.state
         self._last_ts = restored.last_ts
         self._snapshot_seq, self._snapshot_bytes = restored.snapshot_seq, restored.snapshot_bytes
@@ -78,7 +78,9 @@ class RunPlanner:
         self._judge.previews.clear()
         elsewhere = await self._used_elsewhere(state)
         while True:
-            preparer = Preparer(self._flow, self._facts, self._values, self._children, self._judge, elsewhere)
+            preparer = Preparer(
+                self._flow, self._run_names, self._values, self._children, self._judge, elsewhere
+            )
             try:
                 plan: Plan = await self._values.with_loaded(
                     partial(make_plan, preparer, state, inputs, wanted, now, self._last_ts, budget=budget)

@@ -67,7 +67,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`; then drain: what still is mid-step after a while is released."""
         await self._heartbeat.beat()
-        undo = self._journal.on_change(self._hear)
+        undo = self._journal.on_change(self._on_change)
         try:
             async with asyncio.TaskGroup() as group:
                 await self._held.open(group)
@@ -142,12 +142,12 @@ class Worker:
             return False
         self._look = False
         try:
-            return await self._look_around()
+            return await self._poll()
         except Unavailable:
             self._look = True
             raise
 
-    async def _look_around(self) -> bool:
+    async def _poll(self) -> bool:
         if self._held.any_session:
             self._held.deliver(await self._journal.mail_for(self.worker_id))
         free = self._held.free
@@ -166,7 +166,7 @@ class Worker:
         self._look = self._look or len(claims) == free
         return self._look
 
-    def _hear(self, change: ChangeSet) -> None:
+    def _on_change(self, change: ChangeSet) -> None:
         if change.work or change.foreign:
             self._look = True
             self._wake.set()

@@ -72,7 +72,7 @@ def _describe(request: Answer) -> Answer:
         place = {"file": file if file in request["files"] else _FILE_NAME, "line": error.lineno}
         return {"problems": [{**place, "message": f"syntax error: {error.msg}"}]}
     except BaseException as error:  # noqa: BLE001 - the edge: whatever the code raises is the pack's problem
-        return {"problems": [{**_place(error, request), "message": _words(error)}]}
+        return {"problems": [{**_place_of(error, request), "message": _format_error(error)}]}
     return describe_module(module)
 
 
@@ -89,21 +89,21 @@ def _call(request: Answer) -> Answer:
     except ToolFailure as failure:
         return _failed(failure.code.value, failure.message)
     except ValueError as error:
-        return _failed("invalid_input", str(error) or _words(error), _place(error, request))
+        return _failed("invalid_input", str(error) or _format_error(error), _place_of(error, request))
     except BaseException as error:  # noqa: BLE001 - the edge: whatever the code raises is the call's failure
-        return _failed("backend_error", _words(error), _place(error, request))
+        return _failed("backend_error", _format_error(error), _place_of(error, request))
 
 
 def _failed(code: str, message: str, place: Answer | None = None) -> Answer:
     return {"error": {"code": code, "message": message, **(place or {"file": None, "line": None})}}
 
 
-def _words(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _place(error: BaseException, request: Answer) -> Answer:
+def _place_of(error: BaseException, request: Answer) -> Answer:
     """The innermost line of the pack's files the error passed through."""
     place: Answer = {"file": _FILE_NAME, "line": None}
     frame = error.__traceback__

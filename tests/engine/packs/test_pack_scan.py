@@ -81,14 +81,14 @@ def test_more_packs_than_are_loaded_are_told(tmp_path: Path) -> None:
 
 def test_a_pack_is_read_again_only_when_its_files_changed(write_pack: WritePack, tmp_path: Path) -> None:
     first, second = write_pack("first", f=TOOL), write_pack("second", f=TOOL)
-    shelf = PackCache(None, tmp_path / "packs", {"files.read"})
-    assert len(shelf.look().fresh) == 2
-    assert shelf.look().fresh == frozenset()
+    cache = PackCache(None, tmp_path / "packs", {"files.read"})
+    assert len(cache.scan().fresh) == 2
+    assert cache.scan().fresh == frozenset()
     append(second / "flows" / "f.yaml")
-    assert shelf.look().fresh == {str(second)}
+    assert cache.scan().fresh == {str(second)}
     first.rename(tmp_path / "gone")
-    look = shelf.look()
-    assert (look.fresh, [reading.files.pack_id for reading in look.readings]) == (frozenset(), ["second"])
+    scan = cache.scan()
+    assert (scan.fresh, [reading.files.pack_id for reading in scan.readings]) == (frozenset(), ["second"])
 
 
 def test_a_broken_pack_is_read_again_when_anything_changed_that_it_may_lack(
@@ -97,18 +97,18 @@ def test_a_broken_pack_is_read_again_when_anything_changed_that_it_may_lack(
     broken = write_pack("broken", f=TOOL)
     manifest = broken / "profession-pack.yaml"
     manifest.write_text(manifest.read_text() + "soul: {file: ../other/SOUL.yaml}\n")
-    shelf = PackCache(None, tmp_path / "packs", {"files.read"})
-    (reading,) = shelf.look().readings
+    cache = PackCache(None, tmp_path / "packs", {"files.read"})
+    (reading,) = cache.scan().readings
     assert reading.files.problems
     soul = write_pack("other", f=TOOL) / "SOUL.yaml"
     soul.write_text(
         'schema_version: "1.0"\nidentity: {name: A, language: en}\n'
         "personality: {communication_style: formal}\n"
     )
-    look = shelf.look()
-    assert {reading.files.pack_id: reading.files.problems for reading in look.readings} == {
+    scan = cache.scan()
+    assert {reading.files.pack_id: reading.files.problems for reading in scan.readings} == {
         "broken": (),
         "other": (),
     }
     append(soul)
-    assert shelf.look().fresh == {str(broken), str(soul.parent)}
+    assert cache.scan().fresh == {str(broken), str(soul.parent)}

@@ -248,7 +248,7 @@ async def test_going_back_and_forth_in_a_long_history_shows_the_same(
         row = await journal.run_row(run_id)
         assert row is not None
         assert row["run_seq"] > 3 * EVENTS_AT_ONCE
-        marked = RunHistory(mark_every=EVENTS_AT_ONCE)
+        marked = RunHistory(waypoint_every=EVENTS_AT_ONCE)
         places = random.Random(3).choices(range(1, row["run_seq"] + 1), k=12)
         for run_seq in (row["run_seq"], *places):
             found = [await past.of(journal, row, run_seq) for past in (marked, RunHistory())]

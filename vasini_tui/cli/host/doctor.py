@@ -36,7 +36,7 @@ async def _doctor(session: Session, *, deep: bool) -> int:
     if session.out.as_json:
         session.out.document(_document(found))
     else:
-        _tell(session.out, found)
+        _write(session.out, found)
     for error in found.errors:
         session.out.note(f"vasini: {error.code}: {error.message}")
     return found.status
@@ -65,8 +65,8 @@ def _document(found: Examination) -> dict[str, Any]:
     return document
 
 
-def _tell(out: Output, found: Examination) -> None:
-    for title, facts in (
+def _write(out: Output, found: Examination) -> None:
+    for title, found_values in (
         ("Program", found.program),
         ("Terminal", found.terminal),
         ("Places", found.places),
@@ -74,7 +74,7 @@ def _tell(out: Output, found: Examination) -> None:
         ("Journal", found.journal),
     ):
         out.line(title)
-        out.pairs((f"  {name}", _words(value)) for name, value in facts.items())
+        out.pairs((f"  {name}", _format_value(value)) for name, value in found_values.items())
     out.line("Disk")
     out.pairs((f"  {kind}", size_in_words(size)) for kind, size in found.disk.items())
     out.line("Packs")
@@ -88,16 +88,16 @@ def _tell(out: Output, found: Examination) -> None:
     out.line("Settings")
     out.table(
         ("  KEY", "VALUE", "FROM"),
-        ((f"  {setting.key}", _words(setting.value), setting.source) for setting in found.settings),
+        ((f"  {setting.key}", _format_value(setting.value), setting.source) for setting in found.settings),
     )
     for warning in found.warnings:
         out.line(f"warning: {warning}")
 
 
-def _words(value: Any) -> Any:
+def _format_value(value: Any) -> Any:
     """Structures in one line."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {number}" for name, number in value.items())
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return ", ".join(_words(item) for item in value)
+        return ", ".join(_format_value(item) for item in value)
     return value

@@ -59,7 +59,7 @@ async def _packs(session: Session) -> int:
         ),
     )
     for pack in found:
-        _tell_problems(session, pack.problems)
+        _write_problems(session, pack.problems)
     return ExitCode.OK
 
 
@@ -71,7 +71,7 @@ async def _show(session: Session, *, pack: str) -> int:
     else:
         for line in pack_lines(detail):
             session.out.line(line)
-        _tell_problems(session, (*detail.view.problems, *detail.view.not_in_force))
+        _write_problems(session, (*detail.view.problems, *detail.view.not_in_force))
     return ExitCode.OK
 
 
@@ -83,10 +83,10 @@ async def _validate(session: Session, *, directory: Path) -> int:
     if session.out.as_json:
         _write_verdict(session, pack, problems, code, message)
     else:
-        _tell_problems(session, problems)
+        _write_problems(session, problems)
         if not problems:
             session.out.line(f"{pack.pack} {pack.version or ''} is valid: {len(pack.flows)} flows")
-        _tell_problems(session, pack.not_in_force)
+        _write_problems(session, pack.not_in_force)
     if not problems:
         return ExitCode.OK
     session.out.note(f"vasini: {code}: {message}")
@@ -103,7 +103,7 @@ def _write_verdict(
     session.out.document(verdict)
 
 
-def _tell_problems(session: Session, problems: tuple[Problem, ...]) -> None:
+def _write_problems(session: Session, problems: tuple[Problem, ...]) -> None:
     for problem in problems:
         found = f"; found {problem.found}" if problem.found else ""
         expected = f"; expected {problem.expected}" if problem.expected else ""

@@ -14,7 +14,7 @@ from engine.errors import InvalidInput, NotFound, PackInvalid
 from vasini_tui.cli.arguments.options import ActAs, AsJson
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
-from vasini_tui.scaffold import Draft, draft_pack
+from vasini_tui.scaffold import NewPack, write_new_pack
 
 if TYPE_CHECKING:
     from engine.contracts.pack import PackView
@@ -53,33 +53,33 @@ async def _new(session: Session, *, name: str, template: Template, parent: Path 
     async with session.engine() as engine:
         if any(pack.pack == name for pack in await engine.packs.list()):
             raise InvalidInput(f"there is a pack with the id {name} already", {"pack": name})
-        draft = await asyncio.to_thread(draft_pack, name, template.value, parent or packs)
-        view = await _placed(engine, draft)
-        trusted = await _trust_own_code(session, engine, name) if draft.target.parent == packs else False
+        new_pack = await asyncio.to_thread(write_new_pack, name, template.value, parent or packs)
+        view = await _placed(engine, new_pack)
+        trusted = await _trust_own_code(session, engine, name) if new_pack.target.parent == packs else False
     if session.out.as_json:
-        told = {"pack": view, "directory": draft.target, "files": draft.files, "code_trusted": trusted}
+        told = {"pack": view, "directory": new_pack.target, "files": new_pack.files, "code_trusted": trusted}
         session.out.document(told)
         return ExitCode.OK
-    for file in draft.files:
-        session.out.line(f"{draft.target}/{file}")
+    for file in new_pack.files:
+        session.out.line(f"{new_pack.target}/{file}")
     if trusted:
         session.out.line("tools.py is trusted as it was made; after an edit: vasini pack trust " + name)
     session.out.line(f"try it: vasini run {name}/main --wait")
     return ExitCode.OK
 
 
-async def _placed(engine: Engine, draft: Draft) -> PackView:
+async def _placed(engine: Engine, new_pack: NewPack) -> PackView:
     """The pack in its place, once it is known to be whole."""
     try:
-        view, problems = await engine.packs.validate(draft.directory)
+        view, problems = await engine.packs.validate(new_pack.directory)
         if not problems:
-            await asyncio.to_thread(draft.place)
+            await asyncio.to_thread(new_pack.put_in_place)
     finally:
-        await asyncio.to_thread(draft.discard)
+        await asyncio.to_thread(new_pack.discard)
     if problems:
         details = {"problems": [problem.model_dump(mode="json") for problem in problems]}
         raise PackInvalid(f"a pack of this name has a problem: {problems[0]}", details)
-    return view.model_copy(update={"directory": str(draft.target)})
+    return view.model_copy(update={"directory": str(new_pack.target)})
 
 
 async def _trust_own_code(session: Session, engine: Engine, name: str) -> bool:

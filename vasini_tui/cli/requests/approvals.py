@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vasini_tui.cli.approval_text import tell_approval
+from vasini_tui.cli.approval_text import write_approval
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
@@ -117,7 +117,7 @@ async def _approval(session: Session, *, approval_id: str) -> int:
     if session.out.as_json:
         session.out.document(view.model_dump(mode="json", by_alias=True))
     else:
-        tell_approval(session.out, view)
+        write_approval(session.out, view)
     return ExitCode.OK
 
 
@@ -155,7 +155,7 @@ async def _approve(session: Session, *, approval_id: str, comment: str | None, d
         decision = await engine.requests.approve(
             approval_id, actor=session.actor, digest=digest, comment=comment
         )
-    return _tell_decision(session, decision)
+    return _write_decision(session, decision)
 
 
 async def _reject(session: Session, *, approval_id: str, comment: str, digest: str | None) -> int:
@@ -163,10 +163,10 @@ async def _reject(session: Session, *, approval_id: str, comment: str, digest: s
         decision = await engine.requests.reject(
             approval_id, actor=session.actor, comment=comment, digest=digest
         )
-    return _tell_decision(session, decision)
+    return _write_decision(session, decision)
 
 
-def _tell_decision(session: Session, decision: DecisionView) -> int:
+def _write_decision(session: Session, decision: DecisionView) -> int:
     if session.out.as_json:
         session.out.document(decision.model_dump(mode="json", by_alias=True))
     else:

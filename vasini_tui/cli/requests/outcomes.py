@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vasini_tui.wiring import Session
 
 
-class Word(StrEnum):
+class OutcomeWord(StrEnum):
     """What can be said of a call, as it is typed."""
 
     RUN_AGAIN = "run-again"
@@ -47,7 +47,7 @@ def outcomes(
 
 def outcome(
     target: Annotated[str, typer.Argument(metavar="RUN|ID", help="Run id, or the request id of one call.")],
-    word: Annotated[Word, typer.Argument(metavar="WORD", help="`run-again`, `done` or `fail`.")],
+    word: Annotated[OutcomeWord, typer.Argument(metavar="WORD", help="`run-again`, `done` or `fail`.")],
     output: Annotated[
         str | None,
         typer.Option("--output", metavar="JSON|@FILE|-", help="With `done`: what the call brought."),

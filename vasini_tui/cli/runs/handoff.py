@@ -12,7 +12,7 @@ from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, T
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.packs.stale_note import pack_in_force
-from vasini_tui.cli.runs.start import Assign, IdempotencyKey, Payload, Wait, begin, input_schema
+from vasini_tui.cli.runs.start import Assign, IdempotencyKey, Payload, Wait, input_schema, start_run
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -113,4 +113,4 @@ async def _hand_off(
             base_dir=Path.cwd(),
         )
 
-    return await begin(session, start, wait=wait)
+    return await start_run(session, start, wait=wait)

@@ -15,7 +15,7 @@ from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, RunId, Tenant
 from vasini_tui.cli.arguments.statuses import ALL, statuses_named
 from vasini_tui.cli.call import Invocation
-from vasini_tui.cli.runs.run_text import tell_run
+from vasini_tui.cli.runs.run_text import write_run
 from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.output import json_text
 
@@ -138,7 +138,7 @@ async def _show(session: Session, *, run_id: str) -> int:
     if session.out.as_json:
         session.out.document(detail.model_dump(mode="json", by_alias=True))
     else:
-        tell_run(session.out, detail)
+        write_run(session.out, detail)
     return ExitCode.OK
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus
-from vasini_tui.cli.approval_text import tell_approval, tell_value
+from vasini_tui.cli.approval_text import write_approval, write_value
 
 if TYPE_CHECKING:
     from engine.contracts.request import FormView, OutcomeView
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vasini_tui.output import Output
 
 
-def tell_run(out: Output, detail: RunDetail) -> None:
+def write_run(out: Output, detail: RunDetail) -> None:
     """Write the run, its steps, its requests and its files; what is pending in full."""
     run = detail.run
     out.pairs(
@@ -33,20 +33,20 @@ def tell_run(out: Output, detail: RunDetail) -> None:
             ("folder", run.folder),
         )
     )
-    tell_value(out, "input", run.input)
-    tell_value(out, "handoff", run.handoff)
-    tell_value(out, "output", run.output)
-    _tell_tables(out, detail)
+    write_value(out, "input", run.input)
+    write_value(out, "handoff", run.handoff)
+    write_value(out, "output", run.output)
+    _write_tables(out, detail)
     for approval in detail.approvals:
         if approval.status is RequestStatus.PENDING:
             out.line("")
-            tell_approval(out, approval)
+            write_approval(out, approval)
     for form in detail.forms:
         if form.status is RequestStatus.PENDING:
-            _tell_form(out, form)
+            _write_form(out, form)
     for outcome in detail.outcomes:
         if outcome.status is RequestStatus.PENDING:
-            _tell_outcome(out, outcome)
+            _write_outcome(out, outcome)
 
 
 def _handed_off(detail: RunDetail) -> list[tuple[str, str]]:
@@ -73,7 +73,7 @@ def _recovered(times: int) -> str:
     return f"recovered {times} time{'' if times == 1 else 's'}"
 
 
-def _tell_tables(out: Output, detail: RunDetail) -> None:
+def _write_tables(out: Output, detail: RunDetail) -> None:
     if detail.steps:
         out.line("")
         out.table(
@@ -109,7 +109,7 @@ def _tell_tables(out: Output, detail: RunDetail) -> None:
         out.table(("FILE", "ROLE", "BYTES", "PATH"), ((f.name, f.role, f.size, f.path) for f in detail.files))
 
 
-def _tell_outcome(out: Output, outcome: OutcomeView) -> None:
+def _write_outcome(out: Output, outcome: OutcomeView) -> None:
     """What is known of an interrupted call, and what can be said of it."""
     out.line("")
     out.pairs(
@@ -124,11 +124,11 @@ def _tell_outcome(out: Output, outcome: OutcomeView) -> None:
             ("key", outcome.idempotency_key),
         )
     )
-    tell_value(out, "parameters", outcome.action.params)
+    write_value(out, "parameters", outcome.action.params)
     out.line(f"say what became of it: vasini outcome {outcome.request_id} run-again|done|fail")
 
 
-def _tell_form(out: Output, form: FormView) -> None:
+def _write_form(out: Output, form: FormView) -> None:
     out.line("")
     out.pairs((("form", form.request_id), ("asks", form.prompt)))
-    tell_value(out, "schema", form.json_schema)
+    write_value(out, "schema", form.json_schema)

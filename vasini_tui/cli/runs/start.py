@@ -89,7 +89,7 @@ async def _start(
             base_dir=Path.cwd(),
         )
 
-    return await begin(session, start, wait=wait)
+    return await start_run(session, start, wait=wait)
 
 
 def input_schema(pack: PackView | None, flow: str | None) -> dict[str, Any]:
@@ -99,21 +99,21 @@ def input_schema(pack: PackView | None, flow: str | None) -> dict[str, Any]:
     return found[0].input_schema if len(found) == 1 else {}
 
 
-async def begin(session: Session, start: Callable[[Engine], Awaitable[RunView]], *, wait: bool) -> int:
+async def start_run(session: Session, start: Callable[[Engine], Awaitable[RunView]], *, wait: bool) -> int:
     """Start a run, work it here when it is waited for, and tell how it stands."""
     status = ExitCode.OK
     async with session.engine() as engine:
         view = await start(engine)
         if wait:
-            view, status = await _work_until_settled(engine, view, session.loaded.values.engine.slots)
+            view, status = await _work_until_at_rest(engine, view, session.loaded.values.engine.slots)
     if session.out.as_json:
         session.out.document(view.model_dump(mode="json", by_alias=True))
     else:
-        _tell(session, view)
+        _write(session, view)
     return status
 
 
-async def _work_until_settled(engine: Engine, view: RunView, slots: int) -> tuple[RunView, ExitCode]:
+async def _work_until_at_rest(engine: Engine, view: RunView, slots: int) -> tuple[RunView, ExitCode]:
     """Be a worker until the run ends or waits. A signal leaves the run to any other worker."""
     with stop_requests() as stopped:
         async with engine.work(slots=slots):
@@ -124,7 +124,7 @@ async def _work_until_settled(engine: Engine, view: RunView, slots: int) -> tupl
     return outcome, ExitCode.RUN_FAILED if outcome.status in _FAILED else ExitCode.OK
 
 
-def _tell(session: Session, view: RunView) -> None:
+def _write(session: Session, view: RunView) -> None:
     session.out.line(f"{view.run_id}  {view.status}  {view.pack}/{view.flow} {view.pack_version}")
     if view.waiting_for is not None:
         session.out.line(f"waits for {view.waiting_for.text}")

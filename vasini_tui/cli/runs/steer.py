@@ -66,28 +66,28 @@ def retry(
 async def _pause(session: Session, *, run_id: str) -> int:
     async with session.engine() as engine:
         result = await engine.runs.pause(run_id, actor=session.actor)
-    return _tell(session, result)
+    return _write(session, result)
 
 
 async def _resume(session: Session, *, run_id: str) -> int:
     async with session.engine() as engine:
         result = await engine.runs.resume(run_id, actor=session.actor)
-    return _tell(session, result)
+    return _write(session, result)
 
 
 async def _cancel(session: Session, *, run_id: str, mode: CancelMode) -> int:
     async with session.engine() as engine:
         result = await engine.runs.cancel(run_id, actor=session.actor, mode=mode)
-    return _tell(session, result)
+    return _write(session, result)
 
 
 async def _retry(session: Session, *, run_id: str) -> int:
     async with session.engine() as engine:
         result = await engine.runs.retry(run_id, actor=session.actor)
-    return _tell(session, result)
+    return _write(session, result)
 
 
-def _tell(session: Session, result: VerbResult) -> int:
+def _write(session: Session, result: VerbResult) -> int:
     if session.out.as_json:
         session.out.document(result.model_dump(mode="json", by_alias=True))
     else:
