@@ -122,7 +122,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
         except NotFound as error:
             self._show_gone(error.message)
             return
-        self._past = await self._as_of(self._wanted_event)
+        self._past = await self._read_as_of(self._wanted_event)
         self._successors = await runs.successors(self._run_id)
         self._asked = await self._format_request() if live.status in _ASKING else ""
         self._moment = Moment(live, self._past)
@@ -233,7 +233,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
         else:
             self._show_as_of(None if number == self._wanted_event else number)
 
-    async def _as_of(self, number: int | None) -> AsOf | None:
+    async def _read_as_of(self, number: int | None) -> AsOf | None:
         if number is None or (self._past is not None and self._past.event.run_seq == number):
             return None if number is None else self._past
         runs = self.state.engine.runs

@@ -117,10 +117,10 @@ class TimelineTable(LineTable):
         if self._timeline is None or not 0 <= index < self.row_count:
             return None
         row = self._timeline.rows[index]
-        label = STEP_LABELS[row.status]
+        status = STEP_LABELS[row.status]
         cells = (
             Cell(sanitize(" " * _INDENT * row.depth + label(row), limit=300)),
-            Cell(label.text, label.tone),
+            Cell(status.text, status.tone),
             Cell(sanitize(self._took(row)), Tone.QUIET),
             Cell(sanitize("")),
         )

@@ -42,7 +42,7 @@ def state_to_json(state: RunState) -> dict[str, Any]:
 
 def state_from_json(data: dict[str, Any]) -> RunState:
     """The inverse of `state_to_json`. Raises ValueError for another version."""
-    version = data.get("version")
+    version: Any = data.get("version")
     if version not in range(1, STATE_VERSION + 1):
         raise ValueError(f"state version {version!r} is not {STATE_VERSION}")
     values = {key: value for key, value in data.items() if key != "version"}

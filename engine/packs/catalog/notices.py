@@ -1,4 +1,4 @@
-"""What two catalogs differ in, found_notices pack by pack."""
+"""What two catalogs differ in, told pack by pack."""
 
 from __future__ import annotations
 

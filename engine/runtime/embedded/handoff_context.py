@@ -119,7 +119,7 @@ class _Context:
         if not wanted:
             return {}
         journal, run_id = self.journal, self.row["run_id"]
-        received = EventFilter(kind=UserInputReceived.kind.value)
+        received = EventFilter(kind=UserInputReceived.kind)
         found: dict[str, Any] = {}
         for run_seq in await journal.lists.find_events(run_id, received, 0, await self._last()):
             (stored,) = await journal.page_events(run_id, run_seq - 1, 1)

@@ -64,7 +64,7 @@ class RunFolders:
         *,
         handoff: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Keep the start payload, its attachments and what a handoff described; False when they are there."""
+        """Keep the start payload, its attachments and what a handoff told; False when they are there."""
         with self._directory(pack, run_id, "input") as directory:
             if "input.json" in names_in(directory):
                 return False

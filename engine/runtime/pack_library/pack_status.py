@@ -24,7 +24,7 @@ class PackStatusSource:
         journal.on_change(self._forget)
 
     async def read(self) -> PackStatus:
-        """All of it as they are now."""
+        """All of it as it is now."""
         from engine.contracts.pack import RunsOfVersion  # noqa: PLC0415 - reading packs is slow to import
         from engine.packs.catalog.pack_views import PackStatus  # noqa: PLC0415 - reading packs is slow to import
 
