@@ -10,7 +10,8 @@ import pytest
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RunStatus
 from engine.journal.rules.pruning import PruneRange
-from engine.machine.events.event import Kind
+from engine.machine.events.run_facts import RunCompleted, RunFailed
+from engine.machine.events.step_facts import StepCompleted
 from engine.machine.model.inputs import Retry
 from tests.engine.journal.run_script import (
     ALL,
@@ -45,8 +46,8 @@ async def ended(
     held = await take(journal, f"run_{number:04}")
     await held.append(
         step_started("a"),
-        event(Kind.STEP_COMPLETED, "a", output=value, next=1),
-        event(Kind.RUN_COMPLETED, ts=ts, output=value),
+        event(StepCompleted.kind, "a", output=value, next=1),
+        event(RunCompleted.kind, ts=ts, output=value),
         status=RunStatus.COMPLETED,
         release=True,
         ready=False,
@@ -104,7 +105,7 @@ async def test_what_works_or_waits_stays(journal: Journal) -> None:
 async def test_a_failed_run_that_was_told_to_go_on_stays(journal: Journal) -> None:
     held = await hold(journal, 1)
     error = {"code": "unknown", "message": "no"}
-    await held.append(event(Kind.RUN_FAILED, error=error), status=RunStatus.FAILED, release=True, ready=False)
+    await held.append(event(RunFailed.kind, error=error), status=RunStatus.FAILED, release=True, ready=False)
     await newest(journal)
     await journal.steer("run_0001", Retry(now=NOW))
     assert await prune(journal) == []
@@ -115,7 +116,7 @@ async def test_a_question_that_is_open_keeps_its_run(journal: Journal) -> None:
     await held.append(
         step_started("ask", "user_input"),
         form_opened("form_1"),
-        event(Kind.RUN_COMPLETED, output=1),
+        event(RunCompleted.kind, output=1),
         status=RunStatus.COMPLETED,
         release=True,
         ready=False,
