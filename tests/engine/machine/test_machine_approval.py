@@ -261,7 +261,7 @@ def test_a_call_that_would_do_something_else_when_it_is_made_asks_again() -> Non
 
     assert run.pending == ["ok~2"]
     assert run.execution("a").error is not None
-    assert run.count(Kind.APPROVAL_VOIDED) == 1
+    assert run.count(ApprovalVoided.kind) == 1
     assert run.approve("ok~2").calls == {"a~2": 1}
 
 
