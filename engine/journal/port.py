@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Decided,
         Decision,
         NewRun,
+        Owner,
         StoredEvent,
         WorkerRow,
     )
@@ -64,29 +65,29 @@ class RunLists(Protocol):
 
 
 class Notes(Protocol):
-    """What is kept for operators: drafts and saved filters."""
+    """What is kept for operators, by tenant: drafts and saved filters."""
 
-    async def draft(self, owner: str, key: str) -> str | None:
+    async def draft(self, owner: Owner, key: str) -> str | None:
         """A draft as JSON text."""
         ...
 
-    async def keep_draft(self, owner: str, key: str, draft: str, now: int, at_most: int) -> None:
+    async def keep_draft(self, owner: Owner, key: str, draft: str, now: int, at_most: int) -> None:
         """Store a draft; of more than `at_most` of the owner the oldest go."""
         ...
 
-    async def drop_draft(self, owner: str, key: str) -> None:
+    async def drop_draft(self, owner: Owner, key: str) -> None:
         """Forget a draft."""
         ...
 
-    async def filters(self, owner: str) -> list[tuple[str, str]]:
+    async def filters(self, owner: Owner) -> list[tuple[str, str]]:
         """(name, text) by name."""
         ...
 
-    async def save_filter(self, owner: str, name: str, text: str, at_most: int) -> bool:
+    async def save_filter(self, owner: Owner, name: str, text: str, at_most: int) -> bool:
         """Store a filter; False, with nothing stored, when it is new and the owner has `at_most`."""
         ...
 
-    async def drop_filter(self, owner: str, name: str) -> None:
+    async def drop_filter(self, owner: Owner, name: str) -> None:
         """Forget a filter."""
         ...
 

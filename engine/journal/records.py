@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,6 +91,13 @@ class Commit:
     children: Sequence[NewRun] = ()
     blobs: Mapping[str, bytes] = field(default_factory=dict)
     snapshot: bytes | None = None
+
+
+class Owner(NamedTuple):
+    """Whose drafts and saved filters: a person's, in one tenant's view or (`*`) in that of every tenant."""
+
+    tenant: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,24 @@ def test_who_one_is_and_what_one_may_is_told(vasini: Vasini, home: Path) -> None
     assert "identity.operators names no-such-account" in found["warnings"][0]
 
 
+def test_who_may_decide_is_read_from_no_file_that_others_may_write(home: Path, vasini: Vasini) -> None:
+    home.mkdir(exist_ok=True)
+    config = home / "config.yaml"
+    operators = {login_name(): {"tenants": ["*"], "roles": ["admin"]}}
+    config.write_text(json.dumps({"identity": {"operators": operators}}), encoding="utf-8")
+    for mode, accepted in ((0o664, False), (0o646, False), (0o644, True), (0o600, True)):
+        config.chmod(mode)
+        started = vasini("runs", "--json")
+        assert (started.status == ExitCode.OK) is accepted, started.stderr
+        if not accepted:
+            assert started.error["code"] == "config_invalid"
+            assert "chmod go-w" in started.error["message"]
+            assert "may write it" in str(vasini("doctor", "--json").document)
+    config.write_text(json.dumps({"console": {"theme": "vasini-light"}}), encoding="utf-8")
+    config.chmod(0o664)
+    assert vasini("runs", "--json").status == ExitCode.OK
+
+
 def test_names_in_policies_that_nothing_has_are_warned_of(vasini: Vasini, home: Path) -> None:
     home.mkdir(exist_ok=True)
     (home / "config.yaml").write_text(

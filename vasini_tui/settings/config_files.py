@@ -16,7 +16,8 @@ _MAX_BYTES = 1024 * 1024
 def read_config_file(path: Path, *, private: bool = False) -> ConfigFile:
     """Read one settings file; one that is not there is empty. Raises VasiniError (`config_invalid`).
 
-    `private`: refuse a file that group or others may read, before a byte of it is read.
+    `private`: refuse a file that group or others may read, before a byte of it is read. One that says who
+    may decide (`identity`) is refused when they may write it.
     """
     try:
         mode = path.stat().st_mode
@@ -42,4 +43,11 @@ def read_config_file(path: Path, *, private: bool = False) -> ConfigFile:
         raise config_invalid(path, "is not UTF-8 text") from error
     from vasini_tui.settings.config_yaml import parse_config  # noqa: PLC0415 - most homes have no such file
 
-    return parse_config(path, text)
+    found = parse_config(path, text)
+    if "identity" in found.data and mode & (stat.S_IWGRP | stat.S_IWOTH):
+        shown = f"{stat.S_IMODE(mode):04o}"
+        problem = (
+            f"says who may decide, but group or others may write it (mode {shown}); run: chmod go-w {path}"
+        )
+        raise config_invalid(path, problem, line=found.line_of(("identity",)), key="identity")
+    return found

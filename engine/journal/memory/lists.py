@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.run import EventFilter, RunFilter
     from engine.journal.memory.store import MemoryStore
+    from engine.journal.records import Owner
     from engine.journal.rows import EventRow, RunRow
     from engine.journal.rules.run_filter import SortKey
 
@@ -90,12 +91,12 @@ class MemoryNotes:
         self._read = read
         self._write = write
 
-    async def draft(self, owner: str, key: str) -> str | None:
+    async def draft(self, owner: Owner, key: str) -> str | None:
         """See port."""
         row = (await self._read()).drafts.get((owner, key))
         return None if row is None else row.draft
 
-    async def keep_draft(self, owner: str, key: str, draft: str, now: int, at_most: int) -> None:
+    async def keep_draft(self, owner: Owner, key: str, draft: str, now: int, at_most: int) -> None:
         """See port."""
 
         def write(store: MemoryStore) -> None:
@@ -107,16 +108,16 @@ class MemoryNotes:
 
         await self._write(write)
 
-    async def drop_draft(self, owner: str, key: str) -> None:
+    async def drop_draft(self, owner: Owner, key: str) -> None:
         """See port."""
         await self._write(lambda store: store.remove(store.drafts, (owner, key)))
 
-    async def filters(self, owner: str) -> list[tuple[str, str]]:
+    async def filters(self, owner: Owner) -> list[tuple[str, str]]:
         """See port."""
         filters = (await self._read()).filters
         return sorted((name, text) for (by, name), text in filters.items() if by == owner)
 
-    async def save_filter(self, owner: str, name: str, text: str, at_most: int) -> bool:
+    async def save_filter(self, owner: Owner, name: str, text: str, at_most: int) -> bool:
         """See port."""
 
         def write(store: MemoryStore) -> bool:
@@ -129,6 +130,6 @@ class MemoryNotes:
         saved: bool = await self._write(write)
         return saved
 
-    async def drop_filter(self, owner: str, name: str) -> None:
+    async def drop_filter(self, owner: Owner, name: str) -> None:
         """See port."""
         await self._write(lambda store: store.remove(store.filters, (owner, name)))

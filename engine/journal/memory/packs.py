@@ -87,10 +87,12 @@ class MemoryPacks:
         """See port."""
         return list((await self._read()).trusted_code.values())
 
-    async def pinned_runs(self) -> list[PinnedRuns]:
+    async def pinned_runs(self, tenant: str | None) -> list[PinnedRuns]:
         """See port."""
         runs = (await self._read()).runs.values()
-        open_runs = (run for run in runs if run["status"] not in RUN_TERMINAL)
+        open_runs = (
+            run for run in runs if run["status"] not in RUN_TERMINAL and tenant in {None, run["tenant"]}
+        )
         counted = Counter((run["pack"], run["pack_version"], run["pack_digest"]) for run in open_runs)
         return [PinnedRuns(*content, runs) for content, runs in counted.items()]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.journal.records import Owner
     from engine.journal.rows import ClaimRow, EventRow, KeyRow, RequestRow, RunRow, StepRow
     from engine.journal.rules.publishing import GoodPack, PublishedPack, TrustedCode
 
@@ -59,8 +60,8 @@ class MemoryTables:
         self.counters: dict[str, int] = {}
         self.buckets: dict[tuple[str, str, str, str], int] = {}
         self.claims: dict[str, ClaimRow] = {}
-        self.drafts: dict[tuple[str, str], Draft] = {}
-        self.filters: dict[tuple[str, str], str] = {}
+        self.drafts: dict[tuple[Owner, str], Draft] = {}
+        self.filters: dict[tuple[Owner, str], str] = {}
         self.sequences: dict[str, int] = {}
         self._undo: list[tuple[Table, Any, Any]] = []
 

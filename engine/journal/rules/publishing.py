@@ -90,8 +90,8 @@ class PackStore(Protocol):
         """All code that may run."""
         ...
 
-    async def pinned_runs(self) -> list[PinnedRuns]:
-        """Runs that are not over, counted by content."""
+    async def pinned_runs(self, tenant: str | None) -> list[PinnedRuns]:
+        """Runs of a tenant (None: of every one) that are not over, counted by content."""
         ...
 
     async def written(self) -> int:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Awaitable, Callable, Sequence
 
+    from engine.journal.records import Owner
     from engine.journal.sqlite.writer import Writer
 
 
@@ -22,40 +23,40 @@ class SqliteNotes:
         self._writer = writer
         self._read = read
 
-    async def draft(self, owner: str, key: str) -> str | None:
+    async def draft(self, owner: Owner, key: str) -> str | None:
         """See port."""
-        rows = await self._read(query("select_draft"), (owner, key))
+        rows = await self._read(query("select_draft"), (*owner, key))
         return str(rows[0]["draft"]) if rows else None
 
-    async def keep_draft(self, owner: str, key: str, draft: str, now: int, at_most: int) -> None:
+    async def keep_draft(self, owner: Owner, key: str, draft: str, now: int, at_most: int) -> None:
         """See port."""
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute(query("put_draft"), (owner, key, draft, now))
-            connection.execute(query("drop_old_drafts"), (owner, owner, at_most))
+            connection.execute(query("put_draft"), (*owner, key, draft, now))
+            connection.execute(query("drop_old_drafts"), (*owner, *owner, at_most))
 
         await self._writer.run(write)
 
-    async def drop_draft(self, owner: str, key: str) -> None:
+    async def drop_draft(self, owner: Owner, key: str) -> None:
         """See port."""
-        await self._writer.run(lambda db: db.execute(query("drop_draft"), (owner, key)))
+        await self._writer.run(lambda db: db.execute(query("drop_draft"), (*owner, key)))
 
-    async def filters(self, owner: str) -> list[tuple[str, str]]:
+    async def filters(self, owner: Owner) -> list[tuple[str, str]]:
         """See port."""
-        return [(row["name"], row["text"]) for row in await self._read(query("select_filters"), (owner,))]
+        return [(row["name"], row["text"]) for row in await self._read(query("select_filters"), owner)]
 
-    async def save_filter(self, owner: str, name: str, text: str, at_most: int) -> bool:
+    async def save_filter(self, owner: Owner, name: str, text: str, at_most: int) -> bool:
         """See port."""
 
         def write(connection: sqlite3.Connection) -> bool:
-            names = {row["name"] for row in connection.execute(query("select_filters"), (owner,))}
+            names = {row["name"] for row in connection.execute(query("select_filters"), owner)}
             if name not in names and len(names) >= at_most:
                 return False
-            connection.execute(query("put_filter"), (owner, name, text))
+            connection.execute(query("put_filter"), (*owner, name, text))
             return True
 
         return await self._writer.run(write)
 
-    async def drop_filter(self, owner: str, name: str) -> None:
+    async def drop_filter(self, owner: Owner, name: str) -> None:
         """See port."""
-        await self._writer.run(lambda db: db.execute(query("drop_filter"), (owner, name)))
+        await self._writer.run(lambda db: db.execute(query("drop_filter"), (*owner, name)))

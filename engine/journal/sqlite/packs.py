@@ -72,9 +72,9 @@ class SqlitePacks:
         """See port."""
         return [TrustedCode(**dict(row)) for row in await self._read(query("select_trusted_code"), ())]
 
-    async def pinned_runs(self) -> list[PinnedRuns]:
+    async def pinned_runs(self, tenant: str | None) -> list[PinnedRuns]:
         """See port."""
-        rows = await self._read(query("count_pinned"), ())
+        rows = await self._read(query("count_pinned"), (tenant, tenant))
         return [PinnedRuns(row["pack"], row["pack_version"], row["pack_digest"], row["runs"]) for row in rows]
 
     async def written(self) -> int:

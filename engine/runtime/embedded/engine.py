@@ -93,6 +93,8 @@ class EmbeddedEngine:
             lambda: self.requests.within(access),
             lambda: self.packs.within(access),
             lambda: self.housekeeping.within(access),
+            self.drafts.within(access),
+            self.saved_filters.within(access),
         )
 
     @cached_property

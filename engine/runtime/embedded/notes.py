@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.actor import EVERY_TENANT
 from engine.contracts.notes import SavedFilter
 from engine.errors import InvalidInput
+from engine.governance.access import Scoped
 from engine.journal.encoding import decode
+from engine.journal.records import Owner
 from engine.values import canonical_json
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ MAX_FILTERS = 100
 MAX_NAME = 300
 
 
-class Drafts:
+class Drafts(Scoped):
     """Implements `engine.facade.notes.Drafts`."""
 
     def __init__(self, journal: Journal, redactor: Redactor, clock: Clock) -> None:
@@ -33,7 +36,7 @@ class Drafts:
 
     async def get(self, owner: str, key: str) -> dict[str, Any] | None:
         """See facade."""
-        text = await self._notes.draft(owner, key)
+        text = await self._notes.draft(_owner(self, owner), key)
         return None if text is None else dict(decode(text))
 
     async def keep(self, owner: str, key: str, draft: Mapping[str, Any]) -> None:
@@ -49,14 +52,14 @@ class Drafts:
                 {"size_bytes": len(raw), "limit_bytes": MAX_DRAFT_BYTES},
             )
         now = self._clock.now()
-        await self._notes.keep_draft(owner, key, raw.decode(), now, MAX_DRAFTS)
+        await self._notes.keep_draft(_owner(self, owner), key, raw.decode(), now, MAX_DRAFTS)
 
     async def drop(self, owner: str, key: str) -> None:
         """See facade."""
-        await self._notes.drop_draft(owner, key)
+        await self._notes.drop_draft(_owner(self, owner), key)
 
 
-class SavedFilters:
+class SavedFilters(Scoped):
     """Implements `engine.facade.notes.SavedFilters`."""
 
     def __init__(self, journal: Journal, redactor: Redactor) -> None:
@@ -65,7 +68,7 @@ class SavedFilters:
 
     async def list(self, owner: str) -> tuple[SavedFilter, ...]:
         """See facade."""
-        found = await self._notes.filters(owner)
+        found = await self._notes.filters(_owner(self, owner))
         return tuple(SavedFilter.model_construct(name=name, text=text) for name, text in found)
 
     async def save(self, owner: str, saved: SavedFilter) -> None:
@@ -74,16 +77,20 @@ class SavedFilters:
         given = [saved.name, saved.text]
         if self._redactor.without_secrets(given) != given:
             raise InvalidInput("the filter holds a secret: it is not stored")
-        if not await self._notes.save_filter(owner, saved.name, saved.text, MAX_FILTERS):
+        if not await self._notes.save_filter(_owner(self, owner), saved.name, saved.text, MAX_FILTERS):
             words = f"there are {MAX_FILTERS} saved filters; delete one first"
             raise InvalidInput(words, {"limit": MAX_FILTERS})
 
     async def drop(self, owner: str, name: str) -> None:
         """See facade."""
-        await self._notes.drop_filter(owner, name)
+        await self._notes.drop_filter(_owner(self, owner), name)
 
 
 def _check_names(*names: str) -> None:
     for name in names:
         if not 1 <= len(name) <= MAX_NAME:
             raise InvalidInput(f"a name has 1 to {MAX_NAME} characters, not {len(name)}")
+
+
+def _owner(part: Scoped, name: str) -> Owner:
+    return Owner(part.access.tenant or EVERY_TENANT, name)

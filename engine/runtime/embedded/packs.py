@@ -51,14 +51,14 @@ class PackList(Scoped):
 
     async def list(self) -> tuple[PackView, ...]:
         """See facade."""
-        catalog, status = await self._library.catalog(), await self._status.read()
+        catalog, status = await self._library.catalog(), await self._status.read(self.access.tenant)
         from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415 - loaded with the catalog
 
         return tuple(pack_view(found, status) for found in catalog.found)
 
     async def get(self, pack: str) -> PackDetail:
         """See facade."""
-        found, status = await self._library.require_entry(pack), await self._status.read()
+        found, status = await self._library.require_entry(pack), await self._status.read(self.access.tenant)
         from engine.packs.catalog.outline import flow_outlines  # noqa: PLC0415 - loaded with the catalog
         from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415
         from engine.packs.publishing.signature import signing_digest  # noqa: PLC0415

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine, Worker, WorkerView
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.housekeeping import Housekeeping
+    from engine.runtime.embedded.notes import Drafts, SavedFilters
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.runs import Runs
@@ -29,6 +30,8 @@ class ScopedEngine:
         requests: Callable[[], Requests],
         packs: Callable[[], PackList],
         housekeeping: Callable[[], Housekeeping],
+        drafts: Drafts,
+        saved_filters: SavedFilters,
     ) -> None:
         self._whole = whole
         self._load_packs = packs
@@ -36,8 +39,8 @@ class ScopedEngine:
         self.runs = runs
         self._load_requests = requests
         self.feed = feed
-        self.drafts = whole.drafts
-        self.saved_filters = whole.saved_filters
+        self.drafts = drafts
+        self.saved_filters = saved_filters
 
     @cached_property
     def requests(self) -> Requests:

@@ -23,13 +23,13 @@ class PackStatusSource:
         self._publications = 0
         journal.on_change(self._forget)
 
-    async def read(self) -> PackStatus:
-        """All of it as it is now."""
+    async def read(self, tenant: str | None) -> PackStatus:
+        """All of it as it is now; runs are those of the tenant, or with None of all."""
         from engine.contracts.pack import RunsOfVersion  # noqa: PLC0415 - reading packs is slow to import
         from engine.packs.catalog.pack_views import PackStatus  # noqa: PLC0415 - reading packs is slow to import
 
         runs: dict[str, list[RunsOfVersion]] = {}
-        for pinned in await self._journal.packs.pinned_runs():
+        for pinned in await self._journal.packs.pinned_runs(tenant):
             view = RunsOfVersion(label=pinned.version, digest=pinned.digest, runs=pinned.runs)
             runs.setdefault(pinned.pack, []).append(view)
         trusted = await self._journal.packs.trusted()

@@ -9,6 +9,7 @@ import pytest
 from engine.contracts.run import EventFilter
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from engine.journal.records import Owner
 from engine.machine.events.request_facts import RequestWithdrawn
 from engine.machine.events.run_facts import RunPauseRequested
 from engine.machine.events.step_facts import StepCompleted
@@ -147,33 +148,48 @@ async def test_requests_of_one_tenant_are_listed_page_by_page(journal: Journal) 
     assert (counters["approval:PENDING/a"], counters["approval:PENDING/b"]) == (1, 2)
 
 
+ANN, BOB = Owner("acme", "ann"), Owner("acme", "bob")
+
+
+async def test_notes_of_another_tenant_are_not_there(journal: Journal) -> None:
+    notes, elsewhere = journal.notes, Owner("beta", "ann")
+    await notes.keep_draft(ANN, "k", "1", NOW, 2)
+    await notes.save_filter(ANN, "a", "failed", 2)
+    assert await notes.draft(elsewhere, "k") is None
+    assert await notes.filters(elsewhere) == []
+    await notes.drop_draft(elsewhere, "k")
+    await notes.drop_filter(elsewhere, "a")
+    assert await notes.draft(ANN, "k") == "1"
+    assert await notes.filters(ANN) == [("a", "failed")]
+
+
 async def test_drafts_are_kept_by_owner_and_key_and_the_oldest_go(journal: Journal) -> None:
     notes = journal.notes
-    assert await notes.draft("ann", "k") is None
-    await notes.keep_draft("ann", "k", "1", NOW, 2)
-    await notes.keep_draft("bob", "k", "2", NOW, 2)
-    await notes.keep_draft("ann", "k", "3", NOW + 1, 2)
-    assert [await notes.draft("ann", "k"), await notes.draft("bob", "k")] == ["3", "2"]
-    await notes.keep_draft("ann", "l", "4", NOW + 2, 2)
-    await notes.keep_draft("ann", "m", "5", NOW + 3, 2)
-    assert [await notes.draft("ann", key) for key in "klm"] == [None, "4", "5"]
-    await notes.drop_draft("ann", "l")
-    await notes.drop_draft("ann", "none")
-    assert await notes.draft("ann", "l") is None
-    assert await notes.draft("bob", "k") == "2"
+    assert await notes.draft(ANN, "k") is None
+    await notes.keep_draft(ANN, "k", "1", NOW, 2)
+    await notes.keep_draft(BOB, "k", "2", NOW, 2)
+    await notes.keep_draft(ANN, "k", "3", NOW + 1, 2)
+    assert [await notes.draft(ANN, "k"), await notes.draft(BOB, "k")] == ["3", "2"]
+    await notes.keep_draft(ANN, "l", "4", NOW + 2, 2)
+    await notes.keep_draft(ANN, "m", "5", NOW + 3, 2)
+    assert [await notes.draft(ANN, key) for key in "klm"] == [None, "4", "5"]
+    await notes.drop_draft(ANN, "l")
+    await notes.drop_draft(ANN, "none")
+    assert await notes.draft(ANN, "l") is None
+    assert await notes.draft(BOB, "k") == "2"
 
 
 async def test_saved_filters_are_listed_by_name_and_bounded(journal: Journal) -> None:
     notes = journal.notes
-    assert await notes.save_filter("ann", "b", "failed", 2)
-    assert await notes.save_filter("ann", "a", "pack:x", 2)
-    assert not await notes.save_filter("ann", "c", "y", 2)
-    assert await notes.save_filter("ann", "b", "again", 2)
-    assert await notes.save_filter("bob", "c", "y", 2)
-    assert await notes.filters("ann") == [("a", "pack:x"), ("b", "again")]
-    await notes.drop_filter("ann", "a")
-    assert await notes.filters("ann") == [("b", "again")]
-    assert await notes.filters("nobody") == []
+    assert await notes.save_filter(ANN, "b", "failed", 2)
+    assert await notes.save_filter(ANN, "a", "pack:x", 2)
+    assert not await notes.save_filter(ANN, "c", "y", 2)
+    assert await notes.save_filter(ANN, "b", "again", 2)
+    assert await notes.save_filter(BOB, "c", "y", 2)
+    assert await notes.filters(ANN) == [("a", "pack:x"), ("b", "again")]
+    await notes.drop_filter(ANN, "a")
+    assert await notes.filters(ANN) == [("b", "again")]
+    assert await notes.filters(Owner("acme", "nobody")) == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.actor import Actor, Operator, Role
+from engine.contracts.notes import SavedFilter
 from engine.contracts.run import EventFilter, RunFilter
 from engine.contracts.status import OutcomeDecision
 from engine.errors import ErrorCode, NotFound, Refused
@@ -141,6 +142,18 @@ async def test_lists_and_counts_hold_what_is_in_view(acme: Home) -> None:
         with pytest.raises(NotFound):
             await engine.for_(ANN, tenant="beta").runs.list(RunFilter(tenant="acme"))
         assert await engine.for_(ANN, all_tenants=True).runs.count() == 2
+
+
+async def test_drafts_filters_and_counts_of_packs_are_those_of_the_tenant_in_view(acme: Home) -> None:
+    async with acme.working() as engine:
+        await filled(engine)
+        views = [engine.for_(ANN, tenant="acme"), engine.for_(ANN, tenant="beta")]
+        await views[0].drafts.keep("ann", "form", {"word": "x"})
+        await views[0].saved_filters.save("ann", SavedFilter(name="mine", text="failed"))
+        assert [await view.drafts.get("ann", "form") for view in views] == [{"word": "x"}, None]
+        assert [len(await view.saved_filters.list("ann")) for view in views] == [1, 0]
+        packs = [await view.packs.get("demo") for view in (*views, engine)]
+        assert [sum(one.runs for one in pack.view.runs) for pack in packs] == [2, 0, 2]
 
 
 async def test_a_run_belongs_to_the_tenant_in_view(acme: Home) -> None:

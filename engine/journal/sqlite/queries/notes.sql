@@ -13,31 +13,31 @@ DELETE FROM claims WHERE request_id = ?
 
 -- name: select_draft
 -- what an operator typed and did not send
-SELECT draft FROM drafts WHERE owner = ? AND key = ?
+SELECT draft FROM drafts WHERE tenant = ? AND owner = ? AND key = ?
 
 -- name: put_draft
 -- keep what an operator typed
-INSERT INTO drafts (owner, key, draft, updated_at) VALUES (?, ?, ?, ?)
-ON CONFLICT (owner, key) DO UPDATE SET draft = excluded.draft, updated_at = excluded.updated_at
+INSERT INTO drafts (tenant, owner, key, draft, updated_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (tenant, owner, key) DO UPDATE SET draft = excluded.draft, updated_at = excluded.updated_at
 
 -- name: drop_draft
 -- forget a draft
-DELETE FROM drafts WHERE owner = ? AND key = ?
+DELETE FROM drafts WHERE tenant = ? AND owner = ? AND key = ?
 
 -- name: drop_old_drafts
 -- of an operator's drafts keep only the newest
-DELETE FROM drafts WHERE owner = ? AND key IN (
-    SELECT key FROM drafts WHERE owner = ? ORDER BY updated_at DESC, key LIMIT -1 OFFSET ?)
+DELETE FROM drafts WHERE tenant = ? AND owner = ? AND key IN (
+    SELECT key FROM drafts WHERE tenant = ? AND owner = ? ORDER BY updated_at DESC, key LIMIT -1 OFFSET ?)
 
 -- name: select_filters
 -- an operator's saved filters
-SELECT name, text FROM saved_filters WHERE owner = ? ORDER BY name
+SELECT name, text FROM saved_filters WHERE tenant = ? AND owner = ? ORDER BY name
 
 -- name: put_filter
 -- save a filter under a name
-INSERT INTO saved_filters (owner, name, text) VALUES (?, ?, ?)
-ON CONFLICT (owner, name) DO UPDATE SET text = excluded.text
+INSERT INTO saved_filters (tenant, owner, name, text) VALUES (?, ?, ?, ?)
+ON CONFLICT (tenant, owner, name) DO UPDATE SET text = excluded.text
 
 -- name: drop_filter
 -- forget a saved filter
-DELETE FROM saved_filters WHERE owner = ? AND name = ?
+DELETE FROM saved_filters WHERE tenant = ? AND owner = ? AND name = ?

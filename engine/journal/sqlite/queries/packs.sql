@@ -37,9 +37,10 @@ ON CONFLICT (pack, digest) DO NOTHING
 SELECT * FROM trusted_code
 
 -- name: count_pinned
--- runs that are not over, by the content they pinned
+-- runs of a tenant, or of all, that are not over, by the content they pinned
 SELECT pack, pack_version, pack_digest, count(*) AS runs FROM runs
 WHERE status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'DEAD_LETTER')
+AND (? IS NULL OR tenant = ?)
 GROUP BY pack, pack_digest, pack_version
 
 -- name: packs_written
