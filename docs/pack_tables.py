@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts import quantity
 from engine.contracts.layers.skill import SkillFrontMatter
-from engine.contracts.pack import PackManifest
+from engine.contracts.packs.pack import PackManifest
 from engine.packs.checks.field_effects import effect_of
 from engine.packs.layers.agent_layers import LAYERS
 

@@ -43,6 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine",),
     ("engine.runtime.embedded",),
     ("engine.runtime.worker",),
+    ("engine.runtime.worker.sessions",),
     ("engine.runtime.worker.steps",),
     ("engine.runtime.archive",),
     ("engine.runtime.pack_library", "engine.runtime.views"),
@@ -52,8 +53,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.runtime.value_store",
         "engine.runtime.clock",
         "engine.runtime.gc_tuning",
+        "engine.runtime.processes",
     ),
     ("engine.runtime.large_values",),
+    ("engine.journal.sqlite.journal",),
+    ("engine.journal.sqlite.lists",),
     ("engine.journal.sqlite", "engine.journal.memory"),
     ("engine.journal.port",),
     ("engine.journal.rules",),
@@ -79,6 +83,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.tools.process",),
     ("engine.tools",),
     ("engine.governance", "engine.templates", "engine.json_schema"),
+    ("engine.contracts.packs",),
     ("engine.contracts",),
     ("engine.contracts.layers",),
     (
@@ -147,5 +152,8 @@ def test_no_arrow_points_up() -> None:
 
 def test_a_circle_and_an_arrow_up_would_be_seen() -> None:
     assert room_of("engine.journal.sqlite.writer") == "engine.journal.sqlite"
-    assert FLOOR_OF[room_of("engine.contracts.run")] > FLOOR_OF[room_of("engine.runtime.worker.session")]
+    assert (
+        FLOOR_OF[room_of("engine.contracts.run")]
+        > FLOOR_OF[room_of("engine.runtime.worker.sessions.session")]
+    )
     assert "engine.errors" in imports()["engine.runtime.value_store"], "type-only imports are read too"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import PACK_ID
+from engine.contracts.packs.pack import PACK_ID
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from vasini_tui.shipped import shipped_packs
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
     from contextlib import AbstractAsyncContextManager
 
-    from engine.contracts.pack_version import PackNotice
+    from engine.contracts.packs.versions import PackNotice
     from engine.contracts.run import EventView
 
 

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
-    from engine.contracts.pack import FlowView, PackView, Problem
-    from engine.contracts.pack_version import CodeReview, PackDetail, PackDiff, PackNotice, PackVersion
+    from engine.contracts.packs.pack import FlowView, PackView, Problem
+    from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackNotice, PackVersion
 
 
 class Packs(Protocol):

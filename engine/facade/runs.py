@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
-    from engine.contracts.handoff import HandoffView
+    from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.run import (
         EventFilter,
         EventMatches,

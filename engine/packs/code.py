@@ -8,7 +8,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.packs.source.content import CODE, content_digest
 from engine.tools.pack_code.pack_tools import tool_prefix
 

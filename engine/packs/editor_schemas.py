@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import FlowDef
 from engine.contracts.layers.skill import Skill, SkillFrontMatter
-from engine.contracts.pack import ExtendsReference, FileReference, PackManifest
+from engine.contracts.packs.pack import ExtendsReference, FileReference, PackManifest
 from engine.packs.layers.agent_layers import LAYERS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.errors import NotFound, PackInvalid
 from engine.governance.tools_layer import ToolsLayer, tools_layer
 from engine.packs.source.content import CODE
@@ -14,10 +14,10 @@ from engine.packs.source.content import CODE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.contracts.agent import ComposedAgent
     from engine.contracts.flow import FlowDef
     from engine.contracts.layers.guardrails import Guardrails
-    from engine.contracts.pack import PackManifest, UnavailableFlow
+    from engine.contracts.packs.agent import ComposedAgent
+    from engine.contracts.packs.pack import PackManifest, UnavailableFlow
     from engine.packs.source.content import PackContent
 
 PackSource = Literal["shipped", "home"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import FlowDef
-from engine.contracts.pack import PackManifest, Problem, UnavailableFlow
+from engine.contracts.packs.pack import PackManifest, Problem, UnavailableFlow
 from engine.contracts.status import Risk
 from engine.packs.checks.flow_rules import check_flow
 from engine.packs.checks.flow_shape import default_id, sequences

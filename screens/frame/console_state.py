@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from engine.facade.engine import Engine
 
 _LOG = logging.getLogger("vasini.console")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.handoff import HandoffView
-    from engine.contracts.pack import FlowView
+    from engine.contracts.packs.handoff import HandoffView
+    from engine.contracts.packs.pack import FlowView
     from engine.contracts.run import RunView
 
 TOLD: Mapping[str, str] = {

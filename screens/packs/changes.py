@@ -13,7 +13,7 @@ from screens.widgets.status_labels import Tone
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.pack_version import DiffLine, PackDetail, PackDiff, TextDiff
+    from engine.contracts.packs.versions import DiffLine, PackDetail, PackDiff, TextDiff
 
 COLUMNS = (Column("Before", 6), Column("After", 6), Column("", 40, flex=1))
 

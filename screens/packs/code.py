@@ -8,7 +8,7 @@ from engine.safe_text import SafeText, has_hidden, sanitize
 from screens.widgets.text_lines import safe_lines
 
 if TYPE_CHECKING:
-    from engine.contracts.pack_version import CodeReview
+    from engine.contracts.packs.versions import CodeReview
     from screens.keys.keymap import Keymap
     from screens.widgets.plain import Part
 

@@ -18,8 +18,8 @@ from screens.widgets.plain import Plain
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from engine.contracts.pack import PackView
-    from engine.contracts.pack_version import CodeReview
+    from engine.contracts.packs.pack import PackView
+    from engine.contracts.packs.versions import CodeReview
 
 TRUST_WORD = "trust"
 

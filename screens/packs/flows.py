@@ -12,7 +12,7 @@ from screens.widgets.status_labels import Tone
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.agent import FlowOutline, StepOutline
+    from engine.contracts.packs.agent import FlowOutline, StepOutline
 
 COLUMNS = (
     Column("Step", 24, flex=3),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from screens.frame.console_state import ConsoleState
 
 _COLUMNS = (

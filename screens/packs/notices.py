@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from engine.contracts.pack_version import PackOutcome
+from engine.contracts.packs.versions import PackOutcome
 from screens.packs.problems import format_place, format_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.pack_version import PackNotice
+    from engine.contracts.packs.versions import PackNotice
 
 Severity = Literal["information", "warning", "error"]
 

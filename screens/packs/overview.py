@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import PackState
-from engine.contracts.pack_version import SignatureState
+from engine.contracts.packs.pack import PackState
+from engine.contracts.packs.versions import SignatureState
 from engine.safe_text import sanitize
 from screens.widgets.ages import full_time
 from screens.widgets.columns import Column
@@ -13,8 +13,8 @@ from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import PACK_LABELS, RISK_LABELS, Tone
 
 if TYPE_CHECKING:
-    from engine.contracts.pack import PackView
-    from engine.contracts.pack_version import PackDetail, PackVersion
+    from engine.contracts.packs.pack import PackView
+    from engine.contracts.packs.versions import PackDetail, PackVersion
 
 COLUMNS = (Column("", 12), Column("", 40, flex=1))
 

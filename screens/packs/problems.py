@@ -12,8 +12,8 @@ from screens.widgets.status_labels import Tone
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from engine.contracts.pack import Problem
-    from engine.contracts.pack_version import SourceFile
+    from engine.contracts.packs.pack import Problem
+    from engine.contracts.packs.versions import SourceFile
 
 COLUMNS = (Column("Line", 6), Column("", 40, flex=1))
 

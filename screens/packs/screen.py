@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from engine.contracts.agent import ComposedAgent
-    from engine.contracts.pack import PackView
-    from engine.contracts.pack_version import CodeReview, PackDetail
+    from engine.contracts.packs.agent import ComposedAgent
+    from engine.contracts.packs.pack import PackView
+    from engine.contracts.packs.versions import CodeReview, PackDetail
     from screens.frame.console_state import ConsoleState
 
 PANES = {

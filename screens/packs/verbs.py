@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack_version import PackOutcome
+from engine.contracts.packs.versions import PackOutcome
 from engine.facade.feed import Topic
 from screens.frame.screen import ConsoleScreen, show_notice
 from screens.keys.bindings import bindings
@@ -12,7 +12,7 @@ from screens.packs.dialogs import PublishDialog
 from screens.packs.notices import format_notice
 
 if TYPE_CHECKING:
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from engine.facade.feed import FeedBatch
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.pack import FlowView, PackView
+    from engine.contracts.packs.pack import FlowView, PackView
     from screens.frame.console_state import ConsoleState
 
 _COLUMNS = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.contracts.pack import PackState
+from engine.contracts.packs.pack import PackState
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.safe_text import SafeText, sanitize
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import AutonomyLevel
-from engine.contracts.handoff import HandoffView
-from engine.contracts.pack import FlowView, PackState, PackView
+from engine.contracts.packs.handoff import HandoffView
+from engine.contracts.packs.pack import FlowView, PackState, PackView
 from engine.contracts.request import ApprovalView, FormView, GatedAction, OutcomeView
 from engine.contracts.run import EventView, RunView, StepView
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
-    from engine.contracts.handoff import HandoffView
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.handoff import HandoffView
+    from engine.contracts.packs.pack import PackView
     from engine.facade.engine import Worker, WorkerView
 
 

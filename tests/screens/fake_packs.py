@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.pack import PackState
-from engine.contracts.pack_version import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
+from engine.contracts.packs.pack import PackState
+from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
 from engine.errors import ErrorCode, NotFound, Refused
 from engine.facade.feed import FeedBatch, PackChanged, PackListChanged
 from tests.screens.fake_data import NOW
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
-    from engine.contracts.pack import FlowView, PackView, Problem
-    from engine.contracts.pack_version import PackNotice
+    from engine.contracts.packs.pack import FlowView, PackView, Problem
+    from engine.contracts.packs.versions import PackNotice
     from tests.screens.fake_engine import FakeEngine
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.agent import FlowOutline, StepOutline
-from engine.contracts.pack import PackState, Problem, RunsOfVersion
-from engine.contracts.pack_version import (
+from engine.contracts.packs.agent import FlowOutline, StepOutline
+from engine.contracts.packs.pack import PackState, Problem, RunsOfVersion
+from engine.contracts.packs.versions import (
     DiffLine,
     PackDiff,
     PackNotice,

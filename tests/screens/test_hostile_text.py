@@ -6,7 +6,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.notes import SavedFilter
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.contracts.request import GatedAction
 from engine.contracts.run import FileText, RunError, RunFile, WaitingFor
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus, WaitKind

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.agent import FlowOutline, StepOutline
-from engine.contracts.pack import PackState, Problem, RunsOfVersion
-from engine.contracts.pack_version import (
+from engine.contracts.packs.agent import FlowOutline, StepOutline
+from engine.contracts.packs.pack import PackState, Problem, RunsOfVersion
+from engine.contracts.packs.versions import (
     DiffLine,
     PackDiff,
     PackNotice,
@@ -32,7 +32,7 @@ from tests.screens.fake_packs import a_detail, a_review, a_version
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from tests.screens.conftest import OpenConsole, Stage
 
 BROKEN = Problem(

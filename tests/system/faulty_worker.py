@@ -24,7 +24,7 @@ from tests.system import chaos_roles
 from tests.system.drill import config, registry
 
 if TYPE_CHECKING:
-    from engine.runtime.worker.faults import Faults
+    from engine.runtime.worker.sessions.faults import Faults
 
 
 class KillAt:
@@ -35,7 +35,7 @@ class KillAt:
         self._left = nth
 
     def reach(self, point: str, step_type: str) -> None:
-        """See `engine.runtime.worker.faults`."""
+        """See `engine.runtime.worker.sessions.faults`."""
         if (point, step_type) == self._wanted:
             self._left -= 1
             if self._left == 0:
@@ -49,7 +49,7 @@ class Record:
         self._file = file
 
     def reach(self, point: str, step_type: str) -> None:
-        """See `engine.runtime.worker.faults`."""
+        """See `engine.runtime.worker.sessions.faults`."""
         with self._file.open("a") as stream:
             stream.write(f"{point} {step_type}\n")
 

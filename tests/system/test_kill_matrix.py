@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import RunStatus
-from engine.runtime.worker.faults import POINTS
+from engine.runtime.worker.sessions.faults import POINTS
 from tests.system.drill import FLOWS_WITH_ONE_OF_EACH, make_home
 from tests.system.faulty_worker import reached
 from tests.system.history import Journal, document

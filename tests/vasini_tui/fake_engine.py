@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
-    from engine.contracts.handoff import HandoffView
     from engine.contracts.notes import SavedFilter
+    from engine.contracts.packs.handoff import HandoffView
 
 
 @dataclass

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import AutonomyLevel
-from engine.contracts.pack import FlowView, PackState, PackView, Problem
-from engine.contracts.pack_version import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
+from engine.contracts.packs.pack import FlowView, PackState, PackView, Problem
+from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
 from engine.errors import ErrorCode, NotFound, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
-    from engine.contracts.pack_version import PackNotice
+    from engine.contracts.packs.versions import PackNotice
 
 MOMENT = datetime(2030, 1, 2, 3, 4, 5, 67, tzinfo=UTC)
 

@@ -136,10 +136,10 @@ def test_the_version_loads_nothing_of_the_program() -> None:
 
 def test_a_list_loads_what_a_list_needs() -> None:
     loaded = loaded_by("runs")
-    assert {"engine.journal.sqlite.lists", "vasini_tui.cli.runs.look"} <= loaded
+    assert {"engine.journal.sqlite.lists.reader", "vasini_tui.cli.runs.look"} <= loaded
     heavy = {"textual", "httpx", "jsonschema", "rich", "jinja2", "yaml", "watchfiles"}
     tools = {"engine.tools.executor", "engine.tools.builtin", "engine.tools.process"}
-    packs = {"engine.contracts.flow", "engine.contracts.pack", "engine.packs.loader"}
+    packs = {"engine.contracts.flow", "engine.contracts.packs.pack", "engine.packs.loader"}
     work = {"engine.machine.steps", "engine.runtime.worker.worker", "engine.journal.memory.journal"}
     others = {"vasini_tui.cli.packs", "vasini_tui.cli.requests", "vasini_tui.cli.host"}
     assert not (heavy | tools | packs | work | others) & loaded

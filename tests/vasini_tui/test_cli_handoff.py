@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.flow import AutonomyLevel
-from engine.contracts.handoff import HandoffView
-from engine.contracts.pack import FlowView
+from engine.contracts.packs.handoff import HandoffView
+from engine.contracts.packs.pack import FlowView
 from engine.errors import ErrorCode, Refused
 from tests.recorded_names import recorded
 from tests.vasini_tui.fake_data import a_run

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.agent import FlowOutline, StepOutline
-from engine.contracts.pack import PackState, Problem, RunsOfVersion
-from engine.contracts.pack_version import DiffLine, PackDetail, PackDiff, PackSide, TextDiff
+from engine.contracts.packs.agent import FlowOutline, StepOutline
+from engine.contracts.packs.pack import PackState, Problem, RunsOfVersion
+from engine.contracts.packs.versions import DiffLine, PackDetail, PackDiff, PackSide, TextDiff
 from tests.recorded_names import recorded
 from tests.vasini_tui.fake_packs import a_pack, a_review, a_version
 from vasini_tui.exit_codes import ExitCode

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
 from engine.contracts.run import RunSort, StepView, WaitingFor

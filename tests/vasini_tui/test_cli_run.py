@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.pack import PackState, Problem
+from engine.contracts.packs.pack import PackState, Problem
 from engine.contracts.run import RunError
 from engine.contracts.status import RunStatus
 from tests.recorded_names import recorded

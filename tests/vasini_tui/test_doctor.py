@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.connection import open_writer, schema_version
 from tests.vasini_tui.fake_packs import a_pack

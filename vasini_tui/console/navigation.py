@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from screens.frame.console_state import ConsoleState
     from screens.keys.views import View
 

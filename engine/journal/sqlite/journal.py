@@ -18,7 +18,7 @@ from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.sqlite.connection import BUSY_SECONDS, read_only, read_only_journal
 from engine.journal.sqlite.failures import unavailable
-from engine.journal.sqlite.lists import SqliteRunLists
+from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.packs import SqlitePacks
 from engine.journal.sqlite.queries import query

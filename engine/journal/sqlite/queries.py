@@ -1,4 +1,4 @@
-"""Named SQL: the statements of `queries/*.sql`, read once.
+"""Named SQL: the statements of `queries/*.sql`, read once; and the one UPDATE whose columns differ.
 
 A block is `-- name: NAME`, a line that says what it is for, and one statement.
 """
@@ -13,6 +13,15 @@ from importlib.resources import files
 def query(name: str) -> str:
     """The statement called `name`. Raises KeyError for an unknown one."""
     return _all()[name]
+
+
+@cache
+def update(table: str, columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
+    """Change columns of the row with these keys, names of this program only. Only columns that are named have
+    their indexes written again, so a column that stays as it is is not named."""
+    changes = ", ".join(f"{name} = ?" for name in columns)
+    found = " AND ".join(f"{name} = ?" for name in keys)
+    return f"UPDATE {table} SET {changes} WHERE {found}"  # noqa: S608 - closed names
 
 
 def read_all() -> None:

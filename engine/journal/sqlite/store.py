@@ -10,8 +10,7 @@ from engine.journal.encoding import encode, encode_input, readable_input, stored
 from engine.journal.errors import damaged_history
 from engine.journal.records import StoredEvent
 from engine.journal.rules.run_filter import TIME_BUCKET
-from engine.journal.sqlite.queries import query
-from engine.journal.sqlite.statements import update
+from engine.journal.sqlite.queries import query, update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

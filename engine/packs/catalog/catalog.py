@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.packs.catalog.entries import CatalogEntry, PackReading
 from engine.packs.catalog.pack_views import flow_views
 from engine.packs.catalog.scan import PackPlace, PackRoot, scan_roots

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.contracts.pack import FlowView, Problem
+    from engine.contracts.packs.pack import FlowView, Problem
     from engine.packs.catalog.scan import PackPlace
     from engine.packs.loaded_pack import LoadedPack
 

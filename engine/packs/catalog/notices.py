@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack_version import PackNotice, PackOutcome
+from engine.contracts.packs.versions import PackNotice, PackOutcome
 
 if TYPE_CHECKING:
     from engine.packs.catalog.catalog import Catalog

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from engine.contracts.agent import FlowOutline, LayerText, StepOutline
+from engine.contracts.packs.agent import FlowOutline, LayerText, StepOutline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

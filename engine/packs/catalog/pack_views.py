@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
-from engine.contracts.pack import FlowView, PackState, PackView, RunsOfVersion
+from engine.contracts.packs.pack import FlowView, PackState, PackView, RunsOfVersion
 from engine.packs.checks.flow_shape import sequences
 from engine.packs.code import code_digest
 

@@ -8,7 +8,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

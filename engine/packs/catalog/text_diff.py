@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack_version import DiffLine, TextDiff
+from engine.contracts.packs.versions import DiffLine, TextDiff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

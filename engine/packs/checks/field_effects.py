@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

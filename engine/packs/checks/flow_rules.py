@@ -14,7 +14,7 @@ from engine.packs.checks.step_types import STEP_CHECKS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.packs.checks.step_node import StepNode
     from engine.packs.source.yaml_source import Document
 

@@ -12,7 +12,7 @@ from engine.packs.checks.schema_problems import problem_at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.packs.source.yaml_source import Document, SourcePath
 
 _KEPT_LENGTH = 4000

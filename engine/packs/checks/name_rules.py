@@ -11,7 +11,7 @@ from engine.templates import TemplateError, paths_in
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.packs.checks.flow_shape import StepSequence
     from engine.packs.source.yaml_source import Document
 

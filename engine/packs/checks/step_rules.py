@@ -11,7 +11,7 @@ from engine.templates import TemplateError, compile_expression, compile_template
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.packs.checks.step_node import StepNode
     from engine.packs.source.yaml_source import Document, SourcePath
 

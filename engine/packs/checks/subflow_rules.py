@@ -10,7 +10,7 @@ from engine.packs.checks.schema_problems import close_match, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.packs.loaded_pack import LoadedPack
 
 MAX_SUBFLOW_DEPTH = 8

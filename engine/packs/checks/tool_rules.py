@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.contracts.layers.tools import Tools
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.packs.source.yaml_source import Document
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.agent import ComposedAgent, LayerSource
 from engine.contracts.layers.guardrails import Guardrails
 from engine.contracts.layers.memory import Memory
 from engine.contracts.layers.role import Role
@@ -13,6 +12,7 @@ from engine.contracts.layers.skill import Skill
 from engine.contracts.layers.soul import Soul
 from engine.contracts.layers.tools import Tools
 from engine.contracts.layers.workflow import Workflow
+from engine.contracts.packs.agent import ComposedAgent, LayerSource
 from engine.packs.checks.field_effects import not_in_force
 from engine.packs.checks.schema_problems import problem_at, validate
 from engine.packs.layers.composed import Origin
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from engine.contracts.model import Contract
-    from engine.contracts.pack import PackManifest, Problem
+    from engine.contracts.packs.pack import PackManifest, Problem
     from engine.contracts.status import Risk
     from engine.packs.source.pack_files import PackFiles
     from engine.packs.source.yaml_source import Document

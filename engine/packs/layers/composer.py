@@ -6,8 +6,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.contracts.agent import LayerSource
-from engine.contracts.pack import Problem
+from engine.contracts.packs.agent import LayerSource
+from engine.contracts.packs.pack import Problem
 from engine.packs.checks.schema_problems import close_match, problem_at, shown
 from engine.packs.layers.composed import ComposedDocument, Origin, merged
 from engine.packs.source.pack_files import Unreadable

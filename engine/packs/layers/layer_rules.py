@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import PACK_ID
+from engine.contracts.packs.pack import PACK_ID
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.layers.sandbox_rules import unknown_tool
 from engine.packs.versions import engine_version, framework_fault
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.layers.skill import Skill
     from engine.contracts.layers.workflow import Workflow
-    from engine.contracts.pack import PackManifest, Problem
+    from engine.contracts.packs.pack import PackManifest, Problem
     from engine.packs.source.yaml_source import Document
 
 AVAILABLE_MEMORY: frozenset[str] = frozenset()

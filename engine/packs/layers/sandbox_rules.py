@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from engine.contracts.layers.tools import Tools, ToolSandbox
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.packs.source.yaml_source import Document, SourcePath
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.layers.tools import Tools
     from engine.contracts.layers.workflow import Sop, WorkflowStep
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.contracts.status import Risk
     from engine.packs.source.yaml_source import SourcePath
 

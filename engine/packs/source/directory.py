@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.packs.source.content import CODE, FLOW_SUFFIXES, FLOWS, MANIFEST, is_code_part
 from engine.packs.source.pack_files import MISSING, Unreadable
 from engine.packs.source.source_text import MAX_BYTES, decode_text

@@ -11,7 +11,7 @@ from engine.packs.source.yaml_source import SourceDocument, parse_document
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
 
 
 @dataclass(frozen=True, slots=True)

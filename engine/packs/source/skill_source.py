@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.packs.source.yaml_source import SourceDocument, parse_document
 
 FENCE = "---"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 
 MAX_BYTES = 1024 * 1024
 FORBIDDEN_CHARACTER = re.compile(

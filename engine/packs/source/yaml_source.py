@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.packs.source.source_text import FORBIDDEN_CHARACTER
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from engine.runtime.views.disclosures import Disclosures
 from engine.runtime.views.output_files import OutputFiles
 from engine.runtime.views.row_views import RowViews
 from engine.runtime.views.run_reader import RunReader
-from engine.runtime.worker.faults import NO_FAULTS
+from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
-    from engine.runtime.worker.faults import Faults
-    from engine.runtime.worker.sessions import Sessions
+    from engine.runtime.worker.sessions.faults import Faults
+    from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
     from engine.tools.registry import ToolRegistry
 
@@ -156,7 +156,7 @@ class EmbeddedEngine:
 
     @cached_property
     def _sessions(self) -> Sessions:
-        from engine.runtime.worker.sessions import Sessions  # noqa: PLC0415 - lists and decisions need no machine
+        from engine.runtime.worker.sessions.opening import Sessions  # noqa: PLC0415 - lists and decisions need no machine
         from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
 
         return Sessions(
@@ -196,7 +196,7 @@ class EmbeddedEngine:
 
     async def workers(self) -> tuple[WorkerView, ...]:
         """See facade."""
-        from engine.runtime.worker.processes import is_gone  # noqa: PLC0415 - see _sessions
+        from engine.runtime.processes import is_gone  # noqa: PLC0415 - see _sessions
 
         rows, uptime = await self._journal.workers(), self._clock.uptime()
         gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.handoff import HandoffView
+from engine.contracts.packs.handoff import HandoffView
 from engine.errors import ErrorCode, InvalidInput, Refused
 from engine.runtime.embedded.starting import HandedOver, StartRequest
 

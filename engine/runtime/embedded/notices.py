@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from engine.contracts.pack_version import PackNotice
+    from engine.contracts.packs.versions import PackNotice
     from engine.facade.feed import Notice
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal

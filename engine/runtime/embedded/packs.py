@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Role
-from engine.contracts.pack_version import PackDetail, SourceFile
+from engine.contracts.packs.versions import PackDetail, SourceFile
 from engine.errors import NotFound
 from engine.governance.access import Scoped
 from engine.runtime.embedded.run_ancestry import refuse_a_run
@@ -16,8 +16,8 @@ from engine.runtime.pack_library.diffs import between, on_disk
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
-    from engine.contracts.pack import FlowView, PackView, Problem
-    from engine.contracts.pack_version import CodeReview, PackDiff, PackNotice, PackVersion
+    from engine.contracts.packs.pack import FlowView, PackView, Problem
+    from engine.contracts.packs.versions import CodeReview, PackDiff, PackNotice, PackVersion
     from engine.journal.port import Journal
     from engine.packs.catalog.entries import CatalogEntry
     from engine.runtime.pack_library.catalog_source import CatalogSource

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from engine.config import EngineConfig
-    from engine.contracts.pack_version import PackNotice
+    from engine.contracts.packs.versions import PackNotice
     from engine.journal.port import Journal
     from engine.packs.catalog.catalog import Catalog
     from engine.packs.catalog.pack_cache import PackCache, ScanResult

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack_version import PackDiff, PackSide
+from engine.contracts.packs.versions import PackDiff, PackSide
 from engine.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.contracts.pack import RunsOfVersion
+    from engine.contracts.packs.pack import RunsOfVersion
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.packs.catalog.pack_views import PackStatus
@@ -25,7 +25,7 @@ class PackStatusSource:
 
     async def read(self, tenant: str | None) -> PackStatus:
         """All of it as it is now; runs are those of the tenant, or with None of all."""
-        from engine.contracts.pack import RunsOfVersion  # noqa: PLC0415 - reading packs is slow to import
+        from engine.contracts.packs.pack import RunsOfVersion  # noqa: PLC0415 - reading packs is slow to import
         from engine.packs.catalog.pack_views import PackStatus  # noqa: PLC0415 - reading packs is slow to import
 
         runs: dict[str, list[RunsOfVersion]] = {}

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
-from engine.contracts.pack_version import PackVersion, SignatureState
+from engine.contracts.packs.versions import PackVersion, SignatureState
 from engine.errors import ErrorCode, InvalidInput, PackInvalid, Refused
 from engine.journal.rules.publishing import PublishedPack
 

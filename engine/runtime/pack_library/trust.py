@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
-from engine.contracts.pack_version import CodeReview
+from engine.contracts.packs.versions import CodeReview
 from engine.errors import ErrorCode, NotFound, Refused
 from engine.journal.rules.publishing import TrustedCode
 

@@ -1,1 +1,1 @@
-"""What works runs: claims, held runs, sessions, planning, documents."""
+"""What works runs: claims, leases, the runs a worker holds, and how they end."""

@@ -8,7 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from engine.journal.records import ClockOffset
-from engine.runtime.worker.processes import boot_id, is_gone, this_process
+from engine.runtime.processes import boot_id, is_gone, this_process
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal

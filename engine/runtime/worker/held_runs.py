@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import ErrorCode, PackInvalid, Unavailable
 from engine.journal.errors import LeaseLost
 from engine.journal.rules.run_rows import stored_run
-from engine.runtime.worker.documents import DocumentQueue
 from engine.runtime.worker.run_endings import RunEndings
-from engine.runtime.worker.session import SessionHost
+from engine.runtime.worker.sessions.documents import DocumentQueue
+from engine.runtime.worker.sessions.session import SessionHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from engine.journal.records import Claim, Decided, Decision, NewRun
     from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
-    from engine.runtime.worker.session import Session
-    from engine.runtime.worker.sessions import Sessions
+    from engine.runtime.worker.sessions.opening import Sessions
+    from engine.runtime.worker.sessions.session import Session
 
 logger = logging.getLogger(__name__)
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import PackInvalid
 from engine.journal.errors import LeaseLost
 from engine.runtime.clock import new_id
-from engine.runtime.worker.documents import DocumentQueue
 from engine.runtime.worker.heartbeat import Heartbeat
-from engine.runtime.worker.session import SessionHost
+from engine.runtime.worker.sessions.documents import DocumentQueue
+from engine.runtime.worker.sessions.session import SessionHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
-    from engine.runtime.worker.sessions import Sessions
+    from engine.runtime.worker.sessions.opening import Sessions
 
 
 class MailTaker:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.records import Decided, Decision, NewRun
     from engine.runtime.clock import Clock
-    from engine.runtime.worker.sessions import Sessions
+    from engine.runtime.worker.sessions.opening import Sessions
 
 logger = logging.getLogger(__name__)
 

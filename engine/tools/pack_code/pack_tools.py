@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.errors import PackInvalid

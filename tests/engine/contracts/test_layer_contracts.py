@@ -14,7 +14,7 @@ from engine.contracts.layers.skill import Skill
 from engine.contracts.layers.soul import Soul
 from engine.contracts.layers.tools import ToolDef, Tools
 from engine.contracts.layers.workflow import Handoff, Sop, Workflow, WorkflowStep
-from engine.contracts.pack import PackManifest
+from engine.contracts.packs.pack import PackManifest
 
 if TYPE_CHECKING:
     from engine.contracts.model import Contract

@@ -13,7 +13,7 @@ from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.rules.run_filter import may_be_in_id, place_of
-from engine.journal.sqlite.statements import RANGES_AT_ONCE
+from engine.journal.sqlite.lists.statements import RANGES_AT_ONCE
 from engine.machine.events.run_facts import RunCompleted, RunQueued, RunRefused
 from tests.engine.journal.run_script import ALL, NOW, a_run, event, hold, refused_run, take
 

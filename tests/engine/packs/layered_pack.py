@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.packs.loaded_pack import LoadedPack
 
 HEAD = 'schema_version: "1.0"\npack_id: demo\nversion: 1.0.0\nauthor: {name: Somebody}\n'

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.contracts.agent import ComposedAgent
+from engine.contracts.packs.agent import ComposedAgent
 from engine.packs.catalog.outline import flow_outlines, pack_texts
 from engine.packs.loader import load_content
 from engine.packs.source.content import PackContent, content_digest

@@ -9,7 +9,7 @@ from engine.packs.checks.json_schema import input_schema_problems
 from engine.packs.source.yaml_source import SourceDocument, parse_document
 
 if TYPE_CHECKING:
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
 
 
 def problems_of(schema: dict[str, Any]) -> list[Problem]:

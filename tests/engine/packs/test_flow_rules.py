@@ -9,7 +9,7 @@ from engine.packs.checks.flow_rules import MAX_STEP_DEPTH, MAX_STEPS, check_flow
 from engine.packs.source.yaml_source import SourceDocument, parse_document
 
 if TYPE_CHECKING:
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
 
 TOOLS = {"files.read", "files.write", "text.report"}
 

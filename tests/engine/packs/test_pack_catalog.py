@@ -9,7 +9,7 @@ from engine.packs.checks.subflow_rules import MAX_SUBFLOW_DEPTH
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from tests.engine.packs.conftest import WritePack
 
 TOOLS = {"files.read"}

@@ -13,7 +13,7 @@ from engine.packs.loader import read_pack
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.contracts.pack import Problem
+    from engine.contracts.packs.pack import Problem
     from engine.packs.loaded_pack import LoadedPack
     from tests.engine.packs.conftest import WritePack
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from engine.packs.catalog.text_diff import MAX_COMPARED, MAX_LINES, text_diff, texts_diff
 
 if TYPE_CHECKING:
-    from engine.contracts.pack_version import TextDiff
+    from engine.contracts.packs.versions import TextDiff
 
 LINES = st.lists(st.sampled_from("abcdefg"), max_size=40)
 

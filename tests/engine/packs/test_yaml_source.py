@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.contracts.pack import Problem
+from engine.contracts.packs.pack import Problem
 from engine.packs.source.source_text import MAX_BYTES, decode_text
 from engine.packs.source.yaml_source import MAX_ALIASES, MAX_DEPTH, SourceDocument, parse_document
 

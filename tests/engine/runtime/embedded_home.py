@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
-    from engine.runtime.worker.faults import Faults
+    from engine.runtime.worker.sessions.faults import Faults
 
 ANN = Actor(name="ann", via="cli")
 BOB = Actor(name="bob", via="console")

@@ -15,7 +15,7 @@ class FakeFaults:
         self._armed.append((point, step_type))
 
     def reach(self, point: str, step_type: str) -> None:
-        """See `engine.runtime.worker.faults.Faults`."""
+        """See `engine.runtime.worker.sessions.faults.Faults`."""
         self.passed.append((point, step_type))
         for armed in ((point, step_type), (point, None)):
             if armed in self._armed:

@@ -295,7 +295,7 @@ class Colleague:
         self._changed = False
 
     def reach(self, point: str, _step_type: str) -> None:
-        """See `engine.runtime.worker.faults`."""
+        """See `engine.runtime.worker.sessions.faults`."""
         if point == "before_tool" and not self._changed:
             self._changed = True
             self._file.write_text("a colleague was here\n")

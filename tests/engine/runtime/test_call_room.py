@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepStatus
 from engine.machine.model.state import Execution
-from engine.runtime.worker.call_room import SUSPECT_LOSSES, CallRoom, mark_of, marks_of
+from engine.runtime.worker.sessions.call_room import SUSPECT_LOSSES, CallRoom, mark_of, marks_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

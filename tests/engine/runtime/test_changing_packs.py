@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.pack import PackState
-from engine.contracts.pack_version import PackOutcome
+from engine.contracts.packs.pack import PackState
+from engine.contracts.packs.versions import PackOutcome
 from engine.contracts.status import RunStatus
 from engine.errors import NotFound, PackInvalid
 from engine.facade.feed import PackChanged, PackListChanged
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from engine.facade.engine import Engine
 
 

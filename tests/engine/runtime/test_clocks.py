@@ -12,7 +12,7 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.runtime.clock import SystemClock
-from engine.runtime.worker.processes import is_gone, process_name, this_process
+from engine.runtime.processes import is_gone, process_name, this_process
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,

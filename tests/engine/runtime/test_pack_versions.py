@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from engine.contracts.pack import PackState
-from engine.contracts.pack_version import SignatureState
+from engine.contracts.packs.pack import PackState
+from engine.contracts.packs.versions import SignatureState
 from engine.errors import ErrorCode, InvalidInput, NotFound, PackInvalid, Refused
 from engine.facade.feed import PackListChanged
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, start, tool

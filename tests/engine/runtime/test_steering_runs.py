@@ -8,7 +8,7 @@ import pytest
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, InvalidTransition, NotFound
 from engine.runtime.clock import SystemClock
-from engine.runtime.worker.processes import this_process
+from engine.runtime.processes import this_process
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,

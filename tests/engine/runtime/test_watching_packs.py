@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.pack import PackState
-from engine.contracts.pack_version import PackOutcome
+from engine.contracts.packs.pack import PackState
+from engine.contracts.packs.versions import PackOutcome
 from engine.facade.feed import PackChanged
 from tests.engine.runtime.embedded_home import Home, finished, tool, until
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from engine.contracts.pack import PackView
-    from engine.contracts.pack_version import PackNotice
+    from engine.contracts.packs.pack import PackView
+    from engine.contracts.packs.versions import PackNotice
     from engine.facade.engine import Engine
 
 

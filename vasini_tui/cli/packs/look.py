@@ -15,7 +15,7 @@ from vasini_tui.cli.packs.pack_text import pack_lines
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.pack import PackView, Problem
+    from engine.contracts.packs.pack import PackView, Problem
     from vasini_tui.wiring import Session
 
 

@@ -17,7 +17,7 @@ from vasini_tui.exit_codes import ExitCode
 from vasini_tui.scaffold import NewPack, write_new_pack
 
 if TYPE_CHECKING:
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.agent import FlowOutline, StepOutline
-    from engine.contracts.pack_version import PackDetail, PackDiff, TextDiff
+    from engine.contracts.packs.agent import FlowOutline, StepOutline
+    from engine.contracts.packs.versions import PackDetail, PackDiff, TextDiff
 
 _MARKS = {"same": " ", "added": "+", "removed": "-"}
 

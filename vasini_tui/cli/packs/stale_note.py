@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.pack import PackState
+from engine.contracts.packs.pack import PackState
 
 if TYPE_CHECKING:
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from engine.facade.engine import Engine
     from vasini_tui.output import Output
 

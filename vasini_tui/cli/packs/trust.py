@@ -15,7 +15,7 @@ from vasini_tui.cli.packs.stale_note import pack_in_force
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.pack_version import CodeReview
+    from engine.contracts.packs.versions import CodeReview
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 

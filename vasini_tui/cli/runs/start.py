@@ -20,7 +20,7 @@ from vasini_tui.exit_codes import ExitCode, UsageError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from engine.contracts.pack import PackView
+    from engine.contracts.packs.pack import PackView
     from engine.contracts.run import RunView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session

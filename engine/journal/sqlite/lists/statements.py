@@ -1,12 +1,10 @@
-"""The statements whose text depends on what is asked; all others stand in `queries/*.sql`.
+"""SELECTs over ranges of the runs list: their text depends on what is asked.
 
-Two builders: an UPDATE of some columns, and the SELECTs over ranges of the runs list. Names of tables and
-columns come from this program only (typed rows, bounds of a range); values are always arguments.
+Names of tables and columns come from this program only (bounds of a range); values are always arguments.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
@@ -14,7 +12,7 @@ from engine.contracts.run import RunSort
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.journal.sqlite.list_ranges import IndexRange
+    from engine.journal.sqlite.lists.ranges import IndexRange
 
 RANGES_AT_ONCE = 400
 """Ranges of one statement; SQLite takes 500."""
@@ -24,15 +22,6 @@ _ORDERS = {
 }
 _NEWEST_FIRST = "created_at DESC, run_id DESC"
 Statement = tuple[str, list[Any]]
-
-
-@cache
-def update(table: str, columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
-    """Change columns of the row with these keys. Only columns that are named have their indexes written
-    again, so a column that stays as it is is not named."""
-    changes = ", ".join(f"{name} = ?" for name in columns)
-    found = " AND ".join(f"{name} = ?" for name in keys)
-    return f"UPDATE {table} SET {changes} WHERE {found}"  # noqa: S608 - closed names
 
 
 def count_range(one: IndexRange, buckets: str) -> Statement:

@@ -18,10 +18,10 @@ from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted, S
 from engine.machine.model.state import Phase, find_execution
 from engine.machine.walk import in_flight
 from engine.runtime.clock import new_id
-from engine.runtime.worker.call_room import expected_mark_of, mark_of
-from engine.runtime.worker.faults import NO_FAULTS
-from engine.runtime.worker.planning import PREPARED_AT_ONCE
-from engine.runtime.worker.running_calls import RunningCalls
+from engine.runtime.worker.sessions.call_room import expected_mark_of, mark_of
+from engine.runtime.worker.sessions.faults import NO_FAULTS
+from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE
+from engine.runtime.worker.sessions.running_calls import RunningCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from engine.machine.model.inputs import Input, StepFinished
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
-    from engine.runtime.worker.call_room import CallRoom
-    from engine.runtime.worker.documents import RunDocuments
-    from engine.runtime.worker.faults import Faults
-    from engine.runtime.worker.planning import Plan
-    from engine.runtime.worker.run_planner import RunPlanner
+    from engine.runtime.worker.sessions.call_room import CallRoom
+    from engine.runtime.worker.sessions.documents import RunDocuments
+    from engine.runtime.worker.sessions.faults import Faults
+    from engine.runtime.worker.sessions.planning import Plan
+    from engine.runtime.worker.sessions.run_planner import RunPlanner
     from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 
 

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from engine.runtime.files.folder_access import storage_errors
-from engine.runtime.worker.processes import boot_id
+from engine.runtime.processes import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection

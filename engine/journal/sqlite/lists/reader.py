@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.sqlite import list_pages
 from engine.journal.sqlite.connection import open_reader
 from engine.journal.sqlite.failures import unavailable
+from engine.journal.sqlite.lists import pages as list_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

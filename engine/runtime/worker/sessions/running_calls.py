@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
-    from engine.runtime.worker.call_room import CallRoom
-    from engine.runtime.worker.faults import Faults
+    from engine.runtime.worker.sessions.call_room import CallRoom
+    from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 
 

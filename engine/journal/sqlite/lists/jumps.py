@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.run import RunSort
-from engine.journal.sqlite.list_range_reads import count_ranges, ends
-from engine.journal.sqlite.list_ranges import after_requester, before_requester, of_requester, requesters
+from engine.journal.sqlite.lists.range_reads import count_ranges, ends
+from engine.journal.sqlite.lists.ranges import after_requester, before_requester, of_requester, requesters
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from engine.journal.sqlite.list_ranges import IndexRange
+    from engine.journal.sqlite.lists.ranges import IndexRange
 
 FEW = 1_000
 """Runs that are walked through."""

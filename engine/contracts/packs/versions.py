@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.contracts.agent import ComposedAgent, FlowOutline
 from engine.contracts.model import Contract, Timestamp
-from engine.contracts.pack import PackView, Problem
+from engine.contracts.packs.agent import ComposedAgent, FlowOutline
+from engine.contracts.packs.pack import PackView, Problem
 
 
 class SignatureState(StrEnum):

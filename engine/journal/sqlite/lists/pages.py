@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from engine.contracts.run import RunFilter, RunSort
 from engine.journal.rules.run_filter import fold, matches, place_of
-from engine.journal.sqlite.list_jumps import skip
-from engine.journal.sqlite.list_range_reads import count_ranges, read_ranges
-from engine.journal.sqlite.list_ranges import after_place, before_place, segments
+from engine.journal.sqlite.lists.jumps import skip
+from engine.journal.sqlite.lists.range_reads import count_ranges, read_ranges
+from engine.journal.sqlite.lists.ranges import after_place, before_place, segments
 from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:

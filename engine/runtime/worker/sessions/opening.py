@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flow import SubflowStep
 from engine.machine.model.graph import walk_steps
-from engine.runtime.worker.call_room import CallRoom, marks_of
-from engine.runtime.worker.documents import RunDocuments
-from engine.runtime.worker.restoring import restored
-from engine.runtime.worker.run_planner import RunPlanner
-from engine.runtime.worker.session import Session
+from engine.runtime.worker.sessions.call_room import CallRoom, marks_of
+from engine.runtime.worker.sessions.documents import RunDocuments
+from engine.runtime.worker.sessions.restoring import restored
+from engine.runtime.worker.sessions.run_planner import RunPlanner
+from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.call_judge import CallJudge
 from engine.runtime.worker.steps.child_flows import ChildFlows
 from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
-    from engine.runtime.worker.documents import DocumentQueue
-    from engine.runtime.worker.faults import Faults
-    from engine.runtime.worker.session import SessionHost
+    from engine.runtime.worker.sessions.documents import DocumentQueue
+    from engine.runtime.worker.sessions.faults import Faults
+    from engine.runtime.worker.sessions.session import SessionHost
     from engine.tools.executor import ToolExecutor
 
 

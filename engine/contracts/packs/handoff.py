@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.contracts.layers.workflow import ContextTransfer
 from engine.contracts.model import Contract
-from engine.contracts.pack import FlowView
+from engine.contracts.packs.pack import FlowView
 
 
 class HandoffView(Contract):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
 from engine.journal.rules.run_filter import TIME_BUCKET
+from engine.journal.sqlite.lists.statements import count_range, select_ranges
 from engine.journal.sqlite.queries import query
-from engine.journal.sqlite.statements import count_range, select_ranges
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from engine.journal.sqlite.list_ranges import IndexRange
+    from engine.journal.sqlite.lists.ranges import IndexRange
 
 _NEVER = 2**62
 

@@ -13,7 +13,7 @@ from engine.journal.rules.run_head import run_head
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.inputs import ChildEnded
 from engine.machine.walk import outstanding, run_status
-from engine.runtime.worker.planning import make_plan, steering_input
+from engine.runtime.worker.sessions.planning import make_plan, steering_input
 from engine.runtime.worker.steps.call_judge import PreviewNeeded
 from engine.runtime.worker.steps.preparation import Preparer
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
-    from engine.runtime.worker.planning import Plan
-    from engine.runtime.worker.restoring import RestoredRun
+    from engine.runtime.worker.sessions.planning import Plan
+    from engine.runtime.worker.sessions.restoring import RestoredRun
     from engine.runtime.worker.steps.call_judge import CallJudge
     from engine.runtime.worker.steps.child_flows import ChildFlows
 

@@ -1,0 +1,1 @@
+"""Packs as data: manifest and problems, versions, the composed agent."""
