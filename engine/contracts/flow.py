@@ -319,6 +319,12 @@ class FlowDef(Contract):
     """A flow as its author wrote it, checked and normalized."""
 
     id: str = Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    title: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2_000,
+        description="Template over `payload`, `run` and `handoff`: what a run of it is about, in every list.",
+    )
     description: str | None = None
     version: str = Field(default="v1", max_length=80)
     autonomy_level: AutonomyLevel = AutonomyLevel.SEMI_AUTO

@@ -30,6 +30,7 @@ class ApprovalView(Contract):
     pack_version: str
     flow: str
     tenant: str
+    subject: str | None = Field(default=None, description="What the run is about.")
     risk: Risk
     status: RequestStatus
     title: str
@@ -71,6 +72,7 @@ class OutcomeView(Contract):
     pack_version: str
     flow: str
     tenant: str
+    subject: str | None = Field(default=None, description="What the run is about.")
     status: RequestStatus
     action: GatedAction = Field(description="The call as it was made.")
     gated: bool = Field(description="It had been approved; that approval is used up.")
@@ -141,6 +143,7 @@ class FormView(Contract):
     pack_version: str
     flow: str
     tenant: str
+    subject: str | None = Field(default=None, description="What the run is about.")
     status: RequestStatus
     title: str
     prompt: str

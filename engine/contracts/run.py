@@ -58,6 +58,7 @@ class RunSummary(Contract):
     pack_version: str
     flow: str
     tenant: str
+    subject: str | None = Field(default=None, description="What it is about: the title of its flow.")
     requested_by: str
     created_at: Timestamp
     started_at: Timestamp | None = None

@@ -41,6 +41,7 @@ class NewRun:
     parent_run_id: str | None = None
     parent_path: str | None = None
     depth: int = 0
+    subject: str | None = None
     handed_off_from: str | None = None
     error: dict[str, Any] | None = None
     idempotency_key: str | None = None

@@ -42,6 +42,7 @@ class NewRunRow(FlowNames):
     pack_digest: str
     flow_version: str
     requested_by: str
+    subject: str | None
     status: str
     created_at: int
     updated_at: int
@@ -204,6 +205,7 @@ class RequestViewRow(RequestRow):
     pack_version: str
     pack_digest: str
     requested_by: str
+    subject: str | None
     recoveries: NotRequired[int]
     """How often a worker was lost during the run; of a request that is read alone."""
     opened_event: str

@@ -102,7 +102,8 @@ class DecisionCard(ReadPane):
         risk = RISK_LABELS[view.risk]
         where = f" · {view.pack}/{view.flow} {view.pack_version} · step {view.step_id}"
         when = f"{age(view.requested_at, now)} ago"
-        asked = f"asked by {view.requested_by} {when} · run {view.run_id}"
+        about = f" · {view.subject}" if view.subject else ""
+        asked = f"asked by {view.requested_by} {when} · run {view.run_id}{about}"
         self._part("card-facts").show(
             (sanitize(f"risk {risk.symbol} {risk.word}"), STYLES[risk.tone]),
             (sanitize(where, limit=FACT_CHARACTERS), "$quiet"),

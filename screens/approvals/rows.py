@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("Risk", 10),
     Column("Title", 14, flex=3),
+    Column("Subject", 12, flex=2, rank=2),
     Column("Flow", 12, flex=2, rank=1),
     Column("Age", 6),
     Column("State", 14, flex=1),
@@ -44,7 +45,7 @@ ORDERS = (
         0,
         lambda view: (_RISKIEST[view.risk], view.requested_at, view.approval_id),
     ),
-    InboxOrder("oldest first", 3, lambda view: (view.requested_at, view.approval_id)),
+    InboxOrder("oldest first", 4, lambda view: (view.requested_at, view.approval_id)),
 )
 
 
@@ -89,6 +90,7 @@ def row(view: ApprovalView, now: datetime, me: str) -> Row:
         (
             Cell(risk.text, risk.tone),
             Cell(sanitize(view.title, limit=500)),
+            Cell(sanitize(view.subject or "")),
             Cell(sanitize(f"{view.pack}/{view.flow}"), Tone.QUIET),
             Cell(sanitize(age(view.requested_at, now)), Tone.QUIET),
             state,

@@ -30,11 +30,12 @@ PAGE = 200
 
 _COLUMNS = (
     Column("Title", 20, flex=3),
+    Column("Subject", 12, flex=2, rank=1),
     Column("Flow", 16, flex=2),
     Column("Age", 6),
     Column("Draft", 8),
-    Column("Requested by", 12, flex=1, rank=1),
-    Column("Run", 26, rank=2),
+    Column("Requested by", 12, flex=1, rank=2),
+    Column("Run", 26, rank=3),
 )
 _EMPTY = "No form waits.\n\nA run that asks for input appears here at once.\n{app.runs} shows the runs."
 
@@ -123,6 +124,7 @@ def _row(form: FormRequest, now: datetime, has_draft: bool) -> Row:
         form.request_id,
         (
             Cell(sanitize(form.title)),
+            Cell(sanitize(form.subject or "")),
             Cell(sanitize(f"{form.pack}/{form.flow}")),
             Cell(sanitize(age(form.requested_at, now)), Tone.QUIET),
             Cell(sanitize("✎ draft" if has_draft else ""), Tone.WAITING),

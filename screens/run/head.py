@@ -31,6 +31,7 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
         (sanitize(f" {label.symbol} {label.word}"), STYLES[label.tone]),
         (sanitize(f"  {run.pack}/{run.flow} {run.pack_version}"), "bold"),
         (sanitize(f"  {when}\n", multiline=True), "$quiet"),
+        *([(sanitize(f" {run.subject}\n", multiline=True), "bold")] if run.subject else ()),
         (sanitize(f" run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
     ]
     if related:

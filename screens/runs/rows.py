@@ -22,23 +22,24 @@ if TYPE_CHECKING:
 KEPT_RUNS = 4_096
 
 SORTS: dict[RunSort, tuple[str, int, str]] = {
-    RunSort.NEWEST: ("newest first", 3, "▼"),
-    RunSort.OLDEST: ("oldest first", 3, "▲"),
+    RunSort.NEWEST: ("newest first", 4, "▼"),
+    RunSort.OLDEST: ("oldest first", 4, "▲"),
     RunSort.STATUS: ("by status", 0, "▲"),
     RunSort.FLOW: ("by flow", 1, "▲"),
-    RunSort.REQUESTER: ("by requester", 6, "▲"),
+    RunSort.REQUESTER: ("by requester", 7, "▲"),
 }
 """Words of every order, the column that carries its symbol, and the symbol."""
 
 _COLUMNS = (
     Column("Status", 15),
-    Column("Flow", 16, flex=4),
-    Column("Step", 12, flex=2, rank=1),
+    Column("Flow", 14, flex=3),
+    Column("Subject", 14, flex=4, rank=1),
+    Column("Step", 12, flex=2, rank=2),
     Column("Age", 6),
     Column("Waiting for", 18, flex=3),
-    Column("Tokens", 7, rank=2),
-    Column("By", 10, flex=1, rank=2),
-    Column("Run", 30, rank=3),
+    Column("Tokens", 7, rank=3),
+    Column("By", 10, flex=1, rank=3),
+    Column("Run", 30, rank=4),
 )
 _TEN_UNITS = 100
 """In tenths: below that one decimal is shown."""
@@ -99,6 +100,7 @@ def run_row(run: RunSummary, now: datetime) -> Row:
         (
             Cell(label.text, label.tone),
             Cell(sanitize(f"{run.pack}/{run.flow}")),
+            Cell(sanitize(run.subject or "")),
             Cell(sanitize(run.current_step or "")),
             Cell(sanitize(age(run.created_at, now)), Tone.QUIET),
             Cell(sanitize(reason), tone),

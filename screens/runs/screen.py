@@ -292,6 +292,8 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs):
             place = f" {table.cursor_row + 1:,} of {table.row_count:,} ·"
             parts.append((sanitize(place), "$quiet"))
         if run is not None:
+            if run.subject:
+                parts.append((sanitize(f" {run.subject} ·"), "bold"))
             tokens = f" · {run.tokens_used:,} tokens" if run.tokens_used else ""
             parts.append((sanitize(f" {run.run_id} · by {run.requested_by}{tokens}"), "$quiet"))
             if run.error:

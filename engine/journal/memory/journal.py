@@ -287,6 +287,7 @@ def _with_run(store: MemoryStore, request: RequestRow) -> RequestViewRow:
         "pack_version": run["pack_version"],
         "pack_digest": run["pack_digest"],
         "requested_by": run["requested_by"],
+        "subject": run["subject"],
         "opened_event": _payload(store, request["run_id"], request["opened_seq"]) or "",
         "claimed_by": claim["claimed_by"] if claim is not None else None,
         "claimed_until": claim["expires_at"] if claim is not None else None,

@@ -26,6 +26,7 @@ def new_run(run: NewRun) -> NewRunRow:
         "flow": run.flow,
         "flow_version": run.flow_version,
         "requested_by": run.requested_by,
+        "subject": run.subject,
         "status": _first_status(run).value,
         "created_at": now,
         "updated_at": now,

@@ -27,6 +27,7 @@ class RunQueued(Fact):
     pack_digest: str | None = field(default=None, metadata=doc("digest of the pinned content"))
     flow: str | None = field(default=None, metadata=doc("flow id"))
     flow_version: str | None = field(default=None, metadata=doc("version the flow names"))
+    subject: str | None = field(default=None, metadata=doc("what the run is about: its flow's title"))
     policy_digest: str | None = field(default=None, metadata=doc("digest of the policies it started under"))
     tenant: str | None = field(default=None, metadata=doc("tenant of the run"))
     requested_by: str | None = field(default=None, metadata=doc("who started it"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flow import GATES_NOTHING
 from engine.packs.checks.flow_shape import StepSequence, nested, sequences
-from engine.packs.checks.name_rules import name_problems
+from engine.packs.checks.name_rules import name_problems, title_problems
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import step_problems
 from engine.packs.checks.step_types import STEP_CHECKS
@@ -36,6 +36,7 @@ def _problems(document: Document, tool_names: Collection[str] | None) -> Iterato
         message = f"the flow has {total} steps, at most {MAX_STEPS} are allowed"
         yield problem_at(document, ("steps",), message)
         return
+    yield from title_problems(document)
     yield from _escalation(document, lists[0] if lists else None)
     elsewhere = {node.id for sequence in lists for node in sequence.nodes}
     for sequence in lists:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import templates_of
-from engine.templates import TemplateError, paths_in
+from engine.templates import TemplateError, compile_template, paths_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.packs.source.yaml_source import Document
 
 _ALWAYS = frozenset({"payload", "handoff", "steps", "artifacts", "run"})
+_AT_START = frozenset({"payload", "handoff", "run"})
 _IN_LOOPS = "loop_index"
 
 
@@ -33,6 +34,28 @@ def name_problems(document: Document, sequence: StepSequence) -> Iterator[Proble
                 message = _unknown(words, steps, items, fields)
                 if message is not None:
                     yield problem_at(document, (*node.path, *path), message, found=shown(source))
+
+
+def title_problems(document: Document) -> Iterator[Problem]:
+    """What is wrong with the template that names a run before any step of it has run."""
+    title = document.value.get("title")
+    if not isinstance(title, str):
+        return
+    fields = _declared_fields(document.value.get("input"))
+    try:
+        compile_template(title)
+        named = paths_in(title, expression=False)
+    except TemplateError as error:
+        yield problem_at(document, ("title",), f"template: {error.message}", found=shown(title))
+        return
+    for words in named:
+        message = (
+            f"a title is rendered before the first step: it knows {', '.join(sorted(_AT_START))}"
+            if words[0] in _ALWAYS - _AT_START
+            else _unknown(words, (), (), fields)
+        )
+        if message is not None:
+            yield problem_at(document, ("title",), message, found=shown(title))
 
 
 def _unknown(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
+
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
 from engine.governance.pipeline import Point, Reason, Subject, characters_of, check
@@ -17,6 +19,7 @@ from engine.machine.events.run_facts import RunQueued, RunRefused
 from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
 from engine.runtime.large_values import off_loop_if_large
+from engine.runtime.run_subject import run_subject
 from engine.tools.scopes import rendered_scopes
 from engine.values import canonical_json, digest_of
 
@@ -125,13 +128,36 @@ class RunStarter:
         if handed_over is not None:
             head |= {"handed_off_from": handed_over.run_id, "handoff": handed_over.context.value}
             blobs = {**blobs, **handed_over.context.blobs}
+        run_id = new_id("run")
+        subject = await self._subject(run_id, flow, head, blobs)
         return replace(
-            _new_run(request, pack, flow, RunStatus.QUEUED, head, self._clock.now()),
+            _new_run(
+                request, pack, flow, RunStatus.QUEUED, {**head, "subject": subject}, self._clock.now()
+            ),
+            run_id=run_id,
+            subject=subject,
             pack_version=label,
             idempotency_key=request.idempotency_key,
             request_digest=_digest(request, pack, flow, payload.value),
             handed_off_from=handed_over.run_id if handed_over is not None else None,
             blobs=blobs,
+        )
+
+    async def _subject(
+        self, run_id: str, flow: FlowDef, head: Mapping[str, Any], blobs: Mapping[str, bytes]
+    ) -> str | None:
+        """What the run is about, for lists."""
+        if flow.title is None:
+            return None
+        facts = {"run_id": run_id, **{name: head[name] for name in ("tenant", "pack", "flow", "requested_by")}}
+        return await asyncio.to_thread(
+            run_subject,
+            flow.title,
+            head["input"],
+            facts,
+            self._values,
+            lambda digest: from_json(blobs[digest]),
+            handoff=head.get("handoff"),
         )
 
     async def _check_trust(self, pack: LoadedPack) -> None:

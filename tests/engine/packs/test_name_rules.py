@@ -78,3 +78,25 @@ def test_paths_stop_at_the_first_key_that_is_no_word() -> None:
         ("e",),
         ("f", "g"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("{{ payload.nam }}", "no field `nam` (did you mean `name`?)"),
+        ("{{ steps.a.output }}", "a title is rendered before the first step: it knows handoff, payload, run"),
+        ("{{ paylod }}", "nothing named `paylod` here (did you mean `payload`?)"),
+        ("{{ payload.name", "template: "),
+    ],
+)
+def test_a_title_knows_what_there_is_at_the_start(title: str, words: str) -> None:
+    flow = {"id": "f", "title": title, "input": INPUT, "steps": [yaml.safe_load(report("x"))]}
+    (problem,) = check_text(yaml.safe_dump(flow))
+    assert problem.field == "title"
+    assert words in problem.message
+
+
+def test_a_title_of_payload_and_run_is_fine() -> None:
+    title = "{{ payload.name }} {{ run.tenant }} {{ handoff.note | default('') }}"
+    flow = {"id": "f", "title": title, "input": INPUT, "steps": [yaml.safe_load(report("x"))]}
+    assert check_text(yaml.safe_dump(flow)) == []

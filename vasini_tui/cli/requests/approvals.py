@@ -101,7 +101,18 @@ async def _approvals(
         return ExitCode.OK
     session.out.left_out(page.unreadable)
     session.out.table(
-        ("APPROVAL", "RISK", "STATUS", "FLOW", "STEP", "TITLE", "REQUESTED", "EXPIRES", "DECIDED BY"),
+        (
+            "APPROVAL",
+            "RISK",
+            "STATUS",
+            "FLOW",
+            "SUBJECT",
+            "STEP",
+            "TITLE",
+            "REQUESTED",
+            "EXPIRES",
+            "DECIDED BY",
+        ),
         (
             *map(_outcome_row, interrupted),
             *map(_approval_row, page.items),
@@ -127,6 +138,7 @@ def _approval_row(item: ApprovalView) -> tuple[object, ...]:
         item.risk,
         item.status,
         f"{item.pack}/{item.flow}",
+        item.subject,
         item.step_id,
         item.title,
         item.requested_at,
@@ -142,6 +154,7 @@ def _outcome_row(item: OutcomeView) -> tuple[object, ...]:
         None,
         item.status,
         f"{item.pack}/{item.flow}",
+        item.subject,
         item.step_id,
         title,
         item.requested_at,

@@ -68,13 +68,14 @@ async def _forms(
         return ExitCode.OK
     session.out.left_out(page.unreadable)
     session.out.table(
-        ("FORM", "STATUS", "RUN", "FLOW", "STEP", "TITLE", "REQUESTED", "EXPIRES"),
+        ("FORM", "STATUS", "RUN", "FLOW", "SUBJECT", "STEP", "TITLE", "REQUESTED", "EXPIRES"),
         (
             (
                 item.request_id,
                 item.status,
                 item.run_id,
                 f"{item.pack}/{item.flow}",
+                item.subject,
                 item.step_id,
                 item.title,
                 item.requested_at,

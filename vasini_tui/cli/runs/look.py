@@ -114,12 +114,13 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
         return ExitCode.OK
     session.out.left_out(page.unreadable)
     session.out.table(
-        ("RUN", "STATUS", "FLOW", "STEP", "WAITS FOR", "BY", "CREATED"),
+        ("RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WAITS FOR", "BY", "CREATED"),
         (
             (
                 run.run_id,
                 run.status,
                 f"{run.pack}/{run.flow}",
+                run.subject,
                 run.current_step,
                 run.waiting_for.text if run.waiting_for is not None else None,
                 run.requested_by,

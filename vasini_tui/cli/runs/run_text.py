@@ -19,6 +19,7 @@ def write_run(out: Output, detail: RunDetail) -> None:
     out.pairs(
         (
             ("run", run.run_id),
+            ("subject", run.subject),
             ("status", run.status),
             ("flow", f"{run.pack}/{run.flow}"),
             ("version", f"{run.pack_version} ({run.flow_version})"),

@@ -66,7 +66,7 @@ SELECT content FROM pack_contents WHERE digest = ?
 
 -- name: select_request
 -- a request as people see it: with its run, its first event, and who looks at it
-SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, v.payload AS opened_event, c.claimed_by,
+SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until,
     (SELECT coalesce(sum(s.recoveries), 0) FROM steps s WHERE s.run_id = q.run_id) AS recoveries
 FROM requests q JOIN runs r ON r.run_id = q.run_id
@@ -76,7 +76,7 @@ WHERE q.request_id = ?
 
 -- name: page_requests
 -- a page of the inbox of all tenants
-SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, v.payload AS opened_event, c.claimed_by,
+SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
@@ -85,7 +85,7 @@ WHERE q.kind = ? AND q.status = ? AND q.request_id > ? ORDER BY q.request_id LIM
 
 -- name: page_tenant_requests
 -- a page of one tenant's inbox
-SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, v.payload AS opened_event, c.claimed_by,
+SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
@@ -94,7 +94,7 @@ WHERE q.tenant = ? AND q.kind = ? AND q.status = ? AND q.request_id > ? ORDER BY
 
 -- name: decided_requests
 -- what was decided before on the same step of the same flow
-SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, v.payload AS opened_event, c.claimed_by,
+SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests o JOIN requests q ON q.tenant = o.tenant AND q.pack = o.pack AND q.flow = o.flow
     AND q.step = o.step AND q.decision IS NOT NULL
@@ -107,7 +107,7 @@ ORDER BY q.decided_at DESC, q.request_id DESC LIMIT ?
 
 -- name: page_all_requests
 -- a page of requests of every status
-SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, v.payload AS opened_event, c.claimed_by,
+SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
@@ -118,7 +118,7 @@ ORDER BY q.request_id
 
 -- name: run_requests
 -- what one run has asked
-SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, v.payload AS opened_event, c.claimed_by,
+SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq

@@ -101,6 +101,7 @@ class SubflowRenderer(StepRenderer[SubflowStep]):
         at.children.check(step.subflow, params, child_run_id)
         digest = at.action_digest(step, params)
         value = at.store(params)
+        at.children.name(step.subflow, value, child_run_id, at.values)
         return StepPrepared(now=at.now, path=at.path, value=value, new_id=child_run_id, action_digest=digest)
 
     def params(self, step: SubflowStep, at: Rendering) -> Any:

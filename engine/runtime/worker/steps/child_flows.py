@@ -13,6 +13,7 @@ from engine.json_schema.forms import payload_errors
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import RunQueued
 from engine.machine.model.graph import walk_steps
+from engine.runtime.run_subject import run_subject
 from engine.tools.scopes import rendered_scopes
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.value_store import ValueStore
 
 MAX_DEPTH = 8
 
@@ -36,6 +38,7 @@ class ChildFlows:
     _labels: dict[str, str] = field(default_factory=dict)
     _untrusted: set[str] = field(default_factory=set)
     _scopes: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    _subjects: dict[str, str | None] = field(default_factory=dict)
 
     async def pin(self) -> None:
         """Pin the other packs that the flow's subflow steps name."""
@@ -65,16 +68,33 @@ class ChildFlows:
                 f"subflow {subflow}: {errors[0].field or 'payload'}: {errors[0].message}", {"errors": listed}
             )
 
+    def name(self, subflow: str, payload: Any, child_run_id: str, values: ValueStore) -> None:
+        """Note what a child that will be started with this (stored) payload is about."""
+        pack_id, definition, _ = self._find(subflow)
+        if definition.title is not None:
+            facts = {
+                "run_id": child_run_id,
+                "tenant": self.row["tenant"],
+                "pack": pack_id,
+                "flow": definition.id,
+                "requested_by": self.row["requested_by"],
+            }
+            self._subjects[child_run_id] = run_subject(
+                definition.title, payload, facts, values, values.resolve
+            )
+
     def new_run(self, effect: StartChild, now: int) -> NewRun:
         """The child as it is queued in its parent's commit."""
         pack_id, definition, (version, digest) = self._find(effect.subflow)
         requested_by = str(self.row["requested_by"])
+        subject = self._subjects.pop(effect.child_run_id, None)
         payload = {
             "pack": pack_id,
             "pack_version": version,
             "pack_digest": digest,
             "flow": definition.id,
             "flow_version": definition.version,
+            "subject": subject,
             "tenant": self.row["tenant"],
             "requested_by": requested_by,
             "parent_run_id": self.row["run_id"],
@@ -90,6 +110,7 @@ class ChildFlows:
             flow=definition.id,
             flow_version=definition.version,
             requested_by=requested_by,
+            subject=subject,
             status=RunStatus.QUEUED,
             events=[Event(RunQueued(**payload), now, requested_by)],
             slot_limit=definition.concurrency,
