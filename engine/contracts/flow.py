@@ -53,6 +53,8 @@ class StepFields(Contract):
     """A tool is called while the step runs: it is counted, and has its time limit in the runtime."""
     composite: ClassVar[bool] = False
     """Whatever it does is done by other steps or runs: an approval cannot show it."""
+    shows_steps: ClassVar[bool] = False
+    """What the steps inside it became can be asked for by their ids after it: it has few, each once."""
     gates_others: ClassVar[bool] = False
     """It asks for a decision about another step."""
 
@@ -253,6 +255,7 @@ class ParallelStep(StepFields):
     """Runs lists of steps side by side."""
 
     composite = True
+    shows_steps = True
 
     type: Literal["parallel"]
     branches: tuple[tuple[Step, ...], ...] = Field(min_length=1, max_length=100)

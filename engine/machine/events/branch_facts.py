@@ -9,6 +9,7 @@ from engine.errors import InvalidTransition
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import path_of
 from engine.machine.model.copying import replace
+from engine.machine.model.inner_steps import steps_in
 from engine.machine.model.state import ScopeStatus, find_execution, find_scope, put_execution, put_scope
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ class BranchCompleted(Fact):
         index, branches = int(index_text), parent.branches
         children = {key: child for key, child in branches.children.items() if key != index}
         outputs = branches.outputs.put(index, branches.children[index].output)
-        done = replace(parent, branches=replace(branches, children=children, outputs=outputs))
+        inner = parent.inner
+        if inner is not None:
+            inner = {**inner, **steps_in(branches.children[index])}
+        done = replace(parent, branches=replace(branches, children=children, outputs=outputs), inner=inner)
         return replace(state, root=put_execution(state.root, done))
 
 

@@ -17,6 +17,7 @@ from engine.machine.events.placing import (
     start,
 )
 from engine.machine.model.copying import replace
+from engine.machine.model.inner_steps import inner_steps
 from engine.machine.model.state import (
     Branches,
     Execution,
@@ -57,6 +58,9 @@ class StepStarted(Fact):
     budget_from: int | None = field(default=None, metadata=doc("attempts that a retry has forgiven"))
     input: Any = field(default=None, metadata=doc("rendered parameters or items"))
     total: int | None = field(default=None, metadata=doc("branches or items of a composite step"))
+    shows_steps: bool = field(
+        default=False, metadata=doc("what the steps inside it become stays known after them")
+    )
     child_run_id: str | None = field(default=None, metadata=doc("the run it started"))
     approval: str | None = field(default=None, metadata=doc("path of the approval it consumed"))
 
@@ -78,6 +82,7 @@ class StepStarted(Fact):
             input=self.input,
             child_run_id=self.child_run_id,
             branches=None if self.total is None else Branches(total=self.total),
+            inner={} if self.shows_steps else None,
         )
         counters = replace(
             state.counters,
@@ -116,6 +121,7 @@ class StepCompleted(Fact):
             error=None,
             retry_at=None,
             branches=None,
+            inner=None if execution.inner is None else inner_steps(execution),
         )
         decided = execution.status is StepStatus.PENDING_HUMAN and not execution.call
         return end(state, done, self.next, result=self.result or not decided)

@@ -115,6 +115,9 @@ class Execution:
     consumed_by: str | None = None  # path of the execution that spent the approval
     child_run_id: str | None = None
     branches: Branches | None = None
+    inner: dict[str, dict[str, Any]] | None = (
+        None  # what steps of its ended branches became, where that is kept
+    )
 
 
 @dataclass(frozen=True, slots=True)

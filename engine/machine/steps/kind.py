@@ -42,6 +42,7 @@ class StepKind(ABC, Generic[S]):
             name=step.name or step.id,
             step_index=builder.graph.steps_of(scope_path_of(path)).position[step.id],
             call=step.calls_tool,
+            shows_steps=step.shows_steps,
             approval=approval,
             **given,
         )

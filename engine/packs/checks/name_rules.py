@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.packs.checks.flow_shape import nested
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import templates_of
 from engine.templates import TemplateError, compile_template, paths_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from engine.contracts.packs.pack import Problem
     from engine.packs.checks.flow_shape import StepSequence
@@ -17,21 +20,22 @@ if TYPE_CHECKING:
 
 _ALWAYS = frozenset({"payload", "handoff", "steps", "artifacts", "run"})
 _AT_START = frozenset({"payload", "handoff", "run"})
+_OF_INNER_STEPS = frozenset({"status", "error"})
 _IN_LOOPS = "loop_index"
 
 
 def name_problems(document: Document, sequence: StepSequence) -> Iterator[Problem]:
     """Every name of one list of steps that nothing can stand behind."""
-    steps, items = _in_view(sequence)
     fields = _declared_fields(document.value.get("input"))
-    for node in sequence.nodes:
+    for index, node in enumerate(sequence.nodes):
+        view = _in_view(sequence, index)
         for path, source, is_condition in templates_of(node):
             try:
                 named = paths_in(source, expression=is_condition)
             except TemplateError:
                 continue  # told already
             for words in named:
-                message = _unknown(words, steps, items, fields)
+                message = _unknown(words, view, fields)
                 if message is not None:
                     yield problem_at(document, (*node.path, *path), message, found=shown(source))
 
@@ -52,42 +56,77 @@ def title_problems(document: Document) -> Iterator[Problem]:
         message = (
             f"a title is rendered before the first step: it knows {', '.join(sorted(_AT_START))}"
             if words[0] in _ALWAYS - _AT_START
-            else _unknown(words, (), (), fields)
+            else _unknown(words, _View(), fields)
         )
         if message is not None:
             yield problem_at(document, ("title",), message, found=shown(title))
 
 
-def _unknown(
-    words: tuple[str, ...], steps: Collection[str], items: Collection[str], fields: Collection[str] | None
-) -> str | None:
+@dataclass(slots=True)
+class _View:
+    """What a step can name: steps of its list and those around it, steps inside these (how often), items."""
+
+    steps: set[str] = field(default_factory=set)
+    inside: Counter[str] = field(default_factory=Counter)
+    items: set[str] = field(default_factory=set)
+
+
+def _unknown(words: tuple[str, ...], view: _View, fields: Collection[str] | None) -> str | None:
     first, *rest = words
-    if first not in _ALWAYS and first not in items:
-        known = [*_ALWAYS, *items]
+    if first not in _ALWAYS and first not in view.items:
+        known = [*_ALWAYS, *view.items]
         return f"there is nothing named `{shortened(first)}` here{close_match(first, known)}"
     if not rest:
         return None
-    if first == "steps" and rest[0] not in steps:
-        return f"there is no step `{shortened(rest[0])}` in view{close_match(rest[0], list(steps))}"
+    if first == "steps" and rest[0] not in view.steps:
+        return _out_of_view(rest, view)
     if first == "payload" and fields is not None and rest[0] not in fields:
         name = shortened(rest[0])
         return f"the input of this flow has no field `{name}`{close_match(rest[0], list(fields))}"
     return None
 
 
-def _in_view(sequence: StepSequence) -> tuple[set[str], set[str]]:
-    """Ids of steps in this list and those around it, and what the loops around it bring."""
-    steps = {node.id for node in sequence.nodes}
-    items: set[str] = set()
-    owner = sequence.owner
-    while owner is not None:
-        outer, index = owner
-        steps |= {node.id for node in outer.nodes}
-        holder = outer.nodes[index]
-        if holder.type == "for_each":
-            items |= {holder.text("as") or "item", _IN_LOOPS}
-        owner = outer.owner
-    return steps, items
+def _out_of_view(named: Sequence[str], view: _View) -> str | None:
+    """What is wrong with a name behind `steps` that is no step of the lists around."""
+    name = shortened(named[0])
+    times = view.inside[named[0]]
+    if not times:
+        return f"there is no step `{name}` in view{close_match(named[0], [*view.steps, *view.inside])}"
+    if times > 1:
+        return (
+            f"there are {times} steps `{name}` in branches before: give each an id of its own to ask for it"
+        )
+    if len(named) > 1 and named[1] not in _OF_INNER_STEPS:
+        known = " and ".join(f"`{word}`" for word in sorted(_OF_INNER_STEPS))
+        return f"of a step inside a branch, as `{name}`, only {known} are known outside of it"
+    return None
+
+
+def _in_view(sequence: StepSequence, index: int) -> _View:
+    """What the step at that place of the list can name."""
+    view = _View()
+    place: tuple[StepSequence, int] | None = (sequence, index)
+    while place is not None:
+        current, position = place
+        view.steps |= {node.id for node in current.nodes}
+        for number in range(len(current.nodes)):
+            if number != position:
+                view.inside.update(_ids_inside(current, number))
+        place = current.owner
+        if place is not None:
+            holder = place[0].nodes[place[1]]
+            if holder.type == "for_each":
+                view.items |= {holder.text("as") or "item", _IN_LOOPS}
+    return view
+
+
+def _ids_inside(sequence: StepSequence, index: int) -> Iterator[str]:
+    """Ids of the steps inside a step, as far as what became of them is kept."""
+    if sequence.nodes[index].model.shows_steps:
+        for inner in nested(sequence, index):
+            for number, node in enumerate(inner.nodes):
+                yield node.id
+                yield from _ids_inside(inner, number)
 
 
 def _declared_fields(schema: Any) -> Collection[str] | None:

@@ -131,9 +131,7 @@ class RunStarter:
         run_id = new_id("run")
         subject = await self._subject(run_id, flow, head, blobs)
         return replace(
-            _new_run(
-                request, pack, flow, RunStatus.QUEUED, {**head, "subject": subject}, self._clock.now()
-            ),
+            _new_run(request, pack, flow, RunStatus.QUEUED, {**head, "subject": subject}, self._clock.now()),
             run_id=run_id,
             subject=subject,
             pack_version=label,
@@ -149,7 +147,10 @@ class RunStarter:
         """What the run is about, for lists."""
         if flow.title is None:
             return None
-        facts = {"run_id": run_id, **{name: head[name] for name in ("tenant", "pack", "flow", "requested_by")}}
+        facts = {
+            "run_id": run_id,
+            **{name: head[name] for name in ("tenant", "pack", "flow", "requested_by")},
+        }
         return await asyncio.to_thread(
             run_subject,
             flow.title,

@@ -100,3 +100,37 @@ def test_a_title_of_payload_and_run_is_fine() -> None:
     title = "{{ payload.name }} {{ run.tenant }} {{ handoff.note | default('') }}"
     flow = {"id": "f", "title": title, "input": INPUT, "steps": [yaml.safe_load(report("x"))]}
     assert check_text(yaml.safe_dump(flow)) == []
+
+
+BOTH = "{{id: both, type: parallel, branches: [[{a}], [{b}]]}}"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("{{ steps.in_a.output }}", "only `error` and `status` are known outside of it"),
+        ("{{ steps.in_x.status }}", "no step `in_x` in view (did you mean `in_"),
+    ],
+)
+def test_of_a_step_inside_a_branch_only_its_end_is_known_outside(body: str, words: str) -> None:
+    both = BOTH.format(a=report("x", "in_a"), b=report("x", "in_b"))
+    (message,) = told(both, report(body, "after"))
+    assert words in message
+
+
+def test_what_became_of_a_step_inside_a_branch_is_known_outside() -> None:
+    both = BOTH.format(a=report("x", "in_a"), b=report("x", "in_b"))
+    assert told(both, report("{{ steps.in_a.status }} {{ steps.in_b.error.code }}", "after")) == []
+
+
+def test_steps_of_one_id_in_two_branches_cannot_be_told_apart_outside() -> None:
+    both = BOTH.format(a=report("x", "same"), b=report("x", "same"))
+    (message,) = told(both, report("{{ steps.same.status }}", "after"))
+    assert "there are 2 steps `same` in branches before" in message
+    assert told(both, report("x", "after")) == []
+
+
+def test_a_branch_does_not_see_into_the_one_beside_it() -> None:
+    both = BOTH.format(a=report("x", "in_a"), b=report("{{ steps.in_a.status }}", "in_b"))
+    (message,) = told(both)
+    assert "no step `in_a` in view" in message

@@ -30,7 +30,13 @@ async def subject(engine: Engine, payload: dict[str, Any]) -> str | None:
 
 
 async def test_a_run_carries_its_subject_into_every_list(home: Home) -> None:
-    home.flow("ask", approval(gates="none"), form("word"), tool("a"), title="{{ payload.repo }} for {{ run.tenant }}")
+    home.flow(
+        "ask",
+        approval(gates="none"),
+        form("word"),
+        tool("a"),
+        title="{{ payload.repo }} for {{ run.tenant }}",
+    )
     async with home.working() as engine:
         run_id = await start(engine, "ask", {"repo": "vasini"})
         about = "vasini for default"
@@ -49,7 +55,7 @@ async def test_a_run_carries_its_subject_into_every_list(home: Home) -> None:
 async def test_the_subject_of_a_child_is_that_of_its_own_flow(home: Home) -> None:
     call = {"id": "sub", "type": "subflow", "subflow": "child", "params": {"n": "{{ payload.n }}"}}
     home.flow("job", call, title="parent {{ payload.n }}")
-    home.flow("child", tool("c"), title="child {{ payload.n }} of {{ run.flow }}")
+    home.flow("child", tool("c", params={"x": 1}), title="child {{ payload.n }} of {{ run.flow }}")
     async with home.working() as engine:
         await finished(engine, "job", {"n": 7})
         found = {run.flow: run.subject for run in (await engine.runs.list()).items}
@@ -73,19 +79,19 @@ async def test_the_subject_of_a_child_is_that_of_its_own_flow(home: Home) -> Non
 async def test_a_subject_is_one_harmless_masked_line(
     home: Home, title: str, payload: dict[str, Any], found: str | None
 ) -> None:
-    home.flow("job", tool("a"), title=title)
+    home.flow("job", tool("a", params={"x": 1}), title=title)
     async with home.working() as engine:
         assert await subject(engine, payload) == found
 
 
 async def test_a_subject_is_bounded(home: Home) -> None:
-    home.flow("job", tool("a"), title="{{ payload.a }}")
+    home.flow("job", tool("a", params={"x": 1}), title="{{ payload.a }}")
     async with home.working() as engine:
         assert len(await subject(engine, {"a": "x" * 50_000}) or "") <= MAX_SUBJECT
 
 
 async def test_no_secret_gets_into_a_subject(home: Home) -> None:
-    home.flow("job", tool("a"), title="{{ payload.note }} {{ payload.password }}")
+    home.flow("job", tool("a", params={"x": 1}), title="{{ payload.note }} {{ payload.password }}")
     async with home.working() as engine:
         shown = await subject(engine, {"note": SECRET, "password": "hunter2-and-more"})
         assert shown

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepStatus
+from engine.machine.model.inner_steps import inner_steps
 from engine.machine.model.state import Execution, RunState, Scope, scope_path_of
 from engine.machine.walk import scope_chain
 from engine.runtime.worker.steps.registry import STEP_RENDERERS
 from engine.values import follow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.contracts.flow import Step
     from engine.machine.model.graph import FlowGraph
     from engine.values import Resolve
 
@@ -20,13 +24,17 @@ def render_context(
 ) -> dict[str, Any]:
     """`payload`, `handoff`, `steps`, `artifacts`, `run`, and the item names of the loops around `path`.
 
-    An inner scope's steps hide outer ones of the same id. Values may be references; the templates
+    An inner scope's steps hide outer ones of the same id. Of steps inside a `parallel` before it a step sees
+    what became of them. Values may be references; the templates
     follow them. Raises BlobNeeded for a loop's items that are not loaded.
     """
     scope_path = scope_path_of(path)
     chain = scope_chain(state.root, scope_path)
     steps: dict[str, Any] = {}
     for scope in chain:
+        for execution in scope.executions.values():
+            if not path.startswith(f"{execution.path}/"):  # what is beside it may still be at work
+                steps |= _inside(graph, execution)
         for name, execution in scope.executions.items():
             steps[name] = _seen(execution)
     context: dict[str, Any] = {
@@ -49,6 +57,22 @@ def _seen(execution: Execution) -> dict[str, Any]:
     if execution.error is not None:
         seen["error"] = execution.error
     return seen
+
+
+def _inside(graph: FlowGraph, execution: Execution) -> dict[str, Any]:
+    """What the steps inside a composite step became, by their ids; those that never began included."""
+    if execution.inner is None:
+        return {}
+    ids = _ids_inside(graph.step_at(execution.path))
+    known = {step_id: {"status": StepStatus.NOT_STARTED.value} for step_id in ids}
+    return {**known, **inner_steps(execution)}
+
+
+def _ids_inside(step: Step) -> Iterator[str]:
+    for steps in step.lists if step.shows_steps else ():
+        for inner in steps:
+            yield from _ids_inside(inner)
+            yield inner.id
 
 
 def _artifacts(graph: FlowGraph, chain: list[Scope]) -> dict[str, Any]:
