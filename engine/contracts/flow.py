@@ -318,6 +318,25 @@ class ForEachStep(StepFields):
         return self.max_concurrent
 
 
+class WaitStep(StepFields):
+    """Parks the run for a time, or until a moment; exactly one of the two is named."""
+
+    type: Literal["wait"]
+    duration: float | str | None = Field(
+        default=None,
+        union_mode="left_to_right",
+        description="Seconds, a text such as `30m`, `2d` or `1h30m`, or a template that gives either.",
+    )
+    until: str | None = Field(
+        default=None, description="A moment with its offset (RFC 3339), or a template that gives one."
+    )
+
+    @property
+    def target(self) -> str | None:
+        """For how long, or until when."""
+        return f"until {self.until}" if self.until is not None else f"for {self.duration}"
+
+
 class FlowDef(Contract):
     """A flow as its author wrote it, checked and normalized."""
 
@@ -342,5 +361,5 @@ class FlowDef(Contract):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-for _type in (ToolStep, ApprovalStep, UserInputStep, SubflowStep, ParallelStep, ForEachStep):
+for _type in (ToolStep, ApprovalStep, UserInputStep, SubflowStep, ParallelStep, ForEachStep, WaitStep):
     STEP_TYPES.add(_type)

@@ -36,16 +36,20 @@ class RunError(Contract):
 
 
 class WaitingFor(Contract):
-    """What a run waits for: a request or a child run by its id, a worker, a resume, a retry."""
+    """What a run waits for: a request or a child run by its id, a worker, a resume, a retry, a moment."""
 
     kind: WaitKind
-    id: str | None = Field(default=None, description="Id of the request or of the child run.")
+    id: str | None = Field(
+        default=None, description="Id of the request or of the child run; the moment (RFC 3339)."
+    )
 
     @property
     def text(self) -> str:
         """In words, for people."""
         if self.kind is WaitKind.WORKER:
             return "a worker"
+        if self.kind is WaitKind.MOMENT and self.id is not None:
+            return f"until {self.id[5:16].replace('T', ' ')}Z"
         return f"child {self.id}" if self.kind is WaitKind.CHILD else self.kind.value
 
 

@@ -13,6 +13,7 @@ class RunStatus(StrEnum):
     RETRYING = "RETRYING"
     PENDING_HUMAN = "PENDING_HUMAN"
     PENDING_USER_INPUT = "PENDING_USER_INPUT"
+    WAITING = "WAITING"
     PAUSED = "PAUSED"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
@@ -32,6 +33,7 @@ class StepStatus(StrEnum):
     RUNNING = "RUNNING"
     PENDING_HUMAN = "PENDING_HUMAN"
     PENDING_USER_INPUT = "PENDING_USER_INPUT"
+    WAITING = "WAITING"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
@@ -59,6 +61,7 @@ class WaitKind(StrEnum):
     RESUME = "resume"
     RETRY = "retry"
     CHILD = "child"
+    MOMENT = "moment"
 
 
 class OutcomeDecision(StrEnum):

@@ -18,7 +18,8 @@ class SpanKind(StrEnum):
 
 
 class TimelineSpan(Contract):
-    """One stretch of time; `end` is None while it lasts. WAITING is for a person, FAILED a failed attempt."""
+    """One stretch of time; `end` is None while it lasts. WAITING is for a person or a
+    moment, FAILED a failed attempt."""
 
     kind: SpanKind
     start: Timestamp

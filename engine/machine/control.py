@@ -249,6 +249,8 @@ def give_up(builder: TransitionBuilder, execution: Execution, reason: str) -> No
         builder.effect(CancelStep(execution.path))
     elif execution.retry_at is not None:
         builder.effect(CancelTimer(timer_name(TimerKind.RETRY, execution.path)))
+    elif execution.waits is not None and execution.status is StepStatus.WAITING:
+        builder.effect(CancelTimer(execution.waits))
     elif execution.child_run_id is not None:
         builder.effect(SteerChild(execution.child_run_id, ChildVerb.CANCEL_NOW))
     elif execution.request_id is not None and execution.decision is None:

@@ -44,6 +44,7 @@ from engine.machine.model.timers import TimerKind, timer_name, timer_parts
 from engine.machine.steps.attempts import attempt_again, attempt_failed
 from engine.machine.steps.human_approval import call_approved, is_approved_call
 from engine.machine.steps.outcome import is_to_run_again, run_again
+from engine.machine.steps.wait import waited
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import active_leaves, holds, in_flight, outstanding, running_composites
 
@@ -139,6 +140,8 @@ def timer_fired(builder: TransitionBuilder, given: TimerFired) -> None:
             _out_of_time(builder)
         case TimerKind.TIMEOUT:
             _timed_out(builder, path)
+        case TimerKind.WAIT | TimerKind.UNTIL:
+            waited(builder, path)
         case TimerKind.RETRY:
             if not holds(builder.state):
                 attempt_again(builder, path)
@@ -178,7 +181,9 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
 
 
 _SECOND = 1_000_000
-_WAITING = frozenset({StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT})
+_WAITING = frozenset(
+    {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT, StepStatus.WAITING}
+)
 
 
 def output_prepared(builder: TransitionBuilder, given: OutputPrepared) -> None:

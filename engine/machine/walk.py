@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from engine.machine.model.graph import FlowGraph
 
 
+_UNDER_WAY = frozenset(
+    {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT, StepStatus.WAITING}
+)
+
+
 def active_leaves(scope: Scope) -> Iterator[Execution]:
     """Executions that have begun and not ended, without the composite ones around them."""
     if scope.status is not ScopeStatus.RUNNING or scope.active is None:
@@ -23,7 +28,7 @@ def active_leaves(scope: Scope) -> Iterator[Execution]:
     if execution.branches is not None:
         for child in execution.branches.children.values():
             yield from active_leaves(child)
-    elif execution.status in {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT}:
+    elif execution.status in _UNDER_WAY:
         yield execution
 
 
@@ -137,17 +142,20 @@ def joined_value(graph: FlowGraph, execution: Execution, branches: Branches) -> 
 _LEAF_STATUS = {
     StepStatus.PENDING_HUMAN: RunStatus.PENDING_HUMAN,
     StepStatus.PENDING_USER_INPUT: RunStatus.PENDING_USER_INPUT,
+    StepStatus.WAITING: RunStatus.WAITING,
 }
 _ORDER = (
     RunStatus.RUNNING,
     RunStatus.RETRYING,
     RunStatus.PENDING_HUMAN,
     RunStatus.PENDING_USER_INPUT,
+    RunStatus.WAITING,
 )
 
 
 def run_status(state: RunState) -> RunStatus:
-    """The run's status: of several branches the first that holds of PAUSED, RUNNING, RETRYING, PENDING_*."""
+    """The run's status: of several branches the first that holds of PAUSED, RUNNING, RETRYING, PENDING_HUMAN,
+    PENDING_USER_INPUT, WAITING."""
     if state.phase is Phase.NEW:
         return RunStatus.QUEUED
     if state.phase is not Phase.ACTIVE:

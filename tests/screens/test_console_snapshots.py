@@ -62,8 +62,8 @@ SERVICE: dict[str, Any] = {
 
 
 def engine() -> FakeEngine:
-    triage = {"pack": "log-triage", "flow": "incident"}
-    steward = {"pack": "repo-steward", "flow": "release-notes"}
+    triage = {"pack": "log-triage", "flow": "incident", "subject": "/var/log/nginx/access.log"}
+    steward = {"pack": "repo-steward", "flow": "release-notes", "subject": "v1.4.0..HEAD of /srv/app"}
     unreadable = RunError(code="backend_error", message="cannot read access.log", step_id="parse")
     made = FakeEngine().add(
         a_run(RUN % 1, RunStatus.COMPLETED, **steward, created_at=ago(90_000), current_step=None),

@@ -81,7 +81,13 @@ def assert_harmless(stage: Stage) -> None:
 def hostile_engine() -> FakeEngine:
     error = RunError(code=ALL, message=ALL, step_id=ALL)
     engine = FakeEngine()
-    common: dict[str, Any] = {"pack": ALL, "pack_version": ALL, "flow": ALL, "requested_by": ALL}
+    common: dict[str, Any] = {
+        "pack": ALL,
+        "pack_version": ALL,
+        "flow": ALL,
+        "requested_by": ALL,
+        "subject": ALL,
+    }
     run = a_run(
         f"run{ALL}",
         RunStatus.FAILED,

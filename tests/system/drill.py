@@ -81,6 +81,13 @@ steps:
       - {id: ask, type: human_approval, message: "Item {{ letter }}?", gates: mark}
       - {id: mark, type: tool, tool: drill.mark, params: {label: "{{ letter }}"}}
 """,
+    "wait": """\
+id: wait
+steps:
+  - {id: before, type: tool, tool: drill.mark, params: {label: before}}
+  - {id: rest, type: wait, duration: 0.2}
+  - {id: after, type: tool, tool: drill.mark, params: {label: after}}
+""",
     "deadly": """\
 id: deadly
 steps:
@@ -134,7 +141,7 @@ steps:
 """,
 }
 
-FLOWS_WITH_ONE_OF_EACH = ("tool", "human_approval", "user_input", "subflow", "parallel", "for_each")
+FLOWS_WITH_ONE_OF_EACH = ("tool", "human_approval", "user_input", "subflow", "parallel", "for_each", "wait")
 
 
 def make_home(home: Path) -> Path:

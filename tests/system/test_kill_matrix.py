@@ -103,4 +103,5 @@ _LABELS = {
     "subflow": ["act-above"],
     "parallel": ["left", "right"],
     "for_each": ["a", "b", "c"],
+    "wait": ["after"],
 }

@@ -47,8 +47,8 @@ def test_a_person_gets_an_aligned_table_with_a_dash_for_nothing(vasini: Vasini, 
     fake.runs.next_cursor = "c2"
     outcome = vasini("runs")
     head, first, second = outcome.stdout.splitlines()
-    assert head.split() == ["RUN", "STATUS", "FLOW", "STEP", "WAITS", "FOR", "BY", "CREATED"]
-    assert first.split() == ["run-1", "QUEUED", "hello/hello", "-", "-", "ana", MOMENT_TEXT]
+    assert head.split() == ["RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WAITS", "FOR", "BY", "CREATED"]
+    assert first.split() == ["run-1", "QUEUED", "hello/hello", "-", "-", "-", "ana", MOMENT_TEXT]
     assert head.index("BY") == first.index("ana") == second.index("ana")
     assert outcome.stderr == "there is more: --after c2\n"
 

@@ -10,6 +10,7 @@ from engine.errors import ErrorCode, Unavailable
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.memory.tables import MemoryTables, Worker
 from engine.journal.rules.run_rows import whole_row
+from engine.machine.model.timers import TimerKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -296,7 +297,8 @@ class MemoryStore(MemoryTables):
         if not by:
             return
         for key, due in list(self.timers.items()):
-            self.put(self.timers, key, due + by)
+            if not key[1].startswith(f"{TimerKind.UNTIL}:"):
+                self.put(self.timers, key, due + by)
         for request_id, row in list(self.requests.items()):
             expires_at = row["expires_at"]
             if row["status"] == RequestStatus.PENDING.value and expires_at is not None:

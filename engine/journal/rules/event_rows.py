@@ -37,6 +37,7 @@ from engine.machine.events.step_facts import (
     StepRecovered,
     StepSkipped,
     StepStarted,
+    WaitStarted,
 )
 from engine.machine.model.state import step_of
 
@@ -259,6 +260,7 @@ EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     AttemptFailed.kind: _step(lambda at: {"error_seq": at.run_seq}),
     RetryScheduled.kind: _step(lambda at: {"retry_at": at.event.payload["retry_at"]}),
     AttemptStarted.kind: _step(lambda at: {"attempt": at.event.payload["attempt"], "retry_at": None}),
+    WaitStarted.kind: _step(lambda _at: {"status": StepStatus.WAITING.value}),
     PendingHuman.kind: _asks(RequestKind.APPROVAL, StepStatus.PENDING_HUMAN, "approval_id"),
     UserInputRequested.kind: _asks(RequestKind.FORM, StepStatus.PENDING_USER_INPUT, "request_id"),
     OutcomeUnknown.kind: _asks(RequestKind.OUTCOME, StepStatus.PENDING_HUMAN, "request_id"),

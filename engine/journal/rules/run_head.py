@@ -37,4 +37,7 @@ def _waiting_for(state: RunState, leaf: Execution | None) -> WaitingFor | None:
         return WaitingFor(kind=WaitKind(leaf.asks) if leaf.asks else asked, id=leaf.request_id)
     if leaf.retry_at is not None:
         return WaitingFor(kind=WaitKind.RETRY)
+    if leaf.status is StepStatus.WAITING:
+        until = leaf.input.get("until") if isinstance(leaf.input, dict) else None
+        return WaitingFor(kind=WaitKind.MOMENT, id=until if isinstance(until, str) else None)
     return WaitingFor(kind=WaitKind.CHILD, id=leaf.child_run_id) if leaf.child_run_id is not None else None

@@ -271,6 +271,19 @@ class RetryScheduled(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class WaitStarted(Fact):
+    """The step waits for a moment; nobody works the run until then."""
+
+    kind: ClassVar[str] = "wait_started"
+    until: int = field(metadata=doc("when, microseconds UTC, as the clock was then"))
+    timer: str = field(metadata=doc("name of the timer that ends it"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It waits."""
+        return amend(state, event, status=StepStatus.WAITING, waits=self.timer)
+
+
+@dataclass(frozen=True, slots=True)
 class SubflowRetryDue(Fact):
     """A child run failed and the wait is over: the step is prepared anew."""
 

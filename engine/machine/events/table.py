@@ -101,6 +101,7 @@ _KINDS: tuple[type[Fact], ...] = (
     step_facts.AttemptFailed,
     step_facts.RetryScheduled,
     step_facts.SubflowRetryDue,
+    step_facts.WaitStarted,
     request_facts.PendingHuman,
     request_facts.ApprovalDecided,
     request_facts.ApprovalVoided,

@@ -32,8 +32,9 @@ class StepPrepared(Input):
     `run` is False when the step's `when` is false. `value` is the rendered parameters or items (value
     form), `total` the number of items, `new_id` a fresh id for a request or child run, `request` what a
     person is shown (of a tool: asked before it is called), `action_digest` what a gated step would do now,
-    `acts_outside` and `idempotent` what its tool says of itself, `risk` that of an approval.
-    `steps_elsewhere` and `calls_elsewhere` were used by the other runs of its tree.
+    `acts_outside` and `idempotent` what its tool says of itself, `risk` that of an approval, `due` when a
+    wait is over and `fixed` that this is a moment of the clock. `steps_elsewhere` and `calls_elsewhere` were
+    used by the other runs of its tree.
     """
 
     path: str
@@ -47,6 +48,8 @@ class StepPrepared(Input):
     acts_outside: bool = False
     idempotent: bool = False
     risk: str | None = None
+    due: int | None = None
+    fixed: bool = False
     steps_elsewhere: int = 0
     calls_elsewhere: int = 0
     error: dict[str, Any] | None = None

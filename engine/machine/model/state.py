@@ -108,6 +108,7 @@ class Execution:
     output: Any = None
     error: dict[str, Any] | None = None
     retry_at: int | None = None
+    waits: str | None = None  # name of the timer that ends its wait
     request_id: str | None = None
     asks: str | None = None  # kind of that request
     decision: dict[str, Any] | None = None

@@ -12,6 +12,10 @@ class TimerKind(StrEnum):
     """The next attempt of a step."""
     TIMEOUT = "timeout"
     """The end of a step's time."""
+    WAIT = "wait"
+    """The end of a wait that was given as a time."""
+    UNTIL = "until"
+    """The end of a wait that was given as a moment: it does not move when the clock is set."""
     MAX_DURATION = "max_duration"
     """The end of the run's time."""
 

@@ -10,6 +10,7 @@ from engine.machine.steps.kind import StepKinds
 from engine.machine.steps.subflow import SubflowKind
 from engine.machine.steps.tool import ToolKind
 from engine.machine.steps.user_input import UserInputKind
+from engine.machine.steps.wait import WaitStepKind
 
 if TYPE_CHECKING:
     from engine.machine.steps.kind import StepKind
@@ -21,6 +22,7 @@ _KINDS: tuple[StepKind[Any], ...] = (
     SubflowKind(),
     ParallelKind(),
     ForEachKind(),
+    WaitStepKind(),
 )
 STEP_KINDS = StepKinds()
 for _kind in _KINDS:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.packs.checks.step_node import StepNode
     from engine.packs.source.yaml_source import Document, SourcePath
 
-_TEMPLATE_FIELDS = ("message", "title", "form", "params", "items")
+_TEMPLATE_FIELDS = ("message", "title", "form", "params", "items", "duration", "until")
 
 
 def step_problems(

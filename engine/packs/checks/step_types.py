@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.moment import wait_moment, wait_seconds
 from engine.contracts.request import UserInputRequest
 from engine.errors import InvalidInput
 from engine.json_schema.forms import form_schema
@@ -12,7 +13,7 @@ from engine.packs.checks.schema_problems import close_match, problem_at, shorten
 from engine.templates import has_template
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from engine.contracts.packs.pack import Problem
     from engine.packs.checks.step_node import StepNode
@@ -93,6 +94,24 @@ class _FormChecks(StepChecks):
         return isinstance(params, dict) and params.get("mode") == "free_text_input"
 
 
+class _WaitChecks(StepChecks):
+    def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
+        duration, until = node.raw.get("duration"), node.raw.get("until")
+        if (duration is None) == (until is None):
+            yield (), "a wait names either `duration` or `until`"
+        if duration is not None and not has_template(duration):
+            yield from _readable("duration", wait_seconds, duration)
+        if until is not None and not has_template(until):
+            yield from _readable("until", wait_moment, until)
+
+
+def _readable(field: str, read: Callable[[Any], object], value: Any) -> Iterator[Fault]:
+    try:
+        read(value)
+    except ValueError as error:
+        yield (field,), f"expected {error}"
+
+
 STEP_CHECKS: dict[str, StepChecks] = {
     "tool": _ToolChecks(),
     "human_approval": StepChecks(),
@@ -100,6 +119,7 @@ STEP_CHECKS: dict[str, StepChecks] = {
     "subflow": _SubflowChecks(),
     "parallel": _ParallelChecks(),
     "for_each": _ForEachChecks(),
+    "wait": _WaitChecks(),
 }
 """By type. The schema refuses a type that is not known, so nothing is asked of it here."""
 

@@ -27,6 +27,7 @@ from engine.machine.events.step_facts import (
     StepSkipped,
     StepStarted,
     SubflowRetryDue,
+    WaitStarted,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _OPENS: dict[str, SpanKind] = {
     StepStarted.kind: SpanKind.WORKING,
     AttemptStarted.kind: SpanKind.WORKING,
+    WaitStarted.kind: SpanKind.WAITING,
     PendingHuman.kind: SpanKind.WAITING,
     UserInputRequested.kind: SpanKind.WAITING,
     RetryScheduled.kind: SpanKind.RETRYING,

@@ -26,6 +26,11 @@ def subflow(step: str, **fields: Any) -> StepData:
     return {"id": step, "type": "subflow", "subflow": "child", **fields}
 
 
+def wait(step: str, **fields: Any) -> StepData:
+    named = {} if "until" in fields else {"duration": 3}
+    return {"id": step, "type": "wait", **named, **fields}
+
+
 def parallel(step: str, *branches: list[StepData], **fields: Any) -> StepData:
     return {"id": step, "type": "parallel", "branches": list(branches), **fields}
 

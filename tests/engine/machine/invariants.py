@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution, RunState, Scope
     from tests.engine.machine.simulation import Simulation
 
-UNDER_WAY = {StepStatus.RUNNING, StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT}
+UNDER_WAY = {
+    StepStatus.RUNNING,
+    StepStatus.PENDING_HUMAN,
+    StepStatus.PENDING_USER_INPUT,
+    StepStatus.WAITING,
+}
 STARTS = {StepStarted.kind, AttemptStarted.kind}
 STEP_END = {StepCompleted.kind, StepFailed.kind, StepCancelled.kind, StepSkipped.kind}
 
@@ -170,6 +175,9 @@ def _check_timers(run: Simulation) -> None:
         if what == "retry":
             assert execution is not None, f"{timer} was forgotten"
             assert execution.retry_at is not None, f"{timer} was forgotten"
+        elif what in {"wait", "until"}:
+            assert execution is not None, f"{timer} was forgotten"
+            assert execution.waits == timer, f"{timer} was forgotten"
         elif what == "timeout":
             assert execution is not None, f"{timer} was forgotten"
             assert execution.decision is None, f"{timer} was forgotten"
@@ -182,6 +190,8 @@ def _check_timers(run: Simulation) -> None:
     for leaf in active_leaves(run.state.root):
         if leaf.retry_at is not None and not holds(run.state):
             assert f"retry:{leaf.path}" in timers, f"nobody wakes {leaf.path}"
+        if leaf.status is StepStatus.WAITING:
+            assert leaf.waits in timers, f"nobody wakes {leaf.path}"
     for execution in _live(run.state.root):
         step = run.graph.step_at(execution.path)
         watched = step.timeout is not None and execution.type != "tool" and execution.status in UNDER_WAY

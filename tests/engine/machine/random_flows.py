@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, subflow, tool
+from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, subflow, tool, wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.engine.machine.flow_builders import StepData
 
 MAX_DEPTH = 3
-LEAVES = ("tool", "tool", "human_approval", "user_input", "subflow")
+LEAVES = ("tool", "tool", "human_approval", "user_input", "subflow", "wait")
 
 Draw = Any
 
@@ -72,6 +72,7 @@ def _step(draw: Draw, step: str, depth: int) -> StepData:
         "human_approval": approval,
         "user_input": form,
         "subflow": subflow,
+        "wait": wait,
     }[kind]
     return make(step, **fields)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ForEachStep, SubflowStep, ToolStep
+from engine.contracts.flow import ForEachStep, SubflowStep, ToolStep, WaitStep
 from engine.contracts.status import StepErrorCode
 from engine.machine.events.placing import EMPTY
 from engine.machine.model.inputs import OutputPrepared, StepPrepared
@@ -32,9 +32,14 @@ def prepared(
         return StepPrepared(now=now, path=path, error=error)
     items = step.items if isinstance(step, ForEachStep) and isinstance(step.items, list) else []
     digest = action_digest(_acting_step(graph, step, path), drift)
+    wait = step if isinstance(step, WaitStep) else None
     return StepPrepared(
         now=now,
         path=path,
+        due=None
+        if wait is None
+        else now + round(float(1 if wait.duration is None else wait.duration) * 1_000_000),
+        fixed=wait is not None and wait.until is not None,
         value=step.params if isinstance(step, ToolStep | SubflowStep) else items,
         total=len(items),
         new_id=f"{ID_PREFIX.get(step.type, 'run')}_{number}",

@@ -80,7 +80,7 @@ class RandomRun(RuleBasedStateMachine):
     def _possible(self, well: bool) -> list[Callable[[], object]]:
         run = self.run
         ended = RunStatus.COMPLETED if well else RunStatus.FAILED
-        timers = [timer for timer in sorted(run.timers) if not well or timer.startswith("retry")]
+        timers = [timer for timer in sorted(run.timers) if not well or timer.startswith(("retry", "wait"))]
         found: list[Callable[[], object]] = [
             *(partial(run.finish if well else run.fail, path) for path in sorted(run.calls)),
             *(partial(self._person_answers, path, well) for path in run.pending),
@@ -204,7 +204,7 @@ class RandomRun(RuleBasedStateMachine):
         elif run.children:
             run.child_run_ended(min(run.children), RunStatus.COMPLETED)
         else:
-            retries = [timer for timer in run.timers if timer.startswith("retry:")]
+            retries = [timer for timer in run.timers if timer.startswith(("retry:", "wait:"))]
             assert retries, f"nothing can move the run on: {run.state}"
             run.fire(min(retries))
 

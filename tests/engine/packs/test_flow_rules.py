@@ -314,3 +314,25 @@ def test_the_number_of_steps_is_bounded() -> None:
     many = ["{type: tool, tool: files.read}"] * MAX_STEPS
     assert check(*many) == []
     assert "has 501 steps, at most 500" in only(check(*many, READ)).message
+
+
+@pytest.mark.parametrize("fields", ["duration: 30", "duration: 1h30m", "until: '{{ payload.at }}'"])
+def test_a_wait_names_a_time_or_a_moment(fields: str) -> None:
+    assert check(f"{{id: w, type: wait, {fields}}}", READ) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ("name: x", "either `duration` or `until`"),
+        ("duration: 1, until: '2026-01-01T00:00:00Z'", "either `duration` or `until`"),
+        ("duration: soon", "expected seconds, or a text such as"),
+        ("duration: -1", "expected seconds"),
+        ("until: '2026-01-01 08:00'", "a moment with its offset"),
+        ("until: '{{ payload'", "template: "),
+    ],
+)
+def test_what_is_no_time_is_told_at_its_line(fields: str, words: str) -> None:
+    problem = only(check(f"{{id: w, type: wait, {fields}}}", READ))
+    assert problem.line == 3
+    assert words in problem.message

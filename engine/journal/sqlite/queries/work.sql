@@ -17,8 +17,8 @@ INSERT INTO clock_offsets (boot_id, ahead) VALUES (?, ?)
 ON CONFLICT (boot_id) DO UPDATE SET ahead = excluded.ahead
 
 -- name: move_timers
--- the clock was set: what is to come comes after the same time as before
-UPDATE timers SET due = due + ?
+-- the clock was set: what is to come comes after the same time as before, but a moment of the clock stays
+UPDATE timers SET due = due + ? WHERE timer NOT GLOB 'until:*'
 
 -- name: move_request_expiry
 -- likewise for requests that wait

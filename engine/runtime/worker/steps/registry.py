@@ -12,6 +12,7 @@ from engine.runtime.worker.steps.acting_steps import (
 )
 from engine.runtime.worker.steps.approval_step import ApprovalRenderer
 from engine.runtime.worker.steps.form_step import FormRenderer
+from engine.runtime.worker.steps.wait_step import WaitRenderer
 
 if TYPE_CHECKING:
     from engine.runtime.worker.steps.rendering import StepRenderer
@@ -25,6 +26,7 @@ for _renderer in (
     ForEachRenderer(),
     ParallelRenderer(),
     FormRenderer(),
+    WaitRenderer(),
     ApprovalRenderer(STEP_RENDERERS),
 ):
     STEP_RENDERERS[_renderer.type] = _renderer

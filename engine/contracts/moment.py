@@ -1,0 +1,38 @@
+"""How long a step waits, as its author writes it: a time, or a moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from engine.contracts.quantity import duration_seconds
+
+MAX_WAIT_SECONDS = 366 * 86_400
+DURATION_WORDS = "seconds, or a text such as `30s`, `5m`, `1h30m` or `2d`; at most a year"
+MOMENT_WORDS = "a moment with its offset such as `2026-03-01T08:00:00+01:00`"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def wait_seconds(duration: Any) -> float:
+    """Seconds from 0 to a year. Raises ValueError with what was expected."""
+    if isinstance(duration, str):
+        try:
+            return duration_seconds(duration)
+        except ValueError:
+            raise ValueError(DURATION_WORDS) from None
+    number = isinstance(duration, int | float) and not isinstance(duration, bool)
+    if number and 0 <= duration <= MAX_WAIT_SECONDS:
+        return float(duration)
+    raise ValueError(DURATION_WORDS)
+
+
+def wait_moment(until: Any) -> int:
+    """Microseconds UTC. Raises ValueError with what was expected."""
+    try:
+        moment = datetime.fromisoformat(until)
+    except (TypeError, ValueError):
+        raise ValueError(MOMENT_WORDS) from None
+    if moment.tzinfo is None:
+        raise ValueError(MOMENT_WORDS)
+    return (moment - _EPOCH) // timedelta(microseconds=1)

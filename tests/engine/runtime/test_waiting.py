@@ -1,0 +1,117 @@
+"""Steps that wait: the run is parked, holds no slot, and goes on when its moment has come."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from engine.contracts.status import RunStatus, WaitKind
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    error_of,
+    failed,
+    finished,
+    kinds,
+    rest,
+    start,
+    tool,
+    until,
+)
+from tests.engine.runtime.fake_clock import FakeClock
+
+HOUR = 3600.0
+
+
+def wait(**fields: Any) -> dict[str, Any]:
+    return {"id": "w", "type": "wait", **fields}
+
+
+AFTER = tool("a", params={"x": 1})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"duration": 0.05}, {"duration": "50ms"}, {"duration": "{{ payload.seconds }}"}, {"duration": 0}],
+)
+async def test_a_run_goes_on_after_its_wait(home: Home, fields: dict[str, Any]) -> None:
+    home.flow("job", wait(**fields), AFTER)
+    async with home.working() as engine:
+        run = await finished(engine, "job", {"seconds": 0.05})
+        assert run.output == {"x": 1}
+
+
+async def test_a_run_waits_for_a_moment_and_one_that_is_over_is_not_waited_for(home: Home) -> None:
+    home.flow("job", wait(until="{{ payload.at }}"), AFTER)
+    async with home.working() as engine:
+        past = await finished(engine, "job", {"at": "2020-01-01T08:00:00+01:00"})
+        assert "wait_started" not in await kinds(engine, past.run_id)
+        soon = datetime.now(UTC) + timedelta(seconds=0.3)
+        run = await finished(engine, "job", {"at": soon.isoformat()})
+        assert run.finished_at is not None
+        assert run.finished_at >= soon
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"duration": "{{ payload.x }}"}, "`duration`: expected seconds, or a text such as"),
+        ({"until": "{{ payload.x }}"}, "`until`: expected a moment with its offset"),
+        ({"until": "2999-01-01T00:00:00Z"}, "at most a year long"),
+    ],
+)
+async def test_what_is_no_time_fails_the_step(home: Home, fields: dict[str, Any], words: str) -> None:
+    home.flow("job", wait(**fields), AFTER)
+    async with home.working() as engine:
+        code, message = await error_of(engine, (await failed(engine, "job", {"x": "soon"})).run_id)
+        assert code == "invalid_input"
+        assert words in message
+
+
+async def test_a_waiting_run_holds_no_slot_and_says_until_when(home: Home) -> None:
+    home.flow("job", wait(duration="{{ payload.for }}"), AFTER, concurrency=1)
+    async with home.working() as engine:
+        first = await start(engine, "job", {"for": "2h"})
+        await until(lambda: is_waiting(engine, first))
+        assert (await finished(engine, "job", {"for": 0})).status is RunStatus.COMPLETED
+        waiting = await engine.runs.summary(first)
+        assert waiting.held_by is None
+        assert waiting.waiting_for is not None
+        assert waiting.waiting_for.kind is WaitKind.MOMENT
+        assert waiting.waiting_for.text.startswith("until ")
+        assert (await engine.runs.counts()).runs[RunStatus.WAITING] == 1
+        assert (await engine.runs.cancel(first, actor=ANN)).changed
+        await rest(engine, first, expect=RunStatus.CANCELLED)
+
+
+async def is_waiting(engine: Any, run_id: str) -> bool:
+    return (await engine.runs.summary(run_id)).status is RunStatus.WAITING
+
+
+async def test_a_time_keeps_its_length_when_the_clock_is_set_and_a_moment_is_that_of_the_clock(
+    home: Home,
+) -> None:
+    home.flow("time", wait(duration="1h"), AFTER)
+    home.flow("moment", wait(until="{{ payload.at }}"), AFTER)
+    clock = FakeClock()
+    async with home.working(clock=clock, lease_seconds=0.3) as engine:
+        at = datetime.fromtimestamp(clock.now() / 1e6, UTC) + timedelta(hours=1)
+        time, moment = await start(engine, "time"), await start(engine, "moment", {"at": at.isoformat()})
+        await until(lambda: is_waiting(engine, time))
+        await until(lambda: is_waiting(engine, moment))
+        clock.set_by(2 * HOUR)
+        await rest(engine, moment, expect=RunStatus.COMPLETED)
+        assert await is_waiting(engine, time)
+        clock.ahead += 1.1 * HOUR
+        await rest(engine, time, expect=RunStatus.COMPLETED)
+
+
+async def test_another_process_goes_on_after_the_wait(home: Home) -> None:
+    home.flow("job", wait(duration=0.2), AFTER)
+    async with home.working() as engine:
+        run_id = await start(engine, "job")
+        await until(lambda: is_waiting(engine, run_id))
+    async with home.working() as engine:
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
