@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.runtime.run_subject import MAX_SUBJECT
+from engine.runtime.worker.steps.run_subject import MAX_SUBJECT
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,

@@ -13,7 +13,7 @@ from engine.json_schema.forms import payload_errors
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import RunQueued
 from engine.machine.model.graph import walk_steps
-from engine.runtime.run_subject import run_subject
+from engine.runtime.worker.steps.run_subject import run_subject
 from engine.tools.scopes import rendered_scopes
 
 if TYPE_CHECKING:
