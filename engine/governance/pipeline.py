@@ -57,6 +57,26 @@ class Reason(StrEnum):
     OUTPUT_TOO_LONG = "output_too_long"
 
 
+RULE_OF: Mapping[Reason, str] = {
+    Reason.ALLOWED: "",
+    Reason.PAYLOAD_TOO_LARGE: "policies.max_payload_bytes",
+    Reason.ANSWER_TOO_LARGE: "policies.max_payload_bytes",
+    Reason.OUTPUT_TOO_LARGE: "policies.max_payload_bytes",
+    Reason.INPUT_TOO_LONG: "guardrails.input.max_length",
+    Reason.MAX_STEPS: "policies.max_steps",
+    Reason.FULL_AUTONOMY: "policies.allow_full_autonomy",
+    Reason.TOOL_BLOCKED: "policies.blocked_tools",
+    Reason.TOOL_NOT_ALLOWED: "policies.allowed_tools",
+    Reason.TOOL_DENIED_BY_PACK: "tools.denied",
+    Reason.TOOL_NOT_OFFERED: "tools.available",
+    Reason.TOOL_NEEDS_APPROVAL: "tools.available[].requires_approval",
+    Reason.SUGGEST_ONLY: "autonomy_level",
+    Reason.AUTONOMOUS_STEPS: "guardrails.behavioral.max_autonomous_steps",
+    Reason.OUTPUT_TOO_LONG: "guardrails.output.max_length",
+}
+"""The rule of every reason, by the setting or the field of a pack that it reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What holds at a point. `message` is for a person, `details` for programs."""
@@ -65,6 +85,22 @@ class Verdict:
     reason: Reason
     message: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rule(self) -> str:
+        """The setting or field that the rule reads."""
+        return RULE_OF[self.reason]
+
+    def record(self, point: Point, **about: str) -> dict[str, Any]:
+        """What the run's history keeps of it; `about` names what was judged."""
+        return {
+            "point": point.value,
+            "verdict": self.outcome.value,
+            "rule": self.rule,
+            "reason": self.reason.value,
+            "details": dict(self.details),
+            **about,
+        }
 
     @property
     def denied(self) -> bool:

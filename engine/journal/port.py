@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
+    from engine.machine.events.event import Fact
     from engine.machine.model.inputs import Input
 
 
@@ -135,8 +136,8 @@ class Journal(Protocol):
         """Forget one's own claim; whether there was one."""
         ...
 
-    async def note_shown(self, request_id: str, by: str, via: str, now: int) -> bool:
-        """Record that `by` saw personal data on an open approval; False when it is open no more."""
+    async def note(self, request_id: str, fact: Fact, by: str, via: str, now: int) -> bool:
+        """Record a fact about an open request as an event of its run; False when it is open no more."""
         ...
 
     async def claims_version(self) -> int:

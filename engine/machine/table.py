@@ -14,6 +14,7 @@ from engine.contracts.status import StepErrorCode, StepStatus
 from engine.errors import InvalidTransition
 from engine.machine import verbs
 from engine.machine.control import fail, settle, skip
+from engine.machine.events.run_facts import GovernanceDecision
 from engine.machine.model import inputs
 from engine.machine.model.effects import Prepare
 from engine.machine.model.state import Phase, RunState, ScopeStatus, find_scope, scope_path_of
@@ -48,6 +49,8 @@ def _prepared(builder: TransitionBuilder, given: inputs.StepPrepared) -> None:
     if holds(builder.state) or not _is_next(builder, path):
         return
     step = builder.step(path)
+    if given.verdict is not None and given.error is not None:
+        builder.emit(GovernanceDecision(**given.verdict), path)
     error = given.error or (over_limit(builder, step, given) if given.run else None)
     if error is not None:
         fail(builder, path, error)

@@ -19,9 +19,7 @@ from engine.machine.control import (
 from engine.machine.events.reopen import reopened_paths
 from engine.machine.events.request_facts import RequestExpired
 from engine.machine.events.run_facts import (
-    OutputWritten as DocumentWritten,
-)
-from engine.machine.events.run_facts import (
+    GovernanceDecision,
     RunCancelled,
     RunCancelRequested,
     RunCompleted,
@@ -31,6 +29,9 @@ from engine.machine.events.run_facts import (
     RunResumed,
     RunRetried,
     RunStarted,
+)
+from engine.machine.events.run_facts import (
+    OutputWritten as DocumentWritten,
 )
 from engine.machine.model.effects import (
     CancelStep,
@@ -190,6 +191,8 @@ def output_prepared(builder: TransitionBuilder, given: OutputPrepared) -> None:
     """The run's output is checked: complete the run, or fail it with the reason."""
     if not any(isinstance(effect, PrepareOutput) for effect in outstanding(builder.graph, builder.state)):
         return  # the run was held meanwhile; it is prepared again when it goes on
+    if given.verdict is not None:
+        builder.emit(GovernanceDecision(**given.verdict))
     if given.error is not None:
         end_run(builder, RunFailed(given.error))
         return

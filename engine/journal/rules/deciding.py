@@ -18,8 +18,8 @@ from engine.journal.rules.request_rules import (
     unknown_request,
 )
 from engine.journal.rules.working import claim_unlimited
-from engine.machine.events.event import ENGINE, Event
-from engine.machine.events.request_facts import PersonalDataShown, RequestExpired
+from engine.machine.events.event import ENGINE, Event, Fact
+from engine.machine.events.request_facts import RequestExpired
 
 if TYPE_CHECKING:
     from engine.errors import Refused
@@ -58,8 +58,8 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
     return Decided(run_id, path, claim)
 
 
-def note_shown(store: Store, request_id: str, by: str, via: str, now: int) -> bool:
-    """Record that somebody saw an open approval in clear; False when it is not open any more."""
+def note(store: Store, request_id: str, fact: Fact, by: str, via: str, now: int) -> bool:
+    """Record a fact about an open request; False when it is not open any more."""
     row = store.request(request_id)
     if row is None or row["status"] != RequestStatus.PENDING:
         return False
@@ -67,7 +67,7 @@ def note_shown(store: Store, request_id: str, by: str, via: str, now: int) -> bo
     if head is None:
         return False
     ts = max(now, head["updated_at"])
-    _record(store, head, row, Event(PersonalDataShown(request_id), ts, by, row["step_id"], via), {})
+    _record(store, head, row, Event(fact, ts, by, row["step_id"], via), {})
     return True
 
 

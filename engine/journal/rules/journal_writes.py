@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.contracts.status import RequestKind, RunStatus
     from engine.journal.records import Claim, ClockOffset, Commit, Decided, Decision, NewRun
     from engine.journal.rules.store import Store
+    from engine.machine.events.event import Fact
     from engine.machine.model.inputs import Input
 
 logger = logging.getLogger(__name__)
@@ -67,9 +68,11 @@ class JournalWrites(ABC):
         """See port."""
         return await self.write(partial(deciding.release_request, request_id=request_id, by=by), CLAIMED)
 
-    async def note_shown(self, request_id: str, by: str, via: str, now: int) -> bool:
+    async def note(self, request_id: str, fact: Fact, by: str, via: str, now: int) -> bool:
         """See port."""
-        return await self.write(partial(deciding.note_shown, request_id=request_id, by=by, via=via, now=now))
+        return await self.write(
+            partial(deciding.note, request_id=request_id, fact=fact, by=by, via=via, now=now)
+        )
 
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""

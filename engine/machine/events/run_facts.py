@@ -65,6 +65,24 @@ class RunRefused(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class GovernanceDecision(Fact):
+    """A rule did not simply allow something: it was refused, or a person is asked first."""
+
+    kind: ClassVar[str] = "governance.decision"
+    point: str = field(metadata=doc("where: start, before_tool_call, before_form_submission or run_output"))
+    verdict: str = field(metadata=doc("DENY or PENDING_APPROVAL"))
+    rule: str = field(metadata=doc("the setting, or the field of the pack, that was read"))
+    reason: str = field(metadata=doc("why, one of a closed set"))
+    details: dict[str, Any] | None = field(default=None, metadata=doc("limits and what was found"))
+    tool: str | None = field(default=None, metadata=doc("the tool"))
+    form_id: str | None = field(default=None, metadata=doc("the form"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """What follows says what came of it."""
+        return state
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted(Fact):
     """A worker took it, or it was paused before one did."""
 

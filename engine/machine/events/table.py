@@ -78,6 +78,7 @@ FACTS = FactTable()
 _KINDS: tuple[type[Fact], ...] = (
     run_facts.RunQueued,
     run_facts.RunRefused,
+    run_facts.GovernanceDecision,
     run_facts.RunStarted,
     run_facts.RunPauseRequested,
     run_facts.RunPaused,

@@ -34,7 +34,7 @@ class StepPrepared(Input):
     person is shown (of a tool: asked before it is called), `action_digest` what a gated step would do now,
     `acts_outside` and `idempotent` what its tool says of itself, `risk` that of an approval, `due` when a
     wait is over and `fixed` that this is a moment of the clock. `steps_elsewhere` and `calls_elsewhere` were
-    used by the other runs of its tree.
+    used by the other runs of its tree. `verdict` is what policy said of it, when that was not simply yes.
     """
 
     path: str
@@ -53,6 +53,7 @@ class StepPrepared(Input):
     steps_elsewhere: int = 0
     calls_elsewhere: int = 0
     error: dict[str, Any] | None = None
+    verdict: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +66,11 @@ class Collected(Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputPrepared(Input):
-    """The run's normalized output, or why there is none."""
+    """The run's normalized output, or why there is none; `verdict` as of a step."""
 
     value: Any = None
     error: dict[str, Any] | None = None
+    verdict: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

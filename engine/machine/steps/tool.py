@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.flow import ToolStep
 from engine.contracts.status import OnLost
 from engine.machine.events.request_facts import PendingHuman
+from engine.machine.events.run_facts import GovernanceDecision
 from engine.machine.model.effects import RunStep
 from engine.machine.steps.kind import StepKind
 
@@ -33,6 +34,8 @@ class ToolKind(StepKind[ToolStep]):
         )
         self.started(builder, step, prepared.path, approval, input=prepared.value, ask_when_lost=ask)
         if asks and prepared.request is not None:
+            if prepared.verdict is not None:
+                builder.emit(GovernanceDecision(**prepared.verdict), prepared.path)
             fact = PendingHuman(
                 approval_id=prepared.new_id,
                 digest=prepared.digest,

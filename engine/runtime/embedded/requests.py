@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.contracts.actor import Role, recorded_account
 from engine.contracts.model import from_micros
@@ -15,6 +15,7 @@ from engine.governance.pipeline import Point, Reason, Subject, characters_of, ch
 from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults
+from engine.machine.events.run_facts import GovernanceDecision
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
     from engine.contracts.run import Page
+    from engine.governance.pipeline import Verdict
     from engine.journal.port import Journal
     from engine.journal.rows import RequestViewRow
     from engine.runtime.clock import Clock
@@ -251,7 +253,10 @@ class Requests(Scoped):
         if row["status"] == RequestStatus.PENDING.value:
             body = await self._values.load(opened["body"])
             given = fill_defaults(body["schema"], values)
-            await off_loop_if_large(given, lambda: self._check_answer(request_id, row["pack"], body, given))
+            verdict = await off_loop_if_large(given, lambda: self._verdict(row["pack"], body, given))
+            if verdict.denied:
+                await self._refuse_answer(request_id, opened["form_id"], verdict, actor)
+            await off_loop_if_large(given, lambda: _check_answer(request_id, body, given))
         now = self._clock.now()
         output = {
             "form_id": opened["form_id"],
@@ -283,10 +288,7 @@ class Requests(Scoped):
             answered_at=from_micros(now),
         )
 
-    def _check_answer(
-        self, request_id: str, pack: str, body: Mapping[str, Any], values: dict[str, Any]
-    ) -> None:
-        policies = self._config.policies.for_pack(pack)
+    def _verdict(self, pack: str, body: Mapping[str, Any], values: dict[str, Any]) -> Verdict:
         try:
             size = len(canonical_json(values))
         except (ValueError, TypeError, RecursionError):
@@ -296,18 +298,16 @@ class Requests(Scoped):
             characters=characters_of(values),
             max_characters=body.get("max_characters"),
         )
-        verdict = check(Point.FORM, subject, policies)
+        return check(Point.FORM, subject, self._config.policies.for_pack(pack))
+
+    async def _refuse_answer(self, request_id: str, form_id: str, verdict: Verdict, actor: Actor) -> NoReturn:
+        """Record that policy refused an answer, then say so."""
+        fact = GovernanceDecision(**verdict.record(Point.FORM, form_id=form_id))
+        await self._journal.note(request_id, fact, actor.name, actor.via, self._clock.now())
         details = {**verdict.details, "reason": verdict.reason.value}
         if verdict.reason is Reason.ANSWER_TOO_LARGE:
             raise InvalidInput(verdict.message, details, code=ErrorCode.PAYLOAD_TOO_LARGE)
-        if verdict.denied:
-            raise Refused(ErrorCode.POLICY_DENIED, verdict.message, details)
-        errors = check_values(body["schema"], values)
-        if errors:
-            raise InvalidInput(
-                f"{len(errors)} field(s) are not valid: {errors[0].field or 'form'}: {errors[0].message}",
-                {"request_id": request_id, "errors": [error.model_dump() for error in errors]},
-            )
+        raise Refused(ErrorCode.POLICY_DENIED, verdict.message, details)
 
     async def _row(self, request_id: str, kind: RequestKind) -> RequestViewRow:
         row = await self._journal.request_row(request_id)
@@ -326,3 +326,12 @@ class Requests(Scoped):
                 f"{requested_by} requested this run; somebody else approves it (policies.separate_duties)",
                 {"run_id": row["run_id"], "requested_by": requested_by},
             )
+
+
+def _check_answer(request_id: str, body: Mapping[str, Any], values: dict[str, Any]) -> None:
+    errors = check_values(body["schema"], values)
+    if errors:
+        raise InvalidInput(
+            f"{len(errors)} field(s) are not valid: {errors[0].field or 'form'}: {errors[0].message}",
+            {"request_id": request_id, "errors": [error.model_dump() for error in errors]},
+        )

@@ -11,11 +11,11 @@ from pydantic_core import from_json
 
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
-from engine.governance.pipeline import Point, Reason, Subject, characters_of, check
+from engine.governance.pipeline import Outcome, Point, Reason, Subject, Verdict, characters_of, check
 from engine.journal.records import NewRun
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
 from engine.machine.events.event import Event
-from engine.machine.events.run_facts import RunQueued, RunRefused
+from engine.machine.events.run_facts import GovernanceDecision, RunQueued, RunRefused
 from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
 from engine.runtime.large_values import off_loop_if_large
@@ -185,8 +185,22 @@ class RunStarter:
         )
         head = {"error": error, "payload_digest": digest, "requested_by": request.actor.name}
         run = _new_run(request, pack, flow, RunStatus.FAILED, head, self._clock.now(), error)
+        if (fact := _decision_in(refusal)) is not None:
+            ts, actor = run.events[0].ts, request.actor
+            run = replace(run, events=[*run.events, Event(fact, ts, actor.name, via=actor.via)])
         await self._journal.create_run(run)
         refusal.details["run_id"] = run.run_id
+
+
+def _decision_in(refusal: VasiniError) -> GovernanceDecision | None:
+    """What policy decided, when it was policy that refused."""
+    too_large = refusal.code is ErrorCode.PAYLOAD_TOO_LARGE
+    named = Reason.PAYLOAD_TOO_LARGE if too_large else refusal.details.get("reason")
+    if named not in set(Reason):
+        return None
+    details = {key: value for key, value in refusal.details.items() if key != "reason"}
+    verdict = Verdict(Outcome.DENY, Reason(named), refusal.message, details)
+    return GovernanceDecision(**verdict.record(Point.START))
 
 
 def _digest_or_none(payload: Any) -> str | None:

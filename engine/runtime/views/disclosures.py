@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from engine.errors import Unavailable
+from engine.machine.events.request_facts import PersonalDataShown
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
@@ -31,7 +32,8 @@ class Disclosures:
         if key in self._known:
             return True
         try:
-            noted = await self._journal.note_shown(approval_id, viewer.name, viewer.via, self._clock.now())
+            fact = PersonalDataShown(approval_id)
+            noted = await self._journal.note(approval_id, fact, viewer.name, viewer.via, self._clock.now())
         except Unavailable as error:
             _AUDIT.warning("%s is shown masked, as nothing can be recorded: %s", approval_id, error.message)
             return False

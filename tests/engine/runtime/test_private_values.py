@@ -29,6 +29,7 @@ from tests.engine.runtime.embedded_home import (
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
+    from engine.machine.events.event import Fact
     from tests.engine.runtime.embedded_home import Home
 
 MAIL = "mary.poppins@example.org"
@@ -278,7 +279,7 @@ async def test_who_decides_sees_in_clear_what_would_run_and_that_is_recorded(
 class FakeFullJournal(MemoryJournal):
     """Takes no note of what was shown."""
 
-    async def note_shown(self, request_id: str, by: str, via: str, now: int) -> bool:
+    async def note(self, request_id: str, fact: Fact, by: str, via: str, now: int) -> bool:
         """See port."""
         raise Unavailable(ErrorCode.READ_ONLY, "the disk is full")
 

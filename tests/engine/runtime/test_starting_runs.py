@@ -91,7 +91,7 @@ async def test_a_payload_over_the_limit_is_refused(home: Home) -> None:
         with pytest.raises(InvalidInput) as caught:
             await start(engine, "any", {"text": "x" * 100})
         assert caught.value.code is ErrorCode.PAYLOAD_TOO_LARGE
-        assert len(await refused(engine, caught.value)) == 1
+        assert len(await refused(engine, caught.value)) == 2
 
 
 @pytest.mark.parametrize("value", [float("nan"), "\ud800", object()])
@@ -110,7 +110,7 @@ async def test_full_autonomy_has_to_be_allowed(home: Home) -> None:
         with pytest.raises(Refused) as caught:
             await start(engine, "free")
         assert caught.value.code is ErrorCode.POLICY_DENIED
-        assert len(await refused(engine, caught.value)) == 1
+        assert len(await refused(engine, caught.value)) == 2
     async with home.working(policies=Policies(allow_full_autonomy=True)) as engine:
         await finished(engine, "free")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flow import ForEachStep, ParallelStep, SubflowStep, ToolStep
 from engine.contracts.tool import Effects
 from engine.errors import InvalidInput
+from engine.governance.pipeline import Point
 from engine.machine.model.inputs import StepPrepared
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
@@ -28,9 +29,9 @@ class ToolRenderer(StepRenderer[ToolStep]):
 
     def prepare(self, step: ToolStep, at: Rendering) -> StepPrepared:
         """The rendered parameters. A call that policy forbids fails before it starts."""
-        refusal = at.judge.refusal(step.tool, at.state)
-        if refusal is not None:
-            return StepPrepared(now=at.now, path=at.path, error=refusal)
+        refused = at.judge.refused(at.path, at.now, step.tool, at.state)
+        if refused is not None:
+            return refused
         params = self.params(step, at)
         spec = at.judge.spec(step.tool)
         prepared = StepPrepared(
@@ -86,6 +87,7 @@ def _asking(
         new_id=new_id("appr"),
         request={"body": at.store(body), "risk": risk, "origin": "policy"},
         digest=digest_of({"action": prepared.action_digest, **shown}),
+        verdict=verdict.record(Point.TOOL_CALL, tool=step.tool),
     )
 
 

@@ -9,6 +9,7 @@ from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import Effects
 from engine.governance.pipeline import Outcome, Point, Subject, Verdict, check
 from engine.governance.tools_layer import highest_risk
+from engine.machine.model.inputs import StepPrepared
 from engine.machine.transition_builder import failure
 from engine.values import digest_of
 
@@ -53,13 +54,16 @@ class CallJudge:
         )
         return check(Point.TOOL_CALL, subject, self.flow.policies)
 
-    def refusal(self, tool: str, state: RunState) -> dict[str, Any] | None:
-        """The error of a call that is not allowed at all; nobody is asked to approve such a call."""
+    def refused(self, path: str, now: int, tool: str, state: RunState) -> StepPrepared | None:
+        """A step whose call is not allowed at all, with the reason; nobody is asked to approve it."""
         verdict = self.verdict(tool, state)
         if not verdict.denied:
             return None
         details = {**verdict.details, "reason": verdict.reason.value, "recoverable": False}
-        return failure(StepErrorCode.PERMISSION_DENIED, verdict.message, **details)
+        error = failure(StepErrorCode.PERMISSION_DENIED, verdict.message, **details)
+        return StepPrepared(
+            now=now, path=path, error=error, verdict=verdict.record(Point.TOOL_CALL, tool=tool)
+        )
 
     def asks(self, tool: str, state: RunState) -> Verdict | None:
         """The verdict, when it wants the call approved."""

@@ -35,7 +35,7 @@ def prepare_output(
     if verdict.denied:
         details = {**verdict.details, "reason": verdict.reason.value}
         error = failure(StepErrorCode.OUTPUT_DENIED, verdict.message, **details)
-        return OutputPrepared(now=now, error=error), {}
+        return OutputPrepared(now=now, error=error, verdict=verdict.record(Point.OUTPUT)), {}
     stored = values.store(output, levels=JOINED_DEPTH)
     return OutputPrepared(now=now, value=stored.value), stored.blobs
 
