@@ -137,3 +137,14 @@ class StepErrorCode(StrEnum):
     RUN_REFUSED = "run_refused"
     UNKNOWN_STEP_TYPE = "unknown_step_type"
     OUTCOME_UNKNOWN = "outcome_unknown"
+
+
+class Effects(StrEnum):
+    """What a call leaves behind."""
+
+    NONE = "none"
+    """It only reads."""
+    LOCAL = "local"
+    """Files below the run's folders or the allowed roots: a second call does what the first did."""
+    OUTSIDE = "outside"
+    """Something beyond this machine, or that cannot be known: a second call may act twice."""

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field
 
 from engine.contracts.model import Contract
-from engine.contracts.status import Risk, StepErrorCode
-
-
-class Effects(StrEnum):
-    """What a call leaves behind."""
-
-    NONE = "none"
-    """It only reads."""
-    LOCAL = "local"
-    """Files below the run's folders or the allowed roots: a second call does what the first did."""
-    OUTSIDE = "outside"
-    """Something beyond this machine, or that cannot be known: a second call may act twice."""
+from engine.contracts.status import Effects, Risk, StepErrorCode
 
 
 class ToolSpec(Contract):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import AutonomyLevel
-from engine.contracts.tool import Effects
+from engine.contracts.status import Effects
 from engine.governance.policies import tool_key
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from engine.contracts.quantity import cpu_cores, duration_seconds, memory_bytes
-from engine.contracts.status import Risk
+from engine.contracts.status import Effects, Risk
 from engine.governance.policies import tool_key
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class ToolBounds:
     scoped_paths: tuple[str, ...]
     risk: Risk
     requires_approval: bool
+    effects: Effects | None
+    idempotent: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +82,6 @@ def _bounds(tool: ToolDef) -> ToolBounds:
         sandbox.scoped_paths,
         tool.risk_level,
         tool.requires_approval,
+        tool.effects,
+        tool.idempotent,
     )

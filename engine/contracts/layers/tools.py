@@ -9,7 +9,7 @@ from pydantic import Field
 from engine.contracts.model import Contract
 from engine.contracts.quantity import Cost, CpuShare, Duration, MemorySize
 from engine.contracts.schema_version import SchemaVersion
-from engine.contracts.status import Risk
+from engine.contracts.status import Effects, Risk
 
 
 class ToolSandbox(Contract):
@@ -39,6 +39,14 @@ class ToolDef(Contract):
     sandbox: ToolSandbox = Field(default_factory=ToolSandbox, description="Bounds of its calls.")
     risk_level: Risk = Field(default=Risk.LOW, description="Risk shown when a call is to be approved.")
     requires_approval: bool = Field(default=False, description="Whether a person approves each call.")
+    effects: Effects | None = Field(
+        default=None,
+        description="What a call of the pack's own tool leaves behind; unsaid it is `local`.",
+    )
+    idempotent: bool | None = Field(
+        default=None,
+        description="Whether the pack's own tool has its effect once for one key.",
+    )
     audit: bool = Field(default=False, description="Whether each call is audited.")
 
 

@@ -58,10 +58,16 @@ _EFFECTS: Mapping[str, str] = {
     ),
     "tools.available[].risk_level": "least risk of an approval of this tool",
     "tools.available[].requires_approval": "the run waits for an approval of exactly this call",
+    "tools.available[].effects": (
+        "`none`: not asked about under `suggest_only`; `outside`: a lost call is asked about"
+    ),
+    "tools.available[].idempotent": "a lost call is made again with the same key, also an approved one",
     "tools.available[].audit": NOT_YET,
     "tools.denied": "the call is refused; a step with it is a problem",
     "tools.tool_policies": "holds for a run",
-    "tools.tool_policies.max_concurrent": "further calls of the run wait",
+    "tools.tool_policies.max_concurrent": (
+        "further calls of the run wait; of each run for itself: those of its subflows count apart"
+    ),
     "tools.tool_policies.max_calls_per_task": "the run fails; attempts and the runs of subflows count",
     "tools.tool_policies.cost_limit_per_task": f"{NOT_YET}: no tool reports a cost",
     "guardrails": INFORMATION,

@@ -21,6 +21,7 @@ from engine.packs.layers.layer_rules import handoff_problems, skills_problems
 from engine.packs.layers.sandbox_rules import tools_problems
 from engine.packs.layers.sop import CompiledSop, compile_sop
 from engine.packs.source.content import MANIFEST
+from engine.tools.pack_code.pack_tools import tool_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -82,7 +83,8 @@ def compose_layers(manifest: Document, files: PackFiles, tool_names: Collection[
     _skills(layers, composer, manifest)
     tools = layers.found.get("tools")
     if "tools" in layers.documents and tools is not None:
-        layers.problems += tools_problems(tools, layers.documents["tools"], tool_names)
+        own = tool_prefix(str(manifest.value.get("pack_id")))
+        layers.problems += tools_problems(tools, layers.documents["tools"], tool_names, own)
     layers.problems += skills_problems(layers.skills, tool_names)
     workflow = layers.found.get("workflow")
     if "workflow" in layers.documents and workflow is not None:

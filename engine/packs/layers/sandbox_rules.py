@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from engine.packs.source.yaml_source import Document, SourcePath
 
 
-def tools_problems(tools: Tools, document: Document, names: Collection[str] | None) -> Iterator[Problem]:
-    """Faults of a tools layer; `names` None leaves tool names unchecked."""
+def tools_problems(
+    tools: Tools, document: Document, names: Collection[str] | None, own: str
+) -> Iterator[Problem]:
+    """Faults of a tools layer; `names` None leaves tool names unchecked, `own` begins those of the pack."""
     first: dict[str, int] = {}
     denied = set(map(tool_key, tools.denied))
     for index, tool in enumerate(tools.available):
@@ -34,6 +36,10 @@ def tools_problems(tools: Tools, document: Document, names: Collection[str] | No
         first.setdefault(key, index)
         yield from unknown_tool(document, path, tool.id, names)
         yield from _sandbox(document, ("available", index, "sandbox"), tool.sandbox)
+        for name in ("effects", "idempotent"):
+            if getattr(tool, name) is not None and not key.startswith(own):
+                message = f"`{shortened(tool.id)}` says itself what it does; a pack speaks for its own tools"
+                yield problem_at(document, ("available", index, name), message)
     for index, name in enumerate(tools.denied):
         yield from unknown_tool(document, ("denied", index), name, names)
 

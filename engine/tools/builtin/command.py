@@ -7,8 +7,8 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.preview import Preview
-from engine.contracts.status import Risk, StepErrorCode
-from engine.contracts.tool import Effects, ToolSpec
+from engine.contracts.status import Effects, Risk, StepErrorCode
+from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.paths import path_scope
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found, permission_denied
 from engine.tools.process.threads import run_stoppable

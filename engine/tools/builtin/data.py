@@ -8,7 +8,8 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.contracts.tool import Effects, ToolSpec
+from engine.contracts.status import Effects
+from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.files import PATH, ROOT
 from engine.tools.builtin.paths import PathScope, decoded, path_scope, read_regular_file
 from engine.tools.builtin.yaml_data import parse_yaml

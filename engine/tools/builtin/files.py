@@ -9,8 +9,8 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.status import Risk
-from engine.contracts.tool import Effects, ToolSpec
+from engine.contracts.status import Effects, Risk
+from engine.contracts.tool import ToolSpec
 from engine.safe_files.walking import open_directory
 from engine.safe_files.writing import write_atomically
 from engine.tools.builtin.file_preview import require_base, void, write_preview

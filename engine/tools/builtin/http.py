@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from engine.contracts.preview import Preview
-from engine.contracts.status import StepErrorCode
-from engine.contracts.tool import Effects, ToolSpec
+from engine.contracts.status import Effects, StepErrorCode
+from engine.contracts.tool import ToolSpec
 from engine.tools.failure import ToolFailure, invalid_input, not_found, permission_denied
 from engine.tools.registry import RegisteredTool
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.tool import Effects, ToolSpec
+from engine.contracts.status import Effects
+from engine.contracts.tool import ToolSpec
 from engine.tools.failure import invalid_input
 from engine.tools.registry import RegisteredTool
 

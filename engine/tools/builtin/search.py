@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.tool import Effects, ToolSpec
+from engine.contracts.status import Effects
+from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.files import PATH, ROOT, Selection, walk
 from engine.tools.builtin.globs import Exclusion, Glob
 from engine.tools.builtin.paths import PathScope, path_scope

@@ -87,6 +87,8 @@ DEFAULTS: list[tuple[Contract, dict[str, Any]]] = [
             },
             "risk_level": "low",
             "requires_approval": False,
+            "effects": None,
+            "idempotent": None,
             "audit": False,
         },
     ),

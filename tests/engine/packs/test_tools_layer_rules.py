@@ -54,6 +54,15 @@ def test_a_whole_sandbox_is_no_problem(demo: LayeredPack) -> None:
     assert told(demo, f"{{available: [{{id: text.report, name: x, sandbox: {{{sandbox}}}}}]}}") == []
 
 
+def test_only_of_its_own_tools_a_pack_says_what_they_do(demo: LayeredPack) -> None:
+    demo.write("demo/tools.py", "def look(text: str) -> str:\n    return text\n")
+    named = "{available: [{id: demo.look, name: x, effects: none, idempotent: true}]}"
+    assert told(demo, named, "demo.look") == []
+    for field in ("effects: none", "idempotent: true"):
+        (problem,) = told(demo, f"{{available: [{{id: text.report, name: x, {field}}}]}}")
+        assert "`text.report` says itself what it does" in problem
+
+
 def test_unknown_names_in_denied_are_problems(demo: LayeredPack) -> None:
     assert told(demo, "{denied: [http.gte]}") == ["unknown tool `http.gte` (did you mean `http.get`?)"]
     assert told(demo, "{denied: [' HTTP.get ']}") == []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import RunStatus
-from engine.contracts.tool import Effects, ToolSpec
+from engine.contracts.status import Effects, RunStatus
+from engine.contracts.tool import ToolSpec
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,

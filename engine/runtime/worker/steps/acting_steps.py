@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ForEachStep, ParallelStep, SubflowStep, ToolStep
-from engine.contracts.tool import Effects
+from engine.contracts.status import Effects
 from engine.errors import InvalidInput
 from engine.governance.pipeline import Point
 from engine.machine.model.inputs import StepPrepared

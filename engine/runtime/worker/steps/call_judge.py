@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.status import StepErrorCode
-from engine.contracts.tool import Effects
+from engine.contracts.status import Effects, StepErrorCode
+from engine.contracts.tool import ToolSpec
 from engine.governance.pipeline import Outcome, Point, Subject, Verdict, check
 from engine.governance.tools_layer import highest_risk
 from engine.machine.model.inputs import StepPrepared
@@ -16,7 +16,6 @@ from engine.values import digest_of
 if TYPE_CHECKING:
     from engine.contracts.preview import Preview
     from engine.contracts.status import Risk
-    from engine.contracts.tool import ToolSpec
     from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.tools.executor import ToolExecutor
@@ -71,8 +70,13 @@ class CallJudge:
         return verdict if verdict.outcome is Outcome.PENDING_APPROVAL else None
 
     def spec(self, tool: str) -> ToolSpec | None:
-        """The spec of a tool, None for one that is not known before its pack's code is loaded."""
-        return self.executor.spec(tool)
+        """What is known of a tool before it is called: of one of the pack's own what the tools layer says."""
+        known = self.executor.spec(tool)
+        bounds = self.flow.layer.bounds(tool) if self.flow.layer is not None else None
+        if known is not None or bounds is None:
+            return known
+        effects, idempotent = bounds.effects or Effects.LOCAL, bool(bounds.idempotent)
+        return ToolSpec(name=tool, backend="pack", effects=effects, idempotent=idempotent)
 
     def risk(self, tool: str, *more: Risk | None) -> Risk:
         """The highest of the pack's, the layer's, the tool's and `more`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.tool import Effects, ToolSpec
+from engine.contracts.status import Effects
+from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.git.changes import read_diff, read_status
 from engine.tools.builtin.git.history import read_authors, read_log
 from engine.tools.builtin.git.repository import GitRepository
