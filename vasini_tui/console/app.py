@@ -23,6 +23,7 @@ from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 from vasini_tui.console.navigation import Navigation
 from vasini_tui.console.ordered_keys import OrderedApp
+from vasini_tui.console.parsed_once import ParsedOnce
 from vasini_tui.console.themes import DEFAULT_THEME, style_paths
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__([str(path) for path in style_paths()])
+        self.stylesheet = ParsedOnce(variables=self.get_css_variables())
         self._keyboard = Keyboard()
         self._clock = clock
         self._console_state = partial(
