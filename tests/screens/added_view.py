@@ -30,8 +30,8 @@ from engine.safe_text import sanitize  # noqa: E402
 from screens.frame.screen import ConsoleScreen  # noqa: E402
 from screens.keys.keymap import read_keymap  # noqa: E402
 from screens.widgets.plain import Plain  # noqa: E402
-from tests.screens.fake_data import a_run  # noqa: E402
-from tests.screens.fake_engine import FakeEngine  # noqa: E402
+from tests.fakes.engine import FakeEngine  # noqa: E402
+from tests.fakes.views import a_run  # noqa: E402
 from tests.screens.picture import characters, strips  # noqa: E402
 from vasini_tui.console.app import ConsoleApp  # noqa: E402
 from vasini_tui.console.options import ConsoleOptions  # noqa: E402

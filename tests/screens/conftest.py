@@ -16,7 +16,7 @@ from screens.keys.keymap import read_keymap
 from screens.widgets.paged_table import PagedTable
 from screens.widgets.plain import Plain
 from screens.widgets.row_table import RowTable
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
 from tests.screens.picture import unfinished
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions

@@ -15,8 +15,8 @@ from screens.approvals.bulk_dialog import BulkDecisionDialog
 from screens.approvals.differences import NOT_GIVEN, Difference, common_params, differences, not_one_shape
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.inputs import Choice
-from tests.screens.fake_data import NOW, a_run, a_step, ago, an_approval
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import NOW, a_run, a_step, ago, an_approval
 from tests.screens.test_decisions import engine_with, to_card
 
 if TYPE_CHECKING:

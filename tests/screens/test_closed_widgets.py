@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from screens.overlays.help_screen import HelpScreen
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
-from tests.screens.fake_data import a_run
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_run
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole

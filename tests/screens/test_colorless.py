@@ -9,8 +9,8 @@ import pytest
 from screens.overlays.help_screen import HelpScreen
 from screens.overlays.palette import PaletteScreen
 from screens.widgets.status_labels import RUN_LABELS
-from tests.screens.fake_data import a_form, a_run, an_approval
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_form, a_run, an_approval
 
 if TYPE_CHECKING:
     from rich.segment import Segment

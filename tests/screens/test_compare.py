@@ -13,8 +13,8 @@ from screens.compare.screen import CompareScreen
 from screens.overlays.value_screen import ValueScreen
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
-from tests.screens.fake_data import a_run, a_step, ago
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_run, a_step, ago
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage

@@ -13,7 +13,8 @@ from engine.contracts.request import GatedAction
 from engine.contracts.run import RunError, WaitingFor
 from engine.contracts.status import Risk, RunStatus, StepStatus, WaitKind
 from engine.contracts.timeline import SpanKind, Timeline, TimelineSpan
-from tests.screens.fake_data import (
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import (
     NOW,
     a_flow,
     a_form,
@@ -25,7 +26,6 @@ from tests.screens.fake_data import (
     an_approval,
     an_event,
 )
-from tests.screens.fake_engine import FakeEngine
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 

@@ -12,8 +12,8 @@ from engine.errors import ErrorCode, Unavailable
 from screens.approvals.dialogs import CommentDialog, TypedWordDialog
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.grace import DecisionGate
-from tests.screens.fake_data import a_run, ago, an_approval
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_run, ago, an_approval
 
 if TYPE_CHECKING:
     from tests.screens.conftest import HandClock, OpenConsole, Stage

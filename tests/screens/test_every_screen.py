@@ -14,8 +14,8 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from engine.contracts.actor import Actor
 from engine.contracts.status import Risk
 from engine.errors import ErrorCode, Unavailable
-from tests.screens.fake_data import NOW, an_approval
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import NOW, an_approval
 from tests.screens.picture import characters, strips, styles, unfinished
 from tests.screens.test_console_snapshots import RUN, engine
 from vasini_tui.console.app import ConsoleApp

@@ -9,8 +9,9 @@ from engine.contracts.status import RunStatus
 from screens.frame.header import Counters
 from screens.runs.screen import RunsScreen
 from screens.runs.start import StartScreen
-from tests.screens.fake_data import a_run
-from tests.screens.fake_engine import FakeEngine, FakeRuns
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runs import FakeRuns
+from tests.fakes.views import a_run
 
 if TYPE_CHECKING:
     from engine.contracts.run import RunCounts

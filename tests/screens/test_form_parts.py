@@ -18,8 +18,8 @@ from screens.forms.screen import FormScreen
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea
 from screens.runs.screen import RunsScreen
 from screens.runs.start import StartFormScreen, StartScreen
-from tests.screens.fake_data import a_flow, a_form, a_pack, a_run
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_flow, a_form, a_pack, a_run
 from tests.screens.random_schemas import forms
 from tests.screens.test_form_screens import drawn, open_form
 

@@ -9,8 +9,8 @@ from textual.widgets import Select, TextArea
 from screens.forms.list_screen import FormsScreen
 from screens.forms.schema_form import FormView
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea, Toggle
-from tests.screens.fake_data import a_form, a_run
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_form, a_run
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage

@@ -15,8 +15,8 @@ from screens.handoff.dialogs import HandoffDialog, RelatedDialog
 from screens.handoff.form import HandoffFormScreen, known_values
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
-from tests.screens.fake_data import a_flow, a_handoff, a_run, an_event
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_flow, a_handoff, a_run, an_event
 from tests.screens.test_hostile_text import ALL, assert_harmless
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from screens.overlays.help_screen import HelpScreen
 from screens.overlays.palette import PaletteScreen
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
-from tests.screens.fake_data import a_form, a_run, an_approval
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_form, a_run, an_approval
 from vasini_tui.console.app import ConsoleApp
 
 if TYPE_CHECKING:

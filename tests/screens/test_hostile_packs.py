@@ -19,9 +19,9 @@ from screens.overlays.text_screen import TextScreen
 from screens.packs.dialogs import PublishDialog, TrustDialog
 from screens.packs.list_screen import PacksScreen
 from screens.packs.screen import PANES, PackScreen
-from tests.screens.fake_data import a_flow, a_pack
-from tests.screens.fake_engine import FakeEngine
-from tests.screens.fake_packs import a_detail, a_review, a_version
+from tests.fakes.engine import FakeEngine
+from tests.fakes.packs import a_detail, a_review, a_version
+from tests.fakes.views import a_flow, a_pack
 from tests.screens.test_hostile_text import ALL, PAYLOADS, assert_harmless
 
 if TYPE_CHECKING:

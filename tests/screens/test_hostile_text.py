@@ -29,8 +29,8 @@ from screens.run_verbs.cancel_menu import CancelMenu
 from screens.runs.saved_filters import SavedFiltersDialog
 from screens.runs.screen import RunsScreen
 from screens.runs.start import StartFormScreen, StartScreen
-from tests.screens.fake_data import a_flow, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_flow, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage

@@ -16,8 +16,8 @@ from screens.keys.key_names import format_key, read_key
 from screens.keys.keymap import EDITING, KEPT, Keymap, read_keymap, together
 from screens.keys.registry import ACTIONS
 from screens.overlays.help_screen import HelpScreen
-from tests.screens.fake_data import a_form, a_run, an_approval
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_form, a_run, an_approval
 
 if TYPE_CHECKING:
     from screens.keys.action import Action

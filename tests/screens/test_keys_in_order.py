@@ -9,8 +9,8 @@ from textual.keys import _character_to_key
 
 from engine.contracts.status import RunStatus
 from screens.approvals.screen import ApprovalsScreen
-from tests.screens.fake_data import a_run
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_run
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage

@@ -25,9 +25,9 @@ from screens.packs.list_screen import PacksScreen
 from screens.packs.notices import notices_of
 from screens.packs.screen import PackScreen
 from screens.widgets.text_lines import TextLines
-from tests.screens.fake_data import a_pack
-from tests.screens.fake_engine import FakeEngine
-from tests.screens.fake_packs import a_detail, a_review, a_version
+from tests.fakes.engine import FakeEngine
+from tests.fakes.packs import a_detail, a_review, a_version
+from tests.fakes.views import a_pack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ import pytest
 from textual import events
 
 from screens.frame.inputs import SafeInput, SafeTextArea
-from tests.screens.fake_data import a_form, a_run
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_form, a_run
 from tests.screens.test_form_screens import open_form
 
 if TYPE_CHECKING:

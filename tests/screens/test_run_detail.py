@@ -21,8 +21,9 @@ from screens.run.timeline_table import TimelineTable
 from screens.runs.screen import RunsScreen
 from screens.widgets.json_view import JsonView
 from screens.widgets.paged_table import PagedTable
-from tests.screens.fake_data import a_form, a_row, a_run, a_step, ago, an_approval, an_event, an_outcome
-from tests.screens.fake_engine import FakeEngine, FakeRuns
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runs import FakeRuns
+from tests.fakes.views import a_form, a_row, a_run, a_step, ago, an_approval, an_event, an_outcome
 
 if TYPE_CHECKING:
     from engine.contracts.run import EventFilter, EventView

@@ -11,7 +11,7 @@ from engine.contracts.run import EventFilter
 from engine.contracts.status import StepStatus
 from screens.compare.diff import ALIGNED_ITEMS, Change, compare_steps, compare_values
 from screens.run.event_query import event_filter
-from tests.screens.fake_data import a_step, ago
+from tests.fakes.views import a_step, ago
 
 _json: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),

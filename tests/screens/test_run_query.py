@@ -13,7 +13,7 @@ from engine.contracts.run import RunFilter
 from engine.contracts.status import RunStatus
 from screens.runs.query import run_query
 from screens.runs.rows import short_number
-from tests.screens.fake_data import NOW
+from tests.fakes.views import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

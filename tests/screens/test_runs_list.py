@@ -19,8 +19,9 @@ from screens.run_verbs.bulk import BulkDialog
 from screens.run_verbs.cancel_menu import CancelMenu
 from screens.runs.saved_filters import SavedFiltersDialog
 from screens.runs.screen import RunsScreen
-from tests.screens.fake_data import a_form, a_pack, a_run, ago
-from tests.screens.fake_engine import FakeEngine, FakeRuns
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runs import FakeRuns
+from tests.fakes.views import NOW, a_form, a_pack, a_run, ago
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage
@@ -255,13 +256,13 @@ async def test_several_marked_runs_are_cancelled(
 
 
 async def test_a_refusal_is_told_and_its_mark_stays(console: OpenConsole) -> None:
-    engine = four_runs().add(a_run("run-4", RunStatus.FAILED))
+    engine = four_runs().add(a_run("run-4", RunStatus.FAILED, started_at=NOW))
     async with console(engine) as stage:
         await stage.until(lambda: len(keys_of(stage)) == 4)
         await stage.press("space", "space", ".")
         await stage.shows("Retry: 2 runs?")
         await stage.press("f2")
-        told = "1 refused (invalid_transition), 1 going on at the failed step. run-3 is RUNNING"
+        told = "1 refused (invalid_transition), 1 going on at the failed step. run run-3 is RUNNING"
         await stage.until(lambda: told in stage.notices())
         assert stage.paged("#runs").selected == {"run-3"}
         await stage.press("escape")

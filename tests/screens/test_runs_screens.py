@@ -16,8 +16,8 @@ from screens.run.screen import RunScreen
 from screens.run_verbs.cancel_menu import CancelMenu
 from screens.runs.screen import RunsScreen
 from screens.runs.start import StartFormScreen, StartScreen
-from tests.screens.fake_data import a_flow, a_form, a_pack, a_run, ago, an_approval
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_flow, a_form, a_pack, a_run, ago, an_approval
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage
@@ -185,7 +185,7 @@ async def test_a_retry_that_is_refused_says_why(console: OpenConsole) -> None:
     async with console(engine) as stage:
         await stage.shows("● running")
         await stage.press(".")
-        await stage.until(lambda: "invalid_transition: run-1 is RUNNING" in stage.notices())
+        await stage.until(lambda: "invalid_transition: run run-1 is RUNNING" in stage.notices())
 
 
 async def test_a_run_leads_to_its_approval_or_form(console: OpenConsole) -> None:

@@ -24,8 +24,8 @@ from screens.widgets.ages import age, next_tick, span
 from screens.widgets.columns import Column, place
 from screens.widgets.json_text import SHOWN_CHARACTERS, hides_something, json_text
 from screens.widgets.rows import fit
-from tests.screens.fake_data import NOW, a_run, ago, an_event
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import NOW, a_run, ago, an_event
 from vasini_tui.console.options import ConsoleOptions, Workplace
 from vasini_tui.console.running import run_console
 from vasini_tui.console.terminal import terminal_problem

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.driver import Driver
 
-from tests.screens.fake_data import a_form, a_run
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_form, a_run
 from vasini_tui.console.terminal_driver import PatientDriver
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from engine.contracts.actor import Actor
 from engine.errors import ErrorCode, VasiniError
 from screens.overlays.theme_picker import ThemePicker
-from tests.screens.fake_data import NOW, a_run, an_approval
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import NOW, a_run, an_approval
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 from vasini_tui.console.theme_files import OwnThemes

@@ -13,7 +13,7 @@ from engine.contracts.status import StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from screens.run.timeline_past import as_it_was
 from screens.widgets.time_axis import Axis, Stretch, bar, since, ticks, whole
-from tests.screens.fake_data import NOW, ago
+from tests.fakes.views import NOW, ago
 
 WORKING, WAITING, FAILED = SpanKind.WORKING, SpanKind.WAITING, SpanKind.FAILED
 _seconds = st.floats(0, 1e6, allow_nan=False)

@@ -8,8 +8,8 @@ from engine.contracts.status import RequestStatus
 from screens.approvals.screen import ApprovalsScreen
 from screens.outcomes.dialog import OutcomeDialog
 from screens.outcomes.output_dialog import OutputDialog
-from tests.screens.fake_data import a_run, ago, an_approval, an_outcome
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_run, ago, an_approval, an_outcome
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole

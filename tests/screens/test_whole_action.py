@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +11,8 @@ from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
 from screens.approvals.action_lines import action_lines, format_size, said_lines
 from screens.approvals.styled_lines import StyledLines
-from tests.screens.fake_data import NOW, a_run, an_approval
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import NOW, a_run, an_approval
 from tests.screens.test_decisions import to_card
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ async def test_the_card_shows_what_would_run_in_clear_to_the_one_who_decides(con
 
 
 async def test_the_card_names_circumstances(console: OpenConsole) -> None:
-    more = {"autonomy_level": "semi_auto", "expires_at": NOW, "recoveries": 2}
+    more = {"autonomy_level": "semi_auto", "expires_at": NOW + timedelta(hours=1), "recoveries": 2}
     async with console(engine_with({"n": 1}, **more)) as stage:
         await to_card(stage)
         facts = stage.plain(".card-facts")

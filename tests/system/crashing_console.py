@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Actor
 from screens.frame.console_state import utc_now
-from tests.screens.fake_data import a_run
-from tests.screens.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_run
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 

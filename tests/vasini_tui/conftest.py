@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.vasini_tui.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
 from vasini_tui.__main__ import main
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from vasini_tui.exit_codes import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
-    from tests.vasini_tui.fake_engine import FakeEngine
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_an_unexpected_fault_is_one_line_here_and_the_rest_in_the_log(
     vasini: Vasini, fake: FakeEngine, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VASINI_SECRETS__TOKEN", "hush-hush")
-    fake.cannot_open = RuntimeError("hush-hush is in this one")
+    fake.failures["open"] = RuntimeError("hush-hush is in this one")
     outcome = vasini("runs", "--json")
     assert outcome.status == ExitCode.UNAVAILABLE
     assert outcome.error["code"] == "internal"
@@ -62,7 +62,7 @@ def test_an_unexpected_fault_is_one_line_here_and_the_rest_in_the_log(
 
 
 def test_an_error_wrapped_by_task_groups_is_still_the_error(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.cannot_open = ExceptionGroup("outer", [ExceptionGroup("inner", [NotFound("gone")])])
+    fake.failures["open"] = ExceptionGroup("outer", [ExceptionGroup("inner", [NotFound("gone")])])
     assert vasini("runs").status == ExitCode.NOT_FOUND
 
 
@@ -70,14 +70,14 @@ def test_an_error_wrapped_by_task_groups_is_still_the_error(vasini: Vasini, fake
 def test_a_disk_that_takes_nothing_more_is_told(
     vasini: Vasini, fake: FakeEngine, number: int, code: str
 ) -> None:
-    fake.cannot_open = OSError(number, os.strerror(number))
+    fake.failures["open"] = OSError(number, os.strerror(number))
     outcome = vasini("runs", "--json")
     assert (outcome.status, outcome.error["code"]) == (ExitCode.UNAVAILABLE, code)
 
 
 def test_faulty_fields_are_named_in_the_one_line(vasini: Vasini, fake: FakeEngine) -> None:
     faults = [{"field": "name", "message": "is required"}, {"field": "", "message": "is\ntoo short"}]
-    fake.runs.fails_with = InvalidInput("the input does not fit", {"errors": faults})
+    fake.failures["start"] = InvalidInput("the input does not fit", {"errors": faults})
     outcome = vasini("run", "a/b")
     assert "name: is required" in outcome.stderr
     assert "too short" in outcome.stderr
@@ -94,7 +94,7 @@ def test_faulty_settings_stop_every_command_but_doctor(vasini: Vasini, fake: Fak
 
 
 def test_interrupting_is_quiet(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.fails_with = KeyboardInterrupt()
+    fake.failures["list"] = KeyboardInterrupt()
     outcome = vasini("runs")
     assert (outcome.status, outcome.stdout, outcome.stderr) == (ExitCode.INTERRUPTED, "", "")
 

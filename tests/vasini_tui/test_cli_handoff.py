@@ -5,40 +5,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.flow import AutonomyLevel
-from engine.contracts.packs.handoff import HandoffView
-from engine.contracts.packs.pack import FlowView
 from engine.errors import ErrorCode, Refused
+from tests.fakes.engine import FakeEngine
+from tests.fakes.views import a_flow, a_handoff, a_run
 from tests.recorded_names import recorded
-from tests.vasini_tui.fake_data import a_run
-from tests.vasini_tui.fake_engine import FakeEngine
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from tests.vasini_tui.conftest import Vasini
 
-FLOW = FlowView(
-    pack="on-call",
-    flow="incident",
-    version="v1",
-    autonomy_level=AutonomyLevel.SEMI_AUTO,
-    input_schema={},
-    steps=3,
-)
-
 
 @pytest.fixture
 def fake() -> FakeEngine:
-    fake = FakeEngine()
-    fake.runs.known["run-1"] = a_run()
-    fake.runs.handoffs_known = (
-        HandoffView(target="on-call", conditions=("It goes on",), context_transfer="summary", flows=(FLOW,)),
-        HandoffView(
-            target="gone",
-            conditions=("\x1b[31mred",),
-            context_transfer="full",
-            reason="there is no pack gone",
-        ),
+    fake = FakeEngine().add(a_run())
+    fake.stored_handoffs["run-1"] = (
+        a_handoff(a_flow("incident", pack="on-call"), conditions=("It goes on",)),
+        a_handoff(target="gone", conditions=("\x1b[31mred",), reason="there is no pack gone"),
     )
     return fake
 
@@ -55,7 +37,7 @@ def test_handoffs_lists_what_may_take_over_and_why_not(vasini: Vasini) -> None:
 
 
 def test_a_pack_without_handoffs_is_told(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.handoffs_known = ()
+    fake.stored_handoffs.clear()
     assert "declares no handoffs" in vasini("handoffs", "run-1").stdout
     assert vasini("handoffs", "run-none").status == ExitCode.NOT_FOUND
 
@@ -69,23 +51,16 @@ def test_handoff_passes_everything_on_and_tells_the_run_that_takes_over(
     )  # fmt: skip
     assert outcome.status == ExitCode.OK
     assert (outcome.document["run_id"], outcome.document["handed_off_from"]) == ("run-2", "run-1")
-    given = fake.runs.handed_off
-    assert given.pop("actor").name == recorded("ana")
-    assert given == {
-        "run_id": "run-1",
-        "target": "on-call",
-        "flow": "incident",
-        "payload": {"service": "shop", "n": 1},
-        "note": "it burns",
-        "key": "k",
-        "base_dir": Path.cwd(),
-    }
+    payload = {"service": "shop", "n": 1}
+    given = ("run-1", "on-call", "incident", payload, "it burns", recorded("ana"))
+    assert fake.asked("hand_off") == [given]
+    assert fake.asked("hand_off_with") == [("k", Path.cwd())]
 
 
 def test_the_only_flow_need_not_be_named(vasini: Vasini, fake: FakeEngine) -> None:
     assert "run-2  QUEUED  on-call/only" in vasini("handoff", "run-1", "on-call", "--wait").stdout
-    assert fake.runs.handed_off["flow"] is None
-    assert fake.slots
+    assert fake.asked("hand_off")[0][2] is None
+    assert fake.asked("work")
 
 
 @pytest.mark.parametrize("target", ["", "/x", "on-call/", "a/b/c"])
@@ -96,7 +71,7 @@ def test_a_target_written_wrongly_is_a_usage_error(vasini: Vasini, target: str) 
 def test_what_cannot_be_handed_off_ends_with_its_status(vasini: Vasini, fake: FakeEngine) -> None:
     assert vasini("handoff", "run-none", "on-call").status == ExitCode.NOT_FOUND
     assert vasini("handoff", "run-1", "on-call", "--input", "[1]").status == ExitCode.INVALID_INPUT
-    fake.runs.fails_with = Refused(ErrorCode.HANDOFF_UNDECLARED, "not declared")
+    fake.failures["hand_off"] = Refused(ErrorCode.HANDOFF_UNDECLARED, "not declared")
     refused = vasini("handoff", "run-1", "hello", "--json")
     assert (refused.status, refused.error["code"]) == (ExitCode.REFUSED, "handoff_undeclared")
 

@@ -9,16 +9,17 @@ import pytest
 
 from engine.contracts.packs.agent import FlowOutline, StepOutline
 from engine.contracts.packs.pack import PackState, Problem, RunsOfVersion
-from engine.contracts.packs.versions import DiffLine, PackDetail, PackDiff, PackSide, TextDiff
+from engine.contracts.packs.versions import DiffLine, PackDiff, PackSide, TextDiff
+from tests.fakes.packs import a_detail, a_review, a_version
+from tests.fakes.views import a_pack, a_run
 from tests.recorded_names import recorded
-from tests.vasini_tui.fake_packs import a_pack, a_review, a_version
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
-    from tests.vasini_tui.fake_engine import FakeEngine
 
 DIGEST = "c" * 64
 MODELINE = "# yaml-language-server: $schema="
@@ -49,9 +50,8 @@ def test_show_tells_layers_flows_runs_and_problems(vasini: Vasini, fake: FakeEng
         problems=(Problem(file="flows/main.yaml", line=3, message="broken"),),
         runs=(RunsOfVersion(label="1.0.0", digest=DIGEST, runs=2),),
     )
-    fake.packs.details["hello"] = PackDetail(
-        view=view, agent=None, outlines=(flow,), files=(), signing_digest=DIGEST
-    )
+    fake.packs.details["hello"] = a_detail(view, outlines=(flow,))
+    fake.add(*(a_run(name, pack_digest=DIGEST) for name in ("run-1", "run-2")))
     told = vasini("pack", "show", "hello").stdout
     for words in (
         "hello 1.0.0+edited  stale",
@@ -68,7 +68,7 @@ def test_show_tells_layers_flows_runs_and_problems(vasini: Vasini, fake: FakeEng
 
 
 def test_versions_and_publishing(vasini: Vasini, fake: FakeEngine, tmp_path: Path) -> None:
-    fake.packs.versions_known = (a_version("1.1.0", latest=True), a_version("1.0.0"))
+    fake.packs.versions_known["hello"] = (a_version(version="1.1.0"), a_version(latest=False))
     told = vasini("pack", "versions", "hello")
     assert [line.split()[:2] for line in told.stdout.splitlines()[1:]] == [
         ["1.1.0", "latest"],
@@ -79,8 +79,9 @@ def test_versions_and_publishing(vasini: Vasini, fake: FakeEngine, tmp_path: Pat
     bill.write_text("{}")
     assert "1.0.0 is published" in vasini("pack", "publish", "hello", "--sbom", str(bill)).stdout
     assert vasini("pack", "publish", "hello", "--as", "bo", "--json").document["version"]["latest"] is True
-    assert [(pack, sbom) for pack, _, sbom in fake.packs.published] == [("hello", "{}"), ("hello", None)]
-    assert fake.packs.published[1][1] == recorded("bo")
+    published = fake.asked("pack_publish")
+    assert [(pack, sbom) for pack, _, sbom in published] == [("hello", "{}"), ("hello", None)]
+    assert published[1][1] == recorded("bo")
     missing = vasini("pack", "publish", "hello", "--sbom", str(tmp_path / "none"), "--json")
     assert (missing.status, missing.error["code"]) == (ExitCode.INVALID_INPUT, "invalid_input")
 
@@ -98,7 +99,7 @@ def test_a_diff_marks_lines_and_gaps(vasini: Vasini, fake: FakeEngine) -> None:
         DiffLine(kind="same", before=40, after=40, text="z"),
     )
     text = TextDiff(name="x.yaml", change="changed", lines=lines, added=1, removed=1, shortened=True)
-    fake.packs.compared = PackDiff(before=side, after=side, files=(text,))
+    fake.packs.diffs["hello@1.0.0", "hello"] = PackDiff(before=side, after=side, files=(text,))
     told = vasini("pack", "diff", "hello@1.0.0", "hello").stdout
     assert told.splitlines()[2:] == [
         "files",
@@ -110,23 +111,23 @@ def test_a_diff_marks_lines_and_gaps(vasini: Vasini, fake: FakeEngine) -> None:
         "     40   z",
         "  ... and more",
     ]
-    assert vasini("pack", "diff", "a", "b", "--json").document["diff"]["files"][0]["added"] == 1
-    fake.packs.compared = None
+    assert vasini("pack", "diff", "hello@1.0.0", "hello", "--json").document["diff"]["files"][0]["added"] == 1
     assert "no difference" in vasini("pack", "diff", "hello", "./hello").stdout
 
 
 def test_code_is_shown_in_full_and_trusted_by_its_digest(vasini: Vasini, fake: FakeEngine) -> None:
     long = "x = '" + "y" * 5000 + "'"
-    fake.packs.review = a_review(f"import os\n{long}\n\tz = '\x1b[2J'\n")
+    fake.packs.reviews["hello"] = a_review(text=f"import os\n{long}\n\tz = '\x1b[2J'\n")
     shown = vasini("pack", "trust", "hello")
     assert shown.status == ExitCode.REFUSED
     assert shown.stdout.count("y") >= 5000
     assert "\x1b" not in shown.stdout
     assert f"--digest {DIGEST}" in shown.stderr
-    assert not fake.packs.trusted
+    assert not fake.asked("pack_trust")
     given = vasini("pack", "trust", "hello", "--digest", DIGEST, "--json", "--as", "bo")
     assert (given.status, given.document["code"]["trusted_by"]) == (ExitCode.OK, recorded("bo"))
-    assert fake.packs.trusted == [("hello", DIGEST, recorded("bo"))]
+    assert fake.asked("pack_trust") == [("hello", DIGEST, recorded("bo"))]
+    fake.packs.reviews["hello"] = a_review()
     other = vasini("pack", "trust", "hello", "--digest", "0" * 64, "--json")
     assert (other.status, other.error["code"]) == (ExitCode.REFUSED, "code_changed")
 
@@ -137,14 +138,14 @@ def test_code_is_shown_in_full_and_trusted_by_its_digest(vasini: Vasini, fake: F
 def test_a_person_types_the_word(
     vasini: Vasini, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
 ) -> None:
-    fake.packs.review = a_review()
+    fake.packs.reviews["hello"] = a_review()
     monkeypatch.setattr("sys.stdin", FakeTerminal(typed))
     assert vasini("pack", "trust", "hello").status == status
-    assert len(fake.packs.trusted) == (status == ExitCode.OK)
+    assert len(fake.asked("pack_trust")) == (status == ExitCode.OK)
 
 
 def test_trusted_code_is_shown_and_nothing_is_asked(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.packs.review = a_review(trusted=True)
+    fake.packs.reviews["hello"] = a_review(trusted=True)
     outcome = vasini("pack", "trust", "hello")
     assert outcome.status == ExitCode.OK
     assert "trusted by the release" in outcome.stdout

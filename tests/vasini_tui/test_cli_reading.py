@@ -1,28 +1,29 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.model import rfc3339
 from engine.contracts.packs.pack import Problem
 from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
-from engine.contracts.run import RunSort, StepView, WaitingFor
-from engine.contracts.status import RunStatus, StepStatus, WaitKind
+from engine.contracts.run import WaitingFor
+from engine.contracts.status import CancelMode, RunStatus, StepStatus, WaitKind
 from engine.contracts.tool import ToolMeta
+from tests.fakes.views import NOW, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
 from tests.recorded_names import recorded
-from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval, an_event
-from tests.vasini_tui.fake_packs import a_pack
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.contracts.run import RunView
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
-    from tests.vasini_tui.fake_engine import FakeEngine
 
 HOSTILE = "x\x1b]52;c;aGk=\x07\x9b2J\u202etxt\u200b\x7f\nSTATUS  APPROVED"
 FORM = WaitingFor(kind=WaitKind.FORM, id="form-1")
@@ -30,38 +31,43 @@ RAW = ("\x1b", "\x07", "\x9b", "\u202e", "\u200b", "\x7f")
 
 
 def test_runs_lists_a_page_and_its_cursor(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run()}
-    fake.runs.next_cursor = "c2"
-    outcome = vasini(
-        "runs", "--json", "--limit", "7", "--after", "c1", "--status", "queued", "--pack", "hello"
-    )
-    assert [run["run_id"] for run in outcome.document["runs"]] == ["run-1"]
-    assert outcome.document["next"] == "c2"
-    assert (fake.runs.listed["limit"], fake.runs.listed["after"]) == (7, "c1")
-    assert fake.runs.listed["filters"].status == (RunStatus.QUEUED,)
-    assert fake.runs.listed["filters"].pack == "hello"
+    fake.add(*(a_run(f"run-{number}", RunStatus.QUEUED) for number in range(5)))
+    fake.add(a_run("run-5"), a_run("run-6", RunStatus.QUEUED, pack="other"))
+    words = ("runs", "--json", "--limit", "2", "--status", "queued", "--pack", "hello")
+    first = vasini(*words).document
+    second = vasini(*words, "--after", first["next"]).document
+    third = vasini(*words, "--after", second["next"]).document
+    pages = [[run["run_id"] for run in page["runs"]] for page in (first, second, third)]
+    assert pages == [["run-4", "run-3"], ["run-2", "run-1"], ["run-0"]]
+    assert third["next"] is None
+    assert vasini("runs", "--json", "--after", "no cursor").status == ExitCode.INVALID_INPUT
 
 
 def test_a_person_gets_an_aligned_table_with_a_dash_for_nothing(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"1": a_run("run-1"), "2": a_run("r", current_step="ask", waiting_for=FORM)}
-    fake.runs.next_cursor = "c2"
-    outcome = vasini("runs")
+    queued = a_run("run-1", RunStatus.QUEUED, current_step=None)
+    fake.add(queued, a_run("r", waiting_for=FORM, created_at=ago(301)), a_run("r2", created_at=ago(302)))
+    outcome = vasini("runs", "--limit", "2")
     head, first, second = outcome.stdout.splitlines()
     assert head.split() == ["RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WAITS", "FOR", "BY", "CREATED"]
-    assert first.split() == ["run-1", "QUEUED", "hello/hello", "-", "-", "-", "ana", MOMENT_TEXT]
+    assert first.split() == ["run-1", "QUEUED", "hello/hello", "-", "-", "-", "ana", rfc3339(ago(300))]
     assert head.index("BY") == first.index("ana") == second.index("ana")
-    assert outcome.stderr == "there is more: --after c2\n"
+    after = outcome.stderr.removeprefix("there is more: --after ").strip()
+    assert vasini("runs", "--after", after).stdout.splitlines()[1].split()[0] == "r2"
 
 
 def test_runs_are_listed_in_any_order_of_anybody_and_any_time(vasini: Vasini, fake: FakeEngine) -> None:
     day, night = "2030-01-02", "2030-01-03T04:00:00+02:00"
     words = ("--sort", "Status", "--requested-by", "ana", "--since", day, "--before", night)
-    assert vasini("runs", "--json", *words).status == ExitCode.OK
-    filters = fake.runs.listed["filters"]
-    assert fake.runs.listed["sort"] is RunSort.STATUS
-    assert filters.requested_by == "ana"
-    assert filters.created_after == datetime(2030, 1, 2, tzinfo=UTC)
-    assert filters.created_before == datetime(2030, 1, 3, 2, tzinfo=UTC)
+    begin, end = datetime(2030, 1, 2, tzinfo=UTC), datetime(2030, 1, 3, 2, tzinfo=UTC)
+    fake.add(
+        a_run("early", created_at=begin),
+        a_run("late", created_at=end),
+        a_run("running", created_at=begin + timedelta(seconds=1)),
+        a_run("failed", RunStatus.FAILED, created_at=end - timedelta(seconds=1)),
+        a_run("hers", requested_by="bo", created_at=begin + timedelta(seconds=1)),
+    )
+    listed = vasini("runs", "--json", *words).document["runs"]
+    assert [run["run_id"] for run in listed] == ["failed", "running"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,8 @@ def test_all_runs_are_listed_by_default_and_by_name(
     vasini: Vasini, fake: FakeEngine, words: tuple[str, ...]
 ) -> None:
     assert vasini("runs", "--json", *words).document == {"runs": [], "next": None}
-    assert fake.runs.listed["filters"].status == ()
+    fake.add(*(a_run(status.value, status) for status in RunStatus))
+    assert len(vasini("runs", "--json", *words).document["runs"]) == len(RunStatus)
 
 
 def test_an_unknown_status_and_a_limit_out_of_range_are_usage_errors(vasini: Vasini) -> None:
@@ -97,13 +104,11 @@ def test_an_unknown_status_and_a_limit_out_of_range_are_usage_errors(vasini: Vas
 
 
 def test_show_has_run_steps_approvals_and_forms(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run(status=RunStatus.COMPLETED, output={"summary": "ok"})}
-    fake.runs.steps_known = (
-        StepView(step_id="ask", type="user_input", name="ask", status=StepStatus.COMPLETED, attempt=2),
-        StepView(step_id="act", type="tool", name="act", status=StepStatus.RUNNING, attempt=1, recoveries=3),
+    fake.add(a_run(status=RunStatus.COMPLETED, output={"summary": "ok"}), an_approval(), a_form())
+    fake.stored_steps["run-1"] = (
+        a_step("ask", type="user_input", attempt=2),
+        a_step("act", StepStatus.RUNNING, recoveries=3),
     )
-    fake.runs.approvals = (an_approval(),)
-    fake.runs.forms = (a_form(),)
     document = vasini("show", "run-1", "--json").document
     assert document["run"]["output"] == {"summary": "ok"}
     assert (document["steps"][0]["step_id"], document["steps"][0]["attempt"]) == ("ask", 2)
@@ -117,9 +122,8 @@ def test_show_has_run_steps_approvals_and_forms(vasini: Vasini, fake: FakeEngine
 
 def test_show_tells_a_person_exactly_what_is_asked(vasini: Vasini, fake: FakeEngine) -> None:
     action = GatedAction(step="write", kind="tool", target="files.write", params={"path": "/srv/x"})
-    fake.runs.known = {"run-1": a_run(status=RunStatus.PENDING_HUMAN)}
-    fake.runs.approvals = (an_approval(action=action, message="line\nSTATUS  COMPLETED"),)
-    fake.runs.forms = (a_form(),)
+    asked = an_approval(action=action, message="line\nSTATUS  COMPLETED", digest="e" * 64)
+    fake.add(a_run(status=RunStatus.PENDING_HUMAN), asked, a_form())
     told = vasini("show", "run-1").stdout
     assert all(word in told for word in ("files.write", '"path": "/srv/x"', "e" * 64, '"name": {'))
     assert "\nSTATUS  COMPLETED" not in told
@@ -127,12 +131,9 @@ def test_show_tells_a_person_exactly_what_is_asked(vasini: Vasini, fake: FakeEng
 
 def test_show_tells_how_calls_went_and_what_would_change(vasini: Vasini, fake: FakeEngine) -> None:
     meta = ToolMeta(tool="files.write", backend="local", sandbox="policy", latency_ms=12.4)
-    fake.runs.known = {"run-1": a_run(status=RunStatus.PENDING_HUMAN)}
-    fake.runs.steps_known = (
-        StepView(step_id="act", type="tool", name="act", status=StepStatus.COMPLETED, attempt=1, meta=meta),
-    )
+    fake.stored_steps["run-1"] = (a_step("act", meta=meta),)
     changes = Preview(kind="diff", summary="changes a.txt: 1 lines come, 0 go", text="+new")
-    fake.runs.approvals = (an_approval(preview=changes),)
+    fake.add(a_run(status=RunStatus.PENDING_HUMAN), an_approval(preview=changes))
     told = vasini("show", "run-1").stdout
     assert "local, sandbox policy, 12 ms" in told
     assert "changes a.txt: 1 lines come, 0 go\n    +new" in told
@@ -154,78 +155,71 @@ def test_an_unknown_run_is_not_found(vasini: Vasini) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "verb"),
+    ("arguments", "before"),
     [
-        (("pause",), "pause"),
-        (("resume",), "resume"),
-        (("cancel",), "cancel boundary"),
-        (("cancel", "--now"), "cancel now"),
-        (("retry",), "retry"),
+        (("pause",), a_run()),
+        (("resume",), a_run(status=RunStatus.PAUSED, pause_requested=True)),
+        (("cancel",), a_run()),
+        (("cancel", "--now"), a_run()),
+        (("retry",), a_run(status=RunStatus.FAILED, started_at=NOW)),
     ],
 )
 def test_verbs_act_in_the_name_of_the_operator(
-    vasini: Vasini, fake: FakeEngine, arguments: tuple[str, ...], verb: str
+    vasini: Vasini, fake: FakeEngine, arguments: tuple[str, ...], before: RunView
 ) -> None:
-    fake.runs.known = {"run-1": a_run()}
+    fake.add(before)
     outcome = vasini(*arguments, "run-1", "--json", "--as", "ana")
     assert outcome.document.keys() == {"run_id", "status", "changed"}
-    assert fake.runs.verbs == [(verb, "run-1", recorded("ana"))]
+    assert fake.asked(arguments[0]) == [("run-1", recorded("ana"))]
+    modes = {("cancel",): [CancelMode.BOUNDARY], ("cancel", "--now"): [CancelMode.NOW]}
+    assert fake.asked("cancel_mode") == modes.get(arguments, [])
 
 
 def test_events_are_one_line_each_without_gaps(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run()}
-    fake.runs.history = {"run-1": [an_event(number) for number in range(1, 1202)]}
+    fake.add(a_run())
+    fake.stored_events["run-1"] = tuple(an_event(number, ts=NOW) for number in range(1, 1202))
     lines = [json.loads(line) for line in vasini("events", "run-1", "--json").stdout.splitlines()]
     assert [line["run_seq"] for line in lines] == list(range(1, 1202))
     named = {"seq", "run_id", "run_seq", "ts", "kind", "step_id", "actor", "account", "via", "payload"}
     assert lines[0].keys() == named
-    assert lines[0]["ts"] == MOMENT_TEXT
+    assert lines[0]["ts"] == rfc3339(NOW)
     some = vasini("events", "run-1", "--json", "--after", "3", "--limit", "2").stdout.splitlines()
     assert [json.loads(line)["run_seq"] for line in some] == [4, 5]
 
 
 def test_follow_writes_what_comes_and_ends_with_the_run(vasini: Vasini, fake: FakeEngine) -> None:
-    history = [an_event(1, "run_started")]
-    fake.runs.known = {"run-1": a_run(status=RunStatus.RUNNING)}
-    fake.runs.history = {"run-1": history}
+    fake.add(a_run())
+    fake.stored_events["run-1"] = (an_event(1, "run_started"),)
 
     def a_step() -> None:
-        history.append(an_event(2))
+        fake.stored_events["run-1"] += (an_event(2),)
 
     def the_end() -> None:
-        history.extend((an_event(3), an_event(4, "run_completed")))
-        fake.runs.known["run-1"] = a_run(status=RunStatus.COMPLETED, run_seq=4)
+        fake.stored_events["run-1"] += (an_event(3), an_event(4, "run_completed"))
+        fake.add(a_run(status=RunStatus.COMPLETED))
 
     def never() -> None:
         raise AssertionError("followed beyond the end of the run")
 
-    fake.feed.news = [a_step, the_end, never]
+    fake.feed.script = [a_step, the_end, never]
     outcome = vasini("events", "run-1", "--follow", "--json")
     assert outcome.status == ExitCode.OK
     assert [json.loads(line)["run_seq"] for line in outcome.stdout.splitlines()] == [1, 2, 3, 4]
 
 
 def test_follow_of_a_run_that_has_ended_does_not_wait(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run(status=RunStatus.FAILED)}
-    fake.runs.history = {"run-1": [an_event(1, "run_failed")]}
+    fake.add(a_run(status=RunStatus.FAILED))
+    fake.stored_events["run-1"] = (an_event(1, "run_failed"),)
     assert "run_failed" in vasini("events", "run-1", "--follow").stdout
 
 
 def test_text_from_outside_reaches_no_terminal_as_it_is(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {
-        "run-1": a_run(
-            waiting_for=WaitingFor(kind=WaitKind.CHILD, id=HOSTILE),
-            requested_by=HOSTILE,
-            output={HOSTILE: HOSTILE},
-        )
-    }
-    fake.runs.history = {"run-1": [an_event(1, payload={"text": HOSTILE}, actor=HOSTILE)]}
-    fake.runs.approvals = (an_approval(title=HOSTILE),)
-    fake.requests.approvals_known = [an_approval(title=HOSTILE)]
-    fake.requests.forms_known = [a_form(title=HOSTILE)]
-    fake.packs.known = (
+    child = WaitingFor(kind=WaitKind.CHILD, id=HOSTILE)
+    fake.add(a_run(waiting_for=child, requested_by=HOSTILE, output={HOSTILE: HOSTILE}))
+    fake.add(an_approval(title=HOSTILE), a_form(title=HOSTILE))
+    fake.stored_events["run-1"] = (an_event(1, payload={"text": HOSTILE}, actor=HOSTILE),)
+    fake.stored_packs = (
         a_pack(
-            "x",
             trusted=False,
             problems=(Problem(file=HOSTILE, message=HOSTILE, found=HOSTILE),),
         ),
@@ -247,13 +241,13 @@ def test_text_from_outside_reaches_no_terminal_as_it_is(vasini: Vasini, fake: Fa
 
 
 def test_what_is_not_a_number_in_json_becomes_null(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run(output={"a": [float("nan"), float("inf"), 1.5]})}
+    fake.add(a_run(output={"a": [float("nan"), float("inf"), 1.5]}))
     assert vasini("show", "run-1", "--json").document["run"]["output"] == {"a": [None, None, 1.5]}
 
 
 def test_packs_are_listed_with_their_problems(vasini: Vasini, fake: FakeEngine) -> None:
     problem = Problem(file="flow.yaml", line=3, message="unknown field", found="x", expected="id")
-    fake.packs.known = (a_pack("p", version="1.0.0", trusted=False, problems=(problem,)),)
+    fake.stored_packs = (a_pack(pack="p", trusted=False, problems=(problem,)),)
     assert vasini("packs", "--json").document["packs"][0]["problems"][0]["line"] == 3
     assert "flow.yaml:3: unknown field; found x; expected id" in vasini("packs").stdout
 

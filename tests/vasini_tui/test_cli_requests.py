@@ -4,21 +4,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.model import rfc3339
 from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
-from engine.contracts.status import OutcomeDecision, RequestStatus
+from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
+from tests.fakes.views import NOW, a_form, a_run, an_approval, an_outcome
 from tests.recorded_names import recorded
-from tests.vasini_tui.fake_data import MOMENT_TEXT, a_form, a_run, an_approval, an_outcome
-from tests.vasini_tui.fake_packs import MOMENT
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
-    from tests.vasini_tui.fake_engine import FakeEngine
 
 
 def test_approvals_default_to_pending_and_all_lists_all(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.requests.approvals_known = [an_approval(), an_approval("app-2", status=RequestStatus.APPROVED)]
+    fake.add(an_approval(risk=Risk.HIGH), an_approval("app-2", status=RequestStatus.APPROVED))
     outcome = vasini("approvals", "--json")
     assert [item["approval_id"] for item in outcome.document["approvals"]] == ["app-1"]
     wanted = {
@@ -29,12 +29,11 @@ def test_approvals_default_to_pending_and_all_lists_all(vasini: Vasini, fake: Fa
         "flow": "hello",
         "risk": "high",
         "status": "PENDING",
-        "requested_at": MOMENT_TEXT,
+        "requested_at": "2026-03-14T09:24:53.589793Z",
         "expires_at": None,
     }
     assert wanted.items() <= outcome.document["approvals"][0].items()
     assert len(vasini("approvals", "--json", "--status", "ALL").document["approvals"]) == 2
-    assert fake.requests.asked_status is None
     assert vasini("approvals", "--status", "maybe").status == ExitCode.USAGE
 
 
@@ -42,51 +41,51 @@ def test_approve_and_reject_tell_the_decision(vasini: Vasini, fake: FakeEngine) 
     wanted = {
         "approval_id": "app-1",
         "run_id": "run-1",
-        "decision": "approved",
+        "decision": "APPROVED",
         "decided_by": recorded("ana"),
-        "decided_at": MOMENT_TEXT,
+        "decided_at": rfc3339(NOW),
     }
+    fake.add(an_approval(), an_approval("app-2"))
     assert vasini("approve", "app-1", "--as", "ana", "--json").document == wanted
     assert vasini("reject", "app-2", "--comment", "no", "--as", "ana").status == ExitCode.OK
-    assert fake.requests.decided == [
-        ("app-1", "approved", recorded("ana"), None),
-        ("app-2", "rejected", recorded("ana"), "no"),
-    ]
+    yes, no = fake.stored_approvals["app-1"], fake.stored_approvals["app-2"]
+    assert (yes.status, yes.decided_by, yes.comment) == (RequestStatus.APPROVED, recorded("ana"), None)
+    assert (no.status, no.decided_by, no.comment) == (RequestStatus.REJECTED, recorded("ana"), "no")
 
 
 def test_too_late_is_refused_with_who_when_and_what(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.requests.decided_before = True
+    yes = RequestStatus.APPROVED
+    fake.add(an_approval(status=yes, decision=yes.value, decided_by="bo", decided_at=NOW))
     outcome = vasini("approve", "app-1", "--json")
     assert outcome.status == ExitCode.REFUSED
     assert outcome.error["code"] == "already_decided"
-    assert outcome.error["details"] == {
-        "decided_by": "bo",
-        "decided_at": MOMENT_TEXT,
-        "decision": "approved",
-    }
+    wanted = {"decided_by": "bo", "decided_at": rfc3339(NOW), "decision": "APPROVED"}
+    assert wanted.items() <= outcome.error["details"].items()
 
 
 def test_reject_needs_a_comment(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(an_approval())
     assert vasini("reject", "app-1").status == ExitCode.USAGE
-    assert fake.requests.decided == []
+    assert fake.stored_approvals["app-1"].decided_by is None
 
 
 def test_over_ssh_nobody_decides_under_another_name(
     vasini: Vasini, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 50000 10.0.0.2 22")
+    fake.add(an_approval())
     outcome = vasini("approve", "app-1", "--as", "bo", "--json")
     assert outcome.status == ExitCode.USAGE
-    assert fake.requests.decided == []
+    assert fake.stored_approvals["app-1"].decided_by is None
 
 
 def test_forms_have_their_schema(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.requests.forms_known = [a_form()]
+    fake.add(a_form())
     document = vasini("forms", "--json").document
     assert document["next"] is None
     form = document["forms"][0]
-    assert (form["request_id"], form["form_id"], form["run_id"]) == ("form-1", "details", "run-1")
-    assert form["schema"] == {"type": "object", "properties": {"name": {"type": "string"}}}
+    assert (form["request_id"], form["form_id"], form["run_id"]) == ("form-1", "who", "run-1")
+    assert form["schema"]["properties"] == {"name": {"type": "string"}}
 
 
 @pytest.mark.parametrize(
@@ -95,34 +94,30 @@ def test_forms_have_their_schema(vasini: Vasini, fake: FakeEngine) -> None:
 def test_answer_finds_the_form_that_is_meant(
     vasini: Vasini, fake: FakeEngine, arguments: tuple[str, ...]
 ) -> None:
-    fake.runs.known = {"run-1": a_run()}
-    fake.requests.forms_known = [a_form(), a_form("form-2", run_id="run-2")]
+    fake.add(a_run(), a_form(), a_form("form-2", run_id="run-2"))
     outcome = vasini("answer", *arguments, "--values", '{"name": "x"}', "--json")
     assert outcome.document["request_id"] == "form-1"
-    assert [(form, values) for form, values, _ in fake.requests.answered] == [("form-1", {"name": "x"})]
+    assert [(form, values) for form, values, _ in fake.asked("answer")] == [("form-1", {"name": "x"})]
 
 
 def test_answer_with_several_forms_waiting_lists_them(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run()}
-    fake.requests.forms_known = [a_form(), a_form("form-2", step_id="scan/2/ask")]
+    fake.add(a_run(), a_form(), a_form("form-2", step_id="scan/2/ask"))
     outcome = vasini("answer", "run-1", "--values", "{}", "--json")
     assert outcome.status == ExitCode.USAGE
     assert outcome.error["details"]["forms"] == ["form-1", "form-2"]
     assert "form-2 (scan/2/ask)" in outcome.stderr
-    assert fake.requests.answered == []
+    assert fake.asked("answer") == []
 
 
 def test_answer_of_a_form_of_another_run_is_not_found(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run()}
-    fake.requests.forms_known = [a_form("form-2", run_id="run-2")]
+    fake.add(a_run(), a_form("form-2", run_id="run-2"))
     assert vasini("answer", "run-1", "--form", "form-2", "--values", "{}").status == ExitCode.NOT_FOUND
     assert vasini("answer", "nowhere", "--values", "{}").status == ExitCode.NOT_FOUND
-    assert fake.requests.answered == []
+    assert fake.asked("answer") == []
 
 
 def test_answer_after_somebody_answered_tells_who(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run()}
-    fake.requests.forms_known = [a_form(status=RequestStatus.ANSWERED, answered_by="bo", answered_at=MOMENT)]
+    fake.add(a_run(), a_form(status=RequestStatus.ANSWERED, answered_by="bo", answered_at=NOW))
     outcome = vasini("answer", "run-1", "--values", "{}", "--json")
     assert outcome.status == ExitCode.REFUSED
     assert outcome.error["code"] == "already_decided"
@@ -130,7 +125,7 @@ def test_answer_after_somebody_answered_tells_who(vasini: Vasini, fake: FakeEngi
 
 
 def test_answer_of_a_run_that_waits_for_nothing_is_refused(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run()}
+    fake.add(a_run())
     outcome = vasini("answer", "run-1", "--values", "{}", "--json")
     assert outcome.status == ExitCode.REFUSED
     assert outcome.error["code"] == "invalid_transition"
@@ -145,36 +140,36 @@ def test_bad_values_are_refused_with_their_place(vasini: Vasini) -> None:
 
 @pytest.mark.parametrize("target", ["run-1", "out-1"])
 def test_outcome_says_what_became_of_a_call(vasini: Vasini, fake: FakeEngine, target: str) -> None:
-    fake.runs.known = {"run-1": a_run()}
-    fake.requests.outcomes_known = [an_outcome(), an_outcome("out-2", run_id="run-2")]
+    fake.add(a_run(), an_outcome(), an_outcome("out-2", run_id="run-2"))
     outcome = vasini("outcome", target, "done", "--output", '{"sent": 1}', "--comment", "seen", "--json")
     assert outcome.document["decision"] == "done"
-    assert [said[:2] + said[3:] for said in fake.requests.said] == [
-        ("out-1", OutcomeDecision.DONE, {"sent": 1}, "seen")
-    ]
+    said = fake.stored_outcomes["out-1"]
+    assert (said.decision, said.comment) == (OutcomeDecision.DONE, "seen")
+    assert fake.asked("say_outcome")[0][3] == {"sent": 1}
+    fake.add(an_outcome())
     assert vasini("outcome", target, "run-again").stdout.startswith("out-1  run again, said by ")
     assert vasini("outcome", target, "maybe").status == ExitCode.USAGE
 
 
 def test_outcomes_list_what_waits_for_a_word(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.requests.outcomes_known = [an_outcome(), an_outcome("out-2", status=RequestStatus.ANSWERED)]
+    fake.add(an_outcome(), an_outcome("out-2", status=RequestStatus.ANSWERED))
     (listed,) = vasini("outcomes", "--json").document["outcomes"]
     assert (listed["request_id"], listed["action"]["target"], listed["gated"]) == ("out-1", "mail.send", True)
     assert "mail.send" in vasini("outcomes").stdout
 
 
 def test_an_outcome_that_nobody_waits_for_is_refused(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.known = {"run-1": a_run()}
+    fake.add(a_run())
     assert vasini("outcome", "run-1", "fail").status == ExitCode.REFUSED
     assert vasini("outcome", "nowhere", "fail").status == ExitCode.NOT_FOUND
-    fake.requests.outcomes_known = [an_outcome(), an_outcome("out-2", step_id="each/2/send")]
+    fake.add(an_outcome(), an_outcome("out-2", step_id="each/2/send"))
     several = vasini("outcome", "run-1", "fail", "--json")
     assert several.status == ExitCode.USAGE
     assert several.error["details"]["outcomes"] == ["out-1", "out-2"]
 
 
 def test_one_approval_is_shown_as_the_card_shows_it(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.requests.approvals_known = [
+    fake.add(
         an_approval(
             action=GatedAction(step="write", kind="tool", target="files.write", params={"path": "/srv/x"}),
             preview=Preview(kind="diff", summary="changes /srv/x: 1 line", text="-old\n+new"),
@@ -182,9 +177,10 @@ def test_one_approval_is_shown_as_the_card_shows_it(vasini: Vasini, fake: FakeEn
             context={"approval_context": {"n": 7}},
             autonomy_level="semi_auto",
             recoveries=2,
+            digest="e" * 64,
         ),
         an_approval("app-2", action=None),
-    ]
+    )
     told = vasini("approval", "app-1").stdout
     for words in (
         '"path": "/srv/x"',
@@ -202,7 +198,7 @@ def test_one_approval_is_shown_as_the_card_shows_it(vasini: Vasini, fake: FakeEn
 
 
 def test_interrupted_calls_stand_with_the_approvals(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.requests.outcomes_known = [an_outcome()]
+    fake.add(an_outcome())
     document = vasini("approvals", "--json").document
     assert [item["request_id"] for item in document["outcomes"]] == ["out-1"]
     told = vasini("approvals").stdout

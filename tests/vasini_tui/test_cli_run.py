@@ -4,30 +4,36 @@ import io
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.contracts.packs.pack import PackState, Problem
 from engine.contracts.run import RunError
 from engine.contracts.status import RunStatus
+from tests.fakes.views import a_flow, a_pack, a_run
 from tests.recorded_names import recorded
-from tests.vasini_tui.fake_data import a_run
-from tests.vasini_tui.fake_packs import a_pack
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.identity import login_name
 
 if TYPE_CHECKING:
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
-    from tests.vasini_tui.fake_engine import FakeEngine
 
 
 def type_in(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
+def payload_of(fake: FakeEngine) -> Any:
+    """What the last run was started with."""
+    return fake.asked("start")[-1][2]
+
+
 def test_run_queues_and_tells_what_programs_rely_on(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.clock = datetime(2030, 1, 2, 3, 4, 5, 67, tzinfo=UTC)
     outcome = vasini("run", "hello/hello", "--json", "--input", '{"name": "x"}')
     assert outcome.status == ExitCode.OK
     wanted = {
@@ -39,16 +45,17 @@ def test_run_queues_and_tells_what_programs_rely_on(vasini: Vasini, fake: FakeEn
     }
     assert wanted.items() <= outcome.document.items()
     assert outcome.document["created_at"] == "2030-01-02T03:04:05.000067Z"
-    assert fake.runs.started["payload"] == {"name": "x"}
-    assert fake.runs.started["base_dir"] == Path.cwd()
-    assert fake.runs.started["actor"].name == login_name()
-    assert fake.slots == []
+    assert fake.asked("start") == [("hello", "hello", {"name": "x"}, login_name(), None)]
+    assert fake.asked("start_with") == [(None, Path.cwd())]
+    assert fake.asked("work") == []
 
 
 def test_run_passes_name_tenant_and_key_on(vasini: Vasini, fake: FakeEngine) -> None:
     vasini("run", "hello/hello", "--as", "ana", "--tenant", "acme", "--idempotency-key", "k1")
-    assert fake.runs.started["actor"].name == recorded("ana")
-    assert (fake.in_tenant, fake.in_all_tenants, fake.runs.started["key"]) == ("acme", False, "k1")
+    assert fake.asked("for_") == [(recorded("ana"), "acme", False)]
+    assert fake.asked("start_with") == [("k1", Path.cwd())]
+    (run,) = fake.stored_runs.values()
+    assert (run.requested_by, run.tenant) == (recorded("ana"), "acme")
 
 
 def test_set_reaches_inside_and_overrides_the_input(vasini: Vasini, fake: FakeEngine) -> None:
@@ -56,7 +63,7 @@ def test_set_reaches_inside_and_overrides_the_input(vasini: Vasini, fake: FakeEn
         "run", "hello/hello", "--input", '{"a": 1, "o": {"x": 1}}',
         "--set", "a=2", "--set", "o.y=[1, null]", "--set", "t=plain = text", "--set", "n=NaN", "--set", "e=",
     )  # fmt: skip
-    assert fake.runs.started["payload"] == {
+    assert payload_of(fake) == {
         "a": 2,
         "o": {"x": 1, "y": [1, None]},
         "t": "plain = text",
@@ -97,15 +104,15 @@ SCHEMA = {"type": "object", "properties": FIELDS, "$defs": {"name": {"type": "st
 def test_set_reads_a_text_as_the_input_of_the_flow_has_it(
     vasini: Vasini, fake: FakeEngine, assignment: str, value: object
 ) -> None:
-    fake.packs.offer("hello", hello=SCHEMA)
+    fake.stored_packs = (a_pack(a_flow(schema=SCHEMA)),)
     vasini("run", "hello/hello", "--set", assignment)
-    assert fake.runs.started["payload"] == {assignment.partition("=")[0]: value}
+    assert payload_of(fake) == {assignment.partition("=")[0]: value}
 
 
 def test_set_reads_a_field_inside_as_its_own_schema_has_it(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.packs.offer("hello", hello=SCHEMA)
+    fake.stored_packs = (a_pack(a_flow(schema=SCHEMA)),)
     vasini("run", "hello/hello", "--set", "inner.tag=1.10", "--set", "inner.other=1.10")
-    assert fake.runs.started["payload"] == {"inner": {"tag": "1.10", "other": 1.1}}
+    assert payload_of(fake) == {"inner": {"tag": "1.10", "other": 1.1}}
 
 
 @pytest.mark.parametrize("command", [("run", "hello/hello"), ("pack", "trust", "hello")])
@@ -113,7 +120,7 @@ def test_a_stale_pack_says_on_stderr_that_its_files_are_not_what_is_used(
     vasini: Vasini, fake: FakeEngine, command: tuple[str, ...]
 ) -> None:
     problem = Problem(file="flows/hello.yaml", line=3, column=1, message="is no mapping")
-    fake.packs.known = (a_pack(state=PackState.STALE, version="1.2.0", problems=(problem,)),)
+    fake.stored_packs = (a_pack(state=PackState.STALE, label="1.2.0", problems=(problem,)),)
     outcome = vasini(*command)
     assert "the files of hello have 1 problem(s) (flows/hello.yaml:3:1" in outcome.stderr
     assert "the last good version 1.2.0 is used" in outcome.stderr
@@ -125,10 +132,10 @@ def test_input_is_read_from_a_file_and_from_stdin(
     file = tmp_path / "in.json"
     file.write_text('\ufeff{"from": "file"}', encoding="utf-8")
     vasini("run", "hello/hello", "--input", f"@{file}")
-    assert fake.runs.started["payload"] == {"from": "file"}
+    assert payload_of(fake) == {"from": "file"}
     type_in(monkeypatch, b'{"from": "stdin"}')
     vasini("run", "hello/hello", "--input", "-")
-    assert fake.runs.started["payload"] == {"from": "stdin"}
+    assert payload_of(fake) == {"from": "stdin"}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +162,7 @@ def test_a_bad_input_is_refused_with_its_place(
     assert outcome.error["code"] == "invalid_input"
     assert words in outcome.error["message"]
     assert outcome.stderr.count("\n") == 1
-    assert fake.runs.started == {}
+    assert fake.asked("start") == []
 
 
 def test_bytes_that_are_no_text_are_refused(
@@ -207,15 +214,15 @@ def test_what_cannot_be_meant_is_a_usage_error(vasini: Vasini, arguments: tuple[
 def test_wait_works_the_run_here_and_ends_as_the_run_did(
     vasini: Vasini, fake: FakeEngine, status: RunStatus, expected: ExitCode
 ) -> None:
-    fake.runs.settled = a_run(status=status)
+    fake.runs.rests_as = a_run(status=status)
     outcome = vasini("run", "hello/hello", "--wait", "--json")
     assert outcome.status == expected
     assert outcome.document["status"] == status
-    assert fake.slots == [64]
+    assert fake.asked("work") == [64]
 
 
 def test_a_failed_run_tells_a_person_why(vasini: Vasini, fake: FakeEngine) -> None:
-    fake.runs.settled = a_run(
+    fake.runs.rests_as = a_run(
         status=RunStatus.FAILED, error=RunError(code="timeout", message="took\x1b[2J too long")
     )
     outcome = vasini("run", "hello/hello", "--wait")
@@ -230,7 +237,7 @@ def test_a_failed_run_tells_a_person_why(vasini: Vasini, fake: FakeEngine) -> No
 def test_a_signal_while_waiting_leaves_the_run_to_others(
     vasini: Vasini, fake: FakeEngine, number: signal.Signals, expected: ExitCode
 ) -> None:
-    fake.runs.wait_for_ever = lambda: os.kill(os.getpid(), number)
+    fake.runs.never_rests = lambda: os.kill(os.getpid(), number)
     outcome = vasini("run", "hello/hello", "--wait", "--json")
     assert outcome.status == expected
     assert outcome.document["status"] == "QUEUED"

@@ -9,15 +9,15 @@ import pytest
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.journal.sqlite.connection import open_writer
-from tests.vasini_tui.fake_data import a_run
+from tests.fakes.views import a_run
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.output import size_in_words
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
-    from tests.vasini_tui.fake_engine import FakeEngine
 
 
 def test_prune_tells_what_went(vasini: Vasini, fake: FakeEngine) -> None:
@@ -67,7 +67,7 @@ def test_export_names_the_archive_after_the_run(
     vasini: Vasini, fake: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    fake.runs.known = {"run-1": a_run()}
+    fake.add(a_run())
     assert vasini("export", "run-1", "--json").document["path"] == str(tmp_path / "run-1.zip")
     told = vasini("export", "run-1", "--to", "other.zip")
     assert "d" * 64 in told.stdout

@@ -9,8 +9,8 @@ import pytest
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
-    from tests.vasini_tui.fake_engine import FakeEngine
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -21,14 +21,14 @@ def test_a_worker_stops_in_good_order_on_a_signal(
     outcome = vasini("worker", "--json", "--slots", "3")
     assert outcome.status == ExitCode.OK
     assert outcome.document == {"worker_id": "worker-1", "stopped_by": number.name}
-    assert fake.slots == [3]
+    assert fake.asked("work") == [3]
     assert [line.split()[2] for line in outcome.stderr.splitlines()] == ["started;", "stopped"]
 
 
 def test_a_worker_until_idle_ends_when_nothing_can_move(vasini: Vasini, fake: FakeEngine) -> None:
     outcome = vasini("worker", "--until-idle")
     assert (outcome.status, outcome.stdout) == (ExitCode.OK, "")
-    assert fake.slots == [64]
+    assert fake.asked("work") == [64]
     assert "(idle)" in outcome.stderr
 
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.packs.pack import Problem
+from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.connection import open_writer, schema_version
-from tests.vasini_tui.fake_packs import a_pack
+from tests.fakes.views import a_pack
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.identity import login_name, over_ssh
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
-    from tests.vasini_tui.fake_engine import FakeEngine
 
 
 @pytest.fixture
@@ -51,11 +52,11 @@ def test_doctor_makes_no_journal_and_still_tells_the_packs(
     vasini: Vasini, fake: FakeEngine, home: Path
 ) -> None:
     problem = Problem(file="x.yaml", message="broken")
-    fake.packs.known = (a_pack("p", trusted=False, problems=(problem,)),)
+    fake.stored_packs = (a_pack(pack="p", version=None, source="home", trusted=False, problems=(problem,)),)
     outcome = vasini("doctor", "--json")
     assert outcome.document["journal"]["state"] == "missing"
     assert outcome.document["packs"] == [
-        {"pack": "p", "version": None, "source": "home", "flows": 0, "problems": 1}
+        {"pack": "p", "version": None, "source": "home", "flows": 1, "problems": 1}
     ]
     assert not home.exists()
     assert fake.config is not None
@@ -72,7 +73,7 @@ def test_doctor_tells_schema_sizes_runs_and_workers(vasini: Vasini, journal: Pat
         str(journal),
     )
     assert state["bytes"] > 0
-    assert state["runs"] == {"QUEUED": 0}
+    assert state["runs"] == dict.fromkeys(RunStatus, 0)
     assert state["workers"][0]["worker_id"] == "worker-1"
     assert "worker-1" in vasini("doctor").stdout
 
@@ -89,7 +90,7 @@ def test_an_unusable_journal_ends_with_7_and_says_why(
     vasini: Vasini, fake: FakeEngine, journal: Path, code: ErrorCode, state: str
 ) -> None:
     journal.write_bytes(b"this is no database" * 100)
-    fake.cannot_open = Unavailable(code, "the journal is not usable")
+    fake.failures["open"] = Unavailable(code, "the journal is not usable")
     outcome = vasini("doctor", "--json")
     assert outcome.status == ExitCode.UNAVAILABLE
     assert outcome.document["journal"]["state"] == state

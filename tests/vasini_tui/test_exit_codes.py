@@ -8,8 +8,8 @@ from engine.errors import ErrorCode, VasiniError
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 
 if TYPE_CHECKING:
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
-    from tests.vasini_tui.fake_engine import FakeEngine
 
 
 def test_every_error_code_has_an_exit_status() -> None:
@@ -20,7 +20,7 @@ def test_every_error_code_has_an_exit_status() -> None:
 def test_an_error_of_the_engine_ends_in_its_status_and_its_words(
     code: ErrorCode, vasini: Vasini, fake: FakeEngine
 ) -> None:
-    fake.runs.fails_with = VasiniError(code, "what, where, what to do", {"place": "here"})
+    fake.failures["list"] = VasiniError(code, "what, where, what to do", {"place": "here"})
     outcome = vasini("runs", "--json")
     assert outcome.status == EXIT_BY_ERROR[code] != ExitCode.OK
     assert outcome.error == {"code": code, "message": "what, where, what to do", "details": {"place": "here"}}

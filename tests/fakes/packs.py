@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.packs.pack import PackState
 from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
-from engine.errors import ErrorCode, NotFound, Refused
+from engine.contracts.status import RUN_TERMINAL
+from engine.errors import ErrorCode, NotFound, PackInvalid, Refused
 from engine.facade.feed import FeedBatch, PackChanged, PackListChanged
-from tests.screens.fake_data import NOW
+from engine.governance.access import Scoped
+from tests.fakes.views import NOW, a_pack
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.packs.pack import FlowView, PackView, Problem
     from engine.contracts.packs.versions import PackNotice
-    from tests.screens.fake_engine import FakeEngine
+    from tests.fakes.engine import FakeEngine
 
 
 def a_detail(view: PackView, **more: Any) -> PackDetail:
@@ -41,8 +45,11 @@ def a_review(pack: str = "hello", text: str = "def go() -> int:\n    return 1\n"
 
 
 @dataclass
-class FakePacks:
-    """Packs of the fake; `details`, `versions_known`, `reviews` by pack, `diffs` by (before, after)."""
+class FakePacks(Scoped):
+    """Packs of the fake; `details`, `versions_known`, `reviews` by pack, `diffs` by (before, after).
+
+    `problems` are those of every directory that is validated and is no pack of the fake.
+    """
 
     engine: FakeEngine
     details: dict[str, PackDetail] = field(default_factory=dict)
@@ -50,6 +57,7 @@ class FakePacks:
     reviews: dict[str, CodeReview] = field(default_factory=dict)
     diffs: dict[tuple[str, str], PackDiff] = field(default_factory=dict)
     notices: tuple[PackNotice, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def news(self, *notices: PackNotice) -> None:
         """Tell the feed's readers that packs changed."""
@@ -57,12 +65,13 @@ class FakePacks:
 
     async def list(self) -> tuple[PackView, ...]:
         self.engine.note("packs")
-        return self.engine.stored_packs
+        return tuple(self._seen(view) for view in self.engine.stored_packs)
 
     async def get(self, pack: str) -> PackDetail:
         self.engine.note("pack_get", pack)
-        view = self._view(pack)
-        return self.details.get(pack) or a_detail(view, versions=self.versions_known.get(pack, ()))
+        view = self._seen(self._view(pack))
+        known = self.details.get(pack) or a_detail(view, versions=self.versions_known.get(pack, ()))
+        return known.model_copy(update={"view": self._seen(known.view)})
 
     async def flow(self, pack: str, flow: str) -> FlowView:
         for view in self.engine.stored_packs:
@@ -76,7 +85,9 @@ class FakePacks:
         for view in self.engine.stored_packs:
             if view.directory == str(directory):
                 return view, view.problems
-        raise NotFound(f"There is no pack in {directory}.")
+        if not await asyncio.to_thread(directory.is_dir):
+            raise NotFound(f"There is no directory {directory}.")
+        return a_pack(pack=directory.name, trusted=False, problems=self.problems), self.problems
 
     async def reload(self) -> tuple[PackNotice, ...]:
         self.engine.note("pack_reload")
@@ -95,6 +106,8 @@ class FakePacks:
     async def publish(self, pack: str, *, actor: Actor, sbom: str | None = None) -> PackVersion:
         self.engine.note("pack_publish", (pack, actor.name, sbom))
         view = self._view(pack)
+        if view.problems:
+            raise PackInvalid(f"{pack} has {len(view.problems)} problem(s).")
         known = self.versions_known.get(pack, ())
         version = a_version(pack, view.version or "0.0.0", digest=view.digest or "d" * 64)
         for published in known:
@@ -135,6 +148,18 @@ class FakePacks:
             if view.pack == pack:
                 return view
         raise NotFound(f"There is no pack {pack}.")
+
+    def _seen(self, view: PackView) -> PackView:
+        """The pack with those of its runs that are in view."""
+        if self.access.tenant is None:
+            return view
+        pinned = Counter(
+            run.pack_digest
+            for run in self.engine.stored_runs.values()
+            if run.pack == view.pack and run.status not in RUN_TERMINAL and self.access.sees(run.tenant)
+        )
+        counted = [item.model_copy(update={"runs": pinned[item.digest]}) for item in view.runs]
+        return view.model_copy(update={"runs": tuple(item for item in counted if item.runs)})
 
     def _replace(self, view: PackView, **changes: Any) -> None:
         changed = view.model_copy(update=changes)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.contracts.notes import SavedFilter
-    from tests.screens.fake_engine import FakeEngine
+    from tests.fakes.engine import FakeEngine
 
 
 @dataclass

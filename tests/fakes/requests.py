@@ -1,30 +1,37 @@
-"""Approvals and forms of the fake engine: the first decision wins."""
+"""Requests of the fake engine: what a decision or a claim is refused for is the journal's own rule."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView, OutcomeView
-from engine.contracts.run import Page
-from engine.contracts.status import OutcomeDecision, RequestStatus
-from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused
+from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
+from engine.errors import InvalidInput, NotFound
 from engine.facade.feed import ClaimsChanged, FeedBatch
-from engine.json_schema.forms import check_values
+from engine.governance.access import Scoped
+from engine.journal.records import Decision
+from engine.journal.rules.request_rules import refuse_claim, refuse_closed, refuse_decision
+from engine.journal.rules.run_filter import micros
+from engine.json_schema.forms import check_values, fill_defaults
+from engine.runtime.views.paging import page_size
+from tests.fakes.request_rows import as_of_now, claim_row, page_of_requests, request_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.contracts.actor import Actor
-    from tests.screens.fake_engine import FakeEngine
+    from engine.contracts.run import Page
+    from tests.fakes.engine import FakeEngine
 
+View = TypeVar("View", ApprovalView, FormView, OutcomeView)
 CLAIM = timedelta(minutes=2)
 
 
 @dataclass
-class FakeRequests:
-    """Approvals and forms of the fake: the first decision wins."""
+class FakeRequests(Scoped):
+    """Approvals, forms and outcomes of the fake: the first decision wins."""
 
     engine: FakeEngine
     checker: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[FieldError, ...]] = check_values
@@ -40,71 +47,62 @@ class FakeRequests:
         viewer: Actor | None = None,
     ) -> Page[ApprovalView]:
         self.engine.note("approvals")
-        found = [
-            view
-            for view in self.engine.stored_approvals.values()
-            if status in (None, view.status)
-            and run_id in (None, view.run_id)
-            and tenant in (None, view.tenant)
-        ]
-        found.sort(key=lambda view: view.requested_at)
-        if after is not None:
-            found = found[[view.approval_id for view in found].index(after) + 1 :]
-        items = tuple(found[:limit])
-        return Page[ApprovalView](items=items, next=items[-1].approval_id if len(found) > limit else None)
+        tenant = self.access.narrowed(tenant)
+        views = [self._now(view) for view in self.engine.stored_approvals.values()]
+        return page_of_requests(views, status, run_id, tenant, limit, after)
 
     async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
         self.engine.note("approval", (approval_id, viewer and viewer.name))
-        if approval_id not in self.engine.stored_approvals:
-            raise NotFound(f"There is no approval {approval_id}.")
-        return self.engine.stored_approvals[approval_id]
+        return self._approval(approval_id)
 
     async def claim(self, approval_id: str, *, actor: Actor) -> ApprovalView:
         self.engine.note("claim", (approval_id, actor.name))
-        return self.claim_as(await self.approval(approval_id), actor.name)
+        return self.claim_as(self._approval(approval_id), actor.name)
 
     def claim_as(self, view: ApprovalView, by: str) -> ApprovalView:
         """Claim as anybody: the tests use it as the colleague."""
-        if view.claimed_by not in (None, by):
-            raise Refused(ErrorCode.ALREADY_CLAIMED, f"{view.claimed_by} is on it.")
+        refuse_claim(request_row(view), claim_row(view), by, self._micros)
         until = self.engine.clock + CLAIM
-        claimed = view.model_copy(update={"claimed_by": by, "claimed_until": until})
-        self.engine.add(claimed)
-        self.engine.feed.publish(FeedBatch(notices=(ClaimsChanged(),)))
-        return claimed
+        return self._claimed(view, claimed_by=by, claimed_until=until)
 
     async def release(self, approval_id: str, *, actor: Actor) -> ApprovalView:
         self.engine.note("release", (approval_id, actor.name))
-        view = await self.approval(approval_id)
-        if view.claimed_by == actor.name:
-            view = view.model_copy(update={"claimed_by": None, "claimed_until": None})
-            self.engine.add(view)
-            self.engine.feed.publish(FeedBatch(notices=(ClaimsChanged(),)))
-        return view
+        view = self._approval(approval_id)
+        if view.claimed_by != actor.name:
+            return view
+        return self._claimed(view, claimed_by=None, claimed_until=None)
 
     async def earlier(self, approval_id: str, *, limit: int = 5) -> tuple[ApprovalView, ...]:
         self.engine.note("earlier", approval_id)
-        asked = await self.approval(approval_id)
+        asked = self._approval(approval_id)
 
         def shape(view: ApprovalView) -> tuple[str, ...]:
             return (view.pack, view.flow, view.step_id.rpartition("/")[2], view.tenant)
 
         found = [
-            view
+            (view.decided_at, view.approval_id, view)
             for view in self.engine.stored_approvals.values()
-            if view.decided_at is not None and shape(view) == shape(asked)
+            if view.decided_at is not None
+            and view.approval_id != approval_id
+            and (asked.decided_at is None or view.decided_at <= asked.decided_at)
+            and shape(view) == shape(asked)
         ]
-        return tuple(sorted(found, key=lambda view: view.requested_at, reverse=True)[:limit])
+        found.sort(key=lambda item: item[:2], reverse=True)
+        return tuple(view for _, _, view in found[: page_size(limit)])
 
     async def approve(
         self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
     ) -> DecisionView:
         self.engine.note("approve", (approval_id, actor.name, digest))
-        return await self.decide(approval_id, RequestStatus.APPROVED, actor.name, digest=digest)
+        return await self.decide(
+            approval_id, RequestStatus.APPROVED, actor.name, digest=digest, comment=comment
+        )
 
     async def reject(
         self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None
     ) -> DecisionView:
+        if not comment.strip():
+            raise InvalidInput("A rejection needs a comment.")
         self.engine.note("reject", (approval_id, actor.name, digest, comment))
         return await self.decide(
             approval_id, RequestStatus.REJECTED, actor.name, digest=digest, comment=comment
@@ -120,22 +118,20 @@ class FakeRequests:
         comment: str | None = None,
     ) -> DecisionView:
         """Decide as anybody: the tests use it as the colleague."""
-        view = await self.approval(approval_id)
-        if view.status is not RequestStatus.PENDING:
-            details = {
-                "decided_by": view.decided_by,
-                "decided_at": str(view.decided_at),
-                "decision": view.decision,
-            }
-            raise AlreadyDecided(f"{view.decided_by} decided first.", details)
-        if digest is not None and digest != view.digest:
-            raise Refused(ErrorCode.APPROVAL_CHANGED, "What would be approved has changed; look again.")
+        view = self._approval(approval_id)
+        row = request_row(view)
+        refuse_closed(row)
+        kind = RequestKind.APPROVAL.value
+        given = Decision(request_id=approval_id, kind=kind, actor=by, now=0, payload={}, digest=digest)
+        refuse_decision(row, given)
         change = {
             "status": decision,
             "decision": decision.value,
             "decided_by": by,
             "decided_at": self.engine.clock,
             "comment": comment,
+            "claimed_by": None,
+            "claimed_until": None,
         }
         self.engine.add(view.model_copy(update=change))
         self.engine.news("request_decided", view.run_id)
@@ -156,19 +152,11 @@ class FakeRequests:
         limit: int = 50,
         after: str | None = None,
     ) -> Page[OutcomeView]:
-        found = [
-            view
-            for view in self.engine.stored_outcomes.values()
-            if status in (None, view.status)
-            and run_id in (None, view.run_id)
-            and tenant in (None, view.tenant)
-        ]
-        return Page[OutcomeView](items=tuple(found[:limit]))
+        tenant = self.access.narrowed(tenant)
+        return page_of_requests(self.engine.stored_outcomes.values(), status, run_id, tenant, limit, after)
 
     async def outcome(self, request_id: str) -> OutcomeView:
-        if request_id not in self.engine.stored_outcomes:
-            raise NotFound(f"There is no outcome {request_id}.")
-        return self.engine.stored_outcomes[request_id]
+        return self._seen("outcome", request_id, self.engine.stored_outcomes.get(request_id))
 
     async def say_outcome(
         self,
@@ -180,14 +168,19 @@ class FakeRequests:
         comment: str = "",
     ) -> OutcomeView:
         self.engine.note("say_outcome", (request_id, decision.value, actor.name, output, comment))
+        if output is not None and decision is not OutcomeDecision.DONE:
+            raise InvalidInput("An output belongs to `done`.")
         view = await self.outcome(request_id)
+        refuse_closed(request_row(view))
         change = {
             "status": RequestStatus.ANSWERED,
             "decision": decision,
             "decided_by": actor.name,
             "decided_at": self.engine.clock,
+            "comment": comment,
         }
-        said = self.engine.stored_outcomes[request_id] = view.model_copy(update=change)
+        said = view.model_copy(update=change)
+        self.engine.add(said)
         self.engine.news("outcome_decided", view.run_id)
         return said
 
@@ -201,20 +194,12 @@ class FakeRequests:
         after: str | None = None,
     ) -> Page[FormView]:
         self.engine.note("forms")
-        found = [
-            view
-            for view in self.engine.stored_forms.values()
-            if status in (None, view.status)
-            and run_id in (None, view.run_id)
-            and tenant in (None, view.tenant)
-        ]
-        found.sort(key=lambda view: view.requested_at)
-        return Page[FormView](items=tuple(found[:limit]))
+        tenant = self.access.narrowed(tenant)
+        views = [self._now(view) for view in self.engine.stored_forms.values()]
+        return page_of_requests(views, status, run_id, tenant, limit, after)
 
     async def form(self, request_id: str) -> FormView:
-        if request_id not in self.engine.stored_forms:
-            raise NotFound(f"There is no form {request_id}.")
-        return self.engine.stored_forms[request_id]
+        return self._seen("form", request_id, self.engine.stored_forms.get(request_id))
 
     def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
         return self.checker(schema, values)
@@ -224,10 +209,9 @@ class FakeRequests:
     ) -> AnswerView:
         self.engine.note("answer", (request_id, dict(values), actor.name))
         form = await self.form(request_id)
-        if form.status is not RequestStatus.PENDING:
-            words = f"{form.answered_by} answered first."
-            raise AlreadyDecided(words, {"decided_by": form.answered_by, "decision": "ANSWERED"})
-        errors = self.check(form.json_schema, values)
+        row = request_row(form)
+        refuse_closed(row)
+        errors = self.check(form.json_schema, fill_defaults(form.json_schema, values))
         if errors:
             raise InvalidInput("The form has errors.", {"errors": [error.model_dump() for error in errors]})
         self.answer_as(request_id, actor.name)
@@ -245,3 +229,25 @@ class FakeRequests:
         change = {"status": RequestStatus.ANSWERED, "answered_by": by, "answered_at": self.engine.clock}
         self.engine.add(form.model_copy(update=change))
         self.engine.news("form_answered", form.run_id)
+
+    @property
+    def _micros(self) -> int:
+        return micros(self.engine.clock) or 0
+
+    def _now(self, view: View) -> View:
+        return as_of_now(view, self.engine.clock)
+
+    def _approval(self, approval_id: str) -> ApprovalView:
+        return self._seen("approval", approval_id, self.engine.stored_approvals.get(approval_id))
+
+    def _seen(self, kind: str, request_id: str, view: View | None) -> View:
+        """The request, if it is in view. Raises NotFound."""
+        if view is None or not self.access.sees(view.tenant):
+            raise NotFound(f"There is no {kind} {request_id}{self.access.where}.")
+        return self._now(view)
+
+    def _claimed(self, view: ApprovalView, **changes: Any) -> ApprovalView:
+        claimed = view.model_copy(update=changes)
+        self.engine.add(claimed)
+        self.engine.feed.publish(FeedBatch(notices=(ClaimsChanged(),)))
+        return claimed

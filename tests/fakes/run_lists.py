@@ -1,0 +1,65 @@
+"""Which runs and events the fake engine finds: by the rules that every journal keeps to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from engine.contracts.run import Page, RunFilter, RunSort, RunSummary, RunView
+from engine.contracts.status import RunStatus
+from engine.journal.encoding import encode
+from engine.journal.rules.run_filter import fold, is_before, matches, micros, place_of
+from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from engine.contracts.run import EventFilter, EventView
+    from engine.journal.rows import RunRow
+
+_SUMMARY = set(RunSummary.model_fields)
+
+
+def found_runs(runs: Iterable[RunView], filters: RunFilter, sort: RunSort) -> list[RunView]:
+    """Runs that fit, in the order of the list."""
+    rows = [(run_row(run), run) for run in runs]
+    fitting = [(place_of(row, sort), run) for row, run in rows if matches(row, filters)]
+    fitting.sort(key=lambda pair: (pair[0].created_at, pair[0].run_id), reverse=sort is not RunSort.OLDEST)
+    fitting.sort(key=lambda pair: pair[0].group)
+    return [run for _, run in fitting]
+
+
+def page_of_runs(
+    found: Sequence[RunView], sort: RunSort, limit: int, after: str | None, offset: int
+) -> Page[RunSummary]:
+    """A page of the runs found. Raises InvalidInput."""
+    size, skipped, place = page_size(limit), page_offset(offset), run_place(after, sort)
+    later = [run for run in found if place is None or is_before(place, place_of(run_row(run), sort), sort)]
+    page = later[skipped : skipped + size]
+    more = len(later) > skipped + size
+    return Page[RunSummary](
+        items=tuple(RunSummary(**run.model_dump(include=_SUMMARY)) for run in page),
+        next=run_cursor(place_of(run_row(page[-1]), sort), sort) if more else None,
+    )
+
+
+def event_fits(event: EventView, wanted: EventFilter) -> bool:
+    """Whether a search for events finds this one."""
+    texts = [event.kind, event.step_id or "", event.actor, encode(event.payload)]
+    asked = (wanted.kind, wanted.step_id, wanted.actor)
+    if not all(fold(part or "") in fold(text) for part, text in zip(asked, texts, strict=False)):
+        return False
+    return any(fold(wanted.text or "") in fold(text) for text in texts)
+
+
+def run_row(run: RunView) -> RunRow:
+    """As much of a run's row as lists and the rules of verbs look at."""
+    names = ("run_id", "pack", "flow", "tenant", "requested_by")
+    row = {
+        **{name: getattr(run, name) for name in names},
+        "status": run.status.value,
+        "created_at": micros(run.created_at),
+        "started_at": micros(run.started_at),
+        "pause": run.pause_requested or run.status is RunStatus.PAUSED,
+        "cancel": run.cancel_requested,
+    }
+    return cast("RunRow", row)

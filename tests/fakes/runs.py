@@ -1,0 +1,261 @@
+"""Runs of the fake engine."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.run import (
+    EventFilter,
+    EventMatches,
+    EventView,
+    FileText,
+    Page,
+    RunCounts,
+    RunDetail,
+    RunFilter,
+    RunSort,
+    RunSummary,
+    RunView,
+    StepView,
+    VerbResult,
+)
+from engine.contracts.status import CancelMode, RequestStatus, RunStatus
+from engine.contracts.timeline import Timeline
+from engine.errors import InvalidInput, NotFound
+from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.journal.rules.run_filter import micros
+from engine.journal.rules.verb_rules import changes
+from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.runtime.views.paging import page_offset, page_size
+from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row
+from tests.fakes.views import a_row, a_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from engine.contracts.actor import Actor
+    from engine.contracts.packs.handoff import HandoffView
+    from engine.contracts.request import ApprovalView, FormView, OutcomeView
+    from tests.fakes.engine import FakeEngine
+
+MAX_LOOKED_AT = 10_000
+
+
+@dataclass
+class FakeRuns(Scoped):
+    """Runs of the fake. `rests_as` is what one waits for; `never_rests` happens to one who waits for ever."""
+
+    engine: FakeEngine
+    rests_as: RunView | None = None
+    never_rests: Callable[[], None] | None = None
+
+    async def start(
+        self,
+        pack: str,
+        flow: str,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        tenant: str | None = None,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        owner = self.access.narrowed(tenant) or DEFAULT_TENANT
+        self.engine.note("start", (pack, flow, dict(payload), actor.name, tenant))
+        self.engine.note("start_with", (idempotency_key, base_dir))
+        return self._queued(pack, flow, payload, tenant=owner, requested_by=actor.name)
+
+    async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
+        self.engine.note("handoffs", run_id)
+        self._run(run_id)
+        return self.engine.stored_handoffs.get(run_id, ())
+
+    async def hand_off(
+        self,
+        run_id: str,
+        target: str,
+        flow: str | None,
+        payload: Mapping[str, Any],
+        *,
+        actor: Actor,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        tenant = self._run(run_id).tenant
+        self.engine.note("hand_off", (run_id, target, flow, dict(payload), note, actor.name))
+        self.engine.note("hand_off_with", (idempotency_key, base_dir))
+        given = {"tenant": tenant, "requested_by": actor.name, "handed_off_from": run_id}
+        return self._queued(target, flow or "only", payload, **given)
+
+    async def successors(self, run_id: str) -> tuple[str, ...]:
+        self._run(run_id)
+        runs = self.engine.stored_runs.values()
+        after = sorted((run.created_at, run.run_id) for run in runs if run.handed_off_from == run_id)
+        return tuple(found for _, found in after)
+
+    async def get(self, run_id: str) -> RunDetail:
+        return RunDetail(
+            run=await self.summary(run_id),
+            steps=self.engine.stored_steps.get(run_id, ()),
+            approvals=tuple(v for v in self.engine.stored_approvals.values() if v.run_id == run_id),
+            forms=tuple(v for v in self.engine.stored_forms.values() if v.run_id == run_id),
+            outcomes=tuple(v for v in self.engine.stored_outcomes.values() if v.run_id == run_id),
+            files=self.engine.stored_files.get(run_id, ()),
+            handed_off_to=await self.successors(run_id),
+        )
+
+    async def summary(self, run_id: str) -> RunView:
+        run = self._run(run_id)
+        events = self.engine.stored_events.get(run_id, ())
+        return run.model_copy(update={"run_seq": len(events)}) if events else run
+
+    async def list(
+        self,
+        filters: RunFilter | None = None,
+        *,
+        sort: RunSort = RunSort.NEWEST,
+        limit: int = 50,
+        after: str | None = None,
+        offset: int = 0,
+    ) -> Page[RunSummary]:
+        self.engine.note("list", filters)
+        return page_of_runs(self._found(filters, sort), sort, limit, after, offset)
+
+    async def count(self, filters: RunFilter | None = None) -> int:
+        return len(self._found(filters, RunSort.NEWEST))
+
+    async def position(
+        self, run_id: str, filters: RunFilter | None = None, *, sort: RunSort = RunSort.NEWEST
+    ) -> int | None:
+        ids = [run.run_id for run in self._found(filters, sort)]
+        return ids.index(run_id) if run_id in ids else None
+
+    async def counts(self, *, tenant: str | None = None) -> RunCounts:
+        tenant = self.access.narrowed(tenant)
+        runs = dict.fromkeys(RunStatus, 0)
+        for run in self._found(RunFilter(tenant=tenant), RunSort.NEWEST):
+            runs[run.status] += 1
+
+        def pending(views: Iterable[ApprovalView | FormView | OutcomeView]) -> int:
+            return sum(v.status is RequestStatus.PENDING and tenant in (None, v.tenant) for v in views)
+
+        return RunCounts(
+            runs=runs,
+            approvals_pending=pending(self.engine.stored_approvals.values()),
+            forms_pending=pending(self.engine.stored_forms.values()),
+            outcomes_pending=pending(self.engine.stored_outcomes.values()),
+        )
+
+    async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
+        self._run(run_id)
+        events = self.engine.stored_events.get(run_id, ())
+        return tuple(event for event in events if event.run_seq > after_run_seq)[: page_size(limit)]
+
+    async def find_events(
+        self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT
+    ) -> EventMatches:
+        self.engine.note("find_events", filters)
+        last = (await self.summary(run_id)).run_seq
+        start = page_offset(after_run_seq, "after_run_seq")
+        end = min(start + page_size(limit, MAX_LOOKED_AT), max(last, start))
+        found = tuple(
+            event.run_seq
+            for event in self.engine.stored_events.get(run_id, ())
+            if start < event.run_seq <= end and event_fits(event, filters)
+        )
+        return EventMatches(run_seqs=found, scanned_to=end, ended=end >= last)
+
+    async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
+        self.engine.note("as_of", (run_id, run_seq))
+        self._run(run_id)
+        if (run_id, run_seq) in self.engine.stored_pasts:
+            return self.engine.stored_pasts[run_id, run_seq]
+        if not 1 <= run_seq <= len(self.engine.stored_events.get(run_id, ())):
+            raise InvalidInput(f"{run_id} has no event {run_seq}.")
+        return await self.get(run_id)
+
+    async def timeline(self, run_id: str) -> Timeline:
+        self.engine.note("timeline", run_id)
+        run = self._run(run_id)
+        rows = tuple(a_row(step, run_id) for step in self.engine.stored_steps.get(run_id, ()))
+        of_steps = Timeline(run_id=run_id, start=run.created_at, end=run.finished_at, rows=rows)
+        return self.engine.stored_timelines.get(run_id, of_steps)
+
+    async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
+        self.engine.note("file_text", (run_id, stored_name))
+        self._run(run_id)
+        text = self.engine.stored_texts.get((run_id, stored_name))
+        if text is None:
+            raise NotFound(f"{run_id} has no file {stored_name}.")
+        return text
+
+    async def steps(self, run_id: str) -> tuple[StepView, ...]:
+        self._run(run_id)
+        return self.engine.stored_steps.get(run_id, ())
+
+    async def step(self, run_id: str, step_id: str) -> StepView:
+        for step in await self.steps(run_id):
+            if step.step_id == step_id:
+                return step
+        raise NotFound(f"There is no step {step_id}.")
+
+    async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
+        return await self._steer(run_id, actor, Pause(**self._given(actor)), RunStatus.PAUSED)
+
+    async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
+        return await self._steer(run_id, actor, Resume(**self._given(actor)), RunStatus.RUNNING)
+
+    async def cancel(
+        self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
+    ) -> VerbResult:
+        self.engine.note("cancel_mode", mode)
+        return await self._steer(run_id, actor, Cancel(**self._given(actor), mode=mode), RunStatus.CANCELLED)
+
+    async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
+        return await self._steer(run_id, actor, Retry(**self._given(actor)), RunStatus.QUEUED)
+
+    async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
+        if self.never_rests is not None:
+            self.never_rests()
+            await asyncio.Event().wait()
+        return self.rests_as or await self.summary(run_id)
+
+    def _run(self, run_id: str) -> RunView:
+        """The run, if it is in view. Raises NotFound."""
+        run = self.engine.stored_runs.get(run_id)
+        if run is None or not self.access.sees(run.tenant):
+            raise NotFound(f"There is no run {run_id}{self.access.where}.")
+        return run
+
+    def _found(self, filters: RunFilter | None, sort: RunSort) -> Sequence[RunView]:
+        wanted = filters or RunFilter()
+        seen = wanted.model_copy(update={"tenant": self.access.narrowed(wanted.tenant)})
+        return found_runs(self.engine.stored_runs.values(), seen, sort)
+
+    def _queued(self, pack: str, flow: str, payload: Mapping[str, Any], **more: Any) -> RunView:
+        run_id = f"run-{len(self.engine.stored_runs) + 1}"
+        moment = self.engine.clock
+        given = {"pack": pack, "flow": flow, "input": dict(payload), "created_at": moment, **more}
+        run = a_run(run_id, RunStatus.QUEUED, **given)
+        self.engine.add(run)
+        self.engine.news("run_created", run_id)
+        return run
+
+    def _given(self, actor: Actor) -> dict[str, Any]:
+        return {"now": micros(self.engine.clock), "actor": actor.name, "via": actor.via}
+
+    async def _steer(self, run_id: str, actor: Actor, verb: Input, then: RunStatus) -> VerbResult:
+        """What a verb does at once here, and in the engine when the run takes it in."""
+        self.engine.note(type(verb).__name__.lower(), (run_id, actor.name))
+        run = await self.summary(run_id)
+        changed = changes(run_row(run), (), verb)
+        if changed:
+            self.engine.add(
+                run.model_copy(update={"status": then, "pause_requested": then is RunStatus.PAUSED})
+            )
+            self.engine.news("run_changed", run_id)
+        return VerbResult(run_id=run_id, status=then if changed else run.status, changed=changed)
