@@ -85,17 +85,12 @@ class SqliteStore:
 
     def insert_events(self, run_id: str, after_seq: int, events: Sequence[Event]) -> None:
         """See rules. The unique index on run_seq is the last guard."""
-        rows = [
-            (run_id, run_seq, event.ts, str(event.kind), event.step_id, event.actor, encode(event.payload))
-            for run_seq, event in enumerate(events, after_seq + 1)
-        ]
-        self._connection.executemany(query("insert_event"), rows)
-        if rows:
-            first = int(self._execute(query("last_event")).fetchone()[0]) - len(rows) + 1
-            self.written += [
-                StoredEvent(first + place, run_id, after_seq + 1 + place, event)
-                for place, event in enumerate(events)
-            ]
+        insert = query("insert_event")
+        for run_seq, event in enumerate(events, after_seq + 1):
+            row = (run_id, run_seq, event.ts, str(event.kind), event.step_id, event.actor, encode(event.payload))
+            seq = self._execute(insert, row).lastrowid
+            assert seq is not None
+            self.written.append(StoredEvent(seq, run_id, run_seq, event))
 
     def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
         """See rules."""

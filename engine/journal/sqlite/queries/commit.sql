@@ -2,10 +2,6 @@
 -- one event of a run; the unique index on run_seq refuses a number that is taken
 INSERT INTO events (run_id, run_seq, ts, kind, step_id, actor, payload) VALUES (?, ?, ?, ?, ?, ?, ?)
 
--- name: last_event
--- the place of the event that was written last
-SELECT last_insert_rowid()
-
 -- name: select_head
 -- what a transition is compared with: sequence, lease, newest mail, and what counts the run
 SELECT run_id, run_seq, lease_epoch, lease_worker, status, slot_key, started_at, finished_at, output_seq,
