@@ -87,7 +87,8 @@ class SqliteStore:
         """See rules. The unique index on run_seq is the last guard."""
         insert = query("insert_event")
         for run_seq, event in enumerate(events, after_seq + 1):
-            row = (run_id, run_seq, event.ts, str(event.kind), event.step_id, event.actor, encode(event.payload))
+            kind, payload = str(event.kind), encode(event.payload)
+            row = (run_id, run_seq, event.ts, kind, event.step_id, event.actor, payload)
             seq = self._execute(insert, row).lastrowid
             assert seq is not None
             self.written.append(StoredEvent(seq, run_id, run_seq, event))
