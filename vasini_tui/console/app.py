@@ -45,8 +45,9 @@ SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _KILLED = 128
 _OLDER = (5, 2)
 """Screens that were closed are cycles: without frequent collections of what is older they pile up."""
-_WRITING_SECONDS = 0.002
-"""What the thread that writes the first frame gets before the loading of the engine takes the processor."""
+_WRITING_SECONDS = 0.05
+"""What the thread that writes the first frame gets at most before the loading of the engine takes the
+processor: a terminal that takes nothing is not waited for."""
 _ASKS = frozenset({"pending_human", "user_input_requested"})
 
 
@@ -125,7 +126,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
             gc.enable()
             gc.set_threshold(gc.get_threshold()[0], *_OLDER)
         if self._opening is not None:
-            await asyncio.sleep(_WRITING_SECONDS)
+            await self.frame_taken(_WRITING_SECONDS)
             try:
                 opened = await self.entered.enter_async_context(self._opening)
             except (VasiniError, OSError) as error:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.contracts.request import ApprovalView, FormView, OutcomeView
-from engine.contracts.status import RequestStatus
 from screens.frame.screen import ConsoleScreen, attempt, show_notice
 from screens.keys.views import VIEWS
 
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from engine.contracts.packs.pack import PackView
+    from engine.contracts.request import FormView
     from screens.frame.console_state import ConsoleState
     from screens.keys.views import View
 
@@ -83,17 +82,20 @@ class Navigation:
             await self._app.pop_screen()
 
     async def _oldest_pending(self) -> None:
+        from engine.contracts import request  # noqa: PLC0415 - after the first frame
+        from engine.contracts.status import RequestStatus  # noqa: PLC0415 - after the first frame
+
         requests = self._state().engine.requests
         approvals = await requests.approvals(status=RequestStatus.PENDING, limit=1)
         forms = await requests.forms(status=RequestStatus.PENDING, limit=1)
         outcomes = await requests.outcomes(status=RequestStatus.PENDING, limit=1)
-        waiting: list[ApprovalView | FormView | OutcomeView]
+        waiting: list[request.ApprovalView | request.FormView | request.OutcomeView]
         waiting = [*approvals.items, *forms.items, *outcomes.items]
-        oldest = min(waiting, key=lambda request: request.requested_at, default=None)
-        if isinstance(oldest, FormView):
+        oldest = min(waiting, key=lambda one: one.requested_at, default=None)
+        if isinstance(oldest, request.FormView):
             self.open_form(oldest)
         elif oldest is not None:
-            key = oldest.approval_id if isinstance(oldest, ApprovalView) else oldest.request_id
+            key = oldest.approval_id if isinstance(oldest, request.ApprovalView) else oldest.request_id
             self.show("approvals", key)
         else:
             broken = _format_broken(self._state().broken_packs or ())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual._compositor import ChopsUpdate
@@ -40,6 +42,12 @@ class PacedApp(App[T], inherit_bindings=False):
         drawn = self._driver.frames if isinstance(self._driver, PatientDriver) else 0
         self._shown_later.append((drawn + bool(self._withheld), then))
         self._call_when_shown()
+
+    async def frame_taken(self, seconds: float) -> None:
+        """Return when the terminal has taken what was drawn, after `seconds` at the latest."""
+        if isinstance(self._driver, PatientDriver):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._driver.taken.wait(), seconds)
 
     def _call_when_shown(self) -> None:
         driver = self._driver

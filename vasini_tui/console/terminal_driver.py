@@ -9,6 +9,7 @@ up in the buffers of a slow line, and a key is answered by the next frame.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import selectors
 import socket
@@ -25,7 +26,6 @@ from textual.events import CursorPosition
 from vasini_tui.console.terminal_answers import AnswerFilter
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from textual.app import App
@@ -124,6 +124,8 @@ class PatientDriver(LinuxDriver):
         self._answers: bool | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._questions: deque[int] = deque()
+        self.taken = asyncio.Event()
+        """Whether the terminal has taken all of the newest frame."""
         self.frames = 0
         self.frames_shown = 0
 
@@ -140,6 +142,7 @@ class PatientDriver(LinuxDriver):
     def frame_ends(self) -> None:
         """Ask the terminal to tell when it has shown everything up to here."""
         self.frames += 1
+        self.taken.clear()
         if self._answers is False:
             return
         self._answered.clear()
@@ -214,7 +217,11 @@ class PatientDriver(LinuxDriver):
             self._gone()
 
     def _emptied(self) -> None:
-        self._in_loop(self._maybe_drawn)
+        self._in_loop(self._written)
+
+    def _written(self) -> None:
+        self.taken.set()
+        self._maybe_drawn()
 
     def _gone(self) -> None:
         self._answered.set()
