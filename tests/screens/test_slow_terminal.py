@@ -31,6 +31,7 @@ class ScriptedTerminal(PatientDriver):
         self._answered = threading.Event()
         self._answered.set()
         self._questions: deque[int] = deque()
+        self.taken = asyncio.Event()
         self.frames = self.frames_shown = 0
         self.drawn, self.told = (
             stage.app._in_context(act) for act in (stage.app._draw_withheld, stage.app._call_when_shown)

@@ -6,7 +6,8 @@ import os
 import pty
 import sqlite3
 import subprocess
-from contextlib import closing
+import threading
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,15 +23,28 @@ pytestmark = pytest.mark.system
 def console(vasini: Vasini, term: str) -> Outcome:
     """`vasini` on a terminal of its own, until it ends by itself."""
     ours, theirs = pty.openpty()
+    shown = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):  # the end of a terminal that nobody holds any more
+            while data := os.read(ours, 65_536):
+                shown.extend(data)
+
+    reading = threading.Thread(target=read)
+    process = subprocess.Popen(
+        [PROGRAM], env={**vasini.environment, "TERM": term}, cwd=vasini.cwd,
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    reading.start()
     try:
-        process = subprocess.run(
-            [PROGRAM], env={**vasini.environment, "TERM": term}, cwd=vasini.cwd,
-            stdin=theirs, stdout=theirs, stderr=theirs, timeout=60, check=False,
-        )  # fmt: skip
-        return Outcome(process.returncode, b"", os.read(ours, 65_536))
+        status = process.wait(60)
     finally:
+        process.kill()
+        process.wait()
+        reading.join()
         os.close(ours)
-        os.close(theirs)
+    return Outcome(status, b"", bytes(shown))
 
 
 def test_without_a_terminal_the_console_says_so(vasini: Vasini) -> None:
