@@ -65,7 +65,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.machine",),
     ("engine.machine.steps",),
     ("engine.machine.control",),
-    ("engine.machine.escalation",),
+    ("engine.machine.escalation", "engine.machine.ending"),
     ("engine.machine.transition_builder",),
     ("engine.machine.walk", "engine.machine.events"),
     ("engine.machine.model",),

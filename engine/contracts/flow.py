@@ -16,6 +16,10 @@ from engine.contracts.status import OnLost, Risk
 
 StepId = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 GATES_NOTHING = "none"
+FINALLY = "finally"
+"""Id of the step that holds what runs however the run ends."""
+FINALLY_SECONDS = 3600
+"""How long that may take."""
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 
 
@@ -340,6 +344,8 @@ class WaitStep(StepFields):
 class FlowDef(Contract):
     """A flow as its author wrote it, checked and normalized."""
 
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
     id: str = Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     title: str | None = Field(
         default=None,
@@ -358,7 +364,18 @@ class FlowDef(Contract):
         description="Approval of the outermost list that is gone to when a step or the time fails the run.",
     )
     steps: tuple[Step, ...] = Field(min_length=1)
+    finally_: tuple[Step, ...] = Field(
+        default=(),
+        validation_alias="finally",
+        serialization_alias="finally",
+        description="Steps that run however the run ends; they know `ending`.",
+    )
     metadata: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def outermost(self) -> tuple[Step, ...]:
+        """Its outermost steps, with those that run however it ends."""
+        return (*self.steps, *self.finally_)
 
 
 for _type in (ToolStep, ApprovalStep, UserInputStep, SubflowStep, ParallelStep, ForEachStep, WaitStep):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
+from engine.machine.ending import begin_ending, own_end
 from engine.machine.escalation import escalation_index
 from engine.machine.events.branch_facts import BranchCancelled, BranchCompleted, BranchFailed
 from engine.machine.events.request_facts import RequestWithdrawn
-from engine.machine.events.run_facts import RunCancelled, RunDeadLettered, RunFailed, RunPaused
+from engine.machine.events.run_facts import RunCancelled, RunFailed, RunPaused
 from engine.machine.events.step_facts import StepCancelled, StepCompleted, StepFailed, StepSkipped
 from engine.machine.model.effects import (
     CancelStep,
@@ -44,6 +45,7 @@ from engine.machine.walk import (
 
 if TYPE_CHECKING:
     from engine.contracts.flow import Step
+    from engine.machine.ending import RunEnd
 
 Error = dict[str, Any]
 
@@ -130,7 +132,7 @@ def _target(builder: TransitionBuilder, path: str, step: Step, jump: str | None)
     if jump is None or jump in {"continue", "fail"}:
         return here + 1, None
     if jump == "done":
-        return len(steps.steps), None
+        return steps.end, None
     there = steps.position[jump]
     if there <= here:
         scope = builder.scope(scope_path_of(path))
@@ -210,17 +212,20 @@ def advance(builder: TransitionBuilder, scope_path: str) -> None:
     scope = builder.scope(scope_path)
     if scope is None or scope.status is not ScopeStatus.RUNNING or scope.active is not None:
         return
-    if scope.index >= len(builder.graph.steps_of(scope_path).steps):
+    over = builder.graph.steps_of(scope_path).at(scope.index) is None
+    if over:
         _close(builder, scope)
     if holds(builder.state):
         settle(builder)
-    elif builder.scope(scope_path) is scope and scope.index < len(builder.graph.steps_of(scope_path).steps):
+    elif not over:
         builder.effect(Prepare(current_path(builder.graph, scope)))
 
 
 def _close(builder: TransitionBuilder, scope: Scope) -> None:
     if not scope.path:
-        if not holds(builder.state):
+        if builder.state.ending is not None:
+            end_run(builder, own_end(builder.state.ending))
+        elif not holds(builder.state):
             builder.effect(PrepareOutput(scope.output))
         return
     builder.emit(BranchCompleted(), scope.path)
@@ -306,9 +311,14 @@ def cancel_all(builder: TransitionBuilder, reason: str) -> None:
         cancel_execution(builder, root.executions[root.active], reason)
 
 
-def end_run(builder: TransitionBuilder, end: RunFailed | RunCancelled | RunDeadLettered) -> None:
-    """End the run without an output."""
-    builder.emit(end)
+def end_run(builder: TransitionBuilder, end: RunEnd) -> None:
+    """End the run; first come the steps that run in any case, and then it ends as was certain before them."""
+    state = builder.state
+    steps = builder.graph.steps_of("")
+    if state.phase is Phase.ACTIVE and state.ending is None and steps.closing is not None:
+        begin_ending(builder, end, steps.end + 1)
+        return
+    builder.emit(end if state.ending is None else own_end(state.ending))
     builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
 
 

@@ -26,6 +26,7 @@ def escalation_index(builder: TransitionBuilder, path: str, error: dict[str, Any
         or step_of(path) == name
         or error["code"] in _FINAL
         or builder.state.cancel is not None
+        or builder.state.ending is not None
     ):
         return None
     return builder.graph.steps_of(scope_path).position[name]

@@ -90,7 +90,7 @@ def _is_next(builder: TransitionBuilder, path: str) -> bool:
     return (
         scope.status is ScopeStatus.RUNNING
         and scope.active is None
-        and scope.index < len(builder.graph.steps_of(scope_path).steps)
+        and builder.graph.steps_of(scope_path).at(scope.index) is not None
         and current_path(builder.graph, scope) == path
     )
 

@@ -16,7 +16,7 @@ from engine.machine.control import (
     settle,
     watch_timeout,
 )
-from engine.machine.events.reopen import reopened_paths
+from engine.machine.events.reopen import reopened_paths, root_before_end
 from engine.machine.events.request_facts import RequestExpired
 from engine.machine.events.run_facts import (
     GovernanceDecision,
@@ -35,7 +35,6 @@ from engine.machine.events.run_facts import (
 )
 from engine.machine.model.effects import (
     CancelStep,
-    CancelTimer,
     ChildVerb,
     PrepareOutput,
     SetTimer,
@@ -125,7 +124,7 @@ def retry(builder: TransitionBuilder, _given: Retry) -> None:
     """Open the failed step again with a fresh budget; numbers of attempts count on."""
     if builder.state.run_seq == 1:
         raise InvalidTransition("the run was refused before it started; start a new one")
-    running, waiting = reopened_paths(builder.state.root)
+    running, waiting = reopened_paths(root_before_end(builder.state))
     builder.emit(RunRetried(running, waiting))
     _watch_duration(builder)
     for execution in running_composites(builder.state.root):  # opened again, not started again
@@ -196,9 +195,7 @@ def output_prepared(builder: TransitionBuilder, given: OutputPrepared) -> None:
     if given.error is not None:
         end_run(builder, RunFailed(given.error))
         return
-    builder.emit(RunCompleted(output=given.value))
-    if builder.graph.flow.max_duration is not None:
-        builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
+    end_run(builder, RunCompleted(output=given.value))
 
 
 def output_written(builder: TransitionBuilder, given: OutputWritten) -> None:

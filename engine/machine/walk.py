@@ -65,7 +65,9 @@ def holds(state: RunState) -> bool:
 
 def current_path(graph: FlowGraph, scope: Scope) -> str:
     """Path of the execution that the scope starts next (a reopened one keeps its path)."""
-    step = graph.steps_of(scope.path).steps[scope.index]
+    step = graph.steps_of(scope.path).at(scope.index)
+    if step is None:
+        raise IndexError(f"{scope.path or 'the flow'} is at its end")
     prefix = f"{scope.path}/" if scope.path else ""
     old = scope.executions.get(step.id)
     if old is not None and old.status is StepStatus.NOT_STARTED:
@@ -108,7 +110,7 @@ def _outstanding(graph: FlowGraph, scope: Scope) -> Iterator[Effect]:
     if scope.status is not ScopeStatus.RUNNING:
         return
     if scope.active is None:
-        if scope.index < len(graph.steps_of(scope.path).steps):
+        if graph.steps_of(scope.path).at(scope.index) is not None:
             yield Prepare(current_path(graph, scope))
         elif not scope.path:
             yield PrepareOutput(scope.output)

@@ -41,6 +41,10 @@ def _flow_rows(outline: FlowOutline) -> Iterator[Row]:
         Tone.BUSY,
     )
     yield from _step_rows(outline.flow, outline.steps, "")
+    if outline.closing:
+        key = f"{outline.flow}/finally"
+        yield _row(key, "finally", "", "runs however the run ends", "", Tone.QUIET)
+        yield from _step_rows(key, outline.closing, "")
 
 
 def _step_rows(path: str, steps: Sequence[StepOutline], indent: str) -> Iterator[Row]:

@@ -88,6 +88,13 @@ steps:
   - {id: rest, type: wait, duration: 0.2}
   - {id: after, type: tool, tool: drill.mark, params: {label: after}}
 """,
+    "finally": """\
+id: finally
+steps:
+  - {id: first, type: tool, tool: drill.mark, params: {label: first}}
+finally:
+  - {id: last, type: tool, tool: drill.mark, params: {label: "after-{{ ending.outcome }}"}}
+""",
     "deadly": """\
 id: deadly
 steps:
@@ -141,7 +148,16 @@ steps:
 """,
 }
 
-FLOWS_WITH_ONE_OF_EACH = ("tool", "human_approval", "user_input", "subflow", "parallel", "for_each", "wait")
+FLOWS_WITH_ONE_OF_EACH = (
+    "tool",
+    "human_approval",
+    "user_input",
+    "subflow",
+    "parallel",
+    "for_each",
+    "wait",
+    "finally",
+)
 
 
 def make_home(home: Path) -> Path:

@@ -30,6 +30,10 @@ ONLY_OF = {"before_tool": "tool", "after_tool": "tool", "before_document": "run"
 """The other points exist for one type only: nothing else calls a tool or writes the document."""
 
 
+TYPE_OF = {"finally": "parallel"}
+"""The step type that a flow is about, where that is not its name."""
+
+
 def test_every_point_is_covered() -> None:
     assert {*OF_A_STEP, *ONLY_OF} == set(POINTS)
 
@@ -38,7 +42,9 @@ def test_every_point_is_covered() -> None:
 async def test_killed_at_any_point_a_run_ends_right_in_another_worker(flow: str, tmp_path: Path) -> None:
     async with open_nursery() as nursery:
         passed = await _undisturbed(nursery, tmp_path / "undisturbed", flow)
-        wanted = {(point, flow) for point in OF_A_STEP} | {(point, "run") for point in OF_A_STEP}
+        wanted = {(point, TYPE_OF.get(flow, flow)) for point in OF_A_STEP} | {
+            (point, "run") for point in OF_A_STEP
+        }
         assert wanted | set(ONLY_OF.items()) <= passed.keys()
         faults = [
             (point, step_type, nth)
@@ -104,4 +110,5 @@ _LABELS = {
     "parallel": ["left", "right"],
     "for_each": ["a", "b", "c"],
     "wait": ["after"],
+    "finally": ["first"],
 }

@@ -62,6 +62,9 @@ class FlowOutline(Contract):
     sop: bool = Field(description="Whether a procedure of the workflow layer became this flow.")
     escalation: str | None = Field(default=None, description="Step that is gone to when nothing else helps.")
     steps: tuple[StepOutline, ...]
+    closing: tuple[StepOutline, ...] = Field(
+        default=(), description="Steps of `finally`: they run however the run ends."
+    )
 
 
 class ComposedAgent(Contract):

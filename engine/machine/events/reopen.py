@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from engine.contracts.status import StepStatus
 from engine.machine.model.copying import replace
-from engine.machine.model.state import Branches, Execution, Scope, ScopeStatus
+from engine.machine.model.state import Branches, Execution, RunState, Scope, ScopeStatus
+
+
+def root_before_end(state: RunState) -> Scope:
+    """The outermost list as it was when the run's end was certain; what ran in any case is left out."""
+    ending, root = state.ending, state.root
+    if ending is None:
+        return root
+    return replace(
+        root,
+        index=ending.index,
+        active=ending.active,
+        status=ScopeStatus.FAILED if ending.list_failed else ScopeStatus.RUNNING,
+        output=ending.list_output,
+    )
 
 
 def reopen(scope: Scope) -> Scope:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import CancelMode
 from engine.machine.events.event import Event, Fact, doc
-from engine.machine.events.reopen import reopen
+from engine.machine.events.reopen import reopen, root_before_end
 from engine.machine.model.copying import replace
-from engine.machine.model.state import Phase
+from engine.machine.model.state import Ending, Phase, ScopeStatus
 
 if TYPE_CHECKING:
     from engine.machine.model.state import RunState
@@ -152,7 +152,8 @@ class RunRetried(Fact):
         return replace(
             state,
             phase=Phase.ACTIVE,
-            root=reopen(state.root),
+            root=reopen(root_before_end(state)),
+            ending=None,
             error=None,
             cancel=None,
             pause_requested=False,
@@ -160,6 +161,39 @@ class RunRetried(Fact):
             retries=state.retries + 1,
             documented=False,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnding(Fact):
+    """How it ends is certain; the steps that run in any case come first."""
+
+    kind: ClassVar[str] = "run_ending"
+    outcome: str = field(metadata=doc("`completed`, `failed`, `rejected` or `cancelled`"))
+    end: str = field(metadata=doc("kind of the event that will end it"))
+    next: int = field(metadata=doc("index of what runs in any case"))
+    output: Any = field(default=None, metadata=doc("the run's output"))
+    error: Error | None = field(default=None, metadata=doc("code, message, details, step_id"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Its steps are over; who cancelled it, or paused it before, holds up none of what comes now."""
+        root = state.root
+        ending = Ending(
+            outcome=self.outcome,
+            end=self.end,
+            output=self.output,
+            error=self.error,
+            index=root.index,
+            active=root.active,
+            list_failed=root.status is ScopeStatus.FAILED,
+            list_output=root.output,
+        )
+        changed = replace(
+            state,
+            ending=ending,
+            cancel=None,
+            root=replace(root, status=ScopeStatus.RUNNING, index=self.next, active=None, error=None),
+        )
+        return replace(changed, paused=False, pause_requested=False) if state.cancel else changed
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ _KINDS: tuple[type[Fact], ...] = (
     run_facts.RunCancelRequested,
     run_facts.RunCancelled,
     run_facts.RunRetried,
+    run_facts.RunEnding,
     run_facts.RunCompleted,
     run_facts.RunFailed,
     run_facts.RunDeadLettered,

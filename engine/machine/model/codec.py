@@ -11,6 +11,7 @@ from engine.machine.model.state import (
     STATE_VERSION,
     Branches,
     Counters,
+    Ending,
     Execution,
     Outputs,
     Phase,
@@ -54,6 +55,8 @@ def state_from_json(data: dict[str, Any]) -> RunState:
     values["root"] = _scope(values["root"])
     if "cancel" in values:
         values["cancel"] = CancelMode(values["cancel"])
+    if "ending" in values:
+        values["ending"] = Ending(**values["ending"])
     values["counters"] = Counters(**values.get("counters", {}))
     return RunState(**values)
 
@@ -93,7 +96,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Outputs):
         pairs = ((index, output) for block in value.blocks.values() for index, output in block.items())
         return {str(index): output for index, output in pairs}
-    if isinstance(value, Scope | Execution | Counters | Branches):
+    if isinstance(value, Scope | Execution | Counters | Branches | Ending):
         return _dump(value)
     if isinstance(value, dict) and value and isinstance(next(iter(value.values())), Scope | Execution):
         return {str(key): _dump(item) for key, item in value.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.contracts.flow import FINALLY, FINALLY_SECONDS, ParallelStep
 from engine.machine.model.state import segments
 
 if TYPE_CHECKING:
@@ -23,9 +24,29 @@ class StepList:
     steps: tuple[Step, ...]
     position: dict[str, int]
     gated_by: dict[str, str]
+    closing: Step | None = None
+    """What runs after the list has ended: it stands behind its end, where only the end of the run leads."""
+
+    @property
+    def end(self) -> int:
+        """The index at which the list is over."""
+        return len(self.steps)
+
+    def at(self, index: int) -> Step | None:
+        """The step of that index; None at the end."""
+        if index < self.end:
+            return self.steps[index]
+        return self.closing if index == self.end + 1 else None
+
+    def named(self, step: str) -> Step:
+        """The step of that id. Raises KeyError."""
+        found = self.at(self.position[step])
+        if found is None:
+            raise KeyError(step)
+        return found
 
     @classmethod
-    def of(cls, steps: Sequence[Step]) -> StepList:
+    def of(cls, steps: Sequence[Step], closing: Step | None = None) -> StepList:
         """Index a list of steps."""
         position = {step.id: index for index, step in enumerate(steps)}
         gated: dict[str, str] = {}
@@ -33,7 +54,9 @@ class StepList:
             target = step.gated_id(steps[index + 1].id if index + 1 < len(steps) else None)
             if target is not None and steps[position[target]].acts():
                 gated[target] = step.id
-        return cls(tuple(steps), position, gated)
+        if closing is not None:
+            position[closing.id] = len(steps) + 1
+        return cls(tuple(steps), position, gated, closing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +101,11 @@ class FlowGraph:
         if known is not None:
             return known
         if not scope_path:
-            return self._cached("", self.flow.steps)
+            return self._root()
         parts = segments(scope_path)
         steps: Sequence[Step] = self.flow.steps
+        if self.flow.finally_:
+            steps = (*steps, self._root().named(FINALLY))
         key = ""
         for name, index in zip(parts[::2], parts[1::2], strict=True):
             own_id = name.partition("~")[0]
@@ -96,9 +121,15 @@ class FlowGraph:
         if found is None:
             scope_path, _, name = path.rpartition("/")
             steps = self.steps_of(scope_path)
-            found = steps.steps[steps.position[name.partition("~")[0]]]
+            found = steps.named(name.partition("~")[0])
             if len(self._steps) < HELD_PATHS:
                 self._steps[path] = found
+        return found
+
+    def _root(self) -> StepList:
+        found = self._lists.get("")
+        if found is None:
+            found = self._lists[""] = StepList.of(self.flow.steps, _closing(self.flow))
         return found
 
     def _cached(self, key: str, steps: Sequence[Step]) -> StepList:
@@ -114,3 +145,12 @@ def walk_steps(steps: Sequence[Step]) -> Iterator[Step]:
         yield step
         for inner in step.lists:
             yield from walk_steps(inner)
+
+
+def _closing(flow: FlowDef) -> Step | None:
+    """The step that holds what runs however the run ends: one list of steps, bounded in time."""
+    if not flow.finally_:
+        return None
+    return ParallelStep.model_construct(
+        type="parallel", id=FINALLY, name=FINALLY, branches=(flow.finally_,), timeout=FINALLY_SECONDS
+    )

@@ -147,6 +147,20 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ends that has steps to run before: its own end, and where its steps stood for a retry."""
+
+    outcome: str  # completed, failed, rejected, cancelled
+    end: str  # kind of the event that will end the run
+    output: Any = None
+    error: dict[str, Any] | None = None
+    index: int = 0
+    active: str | None = None
+    list_failed: bool = False
+    list_output: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunState:
     """A run as the fold of its events."""
 
@@ -159,6 +173,7 @@ class RunState:
     pause_requested: bool = False
     paused: bool = False
     cancel: CancelMode | None = None
+    ending: Ending | None = None
     counters: Counters = field(default_factory=Counters)
     output: Any = None
     error: dict[str, Any] | None = None

@@ -34,6 +34,7 @@ def flow_outline(pack: LoadedPack, flow_id: str) -> FlowOutline:
         sop=flow_id in pack.sops,
         escalation=flow.escalation,
         steps=_outlines(flow.steps),
+        closing=_outlines(flow.finally_),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import GATES_NOTHING
+from engine.contracts.flow import FINALLY, GATES_NOTHING
 from engine.packs.checks.flow_shape import StepSequence, nested, sequences
 from engine.packs.checks.name_rules import name_problems, title_problems
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 500
 MAX_STEP_DEPTH = 8
-RESERVED_IDS = frozenset({"fail", "continue", "done", GATES_NOTHING})
+JUMP_WORDS = frozenset({"fail", "continue", "done", GATES_NOTHING})
+RESERVED_IDS = JUMP_WORDS | {FINALLY}
 _JUMP_FIELDS = ("on_success", "on_failure")
 
 
@@ -44,7 +45,7 @@ def _problems(document: Document, tool_names: Collection[str] | None) -> Iterato
         yield from rules.problems()
         for node in sequence.nodes:
             yield from step_problems(document, node, tool_names)
-        yield from name_problems(document, sequence)
+        yield from name_problems(document, sequence, lists[0])
 
 
 def _escalation(document: Document, outermost: StepSequence | None) -> Iterator[Problem]:
@@ -116,7 +117,7 @@ class _Shape:
             if target in self._elsewhere:
                 message = f"the step `{name}` is in another list: a jump stays within its own list of steps"
             else:
-                known = [*(each.id for each in self._sequence.nodes), *RESERVED_IDS]
+                known = [*(each.id for each in self._sequence.nodes), *JUMP_WORDS]
                 message = f"there is no step `{name}` in this list{close_match(target, known)}"
             yield self._at(node, field, message)
         elif landing <= index and not self._sequence.nodes[landing].raw.get("max_visits"):
@@ -206,7 +207,8 @@ def _followers(sequence: StepSequence, index: int) -> list[StepNode]:
             continue
         current, position = place
         if position >= len(current.nodes):
-            pending.append(_successor(*current.owner) if current.owner else None)
+            outside = _successor(*current.owner) if current.owner else None
+            pending.append((current.closing, 0) if current.closing is not None else outside)
             continue
         node = current.nodes[position]
         if node.path in found:

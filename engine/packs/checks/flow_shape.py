@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flow import FINALLY
 from engine.packs.checks.step_node import StepNode
 from engine.packs.checks.step_types import STEP_CHECKS
 
@@ -22,6 +23,8 @@ class StepSequence:
     nodes: tuple[StepNode, ...]
     depth: int
     owner: tuple[StepSequence, int] | None = None
+    closing: StepSequence | None = None
+    """What runs after this list however the run ends."""
 
     def index(self, name: str) -> int | None:
         """Where the step of that id stands in this list."""
@@ -30,9 +33,14 @@ class StepSequence:
 
 def sequences(flow: Any) -> Iterator[StepSequence]:
     """Every list of steps of a flow document, outer ones first."""
-    steps = flow.get("steps") if isinstance(flow, dict) else None
+    if not isinstance(flow, dict):
+        return
+    steps, last = flow.get("steps"), flow.get(FINALLY)
+    closing = _sequence(last, (FINALLY,), 1, None) if isinstance(last, list) else None
     if isinstance(steps, list):
-        yield from _walk(_sequence(steps, ("steps",), 1, None))
+        yield from _walk(replace(_sequence(steps, ("steps",), 1, None), closing=closing))
+    if closing is not None:
+        yield from _walk(closing)
 
 
 def nested(sequence: StepSequence, index: int) -> Iterator[StepSequence]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flow import FINALLY
 from engine.packs.checks.flow_shape import nested
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import templates_of
@@ -24,11 +25,13 @@ _OF_INNER_STEPS = frozenset({"status", "error"})
 _IN_LOOPS = "loop_index"
 
 
-def name_problems(document: Document, sequence: StepSequence) -> Iterator[Problem]:
+def name_problems(document: Document, sequence: StepSequence, outermost: StepSequence) -> Iterator[Problem]:
     """Every name of one list of steps that nothing can stand behind."""
     fields = _declared_fields(document.value.get("input"))
     for index, node in enumerate(sequence.nodes):
         view = _in_view(sequence, index)
+        if sequence.path[0] == FINALLY:
+            _add_all(view, outermost)
         for path, source, is_condition in templates_of(node):
             try:
                 named = paths_in(source, expression=is_condition)
@@ -118,6 +121,15 @@ def _in_view(sequence: StepSequence, index: int) -> _View:
             if holder.type == "for_each":
                 view.items |= {holder.text("as") or "item", _IN_LOOPS}
     return view
+
+
+def _add_all(view: _View, outermost: StepSequence) -> None:
+    """What runs however the run ends sees every step of the flow, and how it ends."""
+    view.items.add("ending")
+    if outermost.path[0] != FINALLY:
+        view.steps |= {node.id for node in outermost.nodes}
+        for number in range(len(outermost.nodes)):
+            view.inside.update(_ids_inside(outermost, number))
 
 
 def _ids_inside(sequence: StepSequence, index: int) -> Iterator[str]:

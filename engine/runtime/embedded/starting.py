@@ -256,7 +256,7 @@ def _check(policies: Policies, pack: LoadedPack, flow: FlowDef, payload: dict[st
         size_bytes=size,
         characters=characters_of(payload),
         max_characters=pack.guardrails.input.max_length if pack.guardrails is not None else None,
-        steps=sum(1 for _ in walk_steps(flow.steps)),
+        steps=sum(1 for _ in walk_steps(flow.outermost)),
         autonomy=flow.autonomy_level,
     )
     verdict = check(Point.START, subject, policies)

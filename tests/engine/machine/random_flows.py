@@ -28,6 +28,8 @@ def flows(draw: Draw) -> FlowGraph:
     if _seldom(draw, 3):
         steps.append(approval("help"))
         fields["escalation"] = "help"
+    if _seldom(draw, 3):
+        fields["finally"] = _steps(draw, MAX_DEPTH)
     return graph(*steps, **fields)
 
 

@@ -37,7 +37,7 @@ def only(problems: list[Problem]) -> Problem:
     return problems[0]
 
 
-def step(text: str, **more: str) -> str:
+def step(text: str, **more: Any) -> str:
     """A step of the constants above with further fields."""
     fields: dict[str, Any] = yaml.safe_load(text)
     return yaml.safe_dump({**fields, **more}, default_flow_style=True, width=1000).strip()
@@ -336,3 +336,31 @@ def test_what_is_no_time_is_told_at_its_line(fields: str, words: str) -> None:
     problem = only(check(f"{{id: w, type: wait, {fields}}}", READ))
     assert problem.line == 3
     assert words in problem.message
+
+
+def with_last(*last: str) -> list[Problem]:
+    steps = "id: f\nsteps:\n  - {id: read, type: tool, tool: files.read}\nfinally:\n"
+    return check_text(steps + "".join(f"  - {each}\n" for each in last))
+
+
+def test_steps_that_run_in_any_case_are_checked_as_others_are() -> None:
+    assert with_last(WRITE, LAST) == []
+    assert "unknown tool `files.raed`" in only(with_last("{id: a, type: tool, tool: files.raed}")).message
+    assert only(with_last(READ, READ)).field == "finally.1.id"
+    assert "is in another list" in only(with_last(step(WRITE, on_failure="read"))).message
+
+
+def test_steps_that_run_in_any_case_see_all_steps_and_the_ending() -> None:
+    body = "{{ steps.read.status }} {{ ending.outcome }} {{ ending.cause.message | default('') }}"
+    say = step(LAST, params={"title": "t", "body": body})
+    assert with_last(say) == []
+    assert {problem.message for problem in check(say, READ)} == {"there is nothing named `ending` here"}
+
+
+def test_free_text_does_not_lead_into_what_runs_in_any_case() -> None:
+    text = f"id: f\nsteps:\n  - {FREE}\nfinally:\n  - {WRITE}\n"
+    assert "directly follows the free-text form" in only(check_text(text)).message
+
+
+def test_no_step_is_called_as_what_runs_in_any_case() -> None:
+    assert "reserved" in only(check("{id: finally, type: tool, tool: files.read}")).message

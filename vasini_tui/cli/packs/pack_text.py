@@ -63,6 +63,9 @@ def _flow_lines(flow: FlowOutline) -> Iterator[str]:
     kind = "procedure" if flow.sop else "flow"
     yield f"{kind} {flow.flow} ({flow.file}){': ' + flow.description if flow.description else ''}"
     yield from _step_lines(flow.steps, "  ")
+    if flow.closing:
+        yield "  finally"
+        yield from _step_lines(flow.closing, "    ")
     if flow.escalation:
         yield f"  escalation: {flow.escalation}"
 

@@ -137,7 +137,7 @@ class RunDocuments:
         pack, run_id = row["pack"], row["run_id"]
         payload = await self._values.redacted(state.payload)
         handoff = await self._values.redacted(state.handoff)
-        kinds = {type(step) for step in walk_steps(flow.graph.flow.steps)}
+        kinds = {type(step) for step in walk_steps(flow.graph.flow.outermost)}
         answers = await self._answers(run_id) if UserInputStep in kinds else []
         comments = await self._comments(run_id) if ApprovalStep in kinds else []
 

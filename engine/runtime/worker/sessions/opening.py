@@ -130,5 +130,5 @@ def _counts_together(row: RunRow, flow: PinnedFlow) -> bool:
     """Whether ceilings have to look at more than the run itself."""
     if not flow.graph.limits.any:
         return False
-    starts = any(isinstance(step, SubflowStep) for step in walk_steps(flow.graph.flow.steps))
+    starts = any(isinstance(step, SubflowStep) for step in walk_steps(flow.graph.flow.outermost))
     return starts or row["parent_run_id"] is not None

@@ -42,7 +42,7 @@ class ChildFlows:
 
     async def pin(self) -> None:
         """Pin the other packs that the flow's subflow steps name."""
-        for step in walk_steps(self.flow.graph.flow.steps):
+        for step in walk_steps(self.flow.graph.flow.outermost):
             if isinstance(step, SubflowStep) and "/" in step.subflow:
                 found = await self.packs.find(step.subflow.partition("/")[0])
                 pack = found.pack if found is not None else None

@@ -43,6 +43,9 @@ def render_context(
         "steps": steps,
         "run": run,
     }
+    if state.ending is not None:
+        ending = state.ending
+        context["ending"] = {"outcome": ending.outcome, "cause": ending.error, "output": ending.output}
     if graph.uses_artifacts:
         context["artifacts"] = _artifacts(graph, chain)
     if scope_path:
