@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -171,6 +171,24 @@ class FileText(Contract):
     text: str = Field(description="Empty when the file is binary.")
     truncated: bool = False
     binary: bool = Field(default=False, description="It is no UTF-8 text.")
+
+
+class OutputLine(Contract):
+    """A line that a call of a step wrote while it ran, masked."""
+
+    ts: Timestamp
+    step_id: str
+    attempt: int
+    stream: Literal["out", "err"]
+    text: str
+
+
+class OutputPage(Contract):
+    """Lines of a run's output from a place on."""
+
+    lines: tuple[OutputLine, ...]
+    next: int = Field(description="The place to read on from.")
+    ended: bool = Field(description="Nothing more had been written by now.")
 
 
 class RunDetail(Contract):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         EventMatches,
         EventView,
         FileText,
+        OutputPage,
         Page,
         RunCounts,
         RunDetail,
@@ -50,6 +51,23 @@ class Runs(Protocol):
         Relative values of input fields with `format: path` are resolved against `base_dir`.
         Raises NotFound (pack, flow), InvalidInput (schema, size; details name the refused run),
         Refused (policy, trust, `idempotency_conflict`), PackInvalid.
+        """
+        ...
+
+    async def start_again(
+        self,
+        run_id: str,
+        changes: Mapping[str, Any],
+        *,
+        actor: Actor,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        """Queue a run of the same flow, as its pack is now, with the run's input and `changes` in it.
+
+        Objects in `changes` are merged into those of the input, anything else takes the place of what was
+        there. Raises as `start`, NotFound for the run, InvalidInput when its input was not kept or holds
+        a secret, which is never kept, that `changes` does not give.
         """
         ...
 
@@ -145,6 +163,14 @@ class Runs(Protocol):
         """At most `limit` bytes of an output file or of `response.json`, as masked text.
 
         Raises NotFound (run, file), InvalidInput (limit), Unavailable.
+        """
+        ...
+
+    async def output(self, run_id: str, *, step_id: str | None = None, after: int = 0) -> OutputPage:
+        """What the calls of a run wrote while they ran, of one step or of all below it; lines are masked.
+
+        `after` is `next` of the page before; a negative one is counted from the end, in bytes. At most a
+        megabyte is looked at. Raises NotFound, Unavailable.
         """
         ...
 

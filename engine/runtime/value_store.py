@@ -64,6 +64,10 @@ class ValueStore:
         """A whole value as errors, titles, screens and the run's folder may hold it: masked."""
         return self._redactor.redact(value)
 
+    def redact_beginning(self, text: str) -> str:
+        """The masked beginning of a longer text, without what its cut may have made unrecognizable."""
+        return self._redactor.redact_beginning(text)
+
     async def redacted(self, value: Any) -> Any:
         """A stored value whole and masked."""
         return self.redact(await self.load(value))

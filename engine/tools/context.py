@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from engine.governance.policies import Policies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from engine.contracts.preview import Preview
     from engine.governance.tools_layer import ToolsLayer
@@ -40,6 +40,18 @@ class ToolLimits:
     hosts: frozenset[str] | None = None
 
 
+class OutputSink(Protocol):
+    """Takes what the processes of a call write, while they run."""
+
+    def hide(self, strike: Callable[[str], str]) -> None:
+        """Secrets of the call are struck out of what comes."""
+        ...
+
+    def write(self, stream: Literal["out", "err"], data: bytes) -> None:
+        """Bytes that arrived; must not block."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """One call of one execution of a step.
@@ -58,6 +70,7 @@ class ToolContext:
     workdir: Path
     limits: ToolLimits = field(default_factory=ToolLimits)
     previewed: Preview | None = None
+    output: OutputSink | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,8 @@ class ToolExecutor:
 
     async def _back_end(self, call: ToolCall) -> None:
         arguments = resolve_references(call.params, self._secrets.get, call.secrets)
+        if call.secrets and call.context.output is not None:
+            call.context.output.hide(Redaction(call.secrets).text)
         require_fitting(call.name, call.found.check(arguments))
         task = asyncio.current_task()
         cancels = task.cancelling() if task else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
 
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
@@ -18,13 +18,14 @@ from screens.widgets.ages import clock_time, next_tick
 from screens.widgets.plain import NOTHING, Plain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from textual.app import ComposeResult
     from textual.timer import Timer
     from textual.widget import Widget
 
+    from engine.contracts.packs.pack import FlowView
     from engine.contracts.request import FormView
     from engine.facade.feed import FeedBatch
 
@@ -61,6 +62,11 @@ class Console(Protocol):
 
     def open_form(self, form: FormView) -> None:
         """Open a form to fill in."""
+
+    def open_again(
+        self, flow: FlowView, run_id: str, values: Mapping[str, Any], left_out: Sequence[str]
+    ) -> None:
+        """Open the start form of a flow, filled in from a run but for some fields."""
 
     def when_shown(self, then: Callable[[bool], None]) -> None:
         """Call when the terminal shows what has been drawn by now; with False when it never tells."""

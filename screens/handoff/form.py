@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.widgets import Input
 
-from engine.contracts.masks import holds_mask
 from engine.safe_text import sanitize
 from screens.forms.filling import FillingScreen
 from screens.frame.inputs import SafeInput
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from engine.contracts.run import RunView
-    from engine.facade.engine import Engine
     from screens.frame.console_state import ConsoleState
     from screens.handoff.dialogs import HandoffChoice
 
@@ -95,14 +91,3 @@ class HandoffFormScreen(FillingScreen):
     def _note_typed(self, message: Input.Changed) -> None:
         self._note = message.value
         self.edited()
-
-
-async def known_values(engine: Engine, schema: Mapping[str, Any], given: Any) -> dict[str, Any]:
-    """Values of `given` for fields of equal name, where they are valid and nothing in them is masked."""
-    fields = schema.get("properties")
-    if not isinstance(fields, dict) or not isinstance(given, dict):
-        return {}
-    same = {name: given[name] for name in fields if name in given and not holds_mask(json.dumps(given[name]))}
-    faults = await asyncio.to_thread(engine.requests.check, schema, same)
-    wrong = {fault.field.partition(".")[0].partition("[")[0] for fault in faults}
-    return {name: value for name, value in same.items() if name not in wrong}

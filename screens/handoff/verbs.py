@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import NotFound
+from screens.forms.known_values import known_values
 from screens.frame.current_run import CurrentRunScreen
 from screens.frame.screen import console, show_notice
 from screens.handoff.dialogs import HandoffDialog, RelatedDialog
-from screens.handoff.form import HandoffFormScreen, known_values
+from screens.handoff.form import HandoffFormScreen
 from screens.keys.bindings import bindings
 
 if TYPE_CHECKING:

@@ -20,10 +20,12 @@ from screens.run.data_pane import DataPane
 from screens.run.files_pane import FilesPane
 from screens.run.head import format_handoff, head
 from screens.run.log_pane import LogPane
+from screens.run.output_pane import OutputPane
 from screens.run.pane import AsOf, Moment, RunPane
 from screens.run.requests_pane import RequestsPane
 from screens.run.timeline_pane import TimelinePane
 from screens.run.timeline_table import TimelineTable
+from screens.run_verbs.again import AgainVerb
 from screens.run_verbs.looking import LookVerbs
 from screens.run_verbs.steering import SteerVerbs
 from screens.widgets.plain import Plain
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 PANES: dict[str, type[RunPane]] = {
     "timeline": TimelinePane,
     "log": LogPane,
+    "output": OutputPane,
     "data": DataPane,
     "files": FilesPane,
     "requests": RequestsPane,
@@ -48,7 +51,7 @@ _ASKING = (RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT, RunStatus.RUNN
 """A branch can wait for a person while another works."""
 
 
-class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
+class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, JsonScreen):
     """Detail of a run; `pane` says where to begin."""
 
     BINDINGS = bindings("run.", "log.")
@@ -174,7 +177,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, JsonScreen):
     def action_follow(self) -> None:
         """Stay with the newest, or stay."""
         words = self.pane.toggle_follow()
-        show_notice(self, words or "Nothing to follow here: the timeline and the log follow")
+        show_notice(self, words or "Nothing to follow here: the timeline, the log and the output follow")
 
     def action_times(self) -> None:
         """Times of the day, or since the run began."""

@@ -15,6 +15,7 @@ from screens.frame.inputs import SafeInput
 from screens.frame.screen import SLOW_SECONDS, console, show_notice
 from screens.handoff.verbs import HandoffVerbs
 from screens.keys.bindings import bindings
+from screens.run_verbs.again import AgainVerb
 from screens.run_verbs.looking import LookVerbs
 from screens.run_verbs.steering import SteerVerbs
 from screens.runs.first_start import first_start
@@ -46,7 +47,7 @@ class FilterInput(SafeInput):
     )
 
 
-class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs):
+class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
     """The first screen."""
 
     BINDINGS = bindings("runs.")

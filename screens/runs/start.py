@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -143,21 +144,38 @@ class StartScreen(ConsoleScreen):
             about.show(NOTHING)
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The run whose input a form begins with, and the fields that could not be filled in."""
+
+    run_id: str
+    values: Mapping[str, Any]
+    left_out: tuple[str, ...] = ()
+
+
 class StartFormScreen(FillingScreen):
-    """The input of the flow."""
+    """The input of the flow; `again` fills it in from a run."""
 
     BINDINGS = bindings("start.submit")
     view = "runs"
     refusal = "Not started"
 
-    def __init__(self, state: ConsoleState, flow: FlowView) -> None:
-        super().__init__(state, f"start {_name(flow)}", flow.input_schema, {})
+    def __init__(self, state: ConsoleState, flow: FlowView, again: Again | None = None) -> None:
+        key = f"again {again.run_id}" if again else f"start {_name(flow)}"
+        super().__init__(state, key, flow.input_schema, again.values if again else {})
         self._flow = flow
+        self._again = again
 
     def above(self) -> ComposeResult:
         """The flow, and the keys that matter."""
         flow = self._flow
-        yield Plain(sanitize(f"Start {_name(flow)} {flow.version}"), classes="form-title")
+        title = f"Start {_name(flow)} {flow.version}"
+        if self._again:
+            title += f" again, as run {self._again.run_id}"
+        yield Plain(sanitize(title), classes="form-title")
+        if self._again and self._again.left_out:
+            words = f"Not filled in, masked or not valid any more: {', '.join(self._again.left_out)}"
+            yield Plain(sanitize(words, limit=300), classes="form-about")
         yield Plain(sanitize(flow.description, multiline=True), classes="form-prompt")
         yield KeyHint(
             "* is required · {start.submit} starts the run · {form.leave} goes back and keeps what is typed",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from textual import events
 
 _SIDEWAYS = 8
+MOST_LINES = 10_000
+"""Of a text that grows; the oldest go."""
 
 
 def safe_lines(text: str) -> list[SafeText]:
@@ -59,6 +61,18 @@ class TextLines(ScrollKeys, ScrollView):
         self._lay_out()
         self.scroll_home(animate=False)
 
+    def extend(self, lines: Sequence[SafeText], *, to_end: bool) -> bool:
+        """More lines at the end, which comes into view; whether older ones had to go."""
+        too_many = len(self._lines) + len(lines) - MOST_LINES
+        self._lines = (*self._lines, *lines)[-MOST_LINES:]
+        if too_many > 0:
+            self._lay_out()
+        else:
+            self._draw(lines)
+        if to_end:
+            self.scroll_end(animate=False)
+        return too_many > 0
+
     def toggle_wrap(self) -> None:
         """Break long lines, or cut them at the edge."""
         self._wrapped = not self._wrapped
@@ -97,10 +111,14 @@ class TextLines(ScrollKeys, ScrollView):
             self.refresh()
 
     def _lay_out(self) -> None:
-        width = self._laid_out_for = self._width
-        self._drawn = [
-            piece for line in self._lines for piece in (_pieces(line, width) if self._wrapped else [line])
-        ]
+        self._laid_out_for = self._width
+        self._drawn = []
+        self._draw(self._lines)
+
+    def _draw(self, lines: Sequence[SafeText]) -> None:
+        width = self._laid_out_for
+        for line in lines:
+            self._drawn += _pieces(line, width) if self._wrapped else [line]
         self.virtual_size = Size(width, len(self._drawn))
         self.refresh()
 

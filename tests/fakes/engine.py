@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.request import ApprovalView, FormView, OutcomeView
-from engine.contracts.run import EventView, FileText, RunDetail, RunFile, RunView, StepView
+from engine.contracts.run import EventView, FileText, OutputLine, RunDetail, RunFile, RunView, StepView
 from engine.facade.engine import WorkerView
 from engine.facade.feed import FeedBatch
 from engine.governance.access import access_of
@@ -63,6 +63,7 @@ class FakeEngine:
     stored_handoffs: dict[str, tuple[HandoffView, ...]] = field(default_factory=dict)
     stored_files: dict[str, tuple[RunFile, ...]] = field(default_factory=dict)
     stored_texts: dict[tuple[str, str], FileText] = field(default_factory=dict)
+    stored_output: dict[str, list[OutputLine]] = field(default_factory=dict)
     stored_timelines: dict[str, Timeline] = field(default_factory=dict)
     stored_pasts: dict[tuple[str, int], RunDetail] = field(default_factory=dict)
     stored_packs: tuple[PackView, ...] = field(default_factory=lambda: (a_pack(),))

@@ -11,6 +11,7 @@ from engine.contracts.run import (
     EventMatches,
     EventView,
     FileText,
+    OutputPage,
     Page,
     RunCounts,
     RunDetail,
@@ -28,6 +29,7 @@ from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.run_filter import micros
 from engine.journal.rules.verb_rules import changes
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.runtime.embedded.again import merged
 from engine.runtime.views.paging import page_offset, page_size
 from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row
 from tests.fakes.views import a_row, a_run
@@ -67,6 +69,21 @@ class FakeRuns(Scoped):
         self.engine.note("start", (pack, flow, dict(payload), actor.name, tenant))
         self.engine.note("start_with", (idempotency_key, base_dir))
         return self._queued(pack, flow, payload, tenant=owner, requested_by=actor.name)
+
+    async def start_again(
+        self,
+        run_id: str,
+        changes: Mapping[str, Any],
+        *,
+        actor: Actor,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        before = self._run(run_id)
+        self.engine.note("start_again", (run_id, dict(changes), actor.name))
+        payload = merged(before.input or {}, changes)
+        given = {"tenant": before.tenant, "requested_by": actor.name}
+        return self._queued(before.pack, before.flow, payload, **given)
 
     async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
         self.engine.note("handoffs", run_id)
@@ -192,6 +209,13 @@ class FakeRuns(Scoped):
         if text is None:
             raise NotFound(f"{run_id} has no file {stored_name}.")
         return text
+
+    async def output(self, run_id: str, *, step_id: str | None = None, after: int = 0) -> OutputPage:
+        self.engine.note("output", (run_id, after))
+        self._run(run_id)
+        lines = self.engine.stored_output.get(run_id, [])
+        wanted = [line for line in lines[max(after, 0) :] if step_id in {None, line.step_id}]
+        return OutputPage(lines=tuple(wanted), next=len(lines), ended=True)
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         self._run(run_id)

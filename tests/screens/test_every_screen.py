@@ -103,9 +103,9 @@ WALKS: dict[str, tuple[Step, ...]] = {
     "run": (
         *(" queued", *"jjjjj", "enter", " approve-blocklist", "=run-timeline"),
         *("m", " read-only", "=run-as-it-was", "escape"),
-        *("]", " run_started", "=run-log", "]", " input", "=run-data"),
+        *("]", " run_started", "=run-log", "]", " No output", "=run-output", "]", " input", "=run-data"),
         *("]", " No files", "=run-files", "]", " Asks for", "=run-requests"),
-        *("[", "[", "[", "[", " approve-blocklist", "enter", " Nothing is recorded", "=value", "escape"),
+        *("[", "[", "[", "[", "[", " approve-blocklist", "enter", " Nothing is recorded", "=value", "escape"),
         *("d", " the id of any run", "=compare-with", "enter", " differ", "=compare"),
     ),
     "handoff": (

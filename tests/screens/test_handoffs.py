@@ -10,9 +10,10 @@ from engine.contracts.run import RunDetail
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused
 from engine.facade.feed import FeedBatch
+from screens.forms.known_values import known_values
 from screens.frame.inputs import SafeInput
 from screens.handoff.dialogs import HandoffDialog, RelatedDialog
-from screens.handoff.form import HandoffFormScreen, known_values
+from screens.handoff.form import HandoffFormScreen
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
 from tests.fakes.engine import FakeEngine

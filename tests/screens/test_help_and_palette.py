@@ -185,7 +185,7 @@ async def test_the_palette_says_so_when_nothing_matches_and_does_nothing(console
         (("/",), ("A filter of the runs", "Delete all to the left")),
         (("3", "enter"), ("Switch a yes/no field", "[x] is yes")),
         (("2", "a"), ("A line to type into",)),
-        (("enter", "tab", "tab"), ("A value as a tree",)),
+        (("enter", "tab", "tab", "tab"), ("A value as a tree",)),
     ],
 )
 async def test_f1_tells_what_has_the_focus_and_its_keys(

@@ -210,7 +210,7 @@ async def test_runs_and_their_detail(console: OpenConsole) -> None:
         await stage.pilot.pause()
         assert_harmless(stage)
         await stage.press("escape")
-        for _pane in range(5):
+        for _pane in range(6):
             await stage.press("tab")
             await stage.pilot.pause()
             assert_harmless(stage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import EventMatches, FileText, RunDetail, RunError, RunFile
+from engine.contracts.run import EventMatches, FileText, OutputLine, RunDetail, RunError, RunFile
 from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.errors import ErrorCode, Unavailable
@@ -121,6 +121,27 @@ def log(stage: Stage) -> PagedTable:
 
 def values(stage: Stage) -> JsonView:
     return stage.app.screen.query_one("#values", JsonView)
+
+
+def a_line(number: int, **more: Any) -> OutputLine:
+    known: dict[str, Any] = {"step_id": "build", "attempt": 1, "stream": "out"}
+    return OutputLine(ts=ago(300 - number), text=f"line {number}", **{**known, **more})
+
+
+async def test_the_output_grows_while_it_is_shown(console: OpenConsole) -> None:
+    engine = an_engine(status=RunStatus.RUNNING)
+    async with console(engine, size=(80, 24)) as stage:
+        await opened(stage, "output")
+        await stage.until(lambda: "No output" in stage.text())
+        engine.stored_output["run-1"] = [a_line(number) for number in range(1, 41)]
+        await stage.until(lambda: "build │ line 40" in stage.text(), "the newest line")
+        assert "line 1 " not in stage.text()
+        engine.stored_output["run-1"].append(a_line(41, stream="err", step_id="test"))
+        await stage.until(lambda: "test ! line 41" in stage.text(), "what came meanwhile")
+        await stage.press("F")
+        await stage.until(lambda: "Not following" in stage.text())
+        await stage.press("g")
+        await stage.until(lambda: "line 1 " in stage.text(), "the first line")
 
 
 async def test_the_timeline_shows_what_every_step_did_when(console: OpenConsole) -> None:
@@ -463,7 +484,7 @@ async def test_the_past_is_shown_whole_and_nothing_can_be_done_to_it(console: Op
         await stage.on(ValueScreen)
         await stage.shows("as of event 3")
         assert "output" not in stage.text()
-        await stage.press("escape", "tab", "tab", "tab")
+        await stage.press("escape", "tab", "tab", "tab", "tab")
         await stage.shows("early.txt")
         await stage.press("tab", "enter")
         await stage.on(ValueScreen)

@@ -58,6 +58,22 @@ async def test_the_start_dialog_starts_a_run_and_shows_it(console: OpenConsole) 
         assert len(stage.app.screen_stack) == 1
 
 
+async def test_again_opens_the_start_form_filled_from_the_run(console: OpenConsole) -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string"}, "mail": {"type": "string"}}}
+    run = a_run(input={"name": "Ana", "mail": "[EMAIL]"})
+    engine = FakeEngine(stored_packs=(a_pack(a_flow(schema=schema)),)).add(run)
+    async with console(engine) as stage:
+        await stage.until(lambda: stage.paged("#runs").row_count)
+        await stage.press("R")
+        await stage.on(StartFormScreen)
+        await stage.shows("again, as run run-1")
+        await stage.shows("Not filled in, masked or not valid any more: mail")
+        await stage.shows("Ana")
+        await stage.press("f2")
+        await stage.until(lambda: engine.asked("start"))
+        assert engine.asked("start")[0][2] == {"name": "Ana"}
+
+
 async def test_a_flow_without_fields_takes_json(console: OpenConsole) -> None:
     engine = FakeEngine(stored_packs=(a_pack(a_flow(schema={})),))
     async with console(engine) as stage:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -10,7 +10,7 @@ from engine.contracts.model import rfc3339
 from engine.contracts.packs.pack import Problem
 from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
-from engine.contracts.run import WaitingFor
+from engine.contracts.run import OutputLine, WaitingFor
 from engine.contracts.status import CancelMode, RunStatus, StepStatus, WaitKind
 from engine.contracts.tool import ToolMeta
 from tests.fakes.views import NOW, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
@@ -53,6 +53,30 @@ def test_a_person_gets_an_aligned_table_with_a_dash_for_nothing(vasini: Vasini, 
     assert head.index("BY") == first.index("ana") == second.index("ana")
     after = outcome.stderr.removeprefix("there is more: --after ").strip()
     assert vasini("runs", "--after", after).stdout.splitlines()[1].split()[0] == "r2"
+
+
+def written(number: int, step_id: str = "build", stream: Literal["out", "err"] = "out") -> OutputLine:
+    return OutputLine(ts=NOW, step_id=step_id, attempt=1, stream=stream, text=f"line {number}")
+
+
+def test_logs_write_every_line_of_a_run_or_of_a_step(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run())
+    fake.stored_output = {"run-1": [written(1), written(2, "test", "err"), written(3)]}
+    told = vasini("logs", "run-1").stdout.splitlines()
+    assert [line.partition("Z  ")[2] for line in told] == [
+        "build | line 1",
+        "test ! line 2",
+        "build | line 3",
+    ]
+    lines = [json.loads(line) for line in vasini("logs", "run-1", "build", "--json").stdout.splitlines()]
+    assert [(line["text"], line["stream"]) for line in lines] == [("line 1", "out"), ("line 3", "out")]
+    assert vasini("logs", "none").status == ExitCode.NOT_FOUND
+
+
+def test_logs_follow_a_run_to_its_end(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run(status=RunStatus.COMPLETED))
+    fake.stored_output = {"run-1": [written(1)]}
+    assert "line 1" in vasini("logs", "run-1", "--follow").stdout
 
 
 def test_runs_are_listed_in_any_order_of_anybody_and_any_time(vasini: Vasini, fake: FakeEngine) -> None:

@@ -241,3 +241,12 @@ def test_a_signal_while_waiting_leaves_the_run_to_others(
     outcome = vasini("run", "hello/hello", "--wait", "--json")
     assert outcome.status == expected
     assert outcome.document["status"] == "QUEUED"
+
+
+def test_rerun_starts_the_same_flow_with_changes(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run("run-0", input={"name": "Bo", "n": 1}))
+    outcome = vasini("rerun", "run-0", "--set", "n=2", "--json")
+    assert outcome.status == ExitCode.OK
+    assert outcome.document["input"] == {"name": "Bo", "n": 2}
+    assert outcome.document["run_id"] != "run-0"
+    assert vasini("rerun", "none").status == ExitCode.NOT_FOUND

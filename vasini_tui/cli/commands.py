@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": "runs.start:run",
+    "rerun": "runs.again:rerun",
     "runs": "runs.look:runs",
     "show": "runs.look:show",
     "events": "runs.look:events",
+    "logs": "runs.logs:logs",
     "approvals": "requests.approvals:approvals",
     "approval": "requests.approvals:approval",
     "approve": "requests.approvals:approve",

@@ -27,7 +27,7 @@ from vasini_tui.console.parsed_once import ParsedOnce
 from vasini_tui.console.themes import DEFAULT_THEME, style_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from textual import events
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
 
     from engine.contracts.actor import Actor
+    from engine.contracts.packs.pack import FlowView
     from engine.contracts.request import FormView
     from engine.facade.engine import Engine
     from engine.facade.feed import FeedBatch
@@ -194,6 +195,12 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
     def open_form(self, form: FormView) -> None:
         """Open a form to fill in, above what is shown."""
         self._navigation.open_form(form)
+
+    def open_again(
+        self, flow: FlowView, run_id: str, values: Mapping[str, Any], left_out: Sequence[str]
+    ) -> None:
+        """Open the start form of a flow, filled in from a run, above what is shown."""
+        self._navigation.open_again(flow, run_id, values, left_out)
 
     def show_in(self, view: str, key: str) -> None:
         """Go to the list of a view, with the cursor on this row."""

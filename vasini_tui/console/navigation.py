@@ -9,11 +9,11 @@ from screens.frame.screen import ConsoleScreen, attempt, show_notice
 from screens.keys.views import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual.app import App
 
-    from engine.contracts.packs.pack import PackView
+    from engine.contracts.packs.pack import FlowView, PackView
     from engine.contracts.request import FormView
     from screens.frame.console_state import ConsoleState
     from screens.keys.views import View
@@ -60,6 +60,15 @@ class Navigation:
         from screens.forms.screen import FormScreen  # noqa: PLC0415 - when it is first needed
 
         self._app.push_screen(FormScreen(self._state(), form))
+
+    def open_again(
+        self, flow: FlowView, run_id: str, values: Mapping[str, Any], left_out: Sequence[str]
+    ) -> None:
+        """Open the start form of a flow, filled in from a run, above what is shown."""
+        from screens.runs.start import Again, StartFormScreen  # noqa: PLC0415 - when it is first needed
+
+        again = Again(run_id, values, tuple(left_out))
+        self._app.push_screen(StartFormScreen(self._state(), flow, again))
 
     def oldest_pending(self) -> None:
         """Whatever waits longest for a person."""

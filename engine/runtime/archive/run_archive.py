@@ -54,6 +54,7 @@ class RunArchive:
         paths = [step.step_id for step in detail.steps]
         await self._add_lines(f"{run_id}/steps.jsonl", self._steps(run_id, paths))
         await self._add_lines(f"{run_id}/events.jsonl", self._events(run_id))
+        await self._add_lines(f"{run_id}/output.jsonl", self._output(run_id))
         for file in detail.files:
             await self._add_file(run_id, file.stored_name)
         await self._add_pack(detail.run.pack_digest)
@@ -69,6 +70,14 @@ class RunArchive:
                 line = event_view(stored).model_dump(mode="json", by_alias=True)
                 yield {**line, "payload": await self._values.redacted(line["payload"])}
             after = batch[-1].run_seq
+
+    async def _output(self, run_id: str) -> AsyncIterator[Any]:
+        after, ended = 0, False
+        while not ended:
+            page = await self._reader.output(run_id, None, after)
+            for line in page.lines:
+                yield line.model_dump(mode="json")
+            after, ended = page.next, page.ended
 
     async def _add_file(self, run_id: str, stored_name: str) -> None:
         row = await self._reader.row(run_id)

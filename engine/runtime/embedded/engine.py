@@ -17,6 +17,7 @@ from engine.runtime.embedded.feed import Feed
 from engine.runtime.embedded.notes import Drafts, SavedFilters
 from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
+from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.files.run_folder import RunFolders
 from engine.runtime.gc_tuning import seldom_collected
 from engine.runtime.intake import Intake
@@ -69,7 +70,7 @@ class EmbeddedEngine:
         self._folders = RunFolders(config.runs_dir)
         self._intake = Intake(journal)
         self._views = RowViews(self._values, self._folders, clock, Disclosures(journal, clock))
-        self._files = OutputFiles(self._folders, redactor)
+        self._files = OutputFiles(self._folders, CallOutputs(config.runs_dir), redactor)
         self._reader = RunReader(journal, self._values, self._views, self._files)
         self.runs = Runs(
             journal,

@@ -20,6 +20,7 @@ from engine.contracts.status import (
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.run_filter import place_of
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
 from engine.runtime.views.row_views import created_row, event_view, run_summary
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         EventFilter,
         EventView,
         FileText,
+        OutputPage,
         RunDetail,
         RunView,
         StepView,
@@ -102,6 +104,26 @@ class Runs(Scoped):
         from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - loaded with the starter
 
         request = StartRequest(pack, flow, payload, actor, owner, idempotency_key, base_dir)
+        return await self._started(*await self._starter().start(request))
+
+    async def start_again(
+        self,
+        run_id: str,
+        changes: Mapping[str, Any],
+        *,
+        actor: Actor,
+        idempotency_key: str | None = None,
+        base_dir: Path | None = None,
+    ) -> RunView:
+        """See facade."""
+        self.access.require(Role.OPERATOR, actor)
+        row, given = await self.reader.whole_input(run_id)
+        payload = merged(given, changes)
+        require_no_masks(run_id, payload)
+        from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - loaded with the starter
+
+        tenant = row["tenant"]
+        request = StartRequest(row["pack"], row["flow"], payload, actor, tenant, idempotency_key, base_dir)
         return await self._started(*await self._starter().start(request))
 
     async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
@@ -236,6 +258,10 @@ class Runs(Scoped):
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         """See facade."""
         return await self.reader.file_text(run_id, stored_name, limit)
+
+    async def output(self, run_id: str, *, step_id: str | None = None, after: int = 0) -> OutputPage:
+        """See facade."""
+        return await self.reader.output(run_id, step_id, after)
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         """See facade."""

@@ -7,13 +7,16 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from engine.contracts.housekeeping import LeftOutFile
-from engine.contracts.run import FileText, RunFile
+from engine.contracts.model import from_micros
+from engine.contracts.run import FileText, OutputLine, OutputPage, RunFile
 from engine.errors import NotFound
+from engine.journal.encoding import decode
 from engine.runtime.views.paging import page_size
 
 if TYPE_CHECKING:
     from engine.governance.redactor import Redactor
     from engine.journal.rows import RunRow
+    from engine.runtime.files.call_outputs import CallOutputs
     from engine.runtime.files.run_folder import RunFolders
 
 MAX_FILE_TEXT = 8 * 1024 * 1024
@@ -25,8 +28,9 @@ MARGIN = 4 * 1024
 class OutputFiles:
     """Reads the output files below the runs' folders, in threads."""
 
-    def __init__(self, folders: RunFolders, redactor: Redactor) -> None:
+    def __init__(self, folders: RunFolders, outputs: CallOutputs, redactor: Redactor) -> None:
         self._folders = folders
+        self._outputs = outputs
         self._redactor = redactor
 
     async def of(self, row: RunRow) -> tuple[RunFile, ...]:
@@ -42,6 +46,22 @@ class OutputFiles:
             words = f"run {row['run_id']} has no file {stored_name[:200]!r}"
             raise NotFound(words, {"run_id": row["run_id"], "stored_name": stored_name[:200]})
         return text
+
+    async def output(self, row: RunRow, step_id: str | None, after: int) -> OutputPage:
+        """Lines that the calls of a run wrote. Raises Unavailable."""
+        return await asyncio.to_thread(self._read_output, row["pack"], row["run_id"], step_id, after)
+
+    def _read_output(self, pack: str, run_id: str, step_id: str | None, after: int) -> OutputPage:
+        raw, start, size = self._outputs.read(pack, run_id, after)
+        lines = (line for text in raw.splitlines() if (line := _output_line(text)) is not None)
+        below = f"{step_id}/"
+        wanted = tuple(
+            line
+            for line in lines
+            if step_id is None or line.step_id == step_id or line.step_id.startswith(below)
+        )
+        end = start + len(raw)
+        return OutputPage(lines=wanted, next=end, ended=end >= size or not raw)
 
     async def whole(self, row: RunRow, stored_name: str) -> str | LeftOutFile:
         """All of a file as masked text, or why it cannot be given. Raises Unavailable."""
@@ -91,3 +111,12 @@ class OutputFiles:
             text = raw[: fault.start].decode("utf-8")  # a character that the end of the reading cut through
         masked: str = self._redactor.redact(text) if whole else self._redactor.redact_beginning(text)
         return masked.encode()[:size].decode("utf-8", "ignore")
+
+
+def _output_line(text: bytes) -> OutputLine | None:
+    """A line of the file; None for what was half written when the machine stopped."""
+    try:
+        found = decode(text)
+        return OutputLine(**{**found, "ts": from_micros(found["ts"])})
+    except (ValueError, KeyError, TypeError):
+        return None

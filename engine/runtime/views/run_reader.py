@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.run import RunDetail
 from engine.contracts.status import RequestKind
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
+from engine.journal.encoding import decode
 from engine.runtime.views.paging import MAX_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.contracts.run import FileText, RunFile, RunView, StepView
+    from engine.contracts.run import FileText, OutputPage, RunFile, RunView, StepView
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow, RunViewRow, StepViewRow
     from engine.runtime.value_store import ValueStore
@@ -55,6 +56,19 @@ class RunReader(Scoped):
         """The run of a row with events."""
         return await self._views.run(row)
 
+    async def whole_input(self, run_id: str) -> tuple[RunViewRow, dict[str, Any]]:
+        """The run's row, and its input as it was given, for starting again; nobody is shown it.
+
+        Raises NotFound, InvalidInput when it was not kept.
+        """
+        row = await self.row_with_events(run_id)
+        first = decode(row["first_event"]) if row["first_event"] else {}
+        given = await self._values.load(first.get("input"))
+        if not isinstance(given, dict):
+            words = f"run {run_id} was refused, so its input was not kept; start {row['pack']}/{row['flow']}"
+            raise InvalidInput(words, {"run_id": run_id})
+        return row, given
+
     async def detail(self, run_id: str) -> RunDetail:
         """Everything about the run as it is. Raises NotFound."""
         row = await self.row_with_events(run_id)
@@ -87,6 +101,10 @@ class RunReader(Scoped):
     async def file_text(self, run_id: str, stored_name: str, limit: int) -> FileText:
         """The beginning of an output file as masked text. Raises NotFound, InvalidInput, Unavailable."""
         return await self._files.text(await self.row(run_id), stored_name, limit)
+
+    async def output(self, run_id: str, step_id: str | None, after: int) -> OutputPage:
+        """Lines that calls wrote. Raises NotFound, Unavailable."""
+        return await self._files.output(await self.row(run_id), step_id, after)
 
     async def _successors_as_of(self, run_id: str, run_seq: int) -> tuple[str, ...]:
         """Runs that had taken over before the run's next event."""

@@ -62,6 +62,7 @@ def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
             stdin=params.get("stdin", "").encode(),
             timeout=params.get("timeout"),
             env_extra=environment,
+            sink=context.output,
         )
         if outcome.returncode != 0 and params.get("check", True):
             raise command_failed(argv[0], outcome)

@@ -146,7 +146,7 @@ async def call_function(
         await asyncio.to_thread(context.workdir.mkdir, parents=True, exist_ok=True)
     except OSError as error:
         raise from_os_error(error, "cannot make the run's working directory") from error
-    answer = await ask(_HOST, request, context.workdir, limits, f"tool {tool.spec.name!r}")
+    answer = await ask(_HOST, request, context.workdir, limits, f"tool {tool.spec.name!r}", context.output)
     if "error" in answer:
         raise _failure(code, answer["error"])
     return answer["data"]

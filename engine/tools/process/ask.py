@@ -14,16 +14,23 @@ from engine.tools.process.limit_words import met_limit
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.tools.context import ToolLimits
+    from engine.tools.context import OutputSink, ToolLimits
     from engine.tools.process.process_group import Outcome
 
 
 async def ask(
-    program: Path, request: dict[str, Any], cwd: Path, limits: ToolLimits, what: str
+    program: Path,
+    request: dict[str, Any],
+    cwd: Path,
+    limits: ToolLimits,
+    what: str,
+    sink: OutputSink | None = None,
 ) -> dict[str, Any]:
     """The answer of `program` (a Python file of ours) to one request.
 
-    `what` names the work in errors. Raises ToolFailure when the process ends without a whole answer.
+    `what` names the work in errors, `sink` is told what it writes.
+
+    Raises ToolFailure when the process ends without a whole answer.
     """
     outcome = await start_group(
         [sys.executable, "-I", str(program)],
@@ -33,6 +40,7 @@ async def ask(
         limits,
         json.dumps(request).encode(),
         result_pipe=True,
+        sink=sink,
     )
     if outcome.returncode != 0:
         stderr = last_lines(outcome.ends[1])

@@ -22,7 +22,7 @@ from engine.tools.process.threads import finish
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from engine.tools.context import ToolLimits
+    from engine.tools.context import OutputSink, ToolLimits
 
 _KEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")))
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -60,10 +60,13 @@ class CommandRunner:
         stdin: bytes | None = None,
         timeout: float | None = None,
         env_extra: Mapping[str, str] = _NOTHING,
+        sink: OutputSink | None = None,
     ) -> CommandOutcome:
         """Run to the end; whatever it started is gone when this returns or raises.
 
-        `timeout` in seconds. Raises ToolFailure: invalid_input (NUL in an argument), not_found (no such
+        `timeout` in seconds; `sink` is told what is written.
+
+        Raises ToolFailure: invalid_input (NUL in an argument), not_found (no such
         command), timeout, backend_error (cannot start).
         """
         if any("\x00" in argument for argument in argv):
@@ -75,7 +78,7 @@ class CommandRunner:
         try:
             async with asyncio.timeout(timeout):
                 outcome = await start_group(
-                    _KEEPER, [program, *argv[1:]], cwd, environment, limits, stdin or b""
+                    _KEEPER, [program, *argv[1:]], cwd, environment, limits, stdin or b"", sink=sink
                 )
         except TimeoutError as error:
             raise ToolFailure(
@@ -105,6 +108,7 @@ async def start_group(
     stdin: bytes,
     *,
     result_pipe: bool = False,
+    sink: OutputSink | None = None,
 ) -> Outcome:
     """Run `program SETTINGS work...`, which confines itself. Raises ToolFailure when it cannot start."""
     try:
@@ -117,6 +121,7 @@ async def start_group(
                 limit=limits.max_output_bytes + (_ENVELOPE_BYTES if result_pipe else 0),
                 grace=limits.kill_grace_seconds,
                 result_pipe=result_pipe,
+                sink=sink,
             )
             if held_by is not None and outcome.ended_by is None:
                 return replace(outcome, ended_by=cgroup.met_limit(held_by))

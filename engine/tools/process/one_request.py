@@ -5,6 +5,7 @@ Imports the standard library only.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -28,6 +29,8 @@ def serve_once(handle: Callable[[Answer], Answer]) -> None:
     confine(read_settings(sys.argv[1]))
     request = json.load(sys.stdin)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what is printed can be read while it works
     # a lone surrogate becomes \udcXX, which is JSON again
     answer = json.dumps(handle(request), ensure_ascii=False).encode("utf-8", "backslashreplace")
     sys.stdout.flush()

@@ -13,14 +13,18 @@ import os
 import signal
 import subprocess
 from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 from typing import IO, TYPE_CHECKING
 
 from engine.tools.process.keeper import END_NOW, REPORT_VARIABLE
 from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from engine.tools.context import OutputSink
 
 _DRAIN_SECONDS = 1.0
 _KEEPER_SECONDS = 5.0
@@ -44,8 +48,9 @@ class Outcome:
 class BoundedOutput(asyncio.Protocol):
     """Keeps the first `limit` bytes of a pipe and the last 16 kB; reads all, so no writer hangs."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, tell: Callable[[bytes], None] | None = None) -> None:
         self._limit = limit
+        self._tell = tell
         self._last = bytearray()
         self.content = bytearray()
         self.truncated = False
@@ -53,6 +58,8 @@ class BoundedOutput(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the pipe."""
+        if self._tell is not None:
+            self._tell(data)
         room = self._limit - len(self.content)
         self.content += data[:room]
         if len(data) > room:
@@ -73,10 +80,17 @@ class BoundedOutput(asyncio.Protocol):
 class ProcessGroup:
     """One child. Use `run`; the object lives for one call."""
 
-    def __init__(self, process: subprocess.Popen[bytes], pipes: Sequence[IO[bytes]], limit: int) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        pipes: Sequence[IO[bytes]],
+        limit: int,
+        sink: OutputSink | None = None,
+    ) -> None:
         self._process = process
         self._pipes = pipes
-        self._outputs = [BoundedOutput(limit) for _ in pipes]
+        tellers = () if sink is None else (partial(sink.write, "out"), partial(sink.write, "err"))
+        self._outputs = [BoundedOutput(limit, tell) for tell, _ in zip_longest(tellers, pipes)]
         self._exited = asyncio.Event()
         self._transports: list[asyncio.ReadTransport] = []
 
@@ -91,6 +105,7 @@ class ProcessGroup:
         limit: int,
         grace: float,
         result_pipe: bool = False,
+        sink: OutputSink | None = None,
     ) -> Outcome:
         """Run to the end; when cancelled, end it (SIGTERM, `grace` seconds, SIGKILL) first.
 
@@ -127,7 +142,7 @@ class ProcessGroup:
                 raise
         assert process.stdout is not None
         assert process.stderr is not None
-        return await cls(process, [process.stdout, process.stderr, *extra], limit).attend(grace)
+        return await cls(process, [process.stdout, process.stderr, *extra], limit, sink).attend(grace)
 
     async def attend(self, grace: float) -> Outcome:
         """Wait for the keeper, which ends last; when cancelled, ask first."""

@@ -32,6 +32,14 @@ ACTIONS: tuple[Action, ...] = (
         "vasini retry RUN",
         True,
     ),
+    Action(
+        "run.again",
+        "R",
+        "again",
+        "Again",
+        "Fill the start form with the run's input, to change and start it again",
+        "vasini rerun RUN --set K=V",
+    ),
     Action("run.logs", "l", "logs", "Log", "Event log of the run", "vasini events RUN --follow", True),
     Action(
         "run.pending",
@@ -83,7 +91,7 @@ ACTIONS: tuple[Action, ...] = (
         "tab,]",
         "next_pane",
         "Next pane",
-        "Timeline, log, data, files, requests",
+        "Timeline, log, output, data, files, requests",
         "vasini show RUN",
     ),
     Action("run.previous_pane", "shift+tab,[", "previous_pane", "Previous pane", "The pane before"),

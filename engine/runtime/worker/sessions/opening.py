@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.flow import SubflowStep
 from engine.machine.model.graph import walk_steps
+from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.worker.sessions.call_room import CallRoom, marks_of
 from engine.runtime.worker.sessions.documents import RunDocuments
 from engine.runtime.worker.sessions.restoring import restored
 from engine.runtime.worker.sessions.run_planner import RunPlanner
 from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.call_judge import CallJudge
+from engine.runtime.worker.steps.call_output import kept_output
 from engine.runtime.worker.steps.child_flows import ChildFlows
 from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 from engine.tools.scopes import opened_scopes
@@ -59,7 +61,15 @@ class Sessions:
         self._packs = packs
         self._folders = folders
         self._executor = executor
-        self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout)
+        outputs, limit = CallOutputs(config.runs_dir), config.limits.max_output_bytes
+        self._tools = ToolCalls(
+            executor,
+            values,
+            folders,
+            clock,
+            config.default_step_timeout,
+            partial(kept_output, outputs, values, clock, limit),
+        )
         self._faults = faults
 
     def documents(self, queue: DocumentQueue) -> RunDocuments:

@@ -17,6 +17,7 @@ from engine.tools.context import CallRules, ToolContext
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from engine.contracts.preview import Preview
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
+    from engine.tools.context import OutputSink
     from engine.tools.executor import ToolExecutor
 
 
@@ -57,7 +59,8 @@ class CallSite:
 
 
 class ToolCalls:
-    """Calls tools for steps of runs. `default_timeout` holds for steps without one, in seconds."""
+    """Calls tools for steps of runs. `default_timeout` holds for steps without one, in seconds;
+    `outputs` opens what keeps the lines that a call writes."""
 
     def __init__(
         self,
@@ -66,12 +69,14 @@ class ToolCalls:
         folders: RunFolders,
         clock: Clock,
         default_timeout: float,
+        outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
     ) -> None:
         self._executor = executor
         self._values = values
         self._folders = folders
         self._clock = clock
         self._default_timeout = default_timeout
+        self._outputs = outputs
 
     async def preview(self, site: CallSite, path: str, tool: str, params: Any) -> Preview | None:
         """What a call would do as things stand, for tools that can say so."""
@@ -145,7 +150,9 @@ class ToolCalls:
         if execution.approved and execution.digest is not None:
             previewed = await self._as_approved(site, execution, step, params)
             context = replace(context, previewed=previewed)
-        result = await self._executor.call(step.tool, params, context, rules=rules, code=site.flow.code)
+        async with self._outputs(site.row, execution) as output:
+            context = replace(context, output=output)
+            result = await self._executor.call(step.tool, params, context, rules=rules, code=site.flow.code)
         meta = {**result.meta.model_dump(), "latency_ms": round(result.meta.latency_ms, 3)}
         if result.error is not None:
             error = result.error

@@ -1,0 +1,144 @@
+"""What a call writes while it runs: whole lines, masked, put into the run's file a moment later."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import logging
+import re
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from engine.errors import VasiniError
+from engine.journal.encoding import encode
+from engine.tools.process.threads import finish
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from engine.journal.rows import RunRow
+    from engine.machine.model.state import Execution
+    from engine.runtime.clock import Clock
+    from engine.runtime.files.call_outputs import CallOutputs
+    from engine.runtime.value_store import ValueStore
+
+GATHER_SECONDS = 0.1
+LONGEST_LINE = 16_384
+"""Characters of a line; what is longer is cut before a place where a secret could stand half."""
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----")
+_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
+_LOG = logging.getLogger(__name__)
+Stream = Literal["out", "err"]
+
+
+class CallOutput:
+    """One call's output. Implements `engine.tools.context.OutputSink`; `limit` is in bytes."""
+
+    def __init__(
+        self,
+        keep: Callable[[bytes], bool],
+        facts: dict[str, Any],
+        values: ValueStore,
+        clock: Clock,
+        limit: int,
+    ) -> None:
+        self._keep = keep
+        self._facts = facts
+        self._values = values
+        self._clock = clock
+        self._left = limit
+        self._strike: Callable[[str], str] = str
+        self._rest: dict[Stream, str] = {"out": "", "err": ""}
+        self._in_key: set[Stream] = set()
+        self._in_long: set[Stream] = set()
+        decoder = codecs.getincrementaldecoder("utf-8")
+        self._decoders = {"out": decoder("replace"), "err": decoder("replace")}
+        self._waiting: list[bytes] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def hide(self, strike: Callable[[str], str]) -> None:
+        """Secrets of this call, which no pattern would find."""
+        self._strike = strike
+
+    def write(self, stream: Stream, data: bytes) -> None:
+        """What arrived from the call."""
+        if self._left <= 0:
+            return
+        cut, self._left = data[: self._left], self._left - len(data)
+        *lines, self._rest[stream] = (self._rest[stream] + self._decoders[stream].decode(cut)).split("\n")
+        for line in lines:
+            self._take(stream, line)
+        if len(self._rest[stream]) > LONGEST_LINE:
+            self._take(stream, self._rest[stream])
+            self._rest[stream] = ""
+            self._in_long.add(stream)  # the rest of this line could begin with half a secret
+        if self._left <= 0:
+            self._rest[stream] = ""  # half a line could hold half a secret
+            self._put(stream, "… more was written than tools.max_output_bytes keeps")
+        if self._waiting and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._store_soon())
+
+    def _take(self, stream: Stream, line: str) -> None:
+        """A key goes as a whole, whatever line it ends in."""
+        if stream in self._in_long:
+            self._in_long.discard(stream)
+            return
+        if stream in self._in_key:
+            if _KEY_ENDS.search(line):
+                self._in_key.discard(stream)
+            return
+        begins = list(_KEY_BEGINS.finditer(line))
+        if begins and not _KEY_ENDS.search(line, begins[-1].end()):
+            self._in_key.add(stream)
+        self._put(stream, self._masked(line.rstrip("\r")))
+
+    def _masked(self, line: str) -> str:
+        struck = self._strike(line)
+        if len(struck) <= LONGEST_LINE:
+            return str(self._values.redact(struck))
+        return f"{self._values.redact_beginning(struck[:LONGEST_LINE])}…"
+
+    def _put(self, stream: Stream, text: str) -> None:
+        line = {"ts": self._clock.now(), **self._facts, "stream": stream, "text": text}
+        self._waiting.append(encode(line).encode() + b"\n")
+
+    async def _store_soon(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(GATHER_SECONDS)
+            await self._store()
+        self._task = None
+
+    async def _store(self) -> None:
+        """The call goes on whatever becomes of its lines."""
+        lines, self._waiting = b"".join(self._waiting), []
+        try:
+            if lines and not await asyncio.to_thread(self._keep, lines):
+                self._left = 0
+        except VasiniError as error:
+            self._left = 0
+            _LOG.warning("output of %s is not kept: %s", self._facts["step_id"], error.message)
+
+    async def close(self) -> None:
+        """Everything is in the file."""
+        task, self._task = self._task, None
+        if task is not None:
+            await task
+        for stream, rest in self._rest.items():
+            if rest:
+                self._take(stream, rest)
+        await self._store()
+
+
+@asynccontextmanager
+async def kept_output(
+    outputs: CallOutputs, values: ValueStore, clock: Clock, limit: int, row: RunRow, execution: Execution
+) -> AsyncIterator[CallOutput]:
+    """What the call writes inside the context is in the run's file when it is left."""
+    keep = partial(outputs.append, row["pack"], row["run_id"])
+    facts = {"step_id": execution.path, "attempt": execution.attempt}
+    output = CallOutput(keep, facts, values, clock, limit)
+    try:
+        yield output
+    finally:
+        await finish(output.close())

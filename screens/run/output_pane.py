@@ -1,0 +1,111 @@
+"""The output pane: what the commands and tools of a run write, while they write it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RUN_TERMINAL
+from engine.safe_text import sanitize
+from screens.run.pane import Moment, RunPane
+from screens.widgets.ages import clock_time
+from screens.widgets.plain import Plain
+from screens.widgets.text_lines import TextLines, safe_lines
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from engine.contracts.run import OutputLine
+
+LOOK_SECONDS = 0.5
+"""Lines make no events: while a run works, its pane looks for them."""
+FROM_END = 256 * 1024
+"""Bytes before the end that are read when the pane opens."""
+_EMPTY = "No output: no command or tool of this run has written any."
+_PAST = "Lines that had been written by then."
+_CUT = "Only the last lines are shown; `vasini logs` writes all of them."
+
+
+class OutputPane(RunPane):
+    """Follows the newest line until it is told to stay."""
+
+    title = "Output"
+
+    def compose(self) -> ComposeResult:
+        """A note, lines."""
+        yield Plain(id="output-note")
+        yield TextLines(id="output-lines")
+        yield Plain(sanitize(_EMPTY), id="no-output", classes="pane-empty")
+
+    def on_mount(self) -> None:
+        """Look for lines while the pane is shown."""
+        self._next = -FROM_END
+        self._any = self._cut = self._live = False
+        self._until: datetime | None = None
+        self._following = True
+        self.query_one("#no-output").display = False
+        self.set_interval(LOOK_SECONDS, self._look)
+
+    @property
+    def lines(self) -> TextLines:
+        """The lines."""
+        return self.query_one("#output-lines", TextLines)
+
+    async def load(self, moment: Moment) -> None:
+        """What is new; all again when another moment is looked at."""
+        until = moment.past.event.ts if moment.past else None
+        if until != self._until:
+            self._until, self._next, self._any, self._cut = until, -FROM_END, False, False
+            self.lines.show(())
+        self._live = moment.live.status not in RUN_TERMINAL and until is None
+        await self._read()
+
+    def target(self) -> Widget:
+        """The lines."""
+        return self.lines
+
+    def toggle_follow(self) -> str:
+        """Stay with the newest line, or stay where one reads."""
+        self._following = not self._following
+        if self._following:
+            self.lines.scroll_end(animate=False)
+        return "Following the output" if self._following else "Not following any more"
+
+    def toggle_wrap(self) -> bool:
+        """Long lines in full, or cut."""
+        self.lines.toggle_wrap()
+        return True
+
+    def _look(self) -> None:
+        if self._live and self.display and self.is_attached:
+            self.act(self._read())
+
+    async def _read(self) -> None:
+        ended = False
+        while not ended:
+            page = await self.state.engine.runs.output(self.run_id, after=self._next)
+            self._cut |= self._next < 0 < page.next - FROM_END
+            self._next, ended = page.next, page.ended
+            wanted = [line for line in page.lines if self._until is None or line.ts <= self._until]
+            if wanted:
+                self._any = True
+                text = await asyncio.to_thread(safe_lines, "\n".join(map(_words, wanted)))
+                self._cut |= self.lines.extend(text, to_end=self._following)
+        self._tell()
+
+    def _tell(self) -> None:
+        note = _PAST if self._until is not None else _CUT if self._cut else ""
+        self.query_one("#output-note").display = bool(note)
+        self.query_one("#output-note", Plain).show((sanitize(f" {note}"), "$quiet"))
+        self.query_one("#no-output").display = not self._any
+        self.lines.set_class(not self._any, "-empty")
+
+
+def _words(line: OutputLine) -> str:
+    """One line: when, of which step, `!` where it went to standard error."""
+    mark = "!" if line.stream == "err" else "│"
+    text = line.text.replace("\t", "    ")
+    return f"{clock_time(line.ts)} {line.step_id} {mark} {text}"

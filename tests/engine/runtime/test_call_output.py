@@ -1,0 +1,137 @@
+"""What calls write while they run: kept by line, masked, bounded, readable while it grows."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.status import RunStatus
+from engine.errors import NotFound
+from engine.runtime.embedded.engine import open_engine
+from engine.runtime.files.call_outputs import MOST_BYTES, CallOutputs
+from engine.tools.builtin.all import builtin_registry
+from engine.tools.context import ToolLimits
+from tests.engine.runtime.embedded_home import ANN, rest, start, tool, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from engine.facade.engine import Engine
+    from tests.engine.runtime.embedded_home import Home
+
+MAIL = "ann.example@example.org"
+PEM = "-----BEGIN PRIVATE KEY-----"
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking_calls() -> None:
+    """Not watched here: commands are started in the loop, as asyncio starts its own."""
+
+
+def sh(step_id: str, script: str, **fields: Any) -> dict[str, Any]:
+    return tool(step_id, "command.run", params={"argv": ["sh", "-c", script], **fields})
+
+
+@asynccontextmanager
+async def working(home: Home, **limits: Any) -> AsyncIterator[Engine]:
+    allowed = ToolLimits(command_allowlist=frozenset({"sh"}), kill_grace_seconds=0.2, **limits)
+    config = home.config(limits=allowed, secrets={"pass": "opensesame"})
+    async with open_engine(config, registry=builtin_registry()) as engine, engine.work():
+        yield engine
+
+
+async def written(engine: Engine, run_id: str, **wanted: Any) -> list[tuple[str, int, str, str]]:
+    page = await engine.runs.output(run_id, **wanted)
+    return [(line.step_id, line.attempt, line.stream, line.text) for line in page.lines]
+
+
+async def test_lines_of_both_streams_are_kept_when_a_call_succeeds_and_when_it_fails(home: Home) -> None:
+    home.flow(
+        "main",
+        sh("good", "echo one; echo two >&2"),
+        sh("bad", "printf 'no newline'; exit 3"),
+    )
+    async with working(home) as engine:
+        run = await rest(engine, await start(engine, "main"), expect=RunStatus.FAILED)
+        lines = await written(engine, run.run_id)
+        assert sorted(lines) == [
+            ("bad", 1, "out", "no newline"),
+            ("good", 1, "err", "two"),
+            ("good", 1, "out", "one"),
+        ]
+        assert await written(engine, run.run_id, step_id="bad") == [("bad", 1, "out", "no newline")]
+        assert await written(engine, run.run_id, step_id="ba") == []
+        with pytest.raises(NotFound):
+            await engine.runs.output("run_none")
+
+
+async def test_lines_can_be_read_while_the_call_still_runs(home: Home, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    home.flow("main", sh("slow", f"echo first; while [ ! -e {go} ]; do sleep 0.02; done; echo last"))
+    async with working(home) as engine:
+        run_id = await start(engine, "main")
+
+        async def first() -> bool:
+            return bool(await written(engine, run_id))
+
+        await until(first)
+        page = await engine.runs.output(run_id)
+        assert [line.text for line in page.lines] == ["first"]
+        await asyncio.to_thread(go.touch)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert [line.text for line in (await engine.runs.output(run_id, after=page.next)).lines] == ["last"]
+
+
+async def test_nothing_secret_or_personal_is_kept(home: Home) -> None:
+    script = f"echo mail {MAIL}; echo {PEM}; echo c2VjcmV0; echo -----END PRIVATE KEY-----; echo $1; echo end"
+    argv = ["sh", "-c", script, "sh", {"$secret": "pass"}]
+    home.flow("main", tool("say", "command.run", params={"argv": argv, "parse": "text"}))
+    async with working(home) as engine:
+        run = await rest(engine, await start(engine, "main"), expect=RunStatus.COMPLETED)
+        texts = [text for *_, text in await written(engine, run.run_id)]
+    assert texts[-1] == "end"
+    kept = CallOutputs(home.root / "runs").path("demo", run.run_id).read_bytes()
+    for word in (MAIL, "opensesame", "c2VjcmV0"):
+        assert word.encode() not in kept
+
+
+async def test_what_is_kept_is_bounded(home: Home) -> None:
+    home.flow("main", sh("say", "yes | head -c 300000", check=False))
+    async with working(home, max_output_bytes=1000) as engine:
+        run = await rest(engine, await start(engine, "main"), expect=RunStatus.FAILED)
+        texts = [text for *_, text in await written(engine, run.run_id)]
+    assert texts[:-1] == ["y"] * 500
+    assert "max_output_bytes" in texts[-1]
+
+
+async def test_a_very_long_line_is_cut(home: Home) -> None:
+    home.flow("main", sh("say", "head -c 100000 /dev/zero | tr '\\0' x; echo; echo next"))
+    async with working(home) as engine:
+        run = await rest(engine, await start(engine, "main"), expect=RunStatus.COMPLETED)
+        long, following = [text for *_, text in await written(engine, run.run_id)]
+    assert (long[:3], long[-1], following) == ("xxx", "…", "next")
+    assert len(long) <= 16_384
+
+
+async def test_an_archive_has_the_output(home: Home, tmp_path: Path) -> None:
+    home.flow("main", sh("good", "echo one"))
+    async with working(home) as engine:
+        run = await rest(engine, await start(engine, "main"), expect=RunStatus.COMPLETED)
+        report = await engine.housekeeping.export(run.run_id, tmp_path / "x.zip", actor=ANN)
+    assert report.files == 5
+
+
+def test_output_is_read_from_any_place(tmp_path: Path) -> None:
+    outputs = CallOutputs(tmp_path)
+    assert outputs.read("demo", "run_1", 0) == (b"", 0, 0)
+    assert outputs.append("demo", "run_1", b"one\ntwo\n")
+    assert outputs.append("demo", "run_1", b"half")
+    assert outputs.read("demo", "run_1", 0) == (b"one\ntwo\n", 0, 12)
+    assert outputs.read("demo", "run_1", 4) == (b"two\n", 4, 12)
+    assert outputs.read("demo", "run_1", -9) == (b"two\n", 4, 12)
+    assert outputs.read("demo", "run_1", -99) == (b"one\ntwo\n", 0, 12)
+    assert not outputs.append("demo", "run_1", b"x" * MOST_BYTES)
