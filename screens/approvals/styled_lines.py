@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import chop_cells
+from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
@@ -29,6 +29,12 @@ class Ink(StrEnum):
 
 
 Line = tuple[SafeText, Ink]
+CONTINUED = "┆ "
+"""Before what goes on of a line that was broken."""
+_SIGNS_PER_CELL = 4
+"""Marks above letters take no cell of their own."""
+_NEAR = 16
+"""Cells of a line that may stay empty so that it ends with a word."""
 
 
 class StyledLines(Widget):
@@ -83,6 +89,25 @@ class StyledLines(Widget):
 
 
 def _pieces(text: SafeText, width: int) -> list[str]:
-    if text.isascii():
-        return [text[start : start + width] for start in range(0, len(text), width)] or [""]
-    return chop_cells(text, width)
+    """The line in pieces, broken at a space where one is near. What goes on says so, so that no text can
+    look like a line of its own."""
+    if cell_len(text) <= width:
+        return [text]
+    margin = " " * min(len(text) - len(text.lstrip(" ")), width // 4) + CONTINUED
+    pieces: list[str] = []
+    at = 0
+    while at < len(text):
+        mark = margin if pieces and len(margin) < width else ""
+        room = width - len(mark)
+        piece = chop_cells(text[at : at + room * _SIGNS_PER_CELL], room)[0]
+        if at + len(piece) < len(text):
+            piece = piece[: _break_of(piece)]
+        pieces.append(mark + piece)
+        at += len(piece)
+    return pieces
+
+
+def _break_of(piece: str) -> int:
+    """Behind the last space, unless that would leave much of the line empty."""
+    space = piece.rfind(" ") + 1
+    return space if len(piece) - space <= _NEAR and piece[:space].strip() else len(piece)

@@ -6,11 +6,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
+from engine.safe_text import sanitize
 from screens.approvals.action_lines import action_lines, format_size, said_lines
-from screens.approvals.styled_lines import StyledLines
+from screens.approvals.styled_lines import CONTINUED, StyledLines, _pieces
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run, an_approval
 from tests.screens.test_decisions import to_card
@@ -168,3 +172,23 @@ def test_a_long_title_stands_in_full_in_what_the_run_says() -> None:
 def test_sizes_are_words() -> None:
     assert format_size([1, 2]) == "list, 2 items"
     assert format_size(None) == "null"
+
+
+def test_what_goes_on_of_a_long_line_is_marked_so_that_no_text_looks_like_a_line_of_its_own() -> None:
+    hostile = sanitize("   │ " + "x" * 35 + " tool nothing.at_all")
+    pieces = _pieces(hostile, 40)
+    assert pieces == ["   │ " + "x" * 35, "   ┆  tool nothing.at_all"]
+    assert "".join(piece.removeprefix("   ┆ ") for piece in pieces) == hostile
+
+
+@given(st.text(alphabet="ab │é漢e\u0301", max_size=200), st.integers(8, 40))
+def test_a_broken_line_keeps_every_character_and_fits(text: str, width: int) -> None:
+    line = sanitize(text)
+    pieces = _pieces(line, width)
+    margin = next((piece[: piece.index(CONTINUED) + len(CONTINUED)] for piece in pieces[1:]), "")
+    assert pieces[0] + "".join(piece[len(margin) :] for piece in pieces[1:]) == line
+    assert all(cell_len(piece) <= width for piece in pieces)
+
+
+def test_a_megabyte_on_one_line_is_broken_soon() -> None:
+    assert len(_pieces(sanitize("漢 " * 100_000, limit=200_000), 80)) > 1_000
