@@ -92,7 +92,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.contracts.schema_version",
         "engine.contracts.status",
     ),
-    ("engine.values", "engine.errors", "engine.safe_text", "engine.safe_files", "engine.process_tree"),
+    (
+        "engine.values",
+        "engine.errors",
+        "engine.safe_text",
+        "engine.safe_files",
+        "engine.process_tree",
+        "engine.tracing",
+    ),
 )
 """Rooms and single modules from the top of the house to its ground: imports go down or stay in their room."""
 

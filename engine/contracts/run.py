@@ -92,6 +92,7 @@ class RunView(RunSummary):
     cancel_requested: str | None = None
     pause_requested: bool = False
     held_by: str | None = Field(default=None, description="Worker that works the run now.")
+    trace_id: str | None = Field(default=None, description="W3C trace: its starter's, or one of its own.")
 
 
 class StepView(Contract):
@@ -126,6 +127,9 @@ class EventView(Contract):
     actor: str = Field(description="As it is recorded: `ana`, or `ana (as the-ciso)`.")
     account: str | None = Field(default=None, description="The account a person acted from.")
     via: str = Field(default="engine", description="Where from: console, cli, ssh; or the engine itself.")
+    trace_id: str | None = Field(
+        default=None, description="The run's W3C trace; left out in news of the feed, and of older runs."
+    )
     payload: dict[str, Any]
 
 

@@ -44,11 +44,13 @@ class Runs(Protocol):
         tenant: str | None = None,
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
+        traceparent: str | None = None,
     ) -> RunView:
         """Queue a run. The same key of the same tenant returns the same run.
 
         Without `tenant` it belongs to the one in view (`Engine.for_`), or to `default`.
         Relative values of input fields with `format: path` are resolved against `base_dir`.
+        The run goes on in the trace of a `traceparent` (W3C Trace Context), else it begins one.
         Raises NotFound (pack, flow), InvalidInput (schema, size; details name the refused run),
         Refused (policy, trust, `idempotency_conflict`), PackInvalid.
         """

@@ -43,6 +43,9 @@ class NewRun:
     depth: int = 0
     subject: str | None = None
     handed_off_from: str | None = None
+    trace_id: str = ""
+    attachments: bool = False
+    """Files may have to be copied before its first step."""
     error: dict[str, Any] | None = None
     idempotency_key: str | None = None
     request_digest: str | None = None

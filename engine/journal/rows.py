@@ -58,6 +58,7 @@ class NewRunRow(FlowNames):
     error: str | None
     waiting_for: str | None
     waiting_for_id: str | None
+    trace_id: str
 
 
 class RunRow(NewRunRow):

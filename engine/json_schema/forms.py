@@ -177,15 +177,22 @@ def apply_defaults(schema: Mapping[str, Any], defaults: Mapping[str, Any]) -> di
     return values
 
 
-def fill_defaults(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with missing fields filled from their `default`, in nested objects that are there too."""
-    filled = dict(values)
+def fill_defaults(
+    schema: Mapping[str, Any], values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """`values` with missing fields filled from `defaults` of the request, else from their own `default`.
+
+    In nested objects that are there too.
+    """
+    filled, given = dict(values), defaults or {}
     for name, field in _fields(schema):
-        given = filled.get(name)
-        if name not in filled and "default" in field:
+        if name not in filled and name in given:
+            filled[name] = copy.deepcopy(given[name])
+        elif name not in filled and "default" in field:
             filled[name] = copy.deepcopy(field["default"])
-        elif isinstance(given, Mapping):
-            filled[name] = fill_defaults(field, given)
+        if isinstance(filled.get(name), Mapping):
+            inner = given.get(name)
+            filled[name] = fill_defaults(field, filled[name], inner if isinstance(inner, Mapping) else None)
     return filled
 
 

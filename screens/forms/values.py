@@ -216,10 +216,10 @@ def _typed_value(field: Field, typed: str) -> Any:
 
 
 def _empty(field: Field) -> Any:
-    """A field to type into that holds nothing: a list that began with items is emptied on purpose."""
+    """A field to type into that holds nothing: what began with something is emptied on purpose."""
     if field.kind is Kind.LINES and (field.required or field.initial):
         return []
-    if field.kind in (Kind.TEXT, Kind.LONG_TEXT) and field.initial == "":
+    if field.kind in (Kind.TEXT, Kind.LONG_TEXT) and isinstance(field.initial, str):
         return ""
     return _nothing(field)
 

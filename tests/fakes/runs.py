@@ -64,6 +64,7 @@ class FakeRuns(Scoped):
         tenant: str | None = None,
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
+        traceparent: str | None = None,
     ) -> RunView:
         owner = self.access.narrowed(tenant) or DEFAULT_TENANT
         self.engine.note("start", (pack, flow, dict(payload), actor.name, tenant))

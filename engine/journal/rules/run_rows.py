@@ -39,6 +39,7 @@ def new_run(run: NewRun) -> NewRunRow:
         "parent_path": run.parent_path,
         "depth": run.depth,
         "handed_off_from": run.handed_off_from,
+        "trace_id": run.trace_id,
         "error": encode(run.error) if run.error else None,
         "waiting_for": WaitKind.WORKER.value if queued else None,
         "waiting_for_id": None,

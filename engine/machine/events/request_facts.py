@@ -102,6 +102,10 @@ class UserInputRequested(Fact):
     form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
     mode: str | None = field(default=None, metadata=doc("choice_input or free_text_input"))
     body: Any = field(default=None, metadata=doc("title, prompt, description, schema, defaults"))
+    required: list[str] | None = field(default=None, metadata=doc("fields that an answer needs"))
+    schema_summary: dict[str, Any] | None = field(
+        default=None, metadata=doc("the first ten properties, property_count, and sha256 of the schema")
+    )
     expires_at: int | None = field(default=None, metadata=doc("answered until then, microseconds UTC"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
@@ -123,6 +127,7 @@ class UserInputReceived(Fact):
     output: Any = field(metadata=doc("form_id, values, comment"))
     request_id: str | None = field(default=None, metadata=doc("id of the request"))
     form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
+    mode: str | None = field(default=None, metadata=doc("choice_input or free_text_input"))
     comment: str | None = field(default=None, metadata=doc("what they said beside it"))
 
     def apply(self, state: RunState, event: Event) -> RunState:

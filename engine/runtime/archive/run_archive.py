@@ -64,10 +64,10 @@ class RunArchive:
             yield (await self._reader.step(run_id, path)).model_dump(mode="json", by_alias=True)
 
     async def _events(self, run_id: str) -> AsyncIterator[Any]:
-        after = 0
+        after, trace_id = 0, (await self._reader.row(run_id))["trace_id"]
         while batch := await self._journal.page_events(run_id, after, EVENTS_AT_ONCE):
             for stored in batch:
-                line = event_view(stored).model_dump(mode="json", by_alias=True)
+                line = event_view(stored, trace_id).model_dump(mode="json", by_alias=True)
                 yield {**line, "payload": await self._values.redacted(line["payload"])}
             after = batch[-1].run_seq
 

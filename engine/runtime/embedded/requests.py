@@ -252,7 +252,7 @@ class Requests(Scoped):
         given = dict(values)
         if row["status"] == RequestStatus.PENDING.value:
             body = await self._values.load(opened["body"])
-            given = fill_defaults(body["schema"], values)
+            given = fill_defaults(body["schema"], values, body.get("defaults"))
             verdict = await off_loop_if_large(given, lambda: self._verdict(row["pack"], body, given))
             if verdict.denied:
                 await self._refuse_answer(request_id, opened["form_id"], verdict, actor)
@@ -273,6 +273,7 @@ class Requests(Scoped):
                 payload={
                     "request_id": request_id,
                     "form_id": opened["form_id"],
+                    "mode": opened.get("mode"),
                     "output": stored.value,
                     "comment": output["comment"],
                     "via": actor.via,

@@ -97,13 +97,16 @@ class Runs(Scoped):
         tenant: str | None = None,
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
+        traceparent: str | None = None,
     ) -> RunView:
         """See facade."""
         self.access.require(Role.OPERATOR, actor)
         owner = self.access.narrowed(tenant) or DEFAULT_TENANT
         from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - loaded with the starter
 
-        request = StartRequest(pack, flow, payload, actor, owner, idempotency_key, base_dir)
+        request = StartRequest(
+            pack, flow, payload, actor, owner, idempotency_key, base_dir, traceparent=traceparent
+        )
         return await self._started(*await self._starter().start(request))
 
     async def start_again(
@@ -233,9 +236,9 @@ class Runs(Scoped):
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
         """See facade."""
-        await self.reader.row(run_id)
+        row = await self.reader.row(run_id)
         stored = await self._journal.page_events(run_id, after_run_seq, page_size(limit))
-        return tuple(event_view(item) for item in stored)
+        return tuple(event_view(item, row["trace_id"]) for item in stored)
 
     async def find_events(
         self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT

@@ -21,6 +21,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.run_subject import run_subject
 from engine.tools.scopes import rendered_scopes
+from engine.tracing import trace_id_of
 from engine.values import canonical_json, digest_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class StartRequest:
     idempotency_key: str | None
     base_dir: Path | None
     handed_over: HandedOver | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class RunStarter:
             request_digest=_digest(request, pack, flow, payload.value),
             handed_off_from=handed_over.run_id if handed_over is not None else None,
             blobs=blobs,
+            attachments=isinstance(request.payload.get("files"), list),
         )
 
     async def _subject(
@@ -299,5 +302,6 @@ def _new_run(
         status=status,
         events=[Event(fact, now, request.actor.name, via=request.actor.via)],
         slot_limit=flow.concurrency,
+        trace_id=trace_id_of(request.traceparent),
         error=error,
     )

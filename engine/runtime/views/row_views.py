@@ -100,8 +100,8 @@ def created_row(run: NewRun) -> RunViewRow:
     return {**whole_row(new_run(run)), "first_event": first, "output_event": None}
 
 
-def event_view(stored: StoredEvent) -> EventView:
-    """One line of history."""
+def event_view(stored: StoredEvent, trace_id: str = "") -> EventView:
+    """One line of history; `trace_id` is that of its run."""
     event = stored.event
     return EventView.model_construct(
         seq=stored.seq,
@@ -113,6 +113,7 @@ def event_view(stored: StoredEvent) -> EventView:
         actor=event.actor,
         account=None if event.via == ENGINE else recorded_account(event.actor),
         via=event.via,
+        trace_id=trace_id or None,
         payload=event.payload,
     )
 
@@ -176,6 +177,7 @@ class RowViews:
             cancel_requested=row["cancel"],
             pause_requested=bool(row["pause"]),
             held_by=row["lease_worker"],
+            trace_id=row["trace_id"] or None,
         )
 
     async def _step(self, row: StepViewRow, *, full: bool) -> StepView:

@@ -114,8 +114,8 @@ class HeldRuns:
         return self._group is not None and not self._stopped.is_set() and self.free > 0
 
     def accepts(self, run: NewRun) -> bool:
-        """Whether a new run can be taken at once."""
-        return self.takes_more and run.slot_limit is None
+        """Whether a new run can be taken at once: one with attachments waits until they are copied."""
+        return self.takes_more and run.slot_limit is None and not run.attachments
 
     async def start(self, run: NewRun) -> str:
         """Queue a new run and work it from its first commit on; its id. Raises as `create_run`.

@@ -41,6 +41,37 @@ def incident(home: Home) -> None:
     home.flow("incident", ask, tool("note", params={"all": "{{ steps.ask.output }}"}))
 
 
+async def test_an_answer_takes_what_it_leaves_out_from_the_request_and_then_from_the_schema(
+    home: Home,
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "word": {"type": "string", "default": "schema"},
+            "other": {"type": "string", "default": "schema"},
+            "deep": {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
+        },
+        "required": ["word"],
+    }
+    defaults = {"word": "request", "deep": {"a": "request", "b": "request"}}
+    home.flow("ask", form("ask", params={"schema": schema, "defaults": defaults}))
+    async with home.working() as engine:
+        asked = await pending_form(engine, await start(engine, "ask"))
+        (opened,) = [e for e in await engine.runs.events(asked.run_id) if e.kind == "user_input_requested"]
+        assert opened.payload["required"] == ["word"]
+        assert opened.payload["schema_summary"]["properties"] == ["deep", "other", "word"]
+        assert opened.payload["schema_summary"]["property_count"] == 3
+        await engine.requests.answer(asked.request_id, {"deep": {"b": "mine"}}, actor=ANN)
+        await rest(engine, asked.run_id, expect=RunStatus.COMPLETED)
+        (answered,) = [e for e in await engine.runs.events(asked.run_id) if e.kind == "user_input_received"]
+        assert answered.payload["mode"] == "choice_input"
+        assert answered.payload["output"]["values"] == {
+            "word": "request",
+            "other": "schema",
+            "deep": {"a": "request", "b": "mine"},
+        }
+
+
 async def test_every_fault_of_an_answer_is_told_by_field(home: Home) -> None:
     incident(home)
     async with home.working() as engine:

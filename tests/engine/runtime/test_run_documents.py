@@ -21,6 +21,7 @@ from tests.engine.runtime.embedded_home import (
     rest,
     start,
     tool,
+    until,
 )
 
 if TYPE_CHECKING:
@@ -147,6 +148,25 @@ async def test_attachments_are_copied_into_the_run(home: Home, tmp_path: Path) -
         folder = home.root / "runs" / "demo" / run.run_id / "input"
         assert (folder / listed["log.txt"]["stored_name"]).read_text() == "hello"
         assert sorted(path.name for path in folder.iterdir()) == ["attachments.json", "input.json", "log.txt"]
+
+
+async def test_an_attachment_is_the_file_as_it_was_before_the_first_step(home: Home, tmp_path: Path) -> None:
+    given = tmp_path / "given.txt"
+    given.write_text("as it was")
+    home.flow("look", tool("a", "fake.slow"))
+    async with home.working() as engine:
+        run_id = await start(engine, "look", {"files": [{"name": "given.txt", "path": str(given)}]})
+
+        async def called() -> bool:
+            return home.tools.under_way > 0
+
+        await until(called)
+        given.write_text("replaced while the first step was at work")
+        home.tools.release()
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        (listed,) = home.document(run, "input/attachments.json")
+        folder = home.root / "runs" / "demo" / run.run_id / "input"
+        assert (folder / listed["stored_name"]).read_text() == "as it was"
 
 
 async def test_a_run_whose_folder_cannot_be_made_ends_when_it_can(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from functools import partial
 from pathlib import Path
@@ -87,6 +88,7 @@ async def _start(
             actor=session.actor,
             idempotency_key=idempotency_key,
             base_dir=Path.cwd(),
+            traceparent=os.environ.get("TRACEPARENT"),
         )
 
     return await start_run(session, start, wait=wait)

@@ -34,10 +34,11 @@ SELECT 1 FROM mailbox WHERE run_id = ? LIMIT 1
 -- a new run
 INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by, subject,
     status, created_at, updated_at, finished_at, run_seq, ready, slot_key, slot_limit, parent_run_id, parent_path,
-    depth, handed_off_from, error, waiting_for, waiting_for_id, bucket)
+    depth, handed_off_from, error, waiting_for, waiting_for_id, trace_id, bucket)
 VALUES (:run_id, :tenant, :pack, :pack_version, :pack_digest, :flow, :flow_version, :requested_by, :subject,
     :status, :created_at, :updated_at, :finished_at, :run_seq, :ready, :slot_key, :slot_limit, :parent_run_id,
-    :parent_path, :depth, :handed_off_from, :error, :waiting_for, :waiting_for_id, :bucket)
+    :parent_path, :depth, :handed_off_from, :error, :waiting_for, :waiting_for_id, :trace_id,
+    :bucket)
 
 -- name: insert_step
 -- an execution that begins; nothing when it is there

@@ -16,6 +16,7 @@ from engine.contracts.status import RequestKind, RunStatus
 from engine.journal.encoding import decode
 from engine.machine.model.graph import walk_steps
 from engine.machine.walk import run_status
+from engine.values import is_blob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,6 +128,24 @@ class RunDocuments:
 
         document: dict[str, Any] = await self._queue.write(write)
         return document
+
+    async def keep_input(self, row: RunRow, state: RunState) -> None:
+        """Copy what the payload attaches, before a step can read it. Raises Unavailable.
+
+        Nothing is written for a run without attachments: its input waits for a quiet moment.
+        """
+        if not isinstance(state.payload, dict) or not (is_blob(state.payload) or "files" in state.payload):
+            return
+        payload = await self._values.redacted(state.payload)
+        if not isinstance(payload.get("files"), list):
+            return
+        handoff = await self._values.redacted(state.handoff)
+
+        def write() -> None:
+            sources = _sources(self._limits, payload["files"])
+            self._folders.write_input(row["pack"], row["run_id"], payload, sources, handoff=handoff)
+
+        await asyncio.to_thread(write)
 
     async def write_so_far(self, row: RunRow, flow: PinnedFlow, state: RunState) -> None:
         """Write the documents of a run that waits. Raises Unavailable."""

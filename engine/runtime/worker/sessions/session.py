@@ -175,6 +175,7 @@ class Session:
         if incoming or self.state.phase is not Phase.QUEUED:
             await self._take_in(incoming, self._planner.outstanding(self.state))
         if self.state.phase is Phase.QUEUED and not self._released:
+            await self._host.documents.keep_input(self._row, self.state)
             await self._take_in([Incoming(Start(now=self._clock.now(), actor="engine"))])
 
     def _interrupted(self, but: Collection[str] = ()) -> list[Incoming]:

@@ -117,6 +117,7 @@ class ChildFlows:
             parent_run_id=self.row["run_id"],
             parent_path=effect.path,
             depth=self.row["depth"] + 1,
+            trace_id=self.row["trace_id"],
         )
 
     def _find(self, subflow: str) -> tuple[str, FlowDef, tuple[str, str]]:

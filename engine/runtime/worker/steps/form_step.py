@@ -14,9 +14,16 @@ from engine.json_schema.forms import check_schema, form_schema
 from engine.machine.model.inputs import StepPrepared
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
+from engine.values import digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.machine.model.state import Execution
+
+
+SUMMARIZED = 10
+"""Properties that the event names."""
 
 
 class FormRenderer(StepRenderer[UserInputStep]):
@@ -48,7 +55,13 @@ class FormRenderer(StepRenderer[UserInputStep]):
             "max_characters": guardrails.input.max_length if guardrails is not None else None,
             "autonomy_level": at.flow.graph.flow.autonomy_level.value,
         }
-        asked = {"form_id": request.form_id, "mode": request.mode, "body": at.store(body)}
+        asked = {
+            "form_id": request.form_id,
+            "mode": request.mode,
+            "body": at.store(body),
+            "required": _required(schema),
+            "schema_summary": _summary(schema),
+        }
         return StepPrepared(now=at.now, path=at.path, new_id=new_id("form"), request=asked)
 
     def artifact(self, step: UserInputStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
@@ -56,3 +69,19 @@ class FormRenderer(StepRenderer[UserInputStep]):
         output = execution.output
         form_id = output.get("form_id") if isinstance(output, dict) else None
         return None if form_id is None else (("user_input", form_id), output)
+
+
+def _required(schema: Mapping[str, Any]) -> list[str] | None:
+    names = schema.get("required")
+    return [str(name) for name in names] if isinstance(names, list) and names else None
+
+
+def _summary(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Enough of a schema to recognize it by."""
+    properties = schema.get("properties")
+    names = list(properties) if isinstance(properties, dict) else []
+    return {
+        "properties": names[:SUMMARIZED],
+        "property_count": len(names),
+        "sha256": digest_of(schema),
+    }
