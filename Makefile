@@ -49,28 +49,28 @@ bench: $(STAMP)
 	bash benchmarks/run.sh
 
 bench-packs: $(STAMP)
-	$(BIN)/python -m benchmarks.packs_bench compose
-	$(BIN)/python -m benchmarks.reload_bench save --packs 10
-	$(BIN)/python -m benchmarks.reload_bench save --packs 100
-	$(BIN)/python -m benchmarks.reload_bench visible --packs 10
-	$(BIN)/python -m benchmarks.reload_bench visible --packs 100
-	$(BIN)/python -m benchmarks.reload_bench checkout
-	$(BIN)/python -m benchmarks.reload_bench startup --n 10
+	$(BIN)/python -m benchmarks.packs.packs_bench compose
+	$(BIN)/python -m benchmarks.packs.reload_bench save --packs 10
+	$(BIN)/python -m benchmarks.packs.reload_bench save --packs 100
+	$(BIN)/python -m benchmarks.packs.reload_bench visible --packs 10
+	$(BIN)/python -m benchmarks.packs.reload_bench visible --packs 100
+	$(BIN)/python -m benchmarks.packs.reload_bench checkout
+	$(BIN)/python -m benchmarks.packs.reload_bench startup --n 10
 
 bench-jobs: $(STAMP)
-	$(BIN)/python -m benchmarks.jobs_bench
+	$(BIN)/python -m benchmarks.packs.jobs_bench
 
 bench-console: $(STAMP)
-	$(BIN)/python -m benchmarks.console_bench
-	$(BIN)/python -m benchmarks.console_lists
-	$(BIN)/python -m benchmarks.console_log
+	$(BIN)/python -m benchmarks.console.console_bench
+	$(BIN)/python -m benchmarks.console.console_lists
+	$(BIN)/python -m benchmarks.console.console_log
 
 # make chaos MINUTES=30 SEED=7
 chaos: $(STAMP)
 	$(BIN)/python -m tests.system.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 soak: $(STAMP)
-	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.console.soak
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py

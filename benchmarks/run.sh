@@ -27,7 +27,7 @@ results=benchmarks/results/$(date +%F)$suffix.jsonl
 "$ours" -c 'import json, os, platform, sqlite3
 print(json.dumps({"cores": os.cpu_count(), "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}))' > "$results"
 
-vasini() { "$ours" -m benchmarks.engine_bench "$@" | tee -a "$results"; }
+vasini() { "$ours" -m benchmarks.runs.engine_bench "$@" | tee -a "$results"; }
 langgraph() { "$peers/bin/python" -m benchmarks.peers.langgraph_bench "$@" | tee -a "$results"; }
 dbos() { "$peers/bin/python" -m benchmarks.peers.dbos_bench "$@" | tee -a "$results"; }
 
@@ -48,7 +48,7 @@ for ((i = 0; i < repeat; i++)); do
     "$subject" w2 --n "$many"
   done
 done
-"$ours" -m benchmarks.growth_bench --runs "$history" --n "$wide" --repeat "$repeat" | tee -a "$results"
+"$ours" -m benchmarks.runs.growth_bench --runs "$history" --n "$wide" --repeat "$repeat" | tee -a "$results"
 
 echo
 "$ours" -m benchmarks.report "$results"

@@ -22,7 +22,7 @@ from engine.journal.sqlite.check import find_damage
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.pack_code.pack_tools import tool_prefix
 from engine.tools.process import cgroup
-from vasini_tui.console.terminal import terminal_problem
+from vasini_tui.console.terminal.usable import terminal_problem
 from vasini_tui.disk_use import disk_by_kind
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 from vasini_tui.identity import account_exists, login_name, over_ssh
@@ -303,7 +303,7 @@ def _own_themes(places: Places) -> list[str]:
     """Themes that cannot be used or are hard to read; the console goes on with another."""
     if not places.themes_dir.is_dir():
         return []
-    from vasini_tui.console.themes import find_themes  # noqa: PLC0415  # loads Textual
+    from vasini_tui.console.themes.themes import find_themes  # noqa: PLC0415  # loads Textual
 
     own = find_themes(places.themes_dir).own
     return [*(problem.message for problem in own.problems.values()), *own.warnings]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, SetWorkflowID
 
-from benchmarks.command import main
-from benchmarks.subject import Subject
+from benchmarks.runs.command import main
+from benchmarks.runs.subject import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path

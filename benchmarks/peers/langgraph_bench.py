@@ -8,8 +8,8 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 
-from benchmarks.command import main
-from benchmarks.subject import Subject
+from benchmarks.runs.command import main
+from benchmarks.runs.subject import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
 from screens.approvals.styled_lines import Ink, Line
-from screens.widgets.json_tree import format_key
+from screens.widgets.json.json_tree import format_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

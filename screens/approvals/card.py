@@ -13,7 +13,7 @@ from screens.approvals.read_pane import ReadPane
 from screens.approvals.rows import claimed_by, format_claim
 from screens.approvals.styled_lines import StyledLines
 from screens.widgets.ages import age, full_time, short_time
-from screens.widgets.json_text import hides_something
+from screens.widgets.json.json_text import hides_something
 from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain
 from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES, recovered_words
 

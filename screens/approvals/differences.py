@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from screens.widgets.json_tree import format_path
+from screens.widgets.json.json_tree import format_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -24,7 +24,7 @@ from screens.frame.screen import console, show_notice
 from screens.keys.bindings import bindings
 from screens.outcomes.waiting import WaitingOutcomes
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import RowTable
+from screens.widgets.tables.row_table import RowTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,12 +14,12 @@ from screens.frame.inputs import SafeInput
 from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, attempt
 from screens.widgets.ages import age
-from screens.widgets.columns import Column
-from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import RowTable
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import RUN_LABELS, Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.line_table import LineTable
+from screens.widgets.tables.row_table import RowTable
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from datetime import datetime

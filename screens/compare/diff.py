@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from engine.contracts.run import StepView
-    from screens.widgets.json_tree import Path
+    from screens.widgets.json.json_tree import Path
 
 ALIGNED_ITEMS = 1_000
 """Longer lists are compared place by place; shorter ones are aligned first."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
 from screens.compare.diff import Change, compare_steps, compare_values
-from screens.widgets.columns import Column
-from screens.widgets.json_tree import Node, Path, format_path, format_value
-from screens.widgets.rows import Cell, Row
+from screens.widgets.json.json_tree import Node, Path, format_path, format_value
 from screens.widgets.status_labels import STEP_LABELS, StatusLabel, Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.rows import Cell, Row
 from screens.widgets.time_axis import since
 
 if TYPE_CHECKING:

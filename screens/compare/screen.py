@@ -14,10 +14,10 @@ from screens.frame.screen import ConsoleScreen, show_notice
 from screens.keys.bindings import bindings
 from screens.overlays.value_screen import ValueScreen
 from screens.widgets.ages import full_time, span
-from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Part, Plain
-from screens.widgets.row_table import RowTable
 from screens.widgets.status_labels import RUN_LABELS, STYLES
+from screens.widgets.tables.line_table import LineTable
+from screens.widgets.tables.row_table import RowTable
 
 if TYPE_CHECKING:
     from textual import events

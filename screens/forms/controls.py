@@ -10,7 +10,7 @@ from engine.safe_text import sanitize
 from screens.forms.field import Field, Kind
 from screens.forms.multi_select import MultiSelect
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea, Toggle
-from screens.widgets.json_text import json_text
+from screens.widgets.json.json_text import json_text
 from screens.widgets.plain import Plain
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from screens.frame.key_hint import KeyHint
 from screens.frame.screen import ConsoleScreen, console
 from screens.keys.bindings import bindings
 from screens.widgets.ages import age, full_time
-from screens.widgets.columns import Column
 from screens.widgets.plain import NOTHING, Plain
-from screens.widgets.row_table import RowTable
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.row_table import RowTable
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from datetime import datetime

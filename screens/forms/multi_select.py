@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from engine.safe_text import sanitize
 from screens.keys.bindings import bindings
-from screens.widgets.rows import fit
+from screens.widgets.tables.rows import fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,12 +11,12 @@ from textual.containers import Vertical
 from engine.safe_text import sanitize
 from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, too_small
-from screens.widgets.columns import Column
-from screens.widgets.line_table import LineTable
 from screens.widgets.plain import NOTHING, Plain
-from screens.widgets.row_table import RowTable
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import RUN_LABELS, Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.line_table import LineTable
+from screens.widgets.tables.row_table import RowTable
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,11 +12,11 @@ from engine.safe_text import sanitize
 from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.widgets.ages import clock_time
-from screens.widgets.columns import Column
-from screens.widgets.json_text import brief_json
+from screens.widgets.json.json_text import brief_json
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import RowTable
-from screens.widgets.rows import Cell, Row
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.row_table import RowTable
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

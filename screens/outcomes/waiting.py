@@ -11,10 +11,10 @@ from engine.safe_text import sanitize
 from screens.frame.key_hint import KeyHint
 from screens.outcomes.saying import ask_what_became
 from screens.widgets.ages import age
-from screens.widgets.columns import Column
-from screens.widgets.row_table import RowTable
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.row_table import RowTable
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,7 +6,7 @@ from textual import on
 
 from screens.frame.screen import ConsoleScreen
 from screens.overlays.text_screen import TextScreen
-from screens.widgets.json_view import JsonView
+from screens.widgets.json.json_view import JsonView
 
 
 class JsonScreen(ConsoleScreen):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
 from screens.overlays.json_screen import JsonScreen
-from screens.widgets.json_view import JsonView
+from screens.widgets.json.json_view import JsonView
 from screens.widgets.plain import Plain
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.safe_text import sanitize
-from screens.widgets.columns import Column
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

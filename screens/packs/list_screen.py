@@ -14,11 +14,11 @@ from screens.packs.problems import format_place, format_problem
 from screens.packs.screen import PackScreen
 from screens.packs.verbs import PackVerbsScreen
 from screens.widgets.ages import age
-from screens.widgets.columns import Column
 from screens.widgets.plain import NOTHING, Part, Plain
-from screens.widgets.row_table import RowTable
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import PACK_LABELS, Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.row_table import RowTable
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,9 +8,9 @@ from engine.contracts.packs.pack import PackState
 from engine.contracts.packs.versions import SignatureState
 from engine.safe_text import sanitize
 from screens.widgets.ages import full_time
-from screens.widgets.columns import Column
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import PACK_LABELS, RISK_LABELS, Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from engine.contracts.packs.pack import PackView

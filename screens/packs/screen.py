@@ -24,10 +24,10 @@ from screens.packs import overview as pack_overview
 from screens.packs import problems as pack_problems
 from screens.packs.dialogs import TrustDialog
 from screens.packs.verbs import PackVerbsScreen
-from screens.widgets.json_view import JsonView
+from screens.widgets.json.json_view import JsonView
 from screens.widgets.plain import NOTHING, Part, Plain
-from screens.widgets.row_table import RowTable
 from screens.widgets.status_labels import PACK_LABELS, STYLES
+from screens.widgets.tables.row_table import RowTable
 from screens.widgets.text_lines import TextLines
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from screens.run.pane import Moment, RunPane
-from screens.widgets.json_view import JsonView
+from screens.widgets.json.json_view import JsonView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

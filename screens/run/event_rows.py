@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from engine.safe_text import sanitize
 from screens.widgets.ages import clock_time, full_time, since_start
-from screens.widgets.columns import Column
-from screens.widgets.json_text import brief_json
-from screens.widgets.rows import Cell, Row
+from screens.widgets.json.json_text import brief_json
 from screens.widgets.status_labels import Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,12 +9,12 @@ from textual import on
 from engine.safe_text import sanitize
 from screens.overlays.text_screen import TextScreen
 from screens.run.pane import Moment, RunPane
-from screens.widgets.columns import Column
-from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import RowTable
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.line_table import LineTable
+from screens.widgets.tables.row_table import RowTable
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

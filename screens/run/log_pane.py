@@ -22,10 +22,10 @@ from screens.run.event_rows import (
 )
 from screens.run.event_search import next_match, previous_match
 from screens.run.pane import Moment, RunPane
-from screens.widgets.json_tree import value_text
-from screens.widgets.line_table import LineTable
-from screens.widgets.paged_table import PagedTable
+from screens.widgets.json.json_tree import value_text
 from screens.widgets.plain import Plain
+from screens.widgets.tables.line_table import LineTable
+from screens.widgets.tables.paged_table import PagedTable
 from screens.widgets.text_lines import TextLines, safe_lines
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from screens.run.pane import Moment, RunPane
 from screens.run.timeline_past import as_it_was
 from screens.run.timeline_table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, TimelineTable
 from screens.widgets.ages import clock_time
-from screens.widgets.line_table import LineTable
 from screens.widgets.plain import Part, Plain
 from screens.widgets.status_labels import STEP_LABELS, STYLES, recovered_words
+from screens.widgets.tables.line_table import LineTable
 
 if TYPE_CHECKING:
     from datetime import datetime

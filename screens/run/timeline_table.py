@@ -15,10 +15,10 @@ from engine.contracts.timeline import SpanKind
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
 from screens.widgets.ages import span as span_words
-from screens.widgets.columns import GAP, Column
-from screens.widgets.line_table import GUTTER, LineTable
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import STEP_LABELS, Tone
+from screens.widgets.tables.columns import GAP, Column
+from screens.widgets.tables.line_table import GUTTER, LineTable
+from screens.widgets.tables.rows import Cell, Row
 from screens.widgets.time_axis import Axis, Stretch, bar, ticks, whole
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from engine.contracts.run import RunSort
 from engine.safe_text import sanitize
 from screens.widgets.ages import age
-from screens.widgets.columns import Column
-from screens.widgets.rows import Cell, Row
 from screens.widgets.status_labels import RUN_LABELS, Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

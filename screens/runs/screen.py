@@ -21,9 +21,9 @@ from screens.run_verbs.steering import SteerVerbs
 from screens.runs.first_start import first_start
 from screens.runs.query import EXAMPLE, run_query
 from screens.runs.rows import SORTS, RunSource, columns, run_row
-from screens.widgets.paged_table import PagedTable
 from screens.widgets.plain import Part, Plain
 from screens.widgets.status_labels import RUN_LABELS
+from screens.widgets.tables.paged_table import PagedTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.run import RunSummary
     from screens.frame.console_state import ConsoleState
-    from screens.widgets.rows import Row
+    from screens.widgets.tables.rows import Row
 
 
 class FilterInput(SafeInput):

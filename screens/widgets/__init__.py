@@ -1,1 +1,1 @@
-"""Widgets that know no subject: tables drawn by line, JSON, long texts, ages, status labels."""
+"""Widgets that know no subject: tables, JSON, texts, ages, status labels."""

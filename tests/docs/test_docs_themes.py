@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from vasini_tui.console.theme_files import ThemeFile, ThemeVariables
+from vasini_tui.console.themes.theme_files import ThemeFile, ThemeVariables
 
 TEXT = (Path(__file__).parents[2] / "docs" / "themes.md").read_text("utf-8")
 

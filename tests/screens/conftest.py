@@ -13,9 +13,9 @@ from hypothesis import settings
 
 from engine.contracts.actor import Actor
 from screens.keys.keymap import read_keymap
-from screens.widgets.paged_table import PagedTable
 from screens.widgets.plain import Plain
-from screens.widgets.row_table import RowTable
+from screens.widgets.tables.paged_table import PagedTable
+from screens.widgets.tables.row_table import RowTable
 from tests.fakes.engine import FakeEngine
 from tests.screens.picture import unfinished
 from vasini_tui.console.app import ConsoleApp

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screens.widgets.json_tree import (
+from screens.widgets.json.json_tree import (
     FIRST_LINES,
     SHOWN_CHARACTERS,
     JsonTree,

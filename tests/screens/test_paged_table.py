@@ -17,11 +17,11 @@ from textual.app import App
 
 from engine.errors import ErrorCode, Unavailable
 from engine.safe_text import sanitize
-from screens.widgets.columns import Column
-from screens.widgets.paged_table import PagedTable
-from screens.widgets.row_pages import KEPT_PAGES, PAGE, NoRows, RowPages
-from screens.widgets.rows import Cell, Row
-from vasini_tui.console.themes import load_theme
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.paged_table import PagedTable
+from screens.widgets.tables.row_pages import KEPT_PAGES, PAGE, NoRows, RowPages
+from screens.widgets.tables.rows import Cell, Row
+from vasini_tui.console.themes.themes import load_theme
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -19,8 +19,8 @@ from screens.run.log_pane import LogPane
 from screens.run.screen import RunScreen
 from screens.run.timeline_table import TimelineTable
 from screens.runs.screen import RunsScreen
-from screens.widgets.json_view import JsonView
-from screens.widgets.paged_table import PagedTable
+from screens.widgets.json.json_view import JsonView
+from screens.widgets.tables.paged_table import PagedTable
 from tests.fakes.engine import FakeEngine
 from tests.fakes.runs import FakeRuns
 from tests.fakes.views import a_form, a_row, a_run, a_step, ago, an_approval, an_event, an_outcome

@@ -21,15 +21,15 @@ from screens.frame.console_state import explain
 from screens.frame.feed_pump import KEPT_EVENTS, FeedPump
 from screens.frame.refresher import Refresher
 from screens.widgets.ages import age, next_tick, span
-from screens.widgets.columns import Column, place
-from screens.widgets.json_text import SHOWN_CHARACTERS, hides_something, json_text
-from screens.widgets.rows import fit
+from screens.widgets.json.json_text import SHOWN_CHARACTERS, hides_something, json_text
+from screens.widgets.tables.columns import Column, place
+from screens.widgets.tables.rows import fit
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run, ago, an_event
 from vasini_tui.console.options import ConsoleOptions, Workplace
 from vasini_tui.console.running import run_console
-from vasini_tui.console.terminal import terminal_problem
-from vasini_tui.console.themes import STYLES, THEMES, load_theme, themes_folder
+from vasini_tui.console.terminal.usable import terminal_problem
+from vasini_tui.console.themes.themes import STYLES, THEMES, load_theme, themes_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

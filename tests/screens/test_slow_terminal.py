@@ -12,7 +12,7 @@ from textual.driver import Driver
 
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_form, a_run
-from vasini_tui.console.terminal_driver import PatientDriver
+from vasini_tui.console.terminal.driver import PatientDriver
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage

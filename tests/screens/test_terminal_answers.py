@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vasini_tui.console.terminal_answers import AnswerFilter
+from vasini_tui.console.terminal.answers import AnswerFilter
 
 ANSWERS = {
     "version": "\x1bP>|xterm(390)\x1b\\",

@@ -13,8 +13,8 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run, an_approval
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
-from vasini_tui.console.theme_files import OwnThemes
-from vasini_tui.console.themes import Themes
+from vasini_tui.console.themes.theme_files import OwnThemes
+from vasini_tui.console.themes.themes import Themes
 from vasini_tui.settings.config_content import config_invalid
 
 if TYPE_CHECKING:

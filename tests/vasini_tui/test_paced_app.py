@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.geometry import Region
 from textual.widgets import Static
 
-from vasini_tui.console.paced_app import PacedApp
+from vasini_tui.console.terminal.paced_app import PacedApp
 
 
 async def test_what_changes_before_a_withheld_frame_is_drawn_is_drawn_after_it() -> None:

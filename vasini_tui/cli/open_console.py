@@ -25,7 +25,7 @@ async def open_console(session: Session, *, demo: bool = False) -> int:
     Raises TerminalError without a terminal, VasiniError for a tenant that the account may not look at.
     """
     # Textual takes longer to load than most commands take to run.
-    from vasini_tui.console.terminal import terminal_problem  # noqa: PLC0415  # only the console needs it
+    from vasini_tui.console.terminal.usable import terminal_problem  # noqa: PLC0415  # only the console needs it
 
     problem = terminal_problem()
     if problem is not None:
@@ -34,7 +34,7 @@ async def open_console(session: Session, *, demo: bool = False) -> int:
     from screens.keys.keymap import read_keymap  # noqa: PLC0415  # only the console needs it
     from vasini_tui.console.options import ConsoleOptions  # noqa: PLC0415  # only the console needs it
     from vasini_tui.console.running import run_console  # noqa: PLC0415  # only the console needs it
-    from vasini_tui.console.themes import find_themes  # noqa: PLC0415  # only the console needs it
+    from vasini_tui.console.themes.themes import find_themes  # noqa: PLC0415  # only the console needs it
 
     operators = {} if demo else session.loaded.values.identity.operators
     tenant = access_of(operators, session.actor, session.tenant, all_tenants=False).tenant or ""

@@ -1,1 +1,1 @@
-"""The console application: frames, keys in order, terminal, themes, editor."""
+"""The console application: it holds the engine for its screens, and gives way to an editor."""

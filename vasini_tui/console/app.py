@@ -22,9 +22,9 @@ from screens.frame.screen import FeedArrived, LineChanged, show_notice
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
 from vasini_tui.console.navigation import Navigation
-from vasini_tui.console.ordered_keys import OrderedApp
 from vasini_tui.console.parsed_once import ParsedOnce
-from vasini_tui.console.themes import DEFAULT_THEME, style_paths
+from vasini_tui.console.terminal.ordered_keys import OrderedApp
+from vasini_tui.console.themes.themes import DEFAULT_THEME, style_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, VasiniError
 from screens.keys.keymap import Keymap
-from vasini_tui.console.themes import DEFAULT_THEME, Themes
+from vasini_tui.console.themes.themes import DEFAULT_THEME, Themes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from screens.keys.keymap import Keymap
-    from vasini_tui.console.themes import Themes
+    from vasini_tui.console.themes.themes import Themes
 
 
 class Overlays:

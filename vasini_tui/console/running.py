@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from vasini_tui.console.app import SIGNALS, ConsoleApp
-from vasini_tui.console.terminal import terminal_problem
+from vasini_tui.console.terminal.usable import terminal_problem
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor

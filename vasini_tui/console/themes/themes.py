@@ -11,8 +11,8 @@ import yaml
 from textual.theme import BUILTIN_THEMES, Theme
 
 from screens.overlays.theme_choice import ThemeChoice
-from vasini_tui.console.contrast import legible, mixed
-from vasini_tui.console.theme_files import BACKGROUNDS, OwnThemes, read_own_themes
+from vasini_tui.console.themes.contrast import legible, mixed
+from vasini_tui.console.themes.theme_files import BACKGROUNDS, OwnThemes, read_own_themes
 
 DEFAULT_THEME = "vasini-dark"
 THEMES = (DEFAULT_THEME, "vasini-light", "high-contrast")

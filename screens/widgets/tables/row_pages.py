@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from screens.widgets.rows import Row
+    from screens.widgets.tables.rows import Row
 
 PAGE = 64
 """Rows that are read and kept together."""

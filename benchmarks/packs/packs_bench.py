@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from benchmarks.figures import percentile
-from benchmarks.made_packs import write_packs
+from benchmarks.packs.made_packs import write_packs
 from engine.packs.layers.agent_layers import compose_layers
 from engine.packs.loader import read_pack
 from engine.packs.source.content import MANIFEST

@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import workloads
+from benchmarks.runs import workloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.subject import Subject
+    from benchmarks.runs.subject import Subject
 
 
 def main(make: Callable[[Path], Subject], module: str) -> None:

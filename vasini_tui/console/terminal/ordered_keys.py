@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual import events
 
-from vasini_tui.console.paced_app import PacedApp
+from vasini_tui.console.terminal.paced_app import PacedApp
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Meter, percentile
-from benchmarks.made_packs import write_packs
-from benchmarks.visible_saves import visible_saves
+from benchmarks.packs.made_packs import write_packs
+from benchmarks.packs.visible_saves import visible_saves
 from engine.config import EngineConfig
 from engine.facade.feed import PackChanged
 from engine.runtime.embedded.engine import open_engine

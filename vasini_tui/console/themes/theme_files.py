@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import VasiniError
-from vasini_tui.console.contrast import LEAST, contrast
+from vasini_tui.console.themes.contrast import LEAST, contrast
 from vasini_tui.settings.config_content import config_invalid
 from vasini_tui.settings.config_files import read_config_file
 

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.engine_bench import ACTOR, bench_config
 from benchmarks.figures import cpu_seconds, memory_mb
-from benchmarks.seeding import seed_runs
+from benchmarks.runs.engine_bench import ACTOR, bench_config
+from benchmarks.runs.seeding import seed_runs
 from engine import open_engine
 from engine.contracts.run import RunSort
 from screens.runs.screen import RunsScreen
-from screens.widgets.paged_table import PagedTable
+from screens.widgets.tables.paged_table import PagedTable
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 
@@ -114,7 +114,15 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def _fresh(directory: Path, case: str) -> dict[str, float]:
-    call = [sys.executable, "-m", "benchmarks.console_lists", "--directory", str(directory), "--case", case]
+    call = [
+        sys.executable,
+        "-m",
+        "benchmarks.console.console_lists",
+        "--directory",
+        str(directory),
+        "--case",
+        case,
+    ]
     done = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures

@@ -1,6 +1,6 @@
 """Memory of a run with many items: the peak of a process that works a for_each, for few and for many items.
 
-One JSON line a measurement, each in a fresh process: `python -m benchmarks.items_bench --items 1000 100000`.
+One JSON line each, in a fresh process: `python -m benchmarks.runs.items_bench --items 1000 100000`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def main() -> None:
         print(json.dumps({"items": given.items[0], "seconds": round(seconds, 1), "peak_mb": round(peak, 1)}))
         return
     for items in given.items:
-        command = [sys.executable, "-m", "benchmarks.items_bench", "--here", "--items", str(items)]
+        command = [sys.executable, "-m", "benchmarks.runs.items_bench", "--here", "--items", str(items)]
         subprocess.run(command, check=True)
 
 

@@ -23,7 +23,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import CursorPosition
 
-from vasini_tui.console.terminal_answers import AnswerFilter
+from vasini_tui.console.terminal.answers import AnswerFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

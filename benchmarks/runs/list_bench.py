@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.engine_bench import bench_config
 from benchmarks.figures import percentile
-from benchmarks.seeding import seed_runs
+from benchmarks.runs.engine_bench import bench_config
+from benchmarks.runs.seeding import seed_runs
 from engine import open_engine
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.widgets.line_table import LineTable
+from screens.widgets.tables.line_table import LineTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from screens.widgets.columns import Column
-    from screens.widgets.rows import Row
+    from screens.widgets.tables.columns import Column
+    from screens.widgets.tables.rows import Row
 
 
 class RowTable(LineTable):

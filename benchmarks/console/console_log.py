@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.console_lists import DEADLINE_SECONDS, SIZE
-from benchmarks.engine_bench import ACTOR, bench_config
+from benchmarks.console.console_lists import DEADLINE_SECONDS, SIZE
 from benchmarks.figures import memory_mb
-from benchmarks.seeding import seed_runs
+from benchmarks.runs.engine_bench import ACTOR, bench_config
+from benchmarks.runs.seeding import seed_runs
 from engine import open_engine
 from engine.journal.sqlite.connection import open_writer
 from screens.frame.inputs import SafeInput
@@ -121,7 +121,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def _fresh(directory: Path, events: int) -> dict[str, float]:
-    call = [sys.executable, "-m", "benchmarks.console_log", "--directory", str(directory)]
+    call = [sys.executable, "-m", "benchmarks.console.console_log", "--directory", str(directory)]
     done = subprocess.run([*call, "--events", str(events)], stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures

@@ -10,8 +10,8 @@ from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.geometry import Region
 
-from vasini_tui.console.closed_widgets import let_closed_widgets_go
-from vasini_tui.console.terminal_driver import PatientDriver
+from vasini_tui.console.terminal.closed_widgets import let_closed_widgets_go
+from vasini_tui.console.terminal.driver import PatientDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The console beside the empty Textual application, both on a pty, in turns, a fresh process each.
 
-    python -m benchmarks.console_bench [--quick]
+    python -m benchmarks.console.console_bench [--quick]
 
 Reading the pty only notes time and bytes; what a person would have seen is worked out afterwards.
 One JSON line per figure, then the table for docs/performance.md.
@@ -24,9 +24,9 @@ from statistics import median
 from benchmarks.figures import percentile
 from tests.system.terminal import Seen, Terminal
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONSOLE = (str(Path(sys.executable).with_name("vasini")),)
-MINIMAL = (sys.executable, "-m", "benchmarks.minimal_app")
+MINIMAL = (sys.executable, "-m", "benchmarks.console.minimal_app")
 SIZE = (80, 24)
 FRAME = b"\x1b[?2026h"
 PAINTED_CELLS = 20
@@ -163,7 +163,13 @@ def under_load(home: Path, rate: int, seconds: float) -> Load:
 
 
 def source_of(home: Path, run_id: str, rate: int, seconds: float) -> subprocess.Popen[str]:
-    call = [sys.executable, "-m", "benchmarks.event_source", str(home / "data" / "journal.db"), run_id]
+    call = [
+        sys.executable,
+        "-m",
+        "benchmarks.console.event_source",
+        str(home / "data" / "journal.db"),
+        run_id,
+    ]
     return subprocess.Popen([*call, str(rate), str(seconds)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 

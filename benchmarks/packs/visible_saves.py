@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.made_packs import write_packs
+from benchmarks.packs.made_packs import write_packs
 from tests.system.terminal import Seen, Terminal
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Tries every cell of docs/terminals.md through ssh on loopback and prints the table.
 
-    python -m benchmarks.terminal_matrix
+    python -m benchmarks.console.terminal_matrix
 
 The terminal is a pty that pyte draws; TERM says what the console believes it to be.
 """

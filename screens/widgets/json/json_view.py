@@ -9,12 +9,12 @@ from textual.message import Message
 
 from engine.safe_text import has_hidden, sanitize
 from screens.keys.bindings import bindings
-from screens.widgets.columns import Column
-from screens.widgets.json_text import hides_something
-from screens.widgets.json_tree import JsonTree, Node, format_path, format_value, is_long, value_text
-from screens.widgets.line_table import LineTable
-from screens.widgets.rows import Cell, Row
+from screens.widgets.json.json_text import hides_something
+from screens.widgets.json.json_tree import JsonTree, Node, format_path, format_value, is_long, value_text
 from screens.widgets.status_labels import Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.line_table import LineTable
+from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
-    from benchmarks.subject import Subject
+    from benchmarks.runs.subject import Subject
 
 W1_STEPS = 5
 SINGLE_APPROVALS = 20

@@ -6,8 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.command import main
-from benchmarks.subject import Subject
+from benchmarks.runs.command import main
+from benchmarks.runs.subject import Subject
 from engine import EngineConfig, open_engine
 from engine.contracts.actor import Actor
 from engine.contracts.tool import ToolSpec
@@ -140,4 +140,4 @@ async def _stopped(task: asyncio.Task[None]) -> None:
 
 
 if __name__ == "__main__":
-    main(EngineSubject, "benchmarks.engine_bench")
+    main(EngineSubject, "benchmarks.runs.engine_bench")

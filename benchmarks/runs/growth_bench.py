@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.engine_bench import EngineSubject
 from benchmarks.figures import database_bytes, percentile
+from benchmarks.runs.engine_bench import EngineSubject
 
 PAGE_CALLS = 200
 FEW_RUNS = 1_000
@@ -79,13 +79,13 @@ async def first_page(directory: Path) -> float:
 
 
 def _w1(directory: Path, n: int) -> float:
-    call = [sys.executable, "-m", "benchmarks.engine_bench", "w1", "--directory", str(directory)]
+    call = [sys.executable, "-m", "benchmarks.runs.engine_bench", "w1", "--directory", str(directory)]
     done = subprocess.run([*call, "--n", str(n)], stdout=subprocess.PIPE, text=True, check=True)
     return float(json.loads(done.stdout)["runs_s"])
 
 
 def _page(directory: Path) -> float:
-    call = [sys.executable, "-m", "benchmarks.growth_bench", "--page", str(directory)]
+    call = [sys.executable, "-m", "benchmarks.runs.growth_bench", "--page", str(directory)]
     done = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout)
 

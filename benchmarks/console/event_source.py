@@ -1,6 +1,6 @@
 """A second process that writes real events into a journal at a given rate, and tells when each was there.
 
-    python -m benchmarks.event_source JOURNAL RUN RATE SECONDS
+    python -m benchmarks.console.event_source JOURNAL RUN RATE SECONDS
 
 Writes fifty groups a second, each one durable commit, as a worker does. Prints one JSON list of
 [seconds on the monotonic clock, number of the newest event of the run].

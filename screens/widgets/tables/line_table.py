@@ -16,9 +16,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from screens.keys.bindings import bindings
-from screens.widgets.columns import GAP, Column, Placed, place
-from screens.widgets.rows import Row, fit
 from screens.widgets.status_labels import Tone
+from screens.widgets.tables.columns import GAP, Column, Placed, place
+from screens.widgets.tables.rows import Row, fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

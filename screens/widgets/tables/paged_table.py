@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from screens.widgets.line_table import LineTable
-from screens.widgets.row_pages import NoRows, RowPages
+from screens.widgets.tables.line_table import LineTable
+from screens.widgets.tables.row_pages import NoRows, RowPages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual import events
 
-    from screens.widgets.columns import Column
-    from screens.widgets.line_table import LineState
-    from screens.widgets.row_pages import RowSource
-    from screens.widgets.rows import Row
+    from screens.widgets.tables.columns import Column
+    from screens.widgets.tables.line_table import LineState
+    from screens.widgets.tables.row_pages import RowSource
+    from screens.widgets.tables.rows import Row
 
 _TRIES = 3
 """How often a reload starts again because the cursor moved meanwhile."""

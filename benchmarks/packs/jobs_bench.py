@@ -1,6 +1,6 @@
 """How right the shipped jobs are: precision and recall on sets that are labeled where they are written.
 
-`python -m benchmarks.jobs_bench [--lines 20000]`. The corpora are those of the tests; the generated sets mix
+`python -m benchmarks.packs.jobs_bench [--lines 20000]`. Corpora are those of the tests; generated sets mix
 their parts at random, with a fixed seed. They hold what we know of: a share of 100 % says that nothing of it
 broke, not that nothing else exists.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-PACKS = Path(__file__).parents[1] / "packs"
+PACKS = Path(__file__).parents[2] / "packs"
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""JSON values on the screen: as a folding tree, and as text."""

@@ -1,0 +1,1 @@
+"""Tables drawn by line: rows in memory or read by the page, and how columns share a width."""
