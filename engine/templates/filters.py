@@ -53,6 +53,12 @@ def _list(value: Any, what: str) -> list[Any]:
     return value
 
 
+def _basename(value: Any) -> str:
+    """The last part of a path, of either kind of slash."""
+    text = _text(value, "basename").rstrip("/\\")
+    return text.replace("\\", "/").rpartition("/")[2]
+
+
 def _join(value: Any, separator: str = "", attribute: str | int | None = None) -> str:
     items = _list(value, "join")
     texts = [to_text(attribute_of(item, attribute) if attribute is not None else item) for item in items]
@@ -206,6 +212,7 @@ def _present(items: Iterator[Any]) -> list[Any]:
 
 _OWN: dict[str, Callable[..., Any]] = {
     "abs": _absolute,
+    "basename": _basename,
     "batch": _batch,
     "count": _length,
     "dictsort": _dictsort,

@@ -33,13 +33,13 @@ SORTS: dict[RunSort, tuple[str, int, str]] = {
 _COLUMNS = (
     Column("Status", 15),
     Column("Flow", 14, flex=3),
-    Column("Subject", 14, flex=4, rank=1),
+    Column("Subject", 14, flex=8, rank=1),
     Column("Step", 12, flex=2, rank=2),
     Column("Age", 6),
     Column("Waiting for", 18, flex=3),
     Column("Tokens", 7, rank=3),
     Column("By", 10, flex=1, rank=3),
-    Column("Run", 30, rank=4),
+    Column("Run", 30, rank=4, room=30),
 )
 _TEN_UNITS = 100
 """In tenths: below that one decimal is shown."""
@@ -54,6 +54,7 @@ def columns(sort: RunSort) -> list[Column]:
             column.width,
             column.flex,
             column.rank,
+            column.room,
         )
         for index, column in enumerate(_COLUMNS)
     ]

@@ -191,6 +191,12 @@ def test_columns_share_the_width_and_the_least_needed_leave() -> None:
     assert [placed.title for placed in place(columns, 5)] == ["a", "b"]
 
 
+def test_a_column_that_needs_room_leaves_before_the_flexible_ones_are_narrow() -> None:
+    columns = (Column("subject", 10, flex=1), Column("id", 20, rank=1, room=15))
+    assert [placed.title for placed in place(columns, 45)] == ["subject"]
+    assert [(placed.title, placed.width) for placed in place(columns, 46)] == [("subject", 25), ("id", 20)]
+
+
 @pytest.mark.parametrize(
     ("text", "width", "shown"),
     [

@@ -43,6 +43,12 @@ class Sop(Contract):
         description="Id of the flow it becomes."
     )
     name: str = Field(description="Name for people.")
+    title: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2_000,
+        description="Template over `payload`, `run` and `handoff`: what a run of it is about, in every list.",
+    )
     trigger: str = Field(description="When it is followed.")
     input: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of what it is started with.")
     steps: tuple[WorkflowStep, ...] = Field(min_length=1, description="Its steps, in order.")

@@ -93,6 +93,7 @@ _EFFECTS: Mapping[str, str] = {
     "workflow": INFORMATION,
     "workflow.sop": "runs as a flow",
     "workflow.sop[].id": "names the flow",
+    "workflow.sop[].title": "the subject of its runs",
     "workflow.sop[].input": "what a start is checked against",
     "workflow.sop[].steps": "steps of the flow",
     "workflow.sop[].max_duration": "past it the run fails or escalates",

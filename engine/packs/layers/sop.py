@@ -65,6 +65,7 @@ class _Compiler:
         flow: dict[str, Any] = {
             "id": sop.id,
             "description": f"{sop.name}. {sop.trigger}",
+            **({"title": sop.title} if sop.title is not None else {}),
             "input": sop.input,
             "max_duration": duration_seconds(sop.max_duration),
             "steps": self.steps,

@@ -22,6 +22,8 @@ class Column:
     width: int
     flex: int = 0
     rank: int = 0
+    room: int = 0
+    """Cells that the flexible columns have to have left over, or this one leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Placed:
 def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
     """The columns that fit into `width` cells, left to right, with their widths."""
     kept = list(enumerate(columns))
-    while _needed(kept) > width and any(column.rank for _, column in kept):
+    while _needed(kept) + _room(kept) > width and any(column.rank for _, column in kept):
         last_rank = max(column.rank for _, column in kept)
         kept = [(index, column) for index, column in kept if column.rank != last_rank]
     spare = max(0, width - _needed(kept))
@@ -48,6 +50,10 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
         shares -= column.flex
         placed.append(Placed(index, column.title, column.width + extra))
     return tuple(placed)
+
+
+def _room(kept: Sequence[tuple[int, Column]]) -> int:
+    return max((column.room for _, column in kept), default=0)
 
 
 def _needed(kept: Sequence[tuple[int, Column]]) -> int:

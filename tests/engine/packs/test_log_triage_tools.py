@@ -200,11 +200,11 @@ def test_the_blocklist_holds_addresses_of_the_internet_only(tools: ModuleType) -
 def test_the_report_shows_note_severity_and_what_it_is_about(tools: ModuleType, tmp_path: Path) -> None:
     result = analyze(tools, tmp_path, access("192.0.2.1", "/.env", 404) * 3 + access("10.0.0.1"))
     blocklist = tools.propose_blocklist(result["suspicious"])
-    report = tools.arrange_report("/l", result, blocklist, "high", "ScanResult here")
+    report = tools.arrange_report("/l", result, blocklist, "high", "Look here")
     sections = {section["heading"]: section for section in report["sections"]}
     assert next(iter(sections)) == "What matters"
     assert "Severity: high" in sections["Overview"]["items"]
-    assert sections["Note"]["text"] == "ScanResult here"
+    assert sections["Note"]["text"] == "Look here"
     when = "2023-10-10T11:00:36Z"
     assert sections["Suspicious clients"]["table"]["rows"] == [
         ["192.0.2.1", when, when, 3, 3, 0, "3 scanner requests"]

@@ -18,13 +18,14 @@ WORKFLOW = """\
 sop:
   - id: restart
     name: Restart a service
+    title: "{{ payload.service }}"
     trigger: When a service does not answer
     input: {type: object, properties: {service: {type: string}}, required: [service]}
     steps:
       - id: look
-        action: ScanResult at {{ payload.service }}
+        action: Look at {{ payload.service }}
         tool: text.report
-        params: {title: ScanResult, body: "{{ payload.service }}"}
+        params: {title: Look, body: "{{ payload.service }}"}
         on_failure: done
         timeout: 2m
       - id: act
@@ -60,6 +61,7 @@ def test_a_procedure_becomes_a_flow(demo: LayeredPack) -> None:
     assert pack.sops == {"restart"}
     assert pack.flow_files == {"restart": "WORKFLOW.yaml"}
     assert flow.description == "Restart a service. When a service does not answer"
+    assert flow.title == "{{ payload.service }}"
     assert (flow.max_duration, flow.escalation) == (3600, "escalation")
     assert flow.input["required"] == ["service"]
     assert [step.id for step in flow.steps] == ["look", "act.approval", "act", "check", "tell", "escalation"]
@@ -128,6 +130,12 @@ def test_a_step_without_a_tool_is_named_as_not_available(demo: LayeredPack) -> N
         ("max_duration: 1h", "max_duration: 1 hour", "sop.0.max_duration", "a duration such as"),
         ("Restart it", '"{{ payload. }}"', "sop.0.steps.1.action", "template"),
         ('body: "{{ payload.service }}"', 'body: "{{ x( }}"', "sop.0.steps.0.params.body", "template"),
+        (
+            'title: "{{ payload.service }}"',
+            'title: "{{ steps.look }}"',
+            "sop.0.title",
+            "before the first step",
+        ),
         ("type: object,", "type: list,", "sop.0.input.type", "`type` must be `object`"),
         ("action: Check it", "actoin: Check it", "sop.0.steps.2.actoin", "did you mean `action`"),
     ],
