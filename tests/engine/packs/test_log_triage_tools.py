@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,8 +97,9 @@ def test_the_histogram_has_a_bounded_number_of_buckets_without_gaps(
 def test_memory_for_clients_and_paths_is_bounded(
     tools: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tools, "_MAX_DISTINCT", 100)
-    monkeypatch.setattr(tools, "_MAX_BUCKETS", 10)
+    counting = sys.modules["tools_counting"]
+    monkeypatch.setattr(counting, "MAX_DISTINCT", 100)
+    monkeypatch.setattr(counting, "_MAX_BUCKETS", 10)
     lines = [access(f"10.0.{n // 250}.{n % 250}", f"/p{n}", minute=n % 300) for n in range(2_000)]
     frequent = [access("10.9.9.9", "/home")] * 5
     result = analyze(tools, tmp_path, "".join(frequent + lines + frequent))
