@@ -49,6 +49,18 @@ class Session:
         async with self.whole_engine() as whole:
             yield whole.for_(self.actor, tenant=self.tenant, all_tenants=self.all_tenants)
 
+    @asynccontextmanager
+    async def engine_and_run(self, part: str) -> AsyncIterator[tuple[Engine, str]]:
+        """The engine, and the id of the run that a part of it names. Raises as `Runs.find_id`."""
+        async with self.engine() as engine:
+            yield engine, await engine.runs.find_id(part)
+
+    @asynccontextmanager
+    async def engine_and_request(self, part: str) -> AsyncIterator[tuple[Engine, str]]:
+        """The same with the id of a request."""
+        async with self.engine() as engine:
+            yield engine, await engine.runs.find_id(part, "request")
+
     def whole_engine(self) -> AbstractAsyncContextManager[Engine]:
         """Open the engine on the places in force. Raises VasiniError when they cannot be made."""
         make_places(self.loaded.places)

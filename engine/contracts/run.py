@@ -9,7 +9,7 @@ from pydantic import Field
 
 from engine.contracts.model import Contract, Timestamp
 from engine.contracts.request import ApprovalView, FormView, OutcomeView
-from engine.contracts.status import RunStatus, StepStatus, WaitKind
+from engine.contracts.status import RunStatus, StepErrorCode, StepStatus, WaitKind
 from engine.contracts.tool import ToolMeta
 
 T = TypeVar("T")
@@ -75,6 +75,15 @@ class RunSummary(Contract):
     steps_executed: int = 0
     tool_calls: int = 0
     tokens_used: int = 0
+
+    @property
+    def rejected(self) -> bool:
+        """It ended because a person said no, which is no fault."""
+        return (
+            self.status is RunStatus.FAILED
+            and self.error is not None
+            and self.error.code == StepErrorCode.APPROVAL_REJECTED
+        )
 
 
 class RunView(RunSummary):

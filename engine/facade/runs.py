@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from engine.contracts.run import RunSort
 from engine.contracts.status import CancelMode
@@ -70,6 +70,14 @@ class Runs(Protocol):
         Objects in `changes` are merged into those of the input, anything else takes the place of what was
         there. Raises as `start`, NotFound for the run, InvalidInput when its input was not kept or holds
         a secret, which is never kept, that `changes` does not give.
+        """
+        ...
+
+    async def find_id(self, part: str, kind: Literal["run", "request"] = "run") -> str:
+        """The id of the only run, or of the only request, whose id is, begins or ends with `part`.
+
+        Its first word (`run_`) may be left out. Raises NotFound, InvalidInput when there are several
+        (`details["ids"]`, the newest).
         """
         ...
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         WorkerRow,
     )
     from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
+    from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
@@ -54,6 +55,10 @@ class RunLists(Protocol):
 
     async def position(self, run_id: str, filters: RunFilter, sort: RunSort) -> int | None:
         """How many rows the list gives before this run; None when it does not hold it."""
+        ...
+
+    async def ids_like(self, part: str, kind: IdKind, tenant: str | None, limit: int) -> list[str]:
+        """Ids that are, begin or end with a part (rules/id_parts.py), the newest first."""
         ...
 
     async def by_status(self, tenant: str | None) -> Mapping[str, int]:

@@ -15,7 +15,7 @@ from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, attempt
 from screens.widgets.ages import age
 from screens.widgets.plain import Plain
-from screens.widgets.status_labels import RUN_LABELS, Tone
+from screens.widgets.status_labels import Tone, run_label
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.line_table import LineTable
 from screens.widgets.tables.row_table import RowTable
@@ -85,7 +85,7 @@ class CompareDialog(Dialog[str]):
 
 
 def _row(run: RunSummary, now: datetime) -> Row:
-    label = RUN_LABELS[run.status]
+    label = run_label(run)
     return Row(
         run.run_id,
         (

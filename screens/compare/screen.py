@@ -15,7 +15,7 @@ from screens.keys.bindings import bindings
 from screens.overlays.value_screen import ValueScreen
 from screens.widgets.ages import full_time, span
 from screens.widgets.plain import Part, Plain
-from screens.widgets.status_labels import RUN_LABELS, STYLES
+from screens.widgets.status_labels import STYLES, run_label
 from screens.widgets.tables.line_table import LineTable
 from screens.widgets.tables.row_table import RowTable
 
@@ -148,7 +148,7 @@ class CompareScreen(ConsoleScreen):
 
 
 def _head(side: str, run: RunView) -> list[Part]:
-    label = RUN_LABELS[run.status]
+    label = run_label(run)
     took = span(run.created_at, run.finished_at)
     return [
         (sanitize(f" {side}: "), "$quiet"),

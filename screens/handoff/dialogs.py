@@ -12,7 +12,7 @@ from engine.safe_text import sanitize
 from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.widgets.plain import NOTHING, Plain
-from screens.widgets.status_labels import RUN_LABELS, Tone
+from screens.widgets.status_labels import Tone, run_label
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.line_table import LineTable
 from screens.widgets.tables.row_table import RowTable
@@ -146,7 +146,7 @@ def _row(name: str, handoff: HandoffView) -> Row:
 
 
 def _related(words: str, run: RunView) -> Row:
-    label = RUN_LABELS[run.status]
+    label = run_label(run)
     cells = (
         Cell(sanitize(words), Tone.QUIET),
         Cell(label.text, label.tone),

@@ -15,7 +15,7 @@ from screens.frame.screen import console, show_notice
 from screens.handoff.dialogs import TOLD
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
-from screens.widgets.status_labels import RUN_LABELS
+from screens.widgets.status_labels import run_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ class HandoffFormScreen(FillingScreen):
         run, flow = self._run, self._choice.flow
         title = f"Hand off to {flow.pack}/{flow.flow} {flow.version}"
         yield Plain(sanitize(title), classes="form-title")
-        source = f"From run {run.run_id} of {run.pack}/{run.flow}, {RUN_LABELS[run.status].word}."
+        source = f"From run {run.run_id} of {run.pack}/{run.flow}, {run_label(run).word}."
         transfer = self._choice.handoff.context_transfer
         told = f"The new run is told ({transfer}): {TOLD[transfer]}."
         yield Plain(sanitize(source, limit=230), classes="form-prompt")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
 from screens.widgets.ages import age, full_time, span
-from screens.widgets.status_labels import RUN_LABELS, STYLES
+from screens.widgets.status_labels import STYLES, run_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
 
     `asked` names its request, `related` the runs it was handed off from and to.
     """
-    run, label = moment.run, RUN_LABELS[moment.run.status]
+    run, label = moment.run, run_label(moment.run)
     then = moment.past.event.ts if moment.past else now
     took = f"took {span(run.created_at, run.finished_at)}"
     when = took if run.status in RUN_TERMINAL else f"for {age(run.created_at, then)}"

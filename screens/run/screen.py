@@ -29,7 +29,7 @@ from screens.run_verbs.again import AgainVerb
 from screens.run_verbs.looking import LookVerbs
 from screens.run_verbs.steering import SteerVerbs
 from screens.widgets.plain import Plain
-from screens.widgets.status_labels import REQUEST_LABELS, RUN_LABELS
+from screens.widgets.status_labels import REQUEST_LABELS, run_label
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -105,7 +105,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Js
         if self._moment is None:
             return self._run_id
         run = self._moment.live
-        return f"{run.pack}/{run.flow} · {RUN_LABELS[run.status].word} · {run.run_id}"
+        return f"{run.pack}/{run.flow} · {run_label(run).word} · {run.run_id}"
 
     def concerned(self, batch: FeedBatch) -> bool:
         """By its own events, by those of its child runs on the timeline, and by a run that takes over."""

@@ -16,7 +16,7 @@ from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, console, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain
-from screens.widgets.status_labels import RUN_LABELS, Tone
+from screens.widgets.status_labels import RUN_LABELS, Tone, run_label
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable
 from screens.widgets.tables.rows import Cell, Row
@@ -183,7 +183,7 @@ class BulkDialog(Dialog[bool]):
 
 
 def _row(view: RunView) -> Row:
-    label = RUN_LABELS[view.status]
+    label = run_label(view)
     return Row(
         view.run_id,
         (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.run import RunSort
 from engine.safe_text import sanitize
 from screens.widgets.ages import age
-from screens.widgets.status_labels import RUN_LABELS, Tone
+from screens.widgets.status_labels import Tone, run_label
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
 
@@ -92,7 +92,7 @@ class RunSource:
 
 def run_row(run: RunSummary, now: datetime) -> Row:
     """One run as a row."""
-    label = RUN_LABELS[run.status]
+    label = run_label(run)
     waits, failed = run.waiting_for, run.error
     reason = waits.text if waits is not None else failed.code if failed is not None else ""
     tone = Tone.BAD if failed is not None and waits is None else Tone.PLAIN

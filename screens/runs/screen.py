@@ -22,7 +22,7 @@ from screens.runs.first_start import first_start
 from screens.runs.query import EXAMPLE, run_query
 from screens.runs.rows import SORTS, RunSource, columns, run_row
 from screens.widgets.plain import Part, Plain
-from screens.widgets.status_labels import RUN_LABELS
+from screens.widgets.status_labels import run_label
 from screens.widgets.tables.paged_table import PagedTable
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
     def format_run(self) -> str:
         """Flow, status and id of the run under the cursor."""
         run = self._known.get(self.current_run())
-        return f"{run.pack}/{run.flow} · {RUN_LABELS[run.status].word} · {run.run_id}" if run else ""
+        return f"{run.pack}/{run.flow} · {run_label(run).word} · {run.run_id}" if run else ""
 
     async def load(self) -> None:
         """What is visible of the runs that the filter finds."""

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from engine.contracts.packs.pack import PackState
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.safe_text import SafeText, sanitize
+
+if TYPE_CHECKING:
+    from engine.contracts.run import RunSummary
 
 
 class Tone(StrEnum):
@@ -62,6 +66,15 @@ RUN_LABELS: dict[RunStatus, StatusLabel] = {
     RunStatus.CANCELLED: StatusLabel("⊘", "cancelled", Tone.QUIET),
     RunStatus.DEAD_LETTER: StatusLabel("×", "dead letter", Tone.BAD),
 }
+
+REJECTED = StatusLabel("✗", "rejected", Tone.WAITING)
+"""A run that ended because a person said no."""
+
+
+def run_label(run: RunSummary) -> StatusLabel:
+    """How a run stands; one that was rejected has not failed."""
+    return REJECTED if run.rejected else RUN_LABELS[run.status]
+
 
 STEP_LABELS: dict[StepStatus, StatusLabel] = {
     StepStatus.NOT_STARTED: StatusLabel("○", "not started", Tone.QUIET),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.contracts.run import (
     EventFilter,
@@ -26,6 +26,7 @@ from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from engine.contracts.timeline import Timeline
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import micros
 from engine.journal.rules.verb_rules import changes
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
@@ -85,6 +86,20 @@ class FakeRuns(Scoped):
         payload = merged(before.input or {}, changes)
         given = {"tenant": before.tenant, "requested_by": actor.name}
         return self._queued(before.pack, before.flow, payload, **given)
+
+    async def find_id(self, part: str, kind: Literal["run", "request"] = "run") -> str:
+        stored: Iterable[RunView | ApprovalView | FormView | OutcomeView] = self.engine.stored_runs.values()
+        ids = {view.run_id: view.tenant for view in stored}
+        if kind == "request":
+            asked = (self.engine.stored_approvals, self.engine.stored_forms, self.engine.stored_outcomes)
+            ids = {name: view.tenant for views in asked for name, view in views.items()}
+        seen = {name for name, tenant in ids.items() if self.access.sees(tenant)}
+        found = {part} & seen or {name for name in seen if is_part(part, name)}
+        if len(found) > 1:
+            raise InvalidInput(f"Several {kind}s have {part} in their ids.", {"ids": sorted(found)})
+        if not found:
+            raise NotFound(f"there is no {kind} {part}{self.access.where}", {f"{kind}_id": part})
+        return found.pop()
 
     async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
         self.engine.note("handoffs", run_id)

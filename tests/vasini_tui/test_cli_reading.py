@@ -10,7 +10,7 @@ from engine.contracts.model import rfc3339
 from engine.contracts.packs.pack import Problem
 from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
-from engine.contracts.run import OutputLine, WaitingFor
+from engine.contracts.run import OutputLine, RunError, WaitingFor
 from engine.contracts.status import CancelMode, RunStatus, StepStatus, WaitKind
 from engine.contracts.tool import ToolMeta
 from tests.fakes.views import NOW, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
@@ -48,11 +48,27 @@ def test_a_person_gets_an_aligned_table_with_a_dash_for_nothing(vasini: Vasini, 
     fake.add(queued, a_run("r", waiting_for=FORM, created_at=ago(301)), a_run("r2", created_at=ago(302)))
     outcome = vasini("runs", "--limit", "2")
     head, first, second = outcome.stdout.splitlines()
-    assert head.split() == ["RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WAITS", "FOR", "BY", "CREATED"]
-    assert first.split() == ["run-1", "QUEUED", "hello/hello", "-", "-", "-", "ana", rfc3339(ago(300))]
+    assert head.split() == ["RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WHY", "TOOK", "BY", "CREATED"]
+    assert first.split() == ["run-1", "QUEUED", "hello/hello", "-", "-", "-", "-", "ana", rfc3339(ago(300))]
     assert head.index("BY") == first.index("ana") == second.index("ana")
     after = outcome.stderr.removeprefix("there is more: --after ").strip()
     assert vasini("runs", "--after", after).stdout.splitlines()[1].split()[0] == "r2"
+
+
+def test_runs_tell_why_and_how_long_and_who_started_them(vasini: Vasini, fake: FakeEngine) -> None:
+    no = RunError(code="approval_rejected", message="rejected by bo: too early")
+    down = RunError(code="backend_error", message="no route")
+    times = {"started_at": ago(90), "finished_at": ago(30)}
+    fake.add(
+        a_run("run-1", RunStatus.FAILED, error=no, **times),
+        a_run("run-2", RunStatus.FAILED, error=down, parent_run_id="run-1", **times),
+    )
+    told = {line.split()[0]: line for line in vasini("runs").stdout.splitlines()}
+    assert "REJECTED" in told["run-1"]
+    assert "approval_rejected: rejected by bo: too early  1m" in told["run-1"]
+    assert "FAILED" in told["run-2"]
+    assert "↳ hello/hello" in told["run-2"]
+    assert {run["status"] for run in vasini("runs", "--json").document["runs"]} == {"FAILED"}
 
 
 def written(number: int, step_id: str = "build", stream: Literal["out", "err"] = "out") -> OutputLine:

@@ -8,7 +8,7 @@ from engine.contracts.model import rfc3339
 from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
-from tests.fakes.views import NOW, a_form, a_run, an_approval, an_outcome
+from tests.fakes.views import NOW, a_form, a_run, ago, an_approval, an_outcome
 from tests.recorded_names import recorded
 from vasini_tui.exit_codes import ExitCode
 
@@ -204,3 +204,22 @@ def test_interrupted_calls_stand_with_the_approvals(vasini: Vasini, fake: FakeEn
     told = vasini("approvals").stdout
     assert "out-1" in told
     assert "What became of mail.send?" in told
+
+
+def test_approvals_are_filtered_by_pack_person_and_time(vasini: Vasini, fake: FakeEngine) -> None:
+    decided = {"status": RequestStatus.APPROVED, "decided_at": ago(10)}
+    fake.add(
+        an_approval("a1", decided_by="ana", requested_at=ago(5000), **decided),
+        an_approval("a2", decided_by="bo (as ana)", requested_at=ago(400), **decided),
+        an_approval("a3", decided_by="ana (as the-ciso)", requested_at=ago(300), pack="other", **decided),
+    )
+
+    def found(*words: str) -> list[str]:
+        document = vasini("approvals", "--json", "--status", "all", *words).document
+        return [item["approval_id"] for item in document["approvals"]]
+
+    assert found("--by", "ana") == ["a1", "a3"]
+    assert found("--pack", "other") == ["a3"]
+    assert found("--since", rfc3339(ago(600))) == ["a2", "a3"]
+    assert found("--until", rfc3339(ago(600)), "--by", "bo") == []
+    assert found("--by", "ana", "--limit", "1") == ["a1"]

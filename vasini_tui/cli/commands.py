@@ -46,6 +46,7 @@ COMMANDS = {
     "backup": "host.upkeep:backup",
     "doctor": "host.doctor:doctor",
     "keys": "host.keys:keys",
+    "completion": "completion:completion",
 }
 """In the order of the help; `module:function` below `vasini_tui.cli`."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
 from engine.journal.memory.tables import Draft
+from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import fold, is_before, matches, place_of
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from engine.contracts.run import EventFilter, RunFilter
     from engine.journal.memory.store import MemoryStore
     from engine.journal.records import Owner
-    from engine.journal.rows import EventRow, RunRow
+    from engine.journal.rows import EventRow, RequestRow, RunRow
+    from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.run_filter import SortKey
 
 
@@ -46,6 +48,13 @@ class MemoryRunLists:
         """See port."""
         ids = [row["run_id"] for row in _listed(await self._read(), filters, sort)]
         return ids.index(run_id) if run_id in ids else None
+
+    async def ids_like(self, part: str, kind: IdKind, tenant: str | None, limit: int) -> list[str]:
+        """See port."""
+        store = await self._read()
+        rows: Mapping[str, RunRow | RequestRow] = store.runs if kind == "run" else store.requests
+        fitting = (name for name, row in rows.items() if tenant in {None, row["tenant"]})
+        return sorted((name for name in fitting if is_part(part, name)), reverse=True)[:limit]
 
     async def by_status(self, tenant: str | None) -> Mapping[str, int]:
         """See port."""

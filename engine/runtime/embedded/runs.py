@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.contracts.actor import Role
 from engine.contracts.run import EventMatches, Page, RunCounts, RunFilter, RunSort, RunSummary, VerbResult
@@ -17,7 +17,9 @@ from engine.contracts.status import (
     RunStatus,
     WaitKind,
 )
+from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import place_of
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.again import merged, require_no_masks
@@ -128,6 +130,18 @@ class Runs(Scoped):
         tenant = row["tenant"]
         request = StartRequest(row["pack"], row["flow"], payload, actor, tenant, idempotency_key, base_dir)
         return await self._started(*await self._starter().start(request))
+
+    async def find_id(self, part: str, kind: Literal["run", "request"] = "run") -> str:
+        """See facade."""
+        text = part.strip().lower()
+        long_enough = len(text) >= LEAST_OF_ID
+        found = await self._journal.lists.ids_like(text, kind, self.access.tenant, 6) if long_enough else []
+        if part in found or len(found) == 1:
+            return part if part in found else found[0]
+        if not found:
+            raise NotFound(f"there is no {kind} {part}{self.access.where}", {f"{kind}_id": part})
+        words = f"several {kind}s have {part} in their ids, {', '.join(found[:5])}; type more of it"
+        raise InvalidInput(words, {"ids": found[:5]})
 
     async def handoffs(self, run_id: str) -> tuple[HandoffView, ...]:
         """See facade."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.contracts.run import Page
 from vasini_tui.cli.approval_text import write_approval
+from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.contracts.request import ApprovalView, DecisionView, OutcomeView
     from engine.contracts.status import RequestStatus
+    from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
 ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Approval id.")]
@@ -28,6 +34,16 @@ Digest = Annotated[
 def approvals(
     status: Status = "pending",
     run: OfRun = None,
+    pack: Annotated[str | None, typer.Option("--pack", metavar="PACK", help="Only of this pack.")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help="Only those that this person decided.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only those asked later: a time, or an age.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", "--until", metavar="TIME", help="Only those asked earlier.")
+    ] = None,
     limit: Limit = 50,
     after: After = None,
     as_json: AsJson = False,
@@ -36,7 +52,8 @@ def approvals(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """List approvals, oldest first; before them interrupted calls whose outcome nobody knows."""
-    action = partial(_approvals, status=one_status(status), run_id=run, limit=limit, after=after)
+    wanted = Wanted(pack, by, moment_named(since, "--since"), moment_named(before, "--before"))
+    action = partial(_approvals, status=one_status(status), run=run, wanted=wanted, limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -48,7 +65,7 @@ def approval(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Show one approval: exactly what would run, in clear, and what it would change."""
-    action = partial(_approval, approval_id=approval)
+    action = partial(_approval, part=approval)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -62,7 +79,7 @@ def approve(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Approve once, exactly what the approval shows."""
-    action = partial(_approve, approval_id=approval, comment=comment, digest=digest)
+    action = partial(_approve, part=approval, comment=comment, digest=digest)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -76,23 +93,73 @@ def reject(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Reject with a comment."""
-    action = partial(_reject, approval_id=approval, comment=comment, digest=digest)
+    action = partial(_reject, part=approval, comment=comment, digest=digest)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
-async def _approvals(
-    session: Session, *, status: RequestStatus | None, run_id: str | None, limit: int, after: str | None
-) -> int:
-    # Whoever decides by these has to see what would run; the table shows none of it.
-    viewer = session.actor if session.out.as_json else None
-    async with session.engine() as engine:
-        page = await engine.requests.approvals(
-            status=status, run_id=run_id, limit=limit, after=after, viewer=viewer
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which requests to list beside their status and run; None is any."""
+
+    pack: str | None
+    by: str | None
+    since: datetime | None
+    before: datetime | None
+
+    def fits(self, view: ApprovalView | OutcomeView) -> bool:
+        """Whether the request is one of them; a person is named with or without the account."""
+        asked, by = view.requested_at, view.decided_by or ""
+        return (
+            self.pack in {None, view.pack}
+            and (self.by is None or self.by in {by, by.partition(" (as ")[0]})
+            and (self.since is None or asked > self.since)
+            and (self.before is None or asked < self.before)
         )
+
+
+async def _fitting(
+    engine: Engine,
+    status: RequestStatus | None,
+    run_id: str | None,
+    wanted: Wanted,
+    limit: int,
+    after: str | None,
+) -> Page[ApprovalView]:
+    """The next `limit` approvals that are wanted, however many others stand between them."""
+    found: list[ApprovalView] = []
+    unreadable: list[str] = []
+    while True:
+        page = await engine.requests.approvals(
+            status=status, run_id=run_id, limit=limit - len(found), after=after
+        )
+        found += filter(wanted.fits, page.items)
+        unreadable += page.unreadable
+        after = page.next
+        if after is None or len(found) == limit:
+            return Page(items=tuple(found), next=after, unreadable=tuple(unreadable))
+
+
+async def _approvals(
+    session: Session,
+    *,
+    status: RequestStatus | None,
+    run: str | None,
+    wanted: Wanted,
+    limit: int,
+    after: str | None,
+) -> int:
+    async with session.engine() as engine:
+        run_id = None if run is None else await engine.runs.find_id(run)
+        page = await _fitting(engine, status, run_id, wanted, limit, after)
+        if session.out.as_json:  # whoever decides by these has to see what would run
+            shown = [
+                await engine.requests.approval(item.approval_id, viewer=session.actor) for item in page.items
+            ]
+            page = Page(items=tuple(shown), next=page.next, unreadable=page.unreadable)
         interrupted: tuple[OutcomeView, ...] = ()
         if after is None:
             found = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit)
-            interrupted = found.items
+            interrupted = tuple(filter(wanted.fits, found.items))
     if session.out.as_json:
         left_out = session.out.left_out(page.unreadable)
         session.out.document(
@@ -122,8 +189,8 @@ async def _approvals(
     return ExitCode.OK
 
 
-async def _approval(session: Session, *, approval_id: str) -> int:
-    async with session.engine() as engine:
+async def _approval(session: Session, *, part: str) -> int:
+    async with session.engine_and_request(part) as (engine, approval_id):
         view = await engine.requests.approval(approval_id, viewer=session.actor)
     if session.out.as_json:
         session.out.document(view.model_dump(mode="json", by_alias=True))
@@ -163,16 +230,16 @@ def _outcome_row(item: OutcomeView) -> tuple[object, ...]:
     )
 
 
-async def _approve(session: Session, *, approval_id: str, comment: str | None, digest: str | None) -> int:
-    async with session.engine() as engine:
+async def _approve(session: Session, *, part: str, comment: str | None, digest: str | None) -> int:
+    async with session.engine_and_request(part) as (engine, approval_id):
         decision = await engine.requests.approve(
             approval_id, actor=session.actor, digest=digest, comment=comment
         )
     return _write_decision(session, decision)
 
 
-async def _reject(session: Session, *, approval_id: str, comment: str, digest: str | None) -> int:
-    async with session.engine() as engine:
+async def _reject(session: Session, *, part: str, comment: str, digest: str | None) -> int:
+    async with session.engine_and_request(part) as (engine, approval_id):
         decision = await engine.requests.reject(
             approval_id, actor=session.actor, comment=comment, digest=digest
         )

@@ -61,6 +61,7 @@ async def _forms(
     session: Session, *, status: RequestStatus | None, run_id: str | None, limit: int, after: str | None
 ) -> int:
     async with session.engine() as engine:
+        run_id = None if run_id is None else await engine.runs.find_id(run_id)
         page = await engine.requests.forms(status=status, run_id=run_id, limit=limit, after=after)
     if session.out.as_json:
         left_out = session.out.left_out(page.unreadable)
@@ -92,7 +93,9 @@ async def _answer(session: Session, *, target: str, request_id: str | None, valu
     async with session.engine() as engine:
         if request_id is None:
             request_id = await _only_form(engine, target)
-        elif request_id != target and (await engine.requests.form(request_id)).run_id != target:
+        elif request_id != target and (
+            await engine.requests.form(request_id := await engine.runs.find_id(request_id, "request"))
+        ).run_id != await engine.runs.find_id(target):
             raise NotFound(f"the run {target} has no form {request_id}", {"run_id": target})
         view = await engine.requests.answer(request_id, values, actor=session.actor)
     if session.out.as_json:
@@ -105,10 +108,10 @@ async def _answer(session: Session, *, target: str, request_id: str | None, valu
 async def _only_form(engine: Engine, target: str) -> str:
     """The form meant when only a run is named: its one pending form. Also takes a request id."""
     try:
-        run = await engine.runs.summary(target)
+        run = await engine.runs.summary(await engine.runs.find_id(target))
     except NotFound as no_run:
         try:
-            return (await engine.requests.form(target)).request_id
+            return await engine.runs.find_id(target, "request")
         except NotFound:
             raise no_run from None
     pending = (await engine.requests.forms(run_id=run.run_id)).items

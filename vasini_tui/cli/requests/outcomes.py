@@ -69,6 +69,7 @@ async def _outcomes(
     session: Session, *, status: RequestStatus | None, run_id: str | None, limit: int, after: str | None
 ) -> int:
     async with session.engine() as engine:
+        run_id = None if run_id is None else await engine.runs.find_id(run_id)
         page = await engine.requests.outcomes(status=status, run_id=run_id, limit=limit, after=after)
     if session.out.as_json:
         session.out.document({"outcomes": page.items, "next": page.next})
@@ -112,10 +113,10 @@ async def _outcome(
 async def _request_of(engine: Engine, target: str) -> str:
     """The request that is meant: by its id, or the one that a run waits with."""
     try:
-        run = await engine.runs.summary(target)
+        run = await engine.runs.summary(await engine.runs.find_id(target))
     except NotFound as no_run:
         try:
-            return (await engine.requests.outcome(target)).request_id
+            return await engine.runs.find_id(target, "request")
         except NotFound:
             raise no_run from None
     pending = (await engine.requests.outcomes(run_id=run.run_id)).items

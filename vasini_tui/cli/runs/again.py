@@ -44,7 +44,7 @@ async def _rerun(
     session: Session, *, run_id: str, changes: GivenPayload, idempotency_key: str | None, wait: bool
 ) -> int:
     async def start(engine: Engine) -> RunView:
-        before = await engine.runs.summary(run_id)
+        before = await engine.runs.summary(await engine.runs.find_id(run_id))
         in_force = await pack_in_force(engine, before.pack, session.out)
         return await engine.runs.start_again(
             before.run_id,

@@ -30,7 +30,7 @@ def export(
     """Write one archive of a run and those started below it: whole, and masked."""
     place = target.expanduser().absolute() if target is not None else None
     return Invocation(
-        partial(_export, run_id=run, target=place, directory=Path.cwd()), as_json, act_as, tenant, all_tenants
+        partial(_export, part=run, target=place, directory=Path.cwd()), as_json, act_as, tenant, all_tenants
     )
 
 
@@ -43,11 +43,10 @@ def verify(
     return Invocation(partial(_verify, file=file.expanduser().absolute()), as_json, act_as)
 
 
-async def _export(session: Session, *, run_id: str, target: Path | None, directory: Path) -> int:
-    async with session.engine() as engine:
-        run = (await engine.runs.summary(run_id)).run_id
-        place = target or directory / f"{run}.zip"
-        report = await engine.housekeeping.export(run, place, actor=session.actor)
+async def _export(session: Session, *, part: str, target: Path | None, directory: Path) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
+        place = target or directory / f"{run_id}.zip"
+        report = await engine.housekeeping.export(run_id, place, actor=session.actor)
     if session.out.as_json:
         session.out.document(report.model_dump(mode="json"))
         return ExitCode.OK

@@ -29,7 +29,7 @@ def handoffs(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """List the packs a run may be handed off to."""
-    return Invocation(partial(_handoffs, run_id=run), as_json, act_as, tenant, all_tenants)
+    return Invocation(partial(_handoffs, part=run), as_json, act_as, tenant, all_tenants)
 
 
 def handoff(
@@ -67,8 +67,8 @@ def handoff(
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
-async def _handoffs(session: Session, *, run_id: str) -> int:
-    async with session.engine() as engine:
+async def _handoffs(session: Session, *, part: str) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
         found = await engine.runs.handoffs(run_id)
     if session.out.as_json:
         session.out.document({"handoffs": found})
@@ -103,7 +103,7 @@ async def _hand_off(
     async def start(engine: Engine) -> RunView:
         in_force = await pack_in_force(engine, pack, session.out)
         return await engine.runs.hand_off(
-            run_id,
+            await engine.runs.find_id(run_id),
             pack,
             flow,
             payload.read(input_schema(in_force, flow)),

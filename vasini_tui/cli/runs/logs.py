@@ -32,13 +32,13 @@ def logs(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Write what commands and tools of a run wrote while they ran."""
-    action = partial(_logs, run_id=run, step_id=step, follow=follow)
+    action = partial(_logs, part=run, step_id=step, follow=follow)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
-async def _logs(session: Session, *, run_id: str, step_id: str | None, follow: bool) -> int:
+async def _logs(session: Session, *, part: str, step_id: str | None, follow: bool) -> int:
     """Lines make no events: a run that is followed is looked at as often as the journal is."""
-    async with session.engine() as engine:
+    async with session.engine_and_run(part) as (engine, run_id):
         place = 0
         while True:
             # Status first: when it is an end, everything that was written is read below.

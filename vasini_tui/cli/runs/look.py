@@ -11,6 +11,7 @@ from engine.contracts.model import rfc3339
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.facade.feed import Topic
+from screens.widgets.ages import span
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, RunId, Tenant
 from vasini_tui.cli.arguments.statuses import ALL, statuses_named
@@ -20,7 +21,7 @@ from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
-    from engine.contracts.run import EventView
+    from engine.contracts.run import EventView, RunSummary
     from engine.facade.engine import Engine
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
@@ -42,7 +43,8 @@ def runs(
         str | None, typer.Option("--since", metavar="TIME", help="Only younger ones: a time, or an age (2h).")
     ] = None,
     before: Annotated[
-        str | None, typer.Option("--before", metavar="TIME", help="Only older ones: a time, or an age (7d).")
+        str | None,
+        typer.Option("--before", "--until", metavar="TIME", help="Only older ones: a time, or an age."),
     ] = None,
     text: Annotated[
         str | None,
@@ -87,7 +89,7 @@ def show(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Show one run with its steps, approvals, forms and files."""
-    return Invocation(partial(_show, run_id=run), as_json, act_as, tenant, all_tenants)
+    return Invocation(partial(_show, part=run), as_json, act_as, tenant, all_tenants)
 
 
 def events(
@@ -101,7 +103,7 @@ def events(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Write the history of a run, one line per event."""
-    action = partial(_follow if follow else _history, run_id=run, after=after, limit=limit)
+    action = partial(_follow if follow else _history, part=run, after=after, limit=limit)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -114,15 +116,16 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
         return ExitCode.OK
     session.out.left_out(page.unreadable)
     session.out.table(
-        ("RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WAITS FOR", "BY", "CREATED"),
+        ("RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WHY", "TOOK", "BY", "CREATED"),
         (
             (
                 run.run_id,
-                run.status,
-                f"{run.pack}/{run.flow}",
+                "REJECTED" if run.rejected else run.status,
+                f"{'↳ ' if run.parent_run_id else ''}{run.pack}/{run.flow}",
                 run.subject,
                 run.current_step,
-                run.waiting_for.text if run.waiting_for is not None else None,
+                _why(run),
+                span(run.started_at, run.finished_at),
                 run.requested_by,
                 run.created_at,
             )
@@ -133,8 +136,15 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
     return ExitCode.OK
 
 
-async def _show(session: Session, *, run_id: str) -> int:
-    async with session.engine() as engine:
+def _why(run: RunSummary) -> str | None:
+    """What a run waits for, or why it failed."""
+    if run.waiting_for is not None:
+        return run.waiting_for.text
+    return f"{run.error.code}: {run.error.message}" if run.error is not None else None
+
+
+async def _show(session: Session, *, part: str) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
         detail = await engine.runs.get(run_id)
     if session.out.as_json:
         session.out.document(detail.model_dump(mode="json", by_alias=True))
@@ -143,15 +153,18 @@ async def _show(session: Session, *, run_id: str) -> int:
     return ExitCode.OK
 
 
-async def _history(session: Session, *, run_id: str, after: int, limit: int | None) -> int:
-    async with session.engine() as engine:
+async def _history(session: Session, *, part: str, after: int, limit: int | None) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
         await _write_events(session.out, engine, run_id, after, limit)
     return ExitCode.OK
 
 
-async def _follow(session: Session, *, run_id: str, after: int, limit: int | None) -> int:
+async def _follow(session: Session, *, part: str, after: int, limit: int | None) -> int:
     """The feed says only that there is news; the journal is read, so that no event is missed."""
-    async with session.engine() as engine, engine.feed.subscribe(run_id=run_id, topics={Topic.RUNS}) as feed:
+    async with (
+        session.engine_and_run(part) as (engine, run_id),
+        engine.feed.subscribe(run_id=run_id, topics={Topic.RUNS}) as feed,
+    ):
         last, left = after, limit
         while True:
             # Status first: when it is an end, all events up to it are read below.

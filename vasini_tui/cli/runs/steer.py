@@ -25,7 +25,7 @@ def pause(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Start no further step of a run."""
-    return Invocation(partial(_pause, run_id=run), as_json, act_as, tenant, all_tenants)
+    return Invocation(partial(_pause, part=run), as_json, act_as, tenant, all_tenants)
 
 
 def resume(
@@ -36,7 +36,7 @@ def resume(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Let a paused run go on."""
-    return Invocation(partial(_resume, run_id=run), as_json, act_as, tenant, all_tenants)
+    return Invocation(partial(_resume, part=run), as_json, act_as, tenant, all_tenants)
 
 
 def cancel(
@@ -49,7 +49,7 @@ def cancel(
 ) -> Invocation:
     """Cancel a run after its current step."""
     mode = CancelMode.NOW if now else CancelMode.BOUNDARY
-    return Invocation(partial(_cancel, run_id=run, mode=mode), as_json, act_as, tenant, all_tenants)
+    return Invocation(partial(_cancel, part=run, mode=mode), as_json, act_as, tenant, all_tenants)
 
 
 def retry(
@@ -60,29 +60,29 @@ def retry(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Continue a FAILED or DEAD_LETTER run at its failed step."""
-    return Invocation(partial(_retry, run_id=run), as_json, act_as, tenant, all_tenants)
+    return Invocation(partial(_retry, part=run), as_json, act_as, tenant, all_tenants)
 
 
-async def _pause(session: Session, *, run_id: str) -> int:
-    async with session.engine() as engine:
+async def _pause(session: Session, *, part: str) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
         result = await engine.runs.pause(run_id, actor=session.actor)
     return _write(session, result)
 
 
-async def _resume(session: Session, *, run_id: str) -> int:
-    async with session.engine() as engine:
+async def _resume(session: Session, *, part: str) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
         result = await engine.runs.resume(run_id, actor=session.actor)
     return _write(session, result)
 
 
-async def _cancel(session: Session, *, run_id: str, mode: CancelMode) -> int:
-    async with session.engine() as engine:
+async def _cancel(session: Session, *, part: str, mode: CancelMode) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
         result = await engine.runs.cancel(run_id, actor=session.actor, mode=mode)
     return _write(session, result)
 
 
-async def _retry(session: Session, *, run_id: str) -> int:
-    async with session.engine() as engine:
+async def _retry(session: Session, *, part: str) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
         result = await engine.runs.retry(run_id, actor=session.actor)
     return _write(session, result)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.run import EventFilter
     from engine.journal.rows import RunRow
+    from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.run_filter import SortKey
 
 
@@ -82,6 +83,15 @@ def find_events(
     wanted = {"kind": kind, "step": step, "actor": actor, "text": text}
     place = {"run_id": run_id, "after": after, "until": until}
     return [row[0] for row in connection.execute(query("find_events"), wanted | place)]
+
+
+def ids_like(
+    connection: sqlite3.Connection, part: str, kind: IdKind, tenant: str | None, limit: int
+) -> list[str]:
+    """Ids that are, begin or end with a part."""
+    statement = query("runs_like") if kind == "run" else query("requests_like")
+    wanted = {"part": part, "length": len(part), "tenant": tenant, "limit": limit}
+    return [row[0] for row in connection.execute(statement, wanted)]
 
 
 def by_status(connection: sqlite3.Connection, tenant: str | None) -> dict[str, int]:

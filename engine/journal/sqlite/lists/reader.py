@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.run import EventFilter, RunFilter, RunSort
     from engine.journal.rows import RunRow
+    from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.run_filter import SortKey
     from engine.journal.sqlite.writer import Writer
 
@@ -69,6 +70,10 @@ class SqliteRunLists:
     async def position(self, run_id: str, filters: RunFilter, sort: RunSort) -> int | None:
         """See port."""
         return await self._ask(partial(list_pages.position, run_id=run_id, filters=filters, sort=sort))
+
+    async def ids_like(self, part: str, kind: IdKind, tenant: str | None, limit: int) -> list[str]:
+        """See port."""
+        return await self._ask(partial(list_pages.ids_like, part=part, kind=kind, tenant=tenant, limit=limit))
 
     async def by_status(self, tenant: str | None) -> Mapping[str, int]:
         """See port."""

@@ -202,3 +202,19 @@ WHERE :every OR q.status = 'PENDING' ORDER BY q.request_id
 -- how far runs have come: all, or those that are not over
 SELECT run_id, run_seq, status FROM runs
 WHERE :every OR status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'DEAD_LETTER') ORDER BY run_id
+
+-- name: runs_like
+-- ids of runs that are, begin or end with a part
+SELECT run_id FROM runs
+WHERE (substr(run_id, 1, :length) = :part OR substr(run_id, -:length) = :part
+       OR substr(run_id, instr(run_id, '_') + 1, :length) = :part)
+    AND (:tenant IS NULL OR tenant = :tenant)
+ORDER BY run_id DESC LIMIT :limit
+
+-- name: requests_like
+-- likewise of requests
+SELECT request_id FROM requests
+WHERE (substr(request_id, 1, :length) = :part OR substr(request_id, -:length) = :part
+       OR substr(request_id, instr(request_id, '_') + 1, :length) = :part)
+    AND (:tenant IS NULL OR tenant = :tenant)
+ORDER BY request_id DESC LIMIT :limit
