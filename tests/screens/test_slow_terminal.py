@@ -8,7 +8,9 @@ from collections import deque
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from rich.rule import Rule
 from textual.driver import Driver
+from textual.widget import Widget
 
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import a_form, a_run
@@ -33,10 +35,7 @@ class ScriptedTerminal(PatientDriver):
         self._questions: deque[int] = deque()
         self.taken = asyncio.Event()
         self.frames = self.frames_shown = 0
-        self.drawn, self.told = (
-            stage.app._in_context(act) for act in (stage.app._draw_withheld, stage.app._call_when_shown)
-        )
-        self.lost = stage.app.terminal_lost
+        stage.app.listen_to(self)
         self.written: list[str] = []
         stage.app._driver = self
 
@@ -47,6 +46,38 @@ class ScriptedTerminal(PatientDriver):
         """In a context without the application, as from the thread that reads."""
         self._answered.set()
         self._loop.call_soon(self._answer, context=Context())
+
+
+class Ruled(Widget):
+    """Is rendered by Rich, which needs the application each time."""
+
+    DEFAULT_CSS = "Ruled { height: 1; dock: bottom; }"
+
+    def render(self) -> Rule:
+        return Rule("ruled")
+
+
+async def test_what_is_rendered_when_the_terminal_answers_is_rendered_for_the_application(
+    console: OpenConsole,
+) -> None:
+    async with console(FakeEngine().add(a_run())) as stage:
+        await stage.shows("● running")
+        await stage.app.screen.mount(ruled := Ruled())
+        await stage.shows("ruled")
+        headless, terminal = stage.app._driver, ScriptedTerminal(stage)
+        try:
+            terminal.frame_ends()
+            await stage.press("2")
+            await stage.press("1")
+            await stage.until(lambda: stage.app._withheld and ruled.is_attached)
+            ruled.refresh()
+            stage.app.screen._dirty_widgets.add(ruled)  # as when its turn to be drawn has not come yet
+            terminal._answered.set()
+            Context().run(terminal._answer)  # from the thread that reads: no context of the application
+            assert not stage.app._withheld
+        finally:
+            terminal._no_answer()
+            stage.app._driver = headless
 
 
 async def test_a_frame_that_waited_is_drawn_without_a_fault(console: OpenConsole) -> None:

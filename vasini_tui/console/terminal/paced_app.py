@@ -80,12 +80,14 @@ class PacedApp(App[T], inherit_bindings=False):
     def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Any:
         driver = super()._build_driver(headless, inline, mouse, size)
         if isinstance(driver, PatientDriver):
-            driver.drawn, driver.told = (
-                self._in_context(self._draw_withheld),
-                self._in_context(self._call_when_shown),
-            )
-            driver.lost = self.terminal_lost
+            self.listen_to(driver)
         return driver
+
+    def listen_to(self, driver: PatientDriver) -> None:
+        """Draw, and tell what is shown, when this terminal says that it can take more."""
+        driver.drawn = self._in_context(self._draw_withheld)
+        driver.told = self._in_context(self._call_when_shown)
+        driver.lost = self.terminal_lost
 
     def _in_context(self, act: Callable[[], None]) -> Callable[[], None]:
         """The driver calls outside of every message, and Textual draws in the context of its application."""
