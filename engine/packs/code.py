@@ -6,7 +6,7 @@ import ast
 import hashlib
 import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.packs.pack import Problem
 from engine.packs.source.content import CODE, content_digest
@@ -15,16 +15,23 @@ from engine.tools.pack_code.pack_tools import tool_prefix
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+CONTEXT = "context"
+"""The parameter in which a tool is told of its call."""
 _TOOL_FUNCTION = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
-def code_tools(pack_id: str, code: Mapping[str, str]) -> tuple[frozenset[str], Sequence[Problem]]:
-    """Full names of the public functions at the top of `tools.py`, or why a file cannot be read."""
+def code_tools(
+    pack_id: str, code: Mapping[str, str]
+) -> tuple[Mapping[str, Mapping[str, Any] | None], Sequence[Problem]]:
+    """Schemas of the public functions at the top of `tools.py` by full name, or why a file cannot be read.
+
+    A schema names parameters and says no more; it is None where a function takes any.
+    """
     modules = {file: _parsed(file, source) for file, source in code.items()}
     problems = [found for found in modules.values() if isinstance(found, Problem)]
     module = modules.get(CODE)
     if not isinstance(module, ast.Module):
-        return frozenset(), problems
+        return {}, problems
     problems += [
         Problem(
             file=CODE,
@@ -35,9 +42,33 @@ def code_tools(pack_id: str, code: Mapping[str, str]) -> tuple[frozenset[str], S
         for node in module.body
         if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_")
     ]
-    functions = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
-    names = frozenset(tool_prefix(pack_id) + name for name in functions if _TOOL_FUNCTION.match(name))
-    return names, problems
+    functions = (node for node in module.body if isinstance(node, ast.FunctionDef))
+    prefix = tool_prefix(pack_id)
+    tools = {
+        prefix + function.name: _schema(function)
+        for function in functions
+        if _TOOL_FUNCTION.match(function.name)
+    }
+    return tools, problems
+
+
+def _schema(function: ast.FunctionDef) -> Mapping[str, Any] | None:
+    """The names of its parameters, and which of them have no default."""
+    given = function.args
+    if given.vararg is not None or given.kwarg is not None:
+        return None
+    placed = [*given.posonlyargs, *given.args]
+    required = [one.arg for one in placed[: len(placed) - len(given.defaults)]]
+    required += [
+        one.arg for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if default is None
+    ]
+    names = [one.arg for one in (*placed, *given.kwonlyargs) if one.arg != CONTEXT]
+    return {
+        "type": "object",
+        "properties": {name: {} for name in names},
+        "required": [name for name in required if name != CONTEXT],
+        "additionalProperties": False,
+    }
 
 
 def _parsed(file: str, source: str) -> ast.Module | Problem:

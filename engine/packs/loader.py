@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -146,10 +147,12 @@ class _Loading:
         self.problems += problems
         if self._tool_names is not None:
             # while the code cannot be read, its names are not known: one problem is enough
-            for name in sorted(own.intersection(self._tool_names)):
+            for name in sorted(own.keys() & set(self._tool_names)):
                 message = f"`{name}` is a built-in tool's name: give the pack another id"
                 self.problems.append(Problem(file=CODE, line=1, column=1, message=message, found=name))
-            self._tool_names = None if problems else {*self._tool_names, *own}
+            schemas = self._tool_names if isinstance(self._tool_names, Mapping) else {}
+            known = {name: schemas.get(name) for name in self._tool_names}
+            self._tool_names = None if problems else {**known, **own}
 
     def _load_flow(self, file: str) -> None:
         document = self._document(file)

@@ -28,7 +28,8 @@ class Catalog:
     found: tuple[CatalogEntry, ...] = ()
     problems: tuple[Problem, ...] = ()
     """What is wrong with the directories that hold packs."""
-    tool_names: frozenset[str] = frozenset()
+    tool_names: Collection[str] = ()
+    """With their schemas where it is a mapping."""
     _by_id: dict[str, CatalogEntry] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -93,7 +94,7 @@ def catalog_of(
         CatalogEntry(reading, pack, known.get(pack.content.digest) or flow_views(pack))
         for reading, pack in zip(listed, checked, strict=True)
     )
-    return Catalog(found, tuple(problems), frozenset(tool_names))
+    return Catalog(found, tuple(problems), tool_names)
 
 
 def read_place(place: PackPlace, tool_names: Collection[str]) -> LoadedPack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.moment import wait_moment, wait_seconds
@@ -9,6 +10,7 @@ from engine.contracts.request import UserInputRequest
 from engine.errors import InvalidInput
 from engine.json_schema.forms import form_schema
 from engine.packs.checks.json_schema import schema_problems
+from engine.packs.checks.literal_params import literal_faults
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, validate
 from engine.templates import has_template
 
@@ -51,6 +53,11 @@ class _ToolChecks(StepChecks):
         tool, backend = node.text("tool"), node.text("backend")
         if tool and tool_names is not None and tool not in tool_names:
             yield ("tool",), f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
+        schema = tool_names.get(tool) if tool and isinstance(tool_names, Mapping) else None
+        params = node.raw.get("params", {}) if isinstance(node.raw, dict) else None
+        if schema is not None and isinstance(params, dict):
+            for name, message in literal_faults(schema, params):
+                yield (("params", name) if name else ("params",)), f"the tool `{tool}`: {shortened(message)}"
         if backend in {"remote", "mcp"}:
             yield ("backend",), f"the back end `{backend}` is not available in this version"
 

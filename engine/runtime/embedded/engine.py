@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.facade.engine import WorkerView
 from engine.governance.access import access_of
@@ -34,7 +34,7 @@ from engine.runtime.views.run_reader import RunReader
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Mapping
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
@@ -138,8 +138,8 @@ class EmbeddedEngine:
 
         return self._given_tools or builtin_registry()
 
-    def _tool_names(self) -> Collection[str]:
-        return [spec.name for spec in self._tools.specs()]
+    def _tool_names(self) -> Mapping[str, Mapping[str, Any]]:
+        return {spec.name: spec.parameters for spec in self._tools.specs()}
 
     @cached_property
     def _starter(self) -> RunStarter:

@@ -72,7 +72,11 @@ async def test_names_found_statically_are_those_the_code_has_when_it_runs(
     code = PackCode(pack=pack_id, digest=pack.content.digest, files=pack.content.code)
     specs = {spec.name: spec for spec in await describe(code, ToolLimits())}
     names, problems = code_tools(pack_id, pack.content.code)
-    assert set(specs) == names
+    assert set(specs) == set(names)
+    for name, schema in names.items():
+        assert schema is not None
+        assert set(schema["properties"]) == set(specs[name].parameters["properties"])
+        assert schema["required"] == specs[name].parameters["required"]
     assert list(problems) == []
     for flow in pack.flows.values():
         for step in steps(flow.steps):

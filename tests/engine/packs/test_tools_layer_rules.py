@@ -55,7 +55,7 @@ def test_a_whole_sandbox_is_no_problem(demo: LayeredPack) -> None:
 
 
 def test_only_of_its_own_tools_a_pack_says_what_they_do(demo: LayeredPack) -> None:
-    demo.write("demo/tools.py", "def look(text: str) -> str:\n    return text\n")
+    demo.write("demo/tools.py", "def look(title: str, body: str) -> str:\n    return body\n")
     named = "{available: [{id: demo.look, name: x, effects: none, idempotent: true}]}"
     assert told(demo, named, "demo.look") == []
     for field in ("effects: none", "idempotent: true"):
