@@ -44,7 +44,7 @@ from engine.machine.walk import (
 )
 
 if TYPE_CHECKING:
-    from engine.contracts.flow import Step
+    from engine.contracts.step import Step
     from engine.machine.ending import RunEnd
 
 Error = dict[str, Any]
@@ -190,7 +190,8 @@ def _scope_failed(builder: TransitionBuilder, scope_path: str, failed_path: str,
     parent = builder.execution(parent_path)
     if parent is None:
         return
-    if builder.step(parent_path).joins_any and not _exhausted(parent):
+    holder = builder.step(parent_path)
+    if holder.by_needs or (holder.joins_any and not _exhausted(parent)):
         settle(builder)
         launch(builder, parent_path)
         return

@@ -26,7 +26,7 @@ from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import current_path, holds, joined, launches
 
 if TYPE_CHECKING:
-    from engine.contracts.flow import Step
+    from engine.contracts.step import Step
     from engine.machine.events.event import Event
     from engine.machine.model.effects import Effect
     from engine.machine.model.graph import FlowGraph
@@ -86,7 +86,10 @@ def _is_next(builder: TransitionBuilder, path: str) -> bool:
             or joined(builder.graph, parent, branches)
         ):
             return False
-        return next(launches(builder.graph, parent, branches), None) == Prepare(path)
+        allowed = launches(builder.graph, parent, branches)
+        if builder.step(parent.path).by_needs:  # what came first may have let others begin before it
+            return Prepare(path) in allowed
+        return next(allowed, None) == Prepare(path)
     return (
         scope.status is ScopeStatus.RUNNING
         and scope.active is None

@@ -10,7 +10,7 @@ from engine.machine.events.fold import evolve
 from engine.machine.model.state import Execution, RunState, Scope, find_execution, find_scope
 
 if TYPE_CHECKING:
-    from engine.contracts.flow import Step
+    from engine.contracts.step import Step
     from engine.machine.events.event import Fact
     from engine.machine.model.effects import Effect
     from engine.machine.model.graph import FlowGraph

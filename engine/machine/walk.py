@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus, StepStatus
 from engine.machine.model.effects import Collect, Effect, Prepare, PrepareOutput
+from engine.machine.model.needs import startable
 from engine.machine.model.state import Branches, Execution, Phase, RunState, Scope, ScopeStatus, find_scope
 
 if TYPE_CHECKING:
@@ -78,9 +79,10 @@ def current_path(graph: FlowGraph, scope: Scope) -> str:
 
 def launches(graph: FlowGraph, execution: Execution, branches: Branches) -> Iterator[Prepare]:
     """First steps of the branches or items that may start now."""
-    free = _concurrency(graph, execution) - branches.running
-    last = min(branches.total, branches.next_index + max(0, free))
-    for index in range(branches.next_index, last):
+    free = max(0, _concurrency(graph, execution) - branches.running)
+    needs = graph.step_at(execution.path).branch_needs
+    waiting = range(branches.next_index, branches.total) if needs is None else startable(needs, branches)
+    for index in islice(waiting, free):
         yield Prepare(current_path(graph, Scope(path=f"{execution.path}/{index}")))
 
 
@@ -92,6 +94,9 @@ def joined(graph: FlowGraph, execution: Execution, branches: Branches) -> bool:
     """True when a composite execution has all it waits for."""
     if _joins_any(graph, execution):
         return bool(branches.outputs.count)
+    needs = graph.step_at(execution.path).branch_needs
+    if needs is not None:
+        return not branches.running and next(startable(needs, branches), None) is None
     return branches.outputs.count == branches.total
 
 
@@ -135,9 +140,13 @@ def outstanding_below(graph: FlowGraph, execution: Execution, branches: Branches
 
 
 def joined_value(graph: FlowGraph, execution: Execution, branches: Branches) -> object:
-    """What a composite step hands on: the outputs in list order, or with `join: any` the first success."""
+    """What a composite step hands on: the outputs in list order, with `join: any` the first success,
+    of a graph the outputs by step."""
     if _joins_any(graph, execution):
         return branches.outputs.first()
+    step = graph.step_at(execution.path)
+    if step.by_needs:
+        return {step.list_of(index)[0].id: output for index, output in branches.outputs.items()}
     return {"$list": branches.outputs.in_order()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.safe_text import sanitize
+from screens.widgets.drawn_graph import drawn_graph
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
@@ -55,10 +56,26 @@ def _step_rows(path: str, steps: Sequence[StepOutline], indent: str) -> Iterator
         tone = Tone.WAITING if step.type in _ASKING else Tone.PLAIN
         yield _row(key, name, step.type, _does(step), _then(step), tone)
         below = indent + ("  " if last else "│ ")
+        if step.type == "graph":
+            for branch in step.branches:
+                yield from _graph_rows(key, branch, below)
+            continue
         for number, branch in enumerate(step.branches):
             if len(step.branches) > 1:
                 yield _row(f"{key}/{number}", f"{below}branch {number + 1}", "", "", "", Tone.QUIET)
             yield from _step_rows(f"{key}/{number}", branch, below)
+
+
+def _graph_rows(path: str, steps: Sequence[StepOutline], indent: str) -> Iterator[Row]:
+    """Each step of a graph below what it needs, further in the more has to end before it."""
+    by_id = {step.id: step for step in steps}
+    for drawn in drawn_graph({step.id: step.needs for step in steps}):
+        step = by_id[drawn.id]
+        key = f"{path}/{step.id}"
+        tone = Tone.WAITING if step.type in _ASKING else Tone.PLAIN
+        yield _row(key, f"{indent}{drawn.rails} {step.id}", step.type, _does(step), _then(step), tone)
+        for number, branch in enumerate(step.branches):
+            yield from _step_rows(f"{key}/{number}", branch, f"{indent}{' ' * len(drawn.rails)}  ")
 
 
 _ASKING = ("human_approval", "user_input")
@@ -75,6 +92,8 @@ def _does(step: StepOutline) -> str:
 
 def _then(step: StepOutline) -> str:
     words = [
+        f"after {', '.join(step.needs)}" if step.needs else "",
+        f"if {step.run_if}" if step.run_if not in (None, "success") else "",
         f"when {step.when}" if step.when is not None else "",
         f"✓ → {step.on_success}" if step.on_success else "",
         f"✗ → {step.on_failure}" if step.on_failure else "",

@@ -95,6 +95,18 @@ steps:
 finally:
   - {id: last, type: tool, tool: drill.mark, params: {label: "after-{{ ending.outcome }}"}}
 """,
+    "graph": """\
+id: graph
+steps:
+  - id: all
+    type: graph
+    max_concurrent: 2
+    steps:
+      - {id: last, type: tool, tool: drill.mark, params: {label: last}, needs: [left, right]}
+      - {id: left, type: tool, tool: drill.mark, params: {label: left}, needs: [first]}
+      - {id: right, type: tool, tool: drill.mark, params: {label: right}, needs: [first]}
+      - {id: first, type: tool, tool: drill.mark, params: {label: first}}
+""",
     "deadly": """\
 id: deadly
 steps:
@@ -157,6 +169,7 @@ FLOWS_WITH_ONE_OF_EACH = (
     "for_each",
     "wait",
     "finally",
+    "graph",
 )
 
 

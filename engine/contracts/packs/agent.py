@@ -15,6 +15,7 @@ from engine.contracts.layers.tools import Tools
 from engine.contracts.layers.workflow import Workflow
 from engine.contracts.model import Contract
 from engine.contracts.status import Risk
+from engine.contracts.step import RunIf
 
 
 class LayerSource(Contract):
@@ -47,8 +48,10 @@ class StepOutline(Contract):
     max_visits: int | None = None
     gates: str | None = Field(default=None, description="Step that waits for this approval.")
     join: Literal["all", "any"] | None = None
+    needs: tuple[str, ...] = Field(default=(), description="In a graph: the steps it needs.")
+    run_if: RunIf | None = None
     branches: tuple[tuple[StepOutline, ...], ...] = Field(
-        default=(), description="Lists of steps inside: branches, or the one list of a for_each."
+        default=(), description="Lists of steps inside: branches, or the one list of a for_each or graph."
     )
 
 

@@ -11,7 +11,8 @@ from engine.machine.model.state import segments
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.flow import FlowDef, Step
+    from engine.contracts.flow import FlowDef
+    from engine.contracts.step import Step
 
 HELD_PATHS = 10_000
 """Paths whose definition is remembered; the same ones come again in every run."""

@@ -65,6 +65,18 @@ class Outputs:
             count += 1
         return cls(blocks, count)
 
+    def holds(self, index: int) -> bool:
+        """Whether the branch of that index has ended."""
+        return index in self.blocks.get(index // OUTPUTS_PER_BLOCK, {})
+
+    def at(self, index: int) -> Any:
+        """What the branch of that index brought. Raises KeyError."""
+        return self.blocks[index // OUTPUTS_PER_BLOCK][index]
+
+    def items(self) -> list[tuple[int, Any]]:
+        """The outputs with their indexes, by index."""
+        return [(index, block[index]) for _, block in sorted(self.blocks.items()) for index in sorted(block)]
+
     def in_order(self) -> list[Any]:
         """The outputs by index."""
         return [block[index] for _, block in sorted(self.blocks.items()) for index in sorted(block)]
@@ -82,6 +94,10 @@ class Branches:
     children: dict[int, Scope] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=Outputs)
     next_index: int = 0
+
+    def has_begun(self, index: int) -> bool:
+        """Whether a branch is at work, or over."""
+        return index in self.children or self.outputs.holds(index)
 
     @property
     def running(self) -> int:

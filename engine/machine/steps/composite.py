@@ -1,17 +1,19 @@
-"""parallel and for_each: lists of steps side by side, and what their ends bring."""
+"""parallel, for_each and graph: lists of steps side by side, and what their ends bring."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ForEachStep, ParallelStep
+from engine.contracts.flow import ForEachStep, GraphStep, ParallelStep
 from engine.contracts.status import StepStatus
-from engine.machine.control import cancel_below, complete, launch, settle, watch_timeout
+from engine.machine.control import cancel_below, complete, fail, launch, settle, watch_timeout
+from engine.machine.model.state import ScopeStatus
 from engine.machine.steps.kind import StepKind
 from engine.machine.walk import holds, joined
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import Collected, StepPrepared
+    from engine.machine.model.state import Branches
     from engine.machine.transition_builder import TransitionBuilder
 
 
@@ -25,6 +27,21 @@ class ParallelKind(StepKind[ParallelStep]):
     ) -> None:
         """Start as many branches as may run at once."""
         self.started(builder, step, prepared.path, approval, total=len(step.branches))
+        watch_timeout(builder, prepared.path)
+        launch(builder, prepared.path)
+
+
+class GraphKind(StepKind[GraphStep]):
+    """Steps as their needs allow."""
+
+    type = "graph"
+
+    def start(
+        self, builder: TransitionBuilder, step: GraphStep, prepared: StepPrepared, approval: str | None
+    ) -> None:
+        """Start the steps that need nothing, as many as may run at once."""
+        total = len(step.steps)
+        self.started(builder, step, prepared.path, approval, input=prepared.value, total=total)
         watch_timeout(builder, prepared.path)
         launch(builder, prepared.path)
 
@@ -59,6 +76,19 @@ def collected(builder: TransitionBuilder, given: Collected) -> None:
         or not joined(builder.graph, execution, branches)
     ):
         return
-    cancel_below(builder, branches, "another branch succeeded first")
-    complete(builder, given.path, given.value)
+    failed = _failed(branches) if builder.step(given.path).by_needs else None
+    if failed is not None:
+        fail(builder, given.path, failed)
+    else:
+        cancel_below(builder, branches, "another branch succeeded first")
+        complete(builder, given.path, given.value)
     settle(builder)
+
+
+def _failed(branches: Branches) -> dict[str, Any] | None:
+    """The error of the first step of a graph that failed."""
+    for _, child in sorted(branches.children.items()):
+        if child.status is ScopeStatus.FAILED and child.error is not None:
+            at = child.executions[child.active].path if child.active is not None else child.path
+            return {**child.error, "step_id": child.error.get("step_id") or at}
+    return None

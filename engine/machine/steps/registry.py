@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.machine.steps.composite import ForEachKind, ParallelKind
+from engine.machine.steps.composite import ForEachKind, GraphKind, ParallelKind
 from engine.machine.steps.human_approval import ApprovalKind
 from engine.machine.steps.kind import StepKinds
 from engine.machine.steps.subflow import SubflowKind
@@ -23,6 +23,7 @@ _KINDS: tuple[StepKind[Any], ...] = (
     ParallelKind(),
     ForEachKind(),
     WaitStepKind(),
+    GraphKind(),
 )
 STEP_KINDS = StepKinds()
 for _kind in _KINDS:

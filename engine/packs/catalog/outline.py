@@ -11,8 +11,8 @@ from engine.contracts.packs.agent import FlowOutline, LayerText, StepOutline
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.flow import Step
     from engine.contracts.model import Contract
+    from engine.contracts.step import Step
     from engine.packs.loaded_pack import LoadedPack
 
 _LAYERS = ("soul", "role", "tools", "guardrails", "memory", "workflow")
@@ -83,5 +83,12 @@ def _outline(step: Step, following: Sequence[Step]) -> StepOutline:
         target=step.target,
         gates=step.gated_id(next((each.id for each in following), None)),
         join=step.joining,
-        branches=tuple(map(_outlines, step.lists)),
+        needs=step.needs,
+        run_if=step.run_if,
+        branches=tuple(map(_outlines, _lists(step))),
     )
+
+
+def _lists(step: Step) -> Sequence[Sequence[Step]]:
+    """The lists inside it as its author wrote them: a graph has one."""
+    return [[each for steps in step.lists for each in steps]] if step.by_needs else step.lists

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.flow import FINALLY, GATES_NOTHING
 from engine.packs.checks.flow_shape import StepSequence, nested, sequences
 from engine.packs.checks.name_rules import name_problems, title_problems
+from engine.packs.checks.needs_rules import needs_problems
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import step_problems
 from engine.packs.checks.step_types import STEP_CHECKS
@@ -45,6 +46,7 @@ def _problems(document: Document, tool_names: Collection[str] | None) -> Iterato
         yield from rules.problems()
         for node in sequence.nodes:
             yield from step_problems(document, node, tool_names)
+        yield from needs_problems(document, sequence)
         yield from name_problems(document, sequence, lists[0])
 
 
@@ -113,7 +115,11 @@ class _Shape:
             return
         landing = self._sequence.index(target)
         name = shortened(target)
-        if landing is None:
+        if self._sequence.by_needs:
+            yield self._at(
+                node, field, "the steps of a graph have no order to jump in: use `needs` and `run_if`"
+            )
+        elif landing is None:
             if target in self._elsewhere:
                 message = f"the step `{name}` is in another list: a jump stays within its own list of steps"
             else:
@@ -127,7 +133,7 @@ class _Shape:
     def _gates(self) -> Iterator[Problem]:
         gated: dict[int, StepNode] = {}
         for index, node in enumerate(self._sequence.nodes):
-            if not node.model.gates_others:
+            if not node.model.gates_others or self._sequence.by_needs:
                 continue
             gate = self._gate(index, node)
             if isinstance(gate, str):
@@ -200,24 +206,42 @@ def _followers(sequence: StepSequence, index: int) -> list[StepNode]:
     """Steps that may run next after one succeeded: in order, by its jump, inside what holds steps,
     after a list's end, and behind steps that may be skipped."""
     found: dict[tuple[str | int, ...], StepNode] = {}
-    pending = [_successor(sequence, index)]
+    pending = _successors(sequence, index)
     while pending:
         place = pending.pop()
         if place is None:
             continue
         current, position = place
         if position >= len(current.nodes):
-            outside = _successor(*current.owner) if current.owner else None
-            pending.append((current.closing, 0) if current.closing is not None else outside)
+            pending += _behind(current)
             continue
         node = current.nodes[position]
         if node.path in found:
             continue
         found[node.path] = node
-        pending.extend((inner, 0) for inner in nested(current, position))
+        for inner in nested(current, position):
+            first = [place for place, each in enumerate(inner.nodes) if not inner.needs(each)]
+            pending += [(inner, place) for place in (first if inner.by_needs else (0,))]
         if "when" in node.raw:
-            pending.append((current, position + 1))
+            pending += _successors(current, position) if current.by_needs else [(current, position + 1)]
     return list(found.values())
+
+
+def _successors(sequence: StepSequence, index: int) -> list[tuple[StepSequence, int] | None]:
+    """What may come after a step; in a graph that is what needs it."""
+    if not sequence.by_needs:
+        return [_successor(sequence, index)]
+    step = sequence.nodes[index].id
+    needing = [place for place, node in enumerate(sequence.nodes) if step in sequence.needs(node)]
+    found: list[tuple[StepSequence, int] | None] = [(sequence, place) for place in needing]
+    return found or _behind(sequence)
+
+
+def _behind(sequence: StepSequence) -> list[tuple[StepSequence, int] | None]:
+    """What may come after the end of a list."""
+    if sequence.closing is not None:
+        return [(sequence.closing, 0)]
+    return _successors(*sequence.owner) if sequence.owner else []
 
 
 def _successor(sequence: StepSequence, index: int) -> tuple[StepSequence, int] | None:

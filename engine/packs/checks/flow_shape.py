@@ -26,6 +26,28 @@ class StepSequence:
     closing: StepSequence | None = None
     """What runs after this list however the run ends."""
 
+    @property
+    def by_needs(self) -> bool:
+        """Whether its steps begin as their needs allow: it is the list of a graph."""
+        return self.owner is not None and self.owner[0].nodes[self.owner[1]].model.by_needs
+
+    def needs(self, node: StepNode) -> list[str]:
+        """Ids of the steps that one of its steps needs, as they stand in the file."""
+        named = node.raw.get("needs")
+        return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+
+    def all_needs(self, node: StepNode) -> set[str]:
+        """The same, with what those need."""
+        by_id = {each.id: each for each in self.nodes}
+        found: set[str] = set()
+        pending = self.needs(node)
+        while pending:
+            name = pending.pop()
+            if name not in found and name in by_id:
+                found.add(name)
+                pending += self.needs(by_id[name])
+        return found
+
     def index(self, name: str) -> int | None:
         """Where the step of that id stands in this list."""
         return next((i for i, node in enumerate(self.nodes) if node.id == name), None)

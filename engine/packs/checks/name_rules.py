@@ -67,10 +67,12 @@ def title_problems(document: Document) -> Iterator[Problem]:
 
 @dataclass(slots=True)
 class _View:
-    """What a step can name: steps of its list and those around it, steps inside these (how often), items."""
+    """What a step can name: steps of its list and those around it, steps inside these (how often), items;
+    beside it stand steps of its graph that it does not need."""
 
     steps: set[str] = field(default_factory=set)
     inside: Counter[str] = field(default_factory=Counter)
+    beside: set[str] = field(default_factory=set)
     items: set[str] = field(default_factory=set)
 
 
@@ -93,6 +95,8 @@ def _out_of_view(named: Sequence[str], view: _View) -> str | None:
     """What is wrong with a name behind `steps` that is no step of the lists around."""
     name = shortened(named[0])
     times = view.inside[named[0]]
+    if not times and named[0] in view.beside:
+        return f"the step does not need `{name}`, which may end before it or after it: add it to `needs`"
     if not times:
         return f"there is no step `{name}` in view{close_match(named[0], [*view.steps, *view.inside])}"
     if times > 1:
@@ -111,9 +115,14 @@ def _in_view(sequence: StepSequence, index: int) -> _View:
     place: tuple[StepSequence, int] | None = (sequence, index)
     while place is not None:
         current, position = place
-        view.steps |= {node.id for node in current.nodes}
-        for number in range(len(current.nodes)):
-            if number != position:
+        known = {node.id for node in current.nodes}
+        if current.by_needs:
+            seen = current.all_needs(current.nodes[position]) | {current.nodes[position].id}
+            view.beside |= known - seen
+            known = seen
+        view.steps |= known
+        for number, node in enumerate(current.nodes):
+            if number != position and node.id in known:
                 view.inside.update(_ids_inside(current, number))
         place = current.owner
         if place is not None:

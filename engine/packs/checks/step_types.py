@@ -119,6 +119,13 @@ def _readable(field: str, read: Callable[[Any], object], value: Any) -> Iterator
         yield (field,), f"expected {error}"
 
 
+class _GraphChecks(StepChecks):
+    def lists(self, node: StepNode) -> Iterator[tuple[SourcePath, list[Any]]]:
+        steps = node.raw.get("steps")
+        if isinstance(steps, list):
+            yield ("steps",), steps
+
+
 STEP_CHECKS: dict[str, StepChecks] = {
     "tool": _ToolChecks(),
     "human_approval": StepChecks(),
@@ -126,6 +133,7 @@ STEP_CHECKS: dict[str, StepChecks] = {
     "subflow": _SubflowChecks(),
     "parallel": _ParallelChecks(),
     "for_each": _ForEachChecks(),
+    "graph": _GraphChecks(),
     "wait": _WaitChecks(),
 }
 """By type. The schema refuses a type that is not known, so nothing is asked of it here."""

@@ -39,6 +39,11 @@ def for_each(step: str, items: list[Any], *steps: StepData, **fields: Any) -> St
     return {"id": step, "type": "for_each", "items": items, "steps": list(steps), **fields}
 
 
+def nodes(step: str, *steps: StepData, **fields: Any) -> StepData:
+    """A step of the type `graph`."""
+    return {"id": step, "type": "graph", "steps": list(steps), **fields}
+
+
 def graph(*steps: StepData, limits: RunLimits | None = None, **fields: Any) -> FlowGraph:
     flow = FlowDef.model_validate({"id": "flow", "steps": list(steps), **fields})
     return FlowGraph(flow, limits or RunLimits())

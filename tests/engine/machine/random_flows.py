@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from tests.engine.machine.flow_builders import approval, for_each, form, graph, parallel, subflow, tool, wait
+from tests.engine.machine.flow_builders import (
+    approval,
+    for_each,
+    form,
+    graph,
+    nodes,
+    parallel,
+    subflow,
+    tool,
+    wait,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +57,7 @@ def _steps(draw: Draw, depth: int) -> list[StepData]:
 
 
 def _step(draw: Draw, step: str, depth: int) -> StepData:
-    composite = ("parallel", "for_each") if depth < MAX_DEPTH else ()
+    composite = ("parallel", "for_each", "graph") if depth < MAX_DEPTH else ()
     kind = draw(st.sampled_from((*composite, *composite, *composite, *LEAVES)))
     fields: dict[str, Any] = {}
     if _seldom(draw, 12):
@@ -65,6 +75,10 @@ def _step(draw: Draw, step: str, depth: int) -> StepData:
         branches = [_steps(draw, depth + 1) for _ in range(draw(st.integers(1, 3)))]
         joining = {"join": draw(st.sampled_from(("any", "all"))), "max_concurrent": draw(st.integers(1, 3))}
         return parallel(step, *branches, **joining, **fields)
+    if kind == "graph":
+        size = draw(st.integers(1, 4))
+        inside = [_node(draw, index, depth + 1) for index in range(size)]
+        return nodes(step, *inside, max_concurrent=2, **fields)
     if kind == "for_each":
         items = list(range(draw(st.integers(0, 3))))
         concurrent = draw(st.integers(1, 2))
@@ -77,6 +91,17 @@ def _step(draw: Draw, step: str, depth: int) -> StepData:
         "wait": wait,
     }[kind]
     return make(step, **fields)
+
+
+def _node(draw: Draw, index: int, depth: int) -> StepData:
+    """A step of a graph that may need those before it."""
+    made = _step(draw, f"g{depth}{index}", depth)
+    earlier = [f"g{depth}{place}" for place in range(index) if draw(st.booleans())]
+    if earlier:
+        made |= {"needs": earlier, "run_if": draw(st.sampled_from(("success", "success", "failed", "done")))}
+    if made["type"] == "human_approval":
+        made["gates"] = "none"
+    return made
 
 
 def _add_jumps(draw: Draw, steps: list[StepData], index: int) -> None:

@@ -14,7 +14,7 @@ from engine.machine.transition_builder import failure
 if TYPE_CHECKING:
     from collections import Counter
 
-    from engine.contracts.flow import Step
+    from engine.contracts.step import Step
     from engine.machine.model.graph import FlowGraph
 
 ID_PREFIX = {"human_approval": "appr", "user_input": "form"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, Step, ToolStep, UserInputStep
+from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, ToolStep, UserInputStep
 from engine.packs.catalog.catalog import Catalog, load_catalog
 from engine.packs.code import code_tools
 from engine.templates import render_value
@@ -18,6 +18,7 @@ from engine.tools.pack_code.pack_tools import describe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.contracts.step import Step
     from tests.engine.packs.conftest import LoadTools
 
 PACKS = Path(__file__).parents[3] / "packs"

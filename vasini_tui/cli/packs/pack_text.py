@@ -75,6 +75,8 @@ def _step_lines(steps: Sequence[StepOutline], indent: str) -> Iterator[str]:
         words = [f"{indent}{step.id}  {step.type}"]
         words += [step.target] if step.target else []
         words += [f"gates {step.gates}"] if step.gates else []
+        words += [f"after {', '.join(step.needs)}"] if step.needs else []
+        words += [f"if {step.run_if}"] if step.run_if not in (None, "success") else []
         words += [f"when {step.when}"] if step.when is not None else []
         words += [f"then {step.on_success}"] if step.on_success else []
         words += [f"else {step.on_failure}"] if step.on_failure else []

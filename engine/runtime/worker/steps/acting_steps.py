@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ForEachStep, ParallelStep, SubflowStep, ToolStep
+from engine.contracts.flow import ForEachStep, GraphStep, ParallelStep, SubflowStep, ToolStep
 from engine.contracts.status import Effects
+from engine.contracts.step import RunIf
 from engine.errors import InvalidInput
 from engine.governance.pipeline import Point
 from engine.machine.model.inputs import StepPrepared
@@ -142,3 +143,18 @@ class ParallelRenderer(StepRenderer[ParallelStep]):
     def prepare(self, step: ParallelStep, at: Rendering) -> StepPrepared:
         """Nothing but what gates it."""
         return StepPrepared(now=at.now, path=at.path, action_digest=at.action_digest(step, None))
+
+
+class GraphRenderer(StepRenderer[GraphStep]):
+    """Steps with needs: what needs what is kept with the execution, so that it can be drawn."""
+
+    type = "graph"
+
+    def prepare(self, step: GraphStep, at: Rendering) -> StepPrepared:
+        """Nothing of its steps is rendered before they start."""
+        drawn = {
+            each.id: {"needs": list(each.needs), "run_if": (each.run_if or RunIf.SUCCESS).value}
+            for each in step.steps
+        }
+        value = at.store({"graph": drawn})
+        return StepPrepared(now=at.now, path=at.path, value=value, action_digest=at.action_digest(step, None))

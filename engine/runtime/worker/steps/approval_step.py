@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ApprovalStep, Step, ToolStep
+from engine.contracts.flow import ApprovalStep, ToolStep
 from engine.contracts.status import StepStatus
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import scope_path_of
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of
+
+if TYPE_CHECKING:
+    from engine.contracts.step import Step
 
 
 class ApprovalRenderer(StepRenderer[ApprovalStep]):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.runtime.worker.steps.acting_steps import (
     ForEachRenderer,
+    GraphRenderer,
     ParallelRenderer,
     SubflowRenderer,
     ToolRenderer,
@@ -25,6 +26,7 @@ for _renderer in (
     SubflowRenderer(),
     ForEachRenderer(),
     ParallelRenderer(),
+    GraphRenderer(),
     FormRenderer(),
     WaitRenderer(),
     ApprovalRenderer(STEP_RENDERERS),

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from engine.contracts.flow import StepFields
 from engine.contracts.status import StepErrorCode
+from engine.contracts.step import StepFields
 from engine.machine.model.state import scope_path_of, step_of
 from engine.templates import compile_template, render_value
 from engine.values import digest_of, resolve_value

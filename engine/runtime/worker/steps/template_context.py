@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepStatus
 from engine.machine.model.inner_steps import inner_steps
+from engine.machine.model.needs import all_needs
 from engine.machine.model.state import Execution, RunState, Scope, scope_path_of
 from engine.machine.walk import scope_chain
 from engine.runtime.worker.steps.registry import STEP_RENDERERS
@@ -14,7 +15,7 @@ from engine.values import follow
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.contracts.flow import Step
+    from engine.contracts.step import Step
     from engine.machine.model.graph import FlowGraph
     from engine.values import Resolve
 
@@ -33,8 +34,10 @@ def render_context(
     steps: dict[str, Any] = {}
     for scope in chain:
         for execution in scope.executions.values():
-            if not path.startswith(f"{execution.path}/"):  # what is beside it may still be at work
+            if not path.startswith(f"{execution.path}/"):
                 steps |= _inside(graph, execution)
+            else:  # what is beside it may still be at work, but not what it needs
+                steps |= _needed(graph, execution, path)
         for name, execution in scope.executions.items():
             steps[name] = _seen(execution)
     context: dict[str, Any] = {
@@ -69,6 +72,22 @@ def _inside(graph: FlowGraph, execution: Execution) -> dict[str, Any]:
     ids = _ids_inside(graph.step_at(execution.path))
     known = {step_id: {"status": StepStatus.NOT_STARTED.value} for step_id in ids}
     return {**known, **inner_steps(execution)}
+
+
+def _needed(graph: FlowGraph, execution: Execution, path: str) -> dict[str, Any]:
+    """Of the step of a graph that `path` is in: what it needs, with the outputs."""
+    step, branches = graph.step_at(execution.path), execution.branches
+    if step.branch_needs is None or branches is None:
+        return {}
+    number = int(path.removeprefix(f"{execution.path}/").partition("/")[0])
+    inside, found = _inside(graph, execution), {}
+    for need in all_needs(step.branch_needs, number):
+        (needed,) = step.list_of(need)
+        for name in (*_ids_inside(needed), needed.id):
+            found[name] = inside[name]
+        if branches.outputs.holds(need):
+            found[needed.id] = {**inside[needed.id], "output": branches.outputs.at(need)}
+    return found
 
 
 def _ids_inside(step: Step) -> Iterator[str]:

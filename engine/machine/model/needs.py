@@ -1,0 +1,87 @@
+"""Which branches of a graph may begin, and what has become of the others. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from engine.contracts.step import RunIf
+from engine.machine.model.state import ScopeStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from engine.contracts.step import BranchNeeds
+    from engine.machine.model.state import Branches
+
+
+class Became(StrEnum):
+    """The end of a branch, or that it will not begin."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    """It is left out, because something before it failed."""
+    NOT_WANTED = "not_wanted"
+    """It is left out, because nothing before it failed."""
+
+
+BAD = frozenset({Became.FAILED, Became.BLOCKED})
+
+
+def startable(needs: Sequence[BranchNeeds], branches: Branches) -> Iterator[int]:
+    """Branches that have not begun and may begin now, in the order of the list."""
+    known: dict[int, Became | None] = {}
+    for index, wanted in enumerate(needs):
+        if not branches.has_begun(index):
+            ends = [_became(needs, branches, need, known) for need in wanted.branches]
+            if None not in ends and _left_out(wanted, ends) is None:
+                yield index
+
+
+def became(needs: Sequence[BranchNeeds], branches: Branches, index: int) -> Became | None:
+    """What has become of a branch; None while that is open."""
+    return _became(needs, branches, index, {})
+
+
+def all_needs(needs: Sequence[BranchNeeds], index: int) -> set[int]:
+    """What a branch needs, and what that needs."""
+    found: set[int] = set()
+    pending = list(needs[index].branches)
+    while pending:
+        need = pending.pop()
+        if need not in found:
+            found.add(need)
+            pending += needs[need].branches
+    return found
+
+
+def _became(
+    needs: Sequence[BranchNeeds], branches: Branches, index: int, known: dict[int, Became | None]
+) -> Became | None:
+    if index not in known:
+        known[index] = None  # a circle, which no loaded flow has, stays open
+        known[index] = _found(needs, branches, index, known)
+    return known[index]
+
+
+def _found(
+    needs: Sequence[BranchNeeds], branches: Branches, index: int, known: dict[int, Became | None]
+) -> Became | None:
+    if branches.outputs.holds(index):
+        return Became.SUCCEEDED
+    child = branches.children.get(index)
+    if child is not None:
+        return None if child.status is ScopeStatus.RUNNING else Became.FAILED
+    ends = [_became(needs, branches, need, known) for need in needs[index].branches]
+    return None if None in ends else _left_out(needs[index], ends)
+
+
+def _left_out(wanted: BranchNeeds, ends: Sequence[Became | None]) -> Became | None:
+    """Why a branch whose needs have ended does not begin; None when it does."""
+    bad = any(end in BAD for end in ends)
+    if wanted.run_if is RunIf.DONE or (wanted.run_if is RunIf.FAILED and bad):
+        return None
+    if wanted.run_if is RunIf.SUCCESS and all(end is Became.SUCCEEDED for end in ends):
+        return None
+    return Became.BLOCKED if bad else Became.NOT_WANTED
