@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from engine.contracts.model import Contract, Timestamp
 from engine.contracts.status import StepStatus
 
@@ -27,7 +29,8 @@ class TimelineSpan(Contract):
 
 
 class TimelineRow(Contract):
-    """One execution. Rows come parents first; `depth` counts branches, items and child runs above it."""
+    """One execution. Rows come parents first; `depth` counts branches, items and child runs above it,
+    in a graph also what comes before it; its steps are there before they begin."""
 
     run_id: str
     step_id: str
@@ -36,6 +39,7 @@ class TimelineRow(Contract):
     status: StepStatus
     depth: int = 0
     child_run_id: str | None = None
+    needs: tuple[str, ...] = Field(default=(), description="In a graph: the steps it needs.")
     recoveries: int = 0
     spans: tuple[TimelineSpan, ...] = ()
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from engine.contracts.run import EventFilter
+from engine.contracts.status import StepStatus
 from engine.safe_text import sanitize
-from screens.frame.screen import console
+from screens.frame.screen import console, show_notice
 from screens.run.pane import Moment, RunPane
 from screens.run.timeline_past import as_it_was
 from screens.run.timeline_table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, TimelineTable
@@ -136,6 +137,9 @@ class TimelinePane(RunPane):
     async def _show_step(self, row: TimelineRow) -> None:
         if row.child_run_id and self.past is None:
             console(self).open_run(row.child_run_id)
+            return
+        if row.status is StepStatus.NOT_STARTED and not row.spans:
+            show_notice(self, f"{row.step_id} has not begun: nothing is kept of it")
             return
         step = await self.state.engine.runs.step(row.run_id, row.step_id)
         past = self._step_of(row) if self.past else None

@@ -20,11 +20,14 @@ def as_it_was(timeline: Timeline, steps: Mapping[str, StepStatus], moment: datet
     Rows of child runs have no history here: their status is told from what they did at the moment.
     """
     rows: list[TimelineRow] = []
+    graphs = {row.step_id for row in timeline.rows if row.type == "graph" and row.step_id in steps}
     for row in timeline.rows:
         spans = tuple(_cut(span, moment) for span in row.spans if span.start <= moment)
         own = row.run_id == timeline.run_id
         if own and row.step_id in steps:
             rows.append(row.model_copy(update={"spans": spans, "status": steps[row.step_id]}))
+        elif own and row.step_id.rpartition("/")[0].rpartition("/")[0] in graphs:
+            rows.append(row.model_copy(update={"spans": (), "status": StepStatus.NOT_STARTED}))
         elif not own and spans:
             rows.append(row.model_copy(update={"spans": spans, "status": _status(row, spans)}))
     return timeline.model_copy(update={"rows": tuple(rows)})

@@ -119,7 +119,7 @@ class TimelineTable(LineTable):
         row = self._timeline.rows[index]
         status = STEP_LABELS[row.status]
         cells = (
-            Cell(sanitize(" " * _INDENT * row.depth + label(row), limit=300)),
+            Cell(sanitize(" " * _INDENT * row.depth + label(row) + _after(row), limit=300)),
             Cell(status.text, status.tone),
             Cell(sanitize(self._took(row)), Tone.QUIET),
             Cell(sanitize("")),
@@ -288,3 +288,8 @@ def label(row: TimelineRow) -> str:
     """The name of an execution below its parent: `2/read` for the second item's step."""
     parts = row.step_id.split("/")
     return "/".join(parts[-2:]) if row.depth else row.step_id
+
+
+def _after(row: TimelineRow) -> str:
+    """What a step of a graph comes after."""
+    return f" ← {', '.join(row.needs)}" if row.needs else ""

@@ -11,6 +11,7 @@ from engine.contracts.model import from_micros
 from engine.contracts.status import StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.machine.model.state import scope_path_of
+from engine.runtime.views.timeline_graphs import Graphs
 from engine.runtime.views.timeline_spans import Bar, Bars
 
 if TYPE_CHECKING:
@@ -90,13 +91,14 @@ class _Drawing:
         bars = await self._bars(run_id) if heads else {}
         left = len(heads)
         self.cut += total - left
-        for head in _as_tree(heads):
+        graphs = Graphs({path: bar.graph for path, bar in bars.items() if bar.graph})
+        for head in _as_tree([*heads, *graphs.not_begun(heads)], graphs):
             if len(self.rows) >= self._max_rows:
                 self.cut += left
                 return
             bar = bars.get(head["path"], Bar())
-            own_depth = depth + head["path"].count("/") // 2
-            self.rows.append(_row(run_id, head, bar, own_depth))
+            own_depth = depth + head["path"].count("/") // 2 + graphs.depth(head["path"])
+            self.rows.append(_row(run_id, head, bar, own_depth, graphs.needs(head["path"])))
             left -= 1
             if left % EVENTS_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -119,15 +121,19 @@ class _Drawing:
         return read.bars.by_path
 
 
-def _as_tree(heads: Sequence[StepHeadRow]) -> Iterator[StepHeadRow]:
+def _as_tree(heads: Sequence[StepHeadRow], graphs: Graphs) -> Iterator[StepHeadRow]:
     """Executions with those of their branches and items below them, in the order they began."""
     below: dict[str, list[StepHeadRow]] = {}
     paths = {head["path"] for head in heads}
     for head in heads:
         parent = scope_path_of(scope_path_of(head["path"]))
         below.setdefault(parent if parent in paths else "", []).append(head)
+
+    def place(head: StepHeadRow) -> tuple[int, int, int]:
+        return graphs.rank(head["path"]), _branch(head["path"]), head["first_seq"]
+
     for heads_below in below.values():
-        heads_below.sort(key=lambda head: (_branch(head["path"]), head["first_seq"]))
+        heads_below.sort(key=place)
     waiting = below.pop("", [])[::-1]
     while waiting:
         head = waiting.pop()
@@ -140,7 +146,7 @@ def _branch(path: str) -> int:
     return int(index) if index.isdecimal() else -1
 
 
-def _row(run_id: str, head: StepHeadRow, bar: Bar, depth: int) -> TimelineRow:
+def _row(run_id: str, head: StepHeadRow, bar: Bar, depth: int, needs: tuple[str, ...]) -> TimelineRow:
     return TimelineRow.model_construct(
         run_id=run_id,
         step_id=head["path"],
@@ -149,6 +155,7 @@ def _row(run_id: str, head: StepHeadRow, bar: Bar, depth: int) -> TimelineRow:
         status=StepStatus(head["status"]),
         depth=depth,
         child_run_id=head["child_run_id"],
+        needs=needs,
         recoveries=head["recoveries"],
         spans=bar.all_spans(head["finished_at"]) or _whole(head),
     )

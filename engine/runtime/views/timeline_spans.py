@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros
 from engine.contracts.timeline import SpanKind, TimelineSpan
@@ -63,10 +63,11 @@ _FAILURES = frozenset({AttemptFailed.kind, StepFailed.kind})
 
 @dataclass(slots=True)
 class Bar:
-    """What one execution did when, and the child runs it started."""
+    """What one execution did when, the child runs it started, and of a graph its steps with their needs."""
 
     spans: list[TimelineSpan] = field(default_factory=list)
     children: list[str] = field(default_factory=list)
+    graph: list[dict[str, Any]] = field(default_factory=list)
     doing: SpanKind | None = None
     since: int = 0
 
@@ -120,6 +121,9 @@ class Bars:
         if event.kind in _OPENS:
             bar = self._bar(event.step_id)
             bar.start(_OPENS[event.kind], event.ts)
+            if event.payload.get("type") == "graph":
+                given = event.payload.get("input")
+                bar.graph = given.get("graph", []) if isinstance(given, dict) else []
             if event.payload.get("child_run_id") is not None:
                 bar.children.append(event.payload["child_run_id"])
         elif event.kind in _ENDS:

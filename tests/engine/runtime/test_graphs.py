@@ -38,7 +38,12 @@ async def test_a_step_sees_the_outputs_of_what_it_needs_and_of_what_that_needs(h
             "ship": {"of": "app.whl", "test": "COMPLETED"},
         }
         step = await engine.runs.step(run.run_id, "g")
-        assert step.input["graph"]["ship"] == {"needs": ["test"], "run_if": "success"}
+        assert step.input["graph"][0] == {
+            "id": "ship",
+            "type": "tool",
+            "needs": ["test"],
+            "run_if": "success",
+        }
 
 
 async def test_a_step_that_runs_after_a_failure_sees_the_error_and_the_graph_fails(home: Home) -> None:
@@ -55,6 +60,17 @@ async def test_a_step_that_runs_after_a_failure_sees_the_error_and_the_graph_fai
         assert run.error is not None
         assert (run.error.code, run.error.step_id) == ("backend_error", "g/1/test")
         assert "g/2/ship" not in await statuses(engine, run.run_id)
+        drawn = {row.step_id: row for row in (await engine.runs.timeline(run.run_id)).rows}
+        assert list(drawn) == ["g", "g/0/build", "g/1/test", "g/2/ship", "g/3/tell"]
+        assert {path: row.status.value for path, row in drawn.items()} == {
+            "g": "FAILED",
+            "g/0/build": "COMPLETED",
+            "g/1/test": "FAILED",
+            "g/2/ship": "NOT_STARTED",
+            "g/3/tell": "COMPLETED",
+        }
+        assert drawn["g/3/tell"].needs == ("ship",)
+        assert [row.depth for row in drawn.values()] == [0, 1, 2, 3, 4]
 
 
 async def test_a_retry_runs_what_was_left_out(home: Home) -> None:

@@ -152,9 +152,14 @@ class GraphRenderer(StepRenderer[GraphStep]):
 
     def prepare(self, step: GraphStep, at: Rendering) -> StepPrepared:
         """Nothing of its steps is rendered before they start."""
-        drawn = {
-            each.id: {"needs": list(each.needs), "run_if": (each.run_if or RunIf.SUCCESS).value}
+        drawn = [
+            {
+                "id": each.id,
+                "type": each.type,
+                "needs": list(each.needs),
+                "run_if": (each.run_if or RunIf.SUCCESS).value,
+            }
             for each in step.steps
-        }
+        ]
         value = at.store({"graph": drawn})
         return StepPrepared(now=at.now, path=at.path, value=value, action_digest=at.action_digest(step, None))
