@@ -6,6 +6,7 @@ Reads orders from stdin, one JSON object a line (`argv`, `cwd`, `env`, and files
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -15,14 +16,18 @@ import traceback
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any
 
+from engine.packs.loader import read_pack
 from tests.permissions import bind_permissions
+from vasini_tui.shipped import shipped_packs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _LONGEST_SECONDS = 60
+_ROOMS = ("engine", "vasini_tui.cli")
 _ROOT = Path(__file__).parents[2]
 
 
@@ -60,9 +65,11 @@ def warm_command() -> Iterator[WarmCommand]:
 
 
 def _serve() -> None:
-    for loaded_when_needed in ("engine.runtime.embedded.engine", "engine.tools.builtin.all"):
-        import_module(loaded_when_needed)
     main = import_module("vasini_tui.__main__").main
+    for room in _ROOMS:
+        _load_all(room)
+    _compile_shipped()
+    gc.freeze()  # what is shared with every command is not looked through, and so not copied
     for line in sys.stdin.buffer:
         pid = os.fork()
         if pid == 0:
@@ -70,6 +77,20 @@ def _serve() -> None:
         _, status = os.waitpid(pid, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
+
+
+def _load_all(room: str) -> None:
+    """What a command loads when it needs it is loaded before."""
+    for found in walk_packages(import_module(room).__path__, f"{room}."):
+        if not found.name.endswith("__main__"):
+            import_module(found.name)
+
+
+def _compile_shipped() -> None:
+    """Templates and patterns of the packs that every catalog has."""
+    packs = shipped_packs()
+    for manifest in sorted(packs.glob("*/profession-pack.yaml")) if packs else ():
+        read_pack(manifest.parent)
 
 
 def _perform(main: Any, order: dict[str, Any]) -> int:
