@@ -2,6 +2,7 @@
 
 Reads orders from stdin, one JSON object a line: `{"start": 1, "home": ..., "fault": [point, step type, nth]}`
 (or `"fault": null`), and writes `{"start": 1, "pid": ...}` and, when that process ended, `{"pid", "status"}`.
+After `{"end": true}` no worker is left, which it tells with `{"end": true}` in its turn.
 A worker with a fault kills itself, as `kill -9` does, when it reaches the point for the nth time.
 Without one it writes down every point it reaches. With a `role` it is one of tests.system.chaos_roles.
 """
@@ -9,6 +10,7 @@ Without one it writes down every point it reaches. With a `role` it is one of te
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -17,11 +19,14 @@ import signal
 import sys
 import traceback
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from engine.packs.loader import read_pack
 from engine.runtime.embedded.engine import open_engine
 from tests.system import chaos_roles
-from tests.system.drill import config, registry
+from tests.system.drill import PACK, config, make_home, registry
+from tests.system.loaded import load_all
 
 if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
@@ -91,6 +96,10 @@ def _worker(order: dict[str, Any]) -> int:
 
 def _serve() -> None:
     """Fork workers on order until stdin ends; then none of them is left."""
+    load_all("engine")
+    with TemporaryDirectory() as home:
+        read_pack(make_home(Path(home)) / "packs" / PACK)  # its templates are compiled
+    gc.freeze()
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(ended, False)
@@ -107,14 +116,24 @@ def _serve() -> None:
             if not chunk:
                 break
             *lines, pending = (pending + chunk).split(b"\n")
-            for line in lines:
-                running.add(_fork(json.loads(line), ended, wake))
+            for order in map(json.loads, lines):
+                if "end" in order:
+                    _end(running)
+                else:
+                    running.add(_fork(order, ended, wake))
         while running and (gone := os.waitpid(-1, os.WNOHANG))[0]:
             running.discard(gone[0])
             _tell({"pid": gone[0], "status": os.waitstatus_to_exitcode(gone[1])})
+    _end(running)
+
+
+def _end(running: set[int]) -> None:
     for pid in running:
         os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        _, status = os.waitpid(pid, 0)
+        _tell({"pid": pid, "status": os.waitstatus_to_exitcode(status)})
+    running.clear()
+    _tell({"end": True})
 
 
 def _fork(order: dict[str, Any], *inherited: int) -> int:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import signal
+import subprocess
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,10 +45,10 @@ class WorkerProcess:
 
 
 class Nursery:
-    """One warm process from which workers are forked."""
+    """Orders workers of the warm process from which they are forked, for one test."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, orders: IO[bytes]) -> None:
+        self._orders = orders
         self._numbers = count()
         self._starting: dict[int, asyncio.Future[WorkerProcess]] = {}
         self._working: dict[int, asyncio.Future[int]] = {}
@@ -57,16 +60,20 @@ class Nursery:
         number = next(self._numbers)
         started: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
         self._starting[number] = started
-        order = {"start": number, "home": str(home), "fault": fault, "role": role}
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.order({"start": number, "home": str(home), "fault": fault, "role": role})
         return await started
 
-    async def listen(self) -> None:
-        """Take in what the warm process tells, until it ends."""
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
+    def order(self, order: dict[str, Any]) -> None:
+        """Write one order; the pipe holds more than a test ever gives."""
+        self._orders.write(json.dumps(order).encode() + b"\n")
+        self._orders.flush()
+
+    async def listen(self, told: asyncio.StreamReader) -> None:
+        """Take in what the warm process tells, until no worker is left."""
+        async for line in told:
             news = json.loads(line)
+            if "end" in news:
+                return
             if "start" in news:
                 ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
                 self._working[news["pid"]] = ended
@@ -77,21 +84,34 @@ class Nursery:
 
 @asynccontextmanager
 async def open_nursery() -> AsyncIterator[Nursery]:
-    """A nursery; leaving it kills every worker that is left."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.system.faulty_worker",
-        cwd=_ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+    """A nursery; leaving it kills every worker that is left. One at a time in a process."""
+    warm = _warm_process()
+    assert warm.stdin is not None
+    assert warm.stdout is not None
+    told = asyncio.StreamReader()
+    reading, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(told), os.fdopen(os.dup(warm.stdout.fileno()), "rb", 0)
     )
-    nursery = Nursery(process)
-    listening = asyncio.create_task(nursery.listen())
+    nursery = Nursery(warm.stdin)
+    listening = asyncio.create_task(nursery.listen(told))
     try:
         yield nursery
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
+        nursery.order({"end": True})
         await listening
-        await process.wait()
+        reading.close()
+
+
+@cache
+def _warm_process() -> subprocess.Popen[bytes]:
+    """The one that this process has; it ends with it."""
+    command = [sys.executable, "-m", "tests.system.faulty_worker"]
+    warm = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    atexit.register(_end, warm)
+    return warm
+
+
+def _end(warm: subprocess.Popen[bytes]) -> None:
+    with warm:
+        assert warm.stdin is not None
+        warm.stdin.close()

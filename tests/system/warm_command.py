@@ -16,11 +16,11 @@ import traceback
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any
 
 from engine.packs.loader import read_pack
 from tests.permissions import bind_permissions
+from tests.system.loaded import load_all
 from vasini_tui.shipped import shipped_packs
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def warm_command() -> Iterator[WarmCommand]:
 def _serve() -> None:
     main = import_module("vasini_tui.__main__").main
     for room in _ROOMS:
-        _load_all(room)
+        load_all(room)
     _compile_shipped()
     gc.freeze()  # what is shared with every command is not looked through, and so not copied
     for line in sys.stdin.buffer:
@@ -77,13 +77,6 @@ def _serve() -> None:
         _, status = os.waitpid(pid, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
-
-
-def _load_all(room: str) -> None:
-    """What a command loads when it needs it is loaded before."""
-    for found in walk_packages(import_module(room).__path__, f"{room}."):
-        if not found.name.endswith("__main__"):
-            import_module(found.name)
 
 
 def _compile_shipped() -> None:
