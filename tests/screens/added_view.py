@@ -32,6 +32,7 @@ from screens.keys.keymap import read_keymap  # noqa: E402
 from screens.widgets.plain import Plain  # noqa: E402
 from tests.fakes.engine import FakeEngine  # noqa: E402
 from tests.fakes.views import a_run  # noqa: E402
+from tests.patience import PATIENCE  # noqa: E402
 from tests.screens.picture import characters, strips  # noqa: E402
 from vasini_tui.console.app import ConsoleApp  # noqa: E402
 from vasini_tui.console.options import ConsoleOptions  # noqa: E402
@@ -39,8 +40,6 @@ from vasini_tui.console.options import ConsoleOptions  # noqa: E402
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.pilot import Pilot
-
-DEADLINE = 60.0
 
 
 class NotesScreen(ConsoleScreen):
@@ -54,7 +53,7 @@ class NotesScreen(ConsoleScreen):
 
 async def _shows(pilot: Pilot[int], words: str) -> None:
     """Wait until the words are on the screen, and write the screen down."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PATIENCE
     while words not in (text := "\n".join(characters(strips(pilot.app)))):
         assert time.monotonic() < deadline, f"never {words!r}\n{text}"
         await asyncio.sleep(0.01)

@@ -17,6 +17,7 @@ from screens.widgets.plain import Plain
 from screens.widgets.tables.paged_table import PagedTable
 from screens.widgets.tables.row_table import RowTable
 from tests.fakes.engine import FakeEngine
+from tests.patience import PATIENCE
 from tests.screens.picture import unfinished
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
     from textual.screen import Screen
 
-DEADLINE = 60.0
 
 settings.register_profile("screens", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("screens")
@@ -61,7 +61,7 @@ class Stage:
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Poll until the condition holds; fail at the deadline with what is on the screen."""
-        deadline = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + PATIENCE
         while not _holds(condition):
             if time.monotonic() > deadline:
                 raise AssertionError(f"never: {what or condition}\n{self.text()}")

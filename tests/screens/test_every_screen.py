@@ -16,6 +16,7 @@ from engine.contracts.status import Risk
 from engine.errors import ErrorCode, Unavailable
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, an_approval
+from tests.patience import PATIENCE
 from tests.screens.picture import characters, strips, styles, unfinished
 from tests.screens.test_console_snapshots import RUN, engine
 from vasini_tui.console.app import ConsoleApp
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 SIZES = ((80, 24), (120, 40), (200, 60))
 THEMES = ("vasini-dark", "vasini-light")
-DEADLINE = 60.0
 
 Step = str | Callable[[FakeEngine], object]
 """A key; after a blank, words to wait for; after `=`, the name of the picture to take; or a deed."""
@@ -177,7 +177,7 @@ async def _settled(pilot: Pilot[int]) -> list[str]:
     """What is shown once everything that was asked for is read and drawn, below a dialog as well."""
     pilot.app.clear_notifications()
     before: list[str] = []
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PATIENCE
     while unfinished(pilot.app) or before != (lines := characters(strips(pilot.app))):
         assert time.monotonic() < deadline, f"never settled: {unfinished(pilot.app)}"
         before = characters(strips(pilot.app))
@@ -186,7 +186,7 @@ async def _settled(pilot: Pilot[int]) -> list[str]:
 
 
 async def _shows(pilot: Pilot[int], words: str) -> None:
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PATIENCE
     while words not in (shown := "\n".join(characters(strips(pilot.app)))):
         assert time.monotonic() < deadline, f"never {words!r}\n{shown}"
         await asyncio.sleep(0.005)

@@ -10,6 +10,7 @@ from engine.contracts.actor import Actor
 from engine.contracts.status import RUN_TERMINAL, OutcomeDecision
 from engine.errors import Refused
 from engine.runtime.embedded.engine import open_engine
+from tests.patience import PATIENCE
 from tests.system.drill import PACK, config, effect_of, registry
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Person:
         await self.engine.requests.say_outcome(outcome.request_id, decision, actor=ANA, output=output)
         self.acknowledged[outcome.request_id] = decision.value
 
-    async def operate(self, *, seconds: float = 30) -> None:
+    async def operate(self, *, seconds: float = PATIENCE) -> None:
         """Decide until every run of this home, children too, has ended."""
         async with asyncio.timeout(seconds), self.engine.feed.subscribe() as feed:
             while True:
@@ -74,7 +75,7 @@ class Person:
         return all([await self._ended(run.run_id) for run in runs])
 
     async def until(
-        self, run_id: str, holds: Callable[[RunDetail], bool], *, seconds: float = 20
+        self, run_id: str, holds: Callable[[RunDetail], bool], *, seconds: float = PATIENCE
     ) -> RunDetail:
         """The run, as soon as something is true of it."""
         async with asyncio.timeout(seconds), self.engine.feed.subscribe() as feed:

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 import pyte
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-DEADLINE = 30.0
 KEYS = {
     "up": "\x1b[A",
     "down": "\x1b[B",
@@ -127,7 +128,7 @@ class Terminal:
         self._seen.screen.resize(height, width)
         self._set_size((width, height))
 
-    def until(self, holds: Callable[[], object], why: str, *, seconds: float = DEADLINE) -> None:
+    def until(self, holds: Callable[[], object], why: str, *, seconds: float = PATIENCE) -> None:
         """Wait for a condition."""
         deadline = time.monotonic() + seconds
         while not holds():
@@ -135,11 +136,11 @@ class Terminal:
                 raise AssertionError(f"not within {seconds} s: {why}; the screen:\n{self.text}")
             time.sleep(0.02)
 
-    def shows(self, words: str, *, seconds: float = DEADLINE) -> None:
+    def shows(self, words: str, *, seconds: float = PATIENCE) -> None:
         """Wait until the screen has these words."""
         self.until(lambda: words in self.text, f"the screen shows {words!r}", seconds=seconds)
 
-    def ended(self, *, seconds: float = DEADLINE) -> int:
+    def ended(self, *, seconds: float = PATIENCE) -> int:
         """The exit status, and everything it wrote has been read."""
         status = self.process.wait(seconds)
         size = -1

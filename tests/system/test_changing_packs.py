@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
-PATIENCE = 30.0
 SAY = "steps:\n  - {id: say, type: tool, tool: text.report, params: {title: %s, body: b}}\n"
 OUTER = "steps:\n  - {id: call, type: subflow, subflow: inner/flow}\n"
 ASK = "steps:\n  - {id: ask, type: human_approval, message: Go on?}\n" + SAY.removeprefix("steps:\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.recorded_names import recorded
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def test_follow_goes_on_until_the_run_has_ended(jobs: Vasini) -> None:
     first = json.loads(following.stdout.readline())
     assert first["kind"] == "run_queued"
     jobs.ok("worker", "--until-idle")
-    rest, _ = following.communicate(timeout=30)
+    rest, _ = following.communicate(timeout=PATIENCE)
     assert following.returncode == 0
     kinds = [json.loads(line)["kind"] for line in rest.splitlines()]
     assert "run_completed" in kinds

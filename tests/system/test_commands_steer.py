@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -105,7 +107,7 @@ def test_a_worker_told_to_stop_drains_and_the_step_runs_again_elsewhere(
     first = worker()
     end = reader_of(pipe)
     first.send_signal(signal.SIGTERM)
-    out, err = first.communicate(timeout=30)
+    out, err = first.communicate(timeout=PATIENCE)
     os.close(end)
     assert first.returncode == 0
     assert json.loads(out)["stopped_by"] == "SIGTERM"
@@ -114,7 +116,7 @@ def test_a_worker_told_to_stop_drains_and_the_step_runs_again_elsewhere(
     assert (left["run"]["status"], left["run"]["held_by"]) == ("RUNNING", None)
     second = worker("--until-idle")
     let_go(pipe, "whole")
-    second.communicate(timeout=30)
+    second.communicate(timeout=PATIENCE)
     assert second.returncode == 0
     shown = bench.ok("show", run["run_id"])
     assert shown["run"]["status"] == "COMPLETED"
@@ -128,11 +130,11 @@ def test_a_killed_workers_step_runs_again_in_another_worker(
     first = worker()
     end = reader_of(pipe)
     first.kill()
-    first.communicate(timeout=30)
+    first.communicate(timeout=PATIENCE)
     os.close(end)  # the orphaned call ends with its input; nobody takes its result
     second = worker("--until-idle")
     let_go(pipe, "again")
-    second.communicate(timeout=30)
+    second.communicate(timeout=PATIENCE)
     assert second.returncode == 0
     shown = bench.ok("show", run["run_id"])
     assert shown["run"]["status"] == "COMPLETED"
@@ -143,7 +145,7 @@ def test_run_wait_told_to_stop_leaves_the_run_to_others(bench: Vasini, pipe: Pat
     waiting = bench.start("run", "bench/holds", "--set", f"pipe={pipe}", "--wait", "--json")
     end = reader_of(pipe)
     waiting.send_signal(signal.SIGTERM)
-    out, _ = waiting.communicate(timeout=30)
+    out, _ = waiting.communicate(timeout=PATIENCE)
     os.close(end)
     assert waiting.returncode == 143
     run = json.loads(out)

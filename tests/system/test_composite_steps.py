@@ -11,6 +11,7 @@ import pytest
 
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus, StepStatus
 from engine.errors import ErrorCode, InvalidTransition, Refused
+from tests.patience import PATIENCE
 from tests.system.drill import effects_file, make_home
 from tests.system.history import Journal
 from tests.system.nursery import KILLED, open_nursery
@@ -44,7 +45,7 @@ async def holding(person: Person, flow: str) -> str:
         return len(pending) == wanted
 
     await person.until(run_id, asked)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         # The call says in a file that it is under way; no event follows it.
         while effects(person.home)["holding"] != 1:  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.02)
@@ -171,7 +172,7 @@ async def test_a_verb_after_a_workers_death_does_not_strand_the_run(
             assert (await runs.resume(run_id, actor=ANA)).changed
         (home / "open").touch()
         second = await nursery.start(home)
-        await person.operate(seconds=10)
+        await person.operate()
         assert await second.drain() == 0
     journal = Journal(home)
     ended = RunStatus.CANCELLED if verb == "cancel" else RunStatus.COMPLETED
@@ -181,6 +182,6 @@ async def test_a_verb_after_a_workers_death_does_not_strand_the_run(
 
 async def until_no_worker_lives(person: Person) -> None:
     """Wait until the lease of a killed worker has expired."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while any(worker.alive for worker in await person.engine.workers()):  # noqa: ASYNC110 - nothing tells it
             await asyncio.sleep(0.02)

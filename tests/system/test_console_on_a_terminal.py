@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.screens.test_hostile_text import PAYLOADS
 from tests.system.conftest import PROGRAM
 from tests.system.terminal import Terminal, terminal
@@ -93,7 +94,7 @@ def test_no_key_is_lost_while_runs_come_in(vasini: Vasini) -> None:
         other = vasini.start("run", "hello/hello", "--set", "name=Later")
         for sign in "hello pending":
             screen.press(sign)
-        other.communicate(timeout=30)
+        other.communicate(timeout=PATIENCE)
         screen.shows("hello pending")
         screen.press("escape")
         screen.until(lambda: screen.text.count("hello/hello") == 2, "both runs are listed")

@@ -25,6 +25,7 @@ from tests.engine.journal.run_script import (
     take,
     wait_for_approval,
 )
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
@@ -190,7 +191,7 @@ class FakeListener:
         self._came.set()
 
     async def next(self) -> ChangeSet:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not self.news:
                 self._came.clear()
                 await self._came.wait()
@@ -250,7 +251,7 @@ async def test_readers_of_a_journal_that_closes_get_their_answer_or_are_told(jou
     readers = [asyncio.create_task(read_on()) for _ in range(3)]
     await journal.last_seq()
     await journal.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         results = await asyncio.gather(*early, *readers, return_exceptions=True)
     stopped = [error.code for error in results if isinstance(error, Unavailable)]
     assert set(stopped) == {ErrorCode.ENGINE_STOPPED}

@@ -17,6 +17,7 @@ from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.connection import schema_version
 from engine.journal.sqlite.journal import SqliteJournal
 from tests.engine.journal.run_script import a_run, approve, wait_for_approval
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -123,7 +124,7 @@ async def test_readers_are_told_without_a_write(journal: SqliteJournal) -> None:
     told = asyncio.Event()
     journal.on_change(lambda _: told.set())
     await asyncio.to_thread(delete, journal.path)
-    await asyncio.wait_for(told.wait(), 20)
+    await asyncio.wait_for(told.wait(), PATIENCE)
     with pytest.raises(Unavailable) as caught:
         await journal.feed_events(0, 10)
     assert caught.value.code is ErrorCode.JOURNAL_UNAVAILABLE

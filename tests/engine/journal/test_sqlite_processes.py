@@ -27,6 +27,7 @@ from tests.engine.journal.run_script import (
     step_started,
     wait_for_approval,
 )
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -85,7 +86,7 @@ async def test_one_handle_hears_of_the_other_s_writes(
             foreign.set()
 
     other.on_change(listen)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         number = 0
         while not foreign.is_set():  # a write before the watcher's first look is no news to it
             number += 1

@@ -14,6 +14,7 @@ from engine.contracts.actor import Actor
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.runtime.embedded.engine import open_engine
 from tests.engine.runtime.fake_tools import FakeTools
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 ANN = Actor(name="ann", via="cli")
 BOB = Actor(name="bob", via="console")
-PATIENCE = 15.0
 
 Step = dict[str, Any]
 

@@ -12,6 +12,7 @@ import pytest
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
 from tests.engine.runtime.embedded_home import BOB, approval, pending_approval, rest, start, tool
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,7 +67,7 @@ async def test_readers_of_the_feed_are_told_when_the_file_is_gone(home: Home) ->
         async with engine.feed.subscribe() as batches:
             await asyncio.to_thread(home.config().journal_path.unlink)
             with pytest.raises(Unavailable) as told:
-                await asyncio.wait_for(heard_all(batches), 15)
+                await asyncio.wait_for(heard_all(batches), PATIENCE)
         assert told.value.code is ErrorCode.JOURNAL_UNAVAILABLE
         with pytest.raises(Unavailable) as refused:
             await engine.requests.approve(shown.approval_id, actor=BOB)

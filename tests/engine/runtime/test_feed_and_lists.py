@@ -20,7 +20,6 @@ from engine.runtime.embedded.feed import MAX_BEHIND, READ_AT_ONCE
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
-    PATIENCE,
     Home,
     approval,
     finished,
@@ -32,6 +31,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

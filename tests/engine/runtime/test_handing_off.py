@@ -16,7 +16,6 @@ from engine.runtime.embedded.handoff_context import MAX_STEPS
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
-    PATIENCE,
     Home,
     approval,
     failed,
@@ -28,6 +27,7 @@ from tests.engine.runtime.embedded_home import (
     start,
     tool,
 )
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from engine.contracts.run import RunView

@@ -16,7 +16,6 @@ from engine.facade.feed import Topic
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
-    PATIENCE,
     Home,
     approval,
     finished,
@@ -27,6 +26,7 @@ from tests.engine.runtime.embedded_home import (
     until,
 )
 from tests.engine.runtime.fake_clock import FakeClock
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -19,8 +19,9 @@ from engine.contracts.status import CancelMode
 from engine.errors import Refused
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.sqlite.journal import SqliteJournal
-from tests.engine.runtime.embedded_home import PATIENCE, Home, Step, approval, form, start, tool
+from tests.engine.runtime.embedded_home import Home, Step, approval, form, start, tool
 from tests.engine.runtime.journal_invariants import check_journal
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,6 +23,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,7 +175,7 @@ async def test_a_run_whose_folder_cannot_be_made_ends_when_it_can(home: Home) ->
     (home.root / "runs").write_text("in the way")
     async with home.working() as engine:
         run_id = await start(engine, "one")
-        run = await engine.runs.wait(run_id, timeout=15)
+        run = await engine.runs.wait(run_id, timeout=PATIENCE)
         assert run.status is RunStatus.COMPLETED
     (home.root / "runs").unlink()
     async with home.working() as engine:

@@ -8,7 +8,6 @@ from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.governance.policies import Policies
 from engine.tools.context import ToolLimits
 from tests.engine.runtime.embedded_home import (
-    PATIENCE,
     Home,
     approval,
     error_of,
@@ -21,6 +20,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.patience import PATIENCE
 
 
 async def test_a_failing_tool_is_retried_until_it_works(home: Home) -> None:

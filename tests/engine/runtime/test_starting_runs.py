@@ -8,8 +8,9 @@ import pytest
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, PackInvalid, Refused, VasiniError
 from engine.governance.policies import Policies
-from tests.engine.runtime.embedded_home import ANN, BOB, PATIENCE, finished, kinds, rest, start, tool
+from tests.engine.runtime.embedded_home import ANN, BOB, finished, kinds, rest, start, tool
 from tests.engine.runtime.fake_faults import FakeFaults
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path

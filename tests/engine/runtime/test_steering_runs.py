@@ -12,7 +12,6 @@ from engine.runtime.processes import this_process
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
-    PATIENCE,
     Home,
     approval,
     failed,
@@ -29,6 +28,7 @@ from tests.engine.runtime.embedded_home import (
     until,
 )
 from tests.engine.runtime.fake_clock import FakeClock
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from engine.journal.sqlite.journal import SqliteJournal

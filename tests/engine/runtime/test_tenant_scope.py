@@ -16,7 +16,6 @@ from engine.errors import ErrorCode, NotFound, Refused
 from engine.governance.policies import Policies
 from tests.engine.runtime.embedded_home import (
     ANN,
-    PATIENCE,
     Home,
     approval,
     form,
@@ -24,6 +23,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine

@@ -14,7 +14,6 @@ from engine.runtime.worker.worker import Worker
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
-    PATIENCE,
     Home,
     approval,
     error_of,
@@ -31,6 +30,7 @@ from tests.engine.runtime.embedded_home import (
 )
 from tests.engine.runtime.fake_clock import FakeClock
 from tests.engine.runtime.fake_faults import FakeFaults
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
