@@ -9,10 +9,11 @@ from engine.governance.policies import Policies
 from engine.tools.context import ToolLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from engine.contracts.actor import Operator
+    from engine.contracts.notice import Notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,21 @@ class EngineConfig:
     signing_keys: Mapping[str, str] = field(default_factory=dict)
     """Ed25519 public keys by name, in hexadecimal digits or base64."""
 
+    notify: Callable[[Notice], Awaitable[None]] | None = None
+    """Tells people what waits or failed; raises when it could not, and is asked again then."""
+
+    notify_retry_seconds: tuple[float, float] = (1.0, 60.0)
+    """After how long it is asked again: the first time, and at the most."""
+
     @property
     def marks_dir(self) -> Path:
         """Where workers mark the calls they are making."""
         return self.data_dir / "workers"
+
+    @property
+    def notices_lock(self) -> Path:
+        """Who holds it tells people."""
+        return self.data_dir / "notices.lock"
 
     @property
     def journal_path(self) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import engine
 from engine.config import EngineConfig
 from engine.tools.context import ToolLimits
+from vasini_tui.notify.channels import notifier
 from vasini_tui.settings.places import make_places
 from vasini_tui.shipped import shipped_packs
 
@@ -105,4 +106,5 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         pack_poll_seconds=values.packs.poll_seconds,
         signing_keys=values.packs.signing_keys,
         claim_seconds=values.engine.claim_seconds,
+        notify=notifier(loaded),
     )

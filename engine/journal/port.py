@@ -282,6 +282,10 @@ class Journal(Protocol):
         """Counters by name: `approval:PENDING/tenant`, `slot:pack/flow`, `claims`."""
         ...
 
+    async def move_counter(self, name: str, change: int) -> None:
+        """Move a counter."""
+        ...
+
     async def blob(self, digest: str) -> bytes | None:
         """A stored value."""
         ...

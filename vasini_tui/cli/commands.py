@@ -46,11 +46,12 @@ COMMANDS = {
     "backup": "host.upkeep:backup",
     "doctor": "host.doctor:doctor",
     "keys": "host.keys:keys",
+    "notify test": "host.notify:try_out",
     "completion": "completion:completion",
 }
 """In the order of the help; `module:function` below `vasini_tui.cli`."""
 
-GROUPS = {"pack": "Work on one pack."}
+GROUPS = {"pack": "Work on one pack.", "notify": "Telling people what waits or failed."}
 """First words that several commands share."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +18,7 @@ from pydantic import (
 )
 
 from engine.contracts.actor import Operator
+from engine.contracts.status import Risk
 from engine.governance.policies import Policies
 from engine.packs.publishing.key_bytes import KEY_BYTES, decode_bytes
 
@@ -54,11 +56,21 @@ def _variable(name: str) -> str:
     return name
 
 
+def _webhook(url: str) -> str:
+    """Secrets of a header travel with it: in the clear only inside this machine."""
+    parts = urlsplit(url)
+    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not (parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and local))):
+        raise ValueError("must be an https URL, or http on this machine")
+    return url
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Pattern = Annotated[str, AfterValidator(_regular_expression)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 # Lower case only: a name from the environment has no case.
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+WebhookUrl = Annotated[str, AfterValidator(_webhook)]
 PositiveInt = Annotated[int, Field(ge=1)]
 VariableName = Annotated[str, AfterValidator(_variable)]
 # One key, or several divided by spaces; whether they may be is checked when all sources are known.
@@ -135,6 +147,17 @@ class ConsoleSettings(Group):
     keys: dict[str, Keys] = Field(default_factory=dict)
 
 
+class NotifySettings(Group):
+    """Who is told what waits or failed, outside of the console; nobody unless a way is named."""
+
+    kinds: tuple[Literal["approval", "form", "failure"], ...] = ("approval", "form", "failure")
+    risk: Risk = Risk.LOW
+    command: tuple[str, ...] = ()
+    webhook: WebhookUrl | None = None
+    webhook_secret: str = "webhook"  # noqa: S105 - the name of one
+    desktop: bool = False
+
+
 class SettingsShape(BaseModel):
     """All groups. `secrets` are for tools, by name; they are never shown."""
 
@@ -147,4 +170,5 @@ class SettingsShape(BaseModel):
     engine: EngineSettings = EngineSettings()
     packs: PackSettings = PackSettings()
     console: ConsoleSettings = ConsoleSettings()
+    notify: NotifySettings = NotifySettings()
     secrets: dict[SecretName, SecretStr] = Field(default_factory=dict)

@@ -78,6 +78,10 @@ class JournalWrites(ABC):
         """See port."""
         return await self.write(partial(working.steer, run_id=run_id, verb=verb), WORK)
 
+    async def move_counter(self, name: str, change: int) -> None:
+        """See port."""
+        await self.write(lambda store: store.count(name, change))
+
     async def pin_content(self, digest: str, content: str) -> None:
         """See port."""
         await self.write(lambda store: store.put_content(digest, content))

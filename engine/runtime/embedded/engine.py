@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
@@ -183,11 +184,28 @@ class EmbeddedEngine:
             try:
                 await worker.running_or(running)
                 with self._intake.served_by(worker):
-                    async with self._pack_watch.watching():
+                    async with self._pack_watch.watching(), self._telling():
                         yield worker
             finally:
                 worker.stop()
                 await running  # drains; raises what ended the worker
+
+    def _telling(self) -> AbstractAsyncContextManager[None]:
+        """People are told what waits, while the context is open, where the settings say so."""
+        if self._config.notify is None:
+            return nullcontext()
+        from engine.runtime.notices import NoticeSender  # noqa: PLC0415 - off by default
+
+        config = self._config
+        sender = NoticeSender(
+            self._journal,
+            self.runs,
+            lambda: self.requests,
+            self._config.notify,
+            config.notices_lock,
+            config.notify_retry_seconds,
+        )
+        return sender.sending()
 
     async def _take_mail(self, run_id: str) -> None:
         from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions

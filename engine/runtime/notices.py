@@ -1,0 +1,202 @@
+"""Telling people what waits or failed: each notice at least once, by one process at a time.
+
+The place in the journal up to which everything was told is kept there; a file lock chooses who tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from engine.contracts.model import from_micros
+from engine.contracts.notice import Notice, NoticeKind
+from engine.contracts.status import RequestStatus, StepErrorCode
+from engine.errors import ErrorCode, NotFound, Unavailable
+from engine.machine.events.request_facts import OutcomeUnknown, PendingHuman, UserInputRequested
+from engine.machine.events.run_facts import RunDeadLettered, RunFailed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from engine.facade.requests import Requests
+    from engine.facade.runs import Runs
+    from engine.journal.changes import ChangeSet
+    from engine.journal.port import Journal
+    from engine.journal.records import StoredEvent
+
+TOLD = "told"
+"""The counter that holds the place."""
+AT_ONCE = 200
+OTHERS_TURN_SECONDS = 5.0
+OLDEST_SECONDS = 86_400.0
+"""A notice that could not be sent for so long is given up, and logged."""
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+_LOG = logging.getLogger(__name__)
+_REQUESTS = {
+    PendingHuman.kind: NoticeKind.APPROVAL,
+    UserInputRequested.kind: NoticeKind.FORM,
+    OutcomeUnknown.kind: NoticeKind.OUTCOME,
+}
+_FAILURES = frozenset({RunFailed.kind, RunDeadLettered.kind})
+
+
+class NoticeSender:
+    """Reads the journal and tells `send`, which raises when it could not."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        runs: Runs,
+        requests: Callable[[], Requests],
+        send: Callable[[Notice], Awaitable[None]],
+        lock: Path,
+        retry_seconds: tuple[float, float],
+    ) -> None:
+        self._journal = journal
+        self._runs = runs
+        self._requests = requests
+        self._send = send
+        self._lock = lock
+        self._retry_seconds = retry_seconds
+        self._news = asyncio.Event()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        """Tell while the context is open."""
+        undo = self._journal.on_change(self._heard)
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            undo()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def _heard(self, change: ChangeSet) -> None:
+        if change.events or change.foreign or change.statuses:
+            self._news.set()
+
+    async def _run(self) -> None:
+        descriptor = await asyncio.to_thread(os.open, self._lock, _OPEN, 0o660)
+        try:
+            while not _taken(descriptor):  # noqa: ASYNC110 - another process gives it back
+                await asyncio.sleep(OTHERS_TURN_SECONDS)
+            while True:
+                try:
+                    await self._tell_all()
+                except Unavailable as error:
+                    _LOG.warning("notices wait for the journal: %s", error.message)
+                    await asyncio.sleep(OTHERS_TURN_SECONDS)
+        finally:
+            os.close(descriptor)
+
+    async def _tell_all(self) -> None:
+        place = (await self._journal.counters()).get(TOLD)
+        if place is None:  # nobody is told what was before
+            place = await self._journal.last_seq()
+            await self._journal.move_counter(TOLD, place)
+        kept = place
+        while True:
+            self._news.clear()
+            for stored in await self._journal.feed_events(place, AT_ONCE):
+                place = stored.seq
+                notice = await self._notice(stored)
+                if notice is not None:
+                    await self._send_until_done(notice)
+                    await self._journal.move_counter(TOLD, place - kept)
+                    kept = place
+            if not await self._journal.feed_events(place, 1):
+                await self._news.wait()
+
+    async def _send_until_done(self, notice: Notice) -> None:
+        (seconds, longest), waited = self._retry_seconds, 0.0
+        while waited < OLDEST_SECONDS:
+            try:
+                await self._send(notice)
+            except Exception as error:  # noqa: BLE001 - the edge: whatever a channel raises is tried again
+                _LOG.warning("notice %s was not sent, again in %g s: %s", notice.id, seconds, error)
+            else:
+                return
+            await asyncio.sleep(seconds)
+            waited += seconds
+            seconds = min(2 * seconds, longest)
+        _LOG.error("notice %s is given up: %s", notice.id, notice.title)
+
+    async def _notice(self, stored: StoredEvent) -> Notice | None:
+        """What is to be told of an event, if it still holds."""
+        try:
+            if stored.event.kind in _REQUESTS:
+                return await self._of_request(stored, _REQUESTS[stored.event.kind])
+            return await self._of_failure(stored) if stored.event.kind in _FAILURES else None
+        except NotFound:  # removed meanwhile
+            return None
+        except Unavailable as error:
+            if error.code is not ErrorCode.JOURNAL_CORRUPT:
+                raise
+            _LOG.warning("an event of run %s cannot be told: %s", stored.run_id, error.message)
+            return None
+
+    async def _of_request(self, stored: StoredEvent, kind: NoticeKind) -> Notice | None:
+        requests, payload = self._requests(), stored.event.payload
+        run = await self._runs.summary(stored.run_id)
+        risk = None
+        if kind is NoticeKind.APPROVAL:
+            approval = await requests.approval(payload["approval_id"])
+            view_id, status = approval.approval_id, approval.status
+            title, text, risk = approval.title, approval.message, approval.risk
+        elif kind is NoticeKind.FORM:
+            form = await requests.form(payload["request_id"])
+            view_id, status, title, text = form.request_id, form.status, form.title, form.prompt
+        else:
+            outcome = await requests.outcome(payload["request_id"])
+            view_id, status = outcome.request_id, outcome.status
+            title, text = f"What became of {outcome.action.target or outcome.action.kind}?", ""
+        if status is not RequestStatus.PENDING:
+            return None
+        return Notice(
+            id=f"msg_{stored.seq}",
+            kind=kind,
+            ts=from_micros(stored.event.ts),
+            title=title,
+            text=text,
+            risk=risk,
+            run_id=run.run_id,
+            request_id=view_id,
+            pack=run.pack,
+            flow=run.flow,
+            subject=run.subject,
+            tenant=run.tenant,
+        )
+
+    async def _of_failure(self, stored: StoredEvent) -> Notice | None:
+        """Of the run that somebody started: what failed below it is its own reason."""
+        run = await self._runs.summary(stored.run_id)
+        error = stored.event.payload["error"]
+        if run.parent_run_id is not None or error["code"] == StepErrorCode.APPROVAL_REJECTED:
+            return None
+        return Notice(
+            id=f"msg_{stored.seq}",
+            kind=NoticeKind.FAILURE,
+            ts=from_micros(stored.event.ts),
+            title=f"{run.pack}/{run.flow} failed",
+            text=f"{error['code']}: {error['message']}",
+            run_id=run.run_id,
+            pack=run.pack,
+            flow=run.flow,
+            subject=run.subject,
+            tenant=run.tenant,
+        )
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,133 @@
+"""People are told what waits or failed: at least once, and of nothing that does not hold any more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from engine.contracts.notice import Notice, NoticeKind
+from engine.contracts.status import RunStatus
+from engine.errors import InvalidInput
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    approval,
+    form,
+    pending_approval,
+    pending_form,
+    rest,
+    start,
+    tool,
+    until,
+)
+
+if TYPE_CHECKING:
+    from tests.engine.runtime.embedded_home import Home
+
+MAIL = "ann.example@example.org"
+
+
+class FakeChannel:
+    """Keeps what it was told; refuses `refuses` notices before."""
+
+    def __init__(self, refuses: int = 0) -> None:
+        self.told: list[Notice] = []
+        self.tries = 0
+        self.refuses = refuses
+
+    async def __call__(self, notice: Notice) -> None:
+        self.tries += 1
+        if self.tries <= self.refuses:
+            raise InvalidInput("nobody is there")
+        self.told.append(notice)
+
+    async def has(self, *kinds: NoticeKind) -> bool:
+        return [notice.kind for notice in self.told] == list(kinds)
+
+
+def flows(home: Home) -> None:
+    home.flow("ask", approval("ask", f"Write to {MAIL}?", risk="high"))
+    home.flow("fill", form())
+    home.flow("bad", tool("go", "fake.fail"))
+    home.flow("top", {"id": "below", "type": "subflow", "subflow": "bad"})
+
+
+async def test_approvals_forms_and_failures_are_told_masked(home: Home) -> None:
+    flows(home)
+    channel = FakeChannel()
+    async with home.working(notify=channel) as engine:
+        await pending_approval(engine, await start(engine, "ask"))
+        await until(lambda: channel.has(NoticeKind.APPROVAL))
+        await pending_form(engine, await start(engine, "fill"))
+        await until(lambda: channel.has(NoticeKind.APPROVAL, NoticeKind.FORM))
+        await rest(engine, failed := await start(engine, "bad"), expect=RunStatus.FAILED)
+        await until(lambda: channel.has(NoticeKind.APPROVAL, NoticeKind.FORM, NoticeKind.FAILURE))
+    asked, _, bad = channel.told
+    assert MAIL not in asked.model_dump_json()
+    assert (asked.risk, asked.pack, asked.flow) == ("high", "demo", "ask")
+    assert asked.request_id is not None
+    assert (bad.run_id, bad.title) == (failed, "demo/bad failed")
+
+
+async def test_a_failure_below_is_told_once_as_that_of_the_run_on_top(home: Home) -> None:
+    flows(home)
+    channel = FakeChannel()
+    async with home.working(notify=channel) as engine:
+        top = await start(engine, "top")
+        await rest(engine, top, expect=RunStatus.FAILED)
+        await until(lambda: channel.has(NoticeKind.FAILURE))
+    assert channel.told[0].run_id == top
+
+
+async def test_what_a_person_rejected_is_no_failure(home: Home) -> None:
+    flows(home)
+    channel = FakeChannel()
+    async with home.working(notify=channel) as engine:
+        asked = await pending_approval(engine, await start(engine, "ask"))
+        await until(lambda: channel.has(NoticeKind.APPROVAL))
+        await engine.requests.reject(asked.approval_id, actor=ANN, comment="no")
+        await rest(engine, asked.run_id, expect=RunStatus.FAILED)
+        await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
+        await until(lambda: channel.has(NoticeKind.APPROVAL, NoticeKind.FAILURE))
+    assert channel.told[1].flow == "bad"
+
+
+async def test_what_could_not_be_told_is_told_later(home: Home) -> None:
+    flows(home)
+    channel = FakeChannel(refuses=3)
+    async with home.working(notify=channel, notify_retry_seconds=(0.01, 0.02)) as engine:
+        await pending_approval(engine, await start(engine, "ask"))
+        await until(lambda: channel.has(NoticeKind.APPROVAL))
+    assert channel.tries == 4
+
+
+async def test_a_worker_goes_on_where_the_one_before_stopped(home: Home) -> None:
+    flows(home)
+    before, after = FakeChannel(), FakeChannel()
+    async with home.working() as engine:
+        old = await pending_approval(engine, await start(engine, "ask"))
+    async with home.working(notify=before) as engine:
+        first = await pending_approval(engine, await start(engine, "ask"))
+        await until(lambda: before.has(NoticeKind.APPROVAL))
+    async with home.open() as engine:  # nobody is told meanwhile
+        decided = await start(engine, "ask")
+    async with home.working() as engine:
+        second = await pending_approval(engine, decided)
+    async with home.working(notify=after):
+        await until(lambda: after.has(NoticeKind.APPROVAL))
+    ids = [notice.request_id for notice in (*before.told, *after.told)]
+    assert ids == [first.approval_id, second.approval_id]
+    assert old.approval_id not in ids
+
+
+async def test_what_was_decided_meanwhile_is_not_told(home: Home) -> None:
+    flows(home)
+    channel = FakeChannel()
+    async with home.working(notify=channel):
+        await asyncio.sleep(0)
+    async with home.working() as engine:
+        asked = await pending_approval(engine, await start(engine, "ask"))
+        await engine.requests.approve(asked.approval_id, actor=ANN)
+        await rest(engine, asked.run_id)
+    async with home.working(notify=channel) as engine:
+        await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
+        await until(lambda: channel.has(NoticeKind.FAILURE))

@@ -1,0 +1,125 @@
+"""The ways to tell people, and `vasini notify test`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.notice import Notice, NoticeKind
+from engine.contracts.status import Risk
+from engine.errors import VasiniError
+from tests.fakes.views import NOW
+from vasini_tui.exit_codes import ExitCode
+from vasini_tui.notify.channels import NotSent, by_command, by_webhook, is_wanted, signed, signing_key
+from vasini_tui.settings.groups import NotifySettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.vasini_tui.conftest import Vasini
+
+NOTICE = Notice(id="msg_7", kind=NoticeKind.APPROVAL, ts=NOW, title="Go?", risk=Risk.MEDIUM, run_id="run-1")
+
+
+async def test_a_command_finds_the_notice_on_its_standard_input(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    await by_command(("sh", "-c", f"cat > {kept}"), NOTICE)
+    told = json.loads(await asyncio.to_thread(kept.read_text))
+    assert (told["id"], told["kind"], told["title"], told["risk"]) == ("msg_7", "approval", "Go?", "medium")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [(("sh", "-c", "exit 3"), "status 3"), (("no-such-command-here",), "cannot be started")],
+)
+async def test_a_command_that_fails_has_told_nobody(argv: tuple[str, ...], words: str) -> None:
+    with pytest.raises(NotSent, match=words):
+        await by_command(argv, NOTICE)
+
+
+@asynccontextmanager
+async def hook(status: int) -> AsyncIterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
+    """A server on this machine that answers every POST with a status, and keeps what came."""
+    came: list[tuple[dict[str, str], bytes]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        came.append((headers, await reader.readexactly(int(headers["content-length"]))))
+        writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook", came
+
+
+async def test_a_webhook_gets_the_notice_signed(tmp_path: Path) -> None:
+    key = b"k" * 24
+    async with hook(204) as (url, came):
+        await by_webhook(url, key, NOTICE)
+    ((headers, body),) = came
+    assert json.loads(body)["type"] == "vasini.approval"
+    assert json.loads(body)["data"]["run_id"] == "run-1"
+    content = f"msg_7.{headers['webhook-timestamp']}.".encode() + body
+    digest = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    assert (headers["webhook-id"], headers["webhook-signature"]) == ("msg_7", f"v1,{digest}")
+
+
+async def test_a_webhook_that_says_no_was_not_told() -> None:
+    async with hook(500) as (url, _):
+        with pytest.raises(NotSent, match="500"):
+            await by_webhook(url, None, NOTICE)
+    with pytest.raises(NotSent, match="cannot be reached"):
+        await by_webhook(url, None, NOTICE)
+
+
+def test_the_signature_is_that_of_the_standard_s_own_example() -> None:
+    key = signing_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    body = b'{"test": 2432232314}'
+    headers = signed("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body, key)
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert "webhook-signature" not in signed("m", 1, body, None)
+    assert signing_key("plain") == b"plain"
+    with pytest.raises(VasiniError):
+        signing_key("whsec_***")
+
+
+def test_settings_choose_by_kind_and_risk() -> None:
+    high = NotifySettings(kinds=("approval",), risk=Risk.HIGH)
+    assert not is_wanted(high, NOTICE)
+    assert is_wanted(high, NOTICE.model_copy(update={"risk": Risk.CRITICAL}))
+    assert is_wanted(high, NOTICE.model_copy(update={"kind": NoticeKind.OUTCOME, "risk": None}))
+    assert not is_wanted(high, NOTICE.model_copy(update={"kind": NoticeKind.FORM, "risk": None}))
+
+
+@pytest.mark.parametrize("url", ["http://example.org/x", "ftp://example.org", "https://"])
+def test_a_webhook_is_https(url: str) -> None:
+    with pytest.raises(ValueError, match="https"):
+        NotifySettings(webhook=url)
+
+
+def test_nobody_is_told_until_a_way_is_set(vasini: Vasini) -> None:
+    outcome = vasini("notify", "test", "--json")
+    assert outcome.status == ExitCode.USAGE
+    assert "notify.webhook" in outcome.error["message"]
+
+
+def test_notify_test_tries_every_way(vasini: Vasini, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    monkeypatch.setenv("VASINI_NOTIFY__COMMAND", json.dumps(["sh", "-c", f"cat > {kept}"]))
+    outcome = vasini("notify", "test", "--json")
+    assert (outcome.status, outcome.document["told"]) == (ExitCode.OK, ["command"])
+    assert json.loads(kept.read_text())["kind"] == "test"
+    monkeypatch.setenv("VASINI_NOTIFY__COMMAND", json.dumps(["false"]))
+    outcome = vasini("notify", "test")
+    assert (outcome.status, "status 1" in outcome.stdout) == (ExitCode.UNAVAILABLE, True)

@@ -1,0 +1,1 @@
+"""Telling people outside of the console: a command, a webhook, the desktop."""
