@@ -99,6 +99,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "engine.values",
+        "engine.named_table",
         "engine.errors",
         "engine.safe_text",
         "engine.safe_files",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from engine.contracts.model import Contract
-from engine.contracts.status import Risk
+from engine.contracts.status import RequestKind, Risk
 from engine.contracts.step import (
     STEP_TYPES,
     BranchNeeds,
@@ -40,6 +40,7 @@ class ToolStep(StepFields):
     """Calls a tool through the executor."""
 
     calls_tool = True
+    templates = ("params",)
 
     type: Literal["tool"]
     tool: str = Field(min_length=1, max_length=120)
@@ -61,7 +62,8 @@ class ToolStep(StepFields):
 class ApprovalStep(StepFields):
     """Parks the run until an operator approves or rejects; freezes the gated step's parameters."""
 
-    gates_others = True
+    asks = RequestKind.APPROVAL
+    templates = ("message", "title", "form", "params")
 
     type: Literal["human_approval"]
     message: str = Field(min_length=1, max_length=20_000)
@@ -82,6 +84,9 @@ class ApprovalStep(StepFields):
 class UserInputStep(StepFields):
     """Parks the run until a valid form response; params is a UserInputRequest."""
 
+    asks = RequestKind.FORM
+    templates = ("params",)
+
     type: Literal["user_input"]
     params: dict[str, Any]
 
@@ -96,6 +101,8 @@ class SubflowStep(StepFields):
     """Runs another flow as a child run and returns its output."""
 
     composite = True
+    starts_run = True
+    templates = ("params",)
 
     type: Literal["subflow"]
     subflow: str = Field(min_length=1, max_length=200, description="`pack/flow` or `flow` of the same pack.")
@@ -146,6 +153,7 @@ class ForEachStep(StepFields):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     composite = True
+    templates = ("items",)
 
     type: Literal["for_each"]
     items: str | list[Any]
@@ -221,6 +229,8 @@ class GraphStep(StepFields):
 
 class WaitStep(StepFields):
     """Parks the run for a time, or until a moment; exactly one of the two is named."""
+
+    templates = ("duration", "until")
 
     type: Literal["wait"]
     duration: float | str | None = Field(

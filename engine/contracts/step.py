@@ -13,7 +13,8 @@ from pydantic import AliasChoices, Field, GetPydanticSchema
 from pydantic_core import core_schema
 
 from engine.contracts.model import Contract
-from engine.contracts.status import OnLost
+from engine.contracts.status import OnLost, RequestKind
+from engine.named_table import NamedTable
 
 StepId = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
@@ -65,8 +66,12 @@ class StepFields(Contract):
     """What the steps inside it became can be asked for by their ids after it: it has few, each once."""
     by_needs: ClassVar[bool] = False
     """The steps inside it begin as what they need allows, not in the order of their list."""
-    gates_others: ClassVar[bool] = False
-    """It asks for a decision about another step."""
+    starts_run: ClassVar[bool] = False
+    """It starts another run, and waits for its end."""
+    asks: ClassVar[RequestKind | None] = None
+    """What it asks a person for."""
+    templates: ClassVar[tuple[str, ...]] = ()
+    """Its fields in which templates may stand, beside `when`."""
 
     if TYPE_CHECKING:
         type: str
@@ -144,38 +149,27 @@ class StepFields(Contract):
         return None
 
 
-class StepTypes:
-    """The step types there are, by name. Reading a flow knows no others."""
+class StepTypes(NamedTable[type[StepFields]]):
+    """The step types there are. Reading a flow knows no others."""
 
     def __init__(self) -> None:
-        self._models: dict[str, type[StepFields]] = {}
+        super().__init__("step type", lambda model: str(get_args(model.model_fields["type"].annotation)[0]))
         self._readers: list[type[Contract]] = []
 
-    def add(self, model: type[StepFields]) -> Callable[[], None]:
+    def add(self, thing: type[StepFields]) -> Callable[[], None]:
         """Register a type; returns what takes it out again. Raises ValueError for a name that is taken."""
-        (name,) = get_args(model.model_fields["type"].annotation)
-        if name in self._models:
-            raise ValueError(f"the step type {name} is registered already")
-        self._models[name] = model
+        take_out = super().add(thing)
         self._read_anew()
 
         def undo() -> None:
-            del self._models[name]
+            take_out()
             self._read_anew()
 
         return undo
 
-    def get(self, name: str) -> type[StepFields] | None:
-        """The model of a type, None for an unknown one."""
-        return self._models.get(name)
-
-    def names(self) -> tuple[str, ...]:
-        """Every type in the order of registration."""
-        return tuple(self._models)
-
     def schema(self, _source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """A step is read by its `type`."""
-        choices = {name: handler.generate_schema(model) for name, model in self._models.items()}
+        choices = {name: handler.generate_schema(model) for name, model in self._things.items()}
         return core_schema.tagged_union_schema(choices, discriminator="type")
 
     def read_by(self, reader: type[Contract]) -> None:

@@ -62,7 +62,7 @@ def _prepared(builder: TransitionBuilder, given: inputs.StepPrepared) -> None:
 
 
 def _start(builder: TransitionBuilder, step: Step, given: inputs.StepPrepared) -> None:
-    kind = STEP_KINDS.find(step.type)
+    kind = STEP_KINDS.get(step.type)
     if kind is None:
         message = f"step {step.id}: this version knows no step type {step.type}"
         fail(builder, given.path, failure(StepErrorCode.UNKNOWN_STEP_TYPE, message, type=step.type))

@@ -14,7 +14,7 @@ from engine.packs.checks.flow_rules import check_flow
 from engine.packs.checks.flow_shape import default_id, sequences
 from engine.packs.checks.json_schema import input_schema_problems
 from engine.packs.checks.schema_problems import problem_at, shown, validate
-from engine.packs.checks.step_types import STEP_CHECKS
+from engine.packs.checks.step_types import checks_of
 from engine.packs.checks.tool_rules import layer_problems
 from engine.packs.code import code_tools
 from engine.packs.layers.agent_layers import compile_sops, compose_layers
@@ -239,8 +239,7 @@ class _Loading:
     def _gather_subflows(self, document: SourceDocument, flow_id: str) -> None:
         for sequence in sequences(document.value):
             for node in sequence.nodes:
-                checks = STEP_CHECKS.get(node.type)
-                target = checks.subflow(node) if checks is not None else None
+                target = checks_of(node).subflow(node)
                 if target:
                     path = (*node.path, "subflow")
                     line, column = document.position(path)

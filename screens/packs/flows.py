@@ -53,7 +53,7 @@ def _step_rows(path: str, steps: Sequence[StepOutline], indent: str) -> Iterator
         last = place == len(steps) - 1
         key = f"{path}/{step.id}"
         name = f"{indent}{'└' if last else '├'} {step.id}"
-        tone = Tone.WAITING if step.type in _ASKING else Tone.PLAIN
+        tone = Tone.WAITING if step.asks is not None else Tone.PLAIN
         yield _row(key, name, step.type, _does(step), _then(step), tone)
         below = indent + ("  " if last else "│ ")
         if step.type == "graph":
@@ -72,13 +72,10 @@ def _graph_rows(path: str, steps: Sequence[StepOutline], indent: str) -> Iterato
     for drawn in drawn_graph({step.id: step.needs for step in steps}):
         step = by_id[drawn.id]
         key = f"{path}/{step.id}"
-        tone = Tone.WAITING if step.type in _ASKING else Tone.PLAIN
+        tone = Tone.WAITING if step.asks is not None else Tone.PLAIN
         yield _row(key, f"{indent}{drawn.rails} {step.id}", step.type, _does(step), _then(step), tone)
         for number, branch in enumerate(step.branches):
             yield from _step_rows(f"{key}/{number}", branch, f"{indent}{' ' * len(drawn.rails)}  ")
-
-
-_ASKING = ("human_approval", "user_input")
 
 
 def _does(step: StepOutline) -> str:

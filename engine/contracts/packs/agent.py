@@ -14,7 +14,7 @@ from engine.contracts.layers.soul import Soul
 from engine.contracts.layers.tools import Tools
 from engine.contracts.layers.workflow import Workflow
 from engine.contracts.model import Contract
-from engine.contracts.status import Risk
+from engine.contracts.status import RequestKind, Risk
 from engine.contracts.step import RunIf
 
 
@@ -46,6 +46,7 @@ class StepOutline(Contract):
     on_success: str | None = None
     on_failure: str | None = None
     max_visits: int | None = None
+    asks: RequestKind | None = Field(default=None, description="What it asks a person for.")
     gates: str | None = Field(default=None, description="Step that waits for this approval.")
     join: Literal["all", "any"] | None = None
     needs: tuple[str, ...] = Field(default=(), description="In a graph: the steps it needs.")

@@ -10,40 +10,12 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import EventUnreadable
 from engine.machine.events import branch_facts, request_facts, run_facts, step_facts
 from engine.machine.events.event import ENGINE, VERSION_KEY, VIA_KEY, Event, payload_names
+from engine.named_table import NamedTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from engine.machine.events.event import Fact
-
-
-class FactTable:
-    """The kinds there are, by name."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[str, type[Fact]] = {}
-
-    def add(self, kind: type[Fact]) -> Callable[[], None]:
-        """Register a kind; returns what takes it out again. Raises ValueError for a name that is taken."""
-        if kind.kind in self._kinds:
-            raise ValueError(f"the event kind {kind.kind} is registered already")
-        self._kinds[kind.kind] = kind
-
-        def undo() -> None:
-            del self._kinds[kind.kind]
-
-        return undo
-
-    def get(self, name: str) -> type[Fact]:
-        """The kind of that name. Raises EventUnreadable."""
-        found = self._kinds.get(name)
-        if found is None:
-            raise EventUnreadable(f"this version knows no event {name}", {"kind": name})
-        return found
-
-    def all(self) -> tuple[type[Fact], ...]:
-        """Every kind in the order of registration."""
-        return tuple(self._kinds.values())
 
 
 def read_event(
@@ -52,7 +24,10 @@ def read_event(
     """The event of a kind and its payload at rest. Raises EventUnreadable."""
     values = dict(payload or {})
     via = values.pop(VIA_KEY, ENGINE)
-    return Event(_read(FACTS.get(kind), values), ts, actor, step_id, via)
+    fact = FACTS.get(kind)
+    if fact is None:
+        raise EventUnreadable(f"this version knows no event {kind}", {"kind": kind})
+    return Event(_read(fact, values), ts, actor, step_id, via)
 
 
 def _read(kind: type[Fact], payload: dict[str, Any]) -> Fact:
@@ -74,7 +49,6 @@ def _read(kind: type[Fact], payload: dict[str, Any]) -> Fact:
         ) from None
 
 
-FACTS = FactTable()
 _KINDS: tuple[type[Fact], ...] = (
     run_facts.RunQueued,
     run_facts.RunRefused,
@@ -118,5 +92,4 @@ _KINDS: tuple[type[Fact], ...] = (
     branch_facts.BranchFailed,
     branch_facts.BranchCancelled,
 )
-for _kind in _KINDS:
-    FACTS.add(_kind)
+FACTS: NamedTable[type[Fact]] = NamedTable("event kind", lambda fact: fact.kind, _KINDS)

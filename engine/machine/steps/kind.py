@@ -10,8 +10,6 @@ from engine.machine.events.step_facts import StepStarted
 from engine.machine.model.state import scope_path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.machine.model.inputs import StepPrepared
     from engine.machine.transition_builder import TransitionBuilder
 
@@ -47,25 +45,3 @@ class StepKind(ABC, Generic[S]):
             **given,
         )
         builder.emit(fact, path)
-
-
-class StepKinds:
-    """The step types that the machine can start."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[str, StepKind[Any]] = {}
-
-    def add(self, kind: StepKind[Any]) -> Callable[[], None]:
-        """Register a type; returns what takes it out again. Raises ValueError for a name that is taken."""
-        if kind.type in self._kinds:
-            raise ValueError(f"the step type {kind.type} is registered already")
-        self._kinds[kind.type] = kind
-
-        def undo() -> None:
-            del self._kinds[kind.type]
-
-        return undo
-
-    def find(self, name: str) -> StepKind[Any] | None:
-        """The object of a type, None for an unknown one."""
-        return self._kinds.get(name)

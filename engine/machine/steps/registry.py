@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.machine.steps.composite import ForEachKind, GraphKind, ParallelKind
 from engine.machine.steps.human_approval import ApprovalKind
-from engine.machine.steps.kind import StepKinds
 from engine.machine.steps.subflow import SubflowKind
 from engine.machine.steps.tool import ToolKind
 from engine.machine.steps.user_input import UserInputKind
 from engine.machine.steps.wait import WaitStepKind
+from engine.named_table import NamedTable
 
 if TYPE_CHECKING:
     from engine.machine.steps.kind import StepKind
@@ -25,6 +25,4 @@ _KINDS: tuple[StepKind[Any], ...] = (
     WaitStepKind(),
     GraphKind(),
 )
-STEP_KINDS = StepKinds()
-for _kind in _KINDS:
-    STEP_KINDS.add(_kind)
+STEP_KINDS: NamedTable[StepKind[Any]] = NamedTable("step type", lambda kind: kind.type, _KINDS)

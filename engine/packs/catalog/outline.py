@@ -75,6 +75,7 @@ def _outline(step: Step, following: Sequence[Step]) -> StepOutline:
     return StepOutline(
         id=step.id,
         type=step.type,
+        asks=step.asks,
         name=step.name,
         when=step.when,
         on_success=step.on_success,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.flow import FINALLY, GATES_NOTHING
+from engine.contracts.status import RequestKind
 from engine.packs.checks.flow_shape import StepSequence, nested, sequences
 from engine.packs.checks.name_rules import name_problems, title_problems
 from engine.packs.checks.needs_rules import needs_problems
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import step_problems
-from engine.packs.checks.step_types import STEP_CHECKS
+from engine.packs.checks.step_types import checks_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -56,10 +57,10 @@ def _escalation(document: Document, outermost: StepSequence | None) -> Iterator[
         return
     index = outermost.index(name)
     if index is None:
-        known = [node.id for node in outermost.nodes if node.model.gates_others]
+        known = [node.id for node in outermost.nodes if node.model.asks is RequestKind.APPROVAL]
         message = f"there is no step `{shortened(name)}` in the outermost list{close_match(name, known)}"
         yield problem_at(document, ("escalation",), message, found=shown(name))
-    elif not outermost.nodes[index].model.gates_others:
+    elif outermost.nodes[index].model.asks is not RequestKind.APPROVAL:
         message = f"the escalation `{shortened(name)}` is no `human_approval`"
         yield problem_at(document, ("escalation",), message, found=shown(name))
 
@@ -83,8 +84,7 @@ class _Shape:
         for index, node in enumerate(sequence.nodes):
             for field in _JUMP_FIELDS:
                 yield from self._jump(index, node, field)
-            checks = STEP_CHECKS.get(node.type)
-            if checks is not None and checks.free_text(node):
+            if checks_of(node).free_text(node):
                 yield from self._free_text(index, node)
         yield from self._gates()
 
@@ -109,7 +109,7 @@ class _Shape:
         if target is None or target in {"fail", "done"}:
             return
         if target == "continue":
-            if node.model.gates_others and field == "on_failure":
+            if node.model.asks is RequestKind.APPROVAL and field == "on_failure":
                 message = "a rejected approval may not `continue`: use `fail` or a step behind what it gates"
                 yield self._at(node, field, message)
             return
@@ -133,7 +133,7 @@ class _Shape:
     def _gates(self) -> Iterator[Problem]:
         gated: dict[int, StepNode] = {}
         for index, node in enumerate(self._sequence.nodes):
-            if not node.model.gates_others or self._sequence.by_needs:
+            if node.model.asks is not RequestKind.APPROVAL or self._sequence.by_needs:
                 continue
             gate = self._gate(index, node)
             if isinstance(gate, str):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import FINALLY
 from engine.packs.checks.step_node import StepNode
-from engine.packs.checks.step_types import STEP_CHECKS
+from engine.packs.checks.step_types import checks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +68,7 @@ def sequences(flow: Any) -> Iterator[StepSequence]:
 def nested(sequence: StepSequence, index: int) -> Iterator[StepSequence]:
     """The lists that one step holds: its branches, or the steps of a for_each."""
     node = sequence.nodes[index]
-    checks = STEP_CHECKS.get(node.type)
-    for path, steps in checks.lists(node) if checks is not None else ():
+    for path, steps in checks_of(node).lists(node):
         yield _sequence(steps, (*node.path, *path), sequence.depth + 1, (sequence, index))
 
 

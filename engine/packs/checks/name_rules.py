@@ -10,6 +10,7 @@ from engine.contracts.flow import FINALLY
 from engine.packs.checks.flow_shape import nested
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import templates_of
+from engine.packs.checks.step_types import checks_of
 from engine.templates import TemplateError, compile_template, paths_in
 
 if TYPE_CHECKING:
@@ -127,8 +128,9 @@ def _in_view(sequence: StepSequence, index: int) -> _View:
         place = current.owner
         if place is not None:
             holder = place[0].nodes[place[1]]
-            if holder.type == "for_each":
-                view.items |= {holder.text("as") or "item", _IN_LOOPS}
+            item = checks_of(holder).item_name(holder)
+            if item is not None:
+                view.items |= {item, _IN_LOOPS}
     return view
 
 

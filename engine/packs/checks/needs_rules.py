@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.status import RequestKind
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _names(document: Document, sequence: StepSequence, node: StepNode) -> Iterat
 
 def _order(document: Document, node: StepNode) -> Iterator[Problem]:
     """What only means something in a list that is worked through in order."""
-    if node.model.gates_others and node.text("gates") != "none":
+    if node.model.asks is RequestKind.APPROVAL and node.text("gates") != "none":
         message = (
             "in a graph an approval binds nothing: write `gates: none` for an acknowledgement, "
             "or put it before its step in a `parallel` of one branch"

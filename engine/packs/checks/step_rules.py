@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.packs.checks.schema_problems import problem_at, shown
-from engine.packs.checks.step_types import STEP_CHECKS
+from engine.packs.checks.step_types import checks_of
 from engine.templates import TemplateError, compile_expression, compile_template, has_template
 
 if TYPE_CHECKING:
@@ -15,24 +15,18 @@ if TYPE_CHECKING:
     from engine.packs.checks.step_node import StepNode
     from engine.packs.source.yaml_source import Document, SourcePath
 
-_TEMPLATE_FIELDS = ("message", "title", "form", "params", "items", "duration", "until")
-
 
 def step_problems(
     document: Document, node: StepNode, tool_names: Collection[str] | None
 ) -> Iterator[Problem]:
     """Every fault of one step that its schema does not show; a type that is not known is one of these."""
-    checks = STEP_CHECKS.get(node.type)
-    faults = [*_template_faults(node)]
-    if checks is not None:
-        faults = [*checks.faults(node, tool_names), *faults]
-    for path, message in faults:
+    checks = checks_of(node)
+    for path, message in (*checks.faults(node, tool_names), *_template_faults(node)):
         value: Any = node.raw
         for part in path:
             value = value[part]
         yield problem_at(document, (*node.path, *path), message, found=shown(value))
-    if checks is not None:
-        yield from checks.problems(document, node)
+    yield from checks.problems(document, node)
 
 
 def templates_of(node: StepNode) -> Iterator[tuple[SourcePath, str, bool]]:
@@ -40,7 +34,7 @@ def templates_of(node: StepNode) -> Iterator[tuple[SourcePath, str, bool]]:
     condition = node.text("when")
     if condition is not None:
         yield ("when",), condition, True
-    for field in _TEMPLATE_FIELDS:
+    for field in node.model.templates:
         for path, text in _texts(node.raw.get(field), (field,)):
             yield path, text, False
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.moment import wait_moment, wait_seconds
 from engine.contracts.request import UserInputRequest
 from engine.errors import InvalidInput
 from engine.json_schema.forms import form_schema
+from engine.named_table import NamedTable
 from engine.packs.checks.json_schema import schema_problems
 from engine.packs.checks.literal_params import literal_faults
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, validate
@@ -25,7 +26,9 @@ Fault = tuple["SourcePath", str]
 
 
 class StepChecks:
-    """The rules of one type; a type without rules of its own is registered with this one."""
+    """The rules of one type; a type without rules of its own keeps to these, which ask nothing."""
+
+    type: ClassVar[str] = ""
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         """Faults by their place in the step; `tool_names` None leaves tool names unchecked."""
@@ -47,8 +50,18 @@ class StepChecks:
         """The flow it starts, where it starts one."""
         return None
 
+    def tool(self, node: StepNode) -> str | None:
+        """The tool it calls, where it calls one."""
+        return None
+
+    def item_name(self, node: StepNode) -> str | None:
+        """What templates inside it call an item, where it has items."""
+        return None
+
 
 class _ToolChecks(StepChecks):
+    type = "tool"
+
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         tool, backend = node.text("tool"), node.text("backend")
         if tool and tool_names is not None and tool not in tool_names:
@@ -61,8 +74,13 @@ class _ToolChecks(StepChecks):
         if backend in {"remote", "mcp"}:
             yield ("backend",), f"the back end `{backend}` is not available in this version"
 
+    def tool(self, node: StepNode) -> str | None:
+        return node.text("tool")
+
 
 class _SubflowChecks(StepChecks):
+    type = "subflow"
+
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         subflow = node.text("subflow")
         if subflow and has_template(subflow):
@@ -73,6 +91,8 @@ class _SubflowChecks(StepChecks):
 
 
 class _ParallelChecks(StepChecks):
+    type = "parallel"
+
     def lists(self, node: StepNode) -> Iterator[tuple[SourcePath, list[Any]]]:
         branches = node.raw.get("branches")
         for number, branch in enumerate(branches if isinstance(branches, list) else ()):
@@ -81,6 +101,8 @@ class _ParallelChecks(StepChecks):
 
 
 class _ForEachChecks(StepChecks):
+    type = "for_each"
+
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         items = node.text("items")
         if items is not None and not has_template(items):
@@ -91,8 +113,13 @@ class _ForEachChecks(StepChecks):
         if isinstance(steps, list):
             yield ("steps",), steps
 
+    def item_name(self, node: StepNode) -> str | None:
+        return node.text("as") or "item"
+
 
 class _FormChecks(StepChecks):
+    type = "user_input"
+
     def problems(self, document: Document, node: StepNode) -> Iterator[Problem]:
         yield from _form_problems(document, node)
 
@@ -102,6 +129,8 @@ class _FormChecks(StepChecks):
 
 
 class _WaitChecks(StepChecks):
+    type = "wait"
+
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         duration, until = node.raw.get("duration"), node.raw.get("until")
         if (duration is None) == (until is None):
@@ -120,23 +149,29 @@ def _readable(field: str, read: Callable[[Any], object], value: Any) -> Iterator
 
 
 class _GraphChecks(StepChecks):
+    type = "graph"
+
     def lists(self, node: StepNode) -> Iterator[tuple[SourcePath, list[Any]]]:
         steps = node.raw.get("steps")
         if isinstance(steps, list):
             yield ("steps",), steps
 
 
-STEP_CHECKS: dict[str, StepChecks] = {
-    "tool": _ToolChecks(),
-    "human_approval": StepChecks(),
-    "user_input": _FormChecks(),
-    "subflow": _SubflowChecks(),
-    "parallel": _ParallelChecks(),
-    "for_each": _ForEachChecks(),
-    "graph": _GraphChecks(),
-    "wait": _WaitChecks(),
-}
-"""By type. The schema refuses a type that is not known, so nothing is asked of it here."""
+_NO_RULES = StepChecks()
+STEP_CHECKS: NamedTable[StepChecks] = NamedTable(
+    "rules of the step type",
+    lambda checks: checks.type,
+    (
+        *(_ToolChecks(), _FormChecks(), _SubflowChecks(), _WaitChecks()),
+        *(_ParallelChecks(), _ForEachChecks(), _GraphChecks()),
+    ),
+)
+"""Types that have rules. One that is not known has none either: the schema refuses it."""
+
+
+def checks_of(node: StepNode) -> StepChecks:
+    """The rules of the step's type."""
+    return STEP_CHECKS.get(node.type) or _NO_RULES
 
 
 def _form_problems(document: Document, node: StepNode) -> Iterator[Problem]:

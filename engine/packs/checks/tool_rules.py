@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.governance.policies import tool_key
 from engine.packs.checks.flow_shape import sequences
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.step_types import checks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def layer_problems(document: Document, tools: Tools) -> Iterator[Problem]:
     """Steps of a flow that the pack's tools layer would refuse each time."""
     for sequence in sequences(document.value):
         for node in sequence.nodes:
-            tool = node.text("tool")
-            refusal = layer_refusal(tools, tool) if node.type == "tool" and tool else None
+            tool = checks_of(node).tool(node)
+            refusal = layer_refusal(tools, tool) if tool else None
             if refusal is not None:
                 yield problem_at(document, (*node.path, "tool"), refusal, found=shown(tool))

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.step import STEP_TYPES
 from engine.errors import InvalidInput
 from engine.journal.encoding import decode
 from engine.journal.memory.replay import History, Replay, Requests, Steps
@@ -109,7 +110,8 @@ async def files_written(values: ValueStore, steps: Sequence[Mapping[str, Any]]) 
     for number, step in enumerate(steps):
         if number % EVENTS_AT_ONCE == 0:
             await asyncio.sleep(0)
-        if step["type"] != "tool" or not step["output_event"]:
+        model = STEP_TYPES.get(step["type"])
+        if model is None or not model.calls_tool or not step["output_event"]:
             continue
         output = decode(step["output_event"]).get("output")
         if is_blob(output):

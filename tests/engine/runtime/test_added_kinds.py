@@ -15,7 +15,6 @@ from engine.machine.events.table import FACTS
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.steps.kind import StepKind
 from engine.machine.steps.registry import STEP_KINDS
-from engine.packs.checks.step_types import STEP_CHECKS, StepChecks
 from engine.runtime.worker.steps.registry import STEP_RENDERERS
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, kinds, tool
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 
 class NoteStep(StepFields):
     """Puts a rendered text into the run's history and hands it on."""
+
+    templates = ("text",)
 
     type: Literal["note"]
     text: str
@@ -66,8 +67,8 @@ class NoteRenderer(StepRenderer[NoteStep]):
 @pytest.fixture
 def note_flow(home: Home) -> Iterator[Home]:
     """The step type `note` and the event `noted` are there, and a flow that uses them."""
-    undo = [STEP_TYPES.add(NoteStep), STEP_KINDS.add(NoteKind()), FACTS.add(Noted)]
-    STEP_RENDERERS["note"], STEP_CHECKS["note"] = NoteRenderer(), StepChecks()
+    step = [STEP_TYPES.add(NoteStep), STEP_KINDS.add(NoteKind()), STEP_RENDERERS.add(NoteRenderer())]
+    undo = [*step, FACTS.add(Noted)]
     inner = {"id": "in", "type": "note"}
     home.flow(
         "noting",
@@ -85,7 +86,6 @@ def note_flow(home: Home) -> Iterator[Home]:
     finally:
         for one in undo:
             one()
-        del STEP_RENDERERS["note"], STEP_CHECKS["note"]
 
 
 async def test_an_added_step_type_and_event_kind_are_worked_stored_and_shown(note_flow: Home) -> None:
@@ -99,7 +99,6 @@ async def test_an_added_step_type_and_event_kind_are_worked_stored_and_shown(not
 
 async def test_a_step_type_that_only_the_flow_knows_fails_the_run_and_says_so(home: Home) -> None:
     undo = STEP_TYPES.add(NoteStep)
-    STEP_CHECKS["note"] = StepChecks()
     try:
         home.flow("noting", {"id": "note", "type": "note", "text": "hello"})
         async with home.working() as engine:
@@ -110,17 +109,14 @@ async def test_a_step_type_that_only_the_flow_knows_fails_the_run_and_says_so(ho
             assert (await kinds(engine, run.run_id))[-1] == "output_written"
     finally:
         undo()
-        del STEP_CHECKS["note"]
 
 
 async def test_a_stored_flow_with_a_step_type_of_another_version_ends_the_run(home: Home) -> None:
     undo = STEP_TYPES.add(NoteStep)
-    STEP_CHECKS["note"] = StepChecks()
     home.flow("noting", {"id": "note", "type": "note", "text": "hello"})
     async with home.open() as engine:
         run_id = (await engine.runs.start("demo", "noting", {}, actor=ANN)).run_id
     undo()
-    del STEP_CHECKS["note"]
 
     async with home.working() as other:
         run = await other.runs.wait(run_id)

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ApprovalStep, UserInputStep
 from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RequestKind, RunStatus
 from engine.journal.encoding import decode
@@ -156,9 +155,11 @@ class RunDocuments:
         pack, run_id = row["pack"], row["run_id"]
         payload = await self._values.redacted(state.payload)
         handoff = await self._values.redacted(state.handoff)
-        kinds = {type(step) for step in walk_steps(flow.graph.flow.outermost)}
-        answers = await self._answers(run_id) if UserInputStep in kinds else []
-        comments = await self._comments(run_id) if ApprovalStep in kinds else []
+        steps = tuple(walk_steps(flow.graph.flow.outermost))
+        forms = {step.type for step in steps if step.asks is RequestKind.FORM}
+        answers = await self._answers(run_id, forms) if forms else []
+        approvals = any(step.asks is RequestKind.APPROVAL for step in steps)
+        comments = await self._comments(run_id) if approvals else []
 
         def write() -> None:
             sources = _sources(self._limits, payload.get("files"))
@@ -170,10 +171,10 @@ class RunDocuments:
 
         return write
 
-    async def _answers(self, run_id: str) -> list[tuple[str, str, Any]]:
+    async def _answers(self, run_id: str, forms: set[str]) -> list[tuple[str, str, Any]]:
         found: list[tuple[str, str, Any]] = []
         for step in await self._journal.step_rows(run_id):
-            if step["type"] == "user_input" and step["output_event"]:
+            if step["type"] in forms and step["output_event"]:
                 output = await self._values.redacted(decode(step["output_event"])["output"])
                 found.append((step["request_id"] or "", output["form_id"], output))
         return found

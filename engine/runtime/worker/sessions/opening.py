@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import SubflowStep
 from engine.machine.model.graph import walk_steps
 from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.worker.sessions.call_room import CallRoom, marks_of
@@ -140,5 +139,5 @@ def _counts_together(row: RunRow, flow: PinnedFlow) -> bool:
     """Whether ceilings have to look at more than the run itself."""
     if not flow.graph.limits.any:
         return False
-    starts = any(isinstance(step, SubflowStep) for step in walk_steps(flow.graph.flow.outermost))
+    starts = any(step.starts_run for step in walk_steps(flow.graph.flow.outermost))
     return starts or row["parent_run_id"] is not None

@@ -14,6 +14,7 @@ from engine.values import digest_of
 
 if TYPE_CHECKING:
     from engine.contracts.step import Step
+    from engine.named_table import NamedTable
 
 
 class ApprovalRenderer(StepRenderer[ApprovalStep]):
@@ -21,7 +22,7 @@ class ApprovalRenderer(StepRenderer[ApprovalStep]):
 
     type = "human_approval"
 
-    def __init__(self, acting: dict[str, StepRenderer[Any]]) -> None:
+    def __init__(self, acting: NamedTable[StepRenderer[Any]]) -> None:
         self._acting = acting
 
     def prepare(self, step: ApprovalStep, at: Rendering) -> StepPrepared:

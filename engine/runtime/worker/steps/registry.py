@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.named_table import NamedTable
 from engine.runtime.worker.steps.acting_steps import (
     ForEachRenderer,
     GraphRenderer,
@@ -18,17 +19,18 @@ from engine.runtime.worker.steps.wait_step import WaitRenderer
 if TYPE_CHECKING:
     from engine.runtime.worker.steps.rendering import StepRenderer
 
-STEP_RENDERERS: dict[str, StepRenderer[Any]] = {}
+STEP_RENDERERS: NamedTable[StepRenderer[Any]] = NamedTable(
+    "rendering of the step type",
+    lambda renderer: renderer.type,
+    (
+        ToolRenderer(),
+        SubflowRenderer(),
+        ForEachRenderer(),
+        ParallelRenderer(),
+        GraphRenderer(),
+        FormRenderer(),
+        WaitRenderer(),
+    ),
+)
 """By type; a type that is not here cannot be started."""
-
-for _renderer in (
-    ToolRenderer(),
-    SubflowRenderer(),
-    ForEachRenderer(),
-    ParallelRenderer(),
-    GraphRenderer(),
-    FormRenderer(),
-    WaitRenderer(),
-    ApprovalRenderer(STEP_RENDERERS),
-):
-    STEP_RENDERERS[_renderer.type] = _renderer
+STEP_RENDERERS.add(ApprovalRenderer(STEP_RENDERERS))
