@@ -139,7 +139,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
     async def load(self) -> None:
         """What waits, and beside it what is under the cursor even when it was just decided."""
         requests = self.state.engine.requests
-        await self._outcomes.load()
+        self.leaves_out(await self._outcomes.load())
         if self._outcomes.point_at(self._wanted):
             self._wanted = ""
         views = {view.approval_id: view for view in await self._pending()}
@@ -216,6 +216,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
         while len(found) < MOST:
             page = await requests.approvals(tenant=self.state.tenant, limit=PAGE, after=after)
             found += page.items
+            self.leaves_out(page.unreadable)
             after = page.next
             if after is None:
                 break

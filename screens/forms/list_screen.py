@@ -70,6 +70,7 @@ class FormsScreen(ConsoleScreen):
     async def load(self) -> None:
         """Forms that wait."""
         page = await self.state.engine.requests.forms(tenant=self.state.tenant, limit=PAGE)
+        self.leaves_out(page.unreadable)
         self._forms = {form.request_id: form for form in page.items}
         for request_id in self._forms.keys() - self.state.drafted.keys():
             draft = await self.state.engine.drafts.get(self.state.actor.name, request_id)

@@ -118,6 +118,12 @@ async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
         return None
 
 
+def damaged_words(ids: Sequence[str]) -> str:
+    """What a list leaves out."""
+    more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+    return f"damaged in the journal and not shown: {ids[0]}{more} (vasini doctor --deep)"
+
+
 class Dialog(ModalScreen[T], Generic[T], inherit_bindings=False):
     """A question above a screen. Enter never decides; F2 confirms, Esc closes."""
 
@@ -156,6 +162,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self._shown_moments: list[datetime] = []
         self._loaded_at: datetime | None = None
         self._slow_timer: Timer | None = None
+        self._damaged: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Top lines, body, the notice of a failed load, keys."""
@@ -226,6 +233,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
         self.run_worker(guarded(), group=group, exit_on_error=False)
 
+    def leaves_out(self, damaged: Sequence[str]) -> None:
+        """What of the list that is being loaded cannot be read."""
+        self._damaged = (*self._damaged, *damaged)
+
     def ages_of(self, moments: list[datetime]) -> None:
         """Say which ages are on the screen, so that they are drawn again in time."""
         self._shown_moments = moments
@@ -270,9 +281,12 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         try:
             counts = await self.state.engine.runs.counts(tenant=self.state.tenant)
             self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs or ()))
+            self._damaged = ()
             await self.load()
             self._loaded_at = self.state.now()
             self._show_problem("")
+            if self._damaged:
+                self._put_line(damaged_words(self._damaged))
             if self.state.broken_packs is None:
                 # Reading packs takes long the first time: what the screen is about comes before.
                 packs = await self.state.engine.packs.list()
@@ -288,12 +302,15 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         problem.display = True
         problem.show((sanitize("Reading …"), "$quiet"))
 
-    def _show_problem(self, words: str) -> None:
-        if self._slow_timer is not None:
-            self._slow_timer.stop()
+    def _put_line(self, words: str) -> None:
         problem = self.query_one("#problem", Plain)
         problem.display = bool(words)
         problem.show((sanitize(f"! {words}", limit=600), "bold $bad") if words else NOTHING)
+
+    def _show_problem(self, words: str) -> None:
+        if self._slow_timer is not None:
+            self._slow_timer.stop()
+        self._put_line(words)
         if self._retry_timer is not None:
             self._retry_timer.stop()
             self._retry_timer = None

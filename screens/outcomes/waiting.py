@@ -17,7 +17,7 @@ from screens.widgets.tables.row_table import RowTable
 from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from textual.app import ComposeResult
@@ -58,12 +58,13 @@ class WaitingOutcomes(Vertical):
         """The calls."""
         return self.query_one("#outcomes", RowTable)
 
-    async def load(self) -> None:
-        """Read those that wait."""
+    async def load(self) -> Sequence[str]:
+        """Read those that wait; the ids of those that are damaged."""
         page = await self._state.engine.requests.outcomes(tenant=self._state.tenant, limit=MOST)
         self._views = {view.request_id: view for view in page.items}
         self.display = bool(self._views)
         self.tick()
+        return page.unreadable
 
     def point_at(self, request_id: str) -> bool:
         """Put the cursor on this one; False when it is not here."""

@@ -83,11 +83,17 @@ class RunSource:
         while len(self.known) > KEPT_RUNS:
             del self.known[next(iter(self.known))]
         now = self.now()
-        return [run_row(run, now) for run in page.items]
+        return [run_row(run, now) for run in page.items] + [damaged_row(run) for run in page.unreadable]
 
     async def position(self, key: str) -> int | None:
         """Where a run is now."""
         return await self.runs.position(key, self.filters, sort=self.sort)
+
+
+def damaged_row(run_id: str) -> Row:
+    """A run that cannot be read, at the end of its page: it has its place among the others."""
+    words = ("▲ damaged", run_id, "", "", "", "vasini doctor --deep", "", "", run_id)
+    return Row(run_id, tuple(Cell(sanitize(word), Tone.BAD) for word in words))
 
 
 def run_row(run: RunSummary, now: datetime) -> Row:

@@ -67,6 +67,8 @@ class FakeEngine:
     stored_timelines: dict[str, Timeline] = field(default_factory=dict)
     stored_pasts: dict[tuple[str, int], RunDetail] = field(default_factory=dict)
     stored_packs: tuple[PackView, ...] = field(default_factory=lambda: (a_pack(),))
+    damaged: set[str] = field(default_factory=set)
+    """Ids of runs and requests that cannot be read."""
     calls: list[tuple[str, Any]] = field(default_factory=list)
     failures: dict[str, BaseException] = field(default_factory=dict)
     operators: dict[str, Operator] = field(default_factory=dict)

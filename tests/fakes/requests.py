@@ -17,6 +17,7 @@ from engine.journal.rules.run_filter import micros
 from engine.json_schema.forms import check_values, fill_defaults
 from engine.runtime.views.paging import page_size
 from tests.fakes.request_rows import as_of_now, claim_row, page_of_requests, request_row
+from tests.fakes.run_lists import without_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,7 +50,8 @@ class FakeRequests(Scoped):
         self.engine.note("approvals")
         tenant = self.access.narrowed(tenant)
         views = [self._now(view) for view in self.engine.stored_approvals.values()]
-        return page_of_requests(views, status, run_id, tenant, limit, after)
+        page = page_of_requests(views, status, run_id, tenant, limit, after)
+        return without_damaged(page, self.engine.damaged, lambda view: view.approval_id)
 
     async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
         self.engine.note("approval", (approval_id, viewer and viewer.name))
@@ -196,7 +198,8 @@ class FakeRequests(Scoped):
         self.engine.note("forms")
         tenant = self.access.narrowed(tenant)
         views = [self._now(view) for view in self.engine.stored_forms.values()]
-        return page_of_requests(views, status, run_id, tenant, limit, after)
+        page = page_of_requests(views, status, run_id, tenant, limit, after)
+        return without_damaged(page, self.engine.damaged, lambda view: view.request_id)
 
     async def form(self, request_id: str) -> FormView:
         return self._seen("form", request_id, self.engine.stored_forms.get(request_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from engine.contracts.run import Page, RunFilter, RunSort, RunSummary, RunView
 from engine.contracts.status import RunStatus
@@ -11,11 +11,12 @@ from engine.journal.rules.run_filter import fold, is_before, matches, micros, pl
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence, Set
 
     from engine.contracts.run import EventFilter, EventView
     from engine.journal.rows import RunRow
 
+T = TypeVar("T")
 _SUMMARY = set(RunSummary.model_fields)
 
 
@@ -40,6 +41,13 @@ def page_of_runs(
         items=tuple(RunSummary(**run.model_dump(include=_SUMMARY)) for run in page),
         next=run_cursor(place_of(run_row(page[-1]), sort), sort) if more else None,
     )
+
+
+def without_damaged(page: Page[T], damaged: Set[str], id_of: Callable[[T], str]) -> Page[T]:
+    """The page as it is when some of what stands on it cannot be read."""
+    left = tuple(id_of(item) for item in page.items if id_of(item) in damaged)
+    items = tuple(item for item in page.items if id_of(item) not in damaged)
+    return page.model_copy(update={"items": items, "unreadable": left})
 
 
 def event_fits(event: EventView, wanted: EventFilter) -> bool:

@@ -32,7 +32,7 @@ from engine.journal.rules.verb_rules import changes
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.again import merged
 from engine.runtime.views.paging import page_offset, page_size
-from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row
+from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row, without_damaged
 from tests.fakes.views import a_row, a_run
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ class FakeRuns(Scoped):
         offset: int = 0,
     ) -> Page[RunSummary]:
         self.engine.note("list", filters)
-        return page_of_runs(self._found(filters, sort), sort, limit, after, offset)
+        page = page_of_runs(self._found(filters, sort), sort, limit, after, offset)
+        return without_damaged(page, self.engine.damaged, lambda run: run.run_id)
 
     async def count(self, filters: RunFilter | None = None) -> int:
         return len(self._found(filters, RunSort.NEWEST))
