@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-jobs soak chaos picture architecture keys events lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-jobs soak chaos picture architecture keys events tools lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -80,6 +80,9 @@ architecture: $(STAMP)
 
 keys: $(STAMP)
 	$(BIN)/python docs/keys_page.py
+
+tools: $(STAMP)
+	$(BIN)/python docs/tools_page.py
 
 events: $(STAMP)
 	$(BIN)/python docs/events_page.py

@@ -16,6 +16,9 @@ class ToolSpec(Contract):
     name: str = Field(min_length=1, max_length=120, pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$")
     description: str = ""
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object"})
+    output: dict[str, str] = Field(
+        default_factory=dict, description="What a call brings, in words by key; of built-in tools."
+    )
     backend: str = Field(default="local", pattern=r"^[a-z][a-z0-9_]*$", description="Name of what runs it.")
     risk: Risk = Risk.LOW
     effects: Effects = Field(default=Effects.LOCAL, description="What a call leaves behind.")

@@ -9,12 +9,14 @@ from engine.contracts.flow import FlowDef
 from engine.contracts.layers.skill import Skill, SkillFrontMatter
 from engine.contracts.packs.pack import ExtendsReference, FileReference, PackManifest
 from engine.packs.layers.agent_layers import LAYERS
+from engine.tools.builtin.all import builtin_registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from engine.contracts.model import Contract
+    from engine.contracts.tool import ToolSpec
 
 Schema = dict[str, Any]
 
@@ -116,6 +118,7 @@ def _flow_schema() -> Schema:
     for definition in schema["$defs"].values():
         if "type" in definition.get("properties", {}) and "id" in definition.get("required", ()):
             definition["required"].remove("id")
+    schema["$defs"]["ToolStep"]["allOf"] = [_parameters_of(spec) for spec in builtin_registry().specs()]
     retry = schema["$defs"]["RetryPolicy"]["properties"]
     retry["retry_on"] = {**retry["retry_on_codes"], "description": "Another word for `retry_on_codes`."}
     properties = schema["properties"]
@@ -123,3 +126,22 @@ def _flow_schema() -> Schema:
     schema["required"].remove("id")
     schema["oneOf"] = [{"required": ["id"]}, {"required": ["name"]}]
     return {"$schema": schema.pop("$schema"), "title": "A flow", **schema}
+
+
+def _parameters_of(spec: ToolSpec) -> Schema:
+    """What `params` of a step that calls this tool may hold: any value may be a template, or a secret."""
+    parameters = spec.parameters
+    rendered: list[Schema] = [
+        {"type": "string", "pattern": r"\{[{%]"},
+        {"type": "object", "required": ["$secret"]},
+    ]
+    properties = {
+        name: {"anyOf": [schema, *rendered]} for name, schema in parameters.get("properties", {}).items()
+    }
+    return {
+        "if": {"properties": {"tool": {"const": spec.name}}, "required": ["tool"]},
+        "then": {
+            "properties": {"params": {**parameters, "properties": properties}},
+            "required": ["params"] if parameters.get("required") else [],
+        },
+    }

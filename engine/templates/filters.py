@@ -6,10 +6,11 @@ can make a result without bound (`replace`, `batch`, `round`) or hide a failure 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import wraps
 from itertools import groupby
-from typing import Any
+from typing import Any, NoReturn
 
 from jinja2 import Undefined
 from jinja2.filters import FILTERS
@@ -27,6 +28,7 @@ from engine.templates.work import (
     to_json,
     to_text,
 )
+from engine.values import BLOB_KEY, LIST_KEY, looks_like_reference
 
 _UNSET: Any = object()
 
@@ -86,6 +88,25 @@ def _to_float(value: Any, default: Any = _UNSET) -> Any:
         return finite(float(value))
     except (TypeError, ValueError):
         return _fallback(default, "float")
+
+
+def _from_json(value: Any) -> Any:
+    """The value of a JSON text. What is shaped like a reference of ours is refused: it is none."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"fromjson: {constant} is no JSON")
+
+    def plain(found: dict[str, Any]) -> dict[str, Any]:
+        if looks_like_reference(found):
+            raise ValueError(f"fromjson: keys that begin with {BLOB_KEY} or {LIST_KEY} are not taken")
+        return found
+
+    try:
+        return json.loads(_text(value, "fromjson"), parse_constant=refuse, object_hook=plain)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"fromjson: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("fromjson: the value is nested too deep") from None
 
 
 def _fallback(default: Any, name: str) -> Any:
@@ -217,6 +238,7 @@ _OWN: dict[str, Callable[..., Any]] = {
     "count": _length,
     "dictsort": _dictsort,
     "float": _to_float,
+    "fromjson": _from_json,
     "groupby": _groupby,
     "int": _to_int,
     "items": _items,

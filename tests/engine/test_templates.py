@@ -284,6 +284,7 @@ def test_no_template_can_change_a_value(source: str) -> None:
     ("source", "value"),
     [
         ("{{ payload.items | tojson }}", '[1, 2, {"a": "b"}]'),
+        ("{{ payload.items | tojson | fromjson | length }}", 3),
         ("{{ payload.text | upper | lower | length }}", 3),
         ("{{ ' a ' | trim }}", "a"),
         ("{{ 'a,b' | replace(',', ';') }}", "a;b"),

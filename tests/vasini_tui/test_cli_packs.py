@@ -181,3 +181,13 @@ def test_every_file_of_a_new_pack_names_its_schema(vasini: Vasini, tmp_path: Pat
             ]
             assert (file.parent / line.partition("=")[2]).resolve().is_file()
     assert "something" in vasini("pack", "new", "my-pack", "--in", str(tmp_path)).stderr
+
+
+def test_tools_are_listed_and_shown_in_full(vasini: Vasini) -> None:
+    assert "command.run" in vasini("tools").stdout
+    shown = vasini("tools", "http.get").stdout
+    assert "url (required)" in shown
+    assert "with `json: true`" in shown
+    (spec,) = vasini("tools", "files.read", "--json").document["tools"]
+    assert (spec["effects"], spec["output"]["size"]) == ("none", "bytes")
+    assert vasini("tools", "no.such").status == ExitCode.NOT_FOUND

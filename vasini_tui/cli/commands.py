@@ -32,6 +32,7 @@ COMMANDS = {
     "handoffs": "runs.handoff:handoffs",
     "handoff": "runs.handoff:handoff",
     "packs": "packs.look:packs",
+    "tools": "packs.tools:tools",
     "pack validate": "packs.look:validate",
     "pack show": "packs.look:show",
     "pack versions": "packs.versions:versions",

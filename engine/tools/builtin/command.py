@@ -25,6 +25,11 @@ RUN = ToolSpec(
     name="command.run",
     effects=Effects.OUTSIDE,
     description="Run a listed command without a shell, in its own process group with limits.",
+    output={
+        "returncode": "the status it ended with; negative: the signal",
+        "stdout": "what it wrote, as `parse` says: a text, a list of lines, or a JSON value",
+        "stderr": "what it wrote there, a text",
+    },
     parameters={
         "type": "object",
         "properties": {

@@ -1,10 +1,13 @@
-"""data.read: JSON, JSON lines, CSV and YAML files as JSON values."""
+"""data.read: JSON, JSON lines, CSV, YAML and TOML files as JSON values."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
+import tomllib
+from datetime import date, time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,13 +28,17 @@ if TYPE_CHECKING:
 READ = ToolSpec(
     name="data.read",
     effects=Effects.NONE,
-    description="Read a JSON, JSON lines, CSV or YAML file.",
+    description="Read a JSON, JSON lines, CSV, YAML or TOML file.",
+    output={
+        "data": "the value; of CSV a list of objects by the names in the first row",
+        "format": "the format it was read as",
+    },
     parameters={
         "type": "object",
         "properties": {
             "root": ROOT,
             "path": PATH,
-            "format": {"enum": ["json", "yaml", "csv", "jsonl"]},
+            "format": {"enum": ["json", "yaml", "csv", "jsonl", "toml"]},
             "max_bytes": {"type": "integer", "minimum": 1},
         },
         "required": ["root", "path"],
@@ -46,6 +53,7 @@ _SUFFIXES: Mapping[str, str] = {
     ".csv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".toml": "toml",
 }
 
 
@@ -62,13 +70,16 @@ def _read(scope: PathScope, params: dict[str, Any], stop: StopFlag) -> dict[str,
     path = params["path"]
     format_name = params.get("format") or _SUFFIXES.get(PurePosixPath(path).suffix.lower())
     if format_name is None:
-        raise invalid_input(f"the suffix of {path!r} names no format; give format: json, yaml, csv or jsonl")
+        raise invalid_input(
+            f"the suffix of {path!r} names no format; give format: json, yaml, csv, jsonl or toml"
+        )
     content = read_regular_file(scope.resolve(params["root"], path), params.get("max_bytes", 4_000_000))
     text = decoded(content, path).removeprefix("\ufeff")
     parsers: Mapping[str, Callable[[str, str, StopFlag], Any]] = {
         "json": _json,
         "jsonl": _json_lines,
         "csv": _csv,
+        "toml": _toml,
         "yaml": lambda text, path, _stop: parse_yaml(text, path),
     }
     return {"data": parsers[format_name](text, path, stop), "format": format_name}
@@ -98,6 +109,27 @@ def _json_value(text: str, path: str, first_line: int) -> Any:
         raise _unreadable(path, line, f"column {error.colno}: {error.msg}", "JSON") from error
     except (ValueError, RecursionError) as error:
         raise _unreadable(path, first_line, str(error), "JSON") from error
+
+
+def _toml(text: str, path: str, _stop: StopFlag) -> Any:
+    """Dates and times become text, as they are written in RFC 3339."""
+    try:
+        return _plain(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = re.search(r"at line (\d+)", str(error))
+        raise _unreadable(path, int(found[1]) if found else 1, str(error), "TOML") from error
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case date() | time():
+            return value.isoformat()
+        case _:
+            return value
 
 
 def _csv(text: str, path: str, stop: StopFlag) -> list[dict[str, str]]:

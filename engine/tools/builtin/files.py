@@ -40,6 +40,12 @@ READ = ToolSpec(
     name="files.read",
     effects=Effects.NONE,
     description="Read a UTF-8 text file.",
+    output={
+        "path": "as it was given",
+        "text": "the content",
+        "size": "bytes",
+        "sha256": "digest of the bytes",
+    },
     parameters={
         "type": "object",
         "properties": {
@@ -56,6 +62,11 @@ LIST = ToolSpec(
     name="files.list",
     effects=Effects.NONE,
     description="List regular files below a directory; symbolic links are not followed.",
+    output={
+        "files": "`path` (from the root) and `size` of each",
+        "truncated": "there are more than `max_entries`",
+        "skipped": "directories that could not be read",
+    },
     parameters={
         "type": "object",
         "properties": {
@@ -74,6 +85,11 @@ WRITE = ToolSpec(
     name="files.write",
     effects=Effects.LOCAL,
     description="Write a UTF-8 text file: all of it or nothing.",
+    output={
+        "path": "where it was written, from the root",
+        "size": "bytes",
+        "sha256": "digest of the bytes",
+    },
     parameters={
         "type": "object",
         "properties": {

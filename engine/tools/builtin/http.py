@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import importlib
+import json
 import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -39,6 +40,14 @@ GET = ToolSpec(
     name="http.get",
     effects=Effects.NONE,
     description="Fetch a URL; private addresses are refused unless the operator lists the host.",
+    output={
+        "status": "of the answer, 200 to 299",
+        "headers": "of the answer, names in lower case",
+        "text": "the body, when it is text",
+        "base64": "the body, when it is no text",
+        "json": "with `json: true`, the value of the body in place of `text`",
+        "truncated": "the body is longer than `max_bytes`",
+    },
     parameters={
         "type": "object",
         "properties": {
@@ -46,6 +55,7 @@ GET = ToolSpec(
             "headers": {"type": "object", "additionalProperties": {"type": "string"}},
             "timeout": {"type": "number", "exclusiveMinimum": 0},
             "max_bytes": {"type": "integer", "minimum": 1},
+            "json": {"type": "boolean"},
         },
         "required": ["url"],
         "additionalProperties": False,
@@ -106,7 +116,7 @@ async def _get(params: dict[str, Any], limits: ToolLimits) -> dict[str, Any]:
             for _ in range(_MAX_REDIRECTS + 1):
                 answer = await _fetch(client, url, params.get("headers", {}), limits, max_bytes)
                 if isinstance(answer, dict):
-                    return answer
+                    return _as_json(url, answer) if params.get("json") else answer
                 url = _redirected(url, answer)
                 if url.scheme == "https" and tls is False:
                     return await _get({**params, "url": url.geturl()}, limits)
@@ -248,6 +258,26 @@ def _require_success(url: SplitResult, response: httpx.Response) -> None:
         raise ToolFailure(
             StepErrorCode.BACKEND_ERROR, f"{url.netloc} answered {status}", recoverable=True, details=details
         )
+
+
+def _as_json(url: SplitResult, answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer with the JSON value of its body in place of the text. Raises ToolFailure."""
+    text = answer.pop("text", None)
+    words = "it is no text" if text is None else "it is longer than max_bytes" if answer["truncated"] else ""
+    try:
+        if not words:
+            return {**answer, "json": json.loads(text or "", parse_constant=_refuse_constant)}
+    except (ValueError, RecursionError) as error:
+        words = str(error)
+    raise ToolFailure(
+        StepErrorCode.CONTRACT_VIOLATION,
+        f"what {url.geturl()} answered is no JSON: {words}",
+        details={"status": answer["status"]},
+    )
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _content(body: bytes, charset: str, *, truncated: bool) -> dict[str, str]:

@@ -40,6 +40,9 @@ REPORT = ToolSpec(
     name="text.report",
     effects=Effects.NONE,
     description="Put a title and a body, or sections of text, lists and tables, into one document.",
+    output={
+        "text": "the document",
+    },
     parameters={
         "type": "object",
         "properties": {

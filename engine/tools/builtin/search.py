@@ -26,6 +26,11 @@ SEARCH = ToolSpec(
     name="files.search",
     effects=Effects.NONE,
     description="Lines that match a regular expression; binary files and symbolic links are skipped.",
+    output={
+        "matches": "`path`, `line` and `text` of each",
+        "truncated": "there are more than `max_matches`",
+        "skipped": "directories that could not be read",
+    },
     parameters={
         "type": "object",
         "properties": {

@@ -87,7 +87,7 @@ def _call(request: Answer) -> Answer:
             arguments = {**arguments, "context": request["context"]}
         return {"data": json_output(function(**arguments), request["max_output_bytes"])}
     except ToolFailure as failure:
-        return _failed(failure.code.value, failure.message)
+        return {**_failed(failure.code.value, failure.message), "recoverable": failure.recoverable}
     except ValueError as error:
         return _failed("invalid_input", str(error) or _format_error(error), _place_of(error, request))
     except BaseException as error:  # noqa: BLE001 - the edge: whatever the code raises is the call's failure

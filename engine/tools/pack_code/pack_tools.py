@@ -148,15 +148,15 @@ async def call_function(
         raise from_os_error(error, "cannot make the run's working directory") from error
     answer = await ask(_HOST, request, context.workdir, limits, f"tool {tool.spec.name!r}", context.output)
     if "error" in answer:
-        raise _failure(code, answer["error"])
+        raise _failure(code, answer["error"], answer.get("recoverable"))
     return answer["data"]
 
 
-def _failure(code: PackCode, error: dict[str, Any]) -> ToolFailure:
+def _failure(code: PackCode, error: dict[str, Any], recoverable: bool | None) -> ToolFailure:
     file, line = error["file"], error["line"]
     place = f" ({code.pack}/{file}:{line})" if line else ""
     details = {"file": file, "line": line} if line else {}
-    return ToolFailure(StepErrorCode(error["code"]), error["message"] + place, details=details)
+    return ToolFailure(StepErrorCode(error["code"]), error["message"] + place, recoverable, details)
 
 
 def _function(code: PackCode, found: dict[str, Any]) -> PackFunction:

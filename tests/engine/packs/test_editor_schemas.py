@@ -136,3 +136,22 @@ def test_layers(layer: str, value: Any, good: bool) -> None:
 )
 def test_flows(flow: Any, good: bool) -> None:
     assert valid(FLOW_SCHEMA, flow) is good
+
+
+@pytest.mark.parametrize(
+    ("tool", "params", "good"),
+    [
+        ("http.get", {"url": "https://example.org", "json": True}, True),
+        ("http.get", {"url": "{{ payload.url }}", "timeout": "{{ payload.seconds }}"}, True),
+        ("http.get", {"url": {"$secret": "hook"}}, True),
+        ("http.get", {"url": "https://example.org", "seconds": 3}, False),
+        ("http.get", {"url": "https://example.org", "timeout": "soon"}, False),
+        ("http.get", {}, False),
+        ("demo.own", {"anything": 1}, True),
+    ],
+)
+def test_the_schema_of_a_flow_knows_the_parameters_of_tools(
+    tool: str, params: dict[str, Any], good: bool
+) -> None:
+    step = {"id": "s", "type": "tool", "tool": tool, "params": params}
+    assert valid(FLOW_SCHEMA, {"id": "f", "steps": [step]}) is good

@@ -36,6 +36,12 @@ async def read(call: Call, root: Path, name: str, content: str | bytes, **more: 
         ("a.yml", "on: 2024-01-31\nlist: [1, x]\n", {"on": "2024-01-31", "list": [1, "x"]}, "yaml"),
         ("a.csv", "", [], "csv"),
         ("a.yaml", "", None, "yaml"),
+        (
+            "a.toml",
+            "[tool]\nat = 2030-01-02T03:04:05Z\nday = [2030-01-02]\n",
+            {"tool": {"at": "2030-01-02T03:04:05+00:00", "day": ["2030-01-02"]}},
+            "toml",
+        ),
     ],
 )
 async def test_formats_follow_the_suffix(
@@ -61,6 +67,7 @@ async def test_a_format_given_wins_over_the_suffix(call: Call, root: Path) -> No
         ("a.csv", "a,a\n1,2\n", 1),
         ("a.csv", 'a\n"open', 2),
         ("a.yaml", "a: 1\nb: [1\n", 3),
+        ("a.toml", "a = 1\nb = \n", 2),
     ],
 )
 async def test_broken_data_names_file_and_line(

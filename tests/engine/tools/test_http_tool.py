@@ -264,3 +264,18 @@ async def test_a_header_with_a_line_break_is_invalid(context: ToolContext) -> No
         result = await get(context, server.url("/"), headers={"X": "a\r\nY: b"})
     assert code_of(result) == StepErrorCode.INVALID_INPUT
     assert server.requests == []
+
+
+async def test_json_is_the_value_of_the_body(context: ToolContext) -> None:
+    answers = {"/good": answer(b'{"a": [1]}'), "/bad": answer(b"<html>"), "/nan": answer(b"[NaN]")}
+    async with serving(answers) as fake:
+        good = await get(context, fake.url("/good"), json=True)
+        assert good.data["json"] == {"a": [1]}
+        assert "text" not in good.data
+        for path in ("/bad", "/nan"):
+            refused = await get(context, fake.url(path), json=True)
+            assert refused.error is not None
+            assert refused.error.code is StepErrorCode.CONTRACT_VIOLATION
+        cut = await get(context, fake.url("/good"), json=True, max_bytes=3)
+        assert cut.error is not None
+        assert "max_bytes" in cut.error.message

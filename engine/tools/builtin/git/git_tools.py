@@ -23,7 +23,7 @@ _REPO = {"type": "string", "minLength": 1, "description": "Absolute path of a di
 _REF = {"type": "string", "minLength": 1, "maxLength": 1000}
 
 
-def _spec(name: str, description: str, **properties: dict[str, Any]) -> ToolSpec:
+def _spec(name: str, description: str, output: dict[str, str], **properties: dict[str, Any]) -> ToolSpec:
     parameters = {
         "type": "object",
         "properties": {"repo": _REPO, **properties},
@@ -34,14 +34,26 @@ def _spec(name: str, description: str, **properties: dict[str, Any]) -> ToolSpec
         name=name,
         description=description,
         parameters=parameters,
+        output=output,
         backend="command",
         effects=Effects.NONE,
     )
 
 
+_FILTERED = {
+    "filtered": "files under a content filter, which are not compared",
+    "notice": "words about them, or null",
+}
 LOG = _spec(
     "git.log",
     "Commits reachable from to_ref and not from from_ref, newest first; a notice tells what is left out.",
+    {
+        "commits": "`sha`, `parents`, `author`, `email`, `date`, `subject`, `body`, `trailers` of each",
+        "total": "commits of the range",
+        "notice": "in numbers what was left out, or null",
+        "to": "`sha` and `date` of the newest",
+        "origin": "where the repository was cloned from, or null",
+    },
     from_ref=_REF,
     to_ref=_REF,
     max_count={"type": "integer", "minimum": 1, "maximum": 1_000_000, "description": "All by default."},
@@ -50,18 +62,28 @@ LOG = _spec(
 AUTHORS = _spec(
     "git.authors",
     "Names and addresses of the authors of a range, with how many commits each wrote.",
+    {"authors": "`name`, `email` and `commits` of each, who wrote most first"},
     from_ref=_REF,
     to_ref=_REF,
 )
 DIFF = _spec(
     "git.diff",
     "Changes between two refs, or between a ref (default HEAD) and the work tree.",
+    {"diff": "as git writes it", "truncated": "it is longer than `max_bytes`", **_FILTERED},
     from_ref=_REF,
     to_ref=_REF,
     paths={"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 10_000},
     max_bytes={"type": "integer", "minimum": 1},
 )
-STATUS = _spec("git.status", "The branch, and every path that is changed or not tracked.")
+STATUS = _spec(
+    "git.status",
+    "The branch, and every path that is changed or not tracked.",
+    {
+        "branch": "its name, or null",
+        "entries": "`path` and git's two letters of each",
+        **_FILTERED,
+    },
+)
 
 
 def git_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
