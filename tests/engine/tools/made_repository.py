@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Ada Löve",
@@ -37,7 +38,17 @@ def git(repo: Path, *arguments: str, stdin: bytes | None = None) -> str:
 
 def made_repository(place: Path) -> Path:
     """Two commits on the branch `trunk`, the first tagged v1."""
-    place.mkdir(exist_ok=True)
+    shutil.copytree(_first_made(), place, dirs_exist_ok=True)
+    return place
+
+
+@cache
+def _first_made() -> Path:
+    """The one that git made; the others are copies."""
+    kept = TemporaryDirectory()
+    atexit.register(kept.cleanup)
+    place = Path(kept.name, "repository")
+    place.mkdir()
     git(place, "init", "-q", "-b", "trunk")
     (place / "a.txt").write_text("one\n")
     git(place, "add", ".")
