@@ -102,7 +102,8 @@ def test_a_run_of_hidden_characters_is_one_sign_with_their_number() -> None:
 
 def test_every_character_is_drawn_in_as_many_cells_as_are_counted() -> None:
     """As terminals draw it, by the tables of wcwidth; Rich, which counts for Textual, has its own."""
-    unknown, known = [], []
+    unknown: list[int] = []
+    known: list[int] = []
     for code in range(sys.maxunicode + 1):
         (unknown if unicodedata.category(chr(code)) in ("Cn", "Co", "Cs") else known).append(code)
     # Those that no table knows are signs of plain letters; many of them are sanitized at a time.
