@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-jobs soak chaos picture architecture keys events tools lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-items bench-jobs soak chaos picture architecture keys events tools lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -56,6 +56,9 @@ bench-packs: $(STAMP)
 	$(BIN)/python -m benchmarks.packs.reload_bench visible --packs 100
 	$(BIN)/python -m benchmarks.packs.reload_bench checkout
 	$(BIN)/python -m benchmarks.packs.reload_bench startup --n 10
+
+bench-items: $(STAMP)
+	$(BIN)/python -m benchmarks.runs.items_bench
 
 bench-jobs: $(STAMP)
 	$(BIN)/python -m benchmarks.packs.jobs_bench
