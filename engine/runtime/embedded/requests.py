@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from engine.contracts.actor import Role, recorded_account
 from engine.contracts.model import from_micros
@@ -23,7 +23,7 @@ from engine.runtime.views.readable import page_of
 from engine.values import canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.row_views import RowViews
 
+V = TypeVar("V")
+
 MAX_COMMENT = 20_000
+_ID_PREFIXES = {RequestKind.APPROVAL: "appr_", RequestKind.OUTCOME: "outc_", RequestKind.FORM: "form_"}
 
 
 class Requests(Scoped):
@@ -69,13 +72,8 @@ class Requests(Scoped):
         viewer: Actor | None = None,
     ) -> Page[ApprovalView]:
         """See facade."""
-        size, tenant = page_size(limit), self.access.narrowed(tenant)
-        rows = await self._journal.request_rows(
-            RequestKind.APPROVAL, status, size + 1, cursor(after, "appr_"), run_id, tenant
-        )
-        following = rows[size - 1]["request_id"] if len(rows) > size else None
         view = partial(self._views.approval, viewer=viewer)
-        return await page_of(rows[:size], view, lambda row: row["request_id"], following)
+        return await self._page(RequestKind.APPROVAL, view, status, run_id, tenant, limit, after)
 
     async def approval(self, approval_id: str, *, viewer: Actor | None = None) -> ApprovalView:
         """See facade."""
@@ -161,12 +159,7 @@ class Requests(Scoped):
         after: str | None = None,
     ) -> Page[OutcomeView]:
         """See facade."""
-        size, tenant = page_size(limit), self.access.narrowed(tenant)
-        rows = await self._journal.request_rows(
-            RequestKind.OUTCOME, status, size + 1, cursor(after, "outc_"), run_id, tenant
-        )
-        following = rows[size - 1]["request_id"] if len(rows) > size else None
-        return await page_of(rows[:size], self._outcome, lambda row: row["request_id"], following)
+        return await self._page(RequestKind.OUTCOME, self._outcome, status, run_id, tenant, limit, after)
 
     async def outcome(self, request_id: str) -> OutcomeView:
         """See facade."""
@@ -226,12 +219,7 @@ class Requests(Scoped):
         after: str | None = None,
     ) -> Page[FormView]:
         """See facade."""
-        size, tenant = page_size(limit), self.access.narrowed(tenant)
-        rows = await self._journal.request_rows(
-            RequestKind.FORM, status, size + 1, cursor(after, "form_"), run_id, tenant
-        )
-        following = rows[size - 1]["request_id"] if len(rows) > size else None
-        return await page_of(rows[:size], self._views.form, lambda row: row["request_id"], following)
+        return await self._page(RequestKind.FORM, self._views.form, status, run_id, tenant, limit, after)
 
     async def form(self, request_id: str) -> FormView:
         """See facade."""
@@ -309,6 +297,23 @@ class Requests(Scoped):
         if verdict.reason is Reason.ANSWER_TOO_LARGE:
             raise InvalidInput(verdict.message, details, code=ErrorCode.PAYLOAD_TOO_LARGE)
         raise Refused(ErrorCode.POLICY_DENIED, verdict.message, details)
+
+    async def _page(
+        self,
+        kind: RequestKind,
+        view: Callable[[RequestViewRow], Awaitable[V]],
+        status: RequestStatus | None,
+        run_id: str | None,
+        tenant: str | None,
+        limit: int,
+        after: str | None,
+    ) -> Page[V]:
+        """One page of a kind of requests, oldest first."""
+        size, tenant = page_size(limit), self.access.narrowed(tenant)
+        begin = cursor(after, _ID_PREFIXES[kind])
+        rows = await self._journal.request_rows(kind, status, size + 1, begin, run_id, tenant)
+        following = rows[size - 1]["request_id"] if len(rows) > size else None
+        return await page_of(rows[:size], view, lambda row: row["request_id"], following)
 
     async def _row(self, request_id: str, kind: RequestKind) -> RequestViewRow:
         row = await self._journal.request_row(request_id)

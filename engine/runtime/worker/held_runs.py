@@ -6,7 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, PackInvalid, Unavailable
 from engine.journal.errors import LeaseLost
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.session import Session
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RETRY_SECONDS = 1.0
 MAX_FAILED_WORKS = 5
@@ -123,9 +125,7 @@ class HeldRuns:
         It goes on when the caller is cancelled: what is in the journal under our lease is ours.
         """
         self._in_slots.add(run.run_id)
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._spawn(self._start, run, answer)
-        return await answer
+        return await self._for_caller(self._start(run))
 
     async def decide(self, decision: Decision) -> Decided:
         """Record a decision and go on with its run at once when nobody works it. Raises as `decide`.
@@ -133,11 +133,8 @@ class HeldRuns:
         It goes on when the caller is cancelled: what is in the journal under our lease is ours.
         """
         self._in_slots.add(decision.request_id)
-        answer: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
-        self._spawn(
-            self._decide, replace(decision, worker_id=self._worker_id, uptime=self._clock.uptime()), answer
-        )
-        return await answer
+        ours = replace(decision, worker_id=self._worker_id, uptime=self._clock.uptime())
+        return await self._for_caller(self._decide(ours))
 
     async def release_failed(self) -> bool:
         """Give back what could not be given back before; True when there was something."""
@@ -147,55 +144,65 @@ class HeldRuns:
             self._unreleased.pop(run_id, None)
         return bool(waiting)
 
-    async def _start(self, run: NewRun, answer: asyncio.Future[str]) -> None:
+    async def _for_caller(self, work: Coroutine[Any, Any, T]) -> T:
+        """The outcome of work that goes on when its caller is cancelled; a failure is the caller's alone."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        async def answered() -> None:
+            try:
+                outcome = await work
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller raises it
+                if not answer.done():
+                    answer.set_exception(error)
+            else:
+                if not answer.done():
+                    answer.set_result(outcome)
+
+        self._spawn(answered)
+        return await answer
+
+    async def _start(self, run: NewRun) -> str:
+        started = None
         try:
             session = await self._opener.open(self._host, stored_run(run), 1)
             run_id, started = await session.start(run, self._worker_id)
-        except Exception as error:  # noqa: BLE001 - handed to the one who started the run
-            self._unreleased[run.run_id] = 1  # it may be in the journal under our lease
-            self._ended(run.run_id)
-            if not answer.done():
-                answer.set_exception(error)
-            return
-        if not answer.done():
-            answer.set_result(run_id)
+        finally:
+            if started is None:
+                self._unreleased[run.run_id] = 1  # it may be in the journal under our lease
+            if not started:
+                self._ended(run.run_id)
         if started:
-            await self._continue(session)
-        else:
-            self._ended(run.run_id)
+            self._hold(session)
+            self._spawn(self._guard, run.run_id, session.epoch, session.work())
+        return run_id
 
-    async def _decide(self, decision: Decision, answer: asyncio.Future[Decided]) -> None:
+    async def _decide(self, decision: Decision) -> Decided:
         try:
             decided = await self._journal.decide(decision)
-        except Exception as error:  # noqa: BLE001 - handed to the one who decided
+            if decided.claim is not None:
+                self._in_slots.add(decided.run_id)
+                self._spawn(self._claimed, decided.claim)
+        finally:
             self._ended(decision.request_id)
-            if not answer.done():
-                answer.set_exception(error)
-            return
-        if not answer.done():
-            answer.set_result(decided)
-        if decided.claim is not None:
-            self._in_slots.add(decided.run_id)
-        self._ended(decision.request_id)
-        if decided.claim is not None:
-            await self._claimed(decided.claim)
+        return decided
 
     async def _claimed(self, claim: Claim) -> None:
-        row = claim.run.row
+        await self._guard(claim.run.row["run_id"], claim.epoch, self._open_and_work(claim))
+
+    async def _open_and_work(self, claim: Claim) -> None:
         try:
             session = await self._opener.open(self._host, claim.run, claim.epoch, lost=claim.lost)
         except PackInvalid as error:
-            await self._guard(row["run_id"], claim.epoch, self._endings.fail(claim, error))
-        except Exception as error:  # noqa: BLE001 - the edge: recorded, and the run is given back
-            await self._guard(row["run_id"], claim.epoch, _raise(error))
+            await self._endings.fail(claim, error)
         else:
-            await self._continue(session)
+            self._hold(session)
+            await session.work()
 
-    async def _continue(self, session: Session) -> None:
+    def _hold(self, session: Session) -> None:
+        """From now on mail for its run is for the session."""
         self._sessions[session.run_id] = session
         if self._stopped.is_set():
             session.stop()
-        await self._guard(session.run_id, session.epoch, session.work())
 
     async def _guard(self, run_id: str, epoch: int, work: Coroutine[Any, Any, None]) -> None:
         """The edge around the work on one run: a failure is recorded and the run given back."""
@@ -248,10 +255,6 @@ class HeldRuns:
         self._sessions.pop(run_id, None)
         self._in_slots.discard(run_id)
         self._changed()
-
-
-async def _raise(error: Exception) -> None:
-    raise error
 
 
 async def _recorded(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:

@@ -14,7 +14,8 @@ from vasini_tui.cli.arguments.inputs import values_of
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
-from vasini_tui.exit_codes import ExitCode, UsageError
+from vasini_tui.cli.requests.meant import only_one, run_or_request
+from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from engine.contracts.request import FormView
@@ -107,18 +108,13 @@ async def _answer(session: Session, *, target: str, request_id: str | None, valu
 
 async def _only_form(engine: Engine, target: str) -> str:
     """The form meant when only a run is named: its one pending form. Also takes a request id."""
-    try:
-        run = await engine.runs.summary(await engine.runs.find_id(target))
-    except NotFound as no_run:
-        try:
-            return await engine.runs.find_id(target, "request")
-        except NotFound:
-            raise no_run from None
+    run = await run_or_request(engine, target)
+    if isinstance(run, str):
+        return run
     pending = (await engine.requests.forms(run_id=run.run_id)).items
-    if len(pending) == 1:
-        return pending[0].request_id
-    if pending:
-        _refuse_ambiguous(run.run_id, pending)
+    only = only_one(pending, run.run_id, "forms", what="forms", choose="choose one with --form")
+    if only is not None:
+        return only
     answered = await engine.requests.forms(status=RequestStatus.ANSWERED, run_id=run.run_id, limit=_LATEST)
     if answered.items:
         _refuse_answered(answered.items[-1])
@@ -126,14 +122,6 @@ async def _only_form(engine: Engine, target: str) -> str:
         ErrorCode.INVALID_TRANSITION,
         f"the run {run.run_id} waits for no form; it is {run.status}",
         {"run_id": run.run_id, "status": run.status},
-    )
-
-
-def _refuse_ambiguous(run_id: str, pending: tuple[FormView, ...]) -> NoReturn:
-    names = ", ".join(f"{form.request_id} ({form.step_id})" for form in pending)
-    raise UsageError(
-        f"the run {run_id} waits for {len(pending)} forms; choose one with --form: {names}",
-        {"run_id": run_id, "forms": [form.request_id for form in pending]},
     )
 
 

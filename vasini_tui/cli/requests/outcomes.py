@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.contracts.status import OutcomeDecision
-from engine.errors import ErrorCode, NotFound, Refused
+from engine.errors import ErrorCode, Refused
 from vasini_tui.cli.arguments.inputs import read_object
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
-from vasini_tui.exit_codes import ExitCode, UsageError
+from vasini_tui.cli.requests.meant import only_one, run_or_request
+from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from engine.contracts.status import RequestStatus
@@ -112,22 +113,13 @@ async def _outcome(
 
 async def _request_of(engine: Engine, target: str) -> str:
     """The request that is meant: by its id, or the one that a run waits with."""
-    try:
-        run = await engine.runs.summary(await engine.runs.find_id(target))
-    except NotFound as no_run:
-        try:
-            return await engine.runs.find_id(target, "request")
-        except NotFound:
-            raise no_run from None
+    run = await run_or_request(engine, target)
+    if isinstance(run, str):
+        return run
     pending = (await engine.requests.outcomes(run_id=run.run_id)).items
-    if len(pending) == 1:
-        return pending[0].request_id
-    if pending:
-        names = ", ".join(f"{one.request_id} ({one.step_id})" for one in pending)
-        raise UsageError(
-            f"the run {run.run_id} waits for {len(pending)} calls; name one of them: {names}",
-            {"run_id": run.run_id, "outcomes": [one.request_id for one in pending]},
-        )
+    only = only_one(pending, run.run_id, "outcomes", what="calls", choose="name one of them")
+    if only is not None:
+        return only
     raise Refused(
         ErrorCode.INVALID_TRANSITION,
         f"the run {run.run_id} does not wait to hear what became of a call; it is {run.status}",
