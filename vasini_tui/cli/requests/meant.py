@@ -29,7 +29,7 @@ async def run_or_request(engine: Engine, target: str) -> RunView | str:
 def only_one(
     pending: Sequence[FormView] | Sequence[OutcomeView], run_id: str, key: str, *, what: str, choose: str
 ) -> str | None:
-    """The id of the one request, None of none. Raises UsageError of several, listed under `key` in its details.
+    """The id of the one request, None of none. Raises UsageError of several, `key` lists them in its details.
 
     `what` they are and how to `choose` one are words for people.
     """
