@@ -20,6 +20,7 @@ from engine.contracts.step import (
     StepFields,
     StepId,
 )
+from engine.contracts.trigger import MAX_TRIGGERS, Trigger
 
 GATES_NOTHING = "none"
 FINALLY = "finally"
@@ -276,6 +277,9 @@ class FlowDef(Contract):
         validation_alias="finally",
         serialization_alias="finally",
         description="Steps that run however the run ends; they know `ending`.",
+    )
+    triggers: tuple[Trigger, ...] = Field(
+        default=(), max_length=MAX_TRIGGERS, description="What starts runs of it without a person."
     )
     metadata: dict[str, Any] = Field(default_factory=dict)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.packs.pack import FlowView, PackView, Problem
     from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackNotice, PackVersion
+    from engine.contracts.trigger import TriggerList
 
 
 class Packs(Protocol):
@@ -29,6 +30,10 @@ class Packs(Protocol):
 
     async def flow(self, pack: str, flow: str) -> FlowView:
         """Raises NotFound, PackInvalid."""
+        ...
+
+    async def triggers(self, *, limit: int = 10) -> TriggerList:
+        """What starts runs without a person, and its next starts, `limit` at most."""
         ...
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:

@@ -98,6 +98,19 @@ class Notes(Protocol):
         ...
 
 
+class TriggerNotes(Protocol):
+    """What triggers have seen, so that each of their starts is made once over all processes."""
+
+    async def seen(self, trigger: str) -> tuple[int, str] | None:
+        """(version, JSON text) of a trigger; None before it was noted first."""
+        ...
+
+    async def note(self, trigger: str, text: str, before: int) -> bool:
+        """Store the next version after `before` (0 for none); False, with nothing stored, when another was
+        quicker."""
+        ...
+
+
 class Journal(Protocol):
     """Durable memory of runs."""
 
@@ -109,6 +122,11 @@ class Journal(Protocol):
     @property
     def notes(self) -> Notes:
         """Drafts and saved filters."""
+        ...
+
+    @property
+    def triggers(self) -> TriggerNotes:
+        """What triggers have seen."""
         ...
 
     @property

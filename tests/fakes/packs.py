@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.packs.pack import PackState
 from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
 from engine.contracts.status import RUN_TERMINAL
+from engine.contracts.trigger import TriggerList
 from engine.errors import ErrorCode, NotFound, PackInvalid, Refused
 from engine.facade.feed import FeedBatch, PackChanged, PackListChanged
 from engine.governance.access import Scoped
@@ -58,6 +59,7 @@ class FakePacks(Scoped):
     diffs: dict[tuple[str, str], PackDiff] = field(default_factory=dict)
     notices: tuple[PackNotice, ...] = ()
     problems: tuple[Problem, ...] = ()
+    trigger_list: TriggerList = field(default_factory=lambda: TriggerList(starts=(), triggers=()))
 
     def news(self, *notices: PackNotice) -> None:
         """Tell the feed's readers that packs changed."""
@@ -79,6 +81,9 @@ class FakePacks(Scoped):
                 if (view.pack, known.flow) == (pack, flow):
                     return known
         raise NotFound(f"There is no flow {pack}/{flow}.")
+
+    async def triggers(self, *, limit: int = 10) -> TriggerList:
+        return self.trigger_list.model_copy(update={"starts": self.trigger_list.starts[:limit]})
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
         self.engine.note("pack_validate", directory)

@@ -31,6 +31,7 @@ COMMANDS = {
     "retry": "runs.steer:retry",
     "handoffs": "runs.handoff:handoffs",
     "handoff": "runs.handoff:handoff",
+    "triggers": "packs.triggers:triggers",
     "packs": "packs.look:packs",
     "tools": "packs.tools:tools",
     "pack validate": "packs.look:validate",

@@ -142,3 +142,31 @@ class MemoryNotes:
     async def drop_filter(self, owner: Owner, name: str) -> None:
         """See port."""
         await self._write(lambda store: store.remove(store.filters, (owner, name)))
+
+
+class MemoryTriggerNotes:
+    """Implements `engine.journal.port.TriggerNotes`."""
+
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[MemoryStore]],
+        write: Callable[[Callable[[MemoryStore], Any]], Awaitable[Any]],
+    ) -> None:
+        self._read = read
+        self._write = write
+
+    async def seen(self, trigger: str) -> tuple[int, str] | None:
+        """See port."""
+        return (await self._read()).triggers.get(trigger)
+
+    async def note(self, trigger: str, text: str, before: int) -> bool:
+        """See port."""
+
+        def write(store: MemoryStore) -> bool:
+            version, _ = store.triggers.get(trigger, (0, ""))
+            if version == before:
+                store.put(store.triggers, trigger, (before + 1, text))
+            return version == before
+
+        done: bool = await self._write(write)
+        return done

@@ -60,6 +60,7 @@ class MemoryTables:
         self.counters: dict[str, int] = {}
         self.buckets: dict[tuple[str, str, str, str], int] = {}
         self.claims: dict[str, ClaimRow] = {}
+        self.triggers: dict[str, tuple[int, str]] = {}
         self.drafts: dict[tuple[Owner, str], Draft] = {}
         self.filters: dict[tuple[Owner, str], str] = {}
         self.sequences: dict[str, int] = {}

@@ -23,6 +23,7 @@ from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.packs import SqlitePacks
 from engine.journal.sqlite.queries import query
 from engine.journal.sqlite.store import SqliteStore, left_out_json
+from engine.journal.sqlite.triggers import SqliteTriggerNotes
 from engine.journal.sqlite.upkeep import SqliteUpkeep
 from engine.journal.sqlite.writer import Writer
 
@@ -49,6 +50,7 @@ class SqliteJournal(JournalWrites):
         self._reader: aiosqlite.Connection | None = None
         self.lists = SqliteRunLists(path, self._writer)
         self.notes = SqliteNotes(self._writer, self._read)
+        self.triggers = SqliteTriggerNotes(self._writer, self._read)
         self.packs = SqlitePacks(self._writer, self._read)
         self.upkeep = SqliteUpkeep(self._writer, self._read)
 

@@ -12,6 +12,7 @@ from engine.packs.checks.needs_rules import needs_problems
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import step_problems
 from engine.packs.checks.step_types import checks_of
+from engine.packs.checks.trigger_rules import trigger_problems
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -40,6 +41,7 @@ def _problems(document: Document, tool_names: Collection[str] | None) -> Iterato
         yield problem_at(document, ("steps",), message)
         return
     yield from title_problems(document)
+    yield from trigger_problems(document)
     yield from _escalation(document, lists[0] if lists else None)
     elsewhere = {node.id for sequence in lists for node in sequence.nodes}
     for sequence in lists:

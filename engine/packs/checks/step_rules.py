@@ -35,7 +35,7 @@ def templates_of(node: StepNode) -> Iterator[tuple[SourcePath, str, bool]]:
     if condition is not None:
         yield ("when",), condition, True
     for field in node.model.templates:
-        for path, text in _texts(node.raw.get(field), (field,)):
+        for path, text in texts_of(node.raw.get(field), (field,)):
             yield path, text, False
 
 
@@ -44,16 +44,17 @@ def _template_faults(node: StepNode) -> Iterator[tuple[SourcePath, str]]:
         yield from _compiled(compile_expression if is_condition else compile_template, text, path)
 
 
-def _texts(value: Any, path: SourcePath) -> Iterator[tuple[SourcePath, str]]:
+def texts_of(value: Any, path: SourcePath) -> Iterator[tuple[SourcePath, str]]:
+    """Every text with a template inside a value, and where it stands."""
     if isinstance(value, str):
         if has_template(value):
             yield path, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _texts(item, (*path, key))
+            yield from texts_of(item, (*path, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _texts(item, (*path, index))
+            yield from texts_of(item, (*path, index))
 
 
 def _compiled(

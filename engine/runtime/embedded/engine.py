@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.embedded.triggers import Triggers
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
@@ -131,6 +132,7 @@ class EmbeddedEngine:
             PackRegistry(self._config, self._journal, self._clock, self._pack_source, self._packs),
             CodeTrust(self._journal, self._clock, self._pack_source, self._packs),
             self._journal,
+            self._clock,
         )
 
     @cached_property
@@ -184,7 +186,7 @@ class EmbeddedEngine:
             try:
                 await worker.running_or(running)
                 with self._intake.served_by(worker):
-                    async with self._pack_watch.watching(), self._telling():
+                    async with self._pack_watch.watching(), self._telling(), self._triggers.looking():
                         yield worker
             finally:
                 worker.stop()
@@ -206,6 +208,12 @@ class EmbeddedEngine:
             config.notify_retry_seconds,
         )
         return sender.sending()
+
+    @property
+    def _triggers(self) -> Triggers:
+        from engine.runtime.embedded.triggers import Triggers  # noqa: PLC0415 - see _sessions
+
+        return Triggers(self._journal, self._clock, self._packs, lambda: self._starter)
 
     async def _take_mail(self, run_id: str) -> None:
         from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions

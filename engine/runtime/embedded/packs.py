@@ -13,13 +13,16 @@ from engine.errors import NotFound
 from engine.governance.access import Scoped
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.pack_library.diffs import between, on_disk
+from engine.runtime.views.paging import page_size
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.packs.pack import FlowView, PackView, Problem
     from engine.contracts.packs.versions import CodeReview, PackDiff, PackNotice, PackVersion
+    from engine.contracts.trigger import TriggerList
     from engine.journal.port import Journal
     from engine.packs.catalog.entries import CatalogEntry
+    from engine.runtime.clock import Clock
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.diffs import DiffSides, Side
     from engine.runtime.pack_library.library import PackLibrary
@@ -40,6 +43,7 @@ class PackList(Scoped):
         registry: PackRegistry,
         trust: CodeTrust,
         journal: Journal,
+        clock: Clock,
     ) -> None:
         self._library = library
         self._source = source
@@ -48,6 +52,7 @@ class PackList(Scoped):
         self._registry = registry
         self._trust = trust
         self._journal = journal
+        self._clock = clock
 
     async def list(self) -> tuple[PackView, ...]:
         """See facade."""
@@ -82,6 +87,15 @@ class PackList(Scoped):
         from engine.packs.catalog.pack_views import flow_view  # noqa: PLC0415 - loaded with the catalog
 
         return flow_view(pack, startable)
+
+    async def triggers(self, *, limit: int = 10) -> TriggerList:
+        """See facade."""
+        from engine.runtime.embedded.trigger_sources import (  # noqa: PLC0415 - seldom needed
+            trigger_list,
+            trigger_sources,
+        )
+
+        return trigger_list(await trigger_sources(self._library), self._clock.now(), page_size(limit))
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
         """See facade."""

@@ -52,6 +52,8 @@ class StartRequest:
     idempotency_key: str | None
     base_dir: Path | None
     handed_over: HandedOver | None = None
+    refused_once: bool = False
+    """A refusal uses up the idempotency key: it is recorded once, whoever asks for the same start again."""
     traceparent: str | None = None
 
 
@@ -191,8 +193,11 @@ class RunStarter:
         if (fact := _decision_in(refusal)) is not None:
             ts, actor = run.events[0].ts, request.actor
             run = replace(run, events=[*run.events, Event(fact, ts, actor.name, via=actor.via)])
-        await self._journal.create_run(run)
-        refusal.details["run_id"] = run.run_id
+        if request.refused_once and request.idempotency_key is not None:
+            key = request.idempotency_key
+            run = replace(run, idempotency_key=key, request_digest=digest_of([key]))
+        run_id, _ = await self._journal.create_run(run)
+        refusal.details["run_id"] = run_id
 
 
 def _decision_in(refusal: VasiniError) -> GovernanceDecision | None:

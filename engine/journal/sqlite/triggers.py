@@ -1,0 +1,40 @@
+"""What triggers have seen, on SQLite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.journal.sqlite.queries import query
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from engine.journal.sqlite.writer import Writer
+
+
+class SqliteTriggerNotes:
+    """Implements `engine.journal.port.TriggerNotes`."""
+
+    def __init__(
+        self, writer: Writer, read: Callable[[str, Sequence[Any]], Awaitable[list[sqlite3.Row]]]
+    ) -> None:
+        self._writer = writer
+        self._read = read
+
+    async def seen(self, trigger: str) -> tuple[int, str] | None:
+        """See port."""
+        rows = await self._read(query("select_trigger"), (trigger,))
+        return (int(rows[0]["version"]), str(rows[0]["seen"])) if rows else None
+
+    async def note(self, trigger: str, text: str, before: int) -> bool:
+        """See port."""
+
+        def write(connection: sqlite3.Connection) -> bool:
+            if before:
+                done = connection.execute(query("next_trigger"), (text, trigger, before))
+            else:
+                done = connection.execute(query("first_trigger"), (trigger, text))
+            return done.rowcount == 1
+
+        return await self._writer.run(write)

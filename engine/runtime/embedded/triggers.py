@@ -1,0 +1,189 @@
+"""Starting runs by triggers: each start once over all processes on the journal.
+
+What a trigger has seen is noted in the journal, version by version. A start has an idempotency key made of
+the trigger and its moment (or file), and is noted after it: whoever dies in between, or is at it at the same
+time, starts nothing twice and leaves nothing out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import asynccontextmanager, suppress
+from glob import iglob
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.actor import Actor
+from engine.contracts.status import RUN_TERMINAL
+from engine.contracts.trigger import CronTrigger, WatchTrigger
+from engine.errors import VasiniError
+from engine.governance.access import DEFAULT_TENANT
+from engine.runtime.embedded.starting import StartRequest
+from engine.runtime.embedded.trigger_sources import TriggerSource, trigger_sources
+from engine.templates import render_value
+from engine.values import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
+    from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.pack_library.library import PackLibrary
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+LATE = 60_000_000
+"""Microseconds after its moment from which a start is late: nobody worked then."""
+MAX_FILES = 10_000
+"""Files of one pattern that are looked at."""
+
+Seen = dict[str, Any]
+
+
+class Triggers:
+    """Looks at all triggers again and again, while runs are worked in this process."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, packs: PackLibrary, starter: Callable[[], RunStarter]
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._packs = packs
+        self._starter = starter
+        self._stamps: dict[str, dict[str, tuple[int, int]]] = {}
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[None]:
+        """Look at them again and again while the context is open."""
+        looking = asyncio.create_task(self._look_on())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+
+    async def _look_on(self) -> None:
+        """What one look cannot do the next one does."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except VasiniError as error:
+                logger.warning("the triggers cannot be looked at: %s", error.message)
+
+    async def look(self) -> None:
+        """Make every start that is due."""
+        for source in await trigger_sources(self._packs):
+            if source.off is not None:
+                continue
+            version, seen = await self._seen(source.name)
+            if isinstance(source.trigger, CronTrigger):
+                await self._look_at_calendar(source, source.trigger, version, seen)
+            else:
+                await self._look_at_files(source, source.trigger, version, seen)
+
+    async def _look_at_calendar(
+        self, source: TriggerSource, trigger: CronTrigger, version: int, seen: Seen
+    ) -> None:
+        now = self._clock.now()
+        definition = digest_of([trigger.schedule, trigger.time_zone])
+        if seen.get("definition") != definition:  # it counts from now on
+            await self._note(source.name, {**seen, "definition": definition, "moment": now}, version)
+            return
+        due = trigger.last(now)
+        if due is None or due <= seen["moment"]:
+            return
+        missed = now - due > LATE and trigger.misfire == "skip"
+        if not missed and not await self._held_up(source, seen):
+            at = trigger.local(due)
+            given = {"time": at.isoformat(), "date": at.date().isoformat()}
+            seen = {**seen, "run": await self._start(source, f"{source.name}@{due}", given)}
+        await self._note(source.name, {**seen, "moment": due}, version)
+
+    async def _look_at_files(
+        self, source: TriggerSource, trigger: WatchTrigger, version: int, seen: Seen
+    ) -> None:
+        found = await asyncio.to_thread(_files, trigger.path)
+        before, self._stamps[source.name] = self._stamps.get(source.name, {}), found
+        if seen.get("definition") != trigger.path:  # files that are there already have not appeared
+            files = dict.fromkeys(found, 0)
+            first = {"next": 1, **seen, "definition": trigger.path, "files": files}
+            await self._note(source.name, first, version)
+            return
+        files = {path: number for path, number in seen["files"].items() if path in found}
+        new = [path for path in found if path not in files]
+        if new or len(files) != len(seen["files"]):
+            numbers = dict(zip(new, range(seen["next"], seen["next"] + len(new)), strict=True))
+            seen = {**seen, "next": seen["next"] + len(new), "files": {**files, **numbers}}
+            if not await self._note(source.name, seen, version):
+                return
+            version += 1
+        for path, number in seen["files"].items():
+            # its writer may still be at it: two looks have to agree
+            if number and before.get(path) == found[path] and not await self._held_up(source, seen):
+                given = {"path": path, "name": Path(path).name}
+                run_id = await self._start(source, f"{source.name}@{path}#{number}", given)
+                seen = {**seen, "run": run_id, "files": {**seen["files"], path: 0}}
+                if not await self._note(source.name, seen, version):
+                    return
+                version += 1
+
+    async def _held_up(self, source: TriggerSource, seen: Seen) -> bool:
+        """Whether the run before is not over, and has to be."""
+        run_id = seen.get("run")
+        if source.trigger.overlap == "start" or run_id is None:
+            return False
+        row = await self._journal.run_row(run_id)
+        return row is not None and row["status"] not in RUN_TERMINAL
+
+    async def _start(self, source: TriggerSource, key: str, given: dict[str, str]) -> str | None:
+        """The run that the key stands for, or the record of its refusal."""
+        trigger = source.trigger
+        context = {"trigger": {"id": trigger.id, "type": trigger.type, **given}}
+        try:
+            request = StartRequest(
+                source.pack.pack_id,
+                source.flow,
+                render_value(trigger.payload, context),
+                Actor(name=f"trigger {trigger.id}", via="trigger"),
+                DEFAULT_TENANT,
+                f"trigger {key}",
+                None,
+                refused_once=True,
+            )
+            run_id, _ = await self._starter().start(request)
+        except VasiniError as error:
+            logger.warning("the trigger %s could not start its run: %s", source.name, error.message)
+            found = error.details.get("run_id")
+            return found if isinstance(found, str) else None
+        return run_id
+
+    async def _seen(self, name: str) -> tuple[int, Seen]:
+        noted = await self._journal.triggers.seen(name)
+        if noted is None:
+            return 0, {}
+        version, text = noted
+        return version, json.loads(text)
+
+    async def _note(self, name: str, seen: Seen, before: int) -> bool:
+        return await self._journal.triggers.note(name, json.dumps(seen), before)
+
+
+def _files(pattern: str) -> dict[str, tuple[int, int]]:
+    """The regular files of a pattern with time and size, by path. Blocks."""
+    found: dict[str, tuple[int, int]] = {}
+    for name in islice(iglob(str(Path(pattern).expanduser())), MAX_FILES):  # noqa: PTH207 - a pattern with `~`
+        path = Path(name)
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        if path.is_file():
+            found[name] = (stat.st_mtime_ns, stat.st_size)
+    return dict(sorted(found.items()))

@@ -1,0 +1,165 @@
+"""Triggers: runs that start at moments of a calendar, and when files appear."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.status import RunStatus
+from tests.engine.runtime.embedded_home import ANN, Home, approval, tool, until
+from tests.engine.runtime.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.facade.engine import Engine
+    from engine.journal.sqlite.journal import SqliteJournal
+
+DAY = 86_400.0
+WORK = tool("a", params={"got": "{{ payload }}"})
+EVERY_DAY = {"id": "daily", "type": "cron", "schedule": "0 12 * * *", "time_zone": "Europe/Berlin"}
+
+
+def job(home: Home, trigger: dict[str, Any], *steps: dict[str, Any], **fields: Any) -> None:
+    more: dict[str, Any] = {"triggers": [trigger], **fields}
+    home.flow("job", *(steps or (WORK,)), **more)
+
+
+async def noted(journal: SqliteJournal, name: str = "demo/job/daily") -> str:
+    """What the trigger has seen, once it has looked."""
+
+    async def has() -> bool:
+        return await journal.triggers.seen(name) is not None
+
+    await until(has)
+    found = await journal.triggers.seen(name)
+    assert found is not None
+    return found[1]
+
+
+async def looked_again(journal: SqliteJournal, before: str, name: str = "demo/job/daily") -> None:
+    async def changed() -> bool:
+        return await noted(journal, name) != before
+
+    await until(changed)
+
+
+async def runs(engine: Engine) -> list[Any]:
+    return [run.status for run in (await engine.runs.list()).items]
+
+
+async def count_is(engine: Engine, number: int) -> None:
+    async def holds() -> bool:
+        return await engine.runs.count() == number
+
+    await until(holds)
+
+
+async def test_a_moment_starts_one_run_with_its_payload(home: Home, journal: SqliteJournal) -> None:
+    job(home, {**EVERY_DAY, "payload": {"day": "{{ trigger.date }}", "by": "{{ trigger.id }}"}})
+    clock = FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        before = await noted(journal)
+        clock.set_by(DAY)
+        await looked_again(journal, before)
+        await count_is(engine, 1)
+        (run,) = (await engine.runs.list()).items
+        assert run.requested_by == "trigger daily"
+        shown = await engine.runs.summary(run.run_id)
+        (start,) = (await engine.packs.triggers(limit=1)).starts
+        assert shown.input["by"] == "daily"
+        assert shown.input["day"] < start.at.date().isoformat()
+
+
+@pytest.mark.parametrize(("misfire", "started"), [("once", 1), ("skip", 0)])
+async def test_moments_at_which_nobody_worked_are_made_up_for_once_or_not(
+    home: Home, journal: SqliteJournal, misfire: str, started: int
+) -> None:
+    job(home, {**EVERY_DAY, "misfire": misfire, "schedule": "59 23 31 12 *"})
+    clock = FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        before = await noted(journal)
+        clock.set_by(800 * DAY)
+        await looked_again(journal, before)
+        assert await engine.runs.count() == started
+
+
+@pytest.mark.parametrize(("overlap", "started"), [("skip", 1), ("start", 2)])
+async def test_while_a_run_is_not_over_the_next_one_is_left_out_or_not(
+    home: Home, journal: SqliteJournal, overlap: str, started: int
+) -> None:
+    job(home, {**EVERY_DAY, "overlap": overlap}, approval(gates="none"), WORK)
+    clock = FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        for _ in range(2):
+            before = await noted(journal)
+            clock.set_by(DAY)
+            await looked_again(journal, before)
+        assert await engine.runs.count() == started
+
+
+async def test_a_start_that_is_refused_is_recorded_once(home: Home, journal: SqliteJournal) -> None:
+    schema = {"type": "object", "properties": {"day": {"type": "integer"}}, "required": ["day"]}
+    job(home, {**EVERY_DAY, "payload": {"day": "{{ trigger.date }}"}}, input=schema)
+    clock = FakeClock()
+    async with (
+        home.working(journal=journal, clock=clock) as engine,
+        home.open(clock=clock) as other,
+        other.work(),
+    ):
+        before = await noted(journal)
+        clock.set_by(DAY)
+        await looked_again(journal, before)
+        assert await runs(engine) == [RunStatus.FAILED]
+
+
+async def test_each_file_that_appears_starts_one_run(
+    home: Home, journal: SqliteJournal, tmp_path: Path
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "old.csv").write_text("1")
+    watch = {"id": "in", "type": "watch", "path": f"{inbox}/*.csv", "payload": {"file": "{{ trigger.name }}"}}
+    job(home, {**watch, "overlap": "start"})
+    async with home.working(journal=journal) as engine:
+        await noted(journal, "demo/job/in")
+        for name in ("a.csv", "b.csv", "c.txt"):
+            (inbox / name).write_text("1")
+        await count_is(engine, 2)
+        found = [await engine.runs.summary(run.run_id) for run in (await engine.runs.list()).items]
+        assert sorted(run.input["file"] for run in found) == ["a.csv", "b.csv"]
+        (inbox / "a.csv").unlink()
+        before = await noted(journal, "demo/job/in")
+        if "a.csv" in before:
+            await looked_again(journal, before, "demo/job/in")
+        (inbox / "a.csv").write_text("2")
+        await count_is(engine, 3)
+
+
+async def test_an_untrusted_pack_starts_nothing_and_says_so(home: Home, journal: SqliteJournal) -> None:
+    more: dict[str, Any] = {"triggers": [EVERY_DAY]}
+    home.flow("job", WORK, shipped=False, **more)
+    code = home.root / "home" / "demo" / "tools.py"
+    code.write_text("def go() -> int:\n    return 1\n")
+    clock = FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        found = await engine.packs.triggers()
+        assert found.starts == ()
+        assert [state.off for state in found.triggers] == ["its pack's code is not trusted"]
+        review = await engine.packs.code("demo")
+        await engine.packs.trust("demo", review.digest, actor=ANN)
+        before = await noted(journal)
+        clock.set_by(DAY)
+        await looked_again(journal, before)
+        await count_is(engine, 1)
+
+
+async def test_the_next_starts_are_told_in_the_time_zone_of_the_trigger(home: Home) -> None:
+    job(home, EVERY_DAY)
+    async with home.open() as engine:
+        found = await engine.packs.triggers(limit=10)
+        assert len(found.starts) == 10
+        assert {(start.at.hour, start.at.minute) for start in found.starts} == {(12, 0)}
+        assert [start.at for start in found.starts] == sorted(start.at for start in found.starts)
+        assert [(state.on, state.off) for state in found.triggers] == [("0 12 * * * Europe/Berlin", None)]
