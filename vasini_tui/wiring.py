@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import engine
-from engine.config import EngineConfig
-from engine.tools.context import ToolLimits
-from vasini_tui.notify.channels import notifier
 from vasini_tui.settings.places import make_places
 from vasini_tui.shipped import shipped_packs
 
@@ -18,12 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
+    from engine.config import EngineConfig
     from engine.contracts.actor import Actor
     from engine.facade.engine import Engine
     from vasini_tui.output import Output
     from vasini_tui.settings.loading import LoadedSettings
 
-OpenEngine = Callable[[EngineConfig], "AbstractAsyncContextManager[Engine]"]
+OpenEngine = Callable[["EngineConfig"], "AbstractAsyncContextManager[Engine]"]
 
 _MIB = 1024 * 1024
 
@@ -70,6 +68,10 @@ class Session:
 
 def engine_config(loaded: LoadedSettings) -> EngineConfig:
     """What the engine is told, from the settings in force."""
+    from engine.config import EngineConfig  # noqa: PLC0415 - the console's first frame comes before it
+    from engine.tools.context import ToolLimits  # noqa: PLC0415 - as above
+    from vasini_tui.notify.channels import notifier  # noqa: PLC0415 - as above
+
     values, places = loaded.values, loaded.places
     tools = values.tools
     limits = ToolLimits(
