@@ -172,6 +172,7 @@ class RunFile(Contract):
     size: int
     sha256: str
     path: str
+    copy_of: str | None = Field(default=None, description="Where the run wrote it, when this is a copy.")
 
 
 class FileText(Contract):

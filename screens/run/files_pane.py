@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
 from textual import on
 
 from engine.safe_text import sanitize
+from screens.overlays.markdown_screen import MOST_CHARACTERS, MarkdownScreen
 from screens.overlays.text_screen import TextScreen
+from screens.overlays.value_screen import ValueScreen
 from screens.run.pane import Moment, RunPane
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import Tone
@@ -20,9 +25,12 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from engine.contracts.run import RunFile
+    from engine.contracts.run import FileText, RunFile
+    from screens.frame.screen import ConsoleScreen
 
 _EMPTY = "No files: this run has written none."
+
+_MARKDOWN = frozenset({".md", ".markdown"})
 
 _COLUMNS = (
     Column("File", 20, flex=3),
@@ -34,7 +42,7 @@ _COLUMNS = (
 
 
 class FilesPane(RunPane):
-    """Enter shows the text of a file; the copy key takes its path."""
+    """Enter shows a file: Markdown drawn, JSON as a tree, others as text; the copy key takes its path."""
 
     title = "Files"
 
@@ -78,20 +86,43 @@ class FilesPane(RunPane):
         if file := self._files.get(message.key):
             self.act(self._show_file(file))
 
+    def _drawn(self, file: RunFile, found: FileText, title: str) -> ConsoleScreen | None:
+        """The screen for a file that can be shown better than as lines of text."""
+        if found.binary or found.truncated:
+            return None
+        if (value := _value_of(file, found)) is not None:
+            return ValueScreen(self.state, title, {file.name: value})
+        is_markdown = PurePath(file.name).suffix.lower() in _MARKDOWN
+        if is_markdown and len(found.text) <= MOST_CHARACTERS:
+            return MarkdownScreen(self.state, title, found.text, copied=found.path)
+        return None
+
     async def _show_file(self, file: RunFile) -> None:
         found = await self.state.engine.runs.file_text(self.run_id, file.stored_name)
-        title = f"{file.name} · {file.size:,} bytes · {file.path}"
+        title = f"{file.name} · {file.size:,} bytes · {file.copy_of or file.path}"
+        if drawn := self._drawn(file, found, title):
+            self.app.push_screen(drawn)
+            return
         note = "This file holds no text." if found.binary else ""
         if found.truncated:
             note = f"Only the beginning is shown; all {found.size:,} bytes are in the file."
         self.app.push_screen(TextScreen(self.state, title, found.text, note=note, copied=found.path))
 
 
+def _value_of(file: RunFile, found: FileText) -> Any:
+    """What stands in a JSON file; None where it is no JSON."""
+    if PurePath(file.name).suffix.lower() != ".json":
+        return None
+    with suppress(ValueError):
+        return from_json(found.text)
+    return None
+
+
 def _row(file: RunFile) -> Row:
     return Row(
         file.stored_name,
         (
-            Cell(sanitize(file.name)),
+            Cell(sanitize(file.copy_of or file.name)),
             Cell(sanitize(file.role)),
             Cell(sanitize(f"{file.size:,}")),
             Cell(sanitize(file.content_type), Tone.QUIET),

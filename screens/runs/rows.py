@@ -32,11 +32,11 @@ SORTS: dict[RunSort, tuple[str, int, str]] = {
 
 _COLUMNS = (
     Column("Status", 15),
-    Column("Flow", 14, flex=3),
+    Column("Flow", 18, flex=2),
     Column("Subject", 14, flex=8, rank=1),
     Column("Step", 12, flex=2, rank=2),
     Column("Age", 6),
-    Column("Waiting for", 18, flex=3),
+    Column("Waiting for", 14, flex=1),
     Column("Tokens", 7, rank=3),
     Column("By", 10, flex=1, rank=3),
     Column("Run", 30, rank=4, room=30),

@@ -13,6 +13,7 @@ from screens.approvals.screen import ApprovalsScreen
 from screens.forms.screen import FormScreen
 from screens.outcomes.dialog import OutcomeDialog
 from screens.outcomes.output_dialog import OutputDialog
+from screens.overlays.markdown_screen import MarkdownScreen
 from screens.overlays.text_screen import TextScreen
 from screens.overlays.value_screen import ValueScreen
 from screens.run.log_pane import LogPane
@@ -85,14 +86,14 @@ def an_engine(**more: Any) -> FakeEngine:
     return engine
 
 
-def a_file(name: str = "out.txt") -> RunFile:
+def a_file(name: str = "out.txt", copy_of: str | None = None) -> RunFile:
     known: dict[str, Any] = {
         "role": "output",
         "content_type": "text/plain",
         "size": 1234,
         "sha256": "ab" * 32,
     }
-    return RunFile(name=name, stored_name=name, path=f"/runs/run-1/{name}", **known)
+    return RunFile(name=name, stored_name=name, path=f"/runs/run-1/{name}", copy_of=copy_of, **known)
 
 
 async def opened(stage: Stage, pane: str = "") -> RunScreen:
@@ -373,6 +374,39 @@ async def test_files_show_their_text_and_give_their_path(console: OpenConsole) -
         engine.stored_texts.clear()
         await stage.press("enter")
         await stage.until(lambda: "not_found" in stage.notices())
+
+
+async def test_files_are_shown_as_what_they_are(console: OpenConsole) -> None:
+    engine = an_engine()
+    texts = {
+        "report.md": "# What happened\n\nSee [the log](https://example.org/x).\n\x1b]0;title\x07\n",
+        "data.json": '{"count": 3}',
+        "broken.json": '{"count": ',
+    }
+    engine.stored_files["run-1"] = tuple(a_file(name, copy_of=f"/srv/out/{name}") for name in texts)
+    for name, text in texts.items():
+        engine.stored_texts["run-1", name] = FileText(
+            run_id="run-1", stored_name=name, path=f"/runs/{name}", size=len(text), text=text
+        )
+    async with console(engine, size=(100, 24)) as stage:
+        await opened(stage, "files")
+        await stage.shows("/srv/out/report.md")
+        await stage.press("enter")
+        await stage.on(MarkdownScreen)
+        await stage.shows("What happened")
+        assert "https://example.org" not in stage.text()
+        assert "# What happened" not in stage.text()
+        await stage.press("y")
+        await stage.until(lambda: stage.app.clipboard == "/runs/report.md")
+        await stage.press("u")
+        await stage.on(TextScreen)
+        await stage.shows("[the log](https://example.org/x)")
+        await stage.press("escape", "escape", "j", "enter")
+        await stage.on(ValueScreen)
+        await stage.shows("count")
+        await stage.press("escape", "j", "enter")
+        await stage.on(TextScreen)
+        await stage.shows('{"count": ')
 
 
 async def test_long_text_is_wrapped_or_cut(console: OpenConsole) -> None:

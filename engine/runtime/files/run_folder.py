@@ -35,9 +35,11 @@ RESPONSE = "response.json"
 RESPONSE_VERSION = "1.0"
 _INPUT_FILES = ("input.json", "handoff.json", "messages.json", "comments.json", "attachments.json")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
-_DESCRIBED = ("role", "content_type")
+_DESCRIBED = ("role", "content_type", "copy_of")
 _DESCRIPTIONS_FILE = ".files.json"
 """What tools said of the files they brought: a folder keeps no roles by itself."""
+MOST_COPIES = 50
+"""Every file of a folder is read again when one is added."""
 _ROLES = ("primary", "interactive", "supporting")
 
 
@@ -114,12 +116,14 @@ class RunFolders:
         return self.path(pack, run_id) / "runtime" / "user_input" / name
 
     def write_output_files(
-        self, pack: str, run_id: str, files: Sequence[Mapping[str, Any]]
+        self, pack: str, run_id: str, files: Sequence[Mapping[str, Any]], *, copies: bool = False
     ) -> list[dict[str, Any]]:
         """Store `{name, content_base64, role?, content_type?}`; all are checked before the first write.
 
         A name that is taken gets a number before it, unless the same content is stored there already: a
-        step that runs again after a crash leaves its files once. Raises InvalidInput for bad base64.
+        step that runs again after a crash leaves its files once. With `copies` a file may be a copy of what
+        was written at `copy_of`; it is left out once there are MOST_COPIES files. Raises InvalidInput for bad
+        base64.
         """
         contents = [_decoded(index, item) for index, item in enumerate(files)]
         stored: list[dict[str, Any]] = []
@@ -128,6 +132,9 @@ class RunFolders:
             taken = {name.lower() for name in (*names_in(directory), RESPONSE)}
             for index, (item, content) in enumerate(zip(files, contents, strict=True)):
                 name = str(item["name"])
+                copy_of = item.get("copy_of") if copies else None
+                if copy_of and len(taken) >= MOST_COPIES:
+                    continue
                 digest = hashlib.sha256(content).hexdigest()
                 stored_name = next(
                     candidate
@@ -140,8 +147,13 @@ class RunFolders:
                 entry = _file_entry(name, stored_name, len(content), digest)
                 entry["role"] = item.get("role") or entry["role"]
                 entry["content_type"] = item.get("content_type") or entry["content_type"]
+                if copy_of:
+                    entry["copy_of"] = str(copy_of)
                 stored.append(entry)
-            described = {entry["stored_name"]: {key: entry[key] for key in _DESCRIBED} for entry in stored}
+            described = {
+                entry["stored_name"]: {key: entry[key] for key in _DESCRIBED if key in entry}
+                for entry in stored
+            }
             self._write_json(directory, _DESCRIPTIONS_FILE, {**_descriptions(directory), **described})
         return stored
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import os
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 ROOT = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Absolute directory."}
 PATH = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Relative to root."}
+
+KEPT_BYTES = 1024 * 1024
+"""Of a longer text the run's folder gets no copy."""
 
 READ = ToolSpec(
     name="files.read",
@@ -134,8 +138,8 @@ def file_tools() -> Iterator[RegisteredTool]:
         return await run_stoppable(lambda stop: _list(path_scope(context.limits), params, stop))
 
     async def write(params: dict[str, Any], context: ToolContext) -> Any:
-        scope, approved = path_scope(context.limits), context.previewed
-        return await run_stoppable(lambda stop: _write(scope, params, approved, stop))
+        limits, approved = context.limits, context.previewed
+        return await run_stoppable(lambda stop: _write(path_scope(limits), params, approved, stop))
 
     yield RegisteredTool(READ, read)
     yield RegisteredTool(LIST, list_files)
@@ -279,7 +283,17 @@ def _write(
         raise permission_denied(f"{shown!r} exists and overwrite is false") from error
     except OSError as error:
         raise from_os_error(error, f"cannot write {shown!r}") from error
-    return {"path": shown, "size": size, "sha256": digest}
+    return {"path": shown, "size": size, "sha256": digest, **_kept(target, content)}
+
+
+def _kept(target: ScopedPath, content: bytes) -> dict[str, Any]:
+    """A copy for the run's folder: what a run wrote is seen there, whatever becomes of the file."""
+    if len(content) > KEPT_BYTES:
+        return {}
+    encoded = base64.b64encode(content).decode()
+    return {
+        "output_files": [{"name": target.real.name, "content_base64": encoded, "copy_of": str(target.real)}]
+    }
 
 
 def _refuse_link(target: ScopedPath) -> None:

@@ -53,8 +53,8 @@ def search_tools() -> Iterator[RegisteredTool]:
     """The search tool."""
 
     async def search(params: dict[str, Any], context: ToolContext) -> Any:
-        scope = path_scope(context.limits)
-        root, files, skipped = await run_stoppable(lambda stop: _files(scope, params, stop))
+        limits = context.limits
+        root, files, skipped = await run_stoppable(lambda stop: _files(path_scope(limits), params, stop))
         request = {
             "pattern": params["pattern"],
             "root": root,

@@ -85,6 +85,7 @@ ACTIONS: tuple[Action, ...] = (
         True,
     ),
     Action("run.times", "t", "times", "Times", "Times of the day (UTC), or since the run began"),
+    Action("file.source", "u", "source", "Source", "A drawn Markdown file as it was written", shown=True),
     Action("run.wrap", "w", "wrap", "Wrap", "Long text in full, on as many lines as it takes"),
     Action(
         "run.next_pane",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RunStatus
+from engine.tools.builtin.files import file_tools
 from engine.tools.context import ToolLimits
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -190,3 +191,17 @@ async def test_any_output_becomes_an_object(home: Home, value: object) -> None:
         run = await finished(engine, "any")
         expected = {"items": value} if isinstance(value, list) else {"value": value}
         assert run.output == (value if isinstance(value, dict) else expected)
+
+
+async def test_what_a_run_writes_elsewhere_is_among_its_files(home: Home, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for known in file_tools():
+        home.tools.registry.add(known)
+    params = {"root": str(tmp_path), "path": "out/report.md", "text": "# Done\n"}
+    home.flow("write", tool("w", "files.write", params=params))
+    async with home.working() as engine:
+        run = await finished(engine, "write")
+        (file,) = (await engine.runs.get(run.run_id)).files
+        assert (file.name, file.copy_of) == ("report.md", str(out / "report.md"))
+        (out / "report.md").unlink()
+        assert (await engine.runs.file_text(run.run_id, file.stored_name)).text == "# Done\n"

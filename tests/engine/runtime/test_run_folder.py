@@ -14,7 +14,7 @@ import pytest
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from engine.runtime.files.file_names import safe_name
 from engine.runtime.files.folder_access import open_directory, storage_errors
-from engine.runtime.files.run_folder import RunFolders
+from engine.runtime.files.run_folder import MOST_COPIES, RunFolders
 from engine.safe_files.writing import write_atomically
 
 if TYPE_CHECKING:
@@ -154,6 +154,23 @@ def test_output_files_get_safe_names_roles_and_digests(folders: RunFolders) -> N
     assert (listed["data.bin"]["role"], listed["data.bin"]["content_type"]) == ("primary", "x/y")
     response = folders.write_response(PACK, RUN, {"run_id": RUN})
     assert {item["stored_name"]: item["role"] for item in response["files"]}["data.bin"] == "primary"
+
+
+def test_copies_say_where_the_file_was_written_and_are_bounded(folders: RunFolders) -> None:
+    def copied(number: int) -> dict[str, str]:
+        return {
+            "name": f"{number}.md",
+            "content_base64": encoded(b"%d" % number),
+            "copy_of": f"/out/{number}.md",
+        }
+
+    for number in range(MOST_COPIES + 2):
+        folders.write_output_files(PACK, RUN, [copied(number)], copies=True)
+    listed = folders.list_files(PACK, RUN)
+    assert {item["copy_of"] for item in listed} == {f"/out/{number}.md" for number in range(len(listed))}
+    assert len(listed) <= MOST_COPIES
+    (claimed,) = folders.write_output_files(PACK, RUN, [copied(MOST_COPIES)])
+    assert "copy_of" not in claimed
 
 
 def test_writing_the_same_outputs_again_leaves_them_once(folders: RunFolders) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flow import ToolStep
@@ -160,8 +161,9 @@ class ToolCalls:
             raise _Failed(failure(error.code, error.message, **details), meta)
         data = result.data
         if isinstance(data, dict) and isinstance(data.get("output_files"), list):
+            write = partial(self._folders.write_output_files, copies=result.meta.backend == "local")
             stored = await asyncio.to_thread(
-                self._folders.write_output_files, site.row["pack"], site.row["run_id"], data["output_files"]
+                write, site.row["pack"], site.row["run_id"], data["output_files"]
             )
             data = {**data, "output_files": stored}
         return data, meta
