@@ -48,6 +48,9 @@ OF_RUNS: dict[str, Call] = {
     "resume": lambda engine, ids: engine.runs.resume(ids["run"], actor=ANN),
     "cancel": lambda engine, ids: engine.runs.cancel(ids["run"], actor=ANN),
     "retry": lambda engine, ids: engine.runs.retry(ids["run"], actor=ANN),
+    "find_id": lambda engine, ids: engine.runs.find_id(ids["run"]),
+    "output": lambda engine, ids: engine.runs.output(ids["run"]),
+    "start_again": lambda engine, ids: engine.runs.start_again(ids["run"], {}, actor=ANN),
 }
 OF_REQUESTS: dict[str, Call] = {
     "approval": lambda engine, ids: engine.requests.approval(ids["approval"]),
