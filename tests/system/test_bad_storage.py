@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.system.conftest import PROGRAM
 
 if TYPE_CHECKING:
@@ -48,10 +49,17 @@ def refused(vasini: Vasini, code: str) -> None:
 
 
 def shell(vasini: Vasini, script: str) -> subprocess.CompletedProcess[str]:
+    """A script of several commands, each a process that starts from nothing."""
     environment = {**vasini.environment, "VASINI": str(PROGRAM)}
     command = ["sh", "-c", script]
     return subprocess.run(
-        command, cwd=vasini.cwd, env=environment, capture_output=True, text=True, check=False, timeout=60
+        command,
+        cwd=vasini.cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=6 * PATIENCE,
     )
 
 
