@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from engine.journal.records import Decided, Decision, NewRun
 
 
-class LocalWorker(Protocol):
-    """The worker of this process, as far as something may be given to it."""
+class LocalRuns(Protocol):
+    """The runs in the hands of this process' worker, as far as more may be given to them."""
 
     def accepts(self, run: NewRun) -> bool:
         """Whether a new run can be taken at once, without a turn of the claim."""
@@ -41,26 +41,26 @@ class Intake:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._worker: LocalWorker | None = None
+        self._held: LocalRuns | None = None
 
     @contextmanager
-    def served_by(self, worker: LocalWorker) -> Iterator[None]:
-        """Within the context `worker` takes what comes in."""
-        self._worker = worker
+    def served_by(self, held: LocalRuns) -> Iterator[None]:
+        """Within the context `held` takes what comes in."""
+        self._held = held
         try:
             yield
         finally:
-            self._worker = None
+            self._held = None
 
     async def start(self, run: NewRun) -> str:
         """Queue the run; its id, an earlier one for a known key. Raises as `Journal.create_run`."""
-        if self._worker is not None and self._worker.accepts(run):
-            return await self._worker.start(run)
+        if self._held is not None and self._held.accepts(run):
+            return await self._held.start(run)
         run_id, _ = await self._journal.create_run(run)
         return run_id
 
     async def decide(self, decision: Decision) -> Decided:
         """Record the decision. Raises as `Journal.decide`."""
-        if self._worker is not None and self._worker.takes_more:
-            return await self._worker.decide(decision)
+        if self._held is not None and self._held.takes_more:
+            return await self._held.decide(decision)
         return await self._journal.decide(decision)

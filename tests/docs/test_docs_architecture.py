@@ -31,3 +31,15 @@ def test_the_path_of_a_decision_names_what_there_is() -> None:
     names = {name.rpartition(".")[2] for name in re.findall(r"`([A-Za-z_.]+)(?:\([^`]*\))?`", path)}
     missing = {name for name in names if not re.search(rf"\b{name}\b", sources)}
     assert not missing
+
+
+def test_the_five_paths_name_files_that_are_there_each_once_and_count_them() -> None:
+    section = TEXT.partition("\n## Five paths, file by file\n")[2].partition("\n## ")[0]
+    paths = re.findall(
+        r"\*\*The path of [^*]+\*\*.*? in (\d+) files:\n\n(.*?)\n\n", section + "\n\n", re.DOTALL
+    )
+    assert len(paths) == 5
+    for count, listed in paths:
+        files = re.findall(r"^\d+\. `([^`]+)`", listed, re.MULTILINE)
+        assert len(files) == len(set(files)) == int(count)
+        assert not [file for file in files if not (ROOT / file).is_file()]

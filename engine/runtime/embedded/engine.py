@@ -185,7 +185,7 @@ class EmbeddedEngine:
             running = asyncio.create_task(worker.run())
             try:
                 await worker.running_or(running)
-                with self._intake.served_by(worker):
+                with self._intake.served_by(worker.held):
                     async with self._pack_watch.watching(), self._telling(), self._triggers.looking():
                         yield worker
             finally:

@@ -16,7 +16,6 @@ from engine.runtime.worker.held_runs import RETRY_SECONDS, HeldRuns
 if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
-    from engine.journal.records import Decided, Decision, NewRun
     from engine.runtime.clock import Clock
     from engine.runtime.worker.sessions.opening import Sessions
 
@@ -88,24 +87,10 @@ class Worker:
         self._held.stop()
         self._wake.set()
 
-    def accepts(self, run: NewRun) -> bool:
-        """Whether a new run can be taken at once, without a turn of the claim."""
-        return not self._stopping and self._held.accepts(run)
-
-    async def start(self, run: NewRun) -> str:
-        """Queue a new run and work it from its first commit on; its id. Raises as `create_run`."""
-        self._quiet.clear()
-        return await self._held.start(run)
-
-    async def decide(self, decision: Decision) -> Decided:
-        """Record a decision and go on with its run at once when nobody works it. Raises as `decide`."""
-        self._quiet.clear()
-        return await self._held.decide(decision)
-
     @property
-    def takes_more(self) -> bool:
-        """Whether one more run can be taken at once, without a turn of the claim."""
-        return not self._stopping and self._held.takes_more
+    def held(self) -> HeldRuns:
+        """The runs in its hands, which new ones and decisions may be given to."""
+        return self._held
 
     async def idle(self) -> None:
         """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""
