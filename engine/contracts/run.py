@@ -142,6 +142,14 @@ class EventView(Contract):
     payload: dict[str, Any]
 
 
+class EventPage(Contract):
+    """Events of all runs from a place in the journal on."""
+
+    events: tuple[EventView, ...]
+    next: int = Field(description="The place to read on from: the `seq` of what was looked at last.")
+    ended: bool = Field(description="Nothing more had been written by now.")
+
+
 class EventFilter(Contract):
     """Which events of a run to find; empty fields match all.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.contracts.run import (
         EventFilter,
         EventMatches,
+        EventPage,
         EventView,
         FileText,
         OutputPage,
@@ -70,6 +71,13 @@ class Runs(Protocol):
         Objects in `changes` are merged into those of the input, anything else takes the place of what was
         there. Raises as `start`, NotFound for the run, InvalidInput when its input was not kept or holds
         a secret, which is never kept, that `changes` does not give.
+        """
+        ...
+
+    async def all_events(self, *, after_seq: int = 0, limit: int = 500) -> EventPage:
+        """Events of every run in view, in the order of the journal, after a place in it.
+
+        At most `limit` (up to 1000) are looked at; those of runs that are not in view are left out.
         """
         ...
 

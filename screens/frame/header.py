@@ -42,7 +42,7 @@ class HeaderLines(Vertical):
             yield Plain(sanitize(" vasini"), classes="header-left name")
             yield Counters(classes="header-right counters")
         with Horizontal(classes="header-line"):
-            yield Plain(classes="header-left views")
+            yield ViewNames(classes="header-left views")
             yield Plain(classes="header-right who")
 
     def on_mount(self) -> None:
@@ -73,11 +73,14 @@ class HeaderLines(Vertical):
         width = sum(len(f" {entry.keys} {entry.title}  ") for _, entry in entries)
         roomy = width + self._who_width <= self.app.size.width
         parts: list[Part] = []
+        names: list[tuple[str, int]] = []
         for view, entry in entries:
             current = view == self._view
             words = f" {entry.keys} {entry.title} " if roomy or current else f" {entry.keys} "
             parts += [(sanitize(words), "bold reverse" if current else "$quiet"), sanitize(" ")]
-        self.query_one(".views", Plain).show(*parts)
+            names.append((view, cell_len(words) + 1))
+        self.query_one(ViewNames).names = names
+        self.query_one(ViewNames).show(*parts)
 
     def show_counts(self, counts: RunCounts, broken_packs: int) -> None:
         """The live counters; a zero is quiet, and no word is said of packs while none is broken."""
@@ -94,6 +97,21 @@ class HeaderLines(Vertical):
         if broken_packs:
             counters.append(Counter("▲", broken_packs, "broken pack", "broken packs", "bold $bad"))
         self.query_one(Counters).show_counts(counters)
+
+
+class ViewNames(Plain):
+    """The views; a click on one is as its key."""
+
+    names: Sequence[tuple[str, int]] = ()
+    """Each with the cells it takes."""
+
+    async def on_click(self, event: events.Click) -> None:
+        """Go to the view that was hit."""
+        end = 0
+        for name, width in self.names:
+            start, end = end, end + width
+            if start <= event.x < end - 1:
+                await self.app.run_action(action(f"app.{name}").action)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from screens.keys.keymap import Keymap
 
 _LAST = ("app.palette", "app.help")
+KEYS_ONLY = frozenset(
+    {
+        *("approvals.approve", "approvals.reject", "approvals.decide_marked", "form.submit"),
+        *("dialog.confirm", "dialog.leave"),
+        *("start.submit", "handoff.submit", "run.pause", "run.cancel", "run.retry"),
+    }
+)
+"""What decides or acts: a click can be a slip."""
 
 
 class KeyBar(Plain):
@@ -25,6 +33,8 @@ class KeyBar(Plain):
     def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._keymap = keymap
+        self._drawn: list[Action] = []
+        self._widths: list[int] = []
 
     def on_mount(self) -> None:
         """Follow the bindings: they change with the focus."""
@@ -48,13 +58,30 @@ class KeyBar(Plain):
         keys = {entry: entry.first_key(active) for entry in shown}
         room = self.size.width - sum(_width(entry, keys[entry]) for entry in keys if entry.id in _LAST)
         parts: list[Part] = []
+        self._drawn = []
         for entry, key in keys.items():
             if entry.id not in _LAST:
                 if _width(entry, key) > room:
                     continue
                 room -= _width(entry, key)
+            self._drawn.append(entry)
             parts += [(sanitize(f" {key}"), "bold $key"), sanitize(f" {entry.title} ")]
+        self._widths = [_width(entry, keys[entry]) for entry in self._drawn]
         self.show(*parts)
+
+    async def on_click(self, event: events.Click) -> None:
+        """As the key; what decides is left to keys alone."""
+        end = 0
+        for entry, width in zip(self._drawn, self._widths, strict=True):
+            start, end = end, end + width
+            if start <= event.x < end and entry.id not in KEYS_ONLY:
+                await self._do(entry)
+
+    async def _do(self, entry: Action) -> None:
+        for active in self.screen.active_bindings.values():
+            if active.binding.id == entry.id and active.enabled:
+                await self.app.run_action(active.binding.action, default_namespace=active.node)
+                return
 
     def _typed(self, name: str) -> bool:
         """Whether the field in use takes the key as text."""

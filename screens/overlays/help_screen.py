@@ -11,6 +11,7 @@ from engine.safe_text import SafeText, sanitize
 from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall
 from screens.keys.action import CONSOLE_ONLY
+from screens.keys.bindings import bindings
 from screens.keys.registry import GROUPS
 from screens.widgets.plain import NOTHING, Part, Plain, TextPane
 
@@ -30,6 +31,8 @@ class HelpScreen(Dialog[None]):
     `about` stands above them; `editing` are keys of a field that no action has, by what they do; `rest`
     are the other actions of the screen.
     """
+
+    BINDINGS = bindings("dialog.quit")
 
     def __init__(
         self,

@@ -128,6 +128,10 @@ class PackScreen(PackVerbsScreen, JsonScreen):
         await self._load_code(self._detail.view)
         self._draw_note()
 
+    @on(Tabs.Chosen)
+    def _tab_clicked(self, message: Tabs.Chosen) -> None:
+        self._go_to(message.name)
+
     def action_next_pane(self) -> None:
         """The pane to the right."""
         self._go_to(self._tabs.beside(self._pane, 1))

@@ -147,6 +147,10 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Js
             self.refresher.ask_at_once()
         self._show_pane()
 
+    @on(Tabs.Chosen)
+    def _tab_clicked(self, message: Tabs.Chosen) -> None:
+        self.show_pane(message.name)
+
     def action_next_pane(self) -> None:
         """The pane to the right."""
         self.show_pane(self._tabs.beside(self._pane, 1))

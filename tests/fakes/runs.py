@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from engine.contracts.run import (
     EventFilter,
     EventMatches,
+    EventPage,
     EventView,
     FileText,
     OutputPage,
@@ -86,6 +87,14 @@ class FakeRuns(Scoped):
         payload = merged(before.input or {}, changes)
         given = {"tenant": before.tenant, "requested_by": actor.name}
         return self._queued(before.pack, before.flow, payload, **given)
+
+    async def all_events(self, *, after_seq: int = 0, limit: int = 500) -> EventPage:
+        seen = (run for run in self.engine.stored_runs.values() if self.access.sees(run.tenant))
+        events = [event for run in seen for event in self.engine.stored_events.get(run.run_id, ())]
+        later = sorted((e for e in events if e.seq > after_seq), key=lambda event: event.seq)[:limit]
+        return EventPage(
+            events=tuple(later), next=later[-1].seq if later else after_seq, ended=len(later) < limit
+        )
 
     async def find_id(self, part: str, kind: Literal["run", "request"] = "run") -> str:
         stored: Iterable[RunView | ApprovalView | FormView | OutcomeView] = self.engine.stored_runs.values()

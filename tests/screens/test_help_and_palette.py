@@ -18,10 +18,12 @@ from engine.contracts.status import Risk
 from screens.approvals.screen import ApprovalsScreen
 from screens.forms.list_screen import FormsScreen
 from screens.forms.screen import FormScreen
+from screens.frame.key_bar import KEYS_ONLY, KeyBar
 from screens.keys.action import CONSOLE_ONLY
 from screens.keys.bindings import action
 from screens.keys.registry import ACTIONS
 from screens.overlays.help_screen import HelpScreen
+from screens.overlays.leave_dialog import LeaveDialog
 from screens.overlays.palette import PaletteScreen
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
@@ -233,3 +235,53 @@ async def test_a_key_turns_the_bell_off_and_on(console: OpenConsole) -> None:
         assert "The bell is on" in stage.notices()
         await stage.press("B")
         await stage.until(lambda: stage.app.state.bell is before)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c", "escape"])
+async def test_help_is_closed_by_the_keys_that_leave(console: OpenConsole, key: str) -> None:
+    async with console(FakeEngine()) as stage:
+        await stage.press("?")
+        await stage.on(HelpScreen)
+        await stage.press(key)
+        await stage.on(RunsScreen)
+
+
+async def test_ctrl_c_twice_leaves(console: OpenConsole) -> None:
+    async with console(FakeEngine()) as stage:
+        await stage.press("ctrl+c")
+        await stage.on(LeaveDialog)
+        await stage.press("ctrl+c")
+        await stage.until(lambda: stage.app.return_value == 0)
+
+
+async def test_views_panes_and_keys_of_the_bar_can_be_clicked(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), an_approval())
+    async with console(engine, size=(120, 32)) as stage:
+        await stage.until(lambda: stage.paged("#runs").row_count)
+        await stage.pilot.click(".views", offset=(stage.plain(".views").index("Approvals") + 1, 0))
+        await stage.on(ApprovalsScreen)
+        await stage.press("1", "enter")
+        await stage.on(RunScreen)
+        await stage.until(lambda: "Loading" not in stage.text())
+        await stage.pilot.click("#run-panes", offset=(stage.plain("#run-panes").index("Files") + 1, 0))
+        await stage.until(lambda: stage.app.screen.query_one("#files").display)
+        bar = stage.app.screen.query_one(KeyBar)
+        await stage.pilot.click(KeyBar, offset=(stage.plain("KeyBar").index("Help") + 1, 0))
+        await stage.on(HelpScreen)
+        assert bar.is_attached
+
+
+async def test_a_click_never_decides(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), an_approval())
+    async with console(engine, size=(120, 32)) as stage:
+        await stage.press("2")
+        await stage.on(ApprovalsScreen)
+        await stage.until(lambda: "Approve" in stage.plain("KeyBar"))
+        await stage.pilot.click(KeyBar, offset=(stage.plain("KeyBar").index("Approve") + 1, 0))
+        await stage.pilot.pause()
+        assert isinstance(stage.app.screen, ApprovalsScreen)
+        assert not engine.asked("approve")
+
+
+def test_every_key_that_a_click_may_not_stand_for_is_an_action() -> None:
+    assert {entry.id for entry in ACTIONS} >= KEYS_ONLY

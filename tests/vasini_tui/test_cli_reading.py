@@ -307,3 +307,17 @@ def test_pack_validate_ends_with_4_and_names_every_problem(
     told = vasini("pack", "validate", str(tmp_path))
     assert told.stdout.splitlines() == ["a.yaml:1: one", "b.yaml:2: two"]
     assert told.stderr.count("\n") == 1
+
+
+def test_events_of_all_runs_stand_in_the_order_of_the_journal(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run("run-1"), a_run("run-2"))
+    fake.stored_events = {
+        "run-1": (an_event(1, "run_queued", "run-1", seq=1), an_event(2, "run_started", "run-1", seq=4)),
+        "run-2": (an_event(1, "run_queued", "run-2", seq=3),),
+    }
+    told = [line.split()[:2] for line in vasini("events", "--all").stdout.splitlines()]
+    assert told == [["1", "run-1"], ["3", "run-2"], ["4", "run-1"]]
+    lines = vasini("events", "--all", "--after", "1", "--limit", "1", "--json").stdout.splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == [3]
+    for words in ((), ("run-1", "--all")):
+        assert vasini("events", *words).status == ExitCode.USAGE

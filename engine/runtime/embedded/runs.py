@@ -7,7 +7,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.contracts.actor import Role
-from engine.contracts.run import EventMatches, Page, RunCounts, RunFilter, RunSort, RunSummary, VerbResult
+from engine.contracts.run import (
+    EventMatches,
+    EventPage,
+    Page,
+    RunCounts,
+    RunFilter,
+    RunSort,
+    RunSummary,
+    VerbResult,
+)
 from engine.contracts.status import (
     RUN_TERMINAL,
     RUN_WAITING,
@@ -130,6 +139,18 @@ class Runs(Scoped):
         tenant = row["tenant"]
         request = StartRequest(row["pack"], row["flow"], payload, actor, tenant, idempotency_key, base_dir)
         return await self._started(*await self._starter().start(request))
+
+    async def all_events(self, *, after_seq: int = 0, limit: int = 500) -> EventPage:
+        """See facade."""
+        size, start = page_size(limit), page_offset(after_seq, "after_seq")
+        stored = await self._journal.feed_events(start, size)
+        rows = {item.run_id: await self._journal.run_row(item.run_id) for item in stored}
+        seen = {run_id for run_id, row in rows.items() if row is not None and self.access.sees(row["tenant"])}
+        return EventPage(
+            events=tuple(event_view(item) for item in stored if item.run_id in seen),
+            next=stored[-1].seq if stored else start,
+            ended=len(stored) < size,
+        )
 
     async def find_id(self, part: str, kind: Literal["run", "request"] = "run") -> str:
         """See facade."""

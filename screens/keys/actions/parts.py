@@ -8,9 +8,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("palette.down", "down", "down", "Next", "Next entry while typing"),
     Action("palette.up", "up", "up", "Previous", "Previous entry while typing"),
     Action("dialog.confirm", "f2", "confirm", "Confirm", "Do it, when the dialog is filled in", shown=True),
+    Action("dialog.quit", "q,ctrl+c", "close", "Close", "Close what is only to be read"),
     Action("dialog.close", "escape", "close", "Close", "Close without doing anything", shown=True),
     Action(
-        "dialog.leave", "q", "leave", "Leave", "Leave the console; runs go on in other workers", shown=True
+        "dialog.leave",
+        "q,ctrl+c",
+        "leave",
+        "Leave",
+        "Leave the console; runs go on in other workers",
+        shown=True,
     ),
     Action("list.down", "j,down", "cursor_down", "Down", "One row down"),
     Action("list.up", "k,up", "cursor_up", "Up", "One row up"),

@@ -1,4 +1,4 @@
-"""Parts of ids name runs and requests, in both journals."""
+"""What is asked of all runs at once, in both journals: parts of ids, events in the order of the journal."""
 
 from __future__ import annotations
 
@@ -39,3 +39,17 @@ def test_a_part_is_the_whole_the_beginning_or_the_end() -> None:
     whole = "run_01abcdef"
     assert all(is_part(part, whole) for part in (whole, "run_01", "01ab", "cdef"))
     assert not any(is_part(part, whole) for part in ("1abc", "x", "run_02"))
+
+
+async def test_events_of_all_runs_in_view_are_read_from_any_place(home: Home, each_journal: Journal) -> None:
+    home.flow("main", tool("say", params={"n": 1}))
+    async with home.working(journal=each_journal) as engine:
+        first, second = (await finished(engine, "main")).run_id, (await finished(engine, "main")).run_id
+        page = await engine.runs.all_events()
+        assert {event.run_id for event in page.events} == {first, second}
+        assert [event.seq for event in page.events] == sorted(event.seq for event in page.events)
+        assert page.ended
+        middle = await engine.runs.all_events(after_seq=2, limit=1)
+        assert ([event.seq for event in middle.events], middle.next, middle.ended) == ([3], 3, False)
+        nothing = await engine.for_(ANN, tenant="other").runs.all_events()
+        assert (nothing.events, nothing.next) == ((), page.next)

@@ -93,16 +93,27 @@ def show(
 
 
 def events(
-    run: RunId,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on until the run has ended.")] = False,
-    after: Annotated[int, typer.Option("--after", min=0, metavar="RUN_SEQ", help="Only later ones.")] = 0,
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Run id, or a part of it.")] = None,
+    of_all: Annotated[bool, typer.Option("--all", help="Of every run, in the order of the journal.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on until the run has ended; with --all until ctrl-c.")
+    ] = False,
+    after: Annotated[
+        int,
+        typer.Option("--after", min=0, metavar="NUMBER", help="Only later ones: run_seq, or seq with --all"),
+    ] = 0,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
-    """Write the history of a run, one line per event."""
+    """Write the history of a run, or of all of them, one line per event."""
+    if (run is None) != of_all:
+        raise UsageError("name one run, or write --all")
+    if run is None:
+        every = partial(_every, follow=follow, after=after, limit=limit)
+        return Invocation(every, as_json, act_as, tenant, all_tenants)
     action = partial(_follow if follow else _history, part=run, after=after, limit=limit)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
@@ -176,6 +187,20 @@ async def _follow(session: Session, *, part: str, after: int, limit: int | None)
                 return ExitCode.OK
 
 
+async def _every(session: Session, *, follow: bool, after: int, limit: int | None) -> int:
+    """The same of every run: it has no end while it is followed."""
+    async with session.engine() as engine, engine.feed.subscribe(topics={Topic.RUNS}) as feed:
+        left = limit
+        while left is None or left > 0:
+            page = await engine.runs.all_events(after_seq=after, limit=_EVENTS_AT_ONCE)
+            for event in page.events[:left]:
+                _write_event(session.out, event, of_all=True)
+            after, left = page.next, None if left is None else left - len(page.events)
+            if page.ended and (not follow or await anext(feed, None) is None):
+                break
+    return ExitCode.OK
+
+
 async def _write_events(
     out: Output, engine: Engine, run_id: str, after: int, limit: int | None
 ) -> tuple[int, int | None]:
@@ -193,10 +218,11 @@ async def _write_events(
     return after, limit
 
 
-def _write_event(out: Output, event: EventView) -> None:
+def _write_event(out: Output, event: EventView, *, of_all: bool = False) -> None:
     if out.as_json:
         out.document(event.model_dump(mode="json", by_alias=True))
         return
     place = f"  {event.step_id}" if event.step_id else ""
     payload = f"  {json_text(event.payload)}" if event.payload else ""
-    out.line(f"{event.run_seq:>5}  {rfc3339(event.ts)}  {event.kind}{place}  by {event.actor}{payload}")
+    number = f"{event.seq:>7}  {event.run_id}" if of_all else f"{event.run_seq:>5}"
+    out.line(f"{number}  {rfc3339(event.ts)}  {event.kind}{place}  by {event.actor}{payload}")
