@@ -39,7 +39,7 @@ class TimelineRow(Contract):
     status: StepStatus
     depth: int = 0
     child_run_id: str | None = None
-    needs: tuple[str, ...] = Field(default=(), description="In a graph: the steps it needs.")
+    needs: tuple[str, ...] | None = Field(default=None, description="In a graph: the steps it needs.")
     recoveries: int = 0
     spans: tuple[TimelineSpan, ...] = ()
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BAR_MARKS: dict[SpanKind, tuple[str, str, Tone]] = {
     SpanKind.WORKING: ("█", "working", Tone.BUSY),
-    SpanKind.WAITING: ("░", "waits for a person", Tone.WAITING),
+    SpanKind.WAITING: ("░", "waits", Tone.WAITING),
     SpanKind.RETRYING: ("▒", "retries", Tone.BUSY),
     SpanKind.FAILED: ("✗", "failed", Tone.BAD),
 }
@@ -285,8 +285,10 @@ class TimelineTable(LineTable):
 
 
 def label(row: TimelineRow) -> str:
-    """The name of an execution below its parent: `2/read` for the second item's step."""
+    """The name of an execution below its parent: `2/read` for the second item's step, `read` in a graph."""
     parts = row.step_id.split("/")
+    if row.needs is not None:
+        return parts[-1]
     return "/".join(parts[-2:]) if row.depth else row.step_id
 
 

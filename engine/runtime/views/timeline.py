@@ -146,7 +146,7 @@ def _branch(path: str) -> int:
     return int(index) if index.isdecimal() else -1
 
 
-def _row(run_id: str, head: StepHeadRow, bar: Bar, depth: int, needs: tuple[str, ...]) -> TimelineRow:
+def _row(run_id: str, head: StepHeadRow, bar: Bar, depth: int, needs: tuple[str, ...] | None) -> TimelineRow:
     return TimelineRow.model_construct(
         run_id=run_id,
         step_id=head["path"],

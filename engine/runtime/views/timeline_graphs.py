@@ -56,10 +56,10 @@ class Graphs:
         found = filter(None, map(self._node, ways))
         return sum(self._layers[graph][node["id"]] for graph, node in found)
 
-    def needs(self, path: str) -> tuple[str, ...]:
-        """Ids of the steps that a step of a graph needs."""
+    def needs(self, path: str) -> tuple[str, ...] | None:
+        """Ids of the steps that a step of a graph needs; None for one in no graph."""
         found = self._node(path)
-        return () if found is None else tuple(found[1]["needs"])
+        return None if found is None else tuple(found[1]["needs"])
 
     def _node(self, path: str) -> tuple[str, Node] | None:
         """The graph that a step is directly in, and what it says of it."""
