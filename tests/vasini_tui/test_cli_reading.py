@@ -220,7 +220,19 @@ def test_events_are_one_line_each_without_gaps(vasini: Vasini, fake: FakeEngine)
     fake.stored_events["run-1"] = tuple(an_event(number, ts=NOW) for number in range(1, 1202))
     lines = [json.loads(line) for line in vasini("events", "run-1", "--json").stdout.splitlines()]
     assert [line["run_seq"] for line in lines] == list(range(1, 1202))
-    named = {"seq", "run_id", "run_seq", "ts", "kind", "step_id", "actor", "account", "via", "payload"}
+    named = {
+        "seq",
+        "run_id",
+        "run_seq",
+        "ts",
+        "kind",
+        "step_id",
+        "actor",
+        "account",
+        "via",
+        "trace_id",
+        "payload",
+    }
     assert lines[0].keys() == named
     assert lines[0]["ts"] == rfc3339(NOW)
     some = vasini("events", "run-1", "--json", "--after", "3", "--limit", "2").stdout.splitlines()
