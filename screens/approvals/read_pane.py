@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ReadPane(TextPane):
-    """`end_seen` once the last line up to `last_part` has been in view; `forget_end` begins anew."""
+    """A pane that has to be read: `end_seen` once the end of `last_part` was in view, until `forget_end`."""
 
     class EndSeen(Message):
         """The end has come into view for the first time."""

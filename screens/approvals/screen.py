@@ -42,7 +42,7 @@ _EMPTY = "No approval waits.\n\nA run that asks for one appears here at once.\n{
 
 
 class ApprovalsScreen(DecisionVerbsScreen):
-    """List and card."""
+    """The inbox: what waits for a decision as a list, and what is under the cursor as a card."""
 
     BINDINGS = bindings("approvals.mark", "approvals.sort", "run.logs")
     view = "approvals"

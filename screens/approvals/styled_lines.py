@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Ink(StrEnum):
-    """How a line is written."""
+    """The role of a line's text; a theme gives each its style."""
 
     PLAIN = "plain"
     NAME = "name"

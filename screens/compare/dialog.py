@@ -39,7 +39,7 @@ _COLUMNS = (
 
 
 class CompareDialog(Dialog[str]):
-    """Enter on a run, or on an id that was typed, compares with it."""
+    """Asks which run to compare with: Enter takes the one under the cursor, or the id that was typed."""
 
     def __init__(self, state: ConsoleState, run: RunView) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ _LEAST_SECONDS, _LEAST_SHARE = 0.05, 0.1
 
 
 class Change(StrEnum):
-    """How the right differs from the left."""
+    """What the right side is to the left one: the same, changed, added, removed."""
 
     SAME = "same"
     CHANGED = "changed"

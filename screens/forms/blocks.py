@@ -163,7 +163,7 @@ class AddLine(KeyHint, can_focus=True):
     HELP = "The end of a list. Inside a list the keys of items add, remove and move them."
 
     class Pressed(Message):
-        """An item is wanted."""
+        """The line was chosen: the list is to have one more item."""
 
     def action_add(self) -> None:
         """Ask the list."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """How a field is drawn."""
+    """Which control a field is drawn as."""
 
     TEXT = "text"
     LONG_TEXT = "long_text"

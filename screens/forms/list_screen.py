@@ -41,7 +41,7 @@ _EMPTY = "No form waits.\n\nA run that asks for input appears here at once.\n{ap
 
 
 class FormsScreen(ConsoleScreen):
-    """The list of forms."""
+    """All forms that wait for an answer; Enter opens one."""
 
     BINDINGS = bindings("run.logs")
     view = "forms"

@@ -33,7 +33,7 @@ _MOST_PARAMETERS = 600
 
 
 class OutcomeDialog(Dialog[OutcomeDecision]):
-    """A list of four; the first row changes nothing. Enter chooses."""
+    """Asks what became of a call: a list of four whose first row changes nothing. Enter chooses."""
 
     def __init__(self, outcome: OutcomeView) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LeaveDialog(Dialog[bool]):
-    """q once more leaves; Esc stays."""
+    """Asks before the console is left: q once more leaves, Esc stays."""
 
     BINDINGS = bindings("dialog.leave")
 

@@ -32,7 +32,7 @@ _NO_MATCH = "No action matches. Type fewer letters; an action of another screen 
 
 
 class PaletteScreen(Dialog[BoundAction]):
-    """Type to narrow, ↓ ↑ to move, Enter to do."""
+    """All actions by name: type to narrow, ↓ ↑ to move, Enter to do."""
 
     BINDINGS = bindings("palette.")
 

@@ -43,7 +43,7 @@ _EMPTY = "No packs.\n\nvasini pack new NAME makes one; it appears here as soon a
 
 
 class PacksScreen(PackVerbsScreen):
-    """The list of packs; Enter opens one."""
+    """All packs with their state, version and runs; Enter opens one."""
 
     BINDINGS = bindings("packs.diff", "packs.code")
 

@@ -42,7 +42,10 @@ _COLUMNS = (
 
 
 class FilesPane(RunPane):
-    """Enter shows a file: Markdown drawn, JSON as a tree, others as text; the copy key takes its path."""
+    """Files of the run's folder. Enter shows one: Markdown drawn, JSON as a tree, others as text.
+
+    The copy key takes its path.
+    """
 
     title = "Files"
 

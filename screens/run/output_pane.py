@@ -30,7 +30,7 @@ _CUT = "Only the last lines are shown; `vasini logs` writes all of them."
 
 
 class OutputPane(RunPane):
-    """Follows the newest line until it is told to stay."""
+    """What calls write while they run; it follows the newest line until it is told to stay."""
 
     title = "Output"
 

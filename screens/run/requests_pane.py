@@ -41,7 +41,7 @@ _COLUMNS = (
 
 
 class RequestsPane(RunPane):
-    """Oldest first; Enter opens what waits, and shows what was decided."""
+    """What the run asks people, oldest first; Enter opens what waits, and shows what was decided."""
 
     title = "Requests"
 

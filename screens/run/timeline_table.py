@@ -67,7 +67,7 @@ class BarRow(Row):
 
 
 class TimelineTable(LineTable):
-    """Keys of rows are `run_id step_id`. The axis shows the whole run until it is zoomed."""
+    """Executions with bars on an axis of time, all of it until it is zoomed; keys are `run_id step_id`."""
 
     HELP = (
         "What every step did when; branches and child runs stand below their step. {list.open} shows its "

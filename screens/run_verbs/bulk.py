@@ -141,7 +141,7 @@ def format_statuses(views: Sequence[RunView]) -> str:
 
 
 class BulkDialog(Dialog[bool]):
-    """F2 does it to all that are listed; Enter and Esc do nothing to any."""
+    """Asks before a verb is done to several runs: F2 does it to all of them, Enter and Esc to none."""
 
     BINDINGS = bindings("dialog.confirm")
 

@@ -27,7 +27,7 @@ _CHOICES = {
 
 
 class CancelMenu(Dialog[CancelMode]):
-    """A list of three; the first row changes nothing. Enter chooses."""
+    """Asks how a run is cancelled: a list of three whose first row changes nothing. Enter chooses."""
 
     def __init__(self, formatted_run: str) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class FilterInput(SafeInput):
-    """The line after `/`."""
+    """The line in which the filter of the list is typed (after `/`)."""
 
     HELP = (
         "A filter of the runs, in force while you type. Words are found in run id, pack, flow and requester. "
@@ -48,7 +48,7 @@ class FilterInput(SafeInput):
 
 
 class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
-    """The first screen."""
+    """The list of runs; keys are about the run under the cursor, or about the marked ones."""
 
     BINDINGS = bindings("runs.")
     view = "runs"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A pack, and how it is called."""
+    """One side of a comparison: a pack's content, and the label it is shown with."""
 
     pack: LoadedPack
     label: str

@@ -27,7 +27,7 @@ _COLUMNS = (Column("Name", 22, flex=2), Column("Value", 30, flex=5))
 
 
 class JsonView(LineTable):
-    """Keys of rows are the paths as people write them: `output.items[3].name`."""
+    """A folding tree of JSON values; a row's key is its path as people write it: `output.items[3].name`."""
 
     HELP = (
         "A value as a tree. {tree.unfold} {tree.fold} or {list.open} unfold and fold, {screen.copy} copies "

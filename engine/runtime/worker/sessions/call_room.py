@@ -32,7 +32,7 @@ _MARKS = 2_048
 
 
 class CallRoom:
-    """The calls of one worker."""
+    """Lets the calls of one worker begin: side by side, or alone when one may have killed a worker."""
 
     def __init__(self, directory: Path, worker_id: str) -> None:
         self._marks = CallMarks(directory, worker_id)

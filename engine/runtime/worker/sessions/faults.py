@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Faults(Protocol):
-    """Told about every point the runtime passes."""
+    """What a test hangs into the runtime: it is called with the name of each point that is passed."""
 
     def reach(self, point: str, step_type: str) -> None:
         """`point` is one of POINTS, `step_type` the type of step the transition is about, or `run`."""
@@ -24,7 +24,7 @@ POINTS = (
 
 
 class NoFaults:
-    """Nothing happens."""
+    """Outside of tests: points are passed and nothing happens."""
 
     def reach(self, point: str, step_type: str) -> None:
         """Do nothing."""

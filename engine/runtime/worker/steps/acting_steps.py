@@ -24,7 +24,7 @@ MAX_ITEMS = 100_000
 
 
 class ToolRenderer(StepRenderer[ToolStep]):
-    """Parameters of a tool."""
+    """Renders the parameters of a tool, and the approval that a policy wants before its call."""
 
     type = "tool"
 
@@ -93,7 +93,7 @@ def _asking(
 
 
 class SubflowRenderer(StepRenderer[SubflowStep]):
-    """The start payload of a child run."""
+    """Renders the start payload of a child run."""
 
     type = "subflow"
 
@@ -113,7 +113,7 @@ class SubflowRenderer(StepRenderer[SubflowStep]):
 
 
 class ForEachRenderer(StepRenderer[ForEachStep]):
-    """The items of a loop."""
+    """Renders the list of items of a loop."""
 
     type = "for_each"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ApprovalRenderer(StepRenderer[ApprovalStep]):
-    """What a person is shown; its digest covers all of it."""
+    """Renders an approval: what a person is shown, and the digest that covers all of it."""
 
     type = "human_approval"
 

@@ -27,7 +27,7 @@ SUMMARIZED = 10
 
 
 class FormRenderer(StepRenderer[UserInputStep]):
-    """What is asked, and the schema of the answer."""
+    """Renders a form: what is asked, and the schema of the answer."""
 
     type = "user_input"
     fault_code = StepErrorCode.INVALID_FORM

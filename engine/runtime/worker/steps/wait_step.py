@@ -13,7 +13,7 @@ from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 
 
 class WaitRenderer(StepRenderer[WaitStep]):
-    """A time becomes a moment when the step starts."""
+    """Renders a wait: a time becomes a moment when the step starts."""
 
     type = "wait"
 
