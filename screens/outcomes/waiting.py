@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from screens.frame.console_state import ConsoleState
 
 MOST = 200
-_TITLE = "What became of these calls? Nobody knows: {list.open} on one to say, {screen.next} to the approvals"
+_TITLE = "Interrupted: what became of these calls? {list.open} says; {screen.next} goes on"
 _COLUMNS = (
     Column("Interrupted call", 20, flex=3),
     Column("Step", 12, flex=2, rank=1),
