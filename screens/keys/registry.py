@@ -24,6 +24,7 @@ GROUPS = {
     "log": "Event log",
     "tree": "JSON",
     "lines": "Long text",
+    "file": "A file",
     "compare": "Compare",
     "packs": "Packs",
     "app": "Everywhere",
