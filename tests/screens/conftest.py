@@ -113,6 +113,9 @@ class OpenConsole(Protocol):
         theme: str = "vasini-dark",
         keys: Mapping[str, Sequence[str]] | None = None,
         kind: type[ConsoleApp] = ConsoleApp,
+        options: ConsoleOptions | None = None,
+        clock: Callable[[], float] | None = None,
+        notifications: bool = True,
     ) -> AbstractAsyncContextManager[Stage]: ...
 
 
@@ -128,20 +131,23 @@ async def _open(
     theme: str = "vasini-dark",
     keys: Mapping[str, Sequence[str]] | None = None,
     kind: type[ConsoleApp] = ConsoleApp,
+    options: ConsoleOptions | None = None,
+    clock: Callable[[], float] | None = None,
+    notifications: bool = True,
 ) -> AsyncIterator[Stage]:
-    engine, clock = engine or FakeEngine(), HandClock()
+    engine, by_hand = engine or FakeEngine(), HandClock()
     keymap, faults = read_keymap(keys or {})
     assert not faults
     app = kind(
         engine,
         actor=Actor(name="ben", via="console"),
         tenant="default",
-        settings=ConsoleOptions(theme=theme, bell=False, keymap=keymap),
-        clock=clock,
+        settings=options or ConsoleOptions(theme=theme, bell=False, keymap=keymap),
+        clock=clock or by_hand,
         now=lambda: engine.clock,
     )
-    async with app.run_test(size=size, notifications=True) as pilot:
-        stage = Stage(app, pilot, engine, clock)
+    async with app.run_test(size=size, notifications=notifications) as pilot:
+        stage = Stage(app, pilot, engine, by_hand)
         await stage.until(
             lambda: app.current_mode == "runs" and app.screen.query("#runs"), "the first screen"
         )
@@ -150,7 +156,10 @@ async def _open(
 
 @pytest.fixture
 def console() -> OpenConsole:
-    """Opens a console: `async with console(engine, size=(80, 24)) as stage`."""
+    """Opens a console: `async with console(engine, size=(80, 24)) as stage`; the first screen is there.
+
+    `options` take the place of `theme` and `keys`, `clock` that of the stage's own.
+    """
     return _open
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from itertools import count
@@ -11,20 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from engine.contracts.actor import Actor
 from engine.contracts.status import Risk
 from engine.errors import ErrorCode, Unavailable
 from tests.fakes.engine import FakeEngine
-from tests.fakes.views import NOW, an_approval
+from tests.fakes.views import an_approval
 from tests.patience import PATIENCE
 from tests.screens.picture import characters, strips, styles, unfinished
 from tests.screens.test_console_snapshots import RUN, engine
-from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
     from textual.pilot import Pilot
+
+    from tests.screens.conftest import OpenConsole
 
 SIZES = ((80, 24), (120, 40), (200, 60))
 THEMES = ("vasini-dark", "vasini-light")
@@ -130,29 +129,25 @@ WALKS: dict[str, tuple[Step, ...]] = {
 
 
 @pytest.mark.parametrize("walk", WALKS)
-async def test_the_screens_look_as_they_did(snapshot: SnapshotAssertion, walk: str) -> None:
+async def test_the_screens_look_as_they_did(
+    console: OpenConsole, snapshot: SnapshotAssertion, walk: str
+) -> None:
     fake = FakeEngine() if walk == "empty" else engine()
-    app = ConsoleApp(
-        fake,
-        actor=Actor(name="ben", via="console"),
-        tenant="default",
-        settings=ConsoleOptions(bell=False, grace_ms=0),
-        clock=count().__next__,  # every key comes alone
-        now=lambda: NOW,
-    )
-    for theme in THEMES:
-        app.register_theme(ConsoleOptions().themes.load(theme))
-    async with app.run_test(size=SIZES[0]) as pilot:
+    options = ConsoleOptions(bell=False, grace_ms=0)
+    alone = count().__next__  # every key comes alone
+    async with console(fake, size=SIZES[0], options=options, clock=alone, notifications=False) as stage:
+        for theme in THEMES:
+            stage.app.register_theme(options.themes.load(theme))
         for step in WALKS[walk]:
             if not isinstance(step, str):
                 step(fake)
             elif step.startswith(" "):
-                await _shows(pilot, step[1:])
+                await stage.shows(step[1:])
             elif step.startswith("=") and len(step) > 1:
-                picture = await _picture(pilot)
+                picture = await _picture(stage.pilot)
                 assert picture == snapshot(extension_class=Picture, name=step[1:])
             else:
-                await pilot.press(step)
+                await stage.press(step)
 
 
 async def _picture(pilot: Pilot[int]) -> str:
@@ -183,10 +178,3 @@ async def _settled(pilot: Pilot[int]) -> list[str]:
         before = characters(strips(pilot.app))
         await pilot.pause()
     return lines
-
-
-async def _shows(pilot: Pilot[int], words: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while words not in (shown := "\n".join(characters(strips(pilot.app)))):
-        assert time.monotonic() < deadline, f"never {words!r}\n{shown}"
-        await asyncio.sleep(0.005)

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.actor import Actor
 from engine.errors import ErrorCode, VasiniError
 from screens.overlays.theme_picker import ThemePicker
 from tests.fakes.engine import FakeEngine
-from tests.fakes.views import NOW, a_run, an_approval
-from vasini_tui.console.app import ConsoleApp
+from tests.fakes.views import a_run, an_approval
 from vasini_tui.console.options import ConsoleOptions
 from vasini_tui.console.themes.theme_files import OwnThemes
 from vasini_tui.console.themes.themes import Themes
@@ -64,21 +62,14 @@ async def test_any_theme_can_be_the_first(console: OpenConsole, theme: str) -> N
         assert stage.app.theme == theme
 
 
-async def test_an_own_theme_that_cannot_be_used_is_told_and_another_is_shown(tmp_path: Path) -> None:
+async def test_an_own_theme_that_cannot_be_used_is_told_and_another_is_shown(
+    console: OpenConsole, tmp_path: Path
+) -> None:
     problem = config_invalid(tmp_path / "mine.yaml", "is not [b]YAML[/b]")
     options = ConsoleOptions(theme="mine", bell=False, themes=Themes(OwnThemes(problems={"mine": problem})))
-    app = ConsoleApp(
-        FakeEngine(),
-        actor=Actor(name="ben", via="console"),
-        tenant="default",
-        settings=options,
-        now=lambda: NOW,
-    )
-    async with app.run_test(size=(100, 32), notifications=True) as pilot:
-        await pilot.pause()
-        assert app.theme == "vasini-dark"
-        (notice,) = app._notifications
-        assert notice.message.endswith("mine.yaml: is not [b]YAML[/b]. Showing vasini-dark.")
+    async with console(options=options) as stage:
+        await stage.until(lambda: "mine.yaml: is not [b]YAML[/b]. Showing vasini-dark." in stage.notices())
+        assert stage.app.theme == "vasini-dark"
 
 
 def test_a_name_that_is_no_theme_is_a_fault_of_the_settings() -> None:
