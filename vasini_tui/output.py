@@ -93,7 +93,7 @@ def cell(value: object, *, limit: int = _CELL_LIMIT) -> str:
     return sanitize(str(value), limit=limit)
 
 
-def size_in_words(size: int) -> str:
+def format_size(size: int) -> str:
     """Bytes as a person reads them."""
     amount, unit = float(size), 0
     while amount >= 1000 and unit < len(_UNITS) - 1:

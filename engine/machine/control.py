@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
-from engine.machine.ending import begin_ending, own_end
+from engine.machine.ending import own_end, start_ending
 from engine.machine.escalation import escalation_index
 from engine.machine.events.branch_facts import BranchCancelled, BranchCompleted, BranchFailed
 from engine.machine.events.request_facts import RequestWithdrawn
@@ -317,7 +317,7 @@ def end_run(builder: TransitionBuilder, end: RunEnd) -> None:
     state = builder.state
     steps = builder.graph.steps_of("")
     if state.phase is Phase.ACTIVE and state.ending is None and steps.closing is not None:
-        begin_ending(builder, end, steps.end + 1)
+        start_ending(builder, end, steps.end + 1)
         return
     builder.emit(end if state.ending is None else own_end(state.ending))
     builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))

@@ -21,7 +21,7 @@ _BAD_ENDS: dict[str, type[RunFailed | RunCancelled | RunDeadLettered]] = {
 }
 
 
-def begin_ending(builder: TransitionBuilder, end: RunEnd, following: int) -> None:
+def start_ending(builder: TransitionBuilder, end: RunEnd, following: int) -> None:
     """Keep how the run ends, and ask for what runs in any case; its time is watched by itself."""
     if isinstance(end, RunCompleted):
         fact = RunEnding("completed", end.kind, following, output=end.output)

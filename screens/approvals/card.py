@@ -15,7 +15,7 @@ from screens.approvals.styled_lines import StyledLines
 from screens.widgets.ages import age, full_time, short_time
 from screens.widgets.json.json_text import hides_something
 from screens.widgets.plain import NEW_LINE, NOTHING, Part, Plain
-from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES, recovered_words
+from screens.widgets.status_labels import REQUEST_LABELS, RISK_LABELS, STYLES, format_recovered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,7 +189,7 @@ def _circumstances(view: ApprovalView) -> str:
     if view.expires_at:
         words.append(f"expires {full_time(view.expires_at)}")
     if view.recoveries:
-        words.append(recovered_words(view.recoveries))
+        words.append(format_recovered(view.recoveries))
     return " · ".join(words)
 
 

@@ -118,7 +118,7 @@ async def attempt(widget: Widget, work: Awaitable[T]) -> T | None:
         return None
 
 
-def damaged_words(ids: Sequence[str]) -> str:
+def format_damaged(ids: Sequence[str]) -> str:
     """What a list leaves out."""
     more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
     return f"damaged in the journal and not shown: {ids[0]}{more} (vasini doctor --deep)"
@@ -286,7 +286,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             self._loaded_at = self.state.now()
             self._show_problem("")
             if self._damaged:
-                self._put_line(damaged_words(self._damaged))
+                self._put_line(format_damaged(self._damaged))
             if self.state.broken_packs is None:
                 # Reading packs takes long the first time: what the screen is about comes before.
                 packs = await self.state.engine.packs.list()

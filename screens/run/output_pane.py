@@ -47,7 +47,7 @@ class OutputPane(RunPane):
         self._until: datetime | None = None
         self._following = True
         self.query_one("#no-output").display = False
-        self.set_interval(LOOK_SECONDS, self._look)
+        self.set_interval(LOOK_SECONDS, self._follow)
 
     @property
     def lines(self) -> TextLines:
@@ -79,7 +79,7 @@ class OutputPane(RunPane):
         self.lines.toggle_wrap()
         return True
 
-    def _look(self) -> None:
+    def _follow(self) -> None:
         if self._live and self.display and self.is_attached:
             self.act(self._read())
 
@@ -92,11 +92,11 @@ class OutputPane(RunPane):
             wanted = [line for line in page.lines if self._until is None or line.ts <= self._until]
             if wanted:
                 self._any = True
-                text = await asyncio.to_thread(safe_lines, "\n".join(map(_words, wanted)))
+                text = await asyncio.to_thread(safe_lines, "\n".join(map(_format_line, wanted)))
                 self._cut |= self.lines.extend(text, to_end=self._following)
-        self._tell()
+        self._show_notes()
 
-    def _tell(self) -> None:
+    def _show_notes(self) -> None:
         note = _PAST if self._until is not None else _CUT if self._cut else ""
         self.query_one("#output-note").display = bool(note)
         self.query_one("#output-note", Plain).show((sanitize(f" {note}"), "$quiet"))
@@ -104,7 +104,7 @@ class OutputPane(RunPane):
         self.lines.set_class(not self._any, "-empty")
 
 
-def _words(line: OutputLine) -> str:
+def _format_line(line: OutputLine) -> str:
     """One line: when, of which step, `!` where it went to standard error."""
     mark = "!" if line.stream == "err" else "│"
     text = line.text.replace("\t", "    ")

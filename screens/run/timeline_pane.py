@@ -15,7 +15,7 @@ from screens.run.timeline_past import as_it_was
 from screens.run.timeline_table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, TimelineTable
 from screens.widgets.ages import clock_time
 from screens.widgets.plain import Part, Plain
-from screens.widgets.status_labels import STEP_LABELS, STYLES, recovered_words
+from screens.widgets.status_labels import STEP_LABELS, STYLES, format_recovered
 from screens.widgets.tables.line_table import LineTable
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
         words += f" · child {row.child_run_id}"
     parts.append((sanitize(words, limit=400), "$quiet"))
     if row.recoveries:
-        parts.append((sanitize(f" · {recovered_words(row.recoveries)}"), "$busy"))
+        parts.append((sanitize(f" · {format_recovered(row.recoveries)}"), "$busy"))
     if step is not None:
         tries = f" · try {step.attempt}" if step.attempt > 1 else ""
         retry = f" · retry at {clock_time(step.retry_at)}" if step.retry_at else ""

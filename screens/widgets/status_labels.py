@@ -125,6 +125,6 @@ RUN_WORDS: dict[str, RunStatus] = {
 """Every spelling of a run status that a filter accepts."""
 
 
-def recovered_words(times: int) -> str:
+def format_recovered(times: int) -> str:
     """How often a lost worker's call was taken over."""
     return f"recovered {times:,} time{'' if times == 1 else 's'}"

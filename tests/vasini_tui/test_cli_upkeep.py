@@ -11,7 +11,7 @@ from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.journal.sqlite.connection import open_writer
 from tests.fakes.views import a_run
 from vasini_tui.exit_codes import ExitCode
-from vasini_tui.output import size_in_words
+from vasini_tui.output import format_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ def test_doctor_tells_the_disk_by_kind(vasini: Vasini, home: Path) -> None:
 
 
 def test_sizes_are_told_in_round_numbers() -> None:
-    assert [size_in_words(size) for size in (0, 999, 1000, 2_500_000, 3 * 10**15)] == [
+    assert [format_size(size) for size in (0, 999, 1000, 2_500_000, 3 * 10**15)] == [
         "0 bytes",
         "999 bytes",
         "1.0 kB",

@@ -159,7 +159,7 @@ class PagedTable(LineTable):
             self._rows_changed(fresh.count - 1 if at_end else 0, 0)
         else:
             self._rows_changed(fresh.count - 1 if at_end else self._cursor + moved, moved)
-        self._tell_changes(before, key)
+        self._draw_and_post(before, key)
         self._fill()
 
     def _fill(self, margin: int = 0) -> None:
@@ -181,13 +181,13 @@ class PagedTable(LineTable):
                 if shown is self._shown:
                     before, key = self._picture(), self.cursor_key
                     shown.keep(places, rows)
-                    self._tell_changes(before, key)
+                    self._draw_and_post(before, key)
         except Exception as error:  # noqa: BLE001 - edge: told on the screen, which reads again
             self.post_message(self.LoadFailed(self, error))
         finally:
             self._filling = False
 
-    def _tell_changes(self, before: Sequence[LineState], key: str) -> None:
+    def _draw_and_post(self, before: Sequence[LineState], key: str) -> None:
         self._draw_changes(before)
         if self.cursor_key != key:
             self.post_message(self.Highlighted(self, self.cursor_key))

@@ -9,7 +9,7 @@ import typer
 
 from vasini_tui.cli.arguments.options import ActAs, AsJson
 from vasini_tui.cli.call import Invocation
-from vasini_tui.output import size_in_words
+from vasini_tui.output import format_size
 from vasini_tui.version import program_version
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _write(out: Output, found: Examination) -> None:
         out.line(title)
         out.pairs((f"  {name}", _format_value(value)) for name, value in found_values.items())
     out.line("Disk")
-    out.pairs((f"  {kind}", size_in_words(size)) for kind, size in found.disk.items())
+    out.pairs((f"  {kind}", format_size(size)) for kind, size in found.disk.items())
     out.line("Packs")
     out.table(
         ("  PACK", "VERSION", "FROM", "FLOWS", "PROBLEMS"),

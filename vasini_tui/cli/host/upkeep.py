@@ -17,7 +17,7 @@ from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.statuses import statuses_named
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode, UsageError
-from vasini_tui.output import size_in_words
+from vasini_tui.output import format_size
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,11 +71,11 @@ async def _prune(
     verb = "would go" if dry_run else "are gone"
     session.out.line(
         f"{len(report.runs)} runs with {report.events} events {verb}, "
-        f"{report.folders} folders with {size_in_words(report.folder_bytes)}"
+        f"{report.folders} folders with {format_size(report.folder_bytes)}"
     )
     if not dry_run:
         session.out.line(
-            f"{report.values} values with {size_in_words(report.value_bytes)} that nothing refers to"
+            f"{report.values} values with {format_size(report.value_bytes)} that nothing refers to"
         )
     return ExitCode.OK
 
@@ -92,7 +92,7 @@ async def _backup(session: Session, *, target: Path) -> int:
         session.out.document({**facts, "runs": copy.runs})
     else:
         session.out.line(
-            f"{copy.path}  {copy.runs} runs, {size_in_words(copy.size)}, schema {copy.schema_version}"
+            f"{copy.path}  {copy.runs} runs, {format_size(copy.size)}, schema {copy.schema_version}"
         )
         session.out.note(
             f"not in it: the folders of runs ({session.loaded.places.runs_dir}) and the settings"
