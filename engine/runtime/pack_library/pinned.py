@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import Risk
 from engine.errors import PackInvalid
-from engine.machine.model.graph import FlowGraph, RunLimits
 from engine.tools.context import PackCode
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from engine.governance.policies import Policies
     from engine.governance.tools_layer import ToolsLayer
     from engine.journal.port import Journal
+    from engine.machine.model.graph import FlowGraph, RunLimits
     from engine.packs.loaded_pack import LoadedPack
 
 HELD_PACKS = 256
@@ -70,6 +70,8 @@ class PinnedPacks:
         definition = pack.flows.get(flow_id)
         if definition is None:
             raise PackInvalid(f"the pinned content of {pack_id} has no flow {flow_id}", {"digest": digest})
+        from engine.machine.model.graph import FlowGraph  # noqa: PLC0415 - lists walk no flow
+
         policies = self._policies.for_pack(pack_id)
         limits = _limits(policies, pack.tools_layer)
         files = pack.content.code
@@ -112,6 +114,8 @@ def _limits(policies: Policies, layer: ToolsLayer | None) -> RunLimits:
     calls, setting = policies.max_tool_calls, "policies.max_tool_calls"
     if layer is not None and (calls is None or layer.max_calls < calls):
         calls, setting = layer.max_calls, "tool_policies.max_calls_per_task of the pack's tools layer"
+    from engine.machine.model.graph import RunLimits  # noqa: PLC0415 - see flow
+
     return RunLimits(policies.max_steps, calls, calls_setting=setting)
 
 
