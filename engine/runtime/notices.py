@@ -68,39 +68,48 @@ class NoticeSender:
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
         """Tell while the context is open."""
-        undo = self._journal.on_change(self._heard)
-        task = asyncio.create_task(self._run())
+        descriptor = await asyncio.to_thread(os.open, self._lock, _OPEN, 0o660)
         try:
-            yield
+            held = _taken(descriptor)
+            if held:
+                await self._place()  # from here on everything is told
+            undo = self._journal.on_change(self._heard)
+            task = asyncio.create_task(self._run(descriptor, held=held))
+            try:
+                yield
+            finally:
+                undo()
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         finally:
-            undo()
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            os.close(descriptor)
 
     def _heard(self, change: ChangeSet) -> None:
         if change.events or change.foreign or change.statuses:
             self._news.set()
 
-    async def _run(self) -> None:
-        descriptor = await asyncio.to_thread(os.open, self._lock, _OPEN, 0o660)
-        try:
-            while not _taken(descriptor):  # noqa: ASYNC110 - another process gives it back
+    async def _run(self, descriptor: int, *, held: bool) -> None:
+        while not held:
+            await asyncio.sleep(OTHERS_TURN_SECONDS)
+            held = _taken(descriptor)
+        while True:
+            try:
+                await self._tell_all()
+            except Unavailable as error:
+                _LOG.warning("notices wait for the journal: %s", error.message)
                 await asyncio.sleep(OTHERS_TURN_SECONDS)
-            while True:
-                try:
-                    await self._tell_all()
-                except Unavailable as error:
-                    _LOG.warning("notices wait for the journal: %s", error.message)
-                    await asyncio.sleep(OTHERS_TURN_SECONDS)
-        finally:
-            os.close(descriptor)
 
-    async def _tell_all(self) -> None:
+    async def _place(self) -> int:
+        """Up to where everything was told; the first time up to here: nobody is told what was before."""
         place = (await self._journal.counters()).get(TOLD)
-        if place is None:  # nobody is told what was before
+        if place is None:
             place = await self._journal.last_seq()
             await self._journal.move_counter(TOLD, place)
+        return place
+
+    async def _tell_all(self) -> None:
+        place = await self._place()
         kept = place
         while True:
             self._news.clear()

@@ -121,13 +121,14 @@ async def test_a_worker_goes_on_where_the_one_before_stopped(home: Home) -> None
 
 async def test_what_was_decided_meanwhile_is_not_told(home: Home) -> None:
     flows(home)
+    home.flow("ask-and-say", approval(), tool("say", params={"n": 1}))
     channel = FakeChannel()
     async with home.working(notify=channel):
         await asyncio.sleep(0)
     async with home.working() as engine:
-        asked = await pending_approval(engine, await start(engine, "ask"))
+        asked = await pending_approval(engine, await start(engine, "ask-and-say"))
         await engine.requests.approve(asked.approval_id, actor=ANN)
-        await rest(engine, asked.run_id)
+        await rest(engine, asked.run_id, expect=RunStatus.COMPLETED)
     async with home.working(notify=channel) as engine:
         await rest(engine, await start(engine, "bad"), expect=RunStatus.FAILED)
         await until(lambda: channel.has(NoticeKind.FAILURE))
