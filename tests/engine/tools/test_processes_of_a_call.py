@@ -116,11 +116,12 @@ async def test_more_processes_than_allowed_end_the_call_and_the_limit_is_named(
     assert (await command(few, context, "sh", "-c", "sleep 0.2 & sleep 0.2 & wait")).ok
 
 
+@pytest.mark.parametrize("again", ["sh again.sh", "setsid sh again.sh"])
 async def test_processes_that_multiply_without_end_are_ended(
-    limits: ToolLimits, context: ToolContext
+    limits: ToolLimits, context: ToolContext, again: str
 ) -> None:
     (context.workdir).mkdir()
-    (context.workdir / "again.sh").write_text("sh again.sh & sh again.sh & sleep 60\n")
+    (context.workdir / "again.sh").write_text(f"{again} & {again} & sleep 60\n")
     result = await command(replace(limits, processes=60), context, "sh", "again.sh")
     assert result.error is not None
     assert "tools.processes: 60" in result.error.message
