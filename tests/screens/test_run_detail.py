@@ -163,7 +163,7 @@ async def test_the_timeline_shows_what_every_step_did_when(console: OpenConsole)
         assert lines["fetch"].index("1/fetch") == lines["greet"].index("greet") + 2
         assert "│" in lines["greet"]
         assert "3 more steps are not shown" in text
-        assert "waits for a person" in text
+        assert "░ waits" in text
         await stage.press("+", "+")
         await stage.until(lambda: timeline(stage).axis().seconds < 200)
         start = timeline(stage).axis().start

@@ -3,7 +3,8 @@
 Reads orders from stdin, one JSON object a line: `{"start": 1, "home": ..., "fault": [point, step type, nth]}`
 (or `"fault": null`), and writes `{"start": 1, "pid": ...}` and, when that process ended, `{"pid", "status"}`.
 After `{"end": true}` no worker is left, which it tells with `{"end": true}` in its turn.
-A worker with a fault kills itself, as `kill -9` does, when it reaches the point for the nth time.
+A worker with a fault kills itself, as `kill -9` does, when it reaches the point for the nth time; with
+`stop:` before the point it stands still there until somebody continues it.
 Without one it writes down every point it reaches. With a `role` it is one of tests.system.chaos_roles.
 """
 
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
 
 
 class KillAt:
-    """Kills this process when a point is reached for the nth time with a step type."""
+    """Kills or stops this process when a point is reached for the nth time with a step type."""
 
     def __init__(self, point: str, step_type: str, nth: int) -> None:
-        self._wanted = (point, step_type)
+        self._wanted = (point.removeprefix("stop:"), step_type)
+        self._signal = signal.SIGSTOP if point.startswith("stop:") else signal.SIGKILL
         self._left = nth
 
     def reach(self, point: str, step_type: str) -> None:
@@ -44,7 +46,7 @@ class KillAt:
         if (point, step_type) == self._wanted:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._signal)
 
 
 class Record:

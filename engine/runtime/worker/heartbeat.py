@@ -43,6 +43,13 @@ class Heartbeat:
         )
         self._expires_at = uptime + self._lease_micros
 
+    async def renew(self) -> bool:
+        """Prolong a lease that has ended; whether it had: others may have taken runs. Raises Unavailable."""
+        if not self.lapsed:
+            return False
+        await self.beat()
+        return True
+
     @property
     def lapsed(self) -> bool:
         """Whether the lease has ended: the process was held up for longer than it lasts."""

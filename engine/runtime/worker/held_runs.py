@@ -16,7 +16,7 @@ from engine.runtime.worker.sessions.documents import DocumentQueue
 from engine.runtime.worker.sessions.session import SessionHost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from engine.journal.port import Journal
     from engine.journal.records import Claim, Decided, Decision, NewRun
@@ -47,6 +47,7 @@ class HeldRuns:
         slots: int,
         *,
         lease_seconds: float,
+        renew: Callable[[], Awaitable[bool]],
         on_timer: Callable[[int], None],
         changed: Callable[[], None],
     ) -> None:
@@ -65,7 +66,9 @@ class HeldRuns:
         documents = sessions.documents(DocumentQueue(self._spawn, self._is_busy))
         self._calls = sessions.call_room(worker_id)
         self._endings = RunEndings(journal, clock, worker_id)
-        self._host = SessionHost(worker_id, self._calls, self._spawn, on_timer, self._free_slot, documents)
+        self._host = SessionHost(
+            worker_id, self._calls, self._spawn, on_timer, self._free_slot, renew, documents
+        )
 
     @property
     def free(self) -> int:

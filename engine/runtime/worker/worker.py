@@ -43,6 +43,7 @@ class Worker:
             self.worker_id,
             slots,
             lease_seconds=lease_seconds,
+            renew=self._heartbeat.renew,
             on_timer=self._timer_set,
             changed=self._wake_up,
         )
@@ -139,8 +140,7 @@ class Worker:
         if free <= 0:
             self._look = True  # as soon as a slot is free
             return False
-        if self._heartbeat.lapsed:  # or it would take its own runs for those of a dead worker
-            await self._heartbeat.beat()
+        await self._heartbeat.renew()  # or it would take its own runs for those of a dead worker
         uptime = self._clock.uptime()
         if not await self._journal.any_ready(uptime):
             return False

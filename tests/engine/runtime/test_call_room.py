@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepStatus
 from engine.machine.model.state import Execution
-from engine.runtime.worker.sessions.call_room import SUSPECT_LOSSES, CallRoom, mark_of, marks_of
+from engine.runtime.worker.sessions.call_room import SUSPECT_LOSSES, CallRoom, lost_calls, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -100,17 +101,35 @@ async def test_only_calls_that_have_begun_are_marked(room: CallRoom, tmp_path: P
     calls = Calls(room)
     await calls.begin("a")
     await calls.begin("suspect", SUSPECT_LOSSES)
-    assert await asyncio.to_thread(marks_of, tmp_path, "wrk_1") == {mark_of("run_1", "a")}
+    assert (await asyncio.to_thread(lost_calls, tmp_path, "wrk_1")).marks == {mark_of("run_1", "a")}
     await calls.end("a")
-    assert await asyncio.to_thread(marks_of, tmp_path, "wrk_1") == {mark_of("run_1", "suspect")}
+    assert (await asyncio.to_thread(lost_calls, tmp_path, "wrk_1")).marks == {mark_of("run_1", "suspect")}
     await calls.end("suspect")
-    assert await asyncio.to_thread(marks_of, tmp_path, "wrk_1") == frozenset()
+    assert (await asyncio.to_thread(lost_calls, tmp_path, "wrk_1")).marks == frozenset()
 
 
 async def test_marks_of_workers_that_are_forgotten_are_removed(room: CallRoom, tmp_path: Path) -> None:
-    assert await asyncio.to_thread(marks_of, tmp_path, "wrk_unknown") == frozenset()
+    assert (await asyncio.to_thread(lost_calls, tmp_path, "wrk_unknown")).marks == frozenset()
     second, third = CallRoom(tmp_path, "wrk_2"), CallRoom(tmp_path, "wrk_3")
     await second.open({"wrk_1"})
     await third.open({"wrk_1", "wrk_3"})
     assert names_in(tmp_path) == {"wrk_1", "wrk_3"}
     await third.close()
+
+
+async def test_of_a_worker_that_is_there_nothing_is_certain(room: CallRoom, tmp_path: Path) -> None:
+    room.expect("run_1", "a")
+    lost = await asyncio.to_thread(lost_calls, tmp_path, "wrk_1")
+    assert not lost.died
+    assert not lost.had_not_begun("run_1", "a")
+    assert replace(lost, died=True).had_not_begun("run_1", "a")
+
+
+async def test_a_call_that_was_being_made_had_begun_whatever_else_is_marked(
+    room: CallRoom, tmp_path: Path
+) -> None:
+    room.expect("run_1", "a")
+    await Calls(room).begin("a")
+    lost = replace(await asyncio.to_thread(lost_calls, tmp_path, "wrk_1"), died=True)
+    assert lost.was_being_made("run_1", "a")
+    assert not lost.had_not_begun("run_1", "a")

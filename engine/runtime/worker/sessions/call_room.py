@@ -13,10 +13,11 @@ import mmap
 import os
 from collections import deque
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.runtime.files.folder_access import storage_errors
-from engine.runtime.processes import boot_id
+from engine.runtime.processes import boot_id, is_gone, this_process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -29,6 +30,9 @@ SUSPECT_LOSSES = 2
 _MARK_BYTES = 32
 _MARKS = 2_048
 """Calls under way at once that are marked; of more than that the rest is never suspected."""
+_MARKS_BYTES = _MARKS * _MARK_BYTES
+_NAME_BYTES = 256
+"""Behind the marks: the name of the process that makes them."""
 
 
 class CallRoom:
@@ -146,8 +150,9 @@ class CallMarks:
         descriptor = os.open(_file_of(self._directory, self._worker_id), flags, 0o600)
         try:
             # all of it now: a hole that finds the disk full later would end the process
-            os.posix_fallocate(descriptor, 0, _MARKS * _MARK_BYTES)
-            self._map = mmap.mmap(descriptor, _MARKS * _MARK_BYTES)
+            os.posix_fallocate(descriptor, 0, _MARKS_BYTES + _NAME_BYTES)
+            os.pwrite(descriptor, this_process().encode()[:_NAME_BYTES], _MARKS_BYTES)
+            self._map = mmap.mmap(descriptor, _MARKS_BYTES)
         finally:
             os.close(descriptor)
 
@@ -175,6 +180,23 @@ class CallMarks:
                 _file_of(self._directory, self._worker_id).unlink()
 
 
+@dataclass(frozen=True, slots=True)
+class LostCalls:
+    """What a worker whose lease has ended had marked. `died`: its process is certainly gone."""
+
+    marks: frozenset[bytes] = frozenset()
+    died: bool = False
+
+    def was_being_made(self, run_id: str, path: str) -> bool:
+        """Whether the call was under way: one that had not begun killed nobody."""
+        return mark_of(run_id, path) in self.marks
+
+    def had_not_begun(self, run_id: str, path: str) -> bool:
+        """Whether it is certain that the call is never made: a worker that is held up may yet make it."""
+        expected = expected_mark_of(run_id, path) in self.marks
+        return self.died and expected and not self.was_being_made(run_id, path)
+
+
 def mark_of(run_id: str, path: str) -> bytes:
     """The mark of a call that is under way."""
     return hashlib.sha256(f"{run_id}/{path}".encode()).digest()
@@ -185,14 +207,15 @@ def expected_mark_of(run_id: str, path: str) -> bytes:
     return hashlib.sha256(f"expected/{run_id}/{path}".encode()).digest()
 
 
-def marks_of(directory: Path, worker_id: str) -> frozenset[bytes]:
-    """Marks of a worker of this boot that died: what it was calling, and was about to (blocking)."""
+def lost_calls(directory: Path, worker_id: str) -> LostCalls:
+    """What a worker of this boot was calling, and was about to (blocking)."""
     try:
         raw = _file_of(directory, worker_id).read_bytes()
     except OSError:
-        return frozenset()
-    marks = (raw[start : start + _MARK_BYTES] for start in range(0, len(raw), _MARK_BYTES))
-    return frozenset(mark for mark in marks if any(mark))
+        return LostCalls()
+    process = raw[_MARKS_BYTES:].rstrip(b"\0").decode(errors="replace")
+    marks = (raw[start : start + _MARK_BYTES] for start in range(0, _MARKS_BYTES, _MARK_BYTES))
+    return LostCalls(frozenset(mark for mark in marks if any(mark)), bool(process) and is_gone(process))
 
 
 def _file_of(directory: Path, worker_id: str) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.machine.model.graph import walk_steps
 from engine.runtime.files.call_outputs import CallOutputs
-from engine.runtime.worker.sessions.call_room import CallRoom, marks_of
+from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls, lost_calls
 from engine.runtime.worker.sessions.documents import RunDocuments
 from engine.runtime.worker.sessions.restoring import restored
 from engine.runtime.worker.sessions.run_planner import RunPlanner
@@ -116,12 +116,12 @@ class Sessions:
             run,
             site,
             epoch,
-            lost=await self._marks_of(row["lease_worker"] or "") if lost else frozenset(),
+            lost=await self._lost_calls(row["lease_worker"] or "") if lost else LostCalls(),
             drain_seconds=self._drain_seconds,
         )
 
-    async def _marks_of(self, worker_id: str) -> frozenset[bytes]:
-        return await asyncio.to_thread(marks_of, self._marks_dir, worker_id)
+    async def _lost_calls(self, worker_id: str) -> LostCalls:
+        return await asyncio.to_thread(lost_calls, self._marks_dir, worker_id)
 
     async def _ceilings(self, row: RunRow, own: RunLimits) -> RunLimits:
         """The ceilings of a run: what binds the runs it was started by binds it too."""

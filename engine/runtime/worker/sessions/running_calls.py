@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.machine.model.inputs import StepFinished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from engine.machine.model.state import Execution
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 class RunningCalls:
-    """Starts, cancels and stops calls. `finished` hears of each with the blobs its output refers to,
+    """Starts, cancels and stops calls. `still_held` raises LeaseLost when the run is another worker's, asked
+    before a call that must not be made twice. `finished` hears of each with the blobs its output refers to,
     `failed` of a defect in this engine that ended one.
     """
 
@@ -32,6 +33,7 @@ class RunningCalls:
         *,
         room: CallRoom,
         spawn: Callable[..., asyncio.Task[None]],
+        still_held: Callable[[], Awaitable[None]],
         finished: Callable[[StepFinished, Mapping[str, bytes]], None],
         failed: Callable[[Exception], None],
     ) -> None:
@@ -41,6 +43,7 @@ class RunningCalls:
         self._site = site
         self._room = room
         self._spawn = spawn
+        self._still_held = still_held
         self._finished = finished
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -96,6 +99,8 @@ class RunningCalls:
             self._faults.reach("before_tool", execution.type)
             place = self._expected.pop(path, None)
             async with self._room.entered(self._site.row["run_id"], execution, place):
+                if execution.ask_when_lost:
+                    await self._still_held()
                 self._waiting.discard(path)
                 finished, blobs = await self._tools.call(self._site, execution)
             self._faults.reach("after_tool", execution.type)

@@ -12,19 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from engine.journal.errors import SeqConflict
+from engine.journal.errors import LeaseLost, SeqConflict
 from engine.machine.events.fold import fold
 from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted, StepPutBack
 from engine.machine.model.state import Phase, find_execution
 from engine.machine.walk import in_flight
 from engine.runtime.clock import new_id
-from engine.runtime.worker.sessions.call_room import expected_mark_of, mark_of
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE
 from engine.runtime.worker.sessions.running_calls import RunningCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from engine.journal.port import Journal
     from engine.journal.records import Commit, NewRun, StoredRun
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from engine.machine.model.inputs import Input, StepFinished
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
-    from engine.runtime.worker.sessions.call_room import CallRoom
+    from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls
     from engine.runtime.worker.sessions.documents import RunDocuments
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.planning import Plan
@@ -45,8 +44,8 @@ class SessionHost:
     """The worker (or the process that lets a run take in its mail) that a session runs in.
 
     `calls` is where tools are called, `spawn` runs a coroutine function as a task, `on_timer` is called
-    with the due time of a timer that was set, `on_end` with the id of a run that ended, `documents`
-    writes the files of runs.
+    with the due time of a timer that was set, `on_end` with the id of a run that ended, `renew` prolongs a
+    lease that has ended and tells whether it had, `documents` writes the files of runs.
     """
 
     worker_id: str
@@ -54,6 +53,7 @@ class SessionHost:
     spawn: Callable[..., asyncio.Task[None]]
     on_timer: Callable[[int], None]
     on_end: Callable[[str], None]
+    renew: Callable[[], Awaitable[bool]]
     documents: RunDocuments
 
 
@@ -81,7 +81,7 @@ class Session:
         site: CallSite,
         epoch: int,
         *,
-        lost: frozenset[bytes],
+        lost: LostCalls,
         drain_seconds: float,
     ) -> None:
         self.run_id: str = run.row["run_id"]
@@ -106,6 +106,7 @@ class Session:
             site,
             room=host.calls,
             spawn=host.spawn,
+            still_held=self._require_lease,
             finished=self._call_finished,
             failed=self._call_failed,
         )
@@ -186,7 +187,7 @@ class Session:
                 StepInterrupted(
                     now=now,
                     path=execution.path,
-                    lost=self._was_lost(execution),
+                    lost=self._lost.was_being_made(self.run_id, execution.path),
                     begun=not self._had_not_begun(execution),
                     new_id=new_id("outc"),
                 )
@@ -201,11 +202,14 @@ class Session:
 
     def _had_not_begun(self, execution: Execution) -> bool:
         """Whether it is certain that its tool was not called; False when nobody can tell."""
-        return execution.put_back or expected_mark_of(self.run_id, execution.path) in self._lost
+        return execution.put_back or self._lost.had_not_begun(self.run_id, execution.path)
 
-    def _was_lost(self, execution: Execution) -> bool:
-        """Whether the call was being made when its worker died: one that had not begun killed nobody."""
-        return mark_of(self.run_id, execution.path) in self._lost
+    async def _require_lease(self) -> None:
+        """A worker that was held up may have lost the run. Raises LeaseLost."""
+        if await self._host.renew():
+            row = await self._journal.run_row(self.run_id)
+            if row is None or (row["lease_worker"], row["lease_epoch"]) != (self._host.worker_id, self.epoch):
+                raise LeaseLost(self.run_id)
 
     def _drain_inbox(self) -> list[Incoming]:
         taken, self._inbox = self._inbox, []
