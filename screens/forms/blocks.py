@@ -61,6 +61,9 @@ class Block(Vertical):
 
     def show_fault(self, words: str) -> None:
         """Show the fault; none for an empty text."""
+        if not self.is_mounted:  # sent before all of the form is drawn
+            self.call_after_refresh(self.show_fault, words)
+            return
         if self._fault is None:
             if not words:
                 return

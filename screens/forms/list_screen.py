@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 PAGE = 200
 
 _COLUMNS = (
-    Column("Title", 20, flex=3),
-    Column("Subject", 12, flex=2, rank=1),
-    Column("Flow", 16, flex=2),
+    Column("Title", 26, flex=4),
+    Column("Subject", 10, flex=2, rank=1),
+    Column("Flow", 14, flex=2),
     Column("Age", 6),
     Column("Draft", 8),
     Column("Requested by", 12, flex=1, rank=2),

@@ -303,9 +303,9 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         problem.show((sanitize("Reading …"), "$quiet"))
 
     def _put_line(self, words: str) -> None:
-        problem = self.query_one("#problem", Plain)
-        problem.display = bool(words)
-        problem.show((sanitize(f"! {words}", limit=600), "bold $bad") if words else NOTHING)
+        for problem in self.query("#problem").results(Plain):  # none on a screen that is being closed
+            problem.display = bool(words)
+            problem.show((sanitize(f"! {words}", limit=600), "bold $bad") if words else NOTHING)
 
     def _show_problem(self, words: str) -> None:
         if self._slow_timer is not None:

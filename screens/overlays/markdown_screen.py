@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.widgets import Markdown
-
 from engine.safe_text import sanitize
 from screens.frame.screen import ConsoleScreen
 from screens.keys.bindings import bindings
 from screens.overlays.text_screen import TextScreen
+from screens.widgets.markdown_text import MarkdownText
 from screens.widgets.plain import Plain
 from screens.widgets.scrolling import ScrollKeys
 from screens.widgets.text_lines import safe_lines
@@ -41,7 +40,7 @@ class MarkdownScreen(ConsoleScreen):
         yield Plain(sanitize(self._title), classes="form-title")
         yield Plain(note, id="text-note")
         with ScrollKeys(id="markdown"):
-            yield Markdown("\n".join(safe_lines(self._text)), open_links=False)
+            yield MarkdownText(safe_lines(self._text))
 
     def on_mount(self) -> None:
         """The text has the keys."""

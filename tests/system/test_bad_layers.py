@@ -107,7 +107,9 @@ def write_odd(root: Path, name: str, manifest: str = LAYER) -> Path:
     """The pack `name` below `root`, its manifest's id included."""
     place = root / name
     (place / "flows").mkdir(parents=True)
-    (place / "flows" / "f.yaml").write_text("id: f\nsteps: [{type: tool, tool: git.log}]\n")
+    (place / "flows" / "f.yaml").write_text(
+        "id: f\nsteps: [{type: tool, tool: text.report, params: {title: T, body: B}}]\n"
+    )
     (place / "profession-pack.yaml").write_text(manifest.replace("pack_id: odd", f"pack_id: {name}"))
     return place
 
@@ -214,8 +216,8 @@ def test_names_of_files_cannot_reach_the_terminal(vasini: Vasini) -> None:
 
 
 def test_two_packs_of_one_id_are_told_and_the_first_is_used(vasini: Vasini) -> None:
-    vasini.make_pack("twin", f="steps: [{type: tool, tool: git.log}]\n")
-    vasini.make_pack("zz", f="steps: [{type: tool, tool: git.log}]\n")
+    vasini.make_pack("twin", f="steps: [{type: tool, tool: text.report, params: {title: T, body: B}}]\n")
+    vasini.make_pack("zz", f="steps: [{type: tool, tool: text.report, params: {title: T, body: B}}]\n")
     manifest = vasini.home / "packs" / "zz" / "profession-pack.yaml"
     manifest.write_text(manifest.read_text().replace("pack_id: zz", "pack_id: twin"))
     twins = [pack for pack in vasini.ok("packs")["packs"] if pack["pack"] == "twin"]

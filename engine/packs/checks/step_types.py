@@ -70,12 +70,20 @@ class _ToolChecks(StepChecks):
         params = node.raw.get("params", {}) if isinstance(node.raw, dict) else None
         if schema is not None and isinstance(params, dict):
             for name, message in literal_faults(schema, params):
-                yield (("params", name) if name else ("params",)), f"the tool `{tool}`: {shortened(message)}"
+                yield _place_of(node, name), f"the tool `{tool}`: {shortened(message)}"
         if backend in {"remote", "mcp"}:
             yield ("backend",), f"the back end `{backend}` is not available in this version"
 
     def tool(self, node: StepNode) -> str | None:
         return node.text("tool")
+
+
+def _place_of(node: StepNode, name: str | None) -> tuple[str, ...]:
+    """Where a parameter stands, or what stands where it should be."""
+    params = node.raw.get("params")
+    if not isinstance(params, dict):
+        return ("tool",)
+    return ("params", name) if name is not None and name in params else ("params",)
 
 
 class _SubflowChecks(StepChecks):

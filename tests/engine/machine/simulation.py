@@ -188,6 +188,9 @@ class Simulation:
 
     def put_back(self) -> Simulation:
         """The worker leaves before the calls under way have begun."""
+        self.calls.clear()
+        self.stopping.clear()
+        self.interrupted |= {(execution.path, execution.attempt) for execution in in_flight(self.state)}
         for execution in in_flight(self.state):
             self._apply(inputs.StepPutBack(now=self._tick(), path=execution.path))
         return self

@@ -63,3 +63,12 @@ def test_a_template_anywhere_in_a_value_leaves_it_open() -> None:
     schema: dict[str, Any] = {"type": "object", "properties": {"list": {"type": "array", "maxItems": 1}}}
     assert list(literal_faults(schema, {"list": ["{{ payload.a }}", "b"]})) == []
     assert [name for name, _ in literal_faults(schema, {"list": ["a", "b"]})] == ["list"]
+
+
+def test_a_call_without_parameters_is_a_problem_of_its_tool(tmp_path: Path) -> None:
+    demo = LayeredPack(tmp_path)
+    demo.manifest("")
+    demo.write("demo/flows/go.yaml", "id: go\nsteps:\n  - {id: a, type: tool, tool: git.log}\n")
+    problems = demo.load(SCHEMAS).problems
+    assert {problem.field for problem in problems} == {"steps.0.tool"}
+    assert "'repo' is a required property" in problems[0].message

@@ -122,7 +122,7 @@ async def test_an_interrupted_call_of_another_tenant_is_not_found_either(acme: H
 
 async def test_the_methods_tried_are_all_there_are(acme: Home) -> None:
     async with acme.open() as engine:
-        lists = {"list", "count", "counts", "position", "start"}
+        lists = {"list", "count", "counts", "position", "start", "all_events"}
         assert public(engine.runs) - lists == set(OF_RUNS)
         lists = {"approvals", "forms", "outcomes", "check"}
         assert public(engine.requests) - lists - set(OF_OUTCOMES) == set(OF_REQUESTS)
@@ -140,6 +140,7 @@ async def test_lists_and_counts_hold_what_is_in_view(acme: Home) -> None:
             mine = engine.for_(ANN, tenant=tenant)
             assert len((await mine.runs.list()).items) == await mine.runs.count() == runs
             assert (await mine.runs.counts()).approvals_pending == runs // 2
+            assert len({event.run_id for event in (await mine.runs.all_events()).events}) == runs
             assert len((await mine.requests.approvals()).items) == runs // 2
             assert len((await mine.requests.forms()).items) == runs // 2
         with pytest.raises(NotFound):
