@@ -46,7 +46,7 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "packs",
-        "5",
+        "4",
         "Packs",
         "Packs, versions, problems",
         "vasini packs",

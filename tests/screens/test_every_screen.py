@@ -123,7 +123,7 @@ WALKS: dict[str, tuple[Step, ...]] = {
         *("3", " Triage", "=forms", "enter", " Severity", "=form", "f2", " is required", "=form-errors"),
         *("enter", " low", "=form-choices"),
     ),
-    "packs": ("5", " hello", "=packs", "enter", " Overview", "=pack"),
+    "packs": ("4", " hello", "=packs", "enter", " Overview", "=pack"),
     "start": ("c", " Greets", "=start", "enter", " name", "=start-form"),
 }
 
