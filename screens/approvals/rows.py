@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("Risk", 10),
-    Column("Title", 24, flex=4),
-    Column("Subject", 10, flex=2, rank=2),
-    Column("Flow", 12, flex=1, rank=1),
+    Column("Title", 20, flex=6),
+    Column("Subject", 10, flex=2, rank=3),
+    Column("Flow", 12, flex=1, rank=2),
     Column("Age", 6),
-    Column("State", 11, flex=1),
+    Column("State", 11, flex=1, rank=1),
 )
 _RISKIEST = {risk: place for place, risk in enumerate(reversed(Risk))}
 _NAME = 40
