@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import time
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from vasini_tui.console.options import ConsoleOptions, Opening
     from vasini_tui.console.overlays import Overlays
 
+_LOG = logging.getLogger("vasini.console")
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _KILLED = 128
 _OLDER = (5, 2)
@@ -282,5 +284,8 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
 
     def _fatal_error(self) -> None:
         # A defect ends the console with one line on standard error, not with a trace over the terminal.
-        self.failure = self._exception
+        if self.return_value is None:
+            self.failure = self._exception
+        else:  # Textual composes nothing any more once it ends: a screen that was about to open may fail
+            _LOG.warning("while the console ended", exc_info=self._exception)
         self._close_messages_no_wait()
