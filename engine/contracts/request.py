@@ -20,10 +20,9 @@ class GatedAction(Contract):
     params: Any = None
 
 
-class ApprovalView(Contract):
-    """One approval; `digest` binds a decision to exactly what was shown."""
+class RequestView(Contract):
+    """What every request says of itself: whose it is, how it stands, since when it waits."""
 
-    approval_id: str
     run_id: str
     step_id: str
     pack: str
@@ -31,8 +30,16 @@ class ApprovalView(Contract):
     flow: str
     tenant: str
     subject: str | None = Field(default=None, description="What the run is about.")
-    risk: Risk
     status: RequestStatus
+    requested_by: str
+    requested_at: Timestamp
+
+
+class ApprovalView(RequestView):
+    """One approval; `digest` binds a decision to exactly what was shown."""
+
+    approval_id: str
+    risk: Risk
     title: str
     message: str
     action: GatedAction | None = Field(
@@ -49,8 +56,6 @@ class ApprovalView(Contract):
     context: dict[str, Any] = Field(default_factory=dict, description="`params` of the step, rendered.")
     autonomy_level: str | None = Field(default=None, description="How much the flow may do by itself.")
     digest: str
-    requested_by: str
-    requested_at: Timestamp
     expires_at: Timestamp | None = None
     decision: str | None = None
     decided_by: str | None = None
@@ -62,18 +67,10 @@ class ApprovalView(Contract):
     recoveries: int = Field(default=0, description="How often the run was taken over from a lost worker.")
 
 
-class OutcomeView(Contract):
+class OutcomeView(RequestView):
     """A call that was interrupted: nobody knows whether it had its effect, and a person has to say."""
 
     request_id: str
-    run_id: str
-    step_id: str
-    pack: str
-    pack_version: str
-    flow: str
-    tenant: str
-    subject: str | None = Field(default=None, description="What the run is about.")
-    status: RequestStatus
     action: GatedAction = Field(description="The call as it was made.")
     gated: bool = Field(description="It had been approved; that approval is used up.")
     lost: bool = Field(description="Its worker died; else the worker gave the run back in the middle of it.")
@@ -81,8 +78,6 @@ class OutcomeView(Contract):
     recoveries: int = Field(description="How often a worker was lost during this step.")
     idempotency_key: str = Field(description="What the tool was handed to recognize a second call by.")
     started_at: Timestamp | None = None
-    requested_by: str
-    requested_at: Timestamp
     decision: OutcomeDecision | None = None
     decided_by: str | None = None
     decided_at: Timestamp | None = None
@@ -130,21 +125,13 @@ class UserInputRequest(Contract):
         return data
 
 
-class FormView(Contract):
+class FormView(RequestView):
     """One form a run waits for. `schema` is the full JSON Schema the answer is checked against."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     request_id: str
     form_id: str
-    run_id: str
-    step_id: str
-    pack: str
-    pack_version: str
-    flow: str
-    tenant: str
-    subject: str | None = Field(default=None, description="What the run is about.")
-    status: RequestStatus
     title: str
     prompt: str
     description: str | None = None
@@ -152,8 +139,6 @@ class FormView(Contract):
     defaults: dict[str, Any] = Field(default_factory=dict)
     autonomy_level: str | None = None
     mode: str | None = None
-    requested_by: str
-    requested_at: Timestamp
     expires_at: Timestamp | None = None
     answered_by: str | None = None
     answered_at: Timestamp | None = None

@@ -10,6 +10,9 @@ from engine.machine.events.fold import evolve
 from engine.machine.model.state import Execution, RunState, Scope, find_execution, find_scope
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.status import StepStatus
     from engine.contracts.step import Step
     from engine.machine.events.event import Fact
     from engine.machine.model.effects import Effect
@@ -40,6 +43,15 @@ class TransitionBuilder:
     def execution(self, path: str) -> Execution | None:
         """The execution at `path` as the builder has it now."""
         return find_execution(self.state.root, path)
+
+    def decided(
+        self, path: str, request_id: str, status: StepStatus
+    ) -> tuple[Execution, Mapping[str, Any]] | None:
+        """The execution at `path` that waited, in `status`, for this request, and what was decided."""
+        execution = self.execution(path)
+        if execution is None or execution.status is not status or execution.request_id != request_id:
+            return None
+        return None if execution.decision is None else (execution, execution.decision)
 
     def scope(self, path: str) -> Scope | None:
         """The scope at `path` as the builder has it now."""

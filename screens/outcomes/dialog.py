@@ -4,61 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import on
-from textual.containers import Vertical
-
 from engine.contracts.status import OutcomeDecision
-from engine.safe_text import sanitize
-from screens.frame.key_hint import KeyHint
-from screens.frame.screen import Dialog, TooSmall, too_small
+from screens.frame.choice_dialog import ChoiceDialog
 from screens.widgets.ages import clock_time
 from screens.widgets.json.json_text import brief_json
-from screens.widgets.plain import Plain
-from screens.widgets.tables.columns import Column
-from screens.widgets.tables.row_table import RowTable
-from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
-
     from engine.contracts.request import OutcomeView
 
 _CHOICES = {
-    "": "Say nothing yet",
-    OutcomeDecision.RUN_AGAIN.value: "Run again: the call did not have its effect, or may have it twice",
-    OutcomeDecision.DONE.value: "It was done: go on without calling again",
-    OutcomeDecision.FAIL.value: "Fail the step",
+    OutcomeDecision.RUN_AGAIN: "Run again: the call did not have its effect, or may have it twice",
+    OutcomeDecision.DONE: "It was done: go on without calling again",
+    OutcomeDecision.FAIL: "Fail the step",
 }
 _MOST_PARAMETERS = 600
 
 
-class OutcomeDialog(Dialog[OutcomeDecision]):
-    """Asks what became of a call: a list of four whose first row changes nothing. Enter chooses."""
+class OutcomeDialog(ChoiceDialog[OutcomeDecision]):
+    """Asks what became of a call: a list of four whose first row changes nothing."""
 
     def __init__(self, outcome: OutcomeView) -> None:
-        super().__init__()
-        self._outcome = outcome
-
-    def compose(self) -> ComposeResult:
-        """What is known, the choices."""
-        with Vertical(classes="dialog"):
-            yield Plain(sanitize("What became of this call?"), classes="dialog-title")
-            for line in known_lines(self._outcome):
-                yield Plain(sanitize(line), classes="dialog-text")
-            yield RowTable([Column("Say", 30, flex=1)], id="choices")
-            yield KeyHint("{list.open} choose   {dialog.close} close")
-        yield TooSmall()
-
-    def on_mount(self) -> None:
-        """Show the choices."""
-        choices = self.query_one("#choices", RowTable)
-        choices.show([Row(key, (Cell(sanitize(words)),)) for key, words in _CHOICES.items()])
-        choices.focus()
-
-    @on(RowTable.Opened)
-    def _choose(self, message: RowTable.Opened) -> None:
-        if not too_small(self):
-            self.dismiss(OutcomeDecision(message.key) if message.key else None)
+        super().__init__(
+            "What became of this call?",
+            known_lines(outcome),
+            column="Say",
+            nothing="Say nothing yet",
+            choices=_CHOICES,
+        )
 
 
 def known_lines(outcome: OutcomeView) -> list[str]:

@@ -56,15 +56,10 @@ def is_approved_call(execution: Execution) -> bool:
 
 def decided(builder: TransitionBuilder, given: RequestDecided) -> None:
     """Go on with what the operator decided; its event is already part of the state."""
-    execution = builder.execution(given.path)
-    if (
-        execution is None
-        or execution.status is not StepStatus.PENDING_HUMAN
-        or execution.request_id != given.request_id
-        or execution.decision is None
-    ):
+    found = builder.decided(given.path, given.request_id, StepStatus.PENDING_HUMAN)
+    if found is None:
         return
-    decision = execution.decision
+    execution, decision = found
     if decision["decision"] == RequestStatus.APPROVED.value:
         if not execution.call:
             complete(builder, given.path, decision)

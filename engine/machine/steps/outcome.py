@@ -38,15 +38,10 @@ def ask_outcome(
 
 def outcome_decided(builder: TransitionBuilder, given: OutcomeDecided) -> None:
     """Go on with what a person said; the event is already part of the state."""
-    execution = builder.execution(given.path)
-    if (
-        execution is None
-        or execution.status is not StepStatus.PENDING_HUMAN
-        or execution.request_id != given.request_id
-        or execution.decision is None
-    ):
+    found = builder.decided(given.path, given.request_id, StepStatus.PENDING_HUMAN)
+    if found is None:
         return
-    said = execution.decision
+    execution, said = found
     match OutcomeDecision(said["outcome"]):
         case OutcomeDecision.RUN_AGAIN:
             if not holds(builder.state):

@@ -34,13 +34,9 @@ class UserInputKind(StepKind[UserInputStep]):
 
 def submitted(builder: TransitionBuilder, given: FormSubmitted) -> None:
     """Go on with the answer; its event is already part of the state."""
-    execution = builder.execution(given.path)
-    if (
-        execution is None
-        or execution.status is not StepStatus.PENDING_USER_INPUT
-        or execution.request_id != given.request_id
-        or execution.decision is None
-    ):
+    found = builder.decided(given.path, given.request_id, StepStatus.PENDING_USER_INPUT)
+    if found is None:
         return
-    complete(builder, given.path, execution.decision["output"])
+    _, answer = found
+    complete(builder, given.path, answer["output"])
     settle(builder)

@@ -96,13 +96,8 @@ class Requests(Scoped):
     async def _decide(
         self, approval_id: str, status: RequestStatus, actor: Actor, digest: str | None, comment: str
     ) -> DecisionView:
-        if len(comment) > MAX_COMMENT:
-            raise InvalidInput(f"the comment is longer than {MAX_COMMENT} characters")
-        row = await self._row(approval_id, RequestKind.APPROVAL)
-        self.access.require(Role.APPROVER, actor)
-        await refuse_a_run(self._journal)
-        if status is RequestStatus.APPROVED:
-            await self._refuse_own(row, actor)
+        acts = status is RequestStatus.APPROVED
+        await self._require_right(approval_id, RequestKind.APPROVAL, actor, comment, acts=acts)
         text = self._values.redact(comment)
         now = self._clock.now()
         decided = await self._intake.decide(
@@ -178,13 +173,8 @@ class Requests(Scoped):
         if output is not None and decision is not OutcomeDecision.DONE:
             message = f"an output belongs to `{OutcomeDecision.DONE.value}`, not to `{decision.value}`"
             raise InvalidInput(message, {"request_id": request_id})
-        if len(comment) > MAX_COMMENT:
-            raise InvalidInput(f"the comment is longer than {MAX_COMMENT} characters")
-        row = await self._row(request_id, RequestKind.OUTCOME)
-        self.access.require(Role.APPROVER, actor)
-        await refuse_a_run(self._journal)
-        if decision is OutcomeDecision.RUN_AGAIN:
-            await self._refuse_own(row, actor)
+        acts = decision is OutcomeDecision.RUN_AGAIN
+        await self._require_right(request_id, RequestKind.OUTCOME, actor, comment, acts=acts)
         stored = self._values.store(output)
         await self._intake.decide(
             Decision(
@@ -320,6 +310,18 @@ class Requests(Scoped):
         if row is None or row["kind"] != kind.value or not self.access.sees(row["tenant"]):
             raise NotFound(f"there is no {kind.value} {request_id}{self.access.where}", {"id": request_id})
         return row
+
+    async def _require_right(
+        self, request_id: str, kind: RequestKind, actor: Actor, comment: str, *, acts: bool
+    ) -> None:
+        """Raises unless `actor` may decide this; `acts` when something will be done because of it."""
+        if len(comment) > MAX_COMMENT:
+            raise InvalidInput(f"the comment is longer than {MAX_COMMENT} characters")
+        row = await self._row(request_id, kind)
+        self.access.require(Role.APPROVER, actor)
+        await refuse_a_run(self._journal)
+        if acts:
+            await self._refuse_own(row, actor)
 
     async def _refuse_own(self, row: RequestViewRow, actor: Actor) -> None:
         if not self._config.policies.for_pack(row["pack"]).separate_duties:

@@ -204,6 +204,21 @@ class RowViews:
             request_id=row["request_id"],
         )
 
+    def _summary(self, row: RequestViewRow) -> dict[str, Any]:
+        """What is said of every request."""
+        return {
+            "run_id": row["run_id"],
+            "step_id": row["step_id"],
+            "pack": row["pack"],
+            "pack_version": row["pack_version"],
+            "flow": row["flow"],
+            "tenant": row["tenant"],
+            "subject": row["subject"],
+            "status": self._status(row),
+            "requested_by": row["requested_by"],
+            "requested_at": from_micros(row["requested_at"]),
+        }
+
     async def _approval(self, row: RequestViewRow, viewer: Actor | None) -> ApprovalView:
         opened = decode(row["opened_event"])
         body = await self._values.load(opened["body"])
@@ -218,15 +233,8 @@ class RowViews:
         claimed = row["claimed_until"] is not None and row["claimed_until"] > self._clock.now()
         return ApprovalView.model_construct(
             approval_id=row["request_id"],
-            run_id=row["run_id"],
-            step_id=row["step_id"],
-            pack=row["pack"],
-            pack_version=row["pack_version"],
-            flow=row["flow"],
-            tenant=row["tenant"],
-            subject=row["subject"],
+            **self._summary(row),
             risk=Risk(row["risk"] or ""),
-            status=self._status(row),
             title=body["title"],
             message=body["message"],
             action=_gated_action(body["action"]) if body.get("action") else None,
@@ -237,8 +245,6 @@ class RowViews:
             context=body.get("context") or {},
             autonomy_level=body.get("autonomy_level"),
             digest=row["digest"] or "",
-            requested_by=row["requested_by"],
-            requested_at=from_micros(row["requested_at"]),
             expires_at=_time(row["expires_at"]),
             decision=row["decision"],
             decided_by=row["decided_by"],
@@ -255,14 +261,7 @@ class RowViews:
         started = decode(step["input_event"]) if step is not None and step["input_event"] else {}
         return OutcomeView.model_construct(
             request_id=row["request_id"],
-            run_id=row["run_id"],
-            step_id=row["step_id"],
-            pack=row["pack"],
-            pack_version=row["pack_version"],
-            flow=row["flow"],
-            tenant=row["tenant"],
-            subject=row["subject"],
-            status=RequestStatus(row["status"]),
+            **self._summary(row),
             action=GatedAction.model_construct(
                 step=row["step"],
                 kind=step["type"] if step is not None else "",
@@ -275,8 +274,6 @@ class RowViews:
             recoveries=opened.get("recoveries", 0),
             idempotency_key=f"{row['run_id']}/{row['step_id']}",
             started_at=_time(step["started_at"]) if step is not None else None,
-            requested_by=row["requested_by"],
-            requested_at=from_micros(row["requested_at"]),
             decision=OutcomeDecision(row["decision"]) if row["decision"] else None,
             decided_by=row["decided_by"],
             decided_at=_time(row["decided_at"]) if row["decided_by"] else None,
@@ -289,14 +286,7 @@ class RowViews:
         return FormView(
             request_id=row["request_id"],
             form_id=opened["form_id"],
-            run_id=row["run_id"],
-            step_id=row["step_id"],
-            pack=row["pack"],
-            pack_version=row["pack_version"],
-            flow=row["flow"],
-            tenant=row["tenant"],
-            subject=row["subject"],
-            status=self._status(row),
+            **self._summary(row),
             title=body["title"],
             prompt=body["prompt"],
             description=body.get("description"),
@@ -304,8 +294,6 @@ class RowViews:
             defaults=body.get("defaults") or {},
             autonomy_level=body.get("autonomy_level"),
             mode=opened.get("mode"),
-            requested_by=row["requested_by"],
-            requested_at=from_micros(row["requested_at"]),
             expires_at=_time(row["expires_at"]),
             answered_by=row["decided_by"],
             answered_at=_time(row["decided_at"]) if row["decided_by"] else None,
