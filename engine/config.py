@@ -58,6 +58,11 @@ class EngineConfig:
         return self.data_dir / "workers"
 
     @property
+    def slots_file(self) -> Path:
+        """Whose bytes are locked while calls of a tree are under way."""
+        return self.data_dir / "calls.lock"
+
+    @property
     def notices_lock(self) -> Path:
         """Who holds it tells people."""
         return self.data_dir / "notices.lock"

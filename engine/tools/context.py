@@ -86,14 +86,12 @@ class PackCode:
 class CallRules:
     """What binds a call beside the operator's limits.
 
-    `task` names what calls are queued for together (default the run).
     `scopes` are the rendered directories of the tools layer, by tool. `approved`: a person approved exactly
     this call. `deadline_name` names what `timeout` came from.
     """
 
     policies: Policies = field(default_factory=Policies)
     layer: ToolsLayer | None = None
-    task: str = ""
     scopes: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     approved: bool = False
     timeout: float | None = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,6 @@ from engine.tools.output import json_output
 from engine.tools.pack_code.pack_tools import PackBackEnd
 from engine.tools.registry import BackEnds, FunctionBackEnd
 from engine.tools.secret_references import Redaction, resolve_references
-from engine.tools.task_slots import TaskSlots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +54,6 @@ class ToolCall:
     context: ToolContext
     rules: CallRules
     code: PackCode | None
-    held: AsyncExitStack
     started: float = field(default_factory=time.perf_counter)
     tool: RegisteredTool | None = None
     back_end: BackEnd | None = None
@@ -86,7 +83,6 @@ class ToolExecutor:
     ) -> None:
         self._limits = limits
         self._secrets = secrets
-        self._slots = TaskSlots()
         self._builtin = registry
         self.back_ends = BackEnds()
         self.back_ends.register(FunctionBackEnd("local", "policy", registry))
@@ -127,20 +123,19 @@ class ToolExecutor:
         Parameters may hold `{"$secret": "NAME"}`; the value reaches the tool only. Raises nothing
         but CancelledError.
         """
-        async with AsyncExitStack() as held:
-            call = ToolCall(name, params, context, rules, code, held)
-            try:
-                for _, stage in self.stages:
-                    await stage(call)
-            except ToolFailure as failure:
-                _redact_error(call, failure)
-            except asyncio.CancelledError:
-                if _cancel_requested():
-                    raise
-                _redact_error(call, crashed("the tool cancelled itself"))
-            except (Exception, SystemExit) as crash:  # noqa: BLE001 - the edge: any failure of a tool is recorded
-                _redact_error(call, from_exception(crash))
-            return _record(call)
+        call = ToolCall(name, params, context, rules, code)
+        try:
+            for _, stage in self.stages:
+                await stage(call)
+        except ToolFailure as failure:
+            _redact_error(call, failure)
+        except asyncio.CancelledError:
+            if _cancel_requested():
+                raise
+            _redact_error(call, crashed("the tool cancelled itself"))
+        except (Exception, SystemExit) as crash:  # noqa: BLE001 - the edge: any failure of a tool is recorded
+            _redact_error(call, from_exception(crash))
+        return _record(call)
 
     async def preview(
         self,
@@ -155,20 +150,19 @@ class ToolExecutor:
 
         A call that could not be made says so in its summary. Raises nothing but CancelledError.
         """
-        async with AsyncExitStack() as held:
-            call = ToolCall(name, params, context, rules, code, held)
-            try:
-                for stage in (self._resolve, self._layer, self._sandbox):
-                    await stage(call)
-                if call.found.preview is None:
-                    return None
-                named = resolve_references(params, "[SECRET {}]".format, set())
-                require_fitting(name, call.found.check(named))
-                return await call.found.preview(named, call.context)
-            except ToolFailure as failure:
-                return Preview(kind="unavailable", summary=failure.message)
-            except Exception as crash:  # noqa: BLE001 - the edge: any failure of a tool is one of its call
-                return Preview(kind="unavailable", summary=from_exception(crash).message)
+        call = ToolCall(name, params, context, rules, code)
+        try:
+            for stage in (self._resolve, self._layer, self._sandbox):
+                await stage(call)
+            if call.found.preview is None:
+                return None
+            named = resolve_references(params, "[SECRET {}]".format, set())
+            require_fitting(name, call.found.check(named))
+            return await call.found.preview(named, call.context)
+        except ToolFailure as failure:
+            return Preview(kind="unavailable", summary=failure.message)
+        except Exception as crash:  # noqa: BLE001 - the edge: any failure of a tool is one of its call
+            return Preview(kind="unavailable", summary=from_exception(crash).message)
 
     async def _resolve(self, call: ToolCall) -> None:
         found = await self.back_ends.find(call.name, call.code)
@@ -199,10 +193,6 @@ class ToolExecutor:
             call.seconds, call.deadline_name = rules.timeout, rules.deadline_name
         if call.bounds is not None and call.bounds.timeout < call.seconds:
             call.seconds, call.deadline_name = call.bounds.timeout, _LAYER_TIMEOUT
-        if rules.layer is not None:
-            await call.held.enter_async_context(
-                self._slots.taken(rules.task or call.context.run_id, rules.layer.max_concurrent)
-            )
 
     async def _sandbox(self, call: ToolCall) -> None:
         limits = self._limits

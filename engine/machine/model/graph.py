@@ -66,12 +66,13 @@ class RunLimits:
 
     max_steps: int | None = None
     max_tool_calls: int | None = None
+    calls_at_once: int | None = None
     steps_setting: str = "policies.max_steps"
     calls_setting: str = "policies.max_tool_calls"
 
     @property
     def any(self) -> bool:
-        """Whether there is a ceiling at all."""
+        """Whether there is a ceiling on what is counted."""
         return self.max_steps is not None or self.max_tool_calls is not None
 
     def narrowed(self, other: RunLimits) -> RunLimits:
@@ -83,7 +84,13 @@ class RunLimits:
             self.max_tool_calls is None or other.max_tool_calls < self.max_tool_calls
         ):
             calls = other
-        return RunLimits(steps.max_steps, calls.max_tool_calls, steps.steps_setting, calls.calls_setting)
+        return RunLimits(
+            steps.max_steps,
+            calls.max_tool_calls,
+            min((limits.calls_at_once for limits in (self, other) if limits.calls_at_once), default=None),
+            steps.steps_setting,
+            calls.calls_setting,
+        )
 
 
 @dataclass(frozen=True, slots=True)

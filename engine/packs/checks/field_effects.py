@@ -66,7 +66,7 @@ _EFFECTS: Mapping[str, str] = {
     "tools.denied": "the call is refused; a step with it is a problem",
     "tools.tool_policies": "holds for a run",
     "tools.tool_policies.max_concurrent": (
-        "further calls of the run wait; of each run for itself: those of its subflows count apart"
+        "further calls of the run wait; the runs of subflows count, whichever workers make them"
     ),
     "tools.tool_policies.max_calls_per_task": "the run fails; attempts and the runs of subflows count",
     "tools.tool_policies.cost_limit_per_task": f"{NOT_YET}: no tool reports a cost",

@@ -116,7 +116,8 @@ def _limits(policies: Policies, layer: ToolsLayer | None) -> RunLimits:
         calls, setting = layer.max_calls, "tool_policies.max_calls_per_task of the pack's tools layer"
     from engine.machine.model.graph import RunLimits  # noqa: PLC0415 - see flow
 
-    return RunLimits(policies.max_steps, calls, calls_setting=setting)
+    at_once = layer.max_concurrent if layer is not None else None
+    return RunLimits(policies.max_steps, calls, at_once, calls_setting=setting)
 
 
 def _read_content(text: str) -> LoadedPack:

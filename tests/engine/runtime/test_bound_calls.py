@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine
 
 ECHO = {"id": "fake.echo", "name": "Echo"}
+SLOW = {"id": "fake.slow", "name": "Slow"}
 
 
 def layers(home: Home, *available: dict[str, Any], guardrails: Any = None, **tools: Any) -> None:
@@ -172,6 +173,25 @@ async def test_ceilings_hold_for_the_tree_of_subflows(home: Home) -> None:
         code, _ = await failed(engine, await start(engine, "tree"))
         assert code == "step_limit_exceeded"
     assert len(home.tools.calls) <= 3
+
+
+async def test_no_more_calls_of_a_tree_are_under_way_than_its_layer_says(home: Home) -> None:
+    slow = [[tool(f"s{n}", "fake.slow")] for n in range(3)]
+    home.flow("leaf", {"id": "all", "type": "parallel", "branches": slow})
+    branches = [[{"id": f"b{n}", "type": "subflow", "subflow": "leaf"}] for n in range(3)]
+    home.flow("tree", {"id": "all", "type": "parallel", "branches": [*branches, *slow]})
+    layers(home, SLOW, tool_policies={"max_concurrent": 2})
+
+    async def two_under_way() -> bool:
+        return home.tools.under_way == 2
+
+    async with home.working() as engine, home.working():
+        run_id = await start(engine, "tree")
+        await until(two_under_way)
+        home.tools.release()
+        await completed(engine, run_id)
+    assert len(home.tools.calls) == 12
+    assert home.tools.most_at_once == 2
 
 
 async def test_after_so_many_calls_of_its_own_a_run_asks_a_person(home: Home) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import StepStatus
 from engine.machine.model.state import Execution
 from engine.runtime.worker.sessions.call_room import SUSPECT_LOSSES, CallRoom, lost_calls, mark_of
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,17 +22,25 @@ def names_in(directory: Path) -> set[str]:
     return {file.name.partition(".")[0] for file in directory.iterdir()}
 
 
+def marks(directory: Path) -> Path:
+    return directory / "workers"
+
+
+def room_of(directory: Path, worker: str) -> CallRoom:
+    return CallRoom(marks(directory), directory / "calls.lock", worker)
+
+
 def execution(path: str, recoveries: int = 0) -> Execution:
     return Execution(path=path, step=path, type="tool", status=StepStatus.RUNNING, recoveries=recoveries)
 
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[CallRoom]:
-    opened = CallRoom(tmp_path, "wrk_1")
+    opened = room_of(tmp_path, "wrk_1")
     await opened.open(())
     yield opened
     await opened.close()
-    assert not names_in(tmp_path)
+    assert not names_in(marks(tmp_path))
 
 
 class Calls:
@@ -40,22 +49,28 @@ class Calls:
     def __init__(self, room: CallRoom) -> None:
         self._room = room
         self.under_way: set[str] = set()
+        self._begins: dict[str, asyncio.Event] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def begin(self, path: str, recoveries: int = 0) -> None:
-        self._ends[path] = asyncio.Event()
-        self.tasks[path] = asyncio.create_task(self._call(path, recoveries))
+    async def begin(self, path: str, recoveries: int = 0, at_once: int | None = None) -> None:
+        self._begins[path], self._ends[path] = asyncio.Event(), asyncio.Event()
+        self.tasks[path] = asyncio.create_task(self._call(path, recoveries, at_once))
         await turns()
+
+    async def begun(self, path: str) -> None:
+        async with asyncio.timeout(PATIENCE):
+            await self._begins[path].wait()
 
     async def end(self, path: str) -> None:
         self._ends[path].set()
         await self.tasks[path]
         await turns()
 
-    async def _call(self, path: str, recoveries: int) -> None:
-        async with self._room.entered("run_1", execution(path, recoveries)):
+    async def _call(self, path: str, recoveries: int, at_once: int | None) -> None:
+        async with self._room.entered("run_1", execution(path, recoveries), tree="run_0", at_once=at_once):
             self.under_way.add(path)
+            self._begins[path].set()
             await self._ends[path].wait()
             self.under_way.discard(path)
 
@@ -101,25 +116,27 @@ async def test_only_calls_that_have_begun_are_marked(room: CallRoom, tmp_path: P
     calls = Calls(room)
     await calls.begin("a")
     await calls.begin("suspect", SUSPECT_LOSSES)
-    assert (await asyncio.to_thread(lost_calls, tmp_path, "wrk_1")).marks == {mark_of("run_1", "a")}
+    assert (await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")).marks == {mark_of("run_1", "a")}
     await calls.end("a")
-    assert (await asyncio.to_thread(lost_calls, tmp_path, "wrk_1")).marks == {mark_of("run_1", "suspect")}
+    assert (await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")).marks == {
+        mark_of("run_1", "suspect")
+    }
     await calls.end("suspect")
-    assert (await asyncio.to_thread(lost_calls, tmp_path, "wrk_1")).marks == frozenset()
+    assert (await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")).marks == frozenset()
 
 
 async def test_marks_of_workers_that_are_forgotten_are_removed(room: CallRoom, tmp_path: Path) -> None:
-    assert (await asyncio.to_thread(lost_calls, tmp_path, "wrk_unknown")).marks == frozenset()
-    second, third = CallRoom(tmp_path, "wrk_2"), CallRoom(tmp_path, "wrk_3")
+    assert (await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_unknown")).marks == frozenset()
+    second, third = (room_of(tmp_path, f"wrk_{number}") for number in (2, 3))
     await second.open({"wrk_1"})
     await third.open({"wrk_1", "wrk_3"})
-    assert names_in(tmp_path) == {"wrk_1", "wrk_3"}
+    assert names_in(marks(tmp_path)) == {"wrk_1", "wrk_3"}
     await third.close()
 
 
 async def test_of_a_worker_that_is_there_nothing_is_certain(room: CallRoom, tmp_path: Path) -> None:
     room.expect("run_1", "a")
-    lost = await asyncio.to_thread(lost_calls, tmp_path, "wrk_1")
+    lost = await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")
     assert not lost.died
     assert not lost.had_not_begun("run_1", "a")
     assert replace(lost, died=True).had_not_begun("run_1", "a")
@@ -130,6 +147,38 @@ async def test_a_call_that_was_being_made_had_begun_whatever_else_is_marked(
 ) -> None:
     room.expect("run_1", "a")
     await Calls(room).begin("a")
-    lost = replace(await asyncio.to_thread(lost_calls, tmp_path, "wrk_1"), died=True)
+    lost = replace(await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1"), died=True)
     assert lost.was_being_made("run_1", "a")
     assert not lost.had_not_begun("run_1", "a")
+
+
+async def test_a_call_that_waits_for_its_slot_has_not_begun(room: CallRoom, tmp_path: Path) -> None:
+    calls = Calls(room)
+    for path in "abc":
+        await calls.begin(path, at_once=2)
+    assert calls.under_way == {"a", "b"}
+    lost = await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")
+    assert lost.marks == {mark_of("run_1", "a"), mark_of("run_1", "b")}
+    calls.tasks["c"].cancel()
+    await calls.end("a")
+    await calls.begin("d", at_once=2)
+    assert calls.under_way == {"b", "d"}
+    await calls.end("b")
+    await calls.end("d")
+
+
+async def test_slots_of_a_tree_are_those_of_all_workers_together(room: CallRoom, tmp_path: Path) -> None:
+    other_room = room_of(tmp_path, "wrk_2")
+    await other_room.open({"wrk_1", "wrk_2"})
+    calls, others = Calls(room), Calls(other_room)
+    await calls.begin("a", at_once=1)
+    await others.begin("b", at_once=1)
+    assert not others.under_way
+    await calls.end("a")
+    await others.begun("b")
+    await calls.begin("c", at_once=1)
+    assert not calls.under_way
+    await other_room.close()  # as when its process dies
+    await calls.begun("c")
+    await calls.end("c")
+    await others.end("b")

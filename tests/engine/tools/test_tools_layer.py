@@ -148,27 +148,6 @@ async def test_memory_of_a_process_is_what_the_smaller_limit_says(context: ToolC
         assert ("tools layer" if expected == 64 else "tools.memory_mb") in failed.error.message
 
 
-async def test_no_more_calls_of_a_task_are_under_way_than_the_layer_says(context: ToolContext) -> None:
-    under_way = most = 0
-
-    async def work(_params: dict[str, Any], _context: ToolContext) -> Any:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        await asyncio.sleep(0.01)
-        under_way -= 1
-
-    registry = ToolRegistry()
-    registry.register(ToolSpec(name="test.work"), work)
-    executor = ToolExecutor(registry, ToolLimits())
-    rules = CallRules(
-        layer=layer({"id": "test.work"}, tool_policies={"max_concurrent": 2}), task="run-of-all"
-    )
-    results = await asyncio.gather(*(executor.call("test.work", {}, context, rules=rules) for _ in range(7)))
-    assert all(result.ok for result in results)
-    assert most == 2
-
-
 def test_the_highest_risk_counts() -> None:
     assert highest_risk(Risk.LOW, None, Risk.CRITICAL, Risk.HIGH) is Risk.CRITICAL
     assert highest_risk(None) is Risk.LOW

@@ -1,4 +1,5 @@
-"""Where the calls of one worker are made: side by side, or alone when they are suspected of killing it.
+"""Where the calls of one worker are made: side by side, or alone when they are suspected of killing it;
+and of one tree of runs no more at once than its tools layer says.
 
 A call may take the whole process down, and with it every other call under way. Whoever takes the runs
 over has to know which calls were being made, and which had certainly not begun: so they are marked in a
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from engine.runtime.files.folder_access import storage_errors
 from engine.runtime.processes import boot_id, is_gone, this_process
+from engine.runtime.worker.sessions.tree_slots import TreeSlots
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -38,17 +40,20 @@ _NAME_BYTES = 256
 class CallRoom:
     """Lets the calls of one worker begin: side by side, or alone when one may have killed a worker."""
 
-    def __init__(self, directory: Path, worker_id: str) -> None:
+    def __init__(self, directory: Path, slots_file: Path, worker_id: str) -> None:
+        self._slots = TreeSlots(slots_file)
         self._marks = CallMarks(directory, worker_id)
         self._turns = _Turns()
 
     async def open(self, known_workers: Collection[str]) -> None:
         """Make the file of marks; those of workers that are not known any more are removed."""
         await asyncio.to_thread(self._marks.open, known_workers)
+        await asyncio.to_thread(self._slots.open)
 
     async def close(self) -> None:
         """Remove the file of marks."""
         await asyncio.to_thread(self._marks.close)
+        await asyncio.to_thread(self._slots.close)
 
     def expect(self, run_id: str, path: str) -> int | None:
         """Mark that a call will begin: while the mark stands it has not, whatever became of the worker.
@@ -63,17 +68,28 @@ class CallRoom:
 
     @asynccontextmanager
     async def entered(
-        self, run_id: str, execution: Execution, place: int | None = None
+        self,
+        run_id: str,
+        execution: Execution,
+        place: int | None = None,
+        *,
+        tree: str = "",
+        at_once: int | None = None,
     ) -> AsyncIterator[None]:
-        """Make a call within the context, expected at `place`; a suspect waits until it is alone."""
+        """Make a call within the context, expected at `place`; a suspect waits until it is alone.
+
+        Of the calls of a `tree` (its outermost run) no more than `at_once` are made side by side, by all
+        workers together. A call that waits has not begun.
+        """
         alone = execution.recoveries >= SUSPECT_LOSSES
         try:
-            await self._turns.take(alone=alone)
-            try:
-                place = self._marks.put(mark_of(run_id, execution.path), place)
-                yield
-            finally:
-                self._turns.give_back()
+            async with self._slots.taken(tree, at_once):
+                await self._turns.take(alone=alone)
+                try:
+                    place = self._marks.put(mark_of(run_id, execution.path), place)
+                    yield
+                finally:
+                    self._turns.give_back()
         finally:
             self._marks.remove(place)
 

@@ -53,6 +53,7 @@ class Sessions:
     ) -> None:
         self._limits = config.limits
         self._marks_dir = config.marks_dir
+        self._slots_file = config.slots_file
         self._drain_seconds = config.drain_seconds
         self._journal = journal
         self._clock = clock
@@ -77,7 +78,7 @@ class Sessions:
 
     def call_room(self, worker_id: str) -> CallRoom:
         """Where a worker calls tools."""
-        return CallRoom(self._marks_dir, worker_id)
+        return CallRoom(self._marks_dir, self._slots_file, worker_id)
 
     async def open(self, host: SessionHost, run: StoredRun, epoch: int, *, lost: bool = False) -> Session:
         """A session on a claimed run, which a worker has `lost` that died.
@@ -86,7 +87,7 @@ class Sessions:
         """
         row = run.row
         flow = await self._packs.flow(row["pack"], row["pack_digest"], row["flow"])
-        limits = await self._ceilings(row, flow.graph.limits)
+        limits, outermost = await self._ceilings(row, flow.graph.limits)
         if limits != flow.graph.limits:
             flow = replace(flow, graph=replace(flow.graph, limits=limits))
         usage = partial(self._journal.tree_usage, row["run_id"]) if _counts_together(row, flow) else None
@@ -94,7 +95,7 @@ class Sessions:
         await children.pin()
         before = await restored(self._journal, run)
         workdir = self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work"
-        site = CallSite(row, flow, workdir, opened_scopes(before.state.scopes, workdir), usage)
+        site = CallSite(row, flow, workdir, opened_scopes(before.state.scopes, workdir), outermost, usage)
         return Session(
             self._journal,
             self._clock,
@@ -123,16 +124,18 @@ class Sessions:
     async def _lost_calls(self, worker_id: str) -> LostCalls:
         return await asyncio.to_thread(lost_calls, self._marks_dir, worker_id)
 
-    async def _ceilings(self, row: RunRow, own: RunLimits) -> RunLimits:
-        """The ceilings of a run: what binds the runs it was started by binds it too."""
-        limits, above = own, row["parent_run_id"]
+    async def _ceilings(self, row: RunRow, own: RunLimits) -> tuple[RunLimits, str]:
+        """The ceilings of a run, and the outermost one above it: what binds the runs it was started by
+        binds it too."""
+        limits, outermost, above = own, row["run_id"], row["parent_run_id"]
         while above is not None:
             parent = await self._journal.run_row(above)
             if parent is None:
                 break
             flow = await self._packs.flow(parent["pack"], parent["pack_digest"], parent["flow"])
-            limits, above = limits.narrowed(flow.graph.limits), parent["parent_run_id"]
-        return limits
+            limits, outermost = limits.narrowed(flow.graph.limits), above
+            above = parent["parent_run_id"]
+        return limits, outermost
 
 
 def _counts_together(row: RunRow, flow: PinnedFlow) -> bool:

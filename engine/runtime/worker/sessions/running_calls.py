@@ -98,7 +98,13 @@ class RunningCalls:
         try:
             self._faults.reach("before_tool", execution.type)
             place = self._expected.pop(path, None)
-            async with self._room.entered(self._site.row["run_id"], execution, place):
+            async with self._room.entered(
+                self._site.row["run_id"],
+                execution,
+                place,
+                tree=self._site.outermost,
+                at_once=self._site.flow.graph.limits.calls_at_once,
+            ):
                 if execution.ask_when_lost:
                     await self._still_held()
                 self._waiting.discard(path)

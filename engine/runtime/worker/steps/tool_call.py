@@ -40,6 +40,8 @@ class CallSite:
     flow: PinnedFlow
     workdir: Path
     scopes: Mapping[str, tuple[Path, ...]]
+    outermost: str
+    """The run that all of the tree was started by, itself if it was started by none."""
     usage: Callable[[], Awaitable[tuple[int, int]]] | None = None
     """Steps and calls of the run's whole tree, where a ceiling holds for it."""
 
