@@ -11,6 +11,7 @@ from benchmarks.runs.subject import Subject
 from engine import EngineConfig, open_engine
 from engine.contracts.actor import Actor
 from engine.contracts.tool import ToolSpec
+from engine.facade.feed import Topic
 from engine.tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class EngineSubject(Subject):
         self._worker: Worker = await self.stack.enter_async_context(self.engine.work())
 
     async def _follow(self, ready: asyncio.Event) -> None:
-        async with self.engine.feed.subscribe() as batches:
+        async with self.engine.feed.subscribe(topics={Topic.EVENTS}) as batches:
             ready.set()
             async for batch in batches:
                 self._note(batch)

@@ -119,6 +119,11 @@ class CallOutput:
             self._left = 0
             _LOG.warning("output of %s is not kept: %s", self._facts["step_id"], error.message)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was written, and nothing has to be kept."""
+        return not self._waiting and self._task is None and not any(self._rest.values())
+
     async def close(self) -> None:
         """Everything is in the file."""
         task, self._task = self._task, None
@@ -141,4 +146,5 @@ async def kept_output(
     try:
         yield output
     finally:
-        await finish(output.close())
+        if not output.is_empty:  # most calls write nothing, and it takes a task of its own
+            await finish(output.close())
