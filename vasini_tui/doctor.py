@@ -108,6 +108,7 @@ async def examine(
             *_operators(loaded),
             *_variables(),
             *_policy_names(loaded, seen),
+            *_models(loaded),
             *await asyncio.to_thread(_own_themes, places),
         ),
         errors=(*loaded.problems, *seen.errors),
@@ -297,6 +298,16 @@ def _operators(loaded: LoadedSettings) -> list[str]:
     """Logins that the system does not know: nobody will ever be them."""
     unknown = [login for login in loaded.values.identity.operators if not account_exists(login)]
     return [f"identity.operators names {login}, which is no account of this machine" for login in unknown]
+
+
+def _models(loaded: LoadedSettings) -> list[str]:
+    """Models that nobody can ask: the secret that opens them is not there."""
+    values = loaded.values
+    return [
+        f"models.named.{name} is opened by the secret {model.key_name!r}, which is not set"
+        for name, model in values.models.named.items()
+        if model.key_name and model.key_name not in values.secrets
+    ]
 
 
 def _own_themes(places: Places) -> list[str]:

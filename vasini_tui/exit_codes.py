@@ -86,6 +86,13 @@ class TerminalError(CommandError):
         super().__init__("terminal_unavailable", message, ExitCode.UNAVAILABLE)
 
 
+class ModelError(CommandError):
+    """A model gave no answer; `details` say why, and whether to try again."""
+
+    def __init__(self, message: str, details: Mapping[str, Any]) -> None:
+        super().__init__("model_error", message, ExitCode.UNAVAILABLE, details)
+
+
 class InternalError(CommandError):
     """A fault of the program itself; `log` names the file that holds what happened."""
 

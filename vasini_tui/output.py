@@ -42,6 +42,11 @@ class Output:
         """Several lines for a person."""
         self._stdout.write(sanitize(text, multiline=True, limit=_BLOCK_LIMIT) + "\n")
 
+    def piece(self, text: str) -> None:
+        """A part of a text that is still coming; `line` ends it."""
+        self._stdout.write(sanitize(text, multiline=True, limit=_BLOCK_LIMIT))
+        self._stdout.flush()
+
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Aligned columns; nothing to show in a cell is `-`."""
         lines = [tuple(heads), *(tuple(cell(value) for value in row) for row in rows)]

@@ -34,6 +34,8 @@ COMMANDS = {
     "triggers": "packs.triggers:triggers",
     "packs": "packs.look:packs",
     "tools": "packs.tools:tools",
+    "models": "host.models:models",
+    "model try": "host.models:try_out",
     "pack validate": "packs.look:validate",
     "pack show": "packs.look:show",
     "pack versions": "packs.versions:versions",
@@ -53,7 +55,11 @@ COMMANDS = {
 }
 """In the order of the help; `module:function` below `vasini_tui.cli`."""
 
-GROUPS = {"pack": "Work on one pack.", "notify": "Telling people what waits or failed."}
+GROUPS = {
+    "pack": "Work on one pack.",
+    "model": "Work with one model.",
+    "notify": "Telling people what waits or failed.",
+}
 """First words that several commands share."""
 
 

@@ -20,6 +20,7 @@ from pydantic import (
 from engine.contracts.actor import Operator
 from engine.contracts.status import Risk
 from engine.governance.policies import Policies
+from engine.models.settings import ModelSettings
 from engine.packs.publishing.key_bytes import KEY_BYTES, decode_bytes
 
 _MIB = 1024 * 1024
@@ -167,6 +168,7 @@ class SettingsShape(BaseModel):
     identity: IdentitySettings = IdentitySettings()
     logging: LoggingSettings = LoggingSettings()
     tools: ToolSettings = ToolSettings()
+    models: ModelSettings = ModelSettings()
     engine: EngineSettings = EngineSettings()
     packs: PackSettings = PackSettings()
     console: ConsoleSettings = ConsoleSettings()

@@ -20,18 +20,23 @@ from pydantic_settings import (
 from engine.contracts.actor import Operator
 from engine.errors import ErrorCode, VasiniError
 from engine.governance.policies import Policies
+from engine.models.settings import NamedModel
 from vasini_tui.settings.config_files import read_config_file
 from vasini_tui.settings.groups import SettingsShape
 from vasini_tui.settings.places import Places, find_places
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from engine.models.settings import ModelSettings
     from vasini_tui.settings.config_content import ConfigFile, KeyPath
 
 PREFIX = "VASINI_"
 DELIMITER = "__"
 _OWN_VARIABLES = frozenset({"VASINI_HOME"})
+_BY_NAME: Mapping[str, type[BaseModel]] = {"operators": Operator, "named": NamedModel}
+"""What stands under each name of a mapping."""
 
 Source = Literal["env", "secrets file", "config file", "default"]
 
@@ -130,8 +135,9 @@ def load_settings(*, without: frozenset[Source] = frozenset()) -> LoadedSettings
             return tuple(InitSettingsSource(settings_cls, data) for data in sources.values())
 
     values = Loaded()
+    _check_together(_faulty_models(values.models), sources, files)
     if values.console.keys:
-        _check_keys(values, sources, files)
+        _check_together(_faulty_keys(values.console.keys), sources, files)
     return LoadedSettings(values, places, sources)
 
 
@@ -206,17 +212,35 @@ def _checked_file(source: Source, path: Path, *, private: bool) -> ConfigFile:
     return file
 
 
-def _check_keys(
-    values: SettingsShape, sources: Mapping[Source, Mapping[str, Any]], files: Mapping[Source, ConfigFile]
-) -> None:
-    """Keys are checked together, whatever source each is from: two of them can be in each other's way."""
+def _faulty_keys(keys: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[KeyPath, str]]:
+    """Keys that cannot be, or that are in each other's way."""
     from screens.keys.keymap import read_keymap  # noqa: PLC0415  # loads Textual, which most commands do not need
 
-    _, faults = read_keymap(values.console.keys)
+    _, faults = read_keymap(keys)
+    for fault in faults:
+        yield ("console", "keys", fault.action_id), fault.message
+
+
+def _faulty_models(models: ModelSettings) -> Iterator[tuple[KeyPath, str]]:
+    """Names of models that no model has."""
+    named = {("models", "default"): models.default} | {
+        ("models", "by_purpose", purpose): name for purpose, name in models.by_purpose.items()
+    }
+    for key, name in named.items():
+        if name not in models.all:
+            known = ", ".join(sorted(models.all))
+            yield key, f"there is no model {name!r} below models.named; there are {known}"
+
+
+def _check_together(
+    faults: Iterable[tuple[KeyPath, str]],
+    sources: Mapping[Source, Mapping[str, Any]],
+    files: Mapping[Source, ConfigFile],
+) -> None:
+    """What can be checked only when all sources are known. Raises VasiniError (`config_invalid`)."""
     problems: list[dict[str, Any]] = []
     at_fault: Source = "env"
-    for fault in faults:
-        key = ("console", "keys", fault.action_id)
+    for key, message in faults:
         source: Source = next(name for name, data in sources.items() if _holds(data, key))
         file = files.get(source)
         at_fault = at_fault if problems else source
@@ -225,7 +249,7 @@ def _check_keys(
                 "file": str(file.path) if file else "environment",
                 "line": file.line_of(key) if file else None,
                 "key": ".".join(key),
-                "message": fault.message,
+                "message": message,
             }
         )
     if problems:
@@ -262,8 +286,8 @@ def _known_keys(above: KeyPath) -> tuple[str, ...]:
         kind = field.annotation if field else None
         if kind is not None and isinstance(kind, type) and issubclass(kind, BaseModel):
             model = kind
-        elif part == "operators":
-            model = Operator
+        elif part in _BY_NAME:
+            model = _BY_NAME[part]
         elif part == "by_pack":
             return Policies.names()
     return tuple(model.model_fields)

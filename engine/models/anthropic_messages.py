@@ -1,0 +1,196 @@
+"""Messages as Anthropic streams them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
+
+from engine.models.conversation import (
+    CallArguments,
+    CallStarted,
+    Finished,
+    FinishReason,
+    Identified,
+    MessageRole,
+    TextDelta,
+    Usage,
+    UsageSeen,
+)
+from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.models.server_errors import Hide, failure_in_stream
+from engine.models.wire_format import (
+    Reader,
+    WireFormat,
+    WireNames,
+    count_of,
+    index_of,
+    json_frame,
+    object_of,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from engine.models.conversation import Delta, Message, ModelRequest
+
+VERSION = "2023-06-01"
+DEFAULT_MAX_TOKENS = 4096
+"""This format has no answer without a bound."""
+_REASONS = {
+    "max_tokens": FinishReason.LENGTH,
+    "model_context_window_exceeded": FinishReason.LENGTH,
+    "tool_use": FinishReason.TOOL_CALLS,
+}
+
+
+class AnthropicMessages(WireFormat):
+    """`POST <base_url>/v1/messages`."""
+
+    path = "/v1/messages"
+
+    def __init__(self, hide: Hide) -> None:
+        self._hide = hide
+
+    def headers(self, key: str) -> dict[str, str]:
+        """The key, and the version of the format."""
+        own = {"anthropic-version": VERSION}
+        return {**own, "x-api-key": key} if key else own
+
+    def body(self, model: str, request: ModelRequest, names: WireNames) -> dict[str, Any]:
+        """System texts stand beside the messages."""
+        system = [one.text for one in request.messages if one.role is MessageRole.SYSTEM]
+        body: dict[str, Any] = {
+            "model": model,
+            "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS,
+            "messages": _messages(request.messages, names),
+            "stream": True,
+        }
+        if system:
+            body["system"] = "\n\n".join(system)
+        if request.tools:
+            body["tools"] = [
+                {
+                    "name": names.wire(tool.name),
+                    "description": tool.description,
+                    "input_schema": dict(tool.parameters),
+                }
+                for tool in request.tools
+            ]
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
+        return body
+
+    def reader(self, names: WireNames) -> Reader:
+        """Reads events until `message_stop`."""
+        return _Events(names, self._hide)
+
+
+class _Events(Reader):
+    def __init__(self, names: WireNames, hide: Hide) -> None:
+        super().__init__()
+        self._names = names
+        self._hide = hide
+        self._usage = Usage()
+        self._calls: dict[Any, int] = {}
+
+    def read(self, frame: bytes) -> Iterator[Delta]:
+        event = json_frame(frame)
+        match event.get("type"):
+            case "message_start":
+                message = object_of(event.get("message"))
+                yield Identified(text_of(message.get("id")) or None, text_of(message.get("model")) or None)
+                yield self._used(object_of(message.get("usage")))
+            case "content_block_start":
+                yield from self._block(event)
+            case "content_block_delta":
+                yield from self._delta(event)
+            case "message_delta":
+                yield from self._closing(event)
+            case "message_stop":
+                if not self.may_end:
+                    raise ModelFailure(
+                        ModelErrorCode.MALFORMED, "the server ended its answer without a reason"
+                    )
+                self.ended = True
+            case "error":
+                raise failure_in_stream(event.get("error"), self._hide)
+
+    def _block(self, event: Mapping[str, Any]) -> Iterator[Delta]:
+        block = object_of(event.get("content_block"))
+        if block.get("type") == "tool_use":
+            index = index_of(None, len(self._calls))
+            self._calls[event.get("index")] = index
+            name = self._names.own(text_of(block.get("name")))
+            yield CallStarted(index, text_of(block.get("id")) or f"call_{index}", name)
+        elif text := text_of(block.get("text")):
+            yield TextDelta(text)
+
+    def _delta(self, event: Mapping[str, Any]) -> Iterator[Delta]:
+        delta = object_of(event.get("delta"))
+        if delta.get("type") == "text_delta":
+            yield TextDelta(text_of(delta.get("text")))
+        elif delta.get("type") == "input_json_delta" and event.get("index") in self._calls:
+            yield CallArguments(self._calls[event.get("index")], text_of(delta.get("partial_json")))
+
+    def _closing(self, event: Mapping[str, Any]) -> Iterator[Delta]:
+        yield self._used(object_of(event.get("usage")))
+        reason = object_of(event.get("delta")).get("stop_reason")
+        if reason == "refusal":
+            raise ModelFailure(ModelErrorCode.REFUSED, "the model refused to answer", provider_code="refusal")
+        if reason is not None:
+            self.may_end = True
+            yield Finished(_REASONS.get(str(reason), FinishReason.STOP))
+
+    def _used(self, given: Mapping[str, Any]) -> UsageSeen:
+        """Later counts take the place of earlier ones; what an event leaves out stays."""
+        cached = count_of(given.get("cache_read_input_tokens")) or self._usage.cached_input_tokens
+        fresh = count_of(given.get("input_tokens")) + count_of(given.get("cache_creation_input_tokens"))
+        self._usage = Usage(
+            fresh + cached if fresh else self._usage.input_tokens,
+            count_of(given.get("output_tokens")) or self._usage.output_tokens,
+            cached,
+        )
+        return UsageSeen(self._usage)
+
+
+def _messages(messages: Sequence[Message], names: WireNames) -> list[dict[str, Any]]:
+    """Messages with blocks; results of several calls are one message of the user's."""
+    wire: list[dict[str, Any]] = []
+    for message in messages:
+        if message.role is MessageRole.SYSTEM:
+            continue
+        if message.role is MessageRole.TOOL:
+            block = {"type": "tool_result", "tool_use_id": message.call_id or "", "content": message.text}
+            if wire and wire[-1]["role"] == "user" and isinstance(wire[-1]["content"], list):
+                wire[-1]["content"].append(block)
+            else:
+                wire.append({"role": "user", "content": [block]})
+        elif message.calls:
+            text = [{"type": "text", "text": message.text}] if message.text else []
+            wire.append({"role": "assistant", "content": [*text, *_uses(message, names)]})
+        else:
+            wire.append({"role": message.role.value, "content": message.text})
+    return wire
+
+
+def _uses(message: Message, names: WireNames) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "tool_use",
+            "id": call.id,
+            "name": names.wire(call.name),
+            "input": arguments_of(call.arguments),
+        }
+        for call in message.calls
+    ]
+
+
+def arguments_of(text: str) -> dict[str, Any]:
+    """Arguments as the object this format wants back; what was none is shown as it was."""
+    try:
+        value = from_json(text) if text else {}
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"not_an_object": text}

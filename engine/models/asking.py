@@ -1,0 +1,98 @@
+"""Asking a model: its deltas are told as they come, and put together to the whole reply."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.models.conversation import (
+    CallArguments,
+    CallStarted,
+    Finished,
+    FinishReason,
+    Identified,
+    Reply,
+    TextDelta,
+    ToolCall,
+    Usage,
+    UsageSeen,
+)
+from engine.models.failure import ModelErrorCode, ModelFailure, malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.models.conversation import Delta, ModelRequest
+    from engine.models.provider import Provider
+
+_CHARACTERS_A_TOKEN = 4
+
+
+@dataclass(slots=True)
+class _Parts:
+    text: list[str] = field(default_factory=list)
+    calls: dict[int, tuple[str, str, list[str]]] = field(default_factory=dict)
+    usage: Usage | None = None
+    request_id: str | None = None
+    model: str | None = None
+    finish: FinishReason | None = None
+
+    def add(self, delta: Delta) -> None:
+        match delta:
+            case TextDelta(text):
+                self.text.append(text)
+            case CallStarted(index, call_id, name):
+                self.calls[index] = (call_id, name, [])
+            case CallArguments(index, text):
+                if index not in self.calls:
+                    raise malformed("the server sent arguments of a call that it had not begun")
+                self.calls[index][2].append(text)
+            case UsageSeen(usage):
+                self.usage = usage
+            case Identified(request_id, model):
+                self.request_id, self.model = request_id, model
+            case Finished(reason):
+                self.finish = reason
+
+
+async def ask(
+    provider: Provider, request: ModelRequest, on_delta: Callable[[Delta], None] = lambda _: None
+) -> Reply:
+    """The whole reply; `on_delta` hears of each piece as it comes. Raises ModelFailure.
+
+    An answer without text and without calls is a failure, never an empty success.
+    """
+    parts = _Parts()
+    async with aclosing(provider.stream(request)) as deltas:
+        async for delta in deltas:
+            parts.add(delta)
+            on_delta(delta)
+    text = "".join(parts.text)
+    calls = tuple(
+        ToolCall(call_id, name, "".join(arguments))
+        for _, (call_id, name, arguments) in sorted(parts.calls.items())
+    )
+    if parts.finish is None:
+        raise malformed("the server ended its answer without a reason")
+    if not text and not calls:
+        why = "its bound of tokens was used up" if parts.finish is FinishReason.LENGTH else "it said nothing"
+        raise ModelFailure(
+            ModelErrorCode.MALFORMED, f"the model gave no answer: {why}", request_id=parts.request_id
+        )
+    return Reply(
+        provider=provider.name,
+        model=parts.model or provider.model,
+        text=text,
+        finish=parts.finish,
+        calls=calls,
+        usage=parts.usage or estimated_usage(request, text, calls),
+        request_id=parts.request_id,
+    )
+
+
+def estimated_usage(request: ModelRequest, text: str, calls: tuple[ToolCall, ...]) -> Usage:
+    """Tokens from the lengths of texts, never none."""
+    sent = sum(len(one.text) + sum(len(call.arguments) for call in one.calls) for one in request.messages)
+    got = len(text) + sum(len(call.name) + len(call.arguments) for call in calls)
+    return Usage(1 + sent // _CHARACTERS_A_TOKEN, 1 + got // _CHARACTERS_A_TOKEN, estimated=True)

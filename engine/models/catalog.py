@@ -1,0 +1,116 @@
+"""Which models there are, as the settings name them, and who answers for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import InvalidInput, NotFound
+from engine.governance.masking import Masker
+from engine.models.anthropic_messages import AnthropicMessages
+from engine.models.ollama_chat import OllamaChat
+from engine.models.openai_chat import OpenAiChat
+from engine.models.provider import HttpProvider
+from engine.models.scripted import ScriptedModel
+from engine.models.settings import ProviderName, Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from engine.models.provider import Provider
+    from engine.models.server_errors import Hide
+    from engine.models.settings import ModelSettings, NamedModel
+    from engine.models.wire_format import WireFormat
+
+_HIDDEN = "[SECRET api-key]"
+_FORMATS: Mapping[ProviderName, Callable[[Hide], WireFormat]] = {
+    ProviderName.OPENAI: OpenAiChat,
+    ProviderName.ANTHROPIC: AnthropicMessages,
+    ProviderName.OLLAMA: OllamaChat,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model as it is listed. `key` is `set`, `missing` or `none`, `serves` what it is asked for."""
+
+    name: str
+    provider: str
+    model: str
+    url: str
+    key: str
+    key_name: str
+    serves: tuple[str, ...]
+
+
+class ModelCatalog:
+    """The models of one installation. `secrets` are looked up when a model is asked, and never shown."""
+
+    def __init__(self, settings: ModelSettings, secrets: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._masker = Masker()
+
+    def known(self) -> Iterator[KnownModel]:
+        """All of them, the default one first."""
+        default = self._settings.default
+        for name, named in sorted(self._settings.all.items(), key=lambda item: (item[0] != default, item[0])):
+            purposes = (
+                one.value for one, model in sorted(self._settings.by_purpose.items()) if model == name
+            )
+            yield KnownModel(
+                name=name,
+                provider=named.provider.value,
+                model=named.model,
+                url=named.url,
+                key=_key_state(named, self._key(named)),
+                key_name=named.key_name,
+                serves=(*(["default"] if name == default else []), *sorted(purposes)),
+            )
+
+    def name_of(self, wanted: str | None) -> str:
+        """The model of that name, or the one that serves the purpose; without either the default one.
+
+        Raises NotFound for a name or a purpose that nothing has, InvalidInput for one that leads nowhere.
+        """
+        if wanted is None or wanted in set(Purpose):
+            name = self._settings.by_purpose.get(Purpose(wanted)) if wanted else None
+            name = name or self._settings.default
+            if name not in self._settings.all:
+                raise InvalidInput(f"the settings name a model {name!r} that is not below models.named")
+            return name
+        if wanted not in self._settings.all:
+            words = f"there is no model {wanted!r}; there are {', '.join(sorted(self._settings.all))}"
+            raise NotFound(words, {"model": wanted, "known": sorted(self._settings.all)})
+        return wanted
+
+    def max_tokens(self, name: str) -> int | None:
+        """The bound of an answer of that model; None where the settings have none. Raises as `name_of`."""
+        return self._settings.all[self.name_of(name)].max_tokens
+
+    def provider(self, name: str) -> Provider:
+        """Who answers for the model of that name. Raises as `name_of`."""
+        named = self._settings.all[self.name_of(name)]
+        if named.provider is ProviderName.SCRIPTED:
+            return ScriptedModel()
+        key = self._key(named)
+        hide = self._hide(key)
+        return HttpProvider(named, _FORMATS[named.provider](hide), key, hide)
+
+    def _key(self, named: NamedModel) -> str | None:
+        """The key; empty for a server without keys, None when it is missing."""
+        return self._secrets.get(named.key_name) if named.key_name else ""
+
+    def _hide(self, key: str | None) -> Hide:
+        def hidden(text: str) -> str:
+            plain = text.replace(key, _HIDDEN) if key else text
+            masked: str = self._masker.mask(plain)
+            return masked
+
+        return hidden
+
+
+def _key_state(named: NamedModel, key: str | None) -> str:
+    if not named.key_name:
+        return "none"
+    return "set" if key else "missing"

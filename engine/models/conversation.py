@@ -1,0 +1,137 @@
+"""What is asked of a model and how it answers: messages, offered tools, deltas while it speaks, replies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class MessageRole(StrEnum):
+    """Whose words a message holds."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class FinishReason(StrEnum):
+    """Why a model stopped speaking; a refusal is a ModelFailure, not a reason."""
+
+    STOP = "stop"
+    TOOL_CALLS = "tool_calls"
+    LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model asks for; `arguments` is the text it wrote, which may be no JSON at all."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `calls` are an assistant's; `call_id` says which call a tool's result answers."""
+
+    role: MessageRole
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOffer:
+    """A tool as a model is told of it; `parameters` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One question to a model. `max_tokens` bounds its answer."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolOffer, ...] = ()
+    max_tokens: int | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call; `estimated` from the lengths of texts where the server told none."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """The model begins to write the call of that index."""
+
+    index: int
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """A piece of the arguments of the call of that index."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSeen:
+    """What the server says the call used so far; a later one takes its place."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The server's id of the request, and the model that answers, as far as it told them."""
+
+    request_id: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is whole."""
+
+    reason: FinishReason
+
+
+Delta = TextDelta | CallStarted | CallArguments | UsageSeen | Identified | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. `provider` and `model` are those that gave it."""
+
+    provider: str
+    model: str
+    text: str
+    finish: FinishReason
+    calls: tuple[ToolCall, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    request_id: str | None = None

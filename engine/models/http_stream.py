@@ -1,0 +1,154 @@
+"""One POST whose answer is streamed: each phase within its time, whatever goes wrong a typed failure."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from engine.models.failure import ModelErrorCode, ModelFailure, TimeoutPhase, malformed
+from engine.models.server_errors import refused_status, request_id_of
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator, Mapping
+
+    import httpx
+
+    from engine.models.server_errors import Hide
+    from engine.models.settings import ModelTimeouts
+
+_ERROR_BODY = 64 * 1024
+_CONNECTED = "http11.send_request_headers.started"
+"""What httpx traces when there is a connection, TLS included."""
+_WORDS = {
+    TimeoutPhase.CONNECT: "no connection",
+    TimeoutPhase.FIRST_TOKEN: "no first token",
+    TimeoutPhase.BETWEEN_TOKENS: "no further token",
+    TimeoutPhase.TOTAL: "no whole answer",
+}
+
+
+class HttpStream:
+    """Used once. `request_id` is known when the first bytes are there."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        content_type: str,
+        timeouts: ModelTimeouts,
+        hide: Hide,
+    ) -> None:
+        self.request_id: str | None = None
+        self._url = url
+        self._headers = {
+            **headers,
+            "content-type": "application/json",
+            "accept": content_type,
+            "accept-encoding": "identity",
+        }
+        self._body = body
+        self._content_type = content_type
+        self._timeouts = timeouts
+        self._hide = hide
+        self._loop = asyncio.get_running_loop()
+        self._total = self._loop.time() + timeouts.total
+        self._phase = TimeoutPhase.CONNECT
+        self._until = math.inf
+
+    def token_came(self) -> None:
+        """A piece of the answer is there: from now on the time between tokens counts."""
+        self._enter(TimeoutPhase.BETWEEN_TOKENS, self._timeouts.between_tokens)
+
+    def _enter(self, phase: TimeoutPhase, seconds: float) -> None:
+        self._phase = phase
+        self._until = self._loop.time() + seconds
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes. Raises ModelFailure."""
+        # httpx costs more than 100 ms to import; only calls of models and of http.get pay for it
+        httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+        tls = await asyncio.to_thread(_tls) if self._url.startswith("https:") else False
+        # httpx closes a socket whose connection it gives up itself; one that is cancelled it leaves open
+        connect = httpx.Timeout(None, connect=self._timeouts.connect)
+        try:
+            # no proxies, cookies or credentials from the environment; redirects would carry the key elsewhere
+            async with httpx.AsyncClient(verify=tls, trust_env=False, timeout=connect) as client:
+                response = await self._send(client)
+                try:
+                    await self._require_answer(response)
+                    async for chunk in self._read(response):
+                        yield chunk
+                finally:
+                    await response.aclose()
+        except httpx.ConnectTimeout:
+            raise self._late(TimeoutPhase.CONNECT) from None
+        except TimeoutError:
+            over = self._loop.time() >= self._total
+            raise self._late(TimeoutPhase.TOTAL if over else self._phase) from None
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            words = self._hide(str(error) or type(error).__name__)[:200]
+            message = f"cannot talk to {self._url}: {words}"
+            raise ModelFailure(ModelErrorCode.NETWORK_ERROR, message, request_id=self.request_id) from None
+
+    async def _send(self, client: httpx.AsyncClient) -> httpx.Response:
+        async with asyncio.timeout_at(self._limit()) as limit:
+
+            async def connected(event: str, _info: Mapping[str, Any]) -> None:
+                if event == _CONNECTED:
+                    self._enter(TimeoutPhase.FIRST_TOKEN, self._timeouts.first_token)
+                    limit.reschedule(self._limit())
+
+            request = client.build_request(
+                "POST",
+                self._url,
+                content=self._body,
+                headers=self._headers,
+                extensions={"trace": connected},
+            )
+            return await client.send(request, stream=True)
+
+    async def _read(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        pieces = response.aiter_raw()
+        while True:
+            async with asyncio.timeout_at(self._limit()):
+                chunk = await anext(pieces, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    async def _require_answer(self, response: httpx.Response) -> None:
+        self.request_id = request_id_of(response.headers)
+        if response.status_code != 200:
+            body = bytearray()
+            async for chunk in self._read(response):
+                body += chunk
+                if len(body) > _ERROR_BODY:
+                    break
+            raise refused_status(
+                response.status_code, response.headers, bytes(body[:_ERROR_BODY]), self._hide
+            )
+        found = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if found != self._content_type or "content-encoding" in response.headers:
+            shown = self._hide(found)[:100] or "no content type"
+            raise malformed(f"the server answered with {shown}, asked for was {self._content_type}")
+
+    def _limit(self) -> float:
+        return min(self._until, self._total)
+
+    def _late(self, phase: TimeoutPhase) -> ModelFailure:
+        seconds: float = getattr(self._timeouts, phase.value)
+        message = f"{_WORDS[phase]} within {seconds:g} s"
+        return ModelFailure(ModelErrorCode.TIMEOUT, message, phase=phase, request_id=self.request_id)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    httpx: Any = importlib.import_module("httpx")
+    context: ssl.SSLContext = httpx.create_ssl_context()
+    return context

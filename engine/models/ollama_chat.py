@@ -1,0 +1,134 @@
+"""Chat as Ollama streams it: one JSON object a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from engine.models.anthropic_messages import arguments_of
+from engine.models.conversation import (
+    CallArguments,
+    CallStarted,
+    Finished,
+    FinishReason,
+    Identified,
+    MessageRole,
+    TextDelta,
+    Usage,
+    UsageSeen,
+)
+from engine.models.frames import LineFrames
+from engine.models.server_errors import Hide, failure_in_stream
+from engine.models.wire_format import (
+    Reader,
+    WireFormat,
+    WireNames,
+    count_of,
+    index_of,
+    json_frame,
+    object_of,
+    objects,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from engine.models.conversation import Delta, Message, ModelRequest
+    from engine.models.frames import Frames
+
+
+class OllamaChat(WireFormat):
+    """`POST <base_url>/api/chat`."""
+
+    path = "/api/chat"
+    content_type = "application/x-ndjson"
+
+    def __init__(self, hide: Hide) -> None:
+        self._hide = hide
+
+    def headers(self, key: str) -> dict[str, str]:
+        """A bearer token, for a server behind a gate; Ollama itself has no keys."""
+        return {"authorization": f"Bearer {key}"} if key else {}
+
+    def body(self, model: str, request: ModelRequest, names: WireNames) -> dict[str, Any]:
+        """Bounds and temperature are options."""
+        given = {"num_predict": request.max_tokens, "temperature": request.temperature}
+        options = {name: value for name, value in given.items() if value is not None}
+        body: dict[str, Any] = {
+            "model": model,
+            "messages": [_message(one, names) for one in request.messages],
+            "stream": True,
+        }
+        if options:
+            body["options"] = options
+        if request.tools:
+            body["tools"] = [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": names.wire(tool.name),
+                        "description": tool.description,
+                        "parameters": dict(tool.parameters),
+                    },
+                }
+                for tool in request.tools
+            ]
+        return body
+
+    def frames(self) -> Frames:
+        """Lines."""
+        return LineFrames()
+
+    def reader(self, names: WireNames) -> Reader:
+        """Reads lines until one says `done`."""
+        return _Lines(names, self._hide)
+
+
+class _Lines(Reader):
+    def __init__(self, names: WireNames, hide: Hide) -> None:
+        super().__init__()
+        self._names = names
+        self._hide = hide
+        self._identified = False
+        self._calls = 0
+
+    def read(self, frame: bytes) -> Iterator[Delta]:
+        line = json_frame(frame)
+        if line.get("error"):
+            raise failure_in_stream(line["error"], self._hide)
+        if not self._identified:
+            self._identified = True
+            yield Identified(None, text_of(line.get("model")) or None)
+        message = object_of(line.get("message"))
+        if text := text_of(message.get("content")):
+            yield TextDelta(text)
+        for call in objects(message.get("tool_calls")):
+            yield from self._call(call)
+        if line.get("done") is True:
+            yield UsageSeen(Usage(count_of(line.get("prompt_eval_count")), count_of(line.get("eval_count"))))
+            said = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
+            yield Finished(FinishReason.LENGTH if line.get("done_reason") == "length" else said)
+            self.ended = True
+
+    def _call(self, call: Mapping[str, Any]) -> Iterator[Delta]:
+        function = object_of(call.get("function"))
+        index = index_of(None, self._calls)
+        self._calls += 1
+        yield CallStarted(index, f"call_{index}", self._names.own(text_of(function.get("name"))))
+        arguments = function.get("arguments")
+        text = arguments if isinstance(arguments, str) else to_json(object_of(arguments)).decode()
+        yield CallArguments(index, text)
+
+
+def _message(message: Message, names: WireNames) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": message.role.value, "content": message.text}
+    if message.calls:
+        wire["tool_calls"] = [
+            {"function": {"name": names.wire(call.name), "arguments": arguments_of(call.arguments)}}
+            for call in message.calls
+        ]
+    if message.role is MessageRole.TOOL and message.call_id:
+        wire["tool_call_id"] = message.call_id
+    return wire

@@ -1,0 +1,161 @@
+"""Chat completions as OpenAI and every compatible server stream them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.models.conversation import (
+    CallArguments,
+    CallStarted,
+    Finished,
+    FinishReason,
+    Identified,
+    MessageRole,
+    TextDelta,
+    Usage,
+    UsageSeen,
+)
+from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.models.server_errors import Hide, failure_in_stream
+from engine.models.wire_format import (
+    Reader,
+    WireFormat,
+    WireNames,
+    count_of,
+    index_of,
+    json_frame,
+    object_of,
+    objects,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from engine.models.conversation import Delta, Message, ModelRequest
+
+_REASONS = {"length": FinishReason.LENGTH, "tool_calls": FinishReason.TOOL_CALLS}
+
+
+class OpenAiChat(WireFormat):
+    """`POST <base_url>/chat/completions`."""
+
+    path = "/chat/completions"
+
+    def __init__(self, hide: Hide) -> None:
+        self._hide = hide
+
+    def headers(self, key: str) -> dict[str, str]:
+        """A bearer token."""
+        return {"authorization": f"Bearer {key}"} if key else {}
+
+    def body(self, model: str, request: ModelRequest, names: WireNames) -> dict[str, Any]:
+        """Only what was said: servers refuse fields that they do not know."""
+        body: dict[str, Any] = {
+            "model": model,
+            "messages": [_message(one, names) for one in request.messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if request.tools:
+            body["tools"] = [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": names.wire(tool.name),
+                        "description": tool.description,
+                        "parameters": dict(tool.parameters),
+                    },
+                }
+                for tool in request.tools
+            ]
+        if request.max_tokens is not None:
+            body["max_tokens"] = request.max_tokens
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
+        return body
+
+    def reader(self, names: WireNames) -> Reader:
+        """Reads chunks until `[DONE]`."""
+        return _Chunks(names, self._hide)
+
+
+class _Chunks(Reader):
+    def __init__(self, names: WireNames, hide: Hide) -> None:
+        super().__init__()
+        self._names = names
+        self._hide = hide
+        self._identified = False
+        self._open: set[int] = set()
+        self._refusal = ""
+
+    def read(self, frame: bytes) -> Iterator[Delta]:
+        if frame == b"[DONE]":
+            if not self.may_end:
+                raise ModelFailure(ModelErrorCode.MALFORMED, "the server ended its answer without a reason")
+            self.ended = True
+            return
+        chunk = json_frame(frame)
+        if chunk.get("error"):
+            raise failure_in_stream(chunk["error"], self._hide)
+        if not self._identified:
+            self._identified = True
+            yield Identified(text_of(chunk.get("id")) or None, text_of(chunk.get("model")) or None)
+        if chunk.get("usage"):
+            yield UsageSeen(_usage(object_of(chunk["usage"])))
+        for choice in objects(chunk.get("choices"))[:1]:
+            yield from self._choice(choice)
+
+    def _choice(self, choice: Mapping[str, Any]) -> Iterator[Delta]:
+        delta = object_of(choice.get("delta"))
+        self._refusal += text_of(delta.get("refusal"))
+        if text := text_of(delta.get("content")):
+            yield TextDelta(text)
+        for call in objects(delta.get("tool_calls")):
+            yield from self._call(call)
+        reason = choice.get("finish_reason")
+        if reason is None or self.may_end:
+            return
+        if reason == "content_filter" or self._refusal:
+            words = self._hide(self._refusal)[:500] or "the server's filter held the answer back"
+            raise ModelFailure(ModelErrorCode.REFUSED, words, provider_code=str(reason)[:100])
+        self.may_end = True
+        # some compatible servers say `stop` after calls
+        said = FinishReason.TOOL_CALLS if self._open else FinishReason.STOP
+        yield Finished(_REASONS.get(str(reason), said))
+
+    def _call(self, call: Mapping[str, Any]) -> Iterator[Delta]:
+        function = object_of(call.get("function"))
+        index = index_of(call.get("index"), len(self._open))
+        if index not in self._open:
+            self._open.add(index)
+            name = self._names.own(text_of(function.get("name")))
+            yield CallStarted(index, text_of(call.get("id")) or f"call_{index}", name)
+        if arguments := text_of(function.get("arguments")):
+            yield CallArguments(index, arguments)
+
+
+def _usage(given: Mapping[str, Any]) -> Usage:
+    details = object_of(given.get("prompt_tokens_details"))
+    return Usage(
+        count_of(given.get("prompt_tokens")),
+        count_of(given.get("completion_tokens")),
+        count_of(details.get("cached_tokens")),
+    )
+
+
+def _message(message: Message, names: WireNames) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": message.role.value, "content": message.text}
+    if message.calls:
+        wire["content"] = message.text or None
+        wire["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": names.wire(call.name), "arguments": call.arguments},
+            }
+            for call in message.calls
+        ]
+    if message.role is MessageRole.TOOL:
+        wire["tool_call_id"] = message.call_id or ""
+    return wire

@@ -1,0 +1,87 @@
+"""Who answers: a provider streams deltas; one over HTTP does it in a wire format, within times."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic_core import to_json
+
+from engine.models.conversation import CallArguments, CallStarted, Identified, TextDelta
+from engine.models.failure import ModelErrorCode, ModelFailure, malformed
+from engine.models.http_stream import HttpStream
+from engine.models.wire_format import WireNames
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from engine.models.conversation import Delta, ModelRequest
+    from engine.models.server_errors import Hide
+    from engine.models.settings import NamedModel
+    from engine.models.wire_format import WireFormat
+
+_TOKENS = (TextDelta, CallStarted, CallArguments)
+MAX_REPLY = 16 * 1024 * 1024
+"""Bytes of one answer as it is sent."""
+
+
+class Provider(Protocol):
+    """Asks one model. `name` is the provider's, `model` what is asked there."""
+
+    name: str
+    model: str
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
+        """The answer as it comes; the last delta but usage is Finished. Raises ModelFailure."""
+
+
+class HttpProvider:
+    """A model behind a server. `key` is None when there should be one and is none."""
+
+    def __init__(self, named: NamedModel, wire: WireFormat, key: str | None, hide: Hide) -> None:
+        self.name = named.provider.value
+        self.model = named.model
+        self._named = named
+        self._wire = wire
+        self._key = key
+        self._hide = hide
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
+        """The answer as it comes. Raises ModelFailure."""
+        if self._key is None:
+            message = (
+                f"there is no secret {self._named.key_name!r} to open {self.name} with; "
+                "put it into secrets.yaml, or say `api_key: ''` for a server without keys"
+            )
+            raise ModelFailure(ModelErrorCode.MISSING_API_KEY, message)
+        wire, names = self._wire, WireNames(request.tools)
+        frames, reader = wire.frames(), wire.reader(names)
+        posted = HttpStream(
+            url=self._named.url + wire.path,
+            headers=wire.headers(self._key),
+            body=to_json(wire.body(self.model, request, names)),
+            content_type=wire.content_type,
+            timeouts=self._named.timeouts,
+            hide=self._hide,
+        )
+        size = 0
+        async with aclosing(posted.chunks()) as chunks:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > MAX_REPLY:
+                    raise malformed(f"the answer is longer than {MAX_REPLY} bytes")
+                for frame in frames.feed(chunk):
+                    for delta in reader.read(frame):
+                        if isinstance(delta, _TOKENS):
+                            posted.token_came()
+                        elif isinstance(delta, Identified) and posted.request_id:
+                            delta = Identified(posted.request_id, delta.model)  # noqa: PLW2901
+                        yield delta
+                if reader.ended:
+                    return
+        if not reader.may_end:
+            raise ModelFailure(
+                ModelErrorCode.NETWORK_ERROR,
+                "the connection ended before the answer",
+                request_id=posted.request_id,
+            )

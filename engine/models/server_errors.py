@@ -1,0 +1,122 @@
+"""What a server says when it gives no answer, as a typed failure without secrets."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from pydantic_core import from_json
+
+from engine.models.failure import ModelErrorCode, ModelFailure
+
+Hide = Callable[[str], str]
+"""Takes secrets out of a text."""
+
+_SHOWN = 500
+_LONGEST_WAIT = 86_400.0
+_REQUEST_IDS = ("x-request-id", "openai-request-id", "request-id")
+_TOO_LONG = re.compile(
+    r"context[ _-]?(length|window)|maximum context|prompt is too long|too many tokens|exceeds? the context",
+    re.I,
+)
+_BY_STATUS = {
+    401: ModelErrorCode.AUTH_ERROR,
+    403: ModelErrorCode.AUTH_ERROR,
+    429: ModelErrorCode.RATE_LIMITED,
+    400: ModelErrorCode.INVALID_REQUEST,
+    404: ModelErrorCode.INVALID_REQUEST,
+    413: ModelErrorCode.CONTEXT_LENGTH,
+    422: ModelErrorCode.INVALID_REQUEST,
+    503: ModelErrorCode.OVERLOADED,
+    529: ModelErrorCode.OVERLOADED,
+}
+_BY_NAME = {
+    "overloaded_error": ModelErrorCode.OVERLOADED,
+    "rate_limit_error": ModelErrorCode.RATE_LIMITED,
+    "rate_limit_exceeded": ModelErrorCode.RATE_LIMITED,
+    "authentication_error": ModelErrorCode.AUTH_ERROR,
+    "permission_error": ModelErrorCode.AUTH_ERROR,
+    "invalid_api_key": ModelErrorCode.AUTH_ERROR,
+    "invalid_request_error": ModelErrorCode.INVALID_REQUEST,
+    "not_found_error": ModelErrorCode.INVALID_REQUEST,
+    "request_too_large": ModelErrorCode.CONTEXT_LENGTH,
+    "context_length_exceeded": ModelErrorCode.CONTEXT_LENGTH,
+    "content_filter": ModelErrorCode.REFUSED,
+    "content_policy_violation": ModelErrorCode.REFUSED,
+}
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """The server's id of the request, whatever it calls it."""
+    return next((headers[name][:200] for name in _REQUEST_IDS if name in headers), None)
+
+
+def refused_status(status: int, headers: Mapping[str, str], body: bytes, hide: Hide) -> ModelFailure:
+    """The failure behind an answer whose status is not 200."""
+    error = _error_in(body)
+    shown = hide(body.decode("utf-8", "replace"))[:_SHOWN]
+    words = hide(error["message"])[:_SHOWN] if error["message"] else ""
+    return ModelFailure(
+        _code(status, error),
+        words or f"the server answered {status}",
+        status=status,
+        retry_after=retry_after_of(headers),
+        request_id=request_id_of(headers),
+        provider_code=hide(error["code"] or error["type"])[:100] or None,
+        body=shown,
+    )
+
+
+def failure_in_stream(error: Any, hide: Hide) -> ModelFailure:
+    """The failure that an event of a stream tells of."""
+    found = _fields(error)
+    words = hide(found["message"])[:_SHOWN] or "the server ended its answer with an error"
+    code = _code(None, found)
+    return ModelFailure(code, words, provider_code=hide(found["code"] or found["type"])[:100] or None)
+
+
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asks to wait for, at most a day; None when it says nothing that can be read."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
+
+
+def _code(status: int | None, error: Mapping[str, str]) -> ModelErrorCode:
+    by_name = _BY_NAME.get(error["code"]) or _BY_NAME.get(error["type"])
+    invalid = by_name is ModelErrorCode.INVALID_REQUEST or status == 400
+    if invalid and _TOO_LONG.search(f"{error['code']} {error['message']}"):
+        return ModelErrorCode.CONTEXT_LENGTH
+    if status is None:
+        return by_name or ModelErrorCode.HTTP_ERROR
+    by_status = _BY_STATUS.get(status)
+    narrower = {ModelErrorCode.CONTEXT_LENGTH, ModelErrorCode.REFUSED}
+    return by_name if by_name in narrower else by_status or by_name or ModelErrorCode.HTTP_ERROR
+
+
+def _error_in(body: bytes) -> dict[str, str]:
+    try:
+        value = from_json(body)
+    except ValueError:
+        return _fields(None)
+    return _fields(value.get("error", value) if isinstance(value, dict) else None)
+
+
+def _fields(error: Any) -> dict[str, str]:
+    given = {"message": error} if isinstance(error, str) else error if isinstance(error, dict) else {}
+    return {
+        name: value if isinstance(value := given.get(name), str) else ""
+        for name in ("message", "code", "type")
+    }

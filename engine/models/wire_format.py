@@ -1,0 +1,123 @@
+"""What a wire format is: how a request is written, and how frames of an answer become deltas."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic_core import from_json
+
+from engine.models.failure import malformed
+from engine.models.frames import EventFrames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from engine.models.conversation import Delta, ModelRequest, ToolOffer
+    from engine.models.frames import Frames
+
+_WIRE_DOT = "__"
+MAX_CALLS = 128
+"""Calls of one answer."""
+
+
+class Reader(ABC):
+    """Reads the frames of one answer. `ended` when it is whole, `may_end` when nothing has to follow."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.may_end = False
+
+    @abstractmethod
+    def read(self, frame: bytes) -> Iterator[Delta]:
+        """What the frame says. Raises ModelFailure for an error in it, or when it cannot be read."""
+
+
+class WireFormat(ABC):
+    """One way of asking models over HTTP."""
+
+    path: ClassVar[str]
+    content_type: ClassVar[str] = "text/event-stream"
+
+    @abstractmethod
+    def headers(self, key: str) -> dict[str, str]:
+        """Headers with the key; without it when it is empty."""
+
+    @abstractmethod
+    def body(self, model: str, request: ModelRequest, names: WireNames) -> dict[str, Any]:
+        """The request as JSON."""
+
+    @abstractmethod
+    def reader(self, names: WireNames) -> Reader:
+        """A reader for one answer."""
+
+    def frames(self) -> Frames:
+        """How the answer is cut."""
+        return EventFrames()
+
+
+class WireNames:
+    """Names of tools as servers take them: letters, digits, `_` and `-` only."""
+
+    def __init__(self, tools: Sequence[ToolOffer]) -> None:
+        self._own = {self.wire(tool.name): tool.name for tool in tools}
+
+    @staticmethod
+    def wire(name: str) -> str:
+        """`files.read` as `files__read`."""
+        return name.replace(".", _WIRE_DOT)
+
+    def own(self, wire: str) -> str:
+        """The tool that was offered under that name; another name as it is."""
+        return self._own.get(wire, wire)
+
+
+def json_frame(frame: bytes) -> dict[str, Any]:
+    """The object that a frame holds. Raises ModelFailure (`malformed`)."""
+    try:
+        value = from_json(frame)
+    except ValueError:
+        raise malformed("the server sent an event that is no JSON") from None
+    if not isinstance(value, dict):
+        raise malformed("the server sent an event that is no object")
+    return value
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; nothing for what is none. Raises ModelFailure for another kind of element."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise malformed("the server sent an event of another shape than its format has")
+    return value
+
+
+def text_of(value: Any) -> str:
+    """A text; empty for null. Raises ModelFailure for anything else."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise malformed("the server sent a value where its format has a text")
+    return value
+
+
+def object_of(value: Any) -> Mapping[str, Any]:
+    """An object; empty for null. Raises ModelFailure for anything else."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise malformed("the server sent a value where its format has an object")
+    return value
+
+
+def count_of(value: Any) -> int:
+    """A number of tokens; 0 for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def index_of(value: Any, default: int) -> int:
+    """The place of a call. Raises ModelFailure for one that no answer has."""
+    index = default if value is None else value
+    if not isinstance(index, int) or not 0 <= index < MAX_CALLS:
+        raise malformed(f"an answer has at most {MAX_CALLS} tool calls")
+    return index

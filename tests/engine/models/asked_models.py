@@ -1,0 +1,49 @@
+"""Models behind loopback servers, and what they answer or how they fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.models.asking import ask
+from engine.models.catalog import ModelCatalog
+from engine.models.conversation import Message, MessageRole, ModelRequest
+from engine.models.failure import ModelFailure
+from engine.models.settings import ModelSettings, ModelTimeouts, NamedModel, ProviderName
+from tests.engine.models.loopback import Answer, Loopback, serving
+
+if TYPE_CHECKING:
+    from engine.models.conversation import Delta, Reply
+    from engine.models.provider import Provider
+
+KEY = "sk-proj-Qm3vX8zLr2TnB5yWk7Hd"
+HELLO = ModelRequest((Message(MessageRole.USER, "hello"),))
+PATIENT = ModelTimeouts(connect=60, first_token=60, between_tokens=60, total=60)
+
+
+def provider_at(
+    url: str, provider: ProviderName, *, key: str | None = KEY, timeouts: ModelTimeouts = PATIENT
+) -> Provider:
+    named = NamedModel(provider=provider, model="m-1", base_url=url, api_key="k", timeouts=timeouts)
+    settings = ModelSettings(named={"one": named})
+    return ModelCatalog(settings, {"k": key} if key is not None else {}).provider("one")
+
+
+async def reply_to(
+    answer: Answer, provider: ProviderName, request: ModelRequest = HELLO
+) -> tuple[Reply, list[Delta], Loopback]:
+    deltas: list[Delta] = []
+    async with serving(answer) as loopback:
+        reply = await ask(provider_at(loopback.url, provider), request, deltas.append)
+    return reply, deltas, loopback
+
+
+async def failure_of(
+    answer: Answer, provider: ProviderName = ProviderName.OPENAI, *, timeouts: ModelTimeouts = PATIENT
+) -> ModelFailure:
+    async with serving(answer) as loopback:
+        with pytest.raises(ModelFailure) as caught:
+            await ask(provider_at(loopback.url, provider, timeouts=timeouts), HELLO)
+    assert KEY not in f"{caught.value} {caught.value.details()}"
+    return caught.value

@@ -1,0 +1,106 @@
+"""Models by name and by purpose, their keys by reference, and the scripted one that is always there."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from engine.errors import InvalidInput, NotFound
+from engine.models.asking import ask
+from engine.models.catalog import ModelCatalog
+from engine.models.conversation import FinishReason, Message, MessageRole, ModelRequest, ToolCall
+from engine.models.scripted import ScriptedModel, ScriptedReply
+from engine.models.settings import ModelSettings, NamedModel
+
+SETTINGS = ModelSettings.model_validate(
+    {
+        "default": "small",
+        "by_purpose": {"INSIGHT": "large"},
+        "named": {
+            "small": {"provider": "ollama", "model": "s"},
+            "large": {"provider": "anthropic", "model": "l", "api_key": "theirs"},
+            "other": {"provider": "openai", "model": "o"},
+        },
+    }
+)
+
+
+def test_without_settings_there_is_the_scripted_model_alone() -> None:
+    catalog = ModelCatalog(ModelSettings(), {})
+    assert [(one.name, one.provider, one.key, one.serves) for one in catalog.known()] == [
+        ("scripted", "scripted", "none", ("default",))
+    ]
+
+
+def test_models_are_listed_with_the_state_of_their_keys_and_never_the_keys() -> None:
+    catalog = ModelCatalog(SETTINGS, {"theirs": "a-long-secret-value"})
+    assert [(one.name, one.key, one.key_name, one.serves) for one in catalog.known()] == [
+        ("small", "none", "", ("default",)),
+        ("large", "set", "theirs", ("INSIGHT",)),
+        ("other", "missing", "openai_api_key", ()),
+        ("scripted", "none", "", ()),
+    ]
+    assert "a-long-secret-value" not in repr(list(catalog.known()))
+
+
+def test_a_purpose_leads_to_its_model_or_to_the_default_one() -> None:
+    catalog = ModelCatalog(SETTINGS, {})
+    assert [catalog.name_of(one) for one in ("INSIGHT", "EXPLANATION", None, "other")] == [
+        "large",
+        "small",
+        "small",
+        "other",
+    ]
+
+
+def test_a_name_that_no_model_has_is_told_with_those_there_are() -> None:
+    with pytest.raises(NotFound, match="there are large, other, scripted, small"):
+        ModelCatalog(SETTINGS, {}).provider("smal")
+    with pytest.raises(InvalidInput, match="'gone'"):
+        ModelCatalog(ModelSettings(default="gone"), {}).name_of(None)
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ({"base_url": "ftp://x"}, "http or https"),
+        ({"base_url": "https://user:pw@x/"}, "the key is a secret"),
+        ({"base_url": "https://x/?key=1"}, "the key is a secret"),
+        ({"base_url": "http://models.example"}, "over https"),
+        ({"base_url": "https://[x"}, "http or https"),
+        ({"provider": "other"}, "openai"),
+        ({"timeouts": {"total": 0}}, "greater than 0"),
+        ({"api_key": "sk-Not A Name"}, "pattern"),
+    ],
+)
+def test_settings_of_a_model_that_cannot_be_are_refused(named: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        NamedModel.model_validate({"provider": "openai", "model": "m", **named})
+
+
+def test_a_server_without_keys_may_be_anywhere() -> None:
+    named = NamedModel.model_validate(
+        {"provider": "openai", "model": "m", "base_url": "http://gpu.lan:8000/v1/", "api_key": ""}
+    )
+    assert (named.url, named.key_name) == ("http://gpu.lan:8000/v1", "")
+
+
+async def test_the_scripted_model_says_that_it_is_one() -> None:
+    request = ModelRequest((Message(MessageRole.USER, "hello there"),))
+    reply = await ask(ModelCatalog(ModelSettings(), {}).provider("scripted"), request)
+    assert reply.text == "This answer is scripted, no model was asked. You wrote: hello there"
+    assert (reply.provider, reply.model, reply.usage.estimated) == ("scripted", "scripted", True)
+
+
+async def test_a_script_answers_by_its_place_in_the_conversation_however_often_it_is_asked() -> None:
+    call = ToolCall("c0", "files.read", "{}")
+    model = ScriptedModel([ScriptedReply("one", (call,)), ScriptedReply("two")])
+    first = ModelRequest((Message(MessageRole.USER, "go"),))
+    answered = Message(MessageRole.ASSISTANT, "one", (call,))
+    second = ModelRequest((*first.messages, answered, Message(MessageRole.TOOL, "x", call_id="c0")))
+    third = ModelRequest((*second.messages, Message(MessageRole.ASSISTANT, "two")))
+    for _ in range(2):
+        reply = await ask(model, first)
+        assert (reply.text, reply.calls, reply.finish) == ("one", (call,), FinishReason.TOOL_CALLS)
+        assert (await ask(model, second)).text == "two"
+    assert "no further answer" in (await ask(model, third)).text

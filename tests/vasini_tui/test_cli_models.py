@@ -1,0 +1,107 @@
+"""`vasini models` and `vasini model try`, and the settings behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.errors import ErrorCode, VasiniError
+from vasini_tui.settings.loading import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.vasini_tui.conftest import Vasini
+
+SECRET = "sk-ant-api03-Qm3vX8zLr2TnB5yWk7HdQm3vX8zL"
+
+
+def written(home: Path, text: str) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "config.yaml").write_text(text, "utf-8")
+
+
+def test_out_of_the_box_the_scripted_model_is_listed_and_answers(vasini: Vasini) -> None:
+    listed = vasini("models").stdout
+    assert listed.split("\n")[0].split() == ["NAME", "PROVIDER", "MODEL", "URL", "KEY", "SERVES"]
+    assert listed.split("\n")[1].split() == ["scripted", "scripted", "scripted", "-", "none", "default"]
+    tried = vasini("model", "try", "scripted", "hello")
+    assert tried.status == 0
+    assert tried.stdout == "This answer is scripted, no model was asked. You wrote: hello\n"
+    assert "scripted: scripted, ended with stop;" in tried.stderr
+
+
+def test_an_answer_as_a_document_has_its_parts(vasini: Vasini) -> None:
+    document = vasini("model", "try", "EXPLANATION", "hello", "--json").document
+    assert (document["name"], document["provider"], document["finish"]) == ("scripted", "scripted", "stop")
+    assert document["usage"]["estimated"] is True
+
+
+def test_what_a_model_says_cannot_act_on_the_terminal(vasini: Vasini) -> None:
+    assert "\x1b" not in vasini("model", "try", "scripted", "\x1b[31mred\x1b[0m").stdout
+
+
+def test_a_named_model_is_listed_without_its_key_and_says_when_that_is_missing(
+    vasini: Vasini, home: Path
+) -> None:
+    written(home, "models: {named: {large: {provider: anthropic, model: l}}}")
+    row = vasini("models", "--json").document["models"][1]
+    assert row == {
+        "name": "large",
+        "provider": "anthropic",
+        "model": "l",
+        "url": "https://api.anthropic.com",
+        "key": "missing",
+        "key_name": "anthropic_api_key",
+        "serves": [],
+    }
+    tried = vasini("model", "try", "large", "hello", "--json")
+    assert tried.status == 7
+    assert (tried.error["code"], tried.error["details"]["reason"]) == ("model_error", "missing_api_key")
+
+
+def test_a_key_of_the_environment_is_only_ever_set(
+    vasini: Vasini, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(home, "models: {named: {large: {provider: anthropic, model: l}}}")
+    monkeypatch.setenv("VASINI_SECRETS__ANTHROPIC_API_KEY", SECRET)
+    outcome = vasini("models", "--json")
+    assert outcome.document["models"][1]["key"] == "set"
+    assert SECRET not in outcome.stdout + vasini("doctor", "--json").stdout
+
+
+def test_a_model_can_be_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VASINI_MODELS__DEFAULT", "mine")
+    monkeypatch.setenv("VASINI_MODELS__NAMED__MINE__PROVIDER", "openai")
+    monkeypatch.setenv("VASINI_MODELS__NAMED__MINE__MODEL", "m")
+    monkeypatch.setenv("VASINI_MODELS__NAMED__MINE__TIMEOUTS__TOTAL", "5")
+    mine = load_settings().values.models.all["mine"]
+    assert (mine.model, mine.timeouts.total) == ("m", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("models: {default: gone}", "models.default: there is no model 'gone'"),
+        ("models:\n  by_purpose:\n    INSIGHT: gone", "config.yaml:3: models.by_purpose.INSIGHT"),
+        ("models: {by_purpose: {GUESSING: scripted}}", "models.by_purpose"),
+        ("models: {named: {a: {provider: openai, model: m, key: x}}}", "known here are provider, model"),
+        ("models: {named: {a: {provider: openai, model: m, base_url: 'http://x.example'}}}", "over https"),
+    ],
+)
+def test_a_fault_in_the_settings_of_models_is_told_with_its_place(home: Path, text: str, words: str) -> None:
+    written(home, text)
+    with pytest.raises(VasiniError, match=words) as caught:
+        load_settings()
+    assert caught.value.code is ErrorCode.CONFIG_INVALID
+
+
+def test_unknown_models_and_empty_texts_are_told(vasini: Vasini) -> None:
+    assert vasini("model", "try", "gone", "hello").status == 3
+    assert vasini("model", "try", "scripted", " ").status == 2
+
+
+def test_doctor_warns_of_a_model_that_nothing_opens(vasini: Vasini, home: Path) -> None:
+    written(home, "models: {named: {large: {provider: anthropic, model: l}}}")
+    assert "models.named.large is opened by the secret 'anthropic_api_key'" in vasini("doctor").stdout

@@ -1,0 +1,96 @@
+"""`vasini models` and `vasini model try`: which models there are, and whether one answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vasini_tui.cli.arguments.options import ActAs, AsJson
+from vasini_tui.cli.call import Invocation
+from vasini_tui.exit_codes import ExitCode, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from engine.models.catalog import ModelCatalog
+    from engine.models.conversation import Delta, Reply
+    from vasini_tui.output import Output
+    from vasini_tui.wiring import Session
+
+
+def models(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
+    """List the models that the settings name."""
+    return Invocation(_models, as_json, act_as)
+
+
+def try_out(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model, or a purpose.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say to it.")],
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="A bound of the answer.")
+    ] = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Ask one model, and write its answer as it comes."""
+    return Invocation(partial(_try, name=name, text=text, max_tokens=max_tokens), as_json, act_as)
+
+
+async def _models(session: Session) -> int:
+    known = list(_catalog(session).known())
+    if session.out.as_json:
+        session.out.document({"models": [asdict(one) for one in known]})
+    else:
+        rows = ((one.name, one.provider, one.model, one.url, one.key, one.serves) for one in known)
+        session.out.table(("NAME", "PROVIDER", "MODEL", "URL", "KEY", "SERVES"), rows)
+    return ExitCode.OK
+
+
+async def _try(session: Session, *, name: str, text: str, max_tokens: int | None) -> int:
+    from engine.models.asking import ask  # noqa: PLC0415 - no other command needs it here
+    from engine.models.conversation import Message, MessageRole, ModelRequest  # noqa: PLC0415
+    from engine.models.failure import ModelFailure  # noqa: PLC0415
+
+    if not text.strip():
+        raise UsageError("TEXT says nothing")
+    catalog, out = _catalog(session), session.out
+    found = catalog.name_of(name)
+    bound = max_tokens if max_tokens is not None else catalog.max_tokens(found)
+    request = ModelRequest((Message(MessageRole.USER, text),), max_tokens=bound)
+    try:
+        reply = await ask(catalog.provider(found), request, partial(_show, out))
+    except ModelFailure as failure:
+        raise ModelError(f"{found}: {failure.message}", failure.details()) from None
+    if out.as_json:
+        out.document({"name": found, **asdict(reply)})
+    else:
+        out.line("")
+        out.note(_summary(found, reply))
+    return ExitCode.OK
+
+
+def _catalog(session: Session) -> ModelCatalog:
+    from engine.models.catalog import ModelCatalog  # noqa: PLC0415 - no other command needs it here
+
+    values = session.loaded.values
+    secrets = {name: secret.get_secret_value() for name, secret in values.secrets.items()}
+    return ModelCatalog(values.models, secrets)
+
+
+def _show(out: Output, delta: Delta) -> None:
+    from engine.models.conversation import TextDelta  # noqa: PLC0415 - as above
+
+    if isinstance(delta, TextDelta) and not out.as_json:
+        out.piece(delta.text)
+
+
+def _summary(name: str, reply: Reply) -> str:
+    usage = reply.usage
+    about = " (estimated)" if usage.estimated else ""
+    parts = [
+        f"{name}: {reply.model}, ended with {reply.finish}",
+        f"{usage.input_tokens} tokens in, {usage.output_tokens} out{about}",
+        *([f"request {reply.request_id}"] if reply.request_id else []),
+    ]
+    return "; ".join(parts)
