@@ -53,6 +53,11 @@ class WaitingFor(Contract):
         return f"child {self.id}" if self.kind is WaitKind.CHILD else self.kind.value
 
 
+def is_rejected(status: str, error_code: str | None) -> bool:
+    """Whether a run with this status and error ended because a person said no."""
+    return status == RunStatus.FAILED and error_code == StepErrorCode.APPROVAL_REJECTED
+
+
 class RunSummary(Contract):
     """One row of the runs list."""
 
@@ -71,6 +76,7 @@ class RunSummary(Contract):
     current_step: str | None = None
     waiting_for: WaitingFor | None = None
     parent_run_id: str | None = None
+    children: int | None = Field(default=None, description="Runs that its steps started; told in lists.")
     error: RunError | None = None
     steps_executed: int = 0
     tool_calls: int = 0
@@ -79,11 +85,7 @@ class RunSummary(Contract):
     @property
     def rejected(self) -> bool:
         """It ended because a person said no, which is no fault."""
-        return (
-            self.status is RunStatus.FAILED
-            and self.error is not None
-            and self.error.code == StepErrorCode.APPROVAL_REJECTED
-        )
+        return is_rejected(self.status, self.error.code if self.error is not None else None)
 
 
 class RunView(RunSummary):
@@ -229,12 +231,22 @@ class RunFilter(Contract):
     """Which runs to list; empty fields match all."""
 
     status: tuple[RunStatus, ...] = ()
+    rejected: bool | None = Field(
+        default=None, description="Of runs that FAILED only those that a person rejected, or only the others."
+    )
+    nested: bool | None = Field(
+        default=None, description="Only runs that a step of another run started, or only the others."
+    )
+    parent: str | None = Field(default=None, description="Started by a step of this run.")
     pack: str | None = None
     flow: str | None = None
     tenant: str | None = None
     requested_by: str | None = None
     created_after: Timestamp | None = Field(default=None, description="Younger than this moment.")
     created_before: Timestamp | None = Field(default=None, description="Older than this moment.")
+    ended_after: Timestamp | None = Field(default=None, description="Ended after this moment.")
+    ended_before: Timestamp | None = Field(default=None, description="Ended before this moment.")
+    error: str | None = Field(default=None, description="Failed with this code.")
     text: str | None = Field(
         default=None,
         description="Found in pack, flow, requester or status; in a run id when it is the beginning of it, "
@@ -256,6 +268,9 @@ class RunCounts(Contract):
     """Live counters: runs by status, and what waits for a person."""
 
     runs: dict[RunStatus, int]
+    failed_lately: int = Field(
+        default=0, description="Runs that failed after the moment asked for; rejected ones have not failed."
+    )
     approvals_pending: int = 0
     forms_pending: int = 0
     outcomes_pending: int = 0

@@ -9,6 +9,7 @@ from engine.contracts.status import CancelMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from engine.contracts.actor import Actor
@@ -152,8 +153,11 @@ class Runs(Protocol):
         """How many runs `list` gives before this one; None when it does not give it at all."""
         ...
 
-    async def counts(self, *, tenant: str | None = None) -> RunCounts:
-        """Runs by status and requests pending of one tenant or of all, from counters (not by scanning)."""
+    async def counts(self, *, tenant: str | None = None, failed_after: datetime | None = None) -> RunCounts:
+        """Runs by status and requests pending of one tenant or of all, from counters (not by scanning).
+
+        With `failed_after` also how many runs failed since then.
+        """
         ...
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:

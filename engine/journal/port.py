@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         StoredEvent,
         WorkerRow,
     )
-    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
+    from engine.journal.rows import ListedRow, RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
     from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
@@ -45,7 +45,7 @@ class RunLists(Protocol):
         *,
         after: SortKey | None = None,
         offset: int = 0,
-    ) -> Sequence[RunRow]:
+    ) -> Sequence[ListedRow]:
         """Rows after a place in the list, or after `offset` rows."""
         ...
 
@@ -63,6 +63,10 @@ class RunLists(Protocol):
 
     async def by_status(self, tenant: str | None) -> Mapping[str, int]:
         """How many runs of a tenant, or of all, have each status."""
+        ...
+
+    async def failed_after(self, moment: int, tenant: str | None) -> int:
+        """How many runs of a tenant, or of all, failed after a moment (not those that a person rejected)."""
         ...
 
     async def find_events(self, run_id: str, filters: EventFilter, after: int, until: int) -> list[int]:

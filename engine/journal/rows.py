@@ -20,6 +20,7 @@ class HeadRow(FlowNames):
     """What a transition of a run is compared with, and counted by."""
 
     run_id: str
+    parent_run_id: str | None
     status: str
     created_at: int
     updated_at: int
@@ -56,6 +57,7 @@ class NewRunRow(FlowNames):
     depth: int
     handed_off_from: str | None
     error: str | None
+    error_code: str | None
     waiting_for: str | None
     waiting_for_id: str | None
     trace_id: str
@@ -76,6 +78,12 @@ class RunRow(NewRunRow):
     pause: int
     bucket: int
     failed_works: int
+
+
+class ListedRow(RunRow):
+    """A run in a list, with how many runs its steps started."""
+
+    children: int
 
 
 class RunViewRow(RunRow):
@@ -99,6 +107,7 @@ class RunColumns(TypedDict, total=False):
     waiting_for: str | None
     waiting_for_id: str | None
     error: str | None
+    error_code: str | None
     output_seq: int | None
     steps_executed: int
     tool_calls: int

@@ -11,7 +11,7 @@ from engine.journal.rules.run_filter import fold, is_before, matches, micros, pl
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence, Set
+    from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
     from engine.contracts.run import EventFilter, EventView
     from engine.journal.rows import RunRow
@@ -30,15 +30,24 @@ def found_runs(runs: Iterable[RunView], filters: RunFilter, sort: RunSort) -> li
 
 
 def page_of_runs(
-    found: Sequence[RunView], sort: RunSort, limit: int, after: str | None, offset: int
+    found: Sequence[RunView],
+    sort: RunSort,
+    limit: int,
+    after: str | None,
+    offset: int,
+    *,
+    started: Mapping[str | None, int],
 ) -> Page[RunSummary]:
-    """A page of the runs found. Raises InvalidInput."""
+    """A page of the runs found; `started` counts the runs that each of them started. Raises InvalidInput."""
     size, skipped, place = page_size(limit), page_offset(offset), run_place(after, sort)
     later = [run for run in found if place is None or is_before(place, place_of(run_row(run), sort), sort)]
     page = later[skipped : skipped + size]
     more = len(later) > skipped + size
     return Page[RunSummary](
-        items=tuple(RunSummary(**run.model_dump(include=_SUMMARY)) for run in page),
+        items=tuple(
+            RunSummary(**run.model_dump(include=_SUMMARY - {"children"}), children=started.get(run.run_id, 0))
+            for run in page
+        ),
         next=run_cursor(place_of(run_row(page[-1]), sort), sort) if more else None,
     )
 
@@ -65,7 +74,10 @@ def run_row(run: RunView) -> RunRow:
     row = {
         **{name: getattr(run, name) for name in names},
         "status": run.status.value,
+        "parent_run_id": run.parent_run_id,
+        "error_code": run.error.code if run.error is not None else None,
         "created_at": micros(run.created_at),
+        "finished_at": micros(run.finished_at),
         "started_at": micros(run.started_at),
         "pause": run.pause_requested or run.status is RunStatus.PAUSED,
         "cancel": run.cancel_requested,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +39,7 @@ from tests.fakes.views import a_row, a_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from engine.contracts.actor import Actor
@@ -165,7 +167,8 @@ class FakeRuns(Scoped):
         offset: int = 0,
     ) -> Page[RunSummary]:
         self.engine.note("list", filters)
-        page = page_of_runs(self._found(filters, sort), sort, limit, after, offset)
+        started = Counter(run.parent_run_id for run in self.engine.stored_runs.values())
+        page = page_of_runs(self._found(filters, sort), sort, limit, after, offset, started=started)
         return without_damaged(page, self.engine.damaged, lambda run: run.run_id)
 
     async def count(self, filters: RunFilter | None = None) -> int:
@@ -177,8 +180,14 @@ class FakeRuns(Scoped):
         ids = [run.run_id for run in self._found(filters, sort)]
         return ids.index(run_id) if run_id in ids else None
 
-    async def counts(self, *, tenant: str | None = None) -> RunCounts:
+    async def counts(self, *, tenant: str | None = None, failed_after: datetime | None = None) -> RunCounts:
         tenant = self.access.narrowed(tenant)
+        failed = RunFilter(
+            status=(RunStatus.FAILED, RunStatus.DEAD_LETTER),
+            rejected=False,
+            tenant=tenant,
+            ended_after=failed_after,
+        )
         runs = dict.fromkeys(RunStatus, 0)
         for run in self._found(RunFilter(tenant=tenant), RunSort.NEWEST):
             runs[run.status] += 1
@@ -188,6 +197,7 @@ class FakeRuns(Scoped):
 
         return RunCounts(
             runs=runs,
+            failed_lately=0 if failed_after is None else len(self._found(failed, RunSort.NEWEST)),
             approvals_pending=pending(self.engine.stored_approvals.values()),
             forms_pending=pending(self.engine.stored_forms.values()),
             outcomes_pending=pending(self.engine.stored_outcomes.values()),

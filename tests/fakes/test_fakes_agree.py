@@ -42,6 +42,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
     home.flow("fails", tool("a", "fake.fail"))
     home.flow("gated", approval("gate", gates="a"), tool("a"))
     home.flow("asks", form())
+    home.flow("top", {"id": "below", "type": "subflow", "subflow": "one"})
     async with home.open(journal=MemoryJournal()) as whole:
         async with whole.work():
             for pack, flow, tenant, actor in _STARTS:
@@ -74,6 +75,7 @@ _STARTS = (
     ("demo", "asks", "beta", BOB),
     ("demo", "fails", "beta", _EVE),
     ("demo", "one", "acme", BOB),
+    ("demo", "top", "acme", ANN),
 )
 
 
@@ -157,6 +159,12 @@ def lists_of_runs(fake: FakeEngine) -> Iterator[Call]:
         RunFilter(created_after=early),
         RunFilter(created_before=late),
         RunFilter(created_after=early, created_before=late, pack="demo", status=(RunStatus.COMPLETED,)),
+        *(RunFilter(status=(RunStatus.FAILED, RunStatus.QUEUED), rejected=told) for told in (True, False)),
+        *(RunFilter(nested=nested) for nested in (True, False)),
+        *(RunFilter(parent=run.run_id) for run in runs if run.children or run is runs[0]),
+        *(RunFilter(error=code) for code in ("approval_rejected", "tool_failed", "boom", "none")),
+        RunFilter(ended_after=early),
+        RunFilter(ended_before=late, text="dem", requested_by="ann", error="approval_rejected"),
         *(RunFilter(text=text) for text in (*words, "run_", one, one[:9], one[-6:], one[-3:], "run_01X")),
     ]
     for wanted in filters:
@@ -171,6 +179,7 @@ def lists_of_runs(fake: FakeEngine) -> Iterator[Call]:
         yield call("runs.list", after=after)
     for tenant in (None, "acme", "nobody"):
         yield call("runs.counts", tenant=tenant)
+        yield call("runs.counts", tenant=tenant, failed_after=early)
 
 
 def reads_of_a_run(fake: FakeEngine) -> Iterator[Call]:

@@ -14,6 +14,8 @@ from tests.fakes.runs import FakeRuns
 from tests.fakes.views import a_run
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.contracts.run import RunCounts
     from tests.screens.conftest import OpenConsole
 
@@ -62,9 +64,9 @@ class SlowRuns(FakeRuns):
 
     gate: asyncio.Event
 
-    async def counts(self, *, tenant: str | None = None) -> RunCounts:
+    async def counts(self, *, tenant: str | None = None, failed_after: datetime | None = None) -> RunCounts:
         await self.gate.wait()
-        return await super().counts(tenant=tenant)
+        return await super().counts(tenant=tenant, failed_after=failed_after)
 
 
 async def test_a_first_load_that_takes_long_says_so_until_it_is_there(console: OpenConsole) -> None:

@@ -7,10 +7,11 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.journal.encoding import stored_event
+from engine.journal.rules.run_filter import BucketKey, bucket_of
 from engine.machine.events.branch_facts import BranchCompleted
 from engine.machine.events.fold import fold
 from engine.machine.events.request_facts import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.journal.records import StoredEvent
+    from engine.journal.rows import RunRow
 
 ONCE_PER_PATH = (StepCompleted.kind, StepSkipped.kind, BranchCompleted.kind)
 
@@ -159,8 +161,10 @@ class Journal:
 
     def check_projections(self) -> None:
         """Rows beside the events say the same as the events, and nothing is left over."""
-        bucket = itemgetter("tenant", "pack", "flow", "status")
-        assert {bucket(row): row["n"] for row in self.buckets} == Counter(map(bucket, self.runs.values()))
+        counted = itemgetter("tenant", "pack", "flow", "status", "rejected", "nested")
+        buckets = {BucketKey(*counted(row)): row["n"] for row in self.buckets}
+        runs = [cast("RunRow", row) for row in self.runs.values()]
+        assert buckets == Counter(bucket_of(row, row) for row in runs)
         assert not [row for row in self.requests if row["status"] == "PENDING"]
         assert not [name for name, number in self.counters.items() if number and ":PENDING/" in name]
         assert not [row for row in self.runs.values() if row["lease_worker"] or row["ready"]]

@@ -71,6 +71,31 @@ def test_runs_tell_why_and_how_long_and_who_started_them(vasini: Vasini, fake: F
     assert {run["status"] for run in vasini("runs", "--json").document["runs"]} == {"FAILED"}
 
 
+def test_runs_are_found_by_how_they_failed_when_they_ended_and_what_started_them(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    no, down = (RunError(code=code, message="no") for code in ("approval_rejected", "backend_error"))
+    fake.add(
+        a_run("run-1", RunStatus.FAILED, error=no, finished_at=ago(90)),
+        a_run("run-2", RunStatus.FAILED, error=down, finished_at=ago(7200), parent_run_id="run-3"),
+        a_run("run-3", RunStatus.FAILED, error=down, finished_at=ago(60)),
+        a_run("run-4", RunStatus.COMPLETED, finished_at=ago(60)),
+    )
+
+    def found(*words: str) -> set[str]:
+        return {run["run_id"] for run in vasini("runs", "--json", *words).document["runs"]}
+
+    assert found("--status", "failed") == {"run-2", "run-3"}
+    assert found("--status", "rejected") == {"run-1"}
+    assert found("--status", "rejected", "--status", "FAILED") == {"run-1", "run-2", "run-3"}
+    assert found("--error", "backend_error", "--ended-since", rfc3339(ago(3600))) == {"run-3"}
+    assert found("--ended-before", rfc3339(ago(3600))) == {"run-2"}
+    assert found("--parent", "run-3") == {"run-2"}
+    assert vasini("runs", "--parent", "nobody").status == ExitCode.NOT_FOUND
+    (told,) = [line for line in vasini("runs").stdout.splitlines() if line.startswith("run-3")]
+    assert "hello/hello +1" in told
+
+
 def written(number: int, step_id: str = "build", stream: Literal["out", "err"] = "out") -> OutputLine:
     return OutputLine(ts=NOW, step_id=step_id, attempt=1, stream=stream, text=f"line {number}")
 

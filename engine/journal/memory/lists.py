@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import RunSort
+from engine.contracts.model import from_micros
+from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.status import RunStatus
 from engine.journal.memory.tables import Draft
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import fold, is_before, matches, place_of
@@ -12,10 +15,10 @@ from engine.journal.rules.run_filter import fold, is_before, matches, place_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from engine.contracts.run import EventFilter, RunFilter
+    from engine.contracts.run import EventFilter
     from engine.journal.memory.store import MemoryStore
     from engine.journal.records import Owner
-    from engine.journal.rows import EventRow, RequestRow, RunRow
+    from engine.journal.rows import EventRow, ListedRow, RequestRow, RunRow
     from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.run_filter import SortKey
 
@@ -34,11 +37,13 @@ class MemoryRunLists:
         *,
         after: SortKey | None = None,
         offset: int = 0,
-    ) -> Sequence[RunRow]:
+    ) -> Sequence[ListedRow]:
         """See port."""
-        rows = _listed(await self._read(), filters, sort)
+        store = await self._read()
+        rows = _listed(store, filters, sort)
         later = [row for row in rows if after is None or is_before(after, place_of(row, sort), sort)]
-        return [{**row} for row in later[offset : offset + limit]]
+        started = Counter(row["parent_run_id"] for row in store.runs.values())
+        return [{**row, "children": started[row["run_id"]]} for row in later[offset : offset + limit]]
 
     async def count(self, filters: RunFilter) -> int:
         """See port."""
@@ -63,6 +68,16 @@ class MemoryRunLists:
             if tenant in {None, row["tenant"]}:
                 found[row["status"]] = found.get(row["status"], 0) + 1
         return found
+
+    async def failed_after(self, moment: int, tenant: str | None) -> int:
+        """See port."""
+        failed = RunFilter(
+            status=(RunStatus.FAILED, RunStatus.DEAD_LETTER),
+            rejected=False,
+            tenant=tenant,
+            ended_after=from_micros(moment),
+        )
+        return await self.count(failed)
 
     async def find_events(self, run_id: str, filters: EventFilter, after: int, until: int) -> list[int]:
         """See port."""

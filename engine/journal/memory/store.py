@@ -9,6 +9,7 @@ from engine.contracts.status import RUN_SLOT_HOLDING, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.memory.tables import MemoryTables, Worker
+from engine.journal.rules.run_filter import bucket_of
 from engine.journal.rules.run_rows import whole_row
 from engine.machine.model.timers import TimerKind
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from engine.journal.rows import (
         ClaimRow,
         EventRow,
-        FlowNames,
         HeadRow,
         KeyRow,
         NewRequestRow,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         StepRow,
         TimerRow,
     )
+    from engine.journal.rules.run_filter import BucketKey
     from engine.journal.rules.slots import LeftOut
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
@@ -59,7 +60,7 @@ class MemoryStore(MemoryTables):
         """See rules."""
         if row["run_id"] in self.runs:
             raise _taken("run", row["run_id"])
-        self.put_run(whole_row(row, self._bucket(row, row["status"])))
+        self.put_run(whole_row(row, self._bucket(bucket_of(row, row))))
         source = row["handed_off_from"]
         if source is not None:
             self.put(self.successors, source, (*self.successors.get(source, ()), row["run_id"]))
@@ -74,16 +75,17 @@ class MemoryStore(MemoryTables):
 
     def change_run(self, run: HeadRow, columns: RunColumns) -> None:
         """See rules."""
-        bucket = self._bucket(run, columns.get("status", run["status"]))
+        bucket = run["bucket"]
+        if columns.get("status", run["status"]) != run["status"]:
+            bucket = self._bucket(bucket_of(run, columns))
         self._change(run["run_id"], **columns, bucket=bucket)
 
     def _change(self, run_id: str, **columns: Any) -> None:
         if run_id in self.runs:
             self.put_run(cast("RunRow", {**self.runs[run_id], **columns}))
 
-    def _bucket(self, run: FlowNames, status: str) -> int:
-        """The number of the count bucket that holds runs of this tenant, pack, flow and status."""
-        key = (run["tenant"], run["pack"], run["flow"], status)
+    def _bucket(self, key: BucketKey) -> int:
+        """The number of a count bucket."""
         if key not in self.buckets:
             self.put(self.buckets, key, self.number("buckets"))
         return self.buckets[key]

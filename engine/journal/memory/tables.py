@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from engine.journal.records import Owner
     from engine.journal.rows import ClaimRow, EventRow, KeyRow, RequestRow, RunRow, StepRow
     from engine.journal.rules.publishing import GoodPack, PublishedPack, TrustedCode
+    from engine.journal.rules.run_filter import BucketKey
 
 Table = dict[Any, Any]
 
@@ -58,7 +59,7 @@ class MemoryTables:
         self.pack_versions: dict[tuple[str, str], PublishedPack] = {}
         self.trusted_code: dict[tuple[str, str], TrustedCode] = {}
         self.counters: dict[str, int] = {}
-        self.buckets: dict[tuple[str, str, str, str], int] = {}
+        self.buckets: dict[BucketKey, int] = {}
         self.claims: dict[str, ClaimRow] = {}
         self.triggers: dict[str, tuple[int, str]] = {}
         self.drafts: dict[tuple[Owner, str], Draft] = {}

@@ -6,12 +6,13 @@ import re
 import string
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.run import RunFilter, RunSort, is_rejected
+from engine.contracts.status import RunStatus
 
 if TYPE_CHECKING:
-    from engine.journal.rows import RunRow
+    from engine.journal.rows import HeadRow, NewRunRow, RunColumns, RunRow
 
 GroupColumn = Literal["status", "pack", "flow", "requested_by"]
 GROUPS: dict[RunSort, tuple[GroupColumn, ...]] = {
@@ -30,6 +31,25 @@ _PART_OF_ID = re.compile(r"run_[0-9a-hjkmnp-tv-z]*|(?=.*[0-9])(?:un_|n_|_)?[0-9a
 """Parts of `run_01k...`: the ids' alphabet has no i, l, o and u. A part without a digit is a word."""
 LEAST_OF_ID = 4
 """Fewer characters are in too many ids by chance."""
+
+
+class BucketKey(NamedTuple):
+    """What the runs of one count bucket have in common; `rejected` and `nested` are 0 or 1."""
+
+    tenant: str
+    pack: str
+    flow: str
+    status: str
+    rejected: int
+    nested: int
+
+
+def bucket_of(run: HeadRow | NewRunRow, columns: RunColumns | NewRunRow) -> BucketKey:
+    """The count bucket of a run whose status and error become those of `columns`."""
+    status = columns["status"]
+    rejected = is_rejected(status, columns.get("error_code"))
+    nested = run["parent_run_id"] is not None
+    return BucketKey(run["tenant"], run["pack"], run["flow"], status, int(rejected), int(nested))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +94,39 @@ def micros(moment: datetime | None) -> int | None:
 
 def matches(row: RunRow, filters: RunFilter) -> bool:
     """Whether a list with these filters holds the run."""
+    return _is_kind(row, filters) and _is_within(row, filters) and _holds_text(row, filters.text)
+
+
+def _is_kind(row: RunRow, filters: RunFilter) -> bool:
     if filters.status and row["status"] not in {status.value for status in filters.status}:
         return False
-    wanted = (filters.pack, filters.flow, filters.tenant, filters.requested_by)
-    found = (row["pack"], row["flow"], row["tenant"], row["requested_by"])
-    if any(asked not in {None, name} for asked, name in zip(wanted, found, strict=True)):
+    failed = row["status"] == RunStatus.FAILED
+    if failed and filters.rejected not in {None, is_rejected(row["status"], row["error_code"])}:
         return False
-    after, before = micros(filters.created_after), micros(filters.created_before)
-    if after is not None and row["created_at"] <= after:
+    if filters.nested not in {None, row["parent_run_id"] is not None}:
         return False
-    if before is not None and row["created_at"] >= before:
-        return False
-    text = fold(filters.text or "")
+    wanted = (filters.pack, filters.flow, filters.tenant, filters.requested_by, filters.parent, filters.error)
+    names = (row["pack"], row["flow"], row["tenant"], row["requested_by"])
+    found = (*names, row["parent_run_id"], row["error_code"])
+    return all(asked in {None, name} for asked, name in zip(wanted, found, strict=True))
+
+
+def _is_within(row: RunRow, filters: RunFilter) -> bool:
+    bounds = (
+        (row["created_at"], filters.created_after, filters.created_before),
+        (row["finished_at"], filters.ended_after, filters.ended_before),
+    )
+    for moment, start, end in bounds:
+        after, before = micros(start), micros(end)
+        if after is not None and (moment is None or moment <= after):
+            return False
+        if before is not None and (moment is None or moment >= before):
+            return False
+    return True
+
+
+def _holds_text(row: RunRow, wanted: str | None) -> bool:
+    text = fold(wanted or "")
     names = (row["pack"], row["flow"], row["requested_by"], row["status"])
     texts = (*names, row["run_id"]) if may_be_in_id(text) else names
     return not text or any(text in fold(name) for name in texts)

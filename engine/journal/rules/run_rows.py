@@ -41,6 +41,7 @@ def new_run(run: NewRun) -> NewRunRow:
         "handed_off_from": run.handed_off_from,
         "trace_id": run.trace_id,
         "error": encode(run.error) if run.error else None,
+        "error_code": run.error["code"] if run.error else None,
         "waiting_for": WaitKind.WORKER.value if queued else None,
         "waiting_for_id": None,
     }
@@ -97,6 +98,7 @@ def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, read
         "waiting_for": head.waiting_for.kind.value if head.waiting_for is not None else None,
         "waiting_for_id": head.waiting_for.id if head.waiting_for is not None else None,
         "error": encode(head.error) if head.error else None,
+        "error_code": head.error["code"] if head.error else None,
         "steps_executed": head.steps_executed,
         "tool_calls": head.tool_calls,
         "tokens_used": head.tokens_used,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.errors import damaged_history
 from engine.journal.records import StoredEvent
-from engine.journal.rules.run_filter import TIME_BUCKET
+from engine.journal.rules.run_filter import TIME_BUCKET, bucket_of
 from engine.journal.sqlite.queries import query, update
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from engine.journal.records import ClockOffset
     from engine.journal.rows import (
         ClaimRow,
-        FlowNames,
         HeadRow,
         KeyRow,
         NewRequestRow,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         StepRow,
         TimerRow,
     )
+    from engine.journal.rules.run_filter import BucketKey
     from engine.journal.rules.slots import LeftOut
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
@@ -57,7 +57,7 @@ class SqliteStore:
 
     def insert_run(self, row: NewRunRow) -> None:
         """See rules."""
-        bucket = self._enter_bucket(row, row["status"], row["created_at"])
+        bucket = self._enter_bucket(bucket_of(row, row), row["created_at"])
         self._execute(query("insert_run"), {**row, "bucket": bucket})
         self._execute(query("know_requester"), (row["tenant"], row["requested_by"]))
 
@@ -72,13 +72,12 @@ class SqliteStore:
                 self._execute(query("leave_bucket"), (run["bucket"],))
                 time_bucket = run["created_at"] // TIME_BUCKET
                 self._execute(query("count_time_bucket"), (run["bucket"], time_bucket, -1))
-                changes["bucket"] = self._enter_bucket(run, status, run["created_at"])
+                changes["bucket"] = self._enter_bucket(bucket_of(run, columns), run["created_at"])
         statement = update("runs", tuple(changes), ("run_id",))
         self._execute(statement, (*changes.values(), run["run_id"]))
 
-    def _enter_bucket(self, run: FlowNames, status: str, created_at: int) -> int:
+    def _enter_bucket(self, key: BucketKey, created_at: int) -> int:
         """Count a run in; the bucket it is in from now on."""
-        key = (run["tenant"], run["pack"], run["flow"], status)
         bucket = int(self._execute(query("enter_bucket"), key).fetchone()[0])
         self._execute(query("count_time_bucket"), (bucket, created_at // TIME_BUCKET, 1))
         return bucket

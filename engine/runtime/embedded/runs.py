@@ -29,7 +29,7 @@ from engine.contracts.status import (
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.id_parts import LEAST_OF_ID
-from engine.journal.rules.run_filter import place_of
+from engine.journal.rules.run_filter import micros, place_of
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
@@ -39,6 +39,7 @@ from engine.runtime.views.timeline import SeenRuns, timeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from engine.contracts.actor import Actor
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
-    from engine.journal.rows import RunRow
+    from engine.journal.rows import ListedRow, RunRow
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handoffs import Handoffs
     from engine.runtime.embedded.starting import RunStarter
@@ -250,10 +251,11 @@ class Runs(Scoped):
         wanted = filters or RunFilter()
         return wanted.model_copy(update={"tenant": self.access.narrowed(wanted.tenant)})
 
-    async def counts(self, *, tenant: str | None = None) -> RunCounts:
+    async def counts(self, *, tenant: str | None = None, failed_after: datetime | None = None) -> RunCounts:
         """See facade."""
         tenant = self.access.narrowed(tenant)
         runs = await self._journal.lists.by_status(tenant)
+        since = micros(failed_after)
         counters = await self._journal.counters()
 
         def pending(kind: RequestKind) -> int:
@@ -264,6 +266,7 @@ class Runs(Scoped):
 
         return RunCounts(
             runs={status: runs.get(status.value, 0) for status in RunStatus},
+            failed_lately=0 if since is None else await self._journal.lists.failed_after(since, tenant),
             approvals_pending=pending(RequestKind.APPROVAL),
             forms_pending=pending(RequestKind.FORM),
             outcomes_pending=pending(RequestKind.OUTCOME),
@@ -382,5 +385,5 @@ class Runs(Scoped):
         return status in RUN_WAITING
 
 
-async def _summary(row: RunRow) -> RunSummary:
+async def _summary(row: ListedRow) -> RunSummary:
     return run_summary(row)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.journal.records import NewRun, StoredEvent
-    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepViewRow
+    from engine.journal.rows import ListedRow, RequestViewRow, RunRow, RunViewRow, StepViewRow
     from engine.runtime.clock import Clock
     from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.value_store import ValueStore
@@ -88,10 +88,10 @@ def _waiting_for(row: RunRow) -> WaitingFor | None:
     return None if kind is None else WaitingFor.model_construct(kind=WaitKind(kind), id=row["waiting_for_id"])
 
 
-def run_summary(row: RunRow) -> RunSummary:
+def run_summary(row: ListedRow) -> RunSummary:
     """One row of the runs list. Raises Unavailable (`journal_corrupt`)."""
     with reading("the row", row["run_id"]):
-        return RunSummary.model_construct(**_summary_fields(row))
+        return RunSummary.model_construct(**_summary_fields(row), children=row["children"])
 
 
 def created_row(run: NewRun) -> RunViewRow:

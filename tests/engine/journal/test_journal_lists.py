@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +13,11 @@ from engine.contracts.model import from_micros
 from engine.contracts.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
+from engine.journal.records import RunHead
 from engine.journal.rules.run_filter import may_be_in_id, place_of
 from engine.journal.sqlite.lists.statements import RANGES_AT_ONCE
-from engine.machine.events.run_facts import RunCompleted, RunQueued, RunRefused
-from tests.engine.journal.run_script import ALL, NOW, a_run, event, hold, refused_run, take
+from engine.machine.events.run_facts import RunCompleted, RunFailed, RunQueued, RunRefused, RunRetried
+from tests.engine.journal.run_script import ALL, LATER, NOW, a_run, event, hold, refused_run, take
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal
@@ -89,6 +91,44 @@ async def test_runs_are_filtered_by_who_asked_and_when(journal: Journal) -> None
     assert await numbers(journal, text="bo", created_after=from_micros(NOW)) == [2]
 
 
+async def test_runs_are_found_by_their_parent_their_error_and_their_end(
+    journal: Journal,
+) -> None:
+    rejected = {"code": "approval_rejected", "message": "no"}
+    await journal.create_run(a_run(1))
+    await journal.create_run(replace(refused_run(2), parent_run_id="run_0001", depth=1))
+    await journal.create_run(replace(refused_run(3), parent_run_id="run_0001", depth=1, error=rejected))
+    held = await hold(journal, 4)
+    late = event(RunFailed.kind, ts=LATER, error={"code": "timeout", "message": "late"})
+    head = RunHead(status=RunStatus.FAILED, error={"code": "timeout", "message": "late"})
+    await held.append(late, head=head)
+    assert await numbers(journal, nested=False) == [4, 1]
+    assert await numbers(journal, parent="run_0001") == [3, 2]
+    assert await numbers(journal, status=(RunStatus.FAILED,)) == [4, 3, 2]
+    assert await numbers(journal, status=(RunStatus.FAILED, RunStatus.QUEUED), rejected=False) == [4, 2, 1]
+    assert await numbers(journal, status=(RunStatus.FAILED,), rejected=True) == [3]
+    assert await numbers(journal, error="timeout") == [4]
+    assert await numbers(journal, error="time") == []
+    assert await numbers(journal, ended_after=from_micros(NOW)) == [4]
+    assert await numbers(journal, ended_before=from_micros(LATER)) == [3, 2]
+    rows = await journal.lists.page(RunFilter(), RunSort.OLDEST, ALL)
+    assert [row["children"] for row in rows] == [2, 0, 0, 0]
+    assert await journal.lists.failed_after(NOW - 1, None) == 2
+    assert await journal.lists.failed_after(NOW, "default") == 1
+    assert await journal.lists.failed_after(NOW, "other") == 0
+
+
+async def test_a_run_that_is_retried_after_a_rejection_is_counted_among_the_others(journal: Journal) -> None:
+    held = await hold(journal, 1)
+    error = {"code": "approval_rejected", "message": "no"}
+    await held.append(event(RunFailed.kind, error=error), head=RunHead(RunStatus.FAILED, error=error))
+    assert await numbers(journal, status=(RunStatus.FAILED,), rejected=True) == [1]
+    await held.append(event(RunRetried.kind, running=[], waiting=[]), head=RunHead(RunStatus.RUNNING))
+    assert await numbers(journal, rejected=False) == [1]
+    assert await numbers(journal, error="approval_rejected") == []
+    assert await journal.lists.count(RunFilter(status=(RunStatus.FAILED,))) == 0
+
+
 async def test_counts_are_of_one_tenant_or_of_all(journal: Journal) -> None:
     await journal.create_run(a_run(1))
     await journal.create_run(a_run(2, tenant="other"))
@@ -145,6 +185,15 @@ FILTERS = (
         created_before=from_micros(NOW + 90_000 * SECOND),
         status=(RunStatus.COMPLETED, RunStatus.QUEUED),
     ),
+    RunFilter(nested=True),
+    RunFilter(nested=False, status=(RunStatus.FAILED,), rejected=False),
+    RunFilter(status=(RunStatus.FAILED, RunStatus.QUEUED), rejected=True),
+    RunFilter(parent="run_0003"),
+    RunFilter(parent="run_0003", text="do", created_before=from_micros(NOW + 70_000 * SECOND)),
+    RunFilter(error="approval_rejected"),
+    RunFilter(error="invalid_input", requested_by="Cy", nested=False, text="run_0"),
+    RunFilter(ended_after=from_micros(NOW + 300 * SECOND), tenant="default"),
+    RunFilter(ended_before=from_micros(NOW + 70_000 * SECOND), rejected=False, error="invalid_input"),
 )
 
 
@@ -161,8 +210,11 @@ async def filled(*journals: Journal) -> None:
             "tenant": chance.choice(("default", "default", "default", "other")),
             "requested_by": chance.choice(PEOPLE),
         }
+        if chance.random() < 0.2:
+            changes |= {"parent_run_id": chance.choice(("run_0003", "run_0004")), "depth": 1}
         if chance.random() < 0.3:
-            error = {"code": "invalid_input", "message": "no", "details": {}}
+            code = chance.choice(("invalid_input", "approval_rejected"))
+            error = {"code": code, "message": "no", "details": {}}
             refused = event(RunRefused.kind, ts=NOW + at, error=error)
             runs.append(a_run(number, status=RunStatus.FAILED, events=[refused], error=error, **changes))
         else:

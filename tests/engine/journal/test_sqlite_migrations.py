@@ -92,6 +92,45 @@ async def test_runs_of_the_first_version_go_on(tmp_path: Path) -> None:
         await journal.close()
 
 
+async def test_runs_that_were_rejected_or_started_by_others_are_told_apart_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, path, to=13)
+    for number, (status, parent, error) in enumerate(
+        (
+            ("QUEUED", None, None),
+            ("FAILED", "run_0001", '{"code":"approval_rejected","message":"no"}'),
+            ("FAILED", "run_0001", '{"code":"timeout","message":"late"}'),
+            ("FAILED", None, "no JSON"),
+        ),
+        1,
+    ):
+        connection.execute(RUN, (f"run_{number:04}", "default", "ann", status, NOW + number, NOW))
+        connection.execute(
+            "UPDATE runs SET parent_run_id = ?, error = ?, finished_at = ? WHERE run_id = ?",
+            (parent, error, NOW + number if error else None, f"run_{number:04}"),
+        )
+        bucket = "INSERT OR IGNORE INTO run_buckets (tenant, pack, flow, status, n)"
+        connection.execute(f"{bucket} VALUES ('default', 'docs', 'check', ?, 0)", (status,))
+    of_status = "SELECT b.bucket FROM run_buckets b WHERE b.status = runs.status"
+    connection.execute(f"UPDATE runs SET bucket = ({of_status})")
+    connection.close()
+    journal = await SqliteJournal.open(path)
+    try:
+        for filters, expected in (
+            (RunFilter(nested=False), ["run_0004", "run_0001"]),
+            (RunFilter(nested=True, rejected=True), ["run_0002"]),
+            (RunFilter(error="timeout"), ["run_0003"]),
+            (RunFilter(status=(RunStatus.FAILED,), rejected=False), ["run_0004", "run_0003"]),
+        ):
+            rows = await journal.lists.page(filters, RunSort.NEWEST, ALL)
+            assert [row["run_id"] for row in rows] == expected
+            assert await journal.lists.count(filters) == len(expected)
+        assert await journal.lists.failed_after(NOW, None) == 2
+    finally:
+        await journal.close()
+
+
 def test_migrations_are_numbered_without_gaps_and_each_number_once() -> None:
     folder = files("engine.journal.sqlite").joinpath("migrations")
     numbers = sorted(

@@ -5,18 +5,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.contracts.status import RequestStatus
+from engine.contracts.status import RequestStatus, RunStatus
 from vasini_tui.exit_codes import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ALL = "all"
+REJECTED = "rejected"
 
 S = TypeVar("S", bound=StrEnum)
 
 
-def statuses_named(names: Iterable[str], kind: type[S]) -> tuple[S, ...]:
+def statuses_named(names: Iterable[str], kind: type[S], also: tuple[str, ...] = ()) -> tuple[S, ...]:
     """The statuses; an empty tuple means all. Raises UsageError with the names there are."""
     found: list[S] = []
     for name in names:
@@ -25,9 +26,22 @@ def statuses_named(names: Iterable[str], kind: type[S]) -> tuple[S, ...]:
         try:
             found.append(kind(name.upper()))
         except ValueError:
-            known = ", ".join((*(status.value for status in kind), ALL))
+            known = ", ".join((*(status.value for status in kind), *also, ALL))
             raise UsageError(f"--status knows {known}; not {name!r}") from None
     return tuple(dict.fromkeys(found))
+
+
+def run_statuses(names: Iterable[str]) -> tuple[tuple[RunStatus, ...], bool | None]:
+    """Statuses of runs, and of failed ones whether only the rejected (or only the others) are meant.
+
+    A run that a person rejected is `rejected`, not `failed`. Raises UsageError.
+    """
+    given = list(names)
+    rejected = [name for name in given if name.lower() == REJECTED]
+    others = [RunStatus.FAILED.value if name in rejected else name for name in given]
+    failed = [name for name in given if name.upper() == RunStatus.FAILED]
+    only = None if bool(rejected) == bool(failed) else bool(rejected)
+    return statuses_named(others, RunStatus, also=(REJECTED,)), only
 
 
 def one_status(name: str) -> RequestStatus | None:

@@ -9,12 +9,12 @@ import typer
 
 from engine.contracts.model import rfc3339
 from engine.contracts.run import RunFilter, RunSort
-from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.contracts.status import RUN_TERMINAL
 from engine.facade.feed import Topic
 from screens.widgets.ages import span
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, RunId, Tenant
-from vasini_tui.cli.arguments.statuses import ALL, statuses_named
+from vasini_tui.cli.arguments.statuses import ALL, REJECTED, run_statuses
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.runs.run_text import write_run
 from vasini_tui.exit_codes import ExitCode, UsageError
@@ -32,7 +32,9 @@ _EVENTS_AT_ONCE = 500
 def runs(
     status: Annotated[
         list[str] | None,
-        typer.Option("--status", metavar="STATUS", help=f"Only these; {ALL} for all. Repeats."),
+        typer.Option(
+            "--status", metavar="STATUS", help=f"Only these, also {REJECTED}; {ALL} for all. Repeats."
+        ),
     ] = None,
     pack: Annotated[str | None, typer.Option("--pack", metavar="PACK")] = None,
     flow: Annotated[str | None, typer.Option("--flow", metavar="FLOW")] = None,
@@ -45,6 +47,18 @@ def runs(
     before: Annotated[
         str | None,
         typer.Option("--before", "--until", metavar="TIME", help="Only older ones: a time, or an age."),
+    ] = None,
+    ended_since: Annotated[
+        str | None, typer.Option("--ended-since", metavar="TIME", help="Only those that ended after that.")
+    ] = None,
+    ended_before: Annotated[
+        str | None, typer.Option("--ended-before", metavar="TIME", help="Only those that ended before it.")
+    ] = None,
+    error: Annotated[
+        str | None, typer.Option("--error", metavar="CODE", help="Only those that failed with this code.")
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option("--parent", metavar="RUN", help="Only those that steps of this run started.")
     ] = None,
     text: Annotated[
         str | None,
@@ -61,8 +75,14 @@ def runs(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """List runs, newest first."""
+    statuses, rejected = run_statuses(status or ())
     filters = RunFilter(
-        status=statuses_named(status or (), RunStatus),
+        status=statuses,
+        rejected=rejected,
+        parent=parent,
+        error=error,
+        ended_after=moment_named(ended_since, "--ended-since"),
+        ended_before=moment_named(ended_before, "--ended-before"),
         pack=pack,
         flow=flow,
         requested_by=requested_by,
@@ -120,6 +140,8 @@ def events(
 
 async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: int, after: str | None) -> int:
     async with session.engine() as engine:
+        if filters.parent is not None:
+            filters = filters.model_copy(update={"parent": await engine.runs.find_id(filters.parent)})
         page = await engine.runs.list(filters, sort=sort, limit=limit, after=after)
     if session.out.as_json:
         left_out = session.out.left_out(page.unreadable)
@@ -132,7 +154,7 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
             (
                 run.run_id,
                 "REJECTED" if run.rejected else run.status,
-                f"{'↳ ' if run.parent_run_id else ''}{run.pack}/{run.flow}",
+                _flow(run),
                 run.subject,
                 run.current_step,
                 _why(run),
@@ -145,6 +167,12 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
     )
     session.out.next_page(page.next)
     return ExitCode.OK
+
+
+def _flow(run: RunSummary) -> str:
+    """Its flow; with a mark when a step of another run started it, and how many its own steps started."""
+    below = f" +{run.children}" if run.children else ""
+    return f"{'↳ ' if run.parent_run_id else ''}{run.pack}/{run.flow}{below}"
 
 
 def _why(run: RunSummary) -> str | None:

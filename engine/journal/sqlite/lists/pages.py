@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from engine.contracts.run import RunFilter, RunSort
 from engine.journal.rules.run_filter import fold, matches, place_of
+from engine.journal.sqlite.lists.found import count_found, found_ids, found_position, is_looked_up
 from engine.journal.sqlite.lists.jumps import skip
 from engine.journal.sqlite.lists.range_reads import count_ranges, read_ranges
 from engine.journal.sqlite.lists.ranges import after_place, before_place, segments
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from engine.contracts.run import EventFilter
-    from engine.journal.rows import RunRow
+    from engine.journal.rows import ListedRow
     from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.run_filter import SortKey
 
@@ -28,8 +29,25 @@ def page(
     limit: int,
     after: SortKey | None,
     offset: int,
-) -> list[RunRow]:
+) -> list[ListedRow]:
     """At most `limit` rows in the order of `sort`, after a place and `offset` more runs."""
+    if is_looked_up(filters):
+        ids = found_ids(connection, filters, sort, limit, after, offset)
+    else:
+        ids = _ids_of_page(connection, filters, sort, limit, after, offset)
+    rows = connection.execute(query("runs_by_id"), (json.dumps(ids),))
+    by_id = {row["run_id"]: cast("ListedRow", dict(row)) for row in rows}
+    return [by_id[run_id] for run_id in ids]
+
+
+def _ids_of_page(
+    connection: sqlite3.Connection,
+    filters: RunFilter,
+    sort: RunSort,
+    limit: int,
+    after: SortKey | None,
+    offset: int,
+) -> list[str]:
     ids: list[str] = []
     for segment in segments(connection, filters, sort):
         ranges = segment.ranges
@@ -48,13 +66,13 @@ def page(
         offset = 0
         if len(ids) == limit:
             break
-    rows = connection.execute(query("runs_by_id"), (json.dumps(ids),))
-    by_id = {row["run_id"]: cast("RunRow", dict(row)) for row in rows}
-    return [by_id[run_id] for run_id in ids]
+    return ids
 
 
 def count(connection: sqlite3.Connection, filters: RunFilter) -> int:
     """How many runs fit."""
+    if is_looked_up(filters):
+        return count_found(connection, filters)
     parts = segments(connection, filters, RunSort.NEWEST)
     return sum(count_ranges(connection, part.ranges) for part in parts)
 
@@ -62,6 +80,8 @@ def count(connection: sqlite3.Connection, filters: RunFilter) -> int:
 def position(connection: sqlite3.Connection, run_id: str, filters: RunFilter, sort: RunSort) -> int | None:
     """How many runs the list gives before this one; None when it does not hold it."""
     row = connection.execute(query("select_run"), (run_id,)).fetchone()
+    if row is not None and is_looked_up(filters):
+        return found_position(connection, row, filters, sort)
     if row is None or not matches(row, filters):
         return None
     place = place_of(row, sort)
@@ -92,6 +112,12 @@ def ids_like(
     statement = query("runs_like") if kind == "run" else query("requests_like")
     wanted = {"part": part, "length": len(part), "tenant": tenant, "limit": limit}
     return [row[0] for row in connection.execute(statement, wanted)]
+
+
+def failed_after(connection: sqlite3.Connection, moment: int, tenant: str | None) -> int:
+    """How many runs failed after a moment."""
+    counted = connection.execute(query("count_failed"), {"after": moment, "tenant": tenant})
+    return int(counted.fetchone()[0])
 
 
 def by_status(connection: sqlite3.Connection, tenant: str | None) -> dict[str, int]:

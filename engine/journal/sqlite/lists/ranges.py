@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
+from engine.contracts.status import RunStatus
 from engine.journal.rules.run_filter import SortKey, fold, may_be_in_id, micros
 from engine.journal.sqlite.queries import query
 
@@ -82,7 +83,7 @@ class Segment:
 
 def segments(connection: sqlite3.Connection, filters: RunFilter, sort: RunSort) -> list[Segment]:
     """The parts of a list, in its order; a list by requester is one part."""
-    buckets = _buckets(connection, filters)
+    buckets = buckets_of(connection, filters)
     found: dict[tuple[str, ...], list[IndexRange]] = {}
     for row, one in _ranges(connection, buckets, filters):
         found.setdefault(_group(row, sort), []).append(one)
@@ -95,7 +96,8 @@ def _group(bucket: sqlite3.Row, sort: RunSort) -> tuple[str, ...]:
     return (bucket["pack"], bucket["flow"]) if sort is RunSort.FLOW else ()
 
 
-def _buckets(connection: sqlite3.Connection, filters: RunFilter) -> list[sqlite3.Row]:
+def buckets_of(connection: sqlite3.Connection, filters: RunFilter) -> list[sqlite3.Row]:
+    """Count buckets that hold runs of the kinds that a filter names."""
     rows = connection.execute(query("select_buckets"), {"tenant": filters.tenant}).fetchall()
     statuses = {status.value for status in filters.status}
     return [
@@ -104,6 +106,8 @@ def _buckets(connection: sqlite3.Connection, filters: RunFilter) -> list[sqlite3
         if (not statuses or row["status"] in statuses)
         and filters.pack in {None, row["pack"]}
         and filters.flow in {None, row["flow"]}
+        and filters.nested in {None, bool(row["nested"])}
+        and (row["status"] != RunStatus.FAILED or filters.rejected in {None, bool(row["rejected"])})
     ]
 
 

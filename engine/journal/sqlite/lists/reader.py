@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.run import EventFilter, RunFilter, RunSort
-    from engine.journal.rows import RunRow
+    from engine.journal.rows import ListedRow
     from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.run_filter import SortKey
     from engine.journal.sqlite.writer import Writer
@@ -57,7 +57,7 @@ class SqliteRunLists:
         *,
         after: SortKey | None = None,
         offset: int = 0,
-    ) -> Sequence[RunRow]:
+    ) -> Sequence[ListedRow]:
         """See port."""
         return await self._ask(
             partial(list_pages.page, filters=filters, sort=sort, limit=limit, after=after, offset=offset)
@@ -78,6 +78,10 @@ class SqliteRunLists:
     async def by_status(self, tenant: str | None) -> Mapping[str, int]:
         """See port."""
         return await self._ask(partial(list_pages.by_status, tenant=tenant))
+
+    async def failed_after(self, moment: int, tenant: str | None) -> int:
+        """See port."""
+        return await self._ask(partial(list_pages.failed_after, moment=moment, tenant=tenant))
 
     async def find_events(self, run_id: str, filters: EventFilter, after: int, until: int) -> list[int]:
         """See port."""

@@ -1,4 +1,4 @@
-"""SELECTs over ranges of the runs list: their text depends on what is asked.
+"""SELECTs over ranges of the runs list, and runs that were looked up: their text depends on what is asked.
 
 Names of tables and columns come from this program only (bounds of a range); values are always arguments.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.run import RunSort
+from engine.journal.rules.run_filter import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from engine.journal.rules.run_filter import SortKey
     from engine.journal.sqlite.lists.ranges import IndexRange
 
 RANGES_AT_ONCE = 400
@@ -21,6 +23,17 @@ _ORDERS = {
     RunSort.REQUESTER: "requested_by, created_at DESC, run_id DESC",
 }
 _NEWEST_FIRST = "created_at DESC, run_id DESC"
+_FOUND = """
+FROM ({ids}) f CROSS JOIN runs r ON r.run_id = f.run_id
+WHERE r.bucket IN (SELECT value FROM json_each(:buckets))
+    AND (:requested_by IS NULL OR r.requested_by = :requested_by)
+    AND r.created_at > :created_after AND r.created_at < :created_before
+    AND (NOT :ended OR r.finished_at > :ended_after AND r.finished_at < :ended_before)
+    AND (:parent IS NULL OR r.parent_run_id = :parent)
+    AND (:error IS NULL OR r.error_code = :error)
+    AND (:text IS NULL OR instr(lower(r.pack), :text) > 0 OR instr(lower(r.flow), :text) > 0
+         OR instr(lower(r.requested_by), :text) > 0 OR instr(lower(r.status), :text) > 0
+         OR :in_id AND instr(r.run_id, :text) > 0)"""
 Statement = tuple[str, list[Any]]
 
 
@@ -75,3 +88,32 @@ def _range(one: IndexRange, *, by_requester: bool, buckets: str | None = None) -
             conditions.append(condition)
             arguments += value if isinstance(value, tuple) else (value,)
     return f"FROM {source} WHERE {' AND '.join(conditions)}", arguments
+
+
+def found_runs(ids: str, columns: str, condition: str = "", sort: RunSort | None = None) -> str:
+    """Of the runs whose ids a query finds those that fit the rest of a filter, and a further condition.
+
+    In an order there is a `:limit` and an `:offset`.
+    """
+    further = f" AND ({condition})" if condition else ""
+    if sort is None:
+        return f"SELECT {columns} {_FOUND.format(ids=ids)}{further}"
+    groups = "".join(f"r.{name}, " for name in GROUPS[sort])
+    way = "" if sort is RunSort.OLDEST else " DESC"
+    order = f"{groups}r.created_at{way}, r.run_id{way}"
+    names = f"r.{columns}"
+    return f"SELECT {names} {_FOUND.format(ids=ids)}{further} ORDER BY {order} LIMIT :limit OFFSET :offset"
+
+
+def beyond(place: SortKey, sort: RunSort, *, before: bool = False) -> tuple[str, dict[str, Any]]:
+    """Which runs stand after a place, or before it, and the arguments of that condition."""
+    rises = (sort is RunSort.OLDEST) is not before
+    times = f"(r.created_at, r.run_id) {'>' if rises else '<'} (:place_time, :place_id)"
+    wanted: dict[str, Any] = {"place_time": place.created_at, "place_id": place.run_id}
+    columns = GROUPS[sort]
+    if not columns:
+        return times, wanted
+    wanted |= {f"place_{name}": value for name, value in zip(columns, place.group, strict=True)}
+    own = ", ".join(f"r.{name}" for name in columns)
+    its = ", ".join(f":place_{name}" for name in columns)
+    return f"({own}) {'<' if before else '>'} ({its}) OR ({own}) = ({its}) AND {times}", wanted

@@ -5,14 +5,14 @@ INSERT INTO events (run_id, run_seq, ts, kind, step_id, actor, payload) VALUES (
 -- name: select_head
 -- what a transition is compared with: sequence, lease, newest mail, and what counts the run
 SELECT run_id, run_seq, lease_epoch, lease_worker, status, slot_key, started_at, finished_at, output_seq,
-    tenant, pack, flow, bucket, created_at, updated_at,
+    tenant, pack, flow, parent_run_id, bucket, created_at, updated_at,
     (SELECT max(mail_id) FROM mailbox WHERE mailbox.run_id = runs.run_id) AS newest_mail
 FROM runs WHERE run_id = ?
 
 -- name: enter_bucket
 -- count a run into its count bucket, made when it is new
-INSERT INTO run_buckets (tenant, pack, flow, status, n) VALUES (?, ?, ?, ?, 1)
-ON CONFLICT (tenant, pack, flow, status) DO UPDATE SET n = n + 1 RETURNING bucket
+INSERT INTO run_buckets (tenant, pack, flow, status, rejected, nested, n) VALUES (?, ?, ?, ?, ?, ?, 1)
+ON CONFLICT (tenant, pack, flow, status, rejected, nested) DO UPDATE SET n = n + 1 RETURNING bucket
 
 -- name: count_time_bucket
 -- move the count of a time bucket
@@ -34,10 +34,10 @@ SELECT 1 FROM mailbox WHERE run_id = ? LIMIT 1
 -- a new run
 INSERT INTO runs (run_id, tenant, pack, pack_version, pack_digest, flow, flow_version, requested_by, subject,
     status, created_at, updated_at, finished_at, run_seq, ready, slot_key, slot_limit, parent_run_id, parent_path,
-    depth, handed_off_from, error, waiting_for, waiting_for_id, trace_id, bucket)
+    depth, handed_off_from, error, error_code, waiting_for, waiting_for_id, trace_id, bucket)
 VALUES (:run_id, :tenant, :pack, :pack_version, :pack_digest, :flow, :flow_version, :requested_by, :subject,
     :status, :created_at, :updated_at, :finished_at, :run_seq, :ready, :slot_key, :slot_limit, :parent_run_id,
-    :parent_path, :depth, :handed_off_from, :error, :waiting_for, :waiting_for_id, :trace_id,
+    :parent_path, :depth, :handed_off_from, :error, :error_code, :waiting_for, :waiting_for_id, :trace_id,
     :bucket)
 
 -- name: insert_step

@@ -126,8 +126,9 @@ LEFT JOIN claims c ON c.request_id = q.request_id
 WHERE q.run_id = ? AND q.kind = ? ORDER BY q.request_id
 
 -- name: runs_by_id
--- the rows of a page of the runs list
-SELECT * FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
+-- the rows of a page of the runs list, with how many runs each of them started
+SELECT r.*, (SELECT count(*) FROM runs c WHERE c.parent_run_id = r.run_id) AS children
+FROM runs r WHERE r.run_id IN (SELECT value FROM json_each(?))
 
 -- name: ends_of_buckets
 -- the moments between which runs of some count buckets were created
@@ -147,7 +148,25 @@ SELECT status, sum(n) AS n FROM run_buckets WHERE n > 0 AND (? IS NULL OR tenant
 
 -- name: select_buckets
 -- count buckets that hold runs, of one tenant or of all
-SELECT bucket, tenant, pack, flow, status, n FROM run_buckets WHERE n > 0 AND (:tenant IS NULL OR tenant = :tenant)
+SELECT bucket, tenant, pack, flow, status, rejected, nested, n FROM run_buckets WHERE n > 0 AND (:tenant IS NULL OR tenant = :tenant)
+
+-- name: count_failed
+-- how many runs failed after a moment, of one tenant or of all; what a person rejected has not failed
+SELECT count(*) FROM runs INDEXED BY runs_ended
+WHERE finished_at > :after AND (:tenant IS NULL OR tenant = :tenant) AND status IN ('FAILED', 'DEAD_LETTER')
+    AND error_code IS NOT 'approval_rejected'
+
+-- name: ids_by_parent
+-- runs that the steps of a run started
+SELECT run_id FROM runs WHERE parent_run_id = :parent
+
+-- name: ids_by_error
+-- runs that failed for one reason
+SELECT run_id FROM runs WHERE error_code = :error
+
+-- name: ids_by_end
+-- runs that ended between two moments
+SELECT run_id FROM runs INDEXED BY runs_ended WHERE finished_at > :ended_after AND finished_at < :ended_before
 
 -- name: select_requesters
 -- names that have runs and hold a text
