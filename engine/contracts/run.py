@@ -138,9 +138,7 @@ class EventView(Contract):
     actor: str = Field(description="As it is recorded: `ana`, or `ana (as the-ciso)`.")
     account: str | None = Field(default=None, description="The account a person acted from.")
     via: str = Field(default="engine", description="Where from: console, cli, ssh; or the engine itself.")
-    trace_id: str | None = Field(
-        default=None, description="The run's W3C trace; left out in news of the feed, and of older runs."
-    )
+    trace_id: str | None = Field(default=None, description="The run's W3C trace; older runs have none.")
     payload: dict[str, Any]
 
 

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     SUGGEST_ONLY = "suggest_only"
     AUTONOMOUS_STEPS = "autonomous_steps_exceeded"
     OUTPUT_TOO_LONG = "output_too_long"
+    TOOL_AUDITED = "tool_audited"
 
 
 RULE_OF: Mapping[Reason, str] = {
@@ -73,6 +74,7 @@ RULE_OF: Mapping[Reason, str] = {
     Reason.SUGGEST_ONLY: "autonomy_level",
     Reason.AUTONOMOUS_STEPS: "guardrails.behavioral.max_autonomous_steps",
     Reason.OUTPUT_TOO_LONG: "guardrails.output.max_length",
+    Reason.TOOL_AUDITED: "tools.available[].audit",
 }
 """The rule of every reason, by the setting or the field of a pack that it reads."""
 

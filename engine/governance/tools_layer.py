@@ -41,6 +41,7 @@ class ToolBounds:
     scoped_paths: tuple[str, ...]
     risk: Risk
     requires_approval: bool
+    audit: bool
     effects: Effects | None
     idempotent: bool | None
 
@@ -82,6 +83,7 @@ def _bounds(tool: ToolDef) -> ToolBounds:
         sandbox.scoped_paths,
         tool.risk_level,
         tool.requires_approval,
+        tool.audit,
         tool.effects,
         tool.idempotent,
     )

@@ -77,7 +77,8 @@ class Commit:
     `expected_seq` is the run_seq the transition was computed on, `epoch` the lease it was computed
     under, `mail_seen` the newest mail it knows of: newer mail for the run (a pause, say) is a conflict,
     so that what was acknowledged holds from then on. `release` gives the lease back; the run stays ready
-    only when mail has come for it or `ready` says that there is more to do.
+    only when mail has come for it or `ready` says that there is more to do. `timers` are due by the wall
+    clock as `clock` says that it stood.
     """
 
     run_id: str
@@ -91,6 +92,7 @@ class Commit:
     mail_seen: int | None = None
     consumed: Sequence[int] = ()
     timers: Mapping[str, int | None] = field(default_factory=dict)
+    clock: ClockOffset | None = None
     mail: Sequence[tuple[str, Input]] = ()
     children: Sequence[NewRun] = ()
     blobs: Mapping[str, bytes] = field(default_factory=dict)

@@ -107,7 +107,7 @@ def _after_step(builder: TransitionBuilder, path: str) -> None:
 
 def time_limit(builder: TransitionBuilder, step: Step) -> int | None:
     """When the time of a step that starts now is over, microseconds UTC."""
-    return None if step.timeout is None else builder.input.now + round(step.timeout * 1_000_000)
+    return None if step.timeout is None else builder.input.clock + round(step.timeout * 1_000_000)
 
 
 def watch_timeout(builder: TransitionBuilder, path: str) -> None:

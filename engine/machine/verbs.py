@@ -41,7 +41,7 @@ from engine.machine.model.effects import (
     SteerChild,
 )
 from engine.machine.model.timers import TimerKind, timer_name, timer_parts
-from engine.machine.steps.attempts import attempt_again, attempt_failed
+from engine.machine.steps.attempts import attempt_again, attempt_failed, longest_wait
 from engine.machine.steps.human_approval import call_approved, is_approved_call
 from engine.machine.steps.outcome import is_to_run_again, run_again
 from engine.machine.steps.wait import waited
@@ -97,7 +97,8 @@ def resume(builder: TransitionBuilder, given: Resume) -> None:
         elif is_approved_call(leaf):
             call_approved(builder, leaf)
         elif leaf.retry_at is not None:
-            builder.effect(SetTimer(timer_name(TimerKind.RETRY, leaf.path), max(leaf.retry_at, given.now)))
+            due = min(max(leaf.retry_at, given.clock), given.clock + longest_wait(builder, leaf))
+            builder.effect(SetTimer(timer_name(TimerKind.RETRY, leaf.path), due))
     resume_work(builder)
 
 
@@ -154,7 +155,7 @@ def _out_of_time(builder: TransitionBuilder) -> None:
     error = failure(StepErrorCode.MAX_DURATION, message)
     if builder.graph.flow.escalation is not None and root.active is None:
         # between two steps nothing can be failed: look again when the next one has begun
-        builder.effect(SetTimer(timer_name(TimerKind.MAX_DURATION), builder.input.now + _SECOND))
+        builder.effect(SetTimer(timer_name(TimerKind.MAX_DURATION), builder.input.clock + _SECOND))
     elif root.active is None or not escalated(builder, root.executions[root.active], error):
         cancel_all(builder, "the run took too long")
         end_run(builder, RunFailed(error))
@@ -207,7 +208,7 @@ def _watch_duration(builder: TransitionBuilder) -> None:
     seconds = builder.graph.flow.max_duration
     if seconds is not None:
         builder.effect(
-            SetTimer(timer_name(TimerKind.MAX_DURATION), builder.input.now + round(seconds * 1_000_000))
+            SetTimer(timer_name(TimerKind.MAX_DURATION), builder.input.clock + round(seconds * 1_000_000))
         )
 
 

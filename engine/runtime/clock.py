@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from engine.journal.records import ClockOffset
+
 _UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -18,6 +20,11 @@ class Clock(Protocol):
     def uptime(self) -> int:
         """Microseconds since the machine was started, sleep included; nothing makes it jump."""
         ...
+
+
+def offset_of(clock: Clock, boot_id: str) -> ClockOffset:
+    """How the wall clock stands in this boot of the machine."""
+    return ClockOffset(boot_id, clock.now() - clock.uptime())
 
 
 class SystemClock:

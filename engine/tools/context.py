@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class ToolLimits:
     """Limits of tool calls; sizes in bytes, times in seconds.
 
-    The operator sets most of them; `memory_from` names what set the memory. A pack's tools layer narrows the
-    ones from `scoped_roots` on: None is no narrowing of directories or hosts.
+    The operator sets most of them; `memory_from` and `cpu_from` name what set memory and processor time. A
+    pack's tools layer narrows the ones from `processors` on: None is no narrowing.
     """
 
     allowed_roots: tuple[Path, ...] = (Path("/"),)
@@ -32,9 +32,11 @@ class ToolLimits:
     memory_bytes: int = 1024 * 1024 * 1024
     memory_from: str = "tools.memory_mb"
     cpu_seconds: int = 300
+    cpu_from: str = "tools.cpu_seconds"
     open_files: int = 256
     processes: int = 1024
     kill_grace_seconds: float = 5.0
+    processors: float | None = None
     scoped_roots: tuple[Path, ...] | None = None
     filesystem: Literal["none", "read_only", "read_write"] = "read_write"
     hosts: frozenset[str] | None = None

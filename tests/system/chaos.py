@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import RUN_TERMINAL
 from tests.system.chaos_promises import Promises, check_promises
 from tests.system.chaos_roles import clock_file
 from tests.system.drill import FLOWS_WITH_ONE_OF_EACH, make_home
@@ -37,8 +36,13 @@ DECIDERS = 2
 INNOCENTS = 12
 KILLS_A_ROUND = 3
 """Fewer than losses make a dead letter: what ends as one in spite of that was wronged."""
-ROUND_SECONDS = 120.0
+STILL_SECONDS = 60.0
+"""A round in which nothing more is recorded for so long does not end."""
 CLOCK_STEPS = (7_200, -7_200, 3_600, -3_600, 30, -30)
+
+
+class Stuck(Exception):
+    """Runs do not end, and nothing more happens to them."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,8 @@ class Chaos:
         self._workers: list[WorkerProcess] = []
         self._deciders: list[WorkerProcess] = []
         self._clock = 0.0
+        self._over: set[str] = set()
+        self._read_to = 0
         self.troubles = Troubles()
 
     async def begin(self) -> None:
@@ -90,15 +96,24 @@ class Chaos:
         for _ in range(INNOCENTS // 2):
             await self._person.start("napping")
         kills = 0 if deadly else KILLS_A_ROUND
-        async with asyncio.timeout(ROUND_SECONDS):
-            while not await self._ended():
-                await asyncio.sleep(self._chance.uniform(0.05, 0.4))
-                kills -= await self._trouble(kills)
-                await self._replace_the_dead()
+        since = time.monotonic()
+        while not await self._all_ended():
+            await asyncio.sleep(self._chance.uniform(0.05, 0.4))
+            kills -= await self._trouble(kills)
+            await self._replace_the_dead()
+            page = await self._person.engine.runs.all_events(after_seq=self._read_to)
+            if page.next != self._read_to:
+                self._read_to, since = page.next, time.monotonic()
+            elif time.monotonic() - since > STILL_SECONDS:
+                raise Stuck
 
-    async def _ended(self) -> bool:
-        runs = (await self._person.engine.runs.list(limit=1000)).items
-        return all(run.status in RUN_TERMINAL for run in runs) and await self._person.all_ended()
+    async def _all_ended(self) -> bool:
+        for run in (await self._person.engine.runs.list(limit=1000)).items:
+            if run.run_id not in self._over:
+                if not await self._person.has_ended(run.run_id):
+                    return False
+                self._over.add(run.run_id)
+        return True
 
     async def _trouble(self, kills: int) -> int:
         """Something happens, perhaps; how many workers were killed."""
@@ -145,10 +160,11 @@ async def run(minutes: float, seed: int, home: Path) -> tuple[Troubles, Promises
         chaos = Chaos(home, nursery, person, random.Random(seed))
         await chaos.begin()
         rounds = 0
-        while rounds < 2 or time.monotonic() < until:
-            await chaos.round(deadly=rounds % 3 == 1)
-            rounds += 1
-            sys.stderr.write(f"round {rounds} has ended\n")
+        with suppress(Stuck):  # the table names the runs that have not ended
+            while rounds < 2 or time.monotonic() < until:
+                await chaos.round(deadly=rounds % 3 == 1)
+                rounds += 1
+                sys.stderr.write(f"round {rounds} has ended\n")
         await chaos.end()
     return chaos.troubles, check_promises(home, chaos.troubles.guilty)
 

@@ -72,7 +72,7 @@ class Person:
     async def all_ended(self) -> bool:
         """Whether every run has ended, its response document is written, and nobody holds it."""
         runs = (await self.engine.runs.list(limit=1000)).items
-        return all([await self._ended(run.run_id) for run in runs])
+        return all([await self.has_ended(run.run_id) for run in runs])
 
     async def until(
         self, run_id: str, holds: Callable[[RunDetail], bool], *, seconds: float = PATIENCE
@@ -83,7 +83,8 @@ class Person:
                 await anext(feed)
             return detail
 
-    async def _ended(self, run_id: str) -> bool:
+    async def has_ended(self, run_id: str) -> bool:
+        """Whether the run has ended, its response document is written, and nobody holds it."""
         view = await self.engine.runs.summary(run_id)
         if view.status not in RUN_TERMINAL or view.held_by is not None:
             return False

@@ -8,7 +8,7 @@ from engine.contracts.status import RUN_SLOT_HOLDING
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
 from engine.journal.rules.projecting import project
 from engine.journal.rules.run_rows import new_run, run_change
-from engine.journal.rules.working import readable_mail
+from engine.journal.rules.working import due_times, readable_mail
 
 if TYPE_CHECKING:
     from engine.contracts.status import RunStatus
@@ -61,7 +61,7 @@ def append(store: Store, commit: Commit) -> bool:
     store.put_blobs(commit.blobs)
     store.insert_events(run_id, commit.expected_seq, commit.events)
     moved = project(store, run_id, head, commit.expected_seq, commit.events)
-    for timer, due in commit.timers.items():
+    for timer, due in due_times(store, commit.timers, commit.clock).items():
         store.set_timer(run_id, timer, due)
     for mail_id in commit.consumed:
         store.take_mail(mail_id)

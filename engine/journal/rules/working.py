@@ -10,9 +10,10 @@ from engine.journal.records import Claim, StoredRun
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.rules.verb_rules import changes, unknown_run
 from engine.machine.model.inputs import TimerFired
+from engine.machine.model.timers import TimerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from engine.journal.records import ClockOffset
     from engine.journal.rows import RunRow
@@ -126,6 +127,25 @@ def _follow_clock(store: Store, clock: ClockOffset) -> None:
     if before is None or abs(moved) >= CLOCK_WAS_SET:
         store.put_clock_offset(clock)
         store.move_due_times(moved)
+
+
+def due_times(
+    store: Store, timers: Mapping[str, int | None], clock: ClockOffset | None
+) -> dict[str, int | None]:
+    """The timers by the clock that the others are due by: it may have been set since they were planned.
+
+    A moment of the clock stays.
+    """
+    if clock is None or not any(timers.values()):
+        return dict(timers)
+    followed = store.clock_offset(clock.boot_id)
+    behind = 0 if followed is None else followed - clock.ahead
+    if abs(behind) < CLOCK_WAS_SET:
+        return dict(timers)
+    fixed = f"{TimerKind.UNTIL}:"
+    return {
+        name: due if due is None or name.startswith(fixed) else due + behind for name, due in timers.items()
+    }
 
 
 def fire_timers(store: Store, now: int, limit: int, clock: ClockOffset | None) -> int:

@@ -28,7 +28,13 @@ class PendingHuman(Fact):
     digest: str | None = field(default=None, metadata=doc("binds a decision to what was shown"))
     action_digest: str | None = field(default=None, metadata=doc("what the gated step would do"))
     risk: str | None = field(default=None, metadata=doc("low, medium, high or critical"))
-    body: Any = field(default=None, metadata=doc("what is shown"))
+    body: Any = field(
+        default=None,
+        metadata=doc(
+            "what is shown: title, message, form, context (with `approval_context`), action, preview, "
+            "autonomy level, intent"
+        ),
+    )
     expires_at: int | None = field(default=None, metadata=doc("decided until then, microseconds UTC"))
     origin: str | None = field(default=None, metadata=doc("`policy` when no step of the flow asks"))
 
@@ -101,7 +107,10 @@ class UserInputRequested(Fact):
     request_id: str = field(metadata=doc("id of the request"))
     form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
     mode: str | None = field(default=None, metadata=doc("choice_input or free_text_input"))
-    body: Any = field(default=None, metadata=doc("title, prompt, description, schema, defaults"))
+    body: Any = field(
+        default=None,
+        metadata=doc("title, prompt, description, schema, `defaults`, limits"),
+    )
     required: list[str] | None = field(default=None, metadata=doc("fields that an answer needs"))
     schema_summary: dict[str, Any] | None = field(
         default=None, metadata=doc("the first ten properties, property_count, and sha256 of the schema")
@@ -124,7 +133,7 @@ class UserInputReceived(Fact):
     """Somebody answered."""
 
     kind: ClassVar[str] = "user_input_received"
-    output: Any = field(metadata=doc("form_id, values, comment"))
+    output: Any = field(metadata=doc("form_id, `values`, comment: the step's output"))
     request_id: str | None = field(default=None, metadata=doc("id of the request"))
     form_id: str | None = field(default=None, metadata=doc("the author's name of the form"))
     mode: str | None = field(default=None, metadata=doc("choice_input or free_text_input"))

@@ -66,11 +66,11 @@ class RunRefused(Fact):
 
 @dataclass(frozen=True, slots=True)
 class GovernanceDecision(Fact):
-    """A rule did not simply allow something: it was refused, or a person is asked first."""
+    """A rule refused something, has a person asked first, or allowed a call that is audited."""
 
     kind: ClassVar[str] = "governance.decision"
     point: str = field(metadata=doc("where: start, before_tool_call, before_form_submission or run_output"))
-    verdict: str = field(metadata=doc("DENY or PENDING_APPROVAL"))
+    verdict: str = field(metadata=doc("DENY, PENDING_APPROVAL or ALLOW"))
     rule: str = field(metadata=doc("the setting, or the field of the pack, that was read"))
     reason: str = field(metadata=doc("why, one of a closed set"))
     details: dict[str, Any] | None = field(default=None, metadata=doc("limits and what was found"))

@@ -20,6 +20,9 @@ from engine.machine.model.state import (
     ScopeStatus,
 )
 
+_WHEN_WORKED = "set_back"
+"""Known only when the input is worked."""
+
 _INPUTS: dict[str, type[inputs.Input]] = {
     kind.__name__: kind
     for kind in (
@@ -65,7 +68,7 @@ def input_to_json(given: inputs.Input) -> dict[str, Any]:
     """An input as it lies in the mailbox."""
     return {
         "type": type(given).__name__,
-        **{field.name: getattr(given, field.name) for field in fields(given)},
+        **{field.name: getattr(given, field.name) for field in fields(given) if field.name != _WHEN_WORKED},
     }
 
 

@@ -1,6 +1,8 @@
 """What can be told to a run. Clock, ids, jitter and rendered values come in as data.
 
-Every input names who caused it (`actor`), from where (`via`) and when (`now`, microseconds UTC).
+Every input names who caused it (`actor`), from where (`via`) and when (`now`, microseconds UTC). History
+goes forward: when the wall clock was set back since the run's last event, `now` is that event's time and
+`clock` what the wall clock says, from which everything is counted that is to come.
 """
 
 from __future__ import annotations
@@ -18,6 +20,12 @@ class Input:
     now: int
     actor: str = "engine"
     via: str = "engine"
+    set_back: int = 0
+
+    @property
+    def clock(self) -> int:
+        """The wall clock, in microseconds UTC."""
+        return self.now - self.set_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +42,7 @@ class StepPrepared(Input):
     person is shown (of a tool: asked before it is called), `action_digest` what a gated step would do now,
     `acts_outside` and `idempotent` what its tool says of itself, `risk` that of an approval, `due` when a
     wait is over and `fixed` that this is a moment of the clock. `steps_elsewhere` and `calls_elsewhere` were
-    used by the other runs of its tree. `verdict` is what policy said of it, when that was not simply yes.
+    used by the other runs of its tree. `verdict` is what policy said of it, when that is to be kept.
     """
 
     path: str

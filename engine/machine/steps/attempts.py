@@ -71,7 +71,7 @@ def attempt_failed(
     if builder.state.cancel is not None:
         builder.emit(StepCancelled("the run was cancelled"), execution.path)
         return
-    retry_at = builder.input.now + delay
+    retry_at = builder.input.clock + delay
     builder.emit(RetryScheduled(retry_at, following, delay // 1000), execution.path)
     if delay == 0 and not builder.state.pause_requested:
         attempt_again(builder, execution.path)
@@ -131,6 +131,12 @@ def put_back(builder: TransitionBuilder, given: GivenBack) -> None:
     elif not execution.put_back:
         builder.emit(StepPutBack(execution.attempt), given.path)
     settle(builder)
+
+
+def longest_wait(builder: TransitionBuilder, execution: Execution) -> int:
+    """What its retry may wait at the most from now on, whatever the clock said when it was scheduled."""
+    policy = builder.step(execution.path).retry_policy
+    return backoff_micros(policy, execution.attempt - execution.budget_from, 1.0) if policy else 0
 
 
 def backoff_micros(policy: RetryPolicy, failures: int, jitter: float) -> int:

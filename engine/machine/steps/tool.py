@@ -33,9 +33,9 @@ class ToolKind(StepKind[ToolStep]):
             or (step.on_lost is None and prepared.acts_outside)
         )
         self.started(builder, step, prepared.path, approval, input=prepared.value, ask_when_lost=ask)
+        if prepared.verdict is not None:
+            builder.emit(GovernanceDecision(**prepared.verdict), prepared.path)
         if asks and prepared.request is not None:
-            if prepared.verdict is not None:
-                builder.emit(GovernanceDecision(**prepared.verdict), prepared.path)
             fact = PendingHuman(
                 approval_id=prepared.new_id,
                 digest=prepared.digest,

@@ -28,7 +28,7 @@ class WaitStepKind(StepKind[WaitStep]):
         """Set its timer; a moment that is over needs none."""
         self.started(builder, step, prepared.path, approval, input=prepared.value)
         due = prepared.due
-        if due is None or due <= builder.input.now:
+        if due is None or due <= builder.input.clock:
             complete(builder, prepared.path, None)
             return
         timer = timer_name(TimerKind.UNTIL if prepared.fixed else TimerKind.WAIT, prepared.path)

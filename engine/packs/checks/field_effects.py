@@ -46,7 +46,11 @@ _EFFECTS: Mapping[str, str] = {
         "limit of the process, for the pack's own tools, searches, git and commands; "
         "other tools work in the engine's process and are held to sizes"
     ),
-    "tools.available[].sandbox.cpu_limit": NOT_YET,
+    "tools.available[].sandbox.cpu_limit": (
+        "limit of the process, for the pack's own tools, searches, git and commands: it keeps to as many "
+        "processors, and has its share of the processor time of the longest run; other tools work in the "
+        "engine's process"
+    ),
     "tools.available[].sandbox.network": "held by `http.get`; for the pack's own tools and commands "
     + NOT_YET,
     "tools.available[].sandbox.egress_allowlist": (f"held by `http.get`; for other tools {NOT_YET}"),
@@ -62,7 +66,7 @@ _EFFECTS: Mapping[str, str] = {
         "`none`: not asked about under `suggest_only`; `outside`: a lost call is asked about"
     ),
     "tools.available[].idempotent": "a lost call is made again with the same key, also an approved one",
-    "tools.available[].audit": NOT_YET,
+    "tools.available[].audit": "each call is an event `governance.decision`, also when it is simply allowed",
     "tools.denied": "the call is refused; a step with it is a problem",
     "tools.tool_policies": "holds for a run",
     "tools.tool_policies.max_concurrent": (

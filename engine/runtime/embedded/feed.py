@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from engine.facade.feed import ALL_NEWS, FeedBatch, RunMoved, Topic, latest
 from engine.governance.access import Scoped
-from engine.machine.events.run_facts import RunQueued
 from engine.runtime.embedded.notices import ClaimNotices, PackNotices
 from engine.runtime.views.row_views import event_view
 
@@ -32,7 +31,7 @@ MAX_BEHIND = 50_000
 """Events a slow reader may be behind; it is told that it lagged and reads the journal."""
 
 MAX_KNOWN = 10_000
-"""Runs of which a reader remembers whether they are in view."""
+"""Runs of which a reader remembers tenant and trace: each is looked up once."""
 _NOTHING_NEW = FeedBatch()
 
 
@@ -72,7 +71,7 @@ class _Reader:
     ) -> None:
         self._journal = journal
         self.access = access
-        self._seen: dict[str, bool] = {}
+        self._runs: dict[str, tuple[str, str]] = {}
         self._run_id = run_id
         self._topics = topics
         self._of_runs = Topic.EVENTS in topics or Topic.RUNS in topics
@@ -117,8 +116,9 @@ class _Reader:
             notices += (RunMoved(item.run_id) for item in stored)
         for source in self._sources:
             notices += await source.take()
-        events = stored if Topic.EVENTS in self._topics else ()
-        return FeedBatch(tuple(event_view(item) for item in events), lagged, latest(notices))
+        told = stored if Topic.EVENTS in self._topics else ()
+        events = [event_view(item, (await self._run_of(item.run_id))[1]) for item in told]
+        return FeedBatch(tuple(events), lagged, latest(notices))
 
     async def _next_events(self) -> list[StoredEvent]:
         """The next events in view; when there are more, the reader is called again at once."""
@@ -142,18 +142,20 @@ class _Reader:
         return written if follows and not behind else None
 
     async def _sees(self, item: StoredEvent) -> bool:
-        """Whether the event is of a run that is in view; a run is looked up once."""
+        """Whether the event is of a run that is in view."""
         if self.access.tenant is None:
             return True
-        known = self._seen.get(item.run_id)
+        tenant, _ = await self._run_of(item.run_id)
+        return self.access.sees(tenant)
+
+    async def _run_of(self, run_id: str) -> tuple[str, str]:
+        """Tenant and trace of a run."""
+        known = self._runs.get(run_id)
         if known is None:
-            tenant = item.event.payload.get("tenant") if isinstance(item.event.fact, RunQueued) else None
-            if tenant is None:
-                row = await self._journal.run_row(item.run_id)
-                tenant = row["tenant"] if row is not None else ""
-            known = self._seen[item.run_id] = self.access.sees(tenant)
-            if len(self._seen) > MAX_KNOWN:
-                del self._seen[next(iter(self._seen))]
+            row = await self._journal.run_row(run_id)
+            known = self._runs[run_id] = (row["tenant"], row["trace_id"]) if row is not None else ("", "")
+            if len(self._runs) > MAX_KNOWN:
+                del self._runs[next(iter(self._runs))]
         return known
 
     async def _skip(self) -> None:

@@ -145,10 +145,14 @@ class Runs(Scoped):
         """See facade."""
         size, start = page_size(limit), page_offset(after_seq, "after_seq")
         stored = await self._journal.feed_events(start, size)
-        rows = {item.run_id: await self._journal.run_row(item.run_id) for item in stored}
-        seen = {run_id for run_id, row in rows.items() if row is not None and self.access.sees(row["tenant"])}
+        rows = {run_id: await self._journal.run_row(run_id) for run_id in {item.run_id for item in stored}}
+        traces = {
+            run_id: row["trace_id"]
+            for run_id, row in rows.items()
+            if row is not None and self.access.sees(row["tenant"])
+        }
         return EventPage(
-            events=tuple(event_view(item) for item in stored if item.run_id in seen),
+            events=tuple(event_view(item, traces[item.run_id]) for item in stored if item.run_id in traces),
             next=stored[-1].seq if stored else start,
             ended=len(stored) < size,
         )

@@ -7,11 +7,12 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from engine.journal.records import ClockOffset
+from engine.runtime.clock import offset_of
 from engine.runtime.processes import boot_id, is_gone, this_process
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal
+    from engine.journal.records import ClockOffset
     from engine.runtime.clock import Clock
 
 
@@ -57,7 +58,7 @@ class Heartbeat:
 
     def clock_offset(self) -> ClockOffset:
         """How the wall clock stands, once there was a beat."""
-        return ClockOffset(self._boot_id, self._clock.now() - self._clock.uptime())
+        return offset_of(self._clock, self._boot_id)
 
     async def dead_workers(self) -> tuple[str, ...]:
         """Workers whose leases run although their process is gone."""

@@ -18,6 +18,8 @@ _MOUNT = Path("/sys/fs/cgroup")
 _NEEDED = ("memory", "pids")
 _DELEGATED = ("user.delegate", "trusted.delegate")
 _GONE_SECONDS = 2.0
+_CPU_PERIOD = 100_000
+"""Microseconds over which the share of the processors is counted."""
 
 
 @cache
@@ -49,16 +51,19 @@ def _is_ours(directory: Path) -> bool:
 
 
 def _can_be_used(directory: Path) -> bool:
+    control = directory / "cgroup.subtree_control"
     try:
-        (directory / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in _NEEDED))
+        control.write_text(" ".join(f"+{name}" for name in _NEEDED))
+        with contextlib.suppress(OSError):  # not delegated: each call keeps to as many whole processors
+            control.write_text("+cpu")
         remove(make(directory, 1 << 30, 16))
     except OSError:
         return False
     return True
 
 
-def make(parent: Path, memory_bytes: int, processes: int) -> Path:
-    """A new cgroup with its limits: bytes of memory, processes and threads. Raises OSError."""
+def make(parent: Path, memory_bytes: int, processes: int, processors: float | None = None) -> Path:
+    """A new cgroup with its limits: bytes of memory, processes and threads, processors. Raises OSError."""
     made = parent / f"vasini-call-{os.urandom(8).hex()}"
     made.mkdir()
     try:
@@ -66,6 +71,8 @@ def make(parent: Path, memory_bytes: int, processes: int) -> Path:
         (made / "pids.max").write_text(str(processes))
         if (made / "memory.swap.max").exists():
             (made / "memory.swap.max").write_text("0")
+        if processors is not None and (made / "cpu.max").exists():
+            (made / "cpu.max").write_text(f"{max(1_000, round(processors * _CPU_PERIOD))} {_CPU_PERIOD}")
     except OSError:
         remove(made)
         raise

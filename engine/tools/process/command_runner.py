@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import shutil
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -28,6 +30,7 @@ _KEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _END_CHARACTERS = 4000
 _ENVELOPE_BYTES = 64 * 1024
+_TURNS = count()
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -140,7 +143,9 @@ async def _own_cgroup(limits: ToolLimits) -> AsyncIterator[Path | None]:
     if parent is None:
         yield None
         return
-    made = await asyncio.to_thread(cgroup.make, parent, limits.memory_bytes, limits.processes)
+    made = await asyncio.to_thread(
+        cgroup.make, parent, limits.memory_bytes, limits.processes, limits.processors
+    )
     try:
         yield made
     finally:
@@ -156,8 +161,18 @@ def _settings(limits: ToolLimits, held_by: Path | None) -> str:
         "memory_bytes": limits.memory_bytes,
         "cpu_seconds": limits.cpu_seconds,
         "open_files": limits.open_files,
+        "processors": ",".join(map(str, _own_processors(limits.processors))),
     }
     return "\n".join(f"{name}={value}" for name, value in settings.items())
+
+
+def _own_processors(most: float | None) -> list[int]:
+    """Which processors a call keeps to; each call begins at another one. Empty: all."""
+    there = sorted(os.sched_getaffinity(0))
+    if most is None or most > len(there) - 1:
+        return []
+    first = next(_TURNS) % len(there)
+    return (there[first:] + there[:first])[: math.ceil(most)]
 
 
 def child_environment(workdir: Path, extra: Mapping[str, str] = _NOTHING) -> dict[str, str]:

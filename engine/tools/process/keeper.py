@@ -41,7 +41,8 @@ def confine(settings: Mapping[str, str]) -> None:
     """Go on in a process below a keeper, limited with all it will start; the caller's process keeps it.
 
     `settings`: parent (the worker's process id), processes and threads at once, memory_bytes,
-    cpu_seconds, open_files, cgroup (a directory whose limits take the place of the first two, or "").
+    cpu_seconds, open_files, processors (numbers of those it keeps to, or "" for all), cgroup (a directory
+    whose limits take the place of processes and memory, or "").
     Without a cgroup the writable memory of each process is limited (RLIMIT_DATA): RLIMIT_AS would count
     what is only reserved, and programs that reserve much, as java does, could not start. The keeper
     ends as the work ended. Raises OSError, ValueError.
@@ -76,6 +77,8 @@ def _limit(settings: Mapping[str, str]) -> None:
         (resource.RLIMIT_NOFILE, open_files, open_files),
         (resource.RLIMIT_CORE, 0, 0),
     ]
+    if settings["processors"]:
+        os.sched_setaffinity(0, map(int, settings["processors"].split(",")))
     if settings["cgroup"]:
         with open(os.path.join(settings["cgroup"], "cgroup.procs"), "w", encoding="ascii") as members:
             members.write(str(os.getpid()))

@@ -37,7 +37,7 @@ def met_limit(returncode: int, ended_by: str | None, words: str, limits: ToolLim
     if ended_by == "memory" and returncode != 0:
         return f"it met the limit {memory}"
     if returncode == -signal.SIGXCPU:
-        return f"it met the limit tools.cpu_seconds: {limits.cpu_seconds} s"
+        return f"it met the limit {limits.cpu_from}: {limits.cpu_seconds} s of processor time"
     for pattern, limit in (
         (_NO_MEMORY, memory),
         (_NO_PROCESSES, processes),

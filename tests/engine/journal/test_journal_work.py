@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
-from engine.journal.records import WorkerRow
+from engine.journal.records import ClockOffset, WorkerRow
 from engine.journal.rules.journal_writes import TIMERS_AT_ONCE
 from engine.machine.model.inputs import Pause, Resume, TimerFired
 from tests.engine.journal.run_script import (
@@ -223,6 +223,21 @@ async def test_a_due_timer_becomes_mail_exactly_once(journal: Journal) -> None:
     assert await journal.next_timer() == NOW + 9
     (found,) = await claim(journal)
     assert [given for _, given in found.run.mail] == [TimerFired(now=NOW + 5, actor="timer", timer="retry:a")]
+
+
+async def test_a_timer_that_was_planned_before_the_clock_was_set_is_due_with_the_others(
+    journal: Journal,
+) -> None:
+    hour = 3_600_000_000
+    held = await hold(journal)
+    await journal.heartbeat("w1", "host", 1, NOW, LATER, clock=ClockOffset("boot", 2 * hour))
+    await journal.heartbeat("w1", "host", 1, NOW, LATER, clock=ClockOffset("boot", 0))
+    planned = {"retry:a": NOW + 2 * hour + 5, "until:a": NOW + 2 * hour + 9, "gone": None}
+    await held.append(step_started("a"), timers=planned, clock=ClockOffset("boot", 2 * hour))
+    assert await journal.fire_timers(NOW + 5, ClockOffset("boot", 0)) == 1
+    assert await journal.next_timer() == NOW + 2 * hour + 9
+    await held.append(step_started("b"), timers={"retry:b": NOW + 7}, clock=ClockOffset("boot", 400_000))
+    assert await journal.next_timer() == NOW + 7
 
 
 async def test_many_due_timers_fire_in_portions_the_oldest_first(journal: Journal) -> None:

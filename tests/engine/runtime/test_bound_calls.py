@@ -11,6 +11,7 @@ from engine.contracts.status import RequestStatus, Risk, RunStatus
 from engine.errors import Refused
 from engine.governance.policies import Policies
 from engine.tools.builtin.files import file_tools
+from engine.values import digest_of
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -192,6 +193,30 @@ async def test_no_more_calls_of_a_tree_are_under_way_than_its_layer_says(home: H
         await completed(engine, run_id)
     assert len(home.tools.calls) == 12
     assert home.tools.most_at_once == 2
+
+
+async def test_each_call_of_an_audited_tool_is_on_record(home: Home) -> None:
+    ask = approval("ok", gates="second")
+    home.flow(
+        "go", tool("first", params={"n": 1}), ask, tool("second", params={"n": 2}), tool("t", "fake.give")
+    )
+    layers(home, {**ECHO, "audit": True}, {"id": "fake.give", "name": "Give"})
+    async with home.working() as engine:
+        run_id = await start(engine, "go")
+        shown = await pending_approval(engine, run_id)
+        await engine.requests.approve(shown.approval_id, actor=BOB, digest=shown.digest)
+        await completed(engine, run_id)
+        kept = [event for event in await engine.runs.events(run_id) if event.kind == "governance.decision"]
+    assert [event.step_id for event in kept] == ["first", "second"]
+    for event, n in zip(kept, (1, 2), strict=True):
+        assert event.payload == {
+            "point": "before_tool_call",
+            "verdict": "ALLOW",
+            "rule": "tools.available[].audit",
+            "reason": "tool_audited",
+            "details": {"params_sha256": digest_of({"n": n})},
+            "tool": "fake.echo",
+        }
 
 
 async def test_after_so_many_calls_of_its_own_a_run_asks_a_person(home: Home) -> None:

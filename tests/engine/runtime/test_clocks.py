@@ -119,6 +119,47 @@ async def test_a_retry_comes_in_its_time_when_the_clock_is_set_back_meanwhile(ho
         await assert_times_go_forward(engine, run_id)
 
 
+async def test_what_is_planned_after_the_clock_was_set_back_comes_in_its_time(home: Home) -> None:
+    retry = {"max_attempts": 2, "backoff_seconds": 0.1}
+    home.flow(
+        "go",
+        tool("before", "fake.slow"),
+        tool("again", "fake.flaky", params={"fails": 1}, retry=retry),
+        {"id": "rest", "type": "wait", "duration": 0.1},
+        approval("ok", timeout=HOURS),
+        tool("end", params={"x": 1}),
+    )
+    clock = FakeClock()
+    async with home.working(clock=clock, lease_seconds=0.3) as engine:
+        run_id = await start(engine, "go")
+        await until_called(home)
+        clock.set_by(-2 * HOURS)
+        home.tools.release()
+        shown = await pending_approval(engine, run_id)
+        kinds = [event.kind for event in await engine.runs.events(run_id)]
+        assert kinds.count("wait_started") == 1
+        assert shown.expires_at is not None
+        assert shown.expires_at.timestamp() - clock.now() / 1_000_000 <= HOURS
+        await assert_times_go_forward(engine, run_id)
+
+
+async def test_a_retry_that_was_paused_comes_in_its_time_though_the_clock_was_set_back(home: Home) -> None:
+    retry = {"max_attempts": 2, "backoff_seconds": 0.5}
+    home.flow("try", tool("a", "fake.flaky", params={"fails": 1}, retry=retry))
+    clock = FakeClock()
+    async with home.working(clock=clock, lease_seconds=0.3) as engine:
+        run_id = await start(engine, "try")
+
+        async def waits() -> bool:
+            return (await engine.runs.summary(run_id)).status is RunStatus.RETRYING
+
+        await until(waits)
+        await engine.runs.pause(run_id, actor=ANN)
+        clock.set_by(-2 * HOURS)
+        await engine.runs.resume(run_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+
+
 async def test_an_approval_does_not_expire_because_the_clock_was_set_forward(home: Home) -> None:
     home.flow("ask", approval("ok", timeout=HOURS), tool("end", params={"x": 1}))
     clock = FakeClock()

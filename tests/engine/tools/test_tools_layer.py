@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +148,27 @@ async def test_memory_of_a_process_is_what_the_smaller_limit_says(context: ToolC
         assert failed.error is not None
         assert f"{expected} MiB" in failed.error.message
         assert ("tools layer" if expected == 64 else "tools.memory_mb") in failed.error.message
+
+
+async def test_a_call_keeps_to_its_processors(context: ToolContext, tmp_path: Path) -> None:
+    limits = ToolLimits(allowed_roots=(tmp_path,), command_allowlist=frozenset({sys.executable}))
+    argv = [sys.executable, "-c", "import os; print(len(os.sched_getaffinity(0)))"]
+    sandbox = {"filesystem": "read_write", "network": "full", "timeout": "60s", "memory_limit": "1Gi"}
+    for processors, kept in (("500m", 1), ("1", 1), ("999", len(os.sched_getaffinity(0)))):
+        rules = CallRules(layer=layer({"id": "command.run", "sandbox": {**sandbox, "cpu_limit": processors}}))
+        result = await outcome(rules, context, "command.run", limits, argv=argv)
+        assert result.data["stdout"].split() == [str(kept)], result.error
+
+
+async def test_who_uses_more_than_its_share_of_a_processor_is_ended_and_the_limit_is_named(
+    context: ToolContext, tmp_path: Path
+) -> None:
+    limits = ToolLimits(allowed_roots=(tmp_path,), command_allowlist=frozenset({"sh"}))
+    sandbox = {"filesystem": "read_write", "network": "full", "timeout": "50s", "cpu_limit": "20m"}
+    rules = CallRules(layer=layer({"id": "command.run", "sandbox": sandbox}))
+    result = await outcome(rules, context, "command.run", limits, argv=["sh", "-c", "while :; do :; done"])
+    assert result.error is not None
+    assert "cpu_limit (0.02 processors) of the pack's tools layer: 1 s" in result.error.message
 
 
 def test_the_highest_risk_counts() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.machine.model.graph import walk_steps
 from engine.runtime.files.call_outputs import CallOutputs
+from engine.runtime.processes import boot_id
 from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls, lost_calls
 from engine.runtime.worker.sessions.documents import RunDocuments
 from engine.runtime.worker.sessions.restoring import restored
@@ -71,6 +72,7 @@ class Sessions:
             partial(kept_output, outputs, values, clock, limit),
         )
         self._faults = faults
+        self._boot_id: str | None = None
 
     def documents(self, queue: DocumentQueue) -> RunDocuments:
         """What writes the documents of runs through `queue`."""
@@ -85,6 +87,8 @@ class Sessions:
 
         Raises PackInvalid when its pinned flow cannot be loaded.
         """
+        if self._boot_id is None:
+            self._boot_id = await asyncio.to_thread(boot_id)
         row = run.row
         flow = await self._packs.flow(row["pack"], row["pack_digest"], row["flow"])
         limits, outermost = await self._ceilings(row, flow.graph.limits)
@@ -103,6 +107,7 @@ class Sessions:
             RunPlanner(
                 self._values,
                 self._clock,
+                self._boot_id,
                 row,
                 before,
                 epoch,

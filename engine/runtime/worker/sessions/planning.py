@@ -67,8 +67,9 @@ def make_plan(
 ) -> Plan:
     """Feed `inputs` and the preparations they ask for (`wanted` first), at most `budget` of these.
 
-    Nothing is planned to have happened before the run's `last` event: inputs may come from a clock that
-    was set back since. What came too late for its run changes nothing. Raises BlobNeeded.
+    Nothing is planned to have happened before the run's `last` event, though the clock may have been set back
+    since; what is to come is planned by the clock. What came too late for its run changes nothing. Raises
+    BlobNeeded.
     """
     plan = Plan(state)
     verbs = deque([given for given in inputs if isinstance(given, VERBS)])
@@ -88,7 +89,7 @@ def make_plan(
         else:
             break
         if given.now < last:
-            given = replace(given, now=last)
+            given = replace(given, now=last, set_back=max(0, last - max(now, given.now)))
         try:
             step = transition(preparer.flow.graph, plan.state, given)
         except InvalidTransition:

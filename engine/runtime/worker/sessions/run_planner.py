@@ -13,6 +13,7 @@ from engine.journal.rules.run_head import run_head
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.inputs import ChildEnded
 from engine.machine.walk import outstanding, run_status
+from engine.runtime.clock import offset_of
 from engine.runtime.worker.sessions.planning import make_plan, steering_input
 from engine.runtime.worker.steps.call_judge import PreviewNeeded
 from engine.runtime.worker.steps.preparation import Preparer
@@ -43,6 +44,7 @@ class RunPlanner:
         self,
         values: ValueStore,
         clock: Clock,
+        boot_id: str,
         row: Mapping[str, Any],
         restored: RestoredRun,
         epoch: int,
@@ -54,6 +56,7 @@ class RunPlanner:
     ) -> None:
         self._values = values
         self._clock = clock
+        self._boot_id = boot_id
         self._row = row
         self._epoch = epoch
         self._flow = flow
@@ -74,7 +77,7 @@ class RunPlanner:
         self, state: RunState, inputs: Sequence[Input], wanted: Sequence[Effect], budget: int
     ) -> Plan:
         """What one commit will hold; values it needs are loaded, and calls to be approved are looked at."""
-        now = max(self._clock.now(), self._last_ts)
+        now = self._clock.now()
         self._judge.previews.clear()
         elsewhere = await self._used_elsewhere(state)
         while True:
@@ -127,6 +130,7 @@ class RunPlanner:
             mail_seen=mail_seen,
             consumed=consumed,
             timers=plan.timers,
+            clock=offset_of(self._clock, self._boot_id) if plan.timers else None,
             mail=mail,
             children=[self._children.new_run(effect, now) for effect in plan.start_children],
             blobs={**blobs, **plan.blobs},

@@ -9,7 +9,7 @@ from engine.contracts.flow import ForEachStep, GraphStep, ParallelStep, SubflowS
 from engine.contracts.status import Effects
 from engine.contracts.step import RunIf
 from engine.errors import InvalidInput
-from engine.governance.pipeline import Point
+from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepPrepared
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
@@ -17,7 +17,6 @@ from engine.values import digest_of
 
 if TYPE_CHECKING:
     from engine.contracts.preview import Preview
-    from engine.governance.pipeline import Verdict
     from engine.machine.model.state import Execution
 
 MAX_ITEMS = 100_000
@@ -43,9 +42,14 @@ class ToolRenderer(StepRenderer[ToolStep]):
             idempotent=spec is not None and spec.idempotent,
         )
         verdict = at.judge.asks(step.tool, at.state)
-        if verdict is None and not at.is_gated:
+        audited = verdict is None and at.judge.audits(step.tool)
+        if verdict is None and not (audited or at.is_gated):
             return prepared
         params = at.values.scrubbed(params)  # as the call will find them
+        if audited:
+            prepared = replace(prepared, verdict=_on_record(step.tool, params))
+            if not at.is_gated:
+                return prepared
         action = action_of(step, params)
         preview = at.judge.preview(at.path, step.tool, params)
         prepared = replace(prepared, action_digest=at.digest(action, preview))
@@ -58,6 +62,12 @@ class ToolRenderer(StepRenderer[ToolStep]):
     def artifact(self, step: ToolStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """`artifacts.tool.<name>.output`."""
         return ("tool", *step.tool.split("."), "output"), execution.output
+
+
+def _on_record(tool: str, params: Any) -> dict[str, Any]:
+    """That a call was allowed, for the run's history."""
+    allowed = Verdict(Outcome.ALLOW, Reason.TOOL_AUDITED, details={"params_sha256": digest_of(params)})
+    return allowed.record(Point.TOOL_CALL, tool=tool)
 
 
 def _asking(

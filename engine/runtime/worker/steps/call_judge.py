@@ -69,6 +69,11 @@ class CallJudge:
         verdict = self.verdict(tool, state)
         return verdict if verdict.outcome is Outcome.PENDING_APPROVAL else None
 
+    def audits(self, tool: str) -> bool:
+        """Whether the tools layer wants each call of the tool on record."""
+        bounds = self.flow.layer.bounds(tool) if self.flow.layer is not None else None
+        return bounds is not None and bounds.audit
+
     def spec(self, tool: str) -> ToolSpec | None:
         """What is known of a tool before it is called: of one of the pack's own what the tools layer says."""
         known = self.executor.spec(tool)
