@@ -6,6 +6,8 @@ import ast
 import hashlib
 import re
 import warnings
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.packs.pack import Problem
@@ -27,12 +29,30 @@ def code_tools(
 
     A schema names parameters and says no more; it is None where a function takes any.
     """
-    modules = {file: _parsed(file, source) for file, source in code.items()}
-    problems = [found for found in modules.values() if isinstance(found, Problem)]
-    module = modules.get(CODE)
-    if not isinstance(module, ast.Module):
-        return {}, problems
-    problems += [
+    contents = {file: _content(file, source) for file, source in code.items()}
+    problems = [problem for content in contents.values() for problem in content.problems]
+    prefix = tool_prefix(pack_id)
+    own = contents.get(CODE)
+    return {prefix + name: schema for name, schema in own.schemas.items()} if own else {}, problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What one file of code holds: schemas of the tools by function, and what is wrong with it."""
+
+    schemas: Mapping[str, Mapping[str, Any] | None]
+    problems: tuple[Problem, ...]
+
+
+@lru_cache(maxsize=64)
+def _content(file: str, source: str) -> _Content:
+    """Read once, cached by the text: a pack is loaded again each time one of its files is saved."""
+    module = _parsed(file, source)
+    if isinstance(module, Problem):
+        return _Content({}, (module,))
+    if file != CODE:
+        return _Content({}, ())
+    problems = tuple(
         Problem(
             file=CODE,
             line=node.lineno,
@@ -41,15 +61,10 @@ def code_tools(
         )
         for node in module.body
         if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_")
-    ]
+    )
     functions = (node for node in module.body if isinstance(node, ast.FunctionDef))
-    prefix = tool_prefix(pack_id)
-    tools = {
-        prefix + function.name: _schema(function)
-        for function in functions
-        if _TOOL_FUNCTION.match(function.name)
-    }
-    return tools, problems
+    schemas = {one.name: _schema(one) for one in functions if _TOOL_FUNCTION.match(one.name)}
+    return _Content(schemas, problems)
 
 
 def _schema(function: ast.FunctionDef) -> Mapping[str, Any] | None:

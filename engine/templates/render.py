@@ -77,17 +77,19 @@ def compile_expression(source: str) -> Expression:
     return Expression(source)
 
 
-def paths_in(source: str, *, expression: bool) -> list[tuple[str, ...]]:
+@lru_cache(maxsize=4096)
+def paths_in(source: str, *, expression: bool) -> tuple[tuple[str, ...], ...]:
     """What a template looks at: each first name that it does not set itself, with the keys written behind it.
 
-    Raises TemplateError as compiling it would.
+    Found once, cached by source: a pack is checked again each time one of its files is saved. Raises
+    TemplateError as compiling it would.
     """
     tree = _parse_expression(source) if expression else _parse(source)
     every = [tree, *tree.find_all(nodes.Node)]
     own = {node.name for node in every if isinstance(node, nodes.Name) and node.ctx != "load"} | _PROVIDED
     inner = {id(node.node) for node in every if isinstance(node, nodes.Getattr | nodes.Getitem)}
     found = [_keys_of(node) for node in every if id(node) not in inner]
-    return [path for path in found if path and path[0] not in own]
+    return tuple(path for path in found if path and path[0] not in own)
 
 
 def _keys_of(node: nodes.Node) -> tuple[str, ...]:

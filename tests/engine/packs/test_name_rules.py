@@ -73,11 +73,11 @@ def test_steps_around_a_loop_and_its_item_are_in_view_inside_and_not_outside() -
 
 
 def test_paths_stop_at_the_first_key_that_is_no_word() -> None:
-    assert paths_in("{{ a.b['c'][0].d }}{{ e[f.g] }}", expression=False) == [
+    assert paths_in("{{ a.b['c'][0].d }}{{ e[f.g] }}", expression=False) == (
         ("a", "b", "c"),
         ("e",),
         ("f", "g"),
-    ]
+    )
 
 
 @pytest.mark.parametrize(
