@@ -81,15 +81,13 @@ async def _killed(nursery: Nursery, home: Path, flow: str, fault: Fault) -> bool
         operating = asyncio.create_task(person.operate())
         either: set[asyncio.Future[Any]] = {worker.ended, operating}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not worker.ended.done():
-            await asyncio.wait({worker.ended}, timeout=0.1)  # the last point lies after the run's end
-        killed = worker.ended.done()
+        status = await worker.drain()  # the last points lie after the run's end
+        assert status in {KILLED, 0}
         second = await nursery.start(home)
         await operating
         assert await second.drain() == 0
-        assert await worker.drain() == (KILLED if killed else 0)
     _check(person, run_id, flow)
-    return killed
+    return status == KILLED
 
 
 def _check(person: Person, run_id: str, flow: str) -> None:

@@ -130,9 +130,11 @@ async def test_each_file_that_appears_starts_one_run(
         found = [await engine.runs.summary(run.run_id) for run in (await engine.runs.list()).items]
         assert sorted(run.input["file"] for run in found) == ["a.csv", "b.csv"]
         (inbox / "a.csv").unlink()
-        before = await noted(journal, "demo/job/in")
-        if "a.csv" in before:
-            await looked_again(journal, before, "demo/job/in")
+
+        async def seen_to_be_gone() -> bool:
+            return "a.csv" not in await noted(journal, "demo/job/in")
+
+        await until(seen_to_be_gone)
         (inbox / "a.csv").write_text("2")
         await count_is(engine, 3)
 
