@@ -112,7 +112,8 @@ class Decision:
 
     `payload` becomes the event's payload and says what was decided; `digest` is what the operator was
     shown (None: whatever
-    is stored). `blobs` holds values the payload refers to. With `worker_id` that worker takes the run
+    is stored). `blobs` holds values the payload refers to. `now` is by the wall clock as `clock` says that it
+    stood: what waits is due by the same. With `worker_id` that worker takes the run
     in the same transaction, if nobody works it (at `uptime`) and its flow is not capped.
     """
 
@@ -123,6 +124,7 @@ class Decision:
     payload: Mapping[str, Any]
     digest: str | None = None
     blobs: Mapping[str, bytes] = field(default_factory=dict)
+    clock: ClockOffset | None = None
     worker_id: str | None = None
     uptime: int = 0
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from engine.runtime.clock import offset_of
+from engine.runtime.processes import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.journal.port import Journal
     from engine.journal.records import Decided, Decision, NewRun
+    from engine.runtime.clock import Clock
 
 
 class LocalRuns(Protocol):
@@ -39,8 +45,9 @@ class Intake:
     The worker saves them a turn of the claim: what it takes is in its hands with the first commit.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
+        self._clock = clock
         self._held: LocalRuns | None = None
 
     @contextmanager
@@ -61,6 +68,8 @@ class Intake:
 
     async def decide(self, decision: Decision) -> Decided:
         """Record the decision. Raises as `Journal.decide`."""
+        boot = await asyncio.to_thread(boot_id)
+        decision = replace(decision, clock=offset_of(self._clock, boot))
         if self._held is not None and self._held.takes_more:
             return await self._held.decide(decision)
         return await self._journal.decide(decision)

@@ -17,7 +17,7 @@ from engine.journal.rules.request_rules import (
     refuse_decision,
     unknown_request,
 )
-from engine.journal.rules.working import claim_unlimited
+from engine.journal.rules.working import claim_unlimited, follow_clock
 from engine.machine.events.event import ENGINE, Event, Fact
 from engine.machine.events.request_facts import RequestExpired
 
@@ -36,6 +36,8 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
     `approval_changed`).
     """
     request_id = decision.request_id
+    if decision.clock is not None:
+        follow_clock(store, decision.clock)
     row = store.request(request_id)
     if row is None or row["kind"] != decision.kind:
         raise unknown_request(decision.kind, request_id)

@@ -114,13 +114,13 @@ def heartbeat(
 ) -> None:
     """Register a worker or prolong its leases; dead workers that hold nothing are forgotten."""
     if clock is not None:
-        _follow_clock(store, clock)
+        follow_clock(store, clock)
     store.end_leases(dead)
     store.forget_dead_workers(now)
     store.put_worker(worker_id, host, pid, process, now, expires_at)
 
 
-def _follow_clock(store: Store, clock: ClockOffset) -> None:
+def follow_clock(store: Store, clock: ClockOffset) -> None:
     """When the wall clock was set, what is due moves with it: so it is due after the same time as before."""
     before = store.clock_offset(clock.boot_id)
     moved = 0 if before is None else clock.ahead - before
@@ -151,7 +151,7 @@ def due_times(
 def fire_timers(store: Store, now: int, limit: int, clock: ClockOffset | None) -> int:
     """Turn due timers into mail, exactly once; how many there were."""
     if clock is not None:
-        _follow_clock(store, clock)
+        follow_clock(store, clock)
     due = store.due_timers(now, limit)
     for row in due:
         store.put_mail(row["run_id"], TimerFired(now=now, actor="timer", timer=row["timer"]))

@@ -70,7 +70,7 @@ class EmbeddedEngine:
         pinned = PinnedPacks(journal, config.policies)
         self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
         self._folders = RunFolders(config.runs_dir)
-        self._intake = Intake(journal)
+        self._intake = Intake(journal, clock)
         self._views = RowViews(self._values, self._folders, clock, Disclosures(journal, clock))
         self._files = OutputFiles(self._folders, CallOutputs(config.runs_dir), redactor)
         self._reader = RunReader(journal, self._values, self._views, self._files)

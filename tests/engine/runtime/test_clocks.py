@@ -173,6 +173,16 @@ async def test_an_approval_does_not_expire_because_the_clock_was_set_forward(hom
         await assert_times_go_forward(engine, shown.run_id)
 
 
+async def test_a_decision_follows_the_clock_though_no_worker_has(home: Home) -> None:
+    home.flow("ask", approval("ok", timeout=HOURS))
+    async with home.working() as engine:
+        shown = await pending_approval(engine, await start(engine, "ask"))
+    clock = FakeClock()
+    clock.set_by(2 * HOURS)
+    async with home.open(clock=clock) as engine:
+        await engine.requests.approve(shown.approval_id, actor=BOB)
+
+
 async def test_history_goes_forward_when_the_clock_goes_back_all_the_time(home: Home) -> None:
     home.flow(
         "many", *(tool(f"s{number}") for number in range(6)), approval("ok"), tool("end", params={"x": 1})
