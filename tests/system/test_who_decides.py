@@ -47,7 +47,14 @@ def waiting(desk: Vasini, *arguments: str) -> str:
     return str(approval["approval_id"])
 
 
-@pytest.mark.parametrize("way", ["plain", "environment cleared", "process replaced"])
+LEAVES = (
+    "( setsid sh -c '( {} >said.tmp; mv said.tmp said ) &' & ); "
+    "while [ ! -s said ]; do sleep 0.05; done; cat said"
+)
+"""In a session of its own, whose parents have ended."""
+
+
+@pytest.mark.parametrize("way", ["plain", "environment cleared", "process replaced", "session left"])
 def test_what_a_run_started_decides_nothing(desk: Vasini, way: str) -> None:
     approval = waiting(desk)
     decide = f"VASINI_HOME={desk.home} {PROGRAM} approve {approval} --as the-ciso --json"
@@ -55,6 +62,7 @@ def test_what_a_run_started_decides_nothing(desk: Vasini, way: str) -> None:
         "plain": f"{decide}; true",
         "environment cleared": f"env -i {decide}; true",
         "process replaced": f"exec env -i {decide}",
+        "session left": LEAVES.format(f"env -i {decide}"),
     }[way]
     tried = desk("run", "desk/decides", "--input", json.dumps({"command": command}), "--wait", "--json")
     (step,) = desk.ok("show", tried.document["run_id"])["steps"]
