@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from engine.runtime.clock import offset_of
-from engine.runtime.processes import boot_id
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from engine.journal.port import Journal
-    from engine.journal.records import Decided, Decision, NewRun
-    from engine.runtime.clock import Clock
+    from engine.journal.records import ClockOffset, Decided, Decision, NewRun
 
 
 class LocalRuns(Protocol):
@@ -43,11 +38,12 @@ class Intake:
     """Gives new runs and decisions to this process's worker while it takes more, else to the journal.
 
     The worker saves them a turn of the claim: what it takes is in its hands with the first commit.
+    `clock_offset` tells how the wall clock stands.
     """
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, journal: Journal, clock_offset: Callable[[], Awaitable[ClockOffset]]) -> None:
         self._journal = journal
-        self._clock = clock
+        self._clock_offset = clock_offset
         self._held: LocalRuns | None = None
 
     @contextmanager
@@ -68,8 +64,7 @@ class Intake:
 
     async def decide(self, decision: Decision) -> Decided:
         """Record the decision. Raises as `Journal.decide`."""
-        boot = await asyncio.to_thread(boot_id)
-        decision = replace(decision, clock=offset_of(self._clock, boot))
+        decision = replace(decision, clock=await self._clock_offset())
         if self._held is not None and self._held.takes_more:
             return await self._held.decide(decision)
         return await self._journal.decide(decision)

@@ -12,7 +12,7 @@ from engine.governance.access import access_of
 from engine.governance.masking import Masker
 from engine.governance.redactor import Redactor
 from engine.journal.sqlite.journal import SqliteJournal
-from engine.runtime.clock import SystemClock
+from engine.runtime.clock import SystemClock, offset_of
 from engine.runtime.embedded.feed import Feed
 from engine.runtime.embedded.notes import Drafts, SavedFilters
 from engine.runtime.embedded.runs import Runs
@@ -26,6 +26,7 @@ from engine.runtime.pack_library.library import PackLibrary
 from engine.runtime.pack_library.pack_status import PackStatusSource
 from engine.runtime.pack_library.pinned import PinnedPacks
 from engine.runtime.pack_library.watch import PackWatch
+from engine.runtime.processes import boot_id
 from engine.runtime.value_store import ValueStore
 from engine.runtime.views.disclosures import Disclosures
 from engine.runtime.views.output_files import OutputFiles
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
+    from engine.journal.records import ClockOffset
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
@@ -70,7 +72,7 @@ class EmbeddedEngine:
         pinned = PinnedPacks(journal, config.policies)
         self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
         self._folders = RunFolders(config.runs_dir)
-        self._intake = Intake(journal, clock)
+        self._intake = Intake(journal, self._clock_offset)
         self._views = RowViews(self._values, self._folders, clock, Disclosures(journal, clock))
         self._files = OutputFiles(self._folders, CallOutputs(config.runs_dir), redactor)
         self._reader = RunReader(journal, self._values, self._views, self._files)
@@ -149,6 +151,10 @@ class EmbeddedEngine:
         from engine.runtime.embedded.starting import RunStarter  # noqa: PLC0415 - reading starts nothing
 
         return RunStarter(self._config, self._journal, self._clock, self._values, self._packs, self._intake)
+
+    async def _clock_offset(self) -> ClockOffset:
+        boot = await asyncio.to_thread(boot_id)
+        return offset_of(self._clock, boot)
 
     @cached_property
     def _handoffs(self) -> Handoffs:
