@@ -10,6 +10,7 @@ from pydantic import Field
 from engine.contracts.model import Contract, Timestamp
 from engine.contracts.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.status import RunStatus, StepErrorCode, StepStatus, WaitKind
+from engine.contracts.timeline import FailedTry
 from engine.contracts.tool import ToolMeta
 
 T = TypeVar("T")
@@ -121,6 +122,10 @@ class StepView(Contract):
     input: Any = None
     output: Any = None
     error: RunError | None = None
+    tries: tuple[FailedTry, ...] = Field(default=(), description="Tries that failed before the last one.")
+    item: str | None = Field(
+        default=None, description="In a `for_each`: the item it is for, in a few masked words."
+    )
     meta: ToolMeta | None = Field(default=None, description="How the last call went, for steps that call.")
     child_run_id: str | None = None
     request_id: str | None = None

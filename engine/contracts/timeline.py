@@ -28,6 +28,16 @@ class TimelineSpan(Contract):
     end: Timestamp | None = None
 
 
+class FailedTry(Contract):
+    """A try of a step that failed; `run_seq` is the event that says so."""
+
+    attempt: int
+    run_seq: int
+    at: Timestamp
+    code: str
+    message: str
+
+
 class TimelineRow(Contract):
     """One execution. Rows come parents first; `depth` counts branches, items and child runs above it,
     in a graph also what comes before it; its steps are there before they begin."""
@@ -40,6 +50,9 @@ class TimelineRow(Contract):
     depth: int = 0
     child_run_id: str | None = None
     needs: tuple[str, ...] | None = Field(default=None, description="In a graph: the steps it needs.")
+    item: str | None = Field(
+        default=None, description="In a `for_each`: the item it is for, in a few masked words."
+    )
     recoveries: int = 0
     spans: tuple[TimelineSpan, ...] = ()
 

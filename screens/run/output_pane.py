@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from engine.contracts.run import OutputLine
+    from screens.frame.console_state import ConsoleState
 
 LOOK_SECONDS = 0.5
 """Lines make no events: while a run works, its pane looks for them."""
@@ -30,9 +31,16 @@ _CUT = "Only the last lines are shown; `vasini logs` writes all of them."
 
 
 class OutputPane(RunPane):
-    """What calls write while they run; it follows the newest line until it is told to stay."""
+    """What calls write while they run; it follows the newest line until it is told to stay.
+
+    With a `step_id` only what that step wrote, and no space while that is nothing.
+    """
 
     title = "Output"
+
+    def __init__(self, state: ConsoleState, run_id: str, *, id: str, step_id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(state, run_id, id=id)
+        self._step_id = step_id
 
     def compose(self) -> ComposeResult:
         """A note, lines."""
@@ -86,7 +94,7 @@ class OutputPane(RunPane):
     async def _read(self) -> None:
         ended = False
         while not ended:
-            page = await self.state.engine.runs.output(self.run_id, after=self._next)
+            page = await self.state.engine.runs.output(self.run_id, step_id=self._step_id, after=self._next)
             self._cut |= self._next < 0 < page.next - FROM_END
             self._next, ended = page.next, page.ended
             wanted = [line for line in page.lines if self._until is None or line.ts <= self._until]
@@ -100,8 +108,10 @@ class OutputPane(RunPane):
         note = _PAST if self._until is not None else _CUT if self._cut else ""
         self.query_one("#output-note").display = bool(note)
         self.query_one("#output-note", Plain).show((sanitize(f" {note}"), "$quiet"))
-        self.query_one("#no-output").display = not self._any
+        self.query_one("#no-output").display = not self._any and self._step_id is None
         self.lines.set_class(not self._any, "-empty")
+        self.set_class(not self._any, "-no-lines")
+        self.lines.can_focus = self._any or self._step_id is None
 
 
 def _format_line(line: OutputLine) -> str:

@@ -11,6 +11,8 @@ from engine.contracts.status import StepStatus
 from engine.safe_text import sanitize
 from screens.frame.screen import console, show_notice
 from screens.run.pane import Moment, RunPane
+from screens.run.step_screen import StepScreen
+from screens.run.step_words import format_item, format_try
 from screens.run.timeline_past import as_it_was
 from screens.run.timeline_table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, TimelineTable
 from screens.widgets.ages import clock_time
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 _TICKING_CELL = 30.0
 """Seconds: a cell that stands for less is drawn again every second while the run lasts."""
+
+_TRIES = 2
+"""Failed tries that stand below the bars; the step's own screen has all."""
 
 _EMPTY = "No step has started yet."
 
@@ -141,11 +146,8 @@ class TimelinePane(RunPane):
         if row.status is StepStatus.NOT_STARTED and not row.spans:
             show_notice(self, f"{row.step_id} has not begun: nothing is kept of it")
             return
-        step = await self.state.engine.runs.step(row.run_id, row.step_id)
-        past = self._step_of(row) if self.past else None
-        shown = past or step
-        words = f"{shown.step_id} · {shown.type} · {STEP_LABELS[shown.status].word} · try {shown.attempt}"
-        self.show_values(words, _step_values(shown, step))
+        past = self.past if row.run_id == self.run_id else None
+        self.app.push_screen(StepScreen(self.state, row.run_id, row.step_id, past=past))
 
     def _draw_about(self) -> None:
         row = self.execution()
@@ -175,6 +177,8 @@ def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
     words = f"  {row.step_id} · {row.type}"
     if row.name not in (row.step_id, row.step_id.rpartition("/")[2]):
         words += f" · {row.name}"
+    if row.item is not None:
+        words += f" · {format_item(row.item)}"
     if row.spans:
         words += f" · began {clock_time(row.spans[0].start)}"
     if row.child_run_id:
@@ -182,26 +186,22 @@ def _about(row: TimelineRow, step: StepView | None) -> list[Part]:
     parts.append((sanitize(words, limit=400), "$quiet"))
     if row.recoveries:
         parts.append((sanitize(f" · {format_recovered(row.recoveries)}"), "$busy"))
-    if step is not None:
-        tries = f" · try {step.attempt}" if step.attempt > 1 else ""
-        retry = f" · retry at {clock_time(step.retry_at)}" if step.retry_at else ""
-        parts.append((sanitize(tries + retry), "$busy"))
-        if step.meta is not None:
-            call = f" · {step.meta.backend}, sandbox {step.meta.sandbox}, {step.meta.latency_ms:,.0f} ms"
-            parts.append((sanitize(call), "$quiet"))
-        if step.error is not None:
-            parts.append(
-                (sanitize(f"\n {step.error.code}: {step.error.message}", multiline=True, limit=400), "$bad")
-            )
+    return parts + (_how_it_went(step) if step is not None else [])
+
+
+def _how_it_went(step: StepView) -> list[Part]:
+    """Its tries and its call; why it failed, and why its tries before did, on lines of their own."""
+    tries = f" · try {step.attempt}" if step.attempt > 1 else ""
+    retry = f" · retry at {clock_time(step.retry_at)}" if step.retry_at else ""
+    parts: list[Part] = [(sanitize(tries + retry), "$busy")]
+    if step.meta is not None:
+        call = f" · {step.meta.backend}, sandbox {step.meta.sandbox}, {step.meta.latency_ms:,.0f} ms"
+        parts.append((sanitize(call), "$quiet"))
+    if step.error is not None:
+        words = f"\n {step.error.code}: {step.error.message}"
+        parts.append((sanitize(words, multiline=True, limit=400), "$bad"))
+    parts += [
+        (sanitize(f"\n {format_try(failed)}", multiline=True), "$quiet")
+        for failed in reversed(step.tries[-_TRIES:])
+    ]
     return parts
-
-
-def _step_values(shown: StepView, full: StepView) -> dict[str, object]:
-    """Full values, of what there was at the moment that is shown."""
-    values: dict[str, object] = {
-        "input": full.input if shown.input is not None else None,
-        "output": full.output if shown.output is not None else None,
-    }
-    if shown.error is not None:
-        values["error"] = shown.error.model_dump(mode="json")
-    return values

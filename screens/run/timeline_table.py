@@ -293,5 +293,6 @@ def label(row: TimelineRow) -> str:
 
 
 def _after(row: TimelineRow) -> str:
-    """What a step of a graph comes after."""
-    return f" ← {', '.join(row.needs)}" if row.needs else ""
+    """The item a step of a loop is for, or what a step of a graph comes after."""
+    item = f" {row.item}" if row.item else ""
+    return f"{item} ← {', '.join(row.needs)}" if row.needs else item

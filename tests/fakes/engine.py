@@ -104,7 +104,11 @@ class FakeEngine:
     def news(self, kind: str = "run_changed", run_id: str = "run-1") -> None:
         """Tell the feed's readers that something happened."""
         seq = len(self.stored_events.get(run_id, ())) + 1
-        self.feed.publish(FeedBatch(events=(an_event(seq, kind, run_id),)))
+        self.news_of(an_event(seq, kind, run_id))
+
+    def news_of(self, event: EventView) -> None:
+        """Tell them this very event."""
+        self.feed.publish(FeedBatch(events=(event,)))
 
     def asked(self, name: str) -> list[Any]:
         """What was passed to every call of this name."""

@@ -104,7 +104,7 @@ WALKS: dict[str, tuple[Step, ...]] = {
         *("m", " read-only", "=run-as-it-was", "escape"),
         *("]", " run_started", "=run-log", "]", " No output", "=run-output", "]", " input", "=run-data"),
         *("]", " No files", "=run-files", "]", " Asks for", "=run-requests"),
-        *("[", "[", "[", "[", "[", " approve-blocklist", "enter", " Nothing is recorded", "=value", "escape"),
+        *("[", "[", "[", "[", "[", " approve-blocklist", "enter", " Nothing is recorded", "=step", "escape"),
         *("d", " the id of any run", "=compare-with", "enter", " differ", "=compare"),
     ),
     "handoff": (

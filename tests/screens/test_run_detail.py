@@ -18,6 +18,7 @@ from screens.overlays.text_screen import TextScreen
 from screens.overlays.value_screen import ValueScreen
 from screens.run.log_pane import LogPane
 from screens.run.screen import RunScreen
+from screens.run.step_screen import StepScreen
 from screens.run.timeline_table import TimelineTable
 from screens.runs.screen import RunsScreen
 from screens.widgets.json.json_view import JsonView
@@ -207,10 +208,10 @@ async def test_a_step_opens_as_a_folding_tree(console: OpenConsole) -> None:
         await stage.shows("backend_error: cannot read the log")
         await stage.shows("try 3")
         await stage.press("enter")
-        await stage.on(ValueScreen)
+        await stage.on(StepScreen)
         await stage.shows('"backend_error"')
         await stage.press("escape", "g", "enter")
-        await stage.on(ValueScreen)
+        await stage.on(StepScreen)
         await stage.shows('"Hello\\nAna"')
         await stage.press("left")
         await stage.until(lambda: "who" not in stage.text())
@@ -515,7 +516,7 @@ async def test_the_past_is_shown_whole_and_nothing_can_be_done_to_it(console: Op
         await stage.shows("as of event 3")
         await stage.shows("↻ retrying")
         await stage.press("enter")
-        await stage.on(ValueScreen)
+        await stage.on(StepScreen)
         await stage.shows("as of event 3")
         assert "output" not in stage.text()
         await stage.press("escape", "tab", "tab", "tab", "tab")

@@ -12,6 +12,7 @@ from engine.contracts.preview import Preview
 from engine.contracts.request import GatedAction
 from engine.contracts.run import OutputLine, RunError, WaitingFor
 from engine.contracts.status import CancelMode, RunStatus, StepStatus, WaitKind
+from engine.contracts.timeline import FailedTry
 from engine.contracts.tool import ToolMeta
 from tests.fakes.views import NOW, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
 from tests.recorded_names import recorded
@@ -202,6 +203,17 @@ def test_show_tells_how_calls_went_and_what_would_change(vasini: Vasini, fake: F
     told = vasini("show", "run-1").stdout
     assert "local, sandbox policy, 12 ms" in told
     assert "changes a.txt: 1 lines come, 0 go\n    +new" in told
+
+
+def test_show_tells_which_tries_failed_and_which_item_a_step_is_for(vasini: Vasini, fake: FakeEngine) -> None:
+    failed = FailedTry(attempt=1, run_seq=7, at=ago(60), code="timeout", message="no answer\x1b[2J")
+    fake.stored_steps["run-1"] = (a_step("each/0/read", attempt=2, tries=(failed,), item="a\x1b[31m.txt"),)
+    fake.add(a_run())
+    told = vasini("show", "run-1").stdout
+    assert "each/0/read (a␛[31m.txt)" in told
+    assert "timeout: no answer␛[2J" in told.split("FAILED TRY OF")[1]
+    (step,) = vasini("show", "run-1", "--json").document["steps"]
+    assert (step["item"], step["tries"][0]["run_seq"]) == ("a\x1b[31m.txt", 7)
 
 
 def test_an_unknown_run_is_not_found(vasini: Vasini) -> None:

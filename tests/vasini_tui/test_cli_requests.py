@@ -138,6 +138,13 @@ def test_bad_values_are_refused_with_their_place(vasini: Vasini) -> None:
     assert "line 1, column 2" in outcome.error["message"]
 
 
+def test_interrupted_calls_are_listed_with_the_subject_of_their_run(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run(), an_outcome(subject="nightly of srv-3"))
+    header, row, *_ = vasini("outcomes").stdout.splitlines()
+    assert row[header.index("SUBJECT") :].startswith("nightly of srv-3")
+    assert vasini("outcomes", "--json").document["outcomes"][0]["subject"] == "nightly of srv-3"
+
+
 @pytest.mark.parametrize("target", ["run-1", "out-1"])
 def test_outcome_says_what_became_of_a_call(vasini: Vasini, fake: FakeEngine, target: str) -> None:
     fake.add(a_run(), an_outcome(), an_outcome("out-2", run_id="run-2"))

@@ -35,7 +35,6 @@ from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
 from engine.runtime.views.row_views import created_row, event_view, run_summary
-from engine.runtime.views.timeline import SeenRuns, timeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -91,7 +90,6 @@ class Runs(Scoped):
         self._starter = starter
         self._handoffs = handoffs
         self._take_mail = take_mail
-        self._seen = SeenRuns()
 
     def within(self, access: Access) -> Self:
         """The same for what `access` allows."""
@@ -298,7 +296,7 @@ class Runs(Scoped):
 
     async def timeline(self, run_id: str) -> Timeline:
         """See facade."""
-        return await timeline_of(self._journal, await self.reader.row(run_id), seen=self._seen)
+        return await self.reader.timeline(run_id)
 
     async def file_text(self, run_id: str, stored_name: str, *, limit: int = 200_000) -> FileText:
         """See facade."""

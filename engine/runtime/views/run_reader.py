@@ -11,12 +11,17 @@ from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.encoding import decode
+from engine.machine.model.state import scope_path_of
+from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import MAX_PAGE
+from engine.runtime.views.seen_runs import SeenRuns
+from engine.runtime.views.timeline import timeline_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from engine.contracts.run import FileText, OutputPage, RunFile, RunView, StepView
+    from engine.contracts.timeline import FailedTry, Timeline
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow, RunViewRow, StepViewRow
     from engine.runtime.value_store import ValueStore
@@ -37,6 +42,8 @@ class RunReader(Scoped):
         self._values = values
         self._views = views
         self._files = files
+        self._seen = SeenRuns()
+        self._items = ItemWords(values)
 
     @cached_property
     def _history(self) -> RunHistory:
@@ -46,11 +53,11 @@ class RunReader(Scoped):
 
     async def row(self, run_id: str) -> RunRow:
         """The run's row. Raises NotFound."""
-        return self._seen(run_id, await self._journal.run_row(run_id))
+        return self._in_view(run_id, await self._journal.run_row(run_id))
 
     async def row_with_events(self, run_id: str) -> RunViewRow:
         """The run's row with its input and output events. Raises NotFound."""
-        return self._seen(run_id, await self._journal.run_view_row(run_id))
+        return self._in_view(run_id, await self._journal.run_view_row(run_id))
 
     async def view(self, row: RunViewRow) -> RunView:
         """The run of a row with events."""
@@ -80,23 +87,29 @@ class RunReader(Scoped):
         from engine.runtime.views.time_travel import files_written  # noqa: PLC0415 - see _history
 
         past = await self._history.of(self._journal, await self.row(run_id), run_seq)
-        row = self._seen(run_id, await past.run_view_row(run_id))
+        row = self._in_view(run_id, await past.run_view_row(run_id))
         written = await files_written(self._values, await past.step_rows(run_id))
         files = tuple(file for file in await self._files.of(row) if file.stored_name in written)
         return await self._detail(past, row, files, await self._successors_as_of(run_id, run_seq))
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         """Executions in the order they started, previews for large values. Raises NotFound."""
-        await self.row(run_id)
-        return await self._steps(await self._journal.step_rows(run_id))
+        row = await self.row(run_id)
+        return await self._steps(row, await self._journal.step_rows(run_id))
+
+    async def timeline(self, run_id: str) -> Timeline:
+        """What each step did when. Raises NotFound."""
+        return await timeline_of(self._journal, await self.row(run_id), self._items, seen=self._seen)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """One execution with its values whole. Raises NotFound."""
-        await self.row(run_id)
+        run = await self.row(run_id)
         rows = await self._journal.step_rows(run_id, step_id)
         if not rows:
             raise NotFound(f"run {run_id} has no step {step_id}", {"run_id": run_id, "step_id": step_id})
-        return await self._views.step(rows[0], full=True)
+        around = await self._journal.step_rows(run_id, scope_path_of(scope_path_of(step_id)))
+        items = await self._items_of(run_id, around)
+        return await self._step(run, rows[0], items, full=True)
 
     async def file_text(self, run_id: str, stored_name: str, limit: int) -> FileText:
         """The beginning of an output file as masked text. Raises NotFound, InvalidInput, Unavailable."""
@@ -130,7 +143,7 @@ class RunReader(Scoped):
         outcomes = requests[RequestKind.OUTCOME]
         return RunDetail(
             run=await self._views.run(row),
-            steps=await self._steps(steps.values()),
+            steps=await self._steps(row, list(steps.values())),
             approvals=tuple([await self._views.approval(item) for item in requests[RequestKind.APPROVAL]]),
             forms=tuple([await self._views.form(item) for item in requests[RequestKind.FORM]]),
             outcomes=tuple(
@@ -140,15 +153,41 @@ class RunReader(Scoped):
             handed_off_to=successors,
         )
 
-    async def _steps(self, rows: Iterable[StepViewRow]) -> tuple[StepView, ...]:
+    async def _steps(self, run: RunRow, rows: Sequence[StepViewRow]) -> tuple[StepView, ...]:
+        items = await self._items_of(run["run_id"], rows)
         found: list[StepView] = []
         for row in rows:
-            found.append(await self._views.step(row, full=False))
+            found.append(await self._step(run, row, items, full=False))
             if len(found) % STEPS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return tuple(found)
 
-    def _seen(self, run_id: str, row: Row | None) -> Row:
+    async def _step(
+        self, run: RunRow, row: StepViewRow, items: Mapping[str, Sequence[str]], *, full: bool
+    ) -> StepView:
+        """One execution, with what its own row does not hold: its item, and tries that failed."""
+        view, path = await self._views.step(row, full=full), row["path"]
+        item = item_at(items.get(scope_path_of(scope_path_of(path)), ()), path)
+        tries = await self._failed_tries(run, row) if row["attempt"] > 1 else ()
+        return view.model_copy(update={"item": item, "tries": tries}) if item or tries else view
+
+    async def _failed_tries(self, run: RunRow, row: StepViewRow) -> tuple[FailedTry, ...]:
+        """Those before the present one, as of the run's row."""
+        bars, _ = await self._seen.bars(self._journal, run["run_id"])
+        bar = bars.get(row["path"])
+        failed = bar.failed if bar is not None else ()
+        return tuple(t for t in failed if t.attempt < row["attempt"] and t.run_seq <= run["run_seq"])
+
+    async def _items_of(self, run_id: str, rows: Iterable[StepViewRow]) -> dict[str, Sequence[str]]:
+        """The items of every `for_each` among the rows, by its path."""
+        found: dict[str, Sequence[str]] = {}
+        for row in rows:
+            if row["type"] == "for_each" and row["input_seq"] is not None and row["input_event"]:
+                given = decode(row["input_event"]).get("input")
+                found[row["path"]] = await self._items.of(run_id, row["input_seq"], given)
+        return found
+
+    def _in_view(self, run_id: str, row: Row | None) -> Row:
         if row is None or not self.access.sees(row["tenant"]):
             raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
         return row

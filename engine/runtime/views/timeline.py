@@ -3,67 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.contracts.model import from_micros
 from engine.contracts.status import StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.machine.model.state import scope_path_of
+from engine.runtime.views.items import item_at
+from engine.runtime.views.seen_runs import EVENTS_AT_ONCE, MAX_EVENTS, SeenRuns
 from engine.runtime.views.timeline_graphs import Graphs
-from engine.runtime.views.timeline_spans import Bar, Bars
+from engine.runtime.views.timeline_spans import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow, StepHeadRow
+    from engine.runtime.views.items import ItemWords
 
 MAX_ROWS = 2_000
-MAX_EVENTS = 100_000
-"""Events looked at; rows of later ones show only when they began and ended."""
-EVENTS_AT_ONCE = 250
-KEPT_RUNS = 32
-"""Runs whose bars are kept: those on the screen, with their child runs."""
-
-
-@dataclass(slots=True)
-class _Read:
-    """The bars of a run as far as its events were read; events are only ever added."""
-
-    bars: Bars = field(default_factory=Bars)
-    after: int = 0
-    events: int = 0
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-class SeenRuns:
-    """What was read of the runs looked at last, so that only new events are read the next time."""
-
-    def __init__(self, most: int = KEPT_RUNS) -> None:
-        self._most = most
-        self._runs: OrderedDict[str, _Read] = OrderedDict()
-
-    def of(self, run_id: str) -> _Read:
-        """Of this run; of the others the one that was not looked at for longest may go."""
-        read = self._runs.setdefault(run_id, _Read())
-        self._runs.move_to_end(run_id)
-        if len(self._runs) > self._most:
-            self._runs.popitem(last=False)
-        return read
 
 
 async def timeline_of(
     journal: Journal,
     row: RunRow,
+    items: ItemWords,
     *,
     seen: SeenRuns | None = None,
     max_rows: int = MAX_ROWS,
     max_events: int = MAX_EVENTS,
 ) -> Timeline:
-    """The timeline of the run of this row; `seen` keeps what is read for the next time."""
-    drawing = _Drawing(journal, seen or SeenRuns(), max_rows, max_events)
+    """The timeline of the run of this row; `seen` and `items` keep what is read for the next time."""
+    drawing = _Drawing(journal, seen or SeenRuns(), items, max_rows, max_events)
     await drawing.add_run(row["run_id"], 0)
     end = row["finished_at"]
     return Timeline(
@@ -78,9 +49,12 @@ async def timeline_of(
 class _Drawing:
     """Rows so far; a run whose rows do not fit any more is counted and left out."""
 
-    def __init__(self, journal: Journal, seen: SeenRuns, max_rows: int, max_events: int) -> None:
+    def __init__(
+        self, journal: Journal, seen: SeenRuns, items: ItemWords, max_rows: int, max_events: int
+    ) -> None:
         self._journal = journal
         self._seen = seen
+        self._items = items
         self._max_rows = max_rows
         self._events_left = max_events
         self.rows: list[TimelineRow] = []
@@ -98,7 +72,8 @@ class _Drawing:
                 return
             bar = bars.get(head["path"], Bar())
             own_depth = depth + head["path"].count("/") // 2 + graphs.depth(head["path"])
-            self.rows.append(_row(run_id, head, bar, own_depth, graphs.needs(head["path"])))
+            item = await self._item(run_id, bars, head["path"])
+            self.rows.append(_row(run_id, head, bar, own_depth, graphs.needs(head["path"]), item))
             left -= 1
             if left % EVENTS_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -106,19 +81,17 @@ class _Drawing:
                 await self.add_run(child, own_depth + 1)
 
     async def _bars(self, run_id: str) -> Mapping[str, Bar]:
-        read = self._seen.of(run_id)
-        async with read.turn:
-            self._events_left -= read.events
-            while self._events_left > 0:
-                limit = min(EVENTS_AT_ONCE, self._events_left)
-                page = await self._journal.page_events(run_id, read.after, limit)
-                read.bars.take(stored.event for stored in page)
-                read.events += len(page)
-                self._events_left -= len(page)
-                read.after = page[-1].run_seq if page else read.after
-                if len(page) < limit:
-                    break
-        return read.bars.by_path
+        bars, looked_at = await self._seen.bars(self._journal, run_id, self._events_left)
+        self._events_left -= looked_at
+        return bars
+
+    async def _item(self, run_id: str, bars: Mapping[str, Bar], path: str) -> str | None:
+        """The item that a step is for, when it stands in the list of a `for_each`."""
+        loop = bars.get(scope_path_of(scope_path_of(path)))
+        if loop is None or loop.loop is None:
+            return None
+        words = await self._items.of(run_id, *loop.loop)
+        return item_at(words, path)
 
 
 def _as_tree(heads: Sequence[StepHeadRow], graphs: Graphs) -> Iterator[StepHeadRow]:
@@ -146,7 +119,14 @@ def _branch(path: str) -> int:
     return int(index) if index.isdecimal() else -1
 
 
-def _row(run_id: str, head: StepHeadRow, bar: Bar, depth: int, needs: tuple[str, ...] | None) -> TimelineRow:
+def _row(
+    run_id: str,
+    head: StepHeadRow,
+    bar: Bar,
+    depth: int,
+    needs: tuple[str, ...] | None,
+    item: str | None,
+) -> TimelineRow:
     return TimelineRow.model_construct(
         run_id=run_id,
         step_id=head["path"],
@@ -156,6 +136,7 @@ def _row(run_id: str, head: StepHeadRow, bar: Bar, depth: int, needs: tuple[str,
         depth=depth,
         child_run_id=head["child_run_id"],
         needs=needs,
+        item=item,
         recoveries=head["recoveries"],
         spans=bar.all_spans(head["finished_at"]) or _whole(head),
     )

@@ -1,4 +1,4 @@
-"""From a run's events to stretches of time: working, waiting for a person, retrying, failed. Pure."""
+"""From a run's events to what each step did: when it worked, waited, retried, failed, and why. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros
-from engine.contracts.timeline import SpanKind, TimelineSpan
+from engine.contracts.timeline import FailedTry, SpanKind, TimelineSpan
 from engine.machine.events.request_facts import (
     ApprovalDecided,
     ApprovalVoided,
@@ -59,15 +59,22 @@ _ENDS = frozenset(
     }
 )
 _FAILURES = frozenset({AttemptFailed.kind, StepFailed.kind})
+_TRIES = frozenset({StepStarted.kind, AttemptStarted.kind})
 
 
 @dataclass(slots=True)
 class Bar:
-    """What one execution did when, the child runs it started, and of a graph its steps with their needs."""
+    """What one execution did when, which of its tries failed, the child runs it started.
+
+    Of a graph also its steps with their needs, of a `for_each` the event with its items, and these.
+    """
 
     spans: list[TimelineSpan] = field(default_factory=list)
     children: list[str] = field(default_factory=list)
     graph: list[dict[str, Any]] = field(default_factory=list)
+    loop: tuple[int, Any] | None = None
+    failed: list[FailedTry] = field(default_factory=list)
+    attempt: int = 1
     doing: SpanKind | None = None
     since: int = 0
 
@@ -103,10 +110,12 @@ class Bars:
 
     def __init__(self) -> None:
         self.by_path: dict[str, Bar] = {}
+        self._run_seq = 0
 
     def take(self, events: Iterable[Event]) -> None:
-        """The run's next events."""
+        """The run's next events; their numbers have no gaps."""
         for event in events:
+            self._run_seq += 1
             self._take(event)
 
     def _take(self, event: Event) -> None:
@@ -121,13 +130,36 @@ class Bars:
         if event.kind in _OPENS:
             bar = self._bar(event.step_id)
             bar.start(_OPENS[event.kind], event.ts)
-            if event.payload.get("type") == "graph":
-                given = event.payload.get("input")
-                bar.graph = given.get("graph", []) if isinstance(given, dict) else []
-            if event.payload.get("child_run_id") is not None:
-                bar.children.append(event.payload["child_run_id"])
+            self._note_start(bar, event)
         elif event.kind in _ENDS:
-            self._bar(event.step_id).end(event.ts, failed=event.kind in _FAILURES)
+            failed = event.kind in _FAILURES
+            self._bar(event.step_id).end(event.ts, failed=failed)
+            if failed:
+                self._note_failure(self._bar(event.step_id), event)
+
+    def _note_start(self, bar: Bar, event: Event) -> None:
+        payload = event.payload
+        if event.kind in _TRIES:
+            bar.attempt = payload.get("attempt") or 1
+        given = payload.get("input")
+        if payload.get("type") == "graph":
+            bar.graph = given.get("graph", []) if isinstance(given, dict) else []
+        if payload.get("type") == "for_each":
+            bar.loop = (self._run_seq, given)
+        if payload.get("child_run_id") is not None:
+            bar.children.append(payload["child_run_id"])
+
+    def _note_failure(self, bar: Bar, event: Event) -> None:
+        error = event.payload["error"]
+        bar.failed.append(
+            FailedTry.model_construct(
+                attempt=event.payload.get("attempt") or bar.attempt,
+                run_seq=self._run_seq,
+                at=from_micros(event.ts),
+                code=error["code"],
+                message=error["message"],
+            )
+        )
 
     def _bar(self, path: str) -> Bar:
         return self.by_path.setdefault(path, Bar())

@@ -11,8 +11,13 @@ from engine.contracts.run import EventFilter, WaitingFor
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepStatus, WaitKind
 from engine.contracts.timeline import SpanKind
 from engine.errors import InvalidInput, NotFound
+from engine.governance.masking import Masker
+from engine.governance.redactor import Redactor
+from engine.runtime.value_store import ValueStore
+from engine.runtime.views.items import ItemWords
+from engine.runtime.views.seen_runs import SeenRuns
 from engine.runtime.views.time_travel import EVENTS_AT_ONCE, RunHistory
-from engine.runtime.views.timeline import SeenRuns, timeline_of
+from engine.runtime.views.timeline import timeline_of
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -36,6 +41,10 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
     from engine.journal.sqlite.journal import SqliteJournal
+
+
+def items_of(journal: Journal) -> ItemWords:
+    return ItemWords(ValueStore(journal, Redactor(Masker())))
 
 
 def same(then: RunDetail, now: RunDetail) -> bool:
@@ -183,7 +192,7 @@ async def test_a_timeline_looked_at_on_the_way_equals_one_that_is_read_anew(
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
         row = await each_journal.run_row(run_id)
         assert row is not None
-        anew = await timeline_of(each_journal, row)
+        anew = await timeline_of(each_journal, row, items_of(each_journal))
         assert await engine.runs.timeline(run_id) == anew
         assert len(first.rows) < len(second.rows) < len(anew.rows)
 
@@ -218,16 +227,16 @@ async def test_a_long_timeline_is_cut_and_says_how_much_is_missing(home: Home, e
         run = await finished(engine, "many")
         row = await each_journal.run_row(run.run_id)
         assert row is not None
-        everything = await timeline_of(each_journal, row)
+        everything = await timeline_of(each_journal, row, items_of(each_journal))
         seen = SeenRuns(most=1)
         for _ in range(3):
-            assert await timeline_of(each_journal, row, seen=seen) == everything
+            assert await timeline_of(each_journal, row, items_of(each_journal), seen=seen) == everything
         for most in range(1, 10):
-            shown = await timeline_of(each_journal, row, max_rows=most)
+            shown = await timeline_of(each_journal, row, items_of(each_journal), max_rows=most)
             assert len(shown.rows) == most
             assert shown.rows == everything.rows[:most]
             assert (shown.cut > 0) == (most < len(everything.rows) == 9)
-        blind = await timeline_of(each_journal, row, max_events=0)
+        blind = await timeline_of(each_journal, row, items_of(each_journal), max_events=0)
         assert [row.step_id for row in blind.rows] == [row.step_id for row in everything.rows]
         assert all(row.spans[0].end is not None for row in blind.rows)
 

@@ -76,13 +76,25 @@ async def _outcomes(
         session.out.document({"outcomes": page.items, "next": page.next})
         return ExitCode.OK
     session.out.table(
-        ("OUTCOME", "STATUS", "RUN", "FLOW", "STEP", "CALL", "INTERRUPTED", "DECISION", "DECIDED BY"),
+        (
+            "OUTCOME",
+            "STATUS",
+            "RUN",
+            "FLOW",
+            "SUBJECT",
+            "STEP",
+            "CALL",
+            "INTERRUPTED",
+            "DECISION",
+            "DECIDED BY",
+        ),
         (
             (
                 item.request_id,
                 item.status,
                 item.run_id,
                 f"{item.pack}/{item.flow}",
+                item.subject,
                 item.step_id,
                 item.action.target,
                 item.requested_at,

@@ -81,7 +81,7 @@ def _write_tables(out: Output, detail: RunDetail) -> None:
             ("STEP", "TYPE", "STATUS", "ATTEMPT", "STARTED", "FINISHED", "CALL", "ERROR"),
             (
                 (
-                    step.step_id,
+                    f"{step.step_id} ({step.item})" if step.item else step.step_id,
                     step.type,
                     step.status,
                     _attempt(step),
@@ -92,6 +92,13 @@ def _write_tables(out: Output, detail: RunDetail) -> None:
                 )
                 for step in detail.steps
             ),
+        )
+    failed = [(step.step_id, failed) for step in detail.steps for failed in step.tries]
+    if failed:
+        out.line("")
+        out.table(
+            ("FAILED TRY OF", "ATTEMPT", "FAILED", "ERROR"),
+            ((step_id, t.attempt, t.at, f"{t.code}: {t.message}") for step_id, t in failed),
         )
     if detail.approvals:
         out.line("")
