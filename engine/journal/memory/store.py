@@ -213,6 +213,15 @@ class MemoryStore(MemoryTables):
         else:
             self.put(self.timers, (run_id, timer), due)
 
+    def timer(self, run_id: str, timer: str) -> int | None:
+        """See rules."""
+        return self.timers.get((run_id, timer))
+
+    def timers_of(self, kind: TimerKind) -> list[TimerRow]:
+        """See rules."""
+        found = (item for item in sorted(self.timers.items()) if item[0][1].startswith(f"{kind}:"))
+        return [{"run_id": run_id, "timer": timer, "due": due} for (run_id, timer), due in found]
+
     def due_timers(self, now: int, limit: int) -> list[TimerRow]:
         """See rules."""
         due = sorted((due, key) for key, due in self.timers.items() if due <= now)

@@ -8,6 +8,7 @@ from engine.contracts.status import RUN_SLOT_HOLDING
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
 from engine.journal.rules.projecting import project
 from engine.journal.rules.run_rows import new_run, run_change
+from engine.journal.rules.waits import waits_until
 from engine.journal.rules.working import due_times, readable_mail
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def append(store: Store, commit: Commit) -> bool:
     for child in commit.children:
         _insert_run(store, child)
     ready = commit.ready or (commit.release and store.has_mail(run_id))
-    store.change_run(head, run_change(commit, head, moved, ready=ready))
+    columns = run_change(commit, head, moved, ready=ready)
+    if moment := waits_until(store, run_id, commit.head):
+        columns["waiting_for_id"] = moment
+    store.change_run(head, columns)
     _count_slot(store, head, commit.head.status)
     if commit.snapshot is not None:
         store.put_snapshot(run_id, commit.expected_seq + len(commit.events), commit.snapshot)

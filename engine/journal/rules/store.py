@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.slots import LeftOut
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
+    from engine.machine.model.timers import TimerKind
 
 
 class Store(Protocol):
@@ -143,6 +144,14 @@ class Store(Protocol):
 
     def set_timer(self, run_id: str, timer: str, due: int | None) -> None:
         """Set a timer, or cancel it with None."""
+        ...
+
+    def timer(self, run_id: str, timer: str) -> int | None:
+        """When a timer is due; None when it is not set."""
+        ...
+
+    def timers_of(self, kind: TimerKind) -> list[TimerRow]:
+        """All timers of a kind that belong to executions."""
         ...
 
     def due_timers(self, now: int, limit: int) -> list[TimerRow]:

@@ -9,6 +9,7 @@ from engine.errors import Unavailable
 from engine.journal.records import Claim, StoredRun
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.rules.verb_rules import changes, unknown_run
+from engine.journal.rules.waits import tell_waits
 from engine.machine.model.inputs import TimerFired
 from engine.machine.model.timers import TimerKind
 
@@ -127,6 +128,8 @@ def follow_clock(store: Store, clock: ClockOffset) -> None:
     if before is None or abs(moved) >= CLOCK_WAS_SET:
         store.put_clock_offset(clock)
         store.move_due_times(moved)
+        if moved:
+            tell_waits(store)
 
 
 def due_times(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.slots import LeftOut
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
+    from engine.machine.model.timers import TimerKind
 
 
 class SqliteStore:
@@ -191,6 +192,15 @@ class SqliteStore:
             self._execute(query("cancel_timer"), (run_id, timer))
         else:
             self._execute(query("set_timer"), (run_id, timer, due))
+
+    def timer(self, run_id: str, timer: str) -> int | None:
+        """See rules."""
+        row = self._execute(query("timer"), (run_id, timer)).fetchone()
+        return None if row is None else int(row["due"])
+
+    def timers_of(self, kind: TimerKind) -> list[TimerRow]:
+        """See rules."""
+        return cast("list[TimerRow]", self._execute(query("timers_of"), (f"{kind}:*",)).fetchall())
 
     def due_timers(self, now: int, limit: int) -> list[TimerRow]:
         """See rules."""

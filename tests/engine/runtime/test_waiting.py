@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,13 +14,19 @@ from tests.engine.runtime.embedded_home import (
     error_of,
     failed,
     finished,
+    form,
     kinds,
+    pending_form,
     rest,
     start,
     tool,
     until,
 )
 from tests.engine.runtime.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from engine.facade.engine import Engine
+    from engine.journal.port import Journal
 
 HOUR = 3600.0
 
@@ -106,6 +112,56 @@ async def test_a_time_keeps_its_length_when_the_clock_is_set_and_a_moment_is_tha
         assert await is_waiting(engine, time)
         clock.ahead += 1.1 * HOUR
         await rest(engine, time, expect=RunStatus.COMPLETED)
+
+
+async def test_a_run_says_until_when_it_waits_also_after_the_clock_was_set(
+    home: Home, each_journal: Journal
+) -> None:
+    home.flow(
+        "time",
+        {
+            "id": "both",
+            "type": "parallel",
+            "branches": [[wait(duration="1h")], [form("ask"), form("more")]],
+        },
+        AFTER,
+    )
+    clock = FakeClock()
+    async with home.open(journal=each_journal, clock=clock, lease_seconds=0.3) as engine, engine.work():
+        run_id = await start(engine, "time")
+        asked = await pending_form(engine, run_id)
+
+        async def waits_for_a_time() -> bool:
+            return await moment_of(engine, run_id) is not None
+
+        await until(waits_for_a_time)
+        before = await moment_of(engine, run_id)
+        clock.set_by(-3 * HOUR)
+
+        async def three_hours_less() -> bool:
+            now = await moment_of(engine, run_id)
+            assert before is not None
+            assert now is not None
+            return abs(before - now - timedelta(hours=3)) < timedelta(minutes=1)
+
+        await until(three_hours_less)
+        # another branch goes on: what the state holds is the moment by the old clock
+        await engine.requests.answer(asked.request_id, {"word": "x"}, actor=ANN)
+        await until(lambda: asks_again(engine, run_id, asked.request_id))
+        assert await three_hours_less()
+
+
+async def asks_again(engine: Engine, run_id: str, answered: str) -> bool:
+    forms = await engine.requests.forms(run_id=run_id)
+    return [form.request_id for form in forms.items] not in ([], [answered])
+
+
+async def moment_of(engine: Engine, run_id: str) -> datetime | None:
+    """Until when the run says that it waits; None when it waits for something else."""
+    waits = (await engine.runs.summary(run_id)).waiting_for
+    if waits is None or waits.kind is not WaitKind.MOMENT or waits.id is None:
+        return None
+    return datetime.fromisoformat(waits.id)
 
 
 async def test_another_process_goes_on_after_the_wait(home: Home) -> None:

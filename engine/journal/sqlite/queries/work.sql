@@ -67,6 +67,14 @@ UPDATE runs SET lease_worker = NULL, ready = ? WHERE run_id = ? AND lease_epoch 
 -- timers that are due, the oldest first
 SELECT run_id, timer, due FROM timers WHERE due <= ? ORDER BY due, run_id, timer LIMIT ?
 
+-- name: timer
+-- when a timer is due
+SELECT due FROM timers WHERE run_id = ? AND timer = ?
+
+-- name: timers_of
+-- timers of one kind
+SELECT run_id, timer, due FROM timers WHERE timer GLOB ? ORDER BY run_id, timer
+
 -- name: next_timer
 -- when the next timer is due
 SELECT min(due) FROM timers
