@@ -151,7 +151,7 @@ def in_small_disk(vasini: Vasini, script: str) -> subprocess.CompletedProcess[st
     """Run a script whose home is a file system of 1 MB of its own; skips where that may not be made."""
     vasini.home.mkdir()
     unshare = shutil.which("unshare")
-    probe = [unshare or "false", "-rm", "mount", "-t", "tmpfs", "-o", "size=1m", "none", str(vasini.home)]
+    probe = [unshare or "false", "-rm", "mount", "-t", "tmpfs", "-o", "size=2m", "none", str(vasini.home)]
     if subprocess.run(probe, capture_output=True, check=False).returncode:
         pytest.skip("no mount name spaces here")
     made = shell(vasini, f"unshare -rm sh -c '{script}'")
@@ -159,7 +159,7 @@ def in_small_disk(vasini: Vasini, script: str) -> subprocess.CompletedProcess[st
     return made
 
 
-MOUNT = 'mount -t tmpfs -o size=1m none "$VASINI_HOME" && chmod 700 "$VASINI_HOME"'
+MOUNT = 'mount -t tmpfs -o size=2m none "$VASINI_HOME" && chmod 700 "$VASINI_HOME"'
 RUN = '"$VASINI" run hello/hello --set name=x'
 
 
