@@ -38,7 +38,7 @@ class Policies(BaseModel):
     own: what it does not name is inherited, a list replaces the list.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     enforce: bool = True
     allow_full_autonomy: bool = False

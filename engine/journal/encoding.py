@@ -1,4 +1,7 @@
-"""JSON of events and mail, as the journal stores it."""
+"""JSON of events and mail, as the journal stores it.
+
+A list of runs reads neither: the machine's kinds of them are loaded with the first one.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ from pydantic_core import from_json, to_json
 
 from engine.errors import EventUnreadable, Unavailable
 from engine.journal.records import StoredEvent
-from engine.machine.events.table import read_event
-from engine.machine.model.codec import input_from_json, input_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,11 +31,15 @@ def decode(text: str | bytes) -> Any:
 
 def encode_input(given: Input) -> str:
     """An input as mailbox text."""
+    from engine.machine.model.codec import input_to_json  # noqa: PLC0415 - see above
+
     return encode(input_to_json(given))
 
 
 def readable_input(text: str) -> Input | None:
     """The inverse of `encode_input`; None for what this program cannot read."""
+    from engine.machine.model.codec import input_from_json  # noqa: PLC0415 - see above
+
     try:
         return input_from_json(decode(text))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -43,6 +48,8 @@ def readable_input(text: str) -> Input | None:
 
 def stored_event(row: Any) -> StoredEvent:
     """An events row. Raises EventUnreadable (`journal_corrupt`), naming the run."""
+    from engine.machine.events.table import read_event  # noqa: PLC0415 - see above
+
     run_id, run_seq = row["run_id"], row["run_seq"]
     try:
         event = read_event(row["kind"], row["ts"], row["actor"], row["step_id"], decode(row["payload"]))

@@ -61,7 +61,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ModelTimeouts(_Group):

@@ -81,7 +81,7 @@ Keys = Annotated[tuple[str, ...], BeforeValidator(_divided), Field(min_length=1,
 class Group(BaseModel):
     """A settings group; an unknown key is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class IdentitySettings(Group):
@@ -162,7 +162,7 @@ class NotifySettings(Group):
 class SettingsShape(BaseModel):
     """All groups. `secrets` are for tools, by name; they are never shown."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     policies: Policies = Policies()
     identity: IdentitySettings = IdentitySettings()

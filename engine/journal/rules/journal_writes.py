@@ -1,4 +1,7 @@
-"""The writing half of a journal, the same for every store: rules as operations on its primitives."""
+"""The writing half of a journal, the same for every store: rules as operations on its primitives.
+
+The rules are loaded with the first write: a command that only lists needs none of them.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Refused
 from engine.journal.changes import CLAIMED, NOTHING, WORK, ChangeSet, change_of, created, decided
-from engine.journal.rules import commit as committing
-from engine.journal.rules import deciding, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,14 +45,20 @@ class JournalWrites(ABC):
 
     async def create_run(self, run: NewRun) -> tuple[str, bool]:
         """See port."""
+        from engine.journal.rules import commit as committing  # noqa: PLC0415 - see above
+
         return await self.write(partial(committing.create_run, run=run), created(run))
 
     async def append(self, commit: Commit) -> None:
         """See port."""
+        from engine.journal.rules import commit as committing  # noqa: PLC0415 - see above
+
         await self.write(partial(committing.append, commit=commit), partial(change_of, commit))
 
     async def decide(self, decision: Decision) -> Decided:
         """See port."""
+        from engine.journal.rules import deciding  # noqa: PLC0415 - see above
+
         answer = await self.write(partial(deciding.decide, decision=decision), decided)
         if isinstance(answer, Refused):
             raise answer
@@ -59,6 +66,8 @@ class JournalWrites(ABC):
 
     async def claim_request(self, request_id: str, kind: RequestKind, by: str, now: int, until: int) -> None:
         """See port."""
+        from engine.journal.rules import deciding  # noqa: PLC0415 - see above
+
         operation = partial(
             deciding.claim_request, request_id=request_id, kind=kind.value, by=by, now=now, until=until
         )
@@ -66,16 +75,22 @@ class JournalWrites(ABC):
 
     async def release_request(self, request_id: str, by: str) -> bool:
         """See port."""
+        from engine.journal.rules import deciding  # noqa: PLC0415 - see above
+
         return await self.write(partial(deciding.release_request, request_id=request_id, by=by), CLAIMED)
 
     async def note(self, request_id: str, fact: Fact, by: str, via: str, now: int) -> bool:
         """See port."""
+        from engine.journal.rules import deciding  # noqa: PLC0415 - see above
+
         return await self.write(
             partial(deciding.note, request_id=request_id, fact=fact, by=by, via=via, now=now)
         )
 
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""
+        from engine.journal.rules import working  # noqa: PLC0415 - see above
+
         return await self.write(partial(working.steer, run_id=run_id, verb=verb), WORK)
 
     async def move_counter(self, name: str, change: int) -> None:
@@ -99,6 +114,8 @@ class JournalWrites(ABC):
         clock: ClockOffset | None = None,
     ) -> None:
         """See port."""
+        from engine.journal.rules import working  # noqa: PLC0415 - see above
+
         operation = partial(
             working.heartbeat,
             worker_id=worker_id,
@@ -118,6 +135,8 @@ class JournalWrites(ABC):
 
     async def claim(self, worker_id: str, now: int, limit: int, run_id: str | None = None) -> list[Claim]:
         """See port."""
+        from engine.journal.rules import working  # noqa: PLC0415 - see above
+
         known = set(self.damaged)
         operation = partial(
             working.claim,
@@ -134,17 +153,25 @@ class JournalWrites(ABC):
 
     async def release(self, run_id: str, epoch: int, *, ready: bool) -> None:
         """See port."""
+        from engine.journal.rules import working  # noqa: PLC0415 - see above
+
         await self.write(partial(working.release, run_id=run_id, epoch=epoch, ready=ready), WORK)
 
     async def work_failed(self, run_id: str, epoch: int) -> int:
         """See port."""
+        from engine.journal.rules import working  # noqa: PLC0415 - see above
+
         return await self.write(partial(working.work_failed, run_id=run_id, epoch=epoch))
 
     async def fire_timers(self, now: int, clock: ClockOffset | None = None) -> int:
         """See port."""
+        from engine.journal.rules import working  # noqa: PLC0415 - see above
+
         operation = partial(working.fire_timers, now=now, limit=TIMERS_AT_ONCE, clock=clock)
         return await self.write(operation, WORK)
 
     async def any_busy(self, now: int) -> bool:
         """See port. Asked where it is written: between two reads a worker may claim."""
+        from engine.journal.rules import working  # noqa: PLC0415 - see above
+
         return await self.write(partial(working.any_busy, now=now, damaged=self.damaged))

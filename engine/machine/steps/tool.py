@@ -33,7 +33,7 @@ class ToolKind(StepKind[ToolStep]):
             or (step.on_lost is None and prepared.acts_outside)
         )
         self.started(builder, step, prepared.path, approval, input=prepared.value, ask_when_lost=ask)
-        if prepared.verdict is not None:
+        if prepared.verdict is not None and (asks or prepared.request is None):  # else the flow has asked
             builder.emit(GovernanceDecision(**prepared.verdict), prepared.path)
         if asks and prepared.request is not None:
             fact = PendingHuman(

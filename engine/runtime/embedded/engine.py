@@ -17,7 +17,6 @@ from engine.runtime.embedded.feed import Feed
 from engine.runtime.embedded.notes import Drafts, SavedFilters
 from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
-from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.files.run_folder import RunFolders
 from engine.runtime.gc_tuning import seldom_collected
 from engine.runtime.intake import Intake
@@ -28,10 +27,6 @@ from engine.runtime.pack_library.pinned import PinnedPacks
 from engine.runtime.pack_library.watch import PackWatch
 from engine.runtime.processes import boot_id
 from engine.runtime.value_store import ValueStore
-from engine.runtime.views.disclosures import Disclosures
-from engine.runtime.views.output_files import OutputFiles
-from engine.runtime.views.row_views import RowViews
-from engine.runtime.views.run_reader import RunReader
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
@@ -50,6 +45,9 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
     from engine.runtime.embedded.triggers import Triggers
+    from engine.runtime.views.output_files import OutputFiles
+    from engine.runtime.views.row_views import RowViews
+    from engine.runtime.views.run_reader import RunReader
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
@@ -64,7 +62,7 @@ class EmbeddedEngine:
     ) -> None:
         self._given_tools = tools
         self._config, self._journal, self._clock, self._faults = config, journal, clock, faults
-        redactor = Redactor(Masker(config.redact_patterns, config.redact))
+        self._redactor = redactor = Redactor(Masker(config.redact_patterns, config.redact))
         self._values = ValueStore(journal, redactor)
         self._pack_status = PackStatusSource(journal)
         self._pack_source = CatalogSource(config, self._tool_names, journal, self._pack_status, clock)
@@ -73,13 +71,10 @@ class EmbeddedEngine:
         self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
         self._folders = RunFolders(config.runs_dir)
         self._intake = Intake(journal, self._clock_offset)
-        self._views = RowViews(self._values, self._folders, clock, Disclosures(journal, clock))
-        self._files = OutputFiles(self._folders, CallOutputs(config.runs_dir), redactor)
-        self._reader = RunReader(journal, self._values, self._views, self._files)
         self.runs = Runs(
             journal,
             clock,
-            self._reader,
+            reader=lambda: self._reader,
             starter=lambda: self._starter,
             handoffs=lambda: self._handoffs,
             take_mail=self._take_mail,
@@ -101,6 +96,27 @@ class EmbeddedEngine:
             self.drafts.within(access),
             self.saved_filters.within(access),
         )
+
+    @cached_property
+    def _views(self) -> RowViews:
+        from engine.runtime.views.disclosures import Disclosures  # noqa: PLC0415 - lists show no values
+        from engine.runtime.views.row_views import RowViews  # noqa: PLC0415 - likewise
+
+        disclosures = Disclosures(self._journal, self._clock)
+        return RowViews(self._values, self._folders, self._clock, disclosures)
+
+    @cached_property
+    def _files(self) -> OutputFiles:
+        from engine.runtime.files.call_outputs import CallOutputs  # noqa: PLC0415 - lists read no files
+        from engine.runtime.views.output_files import OutputFiles  # noqa: PLC0415 - likewise
+
+        return OutputFiles(self._folders, CallOutputs(self._config.runs_dir), self._redactor)
+
+    @cached_property
+    def _reader(self) -> RunReader:
+        from engine.runtime.views.run_reader import RunReader  # noqa: PLC0415 - lists look into no run
+
+        return RunReader(self._journal, self._values, self._views, self._files)
 
     @cached_property
     def housekeeping(self) -> Housekeeping:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.facade.feed import ALL_NEWS, FeedBatch, RunMoved, Topic, latest
 from engine.governance.access import Scoped
 from engine.runtime.embedded.notices import ClaimNotices, PackNotices
-from engine.runtime.views.row_views import event_view
+from engine.runtime.views.summaries import event_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection

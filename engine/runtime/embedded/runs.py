@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.contracts.actor import Role
 from engine.contracts.run import (
@@ -30,11 +30,10 @@ from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import micros, place_of
-from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
-from engine.runtime.views.row_views import created_row, event_view, run_summary
+from engine.runtime.views.summaries import event_view, run_summary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -53,11 +52,11 @@ if TYPE_CHECKING:
         StepView,
     )
     from engine.contracts.timeline import Timeline
-    from engine.governance.access import Access
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
     from engine.journal.rows import ListedRow, RunRow
+    from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handoffs import Handoffs
     from engine.runtime.embedded.starting import RunStarter
@@ -70,32 +69,32 @@ MAX_LOOKED_AT = 10_000
 class Runs(Scoped):
     """Implements `engine.facade.runs.Runs`.
 
-    `starter` and `handoffs` make the parts that start runs and hand them off, `take_mail` lets a run that
-    no worker holds take in its mail: what a list does not need is loaded when it is used.
+    `reader`, `starter` and `handoffs` make the parts that look into runs, start them and hand them off,
+    `take_mail` lets a run that no worker holds take in its mail: what a list does not need is loaded when it
+    is used.
     """
 
     def __init__(
         self,
         journal: Journal,
         clock: Clock,
-        reader: RunReader,
         *,
+        reader: Callable[[], RunReader],
         starter: Callable[[], RunStarter],
         handoffs: Callable[[], Handoffs],
         take_mail: Callable[[str], Awaitable[None]],
     ) -> None:
         self._journal = journal
         self._clock = clock
-        self.reader = reader
+        self._readers = reader
         self._starter = starter
         self._handoffs = handoffs
         self._take_mail = take_mail
 
-    def within(self, access: Access) -> Self:
-        """The same for what `access` allows."""
-        scoped = super().within(access)
-        scoped.reader = self.reader.within(access)
-        return scoped
+    @property
+    def reader(self) -> RunReader:
+        """Reads runs in view."""
+        return self._readers().within(self.access)
 
     async def start(
         self,
@@ -208,6 +207,8 @@ class Runs(Scoped):
         """The run that was just queued, or the earlier one of its idempotency key."""
         if run_id != run.run_id:
             return await self.summary(run_id)
+        from engine.runtime.views.row_views import created_row  # noqa: PLC0415 - lists show no values
+
         return await self.reader.view(created_row(run))
 
     async def get(self, run_id: str) -> RunDetail:
@@ -316,10 +317,14 @@ class Runs(Scoped):
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
+        from engine.machine.model.inputs import Pause  # noqa: PLC0415 - lists need no machine
+
         return await self._steer(run_id, actor, Pause(now=self._clock.now(), actor=actor.name, via=actor.via))
 
     async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
+        from engine.machine.model.inputs import Resume  # noqa: PLC0415 - lists need no machine
+
         return await self._steer(
             run_id, actor, Resume(now=self._clock.now(), actor=actor.name, via=actor.via)
         )
@@ -328,12 +333,16 @@ class Runs(Scoped):
         self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
     ) -> VerbResult:
         """See facade."""
+        from engine.machine.model.inputs import Cancel  # noqa: PLC0415 - lists need no machine
+
         return await self._steer(
             run_id, actor, Cancel(now=self._clock.now(), actor=actor.name, via=actor.via, mode=mode)
         )
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""
+        from engine.machine.model.inputs import Retry  # noqa: PLC0415 - lists need no machine
+
         return await self._steer(run_id, actor, Retry(now=self._clock.now(), actor=actor.name, via=actor.via))
 
     async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:

@@ -7,27 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.actor import recorded_account
 from engine.contracts.model import from_micros
 from engine.contracts.preview import Preview
 from engine.contracts.request import ApprovalView, FormView, GatedAction, OutcomeView
-from engine.contracts.run import EventView, RunError, RunSummary, RunView, StepView, WaitingFor
-from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, RunStatus, StepStatus, WaitKind
+from engine.contracts.run import RunView, StepView
+from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, StepStatus
 from engine.contracts.tool import ToolMeta
-from engine.errors import ErrorCode
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import reading
 from engine.journal.rules.request_rules import is_past
 from engine.journal.rules.run_rows import new_run, whole_row
-from engine.machine.events.event import ENGINE
+from engine.runtime.views.summaries import error_view, summary_fields, time_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from engine.contracts.actor import Actor
-    from engine.journal.records import NewRun, StoredEvent
-    from engine.journal.rows import ListedRow, RequestViewRow, RunRow, RunViewRow, StepViewRow
+    from engine.journal.records import NewRun
+    from engine.journal.rows import RequestViewRow, RunViewRow, StepViewRow
     from engine.runtime.clock import Clock
     from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.value_store import ValueStore
@@ -36,86 +33,10 @@ if TYPE_CHECKING:
 ENGINE_SCHEMA = 1
 
 
-def _time(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)
-
-
-def run_error(text: str | None) -> RunError | None:
-    """The error column of a run."""
-    if text is None:
-        return None
-    try:
-        return _error(decode(text))
-    except (ValueError, KeyError, TypeError) as error:  # the run's row is still worth showing
-        return RunError(code=ErrorCode.JOURNAL_CORRUPT.value, message=f"the reason cannot be read: {error}")
-
-
-def _error(data: Mapping[str, Any]) -> RunError:
-    return RunError(
-        code=data["code"],
-        message=data["message"],
-        step_id=data.get("step_id"),
-        details=data.get("details") or {},
-    )
-
-
-def _summary_fields(row: RunRow) -> dict[str, Any]:
-    return {
-        "run_id": row["run_id"],
-        "status": RunStatus(row["status"]),
-        "pack": row["pack"],
-        "pack_version": row["pack_version"],
-        "flow": row["flow"],
-        "tenant": row["tenant"],
-        "subject": row["subject"],
-        "requested_by": row["requested_by"],
-        "created_at": from_micros(row["created_at"]),
-        "started_at": _time(row["started_at"]),
-        "finished_at": _time(row["finished_at"]),
-        "updated_at": from_micros(row["updated_at"]),
-        "current_step": row["current_step"],
-        "waiting_for": _waiting_for(row),
-        "parent_run_id": row["parent_run_id"],
-        "error": run_error(row["error"]),
-        "steps_executed": row["steps_executed"],
-        "tool_calls": row["tool_calls"],
-        "tokens_used": row["tokens_used"],
-    }
-
-
-def _waiting_for(row: RunRow) -> WaitingFor | None:
-    kind = row["waiting_for"]
-    return None if kind is None else WaitingFor.model_construct(kind=WaitKind(kind), id=row["waiting_for_id"])
-
-
-def run_summary(row: ListedRow) -> RunSummary:
-    """One row of the runs list. Raises Unavailable (`journal_corrupt`)."""
-    with reading("the row", row["run_id"]):
-        return RunSummary.model_construct(**_summary_fields(row), children=row["children"])
-
-
 def created_row(run: NewRun) -> RunViewRow:
     """The row of a run that was just queued, with the event that holds its input."""
     first = encode(run.events[0].payload)
     return {**whole_row(new_run(run)), "first_event": first, "output_event": None}
-
-
-def event_view(stored: StoredEvent, trace_id: str = "") -> EventView:
-    """One line of history; `trace_id` is that of its run."""
-    event = stored.event
-    return EventView.model_construct(
-        seq=stored.seq,
-        run_id=stored.run_id,
-        run_seq=stored.run_seq,
-        ts=from_micros(event.ts),
-        kind=str(event.kind),
-        step_id=event.step_id,
-        actor=event.actor,
-        account=None if event.via == ENGINE else recorded_account(event.actor),
-        via=event.via,
-        trace_id=trace_id or None,
-        payload=event.payload,
-    )
 
 
 class RowViews:
@@ -164,7 +85,7 @@ class RowViews:
         first = decode(row["first_event"]) if row["first_event"] else {}
         last = decode(row["output_event"]) if row["output_event"] else {}
         return RunView.model_construct(
-            **_summary_fields(row),
+            **summary_fields(row),
             pack_digest=row["pack_digest"],
             flow_version=row["flow_version"],
             engine_schema=ENGINE_SCHEMA,
@@ -193,12 +114,12 @@ class RowViews:
             status=StepStatus(row["status"]),
             attempt=row["attempt"],
             recoveries=row["recoveries"],
-            started_at=_time(row["started_at"]),
-            finished_at=_time(row["finished_at"]),
-            retry_at=_time(row["retry_at"]),
+            started_at=time_or_none(row["started_at"]),
+            finished_at=time_or_none(row["finished_at"]),
+            retry_at=time_or_none(row["retry_at"]),
             input=await self._values.redacted(given_value) if full else given_value,
             output=await self._values.redacted(output) if full else output,
-            error=_error(failed["error"]) if failed.get("error") else None,
+            error=error_view(failed["error"]) if failed.get("error") else None,
             meta=_call_meta(brought.get("meta") or failed.get("meta")),
             child_run_id=row["child_run_id"],
             request_id=row["request_id"],
@@ -245,13 +166,13 @@ class RowViews:
             context=body.get("context") or {},
             autonomy_level=body.get("autonomy_level"),
             digest=row["digest"] or "",
-            expires_at=_time(row["expires_at"]),
+            expires_at=time_or_none(row["expires_at"]),
             decision=row["decision"],
             decided_by=row["decided_by"],
-            decided_at=_time(row["decided_at"]) if decided else None,
+            decided_at=time_or_none(row["decided_at"]) if decided else None,
             comment=row["comment"],
             claimed_by=row["claimed_by"] if claimed else None,
-            claimed_until=_time(row["claimed_until"]) if claimed else None,
+            claimed_until=time_or_none(row["claimed_until"]) if claimed else None,
             pack_digest=row["pack_digest"],
             recoveries=row.get("recoveries", 0),
         )
@@ -273,10 +194,10 @@ class RowViews:
             attempt=opened.get("attempt", 1),
             recoveries=opened.get("recoveries", 0),
             idempotency_key=f"{row['run_id']}/{row['step_id']}",
-            started_at=_time(step["started_at"]) if step is not None else None,
+            started_at=time_or_none(step["started_at"]) if step is not None else None,
             decision=OutcomeDecision(row["decision"]) if row["decision"] else None,
             decided_by=row["decided_by"],
-            decided_at=_time(row["decided_at"]) if row["decided_by"] else None,
+            decided_at=time_or_none(row["decided_at"]) if row["decided_by"] else None,
             comment=row["comment"],
         )
 
@@ -294,9 +215,9 @@ class RowViews:
             defaults=body.get("defaults") or {},
             autonomy_level=body.get("autonomy_level"),
             mode=opened.get("mode"),
-            expires_at=_time(row["expires_at"]),
+            expires_at=time_or_none(row["expires_at"]),
             answered_by=row["decided_by"],
-            answered_at=_time(row["decided_at"]) if row["decided_by"] else None,
+            answered_at=time_or_none(row["decided_at"]) if row["decided_by"] else None,
         )
 
 

@@ -1,0 +1,103 @@
+"""Runs of lists and lines of history: what is made of rows alone, without a value that has to be loaded.
+
+Views are built unchecked: they come from our own journal, which holds nothing unchecked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.actor import recorded_account
+from engine.contracts.model import from_micros
+from engine.contracts.run import EventView, RunError, RunSummary, WaitingFor
+from engine.contracts.status import RunStatus, WaitKind
+from engine.errors import ErrorCode
+from engine.journal.encoding import decode
+from engine.journal.errors import reading
+from engine.machine.events.event import ENGINE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from engine.journal.records import StoredEvent
+    from engine.journal.rows import ListedRow, RunRow
+
+
+def time_or_none(micros: int | None) -> datetime | None:
+    """UTC time of microseconds, where there are some."""
+    return None if micros is None else from_micros(micros)
+
+
+def run_error(text: str | None) -> RunError | None:
+    """The error column of a run."""
+    if text is None:
+        return None
+    try:
+        return error_view(decode(text))
+    except (ValueError, KeyError, TypeError) as error:  # the run's row is still worth showing
+        return RunError(code=ErrorCode.JOURNAL_CORRUPT.value, message=f"the reason cannot be read: {error}")
+
+
+def error_view(data: Mapping[str, Any]) -> RunError:
+    """An error as events hold it. Raises KeyError."""
+    return RunError(
+        code=data["code"],
+        message=data["message"],
+        step_id=data.get("step_id"),
+        details=data.get("details") or {},
+    )
+
+
+def summary_fields(row: RunRow) -> dict[str, Any]:
+    """What every view of a run has, by name. Raises ValueError, KeyError."""
+    return {
+        "run_id": row["run_id"],
+        "status": RunStatus(row["status"]),
+        "pack": row["pack"],
+        "pack_version": row["pack_version"],
+        "flow": row["flow"],
+        "tenant": row["tenant"],
+        "subject": row["subject"],
+        "requested_by": row["requested_by"],
+        "created_at": from_micros(row["created_at"]),
+        "started_at": time_or_none(row["started_at"]),
+        "finished_at": time_or_none(row["finished_at"]),
+        "updated_at": from_micros(row["updated_at"]),
+        "current_step": row["current_step"],
+        "waiting_for": _waiting_for(row),
+        "parent_run_id": row["parent_run_id"],
+        "error": run_error(row["error"]),
+        "steps_executed": row["steps_executed"],
+        "tool_calls": row["tool_calls"],
+        "tokens_used": row["tokens_used"],
+    }
+
+
+def _waiting_for(row: RunRow) -> WaitingFor | None:
+    kind = row["waiting_for"]
+    return None if kind is None else WaitingFor.model_construct(kind=WaitKind(kind), id=row["waiting_for_id"])
+
+
+def run_summary(row: ListedRow) -> RunSummary:
+    """One row of the runs list. Raises Unavailable (`journal_corrupt`)."""
+    with reading("the row", row["run_id"]):
+        return RunSummary.model_construct(**summary_fields(row), children=row["children"])
+
+
+def event_view(stored: StoredEvent, trace_id: str = "") -> EventView:
+    """One line of history; `trace_id` is that of its run."""
+    event = stored.event
+    return EventView.model_construct(
+        seq=stored.seq,
+        run_id=stored.run_id,
+        run_seq=stored.run_seq,
+        ts=from_micros(event.ts),
+        kind=str(event.kind),
+        step_id=event.step_id,
+        actor=event.actor,
+        account=None if event.via == ENGINE else recorded_account(event.actor),
+        via=event.via,
+        trace_id=trace_id or None,
+        payload=event.payload,
+    )
