@@ -49,7 +49,7 @@ class CompareDialog(Dialog[str]):
         """Line to type an id into, runs to pick from."""
         with Vertical(classes="dialog -large"):
             yield Plain(sanitize(f"Compare {self._run.run_id} with"), classes="dialog-title")
-            yield SafeInput(placeholder="the id of any run, then Enter", id="other")
+            yield SafeInput(placeholder="the id of any run, or a part of it, then Enter", id="other")
             yield RowTable(_COLUMNS, id="others")
             yield Plain(classes="dialog-hint")
             yield KeyHint(
@@ -76,8 +76,11 @@ class CompareDialog(Dialog[str]):
 
     @on(Input.Submitted, "#other")
     def _typed(self, message: Input.Submitted) -> None:
-        if message.value.strip():
-            self.dismiss(message.value.strip())
+        if part := message.value.strip():
+            self.run_worker(attempt(self, self._find(part)), exit_on_error=False)
+
+    async def _find(self, part: str) -> None:
+        self.dismiss(await self._state.engine.runs.find_id(part))
 
     @on(LineTable.Opened, "#others")
     def _picked(self, message: LineTable.Opened) -> None:

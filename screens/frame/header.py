@@ -85,12 +85,11 @@ class HeaderLines(Vertical):
     def show_counts(self, counts: RunCounts, broken_packs: int) -> None:
         """The live counters; a zero is quiet, and no word is said of packs while none is broken."""
         running = counts.runs.get(RunStatus.RUNNING, 0) + counts.runs.get(RunStatus.RETRYING, 0)
-        failed = counts.runs.get(RunStatus.FAILED, 0) + counts.runs.get(RunStatus.DEAD_LETTER, 0)
         counters = [
             Counter("●", running, "running", "running", "$busy"),
             Counter("◆", counts.approvals_pending, "approval", "approvals", "bold $waiting"),
             Counter("▣", counts.forms_pending, "form", "forms", "bold $waiting"),
-            Counter("✗", failed, "failed", "failed", "bold $bad"),
+            Counter("✗", counts.failed_lately, "failed", "failed", "bold $bad"),
         ]
         if counts.outcomes_pending:
             counters.append(Counter("?", counts.outcomes_pending, "lost call", "lost calls", "bold $waiting"))

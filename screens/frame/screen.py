@@ -10,6 +10,7 @@ from textual.screen import ModalScreen, Screen
 from engine.facade.feed import PackListChanged
 from engine.safe_text import sanitize
 from screens.frame.console_state import ConsoleState, explain
+from screens.frame.failures import acknowledge, counted_since
 from screens.frame.header import HeaderLines
 from screens.frame.key_bar import KeyBar
 from screens.frame.refresher import Refresher
@@ -163,6 +164,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self._loaded_at: datetime | None = None
         self._slow_timer: Timer | None = None
         self._damaged: tuple[str, ...] = ()
+        self._counted: tuple[int, datetime] | None = None
+        """The failed runs that the top line counts, and when they were counted."""
 
     def compose(self) -> ComposeResult:
         """Top lines, body, the notice of a failed load, keys."""
@@ -262,6 +265,19 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         """Copy what the cursor is on."""
         self.copy(self.copied_id())
 
+    def action_acknowledge(self) -> None:
+        """What the top line counts as failed is known."""
+        if self._counted is None or not self._counted[0]:
+            show_notice(self, "No run failed within the last day that is not acknowledged")
+        else:
+            self.act(self._acknowledge(*self._counted))
+
+    async def _acknowledge(self, failed: int, counted_at: datetime) -> None:
+        await acknowledge(self.state, counted_at)
+        words = "1 failed run is" if failed == 1 else f"{failed:,} failed runs are"
+        show_notice(self, self.state.keymap.fill(f"{words} acknowledged; {{app.failed}} shows them"))
+        self.refresher.ask()
+
     def copy(self, text: str) -> None:
         """Copy through the terminal (OSC 52), as harmless as it is shown."""
         if text:
@@ -279,7 +295,11 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     async def _load(self) -> None:
         try:
-            counts = await self.state.engine.runs.counts(tenant=self.state.tenant)
+            asked_at = self.state.now()
+            counts = await self.state.engine.runs.counts(
+                tenant=self.state.tenant, failed_after=await counted_since(self.state)
+            )
+            self._counted = (counts.failed_lately, asked_at)
             self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs or ()))
             self._damaged = ()
             await self.load()

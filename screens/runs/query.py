@@ -8,17 +8,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.contracts.run import RunFilter
+from engine.contracts.status import RunStatus
 from engine.safe_text import sanitize
-from screens.widgets.status_labels import RUN_LABELS, RUN_WORDS
+from screens.widgets.status_labels import REJECTED, RUN_LABELS, RUN_WORDS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from engine.contracts.status import RunStatus
+EXAMPLE = "words  status:failed,paused  pack: flow: by: error:  age:<2h  ended:<12h"
+FAILED_LATELY = "status:failed,dead_letter ended:<24h"
+"""What failed within the last day."""
 
-EXAMPLE = "words  status:failed,paused  pack:NAME  flow:NAME  by:NAME  age:<2h  age:>3d"
-
-_NAMES = {"pack": "pack", "flow": "flow", "by": "requested_by"}
+_NAMES = {"pack": "pack", "flow": "flow", "by": "requested_by", "error": "error"}
+_BOUNDS = {"age": ("created_after", "created_before"), "ended": ("ended_after", "ended_before")}
+_WORDS = {**RUN_WORDS, REJECTED.word: RunStatus.FAILED}
 _AGE = re.compile(r"([<>])([0-9]{1,5})([smhdw])")
 """No more digits: 99,999 weeks ago is still a date."""
 _UNITS = {
@@ -43,15 +46,18 @@ def run_query(typed: str, tenant: str, now: datetime) -> RunQuery:
 
     Words are looked for in ids, packs, flows and requesters, but a word that is a status filters by it.
     `status:` takes statuses or their beginnings, divided by commas; several are joined by or. `pack:`,
-    `flow:` and `by:` name one exactly. `age:<2h` are runs younger than that, `age:>3d` older ones
-    (s, m, h, d, w).
+    `flow:`, `by:` and `error:` name one exactly. `age:<2h` are runs younger than that, `age:>3d` older ones
+    (s, m, h, d, w), `ended:` likewise runs by when they ended. Without a filter runs that another one
+    started are left out: they are folded under it.
     """
     reading = _Reading(now)
     for word in sanitize(typed).split():
         reading.take(word)
     text = " ".join(reading.words) or None
-    named = {"status": tuple(reading.statuses), "tenant": tenant, "text": text}
-    filters = RunFilter.model_validate(named | reading.names | reading.moments)
+    asked = {"status": tuple(reading.statuses), "text": text, **reading.names, **reading.moments}
+    nested = None if any(asked.values()) else False
+    rejected = next(iter(reading.rejected)) if len(reading.rejected) == 1 else None
+    filters = RunFilter.model_validate({**asked, "rejected": rejected, "nested": nested, "tenant": tenant})
     return RunQuery(filters, tuple(reading.faults))
 
 
@@ -61,6 +67,8 @@ class _Reading:
 
     now: datetime
     statuses: list[RunStatus] = field(default_factory=list)
+    rejected: set[bool] = field(default_factory=set)
+    """Of those that failed: whether the rejected ones are meant, the others, or both."""
     names: dict[str, str] = field(default_factory=dict)
     moments: dict[str, datetime] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
@@ -72,30 +80,34 @@ class _Reading:
         if colon and name == "status":
             for part in value.split(","):
                 self._status(part)
-        elif colon and name == "age":
-            self._age(value)
+        elif colon and name in _BOUNDS:
+            self._age(name, value)
         elif colon and name in _NAMES:
             self._name(name, value)
-        elif word.lower() in RUN_WORDS:
-            self._add(RUN_WORDS[word.lower()])
+        elif word.lower() in _WORDS:
+            self._add(word.lower())
         else:
             if colon and name.isalpha():
                 self.faults.append(f"{name}: is no field, so {word} is a word to find")
             self.words.append(word)
 
     def _status(self, value: str) -> None:
-        fitting = [status for word, status in RUN_WORDS.items() if value and word.startswith(value.lower())]
-        for status in fitting:
-            self._add(status)
+        fitting = [word for word in _WORDS if value and word.startswith(value.lower())]
+        for word in fitting:
+            self._add(word)
         if not fitting:
-            known = ", ".join(label.word.replace(" ", "_") for label in RUN_LABELS.values())
+            labels = (*RUN_LABELS.values(), REJECTED)
+            known = ", ".join(label.word.replace(" ", "_") for label in labels)
             self.faults.append(
                 f"no status begins with {value}: {known}" if value else f"status: takes {known}"
             )
 
-    def _add(self, status: RunStatus) -> None:
+    def _add(self, word: str) -> None:
+        status = _WORDS[word]
         if status not in self.statuses:
             self.statuses.append(status)
+        if status is RunStatus.FAILED:
+            self.rejected.add(word == REJECTED.word)
 
     def _name(self, name: str, value: str) -> None:
         if not value:
@@ -103,13 +115,13 @@ class _Reading:
         elif self.names.setdefault(_NAMES[name], value) != value:
             self.faults.append(f"{name}: takes one name, {value} is left out")
 
-    def _age(self, value: str) -> None:
+    def _age(self, name: str, value: str) -> None:
         found = _AGE.fullmatch(value)
         if found is None:
-            self.faults.append("age: wants < or >, a number and s, m, h, d or w, as in age:<2h")
+            self.faults.append(f"{name}: wants < or >, a number and s, m, h, d or w, as in {name}:<2h")
             return
         sign, number, unit = found.groups()
-        bound = "created_after" if sign == "<" else "created_before"
+        bound = _BOUNDS[name][sign != "<"]
         moment = self.now - int(number) * _UNITS[unit]
         if self.moments.setdefault(bound, moment) != moment:
-            self.faults.append(f"age:{sign} stands twice, {value} is left out")
+            self.faults.append(f"{name}:{sign} stands twice, {value} is left out")

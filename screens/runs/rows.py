@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.run import RunSort
 from engine.safe_text import sanitize
-from screens.widgets.ages import age
+from screens.widgets.ages import age, span
 from screens.widgets.status_labels import Tone, run_label
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.run import RunFilter, RunSummary
     from engine.facade.runs import Runs
+    from screens.runs.folding import Unfolded
 
 KEPT_RUNS = 4_096
 
@@ -26,20 +27,21 @@ SORTS: dict[RunSort, tuple[str, int, str]] = {
     RunSort.OLDEST: ("oldest first", 4, "▲"),
     RunSort.STATUS: ("by status", 0, "▲"),
     RunSort.FLOW: ("by flow", 1, "▲"),
-    RunSort.REQUESTER: ("by requester", 7, "▲"),
+    RunSort.REQUESTER: ("by requester", 8, "▲"),
 }
 """Words of every order, the column that carries its symbol, and the symbol."""
 
 _COLUMNS = (
     Column("Status", 15),
-    Column("Flow", 18, flex=2),
+    Column("Flow", 17, flex=2),
     Column("Subject", 14, flex=8, rank=1),
-    Column("Step", 12, flex=2, rank=2),
+    Column("Step", 12, flex=2, rank=3),
     Column("Age", 6),
+    Column("Took", 6, rank=2),
     Column("Waiting for", 14, flex=1),
-    Column("Tokens", 7, rank=3),
-    Column("By", 10, flex=1, rank=3),
-    Column("Run", 30, rank=4, room=30),
+    Column("Tokens", 7, rank=4),
+    Column("By", 10, flex=1, rank=4),
+    Column("Run", 30, rank=5, room=30),
 )
 _TEN_UNITS = 100
 """In tenths: below that one decimal is shown."""
@@ -69,35 +71,57 @@ class RunSource:
     sort: RunSort
     now: Callable[[], datetime]
     known: dict[str, RunSummary]
+    unfolded: Unfolded
 
     async def count(self) -> int:
-        """How many runs the filter finds."""
-        return await self.runs.count(self.filters)
+        """How many runs the filter finds, with those that are unfolded below them."""
+        await self.unfolded.look()
+        return await self.runs.count(self.filters) + self.unfolded.length
 
     async def rows(self, start: int, stop: int) -> Sequence[Row]:
         """Rows of the runs at these places."""
-        page = await self.runs.list(self.filters, sort=self.sort, limit=stop - start, offset=start)
-        for run in page.items:
-            self.known.pop(run.run_id, None)
-            self.known[run.run_id] = run
+        found: list[Row] = []
+        for piece in self.unfolded.pieces(start, stop):
+            if isinstance(piece, range):
+                found += await self._listed(piece)
+            else:
+                found += [self.row(self._keep(nested.run)) for nested in piece]
+        return found
+
+    async def _listed(self, places: range) -> Sequence[Row]:
+        page = await self.runs.list(self.filters, sort=self.sort, limit=len(places), offset=places.start)
+        rows = [self.row(self._keep(run)) for run in page.items]
+        return rows + [damaged_row(run) for run in page.unreadable]
+
+    def _keep(self, run: RunSummary) -> RunSummary:
+        self.known.pop(run.run_id, None)
+        self.known[run.run_id] = run
         while len(self.known) > KEPT_RUNS:
             del self.known[next(iter(self.known))]
-        now = self.now()
-        return [run_row(run, now) for run in page.items] + [damaged_row(run) for run in page.unreadable]
+        return run
+
+    def row(self, run: RunSummary) -> Row:
+        """A run as it is shown now."""
+        depth = self.unfolded.depth(run.run_id) or int(run.parent_run_id is not None)
+        return run_row(run, self.now(), depth=depth, below=self.unfolded.shown_below(run))
 
     async def position(self, key: str) -> int | None:
         """Where a run is now."""
-        return await self.runs.position(key, self.filters, sort=self.sort)
+        below = self.unfolded.row_below(key)
+        if below is not None:
+            return below
+        place = await self.runs.position(key, self.filters, sort=self.sort)
+        return None if place is None else self.unfolded.row_of(place)
 
 
 def damaged_row(run_id: str) -> Row:
     """A run that cannot be read, at the end of its page: it has its place among the others."""
-    words = ("▲ damaged", run_id, "", "", "", "vasini doctor --deep", "", "", run_id)
+    words = ("▲ damaged", run_id, "", "", "", "", "vasini doctor --deep", "", "", run_id)
     return Row(run_id, tuple(Cell(sanitize(word), Tone.BAD) for word in words))
 
 
-def run_row(run: RunSummary, now: datetime) -> Row:
-    """One run as a row."""
+def run_row(run: RunSummary, now: datetime, *, depth: int = 0, below: str = "") -> Row:
+    """One run as a row, so many levels below one that is listed; `below` tells of the runs it started."""
     label = run_label(run)
     waits, failed = run.waiting_for, run.error
     reason = waits.text if waits is not None else failed.code if failed is not None else ""
@@ -106,10 +130,11 @@ def run_row(run: RunSummary, now: datetime) -> Row:
         run.run_id,
         (
             Cell(label.text, label.tone),
-            Cell(sanitize(f"{run.pack}/{run.flow}")),
+            Cell(sanitize(f"{'  ' * (depth - 1)}{'↳ ' if depth else ''}{below}{run.pack}/{run.flow}")),
             Cell(sanitize(run.subject or "")),
             Cell(sanitize(run.current_step or "")),
             Cell(sanitize(age(run.created_at, now)), Tone.QUIET),
+            Cell(sanitize(span(run.started_at, run.finished_at)), Tone.QUIET),
             Cell(sanitize(reason), tone),
             Cell(sanitize(f"{short_number(run.tokens_used):>6}" if run.tokens_used else ""), Tone.QUIET),
             Cell(sanitize(run.requested_by), Tone.QUIET),

@@ -19,8 +19,10 @@ from screens.run_verbs.again import AgainVerb
 from screens.run_verbs.looking import LookVerbs
 from screens.run_verbs.steering import SteerVerbs
 from screens.runs.first_start import first_start
-from screens.runs.query import EXAMPLE, run_query
-from screens.runs.rows import SORTS, RunSource, columns, run_row
+from screens.runs.fold_verbs import FoldVerbs
+from screens.runs.folding import Unfolded
+from screens.runs.query import EXAMPLE, FAILED_LATELY, run_query
+from screens.runs.rows import SORTS, RunSource, columns
 from screens.widgets.plain import Part, Plain
 from screens.widgets.status_labels import run_label
 from screens.widgets.tables.paged_table import PagedTable
@@ -40,14 +42,15 @@ class FilterInput(SafeInput):
     """The line in which the filter of the list is typed (after `/`)."""
 
     HELP = (
-        "A filter of the runs, in force while you type. Words are found in run id, pack, flow and requester. "
-        "status:failed,paused takes one of the statuses, by their beginnings; pack: flow: by: take one name; "
-        "age:<2h are younger runs, age:>3d older ones (s m h d w). Enter goes to the list, {screen.back} "
+        "A filter of the runs, in force while you type. Words are found in parts of run ids, pack, flow and "
+        "requester. status:failed,paused takes one of the statuses, by their beginnings; pack: flow: by: "
+        "take one name, error: one error code; age:<2h are younger runs, age:>3d older ones (s m h d w), "
+        "ended:<12h those that ended since then. Enter goes to the list, {screen.back} "
         "clears the filter, {runs.saved} on the list saves it."
     )
 
 
-class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
+class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
     """The list of runs; keys are about the run under the cursor, or about the marked ones."""
 
     BINDINGS = bindings("runs.")
@@ -89,6 +92,14 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
         """The run under the cursor."""
         return self._table.cursor_key
 
+    def summary_of(self, run_id: str) -> RunSummary | None:
+        """What the list knows of a run."""
+        return self._known.get(run_id)
+
+    def filtered(self) -> bool:
+        """Whether something is typed."""
+        return bool(self._typed.strip())
+
     def selected_runs(self) -> Sequence[str]:
         """Every run with a mark, also where the filter does not show it."""
         return sorted(self._table.selected)
@@ -106,6 +117,7 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
     async def load(self) -> None:
         """What is visible of the runs that the filter finds."""
         asked = (self._typed, self._sort)
+        await self.unfold_above()
         self._choose_source()
         await self._table.reload()
         if asked == (self._typed, self._sort):
@@ -122,6 +134,11 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
     def tick(self) -> None:
         """Ages again."""
         self._table.rewrite(self._with_new_age)
+
+    def show_failed(self) -> None:
+        """Only what failed within the last day, with the keys on the list."""
+        self._table.focus()
+        self._use_filter(FAILED_LATELY)
 
     def point_at(self, run_id: str) -> None:
         """Put the cursor on this run as soon as it is there; a filter that hides it is dropped."""
@@ -186,6 +203,7 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
             self._typed = message.value
             # Who clears a filter wants to see the run that was found among its neighbors.
             self._from_top = bool(self._typed)
+            self.revealed = "" if self._typed else self.current_run()
             self._show_note()
             self._expect_list()
 
@@ -245,7 +263,8 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
         filters = run_query(self._typed, self.state.tenant, self.state.now()).filters
         if self._source is None or (self._source.filters, self._source.sort) != (filters, self._sort):
             runs = self.state.engine.runs
-            self._source = RunSource(runs, filters, self._sort, self.state.now, self._known)
+            unfolded = Unfolded(runs, filters, self._sort, self.unfolded)
+            self._source = RunSource(runs, filters, self._sort, self.state.now, self._known, unfolded)
             self._table.set_source(self._source, keep_key=not self._from_top)
             self._from_top = False
 
@@ -281,7 +300,7 @@ class RunsScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb):
 
     def _with_new_age(self, row: Row) -> Row:
         run = self._known.get(row.key)
-        return run_row(run, self.state.now()) if run else row
+        return self._source.row(run) if run and self._source else row
 
     def _draw_about(self) -> None:
         table = self._table

@@ -11,7 +11,7 @@ from screens.runs.screen import RunsScreen
 from screens.runs.start import StartScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.runs import FakeRuns
-from tests.fakes.views import a_run
+from tests.fakes.views import a_run, ago
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,7 +48,9 @@ async def test_the_hint_goes_with_the_first_run_and_is_no_answer_to_a_filter(con
 
 
 async def test_counters_drop_their_words_where_they_do_not_fit(console: OpenConsole) -> None:
-    engine = FakeEngine().add(*(a_run(f"run-{number}", RunStatus.FAILED) for number in range(3)))
+    engine = FakeEngine().add(
+        *(a_run(f"run-{number}", RunStatus.FAILED, finished_at=ago(9)) for number in range(3))
+    )
     async with console(engine, size=(60, 24)) as stage:
         await stage.shows("✗ 3")
         counters = str(stage.app.screen.query_one(Counters).content)

@@ -38,14 +38,25 @@ PIECES = (
 )
 
 
+HOUR = timedelta(hours=1)
+FAILED = {"status": (RunStatus.FAILED,), "rejected": False}
+
+
 @pytest.mark.parametrize(
     ("typed", "wanted"),
     [
-        ("", {}),
+        ("", {"nested": False}),
         ("ana  bob", {"text": "ana bob"}),
-        ("failed", {"status": (RunStatus.FAILED,)}),
-        ("pending_human Failed", {"status": (RunStatus.PENDING_HUMAN, RunStatus.FAILED)}),
-        ("status:failed,paused status:failed", {"status": (RunStatus.FAILED, RunStatus.PAUSED)}),
+        ("failed", FAILED),
+        ("rejected", {"status": (RunStatus.FAILED,), "rejected": True}),
+        ("status:rej,fail", {"status": (RunStatus.FAILED,)}),
+        ("pending_human Failed", {"status": (RunStatus.PENDING_HUMAN, RunStatus.FAILED), "rejected": False}),
+        (
+            "status:failed,paused status:failed",
+            {"status": (RunStatus.FAILED, RunStatus.PAUSED), "rejected": False},
+        ),
+        ("error:timeout", {"error": "timeout"}),
+        ("ended:<12h ended:>1h", {"ended_after": NOW - 12 * HOUR, "ended_before": NOW - HOUR}),
         ("status:pend", {"status": (RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT)}),
         ("pack:hello flow:hi by:ana x", {"pack": "hello", "flow": "hi", "requested_by": "ana", "text": "x"}),
         ("age:<2h", {"created_after": NOW - timedelta(hours=2)}),
@@ -67,13 +78,14 @@ def test_what_is_understood(typed: str, wanted: dict[str, Any]) -> None:
     ("typed", "rest", "words"),
     [
         ("status:nonsense x", {"text": "x"}, ["no status begins with nonsense: queued, running"]),
-        ("status:", {}, ["status: takes queued, running"]),
-        ("status:failed,", {"status": (RunStatus.FAILED,)}, ["status: takes queued"]),
+        ("status:", {"nested": False}, ["status: takes queued, running"]),
+        ("status:failed,", FAILED, ["status: takes queued"]),
         ("pack: x", {"text": "x"}, ["pack: wants a name"]),
         ("by:ana by:bob", {"requested_by": "ana"}, ["by: takes one name, bob is left out"]),
-        ("age:2h", {}, ["age: wants < or >"]),
+        ("age:2h", {"nested": False}, ["age: wants < or >"]),
         ("age:<2y pack:p", {"pack": "p"}, ["age: wants < or >"]),
-        ("age:>123456w", {}, ["age: wants < or >"]),
+        ("ended:2h", {"nested": False}, ["ended: wants < or >"]),
+        ("age:>123456w", {"nested": False}, ["age: wants < or >"]),
         ("age:<1h age:<2h", {"created_after": NOW - timedelta(hours=1)}, ["age:< stands twice"]),
         ("stauts:failed", {"text": "stauts:failed"}, ["stauts: is no field"]),
         ("pack:a age:5", {"pack": "a"}, ["age: wants"]),

@@ -118,7 +118,7 @@ async def test_the_list_follows_the_feed_and_the_cursor_stays_on_its_run(console
         await stage.shows("run-04")
         await stage.press("j", "j")
         assert stage.paged("#runs").cursor_key == "run-02"
-        engine.add(a_run("run-99", RunStatus.FAILED))
+        engine.add(a_run("run-99", RunStatus.FAILED, finished_at=ago(9)))
         engine.news("run_created", "run-99")
         await stage.until(lambda: keys_of(stage)[0] == "run-99")
         assert stage.paged("#runs").cursor_key == "run-02"

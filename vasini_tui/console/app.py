@@ -220,6 +220,10 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         """Whatever waits longest for a person."""
         self._navigation.oldest_pending()
 
+    async def action_failed(self) -> None:
+        """What failed within the last day."""
+        await self._navigation.failed()
+
     def action_help(self) -> None:
         """The keys of this screen."""
         self._overlays.help()

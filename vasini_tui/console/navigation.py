@@ -49,6 +49,16 @@ class Navigation:
         """Go to the list of a view, with the cursor on this row as soon as it is there."""
         self._app.run_worker(self._show(name, key), group="view", exit_on_error=False)
 
+    async def failed(self) -> None:
+        """Go to the list of runs, with what failed within the last day."""
+        from screens.runs.screen import RunsScreen  # noqa: PLC0415 - loaded with its view
+
+        if self._app.current_mode != VIEWS[0].name:
+            await self.view(VIEWS[0].name)
+        await self._root(VIEWS[0].name)
+        if isinstance(self._app.screen, RunsScreen):
+            self._app.screen.show_failed()
+
     def open_run(self, run_id: str, pane: str) -> None:
         """Open the detail of a run on the current view."""
         from screens.run.screen import RunScreen  # noqa: PLC0415 - when it is first needed
