@@ -175,7 +175,7 @@ _COMES_WITH = {"3": "Triage", "l": "pending_human"}
         ("vasini-dark", (120, 40), ("3", "enter", "f2"), "✗ is required"),
         ("vasini-dark", (120, 40), ("j", "j", "j", "j", "j", "enter"), "1/paths"),
         ("vasini-light", (80, 24), (*"jjjjjlkm",), "as of event 4"),
-        ("vasini-dark", (80, 24), ("?",), "Pause at the next step"),
+        ("vasini-dark", (80, 24), ("?",), "Show the runs that this one started"),
     ],
     ids=[
         "runs",
