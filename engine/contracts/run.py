@@ -250,6 +250,11 @@ class RunFilter(Contract):
     ended_after: Timestamp | None = Field(default=None, description="Ended after this moment.")
     ended_before: Timestamp | None = Field(default=None, description="Ended before this moment.")
     error: str | None = Field(default=None, description="Failed with this code.")
+    words: str | None = Field(
+        default=None,
+        description="All of them begin words of title, input, error or output as these are shown (masked): "
+        "of the first 1,000 different words of each; of the last two once the run has ended.",
+    )
     text: str | None = Field(
         default=None,
         description="Found in pack, flow, requester or status; in a run id when it is the beginning of it, "

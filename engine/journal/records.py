@@ -50,6 +50,8 @@ class NewRun:
     idempotency_key: str | None = None
     request_digest: str | None = None
     blobs: Mapping[str, bytes] = field(default_factory=dict)
+    words: str | None = None
+    """What it is found by (rules/run_words.py); None until it ends."""
     worker_id: str | None = None
     """The worker that takes the run at once, with its `first` transition in the same commit."""
     first: Commit | None = None
@@ -97,6 +99,8 @@ class Commit:
     children: Sequence[NewRun] = ()
     blobs: Mapping[str, bytes] = field(default_factory=dict)
     snapshot: bytes | None = None
+    words: str | None = None
+    """What the run, which has ended, is found by from now on."""
 
 
 class Owner(NamedTuple):

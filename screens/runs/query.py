@@ -15,7 +15,7 @@ from screens.widgets.status_labels import REJECTED, RUN_LABELS, RUN_WORDS
 if TYPE_CHECKING:
     from datetime import datetime
 
-EXAMPLE = "words  status:failed,paused  pack: flow: by: error:  age:<2h  ended:<12h"
+EXAMPLE = "words  status:failed,paused  pack: flow: by: error: words:  age:<2h  ended:<12h"
 FAILED_LATELY = "status:failed,dead_letter ended:<24h"
 """What failed within the last day."""
 
@@ -46,7 +46,8 @@ def run_query(typed: str, tenant: str, now: datetime) -> RunQuery:
 
     Words are looked for in ids, packs, flows and requesters, but a word that is a status filters by it.
     `status:` takes statuses or their beginnings, divided by commas; several are joined by or. `pack:`,
-    `flow:`, `by:` and `error:` name one exactly. `age:<2h` are runs younger than that, `age:>3d` older ones
+    `flow:`, `by:` and `error:` name one exactly, `words:` looks for words of title,
+    input, error and output. `age:<2h` are runs younger than that, `age:>3d` older ones
     (s, m, h, d, w), `ended:` likewise runs by when they ended. Without a filter runs that another one
     started are left out: they are folded under it.
     """
@@ -80,6 +81,8 @@ class _Reading:
         if colon and name == "status":
             for part in value.split(","):
                 self._status(part)
+        elif colon and name == "words":
+            self._looked_for(value)
         elif colon and name in _BOUNDS:
             self._age(name, value)
         elif colon and name in _NAMES:
@@ -108,6 +111,12 @@ class _Reading:
             self.statuses.append(status)
         if status is RunStatus.FAILED:
             self.rejected.add(word == REJECTED.word)
+
+    def _looked_for(self, value: str) -> None:
+        if any(character.isalnum() for character in value):
+            self.names["words"] = " ".join(filter(None, (self.names.get("words"), value)))
+        else:
+            self.faults.append("words: wants a word of the title, the input, the error or the output")
 
     def _name(self, name: str, value: str) -> None:
         if not value:

@@ -44,8 +44,9 @@ class FilterInput(SafeInput):
     HELP = (
         "A filter of the runs, in force while you type. Words are found in parts of run ids, pack, flow and "
         "requester. status:failed,paused takes one of the statuses, by their beginnings; pack: flow: by: "
-        "take one name, error: one error code; age:<2h are younger runs, age:>3d older ones (s m h d w), "
-        "ended:<12h those that ended since then. Enter goes to the list, {screen.back} "
+        "take one name, error: one error code; words: finds words of title, input, error and output; "
+        "age:<2h are younger runs, age:>3d older ones (s m h d w), ended:<12h those that ended since then. "
+        "Enter goes to the list, {screen.back} "
         "clears the filter, {runs.saved} on the list saves it."
     )
 

@@ -8,6 +8,7 @@ from engine.contracts.run import Page, RunFilter, RunSort, RunSummary, RunView
 from engine.contracts.status import RunStatus
 from engine.journal.encoding import encode
 from engine.journal.rules.run_filter import fold, is_before, matches, micros, place_of
+from engine.journal.rules.run_words import run_words
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 
 if TYPE_CHECKING:
@@ -23,10 +24,15 @@ _SUMMARY = set(RunSummary.model_fields)
 def found_runs(runs: Iterable[RunView], filters: RunFilter, sort: RunSort) -> list[RunView]:
     """Runs that fit, in the order of the list."""
     rows = [(run_row(run), run) for run in runs]
-    fitting = [(place_of(row, sort), run) for row, run in rows if matches(row, filters)]
+    fitting = [(place_of(row, sort), run) for row, run in rows if matches(row, filters, _words(run))]
     fitting.sort(key=lambda pair: (pair[0].created_at, pair[0].run_id), reverse=sort is not RunSort.OLDEST)
     fitting.sort(key=lambda pair: pair[0].group)
     return [run for _, run in fitting]
+
+
+def _words(run: RunView) -> str:
+    error = None if run.error is None else {"code": run.error.code, "message": run.error.message}
+    return run_words(run.subject, run.input, error, run.output)
 
 
 def page_of_runs(

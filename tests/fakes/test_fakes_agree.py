@@ -164,6 +164,8 @@ def lists_of_runs(fake: FakeEngine) -> Iterator[Call]:
         *(RunFilter(parent=run.run_id) for run in runs if run.children or run is runs[0]),
         *(RunFilter(error=code) for code in ("approval_rejected", "tool_failed", "boom", "none")),
         RunFilter(ended_after=early),
+        *(RunFilter(words=words) for words in ("no", "approval REJECTED", "1", "broke", "-", "nowhere")),
+        RunFilter(words="reject", status=(RunStatus.FAILED,), requested_by="bob", nested=False),
         RunFilter(ended_before=late, text="dem", requested_by="ann", error="approval_rejected"),
         *(RunFilter(text=text) for text in (*words, "run_", one, one[:9], one[-6:], one[-3:], "run_01X")),
     ]

@@ -98,7 +98,7 @@ def _fits(row: EventRow, filters: EventFilter) -> bool:
 
 
 def _listed(store: MemoryStore, filters: RunFilter, sort: RunSort) -> list[RunRow]:
-    rows = [row for row in store.runs.values() if matches(row, filters)]
+    rows = [row for row in store.runs.values() if matches(row, filters, store.words.get(row["run_id"], ""))]
     rows.sort(key=lambda row: (row["created_at"], row["run_id"]), reverse=sort is not RunSort.OLDEST)
     rows.sort(key=lambda row: place_of(row, sort).group)
     return rows

@@ -329,6 +329,10 @@ class MemoryStore(MemoryTables):
         """How many runs a worker holds."""
         return sum(self.runs[run_id]["lease_worker"] == worker_id for run_id in self.ready)
 
+    def put_words(self, run_id: str, words: str, *, lasting: bool) -> None:
+        """See rules."""
+        self.put(self.words, run_id, words)
+
     def put_content(self, digest: str, content: str) -> None:
         """See rules."""
         if digest not in self.contents:

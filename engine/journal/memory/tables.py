@@ -42,6 +42,7 @@ class MemoryTables:
         self.runs: dict[str, RunRow] = {}
         self.ready: dict[str, None] = {}
         self.successors: dict[str, tuple[str, ...]] = {}
+        self.words: dict[str, str] = {}
         self.events: dict[int, EventRow] = {}
         self.histories: dict[str, dict[int, EventRow]] = {}
         self.steps: dict[str, dict[str, StepRow]] = {}

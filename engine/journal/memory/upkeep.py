@@ -127,5 +127,5 @@ def _remove(store: MemoryStore, run: RunRow) -> None:
     if source is not None:
         others = tuple(other for other in store.successors.get(source, ()) if other != run_id)
         store.put(store.successors, source, others)
-    for table in (store.histories, store.steps, store.snapshots, store.ready, store.runs):
+    for table in (store.histories, store.steps, store.snapshots, store.words, store.ready, store.runs):
         store.remove(table, run_id)

@@ -40,6 +40,8 @@ def create_run(store: Store, run: NewRun) -> tuple[str, bool]:
 def _insert_run(store: Store, run: NewRun) -> None:
     store.insert_run(new_run(run))
     store.put_blobs(run.blobs)
+    if run.words is not None:
+        store.put_words(run.run_id, run.words, lasting=False)
     store.insert_events(run.run_id, 0, run.events)
 
 
@@ -76,6 +78,8 @@ def append(store: Store, commit: Commit) -> bool:
         columns["waiting_for_id"] = moment
     store.change_run(head, columns)
     _count_slot(store, head, commit.head.status)
+    if commit.words is not None:
+        store.put_words(run_id, commit.words, lasting=True)
     if commit.snapshot is not None:
         store.put_snapshot(run_id, commit.expected_seq + len(commit.events), commit.snapshot)
     return ready

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from engine.contracts.run import RunFilter, RunSort, is_rejected
 from engine.contracts.status import RunStatus
+from engine.journal.rules.run_words import holds_words, wanted_words
 
 if TYPE_CHECKING:
     from engine.journal.rows import HeadRow, NewRunRow, RunColumns, RunRow
@@ -92,8 +93,10 @@ def micros(moment: datetime | None) -> int | None:
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
-def matches(row: RunRow, filters: RunFilter) -> bool:
-    """Whether a list with these filters holds the run."""
+def matches(row: RunRow, filters: RunFilter, words: str = "") -> bool:
+    """Whether a list with these filters holds the run, whose words are these."""
+    if filters.words is not None and not holds_words(words, wanted_words(filters.words)):
+        return False
     return _is_kind(row, filters) and _is_within(row, filters) and _holds_text(row, filters.text)
 
 

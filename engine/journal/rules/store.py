@@ -220,6 +220,10 @@ class Store(Protocol):
         """Forget workers whose leases have ended and that hold no run."""
         ...
 
+    def put_words(self, run_id: str, words: str, *, lasting: bool) -> None:
+        """Keep the words a run is found by in place of those before; `lasting` ones may be put in order."""
+        ...
+
     def put_content(self, digest: str, content: str) -> None:
         """Keep a pack's content; what is there stays."""
         ...

@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.sqlite.failures import unavailable
 from engine.journal.sqlite.queries import migrations, read_all
+from engine.journal.sqlite.words import make_index
 
 CHECKPOINT_PAGES = 4_000
 """Pages in the WAL before it is folded in (16 MB): each time every writer waits for two syncs."""
@@ -90,6 +91,7 @@ def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conne
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA temp_store = MEMORY")
         migrate(connection, path)
+        make_index(connection)
     except sqlite3.Error as error:
         connection.close()
         raise unavailable(error, path) from error

@@ -11,6 +11,7 @@ from engine.journal.errors import damaged_history
 from engine.journal.records import StoredEvent
 from engine.journal.rules.run_filter import TIME_BUCKET, bucket_of
 from engine.journal.sqlite.queries import query, update
+from engine.journal.sqlite.words import put_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -269,6 +270,10 @@ class SqliteStore:
     def forget_dead_workers(self, now: int) -> None:
         """See rules."""
         self._execute(query("forget_dead_workers"), (now,))
+
+    def put_words(self, run_id: str, words: str, *, lasting: bool) -> None:
+        """See rules."""
+        put_words(self._connection, run_id, words, lasting=lasting)
 
     def put_content(self, digest: str, content: str) -> None:
         """See rules."""

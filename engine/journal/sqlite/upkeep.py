@@ -9,6 +9,7 @@ from engine.journal.changes import ANYTHING
 from engine.journal.rules.pruning import RunTree, may_go, references, tree_of
 from engine.journal.rules.run_filter import TIME_BUCKET
 from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.words import drop_words
 
 if TYPE_CHECKING:
     import sqlite3
@@ -83,7 +84,8 @@ def _prune(connection: sqlite3.Connection, roots: Sequence[str], wanted: PruneRa
             place: tuple[Any, ...] = (row["bucket"], row["created_at"] // TIME_BUCKET, -1)
             connection.execute(query("count_time_bucket"), place)
         gone.append(tree_of(rows))
-    ids = json.dumps([run_id for tree in gone for run_id, _ in tree.runs])
+    ids = json.dumps(run_ids := [run_id for tree in gone for run_id, _ in tree.runs])
+    drop_words(connection, run_ids)
     for statement in _theirs() if gone else ():
         connection.execute(statement, (ids,))
     return gone

@@ -13,6 +13,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
 from engine.governance.pipeline import Outcome, Point, Reason, Subject, Verdict, characters_of, check
 from engine.journal.records import NewRun
+from engine.journal.rules.run_words import run_words
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import GovernanceDecision, RunQueued, RunRefused
@@ -143,6 +144,7 @@ class RunStarter:
             request_digest=_digest(request, pack, flow, payload.value),
             handed_off_from=handed_over.run_id if handed_over is not None else None,
             blobs=blobs,
+            words=await self._words(subject, payload),
             attachments=isinstance(request.payload.get("files"), list),
         )
 
@@ -165,6 +167,13 @@ class RunStarter:
             lambda digest: from_json(blobs[digest]),
             handoff=head.get("handoff"),
         )
+
+    async def _words(self, subject: str | None, payload: StoredValue) -> str:
+        """What the run is found by until it ends: nothing of it that is masked."""
+        if not payload.blobs:  # kept as it is: there is nothing to mask
+            return run_words(subject, payload.value)
+        whole = await self._values.load(payload.value)
+        return await off_loop_if_large(whole, lambda: run_words(subject, self._values.redact(whole)))
 
     async def _check_trust(self, pack: LoadedPack) -> None:
         if not await self._packs.trusts(pack):
@@ -190,6 +199,7 @@ class RunStarter:
         )
         head = {"error": error, "payload_digest": digest, "requested_by": request.actor.name}
         run = _new_run(request, pack, flow, RunStatus.FAILED, head, self._clock.now(), error)
+        run = replace(run, words=run_words(None, None, error))
         if (fact := _decision_in(refusal)) is not None:
             ts, actor = run.events[0].ts, request.actor
             run = replace(run, events=[*run.events, Event(fact, ts, actor.name, via=actor.via)])

@@ -19,7 +19,7 @@ ACTIONS: tuple[Action, ...] = (
         "/",
         "filter",
         "Filter",
-        "Filter as you type: words, status:, pack:, flow:, by:, error:, age:, ended:",
+        "Filter as you type: words, status:, pack:, flow:, by:, error:, words:, age:, ended:",
         "vasini runs --status S",
         True,
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.records import RunHead
 from engine.journal.rules.run_filter import may_be_in_id, place_of
+from engine.journal.rules.run_words import run_words
 from engine.journal.sqlite.lists.statements import RANGES_AT_ONCE
 from engine.machine.events.run_facts import RunCompleted, RunFailed, RunQueued, RunRefused, RunRetried
 from tests.engine.journal.run_script import ALL, LATER, NOW, a_run, event, hold, refused_run, take
@@ -118,6 +121,42 @@ async def test_runs_are_found_by_their_parent_their_error_and_their_end(
     assert await journal.lists.failed_after(NOW, "other") == 0
 
 
+async def test_runs_are_found_by_the_beginnings_of_their_words(journal: Journal) -> None:
+    await journal.create_run(a_run(1, words=run_words("Disk of Zürich", {"host": "db-7"})))
+    await journal.create_run(a_run(2, words=run_words(None, ["disk"]), requested_by="bob"))
+    await journal.create_run(a_run(3))
+    assert await numbers(journal, words="disk") == [2, 1]
+    assert await numbers(journal, words="DI zurich") == [1]
+    assert await numbers(journal, words="isk") == []
+    assert await numbers(journal, words="db-7") == [1]
+    assert await numbers(journal, words=" - ") == []
+    assert await numbers(journal, words="disk", requested_by="bob") == [2]
+    held = await take(journal, "run_0001")
+    error = {"code": "disk_full", "message": "no room"}
+    words = run_words("Disk of Zürich", {"host": "db-8"}, error)
+    head = RunHead(RunStatus.FAILED, error=error)
+    await held.append(event(RunFailed.kind, ts=LATER, error=error), head=head, words=words)
+    assert await numbers(journal, words="room full") == [1]
+    assert await numbers(journal, words="db 7") == []
+    assert await numbers(journal, words="di") == [2, 1]
+    assert await numbers(journal, RunSort.OLDEST, words="di", offset=1) == [2]
+    await held.append(event(RunRetried.kind, running=[], waiting=[]), words=run_words(None, "another"))
+    assert await numbers(journal, words="room") == []
+    assert await numbers(journal, words="another") == [1]
+
+
+async def test_without_an_index_the_same_words_are_found(sqlite_journal: SqliteJournal) -> None:
+    held = await hold(sqlite_journal, 1)
+    await held.append(event(RunCompleted.kind, output=1), status=RunStatus.COMPLETED, words=" disk full")
+    await sqlite_journal.create_run(a_run(2, words=" disk"))
+    wanted = ("disk", "di", "disk fu", "isk", "none")
+    found = [await numbers(sqlite_journal, words=words) for words in wanted]
+    assert found == [[2, 1], [2, 1], [1], [], []]
+    with closing(sqlite3.connect(sqlite_journal.path)) as connection:
+        connection.execute("DROP TABLE run_words")
+    assert [await numbers(sqlite_journal, words=words) for words in wanted] == found
+
+
 async def test_a_run_that_is_retried_after_a_rejection_is_counted_among_the_others(journal: Journal) -> None:
     held = await hold(journal, 1)
     error = {"code": "approval_rejected", "message": "no"}
@@ -189,6 +228,9 @@ FILTERS = (
     RunFilter(nested=False, status=(RunStatus.FAILED,), rejected=False),
     RunFilter(status=(RunStatus.FAILED, RunStatus.QUEUED), rejected=True),
     RunFilter(parent="run_0003"),
+    RunFilter(words="blue"),
+    RunFilter(words="b", nested=False, created_before=from_micros(NOW + 70_000 * SECOND)),
+    RunFilter(words="bl gr", error="invalid_input"),
     RunFilter(parent="run_0003", text="do", created_before=from_micros(NOW + 70_000 * SECOND)),
     RunFilter(error="approval_rejected"),
     RunFilter(error="invalid_input", requested_by="Cy", nested=False, text="run_0"),
@@ -210,6 +252,8 @@ async def filled(*journals: Journal) -> None:
             "tenant": chance.choice(("default", "default", "default", "other")),
             "requested_by": chance.choice(PEOPLE),
         }
+        colors = chance.sample(("blue", "green", "black", "brown"), 2)
+        changes["words"] = run_words(None, colors)
         if chance.random() < 0.2:
             changes |= {"parent_run_id": chance.choice(("run_0003", "run_0004")), "depth": 1}
         if chance.random() < 0.3:
@@ -223,7 +267,9 @@ async def filled(*journals: Journal) -> None:
         await asyncio.gather(*(journal.create_run(run) for run in runs))
         for number in range(0, MANY, 40):
             if runs[number].status is RunStatus.QUEUED:
-                await (await take(journal, f"run_{number:04}")).append(status=RunStatus.COMPLETED)
+                words = " blue" if number % 3 else None
+                held = await take(journal, f"run_{number:04}")
+                await held.append(status=RunStatus.COMPLETED, words=words)
 
 
 async def test_an_id_is_found_by_its_beginning_with_other_filters(journal: Journal) -> None:

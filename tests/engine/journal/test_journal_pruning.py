@@ -39,7 +39,13 @@ def ref(name: str) -> dict[str, object]:
 
 
 async def ended(
-    journal: Journal, number: int, *, value: object = 1, ts: int = NOW, **changes: object
+    journal: Journal,
+    number: int,
+    *,
+    value: object = 1,
+    ts: int = NOW,
+    words: str | None = None,
+    **changes: object,
 ) -> None:
     """A completed run that nobody holds, with the value in its history."""
     await journal.create_run(a_run(number, **changes))
@@ -51,6 +57,7 @@ async def ended(
         status=RunStatus.COMPLETED,
         release=True,
         ready=False,
+        words=words,
         blobs={DIGESTS[name]: name.encode() for name in "abc" if DIGESTS[name] in json.dumps(value)},
     )
 
@@ -82,6 +89,15 @@ async def test_a_run_that_is_over_goes_with_all_that_is_its(journal: Journal) ->
     assert await journal.page_events("run_0001", 0, ALL) == []
     assert await journal.step_rows("run_0001") == []
     assert await journal.create_run(a_run(2, idempotency_key="k", request_digest="d")) == ("run_0002", True)
+
+
+async def test_the_words_of_a_run_go_with_it_and_those_of_others_stay(journal: Journal) -> None:
+    await ended(journal, 1, words=" disk full")
+    await journal.create_run(a_run(9, words=" disk"))
+    assert await prune(journal) == ["run_0001"]
+    rows = await journal.lists.page(RunFilter(words="disk"), RunSort.NEWEST, ALL)
+    assert [row["run_id"] for row in rows] == ["run_0009"]
+    assert await journal.lists.count(RunFilter(words="full")) == 0
 
 
 async def test_what_is_younger_or_ended_otherwise_stays(journal: Journal) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.actor import Actor
+from engine.contracts.run import RunFilter
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from engine.governance.policies import Policies
@@ -62,6 +63,29 @@ async def assert_hidden(home: Home, engine: Engine, run_id: str, *hidden: str) -
     for text in hidden:
         assert text.encode() not in raw, f"{text!r} is at rest"
         assert text not in shown
+
+
+async def test_what_is_masked_cannot_be_found_and_the_rest_can(home: Home) -> None:
+    home.flow("ask", form(), tool("last", params=SHOW))
+    payload = {**SECRETS, "note": f"The plumber wrote, {MAIL} knows."}
+    async with home.working() as engine:
+        run_id = await start(engine, "ask", payload)
+
+        async def found(words: str) -> bool:
+            return await engine.runs.position(run_id, RunFilter(words=words)) is not None
+
+        async def assert_found() -> None:
+            for words in ("plumber", "wrote knows"):
+                assert await found(words), words
+            for words in ("poppins", "mary", *HIDDEN, "live0123456789abcdef", "correct", "77aa88bb"):
+                assert not await found(words), words
+
+        request = await pending_form(engine, run_id)
+        await assert_found()
+        await engine.requests.answer(request.request_id, {"word": "yes"}, actor=BOB)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        await assert_found()
+    assert b"poppins" not in home.bytes_at_rest().replace(MAIL.encode(), b"")
 
 
 async def test_secrets_of_a_payload_are_never_at_rest(home: Home) -> None:

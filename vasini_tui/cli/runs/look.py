@@ -57,6 +57,12 @@ def runs(
     error: Annotated[
         str | None, typer.Option("--error", metavar="CODE", help="Only those that failed with this code.")
     ] = None,
+    words: Annotated[
+        str | None,
+        typer.Option(
+            "--words", metavar="TEXT", help="Only those with these words in title, input, error or output."
+        ),
+    ] = None,
     parent: Annotated[
         str | None, typer.Option("--parent", metavar="RUN", help="Only those that steps of this run started.")
     ] = None,
@@ -81,6 +87,7 @@ def runs(
         rejected=rejected,
         parent=parent,
         error=error,
+        words=words,
         ended_after=moment_named(ended_since, "--ended-since"),
         ended_before=moment_named(ended_before, "--ended-before"),
         pack=pack,

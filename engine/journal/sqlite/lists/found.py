@@ -1,4 +1,4 @@
-"""Runs that are looked up by an index of their own (why they failed, when they ended, what started them).
+"""Runs that are looked up by an index of their own: words, error, end, and what started them.
 
 Their ids come from there; the rest of the filter is looked at run by run. So the list costs as much as
 there are runs with this error, or of this time.
@@ -10,9 +10,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from engine.journal.rules.run_filter import fold, may_be_in_id, micros, place_of
+from engine.journal.rules.run_words import wanted_words
 from engine.journal.sqlite.lists.ranges import buckets_of
 from engine.journal.sqlite.lists.statements import beyond, found_runs
 from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.words import word_query
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,7 +28,8 @@ _EVER = 2**62
 
 def is_looked_up(filters: RunFilter) -> bool:
     """Whether the filter names something that count buckets do not tell."""
-    return _ids(filters) is not None
+    named = (filters.words, filters.parent, filters.error, filters.ended_after, filters.ended_before)
+    return any(each is not None for each in named)
 
 
 def found_ids(
@@ -38,18 +41,20 @@ def found_ids(
     offset: int,
 ) -> list[str]:
     """Ids of a page, in the order of `sort`."""
-    wanted = _arguments(connection, filters) | {"limit": limit, "offset": offset}
+    ids, wanted = _looked_up(connection, filters)
+    wanted |= {"limit": limit, "offset": offset}
     condition = ""
     if after is not None:
         condition, place = beyond(after, sort)
         wanted |= place
-    rows = connection.execute(_found(filters, "run_id", condition, sort), wanted)
+    rows = connection.execute(found_runs(ids, "run_id", condition, sort), wanted)
     return [row[0] for row in rows]
 
 
 def count_found(connection: sqlite3.Connection, filters: RunFilter) -> int:
     """How many runs fit."""
-    counted = connection.execute(_found(filters, "count(*)"), _arguments(connection, filters))
+    ids, wanted = _looked_up(connection, filters)
+    counted = connection.execute(found_runs(ids, "count(*)"), wanted)
     return int(counted.fetchone()[0])
 
 
@@ -57,28 +62,25 @@ def found_position(
     connection: sqlite3.Connection, row: RunRow, filters: RunFilter, sort: RunSort
 ) -> int | None:
     """How many runs the list gives before this one; None when it does not hold it."""
-    wanted = _arguments(connection, filters) | {"run_id": row["run_id"]}
-    held = connection.execute(_found(filters, "count(*)", "r.run_id = :run_id"), wanted)
+    ids, wanted = _looked_up(connection, filters)
+    wanted["run_id"] = row["run_id"]
+    held = connection.execute(found_runs(ids, "count(*)", "r.run_id = :run_id"), wanted)
     if not held.fetchone()[0]:
         return None
     condition, place = beyond(place_of(row, sort), sort, before=True)
-    before = connection.execute(_found(filters, "count(*)", condition), wanted | place)
+    before = connection.execute(found_runs(ids, "count(*)", condition), wanted | place)
     return int(before.fetchone()[0])
 
 
-def _ids(filters: RunFilter) -> str | None:
-    """The query for the ids, by the index that is likely to give the fewest; None when none is asked for."""
+def _looked_up(connection: sqlite3.Connection, filters: RunFilter) -> tuple[str, dict[str, Any]]:
+    """The query for the ids, by the index that is likely to give the fewest, and all arguments."""
+    arguments = _arguments(connection, filters)
+    if filters.words is not None:
+        ids, words = word_query(connection, wanted_words(filters.words))
+        return ids, arguments | words
     if filters.parent is not None:
-        return query("ids_by_parent")
-    if filters.error is not None:
-        return query("ids_by_error")
-    return query("ids_by_end") if filters.ended_after or filters.ended_before else None
-
-
-def _found(filters: RunFilter, columns: str, condition: str = "", sort: RunSort | None = None) -> str:
-    ids = _ids(filters)
-    assert ids is not None
-    return found_runs(ids, columns, condition, sort)
+        return query("ids_by_parent"), arguments
+    return query("ids_by_error") if filters.error is not None else query("ids_by_end"), arguments
 
 
 def _arguments(connection: sqlite3.Connection, filters: RunFilter) -> dict[str, Any]:

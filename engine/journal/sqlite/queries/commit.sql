@@ -40,6 +40,39 @@ VALUES (:run_id, :tenant, :pack, :pack_version, :pack_digest, :flow, :flow_versi
     :parent_path, :depth, :handed_off_from, :error, :error_code, :waiting_for, :waiting_for_id, :trace_id,
     :bucket)
 
+-- name: has_full_text_search
+-- whether SQLite has full-text search
+SELECT 1 FROM pragma_module_list WHERE name = 'fts5'
+
+-- name: make_word_index
+-- the words of runs that have ended; they are kept once, in run_texts
+CREATE VIRTUAL TABLE IF NOT EXISTS run_words USING fts5(
+    words, content = 'run_texts', content_rowid = 'doc', detail = none, columnsize = 0, tokenize = 'ascii')
+
+-- name: has_word_index
+-- whether that index is there
+SELECT 1 FROM sqlite_schema WHERE name = 'run_words'
+
+-- name: put_words
+-- the words of a run
+INSERT INTO run_texts (run_id, words, indexed) VALUES (?, ?, ?)
+
+-- name: index_words
+-- the same in the index
+INSERT INTO run_words (rowid, words) VALUES (?, ?)
+
+-- name: indexed_words
+-- what the index has of some runs
+SELECT doc, words FROM run_texts WHERE run_id IN (SELECT value FROM json_each(?)) AND indexed = 1
+
+-- name: unindex_words
+-- take words out of the index
+INSERT INTO run_words (run_words, rowid, words) VALUES ('delete', ?, ?)
+
+-- name: drop_words
+-- forget the words of some runs
+DELETE FROM run_texts WHERE run_id IN (SELECT value FROM json_each(?))
+
 -- name: insert_step
 -- an execution that begins; nothing when it is there
 INSERT INTO steps (run_id, path, first_seq, type, name, status, attempt, started_at, finished_at, input_seq,

@@ -168,6 +168,22 @@ SELECT run_id FROM runs WHERE error_code = :error
 -- runs that ended between two moments
 SELECT run_id FROM runs INDEXED BY runs_ended WHERE finished_at > :ended_after AND finished_at < :ended_before
 
+-- name: ids_by_words
+-- runs with some words, by their beginnings: by the index, and by looking through what is not in it
+SELECT t.run_id FROM run_words w CROSS JOIN run_texts t ON t.doc = w.rowid AND t.indexed = 1
+WHERE run_words MATCH :match
+UNION ALL SELECT t.run_id FROM run_texts t INDEXED BY run_texts_unindexed
+WHERE t.indexed = 0 AND NOT EXISTS (SELECT 1 FROM json_each(:words) q WHERE instr(t.words, ' ' || q.value) = 0)
+
+-- name: ids_of_nothing
+-- no run, for a text that holds no word
+SELECT run_id FROM run_texts WHERE 0
+
+-- name: ids_by_words_read
+-- the same where there is no index
+SELECT t.run_id FROM run_texts t
+WHERE NOT EXISTS (SELECT 1 FROM json_each(:words) q WHERE instr(t.words, ' ' || q.value) = 0)
+
 -- name: select_requesters
 -- names that have runs and hold a text
 SELECT DISTINCT requested_by FROM run_requesters

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RequestKind, RunStatus
 from engine.journal.encoding import decode
+from engine.journal.rules.run_words import run_words
 from engine.machine.model.graph import walk_steps
 from engine.machine.walk import run_status
 from engine.values import is_blob
@@ -102,12 +103,13 @@ class RunDocuments:
 
     async def write_response(
         self, row: RunRow, flow: PinnedFlow, state: RunState, ended_at: int
-    ) -> dict[str, Any]:
-        """Write all documents of an ended run; what the output_written event says about them.
+    ) -> tuple[dict[str, Any], str]:
+        """Write all documents of an ended run; what the output_written event says about them, and its words.
 
         Raises Unavailable when the disk is full or read-only.
         """
         before = await self._so_far(row, flow, state)
+        given = await self._values.redacted(state.payload)
         output = await self._values.redacted(state.output)
         status = run_status(state)
         response = {
@@ -121,12 +123,13 @@ class RunDocuments:
             "finished_at": rfc3339(from_micros(ended_at)),
         }
 
-        def write() -> dict[str, Any]:
+        def write() -> tuple[dict[str, Any], str]:
             before()
-            return self._folders.write_response(row["pack"], row["run_id"], response)
+            document = self._folders.write_response(row["pack"], row["run_id"], response)
+            return document, run_words(row["subject"], given, state.error, response["result"])
 
-        document: dict[str, Any] = await self._queue.write(write)
-        return document
+        written: tuple[dict[str, Any], str] = await self._queue.write(write)
+        return written
 
     async def keep_input(self, row: RunRow, state: RunState) -> None:
         """Copy what the payload attaches, before a step can read it. Raises Unavailable.

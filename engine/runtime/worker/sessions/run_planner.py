@@ -111,8 +111,9 @@ class RunPlanner:
         consumed: Sequence[int] = (),
         mail_seen: int = 0,
         blobs: Mapping[str, bytes],
+        words: str | None = None,
     ) -> Commit:
-        """The plan as the journal takes it; `blobs` are those of the inputs."""
+        """The plan as the journal takes it; `blobs` and `words` are those of the inputs."""
         now = plan.events[-1].ts if plan.events else max(self._clock.now(), self._last_ts)
         mail = [(effect.child_run_id, steering_input(effect, now)) for effect in plan.steer_children]
         ended = plan.state.phase is not before.phase and run_status(plan.state) in RUN_TERMINAL
@@ -135,6 +136,7 @@ class RunPlanner:
             children=[self._children.new_run(effect, now) for effect in plan.start_children],
             blobs={**blobs, **plan.blobs},
             snapshot=self._snapshot(plan),
+            words=words,
         )
 
     def committed(self, commit: Commit, state: RunState) -> None:

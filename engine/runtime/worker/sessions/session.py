@@ -64,6 +64,8 @@ class Incoming:
     given: Input
     mail_id: int | None = None
     blobs: Mapping[str, bytes] = field(default_factory=dict)
+    words: str | None = None
+    """What the run is found by once it has ended."""
 
 
 class Session:
@@ -237,6 +239,7 @@ class Session:
                 consumed=consumed,
                 mail_seen=max(self._delivered, default=0),
                 blobs={digest: data for one in incoming for digest, data in one.blobs.items()},
+                words=next((one.words for one in incoming if one.words is not None), None),
             )
             self._calls.expect(_unrepeatable(plan))
             self._reach("before_commit", plan)
@@ -294,11 +297,12 @@ class Session:
         """Write the response document of an ended run, then let go of it."""
         self._host.on_end(self.run_id)
         self._faults.reach("before_document", "run")
-        document = await self._host.documents.write_response(
+        document, words = await self._host.documents.write_response(
             self._row, self._flow, self.state, self._clock.now()
         )
         self._faults.reach("after_document", "run")
-        await self._take_in([Incoming(OutputWritten(now=self._clock.now(), document=document))])
+        written = OutputWritten(now=self._clock.now(), document=document)
+        await self._take_in([Incoming(written, words=words)])
 
     def _call_finished(self, finished: StepFinished, blobs: Mapping[str, bytes]) -> None:
         self._inbox.append(Incoming(finished, blobs=blobs))
