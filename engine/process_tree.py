@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PROC = Path("/proc")
+_STARTED = 19
+"""Place of the start time in /proc/PID/stat, counted after the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Process:
     name: str
     parent: int
     session: int
+    started: str = ""
+    """The tick it was started in."""
 
     def began_with(self, variable: str) -> bool:
         """Whether it was started with the variable in its environment; False when that is not told."""
@@ -48,5 +52,6 @@ def _process(pid: int) -> Process | None:
     except OSError:
         return None
     before, _, after = text.rpartition(")")
-    _, parent, _, session = after.split()[:4]
-    return Process(pid, before.partition("(")[2], int(parent), int(session))
+    fields = after.split()
+    _, parent, _, session = fields[:4]
+    return Process(pid, before.partition("(")[2], int(parent), int(session), fields[_STARTED])

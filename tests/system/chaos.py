@@ -1,8 +1,9 @@
-"""Chaos: workers and deciders are killed at any moment, the clock is set, the disk is full; promises hold.
+"""Chaos: workers, deciders and consoles are killed at any moment, the clock is set, the disk is full.
 
     python -m tests.system.chaos [--minutes 5] [--seed 1]
 
-Every round starts runs of all kinds of steps and ends when all of them have ended. At the end a table
+Every round starts runs of all kinds of steps and ends when all of them have ended; two deciders and two
+consoles, where keys are pressed, decide side by side. At the end a table
 says how often each promise was tried and how often it was broken; the exit status is 1 if any was.
 """
 
@@ -21,8 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.system.chaos_promises import Promises, check_promises
-from tests.system.chaos_roles import clock_file
+from tests.system.chaos_console import ChaosConsole
+from tests.system.chaos_promises import Promises, check_promises, decided_by_keys
+from tests.system.chaos_roles import MachineClock, set_clock
 from tests.system.drill import FLOWS_WITH_ONE_OF_EACH, make_home
 from tests.system.nursery import open_nursery
 from tests.system.person import person_at
@@ -33,11 +35,15 @@ if TYPE_CHECKING:
 
 WORKERS = 2
 DECIDERS = 2
+CONSOLES = 2
 INNOCENTS = 12
 KILLS_A_ROUND = 3
 """Fewer than losses make a dead letter: what ends as one in spite of that was wronged."""
 STILL_SECONDS = 60.0
 """A round in which nothing more is recorded for so long does not end."""
+CONSOLE_KILLED = 0.2
+"""They take their time to come up again."""
+TROUBLES = ("kill", "kill", "decider", "console", "clock", "clock", "disk", "nothing")
 CLOCK_STEPS = (7_200, -7_200, 3_600, -3_600, 30, -30)
 
 
@@ -51,6 +57,8 @@ class Troubles:
 
     worker_kills: int = 0
     decider_kills: int = 0
+    console_kills: int = 0
+    decided_by_keys: int = 0
     clock_steps: int = 0
     full_disks: int = 0
     guilty: set[str] = field(default_factory=set)
@@ -66,6 +74,7 @@ class Chaos:
         self._chance = chance
         self._workers: list[WorkerProcess] = []
         self._deciders: list[WorkerProcess] = []
+        self._consoles: list[ChaosConsole] = []
         self._clock = 0.0
         self._over: set[str] = set()
         self._read_to = 0
@@ -77,9 +86,16 @@ class Chaos:
             self._workers.append(await self._nursery.start(self._home, role="worker"))
         for _ in range(DECIDERS):
             self._deciders.append(await self._nursery.start(self._home, role="decider"))
+        for _ in range(CONSOLES):
+            self._consoles.append(self._console())
+
+    def _console(self) -> ChaosConsole:
+        return ChaosConsole(self._home, dict(os.environ))
 
     async def end(self) -> None:
         """Stop the processes."""
+        for console in self._consoles:
+            console.kill()
         for process in self._deciders:
             await process.kill()
         for process in self._workers:
@@ -89,7 +105,7 @@ class Chaos:
         """Runs of all kinds; with `deadly` one of them kills its workers, and nobody else does."""
         for _ in range(INNOCENTS // 2):
             await self._person.start("napping")
-        for flow in FLOWS_WITH_ONE_OF_EACH * 2:
+        for flow in (*FLOWS_WITH_ONE_OF_EACH, "retrying") * 2:
             await self._person.start(flow)
         if deadly:
             self.troubles.guilty.add(await self._person.start("deadly"))
@@ -101,6 +117,8 @@ class Chaos:
             await asyncio.sleep(self._chance.uniform(0.05, 0.4))
             kills -= await self._trouble(kills)
             await self._replace_the_dead()
+            for console in self._consoles:
+                await asyncio.to_thread(console.press)
             page = await self._person.engine.runs.all_events(after_seq=self._read_to)
             if page.next != self._read_to:
                 self._read_to, since = page.next, time.monotonic()
@@ -117,7 +135,7 @@ class Chaos:
 
     async def _trouble(self, kills: int) -> int:
         """Something happens, perhaps; how many workers were killed."""
-        what = self._chance.choice(["kill", "decider", "clock", "disk", "nothing", "nothing"])
+        what = self._chance.choice(TROUBLES)
         if what == "kill" and kills > 0:
             self.troubles.worker_kills += 1
             await self._chance.choice(self._workers).kill()
@@ -125,12 +143,13 @@ class Chaos:
         if what == "decider":
             self.troubles.decider_kills += 1
             await self._chance.choice(self._deciders).kill()
+        if what == "console" and self._chance.random() < CONSOLE_KILLED:
+            self.troubles.console_kills += 1
+            self._chance.choice(self._consoles).kill()
         if what == "clock":
             self.troubles.clock_steps += 1
             self._clock += self._chance.choice(CLOCK_STEPS)
-            clock_file(self._home).write_text(str(self._clock))
-            for worker in self._workers:
-                _signal(worker, signal.SIGUSR1)
+            set_clock(self._home, self._clock)
         if what == "disk":
             self.troubles.full_disks += 1
             worker = self._chance.choice(self._workers)
@@ -144,6 +163,10 @@ class Chaos:
             for number, process in enumerate(processes):
                 if process.ended.done():
                     processes[number] = await self._nursery.start(self._home, role=role)
+        for number, console in enumerate(self._consoles):
+            if console.gone:
+                console.kill()
+                self._consoles[number] = self._console()
 
 
 def _signal(process: WorkerProcess, number: signal.Signals) -> None:
@@ -156,7 +179,7 @@ async def run(minutes: float, seed: int, home: Path) -> tuple[Troubles, Promises
     """Rounds until the time is over; at least one of each kind."""
     make_home(home)
     until = time.monotonic() + minutes * 60
-    async with open_nursery() as nursery, person_at(home) as person:
+    async with open_nursery() as nursery, person_at(home, MachineClock(home)) as person:
         chaos = Chaos(home, nursery, person, random.Random(seed))
         await chaos.begin()
         rounds = 0
@@ -166,6 +189,7 @@ async def run(minutes: float, seed: int, home: Path) -> tuple[Troubles, Promises
                 rounds += 1
                 sys.stderr.write(f"round {rounds} has ended\n")
         await chaos.end()
+    chaos.troubles.decided_by_keys = decided_by_keys(home)
     return chaos.troubles, check_promises(home, chaos.troubles.guilty)
 
 
@@ -178,9 +202,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="vasini-chaos-") as place:
         troubles, promises = asyncio.run(run(given.minutes, given.seed, Path(place) / "home"))
     sys.stdout.write(
-        f"seed {given.seed}: {troubles.worker_kills} workers and {troubles.decider_kills} deciders killed, "
+        f"seed {given.seed}: {troubles.worker_kills} workers and {troubles.decider_kills} deciders and "
+        f"{troubles.console_kills} consoles killed, "
         f"{len(troubles.guilty)} steps that kill their worker, {troubles.clock_steps} times the clock set, "
-        f"{troubles.full_disks} times the disk full\n\n{promises.table()}\n"
+        f"{troubles.full_disks} times the disk full, {troubles.decided_by_keys} decisions by keys\n\n"
+        f"{promises.table()}\n"
     )
     return int(promises.broken > 0)
 

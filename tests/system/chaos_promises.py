@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.machine.events.request_facts import ApprovalDecided
 from tests.system.chaos_roles import acknowledged_file
 from tests.system.drill import effects_file
 from tests.system.history import Journal
@@ -57,11 +58,19 @@ def check_promises(home: Path, guilty: Collection[str]) -> Promises:
         )
         promises.keep("a run ends, and nobody holds it", where, kept=_is_over(row))
         dead = row["status"] == RunStatus.DEAD_LETTER.value
+        expired = row["status"] == RunStatus.FAILED.value and "expired" in (row["error"] or "")
+        promises.keep("no request expires because a clock was set", run_id, kept=not expired)
         if run_id in guilty:
             promises.keep("a step that kills its workers is a dead letter", row["status"], kept=dead)
         else:
             promises.keep("no innocent run is a dead letter", run_id, kept=not dead)
     return promises
+
+
+def decided_by_keys(home: Path) -> int:
+    """How many decisions were made in consoles."""
+    events = (stored.event for events in Journal(home).events.values() for stored in events)
+    return sum(event.kind == ApprovalDecided.kind and event.via == "console" for event in events)
 
 
 def _is_over(row: Mapping[str, Any]) -> bool:

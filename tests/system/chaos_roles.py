@@ -21,25 +21,20 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 5.0
 """Long: only a process that is gone may lose a run, not one that a busy machine holds up."""
 FULL_BYTES = 4_096
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.5
+"""Consoles, whose cards have to be seen first, are to have their share."""
 
 
 class MachineClock:
-    """The clock of a machine that somebody sets: by the seconds that a file holds."""
+    """The clock of a machine that somebody sets, for all processes in one moment: `set_clock`."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._set_by = 0
-        self.read()
-
-    def read(self) -> None:
-        """Somebody has set it."""
-        text = self._file.read_text() if self._file.exists() else ""
-        self._set_by = round(float(text or 0) * 1_000_000)
+    def __init__(self, home: Path) -> None:
+        self._file = _clock_file(home)
 
     def now(self) -> int:
         """See `engine.runtime.clock.Clock`."""
-        return time.time_ns() // 1_000 + self._set_by
+        set_by = float(self._file.read_text()) if self._file.exists() else 0.0
+        return time.time_ns() // 1_000 + round(set_by * 1_000_000)
 
     def uptime(self) -> int:
         """See `engine.runtime.clock.Clock`."""
@@ -73,8 +68,14 @@ class Acknowledged(dict[str, str]):
             stream.write(f"{request_id}\t{decision}\n")
 
 
-def clock_file(home: Path) -> Path:
-    """By how many seconds the clock of the machine was set."""
+def set_clock(home: Path, seconds: float) -> None:
+    """Set the clock of the machine, so far from the right time."""
+    new = _clock_file(home).with_suffix(".new")
+    new.write_text(str(seconds))
+    new.replace(_clock_file(home))
+
+
+def _clock_file(home: Path) -> Path:
     return home / "clock.txt"
 
 
@@ -84,22 +85,22 @@ def acknowledged_file(home: Path) -> Path:
 
 
 async def work(home: Path) -> None:
-    """Work runs until SIGTERM; SIGUSR1 says that the clock was set, SIGUSR2 fills or frees the disk."""
+    """Work runs until SIGTERM; SIGUSR2 fills or frees the disk."""
     stopped = asyncio.Event()
-    clock, disk = MachineClock(clock_file(home)), FullDisk()
+    disk = FullDisk()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    loop.add_signal_handler(signal.SIGUSR1, clock.read)
     loop.add_signal_handler(signal.SIGUSR2, disk.turn)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGUSR2})
     settings = config(home, LEASE_SECONDS)
-    async with open_engine(settings, registry=registry(home), clock=clock) as engine, engine.work(slots=16):
+    tools, clock = registry(home), MachineClock(home)
+    async with open_engine(settings, registry=tools, clock=clock) as engine, engine.work(slots=16):
         await stopped.wait()
 
 
 async def decide(home: Path) -> None:
     """Decide and answer what is asked, until killed."""
-    async with person_at(home) as person:
+    async with person_at(home, MachineClock(home)) as person:
         person.acknowledged = Acknowledged(acknowledged_file(home))
         while True:
             with suppress(Unavailable):  # said to whoever decides; nothing was acknowledged

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.config import EngineConfig
@@ -106,6 +107,18 @@ steps:
       - {id: left, type: tool, tool: drill.mark, params: {label: left}, needs: [first]}
       - {id: right, type: tool, tool: drill.mark, params: {label: right}, needs: [first]}
       - {id: first, type: tool, tool: drill.mark, params: {label: first}}
+""",
+    "retrying": """\
+id: retrying
+steps:
+  - id: stumble
+    type: tool
+    tool: drill.stumble
+    params: {label: stumble}
+    retry: {max_attempts: 10, backoff: exponential, backoff_seconds: 0.2, max_backoff_seconds: 0.5}
+  - {id: rest, type: wait, duration: 0.3}
+  - {id: ask, type: human_approval, message: "Within an hour?", gates: act, timeout: 3600}
+  - {id: act, type: tool, tool: drill.mark, params: {label: act}}
 """,
     "deadly": """\
 id: deadly
@@ -237,8 +250,14 @@ def registry(home: Path) -> ToolRegistry:
         await asyncio.sleep(NAP_SECONDS)
         return leave(context, params["label"])
 
+    async def stumble(params: dict[str, Any], context: ToolContext) -> Any:
+        if context.attempt == 1:
+            raise ConnectionError("stumbles once")
+        return leave(context, params["label"])
+
     async def kill(params: dict[str, Any], context: ToolContext) -> Any:
-        leave(context, params["label"])
+        with suppress(OSError):  # a full disk saves nobody
+            leave(context, params["label"])
         await asyncio.sleep(NAP_SECONDS / 2)
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -247,6 +266,7 @@ def registry(home: Path) -> ToolRegistry:
         ("mark", mark, "label"),
         ("nap", nap, "label"),
         ("kill", kill, "label"),
+        ("stumble", stumble, "label"),
         ("hold", hold, "gate"),
         ("heal", heal, "gate"),
     ):

@@ -126,16 +126,24 @@ def _serve() -> None:
         while running and (gone := os.waitpid(-1, os.WNOHANG))[0]:
             running.discard(gone[0])
             _tell({"pid": gone[0], "status": os.waitstatus_to_exitcode(gone[1])})
-    _end(running)
+    _kill(running)  # nobody listens any more
 
 
 def _end(running: set[int]) -> None:
+    for pid, status in _kill(running):
+        _tell({"pid": pid, "status": status})
+    _tell({"end": True})
+
+
+def _kill(running: set[int]) -> list[tuple[int, int]]:
+    """Kill what is left: process ids and how they ended."""
+    ended = []
     for pid in running:
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
-        _tell({"pid": pid, "status": os.waitstatus_to_exitcode(status)})
+        ended.append((pid, os.waitstatus_to_exitcode(status)))
     running.clear()
-    _tell({"end": True})
+    return ended
 
 
 def _fork(order: dict[str, Any], *inherited: int) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.actor import Actor
 from engine.contracts.status import RUN_TERMINAL, OutcomeDecision
 from engine.errors import Refused
+from engine.runtime.clock import SystemClock
 from engine.runtime.embedded.engine import open_engine
 from tests.patience import PATIENCE
 from tests.system.drill import PACK, config, effect_of, registry
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from engine.contracts.request import OutcomeView
     from engine.contracts.run import RunDetail
     from engine.facade.engine import Engine
+    from engine.runtime.clock import Clock
 
 ANA = Actor(name="ana", via="test")
 
@@ -93,7 +95,8 @@ class Person:
 
 
 @asynccontextmanager
-async def person_at(home: Path) -> AsyncIterator[Person]:
+async def person_at(home: Path, clock: Clock | None = None) -> AsyncIterator[Person]:
     """An operator's process on `home`: an engine that works nothing."""
-    async with open_engine(config(home), registry=registry(home)) as engine:
+    tools, clock = registry(home), clock or SystemClock()
+    async with open_engine(config(home), registry=tools, clock=clock) as engine:
         yield Person(engine, home)

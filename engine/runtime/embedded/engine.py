@@ -70,6 +70,7 @@ class EmbeddedEngine:
         pinned = PinnedPacks(journal, config.policies)
         self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
         self._folders = RunFolders(config.runs_dir)
+        self._boot_id: str | None = None
         self._intake = Intake(journal, self._clock_offset)
         self.runs = Runs(
             journal,
@@ -169,8 +170,9 @@ class EmbeddedEngine:
         return RunStarter(self._config, self._journal, self._clock, self._values, self._packs, self._intake)
 
     async def _clock_offset(self) -> ClockOffset:
-        boot = await asyncio.to_thread(boot_id)
-        return offset_of(self._clock, boot)
+        if self._boot_id is None:
+            self._boot_id = await asyncio.to_thread(boot_id)
+        return offset_of(self._clock, self._boot_id)
 
     @cached_property
     def _handoffs(self) -> Handoffs:

@@ -11,15 +11,23 @@ from engine.errors import ErrorCode, Refused
 from engine.process_tree import ancestors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from engine.journal.port import Journal
     from engine.journal.records import WorkerRow
+    from engine.process_tree import Process
+
+
+_ABOVE: dict[int, tuple[Process, ...]] = {}
+"""What was above this process when it first decided: it does not get away by outliving its parents."""
 
 
 async def refuse_a_run(journal: Journal) -> None:
     """Raises Refused (`decision_from_run`) in a process that a run started."""
-    worker = await asyncio.to_thread(below_a_tool, await journal.workers())
+    above = _ABOVE.get(os.getpid())
+    if above is None:
+        above = _ABOVE[os.getpid()] = await asyncio.to_thread(lambda: tuple(ancestors()))
+    worker = below_a_tool(await journal.workers(), above)
     if worker is not None:
         raise Refused(
             ErrorCode.DECISION_FROM_RUN,
@@ -28,8 +36,8 @@ async def refuse_a_run(journal: Journal) -> None:
         )
 
 
-def below_a_tool(workers: Collection[WorkerRow]) -> WorkerRow | None:
-    """The worker whose tool started this process, or something above it (blocking).
+def below_a_tool(workers: Collection[WorkerRow], above: Iterable[Process]) -> WorkerRow | None:
+    """The worker whose tool started this process, or one of those `above` it.
 
     Tools run in sessions of their own below their worker, so a process below a worker that is not of its
     session came from a tool. What an operator starts out of the console, an editor, is of its session.
@@ -37,8 +45,14 @@ def below_a_tool(workers: Collection[WorkerRow]) -> WorkerRow | None:
     host = socket.gethostname()
     here = {worker.pid: worker for worker in workers if worker.host == host}
     own = os.getsid(0)
-    for process in ancestors():
+    for process in above:
         worker = here.get(process.pid)
-        if worker is not None and process.session != own:
+        if worker is not None and process.session != own and _is_it(worker, process):
             return worker
     return None
+
+
+def _is_it(worker: WorkerRow, process: Process) -> bool:
+    """Whether the worker is that process, and no later one with its number."""
+    started = worker.process.rpartition("/")[2]
+    return started in {"", process.started}
