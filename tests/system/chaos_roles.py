@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import resource
 import signal
 import time
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 5.0
 """Long: only a process that is gone may lose a run, not one that a busy machine holds up."""
 FULL_BYTES = 4_096
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = (0.5, 6.0)
 """Consoles, whose cards have to be seen first, are to have their share."""
 
 
@@ -105,4 +106,4 @@ async def decide(home: Path) -> None:
         while True:
             with suppress(Unavailable):  # said to whoever decides; nothing was acknowledged
                 await person.approve_all()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(random.uniform(*LOOK_SECONDS))

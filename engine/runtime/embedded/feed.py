@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.facade.feed import ALL_NEWS, FeedBatch, RunMoved, Topic, latest
 from engine.governance.access import Scoped
+from engine.machine.events.run_facts import RunQueued
 from engine.runtime.embedded.notices import ClaimNotices, PackNotices
 from engine.runtime.views.summaries import event_view
 
@@ -117,7 +118,7 @@ class _Reader:
         for source in self._sources:
             notices += await source.take()
         told = stored if Topic.EVENTS in self._topics else ()
-        events = [event_view(item, (await self._run_of(item.run_id))[1]) for item in told]
+        events = [event_view(item, (await self._run_of(item))[1]) for item in told]
         return FeedBatch(tuple(events), lagged, latest(notices))
 
     async def _next_events(self) -> list[StoredEvent]:
@@ -145,15 +146,20 @@ class _Reader:
         """Whether the event is of a run that is in view."""
         if self.access.tenant is None:
             return True
-        tenant, _ = await self._run_of(item.run_id)
+        tenant, _ = await self._run_of(item)
         return self.access.sees(tenant)
 
-    async def _run_of(self, run_id: str) -> tuple[str, str]:
-        """Tenant and trace of a run."""
+    async def _run_of(self, item: StoredEvent) -> tuple[str, str]:
+        """Tenant and trace of the event's run; a new run says them itself."""
+        run_id, fact = item.run_id, item.event.fact
         known = self._runs.get(run_id)
         if known is None:
-            row = await self._journal.run_row(run_id)
-            known = self._runs[run_id] = (row["tenant"], row["trace_id"]) if row is not None else ("", "")
+            if isinstance(fact, RunQueued) and fact.tenant is not None and fact.trace_id is not None:
+                known = (fact.tenant, fact.trace_id)
+            else:
+                row = await self._journal.run_row(run_id)
+                known = (row["tenant"], row["trace_id"]) if row is not None else ("", "")
+            self._runs[run_id] = known
             if len(self._runs) > MAX_KNOWN:
                 del self._runs[next(iter(self._runs))]
         return known

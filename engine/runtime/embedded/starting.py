@@ -304,7 +304,9 @@ def _new_run(
     now: int,
     error: dict[str, Any] | None = None,
 ) -> NewRun:
-    fact = RunQueued(**head) if status is RunStatus.QUEUED else RunRefused(**head)
+    trace = trace_id_of(request.traceparent)
+    queued = status is RunStatus.QUEUED
+    fact = RunQueued(**head, trace_id=trace) if queued else RunRefused(**head)
     return NewRun(
         run_id=new_id("run"),
         tenant=request.tenant,
@@ -317,6 +319,6 @@ def _new_run(
         status=status,
         events=[Event(fact, now, request.actor.name, via=request.actor.via)],
         slot_limit=flow.concurrency,
-        trace_id=trace_id_of(request.traceparent),
+        trace_id=trace,
         error=error,
     )

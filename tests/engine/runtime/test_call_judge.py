@@ -8,6 +8,7 @@ import pytest
 
 from engine.contracts.layers.tools import Tools
 from engine.contracts.status import Effects
+from engine.governance.pipeline import Outcome
 from engine.governance.policies import Policies
 from engine.governance.tools_layer import tools_layer
 from engine.machine.model.state import RunState
@@ -42,7 +43,8 @@ def test_what_a_pack_says_of_its_own_tool_binds(
     spec = judge.spec("demo.look")
     assert spec is not None
     assert (spec.effects, spec.idempotent) == (effects, idempotent)
-    assert (judge.asks("demo.look", RunState()) is not None) is asked
+    outcome = judge.verdict("demo.look", RunState()).outcome
+    assert (outcome is Outcome.PENDING_APPROVAL) is asked
 
 
 def test_of_a_built_in_tool_it_says_nothing() -> None:

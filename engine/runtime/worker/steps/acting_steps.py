@@ -29,7 +29,8 @@ class ToolRenderer(StepRenderer[ToolStep]):
 
     def prepare(self, step: ToolStep, at: Rendering) -> StepPrepared:
         """The rendered parameters. A call that policy forbids fails before it starts."""
-        refused = at.judge.refused(at.path, at.now, step.tool, at.state)
+        judged = at.judge.verdict(step.tool, at.state)
+        refused = at.judge.refused(at.path, at.now, step.tool, judged)
         if refused is not None:
             return refused
         params = self.params(step, at)
@@ -41,7 +42,7 @@ class ToolRenderer(StepRenderer[ToolStep]):
             acts_outside=spec is not None and spec.effects is Effects.OUTSIDE,
             idempotent=spec is not None and spec.idempotent,
         )
-        verdict = at.judge.asks(step.tool, at.state)
+        verdict = judged if judged.outcome is Outcome.PENDING_APPROVAL else None
         audited = verdict is None and at.judge.audits(step.tool)
         if verdict is None and not (audited or at.is_gated):
             return prepared

@@ -29,9 +29,10 @@ class ApprovalRenderer(StepRenderer[ApprovalStep]):
         """The action as it would be done now, with title, message and intent."""
         gated = _gated(step, at)
         tool = gated.tool if isinstance(gated, ToolStep) else None
-        refused = at.judge.refused(at.path, at.now, tool, at.state) if tool is not None else None
-        if refused is not None:  # nobody is asked to approve what will be refused
-            return refused
+        if tool is not None:
+            refused = at.judge.refused(at.path, at.now, tool, at.judge.verdict(tool, at.state))
+            if refused is not None:  # nobody is asked to approve what will be refused
+                return refused
         action = self._action(gated, at)
         preview = at.judge.preview(at.path, tool, action["params"]) if tool is not None and action else None
         action_digest = at.digest(action, preview)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import Effects, StepErrorCode
 from engine.contracts.tool import ToolSpec
-from engine.governance.pipeline import Outcome, Point, Subject, Verdict, check
+from engine.governance.pipeline import Point, Subject, Verdict, check
 from engine.governance.tools_layer import highest_risk
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.transition_builder import failure
@@ -53,9 +53,8 @@ class CallJudge:
         )
         return check(Point.TOOL_CALL, subject, self.flow.policies)
 
-    def refused(self, path: str, now: int, tool: str, state: RunState) -> StepPrepared | None:
+    def refused(self, path: str, now: int, tool: str, verdict: Verdict) -> StepPrepared | None:
         """A step whose call is not allowed at all, with the reason; nobody is asked to approve it."""
-        verdict = self.verdict(tool, state)
         if not verdict.denied:
             return None
         details = {**verdict.details, "reason": verdict.reason.value, "recoverable": False}
@@ -63,11 +62,6 @@ class CallJudge:
         return StepPrepared(
             now=now, path=path, error=error, verdict=verdict.record(Point.TOOL_CALL, tool=tool)
         )
-
-    def asks(self, tool: str, state: RunState) -> Verdict | None:
-        """The verdict, when it wants the call approved."""
-        verdict = self.verdict(tool, state)
-        return verdict if verdict.outcome is Outcome.PENDING_APPROVAL else None
 
     def audits(self, tool: str) -> bool:
         """Whether the tools layer wants each call of the tool on record."""

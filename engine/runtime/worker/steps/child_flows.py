@@ -97,6 +97,7 @@ class ChildFlows:
             "subject": subject,
             "tenant": self.row["tenant"],
             "requested_by": requested_by,
+            "trace_id": self.row["trace_id"] or None,
             "parent_run_id": self.row["run_id"],
             "input": effect.payload,
             "scopes": self._scopes.pop(effect.child_run_id, None) or None,

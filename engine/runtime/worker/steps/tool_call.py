@@ -56,9 +56,15 @@ class CallSite:
             workdir=self.workdir,
         )
 
-    def rules(self) -> CallRules:
-        """What binds every call of the run."""
-        return CallRules(policies=self.flow.policies, layer=self.flow.layer, scopes=self.scopes)
+    def rules(self, *, approved: bool = False, timeout: float | None = None) -> CallRules:
+        """What binds a call of the run."""
+        return CallRules(
+            policies=self.flow.policies,
+            layer=self.flow.layer,
+            scopes=self.scopes,
+            approved=approved,
+            timeout=timeout,
+        )
 
 
 class ToolCalls:
@@ -145,11 +151,7 @@ class ToolCalls:
         params = await self._values.load(execution.input)
         _refuse_foreign_references(step.params, params)
         context = site.context(execution.path, execution.attempt)
-        rules = replace(
-            site.rules(),
-            approved=execution.approved,
-            timeout=step.timeout or self._default_timeout,
-        )
+        rules = site.rules(approved=execution.approved, timeout=step.timeout or self._default_timeout)
         if execution.approved and execution.digest is not None:
             previewed = await self._as_approved(site, execution, step, params)
             context = replace(context, previewed=previewed)
