@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.governance.policies import Policies
+from engine.models.settings import ModelSettings
 from engine.tools.context import ToolLimits
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class EngineConfig:
     policies: Policies = field(default_factory=Policies)
     operators: Mapping[str, Operator] = field(default_factory=dict)
     """What each account may see and do; without any whoever is at the machine may do everything."""
+    models: ModelSettings = field(default_factory=ModelSettings)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()

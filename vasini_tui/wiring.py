@@ -96,6 +96,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         home_packs=places.packs_dir,
         limits=limits,
         policies=values.policies,
+        models=values.models,
         operators=values.identity.operators,
         secrets={name: secret.get_secret_value() for name, secret in values.secrets.items()},
         redact=values.logging.redact,

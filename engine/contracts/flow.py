@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from engine.contracts.agent_step import AgentStep
 from engine.contracts.model import Contract
 from engine.contracts.status import RequestKind, Risk
 from engine.contracts.step import (
@@ -20,6 +21,7 @@ from engine.contracts.step import (
     StepFields,
     StepId,
 )
+from engine.contracts.tool_step import ToolStep
 from engine.contracts.trigger import MAX_TRIGGERS, Trigger
 
 GATES_NOTHING = "none"
@@ -35,29 +37,6 @@ class AutonomyLevel(StrEnum):
     SUGGEST_ONLY = "suggest_only"
     SEMI_AUTO = "semi_auto"
     FULL_AUTO = "full_auto"
-
-
-class ToolStep(StepFields):
-    """Calls a tool through the executor."""
-
-    calls_tool = True
-    templates = ("params",)
-
-    type: Literal["tool"]
-    tool: str = Field(min_length=1, max_length=120)
-    params: dict[str, Any] = Field(default_factory=dict)
-    retry: RetryPolicy | None = None
-    backend: Literal["local", "remote", "mcp"] | None = None
-
-    @property
-    def target(self) -> str | None:
-        """The tool."""
-        return self.tool
-
-    @property
-    def retry_policy(self) -> RetryPolicy | None:
-        """As its author wrote it."""
-        return self.retry
 
 
 class ApprovalStep(StepFields):
@@ -227,6 +206,10 @@ class GraphStep(StepFields):
         """As its author wrote it, by index."""
         return self._needs
 
+    def joined(self, given: Any, outputs: list[tuple[int, Any]]) -> Any:
+        """The outputs by step."""
+        return {self._lists[number][0].id: output for number, output in outputs}
+
 
 class WaitStep(StepFields):
     """Parks the run for a time, or until a moment; exactly one of the two is named."""
@@ -292,6 +275,6 @@ class FlowDef(Contract):
 STEP_TYPES.read_by(FlowDef)
 for _type in (
     *(ToolStep, ApprovalStep, UserInputStep, SubflowStep),
-    *(ParallelStep, ForEachStep, GraphStep, WaitStep),
+    *(ParallelStep, ForEachStep, GraphStep, WaitStep, AgentStep),
 ):
     STEP_TYPES.add(_type)

@@ -137,6 +137,9 @@ class StepErrorCode(StrEnum):
     RUN_REFUSED = "run_refused"
     UNKNOWN_STEP_TYPE = "unknown_step_type"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    MODEL_ERROR = "model_error"
+    TURN_LIMIT = "turn_limit"
+    LOOP_DETECTED = "loop_detected"
 
 
 class Effects(StrEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AliasChoices, Field, GetPydanticSchema
 from pydantic_core import core_schema
@@ -66,6 +66,12 @@ class StepFields(Contract):
     """What the steps inside it became can be asked for by their ids after it: it has few, each once."""
     by_needs: ClassVar[bool] = False
     """The steps inside it begin as what they need allows, not in the order of their list."""
+    asks_model: ClassVar[bool] = False
+    """A model is asked while the step runs: it is worked like a call, and counts as none."""
+    tells_failure: ClassVar[bool] = False
+    """When it fails its list goes on with the error in place of an output."""
+    output_apart: ClassVar[bool] = False
+    """Its output is kept beside the state, however small it is: a run has many of them."""
     starts_run: ClassVar[bool] = False
     """It starts another run, and waits for its end."""
     asks: ClassVar[RequestKind | None] = None
@@ -138,6 +144,11 @@ class StepFields(Contract):
     def joins_any(self) -> bool:
         """Whether the first branch that succeeds is enough."""
         return self.joining == "any"
+
+    def joined(self, given: Any, outputs: list[tuple[int, Any]]) -> Any:
+        """What it hands on when its branches have ended, in value form: `given` is what it was started with,
+        `outputs` what they brought, by number."""
+        return {"$list": [output for _, output in outputs]}
 
     @property
     def retry_policy(self) -> RetryPolicy | None:

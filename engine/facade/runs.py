@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
+    from engine.contracts.conversation import Conversation
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.run import (
         EventFilter,
@@ -202,6 +203,13 @@ class Runs(Protocol):
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """One execution with its full (masked) input and output. Raises NotFound."""
+        ...
+
+    async def conversation(self, run_id: str, step_id: str) -> Conversation:
+        """What the agent of that path was told, what it said, and what its calls brought (masked).
+
+        Raises NotFound, InvalidInput for a step that is no agent.
+        """
         ...
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:

@@ -49,19 +49,20 @@ class Redactor:
         self._masker = masker
         self._inline_limit = inline_limit
 
-    def storable(self, value: Any, *, levels: int = MAX_DEPTH) -> StoredValue:
-        """The form in which a value from outside may be kept.
+    def storable(self, value: Any, *, levels: int = MAX_DEPTH, apart: bool = False) -> StoredValue:
+        """The form in which a value from outside may be kept; `apart` keeps also a small one by digest.
 
         Raises InvalidInput for what is not JSON or nested deeper than `levels`.
         """
         raw = _json_of(value, levels)
-        if len(raw) <= self._inline_limit and b'"$' not in raw and self._masker.is_clean(str(raw, "utf-8")):
+        limit = 0 if apart else self._inline_limit
+        if len(raw) <= limit and b'"$' not in raw and self._masker.is_clean(str(raw, "utf-8")):
             return StoredValue(value)
         scrubbed = self._masker.scrub_secrets(value)
         if scrubbed is not value:
             raw = _json_of(scrubbed, levels)
         literal = _holds_reference(scrubbed, raw)
-        if not literal and len(raw) <= self._inline_limit and not self._masker.has_personal(scrubbed):
+        if not literal and len(raw) <= limit and not self._masker.has_personal(scrubbed):
             return StoredValue(scrubbed)
         digest = hashlib.sha256(raw).hexdigest()
         ref = blob_ref(digest, len(raw), self.preview(scrubbed), literal=literal)

@@ -63,9 +63,8 @@ def complete(builder: TransitionBuilder, path: str, output: Any) -> None:
         return
     # what a person answered an escalation with is what such a run has to show
     result = path.partition("~")[0] == builder.graph.flow.escalation
-    builder.emit(
-        StepCompleted(output=output, next=target, result=result, meta=call_meta(builder, path)), path
-    )
+    meta, tokens = call_meta(builder, path), tokens_used(builder, path)
+    builder.emit(StepCompleted(output=output, next=target, result=result, meta=meta, tokens=tokens), path)
     _after_step(builder, path)
 
 
@@ -90,8 +89,16 @@ def fail(builder: TransitionBuilder, path: str, error: Error) -> None:
     if limit is not None:
         _escalate_or_end(builder, path, {**limit, "details": {**limit["details"], "cause": error}})
         return
-    builder.emit(StepFailed(type=step.type, error=error, next=target, meta=call_meta(builder, path)), path)
+    told = {"error": {"code": error["code"], "message": error["message"]}} if step.tells_failure else None
+    meta = call_meta(builder, path)
+    builder.emit(StepFailed(type=step.type, error=error, next=target, meta=meta, output=told), path)
     _after_step(builder, path)
+
+
+def tokens_used(builder: TransitionBuilder, path: str) -> int:
+    """Tokens that the model of this very execution used, when the input tells of it."""
+    given = builder.input
+    return given.tokens if isinstance(given, StepFinished) and given.path == path else 0
 
 
 def call_meta(builder: TransitionBuilder, path: str) -> dict[str, Any] | None:
@@ -114,14 +121,14 @@ def watch_timeout(builder: TransitionBuilder, path: str) -> None:
     """Set the timer of a step that waits; a tool call has its deadline in the runtime."""
     step = builder.step(path)
     due = time_limit(builder, step)
-    if due is not None and not step.calls_tool:
+    if due is not None and not (step.calls_tool or step.asks_model):
         builder.effect(SetTimer(timer_name(TimerKind.TIMEOUT, path), due))
 
 
 def forget_timeout(builder: TransitionBuilder, path: str) -> None:
     """Cancel the timer that `watch_timeout` set."""
     step = builder.step(path)
-    if step.timeout is not None and not step.calls_tool:
+    if step.timeout is not None and not (step.calls_tool or step.asks_model):
         builder.effect(CancelTimer(timer_name(TimerKind.TIMEOUT, path)))
 
 

@@ -140,14 +140,10 @@ def outstanding_below(graph: FlowGraph, execution: Execution, branches: Branches
 
 
 def joined_value(graph: FlowGraph, execution: Execution, branches: Branches) -> object:
-    """What a composite step hands on: the outputs in list order, with `join: any` the first success,
-    of a graph the outputs by step."""
+    """What a composite step hands on: as its type joins the outputs, with `join: any` the first success."""
     if _joins_any(graph, execution):
         return branches.outputs.first()
-    step = graph.step_at(execution.path)
-    if step.by_needs:
-        return {step.list_of(index)[0].id: output for index, output in branches.outputs.items()}
-    return {"$list": branches.outputs.in_order()}
+    return graph.step_at(execution.path).joined(execution.input, branches.outputs.items())
 
 
 _LEAF_STATUS = {

@@ -15,9 +15,10 @@ from engine.models.scripted import ScriptedModel
 from engine.models.settings import ProviderName, Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from engine.models.provider import Provider
+    from engine.models.scripted import ScriptedReply
     from engine.models.server_errors import Hide
     from engine.models.settings import ModelSettings, NamedModel
     from engine.models.wire_format import WireFormat
@@ -88,11 +89,11 @@ class ModelCatalog:
         """The bound of an answer of that model; None where the settings have none. Raises as `name_of`."""
         return self._settings.all[self.name_of(name)].max_tokens
 
-    def provider(self, name: str) -> Provider:
-        """Who answers for the model of that name. Raises as `name_of`."""
+    def provider(self, name: str, script: Sequence[ScriptedReply] = ()) -> Provider:
+        """Who answers for the model of that name; `script` is for a scripted one. Raises as `name_of`."""
         named = self._settings.all[self.name_of(name)]
         if named.provider is ProviderName.SCRIPTED:
-            return ScriptedModel()
+            return ScriptedModel(script)
         key = self._key(named)
         hide = self._hide(key)
         return HttpProvider(named, _FORMATS[named.provider](hide), key, hide)

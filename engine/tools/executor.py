@@ -104,6 +104,16 @@ class ToolExecutor:
         tool = self._builtin.find(name)
         return tool.spec if tool is not None else None
 
+    def faults(self, name: str, params: Any) -> list[tuple[str, str]]:
+        """What of the parameters does not fit the built-in tool of that name, by place."""
+        tool = self._builtin.find(name)
+        return tool.check(params) if tool is not None else []
+
+    async def offered(self, name: str, code: PackCode | None) -> ToolSpec | None:
+        """The spec of a tool, those of a pack's code among them. Raises PackInvalid."""
+        found = await self.back_ends.find(name, code)
+        return found[0].spec if found is not None else None
+
     def has_preview(self, name: str) -> bool:
         """Whether the built-in tool of that name can be looked at before it is called."""
         tool = self._builtin.find(name)

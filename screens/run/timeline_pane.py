@@ -10,6 +10,7 @@ from engine.contracts.run import EventFilter
 from engine.contracts.status import StepStatus
 from engine.safe_text import sanitize
 from screens.frame.screen import console, show_notice
+from screens.run.conversation_screen import ConversationScreen
 from screens.run.pane import Moment, RunPane
 from screens.run.step_screen import StepScreen
 from screens.run.step_words import format_item, format_try
@@ -145,6 +146,9 @@ class TimelinePane(RunPane):
             return
         if row.status is StepStatus.NOT_STARTED and not row.spans:
             show_notice(self, f"{row.step_id} has not begun: nothing is kept of it")
+            return
+        if row.type == "agent" and self.past is None:
+            self.app.push_screen(ConversationScreen(self.state, row.run_id, row.step_id))
             return
         past = self.past if row.run_id == self.run_id else None
         self.app.push_screen(StepScreen(self.state, row.run_id, row.step_id, past=past))

@@ -33,7 +33,9 @@ def safe_lines(text: str) -> list[SafeText]:
 
 
 class TextLines(ScrollKeys, ScrollView):
-    """A pane for text of any length."""
+    """A pane for text of any length. `continued` stands before what goes on of a line that is broken: then
+    no text can be made to look like a line of its own.
+    """
 
     HELP = (
         "A text that scrolls. {run.wrap} breaks long lines or cuts them at the edge; then {lines.left} and "
@@ -42,8 +44,15 @@ class TextLines(ScrollKeys, ScrollView):
     BINDINGS = bindings("lines.")
     DEFAULT_CSS = "TextLines { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }"
 
-    def __init__(self, lines: Sequence[SafeText] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(
+        self,
+        lines: Sequence[SafeText] = (),
+        *,
+        continued: str = "",
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
         super().__init__(id=id)
+        self._continued = continued
         self._lines = tuple(lines)
         self._drawn: list[str] = []
         self._wrapped = True
@@ -118,12 +127,22 @@ class TextLines(ScrollKeys, ScrollView):
     def _draw(self, lines: Sequence[SafeText]) -> None:
         width = self._laid_out_for
         for line in lines:
-            self._drawn += _pieces(line, width) if self._wrapped else [line]
+            self._drawn += _pieces(line, width, self._continued) if self._wrapped else [line]
         self.virtual_size = Size(width, len(self._drawn))
         self.refresh()
 
 
-def _pieces(line: str, width: int) -> list[str]:
+def _pieces(line: str, width: int, continued: str) -> list[str]:
+    """The line broken at the edge; what goes on of it stands behind `continued`."""
+    whole = _broken(line, width)
+    if not continued or len(whole) < 2:
+        return whole
+    first = whole[0]
+    rest = _broken(line[len(first) :], max(1, width - cell_len(continued)))
+    return [first, *(continued + piece for piece in rest)]
+
+
+def _broken(line: str, width: int) -> list[str]:
     if line.isascii():
         return [line[start : start + width] for start in range(0, len(line), width)] or [""]
     return chop_cells(line, width) or [""]

@@ -33,6 +33,7 @@ from engine.journal.rules.run_filter import micros
 from engine.journal.rules.verb_rules import changes
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.again import merged
+from engine.runtime.views.conversations import conversation_of
 from engine.runtime.views.paging import page_offset, page_size
 from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row, without_damaged
 from tests.fakes.views import a_row, a_run
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
+    from engine.contracts.conversation import Conversation
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.request import ApprovalView, FormView, OutcomeView
     from tests.fakes.engine import FakeEngine
@@ -262,6 +264,11 @@ class FakeRuns(Scoped):
             if step.step_id == step_id:
                 return step
         raise NotFound(f"There is no step {step_id}.")
+
+    async def conversation(self, run_id: str, step_id: str) -> Conversation:
+        agent = await self.step(run_id, step_id)
+        inside = {step.step_id: step for step in await self.steps(run_id)}
+        return conversation_of(run_id, agent, inside, {})
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         return await self._steer(run_id, actor, Pause(**self._given(actor)), RunStatus.PAUSED)

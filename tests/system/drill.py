@@ -120,6 +120,22 @@ steps:
   - {id: ask, type: human_approval, message: "Within an hour?", gates: act, timeout: 3600}
   - {id: act, type: tool, tool: drill.mark, params: {label: act}}
 """,
+    "agent": """\
+id: agent
+autonomy_level: suggest_only
+steps:
+  - id: work
+    type: agent
+    instructions: Leave marks.
+    prompt: Leave three of them.
+    tools: [drill.mark]
+    script:
+      - calls:
+          - {tool: drill.mark, arguments: {label: one}}
+          - {tool: drill.mark, arguments: {label: two}}
+      - calls: [{tool: drill.mark, arguments: {label: three}}]
+      - {text: all left}
+""",
     "deadly": """\
 id: deadly
 steps:
@@ -183,6 +199,7 @@ FLOWS_WITH_ONE_OF_EACH = (
     "wait",
     "finally",
     "graph",
+    "agent",
 )
 
 

@@ -98,7 +98,7 @@ def _check(person: Person, run_id: str, flow: str) -> None:
     assert written["status"] == "COMPLETED"
     result = written["result"]
     brought = result.values() if flow == "graph" else result.get("items", [result])
-    assert [item["label"] for item in brought] == _LABELS[flow]
+    assert [item.get("label") or item["text"] for item in brought] == _LABELS[flow]
 
 
 _LABELS = {
@@ -111,4 +111,5 @@ _LABELS = {
     "wait": ["after"],
     "finally": ["first"],
     "graph": ["last", "left", "right", "first"],
+    "agent": ["all left"],
 }

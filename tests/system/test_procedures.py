@@ -126,7 +126,7 @@ def test_a_procedure_that_needs_an_agent_says_so_with_its_place(vasini: Vasini) 
     refused = vasini("run", "senior-python-dev/feature-implementation", "--json")
     assert (refused.status, refused.error["code"]) == (4, "pack_invalid")
     assert "WORKFLOW.yaml:" in refused.error["message"]
-    assert "needs an agent, which is not available in this version" in refused.error["message"]
+    assert "agents in procedures are not available in this version" in refused.error["message"]
     packs = {pack["pack"]: pack for pack in vasini.ok("packs")["packs"]}
     (missing,) = packs["senior-python-dev"]["unavailable"]
     assert missing["flow"] == "feature-implementation"

@@ -17,6 +17,7 @@ COMMANDS = {
     "show": "runs.look:show",
     "events": "runs.look:events",
     "logs": "runs.logs:logs",
+    "conversation": "runs.conversation:conversation",
     "approvals": "requests.approvals:approvals",
     "approval": "requests.approvals:approval",
     "approve": "requests.approvals:approve",

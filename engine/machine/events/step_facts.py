@@ -50,7 +50,8 @@ class StepStarted(Fact):
     type: str = field(metadata=doc("step type"))
     name: str = field(default="", metadata=doc("the step's name, else its id"))
     step_index: int | None = field(default=None, metadata=doc("its place in its list of steps, from 0"))
-    call: bool = field(default=False, metadata=doc("a tool is called"))
+    call: bool = field(default=False, metadata=doc("a tool is called, or a model asked"))
+    model: bool = field(default=False, metadata=doc("it is a model that is asked: no call is counted"))
     ask_when_lost: bool = field(
         default=False, metadata=doc("if the worker is lost a person is asked, the call is not made again")
     )
@@ -74,6 +75,7 @@ class StepStarted(Fact):
             type=self.type,
             status=StepStatus.RUNNING,
             call=self.call,
+            model=self.model,
             approved=self.call and self.approval is not None,
             ask_when_lost=self.ask_when_lost,
             attempt=self.attempt or 1,
@@ -84,11 +86,12 @@ class StepStarted(Fact):
             branches=None if self.total is None else Branches(total=self.total),
             inner={} if self.shows_steps else None,
         )
+        calls = self.call and not self.model
         counters = replace(
             state.counters,
             steps_executed=state.counters.steps_executed + 1,
-            tool_calls=state.counters.tool_calls + self.call,
-            autonomous_calls=state.counters.autonomous_calls + self.call,
+            tool_calls=state.counters.tool_calls + calls,
+            autonomous_calls=state.counters.autonomous_calls + calls,
         )
         changed = replace(state, root=start(state.root, execution), counters=counters)
         approval = find_execution(changed.root, self.approval) if self.approval is not None else None
@@ -111,9 +114,14 @@ class StepCompleted(Fact):
         default=None, metadata=doc("how the call went: back end, sandbox, ms, cost")
     )
 
+    tokens: int = field(default=0, metadata=doc("tokens that its model used"))
+
     def apply(self, state: RunState, event: Event) -> RunState:
         """Its list goes on; branches it had are collapsed."""
         execution = execution_of(state, event)
+        if self.tokens:
+            used = state.counters.tokens_used + self.tokens
+            state = replace(state, counters=replace(state.counters, tokens_used=used))
         done = replace(
             execution,
             status=StepStatus.COMPLETED,
@@ -142,6 +150,8 @@ class StepFailed(Fact):
         default=None, metadata=doc("how the call went: back end, sandbox, ms, cost")
     )
 
+    output: Any = field(default=None, metadata=doc("what its list goes on with in place of an output"))
+
     def apply(self, state: RunState, event: Event) -> RunState:
         """Its list goes on, or has failed."""
         path = path_of(event)
@@ -149,7 +159,7 @@ class StepFailed(Fact):
         if old is None:  # it failed before it could start, while its data was rendered
             old = Execution(path=path, step=step_of(path), type=self.type, status=StepStatus.NOT_STARTED)
             state = replace(state, root=start(state.root, old))
-        failed = replace(old, status=StepStatus.FAILED, error=self.error, retry_at=None)
+        failed = replace(old, status=StepStatus.FAILED, error=self.error, output=self.output, retry_at=None)
         return end(state, failed, self.next, result=True)
 
 
@@ -236,7 +246,8 @@ class AttemptStarted(Fact):
     def apply(self, state: RunState, event: Event) -> RunState:
         """It is at work again."""
         execution = replace(execution_of(state, event), attempt=self.attempt, retry_at=None)
-        counters = replace(state.counters, tool_calls=state.counters.tool_calls + 1)
+        calls = state.counters.tool_calls + (not execution.model)
+        counters = replace(state.counters, tool_calls=calls)
         return replace(state, root=put_execution(state.root, execution), counters=counters)
 
 

@@ -43,6 +43,7 @@ class StepPrepared(Input):
     `acts_outside` and `idempotent` what its tool says of itself, `risk` that of an approval, `due` when a
     wait is over and `fixed` that this is a moment of the clock. `steps_elsewhere` and `calls_elsewhere` were
     used by the other runs of its tree. `verdict` is what policy said of it, when that is to be kept.
+    `name` is what it is called where the flow cannot know it; `again` says that a further turn follows.
     """
 
     path: str
@@ -62,6 +63,8 @@ class StepPrepared(Input):
     calls_elsewhere: int = 0
     error: dict[str, Any] | None = None
     verdict: dict[str, Any] | None = None
+    name: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,9 @@ class OutputPrepared(Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished(Input):
-    """A tool call ended. `jitter` in [0, 1) spreads exponential waits, `meta` is how the call went."""
+    """A tool call ended, or a model answered. `jitter` in [0, 1) spreads exponential waits, `meta` is how the
+    call went, `tokens` is what a model used.
+    """
 
     path: str
     attempt: int
@@ -93,6 +98,7 @@ class StepFinished(Input):
     jitter: float = 0.0
     cancelled: bool = False
     meta: dict[str, Any] | None = None
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

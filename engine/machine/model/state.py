@@ -114,6 +114,7 @@ class Execution:
     type: str
     status: StepStatus
     call: bool = False
+    model: bool = False  # a model is asked, no tool is called
     approved: bool = False  # a person approved exactly this call
     ask_when_lost: bool = False  # a lost call is not made again before a person says so
     put_back: bool = False  # its worker left before the tool was called

@@ -66,7 +66,7 @@ def attempt_failed(
         return
     meta = call_meta(builder, execution.path)
     builder.emit(AttemptFailed(error, execution.attempt, meta), execution.path)
-    delay = backoff_micros(policy, used, jitter)
+    delay = max(backoff_micros(policy, used, jitter), _asked_to_wait(error))
     following = execution.attempt + 1
     if builder.state.cancel is not None:
         builder.emit(StepCancelled("the run was cancelled"), execution.path)
@@ -88,7 +88,7 @@ def attempt_again(builder: TransitionBuilder, path: str) -> None:
         builder.emit(SubflowRetryDue(), path)
         advance(builder, scope_path_of(path))
         return
-    spent = tool_calls_used_up(builder)
+    spent = None if execution.model else tool_calls_used_up(builder)
     if spent is not None:
         fail(builder, path, spent)
         return
@@ -146,6 +146,13 @@ def backoff_micros(policy: RetryPolicy, failures: int, jitter: float) -> int:
         grown = min(seconds * 2.0 ** (failures - 1), policy.max_backoff_seconds)
         seconds = grown * (0.5 + jitter / 2)
     return round(seconds * 1_000_000)
+
+
+def _asked_to_wait(error: Mapping[str, object]) -> int:
+    """Microseconds that a server asked to wait for, at most an hour."""
+    details = error.get("details")
+    seconds = details.get("retry_after_seconds") if isinstance(details, Mapping) else None
+    return round(min(max(seconds, 0), 3600) * 1_000_000) if isinstance(seconds, int | float) else 0
 
 
 def _retryable(policy: RetryPolicy, error: Mapping[str, object]) -> bool:

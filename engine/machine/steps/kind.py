@@ -37,9 +37,10 @@ class StepKind(ABC, Generic[S]):
             given |= {"attempt": old.attempt + 1, "budget_from": old.budget_from}
         fact = StepStarted(
             type=step.type,
-            name=step.name or step.id,
+            name=given.pop("name", "") or step.name or step.id,
             step_index=builder.graph.steps_of(scope_path_of(path)).position[step.id],
-            call=step.calls_tool,
+            call=step.calls_tool or step.asks_model,
+            model=step.asks_model,
             shows_steps=step.shows_steps,
             approval=approval,
             **given,

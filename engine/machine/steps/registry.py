@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.machine.steps.agent import AgentKind, CallsKind, ModelKind
 from engine.machine.steps.composite import ForEachKind, GraphKind, ParallelKind
 from engine.machine.steps.human_approval import ApprovalKind
 from engine.machine.steps.subflow import SubflowKind
@@ -24,5 +25,8 @@ _KINDS: tuple[StepKind[Any], ...] = (
     ForEachKind(),
     WaitStepKind(),
     GraphKind(),
+    AgentKind(),
+    ModelKind(),
+    CallsKind(),
 )
 STEP_KINDS: NamedTable[StepKind[Any]] = NamedTable("step type", lambda kind: kind.type, _KINDS)

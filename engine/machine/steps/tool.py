@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import ToolStep
 from engine.contracts.status import OnLost
+from engine.contracts.tool_step import ToolStep
 from engine.machine.events.request_facts import PendingHuman
 from engine.machine.events.run_facts import GovernanceDecision
 from engine.machine.model.effects import RunStep
@@ -32,7 +32,15 @@ class ToolKind(StepKind[ToolStep]):
             or step.on_lost is OnLost.ASK
             or (step.on_lost is None and prepared.acts_outside)
         )
-        self.started(builder, step, prepared.path, approval, input=prepared.value, ask_when_lost=ask)
+        self.started(
+            builder,
+            step,
+            prepared.path,
+            approval,
+            input=prepared.value,
+            ask_when_lost=ask,
+            name=prepared.name,
+        )
         if prepared.verdict is not None and (asks or prepared.request is None):  # else the flow has asked
             builder.emit(GovernanceDecision(**prepared.verdict), prepared.path)
         if asks and prepared.request is not None:

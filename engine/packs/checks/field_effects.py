@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INFORMATION = "information"
 NOT_YET = "not in force yet"
+TOLD = "told to the agents of its flows"
 
 _EFFECTS: Mapping[str, str] = {
     "manifest": INFORMATION,
@@ -34,7 +35,20 @@ _EFFECTS: Mapping[str, str] = {
     "manifest.memory": "a layer",
     "manifest.workflow": "a layer",
     "soul": INFORMATION,
+    "soul.identity.name": TOLD,
+    "soul.identity.language": TOLD,
+    "soul.personality.communication_style": TOLD,
+    "soul.personality.verbosity": TOLD,
+    "soul.tone.default": TOLD,
+    "soul.principles": TOLD,
     "role": INFORMATION,
+    "role.title": TOLD,
+    "role.domain": TOLD,
+    "role.seniority": TOLD,
+    "role.goal": TOLD,
+    "role.backstory": TOLD,
+    "role.domain_knowledge.primary": TOLD,
+    "role.limitations": TOLD,
     "skill": INFORMATION,
     "skill.required_tools": "an unknown tool is a problem",
     "tools": INFORMATION,

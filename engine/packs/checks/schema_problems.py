@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-UNAVAILABLE_TYPES = frozenset({"agent", "plan_proposal"})
+UNAVAILABLE_TYPES = frozenset({"plan_proposal"})
 
 _TYPE_WORDS: Mapping[str, str] = {
     "string_type": "text",

@@ -54,6 +54,12 @@ class StepChecks:
         """The tool it calls, where it calls one."""
         return None
 
+    def tools(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+        """The tools it may call, by their place in the step."""
+        tool = self.tool(node)
+        if tool:
+            yield ("tool",), tool
+
     def item_name(self, node: StepNode) -> str | None:
         """What templates inside it call an item, where it has items."""
         return None
@@ -165,13 +171,33 @@ class _GraphChecks(StepChecks):
             yield ("steps",), steps
 
 
+class _AgentChecks(StepChecks):
+    type = "agent"
+
+    def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
+        for place, tool in self.tools(node):
+            if tool_names is not None and tool not in tool_names:
+                yield place, f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
+
+    def problems(self, document: Document, node: StepNode) -> Iterator[Problem]:
+        schema = node.raw.get("output")
+        if isinstance(schema, dict):
+            yield from schema_problems(document, (*node.path, "output"), schema)
+
+    def tools(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+        named = node.raw.get("tools")
+        for number, tool in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(tool, str):
+                yield ("tools", number), tool
+
+
 _NO_RULES = StepChecks()
 STEP_CHECKS: NamedTable[StepChecks] = NamedTable(
     "rules of the step type",
     lambda checks: checks.type,
     (
         *(_ToolChecks(), _FormChecks(), _SubflowChecks(), _WaitChecks()),
-        *(_ParallelChecks(), _ForEachChecks(), _GraphChecks()),
+        *(_ParallelChecks(), _ForEachChecks(), _GraphChecks(), _AgentChecks()),
     ),
 )
 """Types that have rules. One that is not known has none either: the schema refuses it."""

@@ -32,7 +32,7 @@ def layer_problems(document: Document, tools: Tools) -> Iterator[Problem]:
     """Steps of a flow that the pack's tools layer would refuse each time."""
     for sequence in sequences(document.value):
         for node in sequence.nodes:
-            tool = checks_of(node).tool(node)
-            refusal = layer_refusal(tools, tool) if tool else None
-            if refusal is not None:
-                yield problem_at(document, (*node.path, "tool"), refusal, found=shown(tool))
+            for place, tool in checks_of(node).tools(node):
+                refusal = layer_refusal(tools, tool)
+                if refusal is not None:
+                    yield problem_at(document, (*node.path, *place), refusal, found=shown(tool))

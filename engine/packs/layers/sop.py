@@ -141,8 +141,8 @@ class _Compiler:
         for index, step in enumerate(self.sop.steps):
             if not step.tool:
                 message = (
-                    f"the step `{step.id}` names no tool: it needs an agent, "
-                    "which is not available in this version"
+                    f"the step `{step.id}` names no tool: agents in procedures are not available in this "
+                    "version; a flow may have a step of the type `agent`"
                 )
                 yield self._at(index, ("tool",), message, None)
 

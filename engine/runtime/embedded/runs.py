@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine.contracts.actor import Role
 from engine.contracts.run import (
-    EventMatches,
     EventPage,
     Page,
     RunCounts,
@@ -41,9 +40,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
+    from engine.contracts.conversation import Conversation
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.run import (
         EventFilter,
+        EventMatches,
         EventView,
         FileText,
         OutputPage,
@@ -200,8 +201,7 @@ class Runs(Scoped):
 
     async def successors(self, run_id: str) -> tuple[str, ...]:
         """See facade."""
-        await self.reader.row(run_id)
-        return tuple(found for found, _ in await self._journal.successors(run_id))
+        return await self.reader.successors(run_id)
 
     async def _started(self, run_id: str, run: NewRun) -> RunView:
         """The run that was just queued, or the earlier one of its idempotency key."""
@@ -277,19 +277,14 @@ class Runs(Scoped):
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
         """See facade."""
-        row = await self.reader.row(run_id)
-        stored = await self._journal.page_events(run_id, after_run_seq, page_size(limit))
-        return tuple(event_view(item, row["trace_id"]) for item in stored)
+        return await self.reader.events(run_id, after_run_seq, page_size(limit))
 
     async def find_events(
         self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT
     ) -> EventMatches:
         """See facade."""
-        last = (await self.reader.row(run_id))["run_seq"]
         start = page_offset(after_run_seq, "after_run_seq")
-        end = min(start + page_size(limit, MAX_LOOKED_AT), max(last, start))
-        found = await self._journal.lists.find_events(run_id, filters, start, end)
-        return EventMatches(run_seqs=tuple(found), scanned_to=end, ended=end >= last)
+        return await self.reader.find_events(run_id, filters, start, page_size(limit, MAX_LOOKED_AT))
 
     async def as_of(self, run_id: str, run_seq: int) -> RunDetail:
         """See facade."""
@@ -314,6 +309,10 @@ class Runs(Scoped):
     async def step(self, run_id: str, step_id: str) -> StepView:
         """See facade."""
         return await self.reader.step(run_id, step_id)
+
+    async def conversation(self, run_id: str, step_id: str) -> Conversation:
+        """See facade."""
+        return await self.reader.conversation(run_id, step_id)
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import Risk
 from engine.errors import PackInvalid
+from engine.packs.layers.persona import persona_of
 from engine.tools.context import PackCode
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class PinnedFlow:
     layer: ToolsLayer | None = None
     guardrails: Guardrails | None = None
     risk: Risk = Risk.LOW
+    persona: str = ""
+    """Who the pack's agents are: its role and soul in words."""
 
 
 class PinnedPacks:
@@ -86,6 +89,7 @@ class PinnedPacks:
             pack.tools_layer,
             pack.guardrails,
             pack.manifest.risk_level if pack.manifest is not None else Risk.LOW,
+            persona_of(pack.agent) if pack.agent is not None else "",
         )
         self._flows[digest, flow_id] = flow
         return flow

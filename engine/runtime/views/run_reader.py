@@ -6,21 +6,24 @@ import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.contracts.run import RunDetail
+from engine.contracts.run import EventMatches, RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.encoding import decode
 from engine.machine.model.state import scope_path_of
+from engine.runtime.views.conversations import conversation_of
 from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import MAX_PAGE
 from engine.runtime.views.seen_runs import SeenRuns
+from engine.runtime.views.summaries import event_view
 from engine.runtime.views.timeline import timeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from engine.contracts.run import FileText, OutputPage, RunFile, RunView, StepView
+    from engine.contracts.conversation import Conversation
+    from engine.contracts.run import EventFilter, EventView, FileText, OutputPage, RunFile, RunView, StepView
     from engine.contracts.timeline import FailedTry, Timeline
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow, RunViewRow, StepViewRow
@@ -110,6 +113,39 @@ class RunReader(Scoped):
         around = await self._journal.step_rows(run_id, scope_path_of(scope_path_of(step_id)))
         items = await self._items_of(run_id, around)
         return await self._step(run, rows[0], items, full=True)
+
+    async def conversation(self, run_id: str, step_id: str) -> Conversation:
+        """What an agent was told and said, masked. Raises NotFound, InvalidInput for a step that is none."""
+        agent, below = await self.step(run_id, step_id), f"{step_id}/"
+        rows = [row for row in await self._journal.step_rows(run_id) if row["path"].startswith(below)]
+        inside = {row["path"]: await self._views.step(row, full=True) for row in rows}
+        asked = await self._journal.request_rows(RequestKind.APPROVAL, None, MAX_PAGE, None, run_id)
+        decided = {
+            row["step_id"]: f"{row['decision']} by {row['decided_by']}"
+            for row in asked
+            if row["decision"] is not None
+        }
+        return conversation_of(run_id, agent, inside, decided)
+
+    async def events(self, run_id: str, after_run_seq: int, limit: int) -> tuple[EventView, ...]:
+        """A page of the run's history. Raises NotFound."""
+        row = await self.row(run_id)
+        stored = await self._journal.page_events(run_id, after_run_seq, limit)
+        return tuple(event_view(item, row["trace_id"]) for item in stored)
+
+    async def find_events(
+        self, run_id: str, filters: EventFilter, start: int, looked_at: int
+    ) -> EventMatches:
+        """Where events match, of so many from a place on. Raises NotFound."""
+        last = (await self.row(run_id))["run_seq"]
+        end = min(start + looked_at, max(last, start))
+        found = await self._journal.lists.find_events(run_id, filters, start, end)
+        return EventMatches(run_seqs=tuple(found), scanned_to=end, ended=end >= last)
+
+    async def successors(self, run_id: str) -> tuple[str, ...]:
+        """Runs that took over from this one, oldest first. Raises NotFound."""
+        await self.row(run_id)
+        return tuple(found for found, _ in await self._journal.successors(run_id))
 
     async def file_text(self, run_id: str, stored_name: str, limit: int) -> FileText:
         """The beginning of an output file as masked text. Raises NotFound, InvalidInput, Unavailable."""

@@ -44,6 +44,11 @@ def nodes(step: str, *steps: StepData, **fields: Any) -> StepData:
     return {"id": step, "type": "graph", "steps": list(steps), **fields}
 
 
+def agent(step: str, **fields: Any) -> StepData:
+    """In tests of the machine its turns want as many calls as the simulation says."""
+    return {"id": step, "type": "agent", "instructions": "be", "prompt": "do", **fields}
+
+
 def graph(*steps: StepData, limits: RunLimits | None = None, **fields: Any) -> FlowGraph:
     flow = FlowDef.model_validate({"id": "flow", "steps": list(steps), **fields})
     return FlowGraph(flow, limits or RunLimits())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from tests.engine.machine.flow_builders import (
+    agent,
     approval,
     for_each,
     form,
@@ -57,7 +58,7 @@ def _steps(draw: Draw, depth: int) -> list[StepData]:
 
 
 def _step(draw: Draw, step: str, depth: int) -> StepData:
-    composite = ("parallel", "for_each", "graph") if depth < MAX_DEPTH else ()
+    composite = ("parallel", "for_each", "graph", "agent") if depth < MAX_DEPTH else ()
     kind = draw(st.sampled_from((*composite, *composite, *composite, *LEAVES)))
     fields: dict[str, Any] = {}
     if _seldom(draw, 12):
@@ -75,6 +76,8 @@ def _step(draw: Draw, step: str, depth: int) -> StepData:
         branches = [_steps(draw, depth + 1) for _ in range(draw(st.integers(1, 3)))]
         joining = {"join": draw(st.sampled_from(("any", "all"))), "max_concurrent": draw(st.integers(1, 3))}
         return parallel(step, *branches, **joining, **fields)
+    if kind == "agent":
+        return agent(step, max_turns=draw(st.integers(1, 3)), **fields)
     if kind == "graph":
         size = draw(st.integers(1, 4))
         inside = [_node(draw, index, depth + 1) for index in range(size)]

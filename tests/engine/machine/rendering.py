@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ForEachStep, SubflowStep, ToolStep, WaitStep
+from engine.contracts.agent_step import CallsStep
+from engine.contracts.flow import ForEachStep, SubflowStep, WaitStep
 from engine.contracts.status import StepErrorCode
+from engine.contracts.tool_step import ToolStep
 from engine.machine.events.placing import EMPTY
 from engine.machine.model.inputs import OutputPrepared, StepPrepared
 from engine.machine.model.state import scope_path_of
@@ -17,13 +19,23 @@ if TYPE_CHECKING:
     from engine.contracts.step import Step
     from engine.machine.model.graph import FlowGraph
 
+CALLS_OF_A_TURN = 3
+"""A turn wants less calls than this."""
 ID_PREFIX = {"human_approval": "appr", "user_input": "form"}
 
 
 def prepared(
-    graph: FlowGraph, path: str, now: int, number: int, drift: Counter[str], *, asks: bool = False
+    graph: FlowGraph,
+    path: str,
+    now: int,
+    number: int,
+    drift: Counter[str],
+    *,
+    asks: bool = False,
+    wants: int = 0,
 ) -> StepPrepared:
-    """The step's data; `when: broken` cannot be rendered. `number` makes a fresh id."""
+    """The step's data; `when: broken` cannot be rendered. `number` makes a fresh id, `wants` is how many
+    calls a model wants."""
     step = graph.step_at(path)
     if step.when is False:
         return StepPrepared(now=now, path=path, run=False)
@@ -31,6 +43,7 @@ def prepared(
         error = failure(StepErrorCode.TEMPLATE_ERROR, f"{step.id}: no such value")
         return StepPrepared(now=now, path=path, error=error)
     items = step.items if isinstance(step, ForEachStep) and isinstance(step.items, list) else []
+    calls = wants if isinstance(step, CallsStep) else 0
     digest = action_digest(_acting_step(graph, step, path), drift)
     wait = step if isinstance(step, WaitStep) else None
     return StepPrepared(
@@ -41,7 +54,8 @@ def prepared(
         else now + round(float(1 if wait.duration is None else wait.duration) * 1_000_000),
         fixed=wait is not None and wait.until is not None,
         value=step.params if isinstance(step, ToolStep | SubflowStep) else items,
-        total=len(items),
+        total=calls or len(items),
+        again=bool(calls),
         new_id=f"{ID_PREFIX.get(step.type, 'run')}_{number}",
         request={"body": {"title": step.id}} if asks or step.type in ID_PREFIX else None,
         digest=f"shown {digest}",

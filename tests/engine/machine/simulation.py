@@ -34,7 +34,7 @@ from engine.machine.table import transition
 from engine.machine.transition_builder import failure
 from engine.machine.walk import holds, in_flight, outstanding, run_status
 from tests.engine.machine.invariants import Change, check
-from tests.engine.machine.rendering import prepared, prepared_output, resolved
+from tests.engine.machine.rendering import CALLS_OF_A_TURN, prepared, prepared_output, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +84,7 @@ class Simulation:
         self._idempotent = False
         self._outside = False
         self._asks = False
+        self._wanted: deque[int] = deque()
         self._append(Event(RunQueued(input=payload), self.now, "ana"))
 
     # ---- what its tools say of themselves ----------------------------------------------------
@@ -99,6 +100,11 @@ class Simulation:
     def asking_first(self) -> Simulation:
         """Every tool call is asked for, as in a flow that only suggests."""
         self._asks = True
+        return self
+
+    def wanting(self, *calls: int) -> Simulation:
+        """So many calls the models of its agents want, turn by turn; after that any number."""
+        self._wanted.extend(calls)
         return self
 
     # ---- what a test does -------------------------------------------------------------------
@@ -302,8 +308,17 @@ class Simulation:
         match effect:
             case effects.Prepare():
                 self._ids += 1
+                wants = self._ids % CALLS_OF_A_TURN
+                if self._wanted and effect.path.endswith("/calls"):
+                    wants = self._wanted.popleft()
                 given = prepared(
-                    self.graph, effect.path, self._tick(), self._ids, self.drift, asks=self._asks
+                    self.graph,
+                    effect.path,
+                    self._tick(),
+                    self._ids,
+                    self.drift,
+                    asks=self._asks,
+                    wants=wants,
                 )
                 self._apply(replace(given, idempotent=self._idempotent, acts_outside=self._outside))
             case effects.Collect():

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep, ToolStep
+from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep
+from engine.contracts.tool_step import ToolStep
 from engine.packs.catalog.pack_views import PackStatus
 from engine.packs.code import code_digest, code_text
 from engine.packs.loader import read_pack
@@ -136,7 +137,13 @@ def test_a_fault_of_a_step_names_everything(
 @pytest.mark.parametrize(
     ("step", "field", "words"),
     [
-        ("{type: agent, agent: x}", "steps.0.type", "`agent` is not available in this version"),
+        ("{type: agent, prompt: x}", "steps.0.instructions", "the field `instructions` is required"),
+        ("{type: agent, instructions: a, prompt: b, tools: [tol]}", "steps.0.tools.0", "unknown tool `tol`"),
+        (
+            "{type: agent, instructions: a, prompt: b, output: {type: 5}}",
+            "steps.0.output.type",
+            "",
+        ),
         ("{type: plan_proposal, agent: x}", "steps.0.type", "is not available in this version"),
         ("{type: tol, tool: x}", "steps.0.type", "unknown step type `tol` (did you mean `tool`?)"),
         ("{tool: files.read}", "steps.0", "a step needs a `type`"),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, ToolStep, UserInputStep
+from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, UserInputStep
+from engine.contracts.tool_step import ToolStep
 from engine.packs.catalog.catalog import Catalog, load_catalog
 from engine.packs.code import code_tools
 from engine.templates import render_value

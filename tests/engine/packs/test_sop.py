@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.flow import ApprovalStep, ToolStep
+from engine.contracts.flow import ApprovalStep
+from engine.contracts.tool_step import ToolStep
 from engine.packs.catalog.outline import flow_outline, flow_outlines, pack_texts
 from tests.engine.packs.layered_pack import LayeredPack
 
@@ -114,7 +115,7 @@ def test_a_step_without_a_tool_is_named_as_not_available(demo: LayeredPack) -> N
         WORKFLOW[: WORKFLOW.index("tool: git.log")].count("\n") + 1,
         "sop.0.steps.3.tool",
     )
-    assert "`tell` names no tool: it needs an agent, which is not available" in reason.message
+    assert "`tell` names no tool: agents in procedures are not available" in reason.message
 
 
 @pytest.mark.parametrize(

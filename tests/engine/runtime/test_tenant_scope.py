@@ -40,6 +40,7 @@ OF_RUNS: dict[str, Call] = {
     "file_text": lambda engine, ids: engine.runs.file_text(ids["run"], "response.json"),
     "steps": lambda engine, ids: engine.runs.steps(ids["run"]),
     "step": lambda engine, ids: engine.runs.step(ids["run"], "gate"),
+    "conversation": lambda engine, ids: engine.runs.conversation(ids["run"], "gate"),
     "wait": lambda engine, ids: engine.runs.wait(ids["run"], timeout=0.01),
     "successors": lambda engine, ids: engine.runs.successors(ids["run"]),
     "handoffs": lambda engine, ids: engine.runs.handoffs(ids["run"]),

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.machine.model.graph import walk_steps
+from engine.models.catalog import ModelCatalog
 from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.processes import boot_id
 from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls, lost_calls
@@ -18,6 +19,7 @@ from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.call_judge import CallJudge
 from engine.runtime.worker.steps.call_output import kept_output
 from engine.runtime.worker.steps.child_flows import ChildFlows
+from engine.runtime.worker.steps.model_call import ModelCalls
 from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 from engine.tools.scopes import opened_scopes
 
@@ -63,14 +65,10 @@ class Sessions:
         self._folders = folders
         self._executor = executor
         outputs, limit = CallOutputs(config.runs_dir), config.limits.max_output_bytes
-        self._tools = ToolCalls(
-            executor,
-            values,
-            folders,
-            clock,
-            config.default_step_timeout,
-            partial(kept_output, outputs, values, clock, limit),
-        )
+        kept = partial(kept_output, outputs, values, clock, limit)
+        self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
+        catalog = ModelCatalog(config.models, config.secrets)
+        self._models = ModelCalls(catalog, executor, values, clock, kept)
         self._faults = faults
         self._boot_id: str | None = None
 
@@ -118,6 +116,7 @@ class Sessions:
                 usage,
             ),
             self._tools,
+            self._models,
             host,
             run,
             site,

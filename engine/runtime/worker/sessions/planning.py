@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import CancelMode
 from engine.errors import InvalidTransition
-from engine.governance.redactor import JOINED_DEPTH
 from engine.machine.model.effects import (
     CancelStep,
     CancelTimer,
@@ -21,10 +20,9 @@ from engine.machine.model.effects import (
     StartChild,
     SteerChild,
 )
-from engine.machine.model.inputs import Cancel, Collected, Input, OutputWritten, Pause, Resume, Retry, Start
+from engine.machine.model.inputs import Cancel, Input, OutputWritten, Pause, Resume, Retry, Start
 from engine.machine.table import transition
 from engine.runtime.worker.steps.run_output import prepare_output
-from engine.values import resolve_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,10 +115,7 @@ def _prepare(preparer: Preparer, plan: Plan, effect: Effect, now: int) -> Input:
     if isinstance(effect, Prepare):
         return preparer.prepare(plan.state, effect.path, now)
     if isinstance(effect, Collect):
-        joined = resolve_value(effect.value, preparer.values.resolve)
-        stored = preparer.values.store(joined, levels=JOINED_DEPTH)
-        plan.blobs |= stored.blobs
-        return Collected(now=now, path=effect.path, value=stored.value)
+        return preparer.collect(effect.path, effect.value, now)
     if isinstance(effect, PrepareOutput):
         given, blobs = prepare_output(effect.value, now, preparer.values, preparer.flow.policies)
         plan.blobs |= blobs

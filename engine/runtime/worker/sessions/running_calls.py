@@ -1,4 +1,4 @@
-"""The tool calls of one run that are under way, each a task."""
+"""The calls of one run that are under way, of tools and of models, each a task."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from engine.machine.model.state import Execution
+    from engine.machine.model.state import Execution, RunState
     from engine.runtime.clock import Clock
     from engine.runtime.worker.sessions.call_room import CallRoom
     from engine.runtime.worker.sessions.faults import Faults
+    from engine.runtime.worker.steps.model_call import ModelCalls
     from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 
 
@@ -27,6 +28,7 @@ class RunningCalls:
     def __init__(
         self,
         tools: ToolCalls,
+        models: ModelCalls,
         clock: Clock,
         faults: Faults,
         site: CallSite,
@@ -38,6 +40,7 @@ class RunningCalls:
         failed: Callable[[Exception], None],
     ) -> None:
         self._tools = tools
+        self._models = models
         self._clock = clock
         self._faults = faults
         self._site = site
@@ -67,11 +70,11 @@ class RunningCalls:
         for path in paths - self._expected.keys():
             self._expected[path] = self._room.expect(self._site.row["run_id"], path)
 
-    def start(self, execution: Execution) -> None:
-        """Call the execution's tool."""
+    def start(self, execution: Execution, state: RunState) -> None:
+        """Call the execution's tool, or ask its model about what the run has come to."""
         if execution.ask_when_lost:
             self._waiting.add(execution.path)
-        self._tasks[execution.path] = self._spawn(self._call, execution)
+        self._tasks[execution.path] = self._spawn(self._call, execution, state)
 
     def cancel(self, path: str) -> None:
         """Cancel the call of an execution; it is reported as finished, cancelled."""
@@ -93,7 +96,7 @@ class RunningCalls:
         for path in tuple(paths):
             self._room.expect_no_more(self._expected.pop(path))
 
-    async def _call(self, execution: Execution) -> None:
+    async def _call(self, execution: Execution, state: RunState) -> None:
         path = execution.path
         try:
             self._faults.reach("before_tool", execution.type)
@@ -103,12 +106,15 @@ class RunningCalls:
                 execution,
                 place,
                 tree=self._site.outermost,
-                at_once=self._site.flow.graph.limits.calls_at_once,
+                at_once=None if execution.model else self._site.flow.graph.limits.calls_at_once,
             ):
                 if execution.ask_when_lost:
                     await self._still_held()
                 self._waiting.discard(path)
-                finished, blobs = await self._tools.call(self._site, execution)
+                if execution.model:
+                    finished, blobs = await self._models.call(self._site, execution, state)
+                else:
+                    finished, blobs = await self._tools.call(self._site, execution)
             self._faults.reach("after_tool", execution.type)
         except asyncio.CancelledError:
             if self._stopping:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.planning import Plan
     from engine.runtime.worker.sessions.run_planner import RunPlanner
+    from engine.runtime.worker.steps.model_call import ModelCalls
     from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 
 
@@ -78,6 +79,7 @@ class Session:
         faults: Faults,
         planner: RunPlanner,
         tools: ToolCalls,
+        models: ModelCalls,
         host: SessionHost,
         run: StoredRun,
         site: CallSite,
@@ -103,6 +105,7 @@ class Session:
         self._wake = asyncio.Event()
         self._calls = RunningCalls(
             tools,
+            models,
             clock,
             faults,
             site,
@@ -291,7 +294,7 @@ class Session:
         for step in plan.run_steps:
             execution = find_execution(self.state.root, step.path)
             if execution is not None:
-                self._calls.start(execution)
+                self._calls.start(execution, self.state)
 
     async def _document(self) -> None:
         """Write the response document of an ended run, then let go of it."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ForEachStep, GraphStep, ParallelStep, SubflowStep, ToolStep
+from engine.contracts.flow import ForEachStep, GraphStep, ParallelStep, SubflowStep
 from engine.contracts.status import Effects
 from engine.contracts.step import RunIf
+from engine.contracts.tool_step import ToolStep
 from engine.errors import InvalidInput
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepPrepared
 from engine.runtime.clock import new_id
+from engine.runtime.worker.steps.chosen_call import chosen_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of
 
@@ -29,16 +31,26 @@ class ToolRenderer(StepRenderer[ToolStep]):
 
     def prepare(self, step: ToolStep, at: Rendering) -> StepPrepared:
         """The rendered parameters. A call that policy forbids fails before it starts."""
-        judged = at.judge.verdict(step.tool, at.state)
-        refused = at.judge.refused(at.path, at.now, step.tool, judged)
+        called = chosen_call(at) if step.chosen else step
+        if not isinstance(called, ToolStep):
+            return StepPrepared(now=at.now, path=at.path, error=called)
+        judged = at.judge.verdict(called.tool, at.state)
+        refused = at.judge.refused(at.path, at.now, called.tool, judged)
         if refused is not None:
             return refused
+        if step.chosen:
+            kept = {"tool": called.tool, "params": called.params}
+            return replace(self._call(called, called.params, at, judged, kept), name=called.tool)
         params = self.params(step, at)
+        return self._call(step, params, at, judged, params)
+
+    def _call(self, step: ToolStep, params: Any, at: Rendering, judged: Verdict, kept: Any) -> StepPrepared:
+        """The call with its parameters; `kept` is what the execution is given."""
         spec = at.judge.spec(step.tool)
         prepared = StepPrepared(
             now=at.now,
             path=at.path,
-            value=at.store(params),
+            value=at.store(kept),
             acts_outside=spec is not None and spec.effects is Effects.OUTSIDE,
             idempotent=spec is not None and spec.idempotent,
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ApprovalStep, ToolStep
+from engine.contracts.flow import ApprovalStep
 from engine.contracts.status import StepStatus
+from engine.contracts.tool_step import ToolStep
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import scope_path_of
 from engine.runtime.clock import new_id

@@ -84,6 +84,10 @@ class CallJudge:
         of_layer = bounds.risk if bounds is not None else None
         return highest_risk(self.flow.risk, of_layer, spec.risk if spec is not None else None, *more)
 
+    def faults(self, tool: str, params: Any) -> list[tuple[str, str]]:
+        """What of the parameters does not fit a built-in tool, by place."""
+        return self.executor.faults(tool, params)
+
     def preview(self, path: str, tool: str, params: Any) -> Preview | None:
         """What the call would do, for tools that can say. Raises PreviewNeeded."""
         if not self.executor.has_preview(tool):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import StepErrorCode
 from engine.errors import InvalidInput
 from engine.governance.redactor import JOINED_DEPTH
-from engine.machine.model.inputs import StepPrepared
+from engine.machine.model.inputs import Collected, StepPrepared
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.registry import STEP_RENDERERS
 from engine.runtime.worker.steps.rendering import Rendering
@@ -43,6 +43,16 @@ class Preparer:
         prepared = self._prepared(state, path, now)
         steps, calls = self.elsewhere
         return replace(prepared, steps_elsewhere=steps, calls_elsewhere=calls) if steps or calls else prepared
+
+    def collect(self, path: str, joined: Any, now: int) -> Collected:
+        """What a composite step hands on, from what its branches brought. Raises BlobNeeded."""
+        step = self.flow.graph.step_at(path)
+        value = resolve_value(joined, self.values.resolve)
+        renderer = STEP_RENDERERS.get(step.type)
+        handed_on = renderer.handed_on(step, value) if renderer is not None else value
+        stored = self.values.store(handed_on, levels=JOINED_DEPTH, apart=step.output_apart)
+        self.made.update(stored.blobs)
+        return Collected(now=now, path=path, value=stored.value)
 
     def _prepared(self, state: RunState, path: str, now: int) -> StepPrepared:
         step = self.flow.graph.step_at(path)

@@ -81,6 +81,10 @@ class StepRenderer(ABC, Generic[S]):
         """What it would be started with: an approval before it shows exactly this."""
         return None
 
+    def handed_on(self, step: S, joined: Any) -> Any:
+        """What a composite step hands on, from what its branches brought."""
+        return joined
+
     def artifact(self, step: S, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """Where in `artifacts` a completed execution is found, and what stands there."""
         return None

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ToolStep
+from engine.contracts.agent_step import chosen_step
 from engine.contracts.status import StepErrorCode
+from engine.contracts.tool_step import ToolStep
 from engine.errors import VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
@@ -149,6 +150,8 @@ class ToolCalls:
         """What the tool brought, and how the call went."""
         await _require_room(site)
         params = await self._values.load(execution.input)
+        if step.chosen:  # a model's: nothing of it was written by the flow's author
+            step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)
         context = site.context(execution.path, execution.attempt)
         rules = site.rules(approved=execution.approved, timeout=step.timeout or self._default_timeout)

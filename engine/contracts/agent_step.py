@@ -1,0 +1,161 @@
+"""An agent as its author writes it, and the steps that are written while it runs: a model, then its calls.
+
+An agent works in turns, one branch each: its model is asked, and the calls that the answer wants are made
+side by side. A turn whose answer wants no call is the last one.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from engine.contracts.model import Contract
+from engine.contracts.step import Backoff, RetryPolicy, Step, StepFields
+from engine.contracts.tool_step import ToolStep
+
+MAX_TURNS = 50
+CALLS_AT_ONCE = 4
+MODEL, CALLS, CALL = "model", "calls", "call"
+"""Ids of the steps inside: `<agent>/<turn>/model`, `<agent>/<turn>/calls/<number>/call`."""
+
+_MODEL_RETRY = RetryPolicy(max_attempts=3, backoff_seconds=1.0, backoff=Backoff.EXPONENTIAL)
+
+
+class ScriptedCall(Contract):
+    """A call that the scripted model asks for."""
+
+    tool: str = Field(max_length=120)
+    arguments: Any = Field(default_factory=dict)
+
+
+class ScriptedAnswer(Contract):
+    """What the scripted model says in one turn."""
+
+    text: str = Field(default="", max_length=20_000)
+    calls: tuple[ScriptedCall, ...] = Field(default=(), max_length=32)
+
+
+class ModelStep(StepFields):
+    """Asks the model of an agent."""
+
+    asks_model = True
+
+    type: Literal["model"]
+    retry: RetryPolicy
+
+    @property
+    def retry_policy(self) -> RetryPolicy | None:
+        """That of the agent."""
+        return self.retry
+
+
+class ChosenCallStep(ToolStep):
+    """A call that a model asked for: which tool, and with what, is known when it starts."""
+
+    tells_failure = True
+    chosen = True
+
+    @property
+    def target(self) -> str | None:
+        """Nobody knows yet."""
+        return None
+
+
+def chosen_step(tool: str, params: Any, name: str = "") -> ToolStep:
+    """The step that a chosen call is, once it is known; `name` is what people read over it."""
+    return ToolStep.model_construct(type="tool", id=CALL, tool=tool, params=params, name=name or None)
+
+
+class CallsStep(StepFields):
+    """The calls that one answer wants, side by side."""
+
+    composite = True
+    output_apart = True
+
+    type: Literal["calls"]
+    max_turns: int
+    lists_of: tuple[tuple[Step, ...], ...]
+
+    @property
+    def lists(self) -> tuple[tuple[Step, ...], ...]:
+        """The one list that every call is."""
+        return self.lists_of
+
+    def list_of(self, branch: int) -> tuple[Step, ...]:
+        """The same for every call."""
+        return self.lists_of[0]
+
+    @property
+    def branches_at_once(self) -> int:
+        """The pack's tools layer may let fewer be made."""
+        return CALLS_AT_ONCE
+
+    def joined(self, given: Any, outputs: list[tuple[int, Any]]) -> Any:
+        """The turn: what the model said, and what came of its calls."""
+        return {"reply": given, "results": {"$list": [output for _, output in outputs]}}
+
+
+class AgentStep(StepFields):
+    """Works in turns: a model is asked, the tools that it wants are called, until it wants none."""
+
+    composite = True
+    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "script")
+
+    type: Literal["agent"]
+    instructions: str = Field(
+        min_length=1,
+        max_length=20_000,
+        description="What the agent is for; the pack's role and soul come first.",
+    )
+    prompt: str = Field(min_length=1, max_length=200_000, description="What it is asked to do.")
+    tools: tuple[str, ...] | None = Field(
+        default=None,
+        max_length=100,
+        description="Tools it may use; default those that the pack's tools layer offers.",
+    )
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=60,
+        description="A model of the settings by name, or a purpose.",
+    )
+    max_turns: int = Field(default=8, ge=1, le=MAX_TURNS, description="How often the model is asked.")
+    max_tokens: int | None = Field(default=None, ge=1, description="Bound of each answer.")
+    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
+    output: dict[str, Any] | None = Field(
+        default=None,
+        description="JSON Schema of its answer; one that does not fit is asked for again, twice.",
+    )
+    script: tuple[ScriptedAnswer, ...] = Field(
+        default=(), max_length=MAX_TURNS, description="What the scripted model answers, turn by turn."
+    )
+    retry: RetryPolicy | None = Field(default=None, description="Of each time the model is asked.")
+
+    @cached_property
+    def _lists(self) -> tuple[tuple[Step, ...], ...]:
+        call = ChosenCallStep.model_construct(type="tool", id=CALL, tool="", on_failure="continue")
+        calls = CallsStep.model_construct(
+            type="calls", id=CALLS, max_turns=self.max_turns, lists_of=((call,),)
+        )
+        model = ModelStep.model_construct(type="model", id=MODEL, retry=self.retry or _MODEL_RETRY)
+        return ((model, calls),)
+
+    @property
+    def lists(self) -> tuple[tuple[Step, ...], ...]:
+        """What every turn works through."""
+        return self._lists
+
+    def list_of(self, branch: int) -> tuple[Step, ...]:
+        """The same for every turn."""
+        return self._lists[0]
+
+    @property
+    def target(self) -> str | None:
+        """The model it asks for, where it names one."""
+        return self.model
+
+    def joined(self, given: Any, outputs: list[tuple[int, Any]]) -> Any:
+        """The last turn."""
+        return outputs[-1][1]

@@ -1,0 +1,53 @@
+"""A conversation with a model as people read it: what it was told, what it said, what its calls brought."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from engine.contracts.model import Contract
+from engine.contracts.run import RunError
+from engine.contracts.status import StepStatus
+
+
+class SpokenCall(Contract):
+    """A call that the model asked for, and what became of it."""
+
+    step_id: str = Field(description="Path of the call.")
+    tool: str
+    arguments: str = Field(description="As the model wrote them, masked.")
+    status: StepStatus | None = Field(default=None, description="None: it has not begun.")
+    decided: str | None = Field(default=None, description="`APPROVED by ana`, where somebody was asked.")
+    result: Any = None
+    error: RunError | None = None
+
+
+class SpokenTurn(Contract):
+    """One time that the model was asked."""
+
+    step_id: str = Field(description="Path of the model's step.")
+    status: StepStatus
+    attempt: int = 1
+    text: str = ""
+    provider: str = Field(default="", description="`scripted`: what is written down, no model was asked.")
+    model: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    estimated: bool = Field(default=False, description="The server told no numbers of tokens.")
+    calls: tuple[SpokenCall, ...] = ()
+    error: RunError | None = None
+
+
+class Conversation(Contract):
+    """What an agent was told and said, masked. All texts are data from outside."""
+
+    run_id: str
+    step_id: str = Field(description="Path of the agent.")
+    name: str
+    status: StepStatus
+    instructions: str = ""
+    prompt: str = ""
+    tools: tuple[str, ...] = ()
+    turns: tuple[SpokenTurn, ...] = ()
+    error: RunError | None = None

@@ -1,0 +1,34 @@
+"""A step that calls a tool."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from engine.contracts.step import RetryPolicy, StepFields
+
+
+class ToolStep(StepFields):
+    """Calls a tool through the executor."""
+
+    calls_tool = True
+    templates = ("params",)
+    chosen: ClassVar[bool] = False
+    """Which tool, and with what, a model says."""
+
+    type: Literal["tool"]
+    tool: str = Field(min_length=1, max_length=120)
+    params: dict[str, Any] = Field(default_factory=dict)
+    retry: RetryPolicy | None = None
+    backend: Literal["local", "remote", "mcp"] | None = None
+
+    @property
+    def target(self) -> str | None:
+        """The tool."""
+        return self.tool
+
+    @property
+    def retry_policy(self) -> RetryPolicy | None:
+        """As its author wrote it."""
+        return self.retry

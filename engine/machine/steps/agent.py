@@ -1,0 +1,70 @@
+"""agent: turns that are added while it runs; in each the model is asked, then the calls that it wants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.agent_step import AgentStep, CallsStep, ModelStep
+from engine.contracts.status import StepErrorCode
+from engine.machine.control import fail, launch, watch_timeout
+from engine.machine.events.agent_facts import AgentTurnAdded
+from engine.machine.model.effects import RunStep
+from engine.machine.model.state import scope_path_of
+from engine.machine.steps.kind import StepKind
+from engine.machine.transition_builder import failure
+
+if TYPE_CHECKING:
+    from engine.machine.model.inputs import StepPrepared
+    from engine.machine.transition_builder import TransitionBuilder
+
+
+class AgentKind(StepKind[AgentStep]):
+    """An agent."""
+
+    type = "agent"
+
+    def start(
+        self, builder: TransitionBuilder, step: AgentStep, prepared: StepPrepared, approval: str | None
+    ) -> None:
+        """Start its first turn; each turn that wants another one adds it."""
+        self.started(builder, step, prepared.path, approval, input=prepared.value, total=1)
+        watch_timeout(builder, prepared.path)
+        launch(builder, prepared.path)
+
+
+class ModelKind(StepKind[ModelStep]):
+    """The model of an agent, asked once a turn."""
+
+    type = "model"
+
+    def start(
+        self, builder: TransitionBuilder, step: ModelStep, prepared: StepPrepared, approval: str | None
+    ) -> None:
+        """Ask it."""
+        self.started(builder, step, prepared.path, approval, input=prepared.value)
+        execution = builder.execution(prepared.path)
+        builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))
+
+
+class CallsKind(StepKind[CallsStep]):
+    """The calls that an answer wants."""
+
+    type = "calls"
+
+    def start(
+        self, builder: TransitionBuilder, step: CallsStep, prepared: StepPrepared, approval: str | None
+    ) -> None:
+        """Start as many calls as may run at once, and add a turn in which the model hears of them.
+
+        Who wants another turn than there may be has failed: no call is made that nobody would hear of.
+        """
+        path = prepared.path
+        agent, _, turn = scope_path_of(path).rpartition("/")
+        if prepared.again and int(turn) + 1 >= step.max_turns:
+            message = f"the agent was not done after {step.max_turns} turns; raise max_turns"
+            fail(builder, path, failure(StepErrorCode.TURN_LIMIT, message, limit=step.max_turns))
+            return
+        self.started(builder, step, path, approval, input=prepared.value, total=prepared.total)
+        if prepared.again:
+            builder.emit(AgentTurnAdded(int(turn) + 2), agent)
+        launch(builder, path)

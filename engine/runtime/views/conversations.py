@@ -1,0 +1,83 @@
+"""A conversation from the steps of its agent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.agent_step import CALL, CALLS, MODEL
+from engine.contracts.conversation import Conversation, SpokenCall, SpokenTurn
+from engine.contracts.status import StepStatus
+from engine.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.run import StepView
+
+
+def conversation_of(
+    run_id: str, agent: StepView, inside: Mapping[str, StepView], decided: Mapping[str, str]
+) -> Conversation:
+    """What an agent was told and said: `inside` are the steps below it by path, with their values whole,
+    `decided` what people said of calls, by path.
+
+    Raises InvalidInput for a step that is no agent.
+    """
+    if agent.type != "agent":
+        words = f"step {agent.step_id} is no agent but of the type {agent.type}"
+        raise InvalidInput(words, {"step_id": agent.step_id, "type": agent.type})
+    told = agent.input if isinstance(agent.input, dict) else {}
+    turns: list[SpokenTurn] = []
+    while (model := inside.get(f"{agent.step_id}/{len(turns)}/{MODEL}")) is not None:
+        turns.append(_turn(model, f"{agent.step_id}/{len(turns)}/{CALLS}", inside, decided))
+    return Conversation(
+        run_id=run_id,
+        step_id=agent.step_id,
+        name=agent.name,
+        status=agent.status,
+        instructions=_text(told.get("instructions")),
+        prompt=_text(told.get("prompt")),
+        tools=tuple(map(_text, told.get("tools") or ())),
+        turns=tuple(turns),
+        error=agent.error,
+    )
+
+
+def _turn(
+    model: StepView, calls: str, inside: Mapping[str, StepView], decided: Mapping[str, str]
+) -> SpokenTurn:
+    reply = model.output if isinstance(model.output, dict) else {}
+    usage = reply.get("usage") or {}
+    asked = enumerate(reply.get("calls") or ())
+    return SpokenTurn(
+        step_id=model.step_id,
+        status=model.status,
+        attempt=model.attempt,
+        text=_text(reply.get("text")),
+        provider=_text(reply.get("provider")),
+        model=_text(reply.get("model")),
+        input_tokens=usage.get("input_tokens", 0),
+        output_tokens=usage.get("output_tokens", 0),
+        estimated=usage.get("estimated", False),
+        calls=tuple(_call(one, f"{calls}/{number}/{CALL}", inside, decided) for number, one in asked),
+        error=model.error,
+    )
+
+
+def _call(
+    asked: Mapping[str, Any], path: str, inside: Mapping[str, StepView], decided: Mapping[str, str]
+) -> SpokenCall:
+    made = inside.get(path)
+    return SpokenCall(
+        step_id=path,
+        tool=_text(asked.get("tool")),
+        arguments=_text(asked.get("arguments")),
+        status=made.status if made is not None else None,
+        decided=decided.get(path),
+        result=made.output if made is not None and made.status is StepStatus.COMPLETED else None,
+        error=made.error if made is not None else None,
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

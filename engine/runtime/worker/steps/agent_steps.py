@@ -1,0 +1,93 @@
+"""Rendering of an agent and of the steps inside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.agent_step import MODEL, AgentStep, CallsStep, ModelStep
+from engine.contracts.status import StepErrorCode
+from engine.machine.model.inputs import StepPrepared
+from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.conversation import ASKED_AGAIN, answer_faults, answer_of
+from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
+from engine.values import resolve_value
+
+if TYPE_CHECKING:
+    from engine.machine.model.state import Execution
+
+
+class AgentRenderer(StepRenderer[AgentStep]):
+    """Renders what an agent is told, and which tools it has."""
+
+    type = "agent"
+
+    def prepare(self, step: AgentStep, at: Rendering) -> StepPrepared:
+        """What it is told, with the script of the scripted model."""
+        params = self.params(step, at)
+        digest = at.action_digest(step, params)
+        script = at.value([answer.model_dump(mode="json") for answer in step.script])
+        value = at.store({**params, "script": script})
+        return StepPrepared(now=at.now, path=at.path, value=value, action_digest=digest)
+
+    def params(self, step: AgentStep, at: Rendering) -> Any:
+        """As an approval before it shows them."""
+        offered = at.flow.layer.offered if at.flow.layer is not None else None
+        tools = step.tools if step.tools is not None else sorted(offered or ())
+        return {
+            "instructions": at.text(step.instructions),
+            "prompt": at.text(step.prompt),
+            "tools": list(tools),
+            "model": step.model,
+        }
+
+    def handed_on(self, step: AgentStep, joined: Any) -> Any:
+        """Its answer, and who gave it."""
+        return answer_of(joined["reply"], step.output)
+
+    def artifact(self, step: AgentStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
+        """`artifacts.agent.<id>.output`."""
+        return ("agent", step.id, "output"), execution.output
+
+
+class ModelRenderer(StepRenderer[ModelStep]):
+    """What a model is asked is put together when it is asked: kept are its parts, each once."""
+
+    type = "model"
+
+    def prepare(self, step: ModelStep, at: Rendering) -> StepPrepared:
+        """Which turn it is."""
+        turn = int(scope_path_of(at.path).rpartition("/")[2]) + 1
+        return StepPrepared(now=at.now, path=at.path, value={"turn": turn})
+
+
+class CallsRenderer(StepRenderer[CallsStep]):
+    """The calls that the model's answer wants."""
+
+    type = "calls"
+
+    def prepare(self, step: CallsStep, at: Rendering) -> StepPrepared:
+        """How many they are, and whether the model is to be asked again."""
+        scope = scope_path_of(at.path)
+        model = find_execution(at.state.root, f"{scope}/{MODEL}")
+        assert model is not None, at.path
+        reply = resolve_value(model.output, at.values.resolve)
+        agent_path = scope_path_of(scope)
+        agent = at.flow.graph.step_at(agent_path)
+        assert isinstance(agent, AgentStep), agent_path
+        total = len(reply["calls"])
+        unfit = [] if total else answer_faults(reply["text"], agent.output)
+        if unfit and self._asked_again(at, agent_path) >= ASKED_AGAIN:
+            message = f"the answer of the agent does not fit its schema: {'; '.join(unfit)}"
+            error = failure(StepErrorCode.CONTRACT_VIOLATION, message, errors=unfit, recoverable=False)
+            return StepPrepared(now=at.now, path=at.path, error=error)
+        again = bool(total or unfit)
+        return StepPrepared(now=at.now, path=at.path, value=model.output, total=total, again=again)
+
+    def _asked_again(self, at: Rendering, agent_path: str) -> int:
+        """Turns that brought an answer which did not fit."""
+        agent = find_execution(at.state.root, agent_path)
+        assert agent is not None, agent_path
+        assert agent.branches is not None, agent_path
+        turns = (resolve_value(turn, at.values.resolve) for turn in agent.branches.outputs.in_order())
+        return sum(1 for turn in turns if not turn["reply"]["calls"])

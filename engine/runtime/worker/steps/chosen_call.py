@@ -1,0 +1,71 @@
+"""The call that a model chose: whether there is such a tool for its agent, and parameters that fit it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
+
+from engine.contracts.agent_step import chosen_step
+from engine.contracts.status import StepErrorCode
+from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.transition_builder import failure
+from engine.values import resolve_value
+
+if TYPE_CHECKING:
+    from engine.contracts.tool_step import ToolStep
+    from engine.runtime.worker.steps.rendering import Rendering
+
+
+def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
+    """The step that is to be made, or why not: an error that the model is told. Raises BlobNeeded.
+
+    Nothing that a model wrote is a template, and it names no secrets.
+    """
+    number = int(scope_path_of(at.path).rpartition("/")[2])
+    calls = scope_path_of(scope_path_of(at.path))
+    agent = scope_path_of(scope_path_of(calls))
+    asked = _given(at, calls)["calls"][number]
+    tool, offered = str(asked["tool"]), _given(at, agent)["tools"]
+    if tool not in offered:
+        words = ", ".join(offered) or "none"
+        known = at.judge.spec(tool) is not None
+        code = StepErrorCode.PERMISSION_DENIED if known else StepErrorCode.NOT_FOUND
+        what = f"the tool {tool} is not offered to you" if known else f"there is no tool {tool}"
+        return failure(code, f"{what}; yours are: {words}", tool=tool[:120])
+    params = _arguments(asked["arguments"])
+    if params is None:
+        message = f"the arguments of {tool} are no JSON object"
+        return failure(StepErrorCode.INVALID_INPUT, message, tool=tool)
+    if _names_secret(params):
+        message = f"the arguments of {tool} name a secret; only the flow itself may"
+        return failure(StepErrorCode.PERMISSION_DENIED, message, tool=tool)
+    faults = at.judge.faults(tool, params)
+    if faults:
+        words = "; ".join(f"{where or 'the whole'}: {what}" for where, what in faults[:5])
+        return failure(
+            StepErrorCode.INVALID_INPUT, f"the arguments of {tool} do not fit it: {words}", tool=tool
+        )
+    step = at.flow.graph.step_at(agent)
+    return chosen_step(tool, params, f"{step.name or step.id}: {tool}")
+
+
+def _given(at: Rendering, path: str) -> Any:
+    """What an execution around the call was started with."""
+    execution = find_execution(at.state.root, path)
+    assert execution is not None, path
+    return resolve_value(execution.input, at.values.resolve)
+
+
+def _arguments(text: str) -> dict[str, Any] | None:
+    try:
+        value = from_json(text, allow_inf_nan=False) if text.strip() else {}
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _names_secret(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "$secret" in value or any(map(_names_secret, value.values()))
+    return isinstance(value, list) and any(map(_names_secret, value))

@@ -1,0 +1,177 @@
+"""Asking the model of an agent once: the conversation, the tools on offer, and what it answered."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.agent_step import AgentStep
+from engine.contracts.status import StepErrorCode
+from engine.errors import VasiniError
+from engine.governance.pipeline import Point, Subject, check
+from engine.machine.model.inputs import StepFinished
+from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.transition_builder import failure
+from engine.models.asking import ask
+from engine.models.conversation import (
+    CallArguments,
+    CallStarted,
+    ModelRequest,
+    TextDelta,
+    ToolCall,
+    ToolOffer,
+)
+from engine.models.failure import ModelFailure
+from engine.models.scripted import ScriptedReply
+from engine.runtime.worker.steps.conversation import Briefing, LoopDetected, messages_of
+from engine.values import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from engine.journal.rows import RunRow
+    from engine.machine.model.state import Execution, RunState
+    from engine.models.catalog import ModelCatalog
+    from engine.models.conversation import Delta, Reply
+    from engine.runtime.clock import Clock
+    from engine.runtime.value_store import ValueStore
+    from engine.runtime.worker.steps.tool_call import CallSite
+    from engine.tools.context import OutputSink
+    from engine.tools.executor import ToolExecutor
+
+
+class ModelCalls:
+    """Asks models for agents of runs; `outputs` opens what keeps the lines that come while one answers."""
+
+    def __init__(
+        self,
+        catalog: ModelCatalog,
+        executor: ToolExecutor,
+        values: ValueStore,
+        clock: Clock,
+        outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
+    ) -> None:
+        self._catalog = catalog
+        self._executor = executor
+        self._values = values
+        self._clock = clock
+        self._outputs = outputs
+
+    async def call(
+        self, site: CallSite, execution: Execution, state: RunState
+    ) -> tuple[StepFinished, Mapping[str, bytes]]:
+        """Ask the model of the agent around the execution: how it ended, and the blobs its answer refers to.
+
+        What went wrong is the step's error.
+        """
+        try:
+            reply = await self._reply(site, execution, state)
+            stored = await self._values.store_any(_as_data(reply))
+        except ModelFailure as failed:
+            details = {**failed.details(), "recoverable": failed.retryable}
+            return self._failed(execution, failure(StepErrorCode.MODEL_ERROR, failed.message, **details)), {}
+        except LoopDetected as loop:
+            details = {"tool": loop.tool, "times": loop.times, "recoverable": False}
+            return self._failed(execution, failure(StepErrorCode.LOOP_DETECTED, str(loop), **details)), {}
+        except VasiniError as error:
+            details = {**error.details, "recoverable": False}
+            return self._failed(execution, failure(StepErrorCode.INVALID_INPUT, error.message, **details)), {}
+        finished = StepFinished(
+            now=self._clock.now(),
+            path=execution.path,
+            attempt=execution.attempt,
+            ok=True,
+            output=stored.value,
+            tokens=reply.usage.input_tokens + reply.usage.output_tokens,
+        )
+        return finished, stored.blobs
+
+    def _failed(self, execution: Execution, error: dict[str, Any]) -> StepFinished:
+        return StepFinished(
+            now=self._clock.now(),
+            path=execution.path,
+            attempt=execution.attempt,
+            ok=False,
+            error=self._values.redact(error),
+            jitter=random.random(),  # noqa: S311 - spreads retries, protects nothing
+        )
+
+    async def _reply(self, site: CallSite, execution: Execution, state: RunState) -> Reply:
+        agent_path = scope_path_of(scope_path_of(execution.path))
+        agent = find_execution(state.root, agent_path)
+        step = site.flow.graph.step_at(agent_path)
+        assert isinstance(step, AgentStep), agent_path
+        assert agent is not None, agent_path
+        assert agent.branches is not None, agent_path
+        told = await self._values.load(agent.input)
+        turns = [await self._values.load(turn) for turn in agent.branches.outputs.in_order()]
+        briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output)
+        name = self._catalog.name_of(step.model)
+        bounds = [bound for bound in (step.max_tokens, self._catalog.max_tokens(name)) if bound is not None]
+        request = ModelRequest(
+            messages_of(briefing, turns),
+            tuple([offer async for offer in self._offers(site, told["tools"])]),
+            min(bounds, default=None),
+            step.temperature,
+        )
+        async with self._outputs(site.row, execution) as output:
+            reply = await ask(
+                self._catalog.provider(name, _script(told["script"])), request, _Lines(output).heard
+            )
+            output.write("out", b"\n")
+        return reply
+
+    async def _offers(self, site: CallSite, tools: list[str]) -> Any:
+        """The tools that the agent has and that may be called."""
+        for tool in tools:
+            subject = Subject(tool=tool, layer=site.flow.layer)
+            spec = await self._executor.offered(tool, site.flow.code)
+            if spec is not None and not check(Point.TOOL_CALL, subject, site.flow.policies).denied:
+                yield ToolOffer(tool, spec.description, spec.parameters)
+
+
+class _Lines:
+    """Writes what a model says while it says it, as lines of the call."""
+
+    def __init__(self, output: OutputSink) -> None:
+        self._output = output
+
+    def heard(self, delta: Delta) -> None:
+        """A piece came."""
+        match delta:
+            case TextDelta(text) | CallArguments(_, text):
+                self._output.write("out", text.encode("utf-8", "replace"))
+            case CallStarted(_, _, name):
+                self._output.write("out", f"\n→ {name} ".encode("utf-8", "replace"))
+            case _:
+                pass
+
+
+def _as_data(reply: Reply) -> dict[str, Any]:
+    return {
+        "text": reply.text,
+        "calls": [{"id": one.id, "tool": one.name, "arguments": one.arguments} for one in reply.calls],
+        "finish": reply.finish.value,
+        "provider": reply.provider,
+        "model": reply.model,
+        "usage": {
+            "input_tokens": reply.usage.input_tokens,
+            "output_tokens": reply.usage.output_tokens,
+            "estimated": reply.usage.estimated,
+        },
+        "request_id": reply.request_id,
+    }
+
+
+def _script(written: list[dict[str, Any]]) -> list[ScriptedReply]:
+    return [
+        ScriptedReply(
+            str(answer["text"]),
+            tuple(
+                ToolCall(f"call_{number}", str(call["tool"]), canonical_json(call["arguments"]).decode())
+                for number, call in enumerate(answer["calls"])
+            ),
+        )
+        for answer in written
+    ]

@@ -1,0 +1,75 @@
+"""A conversation as lines: whatever a model or a tool wrote stands behind a bar, so that no line of it can
+look like one of ours."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import StepStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.contracts.conversation import Conversation, SpokenCall, SpokenTurn
+
+SHOWN = 4_000
+"""Characters of one text; the step has it whole."""
+_SCRIPTED = "scripted (no model was asked)"
+
+
+def conversation_lines(conversation: Conversation) -> Iterator[str]:
+    """All of it. The lines are not sanitized yet."""
+    count = len(conversation.turns)
+    turns = f"{count} turn{'' if count == 1 else 's'}"
+    yield f"agent {conversation.step_id} · {conversation.status.value} · {turns}"
+    yield f"tools: {', '.join(conversation.tools) or 'none'}"
+    yield "told"
+    yield from _fenced(conversation.instructions)
+    yield "asked"
+    yield from _fenced(conversation.prompt)
+    for number, turn in enumerate(conversation.turns, 1):
+        yield from _turn(number, turn)
+    if conversation.error is not None:
+        yield ""
+        yield "ended"
+        yield from _fenced(f"{conversation.error.code}: {conversation.error.message}")
+
+
+def _turn(number: int, turn: SpokenTurn) -> Iterator[str]:
+    yield ""
+    if turn.status is not StepStatus.COMPLETED:
+        tries = f", try {turn.attempt}" if turn.attempt > 1 else ""
+        yield f"turn {number} · {turn.status.value}{tries}"
+    else:
+        about = ", estimated" if turn.estimated else ""
+        tokens = f"{turn.input_tokens:,} tokens in, {turn.output_tokens:,} out{about}"
+        who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}"
+        yield f"turn {number} · {who} · {tokens}"
+    yield from _fenced(turn.text)
+    if turn.error is not None:
+        yield from _fenced(f"{turn.error.code}: {turn.error.message}")
+    for call in turn.calls:
+        yield from _call(call)
+
+
+def _call(call: SpokenCall) -> Iterator[str]:
+    status = call.status.value if call.status is not None else "has not begun"
+    decided = f" · {call.decided}" if call.decided else ""
+    yield f"  call of {call.tool} · {status}{decided} · {call.step_id}"
+    yield from _fenced(call.arguments, "  →")
+    if call.error is not None:
+        yield from _fenced(f"{call.error.code}: {call.error.message}", "  ✗")
+    elif call.result is not None:
+        text = call.result if isinstance(call.result, str) else json.dumps(call.result, ensure_ascii=False)
+        yield from _fenced(text, "  ←")
+
+
+def _fenced(text: str, bar: str = "│") -> Iterator[str]:
+    if not text:
+        return
+    shown = text[:SHOWN]
+    if len(text) > SHOWN:
+        shown += f"… (+{len(text) - SHOWN} characters)"
+    for line in shown.replace("\r\n", "\n").split("\n"):
+        yield f"{bar} {line}"

@@ -1,0 +1,95 @@
+"""An agent is worked turn by turn by the same machine: pauses, lost workers and retries included."""
+
+from __future__ import annotations
+
+from engine.contracts.status import CancelMode, RunStatus, StepStatus
+from tests.engine.machine.flow_builders import agent, graph, tool
+from tests.engine.machine.simulation import Simulation
+
+
+def asked(run: Simulation) -> list[str]:
+    return sorted(run.calls)
+
+
+def begun(*wanted: int) -> Simulation:
+    """A run whose agent has been started; its models want so many calls, turn by turn."""
+    return Simulation(graph(agent("work"), tool("after"))).wanting(*wanted).start()
+
+
+def in_calls(*wanted: int) -> Simulation:
+    """The same in the middle of its first turn."""
+    return begun(*wanted).finish("work/0/model")
+
+
+def test_the_model_is_asked_then_its_calls_are_made_side_by_side_then_it_is_asked_again() -> None:
+    run = begun(2, 0)
+    assert asked(run) == ["work/0/model"]
+    run.finish("work/0/model")
+    assert asked(run) == ["work/0/calls/0/call", "work/0/calls/1/call"]
+    run.finish("work/0/calls/1/call").finish("work/0/calls/0/call")
+    assert asked(run) == ["work/1/model"]
+    run.finish("work/1/model")
+    assert asked(run) == ["after"]
+    assert run.state.counters.tool_calls == 3
+    assert run.count("agent_turn_added") == 1
+
+
+def test_an_answer_without_calls_ends_the_agent() -> None:
+    run = in_calls(0)
+    assert asked(run) == ["after"]
+    assert run.execution("work").status is StepStatus.COMPLETED
+
+
+def test_no_more_turns_than_the_flow_lets_it_have() -> None:
+    run = Simulation(graph(agent("work", max_turns=1))).wanting(1).start().finish("work/0/model")
+    assert (run.status(), run.error_code) == (RunStatus.FAILED, "turn_limit")
+    assert run.state.counters.tool_calls == 0
+
+
+def test_no_more_calls_at_once_than_there_may_be() -> None:
+    run = in_calls(9)
+    assert len(asked(run)) == 4
+    run.finish("work/0/calls/0/call")
+    assert len(asked(run)) == 4
+
+
+def test_a_model_whose_worker_was_lost_is_asked_again_and_calls_that_ended_are_not_repeated() -> None:
+    run = in_calls(2)
+    run.finish("work/0/calls/0/call")
+    run.lose_worker()
+    assert asked(run) == ["work/0/calls/1/call"]
+    run.finish("work/0/calls/1/call")
+    run.lose_worker()
+    assert asked(run) == ["work/1/model"]
+    model = run.execution("work/1/model")
+    assert (model.recoveries, model.attempt) == (1, 1)
+
+
+def test_a_failed_call_is_told_and_ends_nothing() -> None:
+    run = in_calls(1)
+    run.fail("work/0/calls/0/call")
+    assert asked(run) == ["work/1/model"]
+    assert run.execution("work").status is StepStatus.RUNNING
+
+
+def test_a_model_that_fails_for_good_fails_the_agent_and_a_retry_asks_it_again() -> None:
+    run = in_calls(1)
+    run.finish("work/0/calls/0/call")
+    for _ in range(2):
+        run.fail("work/1/model", "model_error").fire("retry:work/1/model")
+    run.fail("work/1/model", "model_error")
+    assert run.status() is RunStatus.FAILED
+    run.retry()
+    assert asked(run) == ["work/1/model"]
+    assert run.state.counters.tool_calls == 1
+
+
+def test_a_pause_holds_the_next_turn_and_a_cancel_ends_it() -> None:
+    run = in_calls(1)
+    run.pause()
+    run.finish("work/0/calls/0/call")
+    assert run.status() is RunStatus.PAUSED
+    run.resume()
+    assert asked(run) == ["work/1/model"]
+    run.cancel(CancelMode.NOW).stopped()
+    assert run.status() is RunStatus.CANCELLED

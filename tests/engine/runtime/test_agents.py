@@ -1,0 +1,298 @@
+"""An agent in a run: turns, calls through the one chain, what it is told of them, and how it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from engine.contracts.status import RunStatus
+from engine.machine.events.fold import evolve
+from engine.machine.model.codec import state_to_json
+from engine.machine.model.state import RunState
+from engine.models.settings import ModelSettings, NamedModel, ProviderName
+from tests.engine.models.loopback import Answer, Write, head, serving, sse
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    error_of,
+    failed,
+    finished,
+    pending_approval,
+    rest,
+    start,
+    statuses,
+    tool,
+    until,
+)
+
+if TYPE_CHECKING:
+    from engine.facade.engine import Engine
+    from engine.journal.sqlite.journal import SqliteJournal
+
+Step = dict[str, Any]
+
+
+def call(name: str = "fake.echo", **arguments: Any) -> Step:
+    return {"tool": name, "arguments": arguments}
+
+
+def agent(*script: Step, tools: tuple[str, ...] = ("fake.echo", "fake.fail"), **fields: Any) -> Step:
+    given = {"instructions": "Be a test.", "prompt": "Do {{ payload.what | default('it') }}."}
+    return {"id": "work", "type": "agent", **given, "tools": list(tools), "script": list(script), **fields}
+
+
+def says(text: str, *calls: Step) -> Step:
+    return {"text": text, "calls": list(calls)}
+
+
+async def output_of(engine: Engine, run_id: str, step: str) -> Any:
+    return (await engine.runs.step(run_id, step)).output
+
+
+async def test_an_agent_calls_what_its_model_wants_and_hands_on_its_last_answer(home: Home) -> None:
+    home.flow(
+        "ask",
+        agent(says("I look.", call(a=1), call(b="{{ 1 + 1 }}")), says("Both are there.")),
+        tool("after", params={"said": "{{ steps.work.output.text }}"}),
+    )
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        assert run.output == {"said": "Both are there."}
+        assert home.tools.given("work/0/calls/0/call") == [{"a": 1}]
+        assert home.tools.given("work/0/calls/1/call") == [{"b": 2}]
+        inside = ("0/model", "0/calls", "0/calls/0/call", "0/calls/1/call", "1/model", "1/calls")
+        paths = ("work", *(f"work/{path}" for path in inside), "after")
+        assert await statuses(engine, run.run_id) == dict.fromkeys(paths, "COMPLETED")
+        assert run.tool_calls == 3
+        assert run.tokens_used > 0
+        assert await output_of(engine, run.run_id, "work") == {
+            "text": "Both are there.",
+            "model": "scripted",
+            "provider": "scripted",
+        }
+        reply = await output_of(engine, run.run_id, "work/0/model")
+        assert [one["tool"] for one in reply["calls"]] == ["fake.echo", "fake.echo"]
+
+
+async def told(engine: Engine, run_id: str, turn: int = 0) -> list[Any]:
+    """What the model was told of the calls of a turn."""
+    return list((await output_of(engine, run_id, f"work/{turn}/calls"))["results"])
+
+
+async def test_what_a_call_failed_with_is_told_to_the_model_and_the_agent_goes_on(home: Home) -> None:
+    home.flow("ask", agent(says("", call("fake.fail", message="no disk")), says("It failed.")))
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        assert await told(engine, run.run_id) == [{"error": {"code": "backend_error", "message": "no disk"}}]
+        assert (await statuses(engine, run.run_id))["work/0/calls/0/call"] == "FAILED"
+
+
+async def test_calls_that_cannot_be_are_told_to_the_model_and_reach_no_tool(home: Home) -> None:
+    wrong = (
+        call("fake.nothing"),
+        call("fake.give"),
+        {"tool": "fake.echo", "arguments": "no object"},
+        call(token={"$secret": "mine"}),
+    )
+    home.flow("ask", agent(says("", *wrong), says("Well.")))
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        errors = [result["error"] for result in await told(engine, run.run_id)]
+        assert [error["code"] for error in errors] == [
+            "not_found",
+            "permission_denied",
+            "invalid_input",
+            "permission_denied",
+        ]
+        assert "yours are: fake.echo, fake.fail" in errors[0]["message"]
+        assert not home.tools.calls
+        assert run.tool_calls == 0
+
+
+async def test_a_call_that_autonomy_wants_approved_waits_for_a_person_with_its_parameters(home: Home) -> None:
+    home.flow("ask", agent(says("", call(a=1)), says("Done.")), autonomy_level="suggest_only")
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        card = await pending_approval(engine, run_id)
+        assert (card.step_id, card.title) == ("work/0/calls/0/call", "work: fake.echo")
+        assert card.action is not None
+        assert (card.action.target, card.action.params) == ("fake.echo", {"a": 1})
+        assert not home.tools.calls
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert home.tools.given("work/0/calls/0/call") == [{"a": 1}]
+        conversation = await engine.runs.conversation(run_id, "work")
+        assert [turn.text for turn in conversation.turns] == ["", "Done."]
+        (made,) = conversation.turns[0].calls
+        assert (made.arguments, made.decided, made.result) == ('{"a":1}', "APPROVED by ann", {"a": 1})
+
+
+async def test_a_rejection_is_told_to_the_model_with_its_comment(home: Home) -> None:
+    home.flow("ask", agent(says("", call(a=1)), says("Then not.")), autonomy_level="suggest_only")
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        card = await pending_approval(engine, run_id)
+        await engine.requests.reject(card.approval_id, actor=ANN, digest=card.digest, comment="too soon")
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        (result,) = await told(engine, run_id)
+        assert result["error"]["code"] == "approval_rejected"
+        assert "rejected by ann: too soon" in result["error"]["message"]
+        assert not home.tools.calls
+        assert run.output is not None
+        assert run.output["text"] == "Then not."
+
+
+async def test_an_agent_that_is_not_done_after_its_turns_has_failed_and_makes_no_call_in_vain(
+    home: Home,
+) -> None:
+    home.flow("ask", agent(says("", call(a=1)), says("", call(a=2)), says("Done."), max_turns=2))
+    async with home.working() as engine:
+        run = await failed(engine, "ask")
+        assert (await error_of(engine, run.run_id))[0] == "turn_limit"
+        assert [params for _, params in home.tools.calls] == [{"a": 1}]
+
+
+async def test_the_same_call_with_the_same_result_is_told_then_ends_the_agent(home: Home) -> None:
+    home.flow("ask", agent(*[says("", call(a=1)) for _ in range(8)]))
+    async with home.working() as engine:
+        run = await failed(engine, "ask")
+        assert (await error_of(engine, run.run_id))[0] == "loop_detected"
+        assert len(home.tools.calls) == 4
+
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+async def test_an_answer_that_does_not_fit_its_schema_is_asked_for_again(home: Home) -> None:
+    home.flow("ask", agent(says("Seven."), says('```json\n{"n": 7}\n```'), output=SCHEMA))
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        assert run.output is not None
+        assert run.output["data"] == {"n": 7}
+
+
+async def test_an_answer_that_never_fits_is_a_violation(home: Home) -> None:
+    home.flow("ask", agent(*[says("Seven.") for _ in range(5)], output=SCHEMA))
+    async with home.working() as engine:
+        run = await failed(engine, "ask")
+        assert (await error_of(engine, run.run_id))[0] == "contract_violation"
+        assert (await statuses(engine, run.run_id)).keys() >= {"work/2/model"}
+        assert "work/3/model" not in await statuses(engine, run.run_id)
+
+
+async def test_a_model_that_the_settings_do_not_name_fails_the_agent_with_those_there_are(home: Home) -> None:
+    home.flow("ask", agent(says("x"), model="gone"))
+    async with home.working() as engine:
+        run = await failed(engine, "ask")
+        code, message = await error_of(engine, run.run_id)
+        assert code == "invalid_input"
+        assert "there are scripted" in message
+
+
+async def test_turns_are_kept_beside_the_state_which_stays_small(home: Home, journal: SqliteJournal) -> None:
+    turns = [says("x" * 2000, call(a=number, text="y" * 2000)) for number in range(49)]
+    home.flow("ask", agent(*turns, says("Done."), max_turns=50))
+    async with home.working(journal=journal) as engine:
+        run = await finished(engine, "ask")
+        state, largest = RunState(), 0
+        for number, stored in enumerate(await journal.events_after(run.run_id, 0)):
+            state = evolve(state, stored.event)
+            if number % 50 == 0 or stored.event.kind == "run_completed":
+                largest = max(largest, len(to_json(state_to_json(state))))
+        assert state.counters.tool_calls == 49
+        assert largest < 64_000
+
+
+def spoken(text: str, *calls: tuple[str, str]) -> bytes:
+    """An answer as an OpenAI-compatible server streams it."""
+    asked = [
+        {"index": number, "id": f"c{number}", "function": {"name": name, "arguments": arguments}}
+        for number, (name, arguments) in enumerate(calls)
+    ]
+    delta = {"content": text, "tool_calls": asked}
+    choice = {"index": 0, "delta": delta, "finish_reason": "tool_calls" if calls else "stop"}
+    usage = {"prompt_tokens": 100, "completion_tokens": 10}
+    return head() + sse({"id": "1", "model": "m", "choices": [choice], "usage": usage}, "[DONE]")
+
+
+def models_at(url: str) -> ModelSettings:
+    named = NamedModel(provider=ProviderName.OPENAI, model="m", base_url=url, api_key="")
+    return ModelSettings(default="served", named={"served": named})
+
+
+def answering_in_turn(*answers: bytes) -> Answer:
+    waiting = list(answers)
+
+    async def answer(write: Write) -> None:
+        await write(waiting.pop(0))
+
+    return answer
+
+
+async def test_a_served_model_is_told_everything_and_what_it_writes_is_no_template(home: Home) -> None:
+    wrong = ("fake__echo", "{broken")
+    answers = answering_in_turn(
+        spoken("I try.", ("fake__echo", '{"a": "{{ 7 * 7 }}"}'), wrong), spoken("{{ payload }} it is.")
+    )
+    home.flow("ask", agent(says("never asked for")))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run = await finished(engine, "ask", {"what": "a thing"})
+        assert run.output == {"text": "{{ payload }} it is.", "model": "m", "provider": "openai"}
+        assert home.tools.given("work/0/calls/0/call") == [{"a": "{{ 7 * 7 }}"}]
+        assert run.tokens_used == 220
+        first, second = (asked.body["messages"] for asked in server.asked)
+        assert [message["role"] for message in second] == ["system", "user", "assistant", "tool", "tool"]
+        assert second[:2] == first
+        assert "Be a test." in first[0]["content"]
+        assert "Tester" in first[0]["content"]
+        assert first[1]["content"] == "Do a thing."
+        assert [message["tool_call_id"] for message in second[3:]] == ["c0", "c1"]
+        assert "no JSON object" in second[4]["content"]
+        offered = [one["function"]["name"] for one in server.asked[0].body["tools"]]
+        assert offered == ["fake__echo", "fake__fail"]
+
+
+async def test_a_model_that_is_busy_is_asked_again_and_one_that_refuses_is_not(home: Home) -> None:
+    busy = head(429, "application/json", retry_after="0") + b"{}"
+    retry = {"max_attempts": 2, "backoff_seconds": 0}
+    home.flow("ask", agent(retry=retry))
+    answers = answering_in_turn(busy, spoken("Here."))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run = await finished(engine, "ask")
+        assert (await engine.runs.step(run.run_id, "work/0/model")).attempt == 2
+        assert run.tool_calls == 0
+    refused = head(401, "application/json") + b'{"error": {"message": "who are you"}}'
+    answers = answering_in_turn(refused)
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run = await failed(engine, "ask")
+        assert run.error is not None
+        assert (run.error.code, run.error.message) == ("model_error", "who are you")
+        assert len(server.asked) == 1
+
+
+async def test_a_run_that_another_engine_takes_over_asks_for_no_answer_that_it_has(home: Home) -> None:
+    home.flow("ask", agent(tools=("fake.slow",)))
+    answers = answering_in_turn(spoken("", ("fake__slow", "{}")), spoken("Done."))
+    async with serving(answers) as server:
+        async with home.working(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+
+            async def called() -> bool:
+                return bool(home.tools.calls)
+
+            await until(called)
+        home.tools.release()
+        async with home.working(models=models_at(server.url)) as engine:
+            run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+            assert run.output is not None
+            assert run.output["text"] == "Done."
+        assert len(server.asked) == 2
+
+
+async def test_what_a_model_says_can_be_followed_line_by_line(home: Home) -> None:
+    home.flow("ask", agent(says("One.\nTwo.", call(a=1)), says("Three.")))
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        page = await engine.runs.output(run.run_id, step_id="work/0/model")
+        assert [line.text for line in page.lines] == ["One.", "Two.", '→ fake.echo {"a":1}']
