@@ -36,6 +36,21 @@ class RunError(Contract):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
+class RunEnding(Contract):
+    """How a run will end once its `finally` steps are over."""
+
+    outcome: Literal["completed", "failed", "rejected", "cancelled"]
+    error: RunError | None = None
+
+    @property
+    def text(self) -> str:
+        """In words, for people."""
+        if self.error is None:
+            return self.outcome
+        where = f" at {self.error.step_id}" if self.error.step_id else ""
+        return f"{self.outcome}, {self.error.code}{where}: {self.error.message}"
+
+
 class WaitingFor(Contract):
     """What a run waits for: a request or a child run by its id, a worker, a resume, a retry, a moment."""
 
@@ -79,6 +94,9 @@ class RunSummary(Contract):
     parent_run_id: str | None = None
     children: int | None = Field(default=None, description="Runs that its steps started; told in lists.")
     error: RunError | None = None
+    ending: RunEnding | None = Field(
+        default=None, description="How it will end, while its `finally` steps run."
+    )
     steps_executed: int = 0
     tool_calls: int = 0
     tokens_used: int = 0

@@ -65,6 +65,8 @@ class RunHead:
     current_step: str | None = None
     waiting_for: WaitingFor | None = None
     error: dict[str, Any] | None = None
+    ending: dict[str, Any] | None = None
+    """How it ends, `outcome` and `error`, while the steps run that do so however it ends."""
     steps_executed: int = 0
     tool_calls: int = 0
     tokens_used: int = 0

@@ -64,7 +64,7 @@ class NewRunRow(FlowNames):
 
 
 class RunRow(NewRunRow):
-    """A run; `error` is JSON, `bucket` counts it in the lists, `ready` and `pause` are 0 or 1."""
+    """A run; `error` and `ending` are JSON, `bucket` counts it in lists, `ready`, `pause` are 0 or 1."""
 
     started_at: int | None
     lease_worker: str | None
@@ -78,6 +78,7 @@ class RunRow(NewRunRow):
     pause: int
     bucket: int
     failed_works: int
+    ending: str | None
 
 
 class ListedRow(RunRow):
@@ -115,6 +116,7 @@ class RunColumns(TypedDict, total=False):
     cancel: str | None
     pause: int
     failed_works: int
+    ending: str | None
 
 
 class NewStepRow(TypedDict):

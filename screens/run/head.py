@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
-    """Status, flow and time; who and when; handoffs; what it waits for; why it failed.
+    """Status, flow and time; who and when; handoffs; what it waits for; how it will end; why it failed.
 
     `asked` names its request, `related` the runs it was handed off from and to.
     """
@@ -38,6 +38,9 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
         parts.append((sanitize(f"\n ⇄ {related}", multiline=True), "$quiet"))
     if waits := _waits(run, asked):
         parts.append((sanitize("\n " + " · ".join(waits), multiline=True), "$waiting"))
+    if run.ending is not None:
+        words = f"\n ending: {run.ending.text} · the steps of finally come first"
+        parts.append((sanitize(words, multiline=True, limit=1_000), "$waiting"))
     if run.error is not None:
         where = f" at {run.error.step_id}" if run.error.step_id else ""
         words = f"\n ✗ {run.error.code}{where}: {run.error.message}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import EventMatches, FileText, OutputLine, RunDetail, RunError, RunFile
+from engine.contracts.run import EventMatches, FileText, OutputLine, RunDetail, RunEnding, RunError, RunFile
 from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.errors import ErrorCode, Unavailable
@@ -544,6 +544,15 @@ async def test_the_marker_of_a_step_is_its_first_event(console: OpenConsole) -> 
         await stage.press("m", "t", "w", "F")
         told = ("m looks back", "no times to change", "nothing to wrap", "Nothing to follow")
         await stage.until(lambda: all(words in stage.notices() for words in told))
+
+
+async def test_the_head_says_how_a_run_will_end_while_its_last_steps_run(console: OpenConsole) -> None:
+    ending = RunEnding(outcome="failed", error=ERROR)
+    async with console(an_engine(ending=ending), size=(80, 24)) as stage:
+        await opened(stage)
+        await stage.shows("● running")
+        await stage.shows("ending: failed, backend_error at parse: cannot read the log")
+        assert "cannot read the log · the steps of finally come first" in stage.plain("#run-head")
 
 
 async def test_a_run_that_is_not_there_is_told(console: OpenConsole) -> None:

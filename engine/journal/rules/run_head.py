@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.contracts.run import WaitingFor
 from engine.contracts.status import StepStatus, WaitKind
 from engine.journal.records import RunHead
@@ -17,6 +19,7 @@ def run_head(state: RunState) -> RunHead:
         current_step=leaf.path if leaf is not None else None,
         waiting_for=_waiting_for(state, leaf),
         error=state.error,
+        ending=_ending(state),
         steps_executed=state.counters.steps_executed,
         tool_calls=state.counters.tool_calls,
         tokens_used=state.counters.tokens_used,
@@ -41,3 +44,9 @@ def _waiting_for(state: RunState, leaf: Execution | None) -> WaitingFor | None:
         until = leaf.input.get("until") if isinstance(leaf.input, dict) else None
         return WaitingFor(kind=WaitKind.MOMENT, id=until if isinstance(until, str) else None)
     return WaitingFor(kind=WaitKind.CHILD, id=leaf.child_run_id) if leaf.child_run_id is not None else None
+
+
+def _ending(state: RunState) -> dict[str, Any] | None:
+    if state.ending is None or state.phase is not Phase.ACTIVE:
+        return None
+    return {"outcome": state.ending.outcome, "error": state.ending.error}

@@ -63,6 +63,7 @@ def whole_row(row: NewRunRow, bucket: int = 0) -> RunRow:
         "pause": 0,
         "bucket": bucket,
         "failed_works": 0,
+        "ending": None,
     }
 
 
@@ -99,6 +100,7 @@ def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, read
         "waiting_for_id": head.waiting_for.id if head.waiting_for is not None else None,
         "error": encode(head.error) if head.error else None,
         "error_code": head.error["code"] if head.error else None,
+        "ending": encode(head.ending) if head.ending else None,
         "steps_executed": head.steps_executed,
         "tool_calls": head.tool_calls,
         "tokens_used": head.tokens_used,

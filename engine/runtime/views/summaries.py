@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import recorded_account
 from engine.contracts.model import from_micros
-from engine.contracts.run import EventView, RunError, RunSummary, WaitingFor
+from engine.contracts.run import EventView, RunEnding, RunError, RunSummary, WaitingFor
 from engine.contracts.status import RunStatus, WaitKind
 from engine.errors import ErrorCode
 from engine.journal.encoding import decode
@@ -49,6 +49,14 @@ def error_view(data: Mapping[str, Any]) -> RunError:
     )
 
 
+def _ending(text: str | None) -> RunEnding | None:
+    if text is None:
+        return None
+    told = decode(text)
+    error = error_view(told["error"]) if told["error"] else None
+    return RunEnding.model_construct(outcome=told["outcome"], error=error)
+
+
 def summary_fields(row: RunRow) -> dict[str, Any]:
     """What every view of a run has, by name. Raises ValueError, KeyError."""
     return {
@@ -68,6 +76,7 @@ def summary_fields(row: RunRow) -> dict[str, Any]:
         "waiting_for": _waiting_for(row),
         "parent_run_id": row["parent_run_id"],
         "error": run_error(row["error"]),
+        "ending": _ending(row["ending"]),
         "steps_executed": row["steps_executed"],
         "tool_calls": row["tool_calls"],
         "tokens_used": row["tokens_used"],

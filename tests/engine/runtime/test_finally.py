@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +23,9 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
 
 TELL = tool(
     "tell",
@@ -119,3 +122,38 @@ async def test_a_child_run_has_last_steps_of_its_own(home: Home) -> None:
     async with home.working() as engine:
         assert (await finished(engine, "parent")).output == {"x": 1}
         assert len(home.tools.given("finally/0/tell")) == 1
+
+
+async def test_a_run_says_how_it_will_end_while_its_last_steps_run(home: Home, each_journal: Journal) -> None:
+    flow(home, FAILS, last=tool("slow", "fake.slow"))
+    async with home.open(journal=each_journal) as engine, engine.work():
+        run_id = await start(engine, "job")
+
+        async def ends() -> bool:
+            return (await engine.runs.summary(run_id)).ending is not None
+
+        await until(ends)
+        view = await engine.runs.summary(run_id)
+        assert (view.status, view.error) == (RunStatus.RUNNING, None)
+        assert view.ending is not None
+        assert view.ending.text.startswith("failed, backend_error at a: ")
+        (listed,) = (await engine.runs.list()).items
+        assert listed.ending == view.ending
+        assert (await engine.runs.as_of(run_id, view.run_seq)).run.ending == view.ending
+        home.tools.release()
+        ended = await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert (ended.ending, ended.error) == (None, view.ending.error)
+
+
+async def test_a_run_without_last_steps_is_never_about_to_end(home: Home) -> None:
+    home.flow("job", tool("slow", "fake.slow"))
+    async with home.working() as engine:
+        run_id = await start(engine, "job")
+
+        async def is_called() -> bool:
+            return home.tools.under_way == 1
+
+        await until(is_called)
+        assert (await engine.runs.summary(run_id)).ending is None
+        home.tools.release()
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)

@@ -28,6 +28,7 @@ def write_run(out: Output, detail: RunDetail) -> None:
             ("created", run.created_at),
             ("finished", run.finished_at),
             ("waits for", run.waiting_for.text if run.waiting_for is not None else None),
+            ("ending", f"{run.ending.text} (finally runs)" if run.ending is not None else None),
             ("workers lost", _recovered(lost) if (lost := _recoveries(detail)) else None),
             *_handed_off(detail),
             ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
