@@ -17,7 +17,15 @@ from engine.contracts.status import Risk
 from engine.errors import VasiniError
 from tests.fakes.views import NOW
 from vasini_tui.exit_codes import ExitCode
-from vasini_tui.notify.channels import NotSent, by_command, by_webhook, is_wanted, signed, signing_key
+from vasini_tui.notify.channels import (
+    NotSent,
+    by_command,
+    by_desktop,
+    by_webhook,
+    is_wanted,
+    signed,
+    signing_key,
+)
 from vasini_tui.settings.groups import NotifySettings
 
 if TYPE_CHECKING:
@@ -123,3 +131,82 @@ def test_notify_test_tries_every_way(vasini: Vasini, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("VASINI_NOTIFY__COMMAND", json.dumps(["false"]))
     outcome = vasini("notify", "test")
     assert (outcome.status, "status 1" in outcome.stdout) == (ExitCode.UNAVAILABLE, True)
+
+
+@pytest.fixture
+def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `notify-send` that keeps the arguments of each call in a file of its own."""
+    programs, kept = tmp_path / "programs", tmp_path / "kept"
+    programs.mkdir()
+    kept.mkdir()
+    program = programs / "notify-send"
+    program.write_text(f'#!/bin/sh\nfor word in "$@"; do printf \'%s\\0\' "$word"; done > {kept}/$$\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    return kept
+
+
+def shown(kept: Path) -> list[str]:
+    """The arguments of the only call."""
+    (call,) = kept.iterdir()
+    return call.read_text().split("\0")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("risk", "urgency"), [(None, "normal"), (Risk.MEDIUM, "normal"), (Risk.HIGH, "critical")]
+)
+async def test_the_desktop_shows_title_text_flow_and_subject(
+    desktop: Path, risk: Risk | None, urgency: str
+) -> None:
+    more = {"risk": risk, "text": "writes a file", "pack": "hello", "flow": "greet", "subject": "nightly"}
+    await by_desktop(NOTICE.model_copy(update=more))
+    assert shown(desktop) == [
+        "--app-name=vasini",
+        f"--urgency={urgency}",
+        "--",
+        "vasini: Go?",
+        "writes a file\nhello/greet · nightly",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "shown_title", "shown_text"),
+    [
+        ("--help", "-u low", "vasini: --help", "-u low"),
+        ("$(touch x); `id` 'a' \"b\"", "$HOME", "vasini: $(touch x); `id` 'a' \"b\"", "$HOME"),
+        ("a\x1b[2J\nb", "c\x07\u202ed", "vasini: a␛[2J⏎b", "c␇⟨U+202E⟩d"),
+        ("<b>x</b>", "<a href='h'>&</a>", "vasini: <b>x</b>", "&lt;a href='h'&gt;&amp;&lt;/a&gt;"),
+        ("\\n", "\\342\\200\\256 \\n", "vasini: \\n", "\\\\342\\\\200\\\\256 \\\\n"),
+    ],
+    ids=["options", "shell", "terminal", "markup", "escapes"],
+)
+async def test_no_text_of_a_run_acts_on_the_desktop(
+    desktop: Path, title: str, text: str, shown_title: str, shown_text: str
+) -> None:
+    await by_desktop(NOTICE.model_copy(update={"title": title, "text": text}))
+    assert shown(desktop)[2:] == ["--", shown_title, shown_text]
+
+
+async def test_a_text_that_is_long_is_cut_for_the_desktop(desktop: Path) -> None:
+    await by_desktop(NOTICE.model_copy(update={"title": "t" * 5_000, "text": "x" * 5_000}))
+    *_, title, text = shown(desktop)
+    assert (len(title) < 250, len(text) < 600) == (True, True)
+
+
+def test_notify_test_shows_something_on_the_desktop(
+    vasini: Vasini, monkeypatch: pytest.MonkeyPatch, desktop: Path
+) -> None:
+    monkeypatch.setenv("VASINI_NOTIFY__DESKTOP", "true")
+    outcome = vasini("notify", "test", "--json")
+    assert (outcome.status, outcome.document["told"]) == (ExitCode.OK, ["desktop"])
+    assert shown(desktop)[3] == "vasini: A test of notices"
+
+
+def test_a_machine_without_a_desktop_says_what_is_missing(
+    vasini: Vasini, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VASINI_NOTIFY__DESKTOP", "true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    outcome = vasini("notify", "test", "--json")
+    assert outcome.status == ExitCode.UNAVAILABLE
+    assert "notify-send cannot be started" in outcome.document["failed"]["desktop"]

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import html
 import importlib
 import time
 from collections.abc import Awaitable, Callable
@@ -96,12 +97,14 @@ async def by_command(argv: Sequence[str], notice: Notice) -> None:
 
 
 async def by_desktop(notice: Notice) -> None:
-    """A notification of the desktop, by `notify-send`."""
+    """A notification of the desktop, by `notify-send`. Its text is only text: no markup, no escapes."""
     where = " · ".join(filter(None, (f"{notice.pack}/{notice.flow}" if notice.pack else "", notice.subject)))
     lines = sanitize(f"{notice.text}\n{where}".strip(), multiline=True, limit=500)
     urgency = "critical" if notice.risk in {Risk.HIGH, Risk.CRITICAL} else "normal"
     title = sanitize(f"vasini: {notice.title}", limit=200)
-    await by_command(("notify-send", "--app-name=vasini", f"--urgency={urgency}", "--", title, lines), notice)
+    # notify-send undoes backslash escapes in the text but not in the title, and desktops draw its markup
+    text = html.escape(lines, quote=False).replace("\\", "\\\\")
+    await by_command(("notify-send", "--app-name=vasini", f"--urgency={urgency}", "--", title, text), notice)
 
 
 async def by_webhook(url: str, key: bytes | None, notice: Notice) -> None:
