@@ -50,6 +50,7 @@ class TriggerFields(Contract):
     """What every trigger has."""
 
     id: StepId
+    enabled: bool = Field(default=True, description="False: it starts nothing.")
     payload: dict[str, Any] = Field(
         default_factory=dict, description="The start payload; its templates know `trigger`."
     )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.packs.pack import FlowView, PackView, Problem
     from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackNotice, PackVersion
-    from engine.contracts.trigger import TriggerList
+    from engine.contracts.trigger import TriggerList, TriggerState
 
 
 class Packs(Protocol):
@@ -34,6 +34,14 @@ class Packs(Protocol):
 
     async def triggers(self, *, limit: int = 10) -> TriggerList:
         """What starts runs without a person, and its next starts, `limit` at most."""
+        ...
+
+    async def switch_trigger(self, name: str, *, on: bool, actor: Actor) -> TriggerState:
+        """Turn a trigger on or off, for every process on the journal, until it is turned again.
+
+        `name` is `pack/flow/trigger`, or its last part when there is only one. One that is turned on counts
+        from then. Raises NotFound, InvalidInput (several).
+        """
         ...
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:

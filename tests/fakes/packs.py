@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.packs.pack import PackState
 from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
 from engine.contracts.status import RUN_TERMINAL
-from engine.contracts.trigger import TriggerList
+from engine.contracts.trigger import TriggerList, TriggerState
 from engine.errors import ErrorCode, NotFound, PackInvalid, Refused
 from engine.facade.feed import FeedBatch, PackChanged, PackListChanged
 from engine.governance.access import Scoped
@@ -84,6 +84,13 @@ class FakePacks(Scoped):
 
     async def triggers(self, *, limit: int = 10) -> TriggerList:
         return self.trigger_list.model_copy(update={"starts": self.trigger_list.starts[:limit]})
+
+    async def switch_trigger(self, name: str, *, on: bool, actor: Actor) -> TriggerState:
+        self.engine.note("switch_trigger", (name, on, actor.name))
+        for state in self.trigger_list.triggers:
+            if name in {state.trigger, f"{state.pack}/{state.flow}/{state.trigger}"}:
+                return state.model_copy(update={"off": None if on else f"{actor.name} turned it off"})
+        raise NotFound(f"there is no trigger {name}", {"trigger": name})
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
         self.engine.note("pack_validate", directory)

@@ -42,3 +42,17 @@ def test_programs_get_the_same_as_json(vasini: Vasini, fake: FakeEngine) -> None
     told = json.loads(outcome.stdout)
     assert [start["at"] for start in told["starts"]] == [AT]
     assert told["triggers"][0]["off"] == "its pack is broken"
+
+
+def test_a_trigger_is_turned_off_and_on(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    told = vasini("trigger", "hello/hello/in", "off").stdout
+    assert told.startswith("hello/hello/in  off: ")
+    assert vasini("trigger", "in", "on", "--json").document["off"] is None
+    assert [call[:2] for call in fake.asked("switch_trigger")] == [("hello/hello/in", False), ("in", True)]
+
+
+def test_a_trigger_that_is_not_there_and_another_word_are_refused(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    assert vasini("trigger", "out", "off").status == ExitCode.NOT_FOUND
+    assert vasini("trigger", "in", "perhaps").status == ExitCode.USAGE

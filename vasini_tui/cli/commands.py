@@ -33,6 +33,7 @@ COMMANDS = {
     "handoffs": "runs.handoff:handoffs",
     "handoff": "runs.handoff:handoff",
     "triggers": "packs.triggers:triggers",
+    "trigger": "packs.triggers:trigger",
     "packs": "packs.look:packs",
     "tools": "packs.tools:tools",
     "models": "host.models:models",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.actor import Role
 from engine.contracts.packs.versions import PackDetail, SourceFile
 from engine.errors import NotFound
-from engine.governance.access import Scoped
+from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.pack_library.diffs import between, on_disk
 from engine.runtime.views.paging import page_size
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.packs.pack import FlowView, PackView, Problem
     from engine.contracts.packs.versions import CodeReview, PackDiff, PackNotice, PackVersion
-    from engine.contracts.trigger import TriggerList
+    from engine.contracts.trigger import TriggerList, TriggerState
     from engine.journal.port import Journal
     from engine.packs.catalog.entries import CatalogEntry
     from engine.runtime.clock import Clock
@@ -90,12 +90,22 @@ class PackList(Scoped):
 
     async def triggers(self, *, limit: int = 10) -> TriggerList:
         """See facade."""
-        from engine.runtime.embedded.trigger_sources import (  # noqa: PLC0415 - seldom needed
-            trigger_list,
-            trigger_sources,
-        )
+        from engine.runtime.embedded import trigger_sources, trigger_switch  # noqa: PLC0415 - seldom needed
 
-        return trigger_list(await trigger_sources(self._library), self._clock.now(), page_size(limit))
+        sources = await trigger_sources.trigger_sources(self._library)
+        found = await trigger_switch.with_switches(self._journal.triggers, sources)
+        return trigger_sources.trigger_list(found, self._clock.now(), page_size(limit))
+
+    async def switch_trigger(self, name: str, *, on: bool, actor: Actor) -> TriggerState:
+        """See facade."""
+        self.access.require(Role.OPERATOR, actor)
+        from engine.runtime.embedded import trigger_sources, trigger_switch  # noqa: PLC0415 - seldom needed
+
+        seen = await trigger_sources.trigger_sources(self._library)
+        sources = seen if self.access.sees(DEFAULT_TENANT) else ()  # their runs belong to it
+        notes, now = self._journal.triggers, self._clock.now()
+        found = await trigger_switch.switch(notes, sources, name, on=on, actor=actor, now=now)
+        return trigger_sources.trigger_state(found)
 
     async def validate(self, directory: Path) -> tuple[PackView, tuple[Problem, ...]]:
         """See facade."""

@@ -49,7 +49,9 @@ async def trigger_sources(packs: PackLibrary) -> list[TriggerSource]:
         trusted = await packs.trusts(pack)
         for flow_id, flow in sorted(declaring.items()):
             off = _broken(pack, flow_id) if trusted else "its pack's code is not trusted"
-            found += [TriggerSource(pack, flow_id, trigger, off) for trigger in flow.triggers]
+            for trigger in flow.triggers:
+                reason = off or (None if trigger.enabled else "its flow says `enabled: false`")
+                found.append(TriggerSource(pack, flow_id, trigger, reason))
     return found
 
 
@@ -66,18 +68,19 @@ def trigger_list(sources: Sequence[TriggerSource], now: int, limit: int) -> Trig
     starts = sorted(
         (start for source in sources for start in _starts(source, now, limit)), key=lambda s: s.at
     )
-    states = [
-        TriggerState(
-            pack=source.pack.pack_id,
-            flow=source.flow,
-            trigger=source.trigger.id,
-            type=source.trigger.type,
-            on=source.on,
-            off=source.off,
-        )
-        for source in sources
-    ]
-    return TriggerList(starts=tuple(starts[:limit]), triggers=tuple(states))
+    return TriggerList(starts=tuple(starts[:limit]), triggers=tuple(map(trigger_state, sources)))
+
+
+def trigger_state(source: TriggerSource) -> TriggerState:
+    """The trigger as readers see it."""
+    return TriggerState(
+        pack=source.pack.pack_id,
+        flow=source.flow,
+        trigger=source.trigger.id,
+        type=source.trigger.type,
+        on=source.on,
+        off=source.off,
+    )
 
 
 def _starts(source: TriggerSource, now: int, limit: int) -> Iterator[TriggerStart]:

@@ -23,6 +23,7 @@ from engine.errors import VasiniError
 from engine.governance.access import DEFAULT_TENANT
 from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.embedded.trigger_sources import TriggerSource, trigger_sources
+from engine.runtime.embedded.trigger_switch import COUNTS_FROM, OFF, read_notes, without
 from engine.templates import render_value
 from engine.values import digest_of
 
@@ -80,10 +81,13 @@ class Triggers:
     async def look(self) -> None:
         """Make every start that is due."""
         for source in await trigger_sources(self._packs):
-            if source.off is not None:
+            version, seen = await read_notes(self._journal.triggers, source.name)
+            if not source.trigger.enabled or OFF in seen:
+                if COUNTS_FROM in seen:  # once it is on again it counts from then
+                    await self._note(source.name, without(seen, COUNTS_FROM), version)
+            elif source.off is not None:
                 continue
-            version, seen = await self._seen(source.name)
-            if isinstance(source.trigger, CronTrigger):
+            elif isinstance(source.trigger, CronTrigger):
                 await self._look_at_calendar(source, source.trigger, version, seen)
             else:
                 await self._look_at_files(source, source.trigger, version, seen)
@@ -93,8 +97,8 @@ class Triggers:
     ) -> None:
         now = self._clock.now()
         definition = digest_of([trigger.schedule, trigger.time_zone])
-        if seen.get("definition") != definition:  # it counts from now on
-            await self._note(source.name, {**seen, "definition": definition, "moment": now}, version)
+        if seen.get(COUNTS_FROM) != definition:  # it counts from now on
+            await self._note(source.name, {**seen, COUNTS_FROM: definition, "moment": now}, version)
             return
         due = trigger.last(now)
         if due is None or due <= seen["moment"]:
@@ -111,9 +115,9 @@ class Triggers:
     ) -> None:
         found = await asyncio.to_thread(_files, trigger.path)
         before, self._stamps[source.name] = self._stamps.get(source.name, {}), found
-        if seen.get("definition") != trigger.path:  # files that are there already have not appeared
+        if seen.get(COUNTS_FROM) != trigger.path:  # files that are there already have not appeared
             files = dict.fromkeys(found, 0)
-            first = {"next": 1, **seen, "definition": trigger.path, "files": files}
+            first = {"next": 1, **seen, COUNTS_FROM: trigger.path, "files": files}
             await self._note(source.name, first, version)
             return
         files = {path: number for path, number in seen["files"].items() if path in found}
@@ -163,13 +167,6 @@ class Triggers:
             found = error.details.get("run_id")
             return found if isinstance(found, str) else None
         return run_id
-
-    async def _seen(self, name: str) -> tuple[int, Seen]:
-        noted = await self._journal.triggers.seen(name)
-        if noted is None:
-            return 0, {}
-        version, text = noted
-        return version, json.loads(text)
 
     async def _note(self, name: str, seen: Seen, before: int) -> bool:
         return await self._journal.triggers.note(name, json.dumps(seen), before)

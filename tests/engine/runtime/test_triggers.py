@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import RunStatus
+from engine.errors import InvalidInput, NotFound
 from tests.engine.runtime.embedded_home import ANN, Home, approval, tool, until
 from tests.engine.runtime.fake_clock import FakeClock
 
@@ -165,3 +166,72 @@ async def test_the_next_starts_are_told_in_the_time_zone_of_the_trigger(home: Ho
         assert {(start.at.hour, start.at.minute) for start in found.starts} == {(12, 0)}
         assert [start.at for start in found.starts] == sorted(start.at for start in found.starts)
         assert [(state.on, state.off) for state in found.triggers] == [("0 12 * * * Europe/Berlin", None)]
+
+
+async def test_a_trigger_that_is_turned_off_starts_nothing_and_counts_anew_when_it_is_on(
+    home: Home, journal: SqliteJournal
+) -> None:
+    job(home, EVERY_DAY)
+    clock = FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        before = await noted(journal)
+        state = await engine.packs.switch_trigger("daily", on=False, actor=ANN)
+        assert (state.off or "").startswith("ann turned it off, 20")
+        assert (await engine.packs.triggers()).starts == ()
+        clock.set_by(2 * DAY)
+        assert await engine.packs.switch_trigger("demo/job/daily", on=False, actor=ANN) == state
+        off = await noted(journal)
+        assert off != before
+        assert (await engine.packs.switch_trigger("demo/job/daily", on=True, actor=ANN)).off is None
+        await looked_again(journal, await noted(journal))
+        assert await engine.runs.count() == 0
+        before = await noted(journal)
+        clock.set_by(DAY)
+        await looked_again(journal, before)
+        await count_is(engine, 1)
+
+
+async def test_a_trigger_that_is_off_is_off_in_the_next_process(home: Home, journal: SqliteJournal) -> None:
+    job(home, EVERY_DAY)
+    async with home.open(journal=journal) as engine:
+        await engine.packs.switch_trigger("daily", on=False, actor=ANN)
+    clock = FakeClock()
+    async with home.working(clock=clock) as engine:
+        clock.set_by(2 * DAY)
+        (state,) = (await engine.packs.triggers()).triggers
+        assert state.off is not None
+        assert await engine.runs.count() == 0
+
+
+async def test_a_trigger_that_its_flow_turns_off_counts_anew_when_the_flow_turns_it_on(
+    home: Home, journal: SqliteJournal
+) -> None:
+    job(home, EVERY_DAY)
+    clock = FakeClock()
+    async with home.working(journal=journal, clock=clock) as engine:
+        before = await noted(journal)
+        job(home, {**EVERY_DAY, "enabled": False})
+        await engine.packs.reload()
+        await looked_again(journal, before)
+        (state,) = (await engine.packs.triggers()).triggers
+        assert state.off == "its flow says `enabled: false`"
+        clock.set_by(2 * DAY)
+        before = await noted(journal)
+        job(home, EVERY_DAY)
+        await engine.packs.reload()
+        await looked_again(journal, before)
+        assert await engine.runs.count() == 0
+
+
+async def test_a_trigger_that_is_not_there_or_one_of_several_cannot_be_turned(home: Home) -> None:
+    for flow in ("job", "other"):
+        home.flow(flow, WORK, triggers=[EVERY_DAY])
+    async with home.open() as engine:
+        with pytest.raises(NotFound):
+            await engine.packs.switch_trigger("nightly", on=False, actor=ANN)
+        with pytest.raises(InvalidInput) as caught:
+            await engine.packs.switch_trigger("daily", on=False, actor=ANN)
+        assert caught.value.details["triggers"] == ["demo/job/daily", "demo/other/daily"]
+        scoped = engine.for_(ANN, tenant="acme")
+        with pytest.raises(NotFound):
+            await scoped.packs.switch_trigger("demo/job/daily", on=False, actor=ANN)

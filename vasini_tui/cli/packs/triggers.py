@@ -1,7 +1,8 @@
-"""`vasini triggers`: what starts runs without a person, and when next."""
+"""`vasini triggers` and `trigger`: what starts runs without a person, when next, and whether it does."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 _STARTS = 10
 
 
+class SwitchWord(StrEnum):
+    """What a trigger is told, as it is typed."""
+
+    ON = "on"
+    OFF = "off"
+
+
 def triggers(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Starts to show.")] = _STARTS,
     as_json: AsJson = False,
@@ -24,6 +32,30 @@ def triggers(
 ) -> Invocation:
     """Show the triggers of all packs, and the starts that come next."""
     return Invocation(partial(_triggers, limit=limit), as_json, act_as)
+
+
+def trigger(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="PACK/FLOW/TRIGGER, or TRIGGER when one is called so.")
+    ],
+    word: Annotated[SwitchWord, typer.Argument(metavar="WORD", help="`on` or `off`.")],
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Turn a trigger off, or on again: then it counts from now."""
+    action = partial(_switch, name=name, on=word is SwitchWord.ON)
+    return Invocation(action, as_json, act_as)
+
+
+async def _switch(session: Session, *, name: str, on: bool) -> int:
+    async with session.engine() as engine:
+        state = await engine.packs.switch_trigger(name, on=on, actor=session.actor)
+    if session.out.as_json:
+        session.out.document(state.model_dump(mode="json"))
+    else:
+        so = "on" if state.off is None else f"off: {state.off}"
+        session.out.line(f"{state.pack}/{state.flow}/{state.trigger}  {so}")
+    return ExitCode.OK
 
 
 async def _triggers(session: Session, *, limit: int) -> int:
