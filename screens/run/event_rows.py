@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
 from screens.widgets.ages import clock_time, full_time, since_start
@@ -15,25 +15,33 @@ from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from engine.contracts.run import EventFilter, EventView
     from engine.facade.runs import Runs
 
-EVENT_COLUMNS = (
-    Column("#", 7),
-    Column("Time", 12),
-    Column("Event", 18, flex=1),
-    Column("Step", 12, flex=1),
-    Column("By", 10, flex=1, rank=1),
-    Column("Data", 18, flex=6),
-)
+WIDE, NARROW = 100, 78
+"""Cells from which the log has room for whole times, and below which long kinds are cut."""
+
+
+def event_columns(width: int) -> tuple[Column, ...]:
+    """Who did it and why comes before the step, which leaves where there is no room for it."""
+    return (
+        Column("#", 6),
+        Column("Time", 12 if width >= WIDE else 8, clipped=True),
+        Column("Event", 25 if width >= NARROW else 18),
+        Column("Who and why", 20, flex=6),
+        Column("Step", 10, flex=2, rank=1),
+    )
+
 
 LOOKED_AT_ONCE = 5_000
 """Events that one search looks at: less than a key press is noticed to wait."""
 
 _READ_AT_ONCE = 500
+ENGINE = "engine"
+"""Who does what no person does."""
 _BAD_WORDS = ("failed", "denied", "refused", "dead_letter")
 
 
@@ -55,11 +63,8 @@ class EventFormat:
                 Cell(sanitize(str(event.run_seq)), Tone.QUIET),
                 Cell(sanitize(time), Tone.QUIET),
                 Cell(sanitize(event.kind), Tone.QUIET if later else Tone.BAD if failed else Tone.PLAIN),
+                _about(event, later=later),
                 Cell(sanitize(event.step_id or ""), Tone.QUIET if later else Tone.PLAIN),
-                Cell(sanitize(event.actor), Tone.QUIET),
-                Cell(
-                    sanitize(brief_json(event.payload)[:300] if event.payload else "", limit=400), Tone.QUIET
-                ),
             ),
         )
 
@@ -152,6 +157,33 @@ def _pieces(numbers: Sequence[int]) -> Iterator[list[int]]:
         piece.append(number)
     if piece:
         yield piece
+
+
+def _about(event: EventView, *, later: bool) -> Cell:
+    """Who did it, unless the engine did, and why; then its data."""
+    words, used = _why(event.payload)
+    if event.actor != ENGINE:
+        words = f"{event.actor}: {words}" if words else event.actor
+    data = {key: value for key, value in event.payload.items() if key not in used}
+    told = [words] if words else []
+    if data:
+        told.append(brief_json(data)[:300])
+    return Cell(sanitize(" · ".join(told), limit=600), Tone.PLAIN if words and not later else Tone.QUIET)
+
+
+def _why(payload: Mapping[str, Any]) -> tuple[str, set[str]]:
+    """What was decided and said, what went wrong, and why; with the fields that say so."""
+    words: dict[str, str] = {}
+    for field in ("decision", "outcome", "subject"):
+        if isinstance(value := payload.get(field), str):
+            words[field] = value.lower() if field == "decision" else value
+    error = payload.get("error")
+    if isinstance(error, dict) and "code" in error:
+        words["error"] = f"{error['code']}: {error.get('message', '')}"
+    for field in ("reason", "comment"):
+        if isinstance(value := payload.get(field), str) and value:
+            words[field] = value
+    return ", ".join(" ".join(text.split()) for text in words.values()), set(words)
 
 
 def format_event(event: EventView) -> str:

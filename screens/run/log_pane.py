@@ -13,10 +13,10 @@ from screens.frame.inputs import SafeInput
 from screens.frame.screen import attempt, show_notice
 from screens.run.event_query import event_filter
 from screens.run.event_rows import (
-    EVENT_COLUMNS,
     AllEvents,
     EventFormat,
     FoundEvents,
+    event_columns,
     format_event,
     found_events,
 )
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from textual.app import ComposeResult
+    from textual.events import Resize
     from textual.widget import Widget
 
     from engine.contracts.run import EventFilter, EventView
@@ -70,7 +71,7 @@ class LogPane(RunPane):
     def compose(self) -> ComposeResult:
         """Filter, events, one event in full, what is shown."""
         yield SafeInput(placeholder=_HINT, id="event-filter")
-        yield EventTable(EVENT_COLUMNS, follow=True, id="events")
+        yield EventTable(event_columns(self.app.size.width), follow=True, id="events")
         yield TextLines(id="event-text")
         yield Plain(id="log-state")
 
@@ -80,6 +81,10 @@ class LogPane(RunPane):
         text = self.query_one("#event-text", TextLines)
         text.display, text.can_focus = False, False
         self.table.set_source(self._all, keep_key=True)
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width, other columns."""
+        self.table.set_columns(event_columns(event.size.width))
 
     @property
     def table(self) -> PagedTable:

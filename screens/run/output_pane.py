@@ -41,6 +41,10 @@ class OutputPane(RunPane):
     def __init__(self, state: ConsoleState, run_id: str, *, id: str, step_id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(state, run_id, id=id)
         self._step_id = step_id
+        self._next = -FROM_END
+        self._any = self._cut = self._live = False
+        self._until: datetime | None = None
+        self._following = True
 
     def compose(self) -> ComposeResult:
         """A note, lines."""
@@ -50,10 +54,6 @@ class OutputPane(RunPane):
 
     def on_mount(self) -> None:
         """Look for lines while the pane is shown."""
-        self._next = -FROM_END
-        self._any = self._cut = self._live = False
-        self._until: datetime | None = None
-        self._following = True
         self.query_one("#no-output").display = False
         self.set_interval(LOOK_SECONDS, self._follow)
 
@@ -70,6 +70,11 @@ class OutputPane(RunPane):
             self.lines.show(())
         self._live = moment.live.status not in RUN_TERMINAL and until is None
         await self._read()
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether anything was written by now."""
+        return self._any
 
     def target(self) -> Widget:
         """The lines."""
@@ -99,8 +104,11 @@ class OutputPane(RunPane):
             self._next, ended = page.next, page.ended
             wanted = [line for line in page.lines if self._until is None or line.ts <= self._until]
             if wanted:
-                self._any = True
-                text = await asyncio.to_thread(safe_lines, "\n".join(map(_format_line, wanted)))
+                if not self._any:
+                    self._any = True
+                    self.screen.refresh_bindings()
+                written = "\n".join(_format_line(line, self._step_id) for line in wanted)
+                text = await asyncio.to_thread(safe_lines, written)
                 self._cut |= self.lines.extend(text, to_end=self._following)
         self._show_notes()
 
@@ -114,8 +122,9 @@ class OutputPane(RunPane):
         self.lines.can_focus = self._any or self._step_id is None
 
 
-def _format_line(line: OutputLine) -> str:
-    """One line: when, of which step, `!` where it went to standard error."""
+def _format_line(line: OutputLine, step_id: str | None) -> str:
+    """One line: when, of which step unless it is `step_id`, `!` where it went to standard error."""
     mark = "!" if line.stream == "err" else "│"
+    step = "" if line.step_id == step_id else f"{line.step_id} "
     text = line.text.replace("\t", "    ")
-    return f"{clock_time(line.ts)} {line.step_id} {mark} {text}"
+    return f"{clock_time(line.ts)} {step}{mark} {text}"

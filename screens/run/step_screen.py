@@ -87,6 +87,12 @@ class StepScreen(JsonScreen):
         """The value under the cursor."""
         return self.query_one("#values", JsonView).copied()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to follow or to wrap before something is written."""
+        if action in {"follow", "wrap"}:
+            return any(pane.has_lines for pane in self.query(OutputPane))
+        return super().check_action(action, parameters)
+
     def action_follow(self) -> None:
         """Stay with the newest line of its output, or stay."""
         show_notice(self, self._output.toggle_follow())

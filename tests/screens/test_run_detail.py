@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from engine.contracts.run import EventMatches, FileText, OutputLine, RunDetail, RunEnding, RunError, RunFile
 from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus, StepStatus
 from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
@@ -630,3 +632,32 @@ async def test_a_search_that_lasts_is_stopped_by_esc(console: OpenConsole) -> No
         await stage.shows("n N look for x")
         assert isinstance(stage.app.screen, RunScreen)
         assert not {worker.group for worker in stage.app.workers if worker.is_running} & {"scan", "find"}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_the_log_says_who_and_why_before_anything_else(
+    console: OpenConsole, size: tuple[int, int]
+) -> None:
+    error = {"code": "timeout", "message": "no answer"}
+    engine = an_engine()
+    engine.stored_events["run-1"] = (
+        an_event(1, "run_queued", step_id=None, actor="ana", payload={"subject": "srv-7", "pack": "hello"}),
+        an_event(2, "tool_call_attempt_failed", payload={"error": error, "attempt": 1}),
+        an_event(3, "tool_call_attempt_started", actor="timer", payload={"attempt": 2}),
+        an_event(4, "approval_decided", actor="bo", payload={"decision": "REJECTED", "comment": "not\nnow"}),
+        an_event(5, "step_completed", payload={"output": {"n": 1}}),
+    )
+    async with console(engine, size=size) as stage:
+        await opened(stage, "log")
+        for words in (
+            "ana: srv-7",
+            "timeout: no answer",
+            "timer · ",
+            "bo: rejected, not now",
+            '{"output": {',
+        ):
+            await stage.shows(words)
+        assert stage.text().index("Who and why") < stage.text().index("Step ")
+        assert "tool_call_attempt_failed" in stage.text()
+        assert ("09:25:53.589" in stage.text()) == (size[0] > 100)
+        assert "09:25:53 " in stage.text() or size[0] > 100

@@ -103,9 +103,11 @@ async def test_output_has_no_space_before_there_is_any_and_then_grows(console: O
         lines = stage.app.screen.query_one("#output-lines", TextLines)
         assert (lines.size.height, lines.can_focus) == (0, False)
         assert "No output" not in stage.text()
+        assert "Follow" not in stage.text()
         engine.stored_output["run-1"] += [a_line(number) for number in range(2, 30)]
-        await stage.shows("greet │ line 29")
+        await stage.shows("09:22:22.589 │ line 29")
         assert "other" not in stage.text()
+        await stage.shows("F Follow")
         await stage.press("F")
         await stage.until(lambda: "Not following" in stage.notices())
         await stage.press("tab")

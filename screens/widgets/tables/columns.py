@@ -24,6 +24,8 @@ class Column:
     rank: int = 0
     room: int = 0
     """Cells that the flexible columns have to have left over, or this one leaves."""
+    clipped: bool = False
+    """What does not fit goes without a mark: a time is one without its fractions, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Placed:
     index: int
     title: str
     width: int
+    clipped: bool = False
 
 
 def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
@@ -48,7 +51,7 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
         extra = spare * column.flex // shares if shares else 0
         spare -= extra
         shares -= column.flex
-        placed.append(Placed(index, column.title, column.width + extra))
+        placed.append(Placed(index, column.title, column.width + extra, column.clipped))
     return tuple(placed)
 
 

@@ -301,7 +301,8 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             if place_number:
                 segments.append(Segment(" " * GAP, base))
             cell = row.cells[column.index]
-            segments.append(Segment(fit(cell.text, column.width), base + self._tone(cell.tone)))
+            text = fit(cell.text, column.width, clipped=column.clipped)
+            segments.append(Segment(text, base + self._tone(cell.tone)))
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
     def _tone(self, tone: Tone) -> Style:

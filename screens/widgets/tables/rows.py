@@ -29,9 +29,11 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-def fit(text: str, width: int) -> str:
-    """Text on one line of exactly `width` cells; what does not fit ends in an ellipsis."""
+def fit(text: str, width: int, *, clipped: bool = False) -> str:
+    """Text on one line of exactly `width` cells; what does not fit ends in an ellipsis, or is `clipped`."""
     line = text[: 2 * width].replace("\n", " ")
+    if clipped:
+        return set_cell_size(line, width)
     if len(line) == len(text) and cell_len(line) <= width:
         return set_cell_size(line, width)
     return set_cell_size(line, width - 1) + "…" if width > 1 else set_cell_size(line, width)
