@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.contracts.actor import Role
 from engine.contracts.run import (
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         StepView,
     )
     from engine.contracts.timeline import Timeline
+    from engine.governance.access import Access
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
@@ -91,11 +92,20 @@ class Runs(Scoped):
         self._starter = starter
         self._handoffs = handoffs
         self._take_mail = take_mail
+        self._reader: RunReader | None = None
+
+    def within(self, access: Access) -> Self:
+        """The same for what `access` allows."""
+        scoped = super().within(access)
+        scoped._reader = None  # noqa: SLF001 - of the copy
+        return scoped
 
     @property
     def reader(self) -> RunReader:
-        """Reads runs in view."""
-        return self._readers().within(self.access)
+        """Reads runs in view; one for all questions, as it keeps what it has read."""
+        if self._reader is None:
+            self._reader = self._readers().within(self.access)
+        return self._reader
 
     async def start(
         self,
