@@ -206,17 +206,18 @@ class FakeRuns(Scoped):
         )
 
     async def events(self, run_id: str, *, after_run_seq: int = 0, limit: int = 500) -> tuple[EventView, ...]:
+        count = page_size(limit)
         self._run(run_id)
         events = self.engine.stored_events.get(run_id, ())
-        return tuple(event for event in events if event.run_seq > after_run_seq)[: page_size(limit)]
+        return tuple(event for event in events if event.run_seq > after_run_seq)[:count]
 
     async def find_events(
         self, run_id: str, filters: EventFilter, *, after_run_seq: int = 0, limit: int = MAX_LOOKED_AT
     ) -> EventMatches:
         self.engine.note("find_events", filters)
+        start, count = page_offset(after_run_seq, "after_run_seq"), page_size(limit, MAX_LOOKED_AT)
         last = (await self.summary(run_id)).run_seq
-        start = page_offset(after_run_seq, "after_run_seq")
-        end = min(start + page_size(limit, MAX_LOOKED_AT), max(last, start))
+        end = min(start + count, max(last, start))
         found = tuple(
             event.run_seq
             for event in self.engine.stored_events.get(run_id, ())
