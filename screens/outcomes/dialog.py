@@ -38,7 +38,9 @@ def known_lines(outcome: OutcomeView) -> list[str]:
     action = outcome.action
     end = "its worker was lost" if outcome.lost else "its worker gave the run back"
     started = f"started {clock_time(outcome.started_at)}" if outcome.started_at else "started"
+    about = f" · {outcome.subject}" if outcome.subject else ""
     lines = [
+        f"{outcome.pack}/{outcome.flow}{about}",
         f"{action.target or action.kind} ({outcome.step_id}), attempt {outcome.attempt}",
         f"{started}; {clock_time(outcome.requested_at)} {end}",
         "Nobody knows whether it had its effect.",

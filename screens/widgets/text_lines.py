@@ -74,7 +74,7 @@ class TextLines(ScrollKeys, ScrollView):
         """More lines at the end, which comes into view; whether older ones had to go."""
         too_many = len(self._lines) + len(lines) - MOST_LINES
         self._lines = (*self._lines, *lines)[-MOST_LINES:]
-        if too_many > 0:
+        if too_many > 0 or self._laid_out_for != self._width:
             self._lay_out()
         else:
             self._draw(lines)

@@ -11,7 +11,7 @@ from engine.contracts.status import RunStatus, StepStatus
 from engine.contracts.timeline import FailedTry, Timeline
 from screens.run.screen import RunScreen
 from screens.run.step_screen import StepScreen
-from screens.widgets.text_lines import TextLines
+from screens.widgets.text_lines import TextLines, safe_lines
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_row, a_run, a_step, ago, an_event
 
@@ -158,3 +158,9 @@ async def test_a_step_of_the_past_stays_as_it_was(console: OpenConsole) -> None:
         await stage.shows("as of event 2")
         await stage.shows("● running  greet")
         assert '"hi"' not in stage.text()
+
+
+def test_lines_that_come_before_their_part_has_a_size_are_kept() -> None:
+    lines = TextLines()
+    assert not lines.extend(safe_lines("one\ntwo words"), to_end=False)
+    assert lines.virtual_size.height > 1

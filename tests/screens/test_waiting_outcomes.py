@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from engine.contracts.request import GatedAction
 from engine.contracts.status import RequestStatus
 from screens.approvals.screen import ApprovalsScreen
 from screens.outcomes.dialog import OutcomeDialog
@@ -69,3 +72,20 @@ async def test_decision_keys_decide_nothing_while_the_cursor_is_on_an_interrupte
         await stage.press("a")
         await stage.shows("There is nothing to decide")
         assert engine.stored_approvals["app-0"].status is RequestStatus.PENDING
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_every_answer_about_a_call_is_in_view_however_much_is_known_of_it(
+    console: OpenConsole, size: tuple[int, int]
+) -> None:
+    action = GatedAction(step="send", kind="tool", target="mail.send", params={"body": "x" * 900})
+    engine = FakeEngine().add(a_run(), an_outcome(subject="nightly of srv-3", action=action))
+    async with console(engine, size=size) as stage:
+        await stage.press("2")
+        await stage.shows("Interrupted")
+        await stage.press("enter")
+        await stage.on(OutcomeDialog)
+        await stage.shows("hello/hello · nightly of srv-3")
+        for words in ("approval is used up", "Say nothing yet", "Run again", "It was done", "Fail the step"):
+            await stage.shows(words)
+        await stage.shows("Esc close")

@@ -29,7 +29,7 @@ def known(fake: FakeEngine) -> None:
 def test_the_next_ten_starts_and_every_trigger_are_told(vasini: Vasini, fake: FakeEngine) -> None:
     known(fake)
     lines = vasini("triggers").stdout.splitlines()
-    assert lines[0].split() == ["TRIGGER", "FLOW", "ON", "OFF", "BECAUSE"]
+    assert lines[0].split() == ["TRIGGER", "FLOW", "WHEN", "OFF", "BECAUSE"]
     assert "/in/*" in lines[1]
     assert lines[1].endswith("its pack is broken")
     assert [line.split() for line in lines[4:]] == [[AT, "hello/hello", "morning"]] * 10

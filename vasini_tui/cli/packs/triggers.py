@@ -65,7 +65,7 @@ async def _triggers(session: Session, *, limit: int) -> int:
         session.out.document(found.model_dump(mode="json"))
         return ExitCode.OK
     session.out.table(
-        ("TRIGGER", "FLOW", "ON", "OFF BECAUSE"),
+        ("TRIGGER", "FLOW", "WHEN", "OFF BECAUSE"),
         ((each.trigger, f"{each.pack}/{each.flow}", each.on, each.off) for each in found.triggers),
     )
     session.out.line("")
