@@ -18,18 +18,17 @@ from engine.contracts.run import (
 )
 from engine.contracts.status import (
     RUN_TERMINAL,
-    RUN_WAITING,
     CancelMode,
     RequestKind,
     RequestStatus,
     RunStatus,
-    WaitKind,
 )
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import micros, place_of
 from engine.runtime.embedded.again import merged, require_no_masks
+from engine.runtime.embedded.resting import rests
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
 from engine.runtime.views.summaries import event_view, run_summary
@@ -57,7 +56,7 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
-    from engine.journal.rows import ListedRow, RunRow
+    from engine.journal.rows import ListedRow
     from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handoffs import Handoffs
@@ -378,31 +377,15 @@ class Runs(Scoped):
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    while not await self._rests(row := await self.reader.row_with_events(run_id), watched):
+                    while not await rests(
+                        self._journal, row := await self.reader.row_with_events(run_id), watched
+                    ):
                         await news.wait()
                         news.clear()
                     return await self.reader.view(row)
         finally:
             undo()
         return await self.summary(run_id)
-
-    async def _rests(self, row: RunRow, watched: set[str]) -> bool:
-        """Whether the run is terminal, or only a person can move it (or the child it waits for) on.
-
-        Children it waits for are added to `watched`: their news is news of it.
-        """
-        status = RunStatus(row["status"])
-        if status in RUN_TERMINAL:  # a retry may lie in its mailbox, or only its documents are missing
-            return not row["ready"] or not await self._journal.has_mail(row["run_id"])
-        if row["ready"]:
-            return False
-        child = row["waiting_for_id"]
-        if status is RunStatus.RUNNING and row["waiting_for"] == WaitKind.CHILD and child is not None:
-            watched.add(child)
-            below = await self._journal.run_row(child)
-            ended = below is None or below["status"] in RUN_TERMINAL
-            return not ended and below is not None and await self._rests(below, watched)
-        return status in RUN_WAITING
 
 
 async def _summary(row: ListedRow) -> RunSummary:

@@ -1,0 +1,30 @@
+"""Whether a run rests: it has ended, or waits for what no worker brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RUN_TERMINAL, RUN_WAITING, RunStatus, WaitKind
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
+    from engine.journal.rows import RunRow
+
+
+async def rests(journal: Journal, row: RunRow, watched: set[str]) -> bool:
+    """Whether the run is terminal, or only a person can move it (or the child it waits for) on.
+
+    Children it waits for are added to `watched`: their news is news of it.
+    """
+    status = RunStatus(row["status"])
+    if status in RUN_TERMINAL:  # a retry may lie in its mailbox, or only its documents are missing
+        return not row["ready"] or not await journal.has_mail(row["run_id"])
+    if row["ready"]:
+        return False
+    child = row["waiting_for_id"]
+    if status is RunStatus.RUNNING and row["waiting_for"] == WaitKind.CHILD and child is not None:
+        watched.add(child)
+        below = await journal.run_row(child)
+        ended = below is None or below["status"] in RUN_TERMINAL
+        return not ended and below is not None and await rests(journal, below, watched)
+    return status in RUN_WAITING
