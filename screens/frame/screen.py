@@ -15,7 +15,7 @@ from screens.frame.header import HeaderLines
 from screens.frame.key_bar import KeyBar
 from screens.frame.refresher import Refresher
 from screens.keys.bindings import bindings
-from screens.widgets.ages import clock_time, next_tick
+from screens.widgets.ages import next_tick, seconds_time
 from screens.widgets.plain import NOTHING, Plain
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.query_one(HeaderLines).show_who(state.tenant, state.actor.name, offline)
 
     def _as_of(self) -> str:
-        return f"as of {clock_time(self._loaded_at)[:8]} UTC" if self._loaded_at else "nothing read yet"
+        return f"as of {seconds_time(self._loaded_at)}" if self._loaded_at else "nothing read yet"
 
     async def _load(self) -> None:
         try:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from engine.contracts.run import RunSort
+from engine.contracts.status import WaitKind
 from engine.safe_text import sanitize
-from screens.widgets.ages import age, span
+from screens.widgets.ages import age, list_time, span
 from screens.widgets.status_labels import Tone, run_label
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
-    from engine.contracts.run import RunFilter, RunSummary
+    from engine.contracts.run import RunFilter, RunSummary, WaitingFor
     from engine.facade.runs import Runs
     from screens.runs.folding import Unfolded
 
@@ -124,7 +125,7 @@ def run_row(run: RunSummary, now: datetime, *, depth: int = 0, below: str = "") 
     """One run as a row, so many levels below one that is listed; `below` tells of the runs it started."""
     label = run_label(run)
     waits, failed = run.waiting_for, run.error
-    reason = waits.text if waits is not None else failed.code if failed is not None else ""
+    reason = _waits(waits, now) if waits is not None else failed.code if failed is not None else ""
     tone = Tone.BAD if failed is not None and waits is None else Tone.PLAIN
     return Row(
         run.run_id,
@@ -141,6 +142,12 @@ def run_row(run: RunSummary, now: datetime, *, depth: int = 0, below: str = "") 
             Cell(sanitize(run.run_id), Tone.QUIET),
         ),
     )
+
+
+def _waits(waits: WaitingFor, now: datetime) -> str:
+    if waits.kind is WaitKind.MOMENT and waits.id is not None:
+        return f"until {list_time(datetime.fromisoformat(waits.id), now)}"
+    return waits.text
 
 
 def short_number(number: int) -> str:

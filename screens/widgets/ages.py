@@ -1,14 +1,34 @@
-"""Ages and times in words. Seconds show only under a minute, so an idle screen changes once a minute."""
+"""Ages and times in words. Seconds show only under a minute, so an idle screen changes once a minute.
+
+Times are in the zone that this console shows them in (`console.time_zone`), which those with a date name.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 SECOND_TICK = 1.0
 MINUTE_TICK = 60.0
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86_400
+_zone: ContextVar[tzinfo | None] = ContextVar("zone", default=UTC)
+"""Of the console that this context belongs to; None is the zone of the machine."""
+
+
+def show_times_in(name: str) -> None:
+    """Show times in a zone (`UTC`, `local` for that of the machine, `Europe/Berlin`) in this context.
+
+    Raises ZoneInfoNotFoundError for a zone that there is not; settings know it before.
+    """
+    _zone.set(None if name == "local" else UTC if name == "UTC" else ZoneInfo(name))
+
+
+def zoned(moment: datetime) -> datetime:
+    """The moment in the zone in which times are shown."""
+    return moment.astimezone(_zone.get())
 
 
 def age(moment: datetime, now: datetime) -> str:
@@ -32,8 +52,8 @@ def span(start: datetime | None, end: datetime | None) -> str:
 
 
 def clock_time(moment: datetime) -> str:
-    """Time of day in UTC with milliseconds, for logs."""
-    return moment.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3]
+    """Time of day with milliseconds, for logs."""
+    return zoned(moment).strftime("%H:%M:%S.%f")[:-3]
 
 
 def since_start(moment: datetime, start: datetime) -> str:
@@ -50,14 +70,25 @@ def since_start(moment: datetime, start: datetime) -> str:
 
 
 def full_time(moment: datetime) -> str:
-    """Date and time in UTC, for cards."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    """Date, time and zone, for cards."""
+    return zoned(moment).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def seconds_time(moment: datetime) -> str:
+    """Time of day and zone: `10:32:07 UTC`."""
+    return zoned(moment).strftime("%H:%M:%S %Z")
 
 
 def short_time(moment: datetime, now: datetime) -> str:
     """`10:32 UTC`; with the date when it is not today."""
-    zoned = moment.astimezone(UTC)
-    return zoned.strftime("%H:%M UTC" if zoned.date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M UTC")
+    there = zoned(moment)
+    return there.strftime("%H:%M %Z" if there.date() == zoned(now).date() else "%Y-%m-%d %H:%M %Z")
+
+
+def list_time(moment: datetime, now: datetime) -> str:
+    """`10:32`, or `03-14 10:32` when it is not today, for columns."""
+    there = zoned(moment)
+    return there.strftime("%H:%M" if there.date() == zoned(now).date() else "%m-%d %H:%M")
 
 
 def next_tick(moments: list[datetime], now: datetime) -> float | None:

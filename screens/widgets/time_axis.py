@@ -6,14 +6,14 @@ Times are seconds since the run began. Pure: what is drawn how is the widget's b
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from engine.contracts.timeline import SpanKind
+from screens.widgets.ages import zoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
 LEAST_SECONDS = 0.001
 """The shortest stretch that is shown."""
@@ -89,7 +89,7 @@ def whole(total: float, width: int, *, live: bool) -> Axis:
 
 
 def ticks(axis: Axis, began: datetime | None = None) -> list[tuple[int, str]]:
-    """Cells and the words that stand there: times since the start, or of the day (UTC) with `began`."""
+    """Cells and the words that stand there: times since the start, or of the day with `began`."""
     for step in _STEPS:
         labels = _labels(axis, step, began)
         room = axis.width * step / axis.seconds
@@ -102,13 +102,15 @@ def _labels(axis: Axis, step: float, began: datetime | None) -> list[tuple[int, 
     if axis.width * step < axis.seconds * _LABEL_GAP:
         # Far too many: one that cannot fit stands for all.
         return [(0, " " * axis.width)]
-    offset = 0.0 if began is None else began.timestamp()
+    # days and hours begin where the zone has them
+    zone = 0.0 if began is None else (zoned(began).utcoffset() or timedelta()).total_seconds()
+    offset = 0.0 if began is None else began.timestamp() + zone
     first = -(-(axis.start + offset) // step)
     found: list[tuple[int, str]] = []
     number = first
     while (moment := number * step - offset) <= axis.start + axis.seconds:
         cell = axis.cell(max(moment, axis.start))
-        found.append((cell, since(moment, step) if began is None else _of_day(number * step, step, began)))
+        found.append((cell, since(moment, step) if began is None else _of_day(number * step - zone, step)))
         number += 1
     return found
 
@@ -159,8 +161,8 @@ def _round_up(seconds: float) -> float:
     return seconds * 1.5
 
 
-def _of_day(timestamp: float, step: float, began: datetime) -> str:
-    moment = type(began).fromtimestamp(timestamp, UTC)
+def _of_day(timestamp: float, step: float) -> str:
+    moment = zoned(datetime.fromtimestamp(timestamp, UTC))
     if step >= _DAY:
         return moment.strftime("%m-%d")
     if step >= _MINUTE:

@@ -43,6 +43,7 @@ async def open_console(session: Session, *, demo: bool = False) -> int:
         theme=options.theme,
         grace_ms=options.grace_ms,
         bell=options.bell,
+        time_zone=options.time_zone,
         keymap=read_keymap(options.keys)[0],
         themes=await asyncio.to_thread(find_themes, session.loaded.places.themes_dir),
     )

@@ -21,6 +21,7 @@ from screens.frame.console_state import ConsoleState, utc_now
 from screens.frame.keyboard import Keyboard
 from screens.frame.screen import FeedArrived, LineChanged, show_notice
 from screens.keys.bindings import bindings
+from screens.widgets.ages import show_times_in
 from screens.widgets.plain import Plain
 from vasini_tui.console.navigation import Navigation
 from vasini_tui.console.parsed_once import ParsedOnce
@@ -76,6 +77,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
     ) -> None:
         super().__init__([str(path) for path in style_paths()])
         self.stylesheet = ParsedOnce(variables=self.get_css_variables())
+        show_times_in(settings.time_zone)
         self._keyboard = Keyboard()
         self._clock = clock
         self._console_state = partial(

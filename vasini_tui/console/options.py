@@ -26,6 +26,7 @@ class ConsoleOptions:
     theme: str = DEFAULT_THEME
     grace_ms: int = 300
     bell: bool = True
+    time_zone: str = "UTC"
     keymap: Keymap = field(default_factory=Keymap)
     label: str = ""
     themes: Themes = field(default_factory=Themes)

@@ -66,7 +66,20 @@ def _webhook(url: str) -> str:
     return url
 
 
+def _time_zone(name: str) -> str:
+    if name in {"UTC", "local"}:
+        return name
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - for the few who set another one
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone: UTC, local, or a name such as Europe/Berlin") from None
+    return name
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Pattern = Annotated[str, AfterValidator(_regular_expression)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 # Lower case only: a name from the environment has no case.
@@ -139,12 +152,13 @@ class PackSettings(Group):
 class ConsoleSettings(Group):
     """The console. `grace_ms`: how long decision keys rest after new content appeared.
 
-    `keys`: other keys for actions, by action id.
+    `keys`: other keys for actions, by action id. `time_zone`: that of the times it shows.
     """
 
     theme: str = "vasini-dark"
     grace_ms: Annotated[int, Field(ge=0, le=10_000)] = 300
     bell: bool = True
+    time_zone: TimeZone = "UTC"
     keys: dict[str, Keys] = Field(default_factory=dict)
 
 

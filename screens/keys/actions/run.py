@@ -84,7 +84,7 @@ ACTIONS: tuple[Action, ...] = (
         "vasini events RUN --follow",
         True,
     ),
-    Action("run.times", "t", "times", "Times", "Times of the day (UTC), or since the run began"),
+    Action("run.times", "t", "times", "Times", "Times of the day, or since the run began"),
     Action("file.source", "u", "source", "Source", "A drawn Markdown file as it was written", shown=True),
     Action("run.wrap", "w", "wrap", "Wrap", "Long text in full, on as many lines as it takes"),
     Action(
