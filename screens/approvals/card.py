@@ -124,7 +124,8 @@ class DecisionCard(ReadPane):
         if not self.end_seen and (left := self.lines_left()):
             more = sanitize(f"{left:,} more line{'' if left == 1 else 's'} of the action: {keys}")
         # Content, not a string: a string is read as markup, and a key can be a bracket.
-        self.border_subtitle = Content(more) if self.max_scroll_y > 0 else ""
+        there_is_more = self.scroll_offset.y < self.max_scroll_y
+        self.border_subtitle = Content(more) if there_is_more else ""
 
     def _part(self, name: str) -> Plain:
         return self.query_one(f".{name}", Plain)

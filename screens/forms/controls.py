@@ -9,6 +9,7 @@ from textual.widgets import Checkbox, Input, Select, TextArea
 from engine.safe_text import sanitize
 from screens.forms.field import Field, Kind
 from screens.forms.multi_select import MultiSelect
+from screens.forms.values import initial_typed
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea, Toggle
 from screens.widgets.json.json_text import json_text
 from screens.widgets.plain import Plain
@@ -31,9 +32,10 @@ def control_of(field: Field, typed: Any) -> Widget:
         case Kind.PICKS:
             return MultiSelect(field.labels, typed)
         case Kind.LONG_TEXT | Kind.LINES | Kind.JSON:
-            return SafeTextArea(typed)
+            return SafeTextArea(typed, proposal=typed == initial_typed(field))
         case _:
-            return SafeInput(typed, placeholder=sanitize(field.example))
+            proposed = typed == initial_typed(field)
+            return SafeInput(typed, placeholder=sanitize(field.example), proposal=proposed)
 
 
 def typed_in(widget: Widget) -> Any:

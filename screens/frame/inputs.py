@@ -31,11 +31,15 @@ def unified(text: str) -> str:
 
 
 class SafeInput(Input):
-    """One line of text; the cursor does not blink, and coming back to it selects (so replaces) nothing."""
+    """One line of text; the cursor does not blink, and coming back to it selects (so replaces) nothing.
+
+    Only a `proposal` that nobody has touched is selected, so that the first character takes its place.
+    """
 
     HELP = (
         "A line to type into. Letters are text here, so the keys of the screen that are letters rest; "
-        "{screen.next} goes to the next part."
+        "{screen.next} goes to the next part. What was proposed is replaced by what you type; "
+        "→ leaves it there and goes to its end."
     )
 
     # A field has the width of its form, whatever stands in it: laying out a long form anew at every key
@@ -43,11 +47,29 @@ class SafeInput(Input):
     value: Reactive[str] = reactive("", init=False)
     virtual_size: Reactive[Size] = Reactive(Size(0, 0), init=False)
 
-    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(
+        self,
+        value: str = "",
+        *,
+        placeholder: str = "",
+        proposal: bool = False,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
         super().__init__(
             value=sanitize(value, limit=TYPED_LIMIT), placeholder=placeholder, id=id, select_on_focus=False
         )
         self.cursor_blink = False
+        self._proposal = self.value if proposal else ""
+
+    def _on_focus(self, event: events.Focus) -> None:
+        """A proposal is selected while it stands there as it came."""
+        if self._proposal and self.value == self._proposal and not event.from_app_focus:
+            self.select_all()
+
+    def _on_blur(self, _event: events.Blur) -> None:
+        """What is left is what is wanted there, unless it is the proposal still."""
+        if self.value != self._proposal:
+            self._proposal = ""
 
     def _on_paste(self, event: events.Paste) -> None:
         """The first line that says something; what is left out is told."""
@@ -75,11 +97,29 @@ class SafeTextArea(TextArea):
         "{form.editor} opens the text in your own editor."
     )
 
-    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        proposal: bool = False,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
         super().__init__(
             sanitize(text, multiline=True, limit=TYPED_LIMIT), id=id, tab_behavior="focus", soft_wrap=True
         )
         self.cursor_blink = False
+        # a longer one is to be worked on: it must not go with one key
+        self._proposal = self.text if proposal and "\n" not in self.text else ""
+
+    def _on_focus(self, event: events.Focus) -> None:
+        """A proposal of one line is selected while it stands there as it came."""
+        if self._proposal and self.text == self._proposal and not event.from_app_focus:
+            self.select_all()
+
+    def _on_blur(self, _event: events.Blur) -> None:
+        """As in a field of one line."""
+        if self.text != self._proposal:
+            self._proposal = ""
 
     def action_editor(self) -> None:
         """Open the text in the operator's own editor."""

@@ -134,7 +134,6 @@ class PacksScreen(PackVerbsScreen):
 
 def _row(key: str, view: PackView, now: datetime) -> Row:
     label = PACK_LABELS[view.state]
-    running = sum(item.runs for item in view.runs)
     return Row(
         key,
         (
@@ -143,7 +142,7 @@ def _row(key: str, view: PackView, now: datetime) -> Row:
             Cell(sanitize(view.label)),
             Cell(sanitize(view.source), Tone.QUIET),
             Cell(sanitize(str(len(view.flows))), Tone.QUIET),
-            Cell(sanitize(f"{running:,}" if running else ""), Tone.BUSY),
+            Cell(sanitize(f"{view.runs_in_all:,}" if view.runs_in_all else ""), Tone.QUIET),
             Cell(sanitize(str(len(view.problems)) if view.problems else ""), Tone.BAD),
             Cell(sanitize(age(view.loaded_at, now) if view.loaded_at else ""), Tone.QUIET),
             Cell(sanitize(view.description, limit=300), Tone.QUIET),

@@ -33,12 +33,12 @@ def overview_rows(detail: PackDetail) -> list[Row]:
 
 
 def format_runs(view: PackView) -> str:
-    """`3 runs on 1.2.0, 1 on 1.1.0`; empty while nothing runs."""
+    """`not over: 3 runs on 1.2.0, 1 on 1.1.0`; empty while nothing goes on."""
     counts = [
         f"{_runs_count(item.runs) if not place else item.runs} on {item.label}"
         for place, item in enumerate(view.runs)
     ]
-    return ", ".join(counts)
+    return f"not over: {', '.join(counts)}" if counts else ""
 
 
 def _facts(detail: PackDetail) -> list[Row]:
@@ -74,10 +74,11 @@ def _not_in_force(view: PackView) -> list[Row]:
 
 
 def _runs(view: PackView) -> list[Row]:
-    return [
+    total = [_row("runs", "Runs", f"{view.runs_in_all:,} in all", Tone.QUIET)] if view.runs_in_all else []
+    return total + [
         _row(
             f"runs-{item.digest}",
-            "Runs" if not place else "",
+            "Not over" if not place else "",
             f"{_runs_count(item.runs)} on {item.label} ({item.digest[:12]})",
         )
         for place, item in enumerate(view.runs)

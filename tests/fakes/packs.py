@@ -165,13 +165,12 @@ class FakePacks(Scoped):
         """The pack with those of its runs that are in view."""
         if self.access.tenant is None:
             return view
-        pinned = Counter(
-            run.pack_digest
-            for run in self.engine.stored_runs.values()
-            if run.pack == view.pack and run.status not in RUN_TERMINAL and self.access.sees(run.tenant)
-        )
+        stored = self.engine.stored_runs.values()
+        runs = [run for run in stored if run.pack == view.pack and self.access.sees(run.tenant)]
+        pinned = Counter(run.pack_digest for run in runs if run.status not in RUN_TERMINAL)
         counted = [item.model_copy(update={"runs": pinned[item.digest]}) for item in view.runs]
-        return view.model_copy(update={"runs": tuple(item for item in counted if item.runs)})
+        seen = {"runs": tuple(item for item in counted if item.runs), "runs_in_all": len(runs)}
+        return view.model_copy(update=seen)
 
     def _replace(self, view: PackView, **changes: Any) -> None:
         changed = view.model_copy(update=changes)

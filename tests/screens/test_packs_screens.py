@@ -85,12 +85,15 @@ async def test_the_list_says_what_is_in_force_and_who_runs_on_it(console: OpenCo
         RunsOfVersion(label="1.2.0", digest="a" * 64, runs=3),
         RunsOfVersion(label="1.1.0", digest="b" * 64, runs=1),
     )
-    engine = an_engine(a_pack(label="1.2.0+edited", runs=runs))
+    engine = an_engine(a_pack(label="1.2.0+edited", runs=runs, runs_in_all=1_234))
     async with console(engine) as stage:
         await on_packs(stage)
         await stage.shows("✓ ok")
         await stage.shows("1.2.0+edited")
-        await stage.shows("3 runs on 1.2.0, 1 on 1.1.0")
+        await stage.shows("not over: 3 runs on 1.2.0, 1 on 1.1.0")
+        await stage.shows("1,234")
+        await stage.press("enter")
+        await stage.shows("1,234 in all")
 
 
 async def test_a_broken_pack_shows_its_first_problem_and_opens_at_its_line(console: OpenConsole) -> None:

@@ -184,6 +184,7 @@ class PackView(Contract):
         default=(), description="What its layers ask for and this version does not do, with its place."
     )
     runs: tuple[RunsOfVersion, ...] = ()
+    runs_in_all: int = Field(default=0, description="Its runs, also those that are over.")
     loaded_at: Timestamp | None = Field(
         default=None, description="When this process last found other files than before."
     )

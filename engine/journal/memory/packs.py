@@ -96,6 +96,11 @@ class MemoryPacks:
         counted = Counter((run["pack"], run["pack_version"], run["pack_digest"]) for run in open_runs)
         return [PinnedRuns(*content, runs) for content, runs in counted.items()]
 
+    async def run_totals(self, tenant: str | None) -> dict[str, int]:
+        """See port."""
+        runs = (await self._read()).runs.values()
+        return dict(Counter(run["pack"] for run in runs if tenant in {None, run["tenant"]}))
+
     async def written(self) -> int:
         """See port."""
         store = await self._read()

@@ -94,6 +94,10 @@ class PackStore(Protocol):
         """Runs of a tenant (None: of every one) that are not over, counted by content."""
         ...
 
+    async def run_totals(self, tenant: str | None) -> dict[str, int]:
+        """How many runs of a tenant (None: of every one) each pack has, also those that are over."""
+        ...
+
     async def written(self) -> int:
         """Grows with every publication and every trust."""
         ...

@@ -77,6 +77,11 @@ class SqlitePacks:
         rows = await self._read(query("count_pinned"), (tenant, tenant))
         return [PinnedRuns(row["pack"], row["pack_version"], row["pack_digest"], row["runs"]) for row in rows]
 
+    async def run_totals(self, tenant: str | None) -> dict[str, int]:
+        """See port."""
+        rows = await self._read(query("count_runs_of_packs"), (tenant, tenant))
+        return {row["pack"]: row["runs"] for row in rows}
+
     async def written(self) -> int:
         """See port."""
         return int((await self._read(query("packs_written"), ()))[0][0])

@@ -29,6 +29,7 @@ class PackStatus:
     trusted: frozenset[tuple[str, str]] = frozenset()
     """(pack, digest of its code)."""
     runs: Mapping[str, Sequence[RunsOfVersion]] = field(default_factory=dict)
+    totals: Mapping[str, int] = field(default_factory=dict)
 
     def label(self, pack: LoadedPack) -> str:
         """The version as it is shown; edits of what was published say so."""
@@ -66,6 +67,7 @@ def pack_view(found: CatalogEntry, status: PackStatus) -> PackView:
         problems=found.problems,
         not_in_force=pack.not_in_force,
         runs=tuple(status.runs.get(pack.pack_id, ())),
+        runs_in_all=status.totals.get(pack.pack_id, 0),
         loaded_at=from_micros(found.reading.read_at) if found.reading.read_at else None,
     )
 

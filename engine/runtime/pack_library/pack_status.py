@@ -34,7 +34,10 @@ class PackStatusSource:
             runs.setdefault(pinned.pack, []).append(view)
         trusted = await self._journal.packs.trusted()
         return PackStatus(
-            await self._digests(), frozenset((code.pack, code.digest) for code in trusted), runs
+            await self._digests(),
+            frozenset((code.pack, code.digest) for code in trusted),
+            runs,
+            await self._journal.packs.run_totals(tenant),
         )
 
     async def labels(self) -> PackStatus:

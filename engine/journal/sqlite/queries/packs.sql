@@ -43,6 +43,10 @@ WHERE status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'DEAD_LETTER')
 AND (? IS NULL OR tenant = ?)
 GROUP BY pack, pack_digest, pack_version
 
+-- name: count_runs_of_packs
+-- runs of a tenant, or of all, by pack
+SELECT pack, sum(n) AS runs FROM run_buckets WHERE n > 0 AND (? IS NULL OR tenant = ?) GROUP BY pack
+
 -- name: packs_written
 -- a number that grows with every publication and every trust
 SELECT (SELECT count(*) FROM pack_versions) + (SELECT count(*) FROM trusted_code)
