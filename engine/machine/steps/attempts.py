@@ -162,4 +162,5 @@ def _retryable(policy: RetryPolicy, error: Mapping[str, object]) -> bool:
         isinstance(details, Mapping) and details.get("recoverable") is False
     ):
         return False
-    return not policy.retry_on_codes or code in policy.retry_on_codes
+    reason = details.get("reason") if isinstance(details, Mapping) else None
+    return not policy.retry_on_codes or not {code, reason}.isdisjoint(policy.retry_on_codes)

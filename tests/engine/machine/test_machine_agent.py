@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.contracts.status import CancelMode, RunStatus, StepStatus
+from engine.machine.transition_builder import failure
 from tests.engine.machine.flow_builders import agent, graph, tool
 from tests.engine.machine.simulation import Simulation
 
@@ -93,3 +96,20 @@ def test_a_pause_holds_the_next_turn_and_a_cancel_ends_it() -> None:
     assert asked(run) == ["work/1/model"]
     run.cancel(CancelMode.NOW).stopped()
     assert run.status() is RunStatus.CANCELLED
+
+
+@pytest.mark.parametrize(("reason", "asked_again"), [("overloaded", True), ("rate_limited", False)])
+def test_a_retry_may_name_the_reason_of_a_model_that_gave_no_answer(reason: str, asked_again: bool) -> None:
+    retry = {"max_attempts": 2, "retry_on_codes": ["overloaded"]}
+    run = Simulation(graph(agent("work", retry=retry))).wanting(0).start()
+    run.fail("work/0/model", error=failure("model_error", "not now", reason=reason))
+    assert bool(run.calls) is asked_again
+
+
+def test_a_model_is_not_asked_again_before_its_server_wants() -> None:
+    run = Simulation(graph(agent("work"))).wanting(0).start()
+    asked_to_wait = failure("model_error", "slow down", reason="rate_limited", retry_after_seconds=90)
+    run.fail("work/0/model", error=asked_to_wait)
+    assert run.timers["retry:work/0/model"] - run.now >= 89_000_000
+    run.fire("retry:work/0/model")
+    assert run.calls == {"work/0/model": 2}

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from engine.contracts.status import RunStatus
+from engine.contracts.status import CancelMode, RunStatus
 from engine.machine.events.fold import evolve
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.state import RunState
 from engine.models.settings import ModelSettings, NamedModel, ProviderName
-from tests.engine.models.loopback import Answer, Write, head, serving, sse
+from tests.engine.models.loopback import Answer, Write, hanging, head, serving, sse
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -296,3 +296,21 @@ async def test_what_a_model_says_can_be_followed_line_by_line(home: Home) -> Non
         run = await finished(engine, "ask")
         page = await engine.runs.output(run.run_id, step_id="work/0/model")
         assert [line.text for line in page.lines] == ["One.", "Two.", '→ fake.echo {"a":1}']
+
+
+async def test_a_cancel_and_a_time_limit_end_an_agent_whose_model_says_nothing_more(home: Home) -> None:
+    home.flow("ask", agent())
+    home.flow("hurry", agent(timeout=0.2))
+    silent = hanging(head() + sse({"id": "1", "choices": [{"delta": {"content": "So"}}]}))
+    async with serving(silent) as server, home.working(models=models_at(server.url)) as engine:
+        run_id = await start(engine, "ask")
+
+        async def asked() -> bool:
+            return bool(server.asked)
+
+        await until(asked)
+        await engine.runs.cancel(run_id, actor=ANN, mode=CancelMode.NOW)
+        await rest(engine, run_id, expect=RunStatus.CANCELLED)
+        hurried = await failed(engine, "hurry")
+        assert (await error_of(engine, hurried.run_id))[0] == "timeout"
+        assert (await statuses(engine, hurried.run_id))["work/0/model"] == "CANCELLED"
