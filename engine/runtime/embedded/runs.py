@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.contracts.actor import Role
 from engine.contracts.run import (
-    EventPage,
     Page,
     RunCounts,
     RunFilter,
@@ -31,7 +30,7 @@ from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.embedded.resting import rests
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
-from engine.runtime.views.summaries import event_view, run_summary
+from engine.runtime.views.summaries import run_summary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from engine.contracts.run import (
         EventFilter,
         EventMatches,
+        EventPage,
         EventView,
         FileText,
         OutputPage,
@@ -150,19 +150,7 @@ class Runs(Scoped):
 
     async def all_events(self, *, after_seq: int = 0, limit: int = 500) -> EventPage:
         """See facade."""
-        size, start = page_size(limit), page_offset(after_seq, "after_seq")
-        stored = await self._journal.feed_events(start, size)
-        rows = {run_id: await self._journal.run_row(run_id) for run_id in {item.run_id for item in stored}}
-        traces = {
-            run_id: row["trace_id"]
-            for run_id, row in rows.items()
-            if row is not None and self.access.sees(row["tenant"])
-        }
-        return EventPage(
-            events=tuple(event_view(item, traces[item.run_id]) for item in stored if item.run_id in traces),
-            next=stored[-1].seq if stored else start,
-            ended=len(stored) < size,
-        )
+        return await self.reader.all_events(page_offset(after_seq, "after_seq"), page_size(limit))
 
     async def find_id(self, part: str, kind: Literal["run", "request"] = "run") -> str:
         """See facade."""

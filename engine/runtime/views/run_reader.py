@@ -6,7 +6,7 @@ import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.contracts.run import EventMatches, RunDetail
+from engine.contracts.run import EventMatches, EventPage, RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
@@ -132,6 +132,21 @@ class RunReader(Scoped):
         row = await self.row(run_id)
         stored = await self._journal.page_events(run_id, after_run_seq, limit)
         return tuple(event_view(item, row["trace_id"]) for item in stored)
+
+    async def all_events(self, start: int, size: int) -> EventPage:
+        """A page of the events of all runs in view."""
+        stored = await self._journal.feed_events(start, size)
+        rows = {run_id: await self._journal.run_row(run_id) for run_id in {item.run_id for item in stored}}
+        traces = {
+            run_id: row["trace_id"]
+            for run_id, row in rows.items()
+            if row is not None and self.access.sees(row["tenant"])
+        }
+        return EventPage(
+            events=tuple(event_view(item, traces[item.run_id]) for item in stored if item.run_id in traces),
+            next=stored[-1].seq if stored else start,
+            ended=len(stored) < size,
+        )
 
     async def find_events(
         self, run_id: str, filters: EventFilter, start: int, looked_at: int
