@@ -198,9 +198,12 @@ def _unseen(gated: StepNode) -> str | None:
     """Why an approval cannot stand before the step: nobody could see what it approves."""
     if not gated.model.composite:
         return None
+    instead = "put it inside, directly before the step it is about,"
+    if gated.type == "agent":
+        instead = "its calls are asked about one by one (`autonomy_level`, `requires_approval` of its tools),"
     return (
-        f"an approval cannot show what the {gated.type} step `{gated.id}` will do: put it inside, directly "
-        "before the step it is about, or write `gates: none` for an acknowledgement that binds nothing"
+        f"an approval cannot show what the {gated.type} step `{gated.id}` will do: {instead} "
+        "or write `gates: none` for an acknowledgement that binds nothing"
     )
 
 

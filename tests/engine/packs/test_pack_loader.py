@@ -297,3 +297,11 @@ def test_code_of_several_files_is_trusted_and_shown_whole(write_pack: WritePack)
     assert code_digest(read_pack(directory, tool_names=TOOLS).content.code) != trusted
     (directory / "tools_one.py").write_text("x = (\n")
     assert only_problem(read_pack(directory, tool_names=TOOLS)).file == "tools_one.py"
+
+
+def test_an_approval_before_an_agent_is_told_what_asks_instead(write_pack: WritePack) -> None:
+    steps = "  - {type: human_approval, message: a}\n  - {id: w, type: agent, instructions: a, prompt: b}\n"
+    problem = only_problem(read_pack(write_pack(f=f"id: f\nsteps:\n{steps}"), tool_names=TOOLS))
+    assert (
+        "cannot show what the agent step `w` will do: its calls are asked about one by one" in problem.message
+    )

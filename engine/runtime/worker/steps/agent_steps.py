@@ -24,22 +24,16 @@ class AgentRenderer(StepRenderer[AgentStep]):
 
     def prepare(self, step: AgentStep, at: Rendering) -> StepPrepared:
         """What it is told, with the script of the scripted model."""
-        params = self.params(step, at)
-        digest = at.action_digest(step, params)
-        script = at.value([answer.model_dump(mode="json") for answer in step.script])
-        value = at.store({**params, "script": script})
-        return StepPrepared(now=at.now, path=at.path, value=value, action_digest=digest)
-
-    def params(self, step: AgentStep, at: Rendering) -> Any:
-        """As an approval before it shows them."""
         offered = at.flow.layer.offered if at.flow.layer is not None else None
         tools = step.tools if step.tools is not None else sorted(offered or ())
-        return {
+        told = {
             "instructions": at.text(step.instructions),
             "prompt": at.text(step.prompt),
             "tools": list(tools),
             "model": step.model,
+            "script": at.value([answer.model_dump(mode="json") for answer in step.script]),
         }
+        return StepPrepared(now=at.now, path=at.path, value=at.store(told))
 
     def handed_on(self, step: AgentStep, joined: Any) -> Any:
         """Its answer, and who gave it."""
