@@ -149,7 +149,7 @@ class CompareScreen(ConsoleScreen):
 
 def _head(side: str, run: RunView) -> list[Part]:
     label = run_label(run)
-    took = span(run.created_at, run.finished_at)
+    took = span(run.started_at or run.created_at, run.finished_at)
     return [
         (sanitize(f" {side}: "), "$quiet"),
         (sanitize(f"{label.symbol} {label.word}"), STYLES[label.tone]),

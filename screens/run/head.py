@@ -25,8 +25,9 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
     """
     run, label = moment.run, run_label(moment.run)
     then = moment.past.event.ts if moment.past else now
-    took = f"took {span(run.created_at, run.finished_at)}"
-    when = took if run.status in RUN_TERMINAL else f"for {age(run.created_at, then)}"
+    began = run.started_at or run.created_at
+    took = f"took {span(began, run.finished_at)}"
+    when = took if run.status in RUN_TERMINAL else f"for {age(began, then)}"
     parts: list[Part] = [
         (sanitize(f" {label.symbol} {label.word}"), STYLES[label.tone]),
         (sanitize(f"  {run.pack}/{run.flow} {run.pack_version}"), "bold"),
