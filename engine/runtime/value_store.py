@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ class ValueStore:
     async def load(self, value: Any) -> Any:
         """A stored value whole: every reference is replaced by what it refers to.
 
-        Raises Unavailable(journal_corrupt) when the journal does not have it.
+        Raises Unavailable(journal_corrupt) when the journal does not have it as it was stored.
         """
         return await self.with_loaded(lambda: resolve_value(value, self.resolve))
 
@@ -95,10 +96,10 @@ class ValueStore:
 
     async def _fetch(self, digest: str) -> None:
         data = await self._journal.blob(digest)
-        if data is None:
-            raise Unavailable(
-                ErrorCode.JOURNAL_CORRUPT, f"the stored value {digest} is missing", {"digest": digest}
-            )
+        if data is None or hashlib.sha256(data).hexdigest() != digest:
+            what = "is missing" if data is None else "is not what was stored"
+            message = f"the stored value {digest} {what}"
+            raise Unavailable(ErrorCode.JOURNAL_CORRUPT, message, {"digest": digest})
         self._hold({digest: data})
 
     def _hold(self, blobs: Mapping[str, bytes]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL, RequestKind, RequestStatus, RunStatus, StepErrorCode
+from engine.errors import VasiniError
 from engine.journal.errors import SeqConflict
 from engine.journal.records import Commit, RunHead
 from engine.machine.events.event import Event
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from engine.errors import VasiniError
     from engine.journal.port import Journal
     from engine.journal.records import Claim
     from engine.journal.rows import RunRow
@@ -50,8 +50,10 @@ class RunEndings:
         if RunStatus(row["status"]) in RUN_TERMINAL:
             await self._journal.release(run_id, epoch, ready=False)
             return
-        message = f"the work on this run failed again and again: {type(defect).__name__}; the log says where"
-        problem = failure(StepErrorCode.WORK_FAILED, message)
+        why = f"{type(defect).__name__}; the log says where"
+        if isinstance(defect, VasiniError):
+            why = defect.message
+        problem = failure(StepErrorCode.WORK_FAILED, f"the work on this run failed again and again: {why}")
         mail = [
             mail_id for mail_id, owner, _ in await self._journal.mail_for(self._worker_id) if owner == run_id
         ]
