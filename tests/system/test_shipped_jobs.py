@@ -101,6 +101,28 @@ def test_release_notes_are_written_after_approval(vasini: Vasini, repo: Path) ->
     assert "Release notes of 5 commits" in shown["run"]["output"]["summary"]
 
 
+def test_notes_of_thousands_of_commits_are_written_whole(vasini: Vasini, repo: Path) -> None:
+    commits = 2_500
+    stream = "".join(
+        f"commit refs/heads/main\ncommitter A <a@example.invalid> {1_700_000_000 + number} +0000\n"
+        f"data {len(f'fix: number {number}')}\nfix: number {number}\n"
+        for number in range(1, commits + 1)
+    )
+    begin = "reset refs/heads/main\nfrom v1^0\n"
+    subprocess.run(
+        ["git", "fast-import", "--quiet", "--force"], cwd=repo, input=(begin + stream).encode(), check=True
+    )
+    run = vasini.ok(
+        "run", "repo-steward/release-notes", "--wait",
+        "--set", f"repo={repo}", "--set", "from_ref=v1", "--set", "to_ref=main", "--set", "out=NOTES.md",
+    )  # fmt: skip
+    vasini.ok("answer", run["run_id"], "--values", "{}")
+    vasini.ok("worker", "--until-idle")
+    assert approve(vasini, run)["run"]["status"] == "COMPLETED"
+    notes = (vasini.cwd / "NOTES.md").read_text()
+    assert all(f"umber {number} (" in notes for number in range(1, commits + 1))
+
+
 def test_rejected_release_notes_write_nothing(vasini: Vasini, repo: Path) -> None:
     run = vasini.ok(
         "run", "repo-steward/release-notes", "--wait",
