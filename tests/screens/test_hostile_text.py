@@ -21,8 +21,8 @@ from screens.forms.list_screen import FormsScreen
 from screens.forms.screen import FormScreen
 from screens.frame.inputs import SafeInput
 from screens.overlays.text_screen import TextScreen
-from screens.overlays.value_screen import ValueScreen
 from screens.run.screen import RunScreen
+from screens.run.step_screen import StepScreen
 from screens.run.timeline_table import TimelineTable
 from screens.run_verbs.bulk import BulkDialog
 from screens.run_verbs.cancel_menu import CancelMenu
@@ -206,7 +206,7 @@ async def test_runs_and_their_detail(console: OpenConsole) -> None:
         await stage.until(lambda: stage.app.screen.query_one("#steps", TimelineTable).row_count)
         assert_harmless(stage)
         await stage.press("enter")
-        await stage.on(ValueScreen)
+        await stage.on(StepScreen)
         await stage.pilot.pause()
         assert_harmless(stage)
         await stage.press("escape")
