@@ -233,7 +233,7 @@ async def beats(home: Home, count: int) -> None:
         before = leases(home)
 
         async def prolonged() -> bool:
-            return all(ends > before[name] for name, ends in leases(home).items())  # noqa: B023 - at once
+            return all(ends > before.get(name, 0) for name, ends in leases(home).items())  # noqa: B023 - at once
 
         await until(prolonged)
 
