@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from engine import open_engine
 from engine.contracts.actor import Actor
 from engine.contracts.model import from_micros
-from engine.contracts.run import RunFilter
+from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RunStatus
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions

@@ -167,7 +167,7 @@ def test_no_arrow_points_up() -> None:
 def test_a_circle_and_an_arrow_up_would_be_seen() -> None:
     assert room_of("engine.journal.sqlite.writer") == "engine.journal.sqlite"
     assert (
-        FLOOR_OF[room_of("engine.contracts.run")]
+        FLOOR_OF[room_of("engine.contracts.runs.run")]
         > FLOOR_OF[room_of("engine.runtime.worker.sessions.session")]
     )
     assert "engine.errors" in imports()["engine.runtime.value_store"], "type-only imports are read too"

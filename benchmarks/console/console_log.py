@@ -25,7 +25,7 @@ from benchmarks.runs.seeding import seed_runs
 from engine import open_engine
 from engine.journal.sqlite.connection import open_writer
 from screens.frame.inputs import SafeInput
-from screens.run.log_pane import LogPane
+from screens.run.log.pane import LogPane
 from screens.run.screen import RunScreen
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions

@@ -20,7 +20,7 @@ from benchmarks.figures import percentile
 from benchmarks.runs.engine_bench import bench_config
 from benchmarks.runs.seeding import seed_runs
 from engine import open_engine
-from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.runs.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 
 if TYPE_CHECKING:

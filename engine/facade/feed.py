@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from engine.contracts.packs.versions import PackNotice
-    from engine.contracts.run import EventView
+    from engine.contracts.runs.run import EventView
 
 
 class Topic(StrEnum):

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
+    from engine.contracts.flows.trigger import TriggerList, TriggerState
     from engine.contracts.packs.pack import FlowView, PackView, Problem
     from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackNotice, PackVersion
-    from engine.contracts.trigger import TriggerList, TriggerState
 
 
 class Packs(Protocol):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.contracts.actor import Actor
-    from engine.contracts.request import (
+    from engine.contracts.runs.request import (
         AnswerView,
         ApprovalView,
         DecisionView,
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         FormView,
         OutcomeView,
     )
-    from engine.contracts.run import Page
+    from engine.contracts.runs.run import Page
 
 
 class Requests(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from engine.contracts.run import RunSort
+from engine.contracts.runs.run import RunSort
 from engine.contracts.status import CancelMode
 
 if TYPE_CHECKING:
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
-    from engine.contracts.conversation import Conversation
     from engine.contracts.packs.handoff import HandoffView
-    from engine.contracts.run import (
+    from engine.contracts.runs.conversation import Conversation
+    from engine.contracts.runs.run import (
         EventFilter,
         EventMatches,
         EventPage,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         StepView,
         VerbResult,
     )
-    from engine.contracts.timeline import Timeline
+    from engine.contracts.runs.timeline import Timeline
 
 
 class Runs(Protocol):

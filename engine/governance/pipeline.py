@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import AutonomyLevel
+from engine.contracts.flows.flow import AutonomyLevel
 from engine.contracts.status import Effects
 from engine.governance.policies import tool_key
 

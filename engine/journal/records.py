@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.contracts.run import WaitingFor
+    from engine.contracts.runs.run import WaitingFor
     from engine.contracts.status import RunStatus
     from engine.journal.rows import RunRow
     from engine.machine.events.event import Event

@@ -17,7 +17,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from engine.contracts.request import FieldError
+from engine.contracts.runs.request import FieldError
 from engine.json_schema.acceptance import Acceptance, accepts
 from engine.json_schema.comparing import identity, is_multiple, matches, python_pattern
 from engine.json_schema.formats import format_checker

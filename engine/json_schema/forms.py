@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.request import FieldError, UserInputRequest
+from engine.contracts.runs.request import FieldError, UserInputRequest
 from engine.errors import InvalidInput
 
 if TYPE_CHECKING:

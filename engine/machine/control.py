@@ -44,7 +44,7 @@ from engine.machine.walk import (
 )
 
 if TYPE_CHECKING:
-    from engine.contracts.step import Step
+    from engine.contracts.flows.step import Step
     from engine.machine.ending import RunEnd
 
 Error = dict[str, Any]

@@ -26,7 +26,7 @@ from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import current_path, holds, joined, launches
 
 if TYPE_CHECKING:
-    from engine.contracts.step import Step
+    from engine.contracts.flows.step import Step
     from engine.machine.events.event import Event
     from engine.machine.model.effects import Effect
     from engine.machine.model.graph import FlowGraph

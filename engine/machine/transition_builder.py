@@ -12,8 +12,8 @@ from engine.machine.model.state import Execution, RunState, Scope, find_executio
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.contracts.flows.step import Step
     from engine.contracts.status import StepStatus
-    from engine.contracts.step import Step
     from engine.machine.events.event import Fact
     from engine.machine.model.effects import Effect
     from engine.machine.model.graph import FlowGraph

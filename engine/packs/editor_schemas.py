@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import FlowDef
+from engine.contracts.flows.flow import FlowDef
 from engine.contracts.layers.skill import Skill, SkillFrontMatter
 from engine.contracts.packs.pack import ExtendsReference, FileReference, PackManifest
 from engine.packs.layers.agent_layers import LAYERS

@@ -14,7 +14,7 @@ from engine.packs.source.content import CODE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.contracts.flow import FlowDef
+    from engine.contracts.flows.flow import FlowDef
     from engine.contracts.layers.guardrails import Guardrails
     from engine.contracts.packs.agent import ComposedAgent
     from engine.contracts.packs.pack import PackManifest, UnavailableFlow

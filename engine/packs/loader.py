@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import FlowDef
+from engine.contracts.flows.flow import FlowDef
 from engine.contracts.packs.pack import PackManifest, Problem, UnavailableFlow
 from engine.contracts.status import Risk
 from engine.packs.checks.flow_rules import check_flow

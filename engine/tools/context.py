@@ -11,7 +11,7 @@ from engine.governance.policies import Policies
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.contracts.preview import Preview
+    from engine.contracts.runs.preview import Preview
     from engine.governance.tools_layer import ToolsLayer
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.preview import Preview
+from engine.contracts.runs.preview import Preview
 from engine.contracts.tool import ToolError, ToolMeta, ToolResult, ToolSpec
 from engine.governance.pipeline import ALLOWED, Outcome, Point, Subject, Verdict, check
 from engine.tools.context import CallRules, ToolContext, ToolLimits

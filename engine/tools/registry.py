@@ -11,7 +11,7 @@ from engine.tools.context import ToolContext
 from engine.tools.parameters import ParameterCheck, parameter_check
 
 if TYPE_CHECKING:
-    from engine.contracts.preview import Preview
+    from engine.contracts.runs.preview import Preview
     from engine.contracts.tool import ToolSpec
     from engine.tools.context import PackCode
 

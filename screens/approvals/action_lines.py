@@ -15,7 +15,7 @@ from screens.widgets.json.json_tree import format_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
 
 NOTHING_BOUND = "Nothing is bound: no step is gated, the flow only goes on."
 _INDENT = 2

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
     from screens.frame.console_state import ConsoleState
 
 _APPROVE, _REJECT = 0, 1

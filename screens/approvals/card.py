@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
     from screens.frame.console_state import ConsoleState
 
 FACT_CHARACTERS = 240

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
     from screens.frame.console_state import ConsoleState
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from screens.widgets.json.json_tree import format_path
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
 
 NOT_GIVEN = object()
 """Stands for a field that an approval does not have."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
 
 _COLUMNS = (
     Column("Risk", 10),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
     from screens.frame.grace import Token
 
 PAGE = 200

@@ -26,7 +26,7 @@ from screens.widgets.status_labels import REQUEST_LABELS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from engine.contracts.request import ApprovalView, DecisionView
+    from engine.contracts.runs.request import ApprovalView, DecisionView
 
 T = TypeVar("T")
 

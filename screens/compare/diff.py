@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from engine.contracts.run import StepView
+    from engine.contracts.runs.run import StepView
     from screens.widgets.json.json_tree import Path
 
 ALIGNED_ITEMS = 1_000

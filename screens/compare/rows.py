@@ -16,7 +16,7 @@ from screens.widgets.time_axis import since
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.contracts.run import RunError, RunView, StepView
+    from engine.contracts.runs.run import RunError, RunView, StepView
     from screens.compare.diff import StepPair
 
 MOST_ROWS = 5_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual import on
 from textual.containers import Vertical
 
-from engine.contracts.request import FieldError
+from engine.contracts.runs.request import FieldError
 from engine.errors import InvalidInput, VasiniError
 from engine.safe_text import sanitize
 from screens.forms.draft_keeper import DraftKeeper

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Checkbox, Input, Select, TextArea
 
-from engine.contracts.request import FieldError
+from engine.contracts.runs.request import FieldError
 from engine.safe_text import sanitize
 from screens.forms.blocks import Block, Changed, VariantBlock, block_of, blocks, owner_of, typed_into
 from screens.forms.field import Kind

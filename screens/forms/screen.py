@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.request import FormView as FormRequest
+    from engine.contracts.runs.request import FormView as FormRequest
     from screens.frame.console_state import ConsoleState
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from engine.contracts.request import FieldError
+from engine.contracts.runs.request import FieldError
 from screens.forms.field import ADDITIONAL_PROPERTIES, Field, Kind
 
 Path = tuple[str | int, ...]

@@ -16,7 +16,7 @@ from screens.frame.console_state import explain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.contracts.run import EventView
+    from engine.contracts.runs.run import EventView
     from engine.facade.feed import Notice
 
 BATCHES_PER_SECOND = 15

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from engine.contracts.run import RunCounts
+    from engine.contracts.runs.run import RunCounts
     from screens.keys.keymap import Keymap
 
 _SHARE = 0.75

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from engine.contracts.packs.pack import FlowView
-    from engine.contracts.request import FormView
+    from engine.contracts.runs.request import FormView
     from engine.facade.feed import FeedBatch
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from screens.widgets.ages import clock_time
 from screens.widgets.json.json_text import brief_json
 
 if TYPE_CHECKING:
-    from engine.contracts.request import OutcomeView
+    from engine.contracts.runs.request import OutcomeView
 
 _CHOICES = {
     OutcomeDecision.RUN_AGAIN: "Run again: the call did not have its effect, or may have it twice",

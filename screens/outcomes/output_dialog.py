@@ -18,7 +18,7 @@ from screens.widgets.plain import Plain
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from engine.contracts.request import OutcomeView
+    from engine.contracts.runs.request import OutcomeView
 
 
 @dataclass(frozen=True, slots=True)

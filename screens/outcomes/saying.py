@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from engine.contracts.request import OutcomeView
+    from engine.contracts.runs.request import OutcomeView
     from screens.frame.console_state import ConsoleState
 
 

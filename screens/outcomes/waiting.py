@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.request import OutcomeView
+    from engine.contracts.runs.request import OutcomeView
     from screens.frame.console_state import ConsoleState
 
 MOST = 200

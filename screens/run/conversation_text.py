@@ -11,7 +11,7 @@ from engine.contracts.status import StepStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.contracts.conversation import Conversation, SpokenCall, SpokenTurn
+    from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn
 
 SHOWN = 4_000
 """Characters of one text; the step has it whole."""

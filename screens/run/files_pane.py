@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from engine.contracts.run import FileText, RunFile
+    from engine.contracts.runs.run import FileText, RunFile
     from screens.frame.screen import ConsoleScreen
 
 _EMPTY = "No files: this run has written none."

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from engine.contracts.run import RunView
+    from engine.contracts.runs.run import RunView
     from screens.run.pane import Moment
     from screens.widgets.plain import Part
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from engine.contracts.run import OutputLine
+    from engine.contracts.runs.run import OutputLine
     from screens.frame.console_state import ConsoleState
 
 LOOK_SECONDS = 0.5

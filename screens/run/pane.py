@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from engine.contracts.run import EventView, RunDetail, RunView
+    from engine.contracts.runs.run import EventView, RunDetail, RunView
     from screens.frame.console_state import ConsoleState
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from engine.contracts.request import ApprovalView, FormView, OutcomeView
+from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.status import RequestStatus
 from engine.safe_text import sanitize
 from screens.frame.screen import console

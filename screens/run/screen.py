@@ -19,12 +19,12 @@ from screens.overlays.json_screen import JsonScreen
 from screens.run.data_pane import DataPane
 from screens.run.files_pane import FilesPane
 from screens.run.head import format_handoff, head
-from screens.run.log_pane import LogPane
+from screens.run.log.pane import LogPane
 from screens.run.output_pane import OutputPane
 from screens.run.pane import AsOf, Moment, RunPane
 from screens.run.requests_pane import RequestsPane
-from screens.run.timeline_pane import TimelinePane
-from screens.run.timeline_table import TimelineTable
+from screens.run.timeline.pane import TimelinePane
+from screens.run.timeline.table import TimelineTable
 from screens.run_verbs.again import AgainVerb
 from screens.run_verbs.looking import LookVerbs
 from screens.run_verbs.steering import SteerVerbs

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.run import StepView
+    from engine.contracts.runs.run import StepView
     from engine.facade.feed import FeedBatch
     from screens.frame.console_state import ConsoleState
     from screens.widgets.plain import Part

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from screens.widgets.ages import clock_time
 
 if TYPE_CHECKING:
-    from engine.contracts.timeline import FailedTry
+    from engine.contracts.runs.timeline import FailedTry
 
 
 def format_try(failed: FailedTry) -> str:

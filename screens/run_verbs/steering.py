@@ -24,7 +24,7 @@ from screens.run_verbs.cancel_menu import CancelMenu
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from engine.contracts.run import RunView, VerbResult
+    from engine.contracts.runs.run import RunView, VerbResult
 
 
 class SteerVerbs(CurrentRunScreen):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from engine.contracts.run import RunFilter
+from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RunStatus
 from engine.safe_text import sanitize
 from screens.widgets.status_labels import REJECTED, RUN_LABELS, RUN_WORDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.contracts.step_layers import step_layers
+from engine.contracts.flows.step_layers import step_layers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

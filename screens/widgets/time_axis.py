@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from engine.contracts.timeline import SpanKind
+from engine.contracts.runs.timeline import SpanKind
 from screens.widgets.ages import zoned
 
 if TYPE_CHECKING:

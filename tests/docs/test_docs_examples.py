@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from engine.contracts.step import STEP_TYPES
+from engine.contracts.flows.step import STEP_TYPES
 from engine.packs.catalog.catalog import load_catalog
 from engine.templates.filters import FILTER_TABLE
 from engine.tools.builtin.all import builtin_registry

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from docs.pack_tables import MODELS, PAGE, page
-from engine.contracts.flow import FlowDef
+from engine.contracts.flows.flow import FlowDef
 from engine.packs.catalog.scan import MAX_PACKS
 from engine.packs.layers import composer
 from engine.packs.source import directory, yaml_source

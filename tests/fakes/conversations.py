@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.contracts.run import RunError, StepView
+from engine.contracts.runs.run import RunError, StepView
 from engine.contracts.status import StepStatus
 from tests.fakes.views import a_step
 

@@ -7,8 +7,8 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.request import ApprovalView, FormView, OutcomeView
-from engine.contracts.run import EventView, FileText, OutputLine, RunDetail, RunFile, RunView, StepView
+from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
+from engine.contracts.runs.run import EventView, FileText, OutputLine, RunDetail, RunFile, RunView, StepView
 from engine.facade.engine import WorkerView
 from engine.facade.feed import FeedBatch
 from engine.governance.access import access_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor, Operator
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.packs.pack import PackView
-    from engine.contracts.timeline import Timeline
+    from engine.contracts.runs.timeline import Timeline
 
 
 def _nothing() -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flows.trigger import TriggerList, TriggerState
 from engine.contracts.packs.pack import PackState
 from engine.contracts.packs.versions import CodeReview, PackDetail, PackDiff, PackSide, PackVersion
 from engine.contracts.status import RUN_TERMINAL
-from engine.contracts.trigger import TriggerList, TriggerState
 from engine.errors import ErrorCode, NotFound, PackInvalid, Refused
 from engine.facade.feed import FeedBatch, PackChanged, PackListChanged
 from engine.governance.access import Scoped

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView, OutcomeView
+from engine.contracts.runs.request import (
+    AnswerView,
+    ApprovalView,
+    DecisionView,
+    FieldError,
+    FormView,
+    OutcomeView,
+)
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.errors import InvalidInput, NotFound
 from engine.facade.feed import ClaimsChanged, FeedBatch
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.contracts.actor import Actor
-    from engine.contracts.run import Page
+    from engine.contracts.runs.run import Page
     from tests.fakes.engine import FakeEngine
 
 View = TypeVar("View", ApprovalView, FormView, OutcomeView)

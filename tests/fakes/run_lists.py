@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from engine.contracts.run import Page, RunFilter, RunSort, RunSummary, RunView
+from engine.contracts.runs.run import Page, RunFilter, RunSort, RunSummary, RunView
 from engine.contracts.status import RunStatus
 from engine.journal.encoding import encode
+from engine.journal.rules.rows.run_words import run_words
 from engine.journal.rules.run_filter import fold, is_before, matches, micros, place_of
-from engine.journal.rules.run_words import run_words
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
-    from engine.contracts.run import EventFilter, EventView
+    from engine.contracts.runs.run import EventFilter, EventView
     from engine.journal.rows import RunRow
 
 T = TypeVar("T")

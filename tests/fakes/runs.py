@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.contracts.run import (
+from engine.contracts.runs.run import (
     EventFilter,
     EventMatches,
     EventPage,
@@ -24,8 +24,8 @@ from engine.contracts.run import (
     StepView,
     VerbResult,
 )
+from engine.contracts.runs.timeline import Timeline
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus
-from engine.contracts.timeline import Timeline
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.id_parts import is_part
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
-    from engine.contracts.conversation import Conversation
     from engine.contracts.packs.handoff import HandoffView
-    from engine.contracts.request import ApprovalView, FormView, OutcomeView
+    from engine.contracts.runs.conversation import Conversation
+    from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
     from tests.fakes.engine import FakeEngine
 
 MAX_LOOKED_AT = 10_000

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from engine.contracts.actor import Actor
-from engine.contracts.run import EventFilter, RunFilter, RunSort
+from engine.contracts.runs.run import EventFilter, RunFilter, RunSort
 from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus
 from engine.errors import NotFound, VasiniError
 from engine.journal.memory.journal import MemoryJournal

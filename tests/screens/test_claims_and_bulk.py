@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.request import GatedAction
+from engine.contracts.runs.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable
 from engine.facade.feed import ClaimsChanged, FeedBatch
@@ -20,7 +20,7 @@ from tests.fakes.views import NOW, a_run, a_step, ago, an_approval
 from tests.screens.test_decisions import engine_with, to_card
 
 if TYPE_CHECKING:
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
     from tests.screens.conftest import OpenConsole, Stage
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.actor import Actor
-from engine.contracts.request import GatedAction
-from engine.contracts.run import RunError, WaitingFor
+from engine.contracts.runs.request import GatedAction
+from engine.contracts.runs.run import RunError, WaitingFor
+from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineSpan
 from engine.contracts.status import Risk, RunStatus, StepStatus, WaitKind
-from engine.contracts.timeline import SpanKind, Timeline, TimelineSpan
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import (
     NOW,

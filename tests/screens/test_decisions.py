@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.request import GatedAction
+from engine.contracts.runs.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable
 from screens.approvals.dialogs import CommentDialog, TypedWordDialog

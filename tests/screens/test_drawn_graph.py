@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from engine.contracts.flows.step import RunIf
 from engine.contracts.packs.agent import FlowOutline, StepOutline
-from engine.contracts.step import RunIf
 from screens.packs.flows import flow_rows
 from screens.widgets.drawn_graph import drawn_graph
 

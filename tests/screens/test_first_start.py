@@ -16,7 +16,7 @@ from tests.fakes.views import a_run, ago
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from engine.contracts.run import RunCounts
+    from engine.contracts.runs.run import RunCounts
     from tests.screens.conftest import OpenConsole
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from engine.contracts.request import FieldError
+from engine.contracts.runs.request import FieldError
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from screens.forms.blocks import AddLine, LeafBlock
 from screens.forms.list_screen import FormsScreen
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from engine.contracts.request import FormView as FormRequest
+    from engine.contracts.runs.request import FormView as FormRequest
     from tests.screens.conftest import OpenConsole, Stage
 
 PEOPLE = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from engine.contracts.request import FieldError
+from engine.contracts.runs.request import FieldError
 from engine.json_schema.forms import check_schema, check_values
 from screens.forms.field import ADDITIONAL_PROPERTIES, Field, Kind
 from screens.forms.from_schema import MOST_FIELDS, form_of

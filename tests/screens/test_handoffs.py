@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.run import RunDetail
+from engine.contracts.runs.run import RunDetail
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused
 from engine.facade.feed import FeedBatch

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.notes import SavedFilter
 from engine.contracts.packs.pack import Problem
-from engine.contracts.request import GatedAction
-from engine.contracts.run import FileText, RunError, RunFile, WaitingFor
+from engine.contracts.runs.request import GatedAction
+from engine.contracts.runs.run import FileText, RunError, RunFile, WaitingFor
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus, WaitKind
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.facade.feed import FeedBatch
@@ -23,7 +23,7 @@ from screens.frame.inputs import SafeInput
 from screens.overlays.text_screen import TextScreen
 from screens.run.screen import RunScreen
 from screens.run.step_screen import StepScreen
-from screens.run.timeline_table import TimelineTable
+from screens.run.timeline.table import TimelineTable
 from screens.run_verbs.bulk import BulkDialog
 from screens.run_verbs.cancel_menu import CancelMenu
 from screens.runs.saved_filters import SavedFiltersDialog

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.run import EventMatches, FileText, OutputLine, RunDetail, RunEnding, RunError, RunFile
+from engine.contracts.runs.run import (
+    EventMatches,
+    FileText,
+    OutputLine,
+    RunDetail,
+    RunEnding,
+    RunError,
+    RunFile,
+)
+from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus, StepStatus
-from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.errors import ErrorCode, Unavailable
 from screens.approvals.screen import ApprovalsScreen
 from screens.forms.screen import FormScreen
@@ -18,10 +26,10 @@ from screens.outcomes.output_dialog import OutputDialog
 from screens.overlays.markdown_screen import MarkdownScreen
 from screens.overlays.text_screen import TextScreen
 from screens.overlays.value_screen import ValueScreen
-from screens.run.log_pane import LogPane
+from screens.run.log.pane import LogPane
 from screens.run.screen import RunScreen
 from screens.run.step_screen import StepScreen
-from screens.run.timeline_table import TimelineTable
+from screens.run.timeline.table import TimelineTable
 from screens.runs.screen import RunsScreen
 from screens.widgets.json.json_view import JsonView
 from screens.widgets.tables.paged_table import PagedTable
@@ -30,7 +38,7 @@ from tests.fakes.runs import FakeRuns
 from tests.fakes.views import a_form, a_row, a_run, a_step, ago, an_approval, an_event, an_outcome
 
 if TYPE_CHECKING:
-    from engine.contracts.run import EventFilter, EventView
+    from engine.contracts.runs.run import EventFilter, EventView
     from tests.screens.conftest import OpenConsole, Stage
 
 ERROR = RunError(code="backend_error", message="cannot read the log", step_id="parse")

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contracts.run import EventFilter
+from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import StepStatus
 from screens.compare.diff import ALIGNED_ITEMS, Change, compare_steps, compare_values
-from screens.run.event_query import event_filter
+from screens.run.log.event_query import event_filter
 from tests.fakes.views import a_step, ago
 
 _json: st.SearchStrategy[Any] = st.recursive(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contracts.run import RunFilter
+from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RunStatus
 from screens.runs.query import run_query
 from screens.runs.rows import short_number

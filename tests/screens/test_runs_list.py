@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.packs.pack import Problem
-from engine.contracts.run import Page, RunFilter, RunSort, RunSummary
+from engine.contracts.runs.run import Page, RunFilter, RunSort, RunSummary
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.facade.feed import FeedBatch, PackListChanged

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.request import FieldError
+from engine.contracts.runs.request import FieldError
 from engine.contracts.status import CancelMode, RequestStatus, RunStatus
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from screens.approvals.screen import ApprovalsScreen

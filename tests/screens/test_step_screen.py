@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.run import OutputLine, RunDetail, RunError
+from engine.contracts.runs.run import OutputLine, RunDetail, RunError
+from engine.contracts.runs.timeline import FailedTry, Timeline
 from engine.contracts.status import RunStatus, StepStatus
-from engine.contracts.timeline import FailedTry, Timeline
 from screens.run.screen import RunScreen
 from screens.run.step_screen import StepScreen
 from screens.widgets.text_lines import TextLines, safe_lines

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.contracts.status import StepStatus
-from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
-from screens.run.timeline_past import as_it_was
+from screens.run.timeline.past import as_it_was
 from screens.widgets.time_axis import Axis, Stretch, bar, since, ticks, whole
 from tests.fakes.views import NOW, ago
 

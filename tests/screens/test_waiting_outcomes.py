@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.request import GatedAction
+from engine.contracts.runs.request import GatedAction
 from engine.contracts.status import RequestStatus
 from screens.approvals.screen import ApprovalsScreen
 from screens.outcomes.dialog import OutcomeDialog

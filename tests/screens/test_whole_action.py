@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.contracts.preview import Preview
-from engine.contracts.request import GatedAction
+from engine.contracts.runs.preview import Preview
+from engine.contracts.runs.request import GatedAction
 from engine.safe_text import sanitize
 from screens.approvals.action_lines import action_lines, format_size, said_lines
 from screens.approvals.styled_lines import CONTINUED, StyledLines, _pieces

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from engine.contracts.request import OutcomeView
-    from engine.contracts.run import RunDetail
+    from engine.contracts.runs.request import OutcomeView
+    from engine.contracts.runs.run import RunDetail
     from engine.facade.engine import Engine
     from engine.runtime.clock import Clock
 

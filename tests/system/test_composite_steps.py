@@ -20,7 +20,7 @@ from tests.system.person import ANA, Person, person_at
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.contracts.run import RunDetail
+    from engine.contracts.runs.run import RunDetail
 
 pytestmark = pytest.mark.system
 

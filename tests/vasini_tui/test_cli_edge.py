@@ -139,7 +139,7 @@ def test_a_list_loads_what_a_list_needs() -> None:
     assert {"engine.journal.sqlite.lists.reader", "vasini_tui.cli.runs.look"} <= loaded
     heavy = {"textual", "httpx", "jsonschema", "rich", "jinja2", "yaml", "watchfiles"}
     tools = {"engine.tools.executor", "engine.tools.builtin", "engine.tools.process"}
-    packs = {"engine.contracts.flow", "engine.contracts.packs.pack", "engine.packs.loader"}
+    packs = {"engine.contracts.flows.flow", "engine.contracts.packs.pack", "engine.packs.loader"}
     work = {"engine.machine.steps", "engine.runtime.worker.worker", "engine.journal.memory.journal"}
     work |= {"engine.machine.events.table", "engine.machine.model.inputs", "engine.journal.rules.commit"}
     work |= {"engine.runtime.views.row_views", "engine.runtime.views.run_reader"}

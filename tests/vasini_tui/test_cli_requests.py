@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.model import rfc3339
-from engine.contracts.preview import Preview
-from engine.contracts.request import GatedAction
+from engine.contracts.runs.preview import Preview
+from engine.contracts.runs.request import GatedAction
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
 from tests.fakes.views import NOW, a_form, a_run, ago, an_approval, an_outcome
 from tests.recorded_names import recorded

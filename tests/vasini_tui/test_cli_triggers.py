@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from engine.contracts.trigger import TriggerList, TriggerStart, TriggerState
+from engine.contracts.flows.trigger import TriggerList, TriggerStart, TriggerState
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:

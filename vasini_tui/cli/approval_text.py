@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
     from vasini_tui.output import Output
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.contracts.packs.pack import FlowView
-    from engine.contracts.request import FormView
+    from engine.contracts.runs.request import FormView
     from engine.facade.engine import Engine
     from engine.facade.feed import FeedBatch
     from vasini_tui.console.options import ConsoleOptions, Opening

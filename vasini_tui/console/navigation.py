@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from engine.contracts.packs.pack import FlowView, PackView
-    from engine.contracts.request import FormView
+    from engine.contracts.runs.request import FormView
     from screens.frame.console_state import ConsoleState
     from screens.keys.views import View
 
@@ -101,7 +101,7 @@ class Navigation:
             await self._app.pop_screen()
 
     async def _oldest_pending(self) -> None:
-        from engine.contracts import request  # noqa: PLC0415 - after the first frame
+        from engine.contracts.runs import request  # noqa: PLC0415 - after the first frame
         from engine.contracts.status import RequestStatus  # noqa: PLC0415 - after the first frame
 
         requests = self._state().engine.requests

@@ -14,7 +14,7 @@ from engine.errors import VasiniError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.contracts.request import ApprovalView, FormView
+    from engine.contracts.runs.request import ApprovalView, FormView
     from engine.facade.engine import Engine
 
 _NAMES = ("mara", "jonas", "aiko")

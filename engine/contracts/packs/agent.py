@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.contracts.flows.step import RunIf
 from engine.contracts.layers.guardrails import Guardrails
 from engine.contracts.layers.memory import Memory
 from engine.contracts.layers.role import Role
@@ -15,7 +16,6 @@ from engine.contracts.layers.tools import Tools
 from engine.contracts.layers.workflow import Workflow
 from engine.contracts.model import Contract
 from engine.contracts.status import RequestKind, Risk
-from engine.contracts.step import RunIf
 
 
 class LayerSource(Contract):

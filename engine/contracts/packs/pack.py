@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from engine.contracts.flow import AutonomyLevel
+from engine.contracts.flows.flow import AutonomyLevel
 from engine.contracts.model import Contract, Timestamp
 from engine.contracts.schema_version import SchemaVersion
 from engine.contracts.status import Risk

@@ -16,7 +16,7 @@ from engine.journal.memory.upkeep import MemoryUpkeep
 from engine.journal.records import WorkerRow
 from engine.journal.rows import StepHeadRow
 from engine.journal.rules.journal_writes import JournalWrites
-from engine.journal.rules.projecting import CLAIMS
+from engine.journal.rules.rows.projecting import CLAIMS
 from engine.journal.rules.working import any_ready
 
 if TYPE_CHECKING:

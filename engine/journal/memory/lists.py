@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros
-from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.runs.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.journal.memory.tables import Draft
 from engine.journal.rules.id_parts import is_part
@@ -15,7 +15,7 @@ from engine.journal.rules.run_filter import fold, is_before, matches, place_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from engine.contracts.run import EventFilter
+    from engine.contracts.runs.run import EventFilter
     from engine.journal.memory.store import MemoryStore
     from engine.journal.records import Owner
     from engine.journal.rows import EventRow, ListedRow, RequestRow, RunRow

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from engine.journal.encoding import encode
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.memory.store import MemoryStore
-from engine.journal.rules.event_rows import RequestOpens, RunChanges, StepBegins, StepChanges, changes_of
-from engine.journal.rules.projecting import project
+from engine.journal.rules.rows.event_rows import RequestOpens, RunChanges, StepBegins, StepChanges, changes_of
+from engine.journal.rules.rows.projecting import project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.journal.records import StoredEvent
     from engine.journal.rows import EventRow, RequestRow, RunColumns, RunRow, StepRow
-    from engine.journal.rules.event_rows import RowChange
+    from engine.journal.rules.rows.event_rows import RowChange
 
 History = dict[int, "EventRow"]
 Steps = dict[str, "StepRow"]

@@ -9,8 +9,8 @@ from engine.contracts.status import RUN_SLOT_HOLDING, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.memory.tables import MemoryTables, Worker
+from engine.journal.rules.rows.run_rows import whole_row
 from engine.journal.rules.run_filter import bucket_of
-from engine.journal.rules.run_rows import whole_row
 from engine.machine.model.timers import TimerKind
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_SLOT_HOLDING
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
-from engine.journal.rules.projecting import project
-from engine.journal.rules.run_rows import new_run, run_change
+from engine.journal.rules.rows.projecting import project
+from engine.journal.rules.rows.run_rows import new_run, run_change
 from engine.journal.rules.waits import waits_until
 from engine.journal.rules.working import due_times, readable_mail
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus
 from engine.journal.records import Decided
-from engine.journal.rules.projecting import CLAIMS, project
 from engine.journal.rules.request_rules import (
     decision_event,
     decision_input,
@@ -17,6 +16,7 @@ from engine.journal.rules.request_rules import (
     refuse_decision,
     unknown_request,
 )
+from engine.journal.rules.rows.projecting import CLAIMS, project
 from engine.journal.rules.working import claim_unlimited, follow_clock
 from engine.machine.events.event import ENGINE, Event, Fact
 from engine.machine.events.request_facts import RequestExpired

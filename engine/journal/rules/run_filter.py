@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from engine.contracts.run import RunFilter, RunSort, is_rejected
+from engine.contracts.runs.run import RunFilter, RunSort, is_rejected
 from engine.contracts.status import RunStatus
-from engine.journal.rules.run_words import holds_words, wanted_words
+from engine.journal.rules.rows.run_words import holds_words, wanted_words
 
 if TYPE_CHECKING:
     from engine.journal.rows import HeadRow, NewRunRow, RunColumns, RunRow

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import FINALLY, FINALLY_SECONDS, ParallelStep
+from engine.contracts.flows.flow import FINALLY, FINALLY_SECONDS, ParallelStep
 from engine.machine.model.state import segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.flow import FlowDef
-    from engine.contracts.step import Step
+    from engine.contracts.flows.flow import FlowDef
+    from engine.contracts.flows.step import Step
 
 HELD_PATHS = 10_000
 """Paths whose definition is remembered; the same ones come again in every run."""

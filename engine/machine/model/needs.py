@@ -5,13 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from engine.contracts.step import RunIf
+from engine.contracts.flows.step import RunIf
 from engine.machine.model.state import ScopeStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.step import BranchNeeds
+    from engine.contracts.flows.step import BranchNeeds
     from engine.machine.model.state import Branches
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.agent_step import AgentStep, CallsStep, ModelStep
+from engine.contracts.flows.agent_step import AgentStep, CallsStep, ModelStep
 from engine.contracts.status import StepErrorCode
 from engine.machine.control import fail, launch, watch_timeout
 from engine.machine.events.agent_facts import AgentTurnAdded

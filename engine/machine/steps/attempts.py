@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from engine.contracts.flows.step import Backoff, RetryPolicy
 from engine.contracts.status import CancelMode, StepErrorCode
-from engine.contracts.step import Backoff, RetryPolicy
 from engine.machine.control import advance, call_meta, cancel_all, complete, end_run, fail, settle
 from engine.machine.events.run_facts import RunDeadLettered
 from engine.machine.events.step_facts import (

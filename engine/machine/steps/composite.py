@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ForEachStep, GraphStep, ParallelStep
+from engine.contracts.flows.flow import ForEachStep, GraphStep, ParallelStep
 from engine.contracts.status import StepStatus
 from engine.machine.control import cancel_below, complete, fail, launch, settle, watch_timeout
 from engine.machine.model.state import ScopeStatus

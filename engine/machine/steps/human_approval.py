@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import ApprovalStep
+from engine.contracts.flows.flow import ApprovalStep
 from engine.contracts.status import RequestStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, fail, settle, time_limit, watch_timeout
 from engine.machine.events.request_facts import PendingHuman

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from engine.contracts.step import StepFields
+from engine.contracts.flows.step import StepFields
 from engine.machine.events.step_facts import StepStarted
 from engine.machine.model.state import scope_path_of
 

@@ -8,7 +8,7 @@ from engine.contracts.status import StepErrorCode
 from engine.machine.transition_builder import TransitionBuilder, failure
 
 if TYPE_CHECKING:
-    from engine.contracts.step import Step
+    from engine.contracts.flows.step import Step
     from engine.machine.model.inputs import StepPrepared
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import SubflowStep
+from engine.contracts.flows.flow import SubflowStep
 from engine.contracts.status import RunStatus, StepErrorCode, StepStatus
 from engine.machine.control import complete, forget_timeout, settle, watch_timeout
 from engine.machine.model.effects import StartChild

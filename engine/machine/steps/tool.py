@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import OnLost
-from engine.contracts.tool_step import ToolStep
 from engine.machine.events.request_facts import PendingHuman
 from engine.machine.events.run_facts import GovernanceDecision
 from engine.machine.model.effects import RunStep

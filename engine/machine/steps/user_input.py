@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import UserInputStep
+from engine.contracts.flows.flow import UserInputStep
 from engine.contracts.status import StepStatus
 from engine.machine.control import complete, settle, time_limit, watch_timeout
 from engine.machine.events.request_facts import UserInputRequested

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import WaitStep
+from engine.contracts.flows.flow import WaitStep
 from engine.contracts.status import StepStatus
 from engine.machine.control import complete, settle, watch_timeout
 from engine.machine.events.step_facts import WaitStarted

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
-    from engine.contracts.flow import FlowDef
+    from engine.contracts.flows.flow import FlowDef
 
 
 @dataclass(frozen=True, slots=True)

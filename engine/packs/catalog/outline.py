@@ -11,8 +11,8 @@ from engine.contracts.packs.agent import FlowOutline, LayerText, StepOutline
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from engine.contracts.flows.step import Step
     from engine.contracts.model import Contract
-    from engine.contracts.step import Step
     from engine.packs.loaded_pack import LoadedPack
 
 _LAYERS = ("soul", "role", "tools", "guardrails", "memory", "workflow")

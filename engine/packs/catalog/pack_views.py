@@ -13,7 +13,7 @@ from engine.packs.code import code_digest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.contracts.flow import FlowDef
+    from engine.contracts.flows.flow import FlowDef
     from engine.packs.catalog.entries import CatalogEntry
     from engine.packs.loaded_pack import LoadedPack
 

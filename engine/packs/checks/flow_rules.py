@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.flow import FINALLY, GATES_NOTHING
+from engine.contracts.flows.flow import FINALLY, GATES_NOTHING
 from engine.contracts.status import RequestKind
 from engine.packs.checks.flow_shape import StepSequence, nested, sequences
 from engine.packs.checks.name_rules import name_problems, title_problems

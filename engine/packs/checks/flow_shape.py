@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import FINALLY
+from engine.contracts.flows.flow import FINALLY
 from engine.packs.checks.step_node import StepNode
 from engine.packs.checks.step_types import checks_of
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AliasChoices, BaseModel
 
-from engine.contracts.step import STEP_TYPES
+from engine.contracts.flows.step import STEP_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import FINALLY
+from engine.contracts.flows.flow import FINALLY
 from engine.packs.checks.flow_shape import nested
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import templates_of

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from engine.contracts.flows.step import STEP_TYPES
 from engine.contracts.packs.pack import PACK_ID, Problem
-from engine.contracts.step import STEP_TYPES
 from engine.packs.checks.model_fields import field_names, is_step
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.step import STEP_TYPES, StepFields
+from engine.contracts.flows.step import STEP_TYPES, StepFields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

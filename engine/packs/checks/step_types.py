@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.moment import wait_moment, wait_seconds
-from engine.contracts.request import UserInputRequest
+from engine.contracts.runs.request import UserInputRequest
 from engine.errors import InvalidInput
 from engine.json_schema.forms import form_schema
 from engine.named_table import NamedTable

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.records import ClockOffset
     from engine.runtime.clock import Clock
-    from engine.runtime.embedded.handoffs import Handoffs
+    from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
-    from engine.runtime.embedded.triggers import Triggers
+    from engine.runtime.embedded.triggering.triggers import Triggers
     from engine.runtime.views.output_files import OutputFiles
     from engine.runtime.views.row_views import RowViews
     from engine.runtime.views.run_reader import RunReader
@@ -176,8 +176,8 @@ class EmbeddedEngine:
 
     @cached_property
     def _handoffs(self) -> Handoffs:
-        from engine.runtime.embedded.handoff_context import HandoffContexts  # noqa: PLC0415 - seldom needed
-        from engine.runtime.embedded.handoffs import Handoffs  # noqa: PLC0415 - likewise
+        from engine.runtime.embedded.handing_off.context import HandoffContexts  # noqa: PLC0415 - seldom needed
+        from engine.runtime.embedded.handing_off.handoffs import Handoffs  # noqa: PLC0415 - likewise
 
         contexts = HandoffContexts(self._journal, self._values)
         return Handoffs(self._config, self._reader, self._packs, self._values, contexts, self._starter)
@@ -235,7 +235,7 @@ class EmbeddedEngine:
 
     @property
     def _triggers(self) -> Triggers:
-        from engine.runtime.embedded.triggers import Triggers  # noqa: PLC0415 - see _sessions
+        from engine.runtime.embedded.triggering.triggers import Triggers  # noqa: PLC0415 - see _sessions
 
         return Triggers(self._journal, self._clock, self._packs, lambda: self._starter)
 

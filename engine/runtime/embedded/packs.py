@@ -17,9 +17,9 @@ from engine.runtime.views.paging import page_size
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
+    from engine.contracts.flows.trigger import TriggerList, TriggerState
     from engine.contracts.packs.pack import FlowView, PackView, Problem
     from engine.contracts.packs.versions import CodeReview, PackDiff, PackNotice, PackVersion
-    from engine.contracts.trigger import TriggerList, TriggerState
     from engine.journal.port import Journal
     from engine.packs.catalog.entries import CatalogEntry
     from engine.runtime.clock import Clock
@@ -90,7 +90,8 @@ class PackList(Scoped):
 
     async def triggers(self, *, limit: int = 10) -> TriggerList:
         """See facade."""
-        from engine.runtime.embedded import trigger_sources, trigger_switch  # noqa: PLC0415 - seldom needed
+        from engine.runtime.embedded.triggering import sources as trigger_sources  # noqa: PLC0415 - seldom needed
+        from engine.runtime.embedded.triggering import switch as trigger_switch  # noqa: PLC0415 - seldom needed
 
         sources = await trigger_sources.trigger_sources(self._library)
         found = await trigger_switch.with_switches(self._journal.triggers, sources)
@@ -99,7 +100,8 @@ class PackList(Scoped):
     async def switch_trigger(self, name: str, *, on: bool, actor: Actor) -> TriggerState:
         """See facade."""
         self.access.require(Role.OPERATOR, actor)
-        from engine.runtime.embedded import trigger_sources, trigger_switch  # noqa: PLC0415 - seldom needed
+        from engine.runtime.embedded.triggering import sources as trigger_sources  # noqa: PLC0415 - seldom needed
+        from engine.runtime.embedded.triggering import switch as trigger_switch  # noqa: PLC0415 - seldom needed
 
         seen = await trigger_sources.trigger_sources(self._library)
         sources = seen if self.access.sees(DEFAULT_TENANT) else ()  # their runs belong to it

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from engine.contracts.actor import Role, recorded_account
 from engine.contracts.model import from_micros
-from engine.contracts.request import AnswerView, ApprovalView, DecisionView, FieldError, FormView, OutcomeView
+from engine.contracts.runs.request import (
+    AnswerView,
+    ApprovalView,
+    DecisionView,
+    FieldError,
+    FormView,
+    OutcomeView,
+)
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.access import Scoped
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
-    from engine.contracts.run import Page
+    from engine.contracts.runs.run import Page
     from engine.governance.pipeline import Verdict
     from engine.journal.port import Journal
     from engine.journal.rows import RequestViewRow

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.contracts.actor import Role
-from engine.contracts.run import (
+from engine.contracts.runs.run import (
     Page,
     RunCounts,
     RunFilter,
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
-    from engine.contracts.conversation import Conversation
     from engine.contracts.packs.handoff import HandoffView
-    from engine.contracts.run import (
+    from engine.contracts.runs.conversation import Conversation
+    from engine.contracts.runs.run import (
         EventFilter,
         EventMatches,
         EventPage,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         RunView,
         StepView,
     )
-    from engine.contracts.timeline import Timeline
+    from engine.contracts.runs.timeline import Timeline
     from engine.governance.access import Access
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import ListedRow
     from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
-    from engine.runtime.embedded.handoffs import Handoffs
+    from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.starting import RunStarter
     from engine.runtime.views.run_reader import RunReader
 

@@ -13,7 +13,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
 from engine.governance.pipeline import Outcome, Point, Reason, Subject, Verdict, characters_of, check
 from engine.journal.records import NewRun
-from engine.journal.rules.run_words import run_words
+from engine.journal.rules.rows.run_words import run_words
 from engine.json_schema.forms import fill_defaults, path_fields, payload_errors
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import GovernanceDecision, RunQueued, RunRefused
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
-    from engine.contracts.flow import FlowDef
+    from engine.contracts.flows.flow import FlowDef
     from engine.governance.policies import Policies
     from engine.governance.redactor import StoredValue
     from engine.journal.port import Journal

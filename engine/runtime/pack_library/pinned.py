@@ -15,7 +15,7 @@ from engine.tools.context import PackCode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.contracts.flow import FlowDef
+    from engine.contracts.flows.flow import FlowDef
     from engine.contracts.layers.guardrails import Guardrails
     from engine.governance.policies import Policies
     from engine.governance.tools_layer import ToolsLayer

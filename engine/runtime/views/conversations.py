@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.agent_step import CALL, CALLS, MODEL
-from engine.contracts.conversation import Conversation, SpokenCall, SpokenTurn
+from engine.contracts.flows.agent_step import CALL, CALLS, MODEL
+from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn
 from engine.contracts.status import StepStatus
 from engine.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.contracts.run import StepView
+    from engine.contracts.runs.run import StepView
 
 
 def conversation_of(

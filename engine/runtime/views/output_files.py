@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.housekeeping import LeftOutFile
 from engine.contracts.model import from_micros
-from engine.contracts.run import FileText, OutputLine, OutputPage, RunFile
+from engine.contracts.runs.run import FileText, OutputLine, OutputPage, RunFile
 from engine.errors import NotFound
 from engine.journal.encoding import decode
 from engine.runtime.views.paging import page_size

@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros
-from engine.contracts.preview import Preview
-from engine.contracts.request import ApprovalView, FormView, GatedAction, OutcomeView
-from engine.contracts.run import RunView, StepView
+from engine.contracts.runs.preview import Preview
+from engine.contracts.runs.request import ApprovalView, FormView, GatedAction, OutcomeView
+from engine.contracts.runs.run import RunView, StepView
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, StepStatus
 from engine.contracts.tool import ToolMeta
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import reading
 from engine.journal.rules.request_rules import is_past
-from engine.journal.rules.run_rows import new_run, whole_row
+from engine.journal.rules.rows.run_rows import new_run, whole_row
 from engine.runtime.views.summaries import error_view, summary_fields, time_or_none
 
 if TYPE_CHECKING:

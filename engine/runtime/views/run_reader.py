@@ -6,7 +6,7 @@ import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.contracts.run import EventMatches, EventPage, RunDetail
+from engine.contracts.runs.run import EventMatches, EventPage, RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
@@ -22,9 +22,17 @@ from engine.runtime.views.timeline import timeline_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from engine.contracts.conversation import Conversation
-    from engine.contracts.run import EventFilter, EventView, FileText, OutputPage, RunFile, RunView, StepView
-    from engine.contracts.timeline import FailedTry, Timeline
+    from engine.contracts.runs.conversation import Conversation
+    from engine.contracts.runs.run import (
+        EventFilter,
+        EventView,
+        FileText,
+        OutputPage,
+        RunFile,
+        RunView,
+        StepView,
+    )
+    from engine.contracts.runs.timeline import FailedTry, Timeline
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow, RunViewRow, StepViewRow
     from engine.runtime.value_store import ValueStore

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import recorded_account
 from engine.contracts.model import from_micros
-from engine.contracts.run import EventView, RunEnding, RunError, RunSummary, WaitingFor
+from engine.contracts.runs.run import EventView, RunEnding, RunError, RunSummary, WaitingFor
 from engine.contracts.status import RunStatus, WaitKind
 from engine.errors import ErrorCode
 from engine.journal.encoding import decode

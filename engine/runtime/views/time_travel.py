@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.step import STEP_TYPES
+from engine.contracts.flows.step import STEP_TYPES
 from engine.errors import InvalidInput
 from engine.journal.encoding import decode
 from engine.journal.memory.replay import History, Replay, Requests, Steps
 from engine.journal.records import Commit
-from engine.journal.rules.run_head import run_head
-from engine.journal.rules.run_rows import run_change
+from engine.journal.rules.rows.run_head import run_head
+from engine.journal.rules.rows.run_rows import run_change
 from engine.machine.events.fold import fold
 from engine.machine.model.state import RunState
 from engine.values import is_blob

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flows.step_layers import step_layers
 from engine.contracts.status import StepStatus
-from engine.contracts.step_layers import step_layers
 from engine.machine.model.state import segments
 
 if TYPE_CHECKING:

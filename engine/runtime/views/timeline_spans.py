@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros
-from engine.contracts.timeline import FailedTry, SpanKind, TimelineSpan
+from engine.contracts.runs.timeline import FailedTry, SpanKind, TimelineSpan
 from engine.machine.events.request_facts import (
     ApprovalDecided,
     ApprovalVoided,

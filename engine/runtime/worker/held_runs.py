@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, PackInvalid, Unavailable
 from engine.journal.errors import LeaseLost
-from engine.journal.rules.run_rows import stored_run
+from engine.journal.rules.rows.run_rows import stored_run
 from engine.runtime.worker.run_endings import RunEndings
 from engine.runtime.worker.sessions.documents import DocumentQueue
 from engine.runtime.worker.sessions.session import SessionHost

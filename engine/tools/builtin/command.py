@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.preview import Preview
+from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Effects, Risk, StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.tools.builtin.paths import path_scope

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.preview import Preview
+from engine.contracts.runs.preview import Preview
 from engine.contracts.status import StepErrorCode
 from engine.tools.builtin.paths import decoded, read_regular_file
 from engine.tools.failure import ToolFailure, invalid_input

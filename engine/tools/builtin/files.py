@@ -31,7 +31,7 @@ from engine.tools.registry import RegisteredTool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.contracts.preview import Preview
+    from engine.contracts.runs.preview import Preview
     from engine.tools.context import ToolContext
 
 ROOT = {"type": "string", "minLength": 1, "maxLength": 4096, "description": "Absolute directory."}

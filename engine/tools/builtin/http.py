@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from engine.contracts.preview import Preview
+from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Effects, StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.tools.failure import ToolFailure, invalid_input, not_found, permission_denied

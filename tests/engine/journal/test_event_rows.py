@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from engine.journal.memory.replay import Replay
-from engine.journal.rules.event_rows import StepChanges, StoredAt, add_rows
+from engine.journal.rules.rows.event_rows import StepChanges, StoredAt, add_rows
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.step_facts import StepStarted
 from engine.machine.events.table import FACTS

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.model import from_micros
-from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.runs.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.records import RunHead
+from engine.journal.rules.rows.run_words import run_words
 from engine.journal.rules.run_filter import may_be_in_id, place_of
-from engine.journal.rules.run_words import run_words
 from engine.journal.sqlite.lists.statements import RANGES_AT_ONCE
 from engine.machine.events.run_facts import RunCompleted, RunFailed, RunQueued, RunRefused, RunRetried
 from tests.engine.journal.run_script import ALL, LATER, NOW, a_run, event, hold, refused_run, take

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.run import EventFilter
+from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from engine.journal.records import Owner

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.journal.rules.run_words import (
+from engine.journal.rules.rows.run_words import (
     LONGEST_WORD,
     MOST_CHARACTERS,
     MOST_WORDS,

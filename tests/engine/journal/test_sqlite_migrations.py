@@ -6,7 +6,7 @@ import sqlite3
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.runs.run import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.sqlite.connection import migrate
 from engine.journal.sqlite.journal import SqliteJournal

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contracts.request import UserInputRequest
+from engine.contracts.runs.request import UserInputRequest
 from engine.errors import InvalidInput
 from engine.json_schema.forms import (
     apply_defaults,

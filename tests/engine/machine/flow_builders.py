@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.contracts.flow import FlowDef
+from engine.contracts.flows.flow import FlowDef
 from engine.machine.model.graph import FlowGraph, RunLimits
 
 StepData = dict[str, Any]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.agent_step import CallsStep
-from engine.contracts.flow import ForEachStep, SubflowStep, WaitStep
+from engine.contracts.flows.agent_step import CallsStep
+from engine.contracts.flows.flow import ForEachStep, SubflowStep, WaitStep
+from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import StepErrorCode
-from engine.contracts.tool_step import ToolStep
 from engine.machine.events.placing import EMPTY
 from engine.machine.model.inputs import OutputPrepared, StepPrepared
 from engine.machine.model.state import scope_path_of
@@ -16,7 +16,7 @@ from engine.machine.transition_builder import failure
 if TYPE_CHECKING:
     from collections import Counter
 
-    from engine.contracts.step import Step
+    from engine.contracts.flows.step import Step
     from engine.machine.model.graph import FlowGraph
 
 CALLS_OF_A_TURN = 3

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.contracts.flows.step import RetryPolicy
 from engine.contracts.status import RunStatus, StepStatus
-from engine.contracts.step import RetryPolicy
 from engine.machine.events.run_facts import RunCompleted, RunQueued, RunStarted
 from engine.machine.events.step_facts import (
     AttemptFailed,

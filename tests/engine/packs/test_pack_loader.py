@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.flow import ApprovalStep, FlowDef, ForEachStep
-from engine.contracts.tool_step import ToolStep
+from engine.contracts.flows.flow import ApprovalStep, FlowDef, ForEachStep
+from engine.contracts.flows.tool_step import ToolStep
 from engine.packs.catalog.pack_views import PackStatus
 from engine.packs.code import code_digest, code_text
 from engine.packs.loader import read_pack

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.flow import ApprovalStep, ForEachStep, ParallelStep, UserInputStep
-from engine.contracts.tool_step import ToolStep
+from engine.contracts.flows.flow import ApprovalStep, ForEachStep, ParallelStep, UserInputStep
+from engine.contracts.flows.tool_step import ToolStep
 from engine.packs.catalog.catalog import Catalog, load_catalog
 from engine.packs.code import code_tools
 from engine.templates import render_value
@@ -19,7 +19,7 @@ from engine.tools.pack_code.pack_tools import describe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.contracts.step import Step
+    from engine.contracts.flows.step import Step
     from tests.engine.packs.conftest import LoadTools
 
 PACKS = Path(__file__).parents[3] / "packs"

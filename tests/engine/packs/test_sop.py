@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.flow import ApprovalStep
-from engine.contracts.tool_step import ToolStep
+from engine.contracts.flows.flow import ApprovalStep
+from engine.contracts.flows.tool_step import ToolStep
 from engine.packs.catalog.outline import flow_outline, flow_outlines, pack_texts
 from tests.engine.packs.layered_pack import LayeredPack
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from engine.contracts.trigger import CronTrigger, WatchTrigger
+from engine.contracts.flows.trigger import CronTrigger, WatchTrigger
 from tests.engine.packs.test_flow_rules import check_text
 
 INPUT = {

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pytest
 
+from engine.contracts.flows.step import STEP_TYPES, StepFields
 from engine.contracts.status import RunStatus
-from engine.contracts.step import STEP_TYPES, StepFields
 from engine.machine.control import complete
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.table import FACTS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.run import RunFilter
+from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
 from engine.facade.feed import ClaimsChanged, FeedBatch, RunMoved, Topic
@@ -36,7 +36,7 @@ from tests.patience import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from engine.contracts.run import EventView
+    from engine.contracts.runs.run import EventView
     from engine.journal.port import Journal
     from engine.journal.records import StoredEvent
 

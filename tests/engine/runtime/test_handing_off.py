@@ -12,7 +12,7 @@ import yaml
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, PackInvalid, Refused
 from engine.governance.policies import Policies
-from engine.runtime.embedded.handoff_context import MAX_STEPS
+from engine.runtime.embedded.handing_off.context import MAX_STEPS
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -30,7 +30,7 @@ from tests.engine.runtime.embedded_home import (
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from engine.contracts.run import RunView
+    from engine.contracts.runs.run import RunView
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.run import EventFilter, WaitingFor
+from engine.contracts.runs.run import EventFilter, WaitingFor
+from engine.contracts.runs.timeline import SpanKind
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepStatus, WaitKind
-from engine.contracts.timeline import SpanKind
 from engine.errors import InvalidInput, NotFound
 from engine.governance.masking import Masker
 from engine.governance.redactor import Redactor
@@ -36,8 +36,8 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
-    from engine.contracts.run import RunDetail
-    from engine.contracts.timeline import Timeline
+    from engine.contracts.runs.run import RunDetail
+    from engine.contracts.runs.timeline import Timeline
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
     from engine.journal.sqlite.journal import SqliteJournal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.actor import Actor
-from engine.contracts.run import RunFilter
+from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from engine.governance.policies import Policies

@@ -21,7 +21,7 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
-    from engine.contracts.request import ApprovalView
+    from engine.contracts.runs.request import ApprovalView
     from engine.facade.engine import Engine
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.run import WaitingFor
+from engine.contracts.runs.run import WaitingFor
 from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus, WaitKind
 from engine.errors import AlreadyDecided, InvalidInput, NotFound
 from tests.engine.runtime.embedded_home import (
@@ -26,7 +26,7 @@ from tests.engine.runtime.embedded_home import (
 from tests.engine.runtime.fake_clock import FakeClock
 
 if TYPE_CHECKING:
-    from engine.contracts.request import OutcomeView
+    from engine.contracts.runs.request import OutcomeView
     from engine.facade.engine import Engine
 
 PARAMS = {"key": "all", "to": "ops"}

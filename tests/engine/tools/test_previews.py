@@ -14,7 +14,7 @@ from engine.tools.executor import ToolExecutor
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.contracts.preview import Preview
+    from engine.contracts.runs.preview import Preview
     from engine.tools.context import ToolContext, ToolLimits
 
 

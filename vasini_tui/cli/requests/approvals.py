@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.contracts.run import Page
+from engine.contracts.runs.run import Page
 from vasini_tui.cli.approval_text import write_approval
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
@@ -19,7 +19,7 @@ from vasini_tui.exit_codes import ExitCode
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from engine.contracts.request import ApprovalView, DecisionView, OutcomeView
+    from engine.contracts.runs.request import ApprovalView, DecisionView, OutcomeView
     from engine.contracts.status import RequestStatus
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session

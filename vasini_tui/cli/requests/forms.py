@@ -18,7 +18,7 @@ from vasini_tui.cli.requests.meant import only_one, run_or_request
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.request import FormView
+    from engine.contracts.runs.request import FormView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 

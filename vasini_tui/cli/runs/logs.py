@@ -15,7 +15,7 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.run import OutputLine
+    from engine.contracts.runs.run import OutputLine
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 

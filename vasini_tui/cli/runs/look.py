@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.contracts.model import rfc3339
-from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.runs.run import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL
 from engine.facade.feed import Topic
 from screens.widgets.ages import span
@@ -21,7 +21,7 @@ from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
-    from engine.contracts.run import EventView, RunSummary
+    from engine.contracts.runs.run import EventView, RunSummary
     from engine.facade.engine import Engine
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session

@@ -8,8 +8,8 @@ from engine.contracts.status import RequestStatus
 from vasini_tui.cli.approval_text import write_approval, write_value
 
 if TYPE_CHECKING:
-    from engine.contracts.request import FormView, OutcomeView
-    from engine.contracts.run import RunDetail, StepView
+    from engine.contracts.runs.request import FormView, OutcomeView
+    from engine.contracts.runs.run import RunDetail, StepView
     from vasini_tui.output import Output
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from engine.contracts.packs.pack import PackView
-    from engine.contracts.run import RunView
+    from engine.contracts.runs.run import RunView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 

@@ -13,7 +13,7 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.run import VerbResult
+    from engine.contracts.runs.run import VerbResult
     from vasini_tui.wiring import Session
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from engine.journal.rules.rows.run_words import wanted_words
 from engine.journal.rules.run_filter import fold, may_be_in_id, micros, place_of
-from engine.journal.rules.run_words import wanted_words
 from engine.journal.sqlite.lists.ranges import buckets_of
 from engine.journal.sqlite.lists.statements import beyond, found_runs
 from engine.journal.sqlite.queries import query
@@ -19,7 +19,7 @@ from engine.journal.sqlite.words import word_query
 if TYPE_CHECKING:
     import sqlite3
 
-    from engine.contracts.run import RunFilter, RunSort
+    from engine.contracts.runs.run import RunFilter, RunSort
     from engine.journal.rows import RunRow
     from engine.journal.rules.run_filter import SortKey
 

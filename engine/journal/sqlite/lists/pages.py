@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, cast
 
-from engine.contracts.run import RunFilter, RunSort
+from engine.contracts.runs.run import RunFilter, RunSort
 from engine.journal.rules.run_filter import fold, matches, place_of
 from engine.journal.sqlite.lists.found import count_found, found_ids, found_position, is_looked_up
 from engine.journal.sqlite.lists.jumps import skip
@@ -16,7 +16,7 @@ from engine.journal.sqlite.queries import query
 if TYPE_CHECKING:
     import sqlite3
 
-    from engine.contracts.run import EventFilter
+    from engine.contracts.runs.run import EventFilter
     from engine.journal.rows import ListedRow
     from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.run_filter import SortKey

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RequestKind, RunStatus
 from engine.journal.encoding import decode
-from engine.journal.rules.run_words import run_words
+from engine.journal.rules.rows.run_words import run_words
 from engine.machine.model.graph import walk_steps
 from engine.machine.walk import run_status
 from engine.values import is_blob

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from engine.contracts.status import RUN_TERMINAL
 from engine.journal.records import Commit
-from engine.journal.rules.run_head import run_head
+from engine.journal.rules.rows.run_head import run_head
 from engine.machine.model.codec import state_to_json
 from engine.machine.model.inputs import ChildEnded
 from engine.machine.walk import outstanding, run_status
@@ -21,7 +21,7 @@ from engine.runtime.worker.steps.preparation import Preparer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from engine.contracts.preview import Preview
+    from engine.contracts.runs.preview import Preview
     from engine.machine.model.effects import Effect
     from engine.machine.model.inputs import Input
     from engine.machine.model.state import RunState

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.worker.sessions.call_room import CallRoom
     from engine.runtime.worker.sessions.faults import Faults
-    from engine.runtime.worker.steps.model_call import ModelCalls
+    from engine.runtime.worker.steps.agents.model_call import ModelCalls
     from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.planning import Plan
     from engine.runtime.worker.sessions.run_planner import RunPlanner
-    from engine.runtime.worker.steps.model_call import ModelCalls
+    from engine.runtime.worker.steps.agents.model_call import ModelCalls
     from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ForEachStep, GraphStep, ParallelStep, SubflowStep
+from engine.contracts.flows.flow import ForEachStep, GraphStep, ParallelStep, SubflowStep
+from engine.contracts.flows.step import RunIf
+from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import Effects
-from engine.contracts.step import RunIf
-from engine.contracts.tool_step import ToolStep
 from engine.errors import InvalidInput
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepPrepared
 from engine.runtime.clock import new_id
-from engine.runtime.worker.steps.chosen_call import chosen_call
+from engine.runtime.worker.steps.agents.chosen_call import chosen_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of
 
 if TYPE_CHECKING:
-    from engine.contracts.preview import Preview
+    from engine.contracts.runs.preview import Preview
     from engine.machine.model.state import Execution
 
 MAX_ITEMS = 100_000

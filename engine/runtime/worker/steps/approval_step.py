@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import ApprovalStep
+from engine.contracts.flows.flow import ApprovalStep
+from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import StepStatus
-from engine.contracts.tool_step import ToolStep
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import scope_path_of
 from engine.runtime.clock import new_id
@@ -14,7 +14,7 @@ from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, actio
 from engine.values import digest_of
 
 if TYPE_CHECKING:
-    from engine.contracts.step import Step
+    from engine.contracts.flows.step import Step
     from engine.named_table import NamedTable
 
 

@@ -14,7 +14,7 @@ from engine.machine.transition_builder import failure
 from engine.values import digest_of
 
 if TYPE_CHECKING:
-    from engine.contracts.preview import Preview
+    from engine.contracts.runs.preview import Preview
     from engine.contracts.status import Risk
     from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flow import FlowDef, SubflowStep
+from engine.contracts.flows.flow import FlowDef, SubflowStep
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from engine.journal.records import NewRun

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from engine.contracts.flow import UserInputStep
-from engine.contracts.request import UserInputRequest
+from engine.contracts.flows.flow import UserInputStep
+from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.errors import InvalidInput
 from engine.json_schema.forms import check_schema, form_schema

@@ -17,7 +17,7 @@ from engine.templates import TemplateError, compile_expression
 from engine.values import is_list_ref, resolve_value
 
 if TYPE_CHECKING:
-    from engine.contracts.step import Step
+    from engine.contracts.flows.step import Step
     from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore

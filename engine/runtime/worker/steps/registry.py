@@ -12,7 +12,7 @@ from engine.runtime.worker.steps.acting_steps import (
     SubflowRenderer,
     ToolRenderer,
 )
-from engine.runtime.worker.steps.agent_steps import AgentRenderer, CallsRenderer, ModelRenderer
+from engine.runtime.worker.steps.agents.agent_steps import AgentRenderer, CallsRenderer, ModelRenderer
 from engine.runtime.worker.steps.approval_step import ApprovalRenderer
 from engine.runtime.worker.steps.form_step import FormRenderer
 from engine.runtime.worker.steps.wait_step import WaitRenderer

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from engine.contracts.flows.step import StepFields
 from engine.contracts.status import StepErrorCode
-from engine.contracts.step import StepFields
 from engine.machine.model.state import scope_path_of, step_of
 from engine.templates import compile_template, render_value
 from engine.values import digest_of, resolve_value
@@ -15,7 +15,7 @@ from engine.values import digest_of, resolve_value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.contracts.preview import Preview
+    from engine.contracts.runs.preview import Preview
     from engine.machine.model.inputs import StepPrepared
     from engine.machine.model.state import Execution, RunState
     from engine.runtime.pack_library.pinned import PinnedFlow

@@ -15,7 +15,7 @@ from engine.values import follow
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.contracts.step import Step
+    from engine.contracts.flows.step import Step
     from engine.machine.model.graph import FlowGraph
     from engine.values import Resolve
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.agent_step import chosen_step
+from engine.contracts.flows.agent_step import chosen_step
+from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import StepErrorCode
-from engine.contracts.tool_step import ToolStep
 from engine.errors import VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from engine.contracts.preview import Preview
+    from engine.contracts.runs.preview import Preview
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.contracts.flow import WaitStep
+from engine.contracts.flows.flow import WaitStep
 from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.moment import MAX_WAIT_SECONDS, wait_moment, wait_seconds
 from engine.errors import InvalidInput

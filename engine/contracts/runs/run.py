@@ -8,9 +8,9 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import Field
 
 from engine.contracts.model import Contract, Timestamp
-from engine.contracts.request import ApprovalView, FormView, OutcomeView
+from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
+from engine.contracts.runs.timeline import FailedTry
 from engine.contracts.status import RunStatus, StepErrorCode, StepStatus, WaitKind
-from engine.contracts.timeline import FailedTry
 from engine.contracts.tool import ToolMeta
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from engine.contracts.model import Contract, Timestamp
-from engine.contracts.preview import Preview
+from engine.contracts.runs.preview import Preview
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
 
 

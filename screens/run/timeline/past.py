@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.contracts.status import StepStatus
-from engine.contracts.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from engine.contracts.agent_step import AgentStep
-from engine.contracts.model import Contract
-from engine.contracts.status import RequestKind, Risk
-from engine.contracts.step import (
+from engine.contracts.flows.agent_step import AgentStep
+from engine.contracts.flows.step import (
     STEP_TYPES,
     BranchNeeds,
     RetryPolicy,
@@ -21,8 +19,10 @@ from engine.contracts.step import (
     StepFields,
     StepId,
 )
-from engine.contracts.tool_step import ToolStep
-from engine.contracts.trigger import MAX_TRIGGERS, Trigger
+from engine.contracts.flows.tool_step import ToolStep
+from engine.contracts.flows.trigger import MAX_TRIGGERS, Trigger
+from engine.contracts.model import Contract
+from engine.contracts.status import RequestKind, Risk
 
 GATES_NOTHING = "none"
 FINALLY = "finally"

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from textual.message import Message
 from textual.strip import Strip
 
-from engine.contracts.timeline import SpanKind
+from engine.contracts.runs.timeline import SpanKind
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
 from screens.widgets.ages import span as span_words
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from engine.contracts.timeline import Timeline, TimelineRow
+    from engine.contracts.runs.timeline import Timeline, TimelineRow
 
 BAR_MARKS: dict[SpanKind, tuple[str, str, Tone]] = {
     SpanKind.WORKING: ("█", "working", Tone.BUSY),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.run.event_rows import LOOKED_AT_ONCE
+from screens.run.log.event_rows import LOOKED_AT_ONCE
 
 if TYPE_CHECKING:
-    from engine.contracts.run import EventFilter
+    from engine.contracts.runs.run import EventFilter
     from engine.facade.runs import Runs
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.journal.port import TriggerNotes
-    from engine.runtime.embedded.trigger_sources import TriggerSource
+    from engine.runtime.embedded.triggering.sources import TriggerSource
 
 OFF = "off"
 """The field of what a trigger has seen that says who turned it off, and when."""

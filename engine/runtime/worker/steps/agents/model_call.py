@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.agent_step import AgentStep
+from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
 from engine.governance.pipeline import Point, Subject, check
@@ -23,7 +23,7 @@ from engine.models.conversation import (
 )
 from engine.models.failure import ModelFailure
 from engine.models.scripted import ScriptedReply
-from engine.runtime.worker.steps.conversation import Briefing, LoopDetected, messages_of
+from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetected, messages_of
 from engine.values import canonical_json
 
 if TYPE_CHECKING:

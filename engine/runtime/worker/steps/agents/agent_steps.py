@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.agent_step import MODEL, AgentStep, CallsStep, ModelStep
+from engine.contracts.flows.agent_step import MODEL, AgentStep, CallsStep, ModelStep
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
-from engine.runtime.worker.steps.conversation import ASKED_AGAIN, answer_faults, answer_of
+from engine.runtime.worker.steps.agents.conversation import ASKED_AGAIN, answer_faults, answer_of
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import resolve_value
 

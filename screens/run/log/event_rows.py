@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from engine.contracts.run import EventFilter, EventView
+    from engine.contracts.runs.run import EventFilter, EventView
     from engine.facade.runs import Runs
 
 WIDE, NARROW = 100, 78

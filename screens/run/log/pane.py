@@ -11,8 +11,8 @@ from textual.widgets import Input
 from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import attempt, show_notice
-from screens.run.event_query import event_filter
-from screens.run.event_rows import (
+from screens.run.log.event_query import event_filter
+from screens.run.log.event_rows import (
     AllEvents,
     EventFormat,
     FoundEvents,
@@ -20,7 +20,7 @@ from screens.run.event_rows import (
     format_event,
     found_events,
 )
-from screens.run.event_search import next_match, previous_match
+from screens.run.log.event_search import next_match, previous_match
 from screens.run.pane import Moment, RunPane
 from screens.widgets.json.json_tree import value_text
 from screens.widgets.plain import Plain
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from textual.events import Resize
     from textual.widget import Widget
 
-    from engine.contracts.run import EventFilter, EventView
+    from engine.contracts.runs.run import EventFilter, EventView
     from screens.frame.console_state import ConsoleState
 
 _REDRAW_SECONDS = 0.1

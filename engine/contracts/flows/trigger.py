@@ -10,8 +10,8 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from engine.contracts.flows.step import StepId
 from engine.contracts.model import Contract
-from engine.contracts.step import StepId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

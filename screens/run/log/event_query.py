@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.contracts.run import EventFilter
+from engine.contracts.runs.run import EventFilter
 
 _FIELDS = {"kind": "kind", "step": "step_id", "by": "actor"}
 

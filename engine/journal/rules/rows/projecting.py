@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus
-from engine.journal.rules.event_rows import (
+from engine.journal.rules.rows.event_rows import (
     RequestEnds,
     RequestOpens,
     RunChanges,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.contracts.trigger import CronTrigger, TriggerList, TriggerStart, TriggerState
+from engine.contracts.flows.trigger import CronTrigger, TriggerList, TriggerStart, TriggerState
 from engine.errors import VasiniError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.contracts.trigger import WatchTrigger
+    from engine.contracts.flows.trigger import WatchTrigger
     from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.pack_library.library import PackLibrary
 

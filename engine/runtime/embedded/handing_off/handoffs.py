@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import RunRow
     from engine.packs.catalog.entries import CatalogEntry
     from engine.packs.loaded_pack import LoadedPack
-    from engine.runtime.embedded.handoff_context import HandoffContexts
+    from engine.runtime.embedded.handing_off.context import HandoffContexts
     from engine.runtime.embedded.starting import RunStarter
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.value_store import ValueStore

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
-from engine.contracts.agent_step import chosen_step
+from engine.contracts.flows.agent_step import chosen_step
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.values import resolve_value
 
 if TYPE_CHECKING:
-    from engine.contracts.tool_step import ToolStep
+    from engine.contracts.flows.tool_step import ToolStep
     from engine.runtime.worker.steps.rendering import Rendering
 
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import Actor
+from engine.contracts.flows.trigger import CronTrigger, WatchTrigger
 from engine.contracts.status import RUN_TERMINAL
-from engine.contracts.trigger import CronTrigger, WatchTrigger
 from engine.errors import VasiniError
 from engine.governance.access import DEFAULT_TENANT
 from engine.runtime.embedded.starting import StartRequest
-from engine.runtime.embedded.trigger_sources import TriggerSource, trigger_sources
-from engine.runtime.embedded.trigger_switch import COUNTS_FROM, OFF, read_notes, without
+from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_sources
+from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, read_notes, without
 from engine.templates import render_value
 from engine.values import digest_of
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields
+from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.model import Contract
-from engine.contracts.step import Backoff, RetryPolicy, Step, StepFields
-from engine.contracts.tool_step import ToolStep
 
 MAX_TURNS = 50
 CALLS_AT_ONCE = 4

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.contracts.step import RetryPolicy, StepFields
+from engine.contracts.flows.step import RetryPolicy, StepFields
 
 
 class ToolStep(StepFields):

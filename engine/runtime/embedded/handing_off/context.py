@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.run import EventFilter
+from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import RequestKind, RunStatus
 from engine.errors import InvalidInput
 from engine.governance.redactor import JOINED_DEPTH

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from engine.contracts.run import EventFilter
+from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import StepStatus
 from engine.safe_text import sanitize
 from screens.frame.screen import console, show_notice
@@ -14,8 +14,8 @@ from screens.run.conversation_screen import ConversationScreen
 from screens.run.pane import Moment, RunPane
 from screens.run.step_screen import StepScreen
 from screens.run.step_words import format_item, format_try
-from screens.run.timeline_past import as_it_was
-from screens.run.timeline_table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, TimelineTable
+from screens.run.timeline.past import as_it_was
+from screens.run.timeline.table import BAR_MARKS, MARKER_SYMBOL, NOW_SYMBOL, TimelineTable
 from screens.widgets.ages import clock_time
 from screens.widgets.plain import Part, Plain
 from screens.widgets.status_labels import STEP_LABELS, STYLES, format_recovered
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from engine.contracts.run import StepView
-    from engine.contracts.timeline import Timeline, TimelineRow
+    from engine.contracts.runs.run import StepView
+    from engine.contracts.runs.timeline import Timeline, TimelineRow
 
 _TICKING_CELL = 30.0
 """Seconds: a cell that stands for less is drawn again every second while the run lasts."""

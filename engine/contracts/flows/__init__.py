@@ -1,0 +1,1 @@
+"""Flows as data: their steps, and what starts them."""

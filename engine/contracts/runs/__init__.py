@@ -1,0 +1,1 @@
+"""Runs as readers see them: summaries and details, requests, timelines, conversations."""

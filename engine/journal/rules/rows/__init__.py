@@ -1,0 +1,1 @@
+"""What events and runs are in rows; pure."""

@@ -1,0 +1,1 @@
+"""Runs of other packs that take over from a run."""

@@ -1,0 +1,1 @@
+"""What starts runs by itself: moments of a calendar, files that appear."""
