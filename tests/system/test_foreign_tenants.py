@@ -26,6 +26,7 @@ steps:
       - - id: word
           type: user_input
           params: {form_id: word, title: A word, schema: {type: object, properties: {word: {type: string}}}}
+      - - {id: chat, type: agent, instructions: Answer., prompt: "Well?", script: [{text: Yes.}]}
 """
 NAMES_SOMETHING_OF_A_RUN = re.compile(r"\b(RUN|ID|REQUEST_ID)\b")
 CALLS = {
@@ -34,6 +35,7 @@ CALLS = {
     ("show", "run"): "show {run}",
     ("events", "run"): "events {run}",
     ("logs", "run"): "logs {run}",
+    ("conversation", "run"): "conversation {run}",
     ("approvals", "run"): "approvals --run {run}",
     ("approval", "approval"): "approval {approval}",
     ("approve", "approval"): "approve {approval}",
