@@ -141,7 +141,13 @@ def test_a_list_loads_what_a_list_needs() -> None:
     tools = {"engine.tools.executor", "engine.tools.builtin", "engine.tools.process"}
     packs = {"engine.contracts.flows.flow", "engine.contracts.packs.pack", "engine.packs.loader"}
     work = {"engine.machine.steps", "engine.runtime.worker.worker", "engine.journal.memory.journal"}
-    work |= {"engine.machine.events.table", "engine.machine.model.inputs", "engine.journal.rules.commit"}
+    work |= {
+        "engine.machine.model.state",
+        "engine.runtime.embedded.feed",
+        "engine.machine.events.table",
+        "engine.machine.model.inputs",
+        "engine.journal.rules.commit",
+    }
     work |= {"engine.runtime.views.row_views", "engine.runtime.views.run_reader"}
     others = {"vasini_tui.cli.packs", "vasini_tui.cli.requests", "vasini_tui.cli.host"}
     assert not (heavy | tools | packs | work | others) & loaded

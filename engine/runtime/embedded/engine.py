@@ -13,7 +13,6 @@ from engine.governance.masking import Masker
 from engine.governance.redactor import Redactor
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.runtime.clock import SystemClock, offset_of
-from engine.runtime.embedded.feed import Feed
 from engine.runtime.embedded.notes import Drafts, SavedFilters
 from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.records import ClockOffset
     from engine.runtime.clock import Clock
+    from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.packs import PackList
@@ -80,7 +80,6 @@ class EmbeddedEngine:
             handoffs=lambda: self._handoffs,
             take_mail=self._take_mail,
         )
-        self.feed = Feed(journal, self._pack_source, self._pack_watch)
         self.drafts = Drafts(journal, redactor, clock)
         self.saved_filters = SavedFilters(journal, redactor)
 
@@ -90,13 +89,20 @@ class EmbeddedEngine:
         return ScopedEngine(
             self,
             self.runs.within(access),
-            self.feed.within(access),
+            lambda: self.feed.within(access),
             lambda: self.requests.within(access),
             lambda: self.packs.within(access),
             lambda: self.housekeeping.within(access),
             self.drafts.within(access),
             self.saved_filters.within(access),
         )
+
+    @cached_property
+    def feed(self) -> Feed:
+        """See facade."""
+        from engine.runtime.embedded.feed import Feed  # noqa: PLC0415 - a list that is read once hears no news
+
+        return Feed(self._journal, self._pack_source, self._pack_watch)
 
     @cached_property
     def _views(self) -> RowViews:

@@ -26,7 +26,7 @@ class ScopedEngine:
         self,
         whole: Engine,
         runs: Runs,
-        feed: Feed,
+        feed: Callable[[], Feed],
         requests: Callable[[], Requests],
         packs: Callable[[], PackList],
         housekeeping: Callable[[], Housekeeping],
@@ -38,9 +38,14 @@ class ScopedEngine:
         self._load_housekeeping = housekeeping
         self.runs = runs
         self._load_requests = requests
-        self.feed = feed
+        self._load_feed = feed
         self.drafts = drafts
         self.saved_filters = saved_filters
+
+    @cached_property
+    def feed(self) -> Feed:
+        """See facade."""
+        return self._load_feed()
 
     @cached_property
     def requests(self) -> Requests:
