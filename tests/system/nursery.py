@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -33,15 +33,18 @@ class WorkerProcess:
 
     async def kill(self) -> None:
         """kill -9, and wait until it is gone."""
-        if not self.ended.done():
-            os.kill(self.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         await self.ended
 
     async def drain(self) -> int:
         """Stop in good order; the exit status."""
-        if not self.ended.done():
-            os.kill(self.pid, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         return await self.ended
+
+    def _signal(self, number: signal.Signals) -> None:
+        if not self.ended.done():
+            with suppress(ProcessLookupError):  # it has ended, and the news of that are on their way
+                os.kill(self.pid, number)
 
 
 class Nursery:
