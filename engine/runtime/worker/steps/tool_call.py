@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.failed_call import failed_call
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
 from engine.tools.context import CallRules, ToolContext
 
@@ -124,15 +124,7 @@ class ToolCalls:
     def _failed(
         self, execution: Execution, error: dict[str, Any], meta: dict[str, Any] | None = None
     ) -> StepFinished:
-        return StepFinished(
-            now=self._clock.now(),
-            path=execution.path,
-            attempt=execution.attempt,
-            ok=False,
-            error=self._values.redact(error),
-            jitter=random.random(),  # noqa: S311 - spreads retries, protects nothing
-            meta=meta,
-        )
+        return failed_call(self._clock, self._values, execution, error, meta)
 
     async def _as_approved(
         self, site: CallSite, execution: Execution, step: ToolStep, params: Any

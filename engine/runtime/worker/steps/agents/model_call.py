@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import AgentStep
@@ -24,6 +23,7 @@ from engine.models.conversation import (
 from engine.models.failure import ModelFailure
 from engine.models.scripted import ScriptedReply
 from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetected, messages_of
+from engine.runtime.worker.steps.failed_call import failed_call
 from engine.values import canonical_json
 
 if TYPE_CHECKING:
@@ -88,14 +88,7 @@ class ModelCalls:
         return finished, stored.blobs
 
     def _failed(self, execution: Execution, error: dict[str, Any]) -> StepFinished:
-        return StepFinished(
-            now=self._clock.now(),
-            path=execution.path,
-            attempt=execution.attempt,
-            ok=False,
-            error=self._values.redact(error),
-            jitter=random.random(),  # noqa: S311 - spreads retries, protects nothing
-        )
+        return failed_call(self._clock, self._values, execution, error)
 
     async def _reply(self, site: CallSite, execution: Execution, state: RunState) -> Reply:
         agent_path = scope_path_of(scope_path_of(execution.path))
