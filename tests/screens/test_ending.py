@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,21 +28,51 @@ class NeedsItsChild(Container):
         self.query_one(Label).update("here")
 
 
+class LooksTooLate(Container):
+    """Still fills itself when the console has begun to close."""
+
+    async def on_mount(self) -> None:
+        while self.app.is_running:
+            await asyncio.sleep(0)
+        self.query_one(Label)
+
+
+class NeedsAnothersChild(Container):
+    """A defect."""
+
+    def on_mount(self) -> None:
+        self.query_one(Label)
+
+
 async def test_a_part_that_is_opened_while_the_console_ends_is_no_defect(
     console: OpenConsole, caplog: pytest.LogCaptureFixture
 ) -> None:
+    async with console(FakeEngine()) as stage:
+        opening = stage.app.screen.mount(NeedsItsChild())
+        stage.app.exit(143)
+        await opening
+    assert stage.app.return_value == 143
+    assert stage.app.failure is None
+    assert "while the console ended" in caplog.text
+
+
+async def test_nor_is_one_that_is_still_opening_when_the_console_closes(
+    console: OpenConsole, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with console(FakeEngine()) as stage:
+        stage.app.screen.mount(LooksTooLate())
+    assert stage.app.failure is None
+    assert "while the console ended" in caplog.text
+
+
+async def test_a_part_that_fails_before_is_one(console: OpenConsole) -> None:
     apps = []
 
-    async def open_and_end() -> None:
+    async def open_and_fail() -> None:
         async with console(FakeEngine()) as stage:
             apps.append(stage.app)
-            opening = stage.app.screen.mount(NeedsItsChild())
-            stage.app.exit(143)
-            await opening
+            await stage.app.screen.mount(NeedsAnothersChild())
 
-    with pytest.raises(NoMatches):  # Textual's own way to tell a test; the program reads `failure`
-        await open_and_end()
-    (app,) = apps
-    assert app.return_value == 143
-    assert app.failure is None
-    assert "while the console ended" in caplog.text
+    with pytest.raises(NoMatches):
+        await open_and_fail()
+    assert isinstance(apps[0].failure, NoMatches)

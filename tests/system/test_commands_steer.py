@@ -85,6 +85,18 @@ def reader_of(pipe: Path) -> int:
             time.sleep(0.01)
 
 
+def unread(pipe: Path) -> None:
+    """Returns once nobody reads the pipe any more."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        except OSError:  # ENXIO: no reader
+            return
+        assert time.monotonic() < deadline, "the orphaned call still reads the pipe"
+        time.sleep(0.01)
+
+
 def let_go(pipe: Path, text: str) -> None:
     """Let the call that reads the pipe end with this output."""
     end = reader_of(pipe)
@@ -109,6 +121,7 @@ def test_a_worker_told_to_stop_drains_and_the_step_runs_again_elsewhere(
     first.send_signal(signal.SIGTERM)
     out, err = first.communicate(timeout=PATIENCE)
     os.close(end)
+    unread(pipe)
     assert first.returncode == 0
     assert json.loads(out)["stopped_by"] == "SIGTERM"
     assert b"Traceback" not in err
@@ -132,6 +145,7 @@ def test_a_killed_workers_step_runs_again_in_another_worker(
     first.kill()
     first.communicate(timeout=PATIENCE)
     os.close(end)  # the orphaned call ends with its input; nobody takes its result
+    unread(pipe)  # or what the second call shall read would go to it
     second = worker("--until-idle")
     let_go(pipe, "again")
     second.communicate(timeout=PATIENCE)

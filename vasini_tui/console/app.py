@@ -95,6 +95,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         self.state: ConsoleState
         self._aside: asyncio.Task[Any] | None = None
         self._ends_with: int | None = None
+        self._ending = False
         self.failure: BaseException | None = None
         self.entered = AsyncExitStack()
         self._opening: Opening | None = None
@@ -288,10 +289,18 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         for screen in self.screen_stack:
             screen.post_message(LineChanged())
 
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual composes nothing any more once it ends: a screen that was about to open may fail.
+        if self._exit or self._ending:
+            _LOG.warning("while the console ended", exc_info=error)
+        else:
+            super()._handle_exception(error)
+
     def _fatal_error(self) -> None:
         # A defect ends the console with one line on standard error, not with a trace over the terminal.
-        if self.return_value is None:
-            self.failure = self._exception
-        else:  # Textual composes nothing any more once it ends: a screen that was about to open may fail
-            _LOG.warning("while the console ended", exc_info=self._exception)
+        self.failure = self._exception
         self._close_messages_no_wait()
+
+    async def _shutdown(self) -> None:
+        self._ending = True
+        await super()._shutdown()
