@@ -32,7 +32,7 @@ class LooksTooLate(Container):
     """Still fills itself when the console has begun to close."""
 
     async def on_mount(self) -> None:
-        while self.app.is_running:
+        while self.app.is_running:  # noqa: ASYNC110 - Textual tells nobody
             await asyncio.sleep(0)
         self.query_one(Label)
 
