@@ -87,6 +87,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.tools.registry",),
     ("engine.tools.process",),
     ("engine.tools",),
+    ("engine.budget",),
     ("engine.models",),
     ("engine.governance", "engine.templates", "engine.json_schema"),
     ("engine.contracts.packs",),

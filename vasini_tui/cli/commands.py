@@ -38,6 +38,7 @@ COMMANDS = {
     "tools": "packs.tools:tools",
     "models": "host.models:models",
     "model try": "host.models:try_out",
+    "budget prices": "host.budget:prices",
     "pack validate": "packs.look:validate",
     "pack show": "packs.look:show",
     "pack versions": "packs.versions:versions",
@@ -60,6 +61,7 @@ COMMANDS = {
 GROUPS = {
     "pack": "Work on one pack.",
     "model": "Work with one model.",
+    "budget": "What models cost and may cost.",
     "notify": "Telling people what waits or failed.",
 }
 """First words that several commands share."""

@@ -17,6 +17,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from engine.budget.settings import BudgetSettings
 from engine.contracts.actor import Operator
 from engine.contracts.status import Risk
 from engine.governance.policies import Policies
@@ -183,6 +184,7 @@ class SettingsShape(BaseModel):
     logging: LoggingSettings = LoggingSettings()
     tools: ToolSettings = ToolSettings()
     models: ModelSettings = ModelSettings()
+    budget: BudgetSettings = BudgetSettings()
     engine: EngineSettings = EngineSettings()
     packs: PackSettings = PackSettings()
     console: ConsoleSettings = ConsoleSettings()

@@ -17,10 +17,11 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from engine.budget.settings import ModelPrice
 from engine.contracts.actor import Operator
 from engine.errors import ErrorCode, VasiniError
 from engine.governance.policies import Policies
-from engine.models.settings import NamedModel
+from engine.models.settings import NamedModel, ProviderName
 from vasini_tui.settings.config_files import read_config_file
 from vasini_tui.settings.groups import SettingsShape
 from vasini_tui.settings.places import Places, find_places
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from engine.budget.settings import BudgetSettings
     from engine.models.settings import ModelSettings
     from vasini_tui.settings.config_content import ConfigFile, KeyPath
 
 PREFIX = "VASINI_"
 DELIMITER = "__"
 _OWN_VARIABLES = frozenset({"VASINI_HOME"})
-_BY_NAME: Mapping[str, type[BaseModel]] = {"operators": Operator, "named": NamedModel}
+_BY_NAME: Mapping[str, type[BaseModel]] = {"operators": Operator, "named": NamedModel, "prices": ModelPrice}
 """What stands under each name of a mapping."""
 
 Source = Literal["env", "secrets file", "config file", "default"]
@@ -136,6 +138,7 @@ def load_settings(*, without: frozenset[Source] = frozenset()) -> LoadedSettings
 
     values = Loaded()
     _check_together(_faulty_models(values.models), sources, files)
+    _check_together(_faulty_prices(values.models, values.budget), sources, files)
     if values.console.keys:
         _check_together(_faulty_keys(values.console.keys), sources, files)
     return LoadedSettings(values, places, sources)
@@ -230,6 +233,22 @@ def _faulty_models(models: ModelSettings) -> Iterator[tuple[KeyPath, str]]:
         if name not in models.all:
             known = ", ".join(sorted(models.all))
             yield key, f"there is no model {name!r} below models.named; there are {known}"
+
+
+def _faulty_prices(models: ModelSettings, budget: BudgetSettings) -> Iterator[tuple[KeyPath, str]]:
+    """Prices of models that there are not, or that nobody is asked for."""
+    for name in budget.prices:
+        if name not in models.all:
+            known = ", ".join(sorted(models.named)) or "none"
+            yield (
+                ("budget", "prices", name),
+                f"there is no model {name!r} below models.named; there are {known}",
+            )
+        elif models.all[name].provider is ProviderName.SCRIPTED:
+            yield (
+                ("budget", "prices", name),
+                f"the model {name!r} is scripted: nobody is asked, it costs nothing",
+            )
 
 
 def _check_together(

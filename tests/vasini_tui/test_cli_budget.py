@@ -1,0 +1,64 @@
+"""`vasini budget`, and the settings behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.errors import ErrorCode, VasiniError
+from vasini_tui.settings.loading import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.vasini_tui.conftest import Vasini
+
+PRICED = """
+models:
+  named:
+    own: {provider: openai, base_url: "http://127.0.0.1:1/v1", model: m, api_key: ''}
+    local: {provider: ollama, model: l}
+budget:
+  prices:
+    own: {input: 0.15, output: "0.60"}
+"""
+
+
+def written(home: Path, text: str) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "config.yaml").write_text(text, "utf-8")
+
+
+def test_prices_say_where_they_are_from_and_which_are_unknown(vasini: Vasini, home: Path) -> None:
+    written(home, PRICED)
+    rows = {line.split()[0]: line.split() for line in vasini("budget", "prices").stdout.splitlines()}
+    assert rows["own"] == ["own", "openai/m", "0.15", "0.15", "0.6", "settings", "-"]
+    assert rows["local"] == ["local", "ollama/l", "unknown", "unknown", "unknown", "unknown", "-"]
+    assert rows["scripted"] == ["scripted", "scripted/scripted", "0", "0", "0", "scripted", "-"]
+
+
+def test_prices_as_a_document_are_exact_and_name_their_table(vasini: Vasini, home: Path) -> None:
+    written(home, PRICED)
+    document = vasini("budget", "prices", "--json").document
+    own = next(one for one in document["models"] if one["name"] == "own")
+    assert own["per_million"] == [{"above": 0, "input": "0.15", "cached": "0.15", "output": "0.6"}]
+    assert next(one for one in document["models"] if one["name"] == "local")["per_million"] is None
+    assert document["table"]["date"]
+    assert len(document["table"]["digest"]) == len(document["table"]["in_force"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("budget: {prices: {other: {input: 1, output: 1}}}", "there is no model 'other'"),
+        ("budget: {prices: {scripted: {input: 1, output: 1}}}", "scripted"),
+        (PRICED.replace("0.15", "-1"), "greater than or equal to 0"),
+    ],
+)
+def test_a_price_that_cannot_count_is_refused_with_its_place(home: Path, text: str, word: str) -> None:
+    written(home, text)
+    with pytest.raises(VasiniError, match="config") as refused:
+        load_settings()
+    assert refused.value.code is ErrorCode.CONFIG_INVALID
+    assert word in str(refused.value.details)
