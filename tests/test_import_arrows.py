@@ -90,6 +90,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.budget",),
     ("engine.models",),
     ("engine.governance", "engine.templates", "engine.json_schema"),
+    ("engine.slo",),
     ("engine.contracts.packs",),
     ("engine.contracts",),
     ("engine.contracts.layers",),

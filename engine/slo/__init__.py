@@ -1,0 +1,1 @@
+"""Service levels: arithmetic over counted runs. Pure: no clock, no storage."""

@@ -1,0 +1,94 @@
+"""What is counted of the runs that ended in a stretch of time, and how old stretches become longer ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.slo.sketch import merge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from engine.slo.sketch import Sketch
+
+SECOND = 1_000_000
+MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
+"""Microseconds."""
+SHORTEST = 5 * MINUTE
+KEPT = ((SHORTEST, 12 * HOUR), (HOUR, 8 * DAY), (DAY, 100 * DAY))
+"""Length of a bucket, and how old it becomes before it is folded into the next length, or dropped."""
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Counts of one stretch: `start` and `width` in microseconds.
+
+    `good` and `bad` runs; `excluded` ones, which a person took out of either; `codes` says why runs were
+    bad; `times` are working times of good runs. `asked` requests were decided by people or passed their
+    time, which `expired` ones did; `waits` is how long people took.
+    """
+
+    start: int
+    width: int = SHORTEST
+    good: int = 0
+    bad: int = 0
+    excluded: int = 0
+    asked: int = 0
+    expired: int = 0
+    codes: dict[str, int] = field(default_factory=dict)
+    times: Sketch = field(default_factory=dict)
+    waits: Sketch = field(default_factory=dict)
+
+    @property
+    def end(self) -> int:
+        """The first microsecond after it."""
+        return self.start + self.width
+
+    @property
+    def total(self) -> int:
+        """Runs that count."""
+        return self.good + self.bad
+
+
+def start_of(moment: int, width: int = SHORTEST) -> int:
+    """Where the stretch begins that holds a moment."""
+    return moment // width * width
+
+
+def merged(buckets: Sequence[Bucket], start: int, width: int) -> Bucket:
+    """One bucket with what all of them counted."""
+    codes: dict[str, int] = {}
+    for bucket in buckets:
+        for code, count in bucket.codes.items():
+            codes[code] = codes.get(code, 0) + count
+    return Bucket(
+        start=start,
+        width=width,
+        good=sum(bucket.good for bucket in buckets),
+        bad=sum(bucket.bad for bucket in buckets),
+        excluded=sum(bucket.excluded for bucket in buckets),
+        asked=sum(bucket.asked for bucket in buckets),
+        expired=sum(bucket.expired for bucket in buckets),
+        codes=codes,
+        times=merge(bucket.times for bucket in buckets),
+        waits=merge(bucket.waits for bucket in buckets),
+    )
+
+
+def since(buckets: Iterable[Bucket], moment: int) -> list[Bucket]:
+    """Those that end after a moment: the window is as exact as the bucket that it begins in."""
+    return [bucket for bucket in buckets if bucket.end > moment]
+
+
+def folded(buckets: Iterable[Bucket], now: int) -> list[Bucket]:
+    """The same counts in as few buckets as `KEPT` says; without those that are too old. Ordered by time."""
+    groups: dict[tuple[int, int], list[Bucket]] = {}
+    for bucket in buckets:
+        width = next((width for width, age in KEPT if width >= bucket.width and bucket.end > now - age), None)
+        if width is not None:
+            groups.setdefault((start_of(bucket.start, width), width), []).append(bucket)
+    return [
+        found[0] if len(found) == 1 and found[0].width == width else merged(found, start, width)
+        for (start, width), found in sorted(groups.items())
+    ]

@@ -1,0 +1,36 @@
+"""What a pack promises: targets by how risky it is, or its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.contracts.status import Risk
+
+PARTS = 1_000_000
+"""Shares are counted in millionths, so that 10 % of 100 is 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """`success` is a share of runs (0 to 1), `p95` microseconds of working time; both over `window_days`."""
+
+    success: float
+    p95: int
+    window_days: int = 30
+
+    @property
+    def may_fail(self) -> int:
+        """The error budget: of a million runs so many may fail; at least 1."""
+        return max(1, PARTS - round(self.success * PARTS))
+
+    def allowed(self, runs: int) -> int:
+        """How many of `runs` may fail: whole runs."""
+        return runs * self.may_fail // PARTS
+
+
+BY_RISK = {
+    Risk.LOW: Objective(success=0.98, p95=5_000_000),
+    Risk.MEDIUM: Objective(success=0.99, p95=8_000_000),
+    Risk.HIGH: Objective(success=0.995, p95=15_000_000),
+    Risk.CRITICAL: Objective(success=0.999, p95=15_000_000),
+}

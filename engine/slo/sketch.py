@@ -1,0 +1,82 @@
+"""Distributions of times in little room: counts by bins that grow with the time they stand for.
+
+Each bin is 2 % wide, so a quantile differs from the exact one by less than 1 % (the mapping of DDSketch,
+Masson, Rim and Lee 2019). Sketches are merged by adding their counts.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ERROR = 0.0095
+"""Most by which a quantile is wrong, as a share of it."""
+LEAST = 1_000
+"""Microseconds; what is shorter counts as this long."""
+_GAMMA = (1 + ERROR) / (1 - ERROR)
+_LOG = math.log(_GAMMA)
+MOST_BINS = 1_500
+"""What is longer than this bin (some decades) counts in it."""
+
+Sketch = dict[int, int]
+"""How many times fell into each bin."""
+
+
+def bin_of(micros: int) -> int:
+    """The bin of a time in microseconds."""
+    return min(MOST_BINS, math.ceil(math.log(max(micros, LEAST) / LEAST) / _LOG))
+
+
+def time_in(number: int) -> int:
+    """The time in microseconds that a bin stands for."""
+    return round(LEAST * 2 * _GAMMA**number / (_GAMMA + 1))
+
+
+def add(sketch: Sketch, micros: int) -> None:
+    """Count one time."""
+    number = bin_of(micros)
+    sketch[number] = sketch.get(number, 0) + 1
+
+
+def merge(sketches: Iterable[Mapping[int, int]]) -> Sketch:
+    """What all of them counted."""
+    merged: Sketch = {}
+    for sketch in sketches:
+        for number, count in sketch.items():
+            merged[number] = merged.get(number, 0) + count
+    return merged
+
+
+def quantile(sketch: Mapping[int, int], share: float) -> int | None:
+    """The time in microseconds that `share` (0 to 1) of what was counted did not pass; None without any.
+
+    The nearest rank: of 20 times the 95 % one is the nineteenth.
+    """
+    rank = max(1, math.ceil(share * sum(sketch.values()) - 1e-9))
+    for number in sorted(sketch):
+        rank -= sketch[number]
+        if rank <= 0:
+            return time_in(number)
+    return None
+
+
+def encode(sketch: Mapping[int, int]) -> bytes:
+    """Bin and count in turn, as unsigned numbers of 32 bits, the low byte first."""
+    numbers = array("I", [each for pair in sorted(sketch.items()) for each in pair])
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def decode(data: bytes) -> Sketch:
+    """The opposite of `encode`; what was cut short counts as far as it goes."""
+    numbers = array("I")
+    numbers.frombytes(data[: len(data) // 8 * 8])
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return dict(zip(numbers[::2], numbers[1::2], strict=True))
