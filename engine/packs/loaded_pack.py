@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.contracts.flows.flow import FlowDef
     from engine.contracts.layers.guardrails import Guardrails
     from engine.contracts.packs.agent import ComposedAgent
-    from engine.contracts.packs.pack import PackManifest, UnavailableFlow
+    from engine.contracts.packs.pack import PackManifest
     from engine.packs.source.content import PackContent
 
 PackSource = Literal["shipped", "home"]
@@ -62,8 +62,6 @@ class LoadedPack:
     """The file each flow stands in; for a procedure, the file of the workflow layer."""
     sops: frozenset[str] = frozenset()
     """Flows that were compiled from procedures."""
-    unavailable: tuple[UnavailableFlow, ...] = ()
-    """Procedures that need what this version does not have; the pack is good without them."""
     not_in_force: tuple[Problem, ...] = ()
     """Fields of its layers that protect nobody yet."""
 
@@ -80,8 +78,7 @@ class LoadedPack:
     def startable(self, flow_id: str) -> FlowDef:
         """The flow of that id.
 
-        Raises PackInvalid when the pack has problems, or the flow needs what this version does not
-        have; NotFound when there is no such flow.
+        Raises PackInvalid when the pack has problems, NotFound when there is no such flow.
         """
         if self.problems:
             count = f"{len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}"
@@ -89,10 +86,6 @@ class LoadedPack:
         found = self.flows.get(flow_id)
         if found is not None:
             return found
-        for flow in self.unavailable:
-            if flow.flow == flow_id:
-                words = f"{self.pack_id}/{flow_id} cannot run in this version: {flow.reasons[0]}"
-                raise _invalid(words, flow.reasons)
         known = ", ".join(sorted(self.flows)) or "none"
         message = f"pack {self.pack_id} has no flow {flow_id}; it has: {known}"
         raise NotFound(message, {"pack": self.pack_id, "flow": flow_id})

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.flow import FlowDef
-from engine.contracts.packs.pack import PackManifest, Problem, UnavailableFlow
+from engine.contracts.packs.pack import PackManifest, Problem
 from engine.contracts.status import Risk
 from engine.packs.checks.flow_rules import check_flow
 from engine.packs.checks.flow_shape import default_id, sequences
@@ -75,7 +75,6 @@ class _Loading:
         self._flow_files: dict[str, str] = {}
         self._layers: AgentLayers | None = None
         self._sops: set[str] = set()
-        self._unavailable: list[UnavailableFlow] = []
         self.pack_id = pack_id
         self.version: str | None = None
         self.manifest: PackManifest | None = None
@@ -108,7 +107,6 @@ class _Loading:
             agent,
             self._flow_files,
             frozenset(self._sops),
-            tuple(self._unavailable),
             tuple(self._layers.not_in_force) if self._layers else (),
         )
 
@@ -132,9 +130,7 @@ class _Loading:
             if self._taken(sop.document, sop.id):
                 continue
             self._flow_files[sop.id] = sop.document.place(("steps",)).file
-            if sop.missing:
-                self._unavailable.append(UnavailableFlow(flow=sop.id, reasons=sop.missing))
-            elif not sop.problems:
+            if not sop.problems:
                 self._sops.add(sop.id)
                 self._add_flow(sop.document, sop.document.value)
 

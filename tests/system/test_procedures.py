@@ -83,7 +83,7 @@ def test_an_incident_that_goes_on_is_handed_off_and_the_one_who_takes_over_reads
     (known,) = vasini.ok("handoffs", triage["run_id"])["handoffs"]
     assert (known["target"], known["context_transfer"], known["reason"]) == ("on-call", "summary", None)
     run = vasini.ok(
-        "handoff", triage["run_id"], "on-call", "--note", "it still burns", "--as", "mara", "--wait",
+        "handoff", triage["run_id"], "on-call/incident", "--note", "it still burns", "--as", "mara", "--wait",
         "--set", "service=shop", "--set", f"log={log}", "--set", "out_dir=out", "--set", "watch_seconds=0",
     )  # fmt: skip
     assert (run["status"], run["handed_off_from"]) == ("PENDING_HUMAN", triage["run_id"])
@@ -120,14 +120,3 @@ def test_a_procedure_without_approvals_runs_through(vasini: Vasini) -> None:
     run = vasini.ok("run", "senior-python-dev/change-survey", "--set", "repo=.", "--wait")
     assert run["status"] == "COMPLETED"
     assert "+two" in vasini.ok("show", run["run_id"])["run"]["output"]["text"]
-
-
-def test_a_procedure_that_needs_an_agent_says_so_with_its_place(vasini: Vasini) -> None:
-    refused = vasini("run", "senior-python-dev/feature-implementation", "--json")
-    assert (refused.status, refused.error["code"]) == (4, "pack_invalid")
-    assert "WORKFLOW.yaml:" in refused.error["message"]
-    assert "agents in procedures are not available in this version" in refused.error["message"]
-    packs = {pack["pack"]: pack for pack in vasini.ok("packs")["packs"]}
-    (missing,) = packs["senior-python-dev"]["unavailable"]
-    assert missing["flow"] == "feature-implementation"
-    assert packs["senior-python-dev"]["problems"] == []

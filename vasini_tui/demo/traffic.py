@@ -91,6 +91,7 @@ class Traffic:
             log = self.chance.choice(self.samples.logs)
             yield "log-triage", "incident", {"log": str(log), "out_dir": f"incident-{number}"}
             yield "on-call", "incident", self._on_call(number)
+            yield "on-call", "triage", self._triage(number)
             if self.samples.repository is not None:
                 yield from self._repository_jobs(number, str(self.samples.repository))
 
@@ -98,10 +99,17 @@ class Traffic:
         log, service = str(self.samples.service_log), self.chance.choice(SERVICES)
         return {"service": service, "log": log, "out_dir": f"on-call-{number}"}
 
+    def _triage(self, number: int) -> dict[str, Any]:
+        log, service = self.samples.service_log, self.chance.choice(SERVICES)
+        logs = {"logs": str(log.parent), "log": log.name}
+        return {"service": service, **logs, "out_dir": f"triage-{number}"}
+
     def _repository_jobs(self, number: int, repo: str) -> Iterator[Job]:
         release = number % (RELEASES + 1)  # v1.0 was never tagged: that run fails and says why
         notes = {"repo": repo, "from_ref": f"v1.{release}", "to_ref": "HEAD", "out": f"notes-{number}.md"}
         yield "repo-steward", "release-notes", notes
         yield "senior-python-dev", "change-survey", {"repo": repo, "from_ref": notes["from_ref"]}
+        problem = {"problem": "The limit is not explained.", "file": "cart.py"}
+        yield "senior-python-dev", "fix", {"repo": repo, **problem}
         yield "hello", "hello", {"name": self.chance.choice(_NAMES)}
         yield "repo-steward", "secret-scan", {"repo": repo, "out": f"scan-{number}.md"}

@@ -22,9 +22,10 @@ class WorkflowStep(Contract):
 
     id: SopStepId = Field(description="Id within the procedure; `done`, `fail` and `escalation` are taken.")
     action: str = Field(min_length=1, max_length=4000, description="What is done, in words.")
-    tool: str | None = Field(default=None, max_length=120, description="Tool that does it.")
+    tool: str | None = Field(default=None, min_length=1, max_length=120, description="Tool that does it.")
     params: dict[str, Any] = Field(
-        default_factory=dict, description="Parameters of the tool; templates as in flow files."
+        default_factory=dict,
+        description="Parameters of the tool; templates as in flow files. Without them an agent does it.",
     )
     on_success: str = Field(default="", description="Step id or `done`; without it the next step.")
     on_failure: str = Field(

@@ -132,13 +132,6 @@ class FlowView(Contract):
     steps: int
 
 
-class UnavailableFlow(Contract):
-    """A flow that needs what this version does not have; nothing is wrong with its pack."""
-
-    flow: str
-    reasons: tuple[Problem, ...]
-
-
 class PackState(StrEnum):
     """Whether a pack can start runs, and why not."""
 
@@ -178,7 +171,6 @@ class PackView(Contract):
     trusted: bool = Field(description="Whether the pack's own code (tools.py) may run.")
     has_code: bool = False
     flows: tuple[FlowView, ...] = ()
-    unavailable: tuple[UnavailableFlow, ...] = ()
     problems: tuple[Problem, ...] = ()
     not_in_force: tuple[Problem, ...] = Field(
         default=(), description="What its layers ask for and this version does not do, with its place."

@@ -63,7 +63,6 @@ def pack_view(found: CatalogEntry, status: PackStatus) -> PackView:
         trusted=trusted,
         has_code=pack.has_code,
         flows=found.flows,
-        unavailable=pack.unavailable,
         problems=found.problems,
         not_in_force=pack.not_in_force,
         runs=tuple(status.runs.get(pack.pack_id, ())),

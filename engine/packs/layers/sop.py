@@ -1,4 +1,4 @@
-"""Procedures (SOPs) as flows: tool steps, the approvals before them, and the escalation at the end."""
+"""Procedures (SOPs) as flows: steps of tools and agents, approvals before them, the escalation at the end."""
 
 from __future__ import annotations
 
@@ -25,23 +25,29 @@ DONE = "done"
 FAIL = "fail"
 ESCALATION = "escalation"
 _RESERVED = (DONE, FAIL, ESCALATION)
+_AGENT_PROMPT = """{action}
+
+The procedure was started with: {{{{ payload | tojson }}}}
+{{% for id, was in steps | items %}}{{% if was.output is defined and was.output %}}
+{{% set said = was.output.text if was.output.text is defined else was.output | tojson %}}\
+What the step {{{{ id }}}} brought: {{{{ said | truncate(8000, true, '…') }}}}
+{{% endif %}}{{% endfor %}}"""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledSop:
-    """A procedure as a flow document, or why it is none. `missing` names what this version lacks."""
+    """A procedure as a flow document, or why it is none."""
 
     id: str
     document: ComposedDocument
     problems: tuple[Problem, ...]
-    missing: tuple[Problem, ...]
 
 
 def compile_sop(sop: Sop, origin: Origin, tools: Tools, risk: Risk) -> CompiledSop:
     """The flow of one procedure.
 
-    A step becomes a tool step, behind an approval where it or its tool asks for one. `risk` is that of
-    the pack.
+    A step with parameters becomes a tool step, behind an approval where it or its tool asks for one; any
+    other is an agent's, with its tool or with none. `risk` is that of the pack.
     """
     return _Compiler(sop, origin, tools, risk).compile()
 
@@ -57,7 +63,7 @@ class _Compiler:
 
     def compile(self) -> CompiledSop:
         sop = self.sop
-        problems, missing = list(self._problems()), list(self._missing())
+        problems = list(self._problems())
         for index, step in enumerate(sop.steps):
             self._step(index, step)
         if sop.escalation:
@@ -73,7 +79,7 @@ class _Compiler:
         if sop.escalation:
             flow["escalation"] = ESCALATION
         document = ComposedDocument(flow, {(): self.origin, **self.origins})
-        return CompiledSop(sop.id, document, tuple(problems), tuple(missing))
+        return CompiledSop(sop.id, document, tuple(problems))
 
     def _add(self, step: dict[str, Any], origin: Origin, **places: Origin) -> None:
         path = ("steps", len(self.steps))
@@ -99,9 +105,7 @@ class _Compiler:
         last = index == len(self.sop.steps) - 1
         compiled = {
             "id": step.id,
-            "type": "tool",
-            "tool": step.tool or "",
-            "params": step.params,
+            **(self._by_agent(step) if _is_agents(step) else _by_tool(step)),
             "timeout": duration_seconds(step.timeout),
             "max_visits": step.max_visits,
             "on_success": self._landing(step.on_success or (DONE if last else "")),
@@ -110,7 +114,17 @@ class _Compiler:
         if len(step.action) <= 200 and not has_template(step.action):
             compiled["name"] = step.action
         written = {key: value for key, value in compiled.items() if value is not None}
-        self._add(written, origin, name=origin.at(("action",)))
+        action = origin.at(("action",))
+        self._add(written, origin, name=action, prompt=action)
+
+    def _by_agent(self, step: WorkflowStep) -> dict[str, Any]:
+        doing = f"You do one step of the procedure `{self.sop.name}`: {step.id}. Do this step only."
+        return {
+            "type": "agent",
+            "instructions": f"{doing} Say in a few sentences what came of it: the next step reads that.",
+            "prompt": _AGENT_PROMPT.format(action=step.action),
+            "tools": [step.tool] if step.tool else [],
+        }
 
     def _escalation(self) -> None:
         place = self.origin.at((ESCALATION,))
@@ -134,17 +148,10 @@ class _Compiler:
         return next((tool for tool in self.tools.available if tool.id == step.tool), None)
 
     def _needs_approval(self, step: WorkflowStep) -> bool:
+        if _is_agents(step):  # what it will do cannot be shown before: each call of its tool asks
+            return False
         tool = self._tool(step)
         return step.requires_approval or (tool is not None and tool.requires_approval)
-
-    def _missing(self) -> Iterator[Problem]:
-        for index, step in enumerate(self.sop.steps):
-            if not step.tool:
-                message = (
-                    f"the step `{step.id}` names no tool: agents in procedures are not available in this "
-                    "version; a flow may have a step of the type `agent`"
-                )
-                yield self._at(index, ("tool",), message, None)
 
     def _problems(self) -> Iterator[Problem]:
         seen: set[str] = set()
@@ -168,6 +175,13 @@ class _Compiler:
             yield self._at(index, (key,), message, target)
 
     def _allowed(self, index: int, step: WorkflowStep) -> Iterator[Problem]:
+        tool = self._tool(step)
+        if step.requires_approval and _is_agents(step) and not (tool is not None and tool.requires_approval):
+            message = (
+                f"the step `{step.id}` is an agent's, and what it will do cannot be approved before: give it "
+                "`params`, or let the tools layer say `requires_approval` of its tool"
+            )
+            yield self._at(index, ("requires_approval",), message, None)
         if not step.tool:
             return
         refusal = layer_refusal(self.tools, step.tool)
@@ -180,6 +194,14 @@ class _Compiler:
         return problem_at(
             origin.document, origin.path, message, found=None if found is None else shown(found)
         )
+
+
+def _is_agents(step: WorkflowStep) -> bool:
+    return step.tool is None or "params" not in step.model_fields_set
+
+
+def _by_tool(step: WorkflowStep) -> dict[str, Any]:
+    return {"type": "tool", "tool": step.tool, "params": step.params}
 
 
 def _approval_id(step: str) -> str:

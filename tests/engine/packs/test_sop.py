@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.flows.flow import ApprovalStep
 from engine.contracts.flows.tool_step import ToolStep
 from engine.packs.catalog.outline import flow_outline, flow_outlines, pack_texts
@@ -32,17 +33,20 @@ sop:
       - id: act
         action: Restart it
         tool: files.write
+        params: {root: /r, path: p, text: t}
         requires_approval: true
         on_failure: look
         max_visits: 2
       - id: check
         action: Check it
         tool: text.report
+        params: {title: Check, body: fine}
         on_success: done
         on_failure: act
       - id: tell
         action: Tell everybody
         tool: git.log
+        params: {repo: /r}
     max_duration: 1h
     escalation: Call {{ payload.service }}'s owner.
 """
@@ -103,19 +107,36 @@ def test_a_tool_that_asks_for_approval_is_approved_in_every_procedure(demo: Laye
     assert approvals == {"act": "critical", "tell": "medium"}
 
 
-def test_a_step_without_a_tool_is_named_as_not_available(demo: LayeredPack) -> None:
-    demo.write("demo/WORKFLOW.yaml", WORKFLOW.replace("        tool: git.log\n", "        tool: null\n"))
-    pack = demo.good(TOOLS)
-    assert pack.flows == {}
-    (missing,) = pack.unavailable
-    (reason,) = missing.reasons
-    assert (missing.flow, reason.file, reason.line, reason.field) == (
-        "restart",
-        "WORKFLOW.yaml",
-        WORKFLOW[: WORKFLOW.index("tool: git.log")].count("\n") + 1,
-        "sop.0.steps.3.tool",
+def test_a_step_without_parameters_is_an_agents_with_its_tool_or_with_none(demo: LayeredPack) -> None:
+    text = WORKFLOW.replace("        tool: git.log\n        params: {repo: /r}\n", "        tool: git.log\n")
+    demo.write("demo/WORKFLOW.yaml", text.replace("tool: git.log", "tool: null"))
+    tell = demo.good(TOOLS).flows["restart"].steps[4]
+    assert isinstance(tell, AgentStep)
+    assert (tell.tools, tell.on_success) == ((), "done")
+    assert "Tell everybody" in tell.prompt
+    demo.write("demo/WORKFLOW.yaml", text)
+    tell = demo.good(TOOLS).flows["restart"].steps[4]
+    assert isinstance(tell, AgentStep)
+    assert tell.tools == ("git.log",)
+
+
+def test_what_an_agent_will_do_is_not_approved_before_but_each_call_of_its_tool(demo: LayeredPack) -> None:
+    text = WORKFLOW.replace("        params: {root: /r, path: p, text: t}\n", "")
+    demo.write("demo/WORKFLOW.yaml", text)
+    (problem,) = demo.load(TOOLS).problems
+    assert problem.field == "sop.0.steps.1.requires_approval"
+    assert "what it will do cannot be approved before" in problem.message
+    demo.manifest(
+        """
+        workflow: {file: WORKFLOW.yaml}
+        tools:
+          available:
+            - {id: text.report, name: Report}
+            - {id: files.write, name: Write, requires_approval: true}
+            - {id: git.log, name: Log}
+        """
     )
-    assert "`tell` names no tool: agents in procedures are not available" in reason.message
+    assert [step.type for step in demo.good(TOOLS).flows["restart"].steps][1] == "agent"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def procedure(home: Home, *steps: dict[str, Any], **fields: Any) -> None:
 
 
 def step(step: str, name: str = "fake.echo", /, **fields: Any) -> dict[str, Any]:
-    return {"id": step, "action": f"Do {step}", "tool": name, **fields}
+    return {"id": step, "action": f"Do {step}", "tool": name, "params": {}, **fields}
 
 
 async def approve(engine: Engine, run_id: str, expected: str) -> ApprovalView:

@@ -30,8 +30,6 @@ def pack_lines(detail: PackDetail) -> Iterator[str]:
             yield f"  skill {skill.id}: {skill.name}"
     for flow in detail.outlines:
         yield from _flow_lines(flow)
-    for flow_id, reasons in ((flow.flow, flow.reasons) for flow in view.unavailable):
-        yield f"flow {flow_id} cannot run in this version: {reasons[0]}"
 
 
 def diff_lines(diff: PackDiff) -> Iterator[str]:
