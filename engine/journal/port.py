@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from engine.journal.rows import ListedRow, RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
     from engine.journal.rules.id_parts import IdKind
+    from engine.journal.rules.levels import Levels
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
@@ -115,6 +116,14 @@ class TriggerNotes(Protocol):
         ...
 
 
+class LevelReads(Protocol):
+    """What was counted of runs that ended (rules/levels.py)."""
+
+    async def since(self, moment: int, tenant: str | None) -> Levels:
+        """Counts of the packs of a tenant, or of all, in stretches that end after a moment."""
+        ...
+
+
 class Journal(Protocol):
     """Durable memory of runs."""
 
@@ -131,6 +140,11 @@ class Journal(Protocol):
     @property
     def triggers(self) -> TriggerNotes:
         """What triggers have seen."""
+        ...
+
+    @property
+    def levels(self) -> LevelReads:
+        """What service levels are computed from."""
         ...
 
     @property

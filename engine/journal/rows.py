@@ -32,6 +32,8 @@ class HeadRow(FlowNames):
     lease_epoch: int
     slot_key: str | None
     bucket: int
+    worked: int
+    counted_at: int | None
     newest_mail: int | None
 
 
@@ -64,7 +66,10 @@ class NewRunRow(FlowNames):
 
 
 class RunRow(NewRunRow):
-    """A run; `error` and `ending` are JSON, `bucket` counts it in lists, `ready`, `pause` are 0 or 1."""
+    """A run; `error` and `ending` are JSON, `bucket` counts it in lists, `ready`, `pause` are 0 or 1.
+
+    It `worked` so many microseconds; its service level counted it when it ended at `counted_at`.
+    """
 
     started_at: int | None
     lease_worker: str | None
@@ -79,6 +84,8 @@ class RunRow(NewRunRow):
     bucket: int
     failed_works: int
     ending: str | None
+    worked: int
+    counted_at: int | None
 
 
 class ListedRow(RunRow):
@@ -117,6 +124,8 @@ class RunColumns(TypedDict, total=False):
     pause: int
     failed_works: int
     ending: str | None
+    worked: int
+    counted_at: int | None
 
 
 class NewStepRow(TypedDict):

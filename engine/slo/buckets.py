@@ -16,8 +16,10 @@ SECOND = 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 """Microseconds."""
 SHORTEST = 5 * MINUTE
-KEPT = ((SHORTEST, 12 * HOUR), (HOUR, 8 * DAY), (DAY, 100 * DAY))
-"""Length of a bucket, and how old it becomes before it is folded into the next length, or dropped."""
+AGES = ((SHORTEST, 12 * HOUR), (HOUR, 8 * DAY))
+"""Length of a bucket, and how old it becomes before it is folded into the next length, at last a day."""
+MOST_DAYS = 100
+"""So many of the longest are kept: counted, so that a clock that was set drops none."""
 
 
 @dataclass(slots=True)
@@ -82,13 +84,16 @@ def since(buckets: Iterable[Bucket], moment: int) -> list[Bucket]:
 
 
 def folded(buckets: Iterable[Bucket], now: int) -> list[Bucket]:
-    """The same counts in as few buckets as `KEPT` says; without those that are too old. Ordered by time."""
+    """The same counts in as few buckets as `AGES` says, ordered by time; without the oldest days."""
     groups: dict[tuple[int, int], list[Bucket]] = {}
     for bucket in buckets:
-        width = next((width for width, age in KEPT if width >= bucket.width and bucket.end > now - age), None)
-        if width is not None:
-            groups.setdefault((start_of(bucket.start, width), width), []).append(bucket)
-    return [
+        fitting = (width for width, age in AGES if width >= bucket.width and bucket.end > now - age)
+        width = next(fitting, DAY)
+        groups.setdefault((start_of(bucket.start, width), width), []).append(bucket)
+    kept = [
         found[0] if len(found) == 1 and found[0].width == width else merged(found, start, width)
         for (start, width), found in sorted(groups.items())
     ]
+    days = [bucket.start for bucket in kept if bucket.width == DAY]
+    oldest = days[-MOST_DAYS] if len(days) > MOST_DAYS else 0
+    return [bucket for bucket in kept if bucket.width < DAY or bucket.start >= oldest]

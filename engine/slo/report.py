@@ -66,7 +66,7 @@ def report(buckets: Sequence[Bucket], objective: Objective, now: int) -> Report:
     """The service level at `now`; buckets, ordered by time, may go back further than its window."""
     window = objective.window_days * DAY
     start = start_of(now - window)
-    found = since(buckets, start)
+    found = [bucket for bucket in since(buckets, start) if bucket.start <= now]
     counts = merged(found, start, window)
     allowed = objective.allowed(counts.total)
     left = allowed - counts.bad

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier
 from engine.journal.encoding import readable_input, stored_event
-from engine.journal.memory.lists import MemoryNotes, MemoryRunLists, MemoryTriggerNotes
+from engine.journal.memory.lists import MemoryLevelReads, MemoryNotes, MemoryRunLists, MemoryTriggerNotes
 from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.store import MemoryStore
 from engine.journal.memory.upkeep import MemoryUpkeep
@@ -42,6 +42,7 @@ class MemoryJournal(JournalWrites):
         self.lists = MemoryRunLists(self._read)
         self.notes = MemoryNotes(self._read, self.write)
         self.triggers = MemoryTriggerNotes(self._read, self.write)
+        self.levels = MemoryLevelReads(self._read)
         self.packs = MemoryPacks(self.write, self._read)
         self.upkeep = MemoryUpkeep(self.write, self._read)
 

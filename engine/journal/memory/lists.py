@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.journal.records import Owner
     from engine.journal.rows import EventRow, ListedRow, RequestRow, RunRow
     from engine.journal.rules.id_parts import IdKind
+    from engine.journal.rules.levels import Levels
     from engine.journal.rules.run_filter import SortKey
 
 
@@ -185,3 +186,20 @@ class MemoryTriggerNotes:
 
         done: bool = await self._write(write)
         return done
+
+
+class MemoryLevelReads:
+    """Implements `engine.journal.port.LevelReads`."""
+
+    def __init__(self, read: Callable[[], Awaitable[MemoryStore]]) -> None:
+        self._read = read
+
+    async def since(self, moment: int, tenant: str | None) -> Levels:
+        """See port."""
+        found: Levels = {}
+        levels = (await self._read()).levels
+        for place in sorted(levels):
+            owner, pack, start, width = place
+            if start + width > moment and tenant in {None, owner}:
+                found.setdefault((owner, pack), []).append(levels[place])
+        return found

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.slots import LeftOut
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
+    from engine.slo.buckets import Bucket
 
 
 class MemoryStore(MemoryTables):
@@ -230,6 +231,23 @@ class MemoryStore(MemoryTables):
     def count(self, name: str, change: int) -> None:
         """See rules."""
         self.put(self.counters, name, self.counters.get(name, 0) + change)
+
+    def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
+        """See rules."""
+        return self.levels.get((tenant, pack, start, width))
+
+    def levels_since(self, tenant: str, pack: str, moment: int) -> list[Bucket]:
+        """See rules."""
+        places = sorted(place for place in self.levels if place[:2] == (tenant, pack) and place[2] >= moment)
+        return [self.levels[place] for place in places]
+
+    def put_level(self, tenant: str, pack: str, bucket: Bucket) -> None:
+        """See rules."""
+        self.put(self.levels, (tenant, pack, bucket.start, bucket.width), bucket)
+
+    def drop_level(self, tenant: str, pack: str, start: int, width: int) -> None:
+        """See rules."""
+        self.remove(self.levels, (tenant, pack, start, width))
 
     def claimable(self, now: int, after: str, left_out: LeftOut, limit: int) -> Sequence[RunRow]:
         """See rules."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import ClaimRow, EventRow, KeyRow, RequestRow, RunRow, StepRow
     from engine.journal.rules.publishing import GoodPack, PublishedPack, TrustedCode
     from engine.journal.rules.run_filter import BucketKey
+    from engine.slo.buckets import Bucket
 
 Table = dict[Any, Any]
 
@@ -60,6 +61,7 @@ class MemoryTables:
         self.pack_versions: dict[tuple[str, str], PublishedPack] = {}
         self.trusted_code: dict[tuple[str, str], TrustedCode] = {}
         self.counters: dict[str, int] = {}
+        self.levels: dict[tuple[str, str, int, int], Bucket] = {}
         self.buckets: dict[BucketKey, int] = {}
         self.claims: dict[str, ClaimRow] = {}
         self.triggers: dict[str, tuple[int, str]] = {}

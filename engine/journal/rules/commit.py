@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_SLOT_HOLDING
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
+from engine.journal.rules.levels import count_end
 from engine.journal.rules.rows.projecting import project
 from engine.journal.rules.rows.run_rows import new_run, run_change
 from engine.journal.rules.waits import waits_until
@@ -76,6 +77,7 @@ def append(store: Store, commit: Commit) -> bool:
     columns = run_change(commit, head, moved, ready=ready)
     if moment := waits_until(store, run_id, commit.head):
         columns["waiting_for_id"] = moment
+    count_end(store, head, columns)
     store.change_run(head, columns)
     _count_slot(store, head, commit.head.status)
     if commit.words is not None:

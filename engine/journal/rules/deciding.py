@@ -17,6 +17,7 @@ from engine.journal.rules.request_rules import (
     unknown_request,
 )
 from engine.journal.rules.rows.projecting import CLAIMS, project
+from engine.journal.rules.rows.run_rows import worked_since
 from engine.journal.rules.working import claim_unlimited, follow_clock
 from engine.machine.events.event import ENGINE, Event, Fact
 from engine.machine.events.request_facts import RequestExpired
@@ -77,7 +78,10 @@ def _record(store: Store, head: HeadRow, request: RequestRow, event: Event, colu
     """Append an event that needs no lease: whoever works the run reads on."""
     store.insert_events(head["run_id"], head["run_seq"], [event])
     project(store, head["run_id"], head, head["run_seq"], [event], request=request)
-    store.change_run(head, {**columns, "run_seq": head["run_seq"] + 1, "updated_at": event.ts})
+    worked = head["worked"] + worked_since(head, event.ts)
+    store.change_run(
+        head, {**columns, "run_seq": head["run_seq"] + 1, "updated_at": event.ts, "worked": worked}
+    )
 
 
 def claim_request(store: Store, request_id: str, kind: str, by: str, now: int, until: int) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
     from engine.machine.model.timers import TimerKind
+    from engine.slo.buckets import Bucket
 
 
 class Store(Protocol):
@@ -160,6 +161,24 @@ class Store(Protocol):
 
     def count(self, name: str, change: int) -> None:
         """Move a counter."""
+        ...
+
+    # service levels
+
+    def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
+        """What was counted of a pack in one stretch."""
+        ...
+
+    def levels_since(self, tenant: str, pack: str, moment: int) -> list[Bucket]:
+        """What was counted of a pack in the stretches that begin at a moment or later."""
+        ...
+
+    def put_level(self, tenant: str, pack: str, bucket: Bucket) -> None:
+        """Keep what was counted in a stretch in place of what was there."""
+        ...
+
+    def drop_level(self, tenant: str, pack: str, start: int, width: int) -> None:
+        """Forget what was counted in a stretch."""
         ...
 
     # leases

@@ -18,6 +18,7 @@ from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.sqlite.connection import BUSY_SECONDS, read_only, read_only_journal
 from engine.journal.sqlite.failures import unavailable
+from engine.journal.sqlite.levels import SqliteLevelReads
 from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.packs import SqlitePacks
@@ -51,6 +52,7 @@ class SqliteJournal(JournalWrites):
         self.lists = SqliteRunLists(path, self._writer)
         self.notes = SqliteNotes(self._writer, self._read)
         self.triggers = SqliteTriggerNotes(self._writer, self._read)
+        self.levels = SqliteLevelReads(self._read)
         self.packs = SqlitePacks(self._writer, self._read)
         self.upkeep = SqliteUpkeep(self._writer, self._read)
 

@@ -10,6 +10,7 @@ from engine.journal.encoding import encode, encode_input, readable_input, stored
 from engine.journal.errors import damaged_history
 from engine.journal.records import StoredEvent
 from engine.journal.rules.run_filter import TIME_BUCKET, bucket_of
+from engine.journal.sqlite.levels import level_row, read_level
 from engine.journal.sqlite.queries import query, update
 from engine.journal.sqlite.words import put_words
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
     from engine.machine.model.timers import TimerKind
+    from engine.slo.buckets import Bucket
 
 
 class SqliteStore:
@@ -210,6 +212,23 @@ class SqliteStore:
     def count(self, name: str, change: int) -> None:
         """See rules."""
         self._execute(query("count"), (name, change))
+
+    def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
+        """See rules."""
+        row = self._execute(query("select_level"), (tenant, pack, start, width)).fetchone()
+        return None if row is None else read_level(row)
+
+    def levels_since(self, tenant: str, pack: str, moment: int) -> list[Bucket]:
+        """See rules."""
+        return [read_level(row) for row in self._execute(query("select_levels"), (tenant, pack, moment))]
+
+    def put_level(self, tenant: str, pack: str, bucket: Bucket) -> None:
+        """See rules."""
+        self._execute(query("put_level"), (tenant, pack, *level_row(bucket)))
+
+    def drop_level(self, tenant: str, pack: str, start: int, width: int) -> None:
+        """See rules."""
+        self._execute(query("drop_level"), (tenant, pack, start, width))
 
     def claimable(self, now: int, after: str, left_out: LeftOut, limit: int) -> Sequence[RunRow]:
         """See rules."""

@@ -271,6 +271,7 @@ class BothJournals(RuleBasedStateMachine):
             {name: n for name, n in (await journal.counters()).items() if n},
             await journal.claims_version(),
             await journal.lists.by_status("default"),
+            await journal.levels.since(0, None),
             *[await journal.lists.page(filters, sort, 3) for filters in FILTERS for sort in RunSort],
             *[await journal.lists.count(filters) for filters in FILTERS],
             *[await journal.lists.position("run_0002", filters, RunSort.STATUS) for filters in FILTERS],

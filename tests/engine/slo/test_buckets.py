@@ -24,8 +24,10 @@ def test_folding_again_changes_nothing() -> None:
     assert folded(once, NOW) == once
 
 
-def test_what_is_older_than_is_kept_is_dropped() -> None:
-    assert folded([Bucket(start_of(NOW - 200 * DAY, DAY), DAY, good=1)], NOW) == []
+def test_the_oldest_days_are_dropped_and_a_clock_that_was_set_drops_none() -> None:
+    days = [Bucket(start_of(NOW - number * DAY, DAY), DAY, good=1) for number in range(10, 200)]
+    assert folded(days, NOW) == sorted(days, key=lambda bucket: bucket.start)[-100:]
+    assert folded(days[:50], NOW + 4_000 * DAY) == sorted(days[:50], key=lambda bucket: bucket.start)
 
 
 def test_a_bucket_of_the_future_stays_as_it_is() -> None:

@@ -68,8 +68,9 @@ def test_an_exhausted_budget_says_since_when() -> None:
     assert found.runs_out is None
 
 
-def test_what_is_older_than_the_window_does_not_count() -> None:
+def test_what_is_older_than_the_window_does_not_count_and_what_a_wrong_clock_wrote_neither() -> None:
     assert report([_bucket(10, 90, ago=32 * DAY)], LOW, NOW).state is State.NO_DATA
+    assert report([_bucket(10, 90, ago=-2 * DAY)], LOW, NOW).state is State.NO_DATA
 
 
 def test_the_budget_over_time_goes_down_with_the_failures() -> None:

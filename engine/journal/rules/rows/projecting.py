@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus
+from engine.journal.rules.levels import count_request
 from engine.journal.rules.rows.event_rows import (
     RequestEnds,
     RequestOpens,
@@ -103,6 +104,7 @@ def _end_request(store: Store, change: RequestEnds, found: RequestRow | None) ->
     store.put_request_claim(change.request_id, None)
     if pending:
         store.count(pending_counter(found), -1)
+        count_request(store, found, columns)
 
 
 def pending_counter(request: NewRequestRow) -> str:

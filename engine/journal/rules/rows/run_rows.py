@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.status import RUN_TERMINAL, RunStatus, WaitKind
+from engine.contracts.status import RUN_SLOT_HOLDING, RUN_TERMINAL, RunStatus, WaitKind
 from engine.journal.encoding import encode
 from engine.journal.records import StoredEvent, StoredRun
 
@@ -64,6 +64,8 @@ def whole_row(row: NewRunRow, bucket: int = 0) -> RunRow:
         "bucket": bucket,
         "failed_works": 0,
         "ending": None,
+        "worked": 0,
+        "counted_at": None,
     }
 
 
@@ -78,6 +80,11 @@ def _first_status(run: NewRun) -> RunStatus:
     if run.first is None or run.slot_limit is not None:  # slots are counted as the status changes
         return run.status
     return run.first.head.status
+
+
+def worked_since(old: HeadRow | RunRow, now: int) -> int:
+    """How long (microseconds) a run has worked since its row was written: not while it waits or is queued."""
+    return max(0, now - old["updated_at"]) if old["status"] in RUN_SLOT_HOLDING else 0
 
 
 def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, ready: bool) -> RunColumns:
@@ -107,6 +114,7 @@ def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, read
         "cancel": head.cancel,
         "pause": int(head.pause),
         "failed_works": 0,
+        "worked": old["worked"] + worked_since(old, commit.now),
     }
     if head.status not in RUN_TERMINAL:
         columns["finished_at"] = None

@@ -1,0 +1,70 @@
+"""Service levels: a run that ends is counted in the transaction that ends it, a request likewise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import RequestStatus, RunStatus, StepErrorCode
+from engine.slo.buckets import HOUR, SHORTEST, Bucket, folded, merged, start_of
+from engine.slo.sketch import bin_of
+
+if TYPE_CHECKING:
+    from engine.journal.rows import FlowNames, HeadRow, RequestColumns, RequestRow, RunColumns
+    from engine.journal.rules.store import Store
+
+Levels = dict[tuple[str, str], list[Bucket]]
+"""What was counted, by tenant and pack, ordered by time."""
+GOOD = RunStatus.COMPLETED
+BAD = frozenset({RunStatus.FAILED, RunStatus.DEAD_LETTER})
+NO_FAULT = frozenset({StepErrorCode.APPROVAL_REJECTED, StepErrorCode.RUN_REFUSED})
+"""A person said no, or the run never began: such a run does not count."""
+_DECIDED = frozenset({RequestStatus.APPROVED, RequestStatus.REJECTED, RequestStatus.ANSWERED})
+
+
+def count_end(store: Store, head: HeadRow, columns: RunColumns) -> None:
+    """Count the run that `columns` end, and note in them that it was: a run counts once, by its first end.
+
+    A run that another one started does not count: what it does is part of that one.
+    """
+    ended = columns["finished_at"]
+    if ended is None or head["counted_at"] is not None or head["parent_run_id"] is not None:
+        return
+    status = columns["status"]
+    if status == GOOD:
+        _count(store, head, Bucket(ended, good=1, times={bin_of(columns["worked"]): 1}))
+    elif status in BAD and columns["error_code"] not in NO_FAULT:
+        _count(store, head, Bucket(ended, bad=1, codes={columns["error_code"] or StepErrorCode.UNKNOWN: 1}))
+    else:
+        return
+    columns["counted_at"] = ended
+
+
+def count_request(store: Store, request: RequestRow, columns: RequestColumns) -> None:
+    """Count a request that `columns` end: how long people took, or that they took too long."""
+    ended, status = columns.get("decided_at"), columns.get("status")
+    if ended is None:
+        return
+    if status == RequestStatus.EXPIRED:
+        _count(store, request, Bucket(ended, asked=1, expired=1))
+    elif status in _DECIDED:
+        waited = bin_of(ended - request["requested_at"])
+        _count(store, request, Bucket(ended, asked=1, waits={waited: 1}))
+
+
+def _count(store: Store, of: FlowNames, counts: Bucket) -> None:
+    tenant, pack, start = of["tenant"], of["pack"], start_of(counts.start)
+    bucket = store.level(tenant, pack, start, SHORTEST)
+    if bucket is None and not store.levels_since(tenant, pack, start_of(start, HOUR)):
+        _fold(store, tenant, pack, start)
+    store.put_level(tenant, pack, merged([counts] if bucket is None else [bucket, counts], start, SHORTEST))
+
+
+def _fold(store: Store, tenant: str, pack: str, now: int) -> None:
+    """With the first end of an hour: what has become old is kept in less room."""
+    before = {(bucket.start, bucket.width): bucket for bucket in store.levels_since(tenant, pack, 0)}
+    after = {(bucket.start, bucket.width): bucket for bucket in folded(before.values(), now)}
+    for place in before.keys() - after.keys():
+        store.drop_level(tenant, pack, *place)
+    for place in sorted(after.keys()):
+        if after[place] is not before.get(place):
+            store.put_level(tenant, pack, after[place])

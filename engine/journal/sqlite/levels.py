@@ -1,0 +1,68 @@
+"""Service levels on SQLite: rows of counts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from engine.journal.sqlite.queries import query
+from engine.slo.buckets import Bucket
+from engine.slo.sketch import decode, encode
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from engine.journal.rules.levels import Levels
+
+
+def level_row(bucket: Bucket) -> tuple[object, ...]:
+    """The columns of a bucket after those that say whose it is."""
+    return (
+        bucket.start,
+        bucket.width,
+        bucket.good,
+        bucket.bad,
+        bucket.excluded,
+        bucket.asked,
+        bucket.expired,
+        json.dumps(bucket.codes) if bucket.codes else "{}",
+        encode(bucket.times),
+        encode(bucket.waits),
+    )
+
+
+def read_level(row: sqlite3.Row) -> Bucket:
+    """A row as a bucket."""
+    return Bucket(
+        start=row["start"],
+        width=row["width"],
+        good=row["good"],
+        bad=row["bad"],
+        excluded=row["excluded"],
+        asked=row["asked"],
+        expired=row["expired"],
+        codes=json.loads(row["codes"]) if row["codes"] != "{}" else {},
+        times=decode(row["times"]),
+        waits=decode(row["waits"]),
+    )
+
+
+class SqliteLevelReads:
+    """Implements `engine.journal.port.LevelReads`."""
+
+    def __init__(self, read: Callable[[str, Mapping[str, Any]], Awaitable[list[sqlite3.Row]]]) -> None:
+        self._read = read
+
+    async def since(self, moment: int, tenant: str | None) -> Levels:
+        """See port."""
+        rows = await self._read(query("select_every_level"), {"tenant": tenant, "moment": moment})
+        return await asyncio.to_thread(_by_pack, rows)
+
+
+def _by_pack(rows: list[sqlite3.Row]) -> Levels:
+    found: Levels = {}
+    for row in rows:
+        found.setdefault((row["tenant"], row["pack"]), []).append(read_level(row))
+    return found

@@ -1,0 +1,26 @@
+-- name: select_level
+-- what was counted of a pack in one stretch
+SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits FROM levels
+WHERE tenant = ? AND pack = ? AND start = ? AND width = ?
+
+-- name: select_levels
+-- the same in stretches that begin at a moment or later
+SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits FROM levels
+WHERE tenant = ? AND pack = ? AND start >= ? ORDER BY start, width
+
+-- name: select_every_level
+-- what was counted of every pack of a tenant, or of all (NULL), in stretches that end after a moment
+SELECT tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits FROM levels
+WHERE (:tenant IS NULL OR tenant = :tenant) AND start + width > :moment ORDER BY tenant, pack, start, width
+
+-- name: put_level
+-- keep what was counted in a stretch
+INSERT INTO levels (tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (tenant, pack, start, width) DO UPDATE SET good = excluded.good, bad = excluded.bad,
+    excluded = excluded.excluded, asked = excluded.asked, expired = excluded.expired, codes = excluded.codes,
+    times = excluded.times, waits = excluded.waits
+
+-- name: drop_level
+-- forget what was counted in a stretch
+DELETE FROM levels WHERE tenant = ? AND pack = ? AND start = ? AND width = ?

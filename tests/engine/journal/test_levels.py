@@ -1,0 +1,149 @@
+"""Service levels are counted in the transaction that ends a run or a request, by both journals alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.status import RunStatus
+from engine.journal.errors import SeqConflict
+from engine.journal.memory.store import MemoryStore
+from engine.journal.records import RunHead
+from engine.journal.rules.levels import count_end
+from engine.machine.events.run_facts import RunCompleted, RunFailed, RunRetried
+from engine.slo.buckets import DAY, HOUR, MINUTE, SECOND, SHORTEST, Bucket, start_of
+from engine.slo.sketch import bin_of
+from tests.engine.journal.run_script import (
+    NOW,
+    a_run,
+    answer,
+    approval_opened,
+    approve,
+    event,
+    form_opened,
+    hold,
+    take,
+)
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
+    from engine.journal.rows import HeadRow
+    from tests.engine.journal.run_script import HeldRun
+
+ERROR = {"code": "timeout", "message": "too long"}
+
+
+async def levels(journal: Journal, tenant: str | None = "default") -> list[Bucket]:
+    return (await journal.levels.since(0, tenant)).get(("default", "docs"), [])
+
+
+async def complete(run: HeldRun, *, at: int = NOW) -> None:
+    await run.append(event(RunCompleted.kind, ts=at, output=1), status=RunStatus.COMPLETED, now=at)
+
+
+async def fail(run: HeldRun, code: str = "timeout", *, at: int = NOW) -> None:
+    error = {**ERROR, "code": code}
+    head = RunHead(status=RunStatus.FAILED, error=error)
+    await run.append(event(RunFailed.kind, ts=at, error=error), head=head, now=at)
+
+
+async def test_runs_that_end_are_counted_with_their_time_or_their_error(journal: Journal) -> None:
+    await complete(await hold(journal, 1), at=NOW + 2 * SECOND)
+    await fail(await hold(journal, 2), at=NOW + 3 * SECOND)
+    dead = {**ERROR, "code": "work_failed"}
+    await (await hold(journal, 3)).append(
+        event("run_dead_lettered", error=dead), head=RunHead(status=RunStatus.DEAD_LETTER, error=dead)
+    )
+    assert await levels(journal) == [
+        Bucket(
+            start_of(NOW),
+            good=1,
+            bad=2,
+            codes={"timeout": 1, "work_failed": 1},
+            times={bin_of(2 * SECOND): 1},
+        )
+    ]
+
+
+async def test_what_people_ended_and_what_other_runs_started_does_not_count(journal: Journal) -> None:
+    await (await hold(journal, 1)).append(event("run_cancelled", error=ERROR), status=RunStatus.CANCELLED)
+    await fail(await hold(journal, 2), "approval_rejected")
+    await journal.create_run(a_run(3, parent_run_id="run_0001"))
+    await fail(await take(journal, "run_0003"))
+    assert await levels(journal) == []
+
+
+async def test_waiting_for_people_is_not_working(journal: Journal) -> None:
+    run = await hold(journal)
+    await run.append(
+        approval_opened("appr_1", ts=NOW + SECOND), status=RunStatus.PENDING_HUMAN, now=NOW + SECOND
+    )
+    await journal.decide(approve("appr_1", now=NOW + 50 * SECOND))
+    run.seq += 1
+    later = NOW + 60 * SECOND
+    await run.append(status=RunStatus.RUNNING, now=later)
+    await complete(run, at=later + 2 * SECOND)
+    (bucket,) = await levels(journal)
+    assert bucket.times == {bin_of(3 * SECOND): 1}
+    assert (bucket.asked, bucket.expired, bucket.waits) == (1, 0, {bin_of(49 * SECOND): 1})
+    assert (await run.row())["worked"] == 3 * SECOND
+
+
+async def test_a_decision_while_a_run_works_takes_no_time_from_it(journal: Journal) -> None:
+    run = await hold(journal)
+    await run.append(form_opened("form_1"), status=RunStatus.RUNNING)
+    await journal.decide(answer("form_1", now=NOW + 20 * SECOND))
+    run.seq += 1
+    await complete(run, at=NOW + 30 * SECOND)
+    assert (await levels(journal))[0].times == {bin_of(30 * SECOND): 1}
+
+
+async def test_a_request_past_its_time_is_counted_as_expired(journal: Journal) -> None:
+    run = await hold(journal)
+    opened = approval_opened("appr_1", expires_at=NOW + SECOND)
+    await run.append(opened, status=RunStatus.PENDING_HUMAN)
+    await run.append(event("request_expired", "ask", ts=NOW + SECOND, request_id="appr_1"))
+    (bucket,) = await levels(journal)
+    assert (bucket.asked, bucket.expired, bucket.waits) == (1, 1, {})
+
+
+async def test_a_retried_run_stays_the_failure_it_was(journal: Journal) -> None:
+    run = await hold(journal)
+    await fail(run)
+    await run.append(event(RunRetried.kind), status=RunStatus.RUNNING)
+    await complete(run, at=NOW + SECOND)
+    (bucket,) = await levels(journal)
+    assert (bucket.good, bucket.bad) == (0, 1)
+
+
+async def test_what_was_not_written_was_not_counted(journal: Journal) -> None:
+    run = await hold(journal)
+    run.seq -= 1
+    with pytest.raises(SeqConflict):
+        await complete(run)
+    assert await levels(journal) == []
+
+
+async def test_tenants_are_counted_apart(journal: Journal) -> None:
+    await complete(await hold(journal, 1))
+    await journal.create_run(a_run(2, tenant="other"))
+    await complete(await take(journal, "run_0002"))
+    assert sorted(await journal.levels.since(0, None)) == [("default", "docs"), ("other", "docs")]
+    assert sorted(await journal.levels.since(0, "other")) == [("other", "docs")]
+    assert await journal.levels.since(NOW + HOUR, None) == {}
+
+
+def _ended(at: int) -> tuple[HeadRow, Any]:
+    head: Any = {"tenant": "default", "pack": "docs", "counted_at": None, "parent_run_id": None}
+    return head, {"finished_at": at, "status": "COMPLETED", "error_code": None, "worked": SECOND}
+
+
+def test_ninety_days_of_runs_take_little_room() -> None:
+    store = MemoryStore()
+    for number in range(90 * 24 * 2):
+        count_end(store, *_ended(NOW + number * 30 * MINUTE))
+    kept = store.levels_since("default", "docs", 0)
+    assert sum(bucket.good for bucket in kept) == 90 * 24 * 2
+    assert len(kept) < 24 + 2 + 24 * 9 + 90
+    assert {bucket.width for bucket in kept} == {SHORTEST, HOUR, DAY}
