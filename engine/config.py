@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Operator
     from engine.contracts.notice import Notice
+    from engine.contracts.slo import SloTargets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class EngineConfig:
     operators: Mapping[str, Operator] = field(default_factory=dict)
     """What each account may see and do; without any whoever is at the machine may do everything."""
     models: ModelSettings = field(default_factory=ModelSettings)
+    slo: Mapping[str, SloTargets] = field(default_factory=dict)
+    """What is promised by pack, before what the packs say themselves."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()

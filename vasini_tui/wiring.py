@@ -98,6 +98,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         policies=values.policies,
         models=values.models,
         operators=values.identity.operators,
+        slo=values.slo.by_pack,
         secrets={name: secret.get_secret_value() for name, secret in values.secrets.items()},
         redact=values.logging.redact,
         redact_patterns=values.logging.redact_patterns,

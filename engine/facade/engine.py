@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.facade.feed import Feed
     from engine.facade.housekeeping import Housekeeping
+    from engine.facade.levels import ServiceLevels
     from engine.facade.notes import Drafts, SavedFilters
     from engine.facade.packs import Packs
     from engine.facade.requests import Requests
@@ -59,6 +60,11 @@ class Engine(Protocol):
     @property
     def housekeeping(self) -> Housekeeping:
         """Old runs gone, one run taken away whole."""
+        ...
+
+    @property
+    def levels(self) -> ServiceLevels:
+        """Whether packs keep what they promise."""
         ...
 
     @property

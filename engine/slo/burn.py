@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from engine.contracts.slo import Severity
 from engine.slo.buckets import DAY, HOUR, MINUTE, since
 from engine.slo.objectives import PARTS
 
@@ -26,13 +26,6 @@ UNLIKELY = 0.01
 """Most probability that as many runs are bad while the objective is held."""
 MOST_SHARE = 0.9
 """A factor that asks for more than this share of bad runs is lowered to it: else it could never alert."""
-
-
-class Severity(StrEnum):
-    """What an alert asks for: somebody now, or somebody this week."""
-
-    PAGE = "page"
-    TICKET = "ticket"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.contracts.status import Risk
+
+if TYPE_CHECKING:
+    from engine.contracts.slo import SloTargets
 
 PARTS = 1_000_000
 """Shares are counted in millionths, so that 10 % of 100 is 10."""
@@ -34,3 +38,13 @@ BY_RISK = {
     Risk.HIGH: Objective(success=0.995, p95=15_000_000),
     Risk.CRITICAL: Objective(success=0.999, p95=15_000_000),
 }
+
+
+def objective(risk: Risk, *said: SloTargets | None) -> Objective:
+    """What holds: of each target the first that says it, else that of the risk level."""
+    base = BY_RISK[risk]
+    given = [targets for targets in said if targets is not None]
+    success = next((each.success_rate for each in given if each.success_rate is not None), base.success)
+    p95 = next((each.response_p95_ms * 1_000 for each in given if each.response_p95_ms is not None), base.p95)
+    days = (each.error_budget_window_days for each in given if each.error_budget_window_days is not None)
+    return Objective(success, p95, next(days, base.window_days))

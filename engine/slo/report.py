@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from engine.contracts.slo import SloState
 from engine.slo.buckets import DAY, Bucket, merged, since, start_of
-from engine.slo.burn import LEAST_BAD, Burn, Severity, burns
+from engine.slo.burn import LEAST_BAD, Burn, burns
 from engine.slo.sketch import quantile
 
 if TYPE_CHECKING:
@@ -19,16 +19,6 @@ LEAST_TIMED = 20
 """Of fewer runs the 95 % one is simply the longest: it breaks no promise."""
 RATE_DAYS = 3
 """The budget runs out at the rate of the last so many days."""
-
-
-class State(StrEnum):
-    """Whether a promise is kept; the worst first."""
-
-    VIOLATED = "violated"
-    AT_RISK = "at_risk"
-    FEW_EVENTS = "few_events"
-    MET = "met"
-    NO_DATA = "no_data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +33,7 @@ class Report:
     objective: Objective
     start: int
     counts: Bucket
-    state: State
+    state: SloState
     left: int
     allowed: int
     p95: int | None
@@ -55,11 +45,6 @@ class Report:
     def success(self) -> float | None:
         """The share of good runs; None without any."""
         return self.counts.good / self.counts.total if self.counts.total else None
-
-    @property
-    def alerts(self) -> tuple[Severity, ...]:
-        """What its burn asks for."""
-        return tuple(burn.pair.severity for burn in self.burns if burn.fires)
 
 
 def report(buckets: Sequence[Bucket], objective: Objective, now: int) -> Report:
@@ -86,17 +71,19 @@ def report(buckets: Sequence[Bucket], objective: Objective, now: int) -> Report:
     )
 
 
-def _state(counts: Bucket, left: int, p95: int | None, pairs: Sequence[Burn], objective: Objective) -> State:
+def _state(
+    counts: Bucket, left: int, p95: int | None, pairs: Sequence[Burn], objective: Objective
+) -> SloState:
     if not counts.total:
-        return State.NO_DATA
+        return SloState.NO_DATA
     too_slow = p95 is not None and p95 > objective.p95
     if (left < 0 and counts.bad >= LEAST_BAD) or (too_slow and counts.good >= LEAST_TIMED):
-        return State.VIOLATED
+        return SloState.VIOLATED
     if any(pair.fires for pair in pairs):
-        return State.AT_RISK
+        return SloState.AT_RISK
     if left < 0 or too_slow or any(pair.passed for pair in pairs):
-        return State.FEW_EVENTS
-    return State.MET
+        return SloState.FEW_EVENTS
+    return SloState.MET
 
 
 def _runs_out(buckets: Sequence[Bucket], left: int, now: int, until: int) -> int | None:

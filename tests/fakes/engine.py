@@ -14,6 +14,7 @@ from engine.facade.feed import FeedBatch
 from engine.governance.access import access_of
 from tests.fakes.feed import FakeFeed
 from tests.fakes.housekeeping import FakeHousekeeping
+from tests.fakes.levels import FakeLevels
 from tests.fakes.notes import FakeDrafts, FakeSavedFilters
 from tests.fakes.packs import FakePacks
 from tests.fakes.requests import FakeRequests
@@ -86,6 +87,7 @@ class FakeEngine:
         self.drafts = FakeDrafts(self)
         self.saved_filters = FakeSavedFilters(self)
         self.housekeeping = FakeHousekeeping()
+        self.levels = FakeLevels(self)
 
     def add(self, *things: RunView | ApprovalView | FormView | OutcomeView) -> FakeEngine:
         """Store things as they are."""
@@ -128,6 +130,7 @@ class FakeEngine:
         scoped.runs = self.runs.within(access)
         scoped.requests = self.requests.within(access)
         scoped.packs = self.packs.within(access)
+        scoped.levels = self.levels.within(access)
         scoped.feed = self.feed.within(access)
         return scoped
 

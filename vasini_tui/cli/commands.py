@@ -47,6 +47,8 @@ COMMANDS = {
     "pack trust": "packs.trust:trust",
     "pack new": "packs.new:new",
     "worker": "host.worker:worker",
+    "slo": "host.slo:slo",
+    "metrics": "host.metrics:metrics",
     "export": "runs.archive:export",
     "verify": "runs.archive:verify",
     "prune": "host.upkeep:prune",

@@ -19,6 +19,7 @@ from pydantic import (
 
 from engine.budget.settings import BudgetSettings
 from engine.contracts.actor import Operator
+from engine.contracts.slo import SloTargets
 from engine.contracts.status import Risk
 from engine.governance.policies import Policies
 from engine.models.settings import ModelSettings
@@ -174,6 +175,12 @@ class NotifySettings(Group):
     desktop: bool = False
 
 
+class SloSettings(Group):
+    """Service levels: targets by pack, before those that the pack names."""
+
+    by_pack: dict[str, SloTargets] = Field(default_factory=dict)
+
+
 class SettingsShape(BaseModel):
     """All groups. `secrets` are for tools, by name; they are never shown."""
 
@@ -189,4 +196,5 @@ class SettingsShape(BaseModel):
     packs: PackSettings = PackSettings()
     console: ConsoleSettings = ConsoleSettings()
     notify: NotifySettings = NotifySettings()
+    slo: SloSettings = SloSettings()
     secrets: dict[SecretName, SecretStr] = Field(default_factory=dict)

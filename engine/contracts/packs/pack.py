@@ -11,6 +11,7 @@ from pydantic import Field
 from engine.contracts.flows.flow import AutonomyLevel
 from engine.contracts.model import Contract, Timestamp
 from engine.contracts.schema_version import SchemaVersion
+from engine.contracts.slo import SloTargets
 from engine.contracts.status import Risk
 
 PACK_ID = r"^[a-z][a-z0-9-]*$"
@@ -98,6 +99,7 @@ class PackManifest(Contract):
     guardrails: LayerReference | None = Field(default=None, description="What it may not do.")
     memory: LayerReference | None = Field(default=None, description="What it remembers.")
     workflow: LayerReference | None = Field(default=None, description="Procedures that run as flows.")
+    slo: SloTargets | None = Field(default=None, description="What it promises of its runs.")
     tested_with: tuple[TestedWith, ...] = Field(default=(), description="Evaluations it has passed.")
 
 

@@ -27,6 +27,7 @@ _EFFECTS: Mapping[str, str] = {
     "manifest.risk_level": "least risk of every approval",
     "manifest.author.signature": "verified when the pack is published",
     "manifest.compatibility": "unmet: the pack does not load",
+    "manifest.slo": "measured, see [slo.md](slo.md); what is not said follows from `risk_level`",
     "manifest.soul": "a layer",
     "manifest.role": "a layer",
     "manifest.tools": "a layer",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
+    from engine.runtime.embedded.levels import ServiceLevels
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
@@ -93,6 +94,7 @@ class EmbeddedEngine:
             lambda: self.requests.within(access),
             lambda: self.packs.within(access),
             lambda: self.housekeeping.within(access),
+            lambda: self.levels.within(access),
             self.drafts.within(access),
             self.saved_filters.within(access),
         )
@@ -133,6 +135,13 @@ class EmbeddedEngine:
         return Housekeeping(
             self._journal, self._clock, self._values, self._reader, self._files, self._config.runs_dir
         )
+
+    @cached_property
+    def levels(self) -> ServiceLevels:
+        """See facade."""
+        from engine.runtime.embedded.levels import ServiceLevels  # noqa: PLC0415 - seldom needed
+
+        return ServiceLevels(self._journal, self._clock, self._packs, self._config.slo)
 
     @cached_property
     def requests(self) -> Requests:

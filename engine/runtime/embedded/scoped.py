@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine, Worker, WorkerView
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.housekeeping import Housekeeping
+    from engine.runtime.embedded.levels import ServiceLevels
     from engine.runtime.embedded.notes import Drafts, SavedFilters
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
@@ -30,12 +31,14 @@ class ScopedEngine:
         requests: Callable[[], Requests],
         packs: Callable[[], PackList],
         housekeeping: Callable[[], Housekeeping],
+        levels: Callable[[], ServiceLevels],
         drafts: Drafts,
         saved_filters: SavedFilters,
     ) -> None:
         self._whole = whole
         self._load_packs = packs
         self._load_housekeeping = housekeeping
+        self._load_levels = levels
         self.runs = runs
         self._load_requests = requests
         self._load_feed = feed
@@ -61,6 +64,11 @@ class ScopedEngine:
     def housekeeping(self) -> Housekeeping:
         """See facade."""
         return self._load_housekeeping()
+
+    @cached_property
+    def levels(self) -> ServiceLevels:
+        """See facade."""
+        return self._load_levels()
 
     def for_(self, actor: Actor, *, tenant: str | None = None, all_tenants: bool = False) -> Engine:
         """See facade."""

@@ -8,10 +8,10 @@ import statistics
 
 import pytest
 
+from engine.contracts.slo import Severity
 from engine.slo.buckets import DAY, HOUR, MINUTE, Bucket, folded, start_of
 from engine.slo.burn import (
     PAIRS,
-    Severity,
     believable,
     budget_used,
     burn_rate,

@@ -1,0 +1,115 @@
+"""Service levels as data: what a pack promises, and what its runs say of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.contracts.model import Contract, Timestamp
+
+
+class SloState(StrEnum):
+    """Whether a promise is kept; the worst first."""
+
+    VIOLATED = "violated"
+    AT_RISK = "at_risk"
+    FEW_EVENTS = "few_events"
+    MET = "met"
+    NO_DATA = "no_data"
+
+
+class Severity(StrEnum):
+    """What an alert asks for: somebody now, or somebody this week."""
+
+    PAGE = "page"
+    TICKET = "ticket"
+
+
+class SloTargets(Contract):
+    """What is promised; what is not said follows from the pack's risk level."""
+
+    success_rate: float | None = Field(
+        default=None, ge=0.5, le=0.99999, description="Least share of runs that complete."
+    )
+    response_p95_ms: int | None = Field(
+        default=None,
+        ge=1,
+        le=30 * 86_400_000,
+        description="Working time in milliseconds that 95 % of completed runs do not pass.",
+    )
+    error_budget_window_days: int | None = Field(
+        default=None, ge=1, le=90, description="Days over which both are measured; 30 when it is not said."
+    )
+
+
+class BurnView(Contract):
+    """One alert rule: how many times faster than allowed runs fail, over a long and a short time."""
+
+    severity: Severity
+    long_seconds: int
+    short_seconds: int
+    factor: float = Field(description="Both burns have to pass it.")
+    long_burn: float
+    short_burn: float
+    runs: int = Field(description="Of the long time, as `failed`.")
+    failed: int
+    fires: bool
+
+
+class FailureCount(Contract):
+    """Why runs failed."""
+
+    code: str
+    runs: int
+
+
+class PeopleView(Contract):
+    """How long people took; not part of any run's working time."""
+
+    asked: int = Field(default=0, description="Requests that were decided, or passed their time.")
+    expired: int = 0
+    p50_ms: int | None = None
+    p95_ms: int | None = None
+
+
+class ServiceLevel(Contract):
+    """A pack's service level in one tenant, over the days of its window."""
+
+    tenant: str
+    pack: str
+    state: SloState
+    window_days: int
+    since: Timestamp
+    runs: int = Field(description="Runs that count: completed or failed.")
+    failed: int
+    excluded: int = 0
+    success_rate: float | None
+    goal: float
+    goal_from: str = Field(description="`pack`, `settings`, `risk LEVEL`; `default`: a pack that is gone.")
+    may_fail: int = Field(description="So many more runs may fail; below 0 when too many did.")
+    allowed: int = Field(description="Failed runs that the goal allows among so many.")
+    p50_ms: int | None
+    p95_ms: int | None
+    p95_goal_ms: int
+    burns: tuple[BurnView, ...] = ()
+    runs_out: Timestamp | None = Field(
+        default=None, description="When nothing may fail any more, at the rate of the last three days."
+    )
+    out_since: Timestamp | None = Field(default=None, description="When too many had failed.")
+    why: tuple[FailureCount, ...] = ()
+    people: PeopleView = PeopleView()
+
+    @property
+    def alerts(self) -> tuple[Severity, ...]:
+        """What its burn asks for."""
+        return tuple(burn.severity for burn in self.burns if burn.fires)
+
+
+class ServiceLevelDetail(Contract):
+    """One of them with its course."""
+
+    level: ServiceLevel
+    budget: tuple[float | None, ...] = Field(
+        description="The share of the budget left after equal parts of the window; null before the first run."
+    )

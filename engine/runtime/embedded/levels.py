@@ -1,0 +1,196 @@
+"""`engine.levels` on a journal and the packs in force."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.contracts.model import from_micros
+from engine.contracts.slo import (
+    BurnView,
+    FailureCount,
+    PeopleView,
+    ServiceLevel,
+    ServiceLevelDetail,
+    SloState,
+)
+from engine.contracts.status import Risk
+from engine.errors import InvalidInput, NotFound
+from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.slo.buckets import DAY, SECOND
+from engine.slo.objectives import Objective, objective
+from engine.slo.report import budget_over_time, report
+from engine.slo.sketch import quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.contracts.slo import SloTargets
+    from engine.journal.port import Journal
+    from engine.journal.rules.levels import Levels
+    from engine.packs.loaded_pack import LoadedPack
+    from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.library import PackLibrary
+    from engine.slo.buckets import Bucket
+    from engine.slo.burn import Burn
+    from engine.slo.report import Report
+
+LONGEST_DAYS = 90
+POINTS = 120
+"""Parts of the window for which the course of a budget is told."""
+_WORST_FIRST = list(SloState)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a pack promises, and who says so."""
+
+    objective: Objective
+    source: str
+
+
+_GONE = Goal(objective(Risk.MEDIUM), "default")
+
+
+class ServiceLevels(Scoped):
+    """Implements `engine.facade.levels.ServiceLevels`."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, packs: PackLibrary, said: Mapping[str, SloTargets]
+    ) -> None:
+        self._levels = journal.levels
+        self._clock = clock
+        self._packs = packs
+        self._said = said
+
+    async def list(self, *, window_days: int | None = None) -> tuple[ServiceLevel, ...]:
+        """See facade."""
+        now = self._clock.now()
+        goals, counted = await self._read(now, window_days, self.access.tenant)
+        return await asyncio.to_thread(_levels, counted, goals, now)
+
+    async def get(
+        self, pack: str, *, tenant: str | None = None, window_days: int | None = None
+    ) -> ServiceLevelDetail:
+        """See facade."""
+        now = self._clock.now()
+        goals, counted = await self._read(now, window_days, self.access.narrowed(tenant))
+        own = {place: buckets for place, buckets in counted.items() if place[1] == pack}
+        if not own:
+            raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
+        return await asyncio.to_thread(_detail, own, goals.get(pack, _GONE), now)
+
+    async def _read(
+        self, now: int, window_days: int | None, tenant: str | None
+    ) -> tuple[dict[str, Goal], Levels]:
+        """What is promised, and what was counted; packs nobody has run yet are there with nothing."""
+        if window_days is not None and not 1 <= window_days <= LONGEST_DAYS:
+            raise InvalidInput(
+                f"a window has 1 to {LONGEST_DAYS} days, not {window_days}", {"window_days": window_days}
+            )
+        goals = await self._goals(window_days)
+        days = max((goal.objective.window_days for goal in goals.values()), default=LONGEST_DAYS)
+        counted = await self._levels.since(now - (days + 1) * DAY, tenant)
+        known = {pack for _, pack in counted}
+        for pack in goals.keys() - known:
+            counted[tenant or DEFAULT_TENANT, pack] = []
+        return goals, counted
+
+    async def _goals(self, window_days: int | None) -> dict[str, Goal]:
+        catalog = await self._packs.catalog()
+        goals = {entry.pack.pack_id: self._goal(entry.pack) for entry in catalog.found}
+        if window_days is None:
+            return goals
+        return {
+            pack: replace(goal, objective=replace(goal.objective, window_days=window_days))
+            for pack, goal in goals.items()
+        }
+
+    def _goal(self, pack: LoadedPack) -> Goal:
+        manifest, said = pack.manifest, self._said.get(pack.pack_id)
+        risk = manifest.risk_level if manifest is not None else Risk.MEDIUM
+        own = manifest.slo if manifest is not None else None
+        source = "settings" if said is not None else "pack" if own is not None else f"risk {risk}"
+        return Goal(objective(risk, said, own), source)
+
+
+def _levels(counted: Levels, goals: Mapping[str, Goal], now: int) -> tuple[ServiceLevel, ...]:
+    found = [
+        _level(tenant, pack, goals.get(pack, _GONE), report(buckets, _objective(goals, pack), now))
+        for (tenant, pack), buckets in counted.items()
+    ]
+    return tuple(sorted(found, key=_badness))
+
+
+def _objective(goals: Mapping[str, Goal], pack: str) -> Objective:
+    return goals.get(pack, _GONE).objective
+
+
+def _badness(level: ServiceLevel) -> tuple[int, int, str, str]:
+    return _WORST_FIRST.index(level.state), level.may_fail, level.tenant, level.pack
+
+
+def _detail(counted: Levels, goal: Goal, now: int) -> ServiceLevelDetail:
+    found = [
+        (_level(tenant, pack, goal, said), said, buckets)
+        for (tenant, pack), buckets in counted.items()
+        for said in (report(buckets, goal.objective, now),)
+    ]
+    level, said, buckets = min(found, key=lambda one: _badness(one[0]))
+    return ServiceLevelDetail(level=level, budget=tuple(budget_over_time(said, buckets, now, POINTS)))
+
+
+def _level(tenant: str, pack: str, goal: Goal, found: Report) -> ServiceLevel:
+    counts = found.counts
+    return ServiceLevel(
+        tenant=tenant,
+        pack=pack,
+        state=found.state,
+        window_days=found.objective.window_days,
+        since=from_micros(found.start),
+        runs=counts.total,
+        failed=counts.bad,
+        excluded=counts.excluded,
+        success_rate=found.success,
+        goal=found.objective.success,
+        goal_from=goal.source,
+        may_fail=found.left,
+        allowed=found.allowed,
+        p50_ms=_ms(quantile(counts.times, 0.5)),
+        p95_ms=_ms(found.p95),
+        p95_goal_ms=found.objective.p95 // 1_000,
+        burns=tuple(map(_burn, found.burns)),
+        runs_out=None if found.runs_out is None else from_micros(found.runs_out),
+        out_since=None if found.out_since is None else from_micros(found.out_since),
+        why=_why(counts),
+        people=PeopleView(
+            asked=counts.asked,
+            expired=counts.expired,
+            p50_ms=_ms(quantile(counts.waits, 0.5)),
+            p95_ms=_ms(quantile(counts.waits, 0.95)),
+        ),
+    )
+
+
+def _burn(burn: Burn) -> BurnView:
+    return BurnView(
+        severity=burn.pair.severity,
+        long_seconds=burn.pair.long // SECOND,
+        short_seconds=burn.pair.short // SECOND,
+        factor=burn.factor,
+        long_burn=burn.long,
+        short_burn=burn.short,
+        runs=burn.runs,
+        failed=burn.bad,
+        fires=burn.fires,
+    )
+
+
+def _why(counts: Bucket) -> tuple[FailureCount, ...]:
+    most_first: Sequence[tuple[str, int]] = sorted(counts.codes.items(), key=lambda one: (-one[1], one[0]))
+    return tuple(FailureCount(code=code, runs=runs) for code, runs in most_first)
+
+
+def _ms(micros: int | None) -> int | None:
+    return None if micros is None else round(micros / 1_000)

@@ -1,0 +1,92 @@
+"""Service levels of the fake engine: scripted ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.slo import BurnView, ServiceLevel, ServiceLevelDetail, Severity, SloState
+from engine.errors import InvalidInput, NotFound
+from engine.governance.access import Scoped
+from tests.fakes.views import NOW
+
+if TYPE_CHECKING:
+    from tests.fakes.engine import FakeEngine
+
+_PAIRS = (
+    (Severity.PAGE, 3_600, 300, 14.4),
+    (Severity.PAGE, 21_600, 1_800, 6.0),
+    (Severity.TICKET, 86_400, 7_200, 3.0),
+    (Severity.TICKET, 259_200, 21_600, 1.0),
+)
+
+
+def some_burns(*burns: float, fires: bool = False) -> tuple[BurnView, ...]:
+    """The four rules with these burns of their long windows."""
+    return tuple(
+        BurnView(
+            severity=severity,
+            long_seconds=long,
+            short_seconds=short,
+            factor=factor,
+            long_burn=burn,
+            short_burn=burn,
+            runs=100,
+            failed=3,
+            fires=fires and burn > factor,
+        )
+        for (severity, long, short, factor), burn in zip(_PAIRS, burns or (0.0,) * 4, strict=True)
+    )
+
+
+def a_level(pack: str = "hello", state: SloState = SloState.MET, **more: Any) -> ServiceLevel:
+    known: dict[str, Any] = {
+        "tenant": "default",
+        "window_days": 30,
+        "since": NOW - timedelta(days=30),
+        "runs": 100,
+        "failed": 1,
+        "success_rate": 0.99,
+        "goal": 0.98,
+        "goal_from": "risk low",
+        "may_fail": 1,
+        "allowed": 2,
+        "p50_ms": 900,
+        "p95_ms": 2_200,
+        "p95_goal_ms": 5_000,
+        "burns": some_burns(),
+    }
+    return ServiceLevel(pack=pack, state=state, **(known | more))
+
+
+@dataclass
+class FakeLevels(Scoped):
+    """Levels as they are stored, in that order; `budgets` by pack."""
+
+    engine: FakeEngine
+    stored: tuple[ServiceLevel, ...] = ()
+    budgets: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+
+    async def list(self, *, window_days: int | None = None) -> tuple[ServiceLevel, ...]:
+        self.engine.note("levels", window_days)
+        return self._seen(window_days)
+
+    async def get(
+        self, pack: str, *, tenant: str | None = None, window_days: int | None = None
+    ) -> ServiceLevelDetail:
+        self.engine.note("level", (pack, tenant, window_days))
+        tenant = self.access.narrowed(tenant)
+        for level in self._seen(window_days):
+            if level.pack == pack and tenant in {None, level.tenant}:
+                return ServiceLevelDetail(level=level, budget=self.budgets.get(pack, ()))
+        raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
+
+    def _seen(self, window_days: int | None) -> tuple[ServiceLevel, ...]:
+        if window_days is not None and not 1 <= window_days <= 90:
+            raise InvalidInput(f"a window has 1 to 90 days, not {window_days}", {"window_days": window_days})
+        seen = (level for level in self.stored if self.access.sees(level.tenant))
+        return tuple(
+            level if window_days is None else level.model_copy(update={"window_days": window_days})
+            for level in seen
+        )

@@ -1,0 +1,93 @@
+"""`vasini slo` and `vasini metrics` in front of a fake engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.slo import FailureCount, SloState
+from tests.fakes.levels import a_level, some_burns
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from tests.fakes.engine import FakeEngine
+    from tests.vasini_tui.conftest import Vasini
+
+
+def known(fake: FakeEngine) -> None:
+    bad = a_level(
+        "on-call",
+        SloState.VIOLATED,
+        runs=412,
+        failed=12,
+        success_rate=400 / 412,
+        may_fail=-4,
+        allowed=8,
+        burns=some_burns(0.0, 6.2, 3.1, 1.4, fires=True),
+        why=(FailureCount(code="timeout", runs=9), FailureCount(code="model_error", runs=3)),
+    )
+    none = a_level("hello", SloState.NO_DATA, runs=0, failed=0, success_rate=None, p95_ms=None, p50_ms=None)
+    fake.levels.stored = (bad, none)
+
+
+def test_packs_are_told_with_the_runs_that_may_still_fail(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    heads, bad, none = vasini("slo").stdout.splitlines()
+    assert heads.startswith("PACK")
+    assert " ".join(bad.split()) == "on-call default 412 97.08 % 98 % -4 6.2/3.1 2.2 s 5.0 s violated"
+    assert " ".join(none.split()) == "hello default 0 - 98 % - - - 5.0 s no_data"
+
+
+def test_one_pack_is_told_in_full(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    told = vasini("slo", "on-call", "--window", "7").stdout
+    assert "-4 of 8" in told
+    assert "7 days" in told
+    assert "ticket  24 h  3.1   120 min  3.1   3.0    yes" in told
+    assert "9       timeout" in told
+    assert fake.asked("level") == [("on-call", None, 7)]
+
+
+def test_programs_get_every_field(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    bad, none = vasini("slo", "--json").document["levels"]
+    assert (bad["state"], bad["may_fail"], bad["burns"][1]["fires"]) == ("violated", -4, True)
+    assert none["success_rate"] is None
+    assert vasini("slo", "on-call", "--json").document["level"]["why"][0] == {"code": "timeout", "runs": 9}
+
+
+def test_a_pack_that_is_not_there_is_an_error(vasini: Vasini) -> None:
+    outcome = vasini("slo", "nope", "--json")
+    assert (outcome.status, outcome.error["code"]) == (ExitCode.NOT_FOUND, "not_found")
+
+
+def test_metrics_are_lines_that_prometheus_reads(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    lines = vasini("metrics").stdout.splitlines()
+    assert 'vasini_runs{status="QUEUED"} 0' in lines
+    assert 'vasini_requests_waiting{kind="approval"} 0' in lines
+    assert "vasini_workers 1" in lines
+    assert 'vasini_slo_runs{tenant="default",pack="on-call",outcome="bad"} 12' in lines
+    assert 'vasini_slo_may_still_fail{tenant="default",pack="on-call"} -4' in lines
+    assert 'vasini_slo_run_seconds{tenant="default",pack="on-call",quantile="0.95"} 2.2' in lines
+    assert 'vasini_slo_burn_rate{tenant="default",pack="on-call",window="6h"} 6.2' in lines
+    assert 'vasini_slo_state{tenant="default",pack="hello",state="no_data"} 1' in lines
+    families = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(families) == len(set(families))
+
+
+def test_a_quote_in_a_name_stays_in_its_label(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.levels.stored = (a_level('a"b\\c'),)
+    assert 'vasini_slo_goal_ratio{tenant="default",pack="a\\"b\\\\c"} 0.98' in vasini("metrics").stdout
+
+
+def test_metrics_as_json(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    told = vasini("metrics", "--json").document["metrics"]
+    assert {"name": "vasini_workers", "labels": {}, "value": 1.0} in told
+
+
+def test_another_tenant_is_not_told(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    assert "on-call" not in vasini("slo", "--tenant", "acme").stdout
+    assert "on-call" not in vasini("metrics", "--tenant", "acme").stdout
+    assert "on-call" in vasini("slo", "--all-tenants").stdout

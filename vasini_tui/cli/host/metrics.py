@@ -1,0 +1,144 @@
+"""`vasini metrics`: how the installation stands, in the text format that Prometheus reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.contracts.slo import SloState
+from engine.safe_text import sanitize
+from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
+from vasini_tui.cli.call import Invocation
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from engine.contracts.runs.run import RunCounts
+    from engine.contracts.slo import ServiceLevel
+    from engine.facade.engine import WorkerView
+    from vasini_tui.wiring import Session
+
+
+class Gauge(NamedTuple):
+    """One metric with its values by labels."""
+
+    name: str
+    about: str
+    samples: Iterable[tuple[dict[str, str], float]]
+
+    def lines(self) -> Iterator[str]:
+        """As Prometheus reads it."""
+        yield f"# HELP {self.name} {self.about}"
+        yield f"# TYPE {self.name} gauge"
+        for labels, value in self.samples:
+            named = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+            yield f"{self.name}{{{named}}} {value:g}" if named else f"{self.name} {value:g}"
+
+    def documents(self) -> Iterator[dict[str, object]]:
+        """As JSON."""
+        for labels, value in self.samples:
+            yield {"name": self.name, "labels": labels, "value": float(value)}
+
+
+def metrics(
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Print metrics for Prometheus: runs, queue, requests, service levels."""
+    return Invocation(_metrics, as_json, act_as, tenant, all_tenants)
+
+
+async def _metrics(session: Session) -> int:
+    async with session.engine() as engine:
+        counts = await engine.runs.counts()
+        levels = await engine.levels.list()
+        workers = await engine.workers()
+    families = [*_installation(counts, workers), *_service_levels(levels)]
+    if session.out.as_json:
+        session.out.document({"metrics": [sample for family in families for sample in family.documents()]})
+        return ExitCode.OK
+    for family in families:
+        for line in family.lines():
+            session.out.line(line)
+    return ExitCode.OK
+
+
+def _installation(counts: RunCounts, workers: Sequence[WorkerView]) -> Iterator[Gauge]:
+    yield Gauge(
+        "vasini_runs",
+        "Runs in the journal by status; those QUEUED wait for a worker.",
+        (({"status": status.value}, number) for status, number in counts.runs.items()),
+    )
+    waiting = {
+        "approval": counts.approvals_pending,
+        "form": counts.forms_pending,
+        "outcome": counts.outcomes_pending,
+    }
+    yield Gauge(
+        "vasini_requests_waiting",
+        "Requests that wait for a person.",
+        (({"kind": kind}, number) for kind, number in waiting.items()),
+    )
+    yield Gauge("vasini_workers", "Workers that are alive.", [({}, sum(worker.alive for worker in workers))])
+
+
+def _service_levels(levels: Sequence[ServiceLevel]) -> Iterator[Gauge]:
+    counted = [(_of(level), level) for level in levels if level.runs]
+    yield Gauge(
+        "vasini_slo_runs",
+        "Runs of the window that count, by outcome.",
+        (
+            ({**of, "outcome": outcome}, number)
+            for of, level in counted
+            for outcome, number in (("good", level.runs - level.failed), ("bad", level.failed))
+        ),
+    )
+    yield Gauge(
+        "vasini_slo_success_ratio",
+        "Share of runs that completed.",
+        ((of, level.success_rate) for of, level in counted if level.success_rate is not None),
+    )
+    yield Gauge(
+        "vasini_slo_goal_ratio", "Least share that is promised.", ((_of(one), one.goal) for one in levels)
+    )
+    yield Gauge(
+        "vasini_slo_may_still_fail", "Runs that may still fail.", ((of, one.may_fail) for of, one in counted)
+    )
+    yield Gauge(
+        "vasini_slo_run_seconds",
+        "Working time of completed runs.",
+        (
+            ({**of, "quantile": share}, ms / 1000)
+            for of, level in counted
+            for share, ms in (("0.5", level.p50_ms), ("0.95", level.p95_ms))
+            if ms is not None
+        ),
+    )
+    yield Gauge(
+        "vasini_slo_burn_rate",
+        "How many times faster than allowed runs fail, by window.",
+        (
+            ({**of, "window": f"{burn.long_seconds // 3600}h"}, burn.long_burn)
+            for of, level in counted
+            for burn in level.burns
+        ),
+    )
+    yield Gauge(
+        "vasini_slo_state",
+        "1 for the state that holds.",
+        (
+            ({**_of(one), "state": state.value}, float(one.state is state))
+            for one in levels
+            for state in SloState
+        ),
+    )
+
+
+def _of(level: ServiceLevel) -> dict[str, str]:
+    return {"tenant": level.tenant, "pack": level.pack}
+
+
+def _escaped(text: str) -> str:
+    return sanitize(text, limit=200).replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,120 @@
+"""`vasini slo`: whether packs keep what they promise, and how many more runs may fail."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
+from vasini_tui.cli.call import Invocation
+from vasini_tui.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from engine.contracts.slo import ServiceLevel
+    from vasini_tui.output import Output
+    from vasini_tui.wiring import Session
+
+_HEADS = ("PACK", "TENANT", "RUNS", "OK", "GOAL", "MAY FAIL", "BURN 6h/1d", "P95", "GOAL", "STATE")
+
+
+def slo(
+    pack: Annotated[str | None, typer.Argument(metavar="[PACK]", help="Show one pack in full.")] = None,
+    window: Annotated[
+        int | None,
+        typer.Option("--window", metavar="DAYS", min=1, max=90, help="Days to look at, for every pack."),
+    ] = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Show the service level of every pack, the worst first."""
+    action = partial(_list, window=window) if pack is None else partial(_one, pack=pack, window=window)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
+
+
+async def _list(session: Session, *, window: int | None) -> int:
+    async with session.engine() as engine:
+        levels = await engine.levels.list(window_days=window)
+    if session.out.as_json:
+        session.out.document({"levels": levels})
+    else:
+        session.out.table(_HEADS, map(_row, levels))
+    return ExitCode.OK
+
+
+async def _one(session: Session, *, pack: str, window: int | None) -> int:
+    async with session.engine() as engine:
+        found = await engine.levels.get(pack, window_days=window)
+    if session.out.as_json:
+        session.out.document({"level": found.level, "budget": found.budget})
+    else:
+        _tell(session.out, found.level)
+    return ExitCode.OK
+
+
+def _row(level: ServiceLevel) -> tuple[object, ...]:
+    burns = {burn.long_seconds: burn.long_burn for burn in level.burns}
+    return (
+        level.pack,
+        level.tenant,
+        level.runs,
+        _share(level.success_rate),
+        _share(level.goal),
+        level.may_fail if level.runs else None,
+        f"{burns[21_600]:.1f}/{burns[86_400]:.1f}" if level.runs else None,
+        _seconds(level.p95_ms),
+        _seconds(level.p95_goal_ms),
+        level.state.value,
+    )
+
+
+def _tell(out: Output, level: ServiceLevel) -> None:
+    people = level.people
+    out.pairs(
+        (
+            ("pack", level.pack),
+            ("tenant", level.tenant),
+            ("state", level.state.value),
+            ("window", f"{level.window_days} days"),
+            ("runs", f"{level.runs}, {level.failed} failed"),
+            ("completed", f"{_share(level.success_rate)} (goal {_share(level.goal)}, {level.goal_from})"),
+            ("may still fail", f"{level.may_fail} of {level.allowed}" if level.runs else None),
+            ("runs out", level.runs_out),
+            ("out since", level.out_since),
+            ("p50", _seconds(level.p50_ms)),
+            ("p95", f"{_seconds(level.p95_ms)} (goal {_seconds(level.p95_goal_ms)})"),
+            ("people asked", f"{people.asked}, {people.expired} expired"),
+            ("people took", f"p50 {_seconds(people.p50_ms)}, p95 {_seconds(people.p95_ms)}"),
+        )
+    )
+    out.line("")
+    out.table(
+        ("ALERT", "LONG", "BURN", "SHORT", "BURN", "ABOVE", "FIRES"),
+        (
+            (
+                burn.severity.value,
+                f"{burn.long_seconds // 3600} h",
+                f"{burn.long_burn:.1f}",
+                f"{burn.short_seconds // 60} min",
+                f"{burn.short_burn:.1f}",
+                f"{burn.factor:.1f}",
+                "yes" if burn.fires else "no",
+            )
+            for burn in level.burns
+        ),
+    )
+    if level.why:
+        out.line("")
+        out.table(("FAILED", "WHY"), ((one.runs, one.code) for one in level.why))
+
+
+def _share(share: float | None) -> str:
+    """Rounded down: 99.99 % of a goal of 100 % is not 100 %."""
+    return "-" if share is None else f"{int(share * 10_000 + 1e-6) / 100:g} %"
+
+
+def _seconds(ms: int | None) -> str:
+    return "-" if ms is None else f"{ms / 1000:.1f} s" if ms < 100_000 else f"{ms / 60_000:.0f} min"
