@@ -97,6 +97,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "engine.contracts.model",
         "engine.contracts.quantity",
+        "engine.contracts.sandbox_level",
         "engine.contracts.schema_version",
         "engine.contracts.status",
     ),

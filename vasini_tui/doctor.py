@@ -22,6 +22,7 @@ from engine.journal.sqlite.check import find_damage
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.pack_code.pack_tools import tool_prefix
 from engine.tools.process import cgroup
+from engine.tools.sandbox.bubblewrap import bubblewrap
 from vasini_tui.console.terminal.usable import terminal_problem
 from vasini_tui.disk_use import disk_by_kind
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.governance.policies import Policies
-
-# Tools run in processes of their own with limits; nothing stronger is built yet.
-SANDBOX_LEVEL = "process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ async def examine(
             "sqlite": sqlite3.sqlite_version,
             "system": f"{platform.system()} {platform.release()}",
             "git": shutil.which("git"),
-            "sandbox": SANDBOX_LEVEL,
+            **await asyncio.to_thread(_sandbox, loaded),
             "limits": await asyncio.to_thread(_limits, loaded),
         },
         terminal=_terminal(),
@@ -139,6 +137,14 @@ def _limits(loaded: LoadedSettings) -> str:
         f"no cgroup is delegated: {tools.memory_mb} MiB a process (RLIMIT_DATA), {tools.processes} processes "
         "a call, counted 5 to 20 times a second"
     )
+
+
+def _sandbox(loaded: LoadedSettings) -> dict[str, str]:
+    """The highest level that calls can have here, by what, and who gets it."""
+    found, setting = bubblewrap(), loaded.values.tools.sandbox
+    who = {"auto": "calls that want it or must be", "process": "calls that must be", "isolated": "all calls"}
+    level = "process" if found.program is None else "isolated"
+    return {"sandbox": level, "isolation": f"{found.words}; tools.sandbox: {setting} ({who[setting]})"}
 
 
 async def _ask_engine(loaded: LoadedSettings, opener: OpenEngine, *, deep: bool) -> _Engine:

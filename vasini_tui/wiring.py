@@ -87,6 +87,9 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         open_files=tools.open_files,
         processes=tools.processes,
         kill_grace_seconds=values.engine.kill_grace_seconds,
+        sandbox=tools.sandbox,
+        hidden_roots=places.own,
+        sandbox_reads=tools.sandbox_reads,
     )
     return EngineConfig(
         data_dir=places.data_dir,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from engine.contracts.model import Contract
+from engine.contracts.sandbox_level import SandboxLevel, SandboxWish
 from engine.contracts.status import Effects, Risk, StepErrorCode
 
 
@@ -26,6 +27,7 @@ class ToolSpec(Contract):
         default=False, description="A call that is made again with the same key has its effect once."
     )
     timeout: float = Field(default=60.0, gt=0, description="Seconds, unless the step says otherwise.")
+    sandbox: SandboxWish = Field(default="process", description="The level it wants for its calls.")
 
 
 class ToolError(Contract):
@@ -44,7 +46,7 @@ class ToolMeta(Contract):
 
     tool: str
     backend: str
-    sandbox: Literal["policy", "process", "isolated"] = "policy"
+    sandbox: SandboxLevel = "policy"
     latency_ms: float = 0.0
     cost: float | None = None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from engine.contracts.quantity import cpu_cores, duration_seconds, memory_bytes
+from engine.contracts.sandbox_level import highest_wish
 from engine.contracts.status import Effects, Risk
 from engine.governance.policies import tool_key
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.contracts.layers.tools import ToolDef, Tools
+    from engine.contracts.sandbox_level import SandboxWish
 
 Network = Literal["none", "egress_allowlist", "full"]
 Filesystem = Literal["none", "read_only", "read_write", "scoped"]
@@ -39,6 +41,7 @@ class ToolBounds:
     hosts: frozenset[str]
     filesystem: Filesystem
     scoped_paths: tuple[str, ...]
+    level: SandboxWish
     risk: Risk
     requires_approval: bool
     audit: bool
@@ -54,6 +57,13 @@ class ToolsLayer:
     offered: Mapping[str, ToolBounds] | None
     max_concurrent: int
     max_calls: int
+    level: SandboxWish = "process"
+    """Of all calls that run in a process."""
+
+    def level_of_code(self, prefix: str) -> SandboxWish:
+        """The strictest level of the tools whose names begin so: their code is read at it, too."""
+        own = (bounds.level for tool, bounds in (self.offered or {}).items() if tool.startswith(prefix))
+        return highest_wish(self.level, *own)
 
     def bounds(self, tool: str) -> ToolBounds | None:
         """The bounds of a tool the layer lists."""
@@ -68,6 +78,7 @@ def tools_layer(tools: Tools) -> ToolsLayer:
         {tool_key(tool.id): _bounds(tool) for tool in tools.available} if given else None,
         tools.tool_policies.max_concurrent,
         tools.tool_policies.max_calls_per_task,
+        tools.tool_policies.level,
     )
 
 
@@ -81,6 +92,7 @@ def _bounds(tool: ToolDef) -> ToolBounds:
         frozenset(host.casefold().rstrip(".") for host in sandbox.egress_allowlist),
         sandbox.filesystem,
         sandbox.scoped_paths,
+        sandbox.level,
         tool.risk_level,
         tool.requires_approval,
         tool.audit,

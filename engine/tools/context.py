@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.contracts.runs.preview import Preview
+    from engine.contracts.sandbox_level import SandboxWish
     from engine.governance.tools_layer import ToolsLayer
+    from engine.tools.sandbox.room import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,11 @@ class ToolLimits:
     """Limits of tool calls; sizes in bytes, times in seconds.
 
     The operator sets most of them; `memory_from` and `cpu_from` name what set memory and processor time. A
-    pack's tools layer narrows the ones from `processors` on: None is no narrowing.
+    pack's tools layer narrows the ones from `processors` to `hosts`: None is no narrowing.
+
+    `sandbox`: whether wishes for the level `isolated` are granted where it can be had, ignored, or taken for
+    every call that has a process. Isolated calls see nothing of `hidden_roots`, and read `sandbox_reads` as
+    they read the system. `room`: what this call sees, when it is isolated.
     """
 
     allowed_roots: tuple[Path, ...] = (Path("/"),)
@@ -40,6 +46,10 @@ class ToolLimits:
     scoped_roots: tuple[Path, ...] | None = None
     filesystem: Literal["none", "read_only", "read_write"] = "read_write"
     hosts: frozenset[str] | None = None
+    sandbox: Literal["auto", "process", "isolated"] = "auto"
+    hidden_roots: tuple[Path, ...] = ()
+    sandbox_reads: tuple[Path, ...] = ()
+    room: Room | None = None
 
 
 class OutputSink(Protocol):
@@ -82,6 +92,8 @@ class PackCode:
     pack: str
     digest: str
     files: Mapping[str, str]
+    sandbox: SandboxWish = "process"
+    """The level that its tools layer wants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +101,7 @@ class CallRules:
     """What binds a call beside the operator's limits.
 
     `scopes` are the rendered directories of the tools layer, by tool. `approved`: a person approved exactly
-    this call. `deadline_name` names what `timeout` came from.
+    this call. `deadline_name` names what `timeout` came from. `sandbox` is what the step wants.
     """
 
     policies: Policies = field(default_factory=Policies)
@@ -98,3 +110,4 @@ class CallRules:
     approved: bool = False
     timeout: float | None = None
     deadline_name: str = ""
+    sandbox: SandboxWish | None = None

@@ -30,14 +30,18 @@ from engine.tools.narrowing import narrowed
 from engine.tools.output import json_output
 from engine.tools.pack_code.pack_tools import PackBackEnd
 from engine.tools.registry import BackEnds, FunctionBackEnd
+from engine.tools.sandbox.bubblewrap import bubblewrap
+from engine.tools.sandbox.confining import confined
 from engine.tools.secret_references import Redaction, resolve_references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.contracts.sandbox_level import SandboxLevel
     from engine.governance.tools_layer import ToolBounds
     from engine.tools.context import PackCode
     from engine.tools.registry import BackEnd, RegisteredTool, ToolRegistry
+    from engine.tools.sandbox.bubblewrap import Bubblewrap
 
 _LAYER_TIMEOUT = "sandbox.timeout of the pack's tools layer"
 _MAX_MESSAGE = 2000
@@ -59,6 +63,7 @@ class ToolCall:
     back_end: BackEnd | None = None
     bounds: ToolBounds | None = None
     verdict: Verdict = ALLOWED
+    level: SandboxLevel = "policy"
     seconds: float = 0.0
     deadline_name: str = ""
     secrets: set[str] = field(default_factory=set)
@@ -79,15 +84,20 @@ class ToolExecutor:
     """Runs tools of a registry, and of a pack's own code, under the operator's limits."""
 
     def __init__(
-        self, registry: ToolRegistry, limits: ToolLimits, secrets: Mapping[str, str] = _NO_SECRETS
+        self,
+        registry: ToolRegistry,
+        limits: ToolLimits,
+        secrets: Mapping[str, str] = _NO_SECRETS,
+        bubblewrap: Callable[[], Bubblewrap] = bubblewrap,
     ) -> None:
         self._limits = limits
+        self._bubblewrap = bubblewrap
         self._secrets = secrets
         self._builtin = registry
         self.back_ends = BackEnds()
         self.back_ends.register(FunctionBackEnd("local", "policy", registry))
         self.back_ends.register(FunctionBackEnd("command", "process", registry))
-        self.back_ends.register(PackBackEnd(limits, reserved=lambda name: registry.find(name) is not None))
+        self.back_ends.register(PackBackEnd(limits, lambda name: registry.find(name) is not None, bubblewrap))
         self.stages: tuple[tuple[str, Stage], ...] = (
             ("resolve", self._resolve),
             ("layer", self._layer),
@@ -114,10 +124,10 @@ class ToolExecutor:
         found = await self.back_ends.find(name, code)
         return found[0].spec if found is not None else None
 
-    def has_preview(self, name: str) -> bool:
-        """Whether the built-in tool of that name can be looked at before it is called."""
+    def may_preview(self, name: str) -> bool:
+        """Whether a call of that tool may have something to show before it is made."""
         tool = self._builtin.find(name)
-        return tool is not None and tool.preview is not None
+        return tool is None or tool.preview is not None or tool.spec.backend != "local"
 
     async def call(
         self,
@@ -164,11 +174,14 @@ class ToolExecutor:
         try:
             for stage in (self._resolve, self._layer, self._sandbox):
                 await stage(call)
-            if call.found.preview is None:
-                return None
             named = resolve_references(params, "[SECRET {}]".format, set())
-            require_fitting(name, call.found.check(named))
-            return await call.found.preview(named, call.context)
+            if call.found.preview is not None:
+                require_fitting(name, call.found.check(named))
+                return await call.found.preview(named, call.context)
+            room = call.context.limits.room
+            if room is None:
+                return None
+            return Preview(kind="call", summary=f"calls {name}, isolated", text="\n".join(room.told()))
         except ToolFailure as failure:
             return Preview(kind="unavailable", summary=failure.message)
         except Exception as crash:  # noqa: BLE001 - the edge: any failure of a tool is one of its call
@@ -179,6 +192,7 @@ class ToolExecutor:
         if found is None:
             raise unknown_tool(call.name)
         call.tool, call.back_end = found
+        call.level = call.back_end.sandbox
 
     async def _layer(self, call: ToolCall) -> None:
         """Which bounds the pack's tools layer gives this tool."""
@@ -208,6 +222,10 @@ class ToolExecutor:
         limits = self._limits
         if call.bounds is not None:
             limits = narrowed(limits, call.bounds, call.rules.scopes.get(call.name, ()))
+        call.context = replace(call.context, limits=limits)
+        call.level, limits = await confined(
+            call.found.spec, call.level, call.rules, call.bounds, call.context, self._bubblewrap
+        )
         call.context = replace(call.context, limits=limits)
 
     async def _back_end(self, call: ToolCall) -> None:
@@ -256,7 +274,7 @@ def _record(call: ToolCall) -> ToolResult:
     meta = ToolMeta(
         tool=call.name,
         backend=call.back_end.name if call.back_end is not None else "none",
-        sandbox=call.back_end.sandbox if call.back_end is not None else "policy",
+        sandbox=call.level,
         latency_ms=(time.perf_counter() - call.started) * 1000,
     )
     if call.error is not None:

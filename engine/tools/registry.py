@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.tools.context import ToolContext
 from engine.tools.parameters import ParameterCheck, parameter_check
 
 if TYPE_CHECKING:
     from engine.contracts.runs.preview import Preview
+    from engine.contracts.sandbox_level import SandboxLevel
     from engine.contracts.tool import ToolSpec
     from engine.tools.context import PackCode
 
-Sandbox = Literal["policy", "process", "isolated"]
 ToolFunction = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]
 """What runs a tool: parameters that passed its schema, and the call's context, to a JSON value."""
 PreviewFunction = Callable[[dict[str, Any], ToolContext], Awaitable["Preview"]]
@@ -44,7 +44,7 @@ class BackEnd(Protocol):
         """What `ToolSpec.backend` of its tools says."""
 
     @property
-    def sandbox(self) -> Sandbox:
+    def sandbox(self) -> SandboxLevel:
         """What stands between its tools and this machine."""
 
     async def find(self, tool: str, code: PackCode | None) -> RegisteredTool | None:
@@ -102,7 +102,7 @@ class FunctionBackEnd:
     """The functions of a registry whose specs name this back end."""
 
     name: str
-    sandbox: Sandbox
+    sandbox: SandboxLevel
     registry: ToolRegistry
 
     async def find(self, tool: str, _code: PackCode | None) -> RegisteredTool | None:

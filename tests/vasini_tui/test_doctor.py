@@ -41,7 +41,9 @@ def test_doctor_tells_every_setting_its_value_and_where_it_is_from(
     assert settings["tools.roots"] == (["/"], "default")
     assert settings["secrets.token"] == ("set", "env")
     assert outcome.document["places"]["VASINI_HOME"] == str(home)
-    assert outcome.document["sandbox"] == "process"
+    assert outcome.document["sandbox"] == "isolated"
+    assert "bubblewrap" in outcome.document["isolation"]
+    assert "tools.sandbox: auto (calls that want it or must be)" in outcome.document["isolation"]
     assert "1024 MiB" in outcome.document["limits"]
     assert "1024 processes a call" in outcome.document["limits"]
     assert outcome.document["sqlite"] == sqlite3.sqlite_version

@@ -115,7 +115,11 @@ class LoggingSettings(Group):
 
 
 class ToolSettings(Group):
-    """Limits of tool calls. `roots`: directories tools may enter at all."""
+    """Limits of tool calls. `roots`: directories tools may enter at all.
+
+    `sandbox`: `auto` isolates calls that are to be, and those that want to where that can be had; `process`
+    only the former; `isolated` every call that has a process. Isolated calls read `sandbox_reads` as well.
+    """
 
     roots: tuple[AbsolutePath, ...] = (Path("/"),)
     command_allowlist: frozenset[str] = frozenset()
@@ -126,6 +130,8 @@ class ToolSettings(Group):
     cpu_seconds: PositiveInt = 300
     open_files: Annotated[int, Field(ge=16)] = 256
     processes: Annotated[int, Field(ge=4)] = 1024
+    sandbox: Literal["auto", "process", "isolated"] = "auto"
+    sandbox_reads: tuple[AbsolutePath, ...] = ()
 
 
 class EngineSettings(Group):

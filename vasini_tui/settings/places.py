@@ -40,6 +40,13 @@ class Places:
     packs_dir: Path
 
     @property
+    def own(self) -> tuple[Path, ...]:
+        """All of them: what an isolated call sees nothing of."""
+        if self.home is not None:
+            return (self.home,)
+        return (self.config_dir, self.data_dir, self.runs_dir, self.cache_dir, self.packs_dir)
+
+    @property
     def config_file(self) -> Path:
         """Settings that may be shown to anybody."""
         return self.config_dir / "config.yaml"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from engine.contracts.flows.step import RetryPolicy, StepFields
+from engine.contracts.sandbox_level import SandboxWish  # noqa: TC001 - pydantic reads the annotation
 
 
 class ToolStep(StepFields):
@@ -22,6 +23,7 @@ class ToolStep(StepFields):
     params: dict[str, Any] = Field(default_factory=dict)
     retry: RetryPolicy | None = None
     backend: Literal["local", "remote", "mcp"] | None = None
+    sandbox: SandboxWish | None = Field(default=None, description="Least level of the call.")
 
     @property
     def target(self) -> str | None:

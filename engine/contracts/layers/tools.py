@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.contracts.model import Contract
 from engine.contracts.quantity import Cost, CpuShare, Duration, MemorySize
+from engine.contracts.sandbox_level import SandboxWish
 from engine.contracts.schema_version import SchemaVersion
 from engine.contracts.status import Effects, Risk
 
@@ -28,6 +29,7 @@ class ToolSandbox(Contract):
         default="none", description="Which files it may touch."
     )
     scoped_paths: tuple[str, ...] = Field(default=(), description="Directories it may touch with `scoped`.")
+    level: SandboxWish = Field(default="process", description="Least level of its calls.")
 
 
 class ToolDef(Contract):
@@ -56,6 +58,7 @@ class ToolPolicies(Contract):
     max_concurrent: int = Field(default=5, ge=1, description="Calls at once.")
     max_calls_per_task: int = Field(default=100, ge=0, description="Calls of one task.")
     cost_limit_per_task: Cost = Field(default="$10", description="Most a task may cost.")
+    level: SandboxWish = Field(default="process", description="Least level of all calls with a process.")
 
 
 class Tools(Contract):

@@ -12,7 +12,7 @@ from engine.contracts.model import Contract
 class Preview(Contract):
     """Shown on the approval's card and covered by its digest; secrets in it are references."""
 
-    kind: Literal["diff", "request", "command", "unavailable"] = Field(
+    kind: Literal["diff", "request", "command", "call", "unavailable"] = Field(
         description="What `text` is; `unavailable`: the call could not be made as things stand."
     )
     summary: str = Field(description="One line: what would happen to what.")

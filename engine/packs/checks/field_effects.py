@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INFORMATION = "information"
 NOT_YET = "not in force yet"
+ONLY_ISOLATED = "only at the level `isolated`"
 TOLD = "told to the agents of its flows"
 
 _EFFECTS: Mapping[str, str] = {
@@ -66,14 +67,21 @@ _EFFECTS: Mapping[str, str] = {
         "processors, and has its share of the processor time of the longest run; other tools work in the "
         "engine's process"
     ),
-    "tools.available[].sandbox.network": "held by `http.get`; for the pack's own tools and commands "
-    + NOT_YET,
-    "tools.available[].sandbox.egress_allowlist": (f"held by `http.get`; for other tools {NOT_YET}"),
+    "tools.available[].sandbox.network": (
+        f"held by `http.get`; for the pack's own tools and commands {ONLY_ISOLATED}"
+    ),
+    "tools.available[].sandbox.egress_allowlist": (
+        f"held by `http.get`; for other tools {NOT_YET}, and an isolated call with it is refused"
+    ),
     "tools.available[].sandbox.filesystem": (
-        f"held by built-in tools; for the pack's own tools, and inside a command, {NOT_YET}"
+        f"held by built-in tools; for the pack's own tools, and inside a command, {ONLY_ISOLATED}"
     ),
     "tools.available[].sandbox.scoped_paths": (
-        f"held by built-in tools; for the pack's own tools, and inside a command, {NOT_YET}"
+        f"held by built-in tools; for the pack's own tools, and inside a command, {ONLY_ISOLATED}"
+    ),
+    "tools.available[].sandbox.level": (
+        "`isolated`: the call is refused where that cannot be had; `isolated_if_possible`: made at the level "
+        "`process` there; see sandbox.md"
     ),
     "tools.available[].risk_level": "least risk of an approval of this tool",
     "tools.available[].requires_approval": "the run waits for an approval of exactly this call",
@@ -89,6 +97,7 @@ _EFFECTS: Mapping[str, str] = {
     ),
     "tools.tool_policies.max_calls_per_task": "the run fails; attempts and the runs of subflows count",
     "tools.tool_policies.cost_limit_per_task": f"{NOT_YET}: no tool reports a cost",
+    "tools.tool_policies.level": "as `available[].sandbox.level`, for commands, git, searches, own tools",
     "guardrails": INFORMATION,
     "guardrails.input.max_length": "texts of the start payload, and of an answer, are no longer together",
     "guardrails.input.sanitization": NOT_YET,
@@ -146,7 +155,11 @@ def not_in_force(layer: str, document: Document) -> Iterator[Problem]:
     """Fields the document sets that do nothing yet, though somebody may rely on them."""
     for path, value in _leaves(document.value, ()):
         effect = effect_of(".".join((layer, *_names(path))))
-        if NOT_YET in effect and value not in (None, False, "", [], {}) and not _held(document, path):
+        if (
+            (NOT_YET in effect or ONLY_ISOLATED in effect)
+            and value not in (None, False, "", [], {})
+            and not _held(document, path)
+        ):
             place = document.place(path)
             yield Problem(
                 file=place.file,
@@ -161,8 +174,17 @@ def _held(document: Document, path: SourcePath) -> bool:
     """Whether a bound of a tool is in force after all: those of files and hosts are, for built-in tools."""
     if path[:1] != ("available",) or len(path) < 4 or path[3] not in _BY_TOOL:
         return False
-    tool = document.value["available"][path[1]].get("id", "")
-    return isinstance(tool, str) and tool.startswith(_BY_TOOL[path[3]])
+    listed = document.value["available"][path[1]]
+    tool = listed.get("id", "")
+    if isinstance(tool, str) and tool.startswith(_BY_TOOL[path[3]]):
+        return True
+    return path[3] != "egress_allowlist" and _is_isolated(document.value, listed)
+
+
+def _is_isolated(layer: Any, listed: Any) -> bool:
+    """Whether calls of a listed tool are isolated, or not made at all."""
+    policies, sandbox = layer.get("tool_policies"), listed.get("sandbox")
+    return any(isinstance(said, dict) and said.get("level") == "isolated" for said in (policies, sandbox))
 
 
 def _leaves(value: Any, path: SourcePath) -> Iterator[tuple[SourcePath, Any]]:

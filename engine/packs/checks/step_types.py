@@ -10,6 +10,7 @@ from engine.contracts.runs.request import UserInputRequest
 from engine.errors import InvalidInput
 from engine.json_schema.forms import form_schema
 from engine.named_table import NamedTable
+from engine.packs.checks.in_process_tools import works_in_process
 from engine.packs.checks.json_schema import schema_problems
 from engine.packs.checks.literal_params import literal_faults
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, validate
@@ -79,6 +80,8 @@ class _ToolChecks(StepChecks):
                 yield _place_of(node, name), f"the tool `{tool}`: {shortened(message)}"
         if backend in {"remote", "mcp"}:
             yield ("backend",), f"the back end `{backend}` is not available in this version"
+        if tool and node.text("sandbox") == "isolated" and works_in_process(tool):
+            yield ("sandbox",), f"`{tool}` works in the engine's own process, which cannot be isolated"
 
     def tool(self, node: StepNode) -> str | None:
         return node.text("tool")

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from engine.governance.policies import tool_key
+from engine.packs.checks.in_process_tools import works_in_process
 from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
 from engine.templates import TemplateError, compile_template, has_template
 
@@ -36,6 +37,8 @@ def tools_problems(
         first.setdefault(key, index)
         yield from unknown_tool(document, path, tool.id, names)
         yield from _sandbox(document, ("available", index, "sandbox"), tool.sandbox)
+        if tool.sandbox.level != "process":
+            yield from _level(document, ("available", index, "sandbox"), key, tool.sandbox)
         for name in ("effects", "idempotent"):
             if getattr(tool, name) is not None and not key.startswith(own):
                 message = f"`{shortened(tool.id)}` says itself what it does; a pack speaks for its own tools"
@@ -74,6 +77,16 @@ def _sandbox(document: Document, path: SourcePath, sandbox: ToolSandbox) -> Iter
         fault = _path_fault(scoped)
         if fault is not None:
             yield problem_at(document, (*path, "scoped_paths", index), fault, found=shown(scoped))
+
+
+def _level(document: Document, path: SourcePath, tool: str, sandbox: ToolSandbox) -> Iterator[Problem]:
+    """What no level can hold for a process, or for the engine's own."""
+    if works_in_process(tool):
+        message = f"`{shortened(tool)}` works in the engine's own process, which cannot be isolated"
+        yield problem_at(document, (*path, "level"), message)
+    elif sandbox.network == "egress_allowlist":
+        message = "single hosts cannot be held for an isolated process: say `none` or `full`"
+        yield problem_at(document, (*path, "network"), message)
 
 
 def _path_fault(path: str) -> str | None:

@@ -11,6 +11,7 @@ from engine.contracts.status import Risk
 from engine.errors import PackInvalid
 from engine.packs.layers.persona import persona_of
 from engine.tools.context import PackCode
+from engine.tools.pack_code.pack_tools import tool_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +80,9 @@ class PinnedPacks:
         limits = _limits(policies, pack.tools_layer)
         files = pack.content.code
         # a run exists only when its pack's code was trusted at the start, and it pinned that code
-        code = PackCode(pack_id, digest, files) if files else None
+        layer = pack.tools_layer
+        wish = layer.level_of_code(tool_prefix(pack_id)) if layer is not None else "process"
+        code = PackCode(pack_id, digest, files, wish) if files else None
         flow = PinnedFlow(
             FlowGraph(definition, limits, "artifacts" in definition.model_dump_json()),
             code,

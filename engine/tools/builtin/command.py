@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.preview import Preview
@@ -87,7 +88,7 @@ def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
     async def preview(params: dict[str, Any], context: ToolContext) -> Preview:
         from engine.tools.process.command_runner import child_environment  # noqa: PLC0415 - seldom
 
-        names = child_environment(context.workdir, params.get("env", {}))
+        names = child_environment(context.workdir, context.limits, params.get("env", {}))
         return await run_stoppable(lambda _stop: _preview(params, context, sorted(names)))
 
     yield RegisteredTool(RUN, run, preview)
@@ -100,12 +101,15 @@ def _preview(params: dict[str, Any], context: ToolContext, names: Sequence[str])
     _require_listed_names(params.get("env", {}), context.limits)
     cwd = params.get("cwd")
     folder = path_scope(context.limits).root(cwd) if cwd is not None and cwd.startswith("/") else None
+    room = context.limits.room
+    if room is not None and room.folder == "write" and folder is not None:
+        room = replace(room, writes=(*room.writes, folder))
     lines = [
         f"argv: {json.dumps(argv, ensure_ascii=False)}",
         f"folder: {folder or context.workdir / (cwd or '.')}",
         f"environment: {', '.join(names)}",
         f"stdin: {len(params.get('stdin', '').encode())} bytes",
-        "sandbox: process",
+        *(["sandbox: process"] if room is None else room.told()),
     ]
     return Preview(kind="command", summary=f"runs {shlex.join(argv)[:200]}", text="\n".join(lines))
 

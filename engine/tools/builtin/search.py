@@ -14,6 +14,7 @@ from engine.tools.failure import invalid_input
 from engine.tools.process.ask import ask
 from engine.tools.process.threads import StopFlag, run_stoppable
 from engine.tools.registry import RegisteredTool
+from engine.tools.sandbox.confining import only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def search_tools() -> Iterator[RegisteredTool]:
             "files": files,
             "max_matches": params.get("max_matches", 1000),
         }
-        answer = await ask(_HOST, request, Path("/"), context.limits, "files.search")
+        answer = await ask(_HOST, request, Path("/"), only(limits, reads=(Path(root),)), "files.search")
         if "invalid" in answer:
             raise invalid_input(answer["invalid"])
         return {**answer, "skipped": skipped}

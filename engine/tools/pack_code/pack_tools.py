@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,17 @@ from engine.contracts.tool import ToolSpec
 from engine.errors import PackInvalid
 from engine.tools.failure import ToolFailure, from_os_error
 from engine.tools.process.ask import ask
-from engine.tools.registry import RegisteredTool, Sandbox
+from engine.tools.registry import RegisteredTool
+from engine.tools.sandbox.bubblewrap import bubblewrap
+from engine.tools.sandbox.confining import isolating
+from engine.tools.sandbox.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.contracts.sandbox_level import SandboxLevel
     from engine.tools.context import PackCode, ToolContext, ToolLimits
+    from engine.tools.sandbox.bubblewrap import Bubblewrap
 
 _HOST = Path(__file__).with_name("pack_host.py")
 _FILE = "tools.py"
@@ -41,11 +46,17 @@ class PackBackEnd:
     """Finds and runs the tools of packs; descriptions are kept per pack and digest."""
 
     name: str = "pack"
-    sandbox: Sandbox = "process"
+    sandbox: SandboxLevel = "process"
 
-    def __init__(self, limits: ToolLimits, reserved: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        limits: ToolLimits,
+        reserved: Callable[[str], bool],
+        bubblewrap: Callable[[], Bubblewrap] = bubblewrap,
+    ) -> None:
         self._limits = limits
         self._reserved = reserved
+        self._bubblewrap = bubblewrap
         self._described: dict[tuple[str, str], dict[str, RegisteredTool]] = {}
         self._describing = asyncio.Lock()
 
@@ -59,7 +70,7 @@ class PackBackEnd:
         key = (code.pack, code.digest)
         async with self._describing:  # side by side, each caller would start a process for the same answer
             if key not in self._described:
-                functions = await describe_functions(code, self._limits)
+                functions = await describe_functions(code, await self._limits_to_read(code))
                 self._refuse_reserved(functions)
                 while len(self._described) >= _MAX_CACHED:
                     del self._described[next(iter(self._described))]
@@ -67,6 +78,11 @@ class PackBackEnd:
                     function.spec.name: self._registered(code, function) for function in functions
                 }
             return self._described[key]
+
+    async def _limits_to_read(self, code: PackCode) -> ToolLimits:
+        """Reading what it offers runs its code, too."""
+        program = await isolating(self._limits, code.sandbox, f"the code of {code.pack}", self._bubblewrap)
+        return self._limits if program is None else replace(self._limits, room=Room(program))
 
     def _refuse_reserved(self, functions: tuple[PackFunction, ...]) -> None:
         taken = [function for function in functions if self._reserved(function.spec.name)]

@@ -36,7 +36,7 @@ async def ask(
         [sys.executable, "-I", str(program)],
         [],
         cwd,
-        child_environment(cwd),
+        child_environment(cwd, limits),
         limits,
         json.dumps(request).encode(),
         result_pipe=True,

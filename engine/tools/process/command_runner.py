@@ -18,15 +18,18 @@ from engine.contracts.status import StepErrorCode
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found
 from engine.tools.process import cgroup
 from engine.tools.process.limit_words import met_limit
+from engine.tools.process.one_request import CONFINED
 from engine.tools.process.process_group import Outcome, ProcessGroup
 from engine.tools.process.threads import finish
+from engine.tools.sandbox.mounts import HOME
+from engine.tools.sandbox.starting import isolation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from engine.tools.context import OutputSink, ToolLimits
 
-_KEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")))
+KEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")))
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _END_CHARACTERS = 4000
 _ENVELOPE_BYTES = 64 * 1024
@@ -74,14 +77,14 @@ class CommandRunner:
         """
         if any("\x00" in argument for argument in argv):
             raise invalid_input("an argument may not hold NUL")
-        environment = child_environment(cwd, env_extra)
+        environment = child_environment(cwd, limits, env_extra)
         program = await asyncio.to_thread(_program, argv[0], cwd, environment["PATH"])
         if program is None:
             raise not_found(f"there is no command {argv[0]!r}")
         try:
             async with asyncio.timeout(timeout):
                 outcome = await start_group(
-                    _KEEPER, [program, *argv[1:]], cwd, environment, limits, stdin or b"", sink=sink
+                    KEEPER, [program, *argv[1:]], cwd, environment, limits, stdin or b"", sink=sink
                 )
         except TimeoutError as error:
             raise ToolFailure(
@@ -113,12 +116,21 @@ async def start_group(
     result_pipe: bool = False,
     sink: OutputSink | None = None,
 ) -> Outcome:
-    """Run `program SETTINGS work...`, which confines itself. Raises ToolFailure when it cannot start."""
+    """Run `program SETTINGS work...`, which confines itself; an isolated one is confined by its keeper.
+
+    Raises ToolFailure when it cannot start.
+    """
+    isolated = await isolation(limits, cwd)
     try:
         async with _own_cgroup(limits) as held_by:
+            settings = _settings(limits, held_by)
+            whole = [*program, settings, *work]
+            if isolated:
+                inside = work if program is KEEPER else [*program, CONFINED, *work]
+                whole = [*KEEPER, settings, *isolated, *inside]
             outcome = await ProcessGroup.run(
-                [*program, _settings(limits, held_by), *work],
-                cwd=cwd,
+                whole,
+                cwd=Path("/") if isolated else cwd,
                 environment=environment,
                 stdin=stdin,
                 limit=limits.max_output_bytes + (_ENVELOPE_BYTES if result_pipe else 0),
@@ -161,6 +173,7 @@ def _settings(limits: ToolLimits, held_by: Path | None) -> str:
         "memory_bytes": limits.memory_bytes,
         "cpu_seconds": limits.cpu_seconds,
         "open_files": limits.open_files,
+        "spare_first": int(limits.room is not None),
         "processors": ",".join(map(str, _own_processors(limits.processors))),
     }
     return "\n".join(f"{name}={value}" for name, value in settings.items())
@@ -175,12 +188,14 @@ def _own_processors(most: float | None) -> list[int]:
     return (there[first:] + there[:first])[: math.ceil(most)]
 
 
-def child_environment(workdir: Path, extra: Mapping[str, str] = _NOTHING) -> dict[str, str]:
+def child_environment(
+    workdir: Path, limits: ToolLimits, extra: Mapping[str, str] = _NOTHING
+) -> dict[str, str]:
     """What a child sees of our environment: where programs are, a language, a home. Nothing else."""
     return {
         "PATH": os.environ.get("PATH", _DEFAULT_PATH),
         "LANG": "C.UTF-8",
-        "HOME": str(workdir),
+        "HOME": str(workdir) if limits.room is None else HOME,
         **extra,
     }
 

@@ -42,7 +42,8 @@ def confine(settings: Mapping[str, str]) -> None:
 
     `settings`: parent (the worker's process id), processes and threads at once, memory_bytes,
     cpu_seconds, open_files, processors (numbers of those it keeps to, or "" for all), cgroup (a directory
-    whose limits take the place of processes and memory, or "").
+    whose limits take the place of processes and memory, or ""), spare_first (1: the first process only stands
+    around the work, and is not asked to end: the work would have no time to).
     Without a cgroup the writable memory of each process is limited (RLIMIT_DATA): RLIMIT_AS would count
     what is only reserved, and programs that reserve much, as java does, could not start. The keeper
     ends as the work ended. Raises OSError, ValueError.
@@ -55,7 +56,8 @@ def confine(settings: Mapping[str, str]) -> None:
     keeper = os.getpid()
     child = os.fork()
     if child != 0:
-        _stand_over(child, 0 if settings["cgroup"] else int(settings["processes"]), report)
+        spared = child if settings["spare_first"] == "1" else 0
+        _stand_over(child, 0 if settings["cgroup"] else int(settings["processes"]), report, spared)
     os.close(report)
     _die_with(keeper, signal.SIGKILL)
     os.setsid()  # a `kill 0` of the work does not reach the keeper
@@ -103,8 +105,11 @@ def _set(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), "prctl failed")
 
 
-def _stand_over(child: int, most: int, report: int) -> NoReturn:
-    """Wait for the work, then end what is left, then end as the work did. `most` 0: a cgroup counts."""
+def _stand_over(child: int, most: int, report: int, spared: int) -> NoReturn:
+    """Wait for the work, then end what is left, then end as the work did. `most` 0: a cgroup counts.
+
+    `spared` is not asked to end, only told.
+    """
     status: int | None = None
     living, pause = 0, _COUNT_SECONDS[0]
     while status is None:
@@ -113,7 +118,8 @@ def _stand_over(child: int, most: int, report: int) -> NoReturn:
             break
         if received is not None and received.si_signo == signal.SIGTERM:
             for pid, _ in _below(os.getpid()):
-                _send(pid, signal.SIGTERM)
+                if pid != spared:
+                    _send(pid, signal.SIGTERM)
         status = _reap(child)
         if status is None and most:
             before, living = living, _count(most)

@@ -36,7 +36,7 @@ def met_limit(returncode: int, ended_by: str | None, words: str, limits: ToolLim
         return f"it met the limit {processes}"
     if ended_by == "memory" and returncode != 0:
         return f"it met the limit {memory}"
-    if returncode == -signal.SIGXCPU:
+    if returncode in {-signal.SIGXCPU, 128 + signal.SIGXCPU}:  # the latter from inside a sandbox
         return f"it met the limit {limits.cpu_from}: {limits.cpu_seconds} s of processor time"
     for pattern, limit in (
         (_NO_MEMORY, memory),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Answer = dict[str, Any]
+CONFINED = "confined"
+"""In place of the settings: somebody else has confined this process."""
 
 
 def serve_once(handle: Callable[[Answer], Answer]) -> None:
@@ -26,7 +28,8 @@ def serve_once(handle: Callable[[Answer], Answer]) -> None:
     """
     answer_to = int(os.environ.pop("RESULT_FD"))
     os.set_inheritable(answer_to, False)
-    confine(read_settings(sys.argv[1]))
+    if sys.argv[1] != CONFINED:
+        confine(read_settings(sys.argv[1]))
     request = json.load(sys.stdin)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if isinstance(sys.stdout, io.TextIOWrapper):

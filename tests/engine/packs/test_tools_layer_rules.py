@@ -88,3 +88,46 @@ def test_without_a_list_of_tools_every_one_that_is_not_denied_is_offered(demo: L
 def test_a_name_may_not_be_both_available_and_denied_in_any_case(demo: LayeredPack) -> None:
     layer = "{available: [{id: text.report, name: x}], denied: [Text.Report]}"
     assert "the tool `text.report` is both available and denied" in told(demo, layer)
+
+
+@pytest.mark.parametrize("level", ["isolated", "isolated_if_possible"])
+def test_a_level_that_a_tool_cannot_have_is_a_problem(demo: LayeredPack, level: str) -> None:
+    layer = f"{{available: [{{id: text.report, name: x, sandbox: {{level: {level}}}}}]}}"
+    (problem,) = told(demo, layer)
+    assert "`text.report` works in the engine's own process" in problem
+    demo.write("demo/tools.py", "def look(title: str, body: str) -> str:\n    return body\n")
+    hosts = "network: egress_allowlist, egress_allowlist: [x.org]"
+    (problem,) = told(
+        demo,
+        f"{{available: [{{id: demo.look, name: x, sandbox: {{level: {level}, {hosts}}}}}]}}",
+        "demo.look",
+    )
+    assert "say `none` or `full`" in problem
+
+
+def test_a_step_that_cannot_be_isolated_is_a_problem(demo: LayeredPack) -> None:
+    demo.manifest("")
+    demo.write("demo/flows/go.yaml", FLOW.replace("TOOL", "text.report, sandbox: isolated"))
+    (problem,) = demo.load(NAMES).problems
+    assert "which cannot be isolated" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("level", "policies", "told_of"),
+    [
+        ("process", "", ["network", "filesystem"]),
+        ("isolated_if_possible", "", ["network", "filesystem"]),
+        ("isolated", "", []),
+        ("process", ", tool_policies: {level: isolated}", []),
+    ],
+)
+def test_bounds_that_hold_only_in_a_sandbox_are_told_where_there_is_none(
+    demo: LayeredPack, level: str, policies: str, told_of: list[str]
+) -> None:
+    demo.write("demo/tools.py", "def look(title: str, body: str) -> str:\n    return body\n")
+    sandbox = f"{{level: {level}, network: none, filesystem: read_only}}"
+    demo.manifest(f"tools: {{available: [{{id: demo.look, name: x, sandbox: {sandbox}}}]{policies}}}\n")
+    demo.write("demo/flows/go.yaml", FLOW.replace("TOOL", "demo.look"))
+    found = demo.load(NAMES).not_in_force
+    assert [str(problem.field).rpartition(".")[2] for problem in found] == told_of
+    assert all("only at the level `isolated`" in problem.message for problem in found)

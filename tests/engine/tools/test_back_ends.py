@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.contracts.tool import ToolSpec
 from engine.tools.context import PackCode, ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
-from engine.tools.registry import RegisteredTool, Sandbox, ToolRegistry
+from engine.tools.registry import RegisteredTool, ToolRegistry
+
+if TYPE_CHECKING:
+    from engine.contracts.sandbox_level import SandboxLevel
 
 CONTEXT = ToolContext("run", "step", 1, "run/step", "default", Path("/nonexistent/workdir"))
 
@@ -21,7 +24,7 @@ class ParrotBackEnd:
     """Answers every `parrot.` tool with what it was told."""
 
     name: str = "parrot"
-    sandbox: Sandbox = "isolated"
+    sandbox: SandboxLevel = "isolated"
 
     async def find(self, tool: str, _code: PackCode | None) -> RegisteredTool | None:
         async def say(params: dict[str, Any], _context: ToolContext) -> Any:

@@ -112,7 +112,7 @@ async def test_a_command_is_shown_with_its_folder_and_the_names_it_sees(
 async def test_other_tools_have_no_preview(context: ToolContext, limits: ToolLimits) -> None:
     executor = ToolExecutor(builtin_registry(), limits)
     assert await executor.preview("text.report", {"title": "t", "body": "b"}, context) is None
-    assert not executor.has_preview("text.report")
+    assert not executor.may_preview("text.report")
 
 
 @pytest.mark.parametrize("then", ["one\n", None])

@@ -21,6 +21,7 @@ from engine.runtime.worker.steps.preparation import Preparer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from engine.contracts.flows.tool_step import ToolStep
     from engine.contracts.runs.preview import Preview
     from engine.machine.model.effects import Effect
     from engine.machine.model.inputs import Input
@@ -51,7 +52,7 @@ class RunPlanner:
         flow: PinnedFlow,
         children: ChildFlows,
         judge: CallJudge,
-        look: Callable[[str, str, Any], Awaitable[Preview | None]],
+        look: Callable[[str, ToolStep, Any], Awaitable[Preview | None]],
         usage: Callable[[], Awaitable[tuple[int, int]]] | None,
     ) -> None:
         self._values = values
@@ -89,7 +90,7 @@ class RunPlanner:
                     partial(make_plan, preparer, state, inputs, wanted, now, self._last_ts, budget=budget)
                 )
             except PreviewNeeded as needed:
-                seen = await self._look(needed.path, needed.tool, needed.params)
+                seen = await self._look(needed.path, needed.step, needed.params)
                 self._judge.previews[needed.key] = seen
             else:
                 return plan

@@ -64,7 +64,7 @@ class ToolRenderer(StepRenderer[ToolStep]):
             if not at.is_gated:
                 return prepared
         action = action_of(step, params)
-        preview = at.judge.preview(at.path, step.tool, params)
+        preview = at.judge.preview(at.path, step, params)
         prepared = replace(prepared, action_digest=at.digest(action, preview))
         return prepared if verdict is None else _asking(prepared, step, at, verdict, action, preview)
 

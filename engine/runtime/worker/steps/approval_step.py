@@ -35,7 +35,9 @@ class ApprovalRenderer(StepRenderer[ApprovalStep]):
             if refused is not None:  # nobody is asked to approve what will be refused
                 return refused
         action = self._action(gated, at)
-        preview = at.judge.preview(at.path, tool, action["params"]) if tool is not None and action else None
+        preview = None
+        if isinstance(gated, ToolStep) and action is not None:
+            preview = at.judge.preview(at.path, gated, action["params"])
         action_digest = at.digest(action, preview)
         message = at.text(step.message)
         if at.path.partition("~")[0] == at.flow.graph.flow.escalation:

@@ -14,6 +14,7 @@ from engine.machine.transition_builder import failure
 from engine.values import digest_of
 
 if TYPE_CHECKING:
+    from engine.contracts.flows.tool_step import ToolStep
     from engine.contracts.runs.preview import Preview
     from engine.contracts.status import Risk
     from engine.machine.model.state import RunState
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 class PreviewNeeded(Exception):
     """An approval cannot be shown until the tool has looked at what its call would do."""
 
-    def __init__(self, path: str, tool: str, params: Any, key: str) -> None:
+    def __init__(self, path: str, step: ToolStep, params: Any, key: str) -> None:
         super().__init__(f"the call {path} has not been looked at")
         self.path = path
-        self.tool = tool
+        self.step = step
         self.params = params
         self.key = key
 
@@ -88,11 +89,11 @@ class CallJudge:
         """What of the parameters does not fit a built-in tool, by place."""
         return self.executor.faults(tool, params)
 
-    def preview(self, path: str, tool: str, params: Any) -> Preview | None:
+    def preview(self, path: str, step: ToolStep, params: Any) -> Preview | None:
         """What the call would do, for tools that can say. Raises PreviewNeeded."""
-        if not self.executor.has_preview(tool):
+        if not self.executor.may_preview(step.tool):
             return None
-        key = digest_of([tool, params])
+        key = digest_of([step.tool, step.sandbox, params])
         if key not in self.previews:
-            raise PreviewNeeded(path, tool, params, key)
+            raise PreviewNeeded(path, step, params, key)
         return self.previews[key]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.runs.preview import Preview
+    from engine.contracts.sandbox_level import SandboxWish
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
@@ -57,7 +58,13 @@ class CallSite:
             workdir=self.workdir,
         )
 
-    def rules(self, *, approved: bool = False, timeout: float | None = None) -> CallRules:
+    def rules(
+        self,
+        *,
+        approved: bool = False,
+        timeout: float | None = None,
+        sandbox: SandboxWish | None = None,
+    ) -> CallRules:
         """What binds a call of the run."""
         return CallRules(
             policies=self.flow.policies,
@@ -65,6 +72,7 @@ class CallSite:
             scopes=self.scopes,
             approved=approved,
             timeout=timeout,
+            sandbox=sandbox,
         )
 
 
@@ -88,10 +96,10 @@ class ToolCalls:
         self._default_timeout = default_timeout
         self._outputs = outputs
 
-    async def preview(self, site: CallSite, path: str, tool: str, params: Any) -> Preview | None:
+    async def preview(self, site: CallSite, path: str, step: ToolStep, params: Any) -> Preview | None:
         """What a call would do as things stand, for tools that can say so."""
-        context, rules = site.context(path, 1), site.rules()
-        return await self._executor.preview(tool, params, context, rules=rules, code=site.flow.code)
+        context, rules = site.context(path, 1), site.rules(sandbox=step.sandbox)
+        return await self._executor.preview(step.tool, params, context, rules=rules, code=site.flow.code)
 
     async def call(self, site: CallSite, execution: Execution) -> tuple[StepFinished, Mapping[str, bytes]]:
         """Call the execution's tool: how it ended, and the blobs its output refers to.
@@ -130,7 +138,7 @@ class ToolCalls:
         self, site: CallSite, execution: Execution, step: ToolStep, params: Any
     ) -> Preview | None:
         """What the call would do now, which is what a person approved of it."""
-        preview = await self.preview(site, execution.path, step.tool, params)
+        preview = await self.preview(site, execution.path, step, params)
         if bound_digest(action_of(step, params), preview, site.flow.pack_digest) != execution.digest:
             message = f"step {step.id}: what would run differs from what was approved"
             raise _Failed(failure(StepErrorCode.APPROVAL_VOID, message, recoverable=False))
@@ -146,7 +154,8 @@ class ToolCalls:
             step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)
         context = site.context(execution.path, execution.attempt)
-        rules = site.rules(approved=execution.approved, timeout=step.timeout or self._default_timeout)
+        timeout = step.timeout or self._default_timeout
+        rules = site.rules(approved=execution.approved, timeout=timeout, sandbox=step.sandbox)
         if execution.approved and execution.digest is not None:
             previewed = await self._as_approved(site, execution, step, params)
             context = replace(context, previewed=previewed)

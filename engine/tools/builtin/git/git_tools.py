@@ -37,6 +37,7 @@ def _spec(name: str, description: str, output: dict[str, str], **properties: dic
         output=output,
         backend="command",
         effects=Effects.NONE,
+        sandbox="isolated_if_possible",
     )
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from engine.tools.failure import from_os_error, invalid_input, not_found
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.tools.builtin.paths import PathScope
 
 _MAX_POINTER_BYTES = 64 * 1024
@@ -30,6 +29,8 @@ class GitPlace:
     common_dir: Path
     work_tree: Path | None
     """Where `.git` stands; None inside a bare repository or a git directory."""
+    objects: tuple[Path, ...]
+    """Where its objects are, those that it borrows among them."""
 
     @property
     def linked(self) -> bool:
@@ -67,8 +68,7 @@ def _place(git_dir: Path, work_tree: Path | None, scope: PathScope) -> GitPlace:
     if (git_dir / "commondir").exists():
         common = (git_dir / small_file(git_dir / "commondir")).resolve()
         scope.require(common, str(common))
-    _require_objects(common / "objects", scope)
-    return GitPlace(git_dir, common, work_tree)
+    return GitPlace(git_dir, common, work_tree, _objects(common / "objects", scope))
 
 
 def _is_git_dir(path: Path) -> bool:
@@ -81,7 +81,7 @@ def _is_git_dir(path: Path) -> bool:
         return False
 
 
-def _require_objects(directory: Path, scope: PathScope) -> None:
+def _objects(directory: Path, scope: PathScope) -> tuple[Path, ...]:
     """Objects may be borrowed from other directories, which may borrow in turn."""
     waiting, seen = [directory], set[str]()
     while waiting:
@@ -98,6 +98,7 @@ def _require_objects(directory: Path, scope: PathScope) -> None:
                 if line.startswith('"'):  # git would read it as another name than the one checked here
                     raise invalid_input(f"{str(borrowed)!r} holds a quoted name, which is not supported")
                 waiting.append(real / line)
+    return tuple(map(Path, seen))
 
 
 def open_regular(path: Path) -> BinaryIO:

@@ -17,6 +17,7 @@ from engine.tools.builtin.git.place import GitPlace, find_place
 from engine.tools.builtin.git.shadow import build_shadow
 from engine.tools.failure import ToolFailure, invalid_input, not_found
 from engine.tools.process.threads import finish, run_stoppable
+from engine.tools.sandbox.confining import only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -85,8 +86,9 @@ class GitRepository:
                 environment["GIT_WORK_TREE"] = str(place.work_tree)
             elif work_tree:
                 raise not_found(f"{shown!r} has no work tree")
-            await run_stoppable(lambda _stop: build_shadow(shadow, place, settings, scope))
-            yield replace(bare, settings=settings)
+            linked = await run_stoppable(lambda _stop: build_shadow(shadow, place, settings, scope))
+            seen = (directory, *place.objects, *linked, *([place.work_tree] if place.work_tree else []))
+            yield replace(bare, settings=settings, limits=only(limits, reads=seen, writes=(shadow,)))
         finally:
             await finish(asyncio.to_thread(shutil.rmtree, shadow, ignore_errors=True))
 
@@ -101,7 +103,8 @@ class GitRepository:
                 continue
             # run where no repository is, so that none is looked for
             listing = ["config", "--file", str(file), "--no-includes", "-z", "--list"]
-            outcome = await self.git(*listing, directory=empty)
+            alone = replace(self, limits=only(self.limits, reads=(file,), writes=(empty,)))
+            outcome = await alone.git(*listing, directory=empty)
             if outcome.returncode != 0 or outcome.truncated:
                 raise invalid_input(f"the settings of {self.shown!r} cannot be read: {_last_line(outcome)}")
             for entry in os.fsdecode(outcome.stdout).split("\0"):

@@ -51,20 +51,24 @@ _OF_THE_REPOSITORY = (
 )
 
 
-def build_shadow(shadow: Path, place: GitPlace, settings: Mapping[str, str], scope: PathScope) -> None:
-    """Fill the empty directory `shadow`. Raises ToolFailure when the repository's files are not git's."""
+def build_shadow(
+    shadow: Path, place: GitPlace, settings: Mapping[str, str], scope: PathScope
+) -> tuple[Path, ...]:
+    """Fill the empty directory `shadow`; what of the repository its links lead to.
+
+    Raises ToolFailure when the repository's files are not git's.
+    """
     (shadow / "info").mkdir()
     (shadow / "config").write_text(_config(place, settings), "utf-8")
     # git takes a HEAD that is a link for a branch's name, so it is copied
     (shadow / "HEAD").write_text(small_file(place.git_dir / "HEAD") + "\n", "utf-8", "surrogateescape")
     own = [*_OF_THE_WORK_TREE, "info/sparse-checkout"]
-    for name in own:
-        _link(place.git_dir / name, shadow / name, scope)
-    for name in _OF_THE_REPOSITORY:
-        _link(place.common_dir / name, shadow / name, scope)
-    for path in place.git_dir.glob("sharedindex.*"):
-        _link(path, shadow / path.name, scope)
+    targets = [(place.git_dir / name, shadow / name) for name in own]
+    targets += [(place.common_dir / name, shadow / name) for name in _OF_THE_REPOSITORY]
+    targets += [(path, shadow / path.name) for path in place.git_dir.glob("sharedindex.*")]
+    linked = [_link(target, link, scope) for target, link in targets]
     _copy_index(place.git_dir / "index", shadow / "index", scope)
+    return tuple(real for real in linked if real is not None)
 
 
 def _config(place: GitPlace, settings: Mapping[str, str]) -> str:
@@ -78,11 +82,12 @@ def _config(place: GitPlace, settings: Mapping[str, str]) -> str:
     return "".join(f"[{section}]\n" + "".join(f"\t{line}\n" for line in lines[section]) for section in lines)
 
 
-def _link(target: Path, link: Path, scope: PathScope) -> None:
+def _link(target: Path, link: Path, scope: PathScope) -> Path | None:
+    """Where the link leads; None when the repository has no such thing."""
     try:
         mode = target.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return None
     except OSError as error:
         raise from_os_error(error, f"cannot read {str(target)!r}") from error
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
@@ -90,6 +95,7 @@ def _link(target: Path, link: Path, scope: PathScope) -> None:
     real = target.resolve()
     scope.require(real, str(target))
     link.symlink_to(real)
+    return real
 
 
 def _copy_index(index: Path, copy: Path, scope: PathScope) -> None:

@@ -1,0 +1,1 @@
+"""The level `isolated`: what a call sees of this machine, by bubblewrap."""

@@ -1,0 +1,27 @@
+"""docs/sandbox.md says what the tests of attacks have tried, and no more."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TRIED = (ROOT / "tests" / "engine" / "tools" / "test_attacks_by_level.py").read_text("utf-8")
+ATTACK = re.compile(r"^\| [^|]+ \| ([^|]+) \| ([^|]+) \| `(test_\w+)` \|$", re.MULTILINE)
+TABLE = {
+    test: (process, isolated)
+    for process, isolated, test in ATTACK.findall((ROOT / "docs" / "sandbox.md").read_text("utf-8"))
+}
+
+
+def test_every_attack_of_the_table_is_tried_and_every_one_that_is_tried_is_in_it() -> None:
+    assert sorted(TABLE) == sorted(re.findall(r"^async def (test_\w+)", TRIED, re.MULTILINE))
+
+
+def test_where_a_test_expects_a_difference_the_table_says_so() -> None:
+    differing = [
+        re.findall(r"^async def (test_\w+)", source, re.MULTILINE)
+        for source in re.split(r"\n\n\n", TRIED)
+        if "is STOPPED[level]" in source
+    ]
+    assert [TABLE[name] for (name,) in differing] == [("no", "stopped")] * len(differing)
