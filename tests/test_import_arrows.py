@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("screens",),
     ("screens.runs", "screens.run"),
     ("screens.run_verbs",),
-    ("screens.packs", "screens.compare", "screens.handoff"),
+    ("screens.packs", "screens.compare", "screens.handoff", "screens.slo"),
     ("screens.approvals",),
     ("screens.outcomes",),
     ("screens.forms",),

@@ -72,6 +72,9 @@ class Console(Protocol):
     def when_shown(self, then: Callable[[bool], None]) -> None:
         """Call when the terminal shows what has been drawn by now; with False when it never tells."""
 
+    def show_runs(self, typed: str) -> None:
+        """Go to the list of runs with this filter."""
+
     def show_in(self, view: str, key: str) -> None:
         """Go to the list of a view, with the cursor on this row."""
 

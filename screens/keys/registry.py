@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.keys.actions import approvals, console, forms, packs, parts, run, runs, values
+from screens.keys.actions import approvals, console, forms, packs, parts, run, runs, slo, values
 
 if TYPE_CHECKING:
     from screens.keys.action import Action
@@ -27,6 +27,7 @@ GROUPS = {
     "file": "A file",
     "compare": "Compare",
     "packs": "Packs",
+    "slo": "Service levels",
     "app": "Everywhere",
     "screen": "Every screen",
     "list": "Lists",
@@ -44,6 +45,7 @@ ACTIONS: tuple[Action, ...] = (
     *values.ACTIONS,
     *parts.ACTIONS,
     *packs.ACTIONS,
+    *slo.ACTIONS,
     *console.ACTIONS,
 )
 """In the order of the key bar."""

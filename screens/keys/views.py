@@ -45,8 +45,17 @@ VIEWS: tuple[View, ...] = (
         "form",
     ),
     View(
-        "packs",
+        "slo",
         "4",
+        "SLO",
+        "Service levels, worst first",
+        "vasini slo",
+        "screens.slo.screen:SloScreen",
+        "slo",
+    ),
+    View(
+        "packs",
+        "5",
         "Packs",
         "Packs, versions, problems",
         "vasini packs",

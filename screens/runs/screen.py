@@ -21,7 +21,7 @@ from screens.run_verbs.steering import SteerVerbs
 from screens.runs.first_start import first_start
 from screens.runs.fold_verbs import FoldVerbs
 from screens.runs.folding import Unfolded
-from screens.runs.query import EXAMPLE, FAILED_LATELY, run_query
+from screens.runs.query import EXAMPLE, run_query
 from screens.runs.rows import SORTS, RunSource, columns
 from screens.widgets.plain import Part, Plain
 from screens.widgets.status_labels import run_label
@@ -136,10 +136,10 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         """Ages again."""
         self._table.rewrite(self._with_new_age)
 
-    def show_failed(self) -> None:
-        """Only what failed within the last day, with the keys on the list."""
+    def show_found(self, typed: str) -> None:
+        """Only what this filter finds, with the keys on the list."""
         self._table.focus()
-        self._use_filter(FAILED_LATELY)
+        self._use_filter(typed)
 
     def point_at(self, run_id: str) -> None:
         """Put the cursor on this run as soon as it is there; a filter that hides it is dropped."""

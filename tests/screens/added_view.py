@@ -16,7 +16,7 @@ views.VIEWS = (
     *views.VIEWS,
     views.View(
         "notes",
-        "5",
+        "6",
         "Notes",
         "Notes on runs",
         "vasini notes",
@@ -68,13 +68,13 @@ async def _walk() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await _shows(pilot, "● running")
         assert "tests.screens.added_view" not in sys.modules, "loaded before it is wanted"
-        await pilot.press("5")
+        await pilot.press("6")
         await _shows(pilot, "No notes yet")
         await pilot.press(":", *"notes")
         await _shows(pilot, "vasini notes")
         await pilot.press("escape", "?")
         await _shows(pilot, "Notes on runs")
-    sys.stdout.write(read_keymap({"app.notes": ["4"]})[1][0].message)
+    sys.stdout.write(read_keymap({"app.notes": ["5"]})[1][0].message)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,6 @@ def test_a_screen_and_one_entry_make_a_view() -> None:
     )
     assert done.returncode == 0, done.stderr
     header = next(line for line in done.stdout.splitlines() if "1 Runs" in line)
-    assert "4 Packs   5 Notes" in header
+    assert "5 Packs   6 Notes" in header
     assert "vasini notes" in done.stdout
-    assert "4 is also the key of app.packs (Packs)" in done.stdout
+    assert "5 is also the key of app.packs (Packs)" in done.stdout

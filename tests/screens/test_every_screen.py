@@ -15,6 +15,7 @@ from engine.errors import ErrorCode, Unavailable
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import an_approval
 from tests.patience import PATIENCE
+from tests.screens.levels import SOME_LEVELS
 from tests.screens.picture import characters, strips, styles, unfinished
 from tests.screens.test_console_snapshots import RUN, engine
 from vasini_tui.console.options import ConsoleOptions
@@ -123,7 +124,8 @@ WALKS: dict[str, tuple[Step, ...]] = {
         *("3", " Triage", "=forms", "enter", " Severity", "=form", "f2", " is required", "=form-errors"),
         *("enter", " low", "=form-choices"),
     ),
-    "packs": ("4", " hello", "=packs", "enter", " Overview", "=pack"),
+    "slo": ("4", " violated", " timeout", "=slo", "j", "j", " Here will stand", "=slo-empty"),
+    "packs": ("5", " hello", "=packs", "enter", " Overview", "=pack"),
     "start": ("c", " Greets", "=start", "enter", " name", "=start-form"),
 }
 
@@ -133,6 +135,8 @@ async def test_the_screens_look_as_they_did(
     console: OpenConsole, snapshot: SnapshotAssertion, walk: str
 ) -> None:
     fake = FakeEngine() if walk == "empty" else engine()
+    fake.levels.stored = SOME_LEVELS if walk == "slo" else ()
+    fake.levels.budgets = {"on-call": tuple(1 - number / 80 for number in range(120))}
     options = ConsoleOptions(bell=False, grace_ms=0)
     alone = count().__next__  # every key comes alone
     async with console(fake, size=SIZES[0], options=options, clock=alone, notifications=False) as stage:

@@ -76,7 +76,7 @@ def hostile_engine() -> FakeEngine:
 async def test_packs_and_everything_inside_one(console: OpenConsole) -> None:
     engine = hostile_engine()
     async with console(engine, size=(120, 40)) as stage:
-        await stage.press("4")
+        await stage.press("5")
         await stage.on(PacksScreen)
         await stage.until(lambda: stage.table("#packs").rows)
         assert_harmless(stage)

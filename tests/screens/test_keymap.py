@@ -148,7 +148,7 @@ def everything() -> FakeEngine:
     [
         *[(), ("c",), ("c", "enter"), ("s",), ("x",), ("q",), ("?",), (":",), ("ctrl+t",)],
         *[("enter",), ("enter", "]"), ("enter", "]", "]"), ("enter", "d")],
-        *[("2",), ("2", "r"), ("3",), ("3", "enter"), ("4",), ("4", "enter")],
+        *[("2",), ("2", "r"), ("3",), ("3", "enter"), ("4",), ("5",), ("5", "enter")],
     ],
 )
 async def test_actions_bound_beside_each_other_are_known_to_be(

@@ -68,7 +68,7 @@ def broken() -> PackView:
 
 
 async def on_packs(stage: Stage) -> None:
-    await stage.press("4")
+    await stage.press("5")
     await stage.on(PacksScreen)
     await stage.until(lambda: stage.table("#packs").rows, "packs in the list")
 
@@ -113,7 +113,7 @@ async def test_a_broken_pack_shows_its_first_problem_and_opens_at_its_line(conso
 
 async def test_an_empty_list_says_how_to_make_a_pack(console: OpenConsole) -> None:
     async with console(FakeEngine(stored_packs=())) as stage:
-        await stage.press("4")
+        await stage.press("5")
         await stage.shows("vasini pack new NAME makes one")
 
 
@@ -281,7 +281,7 @@ async def test_a_reload_is_told_on_any_screen_and_shown_at_once(console: OpenCon
         engine.stored_packs = (a_pack(label="1.0.0+edited"),)
         engine.packs.news(PackNotice(pack="hello", label="1.0.0+edited", outcome=PackOutcome.CHANGED))
         await stage.until(lambda: "Pack hello 1.0.0+edited reloaded" in stage.notices(), "the toast")
-        await stage.press("4")
+        await stage.press("5")
         await stage.shows("1.0.0+edited")
 
 

@@ -48,7 +48,7 @@ def test_the_editor_breaks_a_pack_and_mends_it_again(vasini: Vasini, tmp_path: P
             )
 
         screen.shows("No runs yet")
-        screen.press("4")
+        screen.press("5")
         state("✓ ok")
         screen.press("j", "j", "e")
         state("▲ stale")

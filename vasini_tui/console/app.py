@@ -211,6 +211,10 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         """Go to the list of a view, with the cursor on this row."""
         self._navigation.show(view, key)
 
+    def show_runs(self, typed: str) -> None:
+        """Go to the list of runs with this filter."""
+        self.run_worker(self._navigation.runs(typed), group="view", exit_on_error=False)
+
     async def action_view(self, view: str) -> None:
         """Go to a view, which is as it was left; its own number again goes to its list."""
         await self._navigation.view(view)

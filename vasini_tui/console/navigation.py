@@ -51,13 +51,19 @@ class Navigation:
 
     async def failed(self) -> None:
         """Go to the list of runs, with what failed within the last day."""
+        from screens.runs.query import FAILED_LATELY  # noqa: PLC0415 - loaded with its view
+
+        await self.runs(FAILED_LATELY)
+
+    async def runs(self, typed: str) -> None:
+        """Go to the list of runs with this filter."""
         from screens.runs.screen import RunsScreen  # noqa: PLC0415 - loaded with its view
 
         if self._app.current_mode != VIEWS[0].name:
             await self.view(VIEWS[0].name)
         await self._root(VIEWS[0].name)
         if isinstance(self._app.screen, RunsScreen):
-            self._app.screen.show_failed()
+            self._app.screen.show_found(typed)
 
     def open_run(self, run_id: str, pane: str) -> None:
         """Open the detail of a run on the current view."""

@@ -16,7 +16,7 @@ from vasini_tui.console.themes.theme_files import BACKGROUNDS, OwnThemes, read_o
 
 DEFAULT_THEME = "vasini-dark"
 THEMES = (DEFAULT_THEME, "vasini-light", "high-contrast")
-STYLES = ("shell", "runs", "run_detail", "approvals", "forms", "packs", "dialogs")
+STYLES = ("shell", "runs", "run_detail", "approvals", "forms", "packs", "slo", "dialogs")
 
 _ANSI = {
     True: {

@@ -1,0 +1,15 @@
+"""Actions on the service levels."""
+
+from __future__ import annotations
+
+from screens.keys.action import Action
+
+_WINDOW = "vasini slo --window DAYS"
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "slo.filter", "/", "filter", "Filter", "Filter as you type: pack, tenant, state", "vasini slo", True
+    ),
+    Action("slo.shorter", "<", "shorter", "Fewer days", "Look at fewer days", _WINDOW, True),
+    Action("slo.longer", ">", "longer", "More days", "Look at more days", _WINDOW, True),
+)

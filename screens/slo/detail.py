@@ -1,0 +1,140 @@
+"""One service level in full: what is left over time, when it runs out, how fast it burns, and why."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+from engine.contracts.slo import SloState
+from engine.safe_text import sanitize
+from screens.slo.budget_plot import budget_plot
+from screens.slo.rows import STATES, milliseconds, percent
+from screens.widgets.ages import zoned
+from screens.widgets.plain import NEW_LINE, Part, Plain
+from screens.widgets.status_labels import STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from engine.contracts.slo import BurnView, ServiceLevel
+    from screens.keys.keymap import Keymap
+
+PLOT_HEIGHT = 4
+_PLOT_SHARE = 0.55
+_EMPTY = (
+    " No run of this pack has ended in these days. Here will stand how many runs\n"
+    " may still fail, the budget left over time, how fast it is used, why runs\n"
+    " failed, and how long people took. {app.runs}, then {runs.create} starts a run."
+)
+
+
+class LevelDetail(Plain):
+    """Drawn again for another width."""
+
+    def __init__(self, keymap: Keymap) -> None:
+        super().__init__(id="level")
+        self._keymap = keymap
+        self._level: ServiceLevel | None = None
+        self._budget: Sequence[float | None] = ()
+        self._now: datetime | None = None
+
+    def show_level(self, level: ServiceLevel | None, budget: Sequence[float | None], now: datetime) -> None:
+        """Show this one; `budget` is its course, as far as it is read."""
+        self._level, self._budget, self._now = level, budget, now
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Another width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        level, now = self._level, self._now
+        if level is None or now is None:
+            self.show()
+            return
+        label = STATES[level.state]
+        head: list[Part] = [
+            (sanitize(f" {level.pack} "), "bold"),
+            (label.text, STYLES[label.tone]),
+            (sanitize(f" · {format_left(level)}"), ""),
+        ]
+        if level.state is SloState.NO_DATA:
+            self.show(*head[:2], NEW_LINE, NEW_LINE, (self._keymap.fill(_EMPTY), "$quiet"))
+            return
+        lines: list[list[Part]] = [head, *self._plot(level, now), *_words(level)]
+        self.show(*(part for line in lines for part in (*line, NEW_LINE)))
+
+    def _plot(self, level: ServiceLevel, now: datetime) -> Iterator[list[Part]]:
+        width = max(10, int(self.size.width * _PLOT_SHARE) - 8)
+        beside = _beside(level)
+        plot = budget_plot(self._budget, width, PLOT_HEIGHT)
+        for number, line in enumerate(plot):
+            scale = "100 %" if number == 0 else "  0 %" if number == PLOT_HEIGHT - 1 else ""
+            yield [
+                (sanitize(f" {scale:>5} "), "$quiet"),
+                (sanitize(line), "$good" if level.may_fail >= 0 else "$bad"),
+                (sanitize(f"  {beside[number]}"), "$quiet"),
+            ]
+        first, last = _day(level.since), _day(now)
+        axis = f"       {first}{last:>{max(0, width - len(first))}}  "
+        yield [(sanitize(axis + beside[PLOT_HEIGHT]), "$quiet")]
+
+
+def format_left(level: ServiceLevel) -> str:
+    """What an operator wants to know first."""
+    if level.may_fail < 0:
+        since = f", since {_moment(level.out_since)}" if level.out_since is not None else ""
+        return f"{-level.may_fail:,} more failed than may{since}"
+    if not level.runs:
+        return "no runs"
+    if not level.allowed:
+        return f"none may fail among so few: the goal allows 1 of {ceil(1 / (1 - level.goal)):,}"
+    return f"{level.may_fail:,} more may fail of {level.allowed:,}"
+
+
+def _beside(level: ServiceLevel) -> list[str]:
+    lasts = "already" if level.may_fail < 0 else "not at this rate"
+    ends = _moment(level.runs_out) if level.runs_out is not None else lasts
+    excluded = f", {level.excluded:,} excluded" if level.excluded else ""
+    return [
+        f"runs out {ends}",
+        f"goal     {percent(level.goal)} %, p95 {milliseconds(level.p95_goal_ms)}",
+        f"         from {level.goal_from}",
+        f"p50 p95  {milliseconds(level.p50_ms)} {milliseconds(level.p95_ms)}",
+        f"runs     {level.runs:,}, {level.failed:,} failed{excluded}",
+    ]
+
+
+def _words(level: ServiceLevel) -> Iterator[list[Part]]:
+    burns: list[Part] = [(sanitize(" Burn  "), "bold $quiet")]
+    for burn in level.burns:
+        burns += [(sanitize(_burn(burn)), "bold $bad" if burn.fires else ""), sanitize("  ")]
+    yield burns
+    why = " · ".join(f"{one.runs:,} {one.code}" for one in level.why) or "nothing failed"
+    yield [(sanitize(" Why   "), "bold $quiet"), sanitize(why, limit=300)]
+    people = level.people
+    took = (
+        f"{people.asked:,} asked · p50 {milliseconds(people.p50_ms)} · p95 {milliseconds(people.p95_ms)}"
+        f" · {people.expired:,} expired"
+        if people.asked
+        else "were asked nothing"
+    )
+    yield [(sanitize(" People "), "bold $quiet"), sanitize(took)]
+
+
+def _burn(burn: BurnView) -> str:
+    """`6h 6.2/6 page`: the burn of its long window and the factor, and what it asks for."""
+    hours = burn.long_seconds // 3600
+    long = f"{hours}h" if hours < 24 else f"{hours // 24}d"
+    passed = burn.long_burn > burn.factor and burn.short_burn > burn.factor
+    says = f" {burn.severity.value.upper()}" if burn.fires else " few runs" if passed else ""
+    return f"{long} {burn.long_burn:.1f}/{burn.factor:g}{says}"
+
+
+def _moment(moment: datetime | None) -> str:
+    return zoned(moment).strftime("%d %b %H:%M %Z") if moment is not None else ""
+
+
+def _day(moment: datetime) -> str:
+    return zoned(moment).strftime("%d %b")

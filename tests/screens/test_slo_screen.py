@@ -1,0 +1,146 @@
+"""The service levels: the worst first, one in full, other windows, and the way to the runs that failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.contracts.slo import FailureCount
+from engine.contracts.status import RunStatus
+from engine.errors import ErrorCode, Unavailable
+from screens.runs.screen import RunsScreen
+from screens.slo.budget_plot import budget_plot
+from screens.slo.screen import SloScreen
+from tests.fakes.engine import FakeEngine
+from tests.fakes.levels import a_level
+from tests.fakes.views import a_run, ago
+from tests.screens.levels import SOME_LEVELS
+
+if TYPE_CHECKING:
+    from tests.screens.conftest import OpenConsole, Stage
+
+
+def an_engine() -> FakeEngine:
+    engine = FakeEngine()
+    engine.levels.stored = SOME_LEVELS
+    engine.levels.budgets = {"on-call": tuple(1 - number / 80 for number in range(120))}
+    return engine
+
+
+async def on_levels(stage: Stage) -> None:
+    await stage.press("4")
+    await stage.on(SloScreen)
+    await stage.until(lambda: stage.table("#levels").rows, "packs in the list")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_the_worst_is_first_and_told_in_full(console: OpenConsole, size: tuple[int, int]) -> None:
+    async with console(an_engine(), size=size) as stage:
+        await on_levels(stage)
+        await stage.shows("4 more failed than may, since 12 Mar 09:26 UTC")
+        await stage.shows("█")
+        for words in (
+            "✗ violated on-call",
+            "97.08",
+            "-4 over",
+            "6.2/3.1",
+            "13 ██████░░",
+            "6h 6.2/6 PAGE",
+            "3d 1.4/1 TICKET",
+            "9 timeout · 3 model_error",
+            "40 asked · p50 3m · p95 2.5h · 2 expired",
+            "98 %, p95 5.0s",
+            "from risk low",
+        ):
+            assert words in stage.text(), words
+
+
+async def test_the_pack_under_the_cursor_says_when_its_budget_runs_out(console: OpenConsole) -> None:
+    async with console(an_engine()) as stage:
+        await on_levels(stage)
+        await stage.press("j")
+        await stage.shows("13 more may fail of 19")
+        await stage.shows("runs out 23 Mar 09:26 UTC")
+        await stage.press("j")
+        await stage.shows("Here will stand how many runs")
+        await stage.shows("1, then c starts a run")
+
+
+async def test_enter_leads_to_the_runs_that_failed(console: OpenConsole) -> None:
+    engine = an_engine().add(
+        a_run("run-bad", RunStatus.FAILED, pack="on-call", finished_at=ago(300)),
+        a_run("run-other", RunStatus.FAILED, finished_at=ago(300)),
+    )
+    async with console(engine) as stage:
+        await on_levels(stage)
+        await stage.press("enter")
+        await stage.on(RunsScreen)
+        await stage.shows("pack:on-call status:failed,dead_letter ended:<30d")
+        await stage.until(lambda: stage.paged("#runs").row_count == 1, "the run that failed")
+        assert stage.paged("#runs").cursor_key == "run-bad"
+
+
+async def test_other_days_are_looked_at(console: OpenConsole) -> None:
+    async with console(an_engine()) as stage:
+        await on_levels(stage)
+        await stage.shows("Each pack over 30 days")
+        await stage.press(">")
+        await stage.shows("Each pack over 90 days")
+        await stage.press(">")
+        for words in ("30 days", "7 days", "1 day,"):
+            await stage.press("<")
+            await stage.shows(f"Each pack over {words}")
+        assert stage.engine.asked("levels")[-1] == 1
+
+
+async def test_a_filter_leaves_what_fits_and_escape_clears_it(console: OpenConsole) -> None:
+    async with console(an_engine()) as stage:
+        await on_levels(stage)
+        await stage.press("/", *"met")
+        await stage.shows("1 of 3 packs")
+        await stage.until(lambda: len(stage.table("#levels").rows) == 1)
+        await stage.press(*"zz")
+        await stage.shows("No pack matches the filter.")
+        await stage.press("escape")
+        await stage.until(lambda: len(stage.table("#levels").rows) == 3)
+
+
+async def test_a_run_that_ends_is_seen_at_once(console: OpenConsole) -> None:
+    engine = an_engine()
+    async with console(engine) as stage:
+        await on_levels(stage)
+        engine.levels.stored = (a_level("hello", may_fail=2, allowed=3),)
+        engine.news("run_completed")
+        await stage.shows("2 more may fail of 3")
+
+
+async def test_without_packs_it_says_how_to_make_one(console: OpenConsole) -> None:
+    async with console(FakeEngine()) as stage:
+        await stage.press("4")
+        await stage.shows("vasini pack new NAME makes one")
+
+
+async def test_what_cannot_be_read_is_told_and_tried_again(console: OpenConsole) -> None:
+    engine = an_engine()
+    engine.failures["levels"] = Unavailable(ErrorCode.JOURNAL_LOCKED, "Another process holds the journal.")
+    async with console(engine) as stage:
+        await stage.press("4")
+        await stage.shows("Another process holds the journal. (trying again")
+
+
+async def test_names_from_outside_are_harmless(console: OpenConsole) -> None:
+    engine = FakeEngine()
+    why = (FailureCount(code="\x1b]52;c;eA==\x07[red]x[/]", runs=1),)
+    engine.levels.stored = (a_level("evil\x1b[2J\u202epack", why=why, goal_from="risk\x1b[0m low"),)
+    async with console(engine) as stage:
+        await on_levels(stage)
+        await stage.shows("[red]x[/]")
+        assert not {"\x1b", "\x07", "\u202e"} & set(stage.text())
+
+
+def test_the_plot_stands_as_high_as_what_is_left() -> None:
+    assert budget_plot((None, 1.0, 0.5, 0.25, 0.0, -1.0), 6, 2) == [" █    ", " ██▄  "]
+    assert budget_plot((1.0, 0.01), 4, 2) == ["██  ", "██▄▄"]
+    assert budget_plot((), 3, 2) == ["   ", "   "]
+    assert budget_plot((1.0, 0.0, 1.0), 1, 1) == ["█"]
