@@ -3,8 +3,8 @@
     pip install genai-prices && python docs/prices_table.py YYYY-MM-DD
 
 The date is that of the table: of prices that change at a date those count that hold then. Of prices that
-change by the hour the highest counts. Models that are charged for by anything but tokens have none (null): their
-cost is unknown.
+change by the hour the highest counts. Models that are charged for by anything but tokens have none (null):
+their cost is unknown.
 """
 
 from __future__ import annotations

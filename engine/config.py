@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from engine.budget.settings import BudgetSettings
 from engine.governance.policies import Policies
 from engine.models.settings import ModelSettings
 from engine.tools.context import ToolLimits
@@ -37,6 +38,7 @@ class EngineConfig:
     models: ModelSettings = field(default_factory=ModelSettings)
     slo: Mapping[str, SloTargets] = field(default_factory=dict)
     """What is promised by pack, before what the packs say themselves."""
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()

@@ -100,6 +100,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         limits=limits,
         policies=values.policies,
         models=values.models,
+        budget=values.budget,
         operators=values.identity.operators,
         slo=values.slo.by_pack,
         secrets={name: secret.get_secret_value() for name, secret in values.secrets.items()},

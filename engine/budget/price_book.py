@@ -37,6 +37,10 @@ class PriceBook:
         self._models = models
         self._own = settings.prices
 
+    def load(self) -> None:
+        """Read the shipped table (blocking), if that was not done yet."""
+        shipped_table()
+
     @cached_property
     def digest(self) -> str:
         """That of all prices in force: the table's and the settings'."""

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from engine.budget.money import billionths
 from engine.budget.price import PER, Price, Rates
+from engine.contracts.moment import TimeZoneName
+from engine.contracts.money import billionths
 from engine.models.settings import ModelName
 
 _MOST_PER_MILLION = 1_000_000_000
@@ -46,6 +47,10 @@ class ModelPrice(_Group):
 
 
 class BudgetSettings(_Group):
-    """Money. `prices`: of models by the name they have below `models.named`, over the shipped table."""
+    """Money. `prices`: of models by the name they have below `models.named`, over the shipped table.
+
+    `time_zone`: that of its days and months.
+    """
 
     prices: dict[ModelName, ModelPrice] = Field(default_factory=dict)
+    time_zone: TimeZoneName = "UTC"

@@ -1,9 +1,12 @@
-"""How long a step waits, as its author writes it: a time, or a moment."""
+"""Times as people write them: how long a step waits, until when, and in which time zone."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from engine.contracts.quantity import duration_seconds
 
@@ -36,3 +39,19 @@ def wait_moment(until: Any) -> int:
     if moment.tzinfo is None:
         raise ValueError(MOMENT_WORDS)
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _time_zone(name: str) -> str:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - for the few who set another one
+
+    if name == "UTC":
+        return name
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        expected = "a time zone such as `Europe/Berlin` or `UTC`"
+        raise PydanticCustomError("time_zone", "expected {expected}", {"expected": expected}) from None
+    return name
+
+
+TimeZoneName = Annotated[str, AfterValidator(_time_zone), Field(max_length=80)]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from engine.contracts.actor import Actor
+    from engine.facade.budget import Budget
     from engine.facade.feed import Feed
     from engine.facade.housekeeping import Housekeeping
     from engine.facade.levels import ServiceLevels
@@ -50,6 +51,11 @@ class Engine(Protocol):
     @property
     def packs(self) -> Packs:
         """Packs and their problems."""
+        ...
+
+    @property
+    def budget(self) -> Budget:
+        """Money."""
         ...
 
     @property

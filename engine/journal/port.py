@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
+    from engine.journal.spend_rows import SpendRow
     from engine.machine.events.event import Fact
     from engine.machine.model.inputs import Input
 
@@ -124,6 +125,22 @@ class LevelReads(Protocol):
         ...
 
 
+class Spending(Protocol):
+    """What models used and cost. Slots are quarters of an hour since the epoch, `until` is not among them."""
+
+    async def by_names(self, tenant: str | None, since: int, until: int) -> Sequence[SpendRow]:
+        """Sums of a tenant, or of all, by tenant, pack, flow, step and model."""
+        ...
+
+    async def by_slot(self, tenant: str | None, since: int, until: int) -> Sequence[SpendRow]:
+        """Sums of a tenant, or of all, by slot, in order; their names are empty."""
+        ...
+
+    async def of_tree(self, run_id: str) -> Sequence[SpendRow]:
+        """Every call of a run, of those it was started by and of those it started, in order."""
+        ...
+
+
 class Journal(Protocol):
     """Durable memory of runs."""
 
@@ -150,6 +167,11 @@ class Journal(Protocol):
     @property
     def packs(self) -> PackStore:
         """Last good contents, the registry, trusted code."""
+        ...
+
+    @property
+    def spending(self) -> Spending:
+        """What models used and cost."""
         ...
 
     @property

@@ -70,6 +70,8 @@ class RunHead:
     steps_executed: int = 0
     tool_calls: int = 0
     tokens_used: int = 0
+    cost: int = 0
+    unpriced: int = 0
     cancel: str | None = None
     pause: bool = False
 

@@ -79,6 +79,8 @@ class RunRow(NewRunRow):
     steps_executed: int
     tool_calls: int
     tokens_used: int
+    cost: int
+    unpriced: int
     cancel: str | None
     pause: int
     bucket: int
@@ -120,6 +122,8 @@ class RunColumns(TypedDict, total=False):
     steps_executed: int
     tool_calls: int
     tokens_used: int
+    cost: int
+    unpriced: int
     cancel: str | None
     pause: int
     failed_works: int

@@ -63,8 +63,8 @@ def complete(builder: TransitionBuilder, path: str, output: Any) -> None:
         return
     # what a person answered an escalation with is what such a run has to show
     result = path.partition("~")[0] == builder.graph.flow.escalation
-    meta, tokens = call_meta(builder, path), tokens_used(builder, path)
-    builder.emit(StepCompleted(output=output, next=target, result=result, meta=meta, tokens=tokens), path)
+    meta = call_meta(builder, path)
+    builder.emit(StepCompleted(output=output, next=target, result=result, meta=meta), path)
     _after_step(builder, path)
 
 
@@ -93,12 +93,6 @@ def fail(builder: TransitionBuilder, path: str, error: Error) -> None:
     meta = call_meta(builder, path)
     builder.emit(StepFailed(type=step.type, error=error, next=target, meta=meta, output=told), path)
     _after_step(builder, path)
-
-
-def tokens_used(builder: TransitionBuilder, path: str) -> int:
-    """Tokens that the model of this very execution used, when the input tells of it."""
-    given = builder.input
-    return given.tokens if isinstance(given, StepFinished) and given.path == path else 0
 
 
 def call_meta(builder: TransitionBuilder, path: str) -> dict[str, Any] | None:

@@ -86,13 +86,16 @@ async def ask(
         text=text,
         finish=parts.finish,
         calls=calls,
-        usage=parts.usage or estimated_usage(request, text, calls),
+        usage=parts.usage or estimated_tokens(request, _size(text, calls)),
         request_id=parts.request_id,
     )
 
 
-def estimated_usage(request: ModelRequest, text: str, calls: tuple[ToolCall, ...]) -> Usage:
-    """Tokens from the lengths of texts, never none."""
+def estimated_tokens(request: ModelRequest, got: int) -> Usage:
+    """Tokens from the lengths of texts, never none; `got` is the characters of the answer."""
     sent = sum(len(one.text) + sum(len(call.arguments) for call in one.calls) for one in request.messages)
-    got = len(text) + sum(len(call.name) + len(call.arguments) for call in calls)
     return Usage(1 + sent // _CHARACTERS_A_TOKEN, 1 + got // _CHARACTERS_A_TOKEN, estimated=True)
+
+
+def _size(text: str, calls: tuple[ToolCall, ...]) -> int:
+    return len(text) + sum(len(call.name) + len(call.arguments) for call in calls)

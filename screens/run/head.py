@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.money import cost_text
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
 from screens.widgets.ages import age, full_time, span
@@ -35,6 +36,8 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
         *([(sanitize(f" {run.subject}\n", multiline=True), "bold")] if run.subject else ()),
         (sanitize(f" run {run.run_id} · by {run.requested_by} · {full_time(run.created_at)}"), "$quiet"),
     ]
+    if paid := cost_text(run.cost, run.unpriced_calls):
+        parts.append((sanitize(f" · {paid}"), "$quiet"))
     if related:
         parts.append((sanitize(f"\n ⇄ {related}", multiline=True), "$quiet"))
     if waits := _waits(run, asked):

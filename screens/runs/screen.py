@@ -8,6 +8,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from engine.contracts.money import cost_text
 from engine.contracts.runs.run import RunSort
 from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
@@ -316,7 +317,9 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
             if run.subject:
                 parts.append((sanitize(f" {run.subject} ·"), "bold"))
             tokens = f" · {run.tokens_used:,} tokens" if run.tokens_used else ""
-            parts.append((sanitize(f" {run.run_id} · by {run.requested_by}{tokens}"), "$quiet"))
+            paid = cost_text(run.cost, run.unpriced_calls)
+            cost = f" · {paid}" if paid else ""
+            parts.append((sanitize(f" {run.run_id} · by {run.requested_by}{tokens}{cost}"), "$quiet"))
             if run.error:
                 error = f" · {run.error.code}: {run.error.message}"
                 parts.append((sanitize(error, limit=200), "$bad"))

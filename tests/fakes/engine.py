@@ -12,6 +12,7 @@ from engine.contracts.runs.run import EventView, FileText, OutputLine, RunDetail
 from engine.facade.engine import WorkerView
 from engine.facade.feed import FeedBatch
 from engine.governance.access import access_of
+from tests.fakes.budget import FakeBudget
 from tests.fakes.feed import FakeFeed
 from tests.fakes.housekeeping import FakeHousekeeping
 from tests.fakes.levels import FakeLevels
@@ -88,6 +89,7 @@ class FakeEngine:
         self.saved_filters = FakeSavedFilters(self)
         self.housekeeping = FakeHousekeeping()
         self.levels = FakeLevels(self)
+        self.budget = FakeBudget()
 
     def add(self, *things: RunView | ApprovalView | FormView | OutcomeView) -> FakeEngine:
         """Store things as they are."""

@@ -38,6 +38,7 @@ COMMANDS = {
     "tools": "packs.tools:tools",
     "models": "host.models:models",
     "model try": "host.models:try_out",
+    "budget show": "host.budget:show",
     "budget prices": "host.budget:prices",
     "pack validate": "packs.look:validate",
     "pack show": "packs.look:show",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field
@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.contracts.flows.step import StepId
 from engine.contracts.model import Contract
+from engine.contracts.moment import TimeZoneName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,15 +29,6 @@ def _schedule(text: str) -> str:
         expected = "a cron schedule of five fields that comes to pass, such as `0 8 * * 1-5`"
         raise PydanticCustomError("cron", "expected {expected}", {"expected": expected}) from None
     return text
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        expected = "a time zone such as `Europe/Berlin` or `UTC`"
-        raise PydanticCustomError("time_zone", "expected {expected}", {"expected": expected}) from None
-    return name
 
 
 def _watched(path: str) -> str:
@@ -66,7 +58,7 @@ class CronTrigger(TriggerFields):
     schedule: Annotated[str, AfterValidator(_schedule)] = Field(
         max_length=200, description="Five fields: minute, hour, day of the month, month, day of the week."
     )
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(default="UTC", max_length=80)
+    time_zone: TimeZoneName = "UTC"
     misfire: Literal["once", "skip"] = Field(
         default="once",
         description="When nobody worked at the moment: start once for all that were missed, or not at all.",

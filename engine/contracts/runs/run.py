@@ -100,6 +100,8 @@ class RunSummary(Contract):
     steps_executed: int = 0
     tool_calls: int = 0
     tokens_used: int = 0
+    cost: int = Field(default=0, description="Of its models: billionths of a US dollar.")
+    unpriced_calls: int = Field(default=0, description="Calls of models that are not in `cost`: unknown.")
 
     @property
     def rejected(self) -> bool:

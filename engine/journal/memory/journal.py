@@ -11,6 +11,7 @@ from engine.journal.changes import NOTHING, ChangeNotifier
 from engine.journal.encoding import readable_input, stored_event
 from engine.journal.memory.lists import MemoryLevelReads, MemoryNotes, MemoryRunLists, MemoryTriggerNotes
 from engine.journal.memory.packs import MemoryPacks
+from engine.journal.memory.spending import MemorySpending
 from engine.journal.memory.store import MemoryStore
 from engine.journal.memory.upkeep import MemoryUpkeep
 from engine.journal.records import WorkerRow
@@ -45,6 +46,7 @@ class MemoryJournal(JournalWrites):
         self.levels = MemoryLevelReads(self._read)
         self.packs = MemoryPacks(self.write, self._read)
         self.upkeep = MemoryUpkeep(self.write, self._read)
+        self.spending = MemorySpending(self._read)
 
     async def close(self) -> None:
         """See port."""

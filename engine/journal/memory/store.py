@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.contracts.status import RUN_SLOT_HOLDING, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
-from engine.journal.memory.tables import MemoryTables, Worker
+from engine.journal.memory.spending import MemorySpendStore
+from engine.journal.memory.tables import Worker
 from engine.journal.rules.rows.run_rows import whole_row
 from engine.journal.rules.run_filter import bucket_of
 from engine.machine.model.timers import TimerKind
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from engine.slo.buckets import Bucket
 
 
-class MemoryStore(MemoryTables):
+class MemoryStore(MemorySpendStore):
     """Implements `engine.journal.rules.store.Store`."""
 
     def head(self, run_id: str) -> HeadRow | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import ClaimRow, EventRow, KeyRow, RequestRow, RunRow, StepRow
     from engine.journal.rules.publishing import GoodPack, PublishedPack, TrustedCode
     from engine.journal.rules.run_filter import BucketKey
+    from engine.journal.spend_rows import SpendRow
     from engine.slo.buckets import Bucket
 
 Table = dict[Any, Any]
@@ -68,6 +69,7 @@ class MemoryTables:
         self.drafts: dict[tuple[Owner, str], Draft] = {}
         self.filters: dict[tuple[Owner, str], str] = {}
         self.sequences: dict[str, int] = {}
+        self.spending: dict[tuple[str | int, ...], SpendRow] = {}
         self._undo: list[tuple[Table, Any, Any]] = []
 
     @contextmanager

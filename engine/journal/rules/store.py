@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TimerRow,
     )
     from engine.journal.rules.slots import LeftOut
+    from engine.journal.spend_rows import SpendRow
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
     from engine.machine.model.timers import TimerKind
@@ -241,6 +242,10 @@ class Store(Protocol):
 
     def put_words(self, run_id: str, words: str, *, lasting: bool) -> None:
         """Keep the words a run is found by in place of those before; `lasting` ones may be put in order."""
+        ...
+
+    def add_spending(self, row: SpendRow) -> None:
+        """Add what a call of a model used to the sums of its quarter of an hour."""
         ...
 
     def put_content(self, digest: str, content: str) -> None:

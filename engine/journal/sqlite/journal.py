@@ -23,6 +23,7 @@ from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
 from engine.journal.sqlite.packs import SqlitePacks
 from engine.journal.sqlite.queries import query
+from engine.journal.sqlite.spending import SqliteSpending
 from engine.journal.sqlite.store import SqliteStore, left_out_json
 from engine.journal.sqlite.triggers import SqliteTriggerNotes
 from engine.journal.sqlite.upkeep import SqliteUpkeep
@@ -55,6 +56,7 @@ class SqliteJournal(JournalWrites):
         self.levels = SqliteLevelReads(self._read)
         self.packs = SqlitePacks(self._writer, self._read)
         self.upkeep = SqliteUpkeep(self._writer, self._read)
+        self.spending = SqliteSpending(self._read)
 
     @classmethod
     async def open(

@@ -12,6 +12,7 @@ from engine.journal.records import StoredEvent
 from engine.journal.rules.run_filter import TIME_BUCKET, bucket_of
 from engine.journal.sqlite.levels import level_row, read_level
 from engine.journal.sqlite.queries import query, update
+from engine.journal.sqlite.spending import SqliteSpendStore
 from engine.journal.sqlite.words import put_words
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ if TYPE_CHECKING:
     from engine.slo.buckets import Bucket
 
 
-class SqliteStore:
+class SqliteStore(SqliteSpendStore):
     """Implements `engine.journal.rules.store.Store`. Rows are SQLite's own, typed as what they hold."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._execute = connection.execute
+        super().__init__(connection)
         self._connection = connection
         self.written: list[StoredEvent] = []
         """Events that were written, in the order of the journal."""

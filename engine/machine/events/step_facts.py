@@ -114,7 +114,9 @@ class StepCompleted(Fact):
         default=None, metadata=doc("how the call went: back end, sandbox, ms, cost")
     )
 
-    tokens: int = field(default=0, metadata=doc("tokens that its model used"))
+    tokens: int = field(
+        default=0, metadata=doc("tokens that its model used; since there is `model_usage`, none")
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """Its list goes on; branches it had are collapsed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EventUnreadable
-from engine.machine.events import agent_facts, branch_facts, request_facts, run_facts, step_facts
+from engine.machine.events import agent_facts, branch_facts, model_facts, request_facts, run_facts, step_facts
 from engine.machine.events.event import ENGINE, VERSION_KEY, VIA_KEY, Event, payload_names
 from engine.named_table import NamedTable
 
@@ -92,5 +92,6 @@ _KINDS: tuple[type[Fact], ...] = (
     branch_facts.BranchFailed,
     branch_facts.BranchCancelled,
     agent_facts.AgentTurnAdded,
+    model_facts.ModelUsage,
 )
 FACTS: NamedTable[type[Fact]] = NamedTable("event kind", lambda fact: fact.kind, _KINDS)

@@ -87,7 +87,7 @@ class OutputPrepared(Input):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished(Input):
     """A tool call ended, or a model answered. `jitter` in [0, 1) spreads exponential waits, `meta` is how the
-    call went, `tokens` is what a model used.
+    call went, `usage` is what a model used (the payload of `model_usage`).
     """
 
     path: str
@@ -98,7 +98,7 @@ class StepFinished(Input):
     jitter: float = 0.0
     cancelled: bool = False
     meta: dict[str, Any] | None = None
-    tokens: int = 0
+    usage: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

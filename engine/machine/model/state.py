@@ -160,6 +160,8 @@ class Counters:
     steps_executed: int = 0
     tool_calls: int = 0
     tokens_used: int = 0
+    cost: int = 0  # billionths of a dollar
+    unpriced: int = 0  # calls of models whose cost is unknown
     autonomous_calls: int = 0  # calls since a person last decided or answered
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.flows.step import Backoff, RetryPolicy
 from engine.contracts.status import CancelMode, StepErrorCode
 from engine.machine.control import advance, call_meta, cancel_all, complete, end_run, fail, settle
+from engine.machine.events.model_facts import ModelUsage
 from engine.machine.events.run_facts import RunDeadLettered
 from engine.machine.events.step_facts import (
     AttemptFailed,
@@ -37,7 +38,9 @@ MAX_RECOVERIES = 5
 
 
 def finished(builder: TransitionBuilder, given: StepFinished) -> None:
-    """A tool call ended; a late answer of an attempt that no longer counts changes nothing."""
+    """A call ended; a late answer of an attempt that no longer counts changes nothing but what was spent."""
+    if given.usage is not None:
+        builder.emit(ModelUsage(**given.usage), given.path)
     execution = builder.execution(given.path)
     if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
         return

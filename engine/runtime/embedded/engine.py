@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.records import ClockOffset
     from engine.runtime.clock import Clock
+    from engine.runtime.embedded.budget import Budget
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
@@ -95,6 +96,7 @@ class EmbeddedEngine:
             lambda: self.packs.within(access),
             lambda: self.housekeeping.within(access),
             lambda: self.levels.within(access),
+            lambda: self.budget.within(access),
             self.drafts.within(access),
             self.saved_filters.within(access),
         )
@@ -142,6 +144,13 @@ class EmbeddedEngine:
         from engine.runtime.embedded.levels import ServiceLevels  # noqa: PLC0415 - seldom needed
 
         return ServiceLevels(self._journal, self._clock, self._packs, self._config.slo)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """See facade."""
+        from engine.runtime.embedded.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
+
+        return Budget(self._journal, self._config.budget)
 
     @cached_property
     def requests(self) -> Requests:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.facade.engine import Engine, Worker, WorkerView
+    from engine.runtime.embedded.budget import Budget
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.levels import ServiceLevels
@@ -32,6 +33,7 @@ class ScopedEngine:
         packs: Callable[[], PackList],
         housekeeping: Callable[[], Housekeeping],
         levels: Callable[[], ServiceLevels],
+        budget: Callable[[], Budget],
         drafts: Drafts,
         saved_filters: SavedFilters,
     ) -> None:
@@ -39,6 +41,7 @@ class ScopedEngine:
         self._load_packs = packs
         self._load_housekeeping = housekeeping
         self._load_levels = levels
+        self._load_budget = budget
         self.runs = runs
         self._load_requests = requests
         self._load_feed = feed
@@ -69,6 +72,11 @@ class ScopedEngine:
     def levels(self) -> ServiceLevels:
         """See facade."""
         return self._load_levels()
+
+    @cached_property
+    def budget(self) -> Budget:
+        """See facade."""
+        return self._load_budget()
 
     def for_(self, actor: Actor, *, tenant: str | None = None, all_tenants: bool = False) -> Engine:
         """See facade."""

@@ -80,6 +80,8 @@ def summary_fields(row: RunRow) -> dict[str, Any]:
         "steps_executed": row["steps_executed"],
         "tool_calls": row["tool_calls"],
         "tokens_used": row["tokens_used"],
+        "cost": row["cost"],
+        "unpriced_calls": row["unpriced"],
     }
 
 

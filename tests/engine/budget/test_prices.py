@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.budget.money import billionths, dollars, short_dollars
 from engine.budget.price import FREE, Price, PriceSource, Rates, cost_of
 from engine.budget.price_book import PriceBook
 from engine.budget.price_table import shipped_table
 from engine.budget.settings import BudgetSettings, ModelPrice
+from engine.contracts.money import billionths, dollars, short_dollars
 from engine.models.settings import ModelSettings
 
 

@@ -201,7 +201,7 @@ def _check_timers(run: Simulation) -> None:
 
 def _check_change(state: RunState, change: Change) -> None:
     before, kinds = change.before, {event.kind for event in change.events}
-    for name in ("steps_executed", "tool_calls", "tokens_used"):
+    for name in ("steps_executed", "tool_calls", "tokens_used", "cost", "unpriced"):
         assert getattr(state.counters, name) >= getattr(before.counters, name), f"{name} went down"
     if holds(before) and not isinstance(change.given, inputs.Resume | inputs.Retry):
         started = kinds & STARTS or [e for e in change.effects if isinstance(e, StartChild)]

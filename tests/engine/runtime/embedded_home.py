@@ -172,7 +172,7 @@ async def retry(engine: Engine, run_id: str) -> None:
 
 async def kinds(engine: Engine, run_id: str) -> list[str]:
     """The run's history, kinds only."""
-    return [event.kind for event in await engine.runs.events(run_id)]
+    return [event.kind for event in await engine.runs.events(run_id, limit=1_000)]
 
 
 async def statuses(engine: Engine, run_id: str) -> dict[str, str]:

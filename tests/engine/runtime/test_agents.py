@@ -241,6 +241,7 @@ async def test_a_served_model_is_told_everything_and_what_it_writes_is_no_templa
         assert run.output == {"text": "{{ payload }} it is.", "model": "m", "provider": "openai"}
         assert home.tools.given("work/0/calls/0/call") == [{"a": "{{ 7 * 7 }}"}]
         assert run.tokens_used == 220
+        assert (run.cost, run.unpriced_calls) == (0, 2)
         first, second = (asked.body["messages"] for asked in server.asked)
         assert [message["role"] for message in second] == ["system", "user", "assistant", "tool", "tool"]
         assert second[:2] == first

@@ -1,18 +1,72 @@
-"""`vasini budget`: what models cost."""
+"""`vasini budget`: what models cost, and what was spent."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
-from vasini_tui.cli.arguments.options import ActAs, AsJson
+import typer
+
+from engine.contracts.budget import SpendBy
+from vasini_tui.cli.arguments.moments import moment_named
+from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.budget.price import Rates
     from engine.budget.price_book import Quoted
+    from engine.contracts.budget import Spending, SpendSum
+    from vasini_tui.output import Output
     from vasini_tui.wiring import Session
+
+
+def show(
+    by: Annotated[
+        SpendBy, typer.Option("--by", metavar="WHAT", help="tenant, pack, step, model or day.")
+    ] = SpendBy.MODEL,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only what was spent from then on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Only what was spent before.")
+    ] = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Show what models used and cost."""
+    action = partial(_show, by=by, since=moment_named(since, "--since"), until=moment_named(until, "--until"))
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
+
+
+async def _show(session: Session, *, by: SpendBy, since: datetime | None, until: datetime | None) -> int:
+    async with session.engine() as engine:
+        spending = await engine.budget.spending(by, since=since, until=until)
+    if session.out.as_json:
+        session.out.document({"spending": spending.model_dump(mode="json")})
+    else:
+        _write_spending(session.out, spending)
+    return ExitCode.OK
+
+
+def _write_spending(out: Output, spending: Spending) -> None:
+    heads = (spending.by.upper(), "COST", "UNKNOWN", "CALLS", "INPUT", "CACHED", "OUTPUT")
+    rows = [(row.name, *_counts(row.sum)) for row in spending.rows]
+    out.table(heads, [*rows, ("total", *_counts(spending.total))])
+
+
+def _counts(total: SpendSum) -> tuple[object, ...]:
+    """`UNKNOWN` is how many calls are not in the cost."""
+    from engine.contracts.money import dollars  # noqa: PLC0415 - no other command needs it here
+
+    counts = (total.calls, total.input_tokens, total.cached_tokens, total.output_tokens)
+    calls, *tokens = (f"{count:,}" for count in counts)
+    return (dollars(total.cost), total.unpriced or None, calls, *tokens)
 
 
 def prices(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
@@ -67,7 +121,7 @@ def _as_data(quoted: Quoted) -> dict[str, Any]:
 
 
 def _amounts(rates: Rates) -> tuple[str, str, str]:
-    from engine.budget.money import BILLIONTHS  # noqa: PLC0415 - as above
+    from engine.contracts.money import BILLIONTHS  # noqa: PLC0415 - as above
 
     fresh, cached, output = (
         f"{Decimal(amount) / BILLIONTHS:f}" for amount in (rates.input, rates.cached, rates.output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.money import cost_text, dollars
 from engine.contracts.status import RequestStatus
 from vasini_tui.cli.approval_text import write_approval, write_value
 
@@ -30,6 +31,8 @@ def write_run(out: Output, detail: RunDetail) -> None:
             ("waits for", run.waiting_for.text if run.waiting_for is not None else None),
             ("ending", f"{run.ending.text} (finally runs)" if run.ending is not None else None),
             ("workers lost", _recovered(lost) if (lost := _recoveries(detail)) else None),
+            ("tokens", f"{run.tokens_used:,}" if run.tokens_used else None),
+            ("cost", _cost(detail)),
             *_handed_off(detail),
             ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
             ("folder", run.folder),
@@ -55,6 +58,12 @@ def _handed_off(detail: RunDetail) -> list[tuple[str, str]]:
     source, targets = detail.run.handed_off_from, detail.handed_off_to
     told = [("handed off from", source)] if source is not None else []
     return told + ([("handed off to", ", ".join(targets))] if targets else [])
+
+
+def _cost(detail: RunDetail) -> str | None:
+    """Of the run itself; what the runs it started cost stands with them, and in `vasini budget show`."""
+    run = detail.run
+    return cost_text(run.cost, run.unpriced_calls) or (dollars(0) if run.tokens_used else None)
 
 
 def _recoveries(detail: RunDetail) -> int:

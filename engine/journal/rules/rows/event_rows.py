@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.contracts.flows.agent_step import MODEL
 from engine.contracts.status import RequestKind, RequestStatus, StepStatus
+from engine.journal.spend_rows import SLOT
+from engine.machine.events.model_facts import ModelUsage
 from engine.machine.events.request_facts import (
     ApprovalDecided,
     ApprovalVoided,
@@ -39,7 +42,7 @@ from engine.machine.events.step_facts import (
     StepStarted,
     WaitStarted,
 )
-from engine.machine.model.state import step_of
+from engine.machine.model.state import scope_path_of, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
         RunColumns,
         StepColumns,
     )
+    from engine.journal.spend_rows import SpendRow
     from engine.machine.events.event import Event
 
 
@@ -93,7 +97,14 @@ class RequestEnds:
     columns: RequestColumns
 
 
-RowChange = RunChanges | StepBegins | StepChanges | RequestOpens | RequestEnds
+@dataclass(frozen=True, slots=True)
+class MoneySpent:
+    """A call of a model used something."""
+
+    row: SpendRow
+
+
+RowChange = RunChanges | StepBegins | StepChanges | RequestOpens | RequestEnds | MoneySpent
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +253,30 @@ def _recovered(at: StoredAt) -> StepColumns:
     return {"status": StepStatus.RUNNING.value, "recoveries": at.event.payload["recoveries"]}
 
 
+def _model_used(at: StoredAt) -> Sequence[RowChange]:
+    """Spent by the agent whose model it is."""
+    payload, run, step = at.event.payload, at.run, step_of(at.path)
+    if step == MODEL:
+        step = step_of(scope_path_of(scope_path_of(at.path)))
+    row: SpendRow = {
+        "tenant": run["tenant"],
+        "pack": run["pack"],
+        "flow": run["flow"],
+        "step": step,
+        "model": payload["model"],
+        "slot": at.event.ts // SLOT,
+        "calls": 1,
+        "unpriced": int("cost" not in payload),
+        "estimated": int("estimated" in payload),
+        "input_tokens": payload["input"],
+        "output_tokens": payload["output"],
+        "cached_tokens": payload["cached"],
+        "sent_bytes": payload["sent"],
+        "cost": payload.get("cost", 0),
+    }
+    return (MoneySpent(row),)
+
+
 EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     RunRefused.kind: _run_ended,
     RunStarted.kind: _run_started,
@@ -270,6 +305,7 @@ EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     RequestWithdrawn.kind: _taken_back(RequestStatus.WITHDRAWN, "request_id"),
     RequestExpired.kind: _taken_back(RequestStatus.EXPIRED, "request_id"),
     ApprovalVoided.kind: _taken_back(RequestStatus.VOID, "approval_id"),
+    ModelUsage.kind: _model_used,
 }
 """Kinds that are not here change no rows but the run's number and time."""
 

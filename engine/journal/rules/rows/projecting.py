@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RequestStatus
 from engine.journal.rules.levels import count_request
 from engine.journal.rules.rows.event_rows import (
+    MoneySpent,
     RequestEnds,
     RequestOpens,
     RunChanges,
@@ -56,6 +57,8 @@ def project(
                 _start_step(store, run_id, change.row)
             elif isinstance(change, RunChanges):
                 columns.update(change.columns)
+            elif isinstance(change, MoneySpent):
+                store.add_spending(change.row)
             elif isinstance(change, RequestOpens):
                 store.insert_request(run_id, change.row)
                 store.count(pending_counter(change.row), 1)

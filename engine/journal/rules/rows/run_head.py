@@ -23,6 +23,8 @@ def run_head(state: RunState) -> RunHead:
         steps_executed=state.counters.steps_executed,
         tool_calls=state.counters.tool_calls,
         tokens_used=state.counters.tokens_used,
+        cost=state.counters.cost,
+        unpriced=state.counters.unpriced,
         cancel=state.cancel.value if state.cancel is not None else None,
         pause=state.pause_requested or state.paused,
     )

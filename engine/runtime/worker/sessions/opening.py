@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.budget.price_book import PriceBook
 from engine.machine.model.graph import walk_steps
 from engine.models.catalog import ModelCatalog
 from engine.runtime.files.call_outputs import CallOutputs
@@ -68,7 +69,8 @@ class Sessions:
         kept = partial(kept_output, outputs, values, clock, limit)
         self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
         catalog = ModelCatalog(config.models, config.secrets)
-        self._models = ModelCalls(catalog, executor, values, clock, kept)
+        prices = PriceBook(config.models, config.budget)
+        self._models = ModelCalls(catalog, executor, values, clock, kept, prices)
         self._faults = faults
         self._boot_id: str | None = None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import AgentStep
@@ -23,6 +25,7 @@ from engine.models.conversation import (
 from engine.models.failure import ModelFailure
 from engine.models.scripted import ScriptedReply
 from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetected, messages_of
+from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.failed_call import failed_call
 from engine.values import canonical_json
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from engine.budget.price_book import PriceBook
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution, RunState
     from engine.models.catalog import ModelCatalog
@@ -39,6 +43,15 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.tool_call import CallSite
     from engine.tools.context import OutputSink
     from engine.tools.executor import ToolExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of which model."""
+
+    name: str
+    request: ModelRequest
+    script: list[ScriptedReply]
 
 
 class ModelCalls:
@@ -51,8 +64,10 @@ class ModelCalls:
         values: ValueStore,
         clock: Clock,
         outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
+        prices: PriceBook,
     ) -> None:
         self._catalog = catalog
+        self._prices = prices
         self._executor = executor
         self._values = values
         self._clock = clock
@@ -65,12 +80,16 @@ class ModelCalls:
 
         What went wrong is the step's error.
         """
+        meter: Meter | None = None
         try:
-            reply = await self._reply(site, execution, state)
+            asked = await self._asked(site, execution, state)
+            meter = await self._meter(asked)
+            reply = await self._reply(site, execution, asked, meter)
             stored = await self._values.store_any(_as_data(reply))
         except ModelFailure as failed:
             details = {**failed.details(), "recoverable": failed.retryable}
-            return self._failed(execution, failure(StepErrorCode.MODEL_ERROR, failed.message, **details)), {}
+            error = failure(StepErrorCode.MODEL_ERROR, failed.message, **details)
+            return self._failed(execution, error, meter.partial() if meter is not None else None), {}
         except LoopDetected as loop:
             details = {"tool": loop.tool, "times": loop.times, "recoverable": False}
             return self._failed(execution, failure(StepErrorCode.LOOP_DETECTED, str(loop), **details)), {}
@@ -83,14 +102,21 @@ class ModelCalls:
             attempt=execution.attempt,
             ok=True,
             output=stored.value,
-            tokens=reply.usage.input_tokens + reply.usage.output_tokens,
+            usage=meter.whole(reply),
         )
         return finished, stored.blobs
 
-    def _failed(self, execution: Execution, error: dict[str, Any]) -> StepFinished:
-        return failed_call(self._clock, self._values, execution, error)
+    def _failed(
+        self, execution: Execution, error: dict[str, Any], usage: dict[str, Any] | None = None
+    ) -> StepFinished:
+        return replace(failed_call(self._clock, self._values, execution, error), usage=usage)
 
-    async def _reply(self, site: CallSite, execution: Execution, state: RunState) -> Reply:
+    async def _meter(self, asked: _Asked) -> Meter:
+        await asyncio.to_thread(self._prices.load)
+        sent = request_bytes(asked.request)
+        return Meter(self._prices.quote(asked.name), self._prices.digest, sent, asked.request)
+
+    async def _asked(self, site: CallSite, execution: Execution, state: RunState) -> _Asked:
         agent_path = scope_path_of(scope_path_of(execution.path))
         agent = find_execution(state.root, agent_path)
         step = site.flow.graph.step_at(agent_path)
@@ -108,10 +134,17 @@ class ModelCalls:
             min(bounds, default=None),
             step.temperature,
         )
+        return _Asked(name, request, _script(told["script"]))
+
+    async def _reply(self, site: CallSite, execution: Execution, asked: _Asked, meter: Meter) -> Reply:
         async with self._outputs(site.row, execution) as output:
-            reply = await ask(
-                self._catalog.provider(name, _script(told["script"])), request, _Lines(output).heard
-            )
+            lines = _Lines(output)
+
+            def heard(delta: Delta) -> None:
+                meter.hear(delta)
+                lines.heard(delta)
+
+            reply = await ask(self._catalog.provider(asked.name, asked.script), asked.request, heard)
             output.write("out", b"\n")
         return reply
 

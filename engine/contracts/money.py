@@ -32,3 +32,11 @@ def short_dollars(amount: int) -> str:
     if 0 < amount < cent:
         return "<$0.01"
     return dollars(-(-amount // cent) * cent)
+
+
+def cost_text(cost: int, unpriced: int) -> str:
+    """What calls of models cost in a few words, and what of it nobody knows; empty when nothing was asked."""
+    if not unpriced:
+        return short_dollars(cost) if cost else ""
+    calls = "1 call" if unpriced == 1 else f"{unpriced:,} calls"
+    return f"{short_dollars(cost)} and {calls} of unknown cost" if cost else f"{calls} of unknown cost"

@@ -1,0 +1,45 @@
+"""What asking a model used and cost; `step_id` is the path of the model's step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from engine.machine.events.event import Event, Fact, doc
+from engine.machine.model.copying import replace
+
+if TYPE_CHECKING:
+    from engine.machine.model.state import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsage(Fact):
+    """A model answered, or had begun to. A cost that is left out is unknown."""
+
+    kind: ClassVar[str] = "model_usage"
+    model: str = field(metadata=doc("its name in the settings"))
+    provider: str = field(metadata=doc("who was asked"))
+    asked: str = field(metadata=doc("what the model is called there"))
+    prices: str = field(metadata=doc("digest of the prices then in force"))
+    input: int = field(default=0, metadata=doc("tokens, cached ones among them"))
+    output: int = field(default=0, metadata=doc("tokens"))
+    cached: int = field(default=0, metadata=doc("tokens of the input that the server had kept"))
+    sent: int = field(default=0, metadata=doc("bytes of what it was told"))
+    cost: int | None = field(default=None, metadata=doc("billionths of a US dollar"))
+    rates: list[int] | None = field(
+        default=None, metadata=doc("billionths per million tokens: input, cached, output")
+    )
+    answered: str | None = field(default=None, metadata=doc("the model that says it answered, when another"))
+    estimated: bool = field(default=False, metadata=doc("from the lengths of texts: the server told none"))
+    partial: bool = field(default=False, metadata=doc("the answer did not come to its end"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The run has used more; where it stands stays the same."""
+        counters = state.counters
+        counters = replace(
+            counters,
+            tokens_used=counters.tokens_used + self.input + self.output,
+            cost=counters.cost + (self.cost or 0),
+            unpriced=counters.unpriced + (self.cost is None),
+        )
+        return replace(state, counters=counters)

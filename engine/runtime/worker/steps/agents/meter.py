@@ -1,0 +1,85 @@
+"""What asking a model uses and costs: counted while it answers, priced as prices are when it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from engine.budget.price import cost_of
+from engine.models.asking import estimated_tokens
+from engine.models.conversation import CallArguments, CallStarted, Identified, TextDelta, UsageSeen
+
+if TYPE_CHECKING:
+    from engine.budget.price_book import Quoted
+    from engine.models.conversation import Delta, ModelRequest, Reply, Usage
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts one call of a model. `prices`: digest of those in force, `sent`: the request's bytes."""
+
+    quoted: Quoted
+    prices: str
+    sent: int
+    request: ModelRequest
+    told: Usage | None = None
+    answered: str | None = None
+    heard_characters: int = field(default=0)
+
+    def hear(self, delta: Delta) -> None:
+        """A piece of the answer came."""
+        match delta:
+            case TextDelta(text) | CallArguments(_, text) | CallStarted(_, _, text):
+                self.heard_characters += len(text)
+            case UsageSeen(usage):
+                self.told = usage
+            case Identified(_, model):
+                self.answered = model
+            case _:
+                pass
+
+    def whole(self, reply: Reply) -> dict[str, Any]:
+        """What a whole answer used: the payload of `model_usage`."""
+        return self._payload(reply.usage)
+
+    def partial(self) -> dict[str, Any] | None:
+        """The same of a call that failed; None when nothing had come: nothing is known to be paid for."""
+        if not self.heard_characters and self.told is None:
+            return None
+        estimated = estimated_tokens(self.request, self.heard_characters)
+        usage = self.told or estimated
+        if not usage.output_tokens:  # some servers tell them at the end only
+            usage = replace(usage, output_tokens=estimated.output_tokens, estimated=True)
+        return {**self._payload(usage), "partial": True}
+
+    def _payload(self, usage: Usage) -> dict[str, Any]:
+        quoted = self.quoted
+        payload: dict[str, Any] = {
+            "model": quoted.name,
+            "provider": quoted.provider,
+            "asked": quoted.model,
+            "prices": self.prices,
+            "input": usage.input_tokens,
+            "output": usage.output_tokens,
+            "cached": min(usage.cached_input_tokens, usage.input_tokens),
+            "sent": self.sent,
+            "estimated": usage.estimated,
+        }
+        if self.answered not in {None, quoted.model}:
+            payload["answered"] = self.answered
+        if quoted.price is not None:
+            rates = quoted.price.at(usage.input_tokens)
+            payload["cost"] = cost_of(
+                rates, usage.input_tokens, usage.cached_input_tokens, usage.output_tokens
+            )
+            payload["rates"] = [rates.input, rates.cached, rates.output]
+        return payload
+
+
+def request_bytes(request: ModelRequest) -> int:
+    """Bytes of what a model is told, with the names that every wire format has around it."""
+    messages = [[one.role, one.text, one.calls, one.call_id] for one in request.messages]
+    tools = [[one.name, one.description, dict(one.parameters)] for one in request.tools]
+    return len(to_json([messages, tools]))

@@ -1,0 +1,104 @@
+"""What the models of a run used and cost: told with the run, by its tenant, pack, step, model and day."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.budget.settings import BudgetSettings, ModelPrice
+from engine.contracts.budget import SpendBy
+from engine.errors import NotFound
+from engine.machine.events.model_facts import ModelUsage
+from tests.engine.models.loopback import head, serving, sse
+from tests.engine.runtime.embedded_home import ANN, Home, failed, finished
+from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.contracts.runs.run import EventView
+    from engine.facade.engine import Engine
+
+PRICED = BudgetSettings(prices={"served": ModelPrice.model_validate({"input": 3, "output": 15})})
+ANSWER = 100 * 3_000 + 10 * 15_000
+"""What 100 tokens of input and 10 of output cost, billionths."""
+
+
+@asynccontextmanager
+async def asking(home: Home, *answers: bytes) -> AsyncIterator[Engine]:
+    """An engine whose model, which has a price, gives these answers to the flow `ask`."""
+    home.flow("ask", agent())
+    async with (
+        serving(answering_in_turn(*answers)) as server,
+        home.working(models=models_at(server.url), budget=PRICED) as engine,
+    ):
+        yield engine
+
+
+async def usages(engine: Engine, run_id: str) -> list[EventView]:
+    return [one for one in (await engine.runs.events(run_id)) if one.kind == ModelUsage.kind]
+
+
+async def test_each_answer_is_an_event_with_its_cost_and_the_price_in_force(home: Home) -> None:
+    answers = (spoken("I try.", ("fake__echo", "{}")), spoken("Done."))
+    async with asking(home, *answers) as engine:
+        run = await finished(engine, "ask")
+        assert (run.cost, run.unpriced_calls, run.tokens_used) == (2 * ANSWER, 0, 220)
+        first, second = await usages(engine, run.run_id)
+        assert (first.step_id, second.step_id) == ("work/0/model", "work/1/model")
+        assert first.payload["cost"] == ANSWER
+        assert first.payload["rates"] == [3 * 10**9, 3 * 10**9, 15 * 10**9]
+        assert first.payload["asked"] == "m"
+        assert len(first.payload["prices"]) == 64
+        assert first.payload["sent"] > 0
+        assert (await engine.budget.of_run(run.run_id)).cost == 2 * ANSWER
+        for by, name in (
+            (SpendBy.MODEL, "served"),
+            (SpendBy.STEP, f"{run.pack}/ask/work"),
+            (SpendBy.PACK, run.pack),
+            (SpendBy.TENANT, run.tenant),
+            (SpendBy.DAY, run.created_at.date().isoformat()),
+        ):
+            spending = await engine.budget.spending(by)
+            assert [(row.name, row.sum.cost, row.sum.calls) for row in spending.rows] == [
+                (name, 2 * ANSWER, 2)
+            ]
+            assert spending.total.input_tokens == 200
+
+
+async def test_another_tenant_sees_nothing_of_it(home: Home) -> None:
+    async with asking(home, spoken("Done.")) as engine:
+        run = await finished(engine, "ask")
+        other = engine.for_(ANN, tenant="other")
+        assert (await other.budget.spending()).rows == ()
+        with pytest.raises(NotFound):
+            await other.budget.of_run(run.run_id)
+
+
+async def test_a_scripted_model_costs_nothing_which_is_known(home: Home) -> None:
+    home.flow("ask", agent(says("There.")))
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        assert (run.cost, run.unpriced_calls) == (0, 0)
+        (usage,) = await usages(engine, run.run_id)
+        assert (usage.payload["provider"], usage.payload["cost"]) == ("scripted", 0)
+
+
+async def test_an_answer_that_breaks_off_is_counted_with_what_came_of_it(home: Home) -> None:
+    choice = {"index": 0, "delta": {"content": "Half of an ans"}, "finish_reason": None}
+    half = head() + sse({"id": "1", "model": "m", "choices": [choice]})
+    async with asking(home, half) as engine:
+        run = await failed(engine, "ask")
+        (usage,) = await usages(engine, run.run_id)
+        assert usage.payload["partial"] is True
+        assert usage.payload["estimated"] is True
+        assert run.cost == usage.payload["cost"] > 0
+
+
+async def test_a_call_that_fails_before_anything_came_costs_nothing(home: Home) -> None:
+    refused = head(401, "application/json") + b"{}"
+    async with asking(home, refused) as engine:
+        run = await failed(engine, "ask")
+        assert (run.cost, run.unpriced_calls, await usages(engine, run.run_id)) == (0, 0, [])
