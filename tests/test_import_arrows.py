@@ -47,6 +47,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine",),
     ("engine.runtime.embedded",),
     ("engine.runtime.notices",),
+    ("engine.runtime.slo_alerts",),
     ("engine.runtime.worker",),
     ("engine.runtime.worker.sessions",),
     ("engine.runtime.worker.steps",),

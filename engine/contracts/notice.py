@@ -17,13 +17,14 @@ class NoticeKind(StrEnum):
     FORM = "form"
     OUTCOME = "outcome"
     FAILURE = "failure"
+    SLO = "slo"
     TEST = "test"
 
 
 class Notice(Contract):
     """One notice; texts are masked. The same one can come twice: its id says so."""
 
-    id: str = Field(description="`msg_` and the number of the event in the journal.")
+    id: str = Field(description="`msg_` and the number of the event in the journal; an alert ends in `_slo`.")
     kind: NoticeKind
     ts: Timestamp
     title: str

@@ -105,7 +105,7 @@ class Notes(Protocol):
 
 
 class TriggerNotes(Protocol):
-    """What triggers have seen, so that each of their starts is made once over all processes."""
+    """What triggers have seen and which alerts were told, so that each counts once over all processes."""
 
     async def seen(self, trigger: str) -> tuple[int, str] | None:
         """(version, JSON text) of a trigger; None before it was noted first."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import StoredEvent
+    from engine.runtime.slo_alerts import SloAlerts
 
 TOLD = "told"
 """The counter that holds the place."""
@@ -53,6 +54,7 @@ class NoticeSender:
         journal: Journal,
         runs: Runs,
         requests: Callable[[], Requests],
+        alerts: SloAlerts,
         send: Callable[[Notice], Awaitable[None]],
         lock: Path,
         retry_seconds: tuple[float, float],
@@ -60,6 +62,7 @@ class NoticeSender:
         self._journal = journal
         self._runs = runs
         self._requests = requests
+        self._alerts = alerts
         self._send = send
         self._lock = lock
         self._retry_seconds = retry_seconds
@@ -120,8 +123,25 @@ class NoticeSender:
                     await self._send_until_done(notice)
                     await self._journal.move_counter(TOLD, place - kept)
                     kept = place
+                await self._tell_alert(stored)
             if not await self._journal.feed_events(place, 1):
                 await self._news.wait()
+
+    async def _tell_alert(self, stored: StoredEvent) -> None:
+        """What the failure of a run makes of the service level of its pack. Before the place moves on: twice
+        rather than never."""
+        if stored.event.kind not in _FAILURES:
+            return
+        try:
+            run = await self._runs.summary(stored.run_id)
+            alert = await self._alerts.after(stored, run) if run.parent_run_id is None else None
+        except NotFound:  # the run was removed, or does not count
+            return
+        if alert is None:
+            return
+        if alert.notice is not None:
+            await self._send_until_done(alert.notice)
+        await self._alerts.remember(alert)
 
     async def _send_until_done(self, notice: Notice) -> None:
         (seconds, longest), waited = self._retry_seconds, 0.0

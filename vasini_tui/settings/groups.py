@@ -173,7 +173,7 @@ class ConsoleSettings(Group):
 class NotifySettings(Group):
     """Who is told what waits or failed, outside of the console; nobody unless a way is named."""
 
-    kinds: tuple[Literal["approval", "form", "failure"], ...] = ("approval", "form", "failure")
+    kinds: tuple[Literal["approval", "form", "failure", "slo"], ...] = ("approval", "form", "failure", "slo")
     risk: Risk = Risk.LOW
     command: tuple[str, ...] = ()
     webhook: WebhookUrl | None = None

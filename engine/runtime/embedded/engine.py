@@ -245,12 +245,14 @@ class EmbeddedEngine:
         if self._config.notify is None:
             return nullcontext()
         from engine.runtime.notices import NoticeSender  # noqa: PLC0415 - off by default
+        from engine.runtime.slo_alerts import SloAlerts  # noqa: PLC0415 - likewise
 
         config = self._config
         sender = NoticeSender(
             self._journal,
             self.runs,
             lambda: self.requests,
+            SloAlerts(lambda: self.levels, self._journal.triggers),
             self._config.notify,
             config.notices_lock,
             config.notify_retry_seconds,
