@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
+ROOT = Path(__file__).parents[2]
 ASKS = """\
 steps:
   - {id: ask, type: human_approval, message: "May I?", gates: act}
@@ -67,6 +69,20 @@ def test_what_a_run_started_decides_nothing(desk: Vasini, way: str) -> None:
     tried = desk("run", "desk/decides", "--input", json.dumps({"command": command}), "--wait", "--json")
     (step,) = desk.ok("show", tried.document["run_id"])["steps"]
     assert "decision_from_run" in json.dumps(step), step
+    assert [one["approval_id"] for one in desk.ok("approvals")["approvals"]] == [approval]
+
+
+def test_what_an_isolated_call_starts_finds_nothing_to_decide(desk: Vasini) -> None:
+    approval = waiting(desk)
+    command = f"ls -A {desk.home}; VASINI_HOME={desk.home} {PROGRAM} approve {approval} --json; true"
+    isolated = desk.with_settings(VASINI_TOOLS__SANDBOX="isolated", VASINI_TOOLS__SANDBOX_READS=f'["{ROOT}"]')
+    tried = isolated("run", "desk/decides", "--input", json.dumps({"command": command}), "--wait", "--json")
+    (step,) = isolated.ok("show", tried.document["run_id"])["steps"]
+    assert step["meta"]["sandbox"] == "isolated"
+    seen, answer = step["output"]["stdout"].split("\n", 1)
+    assert (seen, json.loads(answer)["error"]["code"]) == ("runs", "not_found"), (
+        "a journal of its own, in memory"
+    )
     assert [one["approval_id"] for one in desk.ok("approvals")["approvals"]] == [approval]
 
 

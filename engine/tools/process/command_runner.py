@@ -192,12 +192,8 @@ def child_environment(
     workdir: Path, limits: ToolLimits, extra: Mapping[str, str] = _NOTHING
 ) -> dict[str, str]:
     """What a child sees of our environment: where programs are, a language, a home. Nothing else."""
-    return {
-        "PATH": os.environ.get("PATH", _DEFAULT_PATH),
-        "LANG": "C.UTF-8",
-        "HOME": str(workdir) if limits.room is None else HOME,
-        **extra,
-    }
+    own = {"HOME": str(workdir)} if limits.room is None else {"HOME": HOME, "TMPDIR": HOME}
+    return {"PATH": os.environ.get("PATH", _DEFAULT_PATH), "LANG": "C.UTF-8", **own, **extra}
 
 
 def _program(name: str, cwd: Path, search_path: str) -> str | None:

@@ -85,7 +85,7 @@ def _room(program: str, bounds: ToolBounds | None, limits: ToolLimits, workdir: 
         case "none":
             return replace(bare, empty=(workdir,))
         case "read_only":
-            return replace(bare, reads=(*bare.reads, *limits.allowed_roots, workdir), folder="read")
+            return replace(bare, reads=(*bare.reads, *limits.allowed_roots), writes=(workdir,), folder="read")
         case "read_write":
             return replace(bare, writes=(*limits.allowed_roots, workdir), folder="write")
         case "scoped":

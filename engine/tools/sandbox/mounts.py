@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
     from engine.tools.sandbox.room import Room
 
 _ROOT = Path("/")
+_TMP = Path("/tmp")  # noqa: S108 - its own, unless the whole machine is in sight
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
-# of /etc what programs need to run, and nothing that is somebody's: keys, passwords, addresses of services
+# of /etc what programs need to run, and nothing that is somebody's, such as keys and passwords
 _SETTINGS = (
-    "alternatives", "bash.bashrc", "ca-certificates", "ca-certificates.conf", "debian_version", "fonts",
-    "gai.conf", "group", "host.conf", "hosts", "inputrc", "java*", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "locale.alias", "locale.conf", "localtime", "magic", "mime.types", "networks",
-    "nsswitch.conf", "os-release", "passwd", "perl", "pki/ca-trust/extracted", "pki/tls/certs",
-    "pki/tls/openssl.cnf", "profile", "protocols", "python3*", "resolv.conf", "rpc", "services", "ssl/certs",
-    "ssl/openssl.cnf", "system-release", "terminfo", "timezone",
+    "alternatives", "group", "hosts", "java*", "ld.so.cache", "localtime", "nsswitch.conf", "os-release",
+    "passwd", "perl", "pki/ca-trust/extracted", "pki/tls/certs", "pki/tls/openssl.cnf", "ssl/certs",
+    "ssl/openssl.cnf",
 )  # fmt: skip
+_SETTINGS_OF_NETWORKS = ("gai.conf", "host.conf", "protocols", "resolv.conf", "services")
 _OURS = (Path("/proc"), Path("/sys"), Path("/dev"), Path("/run"))
 """Never those of the machine: they lead to its devices, processes and services."""
 HOME = "/dev/shm/home"  # noqa: S108 - its own
@@ -44,8 +44,8 @@ class _Mount(NamedTuple):
 
 def mount_arguments(room: Room, cwd: Path, memory_bytes: int) -> list[str]:
     """Arguments of bubblewrap, up to the command. What is kept in memory holds `memory_bytes` each."""
-    mounts = _Mounts()
-    links = list(_system(mounts))
+    links, system, more = _system(os.environ.get("PATH", ""), room.network)
+    mounts = _Mounts({**system, **more}, frozenset(system))
     for path in room.reads:
         mounts.add(path, "read")
     for path in room.writes:
@@ -56,7 +56,7 @@ def mount_arguments(room: Room, cwd: Path, memory_bytes: int) -> list[str]:
         mounts.add(cwd, room.folder)
     if (root := mounts.at.get(_ROOT)) is not None:
         mounts.take_ours_out()
-        links = []
+        links = ()
     mounts.cover(room.hidden, room.denied)
     arguments = [*_APART, *([] if room.network else ["--unshare-net"]), *links]
     memory = ["--size", str(memory_bytes), "--tmpfs"]
@@ -70,8 +70,8 @@ def mount_arguments(room: Room, cwd: Path, memory_bytes: int) -> list[str]:
 class _Mounts:
     """What is where; a deeper one lies upon those above it."""
 
-    at: dict[Path, _Mount] = field(default_factory=dict)
-    system: set[Path] = field(default_factory=set)
+    at: dict[Path, _Mount]
+    system: frozenset[Path]
 
     def add(self, path: Path, kind: Kind) -> None:
         """A directory or file under its real path, and under the name that it has for the caller."""
@@ -85,6 +85,8 @@ class _Mounts:
 
     def take_ours_out(self) -> None:
         """Where all of the machine is in sight: not its services, nor its settings to be changed."""
+        if self.at[_TMP].kind == "empty":
+            del self.at[_TMP]
         self.at |= {Path(name): _Mount("hidden", Path(name)) for name in ("/run", "/sys")}
         changed = (Path(name) for name in ("/boot", "/etc"))
         self.at |= {path: _Mount("read", path) for path in changed if path.is_dir()}
@@ -119,11 +121,13 @@ class _Mounts:
             if len(place.parts) > 1 and not closed:
                 made, closed = [*made, *_own_places(memory)], ["--remount-ro", "/dev"]
             name, (kind, source) = str(place), self.at[place]
+            if source != place and self._kind_over(place.parent) in {"read", "write"}:
+                continue  # the link that it is can be seen itself
             match kind:
                 case "read":
-                    made += ["--ro-bind", str(source), name]
+                    made += ["--ro-bind-try", str(source), name]
                 case "write":
-                    made += ["--bind", str(source), name]
+                    made += ["--bind-try", str(source), name]
                 case "empty":
                     made += [*memory, name]
                 case "hidden" if place.is_dir():
@@ -143,26 +147,26 @@ def _own_places(memory: list[str]) -> list[str]:
     return [*processes, "--dev", "/dev", *memory, "/dev/shm", "--dir", HOME]  # noqa: S108 - its own
 
 
-def _system(mounts: _Mounts) -> Iterator[str]:
-    """Mount what programs are and need; gives the links among it as arguments."""
-    for name in _SYSTEM:
-        path = Path(name)
+@lru_cache(maxsize=4)
+def _system(
+    search_path: str, network: bool
+) -> tuple[tuple[str, ...], Mapping[Path, _Mount], Mapping[Path, _Mount]]:
+    """What programs are and need: links as arguments, the system, and what is seen like it."""
+    links: list[str] = []
+    system: dict[Path, _Mount] = {}
+    for path in map(Path, _SYSTEM):
         if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), name)
+            links += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
-            mounts.at[path] = _Mount("read", path)
-    for pattern in _SETTINGS:
-        for path in Path("/etc").glob(pattern):
-            if path.exists():
-                mounts.at[path] = _Mount("read", path.resolve())
-    mounts.system |= mounts.at.keys()
-    searched = map(Path, os.environ.get("PATH", "").split(os.pathsep))
-    engine = Path(__file__).parents[2]
-    for path in (*searched, Path(sys.prefix), Path(sys.base_prefix), engine):
-        if path.is_absolute() and path != _ROOT and not _is_system(path):
-            mounts.add(path, "read")
-    mounts.at[Path("/tmp")] = _Mount("empty", Path("/tmp"))  # noqa: S108 - its own
-
-
-def _is_system(path: Path) -> bool:
-    return any(path.resolve().is_relative_to(Path(name)) for name in _SYSTEM)
+            system[path] = _Mount("read", path)
+    for pattern in (*_SETTINGS, *(_SETTINGS_OF_NETWORKS if network else ())):
+        found = (path for path in Path("/etc").glob(pattern) if path.exists())
+        system |= {path: _Mount("read", path.resolve()) for path in found}
+    more = _Mounts({}, frozenset(system))
+    programs = map(Path, search_path.split(os.pathsep))
+    for path in (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2], *programs):
+        seen = any(path.resolve().is_relative_to(known) for known in (*system, *more.at))
+        if path.is_absolute() and path != _ROOT and not seen:
+            more.add(path, "read")
+    more.at[_TMP] = _Mount("empty", _TMP)
+    return tuple(links), system, more.at

@@ -214,3 +214,12 @@ def test_every_shipped_flow_keeps_its_own_layers(catalog: Catalog, name: str) ->
             assert bounds.filesystem == "scoped"
         calls += 1
         assert calls <= guardrails.behavioral.max_autonomous_steps
+
+
+def test_whoever_reads_foreign_repositories_wants_to_be_isolated(catalog: Catalog) -> None:
+    """The git tools say so themselves; the steward's own code reads the files as well."""
+    git = [spec.sandbox for spec in builtin_registry().specs() if spec.name.startswith("git.")]
+    assert set(git) == {"isolated_if_possible"}
+    (steward,) = [pack for pack in catalog.all() if pack.pack_id == "repo-steward"]
+    assert steward.tools_layer is not None
+    assert steward.tools_layer.level == "isolated_if_possible"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -21,8 +22,6 @@ from tests.engine.tools.isolating import Machine, layer, machine_in, nothing_iso
 from tests.engine.tools.made_repository import made_repository
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.contracts.sandbox_level import SandboxWish
 
 HELLO = {"argv": ["sh", "-c", "echo hello"]}
@@ -121,16 +120,16 @@ LOOK = "cat {secret} 2>/dev/null; echo x > {beside} && echo wrote; echo y > own.
 
 
 @pytest.mark.parametrize(
-    ("filesystem", "said", "kept"),
+    ("filesystem", "said", "changed", "kept"),
     [
-        ("none", "own", False),
-        ("read_only", "hunter2", False),
-        ("read_write", "hunter2wrote own", True),
-        ("scoped", "hunter2wrote own", True),
+        ("none", "own", False, False),
+        ("read_only", "hunter2own", False, True),
+        ("read_write", "hunter2wrote own", True, True),
+        ("scoped", "hunter2wrote own", True, True),
     ],
 )
 async def test_files_are_seen_and_changed_as_far_as_the_layer_says(
-    machine: Machine, filesystem: str, said: str, kept: bool
+    machine: Machine, filesystem: str, said: str, changed: bool, kept: bool
 ) -> None:
     beside = machine.outside / "new.txt"
     scopes: dict[str, Any] = {
@@ -142,8 +141,28 @@ async def test_files_are_seen_and_changed_as_far_as_the_layer_says(
     result = await machine.call("command.run", {"argv": ["sh", "-c", script]}, rules=rules)
     assert result.ok, result.error
     assert " ".join(result.data["stdout"].split()) == said
-    assert beside.exists() is kept
+    assert beside.exists() is changed
     assert (machine.workdir / "own.txt").exists() is kept
+
+
+@pytest.mark.parametrize("filesystem", ["read_only", "read_write"])
+async def test_where_the_operator_opens_the_whole_machine_its_system_and_services_stay_shut(
+    machine: Machine, tmp_path: Path, filesystem: str
+) -> None:
+    (tmp_path / "link").symlink_to(machine.outside)
+    rules = CallRules(layer=layer("command.run", filesystem=filesystem))
+    script = (
+        f"cat {tmp_path}/link/secret.txt; ls -A /run /sys {machine.home}; touch /usr/x /etc/x /boot/x; "
+        f"cat {machine.journal} || true; echo x > {machine.outside}/new || true"
+    )
+    params = {"argv": ["sh", "-c", script]}
+    result = await machine.call("command.run", params, rules=rules, allowed_roots=(Path("/"),))
+    assert result.ok, result.error
+    assert result.data["stdout"].split() == [
+        "hunter2/run:", "/sys:", f"{machine.home}:", "runs"
+    ]  # fmt: skip
+    assert result.data["stderr"].count("cannot touch") == 3
+    assert (machine.outside / "new").exists() is (filesystem == "read_write")
 
 
 async def test_without_bounds_the_folder_it_runs_in_is_all_there_is(machine: Machine, tmp_path: Path) -> None:
