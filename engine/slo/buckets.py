@@ -16,8 +16,9 @@ SECOND = 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 """Microseconds."""
 SHORTEST = 5 * MINUTE
-AGES = ((SHORTEST, 12 * HOUR), (HOUR, 8 * DAY))
+AGES = ((SHORTEST, 8 * HOUR), (HOUR, 4 * DAY))
 """Length of a bucket, and how old it becomes before it is folded into the next length, at last a day."""
+LENGTHS = (SHORTEST, HOUR, DAY)
 MOST_DAYS = 100
 """So many of the longest are kept: counted, so that a clock that was set drops none."""
 
@@ -83,17 +84,9 @@ def since(buckets: Iterable[Bucket], moment: int) -> list[Bucket]:
     return [bucket for bucket in buckets if bucket.end > moment]
 
 
-def folded(buckets: Iterable[Bucket], now: int) -> list[Bucket]:
-    """The same counts in as few buckets as `AGES` says, ordered by time; without the oldest days."""
-    groups: dict[tuple[int, int], list[Bucket]] = {}
+def folded(buckets: Iterable[Bucket], width: int) -> list[Bucket]:
+    """The same counts in buckets of a greater width, ordered by time."""
+    groups: dict[int, list[Bucket]] = {}
     for bucket in buckets:
-        fitting = (width for width, age in AGES if width >= bucket.width and bucket.end > now - age)
-        width = next(fitting, DAY)
-        groups.setdefault((start_of(bucket.start, width), width), []).append(bucket)
-    kept = [
-        found[0] if len(found) == 1 and found[0].width == width else merged(found, start, width)
-        for (start, width), found in sorted(groups.items())
-    ]
-    days = [bucket.start for bucket in kept if bucket.width == DAY]
-    oldest = days[-MOST_DAYS] if len(days) > MOST_DAYS else 0
-    return [bucket for bucket in kept if bucket.width < DAY or bucket.start >= oldest]
+        groups.setdefault(start_of(bucket.start, width), []).append(bucket)
+    return [merged(found, start, width) for start, found in sorted(groups.items())]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from array import array
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ def add(sketch: Sketch, micros: int) -> None:
 
 def merge(sketches: Iterable[Mapping[int, int]]) -> Sketch:
     """What all of them counted."""
-    merged: Sketch = {}
+    merged: defaultdict[int, int] = defaultdict(int)
     for sketch in sketches:
         for number, count in sketch.items():
-            merged[number] = merged.get(number, 0) + count
-    return merged
+            merged[number] += count
+    return dict(merged)
 
 
 def quantile(sketch: Mapping[int, int], share: float) -> int | None:

@@ -237,10 +237,10 @@ class MemoryStore(MemorySpendStore):
         """See rules."""
         return self.levels.get((tenant, pack, start, width))
 
-    def levels_since(self, tenant: str, pack: str, moment: int) -> list[Bucket]:
+    def levels_of(self, tenant: str, pack: str, width: int, start: int, end: int) -> list[Bucket]:
         """See rules."""
-        places = sorted(place for place in self.levels if place[:2] == (tenant, pack) and place[2] >= moment)
-        return [self.levels[place] for place in places]
+        places = (place for place in self.levels if place[:2] == (tenant, pack) and place[3] == width)
+        return [self.levels[place] for place in sorted(places) if start <= place[2] < end]
 
     def put_level(self, tenant: str, pack: str, bucket: Bucket) -> None:
         """See rules."""

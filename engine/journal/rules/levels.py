@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus, RunStatus, StepErrorCode
-from engine.slo.buckets import HOUR, SHORTEST, Bucket, folded, merged, start_of
+from engine.slo.buckets import AGES, DAY, HOUR, LENGTHS, MOST_DAYS, SHORTEST, Bucket, folded, merged, start_of
 from engine.slo.sketch import bin_of
 
 if TYPE_CHECKING:
@@ -54,17 +55,31 @@ def count_request(store: Store, request: RequestRow, columns: RequestColumns) ->
 def _count(store: Store, of: FlowNames, counts: Bucket) -> None:
     tenant, pack, start = of["tenant"], of["pack"], start_of(counts.start)
     bucket = store.level(tenant, pack, start, SHORTEST)
-    if bucket is None and not store.levels_since(tenant, pack, start_of(start, HOUR)):
+    if bucket is None and not store.levels_of(tenant, pack, SHORTEST, start_of(start, HOUR), start):
         _fold(store, tenant, pack, start)
     store.put_level(tenant, pack, merged([counts] if bucket is None else [bucket, counts], start, SHORTEST))
 
 
 def _fold(store: Store, tenant: str, pack: str, now: int) -> None:
-    """With the first end of an hour: what has become old is kept in less room."""
-    before = {(bucket.start, bucket.width): bucket for bucket in store.levels_since(tenant, pack, 0)}
-    after = {(bucket.start, bucket.width): bucket for bucket in folded(before.values(), now)}
-    for place in before.keys() - after.keys():
-        store.drop_level(tenant, pack, *place)
-    for place in sorted(after.keys()):
-        if after[place] is not before.get(place):
-            store.put_level(tenant, pack, after[place])
+    """With the first end of an hour: what has become old is kept in less room.
+
+    Times go to their day at once: no rule asks for those of an hour, and a report adds up fewer.
+    """
+    for (width, age), longer in zip(AGES, LENGTHS[1:], strict=True):
+        old = store.levels_of(tenant, pack, width, 0, start_of(now - age, longer))
+        for bucket in folded(old, longer):
+            _add(store, tenant, pack, replace(bucket, times={}, waits={}) if longer < DAY else bucket)
+        if longer < DAY:
+            for day in folded(old, DAY):
+                _add(store, tenant, pack, Bucket(day.start, DAY, times=day.times, waits=day.waits))
+        for bucket in old:
+            store.drop_level(tenant, pack, bucket.start, width)
+        if old and longer == DAY:
+            for day in store.levels_of(tenant, pack, DAY, 0, now)[:-MOST_DAYS]:
+                store.drop_level(tenant, pack, day.start, DAY)
+
+
+def _add(store: Store, tenant: str, pack: str, bucket: Bucket) -> None:
+    known = store.level(tenant, pack, bucket.start, bucket.width)
+    both = [bucket] if known is None else [known, bucket]
+    store.put_level(tenant, pack, merged(both, bucket.start, bucket.width))

@@ -170,8 +170,8 @@ class Store(Protocol):
         """What was counted of a pack in one stretch."""
         ...
 
-    def levels_since(self, tenant: str, pack: str, moment: int) -> list[Bucket]:
-        """What was counted of a pack in the stretches that begin at a moment or later."""
+    def levels_of(self, tenant: str, pack: str, width: int, start: int, end: int) -> list[Bucket]:
+        """What was counted of a pack in stretches of a width that begin from `start` on, before `end`."""
         ...
 
     def put_level(self, tenant: str, pack: str, bucket: Bucket) -> None:

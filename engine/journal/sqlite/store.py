@@ -219,9 +219,10 @@ class SqliteStore(SqliteSpendStore):
         row = self._execute(query("select_level"), (tenant, pack, start, width)).fetchone()
         return None if row is None else read_level(row)
 
-    def levels_since(self, tenant: str, pack: str, moment: int) -> list[Bucket]:
+    def levels_of(self, tenant: str, pack: str, width: int, start: int, end: int) -> list[Bucket]:
         """See rules."""
-        return [read_level(row) for row in self._execute(query("select_levels"), (tenant, pack, moment))]
+        rows = self._execute(query("select_levels"), (tenant, pack, width, start, end))
+        return [read_level(row) for row in rows]
 
     def put_level(self, tenant: str, pack: str, bucket: Bucket) -> None:
         """See rules."""

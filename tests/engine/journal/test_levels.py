@@ -12,7 +12,7 @@ from engine.journal.memory.store import MemoryStore
 from engine.journal.records import RunHead
 from engine.journal.rules.levels import count_end
 from engine.machine.events.run_facts import RunCompleted, RunFailed, RunRetried
-from engine.slo.buckets import DAY, HOUR, MINUTE, SECOND, SHORTEST, Bucket, start_of
+from engine.slo.buckets import DAY, HOUR, MINUTE, MOST_DAYS, SECOND, SHORTEST, Bucket, start_of
 from engine.slo.sketch import bin_of
 from tests.engine.journal.run_script import (
     NOW,
@@ -139,11 +139,27 @@ def _ended(at: int) -> tuple[HeadRow, Any]:
     return head, {"finished_at": at, "status": "COMPLETED", "error_code": None, "worked": SECOND}
 
 
-def test_ninety_days_of_runs_take_little_room() -> None:
+def test_many_days_of_runs_take_little_room_and_count_the_same() -> None:
     store = MemoryStore()
-    for number in range(90 * 24 * 2):
+    ends = 90 * 24 * 2
+    for number in range(ends):
         count_end(store, *_ended(NOW + number * 30 * MINUTE))
-    kept = store.levels_since("default", "docs", 0)
-    assert sum(bucket.good for bucket in kept) == 90 * 24 * 2
-    assert len(kept) < 24 + 2 + 24 * 9 + 90
+    kept = list(store.levels.values())
+    assert sum(bucket.good for bucket in kept) == sum(sum(bucket.times.values()) for bucket in kept) == ends
+    assert len(kept) < 2 * 10 + 24 * 6 + 90
     assert {bucket.width for bucket in kept} == {SHORTEST, HOUR, DAY}
+    newest = max(bucket.start for bucket in kept)
+    assert all(
+        bucket.width == SHORTEST for bucket in kept if bucket.good and bucket.start > newest - 6 * HOUR
+    )
+    assert all(bucket.width <= HOUR for bucket in kept if bucket.good and bucket.start > newest - 3 * DAY)
+
+
+def test_the_oldest_days_go_and_a_clock_that_was_set_drops_none() -> None:
+    store = MemoryStore()
+    for number in range(150):
+        count_end(store, *_ended(NOW + number * DAY))
+    days = [bucket for bucket in store.levels.values() if bucket.width == DAY]
+    assert len(days) == MOST_DAYS
+    count_end(store, *_ended(NOW + 4_000 * DAY))
+    assert len([bucket for bucket in store.levels.values() if bucket.width == DAY]) == MOST_DAYS

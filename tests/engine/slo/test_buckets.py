@@ -1,38 +1,25 @@
 from __future__ import annotations
 
-from engine.slo.buckets import DAY, HOUR, MINUTE, SHORTEST, Bucket, folded, since, start_of
+from engine.slo.buckets import DAY, HOUR, MINUTE, SHORTEST, Bucket, folded, merged, since, start_of
 
 NOW = 20_000 * DAY + 5 * HOUR + 3 * MINUTE
 
 
-def test_old_buckets_become_hours_then_days_and_count_the_same() -> None:
+def test_a_longer_bucket_counts_what_its_parts_did() -> None:
     fine = [
         Bucket(start_of(NOW) - number * SHORTEST, good=3, bad=1, codes={"timeout": 1}, times={50: 3}, asked=1)
-        for number in range(20 * DAY // SHORTEST)
+        for number in range(3 * DAY // SHORTEST)
     ]
-    kept = folded(fine, NOW)
-    assert sum(bucket.good for bucket in kept) == 3 * len(fine)
-    assert sum(bucket.codes["timeout"] for bucket in kept) == len(fine)
-    assert sum(bucket.times[50] for bucket in kept) == 3 * len(fine)
-    assert len(kept) < 12 * 12 + 24 * 9 + 15
-    assert {bucket.width for bucket in kept} == {SHORTEST, HOUR, DAY}
-    assert kept == sorted(kept, key=lambda bucket: bucket.start)
-
-
-def test_folding_again_changes_nothing() -> None:
-    once = folded([Bucket(NOW - number * 7 * HOUR, bad=1) for number in range(200)], NOW)
-    assert folded(once, NOW) == once
-
-
-def test_the_oldest_days_are_dropped_and_a_clock_that_was_set_drops_none() -> None:
-    days = [Bucket(start_of(NOW - number * DAY, DAY), DAY, good=1) for number in range(10, 200)]
-    assert folded(days, NOW) == sorted(days, key=lambda bucket: bucket.start)[-100:]
-    assert folded(days[:50], NOW + 4_000 * DAY) == sorted(days[:50], key=lambda bucket: bucket.start)
-
-
-def test_a_bucket_of_the_future_stays_as_it_is() -> None:
-    later = Bucket(start_of(NOW + 400 * DAY), good=1)
-    assert folded([later], NOW) == [later]
+    days = folded(fine, DAY)
+    assert [day.start for day in days] == [start_of(NOW - number * DAY, DAY) for number in (3, 2, 1, 0)]
+    assert {day.width for day in days} == {DAY}
+    whole = merged(fine, 0, DAY)
+    assert merged(days, 0, DAY) == whole
+    assert (whole.good, whole.codes, whole.times) == (
+        3 * len(fine),
+        {"timeout": len(fine)},
+        {50: 3 * len(fine)},
+    )
 
 
 def test_a_window_begins_with_the_bucket_that_holds_its_beginning() -> None:

@@ -9,7 +9,7 @@ import statistics
 import pytest
 
 from engine.contracts.slo import Severity
-from engine.slo.buckets import DAY, HOUR, MINUTE, Bucket, folded, start_of
+from engine.slo.buckets import DAY, HOUR, MINUTE, Bucket, start_of
 from engine.slo.burn import (
     PAIRS,
     believable,
@@ -121,7 +121,7 @@ class Service:
             self._buckets[-1].good += 1
             return False
         self._buckets[-1].bad += 1
-        found = burns(folded(self._buckets, self.now), self._objective, self.now)
+        found = burns(self._buckets, self._objective, self.now)
         return any(burn.fires for burn in found if burn.pair.severity is Severity.PAGE)
 
 

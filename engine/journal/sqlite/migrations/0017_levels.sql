@@ -16,5 +16,5 @@ CREATE TABLE levels (
     codes    TEXT NOT NULL,
     times    BLOB NOT NULL,
     waits    BLOB NOT NULL,
-    PRIMARY KEY (tenant, pack, start, width)
+    PRIMARY KEY (tenant, pack, width, start)
 ) STRICT, WITHOUT ROWID;

@@ -4,9 +4,9 @@ SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits FR
 WHERE tenant = ? AND pack = ? AND start = ? AND width = ?
 
 -- name: select_levels
--- the same in stretches that begin at a moment or later
+-- the same in stretches of a width that begin between two moments
 SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits FROM levels
-WHERE tenant = ? AND pack = ? AND start >= ? ORDER BY start, width
+WHERE tenant = ? AND pack = ? AND width = ? AND start >= ? AND start < ? ORDER BY start
 
 -- name: select_every_level
 -- what was counted of every pack of a tenant, or of all (NULL), in stretches that end after a moment
