@@ -30,6 +30,8 @@ END_NOW = signal.SIGUSR1
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+_KEYCTL = {"x86_64": 250, "aarch64": 219}
+_JOIN_SESSION_KEYRING = 1
 _CANNOT_EXECUTE = 126
 _WAITED_FOR = (signal.SIGCHLD, signal.SIGTERM, END_NOW)
 _COUNT_SECONDS = (0.05, 0.2)  # while their number changes; while it rests
@@ -62,6 +64,7 @@ def confine(settings: Mapping[str, str]) -> None:
     _die_with(keeper, signal.SIGKILL)
     os.setsid()  # a `kill 0` of the work does not reach the keeper
     _limit(settings)
+    _leave_keyring()
     _set(_PR_SET_NO_NEW_PRIVS, 1)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAITED_FOR)
 
@@ -98,6 +101,13 @@ def _die_with(parent: int, number: signal.Signals) -> None:
     _set(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it died before the signal was set
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _leave_keyring() -> None:
+    """Have no part in the kernel's keys of the worker's session, where the kernel keeps any."""
+    number = _KEYCTL.get(os.uname().machine)
+    if number is not None:
+        ctypes.CDLL(None).syscall(number, _JOIN_SESSION_KEYRING, None)
 
 
 def _set(option: int, value: int) -> None:

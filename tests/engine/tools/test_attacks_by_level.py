@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import socket
 import sys
@@ -210,6 +211,26 @@ async def test_seeing_other_processes(machine: Machine, level: Level) -> None:
     script = f"import os; os.kill({worker}, 0); print(open('/proc/{worker}/environ', 'rb').read(1) != b'')"
     result = await machine.command(level, sys.executable, "-c", script)
     assert (result.data["returncode"] != 0) is STOPPED[level]
+
+
+@both
+async def test_the_kernels_keys_of_the_worker(machine: Machine, level: Level) -> None:
+    """Where the kernel keeps keys: containers often may not use them."""
+    kernel, session = ctypes.CDLL(None), -3
+    key = kernel.syscall(_NUMBERS[0], b"user", b"vasini-test", b"hunter2", 7, session)
+    script = (
+        "import ctypes\nkernel, read = ctypes.CDLL(None), ctypes.create_string_buffer(20)\n"
+        f"print(kernel.syscall({_NUMBERS[1]}, 11, {key}, read, 20), read.value)"
+    )
+    try:
+        result = await machine.command(level, sys.executable, "-c", script)
+    finally:
+        kernel.syscall(_NUMBERS[1], 3, key)  # revoked
+    assert "hunter2" not in result.data["stdout"]
+
+
+_NUMBERS = {"x86_64": (248, 250), "aarch64": (217, 219)}.get(os.uname().machine, (-1, -1))
+"""Of the system calls add_key and keyctl."""
 
 
 @both
