@@ -23,12 +23,14 @@ def write_atomically(
     fsync: bool,
     mode: int = 0o600,
     keep_mode: bool = False,
+    exact_mode: bool = False,
     overwrite: bool = True,
     before: Callable[[], None] = lambda: None,
 ) -> tuple[int, str]:
     """Write a file under `name` in an open directory; its size and sha256.
 
-    The file gets `mode` (less the umask); with `keep_mode` a file that is replaced passes its own on.
+    The file gets `mode` (less the umask, unless it is `exact_mode`); with `keep_mode` a file that is replaced
+    passes its own on.
     `before` is called just before what was written takes its place; what it raises leaves all as it is.
     Raises OSError, FileExistsError without `overwrite`.
     """
@@ -36,6 +38,8 @@ def write_atomically(
     descriptor = os.open(temporary, _NEW, mode, dir_fd=directory)
     try:
         try:
+            if exact_mode:
+                os.fchmod(descriptor, mode)
             if keep_mode:
                 _keep_mode(descriptor, name, directory)
             written = _write(descriptor, chunks)

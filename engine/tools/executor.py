@@ -172,18 +172,21 @@ class ToolExecutor:
         """
         call = ToolCall(name, params, context, rules, code)
         try:
-            for stage in (self._resolve, self._layer, self._sandbox):
+            for stage in (self._resolve, self._layer, self._held_to_limits, self._sandbox):
                 await stage(call)
             named = resolve_references(params, "[SECRET {}]".format, set())
             if call.found.preview is not None:
                 require_fitting(name, call.found.check(named))
-                return await call.found.preview(named, call.context)
+                async with asyncio.timeout(call.seconds):
+                    return await call.found.preview(named, call.context)
             room = call.context.limits.room
             if room is None:
                 return None
             return Preview(kind="call", summary=f"calls {name}, isolated", text="\n".join(room.told()))
         except ToolFailure as failure:
             return Preview(kind="unavailable", summary=failure.message)
+        except TimeoutError:
+            return Preview(kind="unavailable", summary=late(name, call.seconds, call.deadline_name).message)
         except Exception as crash:  # noqa: BLE001 - the edge: any failure of a tool is one of its call
             return Preview(kind="unavailable", summary=from_exception(crash).message)
 

@@ -11,8 +11,9 @@ import binascii
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInput
@@ -38,6 +39,8 @@ _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _DESCRIBED = ("role", "content_type", "copy_of")
 _DESCRIPTIONS_FILE = ".files.json"
 """What tools said of the files they brought: a folder keeps no roles by itself."""
+_EFFECTS = "effects"
+"""Where command.run keeps what it has shown and not done."""
 MOST_COPIES = 50
 """Every file of a folder is read again when one is added."""
 _ROLES = ("primary", "interactive", "supporting")
@@ -158,7 +161,14 @@ class RunFolders:
         return stored
 
     def write_response(self, pack: str, run_id: str, response: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the response document with the list of output files; `{"path", "sha256", "files"}`."""
+        """Write the response document with the list of output files; `{"path", "sha256", "files"}`.
+
+        What commands would have changed, and nobody approved, is thrown away.
+        """
+        with suppress(FileNotFoundError):
+            parts = (*_parts(pack, run_id), "runtime")
+            with open_directory(self._root, parts, create=False) as directory:
+                shutil.rmtree(_EFFECTS, ignore_errors=True, dir_fd=directory)
         with self._directory(pack, run_id, "output") as directory:
             files = _output_files(directory)
             document = {"response_version": RESPONSE_VERSION, **response, "files": files}

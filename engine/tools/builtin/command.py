@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Effects, Risk, StepErrorCode
 from engine.contracts.tool import ToolSpec
+from engine.tools.builtin.effects.command_effect import CommandEffect, require_plain
 from engine.tools.builtin.paths import path_scope
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found, permission_denied
 from engine.tools.process.threads import run_stoppable
@@ -41,6 +42,7 @@ RUN = ToolSpec(
             "check": {"type": "boolean"},
             "env": {"type": "object", "additionalProperties": {"type": "string"}},
             "parse": {"enum": ["text", "lines", "json"]},
+            "effect": {"enum": ["preview"]},
         },
         "required": ["argv"],
         "additionalProperties": False,
@@ -54,44 +56,64 @@ RUN = ToolSpec(
 def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
     """The command tool."""
 
-    async def run(params: dict[str, Any], context: ToolContext) -> Any:
-        argv: list[str] = params["argv"]
-        limits = context.limits
-        _require_listed(argv[0], limits)
-        environment: dict[str, str] = params.get("env", {})
-        _require_listed_names(environment, limits)
-        cwd = await run_stoppable(lambda _stop: _working_directory(params.get("cwd"), context))
+    async def act(
+        params: dict[str, Any], cwd: Path, context: ToolContext, limits: ToolLimits
+    ) -> dict[str, Any]:
         outcome = await runner.run(
-            argv,
+            params["argv"],
             cwd,
             limits=limits,
             stdin=params.get("stdin", "").encode(),
             timeout=params.get("timeout"),
-            env_extra=environment,
+            env_extra=params.get("env", {}),
             sink=context.output,
         )
-        if outcome.returncode != 0 and params.get("check", True):
-            raise command_failed(argv[0], outcome)
-        if outcome.truncated:
-            raise ToolFailure(
-                StepErrorCode.CONTRACT_VIOLATION,
-                f"command {argv[0]!r} met the limit tools.max_output_bytes: {limits.max_output_bytes}",
-                recoverable=False,
-                details={"limit": limits.max_output_bytes, **_ends(outcome)},
-            )
-        return {
-            "returncode": outcome.returncode,
-            "stdout": _parsed(argv[0], outcome, params.get("parse", "text")),
-            "stderr": outcome.stderr.decode("utf-8", "replace"),
-        }
+        return _output(params, outcome, limits)
+
+    async def run(params: dict[str, Any], context: ToolContext) -> Any:
+        _require_listed(params["argv"][0], context.limits)
+        _require_listed_names(params.get("env", {}), context.limits)
+        cwd = await run_stoppable(lambda _stop: _working_directory(params.get("cwd"), context))
+        if params.get("effect") == "preview":
+            require_plain(params)
+            return await CommandEffect(cwd, params, context).commit()
+        return await act(params, cwd, context, context.limits)
 
     async def preview(params: dict[str, Any], context: ToolContext) -> Preview:
         from engine.tools.process.command_runner import child_environment  # noqa: PLC0415 - seldom
 
         names = child_environment(context.workdir, context.limits, params.get("env", {}))
-        return await run_stoppable(lambda _stop: _preview(params, context, sorted(names)))
+        shown = await run_stoppable(lambda _stop: _preview(params, context, sorted(names)))
+        if params.get("effect") != "preview":
+            return shown
+        require_plain(params)
+        path_scope(context.limits).require_writable(params.get("cwd", "the work folder"))
+        cwd = await run_stoppable(lambda _stop: _working_directory(params.get("cwd"), context))
+        effect = CommandEffect(cwd, params, context)
+        return await effect.look(
+            shown.text.splitlines()[:2], lambda limits: act(params, cwd, context, limits)
+        )
 
     yield RegisteredTool(RUN, run, preview)
+
+
+def _output(params: dict[str, Any], outcome: CommandOutcome, limits: ToolLimits) -> dict[str, Any]:
+    """What the tool brings. Raises ToolFailure for a command that failed or wrote too much."""
+    name = params["argv"][0]
+    if outcome.returncode != 0 and params.get("check", True):
+        raise command_failed(name, outcome)
+    if outcome.truncated:
+        raise ToolFailure(
+            StepErrorCode.CONTRACT_VIOLATION,
+            f"command {name!r} met the limit tools.max_output_bytes: {limits.max_output_bytes}",
+            recoverable=False,
+            details={"limit": limits.max_output_bytes, **_ends(outcome)},
+        )
+    return {
+        "returncode": outcome.returncode,
+        "stdout": _parsed(name, outcome, params.get("parse", "text")),
+        "stderr": outcome.stderr.decode("utf-8", "replace"),
+    }
 
 
 def _preview(params: dict[str, Any], context: ToolContext, names: Sequence[str]) -> Preview:

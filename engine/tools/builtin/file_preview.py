@@ -33,7 +33,7 @@ def write_preview(scope: PathScope, params: dict[str, Any]) -> Preview:
         return Preview(
             kind="diff",
             summary=f"makes {name}: {_lines(len(new.splitlines()))}",
-            text=_diff("", new, name, made=True),
+            text=unified("", new, name, made=True),
         )
     digest = hashlib.sha256(base).hexdigest()
     if params.get("overwrite", True) is False:
@@ -44,8 +44,8 @@ def write_preview(scope: PathScope, params: dict[str, Any]) -> Preview:
         summary = (
             f"replaces {name}, which is no text ({len(base):,} bytes), by {_lines(len(new.splitlines()))}"
         )
-        return Preview(kind="diff", summary=summary, text=_diff("", new, name, made=False), base=digest)
-    text = _diff(old, new, name, made=False)
+        return Preview(kind="diff", summary=summary, text=unified("", new, name, made=False), base=digest)
+    text = unified(old, new, name, made=False)
     changed = text.split("\n")
     added = sum(line.startswith("+") for line in changed) - 1
     removed = sum(line.startswith("-") for line in changed) - 1
@@ -81,7 +81,8 @@ def _lines(count: int) -> str:
     return f"{count} line{'' if count == 1 else 's'}"
 
 
-def _diff(old: str, new: str, name: str, *, made: bool) -> str:
+def unified(old: str, new: str, name: str, *, made: bool) -> str:
+    """The lines that change, as diff writes them; empty when none do."""
     before, after = _split(old), _split(new)
     source = "/dev/null" if made else name
     if len(before) + len(after) <= MAX_COMPARED:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from engine.tools.sandbox.room import Room
 
@@ -52,6 +52,8 @@ def mount_arguments(room: Room, cwd: Path, memory_bytes: int) -> list[str]:
         mounts.add(path, "write")
     for path in room.empty:
         mounts.add(path, "empty")
+    for copy, place in room.instead:
+        mounts.at[place] = _Mount("write", copy)
     if room.folder is not None:
         mounts.add(cwd, room.folder)
     if (root := mounts.at.get(_ROOT)) is not None:
@@ -60,7 +62,7 @@ def mount_arguments(room: Room, cwd: Path, memory_bytes: int) -> list[str]:
     mounts.cover(room.hidden, room.denied)
     arguments = [*_APART, *([] if room.network else ["--unshare-net"]), *links]
     memory = ["--size", str(memory_bytes), "--tmpfs"]
-    arguments += mounts.arguments(memory)
+    arguments += mounts.arguments(memory, [place for _, place in room.instead])
     if root is None:
         arguments += ["--remount-ro", "/"]
     return [*arguments, "--chdir", str(cwd), "--"]
@@ -113,7 +115,7 @@ class _Mounts:
         over = next((place for place in (path, *path.parents) if place in self.at), None)
         return self.at[over].kind if over is not None else None
 
-    def arguments(self, memory: list[str]) -> list[str]:
+    def arguments(self, memory: list[str], instead: Collection[Path]) -> list[str]:
         """In the order in which they have to be made."""
         made: list[str] = []
         closed: list[str] = []
@@ -121,7 +123,11 @@ class _Mounts:
             if len(place.parts) > 1 and not closed:
                 made, closed = [*made, *_own_places(memory)], ["--remount-ro", "/dev"]
             name, (kind, source) = str(place), self.at[place]
-            if source != place and self._kind_over(place.parent) in {"read", "write"}:
+            if (
+                source != place
+                and place not in instead
+                and self._kind_over(place.parent) in {"read", "write"}
+            ):
                 continue  # the link that it is can be seen itself
             match kind:
                 case "read":

@@ -16,6 +16,7 @@ class Room:
     `program` is the bubblewrap that makes it. `reads`, `writes`: seen as they are, the former read-only.
     `empty`: there, with nothing in them, and gone with the call. `folder`: how the directory is seen that the
     call starts in. `hidden`: not seen, also where it is below one of the others; `denied`: in no way.
+    `instead`: pairs of a directory and the place at which it is seen.
     """
 
     program: str
@@ -26,10 +27,15 @@ class Room:
     hidden: tuple[Path, ...] = ()
     denied: tuple[Path, ...] = ()
     network: bool = False
+    instead: tuple[tuple[Path, Path], ...] = ()
 
     def told(self) -> list[str]:
         """In lines for a person who approves the call."""
-        writes = ", ".join(map(str, dict.fromkeys(self.writes))) or "nothing that stays"
+        written = [
+            *map(str, dict.fromkeys(self.writes)),
+            *(f"a copy of {place}" for _, place in self.instead),
+        ]
+        writes = ", ".join(written) or "nothing that stays"
         reads = f", {', '.join(map(str, dict.fromkeys(self.reads)))}" if self.reads else ""
         return [
             "sandbox: isolated",
