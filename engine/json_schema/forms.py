@@ -6,7 +6,10 @@ One validator serves loading (`check_schema`), forms (`check_values`) and the st
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import importlib
+import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +26,12 @@ __all__ = [
     "check_values",
     "fill_defaults",
     "form_schema",
+    "load_checks",
     "path_fields",
     "payload_errors",
 ]
 
+_CHECKS = "engine.json_schema.check"
 MAX_TEXT = 100_000
 """Characters of one text in an answer."""
 
@@ -212,6 +217,12 @@ def _fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]
         for name, field in properties.items():
             if isinstance(field, Mapping):
                 yield str(name), field
+
+
+async def load_checks() -> None:
+    """Import what checks values beside the loop: it is slow, and reads files."""
+    if _CHECKS not in sys.modules:
+        await asyncio.to_thread(importlib.import_module, _CHECKS)
 
 
 def check_schema(schema: Any) -> list[str]:

@@ -69,6 +69,9 @@ class Console(Protocol):
     ) -> None:
         """Open the start form of a flow, filled in from a run but for some fields."""
 
+    def open_start(self, flow: FlowView) -> None:
+        """Open the start form of a flow."""
+
     def when_shown(self, then: Callable[[bool], None]) -> None:
         """Call when the terminal shows what has been drawn by now; with False when it never tells."""
 

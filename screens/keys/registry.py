@@ -22,6 +22,7 @@ GROUPS = {
     "run": "Run",
     "time": "Timeline",
     "log": "Event log",
+    "talk": "Conversation",
     "tree": "JSON",
     "lines": "Long text",
     "file": "A file",

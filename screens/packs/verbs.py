@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.packs.versions import PackOutcome
 from engine.facade.feed import Topic
-from screens.frame.screen import ConsoleScreen, show_notice
+from screens.frame.screen import ConsoleScreen, console, show_notice
 from screens.keys.bindings import bindings
 from screens.packs.dialogs import PublishDialog
 from screens.packs.notices import format_notice
@@ -22,7 +22,7 @@ MANIFEST = "profession-pack.yaml"
 class PackVerbsScreen(ConsoleScreen):
     """A screen with a pack under the cursor: look again, publish, edit."""
 
-    BINDINGS = bindings("packs.reload", "packs.publish", "packs.edit")
+    BINDINGS = bindings("packs.talk", "packs.reload", "packs.publish", "packs.edit")
     view = "packs"
 
     def current_pack(self) -> PackView | None:
@@ -42,6 +42,15 @@ class PackVerbsScreen(ConsoleScreen):
     def concerned(self, batch: FeedBatch) -> bool:
         """By changed packs, and by runs that begin or end on their versions."""
         return batch.about(Topic.PACKS) or any(event.kind.startswith("run_") for event in batch.events)
+
+    def action_talk(self) -> None:
+        """Open the start form of the pack's conversation."""
+        view = self.current_pack()
+        flows = [flow for flow in view.flows if flow.converses] if view is not None else []
+        if flows:
+            console(self).open_start(flows[0])
+        else:
+            show_notice(self, "This pack has no conversation (docs/agents.md).", tone="warning")
 
     def action_reload(self) -> None:
         """Look at all packs now."""

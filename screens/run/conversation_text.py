@@ -38,6 +38,10 @@ def conversation_lines(conversation: Conversation) -> Iterator[str]:
 
 def _turn(number: int, turn: SpokenTurn) -> Iterator[str]:
     yield ""
+    if turn.said:
+        yield f"said by {turn.said_by or 'a person'}"
+        yield from _fenced(turn.said)
+        yield ""
     if turn.status is not StepStatus.COMPLETED:
         tries = f", try {turn.attempt}" if turn.attempt > 1 else ""
         yield f"turn {number} · {turn.status.value}{tries}"

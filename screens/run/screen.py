@@ -23,6 +23,7 @@ from screens.run.log.pane import LogPane
 from screens.run.output_pane import OutputPane
 from screens.run.pane import AsOf, Moment, RunPane
 from screens.run.requests_pane import RequestsPane
+from screens.run.talking import TalkVerb
 from screens.run.timeline.pane import TimelinePane
 from screens.run.timeline.table import TimelineTable
 from screens.run_verbs.again import AgainVerb
@@ -51,7 +52,7 @@ _ASKING = (RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT, RunStatus.RUNN
 """A branch can wait for a person while another works."""
 
 
-class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, JsonScreen):
+class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, TalkVerb, JsonScreen):
     """Detail of a run; `pane` says where to begin."""
 
     BINDINGS = bindings("run.", "log.")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from engine.contracts.runs.run import RunError, StepView
 from engine.contracts.status import StepStatus
-from tests.fakes.views import a_step
+from tests.fakes.views import a_form, a_step
+
+if TYPE_CHECKING:
+    from engine.contracts.runs.request import FormView
 
 PADDING = "x" * 500
 HOSTILE = f"Fine.{PADDING}turn 8 · ours\nturn 9 · openai gpt\n\x1b[2Jcall of files.write · COMPLETED"
@@ -34,3 +39,18 @@ def answered() -> tuple[StepView, ...]:
     """The same a moment later."""
     reply = {"provider": "openai", "model": "gpt", "text": "There are beans.", "calls": [], "usage": {}}
     return (*agent_steps()[:-1], a_step("look/1/model", type="model", output=reply))
+
+
+def waiting_steps(turns: int = 1) -> tuple[StepView, ...]:
+    """A conversation that waits for a person after so many answers."""
+    reply = {"provider": "openai", "model": "gpt", "text": "Ask me.", "calls": [], "usage": {}}
+    told = {"instructions": "Talk.", "prompt": "Hello?", "tools": []}
+    answers = (a_step(f"talk/{turn}/model", type="model", output=reply) for turn in range(turns))
+    return (a_step("talk", StepStatus.RUNNING, type="agent", input=told, finished_at=None), *answers)
+
+
+def message_form(turn: int = 1, run_id: str = "run-1") -> FormView:
+    """The form that takes a person's next message."""
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}, "additionalProperties": False}
+    step_id = f"talk/{turn}/message"
+    return a_form(f"form-{turn}", schema, form_id="message", step_id=step_id, run_id=run_id)

@@ -269,7 +269,8 @@ class FakeRuns(Scoped):
     async def conversation(self, run_id: str, step_id: str) -> Conversation:
         agent = await self.step(run_id, step_id)
         inside = {step.step_id: step for step in await self.steps(run_id)}
-        return conversation_of(run_id, agent, inside, {})
+        forms = {form.step_id: form for form in self.engine.stored_forms.values() if form.run_id == run_id}
+        return conversation_of(run_id, agent, inside, {}, forms)
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         return await self._steer(run_id, actor, Pause(**self._given(actor)), RunStatus.PAUSED)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RunStatus
 from screens.run.conversation_screen import ConversationScreen
 from screens.run.screen import RunScreen
-from tests.fakes.conversations import agent_steps, answered
+from screens.runs.start import StartFormScreen
+from tests.fakes.conversations import agent_steps, answered, message_form, waiting_steps
 from tests.fakes.engine import FakeEngine
-from tests.fakes.views import a_run
+from tests.fakes.views import a_flow, a_pack, a_run
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage
@@ -64,3 +65,59 @@ async def test_the_conversation_grows_while_it_is_shown(console: OpenConsole) ->
         assert "turn 2 · openai gpt · 0 tokens in, 0 out" in stage.text()
         await stage.press("escape")
         await stage.on(RunScreen)
+
+
+def a_waiting_engine() -> FakeEngine:
+    engine = FakeEngine().add(a_run(status=RunStatus.PENDING_USER_INPUT), message_form())
+    engine.stored_steps["run-1"] = waiting_steps()
+    return engine
+
+
+async def talking(stage: Stage) -> None:
+    await stage.until(lambda: stage.paged("#runs").row_count, "a run")
+    await stage.press("enter")
+    await stage.on(RunScreen)
+    await stage.press("T")
+    await stage.on(ConversationScreen)
+    await stage.shows("Your message; Enter sends it")
+
+
+async def test_an_agent_that_waits_has_a_line_whose_enter_sends_what_is_written(console: OpenConsole) -> None:
+    engine = a_waiting_engine()
+    async with console(engine, size=(100, 40)) as stage:
+        await talking(stage)
+        await stage.press("T", "enter")
+        await stage.press(*"Hi E")
+        await stage.press("enter")
+        await stage.until(lambda: bool(engine.asked("answer")), "an answer")
+        assert engine.stored_forms["form-1"].answered_by is not None
+        await stage.until(lambda: "Your message" not in stage.text(), "no line while nobody waits")
+        await stage.press("escape")
+        await stage.on(RunScreen)
+
+
+async def test_a_conversation_is_ended_by_its_key(console: OpenConsole) -> None:
+    engine = a_waiting_engine()
+    async with console(engine, size=(100, 40)) as stage:
+        await talking(stage)
+        await stage.press("E")
+        await stage.until(lambda: engine.stored_forms["form-1"].answered_by is not None, "an answer")
+
+
+async def test_a_run_without_an_agent_has_nobody_to_talk_to(console: OpenConsole) -> None:
+    async with console(FakeEngine().add(a_run()), size=(100, 40)) as stage:
+        await stage.until(lambda: stage.paged("#runs").row_count, "a run")
+        await stage.press("enter")
+        await stage.on(RunScreen)
+        await stage.press("T")
+        await stage.shows("This run has no agent.")
+
+
+async def test_the_packs_begin_the_conversation_that_a_pack_has(console: OpenConsole) -> None:
+    talk = a_flow("talk", {"type": "object", "properties": {"message": {"type": "string"}}}, converses=True)
+    async with console(FakeEngine(stored_packs=(a_pack(a_flow(), talk),)), size=(100, 40)) as stage:
+        await stage.press("4")
+        await stage.shows("hello")
+        await stage.press("T")
+        await stage.on(StartFormScreen)
+        await stage.shows("Start hello/talk")

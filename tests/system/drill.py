@@ -136,6 +136,21 @@ steps:
       - calls: [{tool: drill.mark, arguments: {label: three}}]
       - {text: all left}
 """,
+    "conversation": """\
+id: conversation
+autonomy_level: suggest_only
+steps:
+  - id: talk
+    type: agent
+    mode: conversation
+    instructions: Leave marks.
+    prompt: Leave one.
+    tools: [drill.mark]
+    script:
+      - calls: [{tool: drill.mark, arguments: {label: one}}]
+      - {text: one is left}
+      - {text: no more}
+""",
     "deadly": """\
 id: deadly
 steps:
@@ -200,6 +215,7 @@ FLOWS_WITH_ONE_OF_EACH = (
     "finally",
     "graph",
     "agent",
+    "conversation",
 )
 
 

@@ -48,7 +48,8 @@ class Person:
                 self.acknowledged[approval.approval_id] = decision.decision
         for form in (await self.engine.requests.forms()).items:
             with suppress(Refused):
-                await self.engine.requests.answer(form.request_id, {"color": "red"}, actor=ANA)
+                values = {"color": "red"} if form.form_id != "message" else _said(form.step_id)
+                await self.engine.requests.answer(form.request_id, values, actor=ANA)
                 self.acknowledged[form.request_id] = "ANSWERED"
         for outcome in (await self.engine.requests.outcomes()).items:
             with suppress(Refused):
@@ -92,6 +93,11 @@ class Person:
             return False
         last = await self.engine.runs.events(run_id, after_run_seq=view.run_seq - 1)
         return bool(last) and last[-1].kind == "output_written"
+
+
+def _said(step_id: str) -> dict[str, str]:
+    """One message of a conversation; after its answer there is nothing more to say."""
+    return {"text": "Are there more?" if step_id == "talk/2/message" else ""}
 
 
 @asynccontextmanager

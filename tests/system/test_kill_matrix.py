@@ -30,7 +30,7 @@ ONLY_OF = {"before_tool": "tool", "after_tool": "tool", "before_document": "run"
 """The other points exist for one type only: nothing else calls a tool or writes the document."""
 
 
-TYPE_OF = {"finally": "parallel"}
+TYPE_OF = {"finally": "parallel", "conversation": "message"}
 """The step type that a flow is about, where that is not its name."""
 
 
@@ -112,4 +112,5 @@ _LABELS = {
     "finally": ["first"],
     "graph": ["last", "left", "right", "first"],
     "agent": ["all left"],
+    "conversation": ["no more"],
 }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.fakes.conversations import agent_steps
-from tests.fakes.views import a_run, a_step
+import pytest
+
+from engine.contracts.status import RunStatus
+from tests.fakes.conversations import agent_steps, message_form, waiting_steps
+from tests.fakes.views import a_flow, a_pack, a_run, a_step
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -35,3 +38,36 @@ def test_a_run_without_an_agent_or_with_several_says_so(vasini: Vasini, fake: Fa
     outcome = vasini("conversation", "run-1")
     assert outcome.status == ExitCode.USAGE
     assert "name one: a, b" in outcome.stderr
+
+
+TALK = a_flow("talk", {"type": "object", "properties": {"message": {"type": "string"}}}, converses=True)
+
+
+def test_asking_a_pack_begins_its_conversation_with_what_was_said(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.stored_packs = (a_pack(a_flow(), TALK),)
+    vasini("ask", "hello", "What is new?")
+    (given,) = fake.asked("start")
+    assert given[:3] == ("hello", "talk", {"message": "What is new?"})
+
+
+@pytest.mark.parametrize(("words", "said"), [("More?", "More?"), ("--end", "")])
+def test_asking_a_run_goes_on_with_it_and_nothing_is_said_to_end_it(
+    vasini: Vasini, fake: FakeEngine, words: str, said: str
+) -> None:
+    fake.add(a_run("run_1", status=RunStatus.PENDING_USER_INPUT), message_form(run_id="run_1"))
+    fake.stored_steps["run_1"] = waiting_steps()
+    assert vasini("ask", "run_1", words).status == ExitCode.OK
+    (given,) = fake.asked("answer")
+    assert given[:2] == ("form-1", {"text": said})
+    refused = vasini("ask", "run_1", words)
+    assert refused.status == ExitCode.REFUSED
+    assert "waits for no message" in refused.stderr
+
+
+def test_who_cannot_be_asked_is_told_with_who_can(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.stored_packs = (a_pack(a_flow(), TALK),)
+    wrong = vasini("ask", "hello/hello", "Hi")
+    assert wrong.status == ExitCode.INVALID_INPUT
+    assert "hello/hello is no conversation; its conversations are: hello/talk" in wrong.stderr
+    for words in (("hello", " "), ("hello",), ("hello", "--end"), ("run_1", "Hi", "--end")):
+        assert vasini("ask", *words).status == ExitCode.USAGE

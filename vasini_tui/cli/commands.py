@@ -17,6 +17,7 @@ COMMANDS = {
     "show": "runs.look:show",
     "events": "runs.look:events",
     "logs": "runs.logs:logs",
+    "ask": "runs.ask:ask",
     "conversation": "runs.conversation:conversation",
     "approvals": "requests.approvals:approvals",
     "approval": "requests.approvals:approval",

@@ -207,6 +207,10 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         """Open the start form of a flow, filled in from a run, above what is shown."""
         self._navigation.open_again(flow, run_id, values, left_out)
 
+    def open_start(self, flow: FlowView) -> None:
+        """Open the start form of a flow above what is shown."""
+        self._navigation.open_start(flow)
+
     def show_in(self, view: str, key: str) -> None:
         """Go to the list of a view, with the cursor on this row."""
         self._navigation.show(view, key)

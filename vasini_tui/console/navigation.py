@@ -86,6 +86,12 @@ class Navigation:
         again = Again(run_id, values, tuple(left_out))
         self._app.push_screen(StartFormScreen(self._state(), flow, again))
 
+    def open_start(self, flow: FlowView) -> None:
+        """Open the start form of a flow above what is shown."""
+        from screens.runs.start import StartFormScreen  # noqa: PLC0415 - when it is first needed
+
+        self._app.push_screen(StartFormScreen(self._state(), flow))
+
     def oldest_pending(self) -> None:
         """Whatever waits longest for a person."""
         work = attempt(self._app.screen, self._oldest_pending())

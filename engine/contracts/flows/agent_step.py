@@ -1,7 +1,8 @@
 """An agent as its author writes it, and the steps that are written while it runs: a model, then its calls.
 
 An agent works in turns, one branch each: its model is asked, and the calls that the answer wants are made
-side by side. A turn whose answer wants no call is the last one.
+side by side. A turn whose answer wants no call is the last one; in a conversation the next turn begins with
+what a person says to it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from pydantic import Field
 from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.model import Contract
+from engine.contracts.status import RequestKind
 
 MAX_TURNS = 50
+CONVERSATION_TURNS = 1_000
+"""Turns of a whole conversation; between two messages `max_turns` of its agent counts."""
 CALLS_AT_ONCE = 4
-MODEL, CALLS, CALL = "model", "calls", "call"
-"""Ids of the steps inside: `<agent>/<turn>/model`, `<agent>/<turn>/calls/<number>/call`."""
+MESSAGE, MODEL, CALLS, CALL = "message", "model", "calls", "call"
+"""Ids of the steps inside: `<agent>/<turn>/message`, `.../model`, `.../calls/<number>/call`."""
 
 _MODEL_RETRY = RetryPolicy(max_attempts=3, backoff_seconds=1.0, backoff=Backoff.EXPONENTIAL)
 
@@ -35,6 +39,14 @@ class ScriptedAnswer(Contract):
 
     text: str = Field(default="", max_length=20_000)
     calls: tuple[ScriptedCall, ...] = Field(default=(), max_length=32)
+
+
+class MessageStep(StepFields):
+    """Parks the run until a person says something to the agent, or that there is nothing more to say."""
+
+    asks = RequestKind.FORM
+
+    type: Literal["message"]
 
 
 class ModelStep(StepFields):
@@ -76,6 +88,7 @@ class CallsStep(StepFields):
 
     type: Literal["calls"]
     max_turns: int
+    goes_on: bool = False
     lists_of: tuple[tuple[Step, ...], ...]
 
     @property
@@ -121,7 +134,16 @@ class AgentStep(StepFields):
         max_length=60,
         description="A model of the settings by name, or a purpose.",
     )
-    max_turns: int = Field(default=8, ge=1, le=MAX_TURNS, description="How often the model is asked.")
+    mode: Literal["task", "conversation"] = Field(
+        default="task",
+        description="`conversation`: after each answer it waits for a person; an empty message ends it.",
+    )
+    max_turns: int = Field(
+        default=8,
+        ge=1,
+        le=MAX_TURNS,
+        description="How often the model is asked; of a conversation for one answer.",
+    )
     max_tokens: int | None = Field(default=None, ge=1, description="Bound of each answer.")
     temperature: float | None = Field(default=None, ge=0.0, le=2.0)
     output: dict[str, Any] | None = Field(
@@ -137,10 +159,20 @@ class AgentStep(StepFields):
     def _lists(self) -> tuple[tuple[Step, ...], ...]:
         call = ChosenCallStep.model_construct(type="tool", id=CALL, tool="", on_failure="continue")
         calls = CallsStep.model_construct(
-            type="calls", id=CALLS, max_turns=self.max_turns, lists_of=((call,),)
+            type="calls",
+            id=CALLS,
+            max_turns=CONVERSATION_TURNS if self.converses else self.max_turns,
+            goes_on=self.converses,
+            lists_of=((call,),),
         )
         model = ModelStep.model_construct(type="model", id=MODEL, retry=self.retry or _MODEL_RETRY)
-        return ((model, calls),)
+        message = MessageStep.model_construct(type="message", id=MESSAGE, name="next message")
+        return ((message, model, calls),) if self.converses else ((model, calls),)
+
+    @property
+    def converses(self) -> bool:
+        """Whether it waits for a person after each answer."""
+        return self.mode == "conversation"
 
     @property
     def lists(self) -> tuple[tuple[Step, ...], ...]:
@@ -157,5 +189,5 @@ class AgentStep(StepFields):
         return self.model
 
     def joined(self, given: Any, outputs: list[tuple[int, Any]]) -> Any:
-        """The last turn."""
-        return outputs[-1][1]
+        """The last turns: one in which a person only said that it is over has no answer."""
+        return {"$list": [output for _, output in outputs[-2:]]}

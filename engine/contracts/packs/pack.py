@@ -132,6 +132,7 @@ class FlowView(Contract):
     autonomy_level: AutonomyLevel
     input_schema: dict[str, Any]
     steps: int
+    converses: bool = Field(default=False, description="It takes a `message`, and its agent waits for more.")
 
 
 class PackState(StrEnum):

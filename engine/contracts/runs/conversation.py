@@ -27,6 +27,8 @@ class SpokenTurn(Contract):
     """One time that the model was asked."""
 
     step_id: str = Field(description="Path of the model's step.")
+    said: str = Field(default="", description="What a person said before it, where one did.")
+    said_by: str = ""
     status: StepStatus
     attempt: int = 1
     text: str = ""
@@ -50,4 +52,8 @@ class Conversation(Contract):
     prompt: str = ""
     tools: tuple[str, ...] = ()
     turns: tuple[SpokenTurn, ...] = ()
+    waits_with: str | None = Field(
+        default=None,
+        description="Request id of the form that takes a person's next message, while it is open.",
+    )
     error: RunError | None = None

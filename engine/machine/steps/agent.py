@@ -1,16 +1,20 @@
-"""agent: turns that are added while it runs; in each the model is asked, then the calls that it wants."""
+"""agent: turns that are added while it runs; in each the model is asked, then the calls that it wants.
+
+In a conversation a turn that wanted no call adds one, too: it begins with what a person says next.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.flows.agent_step import AgentStep, CallsStep, ModelStep
+from engine.contracts.flows.agent_step import AgentStep, CallsStep, MessageStep, ModelStep
 from engine.contracts.status import StepErrorCode
 from engine.machine.control import fail, launch, watch_timeout
 from engine.machine.events.agent_facts import AgentTurnAdded
 from engine.machine.model.effects import RunStep
 from engine.machine.model.state import scope_path_of
 from engine.machine.steps.kind import StepKind
+from engine.machine.steps.user_input import AskingKind
 from engine.machine.transition_builder import failure
 
 if TYPE_CHECKING:
@@ -30,6 +34,12 @@ class AgentKind(StepKind[AgentStep]):
         self.started(builder, step, prepared.path, approval, input=prepared.value, total=1)
         watch_timeout(builder, prepared.path)
         launch(builder, prepared.path)
+
+
+class MessageKind(AskingKind[MessageStep]):
+    """What a person says next to an agent."""
+
+    type = "message"
 
 
 class ModelKind(StepKind[ModelStep]):

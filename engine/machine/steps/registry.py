@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.machine.steps.agent import AgentKind, CallsKind, ModelKind
+from engine.machine.steps.agent import AgentKind, CallsKind, MessageKind, ModelKind
 from engine.machine.steps.composite import ForEachKind, GraphKind, ParallelKind
 from engine.machine.steps.human_approval import ApprovalKind
 from engine.machine.steps.subflow import SubflowKind
@@ -26,6 +26,7 @@ _KINDS: tuple[StepKind[Any], ...] = (
     WaitStepKind(),
     GraphKind(),
     AgentKind(),
+    MessageKind(),
     ModelKind(),
     CallsKind(),
 )

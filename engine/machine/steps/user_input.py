@@ -8,20 +8,18 @@ from engine.contracts.flows.flow import UserInputStep
 from engine.contracts.status import StepStatus
 from engine.machine.control import complete, settle, time_limit, watch_timeout
 from engine.machine.events.request_facts import UserInputRequested
-from engine.machine.steps.kind import StepKind
+from engine.machine.steps.kind import S, StepKind
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import FormSubmitted, StepPrepared
     from engine.machine.transition_builder import TransitionBuilder
 
 
-class UserInputKind(StepKind[UserInputStep]):
-    """A form."""
-
-    type = "user_input"
+class AskingKind(StepKind[S]):
+    """A step that waits for a person's answer."""
 
     def start(
-        self, builder: TransitionBuilder, step: UserInputStep, prepared: StepPrepared, approval: str | None
+        self, builder: TransitionBuilder, step: S, prepared: StepPrepared, approval: str | None
     ) -> None:
         """Open the form."""
         self.started(builder, step, prepared.path, approval)
@@ -30,6 +28,12 @@ class UserInputKind(StepKind[UserInputStep]):
         )
         builder.emit(fact, prepared.path)
         watch_timeout(builder, prepared.path)
+
+
+class UserInputKind(AskingKind[UserInputStep]):
+    """A form."""
+
+    type = "user_input"
 
 
 def submitted(builder: TransitionBuilder, given: FormSubmitted) -> None:

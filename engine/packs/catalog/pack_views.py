@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.model import from_micros
 from engine.contracts.packs.pack import FlowView, PackState, PackView, RunsOfVersion
 from engine.packs.checks.flow_shape import sequences
@@ -87,7 +88,14 @@ def flow_view(pack_id: str, flow: FlowDef) -> FlowView:
         autonomy_level=flow.autonomy_level,
         input_schema=flow.input,
         steps=sum(len(sequence.nodes) for sequence in sequences(document)),
+        converses=_converses(flow),
     )
+
+
+def _converses(flow: FlowDef) -> bool:
+    """Whether it is a conversation that a message begins."""
+    talking = any(isinstance(step, AgentStep) and step.converses for step in flow.steps)
+    return talking and "message" in flow.input.get("properties", {})
 
 
 def _state(found: CatalogEntry, trusted: bool) -> PackState:

@@ -182,6 +182,12 @@ class _AgentChecks(StepChecks):
             if tool_names is not None and tool not in tool_names:
                 yield place, f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
 
+        if node.raw.get("mode") == "conversation" and node.raw.get("output") is not None:
+            yield (
+                ("output",),
+                "an agent that converses has no `output`: a person reads its answers",
+            )
+
     def problems(self, document: Document, node: StepNode) -> Iterator[Problem]:
         schema = node.raw.get("output")
         if isinstance(schema, dict):

@@ -21,7 +21,7 @@ from engine.governance.access import Scoped
 from engine.governance.pipeline import Point, Reason, Subject, characters_of, check
 from engine.journal.encoding import decode
 from engine.journal.records import Decision
-from engine.json_schema.forms import check_values, fill_defaults
+from engine.json_schema.forms import check_values, fill_defaults, load_checks
 from engine.machine.events.run_facts import GovernanceDecision
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
@@ -243,6 +243,7 @@ class Requests(Scoped):
             verdict = await off_loop_if_large(given, lambda: self._verdict(row["pack"], body, given))
             if verdict.denied:
                 await self._refuse_answer(request_id, opened["form_id"], verdict, actor)
+            await load_checks()
             await off_loop_if_large(given, lambda: _check_answer(request_id, body, given))
         now = self._clock.now()
         output = {

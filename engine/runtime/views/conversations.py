@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import CALL, CALLS, MODEL
+from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL
 from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn
-from engine.contracts.status import StepStatus
+from engine.contracts.status import RequestStatus, StepStatus
 from engine.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.contracts.runs.request import FormView
     from engine.contracts.runs.run import StepView
 
 
 def conversation_of(
-    run_id: str, agent: StepView, inside: Mapping[str, StepView], decided: Mapping[str, str]
+    run_id: str,
+    agent: StepView,
+    inside: Mapping[str, StepView],
+    decided: Mapping[str, str],
+    forms: Mapping[str, FormView],
 ) -> Conversation:
     """What an agent was told and said: `inside` are the steps below it by path, with their values whole,
-    `decided` what people said of calls, by path.
+    `decided` what people said of calls, `forms` those in which they wrote to it, by path.
 
     Raises InvalidInput for a step that is no agent.
     """
@@ -29,7 +34,20 @@ def conversation_of(
     told = agent.input if isinstance(agent.input, dict) else {}
     turns: list[SpokenTurn] = []
     while (model := inside.get(f"{agent.step_id}/{len(turns)}/{MODEL}")) is not None:
-        turns.append(_turn(model, f"{agent.step_id}/{len(turns)}/{CALLS}", inside, decided))
+        if model.status is StepStatus.SKIPPED:  # the person had nothing more to say
+            break
+        scope = f"{agent.step_id}/{len(turns)}"
+        said = inside.get(f"{scope}/{MESSAGE}")
+        form = forms.get(f"{scope}/{MESSAGE}")
+        turn = _turn(model, f"{scope}/{CALLS}", inside, decided)
+        if said is not None and said.status is StepStatus.COMPLETED and isinstance(said.output, dict):
+            told_by = {
+                "said": _text(said.output["values"].get("text")),
+                "said_by": (form.answered_by if form else None) or "",
+            }
+            turn = turn.model_copy(update=told_by)
+        turns.append(turn)
+    asking = forms.get(f"{agent.step_id}/{len(turns)}/{MESSAGE}")
     return Conversation(
         run_id=run_id,
         step_id=agent.step_id,
@@ -39,6 +57,7 @@ def conversation_of(
         prompt=_text(told.get("prompt")),
         tools=tuple(map(_text, told.get("tools") or ())),
         turns=tuple(turns),
+        waits_with=asking.request_id if asking and asking.status is RequestStatus.PENDING else None,
         error=agent.error,
     )
 

@@ -133,7 +133,11 @@ class RunReader(Scoped):
             for row in asked
             if row["decision"] is not None
         }
-        return conversation_of(run_id, agent, inside, decided)
+        written = await self._journal.request_rows(RequestKind.FORM, None, MAX_PAGE, None, run_id)
+        forms = {
+            row["step_id"]: await self._views.form(row) for row in written if row["step_id"].startswith(below)
+        }
+        return conversation_of(run_id, agent, inside, decided, forms)
 
     async def events(self, run_id: str, after_run_seq: int, limit: int) -> tuple[EventView, ...]:
         """A page of the run's history. Raises NotFound."""

@@ -14,6 +14,14 @@ ACTIONS: tuple[Action, ...] = (
         "vasini pack diff A B",
         True,
     ),
+    Action(
+        "packs.talk",
+        "T",
+        "talk",
+        "Talk",
+        "Begin the pack's conversation: fill in its start form",
+        'vasini ask PACK "..."',
+    ),
     Action("packs.code", "C", "code", "Code", "The pack's own code", "vasini pack trust PACK"),
     Action(
         "packs.trust",

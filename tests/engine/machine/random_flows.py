@@ -77,7 +77,8 @@ def _step(draw: Draw, step: str, depth: int) -> StepData:
         joining = {"join": draw(st.sampled_from(("any", "all"))), "max_concurrent": draw(st.integers(1, 3))}
         return parallel(step, *branches, **joining, **fields)
     if kind == "agent":
-        return agent(step, max_turns=draw(st.integers(1, 3)), **fields)
+        mode = draw(st.sampled_from(("task", "task", "conversation")))
+        return agent(step, max_turns=draw(st.integers(1, 3)), mode=mode, **fields)
     if kind == "graph":
         size = draw(st.integers(1, 4))
         inside = [_node(draw, index, depth + 1) for index in range(size)]

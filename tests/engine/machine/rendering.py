@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import CallsStep
+from engine.contracts.flows.agent_step import CallsStep, MessageStep, ModelStep
 from engine.contracts.flows.flow import ForEachStep, SubflowStep, WaitStep
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import StepErrorCode
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CALLS_OF_A_TURN = 3
 """A turn wants less calls than this."""
-ID_PREFIX = {"human_approval": "appr", "user_input": "form"}
+ID_PREFIX = {"human_approval": "appr", "user_input": "form", "message": "form"}
 
 
 def prepared(
@@ -33,17 +33,24 @@ def prepared(
     *,
     asks: bool = False,
     wants: int = 0,
+    left: bool = False,
+    hears: bool = False,
 ) -> StepPrepared:
     """The step's data; `when: broken` cannot be rendered. `number` makes a fresh id, `wants` is how many
-    calls a model wants."""
+    calls a model wants, `left` that a person has nothing more to say, `hears` that calls are to be told."""
     step = graph.step_at(path)
+    first = scope_path_of(path).endswith("/0")
+    if (isinstance(step, MessageStep) and (first or hears)) or (
+        isinstance(step, ModelStep | CallsStep) and left
+    ):
+        return StepPrepared(now=now, path=path, run=False)
     if step.when is False:
         return StepPrepared(now=now, path=path, run=False)
     if step.when == "broken":
         error = failure(StepErrorCode.TEMPLATE_ERROR, f"{step.id}: no such value")
         return StepPrepared(now=now, path=path, error=error)
     items = step.items if isinstance(step, ForEachStep) and isinstance(step.items, list) else []
-    calls = wants if isinstance(step, CallsStep) else 0
+    calls = wants if isinstance(step, CallsStep) and not (step.goes_on and _is_late(path)) else 0
     digest = action_digest(_acting_step(graph, step, path), drift)
     wait = step if isinstance(step, WaitStep) else None
     return StepPrepared(
@@ -55,12 +62,17 @@ def prepared(
         fixed=wait is not None and wait.until is not None,
         value=step.params if isinstance(step, ToolStep | SubflowStep) else items,
         total=calls or len(items),
-        again=bool(calls),
+        again=bool(calls) or (isinstance(step, CallsStep) and step.goes_on),
         new_id=f"{ID_PREFIX.get(step.type, 'run')}_{number}",
         request={"body": {"title": step.id}} if asks or step.type in ID_PREFIX else None,
         digest=f"shown {digest}",
         action_digest=digest,
     )
+
+
+def _is_late(path: str) -> bool:
+    """Whether a conversation has lasted long enough: its calls end with it."""
+    return int(scope_path_of(path).rpartition("/")[2]) > CALLS_OF_A_TURN
 
 
 def action_digest(step: str, drift: Counter[str]) -> str:

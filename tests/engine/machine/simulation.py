@@ -29,7 +29,7 @@ from engine.machine.events.run_facts import RunQueued
 from engine.machine.events.table import read_event
 from engine.machine.model import effects, inputs
 from engine.machine.model.codec import input_from_json, input_to_json, state_from_json, state_to_json
-from engine.machine.model.state import Execution, Phase, RunState, find_execution
+from engine.machine.model.state import Execution, Phase, RunState, find_execution, scope_path_of
 from engine.machine.table import transition
 from engine.machine.transition_builder import failure
 from engine.machine.walk import holds, in_flight, outstanding, run_status
@@ -319,6 +319,8 @@ class Simulation:
                     self.drift,
                     asks=self._asks,
                     wants=wants,
+                    left=self._has_left(effect.path),
+                    hears=self._hears(effect.path),
                 )
                 self._apply(replace(given, idempotent=self._idempotent, acts_outside=self._outside))
             case effects.Collect():
@@ -328,6 +330,19 @@ class Simulation:
                 self._apply(prepared_output(effect.value, self._tick(), self.output_error))
             case _:
                 raise AssertionError(f"{effect} is no preparation")
+
+    def _hears(self, path: str) -> bool:
+        """Whether the turn before this one made calls."""
+        agent = find_execution(self.state.root, scope_path_of(scope_path_of(path)))
+        turns = agent.branches.outputs.in_order() if agent is not None and agent.branches is not None else []
+        last = turns[-1] if turns else None
+        return isinstance(last, dict) and bool(last.get("results", {}).get("$list"))
+
+    def _has_left(self, path: str) -> bool:
+        """Whether what a person said in this turn was nothing."""
+        said = find_execution(self.state.root, f"{scope_path_of(path)}/message")
+        output = said.output if said is not None else None
+        return isinstance(output, dict) and output.get("values") == {"text": ""}
 
     def give(self, given: inputs.Input) -> Simulation:
         """Tell the machine, check the invariants, answer what it asks for."""

@@ -100,7 +100,9 @@ class RandomRun(RuleBasedStateMachine):
             case RequestKind.APPROVAL:
                 self.run.decide(path, "APPROVED" if well else "REJECTED", "ben")
             case RequestKind.FORM:
-                self.run.answer(path)
+                turn = scope_path_of(path).rpartition("/")[2]
+                over = not well or (turn.isdigit() and int(turn) > 1)
+                self.run.answer(path, {"text": ""} if over else None)
             case RequestKind.OUTCOME:
                 said = OutcomeDecision.RUN_AGAIN if well else OutcomeDecision.FAIL
                 self.run.say(path, said)

@@ -113,3 +113,37 @@ def test_a_model_is_not_asked_again_before_its_server_wants() -> None:
     assert run.timers["retry:work/0/model"] - run.now >= 89_000_000
     run.fire("retry:work/0/model")
     assert run.calls == {"work/0/model": 2}
+
+
+def talking(*wanted: int) -> Simulation:
+    """A conversation whose first answer is under way."""
+    return Simulation(graph(agent("work", mode="conversation"), tool("after"))).wanting(*wanted).start()
+
+
+def test_after_an_answer_a_conversation_waits_for_a_person_and_no_worker_is_needed() -> None:
+    run = talking(0, 0).finish("work/0/model")
+    assert (run.status(), run.pending, asked(run)) == (RunStatus.PENDING_USER_INPUT, ["work/1/message"], [])
+    run.lose_worker()
+    assert run.pending == ["work/1/message"]
+    run.answer("work/1/message")
+    assert asked(run) == ["work/1/model"]
+    run.finish("work/1/model")
+    assert run.pending == ["work/2/message"]
+
+
+def test_nobody_is_asked_while_a_conversing_agent_has_calls_to_hear_of() -> None:
+    run = talking(1, 0).finish("work/0/model").finish("work/0/calls/0/call")
+    assert (run.pending, asked(run)) == ([], ["work/1/model"])
+    run.finish("work/1/model")
+    assert run.pending == ["work/2/message"]
+
+
+def test_nothing_more_to_say_ends_a_conversation() -> None:
+    run = talking(0).finish("work/0/model").answer("work/1/message", {"text": ""})
+    assert asked(run) == ["after"]
+    assert run.execution("work").status is StepStatus.COMPLETED
+
+
+def test_a_conversation_that_is_cancelled_while_it_waits_withdraws_its_question() -> None:
+    run = talking(0).finish("work/0/model").cancel()
+    assert (run.status(), run.pending) == (RunStatus.CANCELLED, [])

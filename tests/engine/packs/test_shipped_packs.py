@@ -30,6 +30,7 @@ FLOWS = [
     "on-call/triage",
     "repo-steward/release-notes",
     "repo-steward/secret-scan",
+    "senior-python-dev/ask",
     "senior-python-dev/change-survey",
     "senior-python-dev/feature-implementation",
     "senior-python-dev/fix",

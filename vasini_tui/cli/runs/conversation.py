@@ -35,7 +35,7 @@ async def _conversation(session: Session, *, part: str, step_id: str | None) -> 
     from screens.run.conversation_text import conversation_lines  # noqa: PLC0415 - no other command needs it
 
     async with session.engine_and_run(part) as (engine, run_id):
-        found = await engine.runs.conversation(run_id, step_id or await _only_agent(engine, run_id))
+        found = await engine.runs.conversation(run_id, step_id or await only_agent(engine, run_id))
         if session.out.as_json:
             session.out.document(found.model_dump(mode="json"))
         else:
@@ -44,7 +44,8 @@ async def _conversation(session: Session, *, part: str, step_id: str | None) -> 
     return ExitCode.OK
 
 
-async def _only_agent(engine: Engine, run_id: str) -> str:
+async def only_agent(engine: Engine, run_id: str) -> str:
+    """Path of the run's one agent. Raises NotFound, UsageError."""
     agents = [step.step_id for step in await engine.runs.steps(run_id) if step.type == "agent"]
     if not agents:
         raise NotFound(f"run {run_id} has no agent", {"run_id": run_id})

@@ -107,7 +107,7 @@ async def start_run(session: Session, start: Callable[[Engine], Awaitable[RunVie
     async with session.engine() as engine:
         view = await start(engine)
         if wait:
-            view, status = await _work_until_at_rest(engine, view, session.loaded.values.engine.slots)
+            view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
     if session.out.as_json:
         session.out.document(view.model_dump(mode="json", by_alias=True))
     else:
@@ -115,7 +115,7 @@ async def start_run(session: Session, start: Callable[[Engine], Awaitable[RunVie
     return status
 
 
-async def _work_until_at_rest(engine: Engine, view: RunView, slots: int) -> tuple[RunView, ExitCode]:
+async def work_until_at_rest(engine: Engine, view: RunView, slots: int) -> tuple[RunView, ExitCode]:
     """Be a worker until the run ends or waits. A signal leaves the run to any other worker."""
     with stop_requests() as stopped:
         async with engine.work(slots=slots):

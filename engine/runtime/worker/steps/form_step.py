@@ -45,30 +45,35 @@ class FormRenderer(StepRenderer[UserInputStep]):
         problems = check_schema(schema)
         if problems:
             raise InvalidInput(f"the form's schema is invalid: {problems[0]}", {"errors": problems})
-        guardrails = at.flow.guardrails
-        body = {
-            "title": request.title or request.prompt,
-            "prompt": request.prompt,
-            "description": request.description,
-            "schema": schema,
-            "defaults": request.defaults,
-            "max_characters": guardrails.input.max_length if guardrails is not None else None,
-            "autonomy_level": at.flow.graph.flow.autonomy_level.value,
-        }
-        asked = {
-            "form_id": request.form_id,
-            "mode": request.mode,
-            "body": at.store(body),
-            "required": _required(schema),
-            "schema_summary": _summary(schema),
-        }
-        return StepPrepared(now=at.now, path=at.path, new_id=new_id("form"), request=asked)
+        return asking(request, schema, at)
 
     def artifact(self, step: UserInputStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """`artifacts.user_input.<form_id>`."""
         output = execution.output
         form_id = output.get("form_id") if isinstance(output, dict) else None
         return None if form_id is None else (("user_input", form_id), output)
+
+
+def asking(request: UserInputRequest, schema: Mapping[str, Any], at: Rendering) -> StepPrepared:
+    """The step with the form that it opens; its schema has been checked."""
+    guardrails = at.flow.guardrails
+    body = {
+        "title": request.title or request.prompt,
+        "prompt": request.prompt,
+        "description": request.description,
+        "schema": schema,
+        "defaults": request.defaults,
+        "max_characters": guardrails.input.max_length if guardrails is not None else None,
+        "autonomy_level": at.flow.graph.flow.autonomy_level.value,
+    }
+    asked = {
+        "form_id": request.form_id,
+        "mode": request.mode,
+        "body": at.store(body),
+        "required": _required(schema),
+        "schema_summary": _summary(schema),
+    }
+    return StepPrepared(now=at.now, path=at.path, new_id=new_id("form"), request=asked)
 
 
 def _required(schema: Mapping[str, Any]) -> list[str] | None:

@@ -12,7 +12,12 @@ from engine.runtime.worker.steps.acting_steps import (
     SubflowRenderer,
     ToolRenderer,
 )
-from engine.runtime.worker.steps.agents.agent_steps import AgentRenderer, CallsRenderer, ModelRenderer
+from engine.runtime.worker.steps.agents.agent_steps import (
+    AgentRenderer,
+    CallsRenderer,
+    MessageRenderer,
+    ModelRenderer,
+)
 from engine.runtime.worker.steps.approval_step import ApprovalRenderer
 from engine.runtime.worker.steps.form_step import FormRenderer
 from engine.runtime.worker.steps.wait_step import WaitRenderer
@@ -32,6 +37,7 @@ STEP_RENDERERS: NamedTable[StepRenderer[Any]] = NamedTable(
         FormRenderer(),
         WaitRenderer(),
         AgentRenderer(),
+        MessageRenderer(),
         ModelRenderer(),
         CallsRenderer(),
     ),

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import MODEL, AgentStep, CallsStep, ModelStep
+from engine.contracts.flows.agent_step import MODEL, AgentStep, CallsStep, MessageStep, ModelStep
+from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.conversation import ASKED_AGAIN, answer_faults, answer_of
+from engine.runtime.worker.steps.agents.messages import has_left, turns_since
+from engine.runtime.worker.steps.form_step import asking
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import resolve_value
 
 if TYPE_CHECKING:
     from engine.machine.model.state import Execution
+
+_SHOWN = 4_000
+_MESSAGE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string", "title": "Your message", "maxLength": 20_000, "x-multiline": True}
+    },
+    "additionalProperties": False,
+}
 
 
 class AgentRenderer(StepRenderer[AgentStep]):
@@ -36,12 +48,40 @@ class AgentRenderer(StepRenderer[AgentStep]):
         return StepPrepared(now=at.now, path=at.path, value=at.store(told))
 
     def handed_on(self, step: AgentStep, joined: Any) -> Any:
-        """Its answer, and who gave it."""
-        return answer_of(joined["reply"], step.output)
+        """Its last answer, and who gave it."""
+        reply = next(turn["reply"] for turn in reversed(joined) if "reply" in turn)
+        return answer_of(reply, step.output)
 
     def artifact(self, step: AgentStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """`artifacts.agent.<id>.output`."""
         return ("agent", step.id, "output"), execution.output
+
+
+class MessageRenderer(StepRenderer[MessageStep]):
+    """What stands above the line in which a person writes: what the agent has said."""
+
+    type = "message"
+
+    def prepare(self, step: MessageStep, at: Rendering) -> StepPrepared:
+        """Nobody is asked before the first answer, nor while the agent has calls to hear of."""
+        agent_path = scope_path_of(scope_path_of(at.path))
+        agent = _agent_at(at, agent_path)
+        assert agent.branches is not None, agent_path
+        turns = agent.branches.outputs.in_order()
+        reply = resolve_value(turns[-1], at.values.resolve)["reply"] if turns else None
+        if reply is None or reply["calls"]:
+            return StepPrepared(now=at.now, path=at.path, run=False)
+        text = reply["text"]
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… (cut: the conversation has it whole)"
+        holder = at.flow.graph.step_at(agent_path)
+        request = UserInputRequest(
+            form_id="message",
+            title=f"{holder.name or holder.id}: your next message",
+            prompt=shown,
+            description="An empty message ends the conversation.",
+            json_schema=_MESSAGE,
+        )
+        return asking(request, _MESSAGE, at)
 
 
 class ModelRenderer(StepRenderer[ModelStep]):
@@ -50,7 +90,9 @@ class ModelRenderer(StepRenderer[ModelStep]):
     type = "model"
 
     def prepare(self, step: ModelStep, at: Rendering) -> StepPrepared:
-        """Which turn it is."""
+        """Which turn it is; nobody is asked when the person has left."""
+        if has_left(at):
+            return StepPrepared(now=at.now, path=at.path, run=False)
         turn = int(scope_path_of(at.path).rpartition("/")[2]) + 1
         return StepPrepared(now=at.now, path=at.path, value={"turn": turn})
 
@@ -62,6 +104,8 @@ class CallsRenderer(StepRenderer[CallsStep]):
 
     def prepare(self, step: CallsStep, at: Rendering) -> StepPrepared:
         """How many they are, and whether the model is to be asked again."""
+        if has_left(at):
+            return StepPrepared(now=at.now, path=at.path, run=False)
         scope = scope_path_of(at.path)
         model = find_execution(at.state.root, f"{scope}/{MODEL}")
         assert model is not None, at.path
@@ -75,13 +119,22 @@ class CallsRenderer(StepRenderer[CallsStep]):
             message = f"the answer of the agent does not fit its schema: {'; '.join(unfit)}"
             error = failure(StepErrorCode.CONTRACT_VIOLATION, message, errors=unfit, recoverable=False)
             return StepPrepared(now=at.now, path=at.path, error=error)
-        again = bool(total or unfit)
+        if agent.converses and total and turns_since(at, agent_path) + 1 >= agent.max_turns:
+            message = f"the agent was not done after {agent.max_turns} turns; raise max_turns"
+            error = failure(StepErrorCode.TURN_LIMIT, message, limit=agent.max_turns)
+            return StepPrepared(now=at.now, path=at.path, error=error)
+        again = bool(total or unfit or agent.converses)
         return StepPrepared(now=at.now, path=at.path, value=model.output, total=total, again=again)
 
     def _asked_again(self, at: Rendering, agent_path: str) -> int:
         """Turns that brought an answer which did not fit."""
-        agent = find_execution(at.state.root, agent_path)
-        assert agent is not None, agent_path
+        agent = _agent_at(at, agent_path)
         assert agent.branches is not None, agent_path
         turns = (resolve_value(turn, at.values.resolve) for turn in agent.branches.outputs.in_order())
         return sum(1 for turn in turns if not turn["reply"]["calls"])
+
+
+def _agent_at(at: Rendering, path: str) -> Execution:
+    agent = find_execution(at.state.root, path)
+    assert agent is not None, path
+    return agent

@@ -46,8 +46,8 @@ class Briefing:
     output: dict[str, Any] | None = None
 
 
-def messages_of(briefing: Briefing, turns: Sequence[Any]) -> tuple[Message, ...]:
-    """The whole conversation until now. Raises LoopDetected."""
+def messages_of(briefing: Briefing, turns: Sequence[Any], said: str = "") -> tuple[Message, ...]:
+    """The whole conversation until now; `said` is what a person says now. Raises LoopDetected."""
     system = "\n\n".join(
         filter(None, (briefing.persona, briefing.instructions, _DATA, _wanted(briefing.output)))
     )
@@ -55,6 +55,9 @@ def messages_of(briefing: Briefing, turns: Sequence[Any]) -> tuple[Message, ...]
     seen: Counter[tuple[str, str, str]] = Counter()
     for turn in turns:
         reply, results = turn["reply"], turn["results"]
+        if reply.get("said"):
+            messages.append(Message(MessageRole.USER, reply["said"]))
+            seen.clear()
         calls = tuple(ToolCall(call["id"], call["tool"], call["arguments"]) for call in reply["calls"])
         messages.append(Message(MessageRole.ASSISTANT, reply["text"], calls))
         for call, result in zip(calls, results, strict=True):
@@ -66,9 +69,12 @@ def messages_of(briefing: Briefing, turns: Sequence[Any]) -> tuple[Message, ...]
             if seen[same] >= SAME_CALL_TOLD:
                 text = f"{text}\n\n{_SAME}"
             messages.append(Message(MessageRole.TOOL, text, call_id=call.id))
-        if not calls:  # its answer did not fit
-            words = "; ".join(answer_faults(reply["text"], briefing.output))
+        faults = answer_faults(reply["text"], briefing.output) if not calls else ()
+        if faults:
+            words = "; ".join(faults)
             messages.append(Message(MessageRole.USER, f"Your answer does not fit: {words}. Answer again."))
+    if said:
+        messages.append(Message(MessageRole.USER, said))
     return tuple(messages)
 
 

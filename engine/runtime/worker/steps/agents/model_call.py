@@ -25,6 +25,7 @@ from engine.models.conversation import (
 from engine.models.failure import ModelFailure
 from engine.models.scripted import ScriptedReply
 from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetected, messages_of
+from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.failed_call import failed_call
 from engine.values import canonical_json
@@ -52,6 +53,8 @@ class _Asked:
     name: str
     request: ModelRequest
     script: list[ScriptedReply]
+    said: str
+    """What a person says to it in this turn."""
 
 
 class ModelCalls:
@@ -85,7 +88,7 @@ class ModelCalls:
             asked = await self._asked(site, execution, state)
             meter = await self._meter(asked)
             reply = await self._reply(site, execution, asked, meter)
-            stored = await self._values.store_any(_as_data(reply))
+            stored = await self._values.store_any(_as_data(reply, asked.said))
         except ModelFailure as failed:
             details = {**failed.details(), "recoverable": failed.retryable}
             error = failure(StepErrorCode.MODEL_ERROR, failed.message, **details)
@@ -124,17 +127,19 @@ class ModelCalls:
         assert agent is not None, agent_path
         assert agent.branches is not None, agent_path
         told = await self._values.load(agent.input)
+        heard = message_of_turn(state, scope_path_of(execution.path))
+        said = text_of(await self._values.load(heard.output)) if heard is not None else ""
         turns = [await self._values.load(turn) for turn in agent.branches.outputs.in_order()]
         briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output)
         name = self._catalog.name_of(step.model)
         bounds = [bound for bound in (step.max_tokens, self._catalog.max_tokens(name)) if bound is not None]
         request = ModelRequest(
-            messages_of(briefing, turns),
+            messages_of(briefing, turns, said),
             tuple([offer async for offer in self._offers(site, told["tools"])]),
             min(bounds, default=None),
             step.temperature,
         )
-        return _Asked(name, request, _script(told["script"]))
+        return _Asked(name, request, _script(told["script"]), said)
 
     async def _reply(self, site: CallSite, execution: Execution, asked: _Asked, meter: Meter) -> Reply:
         async with self._outputs(site.row, execution) as output:
@@ -174,8 +179,9 @@ class _Lines:
                 pass
 
 
-def _as_data(reply: Reply) -> dict[str, Any]:
+def _as_data(reply: Reply, said: str) -> dict[str, Any]:
     return {
+        **({"said": said} if said else {}),
         "text": reply.text,
         "calls": [{"id": one.id, "tool": one.name, "arguments": one.arguments} for one in reply.calls],
         "finish": reply.finish.value,

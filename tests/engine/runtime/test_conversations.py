@@ -1,0 +1,108 @@
+"""An agent that a person talks to: it waits after each answer, and hears all that was said before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.status import RunStatus
+from tests.engine.models.loopback import serving
+from tests.engine.runtime.embedded_home import ANN, BOB, Home, error_of, rest, start, tool
+from tests.engine.runtime.test_agents import agent, answering_in_turn, call, models_at, says, spoken
+
+if TYPE_CHECKING:
+    from engine.contracts.runs.conversation import Conversation
+    from engine.facade.engine import Engine
+
+
+def talker(*script: Any, **fields: Any) -> Any:
+    return agent(*script, mode="conversation", **fields)
+
+
+async def waiting(engine: Engine, run_id: str) -> Conversation:
+    """The conversation when it waits for a person."""
+    await rest(engine, run_id, expect=RunStatus.PENDING_USER_INPUT)
+    return await engine.runs.conversation(run_id, "work")
+
+
+async def say(engine: Engine, run_id: str, text: str) -> None:
+    asked = (await waiting(engine, run_id)).waits_with
+    assert asked is not None
+    await engine.requests.answer(asked, {"text": text}, actor=BOB)
+
+
+async def test_a_conversation_waits_after_each_answer_and_an_empty_message_ends_it(home: Home) -> None:
+    home.flow("talk", talker(says("Hello."), says("Well?")), tool("after", params={"a": 1}))
+    async with home.working() as engine:
+        run_id = await start(engine, "talk")
+        found = await waiting(engine, run_id)
+        assert [turn.text for turn in found.turns] == ["Hello."]
+        (form,) = (await engine.requests.forms(run_id=run_id)).items
+        assert (form.title, form.prompt, form.request_id) == (
+            "work: your next message",
+            "Hello.",
+            found.waits_with,
+        )
+        await say(engine, run_id, "How are you? {{ payload }}")
+        found = await waiting(engine, run_id)
+        turn = found.turns[-1]
+        assert (turn.said, turn.said_by, turn.text) == ("How are you? {{ payload }}", "bob", "Well?")
+        await say(engine, run_id, "  ")
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert (await engine.runs.step(run_id, "work")).output["text"] == "Well?"
+        found = await engine.runs.conversation(run_id, "work")
+        assert (len(found.turns), found.waits_with) == (2, None)
+
+
+async def test_a_conversation_is_taken_up_by_another_engine_whose_model_hears_all_of_it(home: Home) -> None:
+    home.flow("talk", talker(tools=("fake.echo",)))
+    answers = answering_in_turn(
+        spoken("", ("fake__echo", '{"a": 1}')), spoken("It is there."), spoken("You are welcome.")
+    )
+    async with serving(answers) as server:
+        async with home.working(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "talk")
+            await waiting(engine, run_id)
+        async with home.working(models=models_at(server.url)) as engine:
+            await say(engine, run_id, "Thank you.")
+            assert len((await waiting(engine, run_id)).turns) == 3
+        heard = [(one["role"], one["content"]) for one in server.asked[-1].body["messages"][1:]]
+        assert heard == [
+            ("user", "Do it."),
+            ("assistant", None),
+            ("tool", '{"a":1}'),
+            ("assistant", "It is there."),
+            ("user", "Thank you."),
+        ]
+
+
+async def test_max_turns_are_those_of_one_answer(home: Home) -> None:
+    script = (says("", call(a=1)), says("One."), says("", call(a=2)), says("Two."), says("", call(a=3)))
+    home.flow("talk", talker(*script, says("", call(a=4)), says("never"), max_turns=2))
+    async with home.working() as engine:
+        run_id = await start(engine, "talk")
+        await say(engine, run_id, "more")
+        assert [turn.text for turn in (await waiting(engine, run_id)).turns] == ["", "One.", "", "Two."]
+        await say(engine, run_id, "much more")
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert (await error_of(engine, run_id))[0] == "turn_limit"
+        assert [params for _, params in home.tools.calls] == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+async def test_what_was_said_before_counts_no_call_as_one_too_many(home: Home) -> None:
+    again = [step for _ in range(5) for step in (says("", call(a=1)), says("As before."))]
+    home.flow("talk", talker(*again))
+    async with home.working() as engine:
+        run_id = await start(engine, "talk")
+        for _ in range(4):
+            await say(engine, run_id, "again")
+        assert len((await waiting(engine, run_id)).turns) == 10
+
+
+async def test_a_conversation_can_be_cancelled_while_it_waits(home: Home) -> None:
+    home.flow("talk", talker(says("Hello.")))
+    async with home.working() as engine:
+        run_id = await start(engine, "talk")
+        await waiting(engine, run_id)
+        await engine.runs.cancel(run_id, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.CANCELLED)
+        assert (await engine.runs.conversation(run_id, "work")).waits_with is None
