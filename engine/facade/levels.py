@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from engine.contracts.actor import Actor
     from engine.contracts.slo import ServiceLevel, ServiceLevelDetail
 
 
@@ -22,4 +23,13 @@ class ServiceLevels(Protocol):
         self, pack: str, *, tenant: str | None = None, window_days: int | None = None
     ) -> ServiceLevelDetail:
         """One of them in full; without `tenant` that of the worst. Raises NotFound, InvalidInput (window)."""
+        ...
+
+    async def exclude(self, run_id: str, reason: str, *, actor: Actor) -> bool:
+        """Let a failed run not count, because of something that was no fault of its pack; it is kept in its
+        history who said so and why. False when it does not count already.
+
+        Raises NotFound, Refused (`role_missing`, `decision_from_run`), InvalidInput: no reason, one of more
+        than 500 characters, or a run that does not count as failed.
+        """
         ...

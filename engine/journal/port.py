@@ -203,6 +203,13 @@ class Journal(Protocol):
         """Record a fact about an open request as an event of its run; False when it is open no more."""
         ...
 
+    async def exclude(self, run_id: str, reason: str, by: str, via: str, now: int) -> bool:
+        """Let a failed run not count for the service level of its pack; False when it does not already.
+
+        Raises NotFound, InvalidInput for a run that does not count as failed.
+        """
+        ...
+
     async def claims_version(self) -> int:
         """A number that grows with every change to claims."""
         ...

@@ -88,6 +88,7 @@ class RunRow(NewRunRow):
     ending: str | None
     worked: int
     counted_at: int | None
+    excluded: str | None
 
 
 class ListedRow(RunRow):
@@ -130,6 +131,7 @@ class RunColumns(TypedDict, total=False):
     ending: str | None
     worked: int
     counted_at: int | None
+    excluded: str | None
 
 
 class NewStepRow(TypedDict):

@@ -29,6 +29,7 @@ GROUPS = {
     "compare": "Compare",
     "packs": "Packs",
     "slo": "Service levels",
+    "exclude": "Exclude runs",
     "app": "Everywhere",
     "screen": "Every screen",
     "list": "Lists",

@@ -11,7 +11,7 @@ from textual.widgets import Input
 from engine.facade.feed import PackListChanged
 from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
-from screens.frame.screen import ConsoleScreen, attempt, console
+from screens.frame.screen import ConsoleScreen, attempt, console, show_notice
 from screens.keys.bindings import bindings
 from screens.slo.detail import LevelDetail
 from screens.slo.rows import COLUMNS, fits, level_key, level_row
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.contracts.slo import ServiceLevel
     from engine.facade.feed import FeedBatch
     from screens.frame.console_state import ConsoleState
+    from screens.slo.exclude import Exclusion
 
 WINDOWS: tuple[int | None, ...] = (1, 7, None, 90)
 """Days to look at; None is each pack's own."""
@@ -115,6 +116,27 @@ class SloScreen(ConsoleScreen):
     def action_longer(self) -> None:
         """More days."""
         self._look_at(1)
+
+    def action_exclude(self) -> None:
+        """Let failed runs not count."""
+        level = self.current_level()
+        if level is None or not level.failed:
+            show_notice(self, "No failed run of this pack counts")
+            return
+        from screens.slo.exclude import ExcludeDialog  # noqa: PLC0415 - seldom needed
+
+        def chosen(exclusion: Exclusion | None) -> None:
+            if exclusion is not None:
+                self.act(self._exclude(exclusion))
+
+        self.app.push_screen(ExcludeDialog(self.state, level), chosen)
+
+    async def _exclude(self, exclusion: Exclusion) -> None:
+        for run_id in exclusion.run_ids:
+            await self.state.engine.levels.exclude(run_id, exclusion.reason, actor=self.state.actor)
+        number = len(exclusion.run_ids)
+        show_notice(self, f"{number:,} runs do not count" if number > 1 else "1 run does not count")
+        self.refresher.ask()
 
     @on(Input.Changed, "#filter")
     def _filter_typed(self, message: Input.Changed) -> None:

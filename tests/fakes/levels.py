@@ -12,6 +12,7 @@ from engine.governance.access import Scoped
 from tests.fakes.views import NOW
 
 if TYPE_CHECKING:
+    from engine.contracts.actor import Actor
     from tests.fakes.engine import FakeEngine
 
 _PAIRS = (
@@ -81,6 +82,16 @@ class FakeLevels(Scoped):
             if level.pack == pack and tenant in {None, level.tenant}:
                 return ServiceLevelDetail(level=level, budget=self.budgets.get(pack, ()))
         raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
+
+    async def exclude(self, run_id: str, reason: str, *, actor: Actor) -> bool:
+        self.engine.note("exclude", (run_id, reason, actor.name))
+        run = await self.engine.runs.get(run_id)
+        if not reason.strip():
+            raise InvalidInput("a run is excluded for a reason: say why", {"run_id": run_id})
+        if run.run.excluded is not None:
+            return False
+        self.engine.stored_runs[run_id] = run.run.model_copy(update={"excluded": reason})
+        return True
 
     def _seen(self, window_days: int | None) -> tuple[ServiceLevel, ...]:
         if window_days is not None and not 1 <= window_days <= 90:

@@ -11,6 +11,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
 from screens.runs.screen import RunsScreen
 from screens.slo.budget_plot import budget_plot
+from screens.slo.exclude import ExcludeDialog
 from screens.slo.screen import SloScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.levels import a_level
@@ -79,6 +80,35 @@ async def test_enter_leads_to_the_runs_that_failed(console: OpenConsole) -> None
         await stage.shows("pack:on-call status:failed,dead_letter ended:<30d")
         await stage.until(lambda: stage.paged("#runs").row_count == 1, "the run that failed")
         assert stage.paged("#runs").cursor_key == "run-bad"
+
+
+async def test_failed_runs_are_excluded_with_a_reason(console: OpenConsole) -> None:
+    ended = ago(300)
+    engine = an_engine().add(
+        a_run("run-1", RunStatus.FAILED, pack="on-call", finished_at=ended, subject="first"),
+        a_run("run-2", RunStatus.DEAD_LETTER, pack="on-call", finished_at=ended, subject="second"),
+        a_run("run-3", RunStatus.FAILED, pack="on-call", finished_at=ended, excluded="known"),
+        a_run("run-4", RunStatus.FAILED, finished_at=ended),
+    )
+    async with console(engine) as stage:
+        await on_levels(stage)
+        await stage.press("x")
+        await stage.on(ExcludeDialog)
+        await stage.until(lambda: len(stage.table("#failed").rows) == 2, "those that count")
+        await stage.press("f2")
+        await stage.shows("Say why")
+        await stage.press("shift+tab", "space", "space", "tab", *"deploy", "f2")
+        await stage.on(SloScreen)
+        await stage.until(lambda: len(engine.asked("exclude")) == 2, "both are excluded")
+        assert sorted(engine.asked("exclude")) == [("run-1", "deploy", "ben"), ("run-2", "deploy", "ben")]
+        assert "2 runs do not count" in stage.notices()
+
+
+async def test_without_failures_there_is_nothing_to_exclude(console: OpenConsole) -> None:
+    async with console(an_engine()) as stage:
+        await on_levels(stage)
+        await stage.press("j", "j", "x")
+        await stage.until(lambda: "No failed run of this pack counts" in stage.notices())
 
 
 async def test_other_days_are_looked_at(console: OpenConsole) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.slo import FailureCount, SloState
+from engine.contracts.status import RunStatus
 from tests.fakes.levels import a_level, some_burns
+from tests.fakes.views import a_run
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -91,3 +93,13 @@ def test_another_tenant_is_not_told(vasini: Vasini, fake: FakeEngine) -> None:
     assert "on-call" not in vasini("slo", "--tenant", "acme").stdout
     assert "on-call" not in vasini("metrics", "--tenant", "acme").stdout
     assert "on-call" in vasini("slo", "--all-tenants").stdout
+
+
+def test_a_run_is_excluded_with_a_reason(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run(status=RunStatus.FAILED))
+    assert "does not count" in vasini("exclude", "run-1", "--reason", "a deployment").stdout
+    assert fake.asked("exclude")[0][:2] == ("run-1", "a deployment")
+    again = vasini("exclude", "run-1", "--reason", "a deployment", "--json").document
+    assert again == {"run_id": "run-1", "excluded": True, "changed": False}
+    assert "a deployment" in vasini("show", "run-1").stdout
+    assert vasini("exclude", "run-1").status == ExitCode.USAGE

@@ -50,6 +50,7 @@ COMMANDS = {
     "pack new": "packs.new:new",
     "worker": "host.worker:worker",
     "slo": "host.slo:slo",
+    "exclude": "runs.exclude:exclude",
     "metrics": "host.metrics:metrics",
     "export": "runs.archive:export",
     "verify": "runs.archive:verify",

@@ -103,6 +103,10 @@ class RunSummary(Contract):
     cost: int = Field(default=0, description="Of its models: billionths of a US dollar.")
     unpriced_calls: int = Field(default=0, description="Calls of models that are not in `cost`: unknown.")
 
+    excluded: str | None = Field(
+        default=None, description="Why this failed run does not count for the service level of its pack."
+    )
+
     @property
     def rejected(self) -> bool:
         """It ended because a person said no, which is no fault."""

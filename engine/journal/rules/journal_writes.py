@@ -87,6 +87,13 @@ class JournalWrites(ABC):
             partial(deciding.note, request_id=request_id, fact=fact, by=by, via=via, now=now)
         )
 
+    async def exclude(self, run_id: str, reason: str, by: str, via: str, now: int) -> bool:
+        """See port."""
+        from engine.journal.rules import excluding  # noqa: PLC0415 - see above
+
+        operation = partial(excluding.exclude, run_id=run_id, reason=reason, by=by, via=via, now=now)
+        return await self.write(operation)
+
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""
         from engine.journal.rules import working  # noqa: PLC0415 - see above

@@ -66,6 +66,18 @@ class RunRefused(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class RunExcluded(Fact):
+    """A person said that a failed run does not count for the service level of its pack."""
+
+    kind: ClassVar[str] = "run_excluded"
+    reason: str = field(metadata=doc("why"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """A record: the run is as it was."""
+        return state
+
+
+@dataclass(frozen=True, slots=True)
 class GovernanceDecision(Fact):
     """A rule refused something, has a person asked first, or allowed a call that is audited."""
 

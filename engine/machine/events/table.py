@@ -64,6 +64,7 @@ _KINDS: tuple[type[Fact], ...] = (
     run_facts.RunCompleted,
     run_facts.RunFailed,
     run_facts.RunDeadLettered,
+    run_facts.RunExcluded,
     run_facts.OutputWritten,
     step_facts.StepStarted,
     step_facts.StepCompleted,

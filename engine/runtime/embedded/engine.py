@@ -143,7 +143,7 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.embedded.levels import ServiceLevels  # noqa: PLC0415 - seldom needed
 
-        return ServiceLevels(self._journal, self._clock, self._packs, self._config.slo)
+        return ServiceLevels(self._journal, self._clock, self._values, self._packs, self._config.slo)
 
     @cached_property
     def budget(self) -> Budget:

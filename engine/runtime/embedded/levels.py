@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.contracts.actor import Role
 from engine.contracts.model import from_micros
 from engine.contracts.slo import (
     BurnView,
@@ -18,6 +19,7 @@ from engine.contracts.slo import (
 from engine.contracts.status import Risk
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.slo.buckets import DAY, SECOND
 from engine.slo.objectives import Objective, objective
 from engine.slo.report import budget_over_time, report
@@ -26,17 +28,20 @@ from engine.slo.sketch import quantile
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.contracts.actor import Actor
     from engine.contracts.slo import SloTargets
     from engine.journal.port import Journal
     from engine.journal.rules.levels import Levels
     from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.library import PackLibrary
+    from engine.runtime.value_store import ValueStore
     from engine.slo.buckets import Bucket
     from engine.slo.burn import Burn
     from engine.slo.report import Report
 
 LONGEST_DAYS = 90
+MOST_REASON = 500
 POINTS = 120
 """Parts of the window for which the course of a budget is told."""
 _WORST_FIRST = list(SloState)
@@ -57,9 +62,16 @@ class ServiceLevels(Scoped):
     """Implements `engine.facade.levels.ServiceLevels`."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, packs: PackLibrary, said: Mapping[str, SloTargets]
+        self,
+        journal: Journal,
+        clock: Clock,
+        values: ValueStore,
+        packs: PackLibrary,
+        said: Mapping[str, SloTargets],
     ) -> None:
+        self._journal = journal
         self._levels = journal.levels
+        self._values = values
         self._clock = clock
         self._packs = packs
         self._said = said
@@ -80,6 +92,20 @@ class ServiceLevels(Scoped):
         if not own:
             raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
         return await asyncio.to_thread(_detail, own, goals.get(pack, _GONE), now)
+
+    async def exclude(self, run_id: str, reason: str, *, actor: Actor) -> bool:
+        """See facade."""
+        self.access.require(Role.OPERATOR, actor)
+        row = await self._journal.run_row(run_id)
+        if row is None or not self.access.sees(row["tenant"]):
+            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
+        if not reason.strip():
+            raise InvalidInput("a run is excluded for a reason: say why", {"run_id": run_id})
+        if len(reason) > MOST_REASON:
+            raise InvalidInput(f"the reason is longer than {MOST_REASON} characters", {"run_id": run_id})
+        await refuse_a_run(self._journal)
+        text = self._values.redact(reason.strip())
+        return await self._journal.exclude(run_id, text, actor.name, actor.via, self._clock.now())
 
     async def _read(
         self, now: int, window_days: int | None, tenant: str | None

@@ -82,6 +82,7 @@ def summary_fields(row: RunRow) -> dict[str, Any]:
         "tokens_used": row["tokens_used"],
         "cost": row["cost"],
         "unpriced_calls": row["unpriced"],
+        "excluded": row["excluded"],
     }
 
 

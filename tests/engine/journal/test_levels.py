@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import RunStatus
+from engine.errors import InvalidInput, NotFound
 from engine.journal.errors import SeqConflict
 from engine.journal.memory.store import MemoryStore
 from engine.journal.records import RunHead
@@ -163,3 +164,49 @@ def test_the_oldest_days_go_and_a_clock_that_was_set_drops_none() -> None:
     assert len(days) == MOST_DAYS
     count_end(store, *_ended(NOW + 4_000 * DAY))
     assert len([bucket for bucket in store.levels.values() if bucket.width == DAY]) == MOST_DAYS
+
+
+async def test_a_failed_run_is_excluded_once_and_its_history_says_why(journal: Journal) -> None:
+    await fail(await hold(journal, 1))
+    await fail(await hold(journal, 2))
+    assert await journal.exclude("run_0001", "deployment", "ann", "cli", NOW + SECOND)
+    assert not await journal.exclude("run_0001", "again", "bob", "cli", NOW + SECOND)
+    (bucket,) = await levels(journal)
+    assert (bucket.bad, bucket.excluded, bucket.codes) == (1, 1, {"timeout": 1})
+    *_, last = await journal.events_after("run_0001", 0)
+    assert (last.event.kind, last.event.actor, last.event.payload) == (
+        "run_excluded",
+        "ann",
+        {"reason": "deployment", "via": "cli"},
+    )
+    row = await journal.run_row("run_0001")
+    assert row is not None
+    assert (row["excluded"], row["status"]) == ("deployment", "FAILED")
+
+
+async def test_an_excluded_run_is_found_in_the_bucket_it_was_folded_into(journal: Journal) -> None:
+    await fail(await hold(journal, 1), at=NOW)
+    await complete(await hold(journal, 2), at=NOW + 10 * DAY)
+    await journal.exclude("run_0001", "deployment", "ann", "cli", NOW + 11 * DAY)
+    assert sum(bucket.bad for bucket in await levels(journal)) == 0
+    assert sum(bucket.excluded for bucket in await levels(journal)) == 1
+
+
+async def test_what_does_not_count_as_failed_is_not_excluded(journal: Journal) -> None:
+    await complete(await hold(journal, 1))
+    await fail(await hold(journal, 2), "approval_rejected")
+    await hold(journal, 3)
+    for run_id in ("run_0001", "run_0002", "run_0003"):
+        with pytest.raises(InvalidInput):
+            await journal.exclude(run_id, "deployment", "ann", "cli", NOW)
+    with pytest.raises(NotFound):
+        await journal.exclude("run_0009", "deployment", "ann", "cli", NOW)
+
+
+async def test_a_retried_run_can_be_excluded_for_its_first_end(journal: Journal) -> None:
+    run = await hold(journal)
+    await fail(run)
+    await run.append(event(RunRetried.kind), status=RunStatus.RUNNING)
+    await complete(run, at=NOW + SECOND)
+    assert await journal.exclude("run_0001", "deployment", "ann", "cli", NOW + SECOND)
+    assert [(bucket.good, bucket.bad) for bucket in await levels(journal)] == [(0, 0)]

@@ -109,3 +109,22 @@ async def test_an_absurd_promise_is_a_problem_of_the_pack(home: Home) -> None:
     async with home.open(journal=MemoryJournal()) as engine:
         (demo,) = (view for view in await engine.packs.list() if view.pack == "demo")
         assert any("success_rate" in problem.field for problem in demo.problems)
+
+
+async def test_an_operator_excludes_a_run_with_a_reason(home: Home) -> None:
+    async with home.working(journal=MemoryJournal()) as engine:
+        run_id = await start(engine, "fails")
+        await rest(engine, run_id)
+        with pytest.raises(InvalidInput):
+            await engine.levels.exclude(run_id, "  ", actor=ANN)
+        with pytest.raises(InvalidInput):
+            await engine.levels.exclude(run_id, "x" * 501, actor=ANN)
+        assert await engine.levels.exclude(run_id, "a deployment", actor=ANN)
+        assert not await engine.levels.exclude(run_id, "a deployment", actor=ANN)
+        demo = of(await engine.levels.list(), "demo")
+        assert (demo.runs, demo.failed, demo.excluded, demo.why) == (0, 0, 1, ())
+        assert (await engine.runs.summary(run_id)).excluded == "a deployment"
+        assert (await engine.runs.events(run_id))[-1].kind == "run_excluded"
+        beta = engine.for_(ANN, tenant="beta")
+        with pytest.raises(NotFound):
+            await beta.levels.exclude(run_id, "a deployment", actor=ANN)

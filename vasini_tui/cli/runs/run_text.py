@@ -35,6 +35,7 @@ def write_run(out: Output, detail: RunDetail) -> None:
             ("cost", _cost(detail)),
             *_handed_off(detail),
             ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
+            ("excluded", run.excluded),
             ("folder", run.folder),
         )
     )

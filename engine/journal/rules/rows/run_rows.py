@@ -68,6 +68,7 @@ def whole_row(row: NewRunRow, bucket: int = 0) -> RunRow:
         "ending": None,
         "worked": 0,
         "counted_at": None,
+        "excluded": None,
     }
 
 

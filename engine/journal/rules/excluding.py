@@ -1,0 +1,65 @@
+"""Runs that failed for a reason of their own, and are taken out of what counts for a service level."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.errors import InvalidInput
+from engine.journal.rules.rows.projecting import project
+from engine.journal.rules.verb_rules import unknown_run
+from engine.machine.events.event import Event
+from engine.machine.events.run_facts import RunCompleted, RunDeadLettered, RunExcluded, RunFailed
+from engine.slo.buckets import LENGTHS, start_of
+
+if TYPE_CHECKING:
+    from engine.journal.rows import HeadRow
+    from engine.journal.rules.store import Store
+    from engine.slo.buckets import Bucket
+
+_ENDS = frozenset({RunCompleted.kind, RunFailed.kind, RunDeadLettered.kind})
+
+
+def exclude(store: Store, run_id: str, reason: str, by: str, via: str, now: int) -> bool:
+    """Take a failed run out of what counts, and note it in its history; False when it is out already.
+
+    Raises NotFound, InvalidInput for a run that is not counted as failed.
+    """
+    row, head = store.run(run_id), store.head(run_id)
+    if row is None or head is None:
+        raise unknown_run(run_id)
+    if row["excluded"] is not None:
+        return False
+    code = _counted_code(store, run_id) if row["counted_at"] is not None else None
+    bucket = None if code is None else _counted_in(store, head, code)
+    if code is None or bucket is None:
+        raise InvalidInput(
+            f"run {run_id} does not count as failed: there is nothing to exclude", {"run_id": run_id}
+        )
+    codes = {name: count - (name == code) for name, count in bucket.codes.items() if count > (name == code)}
+    left = replace(bucket, bad=bucket.bad - 1, excluded=bucket.excluded + 1, codes=codes)
+    store.put_level(head["tenant"], head["pack"], left)
+    event = Event(RunExcluded(reason), max(now, head["updated_at"]), by, None, via)
+    store.insert_events(run_id, head["run_seq"], [event])
+    columns = project(store, run_id, head, head["run_seq"], [event])
+    store.change_run(head, {**columns, "run_seq": head["run_seq"] + 1, "updated_at": event.ts})
+    return True
+
+
+def _counted_code(store: Store, run_id: str) -> str | None:
+    """Why the run failed when it first ended; None when it had not failed."""
+    for stored in store.events_after(run_id, 0):
+        if stored.event.kind in _ENDS:
+            error = stored.event.payload.get("error")
+            return str(error["code"]) if error else None
+    return None
+
+
+def _counted_in(store: Store, head: HeadRow, code: str) -> Bucket | None:
+    """The bucket that holds the run by now."""
+    moment = head["counted_at"] or 0
+    for width in LENGTHS:
+        bucket = store.level(head["tenant"], head["pack"], start_of(moment, width), width)
+        if bucket is not None and bucket.codes.get(code):
+            return bucket
+    return None

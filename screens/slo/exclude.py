@@ -1,0 +1,131 @@
+"""The question which failed runs of a pack do not count for its service level, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+
+from engine.contracts.runs.run import RunFilter
+from engine.contracts.status import RunStatus
+from engine.safe_text import sanitize
+from screens.frame.inputs import SafeInput
+from screens.frame.key_hint import KeyHint
+from screens.frame.screen import Dialog, TooSmall, attempt, too_small
+from screens.keys.bindings import bindings
+from screens.widgets.ages import age
+from screens.widgets.plain import Plain
+from screens.widgets.status_labels import Tone
+from screens.widgets.tables.columns import Column
+from screens.widgets.tables.row_table import RowTable
+from screens.widgets.tables.rows import Cell, Row
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+
+    from engine.contracts.runs.run import RunSummary
+    from engine.contracts.slo import ServiceLevel
+    from screens.frame.console_state import ConsoleState
+
+_COLUMNS = (
+    Column("Ended", 7),
+    Column("Error", 16, flex=1),
+    Column("Flow", 12, flex=1),
+    Column("Run", 14, flex=2),
+)
+MOST_REASON = 500
+AT_ONCE = 200
+"""Runs that are listed, those that ended last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """These runs, because of that."""
+
+    run_ids: tuple[str, ...]
+    reason: str
+
+
+class ExcludeDialog(Dialog[Exclusion]):
+    """Returns the marked runs, or the one under the cursor, with the reason. Enter decides nothing."""
+
+    BINDINGS = bindings("exclude.", "dialog.confirm")
+
+    def __init__(self, state: ConsoleState, level: ServiceLevel) -> None:
+        super().__init__()
+        self._state = state
+        self._level = level
+
+    def compose(self) -> ComposeResult:
+        """The runs that failed, and a line for the reason."""
+        days = f"{self._level.window_days} days" if self._level.window_days > 1 else "day"
+        with Vertical(classes="dialog"):
+            title = f"Failed runs of {self._level.pack} in the last {days} that count"
+            yield Plain(sanitize(title), classes="dialog-title")
+            yield RowTable(_COLUMNS, id="failed")
+            yield Plain(classes="dialog-hint")
+            yield SafeInput(placeholder="why they were no fault of the pack", id="reason")
+            yield KeyHint(
+                "{exclude.mark} mark   {screen.next} reason   {dialog.confirm} exclude   {dialog.close} close"
+            )
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        """List them."""
+        self.query_one("#failed").focus()
+        self.run_worker(attempt(self, self._list()), exit_on_error=False)
+
+    def action_mark(self) -> None:
+        """Mark the run, or take its mark away."""
+        self.query_one("#failed", RowTable).toggle_selected()
+
+    def action_confirm(self) -> None:
+        """Close with what was chosen."""
+        table = self.query_one("#failed", RowTable)
+        reason = self.query_one("#reason", SafeInput).value.strip()
+        chosen = tuple(row.key for row in table.rows if row.key in table.selected)
+        chosen = chosen or ((table.cursor_key,) if table.cursor_key else ())
+        if not chosen:
+            self._hint("There is no run to exclude")
+        elif not reason:
+            self._hint("Say why: it stands in the history of the run")
+            self.query_one("#reason").focus()
+        elif len(reason) > MOST_REASON:
+            self._hint(f"At most {MOST_REASON} characters")
+        elif not too_small(self):
+            self.dismiss(Exclusion(chosen, reason))
+
+    async def _list(self) -> None:
+        now = self._state.now()
+        wanted = RunFilter(
+            pack=self._level.pack,
+            tenant=self._level.tenant,
+            status=(RunStatus.FAILED, RunStatus.DEAD_LETTER),
+            rejected=False,
+            nested=False,
+            ended_after=now - timedelta(days=self._level.window_days),
+        )
+        found = await self._state.engine.runs.list(wanted, limit=AT_ONCE)
+        counted = [run for run in found.items if run.excluded is None]
+        self.query_one("#failed", RowTable).show([_row(run, now) for run in counted])
+        if not counted:
+            self._hint("None: they were excluded, or are not kept any more")
+
+    def _hint(self, words: str) -> None:
+        self.query_one(".dialog-hint", Plain).show((sanitize(words), "$waiting"))
+
+
+def _row(run: RunSummary, now: datetime) -> Row:
+    return Row(
+        run.run_id,
+        (
+            Cell(sanitize(age(run.finished_at, now) if run.finished_at is not None else ""), Tone.QUIET),
+            Cell(sanitize(run.error.code if run.error is not None else "", limit=60), Tone.BAD),
+            Cell(sanitize(run.flow, limit=60)),
+            Cell(sanitize(run.subject or run.run_id, limit=120), Tone.QUIET),
+        ),
+    )
