@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from engine.budget.caps import EACH, Cap
 from engine.budget.price import PER, Price, Rates
+from engine.contracts.budget import CapScope, CapWindow
 from engine.contracts.moment import TimeZoneName
 from engine.contracts.money import billionths
 from engine.models.settings import ModelName
@@ -23,6 +25,7 @@ def _exact(amount: Decimal) -> Decimal:
 
 Amount = Annotated[Decimal, Field(ge=0, le=_MOST_PER_MILLION), AfterValidator(_exact)]
 """US dollars, at most nine places behind the point."""
+PositiveAmount = Annotated[Decimal, Field(gt=0, le=_MOST_PER_MILLION), AfterValidator(_exact)]
 
 
 class _Group(BaseModel):
@@ -46,11 +49,63 @@ class ModelPrice(_Group):
         return Price((Rates(0, fresh, cached, output),))
 
 
+class CapSetting(_Group):
+    """What may be spent of one scope in one window; always within a tenant. US dollars."""
+
+    scope: CapScope
+    of: Annotated[str, Field(min_length=1, max_length=200)] = EACH
+    tenant: Annotated[str, Field(min_length=1, max_length=200)] = EACH
+    window: CapWindow | None = None
+    soft: PositiveAmount | None = None
+    hard: PositiveAmount | None = None
+
+    @model_validator(mode="after")
+    def _can_hold(self) -> CapSetting:
+        check_cap(self.soft, self.hard)
+        if self.scope is CapScope.RUN:
+            if self.of != EACH or self.window not in {None, CapWindow.TOTAL}:
+                raise ValueError(
+                    "a cap of runs holds for each run as a whole: it has no `of`, no other window"
+                )
+        elif self.window is None:
+            raise ValueError("says `window`: day, month or total")
+        if self.scope is CapScope.TENANT and self.tenant != EACH:
+            raise ValueError("names its tenant by `of`")
+        return self
+
+    @property
+    def cap(self) -> Cap:
+        """In billionths."""
+        soft, hard = (None if one is None else billionths(one) for one in (self.soft, self.hard))
+        tenant = self.of if self.scope is CapScope.TENANT else self.tenant
+        return Cap(self.scope, self.window or CapWindow.TOTAL, tenant, self.of, soft, hard)
+
+
+def check_cap(soft: Decimal | None, hard: Decimal | None) -> None:
+    """Raises ValueError for a pair that cannot hold."""
+    if soft is None and hard is None:
+        raise ValueError("says `soft`, `hard` or both")
+    if soft is not None and hard is not None and soft > hard:
+        raise ValueError("the soft cap is above the hard one")
+
+
 class BudgetSettings(_Group):
     """Money. `prices`: of models by the name they have below `models.named`, over the shipped table.
 
-    `time_zone`: that of its days and months.
+    `time_zone`: that of its days and months. `unpriced`: what becomes of calls of unknown cost where a hard
+    cap holds. `answer_tokens`: bound of an answer there that has no other.
     """
 
     prices: dict[ModelName, ModelPrice] = Field(default_factory=dict)
     time_zone: TimeZoneName = "UTC"
+    caps: tuple[CapSetting, ...] = ()
+    unpriced: Literal["refuse", "allow"] = "refuse"
+    answer_tokens: Annotated[int, Field(ge=1, le=10_000_000)] = 4096
+
+    @model_validator(mode="after")
+    def _one_of_a_kind(self) -> BudgetSettings:
+        kinds = [(one.scope, one.of, one.tenant, one.cap.window) for one in self.caps]
+        twice = next((kind for kind in kinds if kinds.count(kind) > 1), None)
+        if twice is not None:
+            raise ValueError(f"caps: two of {twice[0]} {twice[1]} for the same window")
+        return self

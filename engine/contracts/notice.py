@@ -18,13 +18,16 @@ class NoticeKind(StrEnum):
     OUTCOME = "outcome"
     FAILURE = "failure"
     SLO = "slo"
+    BUDGET = "budget"
     TEST = "test"
 
 
 class Notice(Contract):
     """One notice; texts are masked. The same one can come twice: its id says so."""
 
-    id: str = Field(description="`msg_` and the number of the event in the journal; an alert ends in `_slo`.")
+    id: str = Field(
+        description="`msg_` and the number of the event; an alert ends in `_slo`, of a cap it is `cap_`."
+    )
     kind: NoticeKind
     ts: Timestamp
     title: str

@@ -140,6 +140,7 @@ class StepErrorCode(StrEnum):
     MODEL_ERROR = "model_error"
     TURN_LIMIT = "turn_limit"
     LOOP_DETECTED = "loop_detected"
+    BUDGET_EXHAUSTED = "budget_exhausted"
 
 
 class Effects(StrEnum):

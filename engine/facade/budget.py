@@ -1,4 +1,4 @@
-"""The facade's part for money: what was spent."""
+"""The facade's part for money: what was spent, and what may be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from engine.contracts.budget import SpendBy
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from engine.contracts.budget import Spending, SpendSum
+    from engine.contracts.actor import Actor
+    from engine.contracts.budget import Caps, CapScope, CapView, CapWindow, Spending, SpendSum
 
 
 class Budget(Protocol):
@@ -30,4 +31,37 @@ class Budget(Protocol):
 
     async def of_run(self, run_id: str) -> SpendSum:
         """What a run has used together with those it was started by and those it started. Raises NotFound."""
+        ...
+
+    async def caps(self, *, acts: int = 20) -> Caps:
+        """The caps that hold in the tenants of this view, for everything that spent in their windows or has
+        a cap of its own, the worst first; and the newest `acts`. A cap of runs is told once, as `*`.
+        """
+        ...
+
+    async def set_cap(
+        self,
+        scope: CapScope,
+        name: str,
+        window: CapWindow,
+        *,
+        soft: int | None,
+        hard: int | None,
+        actor: Actor,
+        comment: str = "",
+    ) -> None:
+        """Set a cap, which counts from now on before the settings' one for the same; both None takes it back.
+
+        Raises Refused (`role_missing`), InvalidInput for one that cannot hold, or to take back where is none.
+        """
+        ...
+
+    async def top_up(
+        self, scope: CapScope, name: str, window: CapWindow, amount: int, *, actor: Actor, comment: str
+    ) -> CapView | None:
+        """Raise the caps of one tenant, pack, model or run (with those above and below it) in the window
+        that holds now; the cap as it is then, None of a run.
+
+        Raises Refused (`role_missing`), InvalidInput without a cap, an amount or a comment.
+        """
         ...

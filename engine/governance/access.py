@@ -17,7 +17,7 @@ DEFAULT_TENANT = "default"
 _DOES = {
     Role.OPERATOR: "start and steer runs, answer forms and publish packs",
     Role.APPROVER: "decide approvals",
-    Role.ADMIN: "trust code of packs, remove old runs, take copies and see every tenant",
+    Role.ADMIN: "trust code of packs, remove old runs, take copies, set budgets and see every tenant",
 }
 
 

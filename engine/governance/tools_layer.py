@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from engine.contracts.quantity import cpu_cores, duration_seconds, memory_bytes
+from engine.contracts.money import billionths
+from engine.contracts.quantity import cpu_cores, dollars, duration_seconds, memory_bytes
 from engine.contracts.sandbox_level import highest_wish
 from engine.contracts.status import Effects, Risk
 from engine.governance.policies import tool_key
@@ -59,6 +60,8 @@ class ToolsLayer:
     max_calls: int
     level: SandboxWish = "process"
     """Of all calls that run in a process."""
+    cost_limit: int | None = None
+    """Billionths of a dollar that the models of a run and its subflows may cost, where the layer says so."""
 
     def level_of_code(self, prefix: str) -> SandboxWish:
         """The strictest level of the tools whose names begin so: their code is read at it, too."""
@@ -79,7 +82,16 @@ def tools_layer(tools: Tools) -> ToolsLayer:
         tools.tool_policies.max_concurrent,
         tools.tool_policies.max_calls_per_task,
         tools.tool_policies.level,
+        _cost_limit(tools),
     )
+
+
+def _cost_limit(tools: Tools) -> int | None:
+    """The proposal of the format binds nobody: a model without a price would be refused by it."""
+    policies = tools.tool_policies
+    if "cost_limit_per_task" not in policies.model_fields_set:
+        return None
+    return billionths(dollars(policies.cost_limit_per_task))
 
 
 def _bounds(tool: ToolDef) -> ToolBounds:

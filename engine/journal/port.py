@@ -26,12 +26,14 @@ if TYPE_CHECKING:
         WorkerRow,
     )
     from engine.journal.rows import ListedRow, RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
+    from engine.journal.rules.holding import Granted, InTheWay, PaidCall
     from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.levels import Levels
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
-    from engine.journal.spend_rows import SpendRow
+    from engine.journal.rules.spend_store import Spending
+    from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
     from engine.machine.model.inputs import Input
 
@@ -125,22 +127,6 @@ class LevelReads(Protocol):
         ...
 
 
-class Spending(Protocol):
-    """What models used and cost. Slots are quarters of an hour since the epoch, `until` is not among them."""
-
-    async def by_names(self, tenant: str | None, since: int, until: int) -> Sequence[SpendRow]:
-        """Sums of a tenant, or of all, by tenant, pack, flow, step and model."""
-        ...
-
-    async def by_slot(self, tenant: str | None, since: int, until: int) -> Sequence[SpendRow]:
-        """Sums of a tenant, or of all, by slot, in order; their names are empty."""
-        ...
-
-    async def of_tree(self, run_id: str) -> Sequence[SpendRow]:
-        """Every call of a run, of those it was started by and of those it started, in order."""
-        ...
-
-
 class Journal(Protocol):
     """Durable memory of runs."""
 
@@ -181,6 +167,22 @@ class Journal(Protocol):
 
     async def create_run(self, run: NewRun) -> tuple[str, bool]:
         """Queue a run: (run id, created). Raises Refused(idempotency_conflict)."""
+        ...
+
+    async def begin_call(self, call: PaidCall) -> Granted | InTheWay:
+        """Hold what a call of a model may cost, which lets it begin; what is in its way. Raises LeaseLost."""
+        ...
+
+    async def release_hold(self, hold_id: str) -> None:
+        """Hold no more what was held for a call that cost nothing."""
+        ...
+
+    async def change_cap(self, row: CapRow, act: NewActRow, *, remove: bool = False) -> None:
+        """Set a cap, or take it back, and record who did."""
+        ...
+
+    async def record_act(self, act: NewActRow) -> None:
+        """Record what a person did to a cap: a top-up counts from then on."""
         ...
 
     async def append(self, commit: Commit) -> None:

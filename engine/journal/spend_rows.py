@@ -27,6 +27,8 @@ class SpendRow(TypedDict):
     cost: int
 
 
+CAP_SET, CAP_REMOVED, TOPPED_UP, SOFT_REACHED = "cap_set", "cap_removed", "topped_up", "soft_reached"
+"""What happens to caps."""
 COUNTS = (
     "calls",
     "unpriced",
@@ -46,3 +48,66 @@ def added(row: SpendRow, other: SpendRow) -> SpendRow:
     for name in COUNTS:
         total[name] += other[name]  # type: ignore[literal-required]  # the names of integers above
     return total
+
+
+class HoldRow(TypedDict):
+    """Money that is held for a call of a model under way. `deadline` is by the time since the machine was
+    started, in the boot `boot_id`; `limits` are the windows whose soft caps the call may reach (JSON)."""
+
+    hold_id: str
+    run_id: str
+    step_id: str
+    tenant: str
+    pack: str
+    model: str
+    tree: str
+    amount: int
+    boot_id: str
+    deadline: int
+    limits: str
+
+
+class CapRow(TypedDict):
+    """A cap that a person set; a name of `*` is each one."""
+
+    scope: str
+    tenant: str
+    name: str
+    cap_window: str
+    soft: int | None
+    hard: int | None
+
+
+class NewActRow(TypedDict):
+    """Something that happens to a cap; `since` is when the window began for which it counts, microseconds."""
+
+    ts: int
+    kind: str
+    scope: str
+    tenant: str
+    name: str
+    cap_window: str
+    since: int
+    actor: str
+    via: str
+    amount: int | None
+    soft: int | None
+    hard: int | None
+    comment: str
+
+
+class ActRow(NewActRow):
+    """Something that happened to a cap, numbered in order."""
+
+    act: int
+
+
+class TopUpRow(TypedDict):
+    """By how much a cap was topped up in a window."""
+
+    scope: str
+    tenant: str
+    name: str
+    cap_window: str
+    since: int
+    amount: int

@@ -89,6 +89,10 @@ class ModelCatalog:
         """The bound of an answer of that model; None where the settings have none. Raises as `name_of`."""
         return self._settings.all[self.name_of(name)].max_tokens
 
+    def longest_seconds(self, name: str) -> float:
+        """How long a call of that model may take at the most. Raises as `name_of`."""
+        return self._settings.all[self.name_of(name)].timeouts.total
+
     def provider(self, name: str, script: Sequence[ScriptedReply] = ()) -> Provider:
         """Who answers for the model of that name; `script` is for a scripted one. Raises as `name_of`."""
         named = self._settings.all[self.name_of(name)]

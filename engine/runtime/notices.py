@@ -12,10 +12,13 @@ import os
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+from engine.contracts.budget import CapWindow
 from engine.contracts.model import from_micros
+from engine.contracts.money import dollars
 from engine.contracts.notice import Notice, NoticeKind
 from engine.contracts.status import RequestStatus, StepErrorCode
 from engine.errors import ErrorCode, NotFound, Unavailable
+from engine.journal.spend_rows import SOFT_REACHED
 from engine.machine.events.request_facts import OutcomeUnknown, PendingHuman, UserInputRequested
 from engine.machine.events.run_facts import RunDeadLettered, RunFailed
 
@@ -28,10 +31,11 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import StoredEvent
+    from engine.journal.spend_rows import ActRow
     from engine.runtime.slo_alerts import SloAlerts
 
-TOLD = "told"
-"""The counter that holds the place."""
+TOLD, TOLD_ACTS = "told", "told_acts"
+"""The counters that hold the places: of events, and of what happened to caps."""
 AT_ONCE = 200
 OTHERS_TURN_SECONDS = 5.0
 OLDEST_SECONDS = 86_400.0
@@ -76,6 +80,7 @@ class NoticeSender:
             held = _taken(descriptor)
             if held:
                 await self._place()  # from here on everything is told
+                await self._place_of_acts()
             undo = self._journal.on_change(self._heard)
             task = asyncio.create_task(self._run(descriptor, held=held))
             try:
@@ -124,6 +129,7 @@ class NoticeSender:
                     await self._journal.move_counter(TOLD, place - kept)
                     kept = place
                 await self._tell_alert(stored)
+            await self._tell_acts()
             if not await self._journal.feed_events(place, 1):
                 await self._news.wait()
 
@@ -142,6 +148,23 @@ class NoticeSender:
         if alert.notice is not None:
             await self._send_until_done(alert.notice)
         await self._alerts.remember(alert)
+
+    async def _place_of_acts(self) -> int:
+        """The same of what happened to caps."""
+        place = (await self._journal.counters()).get(TOLD_ACTS)
+        if place is None:
+            newest = await self._journal.spending.newest_acts(None, 1)
+            place = newest[0]["act"] if newest else 0
+            await self._journal.move_counter(TOLD_ACTS, place)
+        return place
+
+    async def _tell_acts(self) -> None:
+        place = await self._place_of_acts()
+        for act in await self._journal.spending.acts_after(place, AT_ONCE):
+            if act["kind"] == SOFT_REACHED:
+                await self._send_until_done(_soft_reached(act))
+            await self._journal.move_counter(TOLD_ACTS, act["act"] - place)
+            place = act["act"]
 
     async def _send_until_done(self, notice: Notice) -> None:
         (seconds, longest), waited = self._retry_seconds, 0.0
@@ -221,6 +244,20 @@ class NoticeSender:
             subject=run.subject,
             tenant=run.tenant,
         )
+
+
+def _soft_reached(act: ActRow) -> Notice:
+    spent, soft, hard = (dollars(act[name] or 0) for name in ("amount", "soft", "hard"))
+    of = "" if act["cap_window"] == CapWindow.TOTAL else f" of this {act['cap_window']}"
+    rest = f"; the hard one is {hard}" if act["hard"] else ""
+    return Notice(
+        id=f"cap_{act['act']}",
+        kind=NoticeKind.BUDGET,
+        ts=from_micros(act["ts"]),
+        title=f"The soft cap of {act['scope']} {act['name']}{of} is reached",
+        text=f"{spent} spent, the soft cap is {soft}{rest}; vasini budget show",
+        tenant=act["tenant"],
+    )
 
 
 def _taken(descriptor: int) -> bool:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine import open_engine
 from engine.errors import ErrorCode, VasiniError
+from tests.vasini_tui.conftest import Outcome
+from vasini_tui.__main__ import main
 from vasini_tui.settings.loading import load_settings
 
 if TYPE_CHECKING:
@@ -62,3 +65,59 @@ def test_a_price_that_cannot_count_is_refused_with_its_place(home: Path, text: s
         load_settings()
     assert refused.value.code is ErrorCode.CONFIG_INVALID
     assert word in str(refused.value.details)
+
+
+@pytest.fixture
+def embedded(home: Path, capsys: pytest.CaptureFixture[str]) -> Vasini:
+    """Perform a command line against a journal of its own."""
+
+    def perform(*arguments: str) -> Outcome:
+        status = main(arguments, opener=open_engine)
+        written = capsys.readouterr()
+        return Outcome(status, written.out, written.err)
+
+    written(home, f"{PRICED}  caps:\n    - {{scope: model, of: own, window: day, hard: 20}}\n")
+    return perform
+
+
+def test_caps_are_set_shown_and_taken_back(embedded: Vasini) -> None:
+    done = embedded("budget", "set", "model", "own", "--window", "day", "--hard", "2.50", "--comment", "less")
+    assert done.status == 0, done.stderr
+    shown = embedded("budget", "show", "--json").document["caps"]
+    (cap,) = shown["caps"]
+    assert (cap["scope"], cap["name"], cap["hard"], cap["source"]) == (
+        "model",
+        "own",
+        2_500_000_000,
+        "person",
+    )
+    (act,) = shown["acts"]
+    assert (act["kind"], act["comment"], act["via"]) == ("cap_set", "less", "cli")
+    topped = embedded(
+        "budget", "top-up", "model", "own", "1", "--window", "day", "--comment", "rush", "--json"
+    )
+    assert topped.document["caps"]["caps"][0]["hard"] == 3_500_000_000
+    assert embedded("budget", "set", "model", "own", "--window", "day", "--off").status == 0
+    rows = embedded("budget", "show").stdout
+    assert "$21.00" in rows
+    assert "settings" in rows
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("set", "tenant", "default"),
+        ("set", "tenant", "default", "--hard", "1", "--off"),
+        ("set", "tenant", "default", "--hard", "much"),
+        ("set", "tenant", "default", "--hard", "1", "--soft", "2"),
+        ("set", "run", "run_1", "--hard", "1"),
+        ("top-up", "tenant", "default", "0", "--comment", "x"),
+        ("top-up", "tenant", "default", "1"),
+        ("top-up", "tenant", "default", "1", "--comment", "without a cap"),
+    ],
+)
+def test_caps_that_cannot_hold_are_refused_and_nothing_is_recorded(
+    embedded: Vasini, arguments: tuple[str, ...]
+) -> None:
+    assert embedded("budget", *arguments).status in {2, 4}
+    assert embedded("budget", "show", "--json").document["caps"]["acts"] == []

@@ -40,6 +40,8 @@ COMMANDS = {
     "models": "host.models:models",
     "model try": "host.models:try_out",
     "budget show": "host.budget:show",
+    "budget set": "host.budget:set_cap",
+    "budget top-up": "host.budget:top_up",
     "budget prices": "host.budget:prices",
     "pack validate": "packs.look:validate",
     "pack show": "packs.look:show",

@@ -173,7 +173,13 @@ class ConsoleSettings(Group):
 class NotifySettings(Group):
     """Who is told what waits or failed, outside of the console; nobody unless a way is named."""
 
-    kinds: tuple[Literal["approval", "form", "failure", "slo"], ...] = ("approval", "form", "failure", "slo")
+    kinds: tuple[Literal["approval", "form", "failure", "slo", "budget"], ...] = (
+        "approval",
+        "form",
+        "failure",
+        "slo",
+        "budget",
+    )
     risk: Risk = Risk.LOW
     command: tuple[str, ...] = ()
     webhook: WebhookUrl | None = None

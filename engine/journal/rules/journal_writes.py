@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from engine.contracts.status import RequestKind, RunStatus
     from engine.journal.records import Claim, ClockOffset, Commit, Decided, Decision, NewRun
+    from engine.journal.rules.holding import Granted, InTheWay, PaidCall
     from engine.journal.rules.store import Store
+    from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
     from engine.machine.model.inputs import Input
 
@@ -54,6 +56,29 @@ class JournalWrites(ABC):
         from engine.journal.rules import commit as committing  # noqa: PLC0415 - see above
 
         await self.write(partial(committing.append, commit=commit), partial(change_of, commit))
+
+    async def begin_call(self, call: PaidCall) -> Granted | InTheWay:
+        """See port."""
+        from engine.journal.rules import holding  # noqa: PLC0415 - see above
+
+        return await self.write(partial(holding.begin, call=call))
+
+    async def release_hold(self, hold_id: str) -> None:
+        """See port."""
+        await self.write(lambda store: store.drop_hold(hold_id))
+
+    async def change_cap(self, row: CapRow, act: NewActRow, *, remove: bool = False) -> None:
+        """See port."""
+
+        def write(store: Store) -> None:
+            (store.drop_cap if remove else store.put_cap)(row)
+            store.add_act(act)
+
+        await self.write(write)
+
+    async def record_act(self, act: NewActRow) -> None:
+        """See port."""
+        await self.write(lambda store: store.add_act(act))
 
     async def decide(self, decision: Decision) -> Decided:
         """See port."""

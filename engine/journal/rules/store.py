@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from engine.journal.rules.spend_store import SpendStore
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -29,14 +31,13 @@ if TYPE_CHECKING:
         TimerRow,
     )
     from engine.journal.rules.slots import LeftOut
-    from engine.journal.spend_rows import SpendRow
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
     from engine.machine.model.timers import TimerKind
     from engine.slo.buckets import Bucket
 
 
-class Store(Protocol):
+class Store(SpendStore, Protocol):
     """One transaction's view of a journal."""
 
     # runs and their history
@@ -242,10 +243,6 @@ class Store(Protocol):
 
     def put_words(self, run_id: str, words: str, *, lasting: bool) -> None:
         """Keep the words a run is found by in place of those before; `lasting` ones may be put in order."""
-        ...
-
-    def add_spending(self, row: SpendRow) -> None:
-        """Add what a call of a model used to the sums of its quarter of an hour."""
         ...
 
     def put_content(self, digest: str, content: str) -> None:

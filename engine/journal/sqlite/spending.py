@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from engine.contracts.budget import CapScope
 from engine.journal.encoding import decode
 from engine.journal.rules.rows.event_rows import MoneySpent, changes_of
 from engine.journal.sqlite.queries import query
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from engine.journal.rows import FlowNames
-    from engine.journal.spend_rows import SpendRow
+    from engine.journal.spend_rows import ActRow, CapRow, HoldRow, NewActRow, SpendRow, TopUpRow
 
 
 class SqliteSpendStore:
@@ -27,9 +28,67 @@ class SqliteSpendStore:
         """See rules."""
         self._execute(query("add_spending"), {**row})
 
+    def spent(self, scope: CapScope, tenant: str, name: str, since: int) -> int:
+        """See rules."""
+        if scope is CapScope.RUN:
+            return int(self._execute(query("tree_cost"), (name,)).fetchone()["cost"])
+        names = {kind.value: name if kind is scope else None for kind in (CapScope.PACK, CapScope.MODEL)}
+        row = self._execute(query("cost_since"), {"tenant": tenant, "slot": since, **names}).fetchone()
+        return int(row["cost"])
+
+    def learned(self, tenant: str, model: str, since: int) -> tuple[int, int]:
+        """See rules."""
+        row = self._execute(query("learned"), (tenant, since, model)).fetchone()
+        return row["sent_bytes"], row["input_tokens"]
+
+    def holds(self) -> Sequence[HoldRow]:
+        """See rules."""
+        return cast("list[HoldRow]", self._execute(query("select_holds")).fetchall())
+
+    def hold(self, hold_id: str) -> HoldRow | None:
+        """See rules."""
+        return cast("HoldRow | None", self._execute(query("select_hold"), (hold_id,)).fetchone())
+
+    def put_hold(self, row: HoldRow) -> None:
+        """See rules."""
+        self._execute(query("put_hold"), {**row})
+
+    def drop_hold(self, hold_id: str) -> None:
+        """See rules."""
+        self._execute(query("drop_hold"), (hold_id,))
+
+    def end_holds(self, boot_id: str, uptime: int) -> None:
+        """See rules."""
+        self._execute(query("end_holds"), (boot_id, uptime))
+
+    def caps(self) -> Sequence[CapRow]:
+        """See rules."""
+        return cast("list[CapRow]", self._execute(query("select_caps")).fetchall())
+
+    def put_cap(self, row: CapRow) -> None:
+        """See rules."""
+        self._execute(query("put_cap"), {**row})
+
+    def drop_cap(self, row: CapRow) -> None:
+        """See rules."""
+        key = (row["scope"], row["tenant"], row["name"], row["cap_window"])
+        self._execute(query("drop_cap"), key)
+
+    def add_act(self, row: NewActRow) -> None:
+        """See rules."""
+        self._execute(query("add_act"), {**row})
+
+    def sum_of_acts(
+        self, kind: str, scope: str, tenant: str, name: str, window: str, since: int
+    ) -> tuple[int, int]:
+        """See rules."""
+        key = (kind, scope, tenant, name, window, since)
+        row = self._execute(query("sum_of_acts"), key).fetchone()
+        return row["times"], row["amount"]
+
 
 class SqliteSpending:
-    """Implements `engine.journal.port.Spending`."""
+    """Implements `engine.journal.rules.spend_store.Spending`."""
 
     def __init__(self, read: Callable[..., Awaitable[list[sqlite3.Row]]]) -> None:
         self._read = read
@@ -54,3 +113,25 @@ class SqliteSpending:
             changes = changes_of(event, row["run_seq"], cast("FlowNames", row))
             found += [change.row for change in changes if isinstance(change, MoneySpent)]
         return found
+
+    async def caps(self) -> Sequence[CapRow]:
+        """See port."""
+        return cast("list[CapRow]", await self._read(query("select_caps")))
+
+    async def holds(self) -> Sequence[HoldRow]:
+        """See port."""
+        return cast("list[HoldRow]", await self._read(query("select_holds")))
+
+    async def top_ups(self) -> Sequence[TopUpRow]:
+        """See port."""
+        return cast("list[TopUpRow]", await self._read(query("top_ups")))
+
+    async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:
+        """See port."""
+        return cast(
+            "list[ActRow]", await self._read(query("newest_acts"), {"tenant": tenant, "limit": limit})
+        )
+
+    async def acts_after(self, place: int, limit: int) -> Sequence[ActRow]:
+        """See port."""
+        return cast("list[ActRow]", await self._read(query("acts_after"), (place, limit)))

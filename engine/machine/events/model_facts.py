@@ -30,6 +30,8 @@ class ModelUsage(Fact):
         default=None, metadata=doc("billionths per million tokens: input, cached, output")
     )
     answered: str | None = field(default=None, metadata=doc("the model that says it answered, when another"))
+    hold: str | None = field(default=None, metadata=doc("what was held for it, and is held no more"))
+    over: bool = field(default=False, metadata=doc("it cost more than was held for it"))
     estimated: bool = field(default=False, metadata=doc("from the lengths of texts: the server told none"))
     partial: bool = field(default=False, metadata=doc("the answer did not come to its end"))
 

@@ -96,7 +96,9 @@ _EFFECTS: Mapping[str, str] = {
         "further calls of the run wait; the runs of subflows count, whichever workers make them"
     ),
     "tools.tool_policies.max_calls_per_task": "the run fails; attempts and the runs of subflows count",
-    "tools.tool_policies.cost_limit_per_task": f"{NOT_YET}: no tool reports a cost",
+    "tools.tool_policies.cost_limit_per_task": (
+        "of the models of a run and its subflows, where it is written: a call that may pass it is not begun"
+    ),
     "tools.tool_policies.level": "as `available[].sandbox.level`, for commands, git, searches, own tools",
     "guardrails": INFORMATION,
     "guardrails.input.max_length": "texts of the start payload, and of an answer, are no longer together",

@@ -7,30 +7,44 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from engine.contracts.budget import SpendBy, Spending, SpendRow, SpendSum
-from engine.errors import NotFound
+from engine.budget.caps import EACH, Limit, window_around
+from engine.contracts.actor import Role
+from engine.contracts.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendRow, SpendSum
+from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
-from engine.journal.spend_rows import SLOT
+from engine.journal.rules.holding import act_of, set_cap
+from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP
+from engine.runtime.views.cap_views import CapViews, act_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine.budget.settings import BudgetSettings
+    from engine.contracts.actor import Actor
+    from engine.contracts.budget import CapView
+    from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
+    from engine.journal.spend_rows import CapRow, NewActRow
     from engine.journal.spend_rows import SpendRow as Row
+    from engine.runtime.clock import Clock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _QUARTER = timedelta(microseconds=SLOT)
 _ALWAYS = 2**40
 """A slot later than any."""
+_MOST = 10**18
+"""A billion dollars."""
 
 
 class Budget(Scoped):
     """Implements `engine.facade.budget.Budget`."""
 
-    def __init__(self, journal: Journal, settings: BudgetSettings) -> None:
+    def __init__(self, journal: Journal, clock: Clock, redactor: Redactor, settings: BudgetSettings) -> None:
         self._journal = journal
+        self._clock = clock
+        self._redactor = redactor
         self._zone = settings.time_zone
+        self._written = tuple(one.cap for one in settings.caps)
 
     async def spending(
         self,
@@ -64,6 +78,105 @@ class Budget(Scoped):
             total = total.plus(spend_sum(one))
         return total
 
+    async def caps(self, *, acts: int = 20) -> Caps:
+        """See facade."""
+        views = await (await self._cap_views()).all(self.access.tenant)
+        found = await self._journal.spending.newest_acts(self.access.tenant, acts) if acts else ()
+        return Caps(time_zone=self._zone, caps=tuple(views), acts=tuple(map(act_view, found)))
+
+    async def set_cap(
+        self,
+        scope: CapScope,
+        name: str,
+        window: CapWindow,
+        *,
+        soft: int | None,
+        hard: int | None,
+        actor: Actor,
+        comment: str = "",
+    ) -> None:
+        """See facade."""
+        self.access.require(Role.ADMIN, actor)
+        _require_fit(scope, name, window, soft, hard)
+        limit = Limit(scope, window, self._tenant(scope, name), name, soft, hard, "person")
+        row: CapRow = {
+            "scope": scope.value,
+            "tenant": limit.tenant,
+            "name": name,
+            "cap_window": window.value,
+            "soft": soft,
+            "hard": hard,
+        }
+        remove = soft is None and hard is None
+        if remove:
+            known = await self._journal.spending.caps()
+            if not any(_same_cap(one, row) for one in known):
+                raise InvalidInput(f"nobody has set a cap of {scope} {name} for the window {window}")
+        act = self._act(limit, CAP_REMOVED if remove else CAP_SET, actor, comment)
+        await self._journal.change_cap(row, act, remove=remove)
+
+    async def top_up(
+        self, scope: CapScope, name: str, window: CapWindow, amount: int, *, actor: Actor, comment: str
+    ) -> CapView | None:
+        """See facade."""
+        self.access.require(Role.ADMIN, actor)
+        if not 0 < amount <= _MOST:
+            raise InvalidInput("a top-up is an amount above 0, and at most a billion dollars")
+        if not comment.strip():
+            raise InvalidInput("a top-up says why: give a comment")
+        if scope is CapScope.RUN:
+            limit = await self._of_tree(name)
+            await self._journal.record_act(self._act(limit, TOPPED_UP, actor, comment, amount))
+            return None
+        tenant = self._one_tenant(scope, name)
+        before = await (await self._cap_views()).one(scope, tenant, name, window)
+        if before is None:
+            raise InvalidInput(f"no cap of {scope} {name} holds for the window {window}; set one first")
+        since, _ = window_around(window, self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone))
+        limit = Limit(scope, window, tenant, name, before.soft, before.hard, before.source, since)
+        await self._journal.record_act(self._act(limit, TOPPED_UP, actor, comment, amount))
+        return await (await self._cap_views()).one(scope, tenant, name, window)
+
+    async def _cap_views(self) -> CapViews:
+        money = self._journal.spending
+        caps = (*self._written, *map(set_cap, await money.caps()))
+        zone = await asyncio.to_thread(ZoneInfo, self._zone)
+        return CapViews(money, caps, self._clock.now(), zone)
+
+    async def _of_tree(self, run_id: str) -> Limit:
+        """What caps of the run are counted by: the outermost one of its tree. Raises NotFound."""
+        row = await self._journal.run_row(run_id)
+        if row is None or not self.access.sees(row["tenant"]):
+            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
+        while row["parent_run_id"] is not None:
+            above = await self._journal.run_row(row["parent_run_id"])
+            if above is None:
+                break
+            row = above
+        return Limit(CapScope.RUN, CapWindow.TOTAL, row["tenant"], row["run_id"], None, None, "")
+
+    def _tenant(self, scope: CapScope, name: str) -> str:
+        """The tenant that a cap is within: that of this view, or each one."""
+        if scope is CapScope.TENANT:
+            if self.access.tenant not in {None, name}:
+                raise NotFound(f"there is no tenant {name} in this view", {"tenant": name})
+            return name
+        return self.access.tenant or EACH
+
+    def _one_tenant(self, scope: CapScope, name: str) -> str:
+        tenant = self._tenant(scope, name)
+        if tenant == EACH:
+            raise InvalidInput("a top-up is for one tenant: choose it")
+        return tenant
+
+    def _act(
+        self, limit: Limit, kind: str, actor: Actor, comment: str, amount: int | None = None
+    ) -> NewActRow:
+        told = str(self._redactor.redact(comment))
+        return act_of(
+            limit, kind, self._clock.now(), actor=actor.name, via=actor.via, comment=told, amount=amount
+        )
+
 
 def _name(row: Row, by: SpendBy, zone: ZoneInfo) -> str:
     match by:
@@ -90,6 +203,23 @@ def spend_sum(row: Row) -> SpendSum:
         cached_tokens=row["cached_tokens"],
         cost=row["cost"],
     )
+
+
+def _require_fit(scope: CapScope, name: str, window: CapWindow, soft: int | None, hard: int | None) -> None:
+    """Raises InvalidInput for a cap that cannot hold."""
+    if any(one is not None and not 0 < one <= _MOST for one in (soft, hard)):
+        raise InvalidInput("a cap is an amount above 0, and at most a billion dollars")
+    if soft is not None and hard is not None and soft > hard:
+        raise InvalidInput("the soft cap is above the hard one")
+    if not name.strip():
+        raise InvalidInput("a cap names its tenant, pack or model; `*` is each one")
+    if scope is CapScope.RUN and (name != EACH or window is not CapWindow.TOTAL):
+        raise InvalidInput("a cap of runs holds for each run as a whole: its name is `*`, its window total")
+
+
+def _same_cap(one: CapRow, other: CapRow) -> bool:
+    keys = ("scope", "tenant", "name", "cap_window")
+    return all(dict(one)[key] == dict(other)[key] for key in keys)
 
 
 def _slot(moment: datetime | None, otherwise: int) -> int:

@@ -150,7 +150,7 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.embedded.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
 
-        return Budget(self._journal, self._config.budget)
+        return Budget(self._journal, self._clock, self._redactor, self._config.budget)
 
     @cached_property
     def requests(self) -> Requests:

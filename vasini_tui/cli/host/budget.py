@@ -1,4 +1,4 @@
-"""`vasini budget`: what models cost, and what was spent."""
+"""`vasini budget`: what models cost, what was spent, and what may be."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.contracts.budget import SpendBy
+from engine.contracts.budget import CapScope, CapWindow, SpendBy
+from engine.contracts.money import BILLIONTHS, billionths, dollars
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
-from vasini_tui.exit_codes import ExitCode
+from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.budget.price import Rates
     from engine.budget.price_book import Quoted
-    from engine.contracts.budget import Spending, SpendSum
+    from engine.contracts.budget import BudgetAct, Caps, CapView, Spending, SpendSum
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -39,7 +40,7 @@ def show(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Show what models used and cost."""
+    """Show how spending stands to the caps, and what models used and cost."""
     action = partial(_show, by=by, since=moment_named(since, "--since"), until=moment_named(until, "--until"))
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
@@ -47,11 +48,142 @@ def show(
 async def _show(session: Session, *, by: SpendBy, since: datetime | None, until: datetime | None) -> int:
     async with session.engine() as engine:
         spending = await engine.budget.spending(by, since=since, until=until)
+        caps = await engine.budget.caps()
     if session.out.as_json:
-        session.out.document({"spending": spending.model_dump(mode="json")})
-    else:
-        _write_spending(session.out, spending)
+        told = {"caps": caps.model_dump(mode="json"), "spending": spending.model_dump(mode="json")}
+        session.out.document(told)
+        return ExitCode.OK
+    if caps.caps:
+        _write_caps(session.out, caps)
+    _write_spending(session.out, spending)
     return ExitCode.OK
+
+
+def _write_caps(out: Output, caps: Caps) -> None:
+    heads = ("CAP OF", "WINDOW", "SPENT", "HELD", "SOFT", "HARD", "LEFT", "STATE", "RUNS OUT", "FROM")
+    out.table(heads, map(_cap_row, caps.caps))
+    out.line("")
+    if caps.acts:
+        names = ("WHEN", "WHAT", "CAP OF", "WINDOW", "AMOUNT", "BY", "COMMENT")
+        out.table(names, map(_act_row, caps.acts))
+        out.line("")
+
+
+def _act_row(act: BudgetAct) -> tuple[object, ...]:
+    return act.ts, act.kind, _of(act), act.window, _amount(act), act.actor, act.comment
+
+
+def _cap_row(cap: CapView) -> tuple[object, ...]:
+    amounts = (None if one is None else dollars(one) for one in (cap.soft, cap.hard, cap.left))
+    held = dollars(cap.held) if cap.held else None
+    state = f"{cap.state}, {cap.unpriced} calls unknown" if cap.unpriced else cap.state
+    return (_of(cap), cap.window, dollars(cap.spent), held, *amounts, state, cap.runs_out_at, cap.source)
+
+
+def _of(cap: CapView | BudgetAct) -> str:
+    whose = "" if cap.scope is CapScope.TENANT or cap.tenant == "*" else f" in {cap.tenant}"
+    return f"{cap.scope} {cap.name}{whose}"
+
+
+def _amount(act: BudgetAct) -> str | None:
+    if act.amount is not None:
+        return dollars(act.amount)
+    caps = (("soft", act.soft), ("hard", act.hard))
+    return ", ".join(f"{name} {dollars(one)}" for name, one in caps if one is not None) or None
+
+
+Scope = Annotated[CapScope, typer.Argument(metavar="SCOPE", help="tenant, pack, model or run.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Which one; `*` is each one by itself.")]
+Window = Annotated[CapWindow, typer.Option("--window", metavar="WINDOW", help="day, month or total.")]
+Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why; it is kept.")]
+
+
+def set_cap(
+    scope: Scope,
+    name: Name,
+    window: Window = CapWindow.TOTAL,
+    soft: Annotated[
+        str | None, typer.Option("--soft", metavar="AMOUNT", help="Dollars at which people are warned.")
+    ] = None,
+    hard: Annotated[
+        str | None, typer.Option("--hard", metavar="AMOUNT", help="Dollars that no call may pass.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Take back the cap that a person set.")] = False,
+    comment: Comment = "",
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Set a cap: it counts before the settings' one for the same, from now on."""
+    if off == (soft is not None or hard is not None):
+        raise UsageError("say --soft, --hard or both; or --off")
+    limits = (_billionths(soft), _billionths(hard))
+    action = partial(_set, scope=scope, name=name, window=window, limits=limits, comment=comment)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
+
+
+def top_up(
+    scope: Scope,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which one; a run by its id.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Dollars to add.")],
+    window: Window = CapWindow.TOTAL,
+    comment: Comment = "",
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """Raise the caps of one tenant, pack, model or run, in the window that holds now."""
+    more = _billionths(amount) or 0
+    action = partial(_top_up, scope=scope, name=name, window=window, amount=more, comment=comment)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
+
+
+async def _set(
+    session: Session,
+    *,
+    scope: CapScope,
+    name: str,
+    window: CapWindow,
+    limits: tuple[int | None, int | None],
+    comment: str,
+) -> int:
+    soft, hard = limits
+    async with session.engine() as engine:
+        await engine.budget.set_cap(
+            scope, name, window, soft=soft, hard=hard, actor=session.actor, comment=comment
+        )
+        caps = await engine.budget.caps(acts=1)
+    return _done(session, caps)
+
+
+async def _top_up(
+    session: Session, *, scope: CapScope, name: str, window: CapWindow, amount: int, comment: str
+) -> int:
+    async with session.engine() as engine:
+        run = await engine.runs.find_id(name) if scope is CapScope.RUN else name
+        await engine.budget.top_up(scope, run, window, amount, actor=session.actor, comment=comment)
+        caps = await engine.budget.caps(acts=1)
+    return _done(session, caps)
+
+
+def _done(session: Session, caps: Caps) -> int:
+    if session.out.as_json:
+        session.out.document({"caps": caps.model_dump(mode="json")})
+    else:
+        _write_caps(session.out, caps)
+    return ExitCode.OK
+
+
+def _billionths(text: str | None) -> int | None:
+    """An amount in dollars as it is typed: `12`, `0.50`, `$3`. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        return billionths(Decimal(text.strip().removeprefix("$")))
+    except (ArithmeticError, ValueError):
+        raise UsageError(f"{text!r} is no amount in dollars, such as 12 or 0.50") from None
 
 
 def _write_spending(out: Output, spending: Spending) -> None:
@@ -62,8 +194,6 @@ def _write_spending(out: Output, spending: Spending) -> None:
 
 def _counts(total: SpendSum) -> tuple[object, ...]:
     """`UNKNOWN` is how many calls are not in the cost."""
-    from engine.contracts.money import dollars  # noqa: PLC0415 - no other command needs it here
-
     counts = (total.calls, total.input_tokens, total.cached_tokens, total.output_tokens)
     calls, *tokens = (f"{count:,}" for count in counts)
     return (dollars(total.cost), total.unpriced or None, calls, *tokens)
@@ -121,8 +251,6 @@ def _as_data(quoted: Quoted) -> dict[str, Any]:
 
 
 def _amounts(rates: Rates) -> tuple[str, str, str]:
-    from engine.contracts.money import BILLIONTHS  # noqa: PLC0415 - as above
-
     fresh, cached, output = (
         f"{Decimal(amount) / BILLIONTHS:f}" for amount in (rates.input, rates.cached, rates.output)
     )

@@ -100,9 +100,10 @@ class RequestEnds:
 
 @dataclass(frozen=True, slots=True)
 class MoneySpent:
-    """A call of a model used something."""
+    """A call of a model used something, for which money was held."""
 
     row: SpendRow
+    hold: str | None
 
 
 RowChange = RunChanges | StepBegins | StepChanges | RequestOpens | RequestEnds | MoneySpent
@@ -275,7 +276,7 @@ def _model_used(at: StoredAt) -> Sequence[RowChange]:
         "sent_bytes": payload["sent"],
         "cost": payload.get("cost", 0),
     }
-    return (MoneySpent(row),)
+    return (MoneySpent(row, payload.get("hold")),)
 
 
 EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus
+from engine.journal.rules.holding import settle
 from engine.journal.rules.levels import count_request
 from engine.journal.rules.rows.event_rows import (
     MoneySpent,
@@ -59,6 +60,8 @@ def project(
                 columns.update(change.columns)
             elif isinstance(change, MoneySpent):
                 store.add_spending(change.row)
+                if change.hold is not None:
+                    settle(store, change.hold, change.row, event.ts)
             elif isinstance(change, RequestOpens):
                 store.insert_request(run_id, change.row)
                 store.count(pending_counter(change.row), 1)

@@ -42,3 +42,80 @@ WITH RECURSIVE above(run_id, parent) AS (
 SELECT r.tenant, r.pack, r.flow, e.run_seq, e.ts, e.kind, e.actor, e.step_id, e.payload
 FROM tree t JOIN runs r ON r.run_id = t.run_id JOIN events e ON e.run_id = t.run_id
 WHERE e.kind = 'model_usage' ORDER BY e.seq
+
+-- name: tree_cost
+-- what the runs of a tree cost, and how many of their calls are of unknown cost
+WITH RECURSIVE tree(run_id) AS (
+    SELECT run_id FROM runs WHERE run_id = ?
+    UNION ALL SELECT r.run_id FROM runs r JOIN tree t ON r.parent_run_id = t.run_id
+)
+SELECT coalesce(sum(cost), 0) AS cost, coalesce(sum(unpriced), 0) AS unpriced
+FROM runs WHERE run_id IN (SELECT run_id FROM tree)
+
+-- name: cost_since
+-- what a tenant, one of its packs or one model there cost since a moment
+SELECT coalesce(sum(cost), 0) AS cost, coalesce(sum(unpriced), 0) AS unpriced FROM spending
+WHERE tenant = :tenant AND slot >= :slot AND (:pack IS NULL OR pack = :pack) AND (:model IS NULL OR model = :model)
+
+-- name: learned
+-- bytes and tokens of what a model was told for a tenant since a moment
+SELECT coalesce(sum(sent_bytes), 0) AS sent_bytes, coalesce(sum(input_tokens), 0) AS input_tokens FROM spending
+WHERE tenant = ? AND slot >= ? AND model = ?
+
+-- name: put_hold
+-- hold money for a call that begins
+INSERT INTO holds (hold_id, run_id, step_id, tenant, pack, model, tree, amount, boot_id, deadline, limits)
+VALUES (:hold_id, :run_id, :step_id, :tenant, :pack, :model, :tree, :amount, :boot_id, :deadline, :limits)
+
+-- name: select_hold
+-- what is held for one call
+SELECT * FROM holds WHERE hold_id = ?
+
+-- name: select_holds
+-- what is held for calls under way; they are few
+SELECT * FROM holds ORDER BY hold_id
+
+-- name: drop_hold
+-- the call has ended
+DELETE FROM holds WHERE hold_id = ?
+
+-- name: end_holds
+-- calls that nobody can be making any more: of an earlier boot, or past their time
+DELETE FROM holds WHERE boot_id <> ? OR deadline < ?
+
+-- name: select_caps
+-- caps that people set
+SELECT * FROM caps ORDER BY scope, tenant, name, cap_window
+
+-- name: put_cap
+-- a person sets a cap
+INSERT INTO caps (scope, tenant, name, cap_window, soft, hard)
+VALUES (:scope, :tenant, :name, :cap_window, :soft, :hard)
+ON CONFLICT (scope, tenant, name, cap_window) DO UPDATE SET soft = excluded.soft, hard = excluded.hard
+
+-- name: drop_cap
+-- a person takes a cap back
+DELETE FROM caps WHERE scope = ? AND tenant = ? AND name = ? AND cap_window = ?
+
+-- name: add_act
+-- something happened to a cap
+INSERT INTO budget_acts (ts, kind, scope, tenant, name, cap_window, since, actor, via, amount, soft, hard, comment)
+VALUES (:ts, :kind, :scope, :tenant, :name, :cap_window, :since, :actor, :via, :amount, :soft, :hard, :comment)
+
+-- name: sum_of_acts
+-- how often something happened to a cap in a window, and the sum of the amounts
+SELECT count(*) AS times, coalesce(sum(amount), 0) AS amount FROM budget_acts
+WHERE kind = ? AND scope = ? AND tenant = ? AND name = ? AND cap_window = ? AND since = ?
+
+-- name: newest_acts
+-- what happened to caps of a tenant, or of all, newest first
+SELECT * FROM budget_acts WHERE (:tenant IS NULL OR tenant IN (:tenant, '*')) ORDER BY act DESC LIMIT :limit
+
+-- name: acts_after
+-- what happened to caps after a place, in order
+SELECT * FROM budget_acts WHERE act > ? ORDER BY act LIMIT ?
+
+-- name: top_ups
+-- by how much caps were topped up, by window
+SELECT scope, tenant, name, cap_window, since, sum(amount) AS amount FROM budget_acts
+WHERE kind = 'topped_up' GROUP BY scope, tenant, name, cap_window, since

@@ -18,6 +18,7 @@ from engine.runtime.worker.sessions.restoring import restored
 from engine.runtime.worker.sessions.run_planner import RunPlanner
 from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.agents.model_call import ModelCalls
+from engine.runtime.worker.steps.agents.paying import Paying
 from engine.runtime.worker.steps.call_judge import CallJudge
 from engine.runtime.worker.steps.call_output import kept_output
 from engine.runtime.worker.steps.child_flows import ChildFlows
@@ -70,7 +71,8 @@ class Sessions:
         self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
         catalog = ModelCatalog(config.models, config.secrets)
         prices = PriceBook(config.models, config.budget)
-        self._models = ModelCalls(catalog, executor, values, clock, kept, prices)
+        paying = Paying(journal, clock, config.budget)
+        self._models = ModelCalls(catalog, executor, values, clock, kept, prices, paying)
         self._faults = faults
         self._boot_id: str | None = None
 
@@ -99,7 +101,9 @@ class Sessions:
         await children.pin()
         before = await restored(self._journal, run)
         workdir = self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work"
-        site = CallSite(row, flow, workdir, opened_scopes(before.state.scopes, workdir), outermost, usage)
+        site = CallSite(
+            row, flow, workdir, opened_scopes(before.state.scopes, workdir), outermost, usage, epoch
+        )
         return Session(
             self._journal,
             self._clock,

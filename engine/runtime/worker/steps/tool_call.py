@@ -46,6 +46,8 @@ class CallSite:
     """The run that all of the tree was started by, itself if it was started by none."""
     usage: Callable[[], Awaitable[tuple[int, int]]] | None = None
     """Steps and calls of the run's whole tree, where a ceiling holds for it."""
+    epoch: int = 0
+    """The lease under which the calls are made."""
 
     def context(self, path: str, attempt: int) -> ToolContext:
         """What a tool is told of a call."""

@@ -26,6 +26,9 @@ class Meter:
     request: ModelRequest
     told: Usage | None = None
     answered: str | None = None
+    hold: str | None = None
+    """What is held for the call, and how much (billionths)."""
+    held: int = 0
     heard_characters: int = field(default=0)
 
     def hear(self, delta: Delta) -> None:
@@ -75,6 +78,9 @@ class Meter:
                 rates, usage.input_tokens, usage.cached_input_tokens, usage.output_tokens
             )
             payload["rates"] = [rates.input, rates.cached, rates.output]
+        if self.hold is not None:
+            payload["hold"] = self.hold
+            payload["over"] = payload["cost"] > self.held
         return payload
 
 

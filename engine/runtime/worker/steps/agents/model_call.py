@@ -27,6 +27,7 @@ from engine.models.scripted import ScriptedReply
 from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetected, messages_of
 from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
+from engine.runtime.worker.steps.agents.paying import BudgetExhausted
 from engine.runtime.worker.steps.failed_call import failed_call
 from engine.values import canonical_json
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from engine.models.conversation import Delta, Reply
     from engine.runtime.clock import Clock
     from engine.runtime.value_store import ValueStore
+    from engine.runtime.worker.steps.agents.paying import Paying
     from engine.runtime.worker.steps.tool_call import CallSite
     from engine.tools.context import OutputSink
     from engine.tools.executor import ToolExecutor
@@ -68,7 +70,9 @@ class ModelCalls:
         clock: Clock,
         outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
         prices: PriceBook,
+        paying: Paying,
     ) -> None:
+        self._paying = paying
         self._catalog = catalog
         self._prices = prices
         self._executor = executor
@@ -87,12 +91,19 @@ class ModelCalls:
         try:
             asked = await self._asked(site, execution, state)
             meter = await self._meter(asked)
-            reply = await self._reply(site, execution, asked, meter)
+            seconds = self._catalog.longest_seconds(asked.name)
+            request = await self._paying.begin(site, execution, meter, asked.request, seconds)
+            reply = await self._reply(site, execution, replace(asked, request=request), meter)
             stored = await self._values.store_any(_as_data(reply, asked.said))
         except ModelFailure as failed:
             details = {**failed.details(), "recoverable": failed.retryable}
             error = failure(StepErrorCode.MODEL_ERROR, failed.message, **details)
-            return self._failed(execution, error, meter.partial() if meter is not None else None), {}
+            used = meter.partial() if meter is not None else None
+            if meter is not None and used is None:
+                await self._paying.release(meter)
+            return self._failed(execution, error, used), {}
+        except BudgetExhausted as refused:
+            return self._failed(execution, refused.error), {}
         except LoopDetected as loop:
             details = {"tool": loop.tool, "times": loop.times, "recoverable": False}
             return self._failed(execution, failure(StepErrorCode.LOOP_DETECTED, str(loop), **details)), {}

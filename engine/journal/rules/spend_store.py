@@ -1,0 +1,105 @@
+"""Money: what a store has to be able to do (see `engine.journal.rules.store`), and what is read of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.contracts.budget import CapScope
+    from engine.journal.spend_rows import ActRow, CapRow, HoldRow, NewActRow, SpendRow, TopUpRow
+
+
+class SpendStore(Protocol):
+    """One transaction's view of what was spent and may be."""
+
+    def add_spending(self, row: SpendRow) -> None:
+        """Add what a call of a model used to the sums of its quarter of an hour."""
+        ...
+
+    def spent(self, scope: CapScope, tenant: str, name: str, since: int) -> int:
+        """What it cost since a slot; of a run, by the outermost one's id, always all."""
+        ...
+
+    def learned(self, tenant: str, model: str, since: int) -> tuple[int, int]:
+        """Bytes that a model was told for a tenant since a slot, and the tokens that they made."""
+        ...
+
+    def holds(self) -> Sequence[HoldRow]:
+        """What is held for calls under way."""
+        ...
+
+    def hold(self, hold_id: str) -> HoldRow | None:
+        """What is held for one call."""
+        ...
+
+    def put_hold(self, row: HoldRow) -> None:
+        """Hold money for a call."""
+        ...
+
+    def drop_hold(self, hold_id: str) -> None:
+        """Hold it no more, if it is held."""
+        ...
+
+    def end_holds(self, boot_id: str, uptime: int) -> None:
+        """Hold no more what is from another boot of the machine, or past its deadline."""
+        ...
+
+    def caps(self) -> Sequence[CapRow]:
+        """Caps that people set."""
+        ...
+
+    def put_cap(self, row: CapRow) -> None:
+        """Set a cap in place of the one before."""
+        ...
+
+    def drop_cap(self, row: CapRow) -> None:
+        """Take a cap back, if it is there."""
+        ...
+
+    def add_act(self, row: NewActRow) -> None:
+        """Record what happens to a cap."""
+        ...
+
+    def sum_of_acts(
+        self, kind: str, scope: str, tenant: str, name: str, window: str, since: int
+    ) -> tuple[int, int]:
+        """How often this happened in a window, and the sum of the amounts."""
+        ...
+
+
+class Spending(Protocol):
+    """What models used and cost. Slots are quarters of an hour since the epoch, `until` is not among them."""
+
+    async def by_names(self, tenant: str | None, since: int, until: int) -> Sequence[SpendRow]:
+        """Sums of a tenant, or of all, by tenant, pack, flow, step and model."""
+        ...
+
+    async def by_slot(self, tenant: str | None, since: int, until: int) -> Sequence[SpendRow]:
+        """Sums of a tenant, or of all, by slot, in order; their names are empty."""
+        ...
+
+    async def of_tree(self, run_id: str) -> Sequence[SpendRow]:
+        """Every call of a run, of those it was started by and of those it started, in order."""
+        ...
+
+    async def caps(self) -> Sequence[CapRow]:
+        """Caps that people set."""
+        ...
+
+    async def holds(self) -> Sequence[HoldRow]:
+        """What is held for calls under way, dead ones among them until somebody begins the next."""
+        ...
+
+    async def top_ups(self) -> Sequence[TopUpRow]:
+        """By how much caps were topped up, by window."""
+        ...
+
+    async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:
+        """What happened to caps of a tenant, or of all, newest first."""
+        ...
+
+    async def acts_after(self, place: int, limit: int) -> Sequence[ActRow]:
+        """What happened to caps after a number, in order."""
+        ...

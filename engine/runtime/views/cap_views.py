@@ -1,0 +1,129 @@
+"""Caps as they stand: whoever spent in their windows, or has one of their own, with what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.budget.admission import Balance
+from engine.budget.caps import EACH, Limit, Subject, limits_of, window_around
+from engine.budget.standing import standing
+from engine.contracts.actor import recorded_account
+from engine.contracts.budget import BudgetAct, CapScope, CapState, CapWindow
+from engine.contracts.model import from_micros
+from engine.journal.rules.holding import held_for
+from engine.journal.spend_rows import SLOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from zoneinfo import ZoneInfo
+
+    from engine.budget.caps import Cap
+    from engine.contracts.budget import CapView
+    from engine.journal.rules.spend_store import Spending
+    from engine.journal.spend_rows import ActRow, HoldRow, SpendRow
+
+_ALWAYS = 2**40
+_WORST = {CapState.HARD: 0, CapState.SOFT: 1, CapState.OK: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class CapViews:
+    """Reads how caps stand at a moment (microseconds)."""
+
+    money: Spending
+    caps: Sequence[Cap]
+    now: int
+    zone: ZoneInfo
+
+    async def all(self, tenant: str | None) -> list[CapView]:
+        """Those of a tenant, or of all, the worst first."""
+        found: list[CapView] = []
+        for window in CapWindow:
+            caps = [one for one in self.caps if one.window is window]
+            if tenant is not None:
+                caps = [one for one in caps if one.tenant in {EACH, tenant}]
+            if caps:
+                rows = await self._rows(tenant, window)
+                found += await self._views(list(self._limits(caps, tenant, rows)), rows)
+        return sorted(found, key=lambda one: (_WORST[one.state], one.left is None, one.left or 0, one.name))
+
+    async def one(self, scope: CapScope, tenant: str, name: str, window: CapWindow) -> CapView | None:
+        """The cap that holds for one subject; None where none does."""
+        subject = Subject(tenant, name, name, name)
+        caps = [one for one in self.caps if one.scope is scope and one.window is window]
+        limits = limits_of(caps, subject, self.now, self.zone)
+        views = await self._views(limits, await self._rows(tenant, window))
+        return views[0] if views else None
+
+    async def _rows(self, tenant: str | None, window: CapWindow) -> Sequence[SpendRow]:
+        since, _ = window_around(window, self.now, self.zone)
+        return await self.money.by_names(tenant, since // SLOT, _ALWAYS)
+
+    def _limits(self, caps: Sequence[Cap], tenant: str | None, rows: Iterable[SpendRow]) -> Iterator[Limit]:
+        """For every subject that has a cap of its own or spent below one for each."""
+        subjects = {(scope, row["tenant"], _name(scope, row)) for row in rows for scope in CapScope}
+        spent = {(scope, name) for scope, _, name in subjects}
+        subjects |= {
+            (one.scope, one.tenant if one.tenant != EACH else tenant or EACH, one.name)
+            for one in caps
+            if (one.name != EACH or one.scope is CapScope.RUN) and (one.scope, one.name) not in spent
+        }
+        for scope, owner, name in sorted(subjects):
+            subject = Subject(owner, name, name, name)
+            own = [one for one in caps if one.scope is scope]
+            yield from limits_of(own, subject, self.now, self.zone)
+
+    async def _views(self, limits: Sequence[Limit], rows: Sequence[SpendRow]) -> list[CapView]:
+        raised = {
+            (one["scope"], one["tenant"], one["name"], one["cap_window"], one["since"]): one["amount"]
+            for one in await self.money.top_ups()
+        }
+        holds = await self.money.holds()
+        return [self._view(_raised(limit, raised), rows, holds) for limit in limits]
+
+    def _view(self, limit: Limit, rows: Iterable[SpendRow], holds: Sequence[HoldRow]) -> CapView:
+        mine = [
+            row
+            for row in rows
+            if limit.scope is not CapScope.RUN
+            and row["tenant"] == limit.tenant
+            and _name(limit.scope, row) == limit.name
+        ]
+        held = held_for(limit, holds)
+        balance = Balance(limit, sum(row["cost"] for row in mine), sum(one["amount"] for one in held))
+        return standing(balance, self.now, calls=len(held), unpriced=sum(row["unpriced"] for row in mine))
+
+
+def act_view(row: ActRow) -> BudgetAct:
+    """Something that happened to a cap, as it is told."""
+    return BudgetAct(
+        ts=from_micros(row["ts"]),
+        kind=row["kind"],
+        scope=CapScope(row["scope"]),
+        tenant=row["tenant"],
+        name=row["name"],
+        window=CapWindow(row["cap_window"]),
+        actor=row["actor"],
+        account=None if row["via"] == "engine" else recorded_account(row["actor"]),
+        via=row["via"],
+        amount=row["amount"],
+        soft=row["soft"],
+        hard=row["hard"],
+        comment=row["comment"],
+    )
+
+
+def _name(scope: CapScope, row: SpendRow) -> str:
+    names = {
+        CapScope.TENANT: row["tenant"],
+        CapScope.PACK: row["pack"],
+        CapScope.MODEL: row["model"],
+        CapScope.RUN: EACH,
+    }
+    return names[scope]
+
+
+def _raised(limit: Limit, by: dict[tuple[str, str, str, str, int], int]) -> Limit:
+    key = (limit.scope.value, limit.tenant, limit.name, limit.window.value, limit.since)
+    return limit.raised(by[key]) if key in by else limit

@@ -1,0 +1,174 @@
+"""Money for calls of models: one begins when what it may cost is held, waits while others may leave room, or
+is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from engine.budget.caps import Cap, Subject
+from engine.contracts.budget import CapScope, CapWindow
+from engine.contracts.money import dollars
+from engine.contracts.status import StepErrorCode
+from engine.journal.rules.holding import Granted, InTheWay, PaidCall
+from engine.machine.events.model_facts import ModelUsage
+from engine.machine.transition_builder import failure
+from engine.runtime.clock import new_id
+from engine.runtime.processes import boot_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.budget.settings import BudgetSettings
+    from engine.journal.changes import ChangeSet
+    from engine.journal.port import Journal
+    from engine.machine.model.state import Execution
+    from engine.models.conversation import ModelRequest
+    from engine.runtime.clock import Clock
+    from engine.runtime.worker.steps.agents.meter import Meter
+    from engine.runtime.worker.steps.tool_call import CallSite
+
+LOOK_SECONDS = 1.0
+"""How often a call that waits asks again when nobody told of a change."""
+ADDED, ADDED_BY_TOOLS = 64, 1024
+"""Tokens that a server adds at the most to what it is told: its words around messages, and around tools."""
+SPARE = 60_000_000
+"""Microseconds after the time limit of a call in which its answer may still be written."""
+
+
+class BudgetExhausted(Exception):
+    """A hard cap would be passed, or the cost of a call below one is not known; `error` is the step's."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error["message"])
+        self.error = error
+
+
+class Paying:
+    """Holds money for calls of models. `settings` has the caps that nobody set by hand."""
+
+    def __init__(self, journal: Journal, clock: Clock, settings: BudgetSettings) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings
+        self._caps = tuple(one.cap for one in settings.caps)
+        self._zone: ZoneInfo | None = None
+        self._boot_id = ""
+        self._waiting = asyncio.Lock()
+
+    async def begin(
+        self, site: CallSite, execution: Execution, meter: Meter, request: ModelRequest, seconds: float
+    ) -> ModelRequest:
+        """Hold what the call may cost: what is asked from now on, with a bound where a hard cap holds.
+
+        `seconds` is the longest it may take. Raises BudgetExhausted, LeaseLost.
+        """
+        price = meter.quoted.price
+        if price is not None and price.is_free:
+            return request
+        call = await self._call(site, execution, meter, request)
+        call = replace(call, deadline=call.uptime + round(seconds * 1_000_000) + SPARE)
+        found = await self._journal.begin_call(call)
+        if isinstance(found, InTheWay) and found.waits:
+            async with self._waiting:  # the others of this process wait their turn behind it
+                found = await self._waited(call)
+        if isinstance(found, InTheWay):
+            raise BudgetExhausted(_refusal(found, call))
+        if price is not None:
+            meter.hold, meter.held = call.hold_id, found.amount
+        return replace(request, max_tokens=call.answer) if found.capped else request
+
+    async def release(self, meter: Meter) -> None:
+        """The call failed before anything came of it: nothing is held for it any more."""
+        if meter.hold is not None:
+            await self._journal.release_hold(meter.hold)
+
+    async def _call(
+        self, site: CallSite, execution: Execution, meter: Meter, request: ModelRequest
+    ) -> PaidCall:
+        if self._zone is None:
+            self._zone = await asyncio.to_thread(ZoneInfo, self._settings.time_zone)
+            self._boot_id = await asyncio.to_thread(boot_id)
+        row, layer = site.row, site.flow.layer
+        of_pack = layer.cost_limit if layer is not None else None
+        task = () if of_pack is None else (Cap(CapScope.RUN, CapWindow.TOTAL, hard=of_pack, source="pack"),)
+        return PaidCall(
+            hold_id=new_id("hold"),
+            run_id=row["run_id"],
+            epoch=site.epoch,
+            step_id=execution.path,
+            subject=Subject(row["tenant"], row["pack"], meter.quoted.name, site.outermost),
+            price=meter.quoted.price,
+            sent=meter.sent,
+            added=ADDED_BY_TOOLS if request.tools else ADDED,
+            answer=request.max_tokens or self._settings.answer_tokens,
+            caps=(*self._caps, *task),
+            zone=self._zone,
+            allow_unpriced=self._settings.unpriced == "allow",
+            now=self._clock.now(),
+            boot_id=self._boot_id,
+            uptime=self._clock.uptime(),
+            deadline=0,
+        )
+
+    async def _waited(self, call: PaidCall) -> Granted | InTheWay:
+        """Ask again whenever another call has ended; holds of dead ones end by themselves."""
+        took = call.deadline - call.uptime
+        with self._news() as news:
+            while True:
+                news.clear()
+                uptime = self._clock.uptime()
+                call = replace(call, now=self._clock.now(), uptime=uptime, deadline=uptime + took)
+                found = await self._journal.begin_call(call)
+                if isinstance(found, Granted) or not found.waits:
+                    return found
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await news.wait()
+
+    @contextmanager
+    def _news(self) -> Iterator[asyncio.Event]:
+        """Set when a call may have ended, of this process or another one."""
+        news = asyncio.Event()
+
+        def heard(change: ChangeSet) -> None:
+            if change.foreign or any(one.event.kind == ModelUsage.kind for one in change.events):
+                news.set()
+
+        undo = self._journal.on_change(heard)
+        try:
+            yield news
+        finally:
+            undo()
+
+
+def _refusal(found: InTheWay, call: PaidCall) -> dict[str, Any]:
+    balance, limit = found.balance, found.balance.limit
+    what = f"{limit.scope} {limit.name}" + (
+        "" if limit.window is CapWindow.TOTAL else f" of this {limit.window}"
+    )
+    details: dict[str, Any] = {
+        "scope": limit.scope.value,
+        "name": limit.name,
+        "window": limit.window.value,
+        "hard": limit.hard,
+        "spent": balance.spent,
+        "held": balance.held,
+        "recoverable": False,
+    }
+    if found.most is None:
+        message = (
+            f"what {call.subject.model} costs is not known, and {what} has a hard cap; "
+            f"give it a price (budget.prices), or set budget.unpriced: allow"
+        )
+        return failure(StepErrorCode.BUDGET_EXHAUSTED, message, reason="price_unknown", **details)
+    message = (
+        f"the cap of {what} would be passed: {dollars(limit.hard or 0)}, of which {dollars(balance.spent)}"
+        f" is spent and {dollars(balance.held)} held; this call may cost {dollars(found.most)}; "
+        f"top it up (vasini budget top-up) and retry the run"
+    )
+    details["needed"] = found.most
+    return failure(StepErrorCode.BUDGET_EXHAUSTED, message, reason="hard_cap_exceeded", **details)

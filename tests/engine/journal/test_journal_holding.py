@@ -1,0 +1,217 @@
+"""Money for calls under way, in both journals: held and begun in one transaction, settled with the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.budget.caps import Cap, Limit, Subject
+from engine.budget.price import Price, Rates
+from engine.contracts.budget import CapScope, CapWindow
+from engine.contracts.status import RunStatus
+from engine.journal.errors import LeaseLost
+from engine.journal.rules.holding import Granted, InTheWay, PaidCall, act_of
+from engine.journal.spend_rows import CAP_SET, TOPPED_UP
+from tests.engine.journal.run_script import NOW, HeldRun, a_run, hold, take
+from tests.engine.journal.test_journal_spending import used
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
+    from engine.journal.spend_rows import CapRow
+
+UTC = ZoneInfo("UTC")
+DAY = 86_400_000_000
+PRICE = Price((Rates(0, 10**6, 10**6, 10**6),))
+"""One billionth a token."""
+
+
+def hard(amount: int, scope: CapScope = CapScope.TENANT, **fields: Any) -> Cap:
+    return Cap(scope, fields.pop("window", CapWindow.DAY), hard=amount, **fields)
+
+
+def a_call(held: HeldRun, number: int, *caps: Cap, most: int = 100, **changes: Any) -> PaidCall:
+    call = PaidCall(
+        hold_id=f"hold_{number}",
+        run_id=held.run_id,
+        epoch=held.epoch,
+        step_id="work/0/model",
+        subject=Subject("default", "docs", "fast", held.run_id),
+        price=PRICE,
+        sent=most - 10,
+        added=0,
+        answer=10,
+        caps=caps,
+        zone=UTC,
+        allow_unpriced=False,
+        now=NOW,
+        boot_id="boot",
+        uptime=0,
+        deadline=1_000,
+    )
+    return replace(call, **changes)
+
+
+async def begun(journal: Journal, call: PaidCall) -> Granted | InTheWay:
+    return await journal.begin_call(call)
+
+
+async def held_amounts(journal: Journal) -> list[int]:
+    return [one["amount"] for one in await journal.spending.holds()]
+
+
+async def test_a_call_holds_the_most_it_may_cost_until_its_answer_is_written(journal: Journal) -> None:
+    held = await hold(journal)
+    assert await begun(journal, a_call(held, 1, hard(150))) == Granted(100, capped=True)
+    assert await held_amounts(journal) == [100]
+    await held.append(used(cost=30, hold="hold_1"))
+    assert await held_amounts(journal) == []
+    assert await begun(journal, a_call(held, 2, hard(150))) == Granted(100, capped=True)
+
+
+async def test_one_that_fits_only_when_others_cost_less_waits_for_them_and_is_refused_then(
+    journal: Journal,
+) -> None:
+    held = await hold(journal)
+    cap = hard(150)
+    await begun(journal, a_call(held, 1, cap))
+    second = await begun(journal, a_call(held, 2, cap))
+    assert isinstance(second, InTheWay)
+    assert (second.waits, second.balance.held, second.most) == (True, 100, 100)
+    await held.append(used(cost=60, hold="hold_1"))
+    refused = await begun(journal, a_call(held, 2, cap))
+    assert isinstance(refused, InTheWay)
+    assert (refused.waits, refused.balance.spent, refused.balance.held) == (False, 60, 0)
+
+
+async def test_what_was_learned_of_bytes_tells_whether_it_is_worth_waiting(journal: Journal) -> None:
+    held = await hold(journal)
+    await held.append(used(model="fast", input=10, sent=100, cost=100))
+    await begun(journal, a_call(held, 1, hard(250)))
+    in_the_way = await begun(journal, a_call(held, 2, hard(250), most=140))  # 13 tokens and 10 are likely
+    assert isinstance(in_the_way, InTheWay)
+    assert in_the_way.waits
+    too_much = await begun(journal, a_call(held, 2, hard(250), most=1_510))  # 150 tokens and 10
+    assert isinstance(too_much, InTheWay)
+    assert not too_much.waits
+
+
+async def test_what_a_dead_worker_held_stays_until_its_deadline_or_the_next_boot(journal: Journal) -> None:
+    held = await hold(journal)
+    cap = hard(100)
+    await begun(journal, a_call(held, 1, cap))
+    assert isinstance(await begun(journal, a_call(held, 2, cap, uptime=1_000)), InTheWay)
+    assert isinstance(await begun(journal, a_call(held, 2, cap, uptime=1_001, deadline=2_000)), Granted)
+    assert isinstance(await begun(journal, a_call(held, 3, cap, boot_id="next")), Granted)
+    assert await held_amounts(journal) == [100]
+
+
+async def test_whoever_lost_the_run_begins_no_call(journal: Journal) -> None:
+    held = await hold(journal)
+    with pytest.raises(LeaseLost):
+        await begun(journal, a_call(held, 1, epoch=held.epoch + 1))
+    assert await held_amounts(journal) == []
+
+
+@pytest.mark.parametrize("scope", [CapScope.PACK, CapScope.MODEL, CapScope.TENANT])
+async def test_only_what_is_spent_in_its_scope_and_window_counts(journal: Journal, scope: CapScope) -> None:
+    held = await hold(journal)
+    await held.append(used(cost=90, model="fast"), used(cost=90, model="fast", ts=NOW - DAY))
+    own = Subject("default", "docs", "fast", held.run_id)
+    others = {
+        CapScope.TENANT: replace(own, tenant="other"),
+        CapScope.PACK: replace(own, pack="other"),
+        CapScope.MODEL: replace(own, model="other"),
+    }
+    assert isinstance(await begun(journal, a_call(held, 1, hard(180, scope))), InTheWay)
+    assert isinstance(await begun(journal, a_call(held, 1, hard(190, scope))), Granted)
+    assert isinstance(await begun(journal, a_call(held, 2, hard(100, scope), subject=others[scope])), Granted)
+
+
+async def test_a_run_s_cap_counts_the_whole_tree_and_nothing_else(journal: Journal) -> None:
+    await journal.create_run(a_run(1))
+    await journal.create_run(a_run(2, parent_run_id="run_0001"))
+    parent, child = await take(journal, "run_0001"), await take(journal, "run_0002")
+    for run in (parent, child):
+        head = replace(run.commit(status=RunStatus.RUNNING).head, cost=40)
+        await run.append(used(cost=40), head=head)
+    cap = hard(150, CapScope.RUN, window=CapWindow.TOTAL)
+    subject = Subject("default", "docs", "fast", "run_0001")
+    found = await begun(journal, a_call(child, 1, cap, subject=subject))
+    assert isinstance(found, InTheWay)
+    assert found.balance.spent == 80
+    alone = await begun(journal, a_call(child, 1, cap, subject=replace(subject, tree="run_0002")))
+    assert isinstance(alone, Granted)
+
+
+async def test_an_unknown_price_is_refused_below_a_hard_cap_unless_it_is_allowed(journal: Journal) -> None:
+    held = await hold(journal)
+    call = a_call(held, 1, hard(10), price=None)
+    refused = await begun(journal, call)
+    assert isinstance(refused, InTheWay)
+    assert (refused.most, refused.waits) == (None, False)
+    assert isinstance(await begun(journal, replace(call, allow_unpriced=True)), Granted)
+    assert await begun(journal, replace(call, caps=())) == Granted(0, capped=False)
+    assert await held_amounts(journal) == []
+
+
+async def test_a_soft_cap_is_told_once_in_its_window_when_it_is_reached(journal: Journal) -> None:
+    held = await hold(journal)
+    soft = Cap(CapScope.TENANT, CapWindow.DAY, soft=50, hard=1_000)
+    for number, cost in enumerate((40, 10, 10), 1):
+        await begun(journal, a_call(held, number, soft))
+        await held.append(used(cost=cost, hold=f"hold_{number}"))
+    (act,) = await journal.spending.newest_acts("default", 10)
+    assert (act["kind"], act["amount"], act["soft"], act["since"]) == (
+        "soft_reached",
+        50,
+        50,
+        NOW - NOW % DAY,
+    )
+    await begun(journal, a_call(held, 9, soft, now=NOW + DAY))
+    await held.append(used(cost=60, hold="hold_9", ts=NOW + DAY))
+    assert [one["since"] - act["since"] for one in await journal.spending.acts_after(act["act"], 5)] == [DAY]
+
+
+async def test_a_run_s_own_soft_cap_counts_the_call_that_reaches_it(journal: Journal) -> None:
+    held = await hold(journal)
+    await begun(journal, a_call(held, 1, Cap(CapScope.RUN, CapWindow.TOTAL, soft=50)))
+    await held.append(used(cost=50, hold="hold_1"), head=replace(held.commit().head, cost=50))
+    (act,) = await journal.spending.newest_acts(None, 10)
+    assert (act["kind"], act["name"], act["amount"]) == ("soft_reached", held.run_id, 50)
+
+
+async def test_a_person_s_cap_and_top_up_count_at_once_and_are_recorded(journal: Journal) -> None:
+    held = await hold(journal)
+    row: CapRow = {
+        "scope": "tenant",
+        "tenant": "default",
+        "name": "default",
+        "cap_window": "day",
+        "soft": None,
+        "hard": 50,
+    }
+    limit = Limit(CapScope.TENANT, CapWindow.DAY, "default", "default", None, 50, "person", NOW - NOW % DAY)
+    await journal.change_cap(row, act_of(limit, CAP_SET, NOW, actor="ann", via="cli", comment="less"))
+    assert isinstance(await begun(journal, a_call(held, 1, hard(1_000))), InTheWay)
+    await journal.record_act(act_of(limit, TOPPED_UP, NOW, actor="ann", via="cli", amount=50, comment="more"))
+    assert isinstance(await begun(journal, a_call(held, 1, hard(1_000))), Granted)
+    acts = await journal.spending.newest_acts("default", 10)
+    assert [(one["kind"], one["actor"], one["comment"]) for one in acts] == [
+        ("topped_up", "ann", "more"),
+        ("cap_set", "ann", "less"),
+    ]
+    assert [one["amount"] for one in await journal.spending.top_ups()] == [50]
+    await journal.change_cap(row, act_of(limit, "cap_removed", NOW), remove=True)
+    assert list(await journal.spending.caps()) == []
+
+
+async def test_a_call_that_cost_nothing_is_held_for_no_more(journal: Journal) -> None:
+    held = await hold(journal)
+    await begun(journal, a_call(held, 1))
+    await journal.release_hold("hold_1")
+    assert await held_amounts(journal) == []
+    await held.append(used(hold="hold_1"))  # a late answer is counted all the same
+    assert [row["cost"] for row in await journal.spending.by_names(None, 0, 2**40)] == [7]

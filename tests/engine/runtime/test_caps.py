@@ -1,0 +1,210 @@
+"""Caps in force: what may cost more is not begun, whoever asks at once; people are warned, and can top up."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.budget.settings import BudgetSettings
+from engine.contracts.actor import Actor, Operator, Role
+from engine.contracts.budget import CapScope, CapState, CapWindow
+from engine.contracts.notice import NoticeKind
+from engine.contracts.status import CancelMode, RunStatus
+from engine.errors import InvalidInput, Refused
+from tests.engine.models.loopback import serving
+from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, retry, start, until
+from tests.engine.runtime.test_agents import agent, models_at, spoken
+from tests.engine.runtime.test_notices import FakeChannel
+from tests.engine.runtime.test_spending import ANSWER, usages
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.facade.engine import Engine
+    from engine.journal.sqlite.journal import SqliteJournal
+    from tests.engine.models.loopback import Write
+
+DAY, TOTAL = CapWindow.DAY, CapWindow.TOTAL
+BOUND = 20
+"""Tokens of an answer at the most."""
+
+
+def budget(*caps: dict[str, Any], **fields: Any) -> BudgetSettings:
+    prices = {"served": {"input": 3, "output": 15}}
+    return BudgetSettings.model_validate({"prices": prices, "caps": caps, **fields})
+
+
+async def answer(write: Write) -> None:
+    await write(spoken("Done."))
+
+
+@asynccontextmanager
+async def asking(home: Home, settings: BudgetSettings, **config: Any) -> AsyncIterator[tuple[Engine, Any]]:
+    """An engine whose model answers as often as it is asked, and the server that hears it."""
+    home.flow("ask", agent(tools=(), max_tokens=BOUND))
+    async with (
+        serving(answer) as server,
+        home.working(models=models_at(server.url), budget=settings, **config) as engine,
+    ):
+        yield engine, server
+
+
+async def test_a_call_that_may_pass_a_hard_cap_is_not_begun(home: Home) -> None:
+    cap = {"scope": "tenant", "window": "day", "hard": "0.0001"}
+    async with asking(home, budget(cap)) as (engine, server):
+        run = await failed(engine, "ask")
+        assert run.error is not None
+        assert (run.error.code, run.error.details["reason"]) == ("budget_exhausted", "hard_cap_exceeded")
+        assert (run.error.details["scope"], run.error.details["hard"]) == ("tenant", 100_000)
+        assert run.error.details["needed"] > 100_000
+        assert "vasini budget top-up" in run.error.message
+        assert server.asked == []
+        assert run.cost == 0
+
+
+async def test_many_runs_at_once_never_pass_a_cap_and_use_nearly_all_of_it(home: Home) -> None:
+    async with asking(home, budget()) as (engine, _):
+        run = await finished(engine, "ask")
+        (usage,) = await usages(engine, run.run_id)
+        most = (usage.payload["sent"] + 64) * 3_000 + BOUND * 15_000
+    cap = {"scope": "pack", "of": "demo", "window": "total", "hard": f"{(ANSWER + 6 * most) / 10**9:.9f}"}
+    async with asking(home, budget(cap)) as (engine, _):
+        ids = [await start(engine, "ask") for _ in range(25)]
+        runs = [await rest(engine, run_id) for run_id in ids]
+        (view,) = (await engine.budget.caps()).caps
+        assert view.hard is not None
+        assert view.hard - most < view.spent <= view.hard
+        assert view.held == 0
+        done = [run for run in runs if run.status is RunStatus.COMPLETED]
+        assert len(done) * ANSWER + ANSWER == view.spent
+        refused = [run.error.code for run in runs if run.error is not None]
+        assert refused == ["budget_exhausted"] * (25 - len(done))
+
+
+async def test_a_model_without_a_price_is_refused_below_a_hard_cap_unless_that_is_allowed(home: Home) -> None:
+    cap = {"scope": "tenant", "window": "day", "hard": 1}
+    async with asking(home, budget(cap, prices={})) as (engine, _):
+        run = await failed(engine, "ask")
+        assert run.error is not None
+        assert run.error.details["reason"] == "price_unknown"
+    async with asking(home, budget(cap, prices={}, unpriced="allow")) as (engine, _):
+        run = await finished(engine, "ask")
+        assert run.unpriced_calls == 1
+        (view,) = (await engine.budget.caps()).caps
+        assert (view.spent, view.unpriced) == (0, 1)
+
+
+async def test_where_a_hard_cap_holds_an_answer_is_bounded(home: Home) -> None:
+    cap = {"scope": "run", "hard": 1}
+    home.flow("free", agent(tools=()))
+    async with asking(home, budget(cap, answer_tokens=77)) as (engine, server):
+        await finished(engine, "free")
+        assert server.asked[0].body["max_tokens"] == 77
+    async with asking(home, budget(answer_tokens=77)) as (engine, server):
+        await finished(engine, "free")
+        assert "max_tokens" not in server.asked[0].body
+
+
+async def test_after_a_top_up_with_a_comment_the_run_goes_on(home: Home) -> None:
+    cap = {"scope": "tenant", "window": "day", "hard": "0.0001"}
+    async with asking(home, budget(cap)) as (engine, _):
+        run = await failed(engine, "ask")
+        with pytest.raises(InvalidInput, match="comment"):
+            await engine.budget.top_up(CapScope.TENANT, "default", DAY, 10**9, actor=ANN, comment=" ")
+        mine = engine.for_(ANN)
+        view = await mine.budget.top_up(CapScope.TENANT, "default", DAY, 10**9, actor=ANN, comment="rush")
+        assert view is not None
+        assert (view.hard, view.topped_up) == (10**9 + 100_000, 10**9)
+        await retry(engine, run.run_id)
+        assert (await rest(engine, run.run_id)).status is RunStatus.COMPLETED
+        (act,) = (await mine.budget.caps()).acts
+        assert (act.kind, act.actor, act.comment, act.amount) == ("topped_up", ANN.name, "rush", 10**9)
+
+
+async def test_a_run_s_own_cap_is_topped_up_by_its_id(home: Home) -> None:
+    async with asking(home, budget({"scope": "run", "hard": "0.0001"})) as (engine, _):
+        run = await failed(engine, "ask")
+        await engine.budget.top_up(CapScope.RUN, run.run_id, TOTAL, 10**9, actor=ANN, comment="once")
+        await retry(engine, run.run_id)
+        assert (await rest(engine, run.run_id)).status is RunStatus.COMPLETED
+        assert (await failed(engine, "ask")).error is not None
+
+
+async def test_a_person_s_cap_counts_at_once_until_it_is_taken_back(home: Home) -> None:
+    async with asking(home, budget()) as (engine, _):
+        mine = engine.for_(ANN).budget
+        await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=1, actor=ANN, comment="stop")
+        assert (await failed(engine, "ask")).error is not None
+        (view,) = (await mine.caps()).caps
+        assert (view.scope, view.name, view.source, view.hard) == (CapScope.MODEL, "served", "person", 1)
+        await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=None, actor=ANN)
+        await finished(engine, "ask")
+        with pytest.raises(InvalidInput, match="nobody has set"):
+            await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=None, actor=ANN)
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "soft", "hard"),
+    [
+        ("tenant", "default", 2, 1),
+        ("pack", " ", None, 1),
+        ("run", "run_1", None, 1),
+        ("pack", "demo", -1, None),
+    ],
+)
+async def test_a_cap_that_cannot_hold_is_refused(
+    home: Home, scope: str, name: str, soft: int | None, hard: int | None
+) -> None:
+    async with home.open() as engine:
+        with pytest.raises(InvalidInput):
+            await engine.budget.set_cap(CapScope(scope), name, TOTAL, soft=soft, hard=hard, actor=ANN)
+
+
+async def test_only_admins_change_caps_and_nobody_those_of_another_tenant(home: Home) -> None:
+    operators = {
+        "op": Operator(tenants=("default",), roles=frozenset({Role.OPERATOR})),
+        "boss": Operator(tenants=("default",), roles=frozenset({Role.ADMIN})),
+    }
+    op, boss = Actor(name="op", account="op"), Actor(name="boss", account="boss")
+    async with home.open(operators=operators) as engine:
+        with pytest.raises(Refused):
+            await engine.for_(op).budget.set_cap(CapScope.PACK, "demo", DAY, soft=None, hard=1, actor=op)
+        await engine.for_(boss).budget.set_cap(CapScope.PACK, "demo", DAY, soft=None, hard=1, actor=boss)
+        assert [one.tenant for one in (await engine.for_(op).budget.caps()).caps] == ["default"]
+
+
+async def test_people_are_told_once_that_a_soft_cap_is_reached(home: Home) -> None:
+    channel = FakeChannel()
+    cap = {"scope": "tenant", "window": "total", "soft": "0.0005"}
+    async with asking(home, budget(cap), notify=channel) as (engine, _):
+        for _ in range(3):
+            await finished(engine, "ask")
+        await until(lambda: channel.has(NoticeKind.BUDGET))
+        assert "tenant default" in channel.told[0].title
+        assert "$0.0009" in channel.told[0].text
+        (view,) = (await engine.budget.caps()).caps
+        assert view.state is CapState.SOFT
+
+
+async def test_what_is_held_for_a_stopped_call_stays_held(home: Home, journal: SqliteJournal) -> None:
+    begun = asyncio.Event()
+
+    async def silent(write: Write) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    home.flow("ask", agent(tools=(), max_tokens=BOUND))
+    async with (
+        serving(silent) as server,
+        home.working(models=models_at(server.url), budget=budget(), journal=journal) as engine,
+    ):
+        run_id = await start(engine, "ask")
+        await begun.wait()
+        (held,) = await journal.spending.holds()
+        assert (held["run_id"], held["step_id"], held["tree"]) == (run_id, "work/0/model", run_id)
+        await engine.runs.cancel(run_id, mode=CancelMode.NOW, actor=ANN)
+        assert (await rest(engine, run_id)).status is RunStatus.CANCELLED
+        assert [one["hold_id"] for one in await journal.spending.holds()] == [held["hold_id"]]
