@@ -154,6 +154,12 @@ class Terminal:
         self._stopped.set()
         self._reader.join()
 
+    def go_on(self) -> None:
+        """Take again what comes, after `stand_still`."""
+        self._stopped.clear()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
     def hang_up(self) -> None:
         """The terminal is closed, as by a lost line: the kernel sends HUP."""
         self.stand_still()
