@@ -25,10 +25,9 @@ steps:
 """
 NOT_ALONE = {
     "two keys at once": [b"aj"],
-    "a key and Enter": [b"a\r"],
     "many at once": [b"a" * 40],
     "a paste": [b"\x1b[200~a\x1b[201~"],
-    "a paste without brackets": [b"all of it is fine\r"],
+    "a paste without brackets": [b"aa a aaa aa"],
     "a version (XTVERSION)": [b"\x1bP>|a a a\x1b\\"],
     "a version in two reads": [b"\x1bP>|", b"a", b"\x1b\\"],
     "a color (OSC 11)": [b"\x1b]11;rgb:aaaa/aaaa/aaaa\x1b\\"],
@@ -76,13 +75,9 @@ def send(console: Terminal, parts: list[bytes]) -> None:
 
 
 def taken_in(console: Terminal) -> None:
-    """Returns once the console has looked at every key that was sent."""
-    while "Keys of this screen" not in console.text:
-        console.press("escape")  # whatever an attack has opened
-        console.press("?")
-        time.sleep(0.3)
-    console.press("escape")
-    console.until(lambda: "Keys of this screen" not in console.text, "help is closed")
+    """Returns once the console has looked at every key that was sent; the list of runs is open."""
+    console.press(*["escape"] * 3, "1")  # out of whatever an attack has opened
+    console.shows("Took")
 
 
 def decides(vasini: Vasini, console: Terminal) -> None:
@@ -91,9 +86,7 @@ def decides(vasini: Vasini, console: Terminal) -> None:
     def pressed() -> bool:
         time.sleep(1)  # a keyboard at rest
         console.press("a")
-        taken_in(console)
-        to_card(console)
-        return waiting(vasini) < 2
+        return any(waiting(vasini) == 1 for _ in range(20))
 
     console.until(pressed, "one key alone decides")
 
