@@ -26,6 +26,20 @@ class Severity(StrEnum):
     TICKET = "ticket"
 
 
+class DriftMetric(StrEnum):
+    """What drifts: working time of good runs, or the share of bad ones."""
+
+    TIME = "time"
+    FAILURES = "failures"
+
+
+class DriftSeverity(StrEnum):
+    """How far."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
 class SloTargets(Contract):
     """What is promised; what is not said follows from the pack's risk level."""
 
@@ -55,6 +69,20 @@ class BurnView(Contract):
     runs: int = Field(description="Of the long time, as `failed`.")
     failed: int
     fires: bool
+
+
+class DriftView(Contract):
+    """What is other today and yesterday than before."""
+
+    metric: DriftMetric
+    baseline: float = Field(description="Mean of the days before: seconds, or a share of runs.")
+    current: float = Field(description="Mean of today and yesterday.")
+    severity: DriftSeverity
+
+    @property
+    def times(self) -> float:
+        """How many times the baseline it is."""
+        return self.current / self.baseline
 
 
 class FailureCount(Contract):
@@ -98,6 +126,7 @@ class ServiceLevel(Contract):
     )
     out_since: Timestamp | None = Field(default=None, description="When too many had failed.")
     why: tuple[FailureCount, ...] = ()
+    drift: tuple[DriftView, ...] = ()
     people: PeopleView = PeopleView()
 
     @property

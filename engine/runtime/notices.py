@@ -20,7 +20,7 @@ from engine.contracts.status import RequestStatus, StepErrorCode
 from engine.errors import ErrorCode, NotFound, Unavailable
 from engine.journal.spend_rows import SOFT_REACHED
 from engine.machine.events.request_facts import OutcomeUnknown, PendingHuman, UserInputRequested
-from engine.machine.events.run_facts import RunDeadLettered, RunFailed
+from engine.machine.events.run_facts import RunCompleted, RunDeadLettered, RunFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -134,13 +134,14 @@ class NoticeSender:
                 await self._news.wait()
 
     async def _tell_alert(self, stored: StoredEvent) -> None:
-        """What the failure of a run makes of the service level of its pack. Before the place moves on: twice
+        """What the end of a run makes of the service level of its pack. Before the place moves on: twice
         rather than never."""
-        if stored.event.kind not in _FAILURES:
+        if stored.event.kind not in {*_FAILURES, RunCompleted.kind}:
             return
         try:
             run = await self._runs.summary(stored.run_id)
-            alert = await self._alerts.after(stored, run) if run.parent_run_id is None else None
+            due = stored.event.kind in _FAILURES or self._alerts.looks(stored, run)
+            alert = await self._alerts.after(stored, run) if due and run.parent_run_id is None else None
         except NotFound:  # the run was removed, or does not count
             return
         if alert is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.slo import SloState
 from engine.slo.buckets import DAY, Bucket, merged, since, start_of
 from engine.slo.burn import LEAST_BAD, Burn, burns
+from engine.slo.drift import Drift, drifts
 from engine.slo.sketch import quantile
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Report:
     allowed: int
     p95: int | None
     burns: tuple[Burn, ...]
+    drifts: tuple[Drift, ...]
     runs_out: int | None
     out_since: int | None
 
@@ -66,6 +68,7 @@ def report(buckets: Sequence[Bucket], objective: Objective, now: int) -> Report:
         allowed=allowed,
         p95=p95,
         burns=pairs,
+        drifts=tuple(drifts(found, start, now)),
         runs_out=_runs_out(found, left, now, now + window),
         out_since=_out_since(found, allowed) if left < 0 else None,
     )

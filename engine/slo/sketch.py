@@ -66,6 +66,12 @@ def quantile(sketch: Mapping[int, int], share: float) -> int | None:
     return None
 
 
+def mean(sketch: Mapping[int, int]) -> float:
+    """The mean time in microseconds; 0 without any."""
+    total = sum(sketch.values())
+    return sum(time_in(number) * count for number, count in sketch.items()) / total if total else 0.0
+
+
 def encode(sketch: Mapping[int, int]) -> bytes:
     """Bin and count in turn, as unsigned numbers of 32 bits, the low byte first."""
     numbers = array("I", [each for pair in sorted(sketch.items()) for each in pair])

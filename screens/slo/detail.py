@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from engine.contracts.slo import SloState
+from engine.contracts.slo import DriftMetric, SloState
 from engine.safe_text import sanitize
 from screens.slo.budget_plot import budget_plot
 from screens.slo.rows import STATES, milliseconds, percent
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from engine.contracts.slo import BurnView, ServiceLevel
+    from engine.contracts.slo import BurnView, DriftView, ServiceLevel
     from screens.keys.keymap import Keymap
 
 PLOT_HEIGHT = 4
@@ -113,6 +113,9 @@ def _words(level: ServiceLevel) -> Iterator[list[Part]]:
     yield burns
     why = " · ".join(f"{one.runs:,} {one.code}" for one in level.why) or "nothing failed"
     yield [(sanitize(" Why   "), "bold $quiet"), sanitize(why, limit=300)]
+    if level.drift:
+        told = " · ".join(map(_drift, level.drift))
+        yield [(sanitize(" Drift "), "bold $quiet"), (sanitize(told), "$waiting")]
     people = level.people
     took = (
         f"{people.asked:,} asked · p50 {milliseconds(people.p50_ms)} · p95 {milliseconds(people.p95_ms)}"
@@ -121,6 +124,15 @@ def _words(level: ServiceLevel) -> Iterator[list[Part]]:
         else "were asked nothing"
     )
     yield [(sanitize(" People "), "bold $quiet"), sanitize(took)]
+
+
+def _drift(drift: DriftView) -> str:
+    """`time 0.90s → 4.1s (warning)`: means of the days before, and of today and yesterday."""
+    if drift.metric is DriftMetric.TIME:
+        before, now = milliseconds(round(drift.baseline * 1000)), milliseconds(round(drift.current * 1000))
+    else:
+        before, now = f"{percent(drift.baseline)} %", f"{percent(drift.current)} %"
+    return f"{drift.metric} {before} → {now} ({drift.severity})"
 
 
 def _burn(burn: BurnView) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.slo import FailureCount
+from engine.contracts.slo import DriftMetric, DriftSeverity, DriftView, FailureCount
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
 from screens.runs.screen import RunsScreen
@@ -66,6 +66,16 @@ async def test_the_pack_under_the_cursor_says_when_its_budget_runs_out(console: 
         await stage.press("j")
         await stage.shows("Here will stand how many runs")
         await stage.shows("1, then c starts a run")
+
+
+async def test_a_drift_is_told(console: OpenConsole) -> None:
+    slower = DriftView(metric=DriftMetric.TIME, baseline=0.9, current=4.1, severity=DriftSeverity.WARNING)
+    engine = FakeEngine()
+    engine.levels.stored = (a_level(drift=(slower,)),)
+    async with console(engine, size=(80, 24)) as stage:
+        await on_levels(stage)
+        await stage.shows("Drift time 0.90s → 4.1s (warning)")
+        await stage.shows("People were asked nothing")
 
 
 async def test_enter_leads_to_the_runs_that_failed(console: OpenConsole) -> None:

@@ -10,6 +10,8 @@ from engine.contracts.actor import Role
 from engine.contracts.model import from_micros
 from engine.contracts.slo import (
     BurnView,
+    DriftMetric,
+    DriftView,
     FailureCount,
     PeopleView,
     ServiceLevel,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from engine.runtime.value_store import ValueStore
     from engine.slo.buckets import Bucket
     from engine.slo.burn import Burn
+    from engine.slo.drift import Drift
     from engine.slo.report import Report
 
 LONGEST_DAYS = 90
@@ -190,6 +193,7 @@ def _level(tenant: str, pack: str, goal: Goal, found: Report) -> ServiceLevel:
         runs_out=None if found.runs_out is None else from_micros(found.runs_out),
         out_since=None if found.out_since is None else from_micros(found.out_since),
         why=_why(counts),
+        drift=tuple(map(_drift, found.drifts)),
         people=PeopleView(
             asked=counts.asked,
             expired=counts.expired,
@@ -210,6 +214,16 @@ def _burn(burn: Burn) -> BurnView:
         runs=burn.runs,
         failed=burn.bad,
         fires=burn.fires,
+    )
+
+
+def _drift(drift: Drift) -> DriftView:
+    unit = SECOND if drift.metric is DriftMetric.TIME else 1
+    return DriftView(
+        metric=drift.metric,
+        baseline=drift.baseline / unit,
+        current=drift.current / unit,
+        severity=drift.severity,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.notice import NoticeKind
-from engine.contracts.slo import FailureCount, SloState
+from engine.contracts.slo import DriftMetric, DriftSeverity, DriftView, FailureCount, SloState
 from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.records import StoredEvent
@@ -86,6 +87,22 @@ async def test_an_exhausted_budget_is_an_alert_of_its_own() -> None:
     watched = Watched()
     assert await watched.title(BURNING)
     assert await watched.title(EXHAUSTED) == "hello: 2 more runs failed than may in 30 days"
+
+
+async def test_a_drift_is_told_once() -> None:
+    slower = DriftView(metric=DriftMetric.TIME, baseline=2.0, current=9.2, severity=DriftSeverity.WARNING)
+    watched = Watched()
+    drifting = a_level(drift=(slower,))
+    assert await watched.title(drifting) == "hello: warning, runs take 4.6 times as long as before"
+    assert await watched.title(drifting) == ""
+
+
+def test_runs_that_did_not_fail_are_looked_at_once_a_minute() -> None:
+    alerts = SloAlerts(lambda: FakeEngine().levels, MemoryJournal().triggers)
+    ends = [
+        replace(failed(1).event, ts=1_700_000_000_000_000 + seconds * 1_000_000) for seconds in (0, 59, 60)
+    ]
+    assert [alerts.looks(replace(failed(1), event=end), RUN) for end in ends] == [True, False, True]
 
 
 async def test_people_are_told_of_a_pack_whose_runs_fail(home: Home) -> None:

@@ -106,6 +106,12 @@ def _tell(out: Output, level: ServiceLevel) -> None:
             for burn in level.burns
         ),
     )
+    if level.drift:
+        out.line("")
+        out.table(
+            ("DRIFT", "BEFORE", "LATELY", "SEVERITY"),
+            ((one.metric, f"{one.baseline:.3g}", f"{one.current:.3g}", one.severity) for one in level.drift),
+        )
     if level.why:
         out.line("")
         out.table(("FAILED", "WHY"), ((one.runs, one.code) for one in level.why))

@@ -1,0 +1,59 @@
+"""Whether the runs of a pack are other than they were: slower, or failing more often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.contracts.slo import DriftMetric, DriftSeverity
+from engine.slo.buckets import DAY, merged, start_of
+from engine.slo.sketch import mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.slo.buckets import Bucket
+
+FACTOR = 2.0
+"""A deviation of so much is a warning, of twice as much critical."""
+LEAST_RUNS = 20
+"""On either side."""
+LEAST_FAILURES = 0.01
+"""A share of failures below this counts as this: from none to half of all is a drift, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Means of the days before and of the last ones: microseconds, or shares of runs that failed."""
+
+    metric: DriftMetric
+    baseline: float
+    current: float
+    severity: DriftSeverity
+
+
+def drifts(buckets: Sequence[Bucket], start: int, now: int) -> list[Drift]:
+    """What is other today and yesterday than from `start` until then."""
+    cut = start_of(now, DAY) - DAY
+    before = merged([bucket for bucket in buckets if start <= bucket.start < cut], 0, DAY)
+    lately = merged([bucket for bucket in buckets if cut <= bucket.start <= now], 0, DAY)
+    found = []
+    if min(before.good, lately.good) >= LEAST_RUNS:
+        found.append(_drift(DriftMetric.TIME, mean(before.times), mean(lately.times)))
+    if min(before.total, lately.total) >= LEAST_RUNS:
+        baseline = max(LEAST_FAILURES, before.bad / before.total)
+        found.append(_drift(DriftMetric.FAILURES, baseline, lately.bad / lately.total))
+    return [drift for drift in found if drift is not None]
+
+
+def deviation(baseline: float, current: float) -> float:
+    """By what part of the baseline both differ."""
+    return abs(current - baseline) / abs(baseline) if baseline else 0.0
+
+
+def _drift(metric: DriftMetric, baseline: float, current: float) -> Drift | None:
+    by = deviation(baseline, current)
+    if by < FACTOR:
+        return None
+    severity = DriftSeverity.CRITICAL if by >= 2 * FACTOR else DriftSeverity.WARNING
+    return Drift(metric, baseline, current, severity)

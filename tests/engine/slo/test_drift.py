@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.contracts.slo import DriftMetric, DriftSeverity
+from engine.slo.buckets import DAY, HOUR, Bucket
+from engine.slo.drift import deviation, drifts
+from engine.slo.sketch import bin_of
+
+NOW = 20_000 * DAY + 5 * HOUR
+START = NOW - 30 * DAY
+
+
+def _days(good: int, bad: int, ms: int, *, ago: int) -> Bucket:
+    return Bucket((20_000 - ago) * DAY, DAY, good=good, bad=bad, times={bin_of(ms * 1_000): good})
+
+
+def _found(before: Bucket, lately: Bucket) -> list[tuple[DriftMetric, DriftSeverity]]:
+    return [(drift.metric, drift.severity) for drift in drifts([before, lately], START, NOW)]
+
+
+@pytest.mark.parametrize(
+    ("ms", "severity"),
+    [(105, None), (290, None), (310, DriftSeverity.WARNING), (510, DriftSeverity.CRITICAL)],
+)
+def test_runs_that_take_longer_than_before_drift(ms: int, severity: DriftSeverity | None) -> None:
+    found = _found(_days(50, 0, 100, ago=9), _days(50, 0, ms, ago=0))
+    assert found == ([] if severity is None else [(DriftMetric.TIME, severity)])
+
+
+def test_success_drifts_by_its_error_side() -> None:
+    assert _found(_days(99, 1, 100, ago=9), _days(50, 50, 100, ago=1)) == [
+        (DriftMetric.FAILURES, DriftSeverity.CRITICAL)
+    ]
+
+
+def test_failures_from_none_are_a_drift() -> None:
+    assert _found(_days(100, 0, 100, ago=9), _days(50, 50, 100, ago=0))
+    assert not _found(_days(100, 0, 100, ago=9), _days(99, 1, 100, ago=0))
+
+
+def test_few_runs_on_a_side_say_nothing() -> None:
+    assert not _found(_days(19, 0, 100, ago=9), _days(500, 0, 900, ago=0))
+    assert not _found(_days(500, 0, 100, ago=9), _days(10, 9, 900, ago=0))
+    assert drifts([], START, NOW) == []
+
+
+def test_quicker_runs_are_no_drift() -> None:
+    assert not _found(_days(50, 0, 900, ago=9), _days(50, 0, 100, ago=0))
+
+
+def test_nothing_differs_from_nothing() -> None:
+    assert deviation(0.0, 5.0) == 0.0
