@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Operator
     from engine.contracts.notice import Notice
     from engine.contracts.slo import SloTargets
+    from engine.tools.sandbox.bubblewrap import Bubblewrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,9 @@ class EngineConfig:
 
     notify_retry_seconds: tuple[float, float] = (1.0, 60.0)
     """After how long it is asked again: the first time, and at the most."""
+
+    bubblewrap: Callable[[], Bubblewrap] | None = None
+    """Finds what isolates calls; None looks for it on this machine."""
 
     @property
     def marks_dir(self) -> Path:

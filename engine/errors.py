@@ -42,6 +42,7 @@ class ErrorCode(StrEnum):
     OWN_REQUEST = "own_request"
     DECISION_FROM_RUN = "decision_from_run"
     PACK_UNTRUSTED = "pack_untrusted"
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     HANDOFF_UNDECLARED = "handoff_undeclared"
     CODE_CHANGED = "code_changed"
     VERSION_CONFLICT = "version_conflict"

@@ -44,6 +44,7 @@ EXIT_BY_ERROR: Mapping[ErrorCode, ExitCode] = {
     ErrorCode.OWN_REQUEST: ExitCode.REFUSED,
     ErrorCode.DECISION_FROM_RUN: ExitCode.REFUSED,
     ErrorCode.PACK_UNTRUSTED: ExitCode.REFUSED,
+    ErrorCode.SANDBOX_UNAVAILABLE: ExitCode.REFUSED,
     ErrorCode.HANDOFF_UNDECLARED: ExitCode.REFUSED,
     ErrorCode.CODE_CHANGED: ExitCode.REFUSED,
     ErrorCode.VERSION_CONFLICT: ExitCode.REFUSED,

@@ -210,6 +210,7 @@ class EmbeddedEngine:
     def _sessions(self) -> Sessions:
         from engine.runtime.worker.sessions.opening import Sessions  # noqa: PLC0415 - lists and decisions need no machine
         from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
+        from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
 
         return Sessions(
             self._config,
@@ -218,7 +219,12 @@ class EmbeddedEngine:
             self._values,
             self._packs,
             self._folders,
-            ToolExecutor(self._tools, self._config.limits, self._config.secrets),
+            ToolExecutor(
+                self._tools,
+                self._config.limits,
+                self._config.secrets,
+                self._config.bubblewrap or bubblewrap,
+            ),
             self._faults,
         )
 

@@ -19,6 +19,7 @@ from engine.machine.events.event import Event
 from engine.machine.events.run_facts import GovernanceDecision, RunQueued, RunRefused
 from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
+from engine.runtime.embedded.isolation import require_isolation
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.run_subject import run_subject
 from engine.tools.scopes import rendered_scopes
@@ -80,6 +81,7 @@ class RunStarter:
         intake: Intake,
     ) -> None:
         self._policies = config.policies
+        self._bubblewrap = config.bubblewrap
         self._journal = journal
         self._clock = clock
         self._values = values
@@ -99,6 +101,7 @@ class RunStarter:
             await self._check_trust(pack)
             policies = self._policies.for_pack(pack.pack_id)
             await off_loop_if_large(payload, lambda: _check(policies, pack, flow, payload))
+            await require_isolation(flow, pack.tools_layer, self._bubblewrap)
             stored = await self._values.store_any(payload)
         except VasiniError as refusal:
             await self._record_refusal(request, pack, flow, payload, refusal)

@@ -165,7 +165,7 @@ class RunFolders:
 
         What commands would have changed, and nobody approved, is thrown away.
         """
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, RecursionError):
             parts = (*_parts(pack, run_id), "runtime")
             with open_directory(self._root, parts, create=False) as directory:
                 shutil.rmtree(_EFFECTS, ignore_errors=True, dir_fd=directory)

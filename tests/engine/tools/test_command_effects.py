@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.builtin.effects.changes import changes_between, digest_of_changes, shown_changes
 from engine.tools.builtin.effects.committing import commit, unchanged
+from engine.tools.builtin.effects.discarding import discard
 from engine.tools.builtin.effects.tree import read_tree
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure
@@ -224,6 +225,7 @@ async def test_nothing_happens_without_an_approval_or_by_another(machine: Machin
         ("exit 3", {}, "ended with status 3"),
         ("mkfifo pipe", {}, "neither a file, a link nor a directory"),
         ("for i in $(seq 501); do echo > $i; done", {}, "more than 500"),
+        ("i=0; while [ $i -lt 1200 ]; do mkdir d && cd d; i=$((i+1)); done", {}, "deeper than 100"),
         ("true", {"env": {}}, "takes neither `env` nor secrets"),
         ("sleep 60", {"timeout": 0.2}, "did not end within 0.2 s"),
     ],
@@ -237,6 +239,33 @@ async def test_what_cannot_be_shown_cannot_be_approved(
     result = await desk.call(seen)
     assert result.error is not None
     assert desk.files() == {"a.txt": "one\n", "old.txt": "gone\n"}
+    left = (path for path in (machine.workdir.parent / "effects").rglob("*") if path.name == "copy")
+    assert list(left) == [], "however deep it was"
+
+
+def test_what_is_closed_and_deep_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    (folder / "a" / "b").mkdir(parents=True)
+    (folder / "a" / "b" / "c").symlink_to(tmp_path)
+    for place in (folder / "a" / "b", folder / "a"):
+        place.chmod(0)
+    discard(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_name_cannot_pass_for_a_line_that_changes(machine: Machine) -> None:
+    seen = await Desk(machine, "printf x > \"$(printf 'c\\n+++ d\\n+harmless')\"").look()
+    lines = seen.text.splitlines()
+    assert "+harmless" not in lines
+    assert '+++ "c\\n+++ d\\n+harmless"' in lines
+
+
+async def test_a_folder_that_the_operator_adds_opens_no_journal(machine: Machine) -> None:
+    script = f"cat {machine.journal} {machine.secret} > seen; true"
+    machine = replace(machine, limits=replace(machine.limits, sandbox_reads=(machine.home.parent,)))
+    assert {"+hunter2", "+all runs"} & set((await Desk(machine, script).look()).text.splitlines()) == {
+        "+hunter2"
+    }
 
 
 async def test_a_folder_with_the_journal_in_it_is_not_copied(machine: Machine) -> None:

@@ -81,7 +81,7 @@ def _shown(change: Change, folder: Path, copy: Path) -> str:
     if old == new or old is None or new is None:
         return heading if old == new else f"{heading}\n(no text, or too long to compare)"
     made = change.before is None or change.before.kind != "file"
-    return f"{heading}\n{unified(old, new, change.path, made=made)}".rstrip("\n")
+    return f"{heading}\n{unified(old, new, name, made=made)}".rstrip("\n")
 
 
 def _words(entry: Entry | None) -> str:

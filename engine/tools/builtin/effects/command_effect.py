@@ -22,6 +22,7 @@ from engine.tools.builtin.effects.changes import (
     shown_changes,
 )
 from engine.tools.builtin.effects.committing import commit, unchanged
+from engine.tools.builtin.effects.discarding import discard
 from engine.tools.builtin.effects.tree import Entry, read_tree
 from engine.tools.failure import invalid_input, permission_denied
 from engine.tools.process.threads import finish, run_stoppable
@@ -70,12 +71,18 @@ class CommandEffect:
         try:
             before = await run_stoppable(lambda stop: self._copied(copy, stop))
             limits = self.context.limits
-            room = Room(found.program, reads=limits.sandbox_reads, instead=((copy, self.folder),))
+            room = Room(
+                found.program,
+                reads=limits.sandbox_reads,
+                hidden=limits.hidden_roots,
+                denied=limits.denied_roots,
+                instead=((copy, self.folder),),
+            )
             output = await act(replace(limits, room=room))
             told = [*lines, *room.told(), f"output: {len(json.dumps(output)):,} bytes"]
             return await run_stoppable(lambda stop: self._keep(before, copy, told, output, stop))
         finally:
-            await finish(asyncio.to_thread(shutil.rmtree, copy, ignore_errors=True))
+            await finish(asyncio.to_thread(discard, copy))
 
     async def commit(self) -> dict[str, Any]:
         """Make exactly what was approved happen; the command's output. Raises ToolFailure (approval_void)."""
@@ -88,7 +95,7 @@ class CommandEffect:
             raise changed_meanwhile()
         _, changes, output = kept
         await run_stoppable(lambda _stop: commit(changes, self.folder, self._kept))
-        await asyncio.to_thread(shutil.rmtree, self._kept, ignore_errors=True)
+        await asyncio.to_thread(discard, self._kept)
         return output
 
     def _require_whole(self) -> None:
@@ -103,7 +110,7 @@ class CommandEffect:
             raise permission_denied(f"{str(self.folder)!r} holds {str(inside[0])!r}, which is not for tools")
 
     def _copied(self, copy: Path, stop: StopFlag) -> dict[str, Entry]:
-        shutil.rmtree(self._kept, ignore_errors=True)
+        discard(self._kept)
         copy.mkdir(parents=True, mode=0o700)
         copy.chmod(self.folder.stat().st_mode & 0o777)
         return read_tree(self.folder, stop, copy)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_ENTRIES = 20_000
 MAX_BYTES = 256 * 1024 * 1024
+MAX_DEPTH = 100
 _CHUNK = 1 << 20
 
 
@@ -37,8 +38,8 @@ Tree = dict[str, Entry]
 def read_tree(folder: Path, stop: StopFlag, copy: Path | None = None) -> Tree:
     """What is below the folder; `copy`, an empty directory, becomes the same.
 
-    Raises ToolFailure: more than 20,000 entries or 256 MiB, something that is neither file, link nor
-    directory, what cannot be read.
+    Raises ToolFailure: more than 20,000 entries, 256 MiB or 100 directories one in another, something that is
+    neither file, link nor directory, what cannot be read.
     """
     tree: Tree = {}
     room = MAX_BYTES
@@ -52,6 +53,8 @@ def read_tree(folder: Path, stop: StopFlag, copy: Path | None = None) -> Tree:
                 target = copy / path if copy is not None else None
                 tree[path], size = _entry(name, opened, path, target, room)
                 room -= size
+                if path.count("/") > MAX_DEPTH:
+                    raise invalid_input(f"the folder is deeper than {MAX_DEPTH} directories")
                 if len(tree) > MAX_ENTRIES:
                     raise invalid_input(f"the folder holds more than {MAX_ENTRIES:,} files and directories")
         if copy is not None:
