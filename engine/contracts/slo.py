@@ -40,6 +40,20 @@ class DriftSeverity(StrEnum):
     CRITICAL = "critical"
 
 
+class HumanTargets(Contract):
+    """What is promised of the people who are asked; apart from the runs, whose state it does not change."""
+
+    p95_ms: int | None = Field(
+        default=None,
+        ge=1,
+        le=90 * 86_400_000,
+        description="Milliseconds within which 95 % of decided requests were decided.",
+    )
+    expired_rate: float | None = Field(
+        default=None, ge=0, le=1, description="Most share of requests that pass their time undecided."
+    )
+
+
 class SloTargets(Contract):
     """What is promised; what is not said follows from the pack's risk level."""
 
@@ -55,6 +69,7 @@ class SloTargets(Contract):
     error_budget_window_days: int | None = Field(
         default=None, ge=1, le=90, description="Days over which both are measured; 30 when it is not said."
     )
+    human: HumanTargets | None = Field(default=None, description="What people promise.")
 
 
 class BurnView(Contract):
@@ -99,6 +114,11 @@ class PeopleView(Contract):
     expired: int = 0
     p50_ms: int | None = None
     p95_ms: int | None = None
+    p95_goal_ms: int | None = None
+    expired_goal: float | None = None
+    kept: bool | None = Field(
+        default=None, description="Whether people keep what is promised; null without a promise or a request."
+    )
 
 
 class ServiceLevel(Contract):

@@ -119,11 +119,17 @@ def _words(level: ServiceLevel) -> Iterator[list[Part]]:
     people = level.people
     took = (
         f"{people.asked:,} asked · p50 {milliseconds(people.p50_ms)} · p95 {milliseconds(people.p95_ms)}"
-        f" · {people.expired:,} expired"
+        f"{_goal(milliseconds(people.p95_goal_ms), people.p95_goal_ms)} · {people.expired:,} expired"
+        f"{_goal(f'{percent(people.expired_goal)} %', people.expired_goal)}"
         if people.asked
         else "were asked nothing"
     )
-    yield [(sanitize(" People "), "bold $quiet"), sanitize(took)]
+    tone = "bold $bad" if people.kept is False else ""
+    yield [(sanitize(" People "), "bold $quiet"), (sanitize(took), tone)]
+
+
+def _goal(words: str, goal: float | None) -> str:
+    return f" (at most {words})" if goal is not None else ""
 
 
 def _drift(drift: DriftView) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.slo import FailureCount, SloState
+from engine.contracts.slo import FailureCount, PeopleView, SloState
 from engine.contracts.status import RunStatus
 from tests.fakes.levels import a_level, some_burns
 from tests.fakes.views import a_run
@@ -41,7 +41,10 @@ def test_packs_are_told_with_the_runs_that_may_still_fail(vasini: Vasini, fake: 
 
 def test_one_pack_is_told_in_full(vasini: Vasini, fake: FakeEngine) -> None:
     known(fake)
+    people = PeopleView(asked=9, expired=3, p95_ms=9_000, p95_goal_ms=5_000, expired_goal=0.1, kept=False)
+    fake.levels.stored = (fake.levels.stored[0].model_copy(update={"people": people}),)
     told = vasini("slo", "on-call", "--window", "7").stdout
+    assert "p95 5.0 s, 10 % expired, not kept" in told
     assert "-4 of 8" in told
     assert "7 days" in told
     assert "ticket  24 h  3.1   120 min  3.1   3.0    yes" in told

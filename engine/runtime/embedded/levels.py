@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Role
@@ -13,6 +13,7 @@ from engine.contracts.slo import (
     DriftMetric,
     DriftView,
     FailureCount,
+    HumanTargets,
     PeopleView,
     ServiceLevel,
     ServiceLevelDetail,
@@ -56,6 +57,7 @@ class Goal:
 
     objective: Objective
     source: str
+    human: HumanTargets = field(default_factory=HumanTargets)
 
 
 _GONE = Goal(objective(Risk.MEDIUM), "default")
@@ -141,7 +143,8 @@ class ServiceLevels(Scoped):
         risk = manifest.risk_level if manifest is not None else Risk.MEDIUM
         own = manifest.slo if manifest is not None else None
         source = "settings" if said is not None else "pack" if own is not None else f"risk {risk}"
-        return Goal(objective(risk, said, own), source)
+        human = next((one.human for one in (said, own) if one is not None and one.human is not None), None)
+        return Goal(objective(risk, said, own), source, human or HumanTargets())
 
 
 def _levels(counted: Levels, goals: Mapping[str, Goal], now: int) -> tuple[ServiceLevel, ...]:
@@ -194,12 +197,23 @@ def _level(tenant: str, pack: str, goal: Goal, found: Report) -> ServiceLevel:
         out_since=None if found.out_since is None else from_micros(found.out_since),
         why=_why(counts),
         drift=tuple(map(_drift, found.drifts)),
-        people=PeopleView(
-            asked=counts.asked,
-            expired=counts.expired,
-            p50_ms=_ms(quantile(counts.waits, 0.5)),
-            p95_ms=_ms(quantile(counts.waits, 0.95)),
-        ),
+        people=_people(counts, goal.human),
+    )
+
+
+def _people(counts: Bucket, goal: HumanTargets) -> PeopleView:
+    p95 = _ms(quantile(counts.waits, 0.95))
+    slow = goal.p95_ms is not None and p95 is not None and p95 > goal.p95_ms
+    late = goal.expired_rate is not None and counts.expired > goal.expired_rate * counts.asked
+    promised = goal.p95_ms is not None or goal.expired_rate is not None
+    return PeopleView(
+        asked=counts.asked,
+        expired=counts.expired,
+        p50_ms=_ms(quantile(counts.waits, 0.5)),
+        p95_ms=p95,
+        p95_goal_ms=goal.p95_ms,
+        expired_goal=goal.expired_rate,
+        kept=not (slow or late) if promised and counts.asked else None,
     )
 
 

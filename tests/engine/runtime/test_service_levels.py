@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -24,12 +24,12 @@ def home(tmp_path: Path) -> Home:
     made = Home(tmp_path)
     made.flow("works", tool("a", params={"x": 1}))
     made.flow("fails", tool("a", "fake.fail"))
-    made.flow("gated", approval("gate", gates="a"), tool("a"))
+    made.flow("gated", approval("gate", gates="a"), tool("a", params={"x": 1}))
     made.flow("idle", tool("a"), pack="other")
     return made
 
 
-def promise(home: Home, **slo: float) -> None:
+def promise(home: Home, **slo: Any) -> None:
     path = home.root / "shipped" / "demo" / "profession-pack.yaml"
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "slo": slo}))
 
@@ -79,6 +79,20 @@ async def test_people_are_told_apart(home: Home) -> None:
         people = of(await engine.levels.list(), "demo").people
         assert (people.asked, people.expired) == (1, 0)
         assert people.p95_ms is not None
+
+
+@pytest.mark.parametrize(("p95_ms", "kept"), [(90 * 86_400_000, True), (1, False)])
+async def test_people_have_a_promise_of_their_own(home: Home, p95_ms: int, kept: bool) -> None:
+    promise(home, human={"p95_ms": p95_ms, "expired_rate": 0.5})
+    async with home.working(journal=MemoryJournal()) as engine:
+        assert of(await engine.levels.list(), "demo").people.kept is None
+        await rest(engine, await start(engine, "gated"))
+        (asked,) = (await engine.requests.approvals()).items
+        await engine.requests.approve(asked.approval_id, actor=BOB)
+        await rest(engine, asked.run_id)
+        demo = of(await engine.levels.list(), "demo")
+        assert (demo.people.kept, demo.people.p95_goal_ms, demo.people.expired_goal) == (kept, p95_ms, 0.5)
+        assert demo.state is SloState.MET
 
 
 async def test_a_tenant_sees_its_own(home: Home) -> None:

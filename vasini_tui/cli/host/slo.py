@@ -12,7 +12,7 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.slo import ServiceLevel
+    from engine.contracts.slo import PeopleView, ServiceLevel
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -88,6 +88,7 @@ def _tell(out: Output, level: ServiceLevel) -> None:
             ("p95", f"{_seconds(level.p95_ms)} (goal {_seconds(level.p95_goal_ms)})"),
             ("people asked", f"{people.asked}, {people.expired} expired"),
             ("people took", f"p50 {_seconds(people.p50_ms)}, p95 {_seconds(people.p95_ms)}"),
+            ("people's goal", _human(people)),
         )
     )
     out.line("")
@@ -115,6 +116,13 @@ def _tell(out: Output, level: ServiceLevel) -> None:
     if level.why:
         out.line("")
         out.table(("FAILED", "WHY"), ((one.runs, one.code) for one in level.why))
+
+
+def _human(people: PeopleView) -> str | None:
+    p95 = f"p95 {_seconds(people.p95_goal_ms)}" if people.p95_goal_ms is not None else ""
+    expired = f"{_share(people.expired_goal)} expired" if people.expired_goal is not None else ""
+    kept = "" if people.kept is None else "kept" if people.kept else "not kept"
+    return ", ".join(filter(None, (p95, expired, kept))) or None
 
 
 def _share(share: float | None) -> str:
