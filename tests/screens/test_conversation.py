@@ -116,7 +116,7 @@ async def test_a_run_without_an_agent_has_nobody_to_talk_to(console: OpenConsole
 async def test_the_packs_begin_the_conversation_that_a_pack_has(console: OpenConsole) -> None:
     talk = a_flow("talk", {"type": "object", "properties": {"message": {"type": "string"}}}, converses=True)
     async with console(FakeEngine(stored_packs=(a_pack(a_flow(), talk),)), size=(100, 40)) as stage:
-        await stage.press("4")
+        await stage.press("5")
         await stage.shows("hello")
         await stage.press("T")
         await stage.on(StartFormScreen)
