@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.errors import InvalidInput, NotFound
 from engine.governance.masking import Masker
 from engine.models.anthropic_messages import AnthropicMessages
 from engine.models.ollama_chat import OllamaChat
 from engine.models.openai_chat import OpenAiChat
 from engine.models.provider import HttpProvider
+from engine.models.routing import Asker, ModelRouter
 from engine.models.scripted import ScriptedModel
-from engine.models.settings import ProviderName, Purpose
+from engine.models.settings import ProviderName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,9 @@ _FORMATS: Mapping[ProviderName, Callable[[Hide], WireFormat]] = {
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A model as it is listed. `key` is `set`, `missing` or `none`, `serves` what it is asked for."""
+    """A model as it is listed. `key` is `set`, `missing` or `none`, `serves` what it is asked for, `refused`
+    why nobody may ask it.
+    """
 
     name: str
     provider: str
@@ -42,6 +44,7 @@ class KnownModel:
     key: str
     key_name: str
     serves: tuple[str, ...]
+    refused: str = ""
 
 
 class ModelCatalog:
@@ -51,14 +54,12 @@ class ModelCatalog:
         self._settings = settings
         self._secrets = secrets
         self._masker = Masker()
+        self.router = ModelRouter(settings)
 
     def known(self) -> Iterator[KnownModel]:
         """All of them, the default one first."""
-        default = self._settings.default
+        default = self._of_tier(self._settings.default)
         for name, named in sorted(self._settings.all.items(), key=lambda item: (item[0] != default, item[0])):
-            purposes = (
-                one.value for one, model in sorted(self._settings.by_purpose.items()) if model == name
-            )
             yield KnownModel(
                 name=name,
                 provider=named.provider.value,
@@ -66,24 +67,30 @@ class ModelCatalog:
                 url=named.url,
                 key=_key_state(named, self._key(named)),
                 key_name=named.key_name,
-                serves=(*(["default"] if name == default else []), *sorted(purposes)),
+                serves=tuple(self._serves(name)),
+                refused=self.router.refusal(name, None) or "",
             )
 
-    def name_of(self, wanted: str | None) -> str:
-        """The model of that name, or the one that serves the purpose; without either the default one.
+    def _of_tier(self, name: str) -> str:
+        return self._settings.tiers.get(name, name)
 
-        Raises NotFound for a name or a purpose that nothing has, InvalidInput for one that leads nowhere.
+    def _serves(self, name: str) -> Iterator[str]:
+        settings = self._settings
+        if self._of_tier(settings.default) == name:
+            yield "default"
+        yield from sorted(one.value for one, to in settings.by_purpose.items() if self._of_tier(to) == name)
+        yield from sorted(tier for tier, to in settings.tiers.items() if to == name)
+        yield from sorted(
+            f"pack {pack}" for pack, to in settings.by_pack.items() if self._of_tier(to) == name
+        )
+
+    def name_of(self, wanted: str | None) -> str:
+        """The model of that name, of that tier, or the one for the purpose; without any the default one.
+
+        Raises NotFound for a name that nothing has, InvalidInput for one that leads nowhere, ModelFailure
+        (`denied`) for one that nobody may ask.
         """
-        if wanted is None or wanted in set(Purpose):
-            name = self._settings.by_purpose.get(Purpose(wanted)) if wanted else None
-            name = name or self._settings.default
-            if name not in self._settings.all:
-                raise InvalidInput(f"the settings name a model {name!r} that is not below models.named")
-            return name
-        if wanted not in self._settings.all:
-            words = f"there is no model {wanted!r}; there are {', '.join(sorted(self._settings.all))}"
-            raise NotFound(words, {"model": wanted, "known": sorted(self._settings.all)})
-        return wanted
+        return self.router.candidates(Asker(wanted))[0].name
 
     def max_tokens(self, name: str) -> int | None:
         """The bound of an answer of that model; None where the settings have none. Raises as `name_of`."""

@@ -20,6 +20,8 @@ class ModelErrorCode(StrEnum):
     NETWORK_ERROR = "network_error"
     HTTP_ERROR = "http_error"
     MALFORMED = "malformed"
+    DENIED = "denied"
+    CIRCUIT_OPEN = "circuit_open"
 
 
 class TimeoutPhase(StrEnum):
@@ -37,6 +39,7 @@ _RETRYABLE = frozenset(
         ModelErrorCode.OVERLOADED,
         ModelErrorCode.TIMEOUT,
         ModelErrorCode.NETWORK_ERROR,
+        ModelErrorCode.CIRCUIT_OPEN,
     }
 )
 

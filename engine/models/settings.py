@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SCRIPTED = "scripted"
 """The model that is always there: its answers are written down, nobody is asked."""
@@ -103,11 +113,27 @@ class NamedModel(_Group):
         return DEFAULT_KEYS.get(self.provider, "") if self.api_key is None else self.api_key
 
 
+class BreakerSettings(_Group):
+    """After so many failures in a row a model is left alone for so many seconds."""
+
+    failures: Annotated[int, Field(ge=1, le=1_000)] = 5
+    seconds: Seconds = 30.0
+
+
 class ModelSettings(_Group):
-    """All models by name, which one is asked where nothing else is said, and which for a purpose."""
+    """All models by name, and which one is asked: a name is that of a model or of a tier."""
 
     default: ModelName = SCRIPTED
     by_purpose: dict[Purpose, ModelName] = Field(default_factory=dict)
+    by_pack: dict[str, ModelName] = Field(default_factory=dict)
+    tiers: dict[ModelName, ModelName] = Field(default_factory=dict)
+    fallback: tuple[ModelName, ...] = ()
+    """Tiers in their order: when a model of one fails, those behind it are asked."""
+    allow: tuple[ModelName, ...] | None = None
+    deny: tuple[ModelName, ...] = ()
+    tenant_tiers: dict[str, tuple[ModelName, ...]] = Field(default_factory=dict)
+    """Tenants that may only ask the models of these tiers."""
+    breaker: BreakerSettings = BreakerSettings()
     named: dict[ModelName, NamedModel] = Field(default_factory=dict)
 
     @property
@@ -115,3 +141,33 @@ class ModelSettings(_Group):
         """The named ones, and the scripted one unless its name is taken."""
         own = NamedModel(provider=ProviderName.SCRIPTED, model=SCRIPTED)
         return {SCRIPTED: own, **self.named}
+
+    def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Names that nothing has, by their place below `models`."""
+        either = [*self.all, *self.tiers]
+        wanted: dict[tuple[str, ...], str] = {("default",): self.default}
+        wanted |= {("by_purpose", purpose.value): name for purpose, name in self.by_purpose.items()}
+        wanted |= {("by_pack", pack): name for pack, name in self.by_pack.items()}
+        for key, name in wanted.items():
+            if name not in either:
+                words = "there is no model or tier" if self.tiers else "there is no model"
+                yield key, f"{words} {name!r} below models.named; there are {', '.join(sorted(either))}"
+        for tier, name in self.tiers.items():
+            if name not in self.all:
+                yield ("tiers", tier), f"the tier {tier} names no model of models.named: {name!r}"
+            if tier in self.all:
+                yield ("tiers", tier), f"{tier} is the name of a model, too"
+        yield from _unknown(("fallback",), self.fallback, self.tiers)
+        for tenant, tiers in self.tenant_tiers.items():
+            yield from _unknown(("tenant_tiers", tenant), tiers, self.tiers)
+        yield from _unknown(("allow",), self.allow or (), self.all)
+        yield from _unknown(("deny",), self.deny, self.all)
+
+
+def _unknown(
+    key: tuple[str, ...], names: Iterable[str], known: Iterable[str]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    known = sorted(known)
+    for name in names:
+        if name not in known:
+            yield key, f"there is no {name!r}; there are {', '.join(known) or 'none'}"

@@ -55,6 +55,7 @@ def test_a_named_model_is_listed_without_its_key_and_says_when_that_is_missing(
         "key": "missing",
         "key_name": "anthropic_api_key",
         "serves": [],
+        "refused": "",
     }
     tried = vasini("model", "try", "large", "hello", "--json")
     assert tried.status == 7
@@ -105,3 +106,51 @@ def test_unknown_models_and_empty_texts_are_told(vasini: Vasini) -> None:
 def test_doctor_warns_of_a_model_that_nothing_opens(vasini: Vasini, home: Path) -> None:
     written(home, "models: {named: {large: {provider: anthropic, model: l}}}")
     assert "models.named.large is opened by the secret 'anthropic_api_key'" in vasini("doctor").stdout
+
+
+ROUTED = """
+models:
+  default: tier-2
+  named:
+    one: {provider: ollama, model: o}
+    two: {provider: ollama, model: t}
+    "no": {provider: ollama, model: n}
+  tiers: {tier-1: one, tier-2: two}
+  fallback: [tier-1, tier-2]
+  by_pack: {hello: tier-1}
+  deny: ["no"]
+  tenant_tiers: {shop: [tier-2]}
+"""
+
+
+def test_which_models_agents_of_a_pack_ask_is_told_with_the_reasons(vasini: Vasini, home: Path) -> None:
+    written(home, ROUTED)
+    listed = vasini("models").stdout.splitlines()
+    assert [line.split()[0] for line in listed[1:]] == ["two", "no", "one", "scripted"]
+    assert "refused" in listed[2]
+    assert vasini("models", "--pack", "hello", "--json").document["models"] == [
+        {"name": "one", "why": "by the settings for the pack hello tier-1"},
+        {"name": "two", "why": "by the settings for the pack hello tier-1, then tier-2"},
+    ]
+    assert vasini("models", "--pack", "hello", "--for", "shop").stdout.splitlines()[1].split()[0] == "two"
+    assert vasini("models", "--for", "shop").status == 2
+    assert vasini("model", "try", "tier-1", "x", "--json").status == 7
+    refused = vasini("model", "try", "no", "x")
+    assert "models.deny names it" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("models: {tiers: {tier-1: gone}}", "the tier tier-1 names no model"),
+        ("models: {fallback: [tier-1]}", "there is no 'tier-1'"),
+        ("models: {deny: [gone]}", "there is no 'gone'"),
+    ],
+)
+def test_tiers_and_lists_that_name_nothing_are_faults_of_the_settings(
+    home: Path, vasini: Vasini, text: str, words: str
+) -> None:
+    written(home, text)
+    refused = vasini("models")
+    assert "config_invalid" in refused.stderr
+    assert words in refused.stderr

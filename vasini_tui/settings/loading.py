@@ -225,14 +225,9 @@ def _faulty_keys(keys: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[KeyPath,
 
 
 def _faulty_models(models: ModelSettings) -> Iterator[tuple[KeyPath, str]]:
-    """Names of models that no model has."""
-    named = {("models", "default"): models.default} | {
-        ("models", "by_purpose", purpose): name for purpose, name in models.by_purpose.items()
-    }
-    for key, name in named.items():
-        if name not in models.all:
-            known = ", ".join(sorted(models.all))
-            yield key, f"there is no model {name!r} below models.named; there are {known}"
+    """Names of models and tiers that there are not."""
+    for key, message in models.faults():
+        yield ("models", *key), message
 
 
 def _faulty_prices(models: ModelSettings, budget: BudgetSettings) -> Iterator[tuple[KeyPath, str]]:

@@ -132,7 +132,7 @@ class AgentStep(StepFields):
         default=None,
         min_length=1,
         max_length=60,
-        description="A model of the settings by name, or a purpose.",
+        description="A model or a tier of the settings, or a purpose.",
     )
     mode: Literal["task", "conversation"] = Field(
         default="task",

@@ -92,6 +92,9 @@ class PackManifest(Contract):
     compatibility: Compatibility = Field(
         default_factory=Compatibility, description="What it needs from the engine."
     )
+    llm: str | None = Field(
+        default=None, min_length=1, max_length=60, description="Model or tier that its agents ask."
+    )
     soul: LayerReference | None = Field(default=None, description="Who the agent is.")
     role: LayerReference | None = Field(default=None, description="What it is for.")
     tools: LayerReference | None = Field(default=None, description="Tools it may use.")
@@ -168,6 +171,7 @@ class PackView(Contract):
     name: str | None = None
     description: str = ""
     risk_level: Risk | None = None
+    llm: str | None = Field(default=None, description="Model or tier that its agents ask.")
     digest: str | None = None
     source: Literal["shipped", "home"]
     directory: str = Field(default="", description="Where its files are.")

@@ -25,6 +25,7 @@ class ModelUsage(Fact):
     output: int = field(default=0, metadata=doc("tokens"))
     cached: int = field(default=0, metadata=doc("tokens of the input that the server had kept"))
     sent: int = field(default=0, metadata=doc("bytes of what it was told"))
+    why: str | None = field(default=None, metadata=doc("who named the model, and which were passed over"))
     cost: int | None = field(default=None, metadata=doc("billionths of a US dollar"))
     rates: list[int] | None = field(
         default=None, metadata=doc("billionths per million tokens: input, cached, output")

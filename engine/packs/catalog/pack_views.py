@@ -58,6 +58,7 @@ def pack_view(found: CatalogEntry, status: PackStatus) -> PackView:
         name=manifest.name if manifest else None,
         description=manifest.description if manifest else "",
         risk_level=manifest.risk_level if manifest else None,
+        llm=manifest.llm if manifest else None,
         digest=pack.content.digest,
         source=pack.source,
         directory=str(found.reading.place.directory),

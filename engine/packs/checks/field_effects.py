@@ -25,6 +25,7 @@ _EFFECTS: Mapping[str, str] = {
     "manifest.schema_version": "another version does not load",
     "manifest.pack_id": "names the pack and its tools",
     "manifest.version": "shown on every run; published once",
+    "manifest.llm": "its agents ask this model or tier, where neither step, purpose nor settings name one",
     "manifest.risk_level": "least risk of every approval",
     "manifest.author.signature": "verified when the pack is published",
     "manifest.compatibility": "unmet: the pack does not load",

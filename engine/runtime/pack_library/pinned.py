@@ -41,6 +41,8 @@ class PinnedFlow:
     risk: Risk = Risk.LOW
     persona: str = ""
     """Who the pack's agents are: its role and soul in words."""
+    llm: str | None = None
+    """The model or tier that its pack wants."""
 
 
 class PinnedPacks:
@@ -93,6 +95,7 @@ class PinnedPacks:
             pack.guardrails,
             pack.manifest.risk_level if pack.manifest is not None else Risk.LOW,
             persona_of(pack.agent) if pack.agent is not None else "",
+            pack.manifest.llm if pack.manifest is not None else None,
         )
         self._flows[digest, flow_id] = flow
         return flow

@@ -19,8 +19,21 @@ if TYPE_CHECKING:
     from vasini_tui.wiring import Session
 
 
-def models(as_json: AsJson = False, act_as: ActAs = None) -> Invocation:
-    """List the models that the settings name."""
+def models(
+    pack: Annotated[
+        str | None, typer.Option("--pack", metavar="PACK", help="Which ones its agents ask, and why.")
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option("--for", metavar="TENANT", help="The same for runs of a tenant.")
+    ] = None,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+) -> Invocation:
+    """List the models that the settings name, or those that agents of a pack ask."""
+    if tenant is not None and pack is None:
+        raise UsageError("--for is for --pack")
+    if pack is not None:
+        return Invocation(partial(_routed, pack=pack, tenant=tenant), as_json, act_as)
     return Invocation(_models, as_json, act_as)
 
 
@@ -42,8 +55,35 @@ async def _models(session: Session) -> int:
     if session.out.as_json:
         session.out.document({"models": [asdict(one) for one in known]})
     else:
-        rows = ((one.name, one.provider, one.model, one.url, one.key, one.serves) for one in known)
+        rows = (
+            (
+                one.name,
+                one.provider,
+                one.model,
+                one.url,
+                one.key,
+                (*one.serves, *(["refused"] if one.refused else [])),
+            )
+            for one in known
+        )
         session.out.table(("NAME", "PROVIDER", "MODEL", "URL", "KEY", "SERVES"), rows)
+    return ExitCode.OK
+
+
+async def _routed(session: Session, *, pack: str, tenant: str | None) -> int:
+    from engine.models.failure import ModelFailure  # noqa: PLC0415 - no other command needs it here
+    from engine.models.routing import Asker  # noqa: PLC0415
+
+    async with session.engine() as engine:
+        wanted = (await engine.packs.get(pack)).view.llm
+    try:
+        found = _catalog(session).router.candidates(Asker(None, pack, wanted, tenant))
+    except ModelFailure as failure:
+        raise ModelError(failure.message, failure.details()) from None
+    if session.out.as_json:
+        session.out.document({"pack": pack, "models": [asdict(one) for one in found]})
+    else:
+        session.out.table(("NAME", "WHY"), ((one.name, one.why) for one in found))
     return ExitCode.OK
 
 
@@ -54,11 +94,11 @@ async def _try(session: Session, *, name: str, text: str, max_tokens: int | None
 
     if not text.strip():
         raise UsageError("TEXT says nothing")
-    catalog, out = _catalog(session), session.out
-    found = catalog.name_of(name)
-    bound = max_tokens if max_tokens is not None else catalog.max_tokens(found)
-    request = ModelRequest((Message(MessageRole.USER, text),), max_tokens=bound)
+    catalog, out, found = _catalog(session), session.out, name
     try:
+        found = catalog.name_of(name)
+        bound = max_tokens if max_tokens is not None else catalog.max_tokens(found)
+        request = ModelRequest((Message(MessageRole.USER, text),), max_tokens=bound)
         reply = await ask(catalog.provider(found), request, partial(_show, out))
     except ModelFailure as failure:
         raise ModelError(f"{found}: {failure.message}", failure.details()) from None

@@ -23,6 +23,7 @@ from engine.models.conversation import (
     ToolOffer,
 )
 from engine.models.failure import ModelFailure
+from engine.models.routing import Asker
 from engine.models.scripted import ScriptedReply
 from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetected, messages_of
 from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution, RunState
     from engine.models.catalog import ModelCatalog
     from engine.models.conversation import Delta, Reply
+    from engine.models.routing import Route
     from engine.runtime.clock import Clock
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.paying import Paying
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 class _Asked:
     """What is asked of which model."""
 
-    name: str
+    route: Route
     request: ModelRequest
     script: list[ScriptedReply]
     said: str
@@ -88,15 +90,16 @@ class ModelCalls:
         What went wrong is the step's error.
         """
         meter: Meter | None = None
+        asked: _Asked | None = None
         try:
             asked = await self._asked(site, execution, state)
             meter = await self._meter(asked)
-            seconds = self._catalog.longest_seconds(asked.name)
+            seconds = self._catalog.longest_seconds(asked.route.name)
             request = await self._paying.begin(site, execution, meter, asked.request, seconds)
             reply = await self._reply(site, execution, replace(asked, request=request), meter)
             stored = await self._values.store_any(_as_data(reply, asked.said))
         except ModelFailure as failed:
-            details = {**failed.details(), "recoverable": failed.retryable}
+            details = {**self._noted(failed, asked), "recoverable": failed.retryable}
             error = failure(StepErrorCode.MODEL_ERROR, failed.message, **details)
             used = meter.partial() if meter is not None else None
             if meter is not None and used is None:
@@ -116,7 +119,7 @@ class ModelCalls:
             attempt=execution.attempt,
             ok=True,
             output=stored.value,
-            usage=meter.whole(reply),
+            usage={**meter.whole(reply), "why": asked.route.why},
         )
         return finished, stored.blobs
 
@@ -125,10 +128,22 @@ class ModelCalls:
     ) -> StepFinished:
         return replace(failed_call(self._clock, self._values, execution, error), usage=usage)
 
+    def _noted(self, failed: ModelFailure, asked: _Asked | None) -> dict[str, Any]:
+        """What is known of a failure. A server that asks to wait holds up no other model."""
+        details = failed.details()
+        if asked is None:
+            return details
+        if failed.retryable:
+            self._catalog.router.breaker.failed(asked.route.name)
+        details |= {"model": asked.route.name, "why": asked.route.why}
+        if asked.route.falls_back and "retry_after_seconds" in details:
+            details["asked_to_wait_seconds"] = details.pop("retry_after_seconds")
+        return details
+
     async def _meter(self, asked: _Asked) -> Meter:
         await asyncio.to_thread(self._prices.load)
         sent = request_bytes(asked.request)
-        return Meter(self._prices.quote(asked.name), self._prices.digest, sent, asked.request)
+        return Meter(self._prices.quote(asked.route.name), self._prices.digest, sent, asked.request)
 
     async def _asked(self, site: CallSite, execution: Execution, state: RunState) -> _Asked:
         agent_path = scope_path_of(scope_path_of(execution.path))
@@ -142,7 +157,9 @@ class ModelCalls:
         said = text_of(await self._values.load(heard.output)) if heard is not None else ""
         turns = [await self._values.load(turn) for turn in agent.branches.outputs.in_order()]
         briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output)
-        name = self._catalog.name_of(step.model)
+        asker = Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"])
+        route = self._catalog.router.route(asker, execution.attempt)
+        name = route.name
         bounds = [bound for bound in (step.max_tokens, self._catalog.max_tokens(name)) if bound is not None]
         request = ModelRequest(
             messages_of(briefing, turns, said),
@@ -150,7 +167,7 @@ class ModelCalls:
             min(bounds, default=None),
             step.temperature,
         )
-        return _Asked(name, request, _script(told["script"]), said)
+        return _Asked(route, request, _script(told["script"]), said)
 
     async def _reply(self, site: CallSite, execution: Execution, asked: _Asked, meter: Meter) -> Reply:
         async with self._outputs(site.row, execution) as output:
@@ -160,8 +177,12 @@ class ModelCalls:
                 meter.hear(delta)
                 lines.heard(delta)
 
-            reply = await ask(self._catalog.provider(asked.name, asked.script), asked.request, heard)
-            output.write("out", b"\n")
+            provider = self._catalog.provider(asked.route.name, asked.script)
+            try:
+                reply = await ask(provider, asked.request, heard)
+            finally:
+                output.write("out", b"\n")
+        self._catalog.router.breaker.succeeded(asked.route.name)
         return reply
 
     async def _offers(self, site: CallSite, tools: list[str]) -> Any:

@@ -1,0 +1,156 @@
+"""Which model is asked, why, and which one when it fails: names, tiers, lists, a breaker for each."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.errors import InvalidInput, NotFound
+from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.models.settings import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.models.settings import ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants to ask a model. `wanted` is a model, a tier or a purpose, as its step says;
+    `of_pack` a model or a tier, as its pack says."""
+
+    wanted: str | None = None
+    pack: str | None = None
+    of_pack: str | None = None
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that may be asked, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The model that is asked now, why, and whether another one is asked when it fails."""
+
+    name: str
+    why: str
+    falls_back: bool = False
+
+
+@dataclass(slots=True)
+class _State:
+    failures: int = 0
+    open_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Remembers models that failed again and again: for a while nobody asks them. Of this process only."""
+
+    failures: int
+    seconds: float
+    now: Callable[[], float] = time.monotonic
+    _states: dict[str, _State] = field(default_factory=dict)
+
+    def closed_in(self, name: str) -> float:
+        """Seconds until the model may be asked; 0 when it may be now."""
+        state = self._states.get(name)
+        return max(0.0, state.open_until - self.now()) if state is not None else 0.0
+
+    def succeeded(self, name: str) -> None:
+        """It answered."""
+        self._states.pop(name, None)
+
+    def failed(self, name: str) -> None:
+        """It did not answer, though it might. After its rest a single further failure opens it again."""
+        state = self._states.setdefault(name, _State())
+        state.failures += 1
+        if state.failures >= self.failures:
+            state.open_until = self.now() + self.seconds
+
+
+class ModelRouter:
+    """Chooses models as the settings say. Every process has breakers of its own."""
+
+    def __init__(self, settings: ModelSettings, now: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self.breaker = Breaker(settings.breaker.failures, settings.breaker.seconds, now)
+
+    def route(self, asker: Asker, attempt: int) -> Route:
+        """The model for this attempt: each further one begins with the next model, so that every attempt
+        is on record by itself.
+
+        Raises NotFound, InvalidInput for a name that leads nowhere; ModelFailure (`denied`, `circuit_open`).
+        """
+        candidates = self.candidates(asker)
+        first = (attempt - 1) % len(candidates)
+        order = [*candidates[first:], *candidates[:first]]
+        ready = [one for one in order if not self.breaker.closed_in(one.name)]
+        if not ready:
+            rest = min(self.breaker.closed_in(one.name) for one in order)
+            names = ", ".join(one.name for one in order)
+            message = f"no model is asked for {rest:.0f} s more, they failed too often: {names}"
+            raise ModelFailure(ModelErrorCode.CIRCUIT_OPEN, message, retry_after=rest)
+        passed = [one.name for one in order[: order.index(ready[0])]]
+        why = ready[0].why + (f"; not asked, failed too often: {', '.join(passed)}" if passed else "")
+        return Route(ready[0].name, why, len(ready) > 1)
+
+    def candidates(self, asker: Asker) -> tuple[Candidate, ...]:
+        """All models that may be asked, in their order. Raises as `route`."""
+        named, source = self._chosen(asker)
+        chain = list(self._chain(named, source))
+        allowed = [one for one in chain if self.refusal(one.name, asker.tenant) is None]
+        if not allowed:
+            reasons = "; ".join(f"{one.name}: {self.refusal(one.name, asker.tenant)}" for one in chain)
+            raise ModelFailure(ModelErrorCode.DENIED, f"no model may be asked ({source}): {reasons}")
+        return tuple(allowed)
+
+    def refusal(self, name: str, tenant: str | None) -> str | None:
+        """Why nobody of the tenant may ask the model; None when they may."""
+        settings = self._settings
+        if name in settings.deny:
+            return "models.deny names it"
+        if settings.allow is not None and name not in settings.allow:
+            return "models.allow does not name it"
+        tiers = settings.tenant_tiers.get(tenant) if tenant is not None else None
+        if tiers is not None and name not in {settings.tiers.get(tier) for tier in tiers}:
+            return f"it is in no tier of the tenant {tenant} ({', '.join(tiers) or 'none'})"
+        return None
+
+    def _chosen(self, asker: Asker) -> tuple[str, str]:
+        """A model or a tier, and who named it: the step, a purpose, the pack, or nobody in particular."""
+        settings, wanted = self._settings, asker.wanted
+        if wanted is not None and wanted not in set(Purpose):
+            return wanted, "the step names"
+        if wanted is not None and Purpose(wanted) in settings.by_purpose:
+            return settings.by_purpose[Purpose(wanted)], f"for the purpose {wanted}"
+        if asker.pack in settings.by_pack:
+            return settings.by_pack[asker.pack], f"by the settings for the pack {asker.pack}"
+        if asker.of_pack is not None:
+            return asker.of_pack, f"by the pack {asker.pack}"
+        return settings.default, "by default"
+
+    def _chain(self, named: str, source: str) -> list[Candidate]:
+        settings = self._settings
+        if named in settings.all:
+            return [Candidate(named, f"{source} {named}")]
+        if named not in settings.tiers:
+            known = sorted([*settings.all, *settings.tiers])
+            words = f"there is no model or tier {named!r} ({source}); there are {', '.join(known)}"
+            if source == "by default":
+                raise InvalidInput(words)
+            raise NotFound(words, {"model": named, "known": known})
+        chain = settings.fallback
+        behind = chain[chain.index(named) + 1 :] if named in chain else ()
+        found: dict[str, Candidate] = {}
+        for tier in (named, *behind):
+            why = f"{source} {named}" if tier == named else f"{source} {named}, then {tier}"
+            found.setdefault(settings.tiers[tier], Candidate(settings.tiers[tier], why))
+        return list(found.values())

@@ -1,0 +1,130 @@
+"""Which model is asked: who names it, which may be asked, which one when it fails, and which rests."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.errors import NotFound
+from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.models.routing import Asker, Breaker, ModelRouter
+from engine.models.settings import BreakerSettings, ModelSettings, NamedModel, ProviderName, Purpose
+
+NAMED = {
+    name: NamedModel(provider=ProviderName.OLLAMA, model=name) for name in ("fast", "full", "spare", "own")
+}
+SETTINGS = ModelSettings(
+    named=NAMED,
+    default="tier-2",
+    by_purpose={Purpose.INSIGHT: "tier-1"},
+    by_pack={"on-call": "own"},
+    tiers={"tier-1": "full", "tier-2": "fast", "tier-3": "spare"},
+    fallback=("tier-1", "tier-2", "tier-3"),
+    breaker=BreakerSettings(failures=2, seconds=30),
+)
+
+
+def router(**changes: object) -> ModelRouter:
+    return ModelRouter(SETTINGS.model_copy(update=changes))
+
+
+def names(found: ModelRouter, asker: Asker) -> list[str]:
+    return [one.name for one in found.candidates(asker)]
+
+
+@pytest.mark.parametrize(
+    ("asker", "name", "why"),
+    [
+        (Asker("spare", "on-call", "full"), "spare", "the step names spare"),
+        (Asker("tier-3", "on-call"), "spare", "the step names tier-3"),
+        (Asker("INSIGHT", "on-call"), "full", "for the purpose INSIGHT tier-1"),
+        (Asker("EXPLANATION", "on-call"), "own", "by the settings for the pack on-call own"),
+        (Asker(None, "on-call", "full"), "own", "by the settings for the pack on-call own"),
+        (Asker(None, "hello", "full"), "full", "by the pack hello full"),
+        (Asker(None, "hello"), "fast", "by default tier-2"),
+    ],
+)
+def test_a_step_comes_before_a_purpose_before_a_pack_before_the_default(
+    asker: Asker, name: str, why: str
+) -> None:
+    route = router().route(asker, 1)
+    assert (route.name, route.why) == (name, why)
+
+
+def test_from_a_tier_only_the_tiers_behind_it_are_tried_each_attempt_with_the_next() -> None:
+    asker = Asker("tier-2")
+    assert names(router(), Asker("tier-1")) == ["full", "fast", "spare"]
+    assert names(router(), asker) == ["fast", "spare"]
+    assert names(router(fallback=()), asker) == ["fast"]
+    assert [router().route(asker, attempt).name for attempt in (1, 2, 3)] == ["fast", "spare", "fast"]
+    assert router().route(asker, 2).why == "the step names tier-2, then tier-3"
+
+
+def test_lists_and_the_tiers_of_a_tenant_bind_whatever_was_chosen() -> None:
+    assert names(router(deny=("full",)), Asker("tier-1")) == ["fast", "spare"]
+    assert names(router(allow=("spare",)), Asker("tier-1")) == ["spare"]
+    held = router(tenant_tiers={"shop": ("tier-3",)})
+    assert names(held, Asker("tier-1", tenant="shop")) == ["spare"]
+    assert names(held, Asker("tier-1", tenant="other")) == ["full", "fast", "spare"]
+    with pytest.raises(ModelFailure, match="own: it is in no tier of the tenant shop") as refused:
+        held.candidates(Asker("own", tenant="shop"))
+    assert (refused.value.code, refused.value.retryable) == (ModelErrorCode.DENIED, False)
+
+
+def test_a_name_that_nothing_has_is_told_with_those_there_are() -> None:
+    with pytest.raises(NotFound, match=r"no model or tier 'tier-9'.*fast, full, own"):
+        router().candidates(Asker("tier-9"))
+
+
+def test_a_model_that_failed_too_often_rests_and_is_tried_once_after() -> None:
+    now = [100.0]
+    breaker = Breaker(2, 30.0, lambda: now[0])
+    breaker.failed("a")
+    assert breaker.closed_in("a") == 0
+    breaker.failed("a")
+    assert breaker.closed_in("a") == 30
+    now[0] += 31
+    assert breaker.closed_in("a") == 0
+    breaker.failed("a")
+    assert breaker.closed_in("a") == 30
+    now[0] += 31
+    breaker.succeeded("a")
+    breaker.failed("a")
+    assert breaker.closed_in("a") == 0
+
+
+def test_a_resting_model_is_passed_over_and_when_all_rest_the_run_is_told_for_how_long() -> None:
+    now = [0.0]
+    found = ModelRouter(SETTINGS, lambda: now[0])
+    for _ in range(2):
+        found.breaker.failed("fast")
+    route = found.route(Asker("tier-2"), 1)
+    assert (route.name, route.falls_back) == ("spare", False)
+    assert route.why == "the step names tier-2, then tier-3; not asked, failed too often: fast"
+    for _ in range(2):
+        found.breaker.failed("spare")
+    now[0] = 10.0
+    with pytest.raises(ModelFailure, match="for 20 s more") as rest:
+        found.route(Asker("tier-2"), 1)
+    assert (rest.value.code, rest.value.retryable, rest.value.retry_after) == ("circuit_open", True, 20.0)
+
+
+def test_settings_that_name_what_is_not_there_say_where() -> None:
+    wrong = ModelSettings(
+        named=NAMED,
+        default="gone",
+        by_pack={"x": "lost"},
+        tiers={"tier-1": "none", "fast": "full"},
+        fallback=("tier-7",),
+        tenant_tiers={"shop": ("tier-8",)},
+        deny=("nobody",),
+    )
+    assert {key for key, _ in wrong.faults()} == {
+        ("default",),
+        ("by_pack", "x"),
+        ("tiers", "tier-1"),
+        ("tiers", "fast"),
+        ("fallback",),
+        ("tenant_tiers", "shop"),
+        ("deny",),
+    }
+    assert list(SETTINGS.faults()) == []
