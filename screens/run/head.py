@@ -47,7 +47,8 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
         parts.append((sanitize(words, multiline=True, limit=1_000), "$waiting"))
     if run.error is not None:
         where = f" at {run.error.step_id}" if run.error.step_id else ""
-        words = f"\n ✗ {run.error.code}{where}: {run.error.message}"
+        counts = f" (does not count: {run.excluded})" if run.excluded else ""
+        words = f"\n ✗ {run.error.code}{where}: {run.error.message}{counts}"
         parts.append((sanitize(words, multiline=True, limit=1_000), "$bad"))
     return parts
 

@@ -323,6 +323,8 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
             if run.error:
                 error = f" · {run.error.code}: {run.error.message}"
                 parts.append((sanitize(error, limit=200), "$bad"))
+            if run.excluded:
+                parts.append((sanitize(f" · does not count: {run.excluded}", limit=200), "$quiet"))
         self.query_one("#about", Plain).show(*parts)
 
 

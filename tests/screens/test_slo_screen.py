@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.runs.run import RunError
 from engine.contracts.slo import DriftMetric, DriftSeverity, DriftView, FailureCount
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
@@ -112,6 +113,15 @@ async def test_failed_runs_are_excluded_with_a_reason(console: OpenConsole) -> N
         await stage.until(lambda: len(engine.asked("exclude")) == 2, "both are excluded")
         assert sorted(engine.asked("exclude")) == [("run-1", "deploy", "ben"), ("run-2", "deploy", "ben")]
         assert "2 runs do not count" in stage.notices()
+
+
+async def test_a_run_that_does_not_count_says_so(console: OpenConsole) -> None:
+    error = RunError(code="timeout", message="too long")
+    run = a_run(status=RunStatus.FAILED, finished_at=ago(60), error=error, excluded="a deployment")
+    async with console(FakeEngine().add(run)) as stage:
+        await stage.shows("does not count: a deployment")
+        await stage.press("enter")
+        await stage.shows("timeout: too long (does not count: a deployment)")
 
 
 async def test_without_failures_there_is_nothing_to_exclude(console: OpenConsole) -> None:
