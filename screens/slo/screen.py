@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from engine.contracts.budget import SpendBy
 from engine.facade.feed import PackListChanged
 from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import ConsoleScreen, attempt, console, show_notice
 from screens.keys.bindings import bindings
 from screens.slo.detail import LevelDetail
+from screens.slo.money import MoneyLines
 from screens.slo.rows import COLUMNS, fits, level_key, level_row
 from screens.widgets.plain import Plain
 from screens.widgets.tables.row_table import RowTable
@@ -32,7 +35,7 @@ AGAIN_SECONDS = 60.0
 """Burn rates fall as time goes by, also when no run ends."""
 _ENDS = frozenset(
     {"run_completed", "run_failed", "run_dead_lettered", "approval_decided", "user_input_received"}
-    | {"outcome_decided", "request_expired"}
+    | {"outcome_decided", "request_expired", "model_usage"}
 )
 _EMPTY = "No packs.\n\nvasini pack new NAME makes one; here it will stand with what it promises."
 
@@ -52,13 +55,14 @@ class SloScreen(ConsoleScreen):
         self._read = False
 
     def body(self) -> ComposeResult:
-        """Filter, what is looked at, the packs, and one of them."""
+        """Filter, what is looked at, the packs, one of them, and what models cost."""
         yield SafeInput(placeholder="words: pack, tenant, state", id="filter")
         yield Plain(id="slo-head")
         yield RowTable(COLUMNS, id="levels")
         with Vertical(id="empty"):
             yield Plain(sanitize("Reading the service levels …"), classes="empty-text")
         yield LevelDetail(self.state.keymap)
+        yield MoneyLines()
 
     def on_mount(self) -> None:
         """Nothing is shown before the first load."""
@@ -82,7 +86,7 @@ class SloScreen(ConsoleScreen):
         return level.pack if level is not None else ""
 
     def concerned(self, batch: FeedBatch) -> bool:
-        """Whether a run or a request ended, or packs changed."""
+        """Whether a run or a request ended, a model was paid for, or packs changed."""
         ended = any(event.kind in _ENDS for event in batch.events)
         return bool(batch.lagged or batch.of(PackListChanged) or ended)
 
@@ -97,6 +101,14 @@ class SloScreen(ConsoleScreen):
         self._read = True
         self._draw()
         await self._read_budget()
+        await self._read_money()
+
+    async def _read_money(self) -> None:
+        """What models cost in the longest of the windows that are looked at."""
+        days = max((level.window_days for level in self._levels.values()), default=30)
+        money, since = self.state.engine.budget, self.state.now() - timedelta(days=days)
+        spending, caps = await money.spending(SpendBy.MODEL, since=since), await money.caps(acts=0)
+        self.query_one(MoneyLines).show_money(spending.total, caps)
 
     def action_filter(self) -> None:
         """Show the filter line and type into it."""

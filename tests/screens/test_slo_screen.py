@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.budget import Caps, CapView, SpendBy, SpendRow, SpendSum
 from engine.contracts.runs.run import RunError
 from engine.contracts.slo import DriftMetric, DriftSeverity, DriftView, FailureCount
 from engine.contracts.status import RunStatus
@@ -16,7 +17,7 @@ from screens.slo.exclude import ExcludeDialog
 from screens.slo.screen import SloScreen
 from tests.fakes.engine import FakeEngine
 from tests.fakes.levels import a_level
-from tests.fakes.views import a_run, ago
+from tests.fakes.views import NOW, a_run, ago
 from tests.screens.levels import SOME_LEVELS
 
 if TYPE_CHECKING:
@@ -194,3 +195,35 @@ def test_the_plot_stands_as_high_as_what_is_left() -> None:
     assert budget_plot((1.0, 0.01), 4, 2) == ["██  ", "██▄▄"]
     assert budget_plot((), 3, 2) == ["   ", "   "]
     assert budget_plot((1.0, 0.0, 1.0), 1, 1) == ["█"]
+
+
+def a_cap(**fields: Any) -> CapView:
+    given = {"scope": "tenant", "tenant": "acme", "name": "acme", "window": "day", "source": "settings"}
+    return CapView.model_validate({**given, "state": "ok", "hard": 10 * 10**9, **fields})
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_spending_stands_against_the_caps_the_worst_first(
+    console: OpenConsole, size: tuple[int, int]
+) -> None:
+    engine = an_engine()
+    spent = SpendSum(calls=9, unpriced=2, cost=12_345_678_901)
+    engine.budget.rows = {SpendBy.MODEL: (SpendRow(name="strong", sum=spent),)}
+    soft = a_cap(spent=8 * 10**9, soft=7 * 10**9, state="soft", held=10**9, held_calls=3, runs_out_at=NOW)
+    others = (a_cap(scope="run", name="*", window="total"), a_cap(name="other"))
+    engine.budget.of_caps = Caps(time_zone="UTC", caps=(soft, *others))
+    async with console(engine, size=size) as stage:
+        await on_levels(stage)
+        await stage.shows("$12.35 in these days · 2 calls unknown · $1.00 held in 3 calls")
+        for words in (
+            "tenant acme this day $8.00 of $10.00 ████████░░ ▲ warned, out 14 Mar",
+            "each run: at most $10.00",
+            "1 more: vasini budget show",
+        ):
+            assert words in stage.text(), words
+
+
+async def test_where_nothing_was_spent_and_no_cap_holds_it_says_how_to_set_one(console: OpenConsole) -> None:
+    async with console(an_engine(), size=(80, 24)) as stage:
+        await on_levels(stage)
+        await stage.shows("$0.00 in these days · no caps; `vasini budget set` makes one")

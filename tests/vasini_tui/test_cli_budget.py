@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine import open_engine
+from engine.contracts.budget import Caps, CapScope, CapState, CapView, CapWindow, SpendBy, SpendRow, SpendSum
 from engine.errors import ErrorCode, VasiniError
 from tests.vasini_tui.conftest import Outcome
 from vasini_tui.__main__ import main
@@ -15,6 +16,7 @@ from vasini_tui.settings.loading import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
 
 PRICED = """
@@ -121,3 +123,27 @@ def test_caps_that_cannot_hold_are_refused_and_nothing_is_recorded(
 ) -> None:
     assert embedded("budget", *arguments).status in {2, 4}
     assert embedded("budget", "show", "--json").document["caps"]["acts"] == []
+
+
+def test_metrics_tell_what_models_cost_and_what_is_left(vasini: Vasini, fake: FakeEngine) -> None:
+    spent = SpendSum(
+        calls=2, unpriced=1, input_tokens=30, output_tokens=4, cached_tokens=10, cost=1_500_000_000
+    )
+    fake.budget.rows = {SpendBy.MODEL: (SpendRow(name="own", sum=spent),)}
+    cap = CapView(
+        scope=CapScope.TENANT,
+        tenant="acme",
+        name="acme",
+        window=CapWindow.DAY,
+        source="settings",
+        hard=2 * 10**9,
+        left=5 * 10**8,
+        state=CapState.OK,
+    )
+    fake.budget.of_caps = Caps(time_zone="UTC", caps=(cap,))
+    lines = vasini("metrics").stdout.splitlines()
+    assert 'vasini_model_tokens{model="own",kind="cached"} 10' in lines
+    assert 'vasini_model_cost_dollars{model="own"} 1.5' in lines
+    assert 'vasini_model_unpriced_calls{model="own"} 1' in lines
+    left = 'vasini_budget_remaining_dollars{scope="tenant",tenant="acme",name="acme",window="day"} 0.5'
+    assert left in lines

@@ -46,7 +46,7 @@ class CapViews:
             if caps:
                 rows = await self._rows(tenant, window)
                 found += await self._views(list(self._limits(caps, tenant, rows)), rows)
-        return sorted(found, key=lambda one: (_WORST[one.state], one.left is None, one.left or 0, one.name))
+        return sorted(found, key=lambda one: (_WORST[one.state], _share_left(one), one.scope, one.name))
 
     async def one(self, scope: CapScope, tenant: str, name: str, window: CapWindow) -> CapView | None:
         """The cap that holds for one subject; None where none does."""
@@ -93,6 +93,11 @@ class CapViews:
         held = held_for(limit, holds)
         balance = Balance(limit, sum(row["cost"] for row in mine), sum(one["amount"] for one in held))
         return standing(balance, self.now, calls=len(held), unpriced=sum(row["unpriced"] for row in mine))
+
+
+def _share_left(cap: CapView) -> float:
+    """Of the hard cap; one without any comes after those."""
+    return 2.0 if cap.left is None or not cap.hard else cap.left / cap.hard
 
 
 def act_view(row: ActRow) -> BudgetAct:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from engine.contracts.budget import SpendBy
+from engine.contracts.money import BILLIONTHS
 from engine.contracts.slo import SloState
 from engine.safe_text import sanitize
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
@@ -13,6 +15,7 @@ from vasini_tui.exit_codes import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from engine.contracts.budget import Caps, Spending
     from engine.contracts.runs.run import RunCounts
     from engine.contracts.slo import ServiceLevel
     from engine.facade.engine import WorkerView
@@ -46,7 +49,7 @@ def metrics(
     as_json: AsJson = False,
     act_as: ActAs = None,
 ) -> Invocation:
-    """Print metrics for Prometheus: runs, queue, requests, service levels."""
+    """Print metrics for Prometheus: runs, queue, requests, service levels, money."""
     return Invocation(_metrics, as_json, act_as, tenant, all_tenants)
 
 
@@ -55,7 +58,8 @@ async def _metrics(session: Session) -> int:
         counts = await engine.runs.counts()
         levels = await engine.levels.list()
         workers = await engine.workers()
-    families = [*_installation(counts, workers), *_service_levels(levels)]
+        spending, caps = await engine.budget.spending(SpendBy.MODEL), await engine.budget.caps(acts=0)
+    families = [*_installation(counts, workers), *_service_levels(levels), *_money(spending, caps)]
     if session.out.as_json:
         session.out.document({"metrics": [sample for family in families for sample in family.documents()]})
         return ExitCode.OK
@@ -132,6 +136,42 @@ def _service_levels(levels: Sequence[ServiceLevel]) -> Iterator[Gauge]:
             ({**_of(one), "state": state.value}, float(one.state is state))
             for one in levels
             for state in SloState
+        ),
+    )
+
+
+def _money(spending: Spending, caps: Caps) -> Iterator[Gauge]:
+    yield Gauge(
+        "vasini_model_tokens",
+        "Tokens that models used; cached ones are part of the input.",
+        (
+            ({"model": row.name, "kind": kind}, number)
+            for row in spending.rows
+            for kind, number in (
+                ("input", row.sum.input_tokens),
+                ("cached", row.sum.cached_tokens),
+                ("output", row.sum.output_tokens),
+            )
+        ),
+    )
+    yield Gauge(
+        "vasini_model_cost_dollars",
+        "What models cost, calls of unknown cost left out.",
+        (({"model": row.name}, row.sum.cost / BILLIONTHS) for row in spending.rows),
+    )
+    yield Gauge(
+        "vasini_model_unpriced_calls",
+        "Calls of unknown cost.",
+        (({"model": row.name}, row.sum.unpriced) for row in spending.rows),
+    )
+    yield Gauge(
+        "vasini_budget_remaining_dollars",
+        "What is left of a hard cap, held money taken off.",
+        (
+            ({"scope": one.scope, "tenant": one.tenant, "name": one.name, "window": one.window}, left)
+            for one in caps.caps
+            if one.left is not None and one.name != "*"
+            for left in (one.left / BILLIONTHS,)
         ),
     )
 
