@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.preview import Preview
+from engine.contracts.sandbox_level import highest_wish
 from engine.contracts.tool import ToolError, ToolMeta, ToolResult, ToolSpec
 from engine.governance.pipeline import ALLOWED, Outcome, Point, Subject, Verdict, check
 from engine.tools.context import CallRules, ToolContext, ToolLimits
@@ -226,8 +227,11 @@ class ToolExecutor:
         if call.bounds is not None:
             limits = narrowed(limits, call.bounds, call.rules.scopes.get(call.name, ()))
         call.context = replace(call.context, limits=limits)
+        rules = call.rules
+        if call.found.wish is not None:
+            rules = replace(rules, sandbox=highest_wish(rules.sandbox, call.found.wish(call.params)))
         call.level, limits = await confined(
-            call.found.spec, call.level, call.rules, call.bounds, call.context, self._bubblewrap
+            call.found.spec, call.level, rules, call.bounds, call.context, self._bubblewrap
         )
         call.context = replace(call.context, limits=limits)
 

@@ -12,7 +12,7 @@ from engine.tools.parameters import ParameterCheck, parameter_check
 
 if TYPE_CHECKING:
     from engine.contracts.runs.preview import Preview
-    from engine.contracts.sandbox_level import SandboxLevel
+    from engine.contracts.sandbox_level import SandboxLevel, SandboxWish
     from engine.contracts.tool import ToolSpec
     from engine.tools.context import PackCode
 
@@ -22,6 +22,10 @@ PreviewFunction = Callable[[dict[str, Any], ToolContext], Awaitable["Preview"]]
 """What a call would do, looked at and not done. Secrets are still references in the parameters."""
 
 
+WishFunction = Callable[[Any], "SandboxWish"]
+"""The level that a call with these parameters wants; they are not checked yet."""
+
+
 @dataclass(frozen=True)  # no slots: cached_property needs a __dict__
 class RegisteredTool:
     """A spec with its implementation; the compiled parameter check is made at the first call."""
@@ -29,6 +33,7 @@ class RegisteredTool:
     spec: ToolSpec
     function: ToolFunction = field(repr=False)
     preview: PreviewFunction | None = field(default=None, repr=False)
+    wish: WishFunction | None = field(default=None, repr=False)
 
     @cached_property
     def check(self) -> ParameterCheck:

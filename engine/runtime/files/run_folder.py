@@ -165,10 +165,13 @@ class RunFolders:
 
         What commands would have changed, and nobody approved, is thrown away.
         """
-        with suppress(FileNotFoundError, RecursionError):
-            parts = (*_parts(pack, run_id), "runtime")
-            with open_directory(self._root, parts, create=False) as directory:
-                shutil.rmtree(_EFFECTS, ignore_errors=True, dir_fd=directory)
+        parts = (*_parts(pack, run_id), "runtime")
+        with (
+            storage_errors(self._root.joinpath(*parts)),
+            suppress(FileNotFoundError, RecursionError),
+            open_directory(self._root, parts, create=False) as directory,
+        ):
+            shutil.rmtree(_EFFECTS, ignore_errors=True, dir_fd=directory)
         with self._directory(pack, run_id, "output") as directory:
             files = _output_files(directory)
             document = {"response_version": RESPONSE_VERSION, **response, "files": files}

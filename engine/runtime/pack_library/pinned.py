@@ -11,7 +11,6 @@ from engine.contracts.status import Risk
 from engine.errors import PackInvalid
 from engine.packs.layers.persona import persona_of
 from engine.tools.context import PackCode
-from engine.tools.pack_code.pack_tools import tool_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +76,7 @@ class PinnedPacks:
         if definition is None:
             raise PackInvalid(f"the pinned content of {pack_id} has no flow {flow_id}", {"digest": digest})
         from engine.machine.model.graph import FlowGraph  # noqa: PLC0415 - lists walk no flow
+        from engine.tools.pack_code.pack_tools import tool_prefix  # noqa: PLC0415 - likewise
 
         policies = self._policies.for_pack(pack_id)
         limits = _limits(policies, pack.tools_layer)

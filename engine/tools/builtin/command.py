@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from engine.contracts.sandbox_level import SandboxWish
     from engine.tools.context import ToolContext, ToolLimits
     from engine.tools.process.command_runner import CommandOutcome, CommandRunner
 
@@ -94,7 +95,13 @@ def command_tools(runner: CommandRunner) -> Iterator[RegisteredTool]:
             shown.text.splitlines()[:2], lambda limits: act(params, cwd, context, limits)
         )
 
-    yield RegisteredTool(RUN, run, preview)
+    yield RegisteredTool(RUN, run, preview, _wish)
+
+
+def _wish(params: Any) -> SandboxWish:
+    """What is looked at before it is approved is run isolated."""
+    looked_at = isinstance(params, dict) and params.get("effect") == "preview"
+    return "isolated" if looked_at else "process"
 
 
 def _output(params: dict[str, Any], outcome: CommandOutcome, limits: ToolLimits) -> dict[str, Any]:

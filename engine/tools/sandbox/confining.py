@@ -58,7 +58,7 @@ async def isolating(
         return None
     found = await asyncio.to_thread(bubblewrap)
     if found.program is None and demanded:
-        by = "the setting tools.sandbox" if limits.sandbox == "isolated" else "its pack or its step"
+        by = "the setting tools.sandbox" if limits.sandbox == "isolated" else "its pack, step or parameters"
         message = f"{what} is to be isolated ({by}), which cannot be had here: {found.words}"
         raise permission_denied(message, {"reason": "sandbox_unavailable"})
     return found.program

@@ -54,7 +54,7 @@ async def test_what_was_approved_is_put_in_place_as_it_was_shown(home: Home, pro
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
     assert (project / "a.txt").read_text() == "two\n"
     stamp = hashlib.sha256((project / "stamp").read_bytes()).hexdigest()
-    assert f'nothing -> file 644 sha256 {stamp}: "stamp"' in shown.preview.text
+    assert f'"stamp"\n  before: nothing\n  after:  file 644 sha256 {stamp}\n' in shown.preview.text
 
 
 async def test_what_was_rejected_is_thrown_away(home: Home, project: Path) -> None:

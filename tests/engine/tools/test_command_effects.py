@@ -21,7 +21,7 @@ from engine.tools.builtin.effects.tree import read_tree
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure
 from engine.tools.process.threads import StopFlag
-from tests.engine.tools.isolating import Machine, machine_in
+from tests.engine.tools.isolating import Machine, machine_in, nothing_isolates
 
 if TYPE_CHECKING:
     from engine.contracts.runs.preview import Preview
@@ -188,6 +188,7 @@ async def test_a_look_changes_nothing_and_approval_puts_exactly_that_in_place(ma
     assert await desk.look() == seen, "it has not run again: its output would be another"
     result = await desk.call(seen)
     assert result.error is None
+    assert result.meta.sandbox == "isolated"
     assert result.data["stdout"].strip().isdigit(), "the secret was not there for it"
     assert desk.files() == {"a.txt": "two\n", "b.txt": "new\n"}
     assert not any((machine.workdir.parent / "effects").iterdir())
@@ -272,3 +273,13 @@ async def test_a_folder_with_the_journal_in_it_is_not_copied(machine: Machine) -
     desk = Desk(machine, "true", cwd=str(machine.home.parent))
     seen = await desk.look()
     assert "which is not for tools" in seen.summary
+
+
+async def test_where_nothing_isolates_nothing_is_looked_at_and_nothing_run(machine: Machine) -> None:
+    desk = Desk(machine)
+    desk.executor = ToolExecutor(builtin_registry(), machine.limits, {}, nothing_isolates)
+    seen = await desk.look()
+    assert seen.kind == "unavailable"
+    assert "which cannot be had here: bubblewrap is not there" in seen.summary
+    assert (await desk.call(seen)).error is not None
+    assert desk.files() == {"a.txt": "one\n", "old.txt": "gone\n"}

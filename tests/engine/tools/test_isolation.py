@@ -78,7 +78,7 @@ async def test_a_pack_demands_the_level_for_a_tool_or_for_all(machine: Machine, 
         "command.run", HELLO, machine.context, rules=CallRules(layer=bound)
     )
     assert refused.error is not None
-    assert "its pack or its step" in refused.error.message
+    assert "its pack, step or parameters" in refused.error.message
 
 
 async def test_what_has_no_process_is_isolated_by_nobody(machine: Machine) -> None:

@@ -61,7 +61,7 @@ def digest_of_changes(changes: Sequence[Change]) -> str:
 def shown_changes(changes: Sequence[Change], folder: Path, copy: Path) -> str:
     """Every change with the digest of what comes; of texts the lines that differ. Raises ToolFailure."""
     parts = [_shown(change, folder, copy) for change in changes]
-    text = "\n".join(parts)
+    text = "\n\n".join(parts)
     if len(text) > MAX_SHOWN:
         raise invalid_input(
             f"its changes are {len(text):,} characters, more than {MAX_SHOWN:,} to be looked at"
@@ -71,7 +71,7 @@ def shown_changes(changes: Sequence[Change], folder: Path, copy: Path) -> str:
 
 def _shown(change: Change, folder: Path, copy: Path) -> str:
     name = json.dumps(change.path, ensure_ascii=False)
-    heading = f"{_words(change.before)} -> {_words(change.after)}: {name}"
+    heading = f"{name}\n  before: {_words(change.before)}\n  after:  {_words(change.after)}"
     if not any(entry is not None and entry.kind == "file" for entry in (change.before, change.after)):
         return heading
     old, new = (

@@ -26,7 +26,6 @@ from engine.tools.builtin.effects.discarding import discard
 from engine.tools.builtin.effects.tree import Entry, read_tree
 from engine.tools.failure import invalid_input, permission_denied
 from engine.tools.process.threads import finish, run_stoppable
-from engine.tools.sandbox.bubblewrap import bubblewrap
 from engine.tools.sandbox.room import Room
 
 if TYPE_CHECKING:
@@ -61,18 +60,14 @@ class CommandEffect:
         kept = await run_stoppable(lambda _stop: self._read())
         if kept is not None and await run_stoppable(lambda _stop: unchanged(kept[1], self.folder)):
             return kept[0]
-        found = await asyncio.to_thread(bubblewrap)
-        if found.program is None:
-            message = (
-                f"an effect cannot be looked at here: {found.words}; without `effect` the command is shown"
-            )
-            raise permission_denied(message, {"reason": "sandbox_unavailable"})
+        isolated = self.context.limits.room
+        assert isolated is not None, "a call that is looked at demands it"
         copy = self._kept / "copy"
         try:
             before = await run_stoppable(lambda stop: self._copied(copy, stop))
             limits = self.context.limits
             room = Room(
-                found.program,
+                isolated.program,
                 reads=limits.sandbox_reads,
                 hidden=limits.hidden_roots,
                 denied=limits.denied_roots,
