@@ -48,15 +48,21 @@ class Runs(Protocol):
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
         traceparent: str | None = None,
+        session_id: str | None = None,
     ) -> RunView:
         """Queue a run. The same key of the same tenant returns the same run.
 
         Without `tenant` it belongs to the one in view (`Engine.for_`), or to `default`.
         Relative values of input fields with `format: path` are resolved against `base_dir`.
+        Runs of one `session_id` (a name of up to 36 characters) are found together.
         The run goes on in the trace of a `traceparent` (W3C Trace Context), else it begins one.
         Raises NotFound (pack, flow), InvalidInput (schema, size; details name the refused run),
         Refused (policy, trust, `idempotency_conflict`), PackInvalid.
         """
+        ...
+
+    async def session(self, session_id: str) -> tuple[RunView, ...]:
+        """The runs in view that were started with that `session_id`, oldest first. Raises InvalidInput."""
         ...
 
     async def start_again(

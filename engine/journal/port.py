@@ -317,6 +317,10 @@ class Journal(Protocol):
         """Runs that took over from this one, oldest first: (run id, when it was created)."""
         ...
 
+    async def session_runs(self, session_id: str) -> list[str]:
+        """Ids of the runs of a session, oldest first, of every tenant."""
+        ...
+
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
         """Executions of a run with the payloads of their input, output and error events."""
         ...

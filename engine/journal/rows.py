@@ -63,6 +63,7 @@ class NewRunRow(FlowNames):
     waiting_for: str | None
     waiting_for_id: str | None
     trace_id: str
+    session_id: str | None
 
 
 class RunRow(NewRunRow):

@@ -71,11 +71,17 @@ class FakeRuns(Scoped):
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
         traceparent: str | None = None,
+        session_id: str | None = None,
     ) -> RunView:
         owner = self.access.narrowed(tenant) or DEFAULT_TENANT
         self.engine.note("start", (pack, flow, dict(payload), actor.name, tenant))
         self.engine.note("start_with", (idempotency_key, base_dir))
-        return self._queued(pack, flow, payload, tenant=owner, requested_by=actor.name)
+        begun = {"tenant": owner, "requested_by": actor.name, "session_id": session_id}
+        return self._queued(pack, flow, payload, **begun)
+
+    async def session(self, session_id: str) -> tuple[RunView, ...]:
+        runs = self.engine.stored_runs.values()
+        return tuple(run for run in runs if run.session_id == session_id and self.access.sees(run.tenant))
 
     async def start_again(
         self,

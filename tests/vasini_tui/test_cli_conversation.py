@@ -71,3 +71,21 @@ def test_who_cannot_be_asked_is_told_with_who_can(vasini: Vasini, fake: FakeEngi
     assert "hello/hello is no conversation; its conversations are: hello/talk" in wrong.stderr
     for words in (("hello", " "), ("hello",), ("hello", "--end"), ("run_1", "Hi", "--end")):
         assert vasini("ask", *words).status == ExitCode.USAGE
+
+
+def test_a_session_is_gone_on_with_while_one_of_its_conversations_is_open(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.stored_packs = (a_pack(a_flow(), TALK),)
+    vasini("ask", "hello", "Hi", "--session", "day")
+    (begun,) = fake.stored_runs.values()
+    assert begun.session_id == "day"
+    fake.stored_runs.clear()
+    fake.add(a_run(status=RunStatus.PENDING_USER_INPUT, session_id="day"), message_form())
+    fake.stored_steps["run-1"] = waiting_steps()
+    assert vasini("ask", "hello", "More?", "--session", "day").status == ExitCode.OK
+    assert fake.asked("answer")[0][:2] == ("form-1", {"text": "More?"})
+    listed = vasini("runs", "--session", "day", "--json").document["runs"]
+    assert [run["run_id"] for run in listed] == ["run-1"]
+    assert vasini("runs", "--session", "day", "--pack", "hello").status == ExitCode.USAGE
+    assert vasini("ask", "hello", "--session", "night", "--end").status == ExitCode.NOT_FOUND

@@ -129,6 +129,7 @@ class RunView(RunSummary):
     pause_requested: bool = False
     held_by: str | None = Field(default=None, description="Worker that works the run now.")
     trace_id: str | None = Field(default=None, description="W3C trace: its starter's, or one of its own.")
+    session_id: str | None = Field(default=None, description="The conversation it belongs to.")
 
 
 class StepView(Contract):

@@ -137,6 +137,11 @@ class MemoryJournal(JournalWrites):
             (found, store.runs[found]["created_at"]) for found in sorted(store.successors.get(run_id, ()))
         ]
 
+    async def session_runs(self, session_id: str) -> list[str]:
+        """See port."""
+        runs = (await self._read()).runs
+        return sorted(run_id for run_id, row in runs.items() if row["session_id"] == session_id)
+
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
         """See port."""
         store = await self._read()

@@ -189,6 +189,11 @@ class SqliteJournal(JournalWrites):
         rows = await self._read(query("select_successors"), (run_id,))
         return [(row["run_id"], row["created_at"]) for row in rows]
 
+    async def session_runs(self, session_id: str) -> list[str]:
+        """See port."""
+        rows = await self._read(query("select_session"), (session_id,))
+        return [row["run_id"] for row in rows]
+
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
         """See port."""
         if path is None:

@@ -32,6 +32,7 @@ class RunQueued(Fact):
     tenant: str | None = field(default=None, metadata=doc("tenant of the run"))
     requested_by: str | None = field(default=None, metadata=doc("who started it"))
     trace_id: str | None = field(default=None, metadata=doc("the W3C trace of all events of the run"))
+    session_id: str | None = field(default=None, metadata=doc("the conversation it belongs to"))
     parent_run_id: str | None = field(default=None, metadata=doc("run whose step started it"))
     handed_off_from: str | None = field(default=None, metadata=doc("run it took over from"))
     handoff: Any = field(default=None, metadata=doc("what that run told it"))

@@ -28,6 +28,7 @@ from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import micros, place_of
 from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.embedded.resting import rests
+from engine.runtime.embedded.session_names import session_named
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
 from engine.runtime.views.summaries import run_summary
@@ -117,6 +118,7 @@ class Runs(Scoped):
         idempotency_key: str | None = None,
         base_dir: Path | None = None,
         traceparent: str | None = None,
+        session_id: str | None = None,
     ) -> RunView:
         """See facade."""
         self.access.require(Role.OPERATOR, actor)
@@ -124,7 +126,9 @@ class Runs(Scoped):
         from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - loaded with the starter
 
         request = StartRequest(
-            pack, flow, payload, actor, owner, idempotency_key, base_dir, traceparent=traceparent
+            *(pack, flow, payload, actor, owner, idempotency_key, base_dir),
+            traceparent=traceparent,
+            session_id=session_named(session_id),
         )
         return await self._started(*await self._starter().start(request))
 
@@ -195,6 +199,10 @@ class Runs(Scoped):
             base_dir=base_dir,
         )
         return await self._started(*started)
+
+    async def session(self, session_id: str) -> tuple[RunView, ...]:
+        """See facade."""
+        return await self.reader.session(session_named(session_id) or "")
 
     async def successors(self, run_id: str) -> tuple[str, ...]:
         """See facade."""

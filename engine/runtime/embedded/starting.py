@@ -57,6 +57,7 @@ class StartRequest:
     refused_once: bool = False
     """A refusal uses up the idempotency key: it is recorded once, whoever asks for the same start again."""
     traceparent: str | None = None
+    session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ class RunStarter:
             "scopes": scopes or None,
             "policy_digest": self._policies.for_pack(pack.pack_id).digest(),
         }
+        if request.session_id is not None:
+            head |= {"session_id": request.session_id}
         handed_over, blobs = request.handed_over, payload.blobs
         if handed_over is not None:
             head |= {"handed_off_from": handed_over.run_id, "handoff": handed_over.context.value}
@@ -141,6 +144,7 @@ class RunStarter:
         return replace(
             _new_run(request, pack, flow, RunStatus.QUEUED, {**head, "subject": subject}, self._clock.now()),
             run_id=run_id,
+            session_id=request.session_id,
             subject=subject,
             pack_version=label,
             idempotency_key=request.idempotency_key,
@@ -237,7 +241,8 @@ def _digest(request: StartRequest, pack: LoadedPack, flow: FlowDef, payload: Any
         return None
     source = request.handed_over
     handed_over = [] if source is None else [source.run_id, source.note]
-    return digest_of([pack.pack_id, flow.id, payload, *handed_over])
+    session = [] if request.session_id is None else [{"session_id": request.session_id}]
+    return digest_of([pack.pack_id, flow.id, payload, *handed_over, *session])
 
 
 def _absolute_paths(flow: FlowDef, payload: dict[str, Any], base: Path) -> dict[str, Any]:

@@ -99,6 +99,7 @@ class RowViews:
             pause_requested=bool(row["pause"]),
             held_by=row["lease_worker"],
             trace_id=row["trace_id"] or None,
+            session_id=row["session_id"],
         )
 
     async def _step(self, row: StepViewRow, *, full: bool) -> StepView:

@@ -174,6 +174,13 @@ class RunReader(Scoped):
         await self.row(run_id)
         return tuple(found for found, _ in await self._journal.successors(run_id))
 
+    async def session(self, session_id: str) -> tuple[RunView, ...]:
+        """Runs of a session that are in view, oldest first."""
+        rows = [
+            await self._journal.run_view_row(found) for found in await self._journal.session_runs(session_id)
+        ]
+        return tuple([await self._views.run(row) for row in rows if row and self.access.sees(row["tenant"])])
+
     async def file_text(self, run_id: str, stored_name: str, limit: int) -> FileText:
         """The beginning of an output file as masked text. Raises NotFound, InvalidInput, Unavailable."""
         return await self._files.text(await self.row(run_id), stored_name, limit)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from engine.contracts.status import RunStatus
+from engine.errors import InvalidInput
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, error_of, rest, start, tool
 from tests.engine.runtime.test_agents import agent, answering_in_turn, call, models_at, says, spoken
@@ -12,6 +15,7 @@ from tests.engine.runtime.test_agents import agent, answering_in_turn, call, mod
 if TYPE_CHECKING:
     from engine.contracts.runs.conversation import Conversation
     from engine.facade.engine import Engine
+    from engine.journal.port import Journal
 
 
 def talker(*script: Any, **fields: Any) -> Any:
@@ -106,3 +110,21 @@ async def test_a_conversation_can_be_cancelled_while_it_waits(home: Home) -> Non
         await engine.runs.cancel(run_id, actor=ANN)
         await rest(engine, run_id, expect=RunStatus.CANCELLED)
         assert (await engine.runs.conversation(run_id, "work")).waits_with is None
+
+
+async def test_runs_of_one_session_are_found_together_and_only_in_their_tenant(
+    home: Home, each_journal: Journal
+) -> None:
+    home.flow("talk", talker(says("Hello.")))
+    async with home.open(journal=each_journal) as engine:
+        begun = [
+            await engine.runs.start("demo", "talk", {}, actor=ANN, session_id=name, tenant=tenant)
+            for name, tenant in (("day", "a"), ("day", "a"), ("night", "a"), ("day", "b"))
+        ]
+        ids = [run.run_id for run in begun]
+        assert [run.run_id for run in await engine.runs.session("day")] == [ids[0], ids[1], ids[3]]
+        of_a = engine.for_(ANN, tenant="a")
+        assert [run.run_id for run in await of_a.runs.session("day")] == ids[:2]
+        assert begun[0].session_id == "day"
+        with pytest.raises(InvalidInput, match="at most 36"):
+            await engine.runs.start("demo", "talk", {}, actor=ANN, session_id="two words")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.contracts.status import RunStatus
-from engine.errors import ErrorCode, InvalidInput, Refused
+from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
 from vasini_tui.cli.call import Invocation
@@ -36,6 +36,10 @@ def ask(
     ],
     text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to say.")] = None,
     assign: Assign = None,
+    session_id: Annotated[
+        str | None,
+        typer.Option("--session", metavar="NAME", help="Go on with that one, or begin it."),
+    ] = None,
     end: Annotated[bool, typer.Option("--end", help="End the conversation; its run completes.")] = False,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
@@ -44,29 +48,45 @@ def ask(
 ) -> Invocation:
     """Say something to an agent and read its answer. The conversation waits as a run: go on with RUN."""
     going_on = target.startswith(_RUN)
-    if end and not going_on:
+    if end and not going_on and session_id is None:
         raise UsageError("--end is for a conversation: vasini ask RUN --end")
+    if going_on and session_id is not None:
+        raise UsageError("a RUN has its session already")
     if end == bool((text or "").strip()):
         raise UsageError("say either TEXT or --end" if end else "TEXT says nothing")
     if going_on and assign:
         raise UsageError("--set is for a new conversation")
     words = "" if end else str(text)
+    given = given_payload(None, assign or ())
     call = (
         partial(_go_on, part=target, text=words)
         if going_on
-        else partial(_begin, target=target, text=words, payload=given_payload(None, assign or ()))
+        else partial(_begin, target=target, text=words, payload=given, session_id=session_id)
     )
     return Invocation(call, as_json, act_as, tenant, all_tenants)
 
 
-async def _begin(session: Session, *, target: str, text: str, payload: GivenPayload) -> int:
+async def _begin(
+    session: Session, *, target: str, text: str, payload: GivenPayload, session_id: str | None
+) -> int:
     async with session.engine() as engine:
         pack, _, named = target.partition("/")
+        if session_id is not None:
+            known = [run for run in await engine.runs.session(session_id) if run.pack == pack]
+            if open_ones := [run for run in known if run.status not in RUN_TERMINAL]:
+                return await _say(session, engine, open_ones[-1].run_id, text)
+            if not text:
+                raise NotFound(f"{pack} has no open conversation {session_id}", {"session_id": session_id})
         in_force = await pack_in_force(engine, pack, session.out)
         flow = _flow_of(in_force, pack, named)
         given = payload.read(input_schema(in_force, flow))
         view = await engine.runs.start(
-            pack, flow, {**given, _MESSAGE: text}, actor=session.actor, base_dir=Path.cwd()
+            pack,
+            flow,
+            {**given, _MESSAGE: text},
+            actor=session.actor,
+            base_dir=Path.cwd(),
+            session_id=session_id,
         )
         return await _answered(session, engine, view, 0)
 
@@ -84,13 +104,17 @@ def _flow_of(pack: PackView | None, name: str, wanted: str) -> str:
 
 async def _go_on(session: Session, *, part: str, text: str) -> int:
     async with session.engine_and_run(part) as (engine, run_id):
-        found = await engine.runs.conversation(run_id, await only_agent(engine, run_id))
-        if found.waits_with is None:
-            view = await engine.runs.summary(run_id)
-            message = f"the conversation {run_id} waits for no message; its run is {view.status}"
-            raise Refused(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id, "status": view.status})
-        await engine.requests.answer(found.waits_with, {"text": text}, actor=session.actor)
-        return await _answered(session, engine, await engine.runs.summary(run_id), len(found.turns))
+        return await _say(session, engine, run_id, text)
+
+
+async def _say(session: Session, engine: Engine, run_id: str, text: str) -> int:
+    found = await engine.runs.conversation(run_id, await only_agent(engine, run_id))
+    if found.waits_with is None:
+        view = await engine.runs.summary(run_id)
+        message = f"the conversation {run_id} waits for no message; its run is {view.status}"
+        raise Refused(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id, "status": view.status})
+    await engine.requests.answer(found.waits_with, {"text": text}, actor=session.actor)
+    return await _answered(session, engine, await engine.runs.summary(run_id), len(found.turns))
 
 
 async def _answered(session: Session, engine: Engine, view: RunView, before: int) -> int:

@@ -21,6 +21,8 @@ from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.contracts.runs.run import EventView, RunSummary
     from engine.facade.engine import Engine
     from vasini_tui.output import Output
@@ -66,6 +68,10 @@ def runs(
     parent: Annotated[
         str | None, typer.Option("--parent", metavar="RUN", help="Only those that steps of this run started.")
     ] = None,
+    session_id: Annotated[
+        str | None,
+        typer.Option("--session", metavar="NAME", help="Only those of this session; no other filter."),
+    ] = None,
     text: Annotated[
         str | None,
         typer.Option("--text", help="Found in pack, flow, requester, status; in ids if it has a digit."),
@@ -97,6 +103,10 @@ def runs(
         created_before=moment_named(before, "--before"),
         text=text,
     )
+    if session_id is not None:
+        if filters != RunFilter():
+            raise UsageError("--session goes with no other filter")
+        return Invocation(partial(_session, session_id=session_id), as_json, act_as, tenant, all_tenants)
     action = partial(_runs, filters=filters, sort=_order_named(sort), limit=limit, after=after)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
@@ -155,6 +165,22 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
         session.out.document({"runs": page.items, "next": page.next, **left_out})
         return ExitCode.OK
     session.out.left_out(page.unreadable)
+    _table(session, page.items)
+    session.out.next_page(page.next)
+    return ExitCode.OK
+
+
+async def _session(session: Session, *, session_id: str) -> int:
+    async with session.engine() as engine:
+        found = await engine.runs.session(session_id)
+    if session.out.as_json:
+        session.out.document({"runs": found, "next": None})
+    else:
+        _table(session, found)
+    return ExitCode.OK
+
+
+def _table(session: Session, runs: Sequence[RunSummary]) -> None:
     session.out.table(
         ("RUN", "STATUS", "FLOW", "SUBJECT", "STEP", "WHY", "TOOK", "BY", "CREATED"),
         (
@@ -169,11 +195,9 @@ async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: i
                 run.requested_by,
                 run.created_at,
             )
-            for run in page.items
+            for run in runs
         ),
     )
-    session.out.next_page(page.next)
-    return ExitCode.OK
 
 
 def _flow(run: RunSummary) -> str:

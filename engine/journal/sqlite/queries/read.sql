@@ -25,6 +25,10 @@ FROM runs WHERE run_id IN (SELECT run_id FROM tree)
 -- runs that took over from one
 SELECT run_id, created_at FROM runs WHERE handed_off_from = ? ORDER BY run_id
 
+-- name: select_session
+-- runs of a session
+SELECT run_id FROM runs WHERE session_id = ? ORDER BY run_id
+
 -- name: select_steps
 -- executions of a run with their values
 SELECT s.*, i.payload AS input_event, o.payload AS output_event, e.payload AS error_event
