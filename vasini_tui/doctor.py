@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from engine.budget.caps import EACH
+from engine.budget.price_book import PriceBook
 from engine.contracts.actor import EVERY_TENANT, Operator, Role
+from engine.contracts.budget import CapScope
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.sqlite.check import find_damage
 from engine.tools.builtin.all import builtin_registry
@@ -107,6 +110,7 @@ async def examine(
             *_variables(),
             *_policy_names(loaded, seen),
             *_models(loaded),
+            *await asyncio.to_thread(_budget, loaded, seen),
             *await asyncio.to_thread(_own_themes, places),
         ),
         errors=(*loaded.problems, *seen.errors),
@@ -314,6 +318,21 @@ def _models(loaded: LoadedSettings) -> list[str]:
         for name, model in values.models.named.items()
         if model.key_name and model.key_name not in values.secrets
     ]
+
+
+def _budget(loaded: LoadedSettings, seen: _Engine) -> list[str]:
+    """Caps of packs that there are not, and models of unknown price, which a hard cap refuses."""
+    values = loaded.values
+    packs = {str(pack["pack"]) for pack in seen.packs}
+    named = sorted({one.of for one in values.budget.caps if one.scope is CapScope.PACK} - {EACH} - packs)
+    found = [f"budget.caps: there is no pack `{pack}`" for pack in named]
+    if values.budget.unpriced == "refuse" and any(one.hard is not None for one in values.budget.caps):
+        unknown = (one.name for one in PriceBook(values.models, values.budget).quotes() if one.price is None)
+        found += [
+            f"what the model {name} costs is not known: it is refused where a hard cap holds (budget.prices)"
+            for name in unknown
+        ]
+    return found
 
 
 def _own_themes(places: Places) -> list[str]:

@@ -59,6 +59,9 @@ def test_prices_as_a_document_are_exact_and_name_their_table(vasini: Vasini, hom
         ("budget: {prices: {other: {input: 1, output: 1}}}", "there is no model 'other'"),
         ("budget: {prices: {scripted: {input: 1, output: 1}}}", "scripted"),
         (PRICED.replace("0.15", "-1"), "greater than or equal to 0"),
+        ("budget: {caps: [{scope: model, of: other, window: day, hard: 1}]}", "a model 'other'"),
+        ("budget: {caps: [{scope: tenant, window: day, soft: 2, hard: 1}]}", "above the hard one"),
+        ("budget: {time_zone: Nowhere/Land}", "time zone"),
     ],
 )
 def test_a_price_that_cannot_count_is_refused_with_its_place(home: Path, text: str, word: str) -> None:

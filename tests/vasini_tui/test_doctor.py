@@ -177,3 +177,15 @@ def test_names_in_policies_that_nothing_has_are_warned_of(vasini: Vasini, home: 
     assert "policies.blocked_tools: there is no tool `http.gte`" in warnings
     assert "policies.by_pack: there is no pack `helo`" in warnings
     assert not [warning for warning in warnings if "http.get`" in warning or "hello.greet" in warning]
+
+
+def test_caps_that_nothing_can_meet_are_warned_of(vasini: Vasini, home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "config.yaml").write_text(
+        "models: {named: {local: {provider: ollama, model: l}}}\n"
+        "budget: {caps: [{scope: pack, of: gone, window: day, hard: 1}]}\n",
+        "utf-8",
+    )
+    warnings = vasini("doctor", "--json").document["warnings"]
+    assert "budget.caps: there is no pack `gone`" in warnings
+    assert any("model local costs is not known" in one for one in warnings)

@@ -17,8 +17,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from engine.budget.caps import EACH
 from engine.budget.settings import ModelPrice
 from engine.contracts.actor import Operator
+from engine.contracts.budget import CapScope
 from engine.errors import ErrorCode, VasiniError
 from engine.governance.policies import Policies
 from engine.models.settings import NamedModel, ProviderName
@@ -231,7 +233,11 @@ def _faulty_models(models: ModelSettings) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _faulty_prices(models: ModelSettings, budget: BudgetSettings) -> Iterator[tuple[KeyPath, str]]:
-    """Prices of models that there are not, or that nobody is asked for."""
+    """Prices and caps of models that there are not, prices of those for which nobody is asked."""
+    for cap in budget.caps:
+        if cap.scope is CapScope.MODEL and cap.of not in {EACH, *models.all}:
+            known = ", ".join(sorted(models.all))
+            yield ("budget", "caps"), f"a cap is of a model {cap.of!r}, which is not there; there are {known}"
     for name in budget.prices:
         if name not in models.all:
             known = ", ".join(sorted(models.named)) or "none"

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-GROWING = ("runs", "events", "requests", "steps", "blobs", "snapshots", "timers", "mailbox")
+GROWING = (
+    "runs",
+    "events",
+    "requests",
+    "steps",
+    "blobs",
+    "snapshots",
+    "timers",
+    "mailbox",
+    "spending",
+    "budget_acts",
+)
 READS = [
     "select_run",
     "select_run_view",
@@ -58,6 +69,14 @@ READS = [
     "select_blob",
     "select_content",
     "select_key",
+    "spending_by_names",
+    "spending_by_slot",
+    "cost_since",
+    "learned",
+    "tree_cost",
+    "tree_usages",
+    "sum_of_acts",
+    "acts_after",
 ]
 
 LISTS = [

@@ -14,7 +14,7 @@ from engine.contracts.budget import CapScope, CapState, CapWindow
 from engine.contracts.notice import NoticeKind
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import InvalidInput, Refused
-from tests.engine.models.loopback import serving
+from tests.engine.models.loopback import head, serving, sse
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, retry, start, until
 from tests.engine.runtime.test_agents import agent, models_at, spoken
 from tests.engine.runtime.test_notices import FakeChannel
@@ -208,3 +208,39 @@ async def test_what_is_held_for_a_stopped_call_stays_held(home: Home, journal: S
         await engine.runs.cancel(run_id, mode=CancelMode.NOW, actor=ANN)
         assert (await rest(engine, run_id)).status is RunStatus.CANCELLED
         assert [one["hold_id"] for one in await journal.spending.holds()] == [held["hold_id"]]
+
+
+async def test_a_server_that_tells_more_than_was_allowed_is_counted_with_what_it_tells(home: Home) -> None:
+    async def more(write: Write) -> None:
+        choice = {"index": 0, "delta": {"content": "Done."}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 10**6, "completion_tokens": 10**6}
+        await write(head() + sse({"id": "1", "model": "m", "choices": [choice], "usage": usage}, "[DONE]"))
+
+    home.flow("ask", agent(tools=(), max_tokens=BOUND))
+    settings = budget({"scope": "tenant", "window": "day", "hard": 1})
+    async with (
+        serving(more) as server,
+        home.working(models=models_at(server.url), budget=settings) as engine,
+    ):
+        run = await finished(engine, "ask")
+        (usage,) = await usages(engine, run.run_id)
+        assert usage.payload["over"] is True
+        (view,) = (await engine.budget.caps()).caps
+        assert (view.spent, view.left, view.state) == (18 * 10**9, 0, CapState.HARD)
+        assert (await failed(engine, "ask")).error is not None
+
+
+async def test_a_server_that_tells_no_usage_is_counted_with_an_estimate(home: Home) -> None:
+    async def silent_about_it(write: Write) -> None:
+        choice = {"index": 0, "delta": {"content": "Done."}, "finish_reason": "stop"}
+        await write(head() + sse({"id": "1", "model": "m", "choices": [choice]}, "[DONE]"))
+
+    home.flow("ask", agent(tools=(), max_tokens=BOUND))
+    async with (
+        serving(silent_about_it) as server,
+        home.working(models=models_at(server.url), budget=budget()) as engine,
+    ):
+        run = await finished(engine, "ask")
+        assert run.cost > 0
+        spent = await engine.budget.of_run(run.run_id)
+        assert (spent.estimated, spent.cost) == (1, run.cost)

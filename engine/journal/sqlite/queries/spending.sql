@@ -41,7 +41,7 @@ WITH RECURSIVE above(run_id, parent) AS (
 )
 SELECT r.tenant, r.pack, r.flow, e.run_seq, e.ts, e.kind, e.actor, e.step_id, e.payload
 FROM tree t JOIN runs r ON r.run_id = t.run_id JOIN events e ON e.run_id = t.run_id
-WHERE e.kind = 'model_usage' ORDER BY e.seq
+WHERE e.kind = 'model_usage' ORDER BY +e.seq
 
 -- name: tree_cost
 -- what the runs of a tree cost, and how many of their calls are of unknown cost

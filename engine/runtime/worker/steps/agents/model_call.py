@@ -101,18 +101,17 @@ class ModelCalls:
         except ModelFailure as failed:
             details = {**self._noted(failed, asked), "recoverable": failed.retryable}
             error = failure(StepErrorCode.MODEL_ERROR, failed.message, **details)
-            used = meter.partial() if meter is not None else None
-            if meter is not None and used is None:
-                await self._paying.release(meter)
-            return self._failed(execution, error, used), {}
+            return self._failed(execution, error, await self._used(meter)), {}
         except BudgetExhausted as refused:
             return self._failed(execution, refused.error), {}
         except LoopDetected as loop:
             details = {"tool": loop.tool, "times": loop.times, "recoverable": False}
             return self._failed(execution, failure(StepErrorCode.LOOP_DETECTED, str(loop), **details)), {}
         except VasiniError as error:
-            details = {**error.details, "recoverable": False}
-            return self._failed(execution, failure(StepErrorCode.INVALID_INPUT, error.message, **details)), {}
+            told = failure(
+                StepErrorCode.INVALID_INPUT, error.message, **{**error.details, "recoverable": False}
+            )
+            return self._failed(execution, told, await self._used(meter)), {}
         finished = StepFinished(
             now=self._clock.now(),
             path=execution.path,
@@ -127,6 +126,13 @@ class ModelCalls:
         self, execution: Execution, error: dict[str, Any], usage: dict[str, Any] | None = None
     ) -> StepFinished:
         return replace(failed_call(self._clock, self._values, execution, error), usage=usage)
+
+    async def _used(self, meter: Meter | None) -> dict[str, Any] | None:
+        """What a call that failed has used; where nothing came nothing is held for it any more."""
+        used = meter.partial() if meter is not None else None
+        if meter is not None and used is None:
+            await self._paying.release(meter)
+        return used
 
     def _noted(self, failed: ModelFailure, asked: _Asked | None) -> dict[str, Any]:
         """What is known of a failure. A server that asks to wait holds up no other model."""

@@ -1,0 +1,2 @@
+-- what all tenants spent in a time
+CREATE INDEX spending_slot ON spending (slot);
