@@ -1,6 +1,7 @@
 """The registry of actions: every key of the console.
 
-A letter keeps its meaning on every screen; x takes out, after asking. Bindings, palette, help and docs/keys.md are made of this.
+A letter keeps its meaning on every screen; x takes out, after asking. Bindings, palette, help and
+docs/keys.md are made of this.
 """
 
 from __future__ import annotations
