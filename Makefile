@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-items bench-jobs bench-decisions bench-sandbox soak chaos picture architecture keys events tools lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-items bench-jobs bench-decisions bench-sandbox bench-agents soak chaos picture architecture keys events tools lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -68,6 +68,9 @@ bench-decisions: $(STAMP)
 
 bench-sandbox: $(STAMP)
 	$(BIN)/python -m benchmarks.runs.sandbox_bench
+
+bench-agents: $(STAMP)
+	$(BIN)/python -m benchmarks.agents.agents_bench
 
 bench-console: $(STAMP)
 	$(BIN)/python -m benchmarks.console.console_bench
