@@ -43,7 +43,7 @@ RUN = ToolSpec(
             "check": {"type": "boolean"},
             "env": {"type": "object", "additionalProperties": {"type": "string"}},
             "parse": {"enum": ["text", "lines", "json"]},
-            "effect": {"enum": ["preview"]},
+            "effect": {"enum": ["preview"], "description": "What is approved is what it changes, on a copy."},
         },
         "required": ["argv"],
         "additionalProperties": False,

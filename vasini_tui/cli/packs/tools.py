@@ -49,7 +49,8 @@ async def _tools(session: Session, *, name: str | None) -> int:
 
 def _show(out: Output, spec: ToolSpec) -> None:
     out.line(f"{spec.name}: {spec.description}")
-    out.line(f"effects {spec.effects}, risk {spec.risk}, {spec.timeout:g} s")
+    level = f", sandbox {spec.sandbox}" if spec.sandbox != "process" else ""
+    out.line(f"effects {spec.effects}, risk {spec.risk}, {spec.timeout:g} s{level}")
     out.line("Parameters")
     required = set(spec.parameters.get("required", ()))
     out.pairs(
