@@ -74,10 +74,12 @@ def _act_row(act: BudgetAct) -> tuple[object, ...]:
 
 
 def _cap_row(cap: CapView) -> tuple[object, ...]:
-    amounts = (None if one is None else dollars(one) for one in (cap.soft, cap.hard, cap.left))
+    left = None if cap.scope is CapScope.RUN else cap.left
+    amounts = (None if one is None else dollars(one) for one in (cap.soft, cap.hard, left))
     held = dollars(cap.held) if cap.held else None
     state = f"{cap.state}, {cap.unpriced} calls unknown" if cap.unpriced else cap.state
-    return (_of(cap), cap.window, dollars(cap.spent), held, *amounts, state, cap.runs_out_at, cap.source)
+    spent = dollars(cap.spent) if cap.scope is not CapScope.RUN else None  # each run by itself
+    return (_of(cap), cap.window, spent, held, *amounts, state, cap.runs_out_at, cap.source)
 
 
 def _of(cap: CapView | BudgetAct) -> str:
