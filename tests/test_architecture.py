@@ -56,3 +56,10 @@ def test_everything_that_runs_is_in_the_wheel() -> None:
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert sorted(wheel) == sorted((*PACKAGES, "packs", "themes"))
     assert all((ROOT / package / "py.typed").is_file() for package in PACKAGES)
+
+
+def test_no_two_migrations_have_the_same_number() -> None:
+    """Of two with one number only the later name would be made."""
+    scripts = (ROOT / "engine" / "journal" / "sqlite" / "migrations").glob("*.sql")
+    numbers = sorted(path.name.partition("_")[0] for path in scripts)
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]

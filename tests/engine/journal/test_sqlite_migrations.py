@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from engine.contracts.runs.run import RunFilter, RunSort
@@ -129,11 +128,3 @@ async def test_runs_that_were_rejected_or_started_by_others_are_told_apart_after
         assert await journal.lists.failed_after(NOW, None) == 2
     finally:
         await journal.close()
-
-
-def test_migrations_are_numbered_without_gaps_and_each_number_once() -> None:
-    folder = files("engine.journal.sqlite").joinpath("migrations")
-    numbers = sorted(
-        entry.name.partition("_")[0] for entry in folder.iterdir() if entry.name.endswith(".sql")
-    )
-    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
