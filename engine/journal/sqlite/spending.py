@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.contracts.budget import CapScope
 from engine.journal.encoding import decode
-from engine.journal.rules.rows.event_rows import MoneySpent, changes_of
 from engine.journal.sqlite.queries import query
-from engine.machine.events.table import read_event
 
 if TYPE_CHECKING:
     import sqlite3
@@ -107,6 +105,10 @@ class SqliteSpending:
 
     async def of_tree(self, run_id: str) -> Sequence[SpendRow]:
         """See port."""
+        # What reads events is loaded with the first run that is looked into: lists do without.
+        from engine.journal.rules.rows.event_rows import MoneySpent, changes_of  # noqa: PLC0415
+        from engine.machine.events.table import read_event  # noqa: PLC0415
+
         found: list[SpendRow] = []
         for row in await self._read(query("tree_usages"), (run_id,)):
             event = read_event(row["kind"], row["ts"], row["actor"], row["step_id"], decode(row["payload"]))
