@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("vasini_tui.cli.packs",),
     ("vasini_tui.cli.host",),
     ("vasini_tui.cli.call", "vasini_tui.cli.arguments", "vasini_tui.cli.approval_text"),
-    ("vasini_tui.demo",),
+    ("vasini_tui.demo", "vasini_tui.mcp_server"),
     ("vasini_tui.doctor", "vasini_tui.scaffold"),
     ("vasini_tui.disk_use",),
     ("vasini_tui.console",),

@@ -54,6 +54,7 @@ COMMANDS = {
     "slo": "host.slo:slo",
     "exclude": "runs.exclude:exclude",
     "metrics": "host.metrics:metrics",
+    "mcp": "host.mcp:mcp",
     "export": "runs.archive:export",
     "verify": "runs.archive:verify",
     "prune": "host.upkeep:prune",

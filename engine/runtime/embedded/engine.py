@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.levels import ServiceLevels
+    from engine.runtime.embedded.outside_questions import OutsideQuestions
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
@@ -240,7 +241,8 @@ class EmbeddedEngine:
             try:
                 await worker.running_or(running)
                 with self._intake.served_by(worker.held):
-                    async with self._pack_watch.watching(), self._telling(), self._triggers.looking():
+                    watching, looking = self._pack_watch.watching(), self._triggers.looking()
+                    async with watching, self._telling(), looking, self._outside_questions.looking():
                         yield worker
             finally:
                 worker.stop()
@@ -270,6 +272,12 @@ class EmbeddedEngine:
         from engine.runtime.embedded.triggering.triggers import Triggers  # noqa: PLC0415 - see _sessions
 
         return Triggers(self._journal, self._clock, self._packs, lambda: self._starter)
+
+    @property
+    def _outside_questions(self) -> OutsideQuestions:
+        from engine.runtime.embedded.outside_questions import OutsideQuestions  # noqa: PLC0415 - see _sessions
+
+        return OutsideQuestions(self.runs)
 
     async def _take_mail(self, run_id: str) -> None:
         from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions

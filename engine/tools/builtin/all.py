@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.tools.builtin.allowing import allowing_tools
 from engine.tools.builtin.command import command_tools
 from engine.tools.builtin.data import data_tools
 from engine.tools.builtin.files import file_tools
@@ -37,3 +38,4 @@ def _builtin_tools() -> Iterator[RegisteredTool]:
     yield from http_tools()
     yield from data_tools()
     yield from report_tools()
+    yield from allowing_tools()

@@ -28,6 +28,10 @@ FLOWS = [
     "log-triage/incident",
     "on-call/incident",
     "on-call/triage",
+    "outside/approval",
+    "outside/connection",
+    "outside/question",
+    "outside/report",
     "repo-steward/release-notes",
     "repo-steward/secret-scan",
     "senior-python-dev/ask",
@@ -104,6 +108,7 @@ def test_every_write_is_gated_or_asked_for(catalog: Catalog, name: str) -> None:
         "log-triage/incident": ["write_blocklist"],
         "on-call/incident": ["announce", "mitigate", None],
         "on-call/triage": ["act"],
+        "outside/approval": ["allow", "allow-high"],
         "repo-steward/release-notes": ["write"],
         "senior-python-dev/feature-implementation": [None],
     }

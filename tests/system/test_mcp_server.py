@@ -1,0 +1,101 @@
+"""`vasini mcp` in a process of its own, and what becomes of its questions when somebody is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.shared.exceptions import MCPError
+
+from tests.patience import PATIENCE
+from tests.system.conftest import PROGRAM
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.system.conftest import Vasini
+
+pytestmark = pytest.mark.system
+
+CALL = {"tool_name": "Bash", "input": {"command": "make deploy"}}
+
+
+@asynccontextmanager
+async def worker(vasini: Vasini) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker that is killed when the context is left, if it is still there."""
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "worker", env=vasini.environment, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def client(vasini: Vasini) -> Client:
+    given = {name: value for name, value in vasini.environment.items() if name.startswith("VASINI_")}
+    return Client(StdioServerParameters(command=str(PROGRAM), args=["mcp"], env=given), mode="legacy")
+
+
+async def approvals(vasini: Vasini, count: int) -> list[dict[str, Any]]:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            listed = (await asyncio.to_thread(vasini.ok, "approvals"))["approvals"]
+            if len(listed) == count:
+                return list(listed)
+            await asyncio.sleep(0.1)
+
+
+async def ask(over: Client) -> dict[str, Any]:
+    (content,) = (await over.call_tool("permission_prompt", CALL)).content
+    assert content.type == "text"
+    told_back: dict[str, Any] = json.loads(content.text)
+    return told_back
+
+
+def the_server() -> int:
+    """The one process of `vasini mcp` below this one."""
+    (found,) = (child.pid for child in psutil.Process().children() if child.cmdline()[-1] == "mcp")
+    return int(found)
+
+
+async def test_a_question_outlives_its_worker_and_not_its_server(vasini: Vasini) -> None:
+    """The worker is killed while a person thinks: nothing is lost. The server is: nothing is allowed."""
+    async with client(vasini) as over:
+        asking = asyncio.create_task(ask(over))
+        async with worker(vasini) as first:
+            (shown,) = await approvals(vasini, 1)
+            first.kill()
+            await first.wait()
+        await asyncio.to_thread(vasini.ok, "approve", shown["approval_id"])
+        assert not asking.done(), "the answer comes with the run's end, which nobody works yet"
+        async with worker(vasini):
+            assert await asking == {"behavior": "allow", "updatedInput": CALL["input"]}
+            asking = asyncio.create_task(ask(over))
+            (shown,) = await approvals(vasini, 1)
+            os.kill(the_server(), signal.SIGKILL)
+            with pytest.raises(MCPError):
+                await asking
+            await approvals(vasini, 0)
+    left = vasini.ok("approval", shown["approval_id"])
+    assert left["status"] == "WITHDRAWN"
+    refused = vasini("approve", shown["approval_id"], "--json")
+    assert refused.error["code"] == "request_withdrawn"
+
+
+def test_it_ends_with_its_client_and_says_where_it_belongs(vasini: Vasini) -> None:
+    noise = vasini.execute("mcp", stdin=b"this is no message\n" + b"x" * 5_000_000 + b"\n")
+    assert noise.status == 0
+    nobody = vasini("mcp", "--json")
+    assert nobody.status == 2
+    assert "docs/mcp.md" in nobody.stderr

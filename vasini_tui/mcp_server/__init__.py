@@ -1,0 +1,1 @@
+"""`vasini mcp`: agents that other programs run ask people here."""

@@ -1,0 +1,126 @@
+"""The Model Context Protocol around a desk: one connection over the process's own pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING, Any
+
+from engine.safe_text import sanitize
+from vasini_tui.exit_codes import UsageError
+from vasini_tui.mcp_server.tools import TOOLS, as_text
+from vasini_tui.version import program_version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mcp.server import Server
+    from mcp.server.context import ServerRequestContext
+    from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
+
+    from vasini_tui.mcp_server.desk import Desk
+
+MAX_LINE = 4 * 1024 * 1024
+"""Bytes of one message from the client; a longer one is no message."""
+_NO_MESSAGE = "\n"
+_INSTRUCTIONS = (
+    "People decide here. Ask before you act with request_approval, ask what you do not know with ask_person. "
+    "A question that you cancel is withdrawn."
+)
+
+
+async def serve(desk: Desk) -> None:
+    """Serve the client at the other end of stdin and stdout until it is gone.
+
+    Raises UsageError without the extra, or where stdin is no pipe.
+    """
+    try:
+        from mcp.server.stdio import stdio_server  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        raise UsageError("vasini mcp needs the extra `mcp`: pip install 'vasini-tui[mcp]'") from error
+    server = make_server(desk)
+    lines: Any = _Lines(await _stdin())
+    async with stdio_server(stdin=lines) as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())
+
+
+def make_server(desk: Desk) -> Server[Any]:
+    """A server whose tools ask at `desk`."""
+    import mcp_types as wire  # noqa: PLC0415 - an extra, and slow to import
+    from mcp.server import Server  # noqa: PLC0415 - likewise
+
+    offered = {tool.name: tool for tool in TOOLS}
+
+    async def list_tools(
+        _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        return wire.ListToolsResult(
+            tools=[
+                wire.Tool(
+                    name=tool.name,
+                    description=tool.description,
+                    input_schema=tool.parameters,
+                    annotations=wire.ToolAnnotations(read_only_hint=tool.reads_only, destructive_hint=False),
+                )
+                for tool in TOOLS
+            ]
+        )
+
+    async def call_tool(context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
+        tool = offered.get(params.name)
+        if tool is None:
+            known = ", ".join(offered)
+            words = f"there is no tool {sanitize(params.name, limit=100)}; there are {known}"
+            return wire.CallToolResult(content=[wire.TextContent(text=words)], is_error=True)
+        progress = 0
+
+        async def tell(words: str) -> None:
+            nonlocal progress
+            progress += 1
+            await context.session.report_progress(progress, None, words)
+
+        client = context.session.client_params
+        info = client.client_info if client is not None else None
+        name = f"{info.name} {info.version}" if info is not None else ""
+        told_back, failed = await tool.call(desk, name, params.arguments or {}, tell)
+        return wire.CallToolResult(content=[wire.TextContent(text=as_text(told_back))], is_error=failed)
+
+    return Server(
+        "vasini",
+        version=program_version(),
+        instructions=_INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+class _Lines:
+    """The lines of a reader; what is too long to be a message is one that cannot be read."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        while True:
+            try:
+                line = await self._reader.readline()
+            except ValueError:
+                yield _NO_MESSAGE
+                continue
+            if not line:
+                return
+            yield line.decode("utf-8", "replace")
+
+
+async def _stdin() -> asyncio.StreamReader:
+    """Stdin as a stream that can be given up at any moment. Raises UsageError."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):  # of files and devices the system tells no news
+        raise UsageError("vasini mcp speaks with an agent over pipes; its settings start it (docs/mcp.md)")
+    reader = asyncio.StreamReader(limit=MAX_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    return reader
