@@ -37,6 +37,7 @@ class ConversationScreen(ConsoleScreen):
         self._run_id, self._step_id = run_id, step_id
         self._lines: list[SafeText] = []
         self._waits_with: str | None = None
+        self._writing = False
 
     def body(self) -> ComposeResult:
         """Whose it is, what is to be known, lines, the line to write in."""
@@ -76,9 +77,12 @@ class ConversationScreen(ConsoleScreen):
     def _open_line(self, *, opened: bool) -> None:
         """Show the line while the agent waits; what is typed in it stays until it is sent."""
         line = self.query_one("#message", SafeInput)
+        came = opened and line.disabled
         if line.has_focus and not opened:
             self.query_one("#conversation").focus()
         line.display, line.disabled = opened, not opened
+        if came and self._writing:  # who wrote goes on writing after the answer
+            line.focus()
 
     def copied_id(self) -> str:
         """The conversation as it is shown."""
@@ -104,6 +108,7 @@ class ConversationScreen(ConsoleScreen):
 
     def action_back(self) -> None:
         """From the line to the lines, from there to where one came from."""
+        self._writing = False
         if self.query_one("#message").has_focus:
             self.query_one("#conversation").focus()
         else:
@@ -112,6 +117,7 @@ class ConversationScreen(ConsoleScreen):
     @on(Input.Submitted, "#message")
     def _written(self, message: Input.Submitted) -> None:
         if self._waits_with is not None and message.value.strip():
+            self._writing = True
             self.act(self._send(self._waits_with, message.value))
 
     async def _send(self, request_id: str, text: str) -> None:

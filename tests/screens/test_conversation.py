@@ -44,6 +44,17 @@ async def test_enter_on_an_agent_opens_its_conversation_with_calls_and_results(c
         assert "turn 2 · RUNNING" in text
 
 
+async def test_the_timeline_names_the_tool_that_an_agent_chose(console: OpenConsole) -> None:
+    engine = an_engine()
+    steps = [step.model_copy(update={"name": "files.read"}) for step in agent_steps()]
+    engine.stored_steps["run-1"] = tuple(steps)
+    async with console(engine, size=(100, 40)) as stage:
+        await stage.until(lambda: stage.paged("#runs").row_count, "a run")
+        await stage.press("enter")
+        await stage.on(RunScreen)
+        await stage.shows("calls/0/call files.r")
+
+
 async def test_what_a_model_writes_cannot_look_like_a_line_of_the_console(console: OpenConsole) -> None:
     async with console(an_engine(), size=(100, 40)) as stage:
         await opened(stage)
@@ -92,6 +103,13 @@ async def test_an_agent_that_waits_has_a_line_whose_enter_sends_what_is_written(
         await stage.until(lambda: bool(engine.asked("answer")), "an answer")
         assert engine.stored_forms["form-1"].answered_by is not None
         await stage.until(lambda: "Your message" not in stage.text(), "no line while nobody waits")
+        engine.stored_steps["run-1"] = waiting_steps(2)
+        engine.add(message_form(2))
+        engine.news()
+        await stage.shows("Your message")
+        await stage.press(*"On", "enter")
+        await stage.until(lambda: engine.stored_forms["form-2"].answered_by is not None, "the next answer")
+        assert engine.asked("answer")[-1][1] == {"text": "On"}
         await stage.press("escape")
         await stage.on(RunScreen)
 

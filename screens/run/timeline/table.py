@@ -292,7 +292,13 @@ def label(row: TimelineRow) -> str:
     return "/".join(parts[-2:]) if row.depth else row.step_id
 
 
+def _chosen(row: TimelineRow) -> str:
+    """The tool that a model wanted: an agent's calls are otherwise only numbered."""
+    *_, calls, _number, step = ("", "", *row.step_id.split("/"))
+    return f" {row.name}" if (calls, step) == ("calls", "call") else ""
+
+
 def _after(row: TimelineRow) -> str:
-    """The item a step of a loop is for, or what a step of a graph comes after."""
-    item = f" {row.item}" if row.item else ""
+    """The item of a loop, the tool that an agent chose, or what a step of a graph comes after."""
+    item = f" {row.item}" if row.item else _chosen(row)
     return f"{item} ← {', '.join(row.needs)}" if row.needs else item
