@@ -52,6 +52,8 @@ CALLS = {
     ("handoffs", "run"): "handoffs {run}",
     ("handoff", "run"): "handoff {run} desk",
     ("export", "run"): "export {run}",
+    ("ask", "target"): "ask {run} hello",
+    ("exclude", "run"): "exclude {run} --reason none",
 }
 """How each parameter that names something of a run is given."""
 REQUESTS = ("answer {form} --values {{}}", "outcome {approval} fail", "outcome {form} fail")

@@ -123,7 +123,7 @@ async def test_an_interrupted_call_of_another_tenant_is_not_found_either(acme: H
 
 async def test_the_methods_tried_are_all_there_are(acme: Home) -> None:
     async with acme.open() as engine:
-        lists = {"list", "count", "counts", "position", "start", "all_events"}
+        lists = {"list", "count", "counts", "position", "start", "all_events", "session"}
         assert public(engine.runs) - lists == set(OF_RUNS)
         lists = {"approvals", "forms", "outcomes", "check"}
         assert public(engine.requests) - lists - set(OF_OUTCOMES) == set(OF_REQUESTS)
