@@ -21,7 +21,7 @@ from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.processes import this_process
 from tests.fakes.engine import FakeEngine
 from tests.patience import PATIENCE
-from vasini_tui.mcp_server.desk import MAX_OPEN, Desk, Said, exactly
+from vasini_tui.mcp_server.desk import MAX_OPEN, Desk, Said, client_name, exactly
 from vasini_tui.mcp_server.server import make_server
 from vasini_tui.mcp_server.tools import TOOLS
 
@@ -127,6 +127,36 @@ async def test_a_secret_in_an_input_is_shown_masked_and_comes_back_as_it_was(eng
         assert "hunter2" not in shown.model_dump_json()
         await engine.requests.approve(shown.approval_id, actor=BOB)
         assert (await asking)["updatedInput"] == given["input"]
+
+
+async def test_an_input_that_names_a_secret_of_the_operator_is_denied_also_when_approved(
+    engine: Engine,
+) -> None:
+    given = {"tool_name": "Bash\x1b[2J", "input": {"command": "curl", "header": {"$secret": "TOKEN"}}}
+    async with connected(engine) as client:
+        asking = asyncio.create_task(called(client, "permission_prompt", given))
+        shown = await approval(engine)
+        assert "\x1b" not in shown.title + shown.message
+        await engine.requests.approve(shown.approval_id, actor=BOB)
+        told_back = await asking
+        assert told_back["behavior"] == "deny"
+        assert "secret" in told_back["message"]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("claude-code 2.1.3", "claude-code 2.1.3"),
+        ("", "an agent"),
+        ("root) \x1b]0;x\x07 (as the-ciso", "root 0 x as the-ciso"),
+        ("x" * 500, "x" * 20),
+    ],
+)
+def test_a_client_cannot_name_itself_so_that_a_record_deceives(given: str, shown: str) -> None:
+    name = client_name(given)
+    assert name.startswith(shown)
+    assert len(name) <= 60
+    assert not set(name) & set("()\x1b\x07")
 
 
 async def test_a_rejection_is_a_deny_with_the_comment(engine: Engine) -> None:

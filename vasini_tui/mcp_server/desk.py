@@ -204,7 +204,7 @@ def exactly(said: Said, digest: str) -> Said:
 
 def client_name(given: str) -> str:
     """The name that a client gave itself, as far as people can read it."""
-    return _UNREADABLE.sub(" ", sanitize(given, limit=60)).strip() or _NAMELESS
+    return " ".join(_UNREADABLE.sub(" ", sanitize(given, limit=60)).split()) or _NAMELESS
 
 
 def one_line(text: str, limit: int) -> str:
