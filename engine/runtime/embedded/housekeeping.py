@@ -82,12 +82,11 @@ class Housekeeping(Scoped):
             gone += [run for tree in trees for run in tree.runs]
             events += sum(tree.events for tree in trees)
         values = value_bytes = 0
-        folders = gone
         if not dry_run:
             values, value_bytes = await self._journal.upkeep.drop_blobs(
                 *await self._journal.upkeep.unused_blobs()
             )
-            folders = [*gone, *await self._left_behind(finished_before)]
+        folders = [*gone, *await self._left_behind(finished_before)]
         sizes = await asyncio.to_thread(self._folders, folders, remove=not dry_run)
         if not dry_run:
             words = "%s removed %d runs that ended before %s, %d values and %d folders"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from typing import TYPE_CHECKING
 
 from engine.runtime.files.folder_access import names_in, open_directory, storage_errors
+from engine.safe_files.removing import remove_tree, tree_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,11 +18,7 @@ def folder_bytes(root: Path, pack: str, run_id: str) -> int | None:
     """Bytes of the files in a run's folder; None when there is none."""
     try:
         with open_directory(root, (pack, run_id), create=False) as directory:
-            return sum(
-                os.stat(name, dir_fd=place, follow_symlinks=False).st_size
-                for _, _, names, place in os.fwalk(dir_fd=directory)
-                for name in names
-            )
+            return tree_bytes(directory)
     except OSError:
         return None
 
@@ -33,7 +29,7 @@ def remove_folder(root: Path, pack: str, run_id: str) -> int | None:
     if size is None:
         return None
     with storage_errors(root / pack / run_id), open_directory(root, (pack,), create=False) as directory:
-        shutil.rmtree(run_id, dir_fd=directory)
+        remove_tree(run_id, directory)
     return size
 
 

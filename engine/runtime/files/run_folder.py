@@ -11,7 +11,6 @@ import binascii
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from engine.runtime.files.folder_access import (
     read_inside,
     storage_errors,
 )
+from engine.safe_files.removing import remove_tree
 from engine.safe_files.writing import write_atomically
 
 if TYPE_CHECKING:
@@ -168,10 +168,11 @@ class RunFolders:
         parts = (*_parts(pack, run_id), "runtime")
         with (
             storage_errors(self._root.joinpath(*parts)),
-            suppress(FileNotFoundError, RecursionError),
+            suppress(FileNotFoundError),
             open_directory(self._root, parts, create=False) as directory,
+            suppress(OSError),  # as far as the file system lets us
         ):
-            shutil.rmtree(_EFFECTS, ignore_errors=True, dir_fd=directory)
+            remove_tree(_EFFECTS, directory)
         with self._directory(pack, run_id, "output") as directory:
             files = _output_files(directory)
             document = {"response_version": RESPONSE_VERSION, **response, "files": files}

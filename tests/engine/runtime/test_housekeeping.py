@@ -15,6 +15,7 @@ from engine.contracts.actor import Operator, Role
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.runtime.archive.verifying import check_archive
+from tests.engine.deep_folders import fill_deep
 from tests.engine.runtime.embedded_home import (
     ANN,
     BOB,
@@ -73,6 +74,17 @@ async def test_the_folder_of_a_run_that_is_gone_is_removed_the_next_time(home: H
         assert (await engine.housekeeping.prune(later(), actor=ANN)).folder_bytes == 4
     assert not stray.exists()
     assert other.is_dir()
+
+
+async def test_a_folder_deeper_than_anybody_walks_is_removed_too(home: Home) -> None:
+    stray = home.root / "runs" / "demo" / "run_00000000000000000000000000"
+    stray.mkdir(parents=True)
+    fill_deep(stray, 1_500)
+    async with home.open() as engine:
+        for dry_run in (True, False):
+            pruned = await engine.housekeeping.prune(later(), actor=ANN, dry_run=dry_run)
+            assert (pruned.folders, pruned.folder_bytes) == (1, 4)
+    assert not stray.exists()
 
 
 async def test_only_an_admin_prunes_and_only_what_has_ended(home: Home) -> None:

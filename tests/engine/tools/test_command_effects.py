@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.builtin.effects.changes import changes_between, digest_of_changes, shown_changes
 from engine.tools.builtin.effects.committing import commit, unchanged
-from engine.tools.builtin.effects.discarding import discard
 from engine.tools.builtin.effects.tree import read_tree
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure
@@ -242,16 +241,6 @@ async def test_what_cannot_be_shown_cannot_be_approved(
     assert desk.files() == {"a.txt": "one\n", "old.txt": "gone\n"}
     left = (path for path in (machine.workdir.parent / "effects").rglob("*") if path.name == "copy")
     assert list(left) == [], "however deep it was"
-
-
-def test_what_is_closed_and_deep_is_removed(tmp_path: Path) -> None:
-    folder = tmp_path / "copy"
-    (folder / "a" / "b").mkdir(parents=True)
-    (folder / "a" / "b" / "c").symlink_to(tmp_path)
-    for place in (folder / "a" / "b", folder / "a"):
-        place.chmod(0)
-    discard(folder)
-    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_name_cannot_pass_for_a_line_that_changes(machine: Machine) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.preview import Preview
+from engine.safe_files.removing import discard
 from engine.tools.builtin.effects.changes import (
     Change,
     changed_meanwhile,
@@ -22,7 +23,6 @@ from engine.tools.builtin.effects.changes import (
     shown_changes,
 )
 from engine.tools.builtin.effects.committing import commit, unchanged
-from engine.tools.builtin.effects.discarding import discard
 from engine.tools.builtin.effects.tree import Entry, read_tree
 from engine.tools.failure import invalid_input, permission_denied
 from engine.tools.process.threads import finish, run_stoppable
