@@ -45,6 +45,7 @@ class DecisionCard(ReadPane):
         super().__init__(id=id)
         self._state = state
         self._shown = ("", "")
+        self._spent = ""
 
     def compose(self) -> ComposeResult:
         """Warning and outcome first, where no text of a run can push them away; then what was asked."""
@@ -76,6 +77,8 @@ class DecisionCard(ReadPane):
         hidden = hides(view)
         self._part("card-hidden").display = hidden
         self._part("card-hidden").show((sanitize(HIDDEN_WARNING), "bold $bad") if hidden else NOTHING)
+        if (view.approval_id, view.digest) != self._shown:
+            self._spent = ""
         self.show_age(view)
         if (view.approval_id, view.digest) != self._shown:
             self._shown = (view.approval_id, view.digest)
@@ -89,6 +92,11 @@ class DecisionCard(ReadPane):
         self._part("card-before").show((_before(earlier), "$quiet"))
         self._part("card-earlier").show(*_earlier(view, earlier or (), self._state.now()))
         self.call_after_refresh(self._note_end_seen)
+
+    def show_spent(self, view: ApprovalView, spent: str) -> None:
+        """What models have cost for the run; nothing is said of a run that asked none."""
+        self._spent = spent
+        self.show_age(view)
 
     def show_age(self, view: ApprovalView) -> None:
         """Facts and claim, as they are now."""
@@ -110,7 +118,7 @@ class DecisionCard(ReadPane):
             NEW_LINE,
             (sanitize(asked, limit=FACT_CHARACTERS), "$quiet"),
             NEW_LINE,
-            (sanitize(_circumstances(view), limit=FACT_CHARACTERS), "$quiet"),
+            (sanitize(_circumstances(view, self._spent), limit=FACT_CHARACTERS), "$quiet"),
         )
 
     def last_part(self) -> StyledLines:
@@ -182,8 +190,8 @@ def _earlier(view: ApprovalView, earlier: Sequence[ApprovalView], now: datetime)
     return tuple(parts) or (sanitize("Nothing was."),)
 
 
-def _circumstances(view: ApprovalView) -> str:
-    """For whom, how far the run goes by itself, how long it waits, what happened to it."""
+def _circumstances(view: ApprovalView, spent: str) -> str:
+    """For whom, how far the run goes by itself, how long it waits, what happened to it, what it cost."""
     words = [f"tenant {view.tenant}"]
     if view.autonomy_level:
         words.append(f"autonomy {view.autonomy_level}")
@@ -191,6 +199,8 @@ def _circumstances(view: ApprovalView) -> str:
         words.append(f"expires {full_time(view.expires_at)}")
     if view.recoveries:
         words.append(format_recovered(view.recoveries))
+    if spent:
+        words.append(f"cost so far {spent}")
     return " · ".join(words)
 
 

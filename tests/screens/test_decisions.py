@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.budget import SpendSum
 from engine.contracts.runs.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable
@@ -87,6 +88,21 @@ async def test_content_that_changes_under_the_cursor_begins_the_grace_again(cons
         await stage.press("a")
         await stage.shows("had only just appeared")
         assert not engine.asked("approve")
+
+
+async def test_the_card_tells_what_models_have_cost_for_the_run(console: OpenConsole) -> None:
+    engine = engine_with()
+    engine.budget.of_runs["run-1"] = SpendSum(calls=3, cost=120_000_000, unpriced=1)
+    async with console(engine) as stage:
+        await to_card(stage)
+        await stage.shows("cost so far $0.12 and 1 call of")
+
+
+async def test_of_a_run_that_asked_no_model_it_tells_no_cost(console: OpenConsole) -> None:
+    async with console(engine_with()) as stage:
+        await to_card(stage)
+        await stage.shows("nothing was decided")
+        assert "cost so far" not in stage.text()
 
 
 @pytest.mark.parametrize("key", ["enter", "escape", "space", "f2"])
