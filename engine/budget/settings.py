@@ -11,10 +11,11 @@ from engine.budget.caps import EACH, Cap
 from engine.budget.price import PER, Price, Rates
 from engine.contracts.budget import CapScope, CapWindow
 from engine.contracts.moment import TimeZoneName
-from engine.contracts.money import billionths
+from engine.contracts.money import BILLIONTHS, billionths
 from engine.models.settings import ModelName
 
-_MOST_PER_MILLION = 1_000_000_000
+_MOST = 1_000_000_000
+_MOST_PER_MILLION = 10_000 * BILLIONTHS
 _TOKENS = {"1k": 1000, "1M": PER}
 
 
@@ -23,9 +24,9 @@ def _exact(amount: Decimal) -> Decimal:
     return amount
 
 
-Amount = Annotated[Decimal, Field(ge=0, le=_MOST_PER_MILLION), AfterValidator(_exact)]
+Amount = Annotated[Decimal, Field(ge=0, le=_MOST), AfterValidator(_exact)]
 """US dollars, at most nine places behind the point."""
-PositiveAmount = Annotated[Decimal, Field(gt=0, le=_MOST_PER_MILLION), AfterValidator(_exact)]
+PositiveAmount = Annotated[Decimal, Field(gt=0, le=_MOST), AfterValidator(_exact)]
 
 
 class _Group(BaseModel):
@@ -39,6 +40,13 @@ class ModelPrice(_Group):
     output: Amount
     cached: Amount | None = None
     per: Literal["1k", "1M"] = "1M"
+
+    @model_validator(mode="after")
+    def _is_countable(self) -> ModelPrice:
+        rates = self.price.rates[0]
+        if max(rates.input, rates.cached, rates.output) > _MOST_PER_MILLION:
+            raise ValueError("a price is at most 10,000 dollars for a million tokens")
+        return self
 
     @property
     def price(self) -> Price:

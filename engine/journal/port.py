@@ -182,7 +182,7 @@ class Journal(Protocol):
         ...
 
     async def record_act(self, act: NewActRow) -> None:
-        """Record what a person did to a cap: a top-up counts from then on."""
+        """Record what a person did to a cap: a top-up counts from then on. Raises InvalidInput."""
         ...
 
     async def append(self, commit: Commit) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _WIRE_DOT = "__"
 MAX_CALLS = 128
 """Calls of one answer."""
+MAX_TOKENS = 100_000_000
+"""Of input or output of one call; what a server tells above that is no count."""
 
 
 class Reader(ABC):
@@ -111,8 +113,10 @@ def object_of(value: Any) -> Mapping[str, Any]:
 
 
 def count_of(value: Any) -> int:
-    """A number of tokens; 0 for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    """A number of tokens; 0 for what is none, at most `MAX_TOKENS`: sums of them must fit the journal."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return max(0, min(value, MAX_TOKENS))
 
 
 def index_of(value: Any, default: int) -> int:

@@ -108,6 +108,13 @@ def test_caps_are_set_shown_and_taken_back(embedded: Vasini) -> None:
     assert "settings" in rows
 
 
+def test_a_cap_of_a_model_that_is_not_there_would_hold_nothing_and_is_refused(embedded: Vasini) -> None:
+    refused = embedded("budget", "set", "model", "onw", "--hard", "1")
+    assert refused.status == 4
+    assert "there is no model 'onw'" in refused.stderr
+    assert embedded("budget", "set", "model", "*", "--hard", "1").status == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

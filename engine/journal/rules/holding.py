@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from engine.budget.admission import Admission, Balance, admit, likely_tokens
 from engine.budget.caps import Cap, Limit, Subject, limits_of
 from engine.contracts.budget import CapScope, CapWindow
+from engine.contracts.money import BILLIONTHS, dollars
+from engine.errors import InvalidInput
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import LeaseLost
 from engine.journal.spend_rows import SLOT, SOFT_REACHED, TOPPED_UP
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from engine.journal.rules.store import Store
     from engine.journal.spend_rows import CapRow, HoldRow, NewActRow, SpendRow
 
+MOST_TOPPED_UP = 10**9 * BILLIONTHS
+"""In one window of one cap."""
 LEARNED_FROM = 30 * 96
 """Slots of which is learned how many bytes make a token: thirty days."""
 
@@ -109,6 +113,19 @@ def settle(store: Store, hold_id: str, row: SpendRow, now: int) -> None:
         spent = store.spent(limit.scope, limit.tenant, limit.name, limit.since // SLOT)
         # a run's own row is written after its events
         _tell_soft(store, limit, spent + (row["cost"] if limit.scope is CapScope.RUN else 0), now)
+
+
+def record_act(store: Store, act: NewActRow) -> None:
+    """Record what a person did. Raises InvalidInput for top-ups of one window that are too much to count."""
+    if act["kind"] == TOPPED_UP:
+        key = (act["scope"], act["tenant"], act["name"], act["cap_window"], act["since"])
+        _, before = store.sum_of_acts(TOPPED_UP, *key)
+        if before + (act["amount"] or 0) > MOST_TOPPED_UP:
+            raise InvalidInput(
+                "top-ups of one cap are at most a billion dollars in its window; "
+                f"{dollars(before)} were added already"
+            )
+    store.add_act(act)
 
 
 def topped_up(store: Store, limit: Limit) -> Limit:

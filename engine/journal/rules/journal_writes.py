@@ -78,7 +78,9 @@ class JournalWrites(ABC):
 
     async def record_act(self, act: NewActRow) -> None:
         """See port."""
-        await self.write(lambda store: store.add_act(act))
+        from engine.journal.rules import holding  # noqa: PLC0415 - see above
+
+        await self.write(partial(holding.record_act, act=act))
 
     async def decide(self, decision: Decision) -> Decided:
         """See port."""

@@ -57,7 +57,8 @@ def test_no_call_costs_more_than_the_bound_of_its_tokens(
     "written",
     [
         {"input": "-1", "output": "1"},
-        {"input": "1", "output": "2000000000"},
+        {"input": "1", "output": "10001"},
+        {"input": "1", "output": "11", "per": "1k"},
         {"input": "0.0000000001", "output": "1"},
         {"input": "NaN", "output": "1"},
         {"input": "1"},

@@ -12,6 +12,7 @@ from engine.budget.caps import Cap, Limit, Subject
 from engine.budget.price import Price, Rates
 from engine.contracts.budget import CapScope, CapWindow
 from engine.contracts.status import RunStatus
+from engine.errors import InvalidInput
 from engine.journal.errors import LeaseLost
 from engine.journal.rules.holding import Granted, InTheWay, PaidCall, act_of
 from engine.journal.spend_rows import CAP_SET, TOPPED_UP
@@ -206,6 +207,15 @@ async def test_a_person_s_cap_and_top_up_count_at_once_and_are_recorded(journal:
     assert [one["amount"] for one in await journal.spending.top_ups()] == [50]
     await journal.change_cap(row, act_of(limit, "cap_removed", NOW), remove=True)
     assert list(await journal.spending.caps()) == []
+
+
+async def test_top_ups_of_a_window_that_nobody_can_add_up_are_refused(journal: Journal) -> None:
+    limit = Limit(CapScope.TENANT, CapWindow.DAY, "default", "default", None, 50, "person", NOW - NOW % DAY)
+    act = act_of(limit, TOPPED_UP, NOW, actor="ann", via="cli", amount=10**18, comment="more")
+    await journal.record_act(act)
+    with pytest.raises(InvalidInput, match=r"\$1,000,000,000.00 were added"):
+        await journal.record_act({**act, "amount": 1})
+    assert [one["amount"] for one in await journal.spending.top_ups()] == [10**18]
 
 
 async def test_a_call_that_cost_nothing_is_held_for_no_more(journal: Journal) -> None:

@@ -230,6 +230,22 @@ async def test_a_server_that_tells_more_than_was_allowed_is_counted_with_what_it
         assert (await failed(engine, "ask")).error is not None
 
 
+async def test_a_number_of_tokens_that_no_answer_has_is_counted_and_stalls_no_run(home: Home) -> None:
+    async def absurd(write: Write) -> None:
+        choice = {"index": 0, "delta": {"content": "Done."}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 10**30, "completion_tokens": 10**18}
+        await write(head() + sse({"id": "1", "model": "m", "choices": [choice], "usage": usage}, "[DONE]"))
+
+    home.flow("ask", agent(tools=(), max_tokens=BOUND))
+    async with (
+        serving(absurd) as server,
+        home.working(models=models_at(server.url), budget=budget()) as engine,
+    ):
+        run = await finished(engine, "ask")
+        (usage,) = await usages(engine, run.run_id)
+        assert (usage.payload["input"], usage.payload["output"]) == (10**8, 10**8)
+
+
 async def test_a_server_that_tells_no_usage_is_counted_with_an_estimate(home: Home) -> None:
     async def silent_about_it(write: Write) -> None:
         choice = {"index": 0, "delta": {"content": "Done."}, "finish_reason": "stop"}
