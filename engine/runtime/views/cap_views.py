@@ -1,4 +1,4 @@
-"""Caps as they stand: whoever spent in their windows, or has one of their own, with what is left."""
+"""Caps as they stand: of whoever spent, was topped up or has one of their own, and of the tenant in view."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from engine.journal.rules.spend_store import Spending
     from engine.journal.spend_rows import ActRow, HoldRow, SpendRow
 
+    _Subject = tuple[CapScope, str, str]
+    """Scope, tenant and name."""
+
 _ALWAYS = 2**40
 _WORST = {CapState.HARD: 0, CapState.SOFT: 1, CapState.OK: 2}
 
@@ -45,7 +48,8 @@ class CapViews:
                 caps = [one for one in caps if one.tenant in {EACH, tenant}]
             if caps:
                 rows = await self._rows(tenant, window)
-                found += await self._views(list(self._limits(caps, tenant, rows)), rows)
+                topped = await self._topped_up(tenant, window)
+                found += await self._views(list(self._limits(caps, tenant, rows, topped)), rows)
         return sorted(found, key=lambda one: (_WORST[one.state], _share_left(one), one.scope, one.name))
 
     async def one(self, scope: CapScope, tenant: str, name: str, window: CapWindow) -> CapView | None:
@@ -60,14 +64,30 @@ class CapViews:
         since, _ = window_around(window, self.now, self.zone)
         return await self.money.by_names(tenant, since // SLOT, _ALWAYS)
 
-    def _limits(self, caps: Sequence[Cap], tenant: str | None, rows: Iterable[SpendRow]) -> Iterator[Limit]:
-        """For every subject that has a cap of its own or spent below one for each."""
-        subjects = {(scope, row["tenant"], _name(scope, row)) for row in rows for scope in CapScope}
-        spent = {(scope, name) for scope, _, name in subjects}
+    async def _topped_up(self, tenant: str | None, window: CapWindow) -> set[_Subject]:
+        """Whose caps of the window that holds now were raised; they need not have spent anything."""
+        since, _ = window_around(window, self.now, self.zone)
+        return {
+            (CapScope(one["scope"]), one["tenant"], one["name"])
+            for one in await self.money.top_ups()
+            if one["scope"] != CapScope.RUN.value
+            and (one["cap_window"], one["since"]) == (window.value, since)
+            and tenant in {None, one["tenant"]}
+        }
+
+    def _limits(
+        self, caps: Sequence[Cap], tenant: str | None, rows: Iterable[SpendRow], topped: set[_Subject]
+    ) -> Iterator[Limit]:
+        """For the tenant in view, and every subject that spent, was topped up or has a cap of its own."""
+        subjects = {(scope, row["tenant"], _name(scope, row)) for row in rows for scope in CapScope} | topped
+        if tenant is not None:
+            subjects.add((CapScope.TENANT, tenant, tenant))
+        known = {(scope, name) for scope, _, name in subjects}
         subjects |= {
             (one.scope, one.tenant if one.tenant != EACH else tenant or EACH, one.name)
             for one in caps
-            if (one.name != EACH or one.scope is CapScope.RUN) and (one.scope, one.name) not in spent
+            if (one.name != EACH or one.scope is CapScope.RUN)
+            and (one.tenant != EACH or (one.scope, one.name) not in known)
         }
         for scope, owner, name in sorted(subjects):
             subject = Subject(owner, name, name, name)

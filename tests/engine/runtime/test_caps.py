@@ -124,6 +124,29 @@ async def test_after_a_top_up_with_a_comment_the_run_goes_on(home: Home) -> None
         assert (act.kind, act.actor, act.comment, act.amount) == ("topped_up", ANN.name, "rush", 10**9)
 
 
+async def test_who_may_not_begin_a_first_call_sees_the_cap_that_is_in_the_way(home: Home) -> None:
+    caps = (
+        {"scope": "tenant", "window": "day", "hard": "0.0001"},
+        {"scope": "pack", "window": "day", "hard": "0.0002"},
+        {"scope": "model", "of": "served", "tenant": "acme", "window": "day", "hard": "0.0003"},
+    )
+    async with asking(home, budget(*caps)) as (engine, _):
+        await failed(engine, "ask")
+        mine = engine.for_(ANN).budget
+        assert [(one.scope, one.name, one.hard) for one in (await mine.caps()).caps] == [
+            (CapScope.TENANT, "default", 100_000)
+        ]
+        await mine.top_up(CapScope.TENANT, "default", DAY, 10**9, actor=ANN, comment="go")
+        await mine.top_up(CapScope.PACK, "demo", DAY, 10**9, actor=ANN, comment="go")
+        assert [(one.scope, one.hard) for one in (await mine.caps()).caps] == [
+            (CapScope.PACK, 10**9 + 200_000),
+            (CapScope.TENANT, 10**9 + 100_000),
+        ]
+        await finished(engine, "ask")
+        everywhere = (await engine.budget.caps()).caps
+        assert (CapScope.MODEL, "acme") in {(one.scope, one.tenant) for one in everywhere}
+
+
 async def test_a_run_s_own_cap_is_topped_up_by_its_id(home: Home) -> None:
     async with asking(home, budget({"scope": "run", "hard": "0.0001"})) as (engine, _):
         run = await failed(engine, "ask")

@@ -55,16 +55,16 @@ async def _show(session: Session, *, by: SpendBy, since: datetime | None, until:
         told = {"caps": caps.model_dump(mode="json"), "spending": spending.model_dump(mode="json")}
         session.out.document(told)
         return ExitCode.OK
-    if caps.caps:
-        _write_caps(session.out, caps)
+    _write_caps(session.out, caps)
     _write_spending(session.out, spending)
     return ExitCode.OK
 
 
 def _write_caps(out: Output, caps: Caps) -> None:
     heads = ("CAP OF", "WINDOW", "SPENT", "HELD", "SOFT", "HARD", "LEFT", "STATE", "RUNS OUT", "FROM")
-    out.table(heads, map(_cap_row, caps.caps))
-    out.line("")
+    if caps.caps:
+        out.table(heads, map(_cap_row, caps.caps))
+        out.line("")
     if caps.acts:
         names = ("WHEN", "WHAT", "CAP OF", "WINDOW", "AMOUNT", "BY", "COMMENT")
         out.table(names, map(_act_row, caps.acts))
