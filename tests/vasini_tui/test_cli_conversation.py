@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine import open_engine
 from engine.contracts.status import RunStatus
 from tests.fakes.conversations import agent_steps, message_form, waiting_steps
 from tests.fakes.views import a_flow, a_pack, a_run, a_step
+from vasini_tui.__main__ import main
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
 
@@ -62,6 +67,21 @@ def test_asking_a_run_goes_on_with_it_and_nothing_is_said_to_end_it(
     refused = vasini("ask", "run_1", words)
     assert refused.status == ExitCode.REFUSED
     assert "waits for no message" in refused.stderr
+
+
+def test_a_conversation_that_a_retry_or_resume_left_under_way_is_worked_and_then_told(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def perform(*arguments: str) -> str:
+        assert main(arguments, opener=open_engine) == ExitCode.OK, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    run_id = json.loads(perform("ask", "senior-python-dev", "Hi", "--json"))["run"]["run_id"]
+    perform("pause", run_id)
+    perform("ask", run_id, "First")
+    perform("resume", run_id)
+    said = perform("ask", run_id, "Second").splitlines()
+    assert [line.rpartition(" ")[2] for line in said] == ["First", "Second"]
 
 
 def test_who_cannot_be_asked_is_told_with_who_can(vasini: Vasini, fake: FakeEngine) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.contracts.status import RUN_TERMINAL, RunStatus
+from engine.contracts.status import RUN_TERMINAL, RunStatus, StepStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _RUN = "run_"
 _MESSAGE = "message"
+_UNDER_WAY = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.RETRYING})
 
 
 def ask(
@@ -108,13 +109,18 @@ async def _go_on(session: Session, *, part: str, text: str) -> int:
 
 
 async def _say(session: Session, engine: Engine, run_id: str, text: str) -> int:
-    found = await engine.runs.conversation(run_id, await only_agent(engine, run_id))
+    agent = await only_agent(engine, run_id)
+    found = await engine.runs.conversation(run_id, agent)
+    before = sum(turn.status is StepStatus.COMPLETED for turn in found.turns)
+    view = await engine.runs.summary(run_id)
+    if found.waits_with is None and view.status in _UNDER_WAY:  # of a retry, a resume, or another asker
+        view, _ = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
+        found = await engine.runs.conversation(run_id, agent)
     if found.waits_with is None:
-        view = await engine.runs.summary(run_id)
         message = f"the conversation {run_id} waits for no message; its run is {view.status}"
         raise Refused(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id, "status": view.status})
     await engine.requests.answer(found.waits_with, {"text": text}, actor=session.actor)
-    return await _answered(session, engine, await engine.runs.summary(run_id), len(found.turns))
+    return await _answered(session, engine, await engine.runs.summary(run_id), before)
 
 
 async def _answered(session: Session, engine: Engine, view: RunView, before: int) -> int:
