@@ -135,6 +135,14 @@ def test_caps_that_cannot_hold_are_refused_and_nothing_is_recorded(
     assert embedded("budget", "show", "--json").document["caps"]["acts"] == []
 
 
+def test_metrics_round_no_digit_away(vasini: Vasini, fake: FakeEngine) -> None:
+    total = SpendSum(calls=1, input_tokens=1_234_567_891, output_tokens=7, cost=12_345_678_901_234)
+    fake.budget.rows = {SpendBy.MODEL: (SpendRow(name="own", sum=total),)}
+    lines = vasini("metrics").stdout.splitlines()
+    assert 'vasini_model_tokens{model="own",kind="input"} 1234567891' in lines
+    assert 'vasini_model_cost_dollars{model="own"} 12345.678901234' in lines
+
+
 def test_metrics_tell_what_models_cost_and_what_is_left(vasini: Vasini, fake: FakeEngine) -> None:
     spent = SpendSum(
         calls=2, unpriced=1, input_tokens=30, output_tokens=4, cached_tokens=10, cost=1_500_000_000

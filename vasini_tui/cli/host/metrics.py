@@ -35,7 +35,7 @@ class Gauge(NamedTuple):
         yield f"# TYPE {self.name} gauge"
         for labels, value in self.samples:
             named = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-            yield f"{self.name}{{{named}}} {value:g}" if named else f"{self.name} {value:g}"
+            yield f"{self.name}{{{named}}} {_exact(value)}" if named else f"{self.name} {_exact(value)}"
 
     def documents(self) -> Iterator[dict[str, object]]:
         """As JSON."""
@@ -174,6 +174,11 @@ def _money(spending: Spending, caps: Caps) -> Iterator[Gauge]:
             for left in (one.left / BILLIONTHS,)
         ),
     )
+
+
+def _exact(value: float) -> str:
+    """No digit is rounded away: sums grow by less than a millionth of themselves."""
+    return str(int(value)) if value == int(value) else repr(float(value))
 
 
 def _of(level: ServiceLevel) -> dict[str, str]:
