@@ -34,6 +34,8 @@ _ALWAYS = 2**40
 """A slot later than any."""
 _MOST = 10**18
 """A billion dollars."""
+_LONGEST = 200
+"""Characters of the name of a cap, as in the settings."""
 
 
 class Budget(Scoped):
@@ -211,6 +213,8 @@ def _require_fit(scope: CapScope, name: str, window: CapWindow, soft: int | None
         raise InvalidInput("a cap is an amount above 0, and at most a billion dollars")
     if soft is not None and hard is not None and soft > hard:
         raise InvalidInput("the soft cap is above the hard one")
+    if len(name) > _LONGEST:
+        raise InvalidInput(f"a cap's name has at most {_LONGEST} characters")
     if not name.strip():
         raise InvalidInput("a cap names its tenant, pack or model; `*` is each one")
     if scope is CapScope.RUN and (name != EACH or window is not CapWindow.TOTAL):

@@ -176,6 +176,7 @@ async def test_a_person_s_cap_counts_at_once_until_it_is_taken_back(home: Home) 
         ("pack", " ", None, 1),
         ("run", "run_1", None, 1),
         ("pack", "demo", -1, None),
+        ("pack", "p" * 201, None, 1),
     ],
 )
 async def test_a_cap_that_cannot_hold_is_refused(
