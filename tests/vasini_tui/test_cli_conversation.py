@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +84,16 @@ def test_a_conversation_that_a_retry_or_resume_left_under_way_is_worked_and_then
     perform("resume", run_id)
     said = perform("ask", run_id, "Second").splitlines()
     assert [line.rpartition(" ")[2] for line in said] == ["First", "Second"]
+
+
+def test_who_stops_waiting_for_another_answer_has_said_nothing(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run("run_1", status=RunStatus.RUNNING))
+    fake.stored_steps["run_1"] = waiting_steps()
+    fake.runs.never_rests = lambda: os.kill(os.getpid(), signal.SIGINT)
+    outcome = vasini("ask", "run_1", "More?")
+    assert outcome.status == ExitCode.INTERRUPTED
+    assert "nothing was said" in outcome.stderr
+    assert fake.asked("answer") == []
 
 
 def test_who_cannot_be_asked_is_told_with_who_can(vasini: Vasini, fake: FakeEngine) -> None:

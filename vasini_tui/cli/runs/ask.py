@@ -16,7 +16,7 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.packs.stale_note import pack_in_force
 from vasini_tui.cli.runs.conversation import only_agent
 from vasini_tui.cli.runs.start import Assign, input_schema, work_until_at_rest
-from vasini_tui.exit_codes import UsageError
+from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from engine.contracts.packs.pack import PackView
@@ -114,7 +114,10 @@ async def _say(session: Session, engine: Engine, run_id: str, text: str) -> int:
     before = sum(turn.status is StepStatus.COMPLETED for turn in found.turns)
     view = await engine.runs.summary(run_id)
     if found.waits_with is None and view.status in _UNDER_WAY:  # of a retry, a resume, or another asker
-        view, _ = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
+        view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
+        if status in {ExitCode.TERMINATED, ExitCode.INTERRUPTED}:
+            session.out.note(f"{run_id} was still under way: nothing was said")
+            return status
         found = await engine.runs.conversation(run_id, agent)
     if found.waits_with is None:
         message = f"the conversation {run_id} waits for no message; its run is {view.status}"
