@@ -36,6 +36,7 @@ _MOST = 10**18
 """A billion dollars."""
 _LONGEST = 200
 """Characters of the name of a cap, as in the settings."""
+_LONGEST_COMMENT = 500
 
 
 class Budget(Scoped):
@@ -174,6 +175,8 @@ class Budget(Scoped):
     def _act(
         self, limit: Limit, kind: str, actor: Actor, comment: str, amount: int | None = None
     ) -> NewActRow:
+        if len(comment) > _LONGEST_COMMENT:
+            raise InvalidInput(f"the comment is longer than {_LONGEST_COMMENT} characters")
         told = str(self._redactor.redact(comment))
         return act_of(
             limit, kind, self._clock.now(), actor=actor.name, via=actor.via, comment=told, amount=amount

@@ -187,6 +187,15 @@ async def test_a_cap_that_cannot_hold_is_refused(
             await engine.budget.set_cap(CapScope(scope), name, TOTAL, soft=soft, hard=hard, actor=ANN)
 
 
+async def test_a_comment_that_no_list_could_show_is_refused(home: Home) -> None:
+    async with home.open() as engine:
+        with pytest.raises(InvalidInput, match="500 characters"):
+            await engine.budget.set_cap(
+                CapScope.PACK, "demo", TOTAL, soft=None, hard=1, actor=ANN, comment="c" * 501
+            )
+        assert (await engine.budget.caps()).acts == ()
+
+
 async def test_only_admins_change_caps_and_nobody_those_of_another_tenant(home: Home) -> None:
     operators = {
         "op": Operator(tenants=("default",), roles=frozenset({Role.OPERATOR})),
