@@ -58,6 +58,7 @@ class Desk:
     client: str = ""
     _connection: RunView | None = None
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asking: int = 0
     _open: set[str] = field(default_factory=set)
     _withdrawing: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -120,13 +121,15 @@ class Desk:
         return acting_as(self.account.account or self.account.name, self.client)
 
     async def _ask(self, flow: str, title: str, given: Mapping[str, Any], tell: Tell) -> Said:
-        if len(self._open) >= MAX_OPEN:
+        if self._asking >= MAX_OPEN:
             raise InvalidInput(f"{MAX_OPEN} questions of this connection wait already; wait for an answer")
+        self._asking += 1  # before anything is awaited: many may come at once
         starting = asyncio.create_task(self._begin(flow, title, given))
         said: Said | None = None
         try:
             said = await self._outcome(await asyncio.shield(starting), tell)
         finally:
+            self._asking -= 1
             if said is None:  # the client takes its question back, or is gone, or the storage fails
                 self._after(self._given_up(starting))
             else:
