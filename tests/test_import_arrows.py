@@ -59,6 +59,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.runtime.value_store",
         "engine.runtime.clock",
         "engine.runtime.gc_tuning",
+        "engine.runtime.looking",
         "engine.runtime.processes",
     ),
     ("engine.runtime.large_values",),

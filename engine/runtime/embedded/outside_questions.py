@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Actor
 from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
-from engine.errors import Refused, VasiniError
+from engine.errors import Refused
+from engine.runtime.looking import looking
 from engine.runtime.processes import is_gone
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from engine.runtime.embedded.runs import Runs
-
-logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
 PACK = "outside"
@@ -36,25 +34,9 @@ class OutsideQuestions:
         self._runs = runs
         self._process: dict[str, str] = {}
 
-    @asynccontextmanager
-    async def looking(self) -> AsyncIterator[None]:
+    def looking(self) -> AbstractAsyncContextManager[None]:
         """Look again and again while the context is open."""
-        looking = asyncio.create_task(self._look_on())
-        try:
-            yield
-        finally:
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
-
-    async def _look_on(self) -> None:
-        """What one look cannot do the next one does."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.look()
-            except VasiniError as error:
-                logger.warning("questions of agents elsewhere cannot be looked at: %s", error.message)
+        return looking(self.look, "questions of agents elsewhere", LOOK_SECONDS)
 
     async def look(self) -> None:
         """Withdraw every question whose server is certainly not there any more."""

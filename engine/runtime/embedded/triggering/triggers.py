@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import asynccontextmanager, suppress
 from glob import iglob
 from itertools import islice
 from pathlib import Path
@@ -24,11 +23,13 @@ from engine.governance.access import DEFAULT_TENANT
 from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_sources
 from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, read_notes, without
+from engine.runtime.looking import looking
 from engine.templates import render_value
 from engine.values import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
@@ -58,25 +59,9 @@ class Triggers:
         self._starter = starter
         self._stamps: dict[str, dict[str, tuple[int, int]]] = {}
 
-    @asynccontextmanager
-    async def looking(self) -> AsyncIterator[None]:
+    def looking(self) -> AbstractAsyncContextManager[None]:
         """Look at them again and again while the context is open."""
-        looking = asyncio.create_task(self._look_on())
-        try:
-            yield
-        finally:
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
-
-    async def _look_on(self) -> None:
-        """What one look cannot do the next one does."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.look()
-            except VasiniError as error:
-                logger.warning("the triggers cannot be looked at: %s", error.message)
+        return looking(self.look, "the triggers", LOOK_SECONDS)
 
     async def look(self) -> None:
         """Make every start that is due."""
