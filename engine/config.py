@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Operator
+    from engine.contracts.governing.slo import SloTargets
     from engine.contracts.notice import Notice
-    from engine.contracts.slo import SloTargets
     from engine.tools.sandbox.bubblewrap import Bubblewrap
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -13,6 +14,7 @@ SHIPPED_CODE = sorted((ROOT / "packs").rglob("*.py"))
 TESTS = [path for folder in ("tests", "benchmarks", "docs") for path in sorted((ROOT / folder).rglob("*.py"))]
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "base", "misc"}
 MAX_LINES = 400
+MAX_MODULES = 15
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -33,6 +35,12 @@ def test_no_class_is_named_after_nothing() -> None:
 
 def test_a_source_file_fits_in_a_head() -> None:
     assert not {path.name: lines(path) for path in (*SOURCES, *SHIPPED_CODE) if lines(path) > MAX_LINES}
+
+
+def test_a_room_holds_no_more_modules_than_one_takes_in_at_a_look() -> None:
+    rooms = Counter(path.parent for path in SOURCES if path.name != "__init__.py")
+    crowded = {str(room.relative_to(ROOT)): count for room, count in rooms.items() if count > MAX_MODULES}
+    assert not crowded
 
 
 def test_no_package_of_tests_shadows_a_real_one() -> None:

@@ -98,7 +98,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.contracts.layers",),
     (
         "engine.contracts.model",
-        "engine.contracts.money",
+        "engine.contracts.governing.money",
         "engine.contracts.quantity",
         "engine.contracts.sandbox_level",
         "engine.contracts.schema_version",

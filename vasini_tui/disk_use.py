@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
-from engine.journal.sqlite.backup import contents
+from engine.journal.sqlite.file.backup import contents
 
 if TYPE_CHECKING:
     from vasini_tui.settings.places import Places

@@ -19,9 +19,9 @@ from urllib.parse import quote
 from engine.budget.caps import EACH
 from engine.budget.price_book import PriceBook
 from engine.contracts.actor import EVERY_TENANT, Operator, Role
-from engine.contracts.budget import CapScope
+from engine.contracts.governing.budget import CapScope
 from engine.errors import ErrorCode, Unavailable, VasiniError
-from engine.journal.sqlite.check import find_damage
+from engine.journal.sqlite.file.check import find_damage
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.pack_code.pack_tools import tool_prefix
 from engine.tools.process import cgroup

@@ -23,7 +23,7 @@ from benchmarks.figures import memory_mb
 from benchmarks.runs.engine_bench import ACTOR, bench_config
 from benchmarks.runs.seeding import seed_runs
 from engine import open_engine
-from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.file.connection import open_writer
 from screens.frame.inputs import SafeInput
 from screens.run.log.pane import LogPane
 from screens.run.screen import RunScreen

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
 from engine.machine.events.step_facts import StepCompleted
 from engine.machine.events.table import read_event

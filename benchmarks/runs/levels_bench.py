@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, cast
 from benchmarks.figures import percentile
 from benchmarks.runs.engine_bench import bench_config
 from engine import open_engine
-from engine.journal.rules.levels import count_end
-from engine.journal.sqlite.connection import open_writer
+from engine.journal.rules.levels.levels import count_end
+from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
 from engine.slo.buckets import DAY
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RunStatus
 from engine.journal.rules.run_filter import TIME_BUCKET
-from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.file.connection import open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from engine.contracts.budget import CapScope, CapWindow
+from engine.contracts.governing.budget import CapScope, CapWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

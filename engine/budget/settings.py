@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from engine.budget.caps import EACH, Cap
 from engine.budget.price import PER, Price, Rates
-from engine.contracts.budget import CapScope, CapWindow
+from engine.contracts.governing.budget import CapScope, CapWindow
+from engine.contracts.governing.money import BILLIONTHS, billionths
 from engine.contracts.moment import TimeZoneName
-from engine.contracts.money import BILLIONTHS, billionths
 from engine.models.settings import ModelName
 
 _MOST = 1_000_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.budget import CapState, CapView, CapWindow
+from engine.contracts.governing.budget import CapState, CapView, CapWindow
 from engine.contracts.model import from_micros
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from engine.contracts.budget import SpendBy
+from engine.contracts.governing.budget import SpendBy
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.contracts.actor import Actor
-    from engine.contracts.budget import Caps, CapScope, CapView, CapWindow, Spending, SpendSum
+    from engine.contracts.governing.budget import Caps, CapScope, CapView, CapWindow, Spending, SpendSum
 
 
 class Budget(Protocol):

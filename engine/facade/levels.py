@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
-    from engine.contracts.slo import ServiceLevel, ServiceLevelDetail
+    from engine.contracts.governing.slo import ServiceLevel, ServiceLevelDetail
 
 
 class ServiceLevels(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from engine.contracts.money import billionths
+from engine.contracts.governing.money import billionths
 from engine.contracts.quantity import cpu_cores, dollars, duration_seconds, memory_bytes
 from engine.contracts.sandbox_level import highest_wish
 from engine.contracts.status import Effects, Risk

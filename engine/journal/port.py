@@ -26,13 +26,13 @@ if TYPE_CHECKING:
         WorkerRow,
     )
     from engine.journal.rows import ListedRow, RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
-    from engine.journal.rules.holding import Granted, InTheWay, PaidCall
     from engine.journal.rules.id_parts import IdKind
-    from engine.journal.rules.levels import Levels
+    from engine.journal.rules.levels.levels import Levels
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
-    from engine.journal.rules.spend_store import Spending
+    from engine.journal.rules.spending.holding import Granted, InTheWay, PaidCall
+    from engine.journal.rules.spending.spend_store import Spending
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
     from engine.machine.model.inputs import Input

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.governance.masking import Masker
-from engine.models.anthropic_messages import AnthropicMessages
-from engine.models.ollama_chat import OllamaChat
-from engine.models.openai_chat import OpenAiChat
 from engine.models.provider import HttpProvider
 from engine.models.routing import Asker, ModelRouter
 from engine.models.scripted import ScriptedModel
 from engine.models.settings import ProviderName
+from engine.models.wire.anthropic_messages import AnthropicMessages
+from engine.models.wire.ollama_chat import OllamaChat
+from engine.models.wire.openai_chat import OpenAiChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from engine.models.provider import Provider
     from engine.models.scripted import ScriptedReply
-    from engine.models.server_errors import Hide
     from engine.models.settings import ModelSettings, NamedModel
-    from engine.models.wire_format import WireFormat
+    from engine.models.wire.server_errors import Hide
+    from engine.models.wire.wire_format import WireFormat
 
 _HIDDEN = "[SECRET api-key]"
 _FORMATS: Mapping[ProviderName, Callable[[Hide], WireFormat]] = {

@@ -9,16 +9,16 @@ from pydantic_core import to_json
 
 from engine.models.conversation import CallArguments, CallStarted, Identified, TextDelta
 from engine.models.failure import ModelErrorCode, ModelFailure, malformed
-from engine.models.http_stream import HttpStream
-from engine.models.wire_format import WireNames
+from engine.models.wire.http_stream import HttpStream
+from engine.models.wire.wire_format import WireNames
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from engine.models.conversation import Delta, ModelRequest
-    from engine.models.server_errors import Hide
     from engine.models.settings import NamedModel
-    from engine.models.wire_format import WireFormat
+    from engine.models.wire.server_errors import Hide
+    from engine.models.wire.wire_format import WireFormat
 
 _TOKENS = (TextDelta, CallStarted, CallArguments)
 MAX_REPLY = 16 * 1024 * 1024

@@ -12,8 +12,8 @@ from engine.contracts.packs.pack import PackManifest, Problem
 from engine.contracts.status import Risk
 from engine.packs.checks.flow_rules import check_flow
 from engine.packs.checks.flow_shape import default_id, sequences
-from engine.packs.checks.json_schema import input_schema_problems
-from engine.packs.checks.schema_problems import problem_at, shown, validate
+from engine.packs.checks.schemas.json_schema import input_schema_problems
+from engine.packs.checks.schemas.schema_problems import problem_at, shown, validate
 from engine.packs.checks.step_types import checks_of
 from engine.packs.checks.tool_rules import layer_problems
 from engine.packs.code import code_tools

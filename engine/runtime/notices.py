@@ -12,9 +12,9 @@ import os
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from engine.contracts.budget import CapWindow
+from engine.contracts.governing.budget import CapWindow
+from engine.contracts.governing.money import dollars
 from engine.contracts.model import from_micros
-from engine.contracts.money import dollars
 from engine.contracts.notice import Notice, NoticeKind
 from engine.contracts.status import RequestStatus, StepErrorCode
 from engine.errors import ErrorCode, NotFound, Unavailable

@@ -6,15 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.contracts.governing.slo import DriftMetric, SloState
 from engine.contracts.model import from_micros
 from engine.contracts.notice import Notice, NoticeKind
-from engine.contracts.slo import DriftMetric, SloState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.contracts.governing.slo import ServiceLevel
     from engine.contracts.runs.run import RunSummary
-    from engine.contracts.slo import ServiceLevel
     from engine.facade.levels import ServiceLevels
     from engine.journal.port import TriggerNotes
     from engine.journal.records import StoredEvent

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.contracts.slo import Severity
+from engine.contracts.governing.slo import Severity
 from engine.slo.buckets import DAY, HOUR, MINUTE, since
 from engine.slo.objectives import PARTS
 

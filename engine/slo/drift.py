@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.contracts.slo import DriftMetric, DriftSeverity
+from engine.contracts.governing.slo import DriftMetric, DriftSeverity
 from engine.slo.buckets import DAY, merged, start_of
 from engine.slo.sketch import mean
 

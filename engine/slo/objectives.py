@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import Risk
 
 if TYPE_CHECKING:
-    from engine.contracts.slo import SloTargets
+    from engine.contracts.governing.slo import SloTargets
 
 PARTS = 1_000_000
 """Shares are counted in millionths, so that 10 % of 100 is 10."""

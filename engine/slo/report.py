@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.contracts.slo import SloState
+from engine.contracts.governing.slo import SloState
 from engine.slo.buckets import DAY, Bucket, merged, since, start_of
 from engine.slo.burn import LEAST_BAD, Burn, burns
 from engine.slo.drift import Drift, drifts

@@ -21,9 +21,9 @@ from screens.approvals.dialogs import APPROVAL_WORD, DecisionDialog
 from screens.approvals.differences import NOT_GIVEN, common_params, differences, step_name
 from screens.approvals.read_pane import ReadPane
 from screens.approvals.styled_lines import Ink, Line, StyledLines
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.grace import DecisionGate
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea
-from screens.frame.key_hint import KeyHint
 from screens.frame.screen import TooSmall, console
 from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import RISK_LABELS, STYLES

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from textual import events, on
 from textual.containers import Container, Vertical
 
-from engine.contracts.money import cost_text
+from engine.contracts.governing.money import cost_text
 from engine.contracts.status import RequestStatus
 from engine.errors import VasiniError
 from engine.safe_text import sanitize
 from screens.approvals.card import DecisionCard
 from screens.approvals.rows import ORDERS, claimed_by, columns, row
 from screens.approvals.verbs import DecisionVerbsScreen
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console_state import ConsoleState, explain
-from screens.frame.key_hint import KeyHint
 from screens.frame.screen import console, show_notice
 from screens.keys.bindings import bindings
 from screens.outcomes.waiting import WaitingOutcomes

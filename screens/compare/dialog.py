@@ -10,8 +10,8 @@ from textual.widgets import Input
 
 from engine.contracts.runs.run import RunFilter
 from engine.safe_text import sanitize
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.inputs import SafeInput
-from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, attempt
 from screens.widgets.ages import age
 from screens.widgets.plain import Plain

@@ -8,7 +8,7 @@ from textual import on
 from textual.containers import Vertical
 
 from engine.safe_text import sanitize
-from screens.frame.key_hint import KeyHint
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.screen import ConsoleScreen, console
 from screens.keys.bindings import bindings
 from screens.widgets.ages import age, full_time

@@ -9,7 +9,7 @@ from textual import on
 from textual.containers import Vertical
 
 from engine.safe_text import sanitize
-from screens.frame.key_hint import KeyHint
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.widgets.plain import Plain
 from screens.widgets.tables.columns import Column

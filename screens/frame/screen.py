@@ -9,10 +9,10 @@ from textual.screen import ModalScreen, Screen
 
 from engine.facade.feed import PackListChanged
 from engine.safe_text import sanitize
+from screens.frame.bars.header import HeaderLines
+from screens.frame.bars.key_bar import KeyBar
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.failures import acknowledge, counted_since
-from screens.frame.header import HeaderLines
-from screens.frame.key_bar import KeyBar
 from screens.frame.refresher import Refresher
 from screens.keys.bindings import bindings
 from screens.widgets.ages import next_tick, seconds_time

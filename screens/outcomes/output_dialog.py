@@ -9,8 +9,8 @@ from textual.containers import Vertical
 
 from engine.safe_text import sanitize
 from screens.forms.values import read_json
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.inputs import SafeTextArea
-from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain

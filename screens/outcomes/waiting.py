@@ -8,7 +8,7 @@ from textual import on
 from textual.containers import Vertical
 
 from engine.safe_text import sanitize
-from screens.frame.key_hint import KeyHint
+from screens.frame.bars.key_hint import KeyHint
 from screens.outcomes.saying import ask_what_became
 from screens.widgets.ages import age
 from screens.widgets.status_labels import Tone

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.containers import Vertical
 
 from engine.safe_text import sanitize
-from screens.frame.key_hint import KeyHint
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain

@@ -8,7 +8,7 @@ from textual import on
 from textual.containers import Vertical
 
 from engine.safe_text import sanitize
-from screens.frame.key_hint import KeyHint
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import RUN_LABELS, Tone

@@ -9,8 +9,8 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from engine.safe_text import sanitize
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.inputs import SafeInput
-from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, console, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain

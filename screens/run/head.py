@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.money import cost_text
+from engine.contracts.governing.money import cost_text
 from engine.contracts.status import RUN_TERMINAL
 from engine.safe_text import sanitize
 from screens.widgets.ages import age, full_time, span

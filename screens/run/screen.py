@@ -11,8 +11,8 @@ from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
 from engine.errors import NotFound
 from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
+from screens.frame.bars.tabs import Tabs
 from screens.frame.screen import show_notice
-from screens.frame.tabs import Tabs
 from screens.handoff.verbs import HandoffVerbs
 from screens.keys.bindings import bindings
 from screens.overlays.json_screen import JsonScreen

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import NotFound, VasiniError
 from engine.safe_text import sanitize
-from screens.frame.key_hint import KeyHint
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, console, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.plain import Plain

@@ -8,7 +8,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from engine.contracts.money import cost_text
+from engine.contracts.governing.money import cost_text
 from engine.contracts.runs.run import RunSort
 from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs

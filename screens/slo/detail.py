@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from engine.contracts.slo import DriftMetric, SloState
+from engine.contracts.governing.slo import DriftMetric, SloState
 from engine.safe_text import sanitize
 from screens.slo.budget_plot import budget_plot
 from screens.slo.rows import STATES, milliseconds, percent
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from engine.contracts.slo import BurnView, DriftView, ServiceLevel
+    from engine.contracts.governing.slo import BurnView, DriftView, ServiceLevel
     from screens.keys.keymap import Keymap
 
 PLOT_HEIGHT = 4

@@ -11,8 +11,8 @@ from textual.containers import Vertical
 from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RunStatus
 from engine.safe_text import sanitize
+from screens.frame.bars.key_hint import KeyHint
 from screens.frame.inputs import SafeInput
-from screens.frame.key_hint import KeyHint
 from screens.frame.screen import Dialog, TooSmall, attempt, too_small
 from screens.keys.bindings import bindings
 from screens.widgets.ages import age
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from engine.contracts.governing.slo import ServiceLevel
     from engine.contracts.runs.run import RunSummary
-    from engine.contracts.slo import ServiceLevel
     from screens.frame.console_state import ConsoleState
 
 _COLUMNS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.budget import CapScope, CapState, CapWindow
-from engine.contracts.money import short_dollars
+from engine.contracts.governing.budget import CapScope, CapState, CapWindow
+from engine.contracts.governing.money import short_dollars
 from engine.safe_text import sanitize
 from screens.widgets.ages import zoned
 from screens.widgets.plain import NEW_LINE, Part, Plain
@@ -14,7 +14,7 @@ from screens.widgets.status_labels import STYLES, StatusLabel, Tone
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.contracts.budget import Caps, CapView, SpendSum
+    from engine.contracts.governing.budget import Caps, CapView, SpendSum
 
 BAR = 10
 SHOWN = 2

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.slo import SloState
+from engine.contracts.governing.slo import SloState
 from engine.safe_text import sanitize
 from screens.widgets.status_labels import StatusLabel, Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
-    from engine.contracts.slo import ServiceLevel
+    from engine.contracts.governing.slo import ServiceLevel
 
 STATES: dict[SloState, StatusLabel] = {
     SloState.VIOLATED: StatusLabel("✗", "violated", Tone.BAD),

@@ -9,7 +9,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from engine.contracts.budget import SpendBy
+from engine.contracts.governing.budget import SpendBy
 from engine.facade.feed import PackListChanged
 from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
@@ -24,7 +24,7 @@ from screens.widgets.tables.row_table import RowTable
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from engine.contracts.slo import ServiceLevel
+    from engine.contracts.governing.slo import ServiceLevel
     from engine.facade.feed import FeedBatch
     from screens.frame.console_state import ConsoleState
     from screens.slo.exclude import Exclusion

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.budget import Caps, SpendBy, Spending, SpendRow, SpendSum
+from engine.contracts.governing.budget import Caps, SpendBy, Spending, SpendRow, SpendSum
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.contracts.actor import Actor
-    from engine.contracts.budget import CapScope, CapView, CapWindow
+    from engine.contracts.governing.budget import CapScope, CapView, CapWindow
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.slo import BurnView, ServiceLevel, ServiceLevelDetail, Severity, SloState
+from engine.contracts.governing.slo import BurnView, ServiceLevel, ServiceLevelDetail, Severity, SloState
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from tests.fakes.views import NOW

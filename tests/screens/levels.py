@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.contracts.slo import FailureCount, PeopleView, SloState
+from engine.contracts.governing.slo import FailureCount, PeopleView, SloState
 from tests.fakes.levels import a_level, some_burns
 from tests.fakes.views import NOW
 

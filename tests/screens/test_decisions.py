@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.budget import SpendSum
+from engine.contracts.governing.budget import SpendSum
 from engine.contracts.runs.request import GatedAction
 from engine.contracts.status import RequestStatus, Risk
 from engine.errors import ErrorCode, Unavailable

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RunStatus
-from screens.frame.header import Counters
+from screens.frame.bars.header import Counters
 from screens.runs.screen import RunsScreen
 from screens.runs.start import StartScreen
 from tests.fakes.engine import FakeEngine

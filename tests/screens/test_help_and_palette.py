@@ -18,7 +18,7 @@ from engine.contracts.status import Risk
 from screens.approvals.screen import ApprovalsScreen
 from screens.forms.list_screen import FormsScreen
 from screens.forms.screen import FormScreen
-from screens.frame.key_bar import KEYS_ONLY, KeyBar
+from screens.frame.bars.key_bar import KEYS_ONLY, KeyBar
 from screens.keys.action import CONSOLE_ONLY
 from screens.keys.bindings import action
 from screens.keys.registry import ACTIONS

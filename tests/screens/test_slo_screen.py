@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.budget import Caps, CapView, SpendBy, SpendRow, SpendSum
+from engine.contracts.governing.budget import Caps, CapView, SpendBy, SpendRow, SpendSum
+from engine.contracts.governing.slo import DriftMetric, DriftSeverity, DriftView, FailureCount
 from engine.contracts.runs.run import RunError
-from engine.contracts.slo import DriftMetric, DriftSeverity, DriftView, FailureCount
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
 from screens.runs.screen import RunsScreen

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine import open_engine
-from engine.contracts.budget import Caps, CapScope, CapState, CapView, CapWindow, SpendBy, SpendRow, SpendSum
+from engine.contracts.governing.budget import (
+    Caps,
+    CapScope,
+    CapState,
+    CapView,
+    CapWindow,
+    SpendBy,
+    SpendRow,
+    SpendSum,
+)
 from engine.errors import ErrorCode, VasiniError
 from tests.vasini_tui.conftest import Outcome
 from vasini_tui.__main__ import main

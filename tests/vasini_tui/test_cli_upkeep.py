@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
-from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.file.connection import open_writer
 from tests.fakes.views import a_run
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.output import format_size

@@ -9,7 +9,7 @@ import pytest
 from engine.contracts.packs.pack import Problem
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.sqlite.connection import open_writer, schema_version
+from engine.journal.sqlite.file.connection import open_writer, schema_version
 from tests.fakes.views import a_pack
 from vasini_tui.exit_codes import ExitCode
 from vasini_tui.identity import login_name, over_ssh

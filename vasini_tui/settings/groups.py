@@ -19,7 +19,7 @@ from pydantic import (
 
 from engine.budget.settings import BudgetSettings
 from engine.contracts.actor import Operator
-from engine.contracts.slo import SloTargets
+from engine.contracts.governing.slo import SloTargets
 from engine.contracts.status import Risk
 from engine.governance.policies import Policies
 from engine.models.settings import ModelSettings

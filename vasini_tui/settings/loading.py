@@ -20,7 +20,7 @@ from pydantic_settings import (
 from engine.budget.caps import EACH
 from engine.budget.settings import ModelPrice
 from engine.contracts.actor import Operator
-from engine.contracts.budget import CapScope
+from engine.contracts.governing.budget import CapScope
 from engine.errors import ErrorCode, VasiniError
 from engine.governance.policies import Policies
 from engine.models.settings import NamedModel, ProviderName

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from engine.contracts.flows.flow import AutonomyLevel
+from engine.contracts.governing.slo import SloTargets
 from engine.contracts.model import Contract, Timestamp
 from engine.contracts.schema_version import SchemaVersion
-from engine.contracts.slo import SloTargets
 from engine.contracts.status import Risk
 
 PACK_ID = r"^[a-z][a-z0-9-]*$"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.journal.records import Owner
     from engine.journal.rows import EventRow, ListedRow, RequestRow, RunRow
     from engine.journal.rules.id_parts import IdKind
-    from engine.journal.rules.levels import Levels
+    from engine.journal.rules.levels.levels import Levels
     from engine.journal.rules.run_filter import SortKey
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.contracts.budget import CapScope
+from engine.contracts.governing.budget import CapScope
 from engine.journal.encoding import stored_event
 from engine.journal.memory.tables import MemoryTables
 from engine.journal.rules.rows.event_rows import MoneySpent, changes_of
@@ -94,7 +94,7 @@ class MemorySpendStore(MemoryTables):
 
 
 class MemorySpending:
-    """Implements `engine.journal.rules.spend_store.Spending`."""
+    """Implements `engine.journal.rules.spending.spend_store.Spending`."""
 
     def __init__(self, read: Callable[[], Awaitable[MemorySpendStore]]) -> None:
         self._read = read

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_SLOT_HOLDING
 from engine.journal.errors import LeaseLost, SeqConflict, refuse_other_request
-from engine.journal.rules.levels import count_end
+from engine.journal.rules.levels.levels import count_end
 from engine.journal.rules.rows.projecting import project
 from engine.journal.rules.rows.run_rows import new_run, run_change
 from engine.journal.rules.waits import waits_until

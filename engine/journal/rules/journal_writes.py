@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.status import RequestKind, RunStatus
     from engine.journal.records import Claim, ClockOffset, Commit, Decided, Decision, NewRun
-    from engine.journal.rules.holding import Granted, InTheWay, PaidCall
+    from engine.journal.rules.spending.holding import Granted, InTheWay, PaidCall
     from engine.journal.rules.store import Store
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
@@ -59,7 +59,7 @@ class JournalWrites(ABC):
 
     async def begin_call(self, call: PaidCall) -> Granted | InTheWay:
         """See port."""
-        from engine.journal.rules import holding  # noqa: PLC0415 - see above
+        from engine.journal.rules.spending import holding  # noqa: PLC0415 - see above
 
         return await self.write(partial(holding.begin, call=call))
 
@@ -78,7 +78,7 @@ class JournalWrites(ABC):
 
     async def record_act(self, act: NewActRow) -> None:
         """See port."""
-        from engine.journal.rules import holding  # noqa: PLC0415 - see above
+        from engine.journal.rules.spending import holding  # noqa: PLC0415 - see above
 
         await self.write(partial(holding.record_act, act=act))
 
@@ -116,7 +116,7 @@ class JournalWrites(ABC):
 
     async def exclude(self, run_id: str, reason: str, by: str, via: str, now: int) -> bool:
         """See port."""
-        from engine.journal.rules import excluding  # noqa: PLC0415 - see above
+        from engine.journal.rules.levels import excluding  # noqa: PLC0415 - see above
 
         operation = partial(excluding.exclude, run_id=run_id, reason=reason, by=by, via=via, now=now)
         return await self.write(operation)

@@ -16,8 +16,8 @@ from engine.journal.encoding import readable_events, readable_input, stored_even
 from engine.journal.records import StoredEvent, WorkerRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
-from engine.journal.sqlite.connection import BUSY_SECONDS, read_only, read_only_journal
-from engine.journal.sqlite.failures import unavailable
+from engine.journal.sqlite.file.connection import BUSY_SECONDS, read_only, read_only_journal
+from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.levels import SqliteLevelReads
 from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Awaitable, Callable, Mapping
 
-    from engine.journal.rules.levels import Levels
+    from engine.journal.rules.levels.levels import Levels
 
 
 def level_row(bucket: Bucket) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.contracts.budget import CapScope
+from engine.contracts.governing.budget import CapScope
 from engine.journal.encoding import decode
 from engine.journal.sqlite.queries import query
 
@@ -86,7 +86,7 @@ class SqliteSpendStore:
 
 
 class SqliteSpending:
-    """Implements `engine.journal.rules.spend_store.Spending`."""
+    """Implements `engine.journal.rules.spending.spend_store.Spending`."""
 
     def __init__(self, read: Callable[..., Awaitable[list[sqlite3.Row]]]) -> None:
         self._read = read

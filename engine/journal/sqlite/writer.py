@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
 from engine.journal.changes import ANYTHING, NOTHING, ChangeSet
-from engine.journal.sqlite.connection import open_writer, refuse_newer
-from engine.journal.sqlite.failures import unavailable
-from engine.journal.sqlite.fair_file_lock import FairFileLock
-from engine.journal.sqlite.file_identity import FileIdentity
+from engine.journal.sqlite.file.connection import open_writer, refuse_newer
+from engine.journal.sqlite.file.failures import unavailable
+from engine.journal.sqlite.file.fair_file_lock import FairFileLock
+from engine.journal.sqlite.file.file_identity import FileIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from engine.contracts.status import RequestKind
 from engine.packs.checks.flow_shape import StepSequence, nested, sequences
 from engine.packs.checks.name_rules import name_problems, title_problems
 from engine.packs.checks.needs_rules import needs_problems
-from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import step_problems
 from engine.packs.checks.step_types import checks_of
 from engine.packs.checks.trigger_rules import trigger_problems

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.flow import FINALLY
 from engine.packs.checks.flow_shape import nested
-from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import templates_of
 from engine.packs.checks.step_types import checks_of
 from engine.templates import TemplateError, compile_template, paths_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import RequestKind
-from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

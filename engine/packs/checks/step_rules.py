@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.packs.checks.schema_problems import problem_at, shown
+from engine.packs.checks.schemas.schema_problems import problem_at, shown
 from engine.packs.checks.step_types import checks_of
 from engine.templates import TemplateError, compile_expression, compile_template, has_template
 

@@ -10,10 +10,10 @@ from engine.contracts.runs.request import UserInputRequest
 from engine.errors import InvalidInput
 from engine.json_schema.forms import form_schema
 from engine.named_table import NamedTable
-from engine.packs.checks.in_process_tools import works_in_process
-from engine.packs.checks.json_schema import schema_problems
-from engine.packs.checks.literal_params import literal_faults
-from engine.packs.checks.schema_problems import close_match, problem_at, shortened, validate
+from engine.packs.checks.schemas.in_process_tools import works_in_process
+from engine.packs.checks.schemas.json_schema import schema_problems
+from engine.packs.checks.schemas.literal_params import literal_faults
+from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, validate
 from engine.templates import has_template
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from engine.packs.checks.schema_problems import close_match, shortened
+from engine.packs.checks.schemas.schema_problems import close_match, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.governance.policies import tool_key
 from engine.packs.checks.flow_shape import sequences
-from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_types import checks_of
 
 if TYPE_CHECKING:

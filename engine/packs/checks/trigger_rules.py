@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.json_schema.forms import fill_defaults, payload_errors
-from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.step_rules import texts_of
 from engine.templates import TemplateError, compile_template, has_template, paths_in
 

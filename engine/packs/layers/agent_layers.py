@@ -14,7 +14,7 @@ from engine.contracts.layers.tools import Tools
 from engine.contracts.layers.workflow import Workflow
 from engine.contracts.packs.agent import ComposedAgent, LayerSource
 from engine.packs.checks.field_effects import not_in_force
-from engine.packs.checks.schema_problems import problem_at, validate
+from engine.packs.checks.schemas.schema_problems import problem_at, validate
 from engine.packs.layers.composed import Origin
 from engine.packs.layers.composer import SKILL_SUFFIXES, Composer
 from engine.packs.layers.layer_rules import handoff_problems, skills_problems

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine.contracts.packs.agent import LayerSource
 from engine.contracts.packs.pack import Problem
-from engine.packs.checks.schema_problems import close_match, problem_at, shown
+from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shown
 from engine.packs.layers.composed import ComposedDocument, Origin, merged
 from engine.packs.source.pack_files import Unreadable
 from engine.safe_text import has_hidden

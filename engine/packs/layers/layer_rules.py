@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.contracts.packs.pack import PACK_ID
-from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.layers.sandbox_rules import unknown_tool
 from engine.packs.versions import engine_version, framework_fault
 

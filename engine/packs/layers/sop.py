@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.quantity import duration_seconds
 from engine.governance.tools_layer import highest_risk
-from engine.packs.checks.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.checks.tool_rules import layer_refusal
 from engine.packs.layers.composed import ComposedDocument, Origin
 from engine.templates import has_template

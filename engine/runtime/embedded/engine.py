@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.records import ClockOffset
     from engine.runtime.clock import Clock
-    from engine.runtime.embedded.budget import Budget
+    from engine.runtime.embedded.asking.outside_questions import OutsideQuestions
     from engine.runtime.embedded.feed import Feed
+    from engine.runtime.embedded.governing.budget import Budget
+    from engine.runtime.embedded.governing.levels import ServiceLevels
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
-    from engine.runtime.embedded.levels import ServiceLevels
-    from engine.runtime.embedded.outside_questions import OutsideQuestions
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
@@ -142,14 +142,14 @@ class EmbeddedEngine:
     @cached_property
     def levels(self) -> ServiceLevels:
         """See facade."""
-        from engine.runtime.embedded.levels import ServiceLevels  # noqa: PLC0415 - seldom needed
+        from engine.runtime.embedded.governing.levels import ServiceLevels  # noqa: PLC0415 - seldom needed
 
         return ServiceLevels(self._journal, self._clock, self._values, self._packs, self._config.slo)
 
     @cached_property
     def budget(self) -> Budget:
         """See facade."""
-        from engine.runtime.embedded.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
+        from engine.runtime.embedded.governing.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
 
         return Budget(self._journal, self._clock, self._redactor, self._config.budget)
 
@@ -275,7 +275,7 @@ class EmbeddedEngine:
 
     @property
     def _outside_questions(self) -> OutsideQuestions:
-        from engine.runtime.embedded.outside_questions import OutsideQuestions  # noqa: PLC0415 - see _sessions
+        from engine.runtime.embedded.asking.outside_questions import OutsideQuestions  # noqa: PLC0415 - see _sessions
 
         return OutsideQuestions(self.runs)
 

@@ -27,8 +27,8 @@ from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import micros, place_of
 from engine.runtime.embedded.again import merged, require_no_masks
+from engine.runtime.embedded.asking.session_names import session_named
 from engine.runtime.embedded.resting import rests
-from engine.runtime.embedded.session_names import session_named
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
 from engine.runtime.views.summaries import run_summary

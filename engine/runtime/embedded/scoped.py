@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.facade.engine import Engine, Worker, WorkerView
-    from engine.runtime.embedded.budget import Budget
     from engine.runtime.embedded.feed import Feed
+    from engine.runtime.embedded.governing.budget import Budget
+    from engine.runtime.embedded.governing.levels import ServiceLevels
     from engine.runtime.embedded.housekeeping import Housekeeping
-    from engine.runtime.embedded.levels import ServiceLevels
     from engine.runtime.embedded.notes import Drafts, SavedFilters
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests

@@ -9,9 +9,9 @@ from engine.budget.admission import Balance
 from engine.budget.caps import EACH, Limit, Subject, limits_of, window_around
 from engine.budget.standing import standing
 from engine.contracts.actor import recorded_account
-from engine.contracts.budget import BudgetAct, CapScope, CapState, CapWindow
+from engine.contracts.governing.budget import BudgetAct, CapScope, CapState, CapWindow
 from engine.contracts.model import from_micros
-from engine.journal.rules.holding import held_for
+from engine.journal.rules.spending.holding import held_for
 from engine.journal.spend_rows import SLOT
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from engine.budget.caps import Cap
-    from engine.contracts.budget import CapView
-    from engine.journal.rules.spend_store import Spending
+    from engine.contracts.governing.budget import CapView
+    from engine.journal.rules.spending.spend_store import Spending
     from engine.journal.spend_rows import ActRow, HoldRow, SpendRow
 
     _Subject = tuple[CapScope, str, str]

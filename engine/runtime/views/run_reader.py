@@ -17,7 +17,7 @@ from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import MAX_PAGE
 from engine.runtime.views.seen_runs import SeenRuns
 from engine.runtime.views.summaries import event_view
-from engine.runtime.views.timeline import timeline_of
+from engine.runtime.views.timelines.timeline import timeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.runtime.views.timeline_spans import Bar, Bars
+from engine.runtime.views.timelines.timeline_spans import Bar, Bars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ import pytest
 
 from engine.budget.admission import Admission, Balance, admit, likely_tokens
 from engine.budget.caps import Limit
-from engine.contracts.budget import CapScope, CapWindow
+from engine.contracts.governing.budget import CapScope, CapWindow
 
 CALL = 1_000
 """The dearest call."""

@@ -13,7 +13,7 @@ from engine.budget.admission import Balance
 from engine.budget.caps import Cap, Limit, Subject, limits_of, window_around
 from engine.budget.settings import BudgetSettings
 from engine.budget.standing import standing
-from engine.contracts.budget import CapScope, CapState, CapWindow
+from engine.contracts.governing.budget import CapScope, CapState, CapWindow
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SUBJECT = Subject("acme", "docs", "strong", "run_1")

@@ -13,7 +13,7 @@ from engine.budget.price import FREE, Price, PriceSource, Rates, cost_of
 from engine.budget.price_book import PriceBook
 from engine.budget.price_table import shipped_table
 from engine.budget.settings import BudgetSettings, ModelPrice
-from engine.contracts.money import billionths, dollars, short_dollars
+from engine.contracts.governing.money import billionths, dollars, short_dollars
 from engine.models.settings import ModelSettings
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.sqlite.check import find_damage
+from engine.journal.sqlite.file.check import find_damage
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.run_facts import RunFailed
 from engine.machine.events.step_facts import StepSkipped

@@ -10,11 +10,11 @@ import pytest
 
 from engine.budget.caps import Cap, Limit, Subject
 from engine.budget.price import Price, Rates
-from engine.contracts.budget import CapScope, CapWindow
+from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from engine.journal.errors import LeaseLost
-from engine.journal.rules.holding import Granted, InTheWay, PaidCall, act_of
+from engine.journal.rules.spending.holding import Granted, InTheWay, PaidCall, act_of
 from engine.journal.spend_rows import CAP_SET, TOPPED_UP
 from tests.engine.journal.run_script import NOW, HeldRun, a_run, hold, take
 from tests.engine.journal.test_journal_spending import used

@@ -11,7 +11,7 @@ from engine.errors import InvalidInput, NotFound
 from engine.journal.errors import SeqConflict
 from engine.journal.memory.store import MemoryStore
 from engine.journal.records import RunHead
-from engine.journal.rules.levels import count_end
+from engine.journal.rules.levels.levels import count_end
 from engine.machine.events.run_facts import RunCompleted, RunFailed, RunRetried
 from engine.slo.buckets import DAY, HOUR, MINUTE, MOST_DAYS, SECOND, SHORTEST, Bucket, start_of
 from engine.slo.sketch import bin_of

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import InvalidInput, Unavailable
-from engine.journal.sqlite.backup import back_up, contents
-from engine.journal.sqlite.connection import schema_version
+from engine.journal.sqlite.file.backup import back_up, contents
+from engine.journal.sqlite.file.connection import schema_version
 from engine.journal.sqlite.journal import SqliteJournal
 from tests.engine.journal.run_script import a_run
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.sqlite.connection import schema_version
+from engine.journal.sqlite.file.connection import schema_version
 from engine.journal.sqlite.journal import SqliteJournal
 from tests.engine.journal.run_script import a_run, approve, wait_for_approval
 from tests.patience import PATIENCE

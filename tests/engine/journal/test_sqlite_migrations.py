@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.runs.run import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
-from engine.journal.sqlite.connection import migrate
+from engine.journal.sqlite.file.connection import migrate
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.run_facts import RunCompleted
 from tests.engine.journal.run_script import ALL, NOW, a_run, approve, assert_counters_agree, event, take

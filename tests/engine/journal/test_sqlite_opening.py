@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.sqlite.connection import APPLICATION_ID, migrate, open_writer, schema_version
+from engine.journal.sqlite.file.connection import APPLICATION_ID, migrate, open_writer, schema_version
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.journal.sqlite.queries import migrations
 from tests.engine.journal.run_script import a_run, hold

@@ -12,7 +12,7 @@ from engine.contracts.runs.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.journal.rules import commit
 from engine.journal.rules.run_filter import place_of
-from engine.journal.sqlite.connection import open_writer
+from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.lists import pages as list_pages
 from engine.journal.sqlite.queries import query
 from engine.journal.sqlite.store import SqliteStore

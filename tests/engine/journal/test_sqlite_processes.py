@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.journal.errors import LeaseLost
-from engine.journal.sqlite.fair_file_lock import FairFileLock
+from engine.journal.sqlite.file.fair_file_lock import FairFileLock
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.model.inputs import Pause
 from tests.engine.journal.run_script import (

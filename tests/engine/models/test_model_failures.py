@@ -12,8 +12,8 @@ import pytest
 
 from engine.models.asking import ask
 from engine.models.failure import ModelErrorCode, ModelFailure, TimeoutPhase
-from engine.models.frames import MAX_FRAME
 from engine.models.settings import ModelTimeouts, ProviderName
+from engine.models.wire.frames import MAX_FRAME
 from tests.engine.models.asked_models import HELLO, KEY, PATIENT, failure_of, provider_at
 from tests.engine.models.loopback import Write, answering, dripping, hanging, head, lines, serving, sse
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.packs.checks.json_schema import input_schema_problems
+from engine.packs.checks.schemas.json_schema import input_schema_problems
 from engine.packs.source.yaml_source import SourceDocument, parse_document
 
 if TYPE_CHECKING:

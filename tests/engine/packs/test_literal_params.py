@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.packs.checks.literal_params import literal_faults
+from engine.packs.checks.schemas.literal_params import literal_faults
 from engine.tools.builtin.all import builtin_registry
 from tests.engine.packs.layered_pack import LayeredPack
 

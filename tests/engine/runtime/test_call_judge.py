@@ -13,7 +13,7 @@ from engine.governance.policies import Policies
 from engine.governance.tools_layer import tools_layer
 from engine.machine.model.state import RunState
 from engine.runtime.pack_library.pinned import PinnedFlow
-from engine.runtime.worker.steps.call_judge import CallJudge
+from engine.runtime.worker.steps.calls.call_judge import CallJudge
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolLimits
 from engine.tools.executor import ToolExecutor

@@ -10,7 +10,7 @@ import pytest
 
 from engine.budget.settings import BudgetSettings
 from engine.contracts.actor import Actor, Operator, Role
-from engine.contracts.budget import CapScope, CapState, CapWindow
+from engine.contracts.governing.budget import CapScope, CapState, CapWindow
 from engine.contracts.notice import NoticeKind
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import InvalidInput, Refused

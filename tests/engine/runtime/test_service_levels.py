@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from engine.contracts.actor import Actor
-from engine.contracts.slo import SloState, SloTargets
+from engine.contracts.governing.slo import SloState, SloTargets
 from engine.errors import InvalidInput, NotFound
 from engine.journal.memory.journal import MemoryJournal
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, approval, rest, start, tool
@@ -16,7 +16,7 @@ from tests.engine.runtime.embedded_home import ANN, BOB, Home, approval, rest, s
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.contracts.slo import ServiceLevel
+    from engine.contracts.governing.slo import ServiceLevel
 
 
 @pytest.fixture

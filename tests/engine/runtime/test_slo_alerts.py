@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.contracts.governing.slo import DriftMetric, DriftSeverity, DriftView, FailureCount, SloState
 from engine.contracts.notice import NoticeKind
-from engine.contracts.slo import DriftMetric, DriftSeverity, DriftView, FailureCount, SloState
 from engine.contracts.status import RunStatus
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.records import StoredEvent
@@ -20,7 +20,7 @@ from tests.fakes.levels import a_level, some_burns
 from tests.fakes.views import a_run
 
 if TYPE_CHECKING:
-    from engine.contracts.slo import ServiceLevel
+    from engine.contracts.governing.slo import ServiceLevel
     from engine.runtime.slo_alerts import Alert
     from tests.engine.runtime.embedded_home import Home
 

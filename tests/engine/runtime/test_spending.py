@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.budget.settings import BudgetSettings, ModelPrice
-from engine.contracts.budget import SpendBy
+from engine.contracts.governing.budget import SpendBy
 from engine.errors import NotFound
 from engine.machine.events.model_facts import ModelUsage
 from tests.engine.models.loopback import head, serving, sse

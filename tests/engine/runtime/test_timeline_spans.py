@@ -18,7 +18,7 @@ from engine.machine.events.step_facts import (
     StepStarted,
 )
 from engine.machine.events.table import read_event
-from engine.runtime.views.timeline_spans import Bars
+from engine.runtime.views.timelines.timeline_spans import Bars
 
 if TYPE_CHECKING:
     from engine.machine.events.event import Event

@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from engine.contracts.slo import Severity
+from engine.contracts.governing.slo import Severity
 from engine.slo.buckets import DAY, HOUR, MINUTE, Bucket, start_of
 from engine.slo.burn import (
     PAIRS,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.contracts.slo import DriftMetric, DriftSeverity
+from engine.contracts.governing.slo import DriftMetric, DriftSeverity
 from engine.slo.buckets import DAY, HOUR, Bucket
 from engine.slo.drift import deviation, drifts
 from engine.slo.sketch import bin_of

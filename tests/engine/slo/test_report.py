@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.contracts.slo import Severity, SloState
+from engine.contracts.governing.slo import Severity, SloState
 from engine.contracts.status import Risk
 from engine.slo.buckets import DAY, HOUR, MINUTE, Bucket, start_of
 from engine.slo.objectives import BY_RISK, Objective

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.budget.caps import EACH
-from engine.contracts.budget import CapScope, CapWindow, SpendBy
-from engine.contracts.money import BILLIONTHS, billionths, dollars
+from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
+from engine.contracts.governing.money import BILLIONTHS, billionths, dollars
 from engine.errors import InvalidInput
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from engine.budget.price import Rates
     from engine.budget.price_book import Quoted
-    from engine.contracts.budget import BudgetAct, Caps, CapView, Spending, SpendSum
+    from engine.contracts.governing.budget import BudgetAct, Caps, CapView, Spending, SpendSum
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 

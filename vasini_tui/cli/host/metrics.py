@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.contracts.budget import SpendBy
-from engine.contracts.money import BILLIONTHS
-from engine.contracts.slo import SloState
+from engine.contracts.governing.budget import SpendBy
+from engine.contracts.governing.money import BILLIONTHS
+from engine.contracts.governing.slo import SloState
 from engine.safe_text import sanitize
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
@@ -15,9 +15,9 @@ from vasini_tui.exit_codes import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from engine.contracts.budget import Caps, Spending
+    from engine.contracts.governing.budget import Caps, Spending
+    from engine.contracts.governing.slo import ServiceLevel
     from engine.contracts.runs.run import RunCounts
-    from engine.contracts.slo import ServiceLevel
     from engine.facade.engine import WorkerView
     from vasini_tui.wiring import Session
 

@@ -12,7 +12,7 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.slo import PeopleView, ServiceLevel
+    from engine.contracts.governing.slo import PeopleView, ServiceLevel
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 

@@ -81,7 +81,7 @@ async def _prune(
 
 
 async def _backup(session: Session, *, target: Path) -> int:
-    from engine.journal.sqlite.backup import back_up  # noqa: PLC0415 - no other command needs it
+    from engine.journal.sqlite.file.backup import back_up  # noqa: PLC0415 - no other command needs it
 
     identity = session.loaded.values.identity
     access = access_of(identity.operators, session.actor, session.tenant, all_tenants=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.money import cost_text, dollars
+from engine.contracts.governing.money import cost_text, dollars
 from engine.contracts.status import RequestStatus
 from vasini_tui.cli.approval_text import write_approval, write_value
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RequestStatus
-from engine.journal.rules.holding import settle
-from engine.journal.rules.levels import count_request
+from engine.journal.rules.levels.levels import count_request
 from engine.journal.rules.rows.event_rows import (
     MoneySpent,
     RequestEnds,
@@ -16,6 +15,7 @@ from engine.journal.rules.rows.event_rows import (
     StepChanges,
     changes_of,
 )
+from engine.journal.rules.spending.holding import settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

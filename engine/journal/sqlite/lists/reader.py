@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.sqlite.connection import open_reader
-from engine.journal.sqlite.failures import unavailable
+from engine.journal.sqlite.file.connection import open_reader
+from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.lists import pages as list_pages
 
 if TYPE_CHECKING:

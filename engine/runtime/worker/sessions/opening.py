@@ -19,10 +19,10 @@ from engine.runtime.worker.sessions.run_planner import RunPlanner
 from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.agents.model_call import ModelCalls
 from engine.runtime.worker.steps.agents.paying import Paying
-from engine.runtime.worker.steps.call_judge import CallJudge
-from engine.runtime.worker.steps.call_output import kept_output
+from engine.runtime.worker.steps.calls.call_judge import CallJudge
+from engine.runtime.worker.steps.calls.call_output import kept_output
+from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
 from engine.runtime.worker.steps.child_flows import ChildFlows
-from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
 from engine.tools.scopes import opened_scopes
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from engine.machine.model.inputs import ChildEnded
 from engine.machine.walk import outstanding, run_status
 from engine.runtime.clock import offset_of
 from engine.runtime.worker.sessions.planning import make_plan, steering_input
-from engine.runtime.worker.steps.call_judge import PreviewNeeded
+from engine.runtime.worker.steps.calls.call_judge import PreviewNeeded
 from engine.runtime.worker.steps.preparation import Preparer
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.sessions.planning import Plan
     from engine.runtime.worker.sessions.restoring import RestoredRun
-    from engine.runtime.worker.steps.call_judge import CallJudge
+    from engine.runtime.worker.steps.calls.call_judge import CallJudge
     from engine.runtime.worker.steps.child_flows import ChildFlows
 
 SNAPSHOT_EVERY = 64

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.call_room import CallRoom
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.steps.agents.model_call import ModelCalls
-    from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
+    from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
 
 
 class RunningCalls:

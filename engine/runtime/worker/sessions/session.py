@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.planning import Plan
     from engine.runtime.worker.sessions.run_planner import RunPlanner
     from engine.runtime.worker.steps.agents.model_call import ModelCalls
-    from engine.runtime.worker.steps.tool_call import CallSite, ToolCalls
+    from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
-    from engine.runtime.worker.steps.call_judge import CallJudge
+    from engine.runtime.worker.steps.calls.call_judge import CallJudge
     from engine.runtime.worker.steps.child_flows import ChildFlows
 
 

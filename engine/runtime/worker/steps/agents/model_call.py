@@ -29,7 +29,7 @@ from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetect
 from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import BudgetExhausted
-from engine.runtime.worker.steps.failed_call import failed_call
+from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.values import canonical_json
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.paying import Paying
-    from engine.runtime.worker.steps.tool_call import CallSite
+    from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.tools.context import OutputSink
     from engine.tools.executor import ToolExecutor
 

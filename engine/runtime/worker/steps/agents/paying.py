@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from engine.budget.caps import Cap, Subject
-from engine.contracts.budget import CapScope, CapWindow
-from engine.contracts.money import dollars
+from engine.contracts.governing.budget import CapScope, CapWindow
+from engine.contracts.governing.money import dollars
 from engine.contracts.status import StepErrorCode
-from engine.journal.rules.holding import Granted, InTheWay, PaidCall
+from engine.journal.rules.spending.holding import Granted, InTheWay, PaidCall
 from engine.machine.events.model_facts import ModelUsage
 from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.models.conversation import ModelRequest
     from engine.runtime.clock import Clock
     from engine.runtime.worker.steps.agents.meter import Meter
-    from engine.runtime.worker.steps.tool_call import CallSite
+    from engine.runtime.worker.steps.calls.tool_call import CallSite
 
 LOOK_SECONDS = 1.0
 """How often a call that waits asks again when nobody told of a change."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Role
-from engine.contracts.model import from_micros
-from engine.contracts.slo import (
+from engine.contracts.governing.slo import (
     BurnView,
     DriftMetric,
     DriftView,
@@ -19,6 +18,7 @@ from engine.contracts.slo import (
     ServiceLevelDetail,
     SloState,
 )
+from engine.contracts.model import from_micros
 from engine.contracts.status import Risk
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.contracts.actor import Actor
-    from engine.contracts.slo import SloTargets
+    from engine.contracts.governing.slo import SloTargets
     from engine.journal.port import Journal
-    from engine.journal.rules.levels import Levels
+    from engine.journal.rules.levels.levels import Levels
     from engine.packs.loaded_pack import LoadedPack
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.library import PackLibrary

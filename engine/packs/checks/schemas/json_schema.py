@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.json_schema.forms import check_schema
-from engine.packs.checks.schema_problems import problem_at
+from engine.packs.checks.schemas.schema_problems import problem_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from engine.models.anthropic_messages import arguments_of
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
@@ -18,9 +17,10 @@ from engine.models.conversation import (
     Usage,
     UsageSeen,
 )
-from engine.models.frames import LineFrames
-from engine.models.server_errors import Hide, failure_in_stream
-from engine.models.wire_format import (
+from engine.models.wire.anthropic_messages import arguments_of
+from engine.models.wire.frames import LineFrames
+from engine.models.wire.server_errors import Hide, failure_in_stream
+from engine.models.wire.wire_format import (
     Reader,
     WireFormat,
     WireNames,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.models.conversation import Delta, Message, ModelRequest
-    from engine.models.frames import Frames
+    from engine.models.wire.frames import Frames
 
 
 class OllamaChat(WireFormat):

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from engine.models.failure import ModelErrorCode, ModelFailure, TimeoutPhase, malformed
-from engine.models.server_errors import refused_status, request_id_of
+from engine.models.wire.server_errors import refused_status, request_id_of
 
 if TYPE_CHECKING:
     import ssl
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from engine.models.server_errors import Hide
     from engine.models.settings import ModelTimeouts
+    from engine.models.wire.server_errors import Hide
 
 _ERROR_BODY = 64 * 1024
 _CONNECTED = "http11.send_request_headers.started"

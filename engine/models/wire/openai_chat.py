@@ -16,8 +16,8 @@ from engine.models.conversation import (
     UsageSeen,
 )
 from engine.models.failure import ModelErrorCode, ModelFailure
-from engine.models.server_errors import Hide, failure_in_stream
-from engine.models.wire_format import (
+from engine.models.wire.server_errors import Hide, failure_in_stream
+from engine.models.wire.wire_format import (
     Reader,
     WireFormat,
     WireNames,

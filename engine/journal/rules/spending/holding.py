@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.budget.admission import Admission, Balance, admit, likely_tokens
 from engine.budget.caps import Cap, Limit, Subject, limits_of
-from engine.contracts.budget import CapScope, CapWindow
-from engine.contracts.money import BILLIONTHS, dollars
+from engine.contracts.governing.budget import CapScope, CapWindow
+from engine.contracts.governing.money import BILLIONTHS, dollars
 from engine.errors import InvalidInput
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import LeaseLost

@@ -11,8 +11,8 @@ from engine.contracts.status import StepStatus
 from engine.machine.model.state import scope_path_of
 from engine.runtime.views.items import item_at
 from engine.runtime.views.seen_runs import EVENTS_AT_ONCE, MAX_EVENTS, SeenRuns
-from engine.runtime.views.timeline_graphs import Graphs
-from engine.runtime.views.timeline_spans import Bar
+from engine.runtime.views.timelines.timeline_graphs import Graphs
+from engine.runtime.views.timelines.timeline_spans import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic_core import from_json
 
 from engine.models.failure import malformed
-from engine.models.frames import EventFrames
+from engine.models.wire.frames import EventFrames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from engine.models.conversation import Delta, ModelRequest, ToolOffer
-    from engine.models.frames import Frames
+    from engine.models.wire.frames import Frames
 
 _WIRE_DOT = "__"
 MAX_CALLS = 128

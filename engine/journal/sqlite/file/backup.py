@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, InvalidInput, Unavailable
-from engine.journal.sqlite.connection import open_reader
-from engine.journal.sqlite.failures import unavailable
+from engine.journal.sqlite.file.connection import open_reader
+from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:

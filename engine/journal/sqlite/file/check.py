@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.errors import VasiniError
 from engine.journal.encoding import decode, readable_input, stored_event
 from engine.journal.rules.rows.run_head import run_head
-from engine.journal.sqlite.connection import open_reader
+from engine.journal.sqlite.file.connection import open_reader
 from engine.journal.sqlite.queries import query
 from engine.machine.events.fold import fold
 

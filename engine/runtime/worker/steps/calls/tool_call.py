@@ -13,7 +13,7 @@ from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
-from engine.runtime.worker.steps.failed_call import failed_call
+from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
 from engine.tools.context import CallRules, ToolContext
 

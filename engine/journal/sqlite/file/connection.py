@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from engine.errors import ErrorCode, Unavailable
-from engine.journal.sqlite.failures import unavailable
+from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.queries import migrations, read_all
 from engine.journal.sqlite.words import make_index
 

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from engine.budget.caps import EACH, Limit, window_around
 from engine.contracts.actor import Role
-from engine.contracts.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendRow, SpendSum
+from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendRow, SpendSum
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
-from engine.journal.rules.holding import act_of, set_cap
+from engine.journal.rules.spending.holding import act_of, set_cap
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP
 from engine.runtime.views.cap_views import CapViews, act_view
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from engine.budget.settings import BudgetSettings
     from engine.contracts.actor import Actor
-    from engine.contracts.budget import CapView
+    from engine.contracts.governing.budget import CapView
     from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
     from engine.journal.spend_rows import CapRow, NewActRow

@@ -1,0 +1,1 @@
+"""Money and service levels as data."""

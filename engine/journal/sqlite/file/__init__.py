@@ -1,0 +1,1 @@
+"""The database file: opened, locked in turns, checked, copied."""

@@ -1,0 +1,1 @@
+"""Schemas in packs, and values held against them."""

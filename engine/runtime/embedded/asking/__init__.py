@@ -1,0 +1,1 @@
+"""What is asked by programs and in conversations."""

@@ -1,0 +1,1 @@
+"""Money, service levels and isolation, as the embedded engine serves them."""
