@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.models.blocks import Block
+
 
 class MessageRole(StrEnum):
     """Whose words a message holds."""
@@ -38,12 +40,26 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `calls` are an assistant's; `call_id` says which call a tool's result answers."""
+    """One message. `calls` are an assistant's; `call_id` says which call a tool's result answers.
+
+    `blocks` stand before the text, and are never part of it.
+    """
 
     role: MessageRole
     text: str
     calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What it says, block by block."""
+        return (*(block.told for block in self.blocks), *((self.text,) if self.text else ()))
+
+    @property
+    def whole_text(self) -> str:
+        """The same for servers that take one text."""
+        return "\n\n".join(self.texts) if self.blocks else self.text
 
 
 @dataclass(frozen=True, slots=True)

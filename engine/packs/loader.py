@@ -18,7 +18,7 @@ from engine.packs.checks.step_types import checks_of
 from engine.packs.checks.tool_rules import layer_problems
 from engine.packs.code import code_tools
 from engine.packs.layers.agent_layers import compile_sops, compose_layers
-from engine.packs.layers.layer_rules import compatibility_problems
+from engine.packs.layers.layer_rules import compatibility_problems, skill_choice_problems
 from engine.packs.loaded_pack import LoadedPack, SubflowReference
 from engine.packs.source.content import CODE, MANIFEST, PackContent, content_digest, is_code_part
 from engine.packs.source.directory import PackDirectory
@@ -160,6 +160,8 @@ class _Loading:
         flow = self._checked(document, raw)
         if self._layers is not None and self._layers.tools is not None:
             self.problems += layer_problems(document, self._layers.tools)
+        if self._layers is not None and not self._layers.broken:
+            self.problems += skill_choice_problems(document, [skill for skill, _ in self._layers.skills])
         if isinstance(flow_id, str) and not taken:
             self._flow_files[flow_id] = file
             self._gather_subflows(document, flow_id)

@@ -26,6 +26,9 @@ def conversation_lines(conversation: Conversation) -> Iterator[str]:
     yield f"tools: {', '.join(conversation.tools) or 'none'}"
     yield "told"
     yield from _fenced(conversation.instructions)
+    for skill in conversation.skills:
+        yield f"skill {skill.key} · {skill.size:,} bytes · sha256 {skill.digest[:12]}"
+        yield from _fenced(skill.text)
     yield "asked"
     yield from _fenced(conversation.prompt)
     for number, turn in enumerate(conversation.turns, 1):

@@ -21,6 +21,7 @@ MAX_TURNS = 50
 CONVERSATION_TURNS = 1_000
 """Turns of a whole conversation; between two messages `max_turns` of its agent counts."""
 CALLS_AT_ONCE = 4
+MAX_SKILLS = 20
 MESSAGE, MODEL, CALLS, CALL = "message", "model", "calls", "call"
 """Ids of the steps inside: `<agent>/<turn>/message`, `.../model`, `.../calls/<number>/call`."""
 
@@ -127,6 +128,11 @@ class AgentStep(StepFields):
         default=None,
         max_length=100,
         description="Tools it may use; default those that the pack's tools layer offers.",
+    )
+    skills: tuple[str, ...] = Field(
+        default=(),
+        max_length=MAX_SKILLS,
+        description="Skills of the pack that it is told, whole, before it is asked.",
     )
     model: str | None = Field(
         default=None,

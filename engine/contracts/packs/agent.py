@@ -51,6 +51,7 @@ class StepOutline(Contract):
     join: Literal["all", "any"] | None = None
     needs: tuple[str, ...] = Field(default=(), description="In a graph: the steps it needs.")
     run_if: RunIf | None = None
+    skills: tuple[str, ...] = Field(default=(), description="Of an agent: the skills that it is told.")
     branches: tuple[tuple[StepOutline, ...], ...] = Field(
         default=(), description="Lists of steps inside: branches, or the one list of a for_each or graph."
     )

@@ -23,6 +23,16 @@ class SpokenCall(Contract):
     error: RunError | None = None
 
 
+class ToldSkill(Contract):
+    """A skill of the pack as the agent was told it."""
+
+    key: str = Field(description="`pack/skill`.")
+    name: str
+    digest: str = Field(description="sha256 of the text.")
+    size: int = Field(description="Bytes.")
+    text: str
+
+
 class SpokenTurn(Contract):
     """One time that the model was asked."""
 
@@ -51,6 +61,7 @@ class Conversation(Contract):
     instructions: str = ""
     prompt: str = ""
     tools: tuple[str, ...] = ()
+    skills: tuple[ToldSkill, ...] = ()
     turns: tuple[SpokenTurn, ...] = ()
     waits_with: str | None = Field(
         default=None,

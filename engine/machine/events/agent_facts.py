@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import InvalidTransition
 from engine.machine.events.event import Event, Fact, doc
@@ -27,3 +27,31 @@ class AgentTurnAdded(Fact):
         if branches is None:
             raise InvalidTransition(f"{event.kind}: {event.step_id} has no turns")
         return amend(state, event, branches=replace(branches, total=self.turns))
+
+
+@dataclass(frozen=True, slots=True)
+class SkillsResolved(Fact):
+    """The agent is told skills of its pack."""
+
+    kind: ClassVar[str] = "agent_skills_resolved"
+    keys: list[str] = field(metadata=doc("`pack/skill`, in the order in which they are told"))
+    digests: list[str] = field(metadata=doc("sha256 of each text"))
+    injection_bytes: int = field(metadata=doc("size of the texts together"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Nothing changes: the texts are part of what the agent was started with."""
+        return state
+
+
+@dataclass(frozen=True, slots=True)
+class SkillResolutionFailed(Fact):
+    """A skill that its flow names is not told to the agent, which goes on without it."""
+
+    kind: ClassVar[str] = "agent_skill_resolution_failed"
+    key: str = field(metadata=doc("`pack/skill`"))
+    reason: str = field(metadata=doc("`not_found`, or `tool_not_visible`: the agent lacks a tool it needs"))
+    details: dict[str, Any] = field(default_factory=dict, metadata=doc("`tool`: the one that is missing"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Nothing changes."""
+        return state

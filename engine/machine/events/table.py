@@ -93,6 +93,8 @@ _KINDS: tuple[type[Fact], ...] = (
     branch_facts.BranchFailed,
     branch_facts.BranchCancelled,
     agent_facts.AgentTurnAdded,
+    agent_facts.SkillsResolved,
+    agent_facts.SkillResolutionFailed,
     model_facts.ModelUsage,
 )
 FACTS: NamedTable[type[Fact]] = NamedTable("event kind", lambda fact: fact.kind, _KINDS)

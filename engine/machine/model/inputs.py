@@ -44,6 +44,7 @@ class StepPrepared(Input):
     wait is over and `fixed` that this is a moment of the clock. `steps_elsewhere` and `calls_elsewhere` were
     used by the other runs of its tree. `verdict` is what policy said of it, when that is to be kept.
     `name` is what it is called where the flow cannot know it; `again` says that a further turn follows.
+    `skills` are those that an agent is told, and those that it is not told, with the reason.
     """
 
     path: str
@@ -65,6 +66,7 @@ class StepPrepared(Input):
     verdict: dict[str, Any] | None = None
     name: str = ""
     again: bool = False
+    skills: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

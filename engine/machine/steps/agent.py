@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.flows.agent_step import AgentStep, CallsStep, MessageStep, ModelStep
 from engine.contracts.status import StepErrorCode
 from engine.machine.control import fail, launch, watch_timeout
-from engine.machine.events.agent_facts import AgentTurnAdded
+from engine.machine.events.agent_facts import AgentTurnAdded, SkillResolutionFailed, SkillsResolved
 from engine.machine.model.effects import RunStep
 from engine.machine.model.state import scope_path_of
 from engine.machine.steps.kind import StepKind
@@ -32,6 +32,7 @@ class AgentKind(StepKind[AgentStep]):
     ) -> None:
         """Start its first turn; each turn that wants another one adds it."""
         self.started(builder, step, prepared.path, approval, input=prepared.value, total=1)
+        _tell_of_skills(builder, prepared)
         watch_timeout(builder, prepared.path)
         launch(builder, prepared.path)
 
@@ -78,3 +79,15 @@ class CallsKind(StepKind[CallsStep]):
         if prepared.again:
             builder.emit(AgentTurnAdded(int(turn) + 2), agent)
         launch(builder, path)
+
+
+def _tell_of_skills(builder: TransitionBuilder, prepared: StepPrepared) -> None:
+    """Which skills the agent is told, and why others are not."""
+    told = [one for one in prepared.skills if "reason" not in one]
+    for one in prepared.skills:
+        if "reason" in one:
+            builder.emit(SkillResolutionFailed(one["key"], one["reason"], one["details"]), prepared.path)
+    if told:
+        size = sum(one["bytes"] for one in told)
+        fact = SkillsResolved([one["key"] for one in told], [one["digest"] for one in told], size)
+        builder.emit(fact, prepared.path)

@@ -171,8 +171,15 @@ def _messages(messages: Sequence[Message], names: WireNames) -> list[dict[str, A
             text = [{"type": "text", "text": message.text}] if message.text else []
             wire.append({"role": "assistant", "content": [*text, *_uses(message, names)]})
         else:
-            wire.append({"role": message.role.value, "content": message.text})
+            wire.append({"role": message.role.value, "content": _content(message)})
     return wire
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """One text as it is, else a block each."""
+    if not message.blocks:
+        return message.text
+    return [{"type": "text", "text": text} for text in message.texts]
 
 
 def _uses(message: Message, names: WireNames) -> list[dict[str, Any]]:

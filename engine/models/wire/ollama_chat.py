@@ -123,7 +123,7 @@ class _Lines(Reader):
 
 
 def _message(message: Message, names: WireNames) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": message.role.value, "content": message.text}
+    wire: dict[str, Any] = {"role": message.role.value, "content": message.whole_text}
     if message.calls:
         wire["tool_calls"] = [
             {"function": {"name": names.wire(call.name), "arguments": arguments_of(call.arguments)}}

@@ -145,7 +145,7 @@ def _usage(given: Mapping[str, Any]) -> Usage:
 
 
 def _message(message: Message, names: WireNames) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": message.role.value, "content": message.text}
+    wire: dict[str, Any] = {"role": message.role.value, "content": message.whole_text}
     if message.calls:
         wire["content"] = message.text or None
         wire["tool_calls"] = [

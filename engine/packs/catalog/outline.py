@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.packs.agent import FlowOutline, LayerText, StepOutline
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def _outline(step: Step, following: Sequence[Step]) -> StepOutline:
         join=step.joining,
         needs=step.needs,
         run_if=step.run_if,
+        skills=step.skills if isinstance(step, AgentStep) else (),
         branches=tuple(map(_outlines, _lists(step))),
     )
 

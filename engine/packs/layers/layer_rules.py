@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.contracts.packs.pack import PACK_ID
+from engine.packs.checks.flow_shape import sequences
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
 from engine.packs.layers.sandbox_rules import unknown_tool
 from engine.packs.versions import engine_version, framework_fault
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from engine.contracts.packs.pack import PackManifest, Problem
     from engine.packs.source.yaml_source import Document
 
+MAX_SKILL_BYTES = 100_000
+"""Of all skills that one agent is told."""
 AVAILABLE_MEMORY: frozenset[str] = frozenset()
 """Kinds of memory this version has."""
 
@@ -34,6 +37,28 @@ def skills_problems(
         first.setdefault(skill.id, document.place(("id",)).file)
         for index, tool in enumerate(skill.required_tools):
             yield from unknown_tool(document, ("required_tools", index), tool, names)
+
+
+def skill_choice_problems(document: Document, skills: Sequence[Skill]) -> Iterator[Problem]:
+    """Agents of a flow that name skills which the pack has not, or more text than they may be told."""
+    sizes = {skill.id: len(skill.body.encode()) for skill in skills}
+    for sequence in sequences(document.value):
+        for node in sequence.nodes:
+            named = node.raw.get("skills") if isinstance(node.raw, dict) and node.type == "agent" else None
+            if not isinstance(named, list):
+                continue
+            for index, name in enumerate(named):
+                if isinstance(name, str) and name not in sizes:
+                    message = f"the pack has no skill `{shortened(name)}`{close_match(name, sizes)}"
+                    yield problem_at(document, (*node.path, "skills", index), message, found=shown(name))
+            size = sum(sizes.get(name, 0) for name in set(filter(_is_text, named)))
+            if size > MAX_SKILL_BYTES:
+                message = f"these skills have {size} bytes together, an agent is told {MAX_SKILL_BYTES}"
+                yield problem_at(document, (*node.path, "skills"), message)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def handoff_problems(workflow: Workflow, document: Document, pack_id: str) -> Iterator[Problem]:

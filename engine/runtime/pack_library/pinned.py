@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import Risk
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.flows.flow import FlowDef
     from engine.contracts.layers.guardrails import Guardrails
+    from engine.contracts.layers.skill import Skill
     from engine.governance.policies import Policies
     from engine.governance.tools_layer import ToolsLayer
     from engine.journal.port import Journal
@@ -42,6 +43,8 @@ class PinnedFlow:
     """Who the pack's agents are: its role and soul in words."""
     llm: str | None = None
     """The model or tier that its pack wants."""
+    skills: Mapping[str, Skill] = field(default_factory=dict)
+    """Those of the pack, by id."""
 
 
 class PinnedPacks:
@@ -96,6 +99,7 @@ class PinnedPacks:
             pack.manifest.risk_level if pack.manifest is not None else Risk.LOW,
             persona_of(pack.agent) if pack.agent is not None else "",
             pack.manifest.llm if pack.manifest is not None else None,
+            {one.id: one for one in pack.agent.skills} if pack.agent is not None else {},
         )
         self._flows[digest, flow_id] = flow
         return flow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL
-from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn
+from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn, ToldSkill
 from engine.contracts.status import RequestStatus, StepStatus
 from engine.errors import InvalidInput
 
@@ -56,6 +56,7 @@ def conversation_of(
         instructions=_text(told.get("instructions")),
         prompt=_text(told.get("prompt")),
         tools=tuple(map(_text, told.get("tools") or ())),
+        skills=tuple(map(_skill, told.get("skills") or ())),
         turns=tuple(turns),
         waits_with=asking.request_id if asking and asking.status is RequestStatus.PENDING else None,
         error=agent.error,
@@ -95,6 +96,16 @@ def _call(
         decided=decided.get(path),
         result=made.output if made is not None and made.status is StepStatus.COMPLETED else None,
         error=made.error if made is not None else None,
+    )
+
+
+def _skill(told: Mapping[str, Any]) -> ToldSkill:
+    return ToldSkill(
+        key=_text(told.get("key")),
+        name=_text(told.get("name")),
+        digest=_text(told.get("digest")),
+        size=told.get("bytes", 0),
+        text=_text(told.get("text")),
     )
 
 

@@ -26,10 +26,26 @@ def pack_lines(detail: PackDetail) -> Iterator[str]:
         yield "layers"
         for source in detail.agent.sources:
             yield f"  {source.layer}: {' <- '.join(source.files) or source.form}"
+        told_to = _told_to(detail.outlines)
         for skill in detail.agent.skills:
-            yield f"  skill {skill.id}: {skill.name}"
+            size = len(skill.body.strip().encode())
+            told = ", ".join(told_to.get(skill.id, ())) or "no agent"
+            yield f"  skill {skill.id}: {skill.name}, {size:,} bytes, told to {told}"
     for flow in detail.outlines:
         yield from _flow_lines(flow)
+
+
+def _told_to(flows: Sequence[FlowOutline]) -> dict[str, list[str]]:
+    """The agents (`flow/step`) that are told each skill."""
+    found: dict[str, list[str]] = {}
+    for flow in flows:
+        waiting = [*flow.steps, *flow.closing]
+        while waiting:
+            step = waiting.pop(0)
+            for skill in step.skills:
+                found.setdefault(skill, []).append(f"{flow.flow}/{step.id}")
+            waiting += [inner for branch in step.branches for inner in branch]
+    return found
 
 
 def diff_lines(diff: PackDiff) -> Iterator[str]:

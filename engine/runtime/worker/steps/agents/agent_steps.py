@@ -12,6 +12,7 @@ from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.conversation import ASKED_AGAIN, answer_faults, answer_of
 from engine.runtime.worker.steps.agents.messages import has_left, turns_since
+from engine.runtime.worker.steps.agents.told.skills import skills_of
 from engine.runtime.worker.steps.form_step import asking
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import resolve_value
@@ -38,14 +39,17 @@ class AgentRenderer(StepRenderer[AgentStep]):
         """What it is told, with the script of the scripted model."""
         offered = at.flow.layer.offered if at.flow.layer is not None else None
         tools = step.tools if step.tools is not None else sorted(offered or ())
+        skills = tuple(skills_of(step, at, tools))
         told = {
             "instructions": at.text(step.instructions),
             "prompt": at.text(step.prompt),
             "tools": list(tools),
             "model": step.model,
+            "skills": [one for one in skills if "text" in one],
             "script": at.value([answer.model_dump(mode="json") for answer in step.script]),
         }
-        return StepPrepared(now=at.now, path=at.path, value=at.store(told))
+        noted = tuple({key: one[key] for key in one if key != "text"} for one in skills)
+        return StepPrepared(now=at.now, path=at.path, value=at.store(told), skills=noted)
 
     def handed_on(self, step: AgentStep, joined: Any) -> Any:
         """Its last answer, and who gave it."""

@@ -15,6 +15,8 @@ from engine.models.conversation import Message, MessageRole, ToolCall
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.models.blocks import Block
+
 RESULT_LIMIT = 32_000
 """Characters of one result that a model is told."""
 SAME_CALL_TOLD = 3
@@ -44,6 +46,7 @@ class Briefing:
     instructions: str
     prompt: str
     output: dict[str, Any] | None = None
+    blocks: tuple[Block, ...] = ()
 
 
 def messages_of(briefing: Briefing, turns: Sequence[Any], said: str = "") -> tuple[Message, ...]:
@@ -51,7 +54,8 @@ def messages_of(briefing: Briefing, turns: Sequence[Any], said: str = "") -> tup
     system = "\n\n".join(
         filter(None, (briefing.persona, briefing.instructions, _DATA, _wanted(briefing.output)))
     )
-    messages = [Message(MessageRole.SYSTEM, system), Message(MessageRole.USER, briefing.prompt)]
+    asked = Message(MessageRole.USER, briefing.prompt, blocks=briefing.blocks)
+    messages = [Message(MessageRole.SYSTEM, system), asked]
     seen: Counter[tuple[str, str, str]] = Counter()
     for turn in turns:
         reply, results = turn["reply"], turn["results"]

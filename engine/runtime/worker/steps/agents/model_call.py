@@ -29,6 +29,7 @@ from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetect
 from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import BudgetExhausted
+from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.values import canonical_json
 
@@ -162,7 +163,8 @@ class ModelCalls:
         heard = message_of_turn(state, scope_path_of(execution.path))
         said = text_of(await self._values.load(heard.output)) if heard is not None else ""
         turns = [await self._values.load(turn) for turn in agent.branches.outputs.in_order()]
-        briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output)
+        blocks = skill_blocks(told.get("skills", ()))
+        briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
         asker = Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"])
         route = self._catalog.router.route(asker, execution.attempt)
         name = route.name

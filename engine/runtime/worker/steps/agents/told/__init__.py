@@ -1,0 +1,1 @@
+"""What an agent is told beside words: skills of its pack."""
