@@ -262,6 +262,8 @@ def give_up(builder: TransitionBuilder, execution: Execution, reason: str) -> No
         builder.effect(SteerChild(execution.child_run_id, ChildVerb.CANCEL_NOW))
     elif execution.request_id is not None and execution.decision is None:
         builder.emit(RequestWithdrawn(execution.request_id, reason), execution.path)
+        if execution.call:  # a call that awaits an answer has a timer of its own
+            builder.effect(CancelTimer(timer_name(TimerKind.TIMEOUT, execution.path)))
 
 
 def cancel_below(builder: TransitionBuilder, branches: Branches, reason: str) -> None:

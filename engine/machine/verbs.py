@@ -170,13 +170,16 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
         or execution.status not in _WAITING
     ):
         return
-    seconds = builder.step(path).timeout or 0
     if execution.request_id is not None:
         builder.emit(RequestExpired(execution.request_id), path)
         execution = builder.execution(path) or execution
     give_up(builder, execution, "the step took too long")
-    message = f"no end within the step's timeout of {seconds:g} s"
-    error = failure(StepErrorCode.TIMEOUT, message, timeout=seconds)
+    if execution.call:  # the call itself has its time limit in the runtime: it awaited an answer
+        error = failure(StepErrorCode.TIMEOUT, "nobody answered before the question expired")
+    else:
+        seconds = builder.step(path).timeout or 0
+        message = f"no end within the step's timeout of {seconds:g} s"
+        error = failure(StepErrorCode.TIMEOUT, message, timeout=seconds)
     attempt_failed(builder, execution, error, 0.0)
     settle(builder)
 

@@ -19,6 +19,9 @@ class SpokenCall(Contract):
     arguments: str = Field(description="As the model wrote them, masked.")
     status: StepStatus | None = Field(default=None, description="None: it has not begun.")
     decided: str | None = Field(default=None, description="`APPROVED by ana`, where somebody was asked.")
+    waits_with: str | None = Field(
+        default=None, description="Request id of the form whose answer it waits for, while it is open."
+    )
     result: Any = None
     error: RunError | None = None
 

@@ -89,7 +89,8 @@ class OutputPrepared(Input):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished(Input):
     """A tool call ended, or a model answered. `jitter` in [0, 1) spreads exponential waits, `meta` is how the
-    call went, `usage` is what a model used (the payload of `model_usage`).
+    call went, `usage` is what a model used (the payload of `model_usage`). `awaits` is the form that the call
+    opens instead of an end (the payload of `user_input_requested`, `expires_in` in seconds).
     """
 
     path: str
@@ -101,6 +102,7 @@ class StepFinished(Input):
     cancelled: bool = False
     meta: dict[str, Any] | None = None
     usage: dict[str, Any] | None = None
+    awaits: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from engine.machine.events.step_facts import (
 from engine.machine.model.effects import RunStep, SetTimer
 from engine.machine.model.state import scope_path_of
 from engine.machine.model.timers import TimerKind, timer_name
+from engine.machine.steps.awaiting import await_answer
 from engine.machine.steps.gate import ask_for_call_again, is_void
 from engine.machine.steps.limits import tool_calls_used_up
 from engine.machine.steps.outcome import ask_outcome
@@ -44,7 +45,11 @@ def finished(builder: TransitionBuilder, given: StepFinished) -> None:
     execution = builder.execution(given.path)
     if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
         return
-    if given.ok:
+    if given.ok and given.awaits is not None and builder.state.cancel is None:
+        await_answer(builder, execution, given.awaits)
+    elif given.ok and given.awaits is not None:
+        builder.emit(StepCancelled("the run was cancelled"), given.path)
+    elif given.ok:
         complete(builder, given.path, given.output)
     elif given.cancelled or builder.state.cancel is CancelMode.NOW:
         builder.emit(StepCancelled("the run was cancelled"), given.path)

@@ -39,7 +39,7 @@ def conversation_of(
         scope = f"{agent.step_id}/{len(turns)}"
         said = inside.get(f"{scope}/{MESSAGE}")
         form = forms.get(f"{scope}/{MESSAGE}")
-        turn = _turn(model, f"{scope}/{CALLS}", inside, decided)
+        turn = _turn(model, f"{scope}/{CALLS}", inside, decided, forms)
         if said is not None and said.status is StepStatus.COMPLETED and isinstance(said.output, dict):
             told_by = {
                 "said": _text(said.output["values"].get("text")),
@@ -64,7 +64,11 @@ def conversation_of(
 
 
 def _turn(
-    model: StepView, calls: str, inside: Mapping[str, StepView], decided: Mapping[str, str]
+    model: StepView,
+    calls: str,
+    inside: Mapping[str, StepView],
+    decided: Mapping[str, str],
+    forms: Mapping[str, FormView],
 ) -> SpokenTurn:
     reply = model.output if isinstance(model.output, dict) else {}
     usage = reply.get("usage") or {}
@@ -79,21 +83,27 @@ def _turn(
         input_tokens=usage.get("input_tokens", 0),
         output_tokens=usage.get("output_tokens", 0),
         estimated=usage.get("estimated", False),
-        calls=tuple(_call(one, f"{calls}/{number}/{CALL}", inside, decided) for number, one in asked),
+        calls=tuple(_call(one, f"{calls}/{number}/{CALL}", inside, decided, forms) for number, one in asked),
         error=model.error,
     )
 
 
 def _call(
-    asked: Mapping[str, Any], path: str, inside: Mapping[str, StepView], decided: Mapping[str, str]
+    asked: Mapping[str, Any],
+    path: str,
+    inside: Mapping[str, StepView],
+    decided: Mapping[str, str],
+    forms: Mapping[str, FormView],
 ) -> SpokenCall:
-    made = inside.get(path)
+    made, form = inside.get(path), forms.get(path)
+    answered = f"ANSWERED by {form.answered_by}" if form is not None and form.answered_by else None
     return SpokenCall(
         step_id=path,
         tool=_text(asked.get("tool")),
         arguments=_text(asked.get("arguments")),
         status=made.status if made is not None else None,
-        decided=decided.get(path),
+        decided=decided.get(path) or answered,
+        waits_with=form.request_id if form is not None and form.status is RequestStatus.PENDING else None,
         result=made.output if made is not None and made.status is StepStatus.COMPLETED else None,
         error=made.error if made is not None else None,
     )

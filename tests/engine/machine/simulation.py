@@ -120,6 +120,15 @@ class Simulation:
             inputs.StepFinished(now=self._tick(), path=path, attempt=attempt, ok=True, output=value)
         )
 
+    def awaits(self, path: str, seconds: float | None = None) -> Simulation:
+        """The tool call at `path` needs an answer from somebody before it has a result."""
+        attempt = self.calls.pop(path)
+        self._ids += 1
+        awaits = {"request_id": f"form_{self._ids}", "form_id": "answer", "expires_in": seconds}
+        return self.give(
+            inputs.StepFinished(now=self._tick(), path=path, attempt=attempt, ok=True, awaits=awaits)
+        )
+
     def fail(
         self,
         path: str,
