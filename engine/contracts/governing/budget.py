@@ -129,5 +129,8 @@ class Caps(Contract):
     """All caps that hold, the one with the least left first, and what happened to them, newest first."""
 
     time_zone: str
+    held: int = Field(default=0, description="The most that calls under way may cost, all together.")
+    held_calls: int = 0
+    price_table: str = Field(default="", description="The date of the shipped prices.")
     caps: tuple[CapView, ...] = ()
     acts: tuple[BudgetAct, ...] = ()

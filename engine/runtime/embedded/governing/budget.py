@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from engine.budget.caps import EACH, Limit, window_around
+from engine.budget.price_table import shipped_table
 from engine.contracts.actor import Role
 from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendRow, SpendSum
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.rules.spending.holding import act_of, set_cap
-from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP
+from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP, added
 from engine.runtime.views.cap_views import CapViews, act_view
 
 if TYPE_CHECKING:
@@ -61,12 +62,8 @@ class Budget(Scoped):
         sums = self._journal.spending
         read = sums.by_slot if by is SpendBy.DAY else sums.by_names
         rows = await read(self.access.tenant, first, last)
-        zone = await asyncio.to_thread(ZoneInfo, self._zone)
-        named = _told_apart((_name(row, by, zone), spend_sum(row)) for row in rows)
+        total, named = await asyncio.to_thread(_told_apart, rows, by, self._zone)
         ordered = sorted(named, key=lambda row: row.name) if by is SpendBy.DAY else _dearest_first(named)
-        total = SpendSum()
-        for row in ordered:
-            total = total.plus(row.sum)
         return Spending(
             by=by, since=since, until=until, time_zone=self._zone, total=total, rows=tuple(ordered)
         )
@@ -84,8 +81,18 @@ class Budget(Scoped):
     async def caps(self, *, acts: int = 20) -> Caps:
         """See facade."""
         views = await (await self._cap_views()).all(self.access.tenant)
-        found = await self._journal.spending.newest_acts(self.access.tenant, acts) if acts else ()
-        return Caps(time_zone=self._zone, caps=tuple(views), acts=tuple(map(act_view, found)))
+        money = self._journal.spending
+        found = await money.newest_acts(self.access.tenant, acts) if acts else ()
+        held = [one["amount"] for one in await money.holds() if self.access.sees(one["tenant"])]
+        table = await asyncio.to_thread(shipped_table)
+        return Caps(
+            time_zone=self._zone,
+            held=sum(held),
+            held_calls=len(held),
+            price_table=table.date,
+            caps=tuple(views),
+            acts=tuple(map(act_view, found)),
+        )
 
     async def set_cap(
         self,
@@ -233,11 +240,17 @@ def _slot(moment: datetime | None, otherwise: int) -> int:
     return otherwise if moment is None else (moment.astimezone(UTC) - _EPOCH) // _QUARTER
 
 
-def _told_apart(named: Iterable[tuple[str, SpendSum]]) -> list[SpendRow]:
-    sums: dict[str, SpendSum] = {}
-    for name, one in named:
-        sums[name] = sums[name].plus(one) if name in sums else one
-    return [SpendRow(name=name, sum=total) for name, total in sums.items()]
+def _told_apart(rows: Iterable[Row], by: SpendBy, zone_name: str) -> tuple[SpendSum, list[SpendRow]]:
+    """The sum of all, and of each name. There may be a row for each of ten thousand tenants."""
+    zone = ZoneInfo(zone_name)
+    whole: Row | None = None
+    sums: dict[str, Row] = {}
+    for row in rows:
+        name = _name(row, by, zone)
+        sums[name] = added(sums[name], row) if name in sums else row
+        whole = row if whole is None else added(whole, row)
+    total = SpendSum() if whole is None else spend_sum(whole)
+    return total, [SpendRow(name=name, sum=spend_sum(one)) for name, one in sums.items()]
 
 
 def _dearest_first(rows: Iterable[SpendRow]) -> list[SpendRow]:
