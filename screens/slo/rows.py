@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.governing.slo import SloState
 from engine.safe_text import sanitize
-from screens.runs.rows import short_number
 from screens.widgets.ages import zoned
+from screens.widgets.numbers import short_number
 from screens.widgets.status_labels import StatusLabel, Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from engine.contracts.governing.budget import CapScope, CapState, CapWindow
 from engine.contracts.governing.money import BILLIONTHS, short_dollars
 from engine.safe_text import sanitize
-from screens.runs.rows import short_number
 from screens.slo.rows import bar, day_time, few, level_key, milliseconds
+from screens.widgets.numbers import short_number
 from screens.widgets.status_labels import StatusLabel, Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.made_table import RowToMake
