@@ -42,6 +42,8 @@ EXIT_BY_ERROR: Mapping[ErrorCode, ExitCode] = {
     ErrorCode.POLICY_DENIED: ExitCode.REFUSED,
     ErrorCode.ROLE_MISSING: ExitCode.REFUSED,
     ErrorCode.OWN_REQUEST: ExitCode.REFUSED,
+    ErrorCode.TOKEN_INVALID: ExitCode.REFUSED,
+    ErrorCode.TOKEN_EXPIRED: ExitCode.REFUSED,
     ErrorCode.DECISION_FROM_RUN: ExitCode.REFUSED,
     ErrorCode.PACK_UNTRUSTED: ExitCode.REFUSED,
     ErrorCode.SANDBOX_UNAVAILABLE: ExitCode.REFUSED,

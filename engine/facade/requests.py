@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.contracts.runs.request import (
+        AnswerToken,
         AnswerView,
         ApprovalView,
         DecisionView,
@@ -132,8 +133,26 @@ class Requests(Protocol):
         """
         ...
 
+    async def token(self, request_id: str, *, actor: Actor, seconds: float = 86_400.0) -> AnswerToken:
+        """Make a token with which somebody elsewhere answers this form once; those made before are void.
+
+        It is good for so many seconds, and not longer than the form is open. Raises AlreadyDecided, Refused,
+        NotFound, InvalidInput.
+        """
+        ...
+
     async def answer(
-        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
+        self,
+        request_id: str,
+        values: Mapping[str, Any],
+        *,
+        actor: Actor,
+        comment: str = "",
+        token: str | None = None,
     ) -> AnswerView:
-        """Submit a form. Raises InvalidInput (`details["errors"]`), AlreadyDecided, Refused, NotFound."""
+        """Submit a form. With a token of this form no role is needed.
+
+        Raises InvalidInput (`details["errors"]`), AlreadyDecided, Refused (also `token_invalid`,
+        `token_expired`), NotFound.
+        """
         ...

@@ -146,6 +146,21 @@ class UserInputReceived(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerTokenIssued(Fact):
+    """Somebody got a token with which this form is answered once, from outside; earlier ones are void."""
+
+    kind: ClassVar[str] = "answer_token_issued"
+    request_id: str = field(metadata=doc("id of the request"))
+    sha256: str = field(metadata=doc("of the token and of what it is bound to; the token itself is not kept"))
+    form_digest: str = field(metadata=doc("of the form that it answers"))
+    until: int = field(metadata=doc("good until then, microseconds UTC"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The run waits as before."""
+        return state
+
+
+@dataclass(frozen=True, slots=True)
 class OutcomeUnknown(Fact):
     """A call was interrupted, and nobody knows whether it had its effect: a person is asked."""
 

@@ -85,6 +85,7 @@ _KINDS: tuple[type[Fact], ...] = (
     request_facts.PersonalDataShown,
     request_facts.UserInputRequested,
     request_facts.UserInputReceived,
+    request_facts.AnswerTokenIssued,
     request_facts.OutcomeUnknown,
     request_facts.OutcomeDecided,
     request_facts.RequestWithdrawn,

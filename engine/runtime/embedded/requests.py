@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from engine.contracts.actor import Role, recorded_account
 from engine.contracts.model import from_micros
 from engine.contracts.runs.request import (
+    AnswerToken,
     AnswerView,
     ApprovalView,
     DecisionView,
@@ -23,6 +24,7 @@ from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults, load_checks
 from engine.machine.events.run_facts import GovernanceDecision
+from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
@@ -228,12 +230,29 @@ class Requests(Scoped):
         """See facade."""
         return check_values(schema, values)
 
-    async def answer(
-        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
-    ) -> AnswerView:
+    async def token(self, request_id: str, *, actor: Actor, seconds: float = DEFAULT_SECONDS) -> AnswerToken:
         """See facade."""
         row = await self._row(request_id, RequestKind.FORM)
         self.access.require(Role.OPERATOR, actor)
+        await refuse_a_run(self._journal)
+        return await issue_token(self._journal, self._clock, row, actor, seconds)
+
+    async def answer(
+        self,
+        request_id: str,
+        values: Mapping[str, Any],
+        *,
+        actor: Actor,
+        comment: str = "",
+        token: str | None = None,
+    ) -> AnswerView:
+        """See facade."""
+        row = await self._row(request_id, RequestKind.FORM)
+        if token is None:
+            self.access.require(Role.OPERATOR, actor)
+        else:
+            await require_token(self._journal, self._clock, row, token)
+            actor = actor.model_copy(update={"name": f"{actor.name} (by token)"})
         await refuse_a_run(self._journal)
         opened = decode(row["opened_event"])
         given = dict(values)
