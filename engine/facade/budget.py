@@ -47,10 +47,12 @@ class Budget(Protocol):
         *,
         soft: int | None,
         hard: int | None,
+        pause: bool = False,
         actor: Actor,
         comment: str = "",
     ) -> None:
         """Set a cap, which counts from now on before the settings' one for the same; both None takes it back.
+        With `pause` runs wait at its soft cap until a person has said how they go on.
 
         Raises Refused (`role_missing`), InvalidInput for one that cannot hold, or to take back where is none.
         """

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
-    from engine.journal.rules.spending.holding import Granted, InTheWay, PaidCall
+    from engine.journal.rules.spending.holding import Begun, PaidCall
     from engine.journal.rules.spending.spend_store import Spending
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
@@ -169,7 +169,7 @@ class Journal(Protocol):
         """Queue a run: (run id, created). Raises Refused(idempotency_conflict)."""
         ...
 
-    async def begin_call(self, call: PaidCall) -> Granted | InTheWay:
+    async def begin_call(self, call: PaidCall) -> Begun:
         """Hold what a call of a model may cost, which lets it begin; what is in its way. Raises LeaseLost."""
         ...
 
@@ -179,6 +179,10 @@ class Journal(Protocol):
 
     async def change_cap(self, row: CapRow, act: NewActRow, *, remove: bool = False) -> None:
         """Set a cap, or take it back, and record who did."""
+        ...
+
+    async def end_wait(self, run_id: str) -> None:
+        """A run waits at a soft cap no more, if it did."""
         ...
 
     async def record_act(self, act: NewActRow) -> None:

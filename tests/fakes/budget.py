@@ -48,10 +48,11 @@ class FakeBudget:
         *,
         soft: int | None,
         hard: int | None,
+        pause: bool = False,
         actor: Actor,
         comment: str = "",
     ) -> None:
-        self.done.append(("set_cap", scope, name, window, soft, hard, actor.name, comment))
+        self.done.append(("set_cap", scope, name, window, soft, hard, pause, actor.name, comment))
 
     async def top_up(
         self, scope: CapScope, name: str, window: CapWindow, amount: int, *, actor: Actor, comment: str

@@ -97,5 +97,6 @@ _KINDS: tuple[type[Fact], ...] = (
     agent_facts.SkillsResolved,
     agent_facts.SkillResolutionFailed,
     model_facts.ModelUsage,
+    model_facts.CallHeldBack,
 )
 FACTS: NamedTable[type[Fact]] = NamedTable("event kind", lambda fact: fact.kind, _KINDS)

@@ -127,6 +127,16 @@ class StepPutBack(Input):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallHeldBack(Input):
+    """A call was not begun at the soft cap `cap`: the run waits until it is resumed, or (`stop`) ends."""
+
+    path: str
+    attempt: int
+    cap: dict[str, Any]
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDecided(Input):
     """An approval was decided (its event is already in the journal)."""
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.governing.budget import Budget
     from engine.runtime.embedded.governing.levels import ServiceLevels
+    from engine.runtime.embedded.governing.soft_caps import SoftCaps
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.packs import PackList
@@ -156,9 +157,13 @@ class EmbeddedEngine:
     @cached_property
     def requests(self) -> Requests:
         """See facade."""
+        from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers  # noqa: PLC0415 - likewise
         from engine.runtime.embedded.requests import Requests  # noqa: PLC0415 - lists of runs check no forms
 
-        return Requests(self._config, self._journal, self._clock, self._values, self._views, self._intake)
+        money = SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.budget)
+        return Requests(
+            self._config, self._journal, self._clock, self._values, self._views, self._intake, money
+        )
 
     @cached_property
     def packs(self) -> PackList:
@@ -242,7 +247,8 @@ class EmbeddedEngine:
                 await worker.running_or(running)
                 with self._intake.served_by(worker.held):
                     watching, looking = self._pack_watch.watching(), self._triggers.looking()
-                    async with watching, self._telling(), looking, self._outside_questions.looking():
+                    outside, caps = self._outside_questions.looking(), self._soft_caps.looking()
+                    async with watching, self._telling(), looking, outside, caps:
                         yield worker
             finally:
                 worker.stop()
@@ -278,6 +284,12 @@ class EmbeddedEngine:
         from engine.runtime.embedded.asking.outside_questions import OutsideQuestions  # noqa: PLC0415 - see _sessions
 
         return OutsideQuestions(self.runs)
+
+    @property
+    def _soft_caps(self) -> SoftCaps:
+        from engine.runtime.embedded.governing.soft_caps import SoftCaps  # noqa: PLC0415 - see _sessions
+
+        return SoftCaps(self._journal, self._clock, self._config.budget, self.runs, lambda: self._starter)
 
     async def _take_mail(self, run_id: str) -> None:
         from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions

@@ -25,6 +25,7 @@ from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults, load_checks
 from engine.machine.events.run_facts import GovernanceDecision
 from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
+from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from engine.governance.pipeline import Verdict
     from engine.journal.port import Journal
     from engine.journal.rows import RequestViewRow
+    from engine.journal.spend_rows import NewActRow
     from engine.runtime.clock import Clock
+    from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers
     from engine.runtime.intake import Intake
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.row_views import RowViews
@@ -62,7 +65,9 @@ class Requests(Scoped):
         values: ValueStore,
         views: RowViews,
         intake: Intake,
+        soft_caps: SoftCapAnswers,
     ) -> None:
+        self._soft_caps = soft_caps
         self._config = config
         self._journal = journal
         self._clock = clock
@@ -256,6 +261,7 @@ class Requests(Scoped):
         await refuse_a_run(self._journal)
         opened = decode(row["opened_event"])
         given = dict(values)
+        acts: tuple[NewActRow, ...] = ()
         if row["status"] == RequestStatus.PENDING.value:
             body = await self._values.load(opened["body"])
             given = fill_defaults(body["schema"], values, body.get("defaults"))
@@ -264,6 +270,10 @@ class Requests(Scoped):
                 await self._refuse_answer(request_id, opened["form_id"], verdict, actor)
             await load_checks()
             await off_loop_if_large(given, lambda: _check_answer(request_id, body, given))
+            if row["pack"] == MONEY:
+                acts = await self._soft_caps.acts(
+                    row["run_id"], opened["form_id"], given, comment, actor, self.access
+                )
         now = self._clock.now()
         output = {
             "form_id": opened["form_id"],
@@ -286,6 +296,7 @@ class Requests(Scoped):
                     "via": actor.via,
                 },
                 blobs=stored.blobs,
+                acts=acts,
             )
         )
         return AnswerView(

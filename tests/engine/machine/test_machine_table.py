@@ -37,6 +37,7 @@ SAMPLE: dict[str, Any] = {
     "status": "COMPLETED",
     "value": None,
     "document": {},
+    "cap": {},
 }
 
 

@@ -89,9 +89,10 @@ SELECT * FROM caps ORDER BY scope, tenant, name, cap_window
 
 -- name: put_cap
 -- a person sets a cap
-INSERT INTO caps (scope, tenant, name, cap_window, soft, hard)
-VALUES (:scope, :tenant, :name, :cap_window, :soft, :hard)
-ON CONFLICT (scope, tenant, name, cap_window) DO UPDATE SET soft = excluded.soft, hard = excluded.hard
+INSERT INTO caps (scope, tenant, name, cap_window, soft, hard, pause)
+VALUES (:scope, :tenant, :name, :cap_window, :soft, :hard, :pause)
+ON CONFLICT (scope, tenant, name, cap_window)
+DO UPDATE SET soft = excluded.soft, hard = excluded.hard, pause = excluded.pause
 
 -- name: drop_cap
 -- a person takes a cap back
@@ -119,3 +120,34 @@ SELECT * FROM budget_acts WHERE act > ? ORDER BY act LIMIT ?
 -- by how much caps were topped up, by window
 SELECT scope, tenant, name, cap_window, since, sum(amount) AS amount FROM budget_acts
 WHERE kind = 'topped_up' GROUP BY scope, tenant, name, cap_window, since
+
+-- name: said_at_soft_cap
+-- what people said last about a soft cap after it was reached in a window
+SELECT kind FROM budget_acts AS a
+WHERE kind IN ('topped_up', 'lowered', 'stopped') AND scope = :scope AND tenant = :tenant AND name = :name
+    AND cap_window = :cap_window AND since = :since
+    AND act > (SELECT min(act) FROM budget_acts WHERE kind = 'soft_reached' AND scope = :scope AND tenant = :tenant
+        AND name = :name AND cap_window = :cap_window AND since = :since)
+ORDER BY act DESC LIMIT 1
+
+-- name: put_wait
+-- a run waits at a soft cap
+INSERT INTO soft_waits (run_id, scope, tenant, name, cap_window, since)
+VALUES (:run_id, :scope, :tenant, :name, :cap_window, :since)
+ON CONFLICT (run_id) DO UPDATE SET scope = excluded.scope, tenant = excluded.tenant, name = excluded.name,
+    cap_window = excluded.cap_window, since = excluded.since
+
+-- name: drop_wait
+-- it waits no more
+DELETE FROM soft_waits WHERE run_id = ?
+
+-- name: waits
+-- runs that wait at soft caps, and whether a person has said how they go on
+SELECT w.*, EXISTS (
+    SELECT 1 FROM budget_acts AS a
+    WHERE a.kind IN ('topped_up', 'lowered', 'stopped') AND a.scope = w.scope AND a.tenant = w.tenant
+        AND a.name = w.name AND a.cap_window = w.cap_window AND a.since = w.since
+        AND a.act > (SELECT min(b.act) FROM budget_acts AS b WHERE b.kind = 'soft_reached' AND b.scope = w.scope
+            AND b.tenant = w.tenant AND b.name = w.name AND b.cap_window = w.cap_window AND b.since = w.since)
+) AS said
+FROM soft_waits AS w ORDER BY run_id LIMIT ?

@@ -13,7 +13,8 @@ from engine.contracts.actor import Role
 from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendRow, SpendSum
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
-from engine.journal.rules.spending.holding import act_of, set_cap
+from engine.journal.rules.spending.acts import act_of
+from engine.journal.rules.spending.holding import set_cap
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP, added
 from engine.runtime.views.cap_views import CapViews, act_view
 
@@ -102,12 +103,15 @@ class Budget(Scoped):
         *,
         soft: int | None,
         hard: int | None,
+        pause: bool = False,
         actor: Actor,
         comment: str = "",
     ) -> None:
         """See facade."""
         self.access.require(Role.ADMIN, actor)
         _require_fit(scope, name, window, soft, hard)
+        if pause and soft is None:
+            raise InvalidInput("runs wait at a soft cap: give one")
         limit = Limit(scope, window, self._tenant(scope, name), name, soft, hard, "person")
         row: CapRow = {
             "scope": scope.value,
@@ -116,6 +120,7 @@ class Budget(Scoped):
             "cap_window": window.value,
             "soft": soft,
             "hard": hard,
+            "pause": int(pause),
         }
         remove = soft is None and hard is None
         if remove:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.machine.model.inputs import StepFinished
+from engine.machine.model.inputs import CallHeldBack, StepFinished
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -36,7 +36,7 @@ class RunningCalls:
         room: CallRoom,
         spawn: Callable[..., asyncio.Task[None]],
         still_held: Callable[[], Awaitable[None]],
-        finished: Callable[[StepFinished, Mapping[str, bytes]], None],
+        finished: Callable[[StepFinished | CallHeldBack, Mapping[str, bytes]], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._tools = tools

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.records import Commit, NewRun, StoredRun
     from engine.machine.model.effects import Effect
-    from engine.machine.model.inputs import Input, StepFinished
+    from engine.machine.model.inputs import CallHeldBack, Input, StepFinished
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
     from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls
@@ -307,7 +307,7 @@ class Session:
         written = OutputWritten(now=self._clock.now(), document=document)
         await self._take_in([Incoming(written, words=words)])
 
-    def _call_finished(self, finished: StepFinished, blobs: Mapping[str, bytes]) -> None:
+    def _call_finished(self, finished: StepFinished | CallHeldBack, blobs: Mapping[str, bytes]) -> None:
         self._inbox.append(Incoming(finished, blobs=blobs))
         self._wake.set()
 

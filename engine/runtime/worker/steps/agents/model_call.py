@@ -10,7 +10,8 @@ from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
 from engine.governance.pipeline import Point, Subject, check
-from engine.machine.model.inputs import StepFinished
+from engine.journal.rules.spending.soft_caps import HeldBack
+from engine.machine.model.inputs import CallHeldBack, StepFinished
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.models.asking import ask
@@ -28,7 +29,7 @@ from engine.models.scripted import ScriptedReply
 from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetected, messages_of
 from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
-from engine.runtime.worker.steps.agents.paying import BudgetExhausted
+from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.values import canonical_json
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from engine.budget.caps import Limit
     from engine.budget.price_book import PriceBook
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution, RunState
@@ -85,7 +87,7 @@ class ModelCalls:
 
     async def call(
         self, site: CallSite, execution: Execution, state: RunState
-    ) -> tuple[StepFinished, Mapping[str, bytes]]:
+    ) -> tuple[StepFinished | CallHeldBack, Mapping[str, bytes]]:
         """Ask the model of the agent around the execution: how it ended, and the blobs its answer refers to.
 
         What went wrong is the step's error.
@@ -94,15 +96,23 @@ class ModelCalls:
         asked: _Asked | None = None
         try:
             asked = await self._asked(site, execution, state)
-            meter = await self._meter(asked)
-            seconds = self._catalog.longest_seconds(asked.route.name)
-            request = await self._paying.begin(site, execution, meter, asked.request, seconds)
-            reply = await self._reply(site, execution, replace(asked, request=request), meter)
+            try:
+                meter, asked = await self._paid(site, execution, asked)
+            except AtSoftCap as above:
+                if isinstance(above.found, HeldBack):
+                    return self._held_back(execution, above.found), {}
+                asked = self._lower(site, asked, above.found.limit)
+                meter, asked = await self._paid(site, execution, asked, may_lower=False)
+            reply = await self._reply(site, execution, asked, meter)
             stored = await self._values.store_any(_as_data(reply, asked.said))
         except ModelFailure as failed:
             details = {**self._noted(failed, asked), "recoverable": failed.retryable}
             error = failure(StepErrorCode.MODEL_ERROR, failed.message, **details)
             return self._failed(execution, error, await self._used(meter)), {}
+        except AtSoftCap as another:  # which only the lower model is under
+            held = another.found
+            assert isinstance(held, HeldBack), held
+            return self._held_back(execution, held), {}
         except BudgetExhausted as refused:
             return self._failed(execution, refused.error), {}
         except LoopDetected as loop:
@@ -122,6 +132,40 @@ class ModelCalls:
             usage={**meter.whole(reply), "why": asked.route.why},
         )
         return finished, stored.blobs
+
+    async def _paid(
+        self, site: CallSite, execution: Execution, asked: _Asked, *, may_lower: bool = True
+    ) -> tuple[Meter, _Asked]:
+        """What is asked once money is held for it. Raises as `Paying.begin`."""
+        meter = await self._meter(asked)
+        seconds = self._catalog.longest_seconds(asked.route.name)
+        lower = self._catalog.router.below(asked.route.name, site.row["tenant"]) if may_lower else None
+        request = await self._paying.begin(
+            site, execution, meter, asked.request, seconds, may_lower=lower is not None
+        )
+        return meter, replace(asked, request=request)
+
+    def _lower(self, site: CallSite, asked: _Asked, limit: Limit) -> _Asked:
+        """The same of the model of the next lower tier, as a person said at a soft cap."""
+        lower = self._catalog.router.below(asked.route.name, site.row["tenant"]) or asked.route.name
+        why = f"{asked.route.why}; a lower tier since the soft cap of {limit.scope} {limit.name} was reached"
+        bounds = [
+            one for one in (asked.request.max_tokens, self._catalog.max_tokens(lower)) if one is not None
+        ]
+        request = replace(asked.request, max_tokens=min(bounds, default=None))
+        return replace(asked, route=replace(asked.route, name=lower, why=why), request=request)
+
+    def _held_back(self, execution: Execution, held: HeldBack) -> CallHeldBack:
+        limit = held.limit
+        cap = {
+            "scope": limit.scope.value,
+            "tenant": limit.tenant,
+            "name": limit.name,
+            "window": limit.window.value,
+            "soft": limit.soft,
+        }
+        now = self._clock.now()
+        return CallHeldBack(now=now, path=execution.path, attempt=execution.attempt, cap=cap, stop=held.stop)
 
     def _failed(
         self, execution: Execution, error: dict[str, Any], usage: dict[str, Any] | None = None
