@@ -52,7 +52,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.runtime.worker.sessions",),
     ("engine.runtime.worker.steps",),
     ("engine.runtime.archive",),
-    ("engine.runtime.pack_library", "engine.runtime.views"),
+    ("engine.runtime.pack_library", "engine.runtime.views", "engine.runtime.plans"),
     (
         "engine.runtime.files",
         "engine.runtime.intake",

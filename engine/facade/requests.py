@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.request import (
         AnswerToken,
         AnswerView,
@@ -48,11 +49,19 @@ class Requests(Protocol):
         ...
 
     async def approve(
-        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+        self,
+        approval_id: str,
+        *,
+        actor: Actor,
+        digest: str | None = None,
+        comment: str | None = None,
+        edits: PlanEdits | None = None,
     ) -> DecisionView:
         """Approve exactly what was shown (`digest` of the view; None takes the stored one).
 
-        Raises AlreadyDecided, Refused (`approval_changed`, `request_withdrawn`), NotFound.
+        `edits` are of a plan: which steps stay, in which order, with which parameters. They are part of the
+        decision. Raises AlreadyDecided, Refused (`approval_changed`, `request_withdrawn`), NotFound,
+        InvalidInput for edits that do not fit.
         """
         ...
 

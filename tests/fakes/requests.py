@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.run import Page
     from tests.fakes.engine import FakeEngine
 
@@ -102,9 +103,18 @@ class FakeRequests(Scoped):
         return tuple(view for _, _, view in found[: page_size(limit)])
 
     async def approve(
-        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+        self,
+        approval_id: str,
+        *,
+        actor: Actor,
+        digest: str | None = None,
+        comment: str | None = None,
+        edits: PlanEdits | None = None,
     ) -> DecisionView:
         self.engine.note("approve", (approval_id, actor.name, digest))
+        if edits is not None:
+            kept = [(step.step_id, step.params) for step in edits.steps]
+            self.engine.note("approve_edited", (approval_id, kept))
         return await self.decide(
             approval_id, RequestStatus.APPROVED, actor.name, digest=digest, comment=comment
         )

@@ -25,7 +25,7 @@ MAX_SKILLS = 20
 MESSAGE, MODEL, CALLS, CALL = "message", "model", "calls", "call"
 """Ids of the steps inside: `<agent>/<turn>/message`, `.../model`, `.../calls/<number>/call`."""
 
-_MODEL_RETRY = RetryPolicy(max_attempts=3, backoff_seconds=1.0, backoff=Backoff.EXPONENTIAL)
+MODEL_RETRY = RetryPolicy(max_attempts=3, backoff_seconds=1.0, backoff=Backoff.EXPONENTIAL)
 
 
 class ScriptedCall(Contract):
@@ -171,7 +171,7 @@ class AgentStep(StepFields):
             goes_on=self.converses,
             lists_of=((call,),),
         )
-        model = ModelStep.model_construct(type="model", id=MODEL, retry=self.retry or _MODEL_RETRY)
+        model = ModelStep.model_construct(type="model", id=MODEL, retry=self.retry or MODEL_RETRY)
         message = MessageStep.model_construct(type="message", id=MESSAGE, name="next message")
         return ((message, model, calls),) if self.converses else ((model, calls),)
 

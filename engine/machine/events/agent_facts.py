@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.errors import InvalidTransition
 from engine.machine.events.event import Event, Fact, doc
-from engine.machine.events.placing import amend, execution_of
-from engine.machine.model.copying import replace
+from engine.machine.events.placing import with_turns
 
 if TYPE_CHECKING:
     from engine.machine.model.state import RunState
@@ -23,10 +21,7 @@ class AgentTurnAdded(Fact):
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It has a turn more to work through."""
-        branches = execution_of(state, event).branches
-        if branches is None:
-            raise InvalidTransition(f"{event.kind}: {event.step_id} has no turns")
-        return amend(state, event, branches=replace(branches, total=self.turns))
+        return with_turns(state, event, self.turns)
 
 
 @dataclass(frozen=True, slots=True)

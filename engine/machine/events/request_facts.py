@@ -58,6 +58,10 @@ class ApprovalDecided(Fact):
     decision: str = field(metadata=doc("APPROVED or REJECTED"))
     approval_id: str | None = field(default=None, metadata=doc("id of the request"))
     comment: str | None = field(default=None, metadata=doc("what they said"))
+    edits: Any = field(
+        default=None,
+        metadata=doc("of a plan that was changed: `steps` as they were approved, and the `diff`"),
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The decision is known; the run is told of it."""
@@ -66,6 +70,8 @@ class ApprovalDecided(Fact):
             "decided_by": event.actor,
             "comment": self.comment or "",
         }
+        if self.edits is not None:
+            decision["edits"] = self.edits
         return _a_person_spoke(amend(state, event, decision=decision))
 
 

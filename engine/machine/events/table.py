@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EventUnreadable
-from engine.machine.events import agent_facts, branch_facts, model_facts, request_facts, run_facts, step_facts
+from engine.machine.events import (
+    agent_facts,
+    branch_facts,
+    model_facts,
+    plan_facts,
+    request_facts,
+    run_facts,
+    step_facts,
+)
 from engine.machine.events.event import ENGINE, VERSION_KEY, VIA_KEY, Event, payload_names
 from engine.named_table import NamedTable
 
@@ -96,6 +104,9 @@ _KINDS: tuple[type[Fact], ...] = (
     agent_facts.AgentTurnAdded,
     agent_facts.SkillsResolved,
     agent_facts.SkillResolutionFailed,
+    plan_facts.PlanProposed,
+    plan_facts.PlanValidationFailed,
+    plan_facts.RunReplanStarted,
     model_facts.ModelUsage,
     model_facts.CallHeldBack,
 )

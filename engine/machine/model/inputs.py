@@ -45,6 +45,7 @@ class StepPrepared(Input):
     used by the other runs of its tree. `verdict` is what policy said of it, when that is to be kept.
     `name` is what it is called where the flow cannot know it; `again` says that a further turn follows.
     `skills` are those that an agent is told, and those that it is not told, with the reason.
+    `plan` is what the history keeps of a plan: what it is, why it does not fit, or that it was rejected.
     """
 
     path: str
@@ -67,6 +68,7 @@ class StepPrepared(Input):
     name: str = ""
     again: bool = False
     skills: tuple[dict[str, Any], ...] = ()
+    plan: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,6 +199,8 @@ def _unseen(gated: StepNode) -> str | None:
     if not gated.model.composite:
         return None
     instead = "put it inside, directly before the step it is about,"
+    if gated.type == "plan_proposal":
+        instead = "it asks by itself, with the whole plan,"
     if gated.type == "agent":
         instead = "its calls are asked about one by one (`autonomy_level`, `requires_approval` of its tools),"
     return (

@@ -174,14 +174,30 @@ class _GraphChecks(StepChecks):
             yield ("steps",), steps
 
 
-class _AgentChecks(StepChecks):
-    type = "agent"
+class _ChoosingChecks(StepChecks):
+    """Of types whose model chooses among tools."""
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         for place, tool in self.tools(node):
             if tool_names is not None and tool not in tool_names:
                 yield place, f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
 
+    def tools(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+        named = node.raw.get("tools")
+        for number, tool in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(tool, str):
+                yield ("tools", number), tool
+
+
+class _PlanChecks(_ChoosingChecks):
+    type = "plan_proposal"
+
+
+class _AgentChecks(_ChoosingChecks):
+    type = "agent"
+
+    def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
+        yield from super().faults(node, tool_names)
         if node.raw.get("mode") == "conversation" and node.raw.get("output") is not None:
             yield (
                 ("output",),
@@ -193,12 +209,6 @@ class _AgentChecks(StepChecks):
         if isinstance(schema, dict):
             yield from schema_problems(document, (*node.path, "output"), schema)
 
-    def tools(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
-        named = node.raw.get("tools")
-        for number, tool in enumerate(named if isinstance(named, list) else ()):
-            if isinstance(tool, str):
-                yield ("tools", number), tool
-
 
 _NO_RULES = StepChecks()
 STEP_CHECKS: NamedTable[StepChecks] = NamedTable(
@@ -206,7 +216,7 @@ STEP_CHECKS: NamedTable[StepChecks] = NamedTable(
     lambda checks: checks.type,
     (
         *(_ToolChecks(), _FormChecks(), _SubflowChecks(), _WaitChecks()),
-        *(_ParallelChecks(), _ForEachChecks(), _GraphChecks(), _AgentChecks()),
+        *(_ParallelChecks(), _ForEachChecks(), _GraphChecks(), _AgentChecks(), _PlanChecks()),
     ),
 )
 """Types that have rules. One that is not known has none either: the schema refuses it."""

@@ -29,7 +29,7 @@ from engine.runtime.value_store import ValueStore
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from engine.config import EngineConfig
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
+    from engine.tools.executor import ToolExecutor
     from engine.tools.registry import ToolRegistry
 
 
@@ -159,10 +160,19 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers  # noqa: PLC0415 - likewise
         from engine.runtime.embedded.requests import Requests  # noqa: PLC0415 - lists of runs check no forms
+        from engine.runtime.plans.plan_edits import PlanEditing  # noqa: PLC0415 - likewise
 
         money = SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.budget)
+        edits = PlanEditing(self._values, self._faults_of)
         return Requests(
-            self._config, self._journal, self._clock, self._values, self._views, self._intake, money
+            self._config,
+            self._journal,
+            self._clock,
+            self._values,
+            self._views,
+            self._intake,
+            money,
+            edits,
         )
 
     @cached_property
@@ -215,8 +225,6 @@ class EmbeddedEngine:
     @cached_property
     def _sessions(self) -> Sessions:
         from engine.runtime.worker.sessions.opening import Sessions  # noqa: PLC0415 - lists and decisions need no machine
-        from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
-        from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
 
         return Sessions(
             self._config,
@@ -225,14 +233,20 @@ class EmbeddedEngine:
             self._values,
             self._packs,
             self._folders,
-            ToolExecutor(
-                self._tools,
-                self._config.limits,
-                self._config.secrets,
-                self._config.bubblewrap or bubblewrap,
-            ),
+            self._executor,
             self._faults,
         )
+
+    def _faults_of(self, tool: str, params: Any) -> Sequence[tuple[str, str]]:
+        return self._executor.faults(tool, params)
+
+    @cached_property
+    def _executor(self) -> ToolExecutor:
+        from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
+        from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
+
+        config = self._config
+        return ToolExecutor(self._tools, config.limits, config.secrets, config.bubblewrap or bubblewrap)
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:

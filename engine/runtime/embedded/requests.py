@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.run import Page
     from engine.governance.pipeline import Verdict
     from engine.journal.port import Journal
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers
     from engine.runtime.intake import Intake
+    from engine.runtime.plans.plan_edits import PlanEditing
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.row_views import RowViews
 
@@ -66,8 +68,10 @@ class Requests(Scoped):
         views: RowViews,
         intake: Intake,
         soft_caps: SoftCapAnswers,
+        plan_edits: PlanEditing,
     ) -> None:
         self._soft_caps = soft_caps
+        self._plan_edits = plan_edits
         self._config = config
         self._journal = journal
         self._clock = clock
@@ -94,10 +98,16 @@ class Requests(Scoped):
         return await self._views.approval(await self._row(approval_id, RequestKind.APPROVAL), viewer)
 
     async def approve(
-        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+        self,
+        approval_id: str,
+        *,
+        actor: Actor,
+        digest: str | None = None,
+        comment: str | None = None,
+        edits: PlanEdits | None = None,
     ) -> DecisionView:
         """See facade."""
-        return await self._decide(approval_id, RequestStatus.APPROVED, actor, digest, comment or "")
+        return await self._decide(approval_id, RequestStatus.APPROVED, actor, digest, comment or "", edits)
 
     async def reject(
         self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None
@@ -108,13 +118,23 @@ class Requests(Scoped):
         return await self._decide(approval_id, RequestStatus.REJECTED, actor, digest, comment)
 
     async def _decide(
-        self, approval_id: str, status: RequestStatus, actor: Actor, digest: str | None, comment: str
+        self,
+        approval_id: str,
+        status: RequestStatus,
+        actor: Actor,
+        digest: str | None,
+        comment: str,
+        edits: PlanEdits | None = None,
     ) -> DecisionView:
         acts = status is RequestStatus.APPROVED
         await self._require_right(approval_id, RequestKind.APPROVAL, actor, comment, acts=acts)
         if acts and digest is None:  # whoever shows no digest has perhaps not seen the card: it can be seen
             digest = (await self.approval(approval_id)).digest
         text = self._values.redact(comment)
+        stored = None
+        if edits is not None:
+            row = await self._row(approval_id, RequestKind.APPROVAL)
+            stored = await self._plan_edits.stored(row, edits)
         now = self._clock.now()
         decided = await self._intake.decide(
             Decision(
@@ -126,8 +146,10 @@ class Requests(Scoped):
                     "approval_id": approval_id,
                     "decision": status.value,
                     "comment": text,
+                    "edits": stored.value if stored is not None else None,
                     "via": actor.via,
                 },
+                blobs=stored.blobs if stored is not None else {},
                 digest=digest,
             )
         )

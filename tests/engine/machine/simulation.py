@@ -34,6 +34,7 @@ from engine.machine.table import transition
 from engine.machine.transition_builder import failure
 from engine.machine.walk import holds, in_flight, outstanding, run_status
 from tests.engine.machine.invariants import Change, check
+from tests.engine.machine.plan_rendering import as_planned
 from tests.engine.machine.rendering import CALLS_OF_A_TURN, prepared, prepared_output, resolved
 
 if TYPE_CHECKING:
@@ -318,7 +319,7 @@ class Simulation:
             case effects.Prepare():
                 self._ids += 1
                 wants = self._ids % CALLS_OF_A_TURN
-                if self._wanted and effect.path.endswith("/calls"):
+                if self._wanted and effect.path.endswith(("/calls", "/review", "/steps")):
                     wants = self._wanted.popleft()
                 given = prepared(
                     self.graph,
@@ -331,6 +332,8 @@ class Simulation:
                     left=self._has_left(effect.path),
                     hears=self._hears(effect.path),
                 )
+                step = self.graph.step_at(effect.path)
+                given = as_planned(step, given, self.state, wants, self.drift["plan"])
                 self._apply(replace(given, idempotent=self._idempotent, acts_outside=self._outside))
             case effects.Collect():
                 value = resolved(effect.value)

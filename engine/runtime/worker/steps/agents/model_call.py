@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import AgentStep
+from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
 from engine.governance.pipeline import Point, Subject, check
@@ -32,6 +33,7 @@ from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.runtime.worker.steps.calls.failed_call import failed_call
+from engine.runtime.worker.steps.plans.planner import plan_messages
 from engine.values import canonical_json
 
 if TYPE_CHECKING:
@@ -200,22 +202,28 @@ class ModelCalls:
         agent_path = scope_path_of(scope_path_of(execution.path))
         agent = find_execution(state.root, agent_path)
         step = site.flow.graph.step_at(agent_path)
-        assert isinstance(step, AgentStep), agent_path
+        assert isinstance(step, AgentStep | PlanProposalStep), agent_path
         assert agent is not None, agent_path
         assert agent.branches is not None, agent_path
         told = await self._values.load(agent.input)
         heard = message_of_turn(state, scope_path_of(execution.path))
         said = text_of(await self._values.load(heard.output)) if heard is not None else ""
         turns = [await self._values.load(turn) for turn in agent.branches.outputs.in_order()]
-        blocks = skill_blocks(told.get("skills", ()))
-        briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
+        offers = tuple([offer async for offer in self._offers(site, told["tools"])])
+        persona = site.flow.persona
+        if isinstance(step, PlanProposalStep):
+            messages, offers = plan_messages(persona, told, turns, offers, step.max_steps), ()
+        else:
+            blocks = skill_blocks(told.get("skills", ()))
+            briefing = Briefing(persona, told["instructions"], told["prompt"], step.output, blocks)
+            messages = messages_of(briefing, turns, said)
         asker = Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"])
         route = self._catalog.router.route(asker, execution.attempt)
         name = route.name
         bounds = [bound for bound in (step.max_tokens, self._catalog.max_tokens(name)) if bound is not None]
         request = ModelRequest(
-            messages_of(briefing, turns, said),
-            tuple([offer async for offer in self._offers(site, told["tools"])]),
+            messages,
+            offers,
             min(bounds, default=None),
             step.temperature,
         )
