@@ -19,18 +19,18 @@ from engine.contracts.runs.request import (
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.access import Scoped
-from engine.governance.pipeline import Point, Reason, Subject, characters_of, check
+from engine.governance.pipeline import Point, Reason
 from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults, load_checks
 from engine.machine.events.run_facts import GovernanceDecision
+from engine.runtime.embedded.asking.answer_rules import answer_verdict, require_fitting_answer
 from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
 from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
 from engine.runtime.views.readable import page_of
-from engine.values import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -287,11 +287,12 @@ class Requests(Scoped):
         if row["status"] == RequestStatus.PENDING.value:
             body = await self._values.load(opened["body"])
             given = fill_defaults(body["schema"], values, body.get("defaults"))
-            verdict = await off_loop_if_large(given, lambda: self._verdict(row["pack"], body, given))
+            policies = self._config.policies.for_pack(row["pack"])
+            verdict = await off_loop_if_large(given, lambda: answer_verdict(policies, body, given))
             if verdict.denied:
                 await self._refuse_answer(request_id, opened["form_id"], verdict, actor)
             await load_checks()
-            await off_loop_if_large(given, lambda: _check_answer(request_id, body, given))
+            await off_loop_if_large(given, lambda: require_fitting_answer(request_id, body, given))
             if row["pack"] == MONEY:
                 acts = await self._soft_caps.acts(
                     row["run_id"], opened["form_id"], given, comment, actor, self.access
@@ -328,18 +329,6 @@ class Requests(Scoped):
             answered_by=actor.name,
             answered_at=from_micros(now),
         )
-
-    def _verdict(self, pack: str, body: Mapping[str, Any], values: dict[str, Any]) -> Verdict:
-        try:
-            size = len(canonical_json(values))
-        except (ValueError, TypeError, RecursionError):
-            raise InvalidInput("the answer is not JSON: only finite numbers and Unicode text") from None
-        subject = Subject(
-            size_bytes=size,
-            characters=characters_of(values),
-            max_characters=body.get("max_characters"),
-        )
-        return check(Point.FORM, subject, self._config.policies.for_pack(pack))
 
     async def _refuse_answer(self, request_id: str, form_id: str, verdict: Verdict, actor: Actor) -> NoReturn:
         """Record that policy refused an answer, then say so."""
@@ -396,12 +385,3 @@ class Requests(Scoped):
                 f"{requested_by} requested this run; somebody else approves it (policies.separate_duties)",
                 {"run_id": row["run_id"], "requested_by": requested_by},
             )
-
-
-def _check_answer(request_id: str, body: Mapping[str, Any], values: dict[str, Any]) -> None:
-    errors = check_values(body["schema"], values)
-    if errors:
-        raise InvalidInput(
-            f"{len(errors)} field(s) are not valid: {errors[0].field or 'form'}: {errors[0].message}",
-            {"request_id": request_id, "errors": [error.model_dump() for error in errors]},
-        )
