@@ -22,6 +22,9 @@ CONVERSATION_TURNS = 1_000
 """Turns of a whole conversation; between two messages `max_turns` of its agent counts."""
 CALLS_AT_ONCE = 4
 MAX_SKILLS = 20
+MAX_FLOWS = 20
+FLOW_PREFIX = "flow."
+"""What the names of flows begin with where a model calls them like tools."""
 MESSAGE, MODEL, CALLS, CALL = "message", "model", "calls", "call"
 """Ids of the steps inside: `<agent>/<turn>/message`, `.../model`, `.../calls/<number>/call`."""
 
@@ -128,6 +131,11 @@ class AgentStep(StepFields):
         default=None,
         max_length=100,
         description="Tools it may use; default those that the pack's tools layer offers.",
+    )
+    flows: tuple[str, ...] = Field(
+        default=(),
+        max_length=MAX_FLOWS,
+        description="Flows of the pack that it may run, each like a tool `flow.<id>`.",
     )
     skills: tuple[str, ...] = Field(
         default=(),

@@ -22,6 +22,7 @@ class SpokenCall(Contract):
     waits_with: str | None = Field(
         default=None, description="Request id of the form whose answer it waits for, while it is open."
     )
+    child_run_id: str | None = Field(default=None, description="The run of the flow that it started.")
     result: Any = None
     error: RunError | None = None
 

@@ -44,6 +44,7 @@ class StepPrepared(Input):
     wait is over and `fixed` that this is a moment of the clock. `steps_elsewhere` and `calls_elsewhere` were
     used by the other runs of its tree. `verdict` is what policy said of it, when that is to be kept.
     `name` is what it is called where the flow cannot know it; `again` says that a further turn follows.
+    `child` is the flow that a chosen call runs, with its payload.
     `skills` are those that an agent is told, and those that it is not told, with the reason.
     `plan` is what the history keeps of a plan: what it is, why it does not fit, or that it was rejected.
     """
@@ -69,6 +70,7 @@ class StepPrepared(Input):
     again: bool = False
     skills: tuple[dict[str, Any], ...] = ()
     plan: dict[str, Any] | None = None
+    child: tuple[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

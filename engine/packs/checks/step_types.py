@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from engine.packs.checks.step_node import StepNode
     from engine.packs.source.yaml_source import Document, SourcePath
 
+_FLOW_AS_TOOL = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}"
 Fault = tuple["SourcePath", str]
 
 
@@ -60,6 +62,12 @@ class StepChecks:
         tool = self.tool(node)
         if tool:
             yield ("tool",), tool
+
+    def flows(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+        """The flows that it may run, by their place in the step."""
+        subflow = self.subflow(node)
+        if subflow:
+            yield ("subflow",), subflow
 
     def item_name(self, node: StepNode) -> str | None:
         """What templates inside it call an item, where it has items."""
@@ -198,11 +206,20 @@ class _AgentChecks(_ChoosingChecks):
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         yield from super().faults(node, tool_names)
+        for place, flow in self.flows(node):
+            if re.fullmatch(_FLOW_AS_TOOL, flow) is None:
+                yield place, "an agent runs flows of its own pack, whose ids have 50 characters at most"
         if node.raw.get("mode") == "conversation" and node.raw.get("output") is not None:
             yield (
                 ("output",),
                 "an agent that converses has no `output`: a person reads its answers",
             )
+
+    def flows(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+        named = node.raw.get("flows")
+        for number, flow in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(flow, str):
+                yield ("flows", number), flow
 
     def problems(self, document: Document, node: StepNode) -> Iterator[Problem]:
         schema = node.raw.get("output")

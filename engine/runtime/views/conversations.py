@@ -104,6 +104,7 @@ def _call(
         status=made.status if made is not None else None,
         decided=decided.get(path) or answered,
         waits_with=form.request_id if form is not None and form.status is RequestStatus.PENDING else None,
+        child_run_id=made.child_run_id if made is not None else None,
         result=made.output if made is not None and made.status is StepStatus.COMPLETED else None,
         error=made.error if made is not None else None,
     )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.budget.price_book import PriceBook
+from engine.contracts.flows.agent_step import AgentStep
 from engine.machine.model.graph import walk_steps
 from engine.models.catalog import ModelCatalog
 from engine.runtime.files.call_outputs import CallOutputs
@@ -152,5 +153,6 @@ def _counts_together(row: RunRow, flow: PinnedFlow) -> bool:
     """Whether ceilings have to look at more than the run itself."""
     if not flow.graph.limits.any:
         return False
-    starts = any(step.starts_run for step in walk_steps(flow.graph.flow.outermost))
+    steps = walk_steps(flow.graph.flow.outermost)
+    starts = any(step.starts_run or (isinstance(step, AgentStep) and step.flows) for step in steps)
     return starts or row["parent_run_id"] is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flows.agent_step import ChosenCallStep
 from engine.contracts.flows.flow import ForEachStep, GraphStep, ParallelStep, SubflowStep
 from engine.contracts.flows.plan_step import PlannedCallStep
 from engine.contracts.flows.step import RunIf
@@ -15,6 +16,7 @@ from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepPrepared
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.chosen_call import chosen_call
+from engine.runtime.worker.steps.agents.chosen_flow import flow_call, flow_of
 from engine.runtime.worker.steps.plans.planned_call import asks_again, planned_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of
@@ -36,6 +38,8 @@ class ToolRenderer(StepRenderer[ToolStep]):
         called = _called(step, at)
         if not isinstance(called, ToolStep):
             return StepPrepared(now=at.now, path=at.path, error=called)
+        if isinstance(step, ChosenCallStep) and flow_of(called.tool) is not None:
+            return flow_call(at, called.tool, called.params)
         judged = _as_planned(step, at, at.judge.verdict(called.tool, at.state))
         refused = at.judge.refused(at.path, at.now, called.tool, judged)
         if refused is not None:

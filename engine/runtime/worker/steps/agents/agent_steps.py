@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import MODEL, AgentStep, CallsStep, MessageStep, ModelStep
+from engine.contracts.flows.agent_step import FLOW_PREFIX, MODEL, AgentStep, CallsStep, MessageStep, ModelStep
 from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
@@ -43,7 +43,7 @@ class AgentRenderer(StepRenderer[AgentStep]):
         told = {
             "instructions": at.text(step.instructions),
             "prompt": at.text(step.prompt),
-            "tools": list(tools),
+            "tools": [*tools, *(f"{FLOW_PREFIX}{flow}" for flow in step.flows)],
             "model": step.model,
             "skills": [one for one in skills if "text" in one],
             "script": at.value([answer.model_dump(mode="json") for answer in step.script]),

@@ -27,6 +27,7 @@ from engine.models.conversation import (
 from engine.models.failure import ModelFailure
 from engine.models.routing import Asker
 from engine.models.scripted import ScriptedReply
+from engine.runtime.worker.steps.agents.chosen_flow import flow_offer
 from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetected, messages_of
 from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
@@ -248,6 +249,10 @@ class ModelCalls:
     async def _offers(self, site: CallSite, tools: list[str]) -> Any:
         """The tools that the agent has and that may be called."""
         for tool in tools:
+            flow = flow_offer(tool, site.flow.siblings)
+            if flow is not None:
+                yield flow
+                continue
             subject = Subject(tool=tool, layer=site.flow.layer)
             spec = await self._executor.offered(tool, site.flow.code)
             if spec is not None and not check(Point.TOOL_CALL, subject, site.flow.policies).denied:
