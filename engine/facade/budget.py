@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.contracts.governing.budget import Caps, CapScope, CapView, CapWindow, Spending, SpendSum
+    from engine.contracts.governing.outlook import SpendOutlook
 
 
 class Budget(Protocol):
@@ -31,6 +32,12 @@ class Budget(Protocol):
 
     async def of_run(self, run_id: str) -> SpendSum:
         """What a run has used together with those it was started by and those it started. Raises NotFound."""
+        ...
+
+    async def outlook(self, run_id: str, step_id: str) -> SpendOutlook:
+        """What a run has cost, will cost after one of its steps as far as that can be learned from completed
+        runs of its flow, and what is left for it. Raises NotFound.
+        """
         ...
 
     async def caps(self, *, acts: int = 20) -> Caps:

@@ -122,6 +122,14 @@ class WaitingRow(WaitRow):
     said: int
 
 
+class RestRow(TypedDict):
+    """What a run cost after it had begun a step, with the runs that it started since."""
+
+    run_id: str
+    cost: int
+    unpriced: int
+
+
 class TopUpRow(TypedDict):
     """By how much a cap was topped up in a window."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.governing.budget import Caps, SpendBy, Spending, SpendRow, SpendSum
+from engine.contracts.governing.outlook import SpendOutlook
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 @dataclass
 class FakeBudget:
     rows: dict[SpendBy, tuple[SpendRow, ...]] = field(default_factory=dict)
+    outlooks: dict[str, SpendOutlook] = field(default_factory=dict)
     of_runs: dict[str, SpendSum] = field(default_factory=dict)
     of_caps: Caps = field(default_factory=lambda: Caps(time_zone="UTC"))
     done: list[tuple[Any, ...]] = field(default_factory=list)
@@ -36,6 +38,9 @@ class FakeBudget:
 
     async def of_run(self, run_id: str) -> SpendSum:
         return self.of_runs.get(run_id, SpendSum())
+
+    async def outlook(self, run_id: str, step_id: str) -> SpendOutlook:
+        return self.outlooks.get(run_id) or SpendOutlook(spent=await self.of_run(run_id), runs=0)
 
     async def caps(self, *, acts: int = 20) -> Caps:
         return self.of_caps

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CapRow,
         HoldRow,
         NewActRow,
+        RestRow,
         SpendRow,
         TopUpRow,
         WaitingRow,
@@ -151,6 +152,29 @@ class MemorySpending:
                 stored = stored_event(event)
                 changes = changes_of(stored.event, stored.run_seq, store.runs[event["run_id"]])
                 found += [change.row for change in changes if isinstance(change, MoneySpent)]
+        return found
+
+    async def rest_of(self, run_ids: Sequence[str], path: str) -> Sequence[RestRow]:
+        """See port."""
+        store = await self._read()
+        found: list[RestRow] = []
+        for run_id in run_ids:
+            steps = store.steps.get(run_id, {})
+            if path not in steps:
+                continue
+            since = steps[path]["first_seq"]
+            events = [one for one in store.histories[run_id].values() if one["run_seq"] > since]
+            usages = [stored_event(one).event.payload for one in events if one["kind"] == ModelUsage.kind]
+            children = [
+                child
+                for one in steps.values()
+                if one["first_seq"] > since and one["child_run_id"] is not None
+                for child in (one["child_run_id"], *runs_below(store, one["child_run_id"]))
+            ]
+            below = [store.runs[child] for child in children if child in store.runs]
+            cost = sum(one.get("cost", 0) for one in usages) + sum(one["cost"] for one in below)
+            unpriced = sum("cost" not in one for one in usages) + sum(one["unpriced"] for one in below)
+            found.append({"run_id": run_id, "cost": cost, "unpriced": unpriced})
         return found
 
     async def caps(self) -> Sequence[CapRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.contracts.governing.budget import CapScope
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         CapRow,
         HoldRow,
         NewActRow,
+        RestRow,
         SpendRow,
         TopUpRow,
         WaitingRow,
@@ -138,6 +140,11 @@ class SqliteSpending:
             changes = changes_of(event, row["run_seq"], cast("FlowNames", row))
             found += [change.row for change in changes if isinstance(change, MoneySpent)]
         return found
+
+    async def rest_of(self, run_ids: Sequence[str], path: str) -> Sequence[RestRow]:
+        """See port."""
+        bounds = {"runs": json.dumps(list(run_ids)), "path": path}
+        return [cast("RestRow", dict(row)) for row in await self._read(query("rest_of_runs"), bounds)]
 
     async def caps(self) -> Sequence[CapRow]:
         """See port."""

@@ -153,7 +153,7 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.embedded.governing.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
 
-        return Budget(self._journal, self._clock, self._redactor, self._config.budget)
+        return Budget(self._journal, self._clock, self._redactor, self._packs, self._config.budget)
 
     @cached_property
     def requests(self) -> Requests:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         CapRow,
         HoldRow,
         NewActRow,
+        RestRow,
         SpendRow,
         TopUpRow,
         WaitingRow,
@@ -103,6 +104,10 @@ class Spending(Protocol):
 
     async def of_tree(self, run_id: str) -> Sequence[SpendRow]:
         """Every call of a run, of those it was started by and of those it started, in order."""
+        ...
+
+    async def rest_of(self, run_ids: Sequence[str], path: str) -> Sequence[RestRow]:
+        """What these runs cost after they had begun a step; those that never did are left out."""
         ...
 
     async def caps(self) -> Sequence[CapRow]:

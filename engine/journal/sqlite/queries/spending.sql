@@ -151,3 +151,20 @@ SELECT w.*, EXISTS (
             AND b.tenant = w.tenant AND b.name = w.name AND b.cap_window = w.cap_window AND b.since = w.since)
 ) AS said
 FROM soft_waits AS w ORDER BY run_id LIMIT ?
+
+-- name: rest_of_runs
+-- what runs cost after they had begun a step, with the runs that they started since
+WITH RECURSIVE begun(run_id, first_seq) AS (
+    SELECT run_id, first_seq FROM steps WHERE path = :path AND run_id IN (SELECT value FROM json_each(:runs))
+), below(root, run_id) AS (
+    SELECT b.run_id, s.child_run_id FROM begun b JOIN steps s ON s.run_id = b.run_id
+    WHERE s.first_seq > b.first_seq AND s.child_run_id IS NOT NULL
+    UNION ALL SELECT b.root, r.run_id FROM below b JOIN runs r ON r.parent_run_id = b.run_id
+), costs(run_id, cost, unpriced) AS (
+    SELECT run_id, 0, 0 FROM begun
+    UNION ALL
+    SELECT b.run_id, coalesce(json_extract(e.payload, '$.cost'), 0), json_extract(e.payload, '$.cost') IS NULL
+    FROM begun b JOIN events e ON e.run_id = b.run_id AND e.run_seq > b.first_seq AND e.kind = 'model_usage'
+    UNION ALL SELECT b.root, r.cost, r.unpriced FROM below b JOIN runs r ON r.run_id = b.run_id
+)
+SELECT run_id, sum(cost) AS cost, sum(unpriced) AS unpriced FROM costs GROUP BY run_id

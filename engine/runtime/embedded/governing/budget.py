@@ -11,11 +11,13 @@ from engine.budget.caps import EACH, Limit, window_around
 from engine.budget.price_table import shipped_table
 from engine.contracts.actor import Role
 from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendRow, SpendSum
+from engine.contracts.governing.outlook import SpendOutlook
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP, added
+from engine.runtime.embedded.governing.outlook import Outlooks, learned
 from engine.runtime.views.cap_views import CapViews, act_view
 
 if TYPE_CHECKING:
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from engine.contracts.governing.budget import CapView
     from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
+    from engine.journal.rows import RunRow
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.journal.spend_rows import SpendRow as Row
     from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.library import PackLibrary
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _QUARTER = timedelta(microseconds=SLOT)
@@ -44,12 +48,20 @@ _LONGEST_COMMENT = 500
 class Budget(Scoped):
     """Implements `engine.facade.budget.Budget`."""
 
-    def __init__(self, journal: Journal, clock: Clock, redactor: Redactor, settings: BudgetSettings) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        redactor: Redactor,
+        packs: PackLibrary,
+        settings: BudgetSettings,
+    ) -> None:
         self._journal = journal
         self._clock = clock
         self._redactor = redactor
         self._zone = settings.time_zone
         self._written = tuple(one.cap for one in settings.caps)
+        self._packs = packs
 
     async def spending(
         self,
@@ -71,13 +83,31 @@ class Budget(Scoped):
 
     async def of_run(self, run_id: str) -> SpendSum:
         """See facade."""
+        await self._run(run_id)
+        return _sum_of(await self._journal.spending.of_tree(run_id))
+
+    async def outlook(self, run_id: str, step_id: str) -> SpendOutlook:
+        """See facade."""
+        row = await self._run(run_id)
+        tree = (await self._of_tree(run_id)).name
+        used = await self._journal.spending.of_tree(run_id)
+        outlooks = Outlooks(self._journal, self._clock, self._packs, self._written, self._zone)
+        rests = await outlooks.rests(row, step_id)
+        likely, most = learned(rests)
+        return SpendOutlook(
+            spent=_sum_of(used),
+            runs=len(rests),
+            to_finish=likely,
+            to_finish_most=most,
+            tightest=await outlooks.tightest(row, tree, used),
+        )
+
+    async def _run(self, run_id: str) -> RunRow:
+        """Raises NotFound."""
         row = await self._journal.run_row(run_id)
         if row is None or not self.access.sees(row["tenant"]):
             raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
-        total = SpendSum()
-        for one in await self._journal.spending.of_tree(run_id):
-            total = total.plus(spend_sum(one))
-        return total
+        return row
 
     async def caps(self, *, acts: int = 20) -> Caps:
         """See facade."""
@@ -160,9 +190,7 @@ class Budget(Scoped):
 
     async def _of_tree(self, run_id: str) -> Limit:
         """What caps of the run are counted by: the outermost one of its tree. Raises NotFound."""
-        row = await self._journal.run_row(run_id)
-        if row is None or not self.access.sees(row["tenant"]):
-            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
+        row = await self._run(run_id)
         while row["parent_run_id"] is not None:
             above = await self._journal.run_row(row["parent_run_id"])
             if above is None:
@@ -207,6 +235,13 @@ def _name(row: Row, by: SpendBy, zone: ZoneInfo) -> str:
             return row["model"]
         case SpendBy.DAY:
             return (_EPOCH + row["slot"] * _QUARTER).astimezone(zone).date().isoformat()
+
+
+def _sum_of(rows: Iterable[Row]) -> SpendSum:
+    total = SpendSum()
+    for one in rows:
+        total = total.plus(spend_sum(one))
+    return total
 
 
 def spend_sum(row: Row) -> SpendSum:
