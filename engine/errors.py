@@ -47,6 +47,7 @@ class ErrorCode(StrEnum):
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     HANDOFF_UNDECLARED = "handoff_undeclared"
     CODE_CHANGED = "code_changed"
+    CAP_CHANGED = "cap_changed"
     VERSION_CONFLICT = "version_conflict"
     SIGNATURE_INVALID = "signature_invalid"
     JOURNAL_UNAVAILABLE = "journal_unavailable"

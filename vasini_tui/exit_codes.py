@@ -49,6 +49,7 @@ EXIT_BY_ERROR: Mapping[ErrorCode, ExitCode] = {
     ErrorCode.SANDBOX_UNAVAILABLE: ExitCode.REFUSED,
     ErrorCode.HANDOFF_UNDECLARED: ExitCode.REFUSED,
     ErrorCode.CODE_CHANGED: ExitCode.REFUSED,
+    ErrorCode.CAP_CHANGED: ExitCode.REFUSED,
     ErrorCode.VERSION_CONFLICT: ExitCode.REFUSED,
     ErrorCode.SIGNATURE_INVALID: ExitCode.REFUSED,
     ErrorCode.JOURNAL_UNAVAILABLE: ExitCode.UNAVAILABLE,

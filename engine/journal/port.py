@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
+    from engine.journal.rules.spending.changing import Shown
     from engine.journal.rules.spending.holding import Begun, PaidCall
     from engine.journal.rules.spending.spend_store import Spending
     from engine.journal.spend_rows import CapRow, NewActRow
@@ -177,16 +178,20 @@ class Journal(Protocol):
         """Hold no more what was held for a call that cost nothing."""
         ...
 
-    async def change_cap(self, row: CapRow, act: NewActRow, *, remove: bool = False) -> None:
-        """Set a cap, or take it back, and record who did."""
+    async def change_cap(
+        self, row: CapRow, act: NewActRow, shown: Shown | None = None, *, remove: bool = False
+    ) -> None:
+        """Set a cap, or take it back, and record who did, unless it is not as it was shown any more: then
+        raises Refused (`cap_changed`)."""
         ...
 
     async def end_wait(self, run_id: str) -> None:
         """A run waits at a soft cap no more, if it did."""
         ...
 
-    async def record_act(self, act: NewActRow) -> None:
-        """Record what a person did to a cap: a top-up counts from then on. Raises InvalidInput."""
+    async def record_act(self, act: NewActRow, shown: Shown | None = None) -> None:
+        """Record what a person did to a cap: a top-up counts from then on. Raises InvalidInput, Refused as
+        `change_cap`."""
         ...
 
     async def append(self, commit: Commit) -> None:

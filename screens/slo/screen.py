@@ -10,9 +10,9 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from engine.contracts.governing.budget import SpendBy
+from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
 from engine.errors import VasiniError
-from engine.facade.feed import PackListChanged
+from engine.facade.feed import CapsChanged, PackListChanged
 from engine.safe_text import sanitize
 from screens.frame.console_state import explain
 from screens.frame.inputs import SafeInput
@@ -41,7 +41,7 @@ AGAIN_SECONDS = 60.0
 """Burn rates fall as time goes by, also when no run ends."""
 _ENDS = frozenset(
     {"run_completed", "run_failed", "run_dead_lettered", "approval_decided", "user_input_received"}
-    | {"outcome_decided", "request_expired", "model_usage"}
+    | {"outcome_decided", "request_expired", "model_usage", "run_excluded"}
 )
 _EMPTY = "No packs.\n\nvasini pack new NAME makes one; here it will stand with what it promises."
 
@@ -100,7 +100,8 @@ class SloScreen(ConsoleScreen):
     def concerned(self, batch: FeedBatch) -> bool:
         """Whether a run or a request ended, a model was paid for, or packs changed."""
         ended = any(event.kind in _ENDS for event in batch.events)
-        return bool(batch.lagged or batch.of(PackListChanged) or ended)
+        changed = bool(batch.of(PackListChanged)) or bool(batch.of(CapsChanged))
+        return batch.lagged or changed or ended
 
     async def load(self) -> None:
         """Every pack, the course of the one under the cursor, and what was spent: so many questions, however
@@ -151,6 +152,31 @@ class SloScreen(ConsoleScreen):
     def action_unit(self) -> None:
         """Money, tokens, time."""
         self.query_one(Spent).next_unit()
+
+    def action_cap(self) -> None:
+        """Set or top up the cap under the cursor, or one of the pack under it."""
+        from screens.slo.cap import CapDialog, Subject  # noqa: PLC0415 - seldom needed
+
+        spent, level = self.query_one(Spent), self.current_level()
+        cap = spent.current_cap() if spent.has_focus_within else None
+        if cap is not None:
+            subject, tenant = Subject(cap.scope, cap.name, cap.window), cap.tenant
+        elif level is not None:
+            subject, tenant = Subject(CapScope.PACK, level.pack, CapWindow.MONTH), level.tenant
+        else:
+            subject, tenant = Subject(CapScope.TENANT, self.state.tenant, CapWindow.MONTH), self.state.tenant
+        try:
+            engine = self.state.engine.for_(self.state.actor, tenant=tenant if tenant != "*" else None)
+        except VasiniError as error:
+            show_notice(self, explain(error), tone="error")
+            return
+
+        def done(words: str | None) -> None:
+            if words is not None:
+                show_notice(self, words)
+                self.refresher.ask()
+
+        self.app.push_screen(CapDialog(self.state, engine, subject), done)
 
     def action_all_tenants(self) -> None:
         """The packs of every tenant, or those of this console's own."""

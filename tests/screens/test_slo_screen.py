@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.governing.budget import Caps, CapView, SpendBy, SpendRow, SpendSum
+from engine.contracts.governing.budget import Caps, SpendBy, SpendRow, SpendSum
 from engine.contracts.governing.slo import DriftMetric, DriftSeverity, DriftView, FailureCount
 from engine.contracts.runs.run import RunError
 from engine.contracts.status import RunStatus
@@ -16,6 +16,7 @@ from screens.slo.budget_plot import budget_plot
 from screens.slo.exclude import ExcludeDialog
 from screens.slo.screen import SloScreen
 from screens.widgets.tables.made_table import MadeTable
+from tests.fakes.budget import a_cap
 from tests.fakes.engine import FakeEngine
 from tests.fakes.levels import a_level
 from tests.fakes.views import NOW, a_run, ago
@@ -200,11 +201,6 @@ def test_the_plot_stands_as_high_as_what_is_left() -> None:
     assert budget_plot((1.0, 0.01), 4, 2) == ["██  ", "██▄▄"]
     assert budget_plot((), 3, 2) == ["   ", "   "]
     assert budget_plot((1.0, 0.0, 1.0), 1, 1) == ["█"]
-
-
-def a_cap(**fields: Any) -> CapView:
-    given = {"scope": "tenant", "tenant": "acme", "name": "acme", "window": "day", "source": "settings"}
-    return CapView.model_validate({**given, "state": "ok", "hard": 10 * 10**9, **fields})
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)])

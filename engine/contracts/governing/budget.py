@@ -108,6 +108,13 @@ class CapView(Contract):
     )
 
 
+class AsShown(Contract):
+    """A cap as somebody saw it who changes it; both None where none held."""
+
+    soft: int | None = Field(default=None, description="With its top-ups, as in `CapView`.")
+    hard: int | None = None
+
+
 class BudgetAct(Contract):
     """Something that happened to a cap: it was set, removed or topped up, its soft cap was reached, or it was
     said there how runs go on."""

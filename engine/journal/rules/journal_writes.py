@@ -11,13 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Refused
-from engine.journal.changes import CLAIMED, NOTHING, WORK, ChangeSet, change_of, created, decided
+from engine.journal.changes import CAPS, CLAIMED, NOTHING, WORK, ChangeSet, change_of, created, decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine.contracts.status import RequestKind, RunStatus
     from engine.journal.records import Claim, ClockOffset, Commit, Decided, Decision, NewRun
+    from engine.journal.rules.spending.changing import Shown
     from engine.journal.rules.spending.holding import Begun, PaidCall
     from engine.journal.rules.store import Store
     from engine.journal.spend_rows import CapRow, NewActRow
@@ -75,20 +76,19 @@ class JournalWrites(ABC):
         """See port."""
         await self.write(lambda store: store.drop_wait(run_id))
 
-    async def change_cap(self, row: CapRow, act: NewActRow, *, remove: bool = False) -> None:
+    async def change_cap(
+        self, row: CapRow, act: NewActRow, shown: Shown | None = None, *, remove: bool = False
+    ) -> None:
         """See port."""
+        from engine.journal.rules.spending import changing  # noqa: PLC0415 - see above
 
-        def write(store: Store) -> None:
-            (store.drop_cap if remove else store.put_cap)(row)
-            store.add_act(act)
+        await self.write(partial(changing.change_cap, row=row, act=act, shown=shown, remove=remove), CAPS)
 
-        await self.write(write)
-
-    async def record_act(self, act: NewActRow) -> None:
+    async def record_act(self, act: NewActRow, shown: Shown | None = None) -> None:
         """See port."""
-        from engine.journal.rules.spending import acts  # noqa: PLC0415 - see above
+        from engine.journal.rules.spending import changing  # noqa: PLC0415 - see above
 
-        await self.write(partial(acts.record_act, act=act))
+        await self.write(partial(changing.top_up, act=act, shown=shown), CAPS)
 
     async def decide(self, decision: Decision) -> Decided:
         """See port."""

@@ -30,6 +30,15 @@ ACTIONS: tuple[Action, ...] = (
         True,
     ),
     Action(
+        "slo.cap",
+        "c",
+        "cap",
+        "Cap",
+        "Set a cap, or top one up, with a comment",
+        "vasini budget set | top-up",
+        True,
+    ),
+    Action(
         "slo.all_tenants",
         "*",
         "all_tenants",

@@ -15,9 +15,11 @@ from engine.contracts.governing.outlook import SpendOutlook
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.rules.spending.acts import act_of
+from engine.journal.rules.spending.changing import Shown
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP, added
 from engine.runtime.embedded.governing.outlook import Outlooks, learned
+from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.cap_views import CapViews, act_view
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from engine.budget.settings import BudgetSettings
     from engine.contracts.actor import Actor
-    from engine.contracts.governing.budget import CapView
+    from engine.contracts.governing.budget import AsShown, CapView
     from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow
@@ -136,9 +138,11 @@ class Budget(Scoped):
         pause: bool = False,
         actor: Actor,
         comment: str = "",
+        seen: AsShown | None = None,
     ) -> None:
         """See facade."""
         self.access.require(Role.ADMIN, actor)
+        await refuse_a_run(self._journal)
         _require_fit(scope, name, window, soft, hard)
         if pause and soft is None:
             raise InvalidInput("runs wait at a soft cap: give one")
@@ -158,13 +162,22 @@ class Budget(Scoped):
             if not any(_same_cap(one, row) for one in known):
                 raise InvalidInput(f"nobody has set a cap of {scope} {name} for the window {window}")
         act = self._act(limit, CAP_REMOVED if remove else CAP_SET, actor, comment)
-        await self._journal.change_cap(row, act, remove=remove)
+        await self._journal.change_cap(row, act, await self._shown(limit, seen), remove=remove)
 
     async def top_up(
-        self, scope: CapScope, name: str, window: CapWindow, amount: int, *, actor: Actor, comment: str
+        self,
+        scope: CapScope,
+        name: str,
+        window: CapWindow,
+        amount: int,
+        *,
+        actor: Actor,
+        comment: str,
+        seen: AsShown | None = None,
     ) -> CapView | None:
         """See facade."""
         self.access.require(Role.ADMIN, actor)
+        await refuse_a_run(self._journal)
         if not 0 < amount <= _MOST:
             raise InvalidInput("a top-up is an amount above 0, and at most a billion dollars")
         if not comment.strip():
@@ -179,8 +192,16 @@ class Budget(Scoped):
             raise InvalidInput(f"no cap of {scope} {name} holds for the window {window}; set one first")
         since, _ = window_around(window, self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone))
         limit = Limit(scope, window, tenant, name, before.soft, before.hard, before.source, since)
-        await self._journal.record_act(self._act(limit, TOPPED_UP, actor, comment, amount))
+        act = self._act(limit, TOPPED_UP, actor, comment, amount)
+        await self._journal.record_act(act, await self._shown(limit, seen))
         return await (await self._cap_views()).one(scope, tenant, name, window)
+
+    async def _shown(self, limit: Limit, seen: AsShown | None) -> Shown | None:
+        if seen is None:
+            return None
+        zone = await asyncio.to_thread(ZoneInfo, self._zone)
+        place = (limit.scope, limit.window, limit.tenant, limit.name)
+        return Shown(*place, seen.soft, seen.hard, self._written, zone, self._clock.now())
 
     async def _cap_views(self) -> CapViews:
         money = self._journal.spending
