@@ -334,6 +334,10 @@ class Journal(Protocol):
         """Executions of a run with the payloads of their input, output and error events."""
         ...
 
+    async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
+        """Payloads of the events with the outputs of some executions of a run, by path."""
+        ...
+
     async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
         """The first executions of a run without their payloads, and how many there are."""
         ...
@@ -368,6 +372,10 @@ class Journal(Protocol):
 
     async def blob(self, digest: str) -> bytes | None:
         """A stored value."""
+        ...
+
+    async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """Stored values by digest, those that are there."""
         ...
 
     async def content(self, digest: str) -> str | None:

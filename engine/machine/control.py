@@ -206,7 +206,7 @@ def _exhausted(parent: Execution) -> bool:
     branches = parent.branches
     if branches is None:
         return True
-    return not (branches.outputs.count or branches.running) and branches.next_index >= branches.total
+    return not (branches.ended or branches.running) and branches.next_index >= branches.total
 
 
 def advance(builder: TransitionBuilder, scope_path: str) -> None:

@@ -93,11 +93,11 @@ def _concurrency(graph: FlowGraph, execution: Execution) -> int:
 def joined(graph: FlowGraph, execution: Execution, branches: Branches) -> bool:
     """True when a composite execution has all it waits for."""
     if _joins_any(graph, execution):
-        return bool(branches.outputs.count)
+        return bool(branches.ended)
     needs = graph.step_at(execution.path).branch_needs
     if needs is not None:
         return not branches.running and next(startable(needs, branches), None) is None
-    return branches.outputs.count == branches.total
+    return branches.ended == branches.total
 
 
 def _joins_any(graph: FlowGraph, execution: Execution) -> bool:

@@ -17,9 +17,8 @@ from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.model import Contract
 from engine.contracts.status import RequestKind
 
-MAX_TURNS = 50
-CONVERSATION_TURNS = 1_000
-"""Turns of a whole conversation; between two messages `max_turns` of its agent counts."""
+MAX_TURNS = 1_000
+"""Turns of an agent; also of a whole conversation, in which `max_turns` count between two messages."""
 CALLS_AT_ONCE = 4
 MAX_SKILLS = 20
 MAX_FLOWS = 20
@@ -175,7 +174,7 @@ class AgentStep(StepFields):
         calls = CallsStep.model_construct(
             type="calls",
             id=CALLS,
-            max_turns=CONVERSATION_TURNS if self.converses else self.max_turns,
+            max_turns=MAX_TURNS if self.converses else self.max_turns,
             goes_on=self.converses,
             lists_of=((call,),),
         )

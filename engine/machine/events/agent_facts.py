@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.machine.events.event import Event, Fact, doc
+from engine.machine.events.event import Event, Fact, Upgrade, doc
 from engine.machine.events.placing import with_turns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.machine.model.state import RunState
+
+
+def _first_turn_added(payload: dict[str, Any]) -> dict[str, Any]:
+    """The first version left every turn in the state."""
+    return payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +24,16 @@ class AgentTurnAdded(Fact):
     """The model of an agent is to be asked once more, with what came of its calls."""
 
     kind: ClassVar[str] = "agent_turn_added"
+    version: ClassVar[int] = 2
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {1: _first_turn_added}
     turns: int = field(metadata=doc("turns there are now"))
+    kept: int | None = field(
+        default=None, metadata=doc("of so many of the ended ones the state keeps what they brought")
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It has a turn more to work through."""
-        return with_turns(state, event, self.turns)
+        return with_turns(state, event, self.turns, self.kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,10 @@ class EmbeddedEngine:
                         yield worker
             finally:
                 worker.stop()
-                await running  # drains; raises what ended the worker
+                try:
+                    await running  # drains; raises what ended the worker
+                finally:
+                    await self._sessions.close_connections()
 
     def _telling(self) -> AbstractAsyncContextManager[None]:
         """People are told what waits, while the context is open, where the settings say so."""

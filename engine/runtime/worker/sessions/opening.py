@@ -20,6 +20,8 @@ from engine.runtime.worker.sessions.run_planner import RunPlanner
 from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.agents.model_call import ModelCalls
 from engine.runtime.worker.steps.agents.paying import Paying
+from engine.runtime.worker.steps.agents.told.question import Questions
+from engine.runtime.worker.steps.agents.told.turns import EndedTurns
 from engine.runtime.worker.steps.calls.call_judge import CallJudge
 from engine.runtime.worker.steps.calls.call_output import kept_output
 from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
@@ -70,10 +72,11 @@ class Sessions:
         outputs, limit = CallOutputs(config.runs_dir), config.limits.max_output_bytes
         kept = partial(kept_output, outputs, values, clock, limit)
         self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
-        catalog = ModelCatalog(config.models, config.secrets)
+        self._catalog = catalog = ModelCatalog(config.models, config.secrets)
         prices = PriceBook(config.models, config.budget)
         paying = Paying(journal, clock, config.budget)
-        self._models = ModelCalls(catalog, executor, values, clock, kept, prices, paying)
+        questions = Questions(catalog, executor, values, EndedTurns(journal, values))
+        self._models = ModelCalls(catalog, questions, values, clock, kept, prices, paying)
         self._faults = faults
         self._boot_id: str | None = None
 
@@ -84,6 +87,10 @@ class Sessions:
     def call_room(self, worker_id: str) -> CallRoom:
         """Where a worker calls tools."""
         return CallRoom(self._marks_dir, self._slots_file, worker_id)
+
+    async def close_connections(self) -> None:
+        """Let go of connections to the servers of models; further calls open new ones."""
+        await self._catalog.connections.close()
 
     async def open(self, host: SessionHost, run: StoredRun, epoch: int, *, lost: bool = False) -> Session:
         """A session on a claimed run, which a worker has `lost` that died.

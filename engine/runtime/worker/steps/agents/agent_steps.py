@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import FLOW_PREFIX, MODEL, AgentStep, CallsStep, MessageStep, ModelStep
@@ -10,8 +11,8 @@ from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
-from engine.runtime.worker.steps.agents.conversation import ASKED_AGAIN, answer_faults, answer_of
-from engine.runtime.worker.steps.agents.messages import has_left, turns_since
+from engine.runtime.worker.steps.agents.messages import has_left
+from engine.runtime.worker.steps.agents.told.conversation import ASKED_AGAIN, answer_faults, answer_of
 from engine.runtime.worker.steps.agents.told.skills import skills_of
 from engine.runtime.worker.steps.form_step import asking
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
@@ -123,7 +124,7 @@ class CallsRenderer(StepRenderer[CallsStep]):
             message = f"the answer of the agent does not fit its schema: {'; '.join(unfit)}"
             error = failure(StepErrorCode.CONTRACT_VIOLATION, message, errors=unfit, recoverable=False)
             return StepPrepared(now=at.now, path=at.path, error=error)
-        if agent.converses and total and turns_since(at, agent_path) + 1 >= agent.max_turns:
+        if agent.converses and total and reply.get("since", 0) + 1 >= agent.max_turns:
             message = f"the agent was not done after {agent.max_turns} turns; raise max_turns"
             error = failure(StepErrorCode.TURN_LIMIT, message, limit=agent.max_turns)
             return StepPrepared(now=at.now, path=at.path, error=error)
@@ -131,11 +132,13 @@ class CallsRenderer(StepRenderer[CallsStep]):
         return StepPrepared(now=at.now, path=at.path, value=model.output, total=total, again=again)
 
     def _asked_again(self, at: Rendering, agent_path: str) -> int:
-        """Turns that brought an answer which did not fit."""
+        """Turns without calls since the last one with some: their answers did not fit."""
         agent = _agent_at(at, agent_path)
         assert agent.branches is not None, agent_path
-        turns = (resolve_value(turn, at.values.resolve) for turn in agent.branches.outputs.in_order())
-        return sum(1 for turn in turns if not turn["reply"]["calls"])
+        turns = (
+            resolve_value(turn, at.values.resolve) for turn in reversed(agent.branches.outputs.in_order())
+        )
+        return sum(1 for _ in takewhile(lambda turn: not turn["reply"]["calls"], turns))
 
 
 def _agent_at(at: Rendering, path: str) -> Execution:

@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import AgentStep
-from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
-from engine.governance.pipeline import Point, Subject, check
 from engine.journal.rules.spending.soft_caps import HeldBack
 from engine.machine.model.inputs import CallHeldBack, StepFinished
-from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.models.asking import ask
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
-    ModelRequest,
     TextDelta,
-    ToolCall,
-    ToolOffer,
 )
 from engine.models.failure import ModelFailure
-from engine.models.routing import Asker
-from engine.models.scripted import ScriptedReply
-from engine.runtime.worker.steps.agents.chosen_flow import flow_offer
-from engine.runtime.worker.steps.agents.conversation import Briefing, LoopDetected, messages_of
-from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted
-from engine.runtime.worker.steps.agents.told.skills import skill_blocks
+from engine.runtime.worker.steps.agents.told.conversation import LoopDetected
 from engine.runtime.worker.steps.calls.failed_call import failed_call
-from engine.runtime.worker.steps.plans.planner import plan_messages
-from engine.values import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,24 +33,12 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution, RunState
     from engine.models.catalog import ModelCatalog
     from engine.models.conversation import Delta, Reply
-    from engine.models.routing import Route
     from engine.runtime.clock import Clock
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.paying import Paying
+    from engine.runtime.worker.steps.agents.told.question import Question, Questions
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.tools.context import OutputSink
-    from engine.tools.executor import ToolExecutor
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is asked of which model."""
-
-    route: Route
-    request: ModelRequest
-    script: list[ScriptedReply]
-    said: str
-    """What a person says to it in this turn."""
 
 
 class ModelCalls:
@@ -73,7 +47,7 @@ class ModelCalls:
     def __init__(
         self,
         catalog: ModelCatalog,
-        executor: ToolExecutor,
+        questions: Questions,
         values: ValueStore,
         clock: Clock,
         outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
@@ -83,7 +57,7 @@ class ModelCalls:
         self._paying = paying
         self._catalog = catalog
         self._prices = prices
-        self._executor = executor
+        self._questions = questions
         self._values = values
         self._clock = clock
         self._outputs = outputs
@@ -96,9 +70,9 @@ class ModelCalls:
         What went wrong is the step's error.
         """
         meter: Meter | None = None
-        asked: _Asked | None = None
+        asked: Question | None = None
         try:
-            asked = await self._asked(site, execution, state)
+            asked = await self._questions.of(site, execution, state)
             try:
                 meter, asked = await self._paid(site, execution, asked)
             except AtSoftCap as above:
@@ -107,7 +81,7 @@ class ModelCalls:
                 asked = self._lower(site, asked, above.found.limit)
                 meter, asked = await self._paid(site, execution, asked, may_lower=False)
             reply = await self._reply(site, execution, asked, meter)
-            stored = await self._values.store_any(_as_data(reply, asked.said))
+            stored = await self._values.store_any(_as_data(reply, asked))
         except ModelFailure as failed:
             details = {**self._noted(failed, asked), "recoverable": failed.retryable}
             error = failure(StepErrorCode.MODEL_ERROR, failed.message, **details)
@@ -137,8 +111,8 @@ class ModelCalls:
         return finished, stored.blobs
 
     async def _paid(
-        self, site: CallSite, execution: Execution, asked: _Asked, *, may_lower: bool = True
-    ) -> tuple[Meter, _Asked]:
+        self, site: CallSite, execution: Execution, asked: Question, *, may_lower: bool = True
+    ) -> tuple[Meter, Question]:
         """What is asked once money is held for it. Raises as `Paying.begin`."""
         meter = await self._meter(asked)
         seconds = self._catalog.longest_seconds(asked.route.name)
@@ -148,7 +122,7 @@ class ModelCalls:
         )
         return meter, replace(asked, request=request)
 
-    def _lower(self, site: CallSite, asked: _Asked, limit: Limit) -> _Asked:
+    def _lower(self, site: CallSite, asked: Question, limit: Limit) -> Question:
         """The same of the model of the next lower tier, as a person said at a soft cap."""
         lower = self._catalog.router.below(asked.route.name, site.row["tenant"]) or asked.route.name
         why = f"{asked.route.why}; a lower tier since the soft cap of {limit.scope} {limit.name} was reached"
@@ -182,7 +156,7 @@ class ModelCalls:
             await self._paying.release(meter)
         return used
 
-    def _noted(self, failed: ModelFailure, asked: _Asked | None) -> dict[str, Any]:
+    def _noted(self, failed: ModelFailure, asked: Question | None) -> dict[str, Any]:
         """What is known of a failure. A server that asks to wait holds up no other model."""
         details = failed.details()
         if asked is None:
@@ -194,43 +168,12 @@ class ModelCalls:
             details["asked_to_wait_seconds"] = details.pop("retry_after_seconds")
         return details
 
-    async def _meter(self, asked: _Asked) -> Meter:
+    async def _meter(self, asked: Question) -> Meter:
         await asyncio.to_thread(self._prices.load)
         sent = request_bytes(asked.request)
         return Meter(self._prices.quote(asked.route.name), self._prices.digest, sent, asked.request)
 
-    async def _asked(self, site: CallSite, execution: Execution, state: RunState) -> _Asked:
-        agent_path = scope_path_of(scope_path_of(execution.path))
-        agent = find_execution(state.root, agent_path)
-        step = site.flow.graph.step_at(agent_path)
-        assert isinstance(step, AgentStep | PlanProposalStep), agent_path
-        assert agent is not None, agent_path
-        assert agent.branches is not None, agent_path
-        told = await self._values.load(agent.input)
-        heard = message_of_turn(state, scope_path_of(execution.path))
-        said = text_of(await self._values.load(heard.output)) if heard is not None else ""
-        turns = [await self._values.load(turn) for turn in agent.branches.outputs.in_order()]
-        offers = tuple([offer async for offer in self._offers(site, told["tools"])])
-        persona = site.flow.persona
-        if isinstance(step, PlanProposalStep):
-            messages, offers = plan_messages(persona, told, turns, offers, step.max_steps), ()
-        else:
-            blocks = skill_blocks(told.get("skills", ()))
-            briefing = Briefing(persona, told["instructions"], told["prompt"], step.output, blocks)
-            messages = messages_of(briefing, turns, said)
-        asker = Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"])
-        route = self._catalog.router.route(asker, execution.attempt)
-        name = route.name
-        bounds = [bound for bound in (step.max_tokens, self._catalog.max_tokens(name)) if bound is not None]
-        request = ModelRequest(
-            messages,
-            offers,
-            min(bounds, default=None),
-            step.temperature,
-        )
-        return _Asked(route, request, _script(told["script"]), said)
-
-    async def _reply(self, site: CallSite, execution: Execution, asked: _Asked, meter: Meter) -> Reply:
+    async def _reply(self, site: CallSite, execution: Execution, asked: Question, meter: Meter) -> Reply:
         async with self._outputs(site.row, execution) as output:
             lines = _Lines(output)
 
@@ -245,18 +188,6 @@ class ModelCalls:
                 output.write("out", b"\n")
         self._catalog.router.breaker.succeeded(asked.route.name)
         return reply
-
-    async def _offers(self, site: CallSite, tools: list[str]) -> Any:
-        """The tools that the agent has and that may be called."""
-        for tool in tools:
-            flow = flow_offer(tool, site.flow.siblings)
-            if flow is not None:
-                yield flow
-                continue
-            subject = Subject(tool=tool, layer=site.flow.layer)
-            spec = await self._executor.offered(tool, site.flow.code)
-            if spec is not None and not check(Point.TOOL_CALL, subject, site.flow.policies).denied:
-                yield ToolOffer(tool, spec.description, spec.parameters)
 
 
 class _Lines:
@@ -276,9 +207,10 @@ class _Lines:
                 pass
 
 
-def _as_data(reply: Reply, said: str) -> dict[str, Any]:
+def _as_data(reply: Reply, asked: Question) -> dict[str, Any]:
     return {
-        **({"said": said} if said else {}),
+        **({"said": asked.said} if asked.said else {}),
+        **({"since": asked.since} if asked.since else {}),
         "text": reply.text,
         "calls": [{"id": one.id, "tool": one.name, "arguments": one.arguments} for one in reply.calls],
         "finish": reply.finish.value,
@@ -291,16 +223,3 @@ def _as_data(reply: Reply, said: str) -> dict[str, Any]:
         },
         "request_id": reply.request_id,
     }
-
-
-def _script(written: list[dict[str, Any]]) -> list[ScriptedReply]:
-    return [
-        ScriptedReply(
-            str(answer["text"]),
-            tuple(
-                ToolCall(f"call_{number}", str(call["tool"]), canonical_json(call["arguments"]).decode())
-                for number, call in enumerate(answer["calls"])
-            ),
-        )
-        for answer in written
-    ]
