@@ -50,14 +50,14 @@ if TYPE_CHECKING:
 Error = dict[str, Any]
 
 
-def complete(builder: TransitionBuilder, path: str, output: Any) -> None:
-    """A step ended well: follow `on_success`."""
+def complete(builder: TransitionBuilder, path: str, output: Any, jump: str | None = None) -> None:
+    """A step ended well: go where it says itself (`jump`), else follow `on_success`."""
     step = builder.step(path)
-    if step.on_success == "fail":
+    if jump is None and step.on_success == "fail":
         message = f"step {step.id} ends the flow as failed (on_success: fail)"
         _end_in_failure(builder, path, failure(StepErrorCode.FLOW_FAILED, message))
         return
-    target, error = _target(builder, path, step, step.on_success)
+    target, error = _target(builder, path, step, jump or step.on_success)
     if error is not None:
         _escalate_or_end(builder, path, error)
         return

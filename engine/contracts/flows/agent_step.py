@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields
+from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields, StepId
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.model import Contract
 from engine.contracts.status import RequestKind
@@ -22,6 +22,7 @@ MAX_TURNS = 1_000
 CALLS_AT_ONCE = 4
 MAX_SKILLS = 20
 MAX_FLOWS = 20
+MAX_HANDOFFS = 20
 FLOW_PREFIX = "flow."
 """What the names of flows begin with where a model calls them like tools."""
 MESSAGE, MODEL, CALLS, CALL = "message", "model", "calls", "call"
@@ -130,6 +131,11 @@ class AgentStep(StepFields):
         default=None,
         max_length=100,
         description="Tools it may use; default those that the pack's tools layer offers.",
+    )
+    handoffs: tuple[StepId, ...] = Field(
+        default=(),
+        max_length=MAX_HANDOFFS,
+        description="Agents of the same list of steps that it may hand over to.",
     )
     flows: tuple[str, ...] = Field(
         default=(),

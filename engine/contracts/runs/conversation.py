@@ -37,6 +37,13 @@ class ToldSkill(Contract):
     text: str
 
 
+class Handover(Contract):
+    """That another agent handed the conversation over, and with which message."""
+
+    by: str = Field(description="The step that handed over.")
+    message: str
+
+
 class SpokenTurn(Contract):
     """One time that the model was asked."""
 
@@ -66,6 +73,8 @@ class Conversation(Contract):
     prompt: str = ""
     tools: tuple[str, ...] = ()
     skills: tuple[ToldSkill, ...] = ()
+    received: Handover | None = None
+    handed_over_to: str | None = Field(default=None, description="The agent that goes on in its place.")
     turns: tuple[SpokenTurn, ...] = ()
     waits_with: str | None = Field(
         default=None,

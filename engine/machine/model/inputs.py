@@ -44,7 +44,8 @@ class StepPrepared(Input):
     wait is over and `fixed` that this is a moment of the clock. `steps_elsewhere` and `calls_elsewhere` were
     used by the other runs of its tree. `verdict` is what policy said of it, when that is to be kept.
     `name` is what it is called where the flow cannot know it; `again` says that a further turn follows.
-    `child` is the flow that a chosen call runs, with its payload.
+    `child` is the flow that a chosen call runs, with its payload; `answer` is what a chosen call brings that
+    nothing has to be called for.
     `skills` are those that an agent is told, and those that it is not told, with the reason.
     `plan` is what the history keeps of a plan: what it is, why it does not fit, or that it was rejected.
     """
@@ -71,14 +72,16 @@ class StepPrepared(Input):
     skills: tuple[dict[str, Any], ...] = ()
     plan: dict[str, Any] | None = None
     child: tuple[str, Any] | None = None
+    answer: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected(Input):
-    """The joined outputs of a parallel or for_each step, in value form."""
+    """The joined outputs of a composite step, in value form; `jump` is the step that it goes to by itself."""
 
     path: str
     value: Any
+    jump: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

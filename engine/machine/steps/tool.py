@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import OnLost
+from engine.machine.control import complete
 from engine.machine.events.request_facts import PendingHuman
 from engine.machine.events.run_facts import GovernanceDecision
 from engine.machine.model.effects import RunStep, StartChild
@@ -27,6 +28,10 @@ class ToolKind(StepKind[ToolStep]):
         """Start the first attempt, consuming the approval that gates it, or ask for one first."""
         if prepared.child is not None:
             self._run_flow(builder, step, prepared, prepared.child)
+            return
+        if prepared.answer is not None:
+            self.started(builder, step, prepared.path, input=prepared.value, call=False, name=prepared.name)
+            complete(builder, prepared.path, prepared.answer)
             return
         asks = approval is None and prepared.request is not None
         ask = not prepared.idempotent and (

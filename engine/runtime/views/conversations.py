@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL
-from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn, ToldSkill
+from engine.contracts.runs.conversation import Conversation, Handover, SpokenCall, SpokenTurn, ToldSkill
 from engine.contracts.status import RequestStatus, StepStatus
 from engine.errors import InvalidInput
 
@@ -57,6 +57,8 @@ def conversation_of(
         prompt=_text(told.get("prompt")),
         tools=tuple(map(_text, told.get("tools") or ())),
         skills=tuple(map(_skill, told.get("skills") or ())),
+        received=_handover(told.get("received")),
+        handed_over_to=_handed_over_to(agent.output),
         turns=tuple(turns),
         waits_with=asking.request_id if asking and asking.status is RequestStatus.PENDING else None,
         error=agent.error,
@@ -108,6 +110,17 @@ def _call(
         result=made.output if made is not None and made.status is StepStatus.COMPLETED else None,
         error=made.error if made is not None else None,
     )
+
+
+def _handover(told: Any) -> Handover | None:
+    if not isinstance(told, dict):
+        return None
+    return Handover(by=_text(told.get("by")), message=_text(told.get("message")))
+
+
+def _handed_over_to(output: Any) -> str | None:
+    to = output.get("handed_over_to") if isinstance(output, dict) else None
+    return to if isinstance(to, str) else None
 
 
 def _skill(told: Mapping[str, Any]) -> ToldSkill:

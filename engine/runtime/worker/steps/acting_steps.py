@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import ChosenCallStep
+from engine.contracts.flows.agent_step import AgentStep, ChosenCallStep
 from engine.contracts.flows.flow import ForEachStep, GraphStep, ParallelStep, SubflowStep
 from engine.contracts.flows.plan_step import PlannedCallStep
 from engine.contracts.flows.step import RunIf
@@ -14,9 +14,10 @@ from engine.contracts.status import Effects
 from engine.errors import InvalidInput
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepPrepared
+from engine.machine.model.state import scope_path_of
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.chosen_call import chosen_call
-from engine.runtime.worker.steps.agents.chosen_flow import flow_call, flow_of
+from engine.runtime.worker.steps.agents.own_tools.own_call import own_call
 from engine.runtime.worker.steps.plans.planned_call import asks_again, planned_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of
@@ -38,8 +39,9 @@ class ToolRenderer(StepRenderer[ToolStep]):
         called = _called(step, at)
         if not isinstance(called, ToolStep):
             return StepPrepared(now=at.now, path=at.path, error=called)
-        if isinstance(step, ChosenCallStep) and flow_of(called.tool) is not None:
-            return flow_call(at, called.tool, called.params)
+        own = own_call(_agent_of(at), at, called) if isinstance(step, ChosenCallStep) else None
+        if own is not None:
+            return own
         judged = _as_planned(step, at, at.judge.verdict(called.tool, at.state))
         refused = at.judge.refused(at.path, at.now, called.tool, judged)
         if refused is not None:
@@ -81,6 +83,14 @@ class ToolRenderer(StepRenderer[ToolStep]):
     def artifact(self, step: ToolStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """`artifacts.tool.<name>.output`."""
         return ("tool", *step.tool.split("."), "output"), execution.output
+
+
+def _agent_of(at: Rendering) -> AgentStep:
+    """The agent whose model chose the call."""
+    calls = scope_path_of(scope_path_of(at.path))
+    agent = at.flow.graph.step_at(scope_path_of(scope_path_of(calls)))
+    assert isinstance(agent, AgentStep), at.path
+    return agent
 
 
 def _called(step: ToolStep, at: Rendering) -> ToolStep | dict[str, Any]:

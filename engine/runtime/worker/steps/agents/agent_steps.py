@@ -12,6 +12,12 @@ from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.messages import has_left
+from engine.runtime.worker.steps.agents.own_tools.handing_over import (
+    HANDOFF,
+    handed_output,
+    handed_over,
+    received,
+)
 from engine.runtime.worker.steps.agents.told.conversation import ASKED_AGAIN, answer_faults, answer_of
 from engine.runtime.worker.steps.agents.told.skills import skills_of
 from engine.runtime.worker.steps.form_step import asking
@@ -44,7 +50,12 @@ class AgentRenderer(StepRenderer[AgentStep]):
         told = {
             "instructions": at.text(step.instructions),
             "prompt": at.text(step.prompt),
-            "tools": [*tools, *(f"{FLOW_PREFIX}{flow}" for flow in step.flows)],
+            "tools": [
+                *tools,
+                *(f"{FLOW_PREFIX}{flow}" for flow in step.flows),
+                *((HANDOFF,) if step.handoffs else ()),
+            ],
+            "received": received(step, at),
             "model": step.model,
             "skills": [one for one in skills if "text" in one],
             "script": at.value([answer.model_dump(mode="json") for answer in step.script]),
@@ -55,7 +66,12 @@ class AgentRenderer(StepRenderer[AgentStep]):
     def handed_on(self, step: AgentStep, joined: Any) -> Any:
         """Its last answer, and who gave it."""
         reply = next(turn["reply"] for turn in reversed(joined) if "reply" in turn)
-        return answer_of(reply, step.output)
+        meant = handed_over(step, reply["calls"])
+        return answer_of(reply, step.output) if meant is None else handed_output(step, reply, meant)
+
+    def jump(self, step: AgentStep, handed_on: Any) -> str | None:
+        """The agent that it has handed over to."""
+        return handed_on.get("handed_over_to") if step.handoffs else None
 
     def artifact(self, step: AgentStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """`artifacts.agent.<id>.output`."""
@@ -124,11 +140,12 @@ class CallsRenderer(StepRenderer[CallsStep]):
             message = f"the answer of the agent does not fit its schema: {'; '.join(unfit)}"
             error = failure(StepErrorCode.CONTRACT_VIOLATION, message, errors=unfit, recoverable=False)
             return StepPrepared(now=at.now, path=at.path, error=error)
-        if agent.converses and total and reply.get("since", 0) + 1 >= agent.max_turns:
+        handed = handed_over(agent, reply["calls"]) is not None
+        if agent.converses and total and not handed and reply.get("since", 0) + 1 >= agent.max_turns:
             message = f"the agent was not done after {agent.max_turns} turns; raise max_turns"
             error = failure(StepErrorCode.TURN_LIMIT, message, limit=agent.max_turns)
             return StepPrepared(now=at.now, path=at.path, error=error)
-        again = bool(total or unfit or agent.converses)
+        again = not handed and bool(total or unfit or agent.converses)
         return StepPrepared(now=at.now, path=at.path, value=model.output, total=total, again=again)
 
     def _asked_again(self, at: Rendering, agent_path: str) -> int:

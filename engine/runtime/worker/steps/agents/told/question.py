@@ -14,8 +14,9 @@ from engine.machine.model.state import find_execution, scope_path_of
 from engine.models.conversation import ModelRequest, ToolCall, ToolOffer
 from engine.models.routing import Asker
 from engine.models.scripted import SCRIPT_OVER, ScriptedReply
-from engine.runtime.worker.steps.agents.chosen_flow import flow_offer
 from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
+from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
+from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
 from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.runtime.worker.steps.plans.planner import plan_messages
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.machine.model.state import Branches, Execution, RunState
+    from engine.models.blocks import Block
     from engine.models.catalog import ModelCatalog
     from engine.models.routing import Route
     from engine.runtime.value_store import ValueStore
@@ -81,7 +83,11 @@ class Questions:
             return Question(route, request, _script(told["script"], len(turns)))
         heard = message_of_turn(state, scope_path_of(execution.path))
         said = text_of(await self._values.load(heard.output)) if heard is not None else ""
-        blocks = skill_blocks(told.get("skills", ()))
+        offers = (*offers, *own_offers(step, agent_path, site.flow))
+        blocks: tuple[Block, ...] = (
+            *skill_blocks(told.get("skills", ())),
+            *handover_blocks(told.get("received")),
+        )
         briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
         room = self._catalog.context_characters(route.name) - sum(map(_size, offers))
         window, ended = Window(briefing, said, room), _branches(agent).ended
@@ -97,10 +103,6 @@ class Questions:
     async def _offers(self, site: CallSite, tools: list[str]) -> AsyncIterator[ToolOffer]:
         """The tools that the agent has and that may be called."""
         for tool in tools:
-            flow = flow_offer(tool, site.flow.siblings)
-            if flow is not None:
-                yield flow
-                continue
             subject = Subject(tool=tool, layer=site.flow.layer)
             spec = await self._executor.offered(tool, site.flow.code)
             if spec is not None and not check(Point.TOOL_CALL, subject, site.flow.policies).denied:

@@ -24,13 +24,13 @@ def flow_of(tool: str) -> str | None:
     return tool.removeprefix(FLOW_PREFIX) if tool.startswith(FLOW_PREFIX) else None
 
 
-def flow_offer(tool: str, flows: Mapping[str, FlowDef]) -> ToolOffer | None:
-    """A flow as a model is told of it."""
-    flow = flows.get(flow_of(tool) or "")
+def flow_offer(name: str, flows: Mapping[str, FlowDef]) -> ToolOffer | None:
+    """A flow as a model is told of it; None for one that is not there."""
+    flow = flows.get(name)
     if flow is None:
         return None
-    words = flow.description or f"Runs the flow {flow.id}."
-    return ToolOffer(tool, f"{words} Brings its output when it has ended.", flow.input or {"type": "object"})
+    words = f"{flow.description or f'Runs the flow {name}.'} Brings its output when it has ended."
+    return ToolOffer(f"{FLOW_PREFIX}{name}", words, flow.input or {"type": "object"})
 
 
 def flow_call(at: Rendering, tool: str, params: dict[str, Any]) -> StepPrepared:
