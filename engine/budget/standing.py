@@ -22,7 +22,6 @@ def standing(balance: Balance, now: int, *, calls: int = 0, unpriced: int = 0) -
         source=limit.source,
         soft=limit.soft,
         hard=limit.hard,
-        pauses=limit.pause,
         topped_up=limit.topped_up,
         spent=balance.spent,
         held=balance.held,

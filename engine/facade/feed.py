@@ -20,11 +20,10 @@ class Topic(StrEnum):
     EVENTS = "events"
     RUNS = "runs"
     CLAIMS = "claims"
-    CAPS = "caps"
     PACKS = "packs"
 
 
-ALL_NEWS = frozenset({Topic.EVENTS, Topic.CLAIMS, Topic.CAPS, Topic.PACKS})
+ALL_NEWS = frozenset({Topic.EVENTS, Topic.CLAIMS, Topic.PACKS})
 """Whoever reads the events has no use for `Topic.RUNS`, which only says that there are some."""
 
 
@@ -50,14 +49,6 @@ class ClaimsChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class CapsChanged:
-    """A cap was set, taken back, topped up, or reached its warning."""
-
-    topic: ClassVar[Topic] = Topic.CAPS
-    key: ClassVar[str] = ""
-
-
-@dataclass(frozen=True, slots=True)
 class PackListChanged:
     """A version was published, code was trusted, or files of packs changed."""
 
@@ -78,11 +69,11 @@ class PackChanged:
         return self.pack.pack
 
 
-Notice = RunMoved | ClaimsChanged | CapsChanged | PackListChanged | PackChanged
+Notice = RunMoved | ClaimsChanged | PackListChanged | PackChanged
 """News that are no event: they are kept nowhere. Of one kind and key the latest counts, an earlier one may be
 dropped."""
 
-N = TypeVar("N", RunMoved, ClaimsChanged, CapsChanged, PackListChanged, PackChanged)
+N = TypeVar("N", RunMoved, ClaimsChanged, PackListChanged, PackChanged)
 
 
 @dataclass(frozen=True, slots=True)

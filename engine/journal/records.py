@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import WaitingFor
     from engine.contracts.status import RunStatus
     from engine.journal.rows import RunRow
-    from engine.journal.spend_rows import NewActRow
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
 
@@ -124,8 +123,7 @@ class Decision:
     shown (None: whatever
     is stored). `blobs` holds values the payload refers to. `now` is by the wall clock as `clock` says that it
     stood: what waits is due by the same. With `worker_id` that worker takes the run
-    in the same transaction, if nobody works it (at `uptime`) and its flow is not capped. `acts` happen to
-    caps by it.
+    in the same transaction, if nobody works it (at `uptime`) and its flow is not capped.
     """
 
     request_id: str
@@ -138,7 +136,6 @@ class Decision:
     clock: ClockOffset | None = None
     worker_id: str | None = None
     uptime: int = 0
-    acts: Sequence[NewActRow] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from engine.models.conversation import Delta, ModelRequest
     from engine.models.provider import Provider
 
-CHARACTERS_A_TOKEN = 4
-"""For estimates."""
+_CHARACTERS_A_TOKEN = 4
 
 
 @dataclass(slots=True)
@@ -97,7 +96,7 @@ def estimated_tokens(request: ModelRequest, got: int) -> Usage:
     sent = sum(
         len(one.whole_text) + sum(len(call.arguments) for call in one.calls) for one in request.messages
     )
-    return Usage(1 + sent // CHARACTERS_A_TOKEN, 1 + got // CHARACTERS_A_TOKEN, estimated=True)
+    return Usage(1 + sent // _CHARACTERS_A_TOKEN, 1 + got // _CHARACTERS_A_TOKEN, estimated=True)
 
 
 def _size(text: str, calls: tuple[ToolCall, ...]) -> int:

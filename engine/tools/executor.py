@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.preview import Preview
 from engine.contracts.sandbox_level import highest_wish
-from engine.contracts.tool import AwaitedAnswer, ToolError, ToolMeta, ToolResult, ToolSpec
+from engine.contracts.tool import ToolError, ToolMeta, ToolResult, ToolSpec
 from engine.governance.pipeline import ALLOWED, Outcome, Point, Subject, Verdict, check
-from engine.tools.awaiting import AnswerAwaited
 from engine.tools.context import CallRules, ToolContext, ToolLimits
 from engine.tools.failure import (
     ToolFailure,
@@ -71,7 +70,6 @@ class ToolCall:
     secrets: set[str] = field(default_factory=set)
     data: Any = None
     error: ToolError | None = None
-    awaits: AwaitedAnswer | None = None
 
     @property
     def found(self) -> RegisteredTool:
@@ -247,9 +245,6 @@ class ToolExecutor:
         try:
             async with asyncio.timeout(call.seconds) as deadline:
                 data = await call.found.function(arguments, call.context)
-        except AnswerAwaited as awaiting:
-            call.awaits = awaiting.awaited.without(Redaction(call.secrets).value)
-            return
         except TimeoutError as error:
             raise late(call.name, call.seconds, call.deadline_name) from error
         if deadline.expired():
@@ -291,6 +286,4 @@ def _record(call: ToolCall) -> ToolResult:
     )
     if call.error is not None:
         return ToolResult.failure(call.error, meta)
-    if call.awaits is not None:
-        return ToolResult(ok=True, awaits=call.awaits, meta=meta)
     return ToolResult.success(call.data, meta)

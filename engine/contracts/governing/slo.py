@@ -112,7 +112,6 @@ class PeopleView(Contract):
 
     asked: int = Field(default=0, description="Requests that were decided, or passed their time.")
     expired: int = 0
-    waited_ms: int = Field(default=0, description="How long they took, all together.")
     p50_ms: int | None = None
     p95_ms: int | None = None
     p95_goal_ms: int | None = None
@@ -141,7 +140,6 @@ class ServiceLevel(Contract):
     p50_ms: int | None
     p95_ms: int | None
     p95_goal_ms: int
-    worked_ms: int = Field(default=0, description="Working time of completed runs, all together; within 1 %.")
     burns: tuple[BurnView, ...] = ()
     runs_out: Timestamp | None = Field(
         default=None, description="When nothing may fail any more, at the rate of the last three days."
@@ -155,14 +153,6 @@ class ServiceLevel(Contract):
     def alerts(self) -> tuple[Severity, ...]:
         """What its burn asks for."""
         return tuple(burn.severity for burn in self.burns if burn.fires)
-
-
-class Trend(Contract):
-    """How many runs of a pack, of all tenants in view, ended in each of the last hours."""
-
-    pack: str
-    runs: tuple[int, ...] = Field(description="Runs that count: completed or failed.")
-    failed: tuple[int, ...]
 
 
 class ServiceLevelDetail(Contract):

@@ -29,7 +29,7 @@ from engine.runtime.value_store import ValueStore
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from engine.config import EngineConfig
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.governing.budget import Budget
     from engine.runtime.embedded.governing.levels import ServiceLevels
-    from engine.runtime.embedded.governing.soft_caps import SoftCaps
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.packs import PackList
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
-    from engine.tools.executor import ToolExecutor
     from engine.tools.registry import ToolRegistry
 
 
@@ -153,27 +151,14 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.embedded.governing.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
 
-        return Budget(self._journal, self._clock, self._redactor, self._packs, self._config.budget)
+        return Budget(self._journal, self._clock, self._redactor, self._config.budget)
 
     @cached_property
     def requests(self) -> Requests:
         """See facade."""
-        from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers  # noqa: PLC0415 - likewise
         from engine.runtime.embedded.requests import Requests  # noqa: PLC0415 - lists of runs check no forms
-        from engine.runtime.plans.plan_edits import PlanEditing  # noqa: PLC0415 - likewise
 
-        money = SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.budget)
-        edits = PlanEditing(self._values, self._faults_of)
-        return Requests(
-            self._config,
-            self._journal,
-            self._clock,
-            self._values,
-            self._views,
-            self._intake,
-            money,
-            edits,
-        )
+        return Requests(self._config, self._journal, self._clock, self._values, self._views, self._intake)
 
     @cached_property
     def packs(self) -> PackList:
@@ -225,6 +210,8 @@ class EmbeddedEngine:
     @cached_property
     def _sessions(self) -> Sessions:
         from engine.runtime.worker.sessions.opening import Sessions  # noqa: PLC0415 - lists and decisions need no machine
+        from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
+        from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
 
         return Sessions(
             self._config,
@@ -233,20 +220,14 @@ class EmbeddedEngine:
             self._values,
             self._packs,
             self._folders,
-            self._executor,
+            ToolExecutor(
+                self._tools,
+                self._config.limits,
+                self._config.secrets,
+                self._config.bubblewrap or bubblewrap,
+            ),
             self._faults,
         )
-
-    def _faults_of(self, tool: str, params: Any) -> Sequence[tuple[str, str]]:
-        return self._executor.faults(tool, params)
-
-    @cached_property
-    def _executor(self) -> ToolExecutor:
-        from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
-        from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
-
-        config = self._config
-        return ToolExecutor(self._tools, config.limits, config.secrets, config.bubblewrap or bubblewrap)
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:
@@ -261,15 +242,11 @@ class EmbeddedEngine:
                 await worker.running_or(running)
                 with self._intake.served_by(worker.held):
                     watching, looking = self._pack_watch.watching(), self._triggers.looking()
-                    outside, caps = self._outside_questions.looking(), self._soft_caps.looking()
-                    async with watching, self._telling(), looking, outside, caps:
+                    async with watching, self._telling(), looking, self._outside_questions.looking():
                         yield worker
             finally:
                 worker.stop()
-                try:
-                    await running  # drains; raises what ended the worker
-                finally:
-                    await self._sessions.close_connections()
+                await running  # drains; raises what ended the worker
 
     def _telling(self) -> AbstractAsyncContextManager[None]:
         """People are told what waits, while the context is open, where the settings say so."""
@@ -301,12 +278,6 @@ class EmbeddedEngine:
         from engine.runtime.embedded.asking.outside_questions import OutsideQuestions  # noqa: PLC0415 - see _sessions
 
         return OutsideQuestions(self.runs)
-
-    @property
-    def _soft_caps(self) -> SoftCaps:
-        from engine.runtime.embedded.governing.soft_caps import SoftCaps  # noqa: PLC0415 - see _sessions
-
-        return SoftCaps(self._journal, self._clock, self._config.budget, self.runs, lambda: self._starter)
 
     async def _take_mail(self, run_id: str) -> None:
         from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions

@@ -10,7 +10,6 @@ from engine.tools.builtin.data import data_tools
 from engine.tools.builtin.files import file_tools
 from engine.tools.builtin.git.git_tools import git_tools
 from engine.tools.builtin.http import http_tools
-from engine.tools.builtin.person import person_tools
 from engine.tools.builtin.report import report_tools
 from engine.tools.builtin.search import search_tools
 from engine.tools.process.command_runner import CommandRunner
@@ -40,4 +39,3 @@ def _builtin_tools() -> Iterator[RegisteredTool]:
     yield from data_tools()
     yield from report_tools()
     yield from allowing_tools()
-    yield from person_tools()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from engine.contracts.status import StepErrorCode
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input, not_found
@@ -78,7 +78,7 @@ class CommandRunner:
         if any("\x00" in argument for argument in argv):
             raise invalid_input("an argument may not hold NUL")
         environment = child_environment(cwd, limits, env_extra)
-        program = await asyncio.to_thread(_program, argv[0], cwd, environment["PATH"])
+        program = await asyncio.to_thread(find_program, argv[0], cwd, environment["PATH"])
         if program is None:
             raise not_found(f"there is no command {argv[0]!r}")
         try:
@@ -111,7 +111,7 @@ async def start_group(
     cwd: Path,
     environment: Mapping[str, str],
     limits: ToolLimits,
-    stdin: bytes,
+    stdin: bytes | IO[bytes],
     *,
     result_pipe: bool = False,
     sink: OutputSink | None = None,
@@ -196,7 +196,8 @@ def child_environment(
     return {"PATH": os.environ.get("PATH", _DEFAULT_PATH), "LANG": "C.UTF-8", **own, **extra}
 
 
-def _program(name: str, cwd: Path, search_path: str) -> str | None:
+def find_program(name: str, cwd: Path, search_path: str) -> str | None:
+    """Where the program is that a command names; None when there is none (blocking)."""
     if "/" in name:
         return shutil.which(str(cwd / name))
     return shutil.which(name, path=search_path)

@@ -101,7 +101,7 @@ class ProcessGroup:
         *,
         cwd: Path,
         environment: Mapping[str, str],
-        stdin: bytes,
+        stdin: bytes | IO[bytes],
         limit: int,
         grace: float,
         result_pipe: bool = False,
@@ -109,12 +109,14 @@ class ProcessGroup:
     ) -> Outcome:
         """Run to the end; when cancelled, end it (SIGTERM, `grace` seconds, SIGKILL) first.
 
-        `argv` starts with a program that confines itself. `limit` bounds each output in memory. With
+        `argv` starts with a program that confines itself. `stdin` is what it reads, or where from: that is
+        closed here. `limit` bounds each output in memory. With
         `result_pipe` the child finds a third pipe at the descriptor named in the environment variable
         RESULT_FD. Raises OSError when it cannot start.
         """
         with contextlib.ExitStack() as files:
-            feed = files.enter_context(await asyncio.to_thread(_filled, stdin))
+            given = await asyncio.to_thread(_filled, stdin) if isinstance(stdin, bytes) else stdin
+            feed = files.enter_context(given)
             extra: list[IO[bytes]] = []
             variables = dict(environment)
             passed: list[int] = []

@@ -37,7 +37,8 @@ SAMPLE: dict[str, Any] = {
     "status": "COMPLETED",
     "value": None,
     "document": {},
-    "cap": {},
+    "number": 1,
+    "call": {},
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +14,6 @@ from engine.models.settings import ModelSettings, ModelTimeouts, NamedModel, Pro
 from tests.engine.models.loopback import Answer, Loopback, serving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from engine.models.conversation import Delta, Reply
     from engine.models.provider import Provider
 
@@ -25,36 +22,28 @@ HELLO = ModelRequest((Message(MessageRole.USER, "hello"),))
 PATIENT = ModelTimeouts(connect=60, first_token=60, between_tokens=60, total=60)
 
 
-@asynccontextmanager
-async def provider_at(
+def provider_at(
     url: str, provider: ProviderName, *, key: str | None = KEY, timeouts: ModelTimeouts = PATIENT
-) -> AsyncIterator[Provider]:
+) -> Provider:
     named = NamedModel(provider=provider, model="m-1", base_url=url, api_key="k", timeouts=timeouts)
     settings = ModelSettings(named={"one": named})
-    catalog = ModelCatalog(settings, {"k": key} if key is not None else {})
-    try:
-        yield catalog.provider("one")
-    finally:
-        await catalog.connections.close()
+    return ModelCatalog(settings, {"k": key} if key is not None else {}).provider("one")
 
 
 async def reply_to(
     answer: Answer, provider: ProviderName, request: ModelRequest = HELLO
 ) -> tuple[Reply, list[Delta], Loopback]:
     deltas: list[Delta] = []
-    async with serving(answer) as loopback, provider_at(loopback.url, provider) as model:
-        reply = await ask(model, request, deltas.append)
+    async with serving(answer) as loopback:
+        reply = await ask(provider_at(loopback.url, provider), request, deltas.append)
     return reply, deltas, loopback
 
 
 async def failure_of(
     answer: Answer, provider: ProviderName = ProviderName.OPENAI, *, timeouts: ModelTimeouts = PATIENT
 ) -> ModelFailure:
-    async with (
-        serving(answer) as loopback,
-        provider_at(loopback.url, provider, timeouts=timeouts) as model,
-    ):
+    async with serving(answer) as loopback:
         with pytest.raises(ModelFailure) as caught:
-            await ask(model, HELLO)
+            await ask(provider_at(loopback.url, provider, timeouts=timeouts), HELLO)
     assert KEY not in f"{caught.value} {caught.value.details()}"
     return caught.value

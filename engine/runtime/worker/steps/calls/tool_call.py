@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flows.agent_step import chosen_step
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import StepErrorCode
-from engine.contracts.tool import AwaitedAnswer
 from engine.errors import VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
-from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.calls.failed_call import failed_call
-from engine.runtime.worker.steps.form_step import form_asked
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
-from engine.tools.awaiting import checked_schema
 from engine.tools.context import CallRules, ToolContext
-from engine.tools.failure import ToolFailure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -117,13 +112,9 @@ class ToolCalls:
         assert isinstance(step, ToolStep), execution.path
         try:
             output, meta = await self._output(site, execution, step)
-            if isinstance(output, AwaitedAnswer):
-                return await self._awaiting(site, execution, output, meta)
             stored = await self._values.store_any(output)
         except _Failed as failed:
             return self._failed(execution, failed.error, failed.meta), {}
-        except ToolFailure as refused:
-            return self._failed(execution, failure(refused.code, refused.message, **refused.details)), {}
         except VasiniError as error:
             code = StepErrorCode.CONTRACT_VIOLATION
             return self._failed(execution, failure(code, error.message, **error.details)), {}
@@ -139,30 +130,6 @@ class ToolCalls:
             meta=meta,
         )
         return finished, stored.blobs
-
-    async def _awaiting(
-        self, site: CallSite, execution: Execution, awaited: AwaitedAnswer, meta: dict[str, Any]
-    ) -> tuple[StepFinished, Mapping[str, bytes]]:
-        """The call opens a form. Raises ToolFailure for one that cannot be shown."""
-        schema = await checked_schema(awaited.form)
-        made: dict[str, bytes] = {}
-
-        def store(value: Any) -> Any:
-            stored = self._values.store(value)
-            made.update(stored.blobs)
-            return stored.value
-
-        asked = form_asked(awaited.form, schema, site.flow, store)
-        awaits = {"request_id": new_id("form"), "expires_in": awaited.expires_in, **asked}
-        finished = StepFinished(
-            now=self._clock.now(),
-            path=execution.path,
-            attempt=execution.attempt,
-            ok=True,
-            meta=meta,
-            awaits=awaits,
-        )
-        return finished, made
 
     def _failed(
         self, execution: Execution, error: dict[str, Any], meta: dict[str, Any] | None = None
@@ -202,8 +169,6 @@ class ToolCalls:
             error = result.error
             details = {**error.details, "recoverable": error.recoverable, "tool": step.tool}
             raise _Failed(failure(error.code, error.message, **details), meta)
-        if result.awaits is not None:
-            return result.awaits, meta
         data = result.data
         if isinstance(data, dict) and isinstance(data.get("output_files"), list):
             write = partial(self._folders.write_output_files, copies=result.meta.backend == "local")

@@ -1,1 +1,1 @@
-"""What a model is told: what was said and done before, skills of its pack, the tools on offer."""
+"""What an agent is told beside words: skills of its pack."""
