@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from engine.acp.settings import AgentSettings
 from engine.budget.settings import BudgetSettings
 from engine.governance.policies import Policies
 from engine.models.settings import ModelSettings
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Operator
     from engine.contracts.governing.slo import SloTargets
     from engine.contracts.notice import Notice
+    from engine.tools.mcp.settings import McpServer
     from engine.tools.sandbox.bubblewrap import Bubblewrap
 
 
@@ -38,11 +38,11 @@ class EngineConfig:
     operators: Mapping[str, Operator] = field(default_factory=dict)
     """What each account may see and do; without any whoever is at the machine may do everything."""
     models: ModelSettings = field(default_factory=ModelSettings)
-    agents: AgentSettings = field(default_factory=AgentSettings)
-    """Programs that are agents, by name."""
     slo: Mapping[str, SloTargets] = field(default_factory=dict)
     """What is promised by pack, before what the packs say themselves."""
     budget: BudgetSettings = field(default_factory=BudgetSettings)
+    mcp: Mapping[str, McpServer] = field(default_factory=dict)
+    """MCP servers by name, whose tools may be called."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()
@@ -80,6 +80,11 @@ class EngineConfig:
     def notices_lock(self) -> Path:
         """Who holds it tells people."""
         return self.data_dir / "notices.lock"
+
+    @property
+    def servers_dir(self) -> Path:
+        """What MCP servers last listed."""
+        return self.data_dir / "mcp"
 
     @property
     def journal_path(self) -> Path:

@@ -40,11 +40,14 @@ class ErrorCode(StrEnum):
     POLICY_DENIED = "policy_denied"
     ROLE_MISSING = "role_missing"
     OWN_REQUEST = "own_request"
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - a code
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a code
     DECISION_FROM_RUN = "decision_from_run"
     PACK_UNTRUSTED = "pack_untrusted"
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     HANDOFF_UNDECLARED = "handoff_undeclared"
     CODE_CHANGED = "code_changed"
+    CAP_CHANGED = "cap_changed"
     VERSION_CONFLICT = "version_conflict"
     SIGNATURE_INVALID = "signature_invalid"
     JOURNAL_UNAVAILABLE = "journal_unavailable"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 INLINE_LIMIT = 16_384
@@ -93,6 +93,15 @@ def resolve_value(value: Any, resolve: Resolve) -> Any:
         items = [resolve_value(item, resolve) for item in value]
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value
+
+
+def digests_in(value: Any) -> Iterator[str]:
+    """Digests of the blobs that a value refers to."""
+    if is_blob(value):
+        yield value[BLOB_KEY]
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from digests_in(item)
 
 
 def _resolve_dict(value: dict[str, Any], resolve: Resolve) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -30,7 +31,7 @@ from vasini_tui.console.terminal.usable import terminal_problem
 from vasini_tui.disk_use import disk_by_kind
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 from vasini_tui.identity import account_exists, login_name, over_ssh
-from vasini_tui.outside_agents import outside_agents, policy_names
+from vasini_tui.server_text import server_line
 from vasini_tui.settings.loading import LoadedSettings, SettingInForce, unknown_variables
 from vasini_tui.settings.places import Places, shared_with_group
 from vasini_tui.wiring import OpenEngine, engine_config
@@ -49,11 +50,11 @@ class Examination:
     terminal: Mapping[str, Any]
     places: Mapping[str, str | None]
     identity: Mapping[str, Any]
-    agents: Mapping[str, str]
     settings: tuple[SettingInForce, ...]
     journal: Mapping[str, Any]
     disk: Mapping[str, int]
     packs: tuple[Mapping[str, Any], ...]
+    servers: tuple[str, ...]
     warnings: tuple[str, ...]
     errors: tuple[VasiniError, ...]
 
@@ -79,7 +80,6 @@ async def examine(
     """Look at everything. Raises nothing of the engine: what is wrong is in the result."""
     places = loaded.places
     seen = await _ask_engine(loaded, opener, deep=deep)
-    agents, agent_faults = await asyncio.to_thread(outside_agents, loaded)
     return Examination(
         program={
             "version": version,
@@ -103,18 +103,17 @@ async def examine(
             "log": str(places.log_file),
         },
         identity=_identity(loaded),
-        agents=agents,
         settings=tuple(loaded.in_force()),
         journal=seen.journal,
         disk=await asyncio.to_thread(disk_by_kind, places),
         packs=seen.packs,
+        servers=await asyncio.to_thread(_servers, loaded),
         warnings=(
             *_sharing(places),
             *_operators(loaded),
             *_variables(),
             *_policy_names(loaded, seen),
             *_models(loaded),
-            *agent_faults,
             *await asyncio.to_thread(_budget, loaded, seen),
             *await asyncio.to_thread(_own_themes, places),
         ),
@@ -126,15 +125,29 @@ def _policy_names(loaded: LoadedSettings, seen: _Engine) -> list[str]:
     """Names in the lists of the policies that nothing has; a tool of a pack begins with the pack's name."""
     policies = loaded.values.policies
     packs = frozenset(str(pack["pack"]) for pack in seen.packs)
-    own = tuple(tool_prefix(pack) for pack in packs)
+    own = tuple(f"{server}." for server in loaded.values.tools.mcp.servers)
+    own += tuple(tool_prefix(pack) for pack in packs)
     listed: tuple[Policies, ...] = (policies, *policies.by_pack.values())
     named = {name for one in listed for name in (*one.allowed_tools, *one.blocked_tools)}
     if not named and not policies.by_pack:
         return []
-    builtin = {spec.name for spec in builtin_registry().specs()} | policy_names(loaded)
+    builtin = {spec.name for spec in builtin_registry().specs()}
     return policies.unknown_names(
         frozenset(builtin | {name for name in named if name.startswith(own)}), packs
     )
+
+
+def _servers(loaded: LoadedSettings) -> tuple[str, ...]:
+    """The state of every MCP server, as it was last seen."""
+    if not loaded.values.tools.mcp.servers:
+        return ()
+    from engine.tools.mcp.records import views  # noqa: PLC0415 - few have servers
+
+    config = engine_config(loaded)
+    found = [server_line(server) for server in views(config.servers_dir, config.mcp)]
+    if find_spec("mcp") is None:
+        found.append("none of them can be used without the extra `mcp`: pip install 'vasini-tui[mcp]'")
+    return tuple(found)
 
 
 def _limits(loaded: LoadedSettings) -> str:

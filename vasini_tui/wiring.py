@@ -100,7 +100,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         limits=limits,
         policies=values.policies,
         models=values.models,
-        agents=values.agents,
+        mcp=tools.mcp.servers,
         budget=values.budget,
         operators=values.identity.operators,
         slo=values.slo.by_pack,

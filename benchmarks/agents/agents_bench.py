@@ -10,6 +10,7 @@ import json
 import statistics
 import time
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ import yaml
 
 from engine.config import EngineConfig
 from engine.contracts.actor import Actor
+from engine.contracts.flows.agent_step import MAX_TURNS
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.machine.events.fold import evolve
 from engine.machine.model.codec import state_to_json
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 CHUNKS = 2_000
 ROUNDS = 12
 TURNS = 40
+RESUMED = 5
+"""So often a run is taken up by another engine."""
 ME = Actor(name="bench", via="bench")
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 
@@ -90,7 +94,7 @@ async def chunks() -> None:
         async def ours() -> None:
             await ask(catalog.provider("m"), request, lambda _: None)
 
-        for work in (plain, ours):
+        for work in (plain, ours):  # what is loaded once is loaded
             await work()
         taken: dict[str, list[float]] = {"plain": [], "ours": []}
         for _ in range(ROUNDS):  # in turns, so that what else the machine does meets both
@@ -124,18 +128,24 @@ async def _working(step: dict[str, Any]) -> AsyncIterator[tuple[Any, SqliteJourn
     with TemporaryDirectory() as name:
         root = Path(name)
         _pack(root, step)
-        places = {one: root / one for one in ("data", "runs", "cache")}
-        for place in places.values():
-            place.mkdir()
-        config = EngineConfig(
-            data_dir=places["data"],
-            runs_dir=places["runs"],
-            cache_dir=places["cache"],
-            home_packs=root / "packs",
-        )
-        journal = await SqliteJournal.open(config.journal_path, poll_seconds=0.25)
-        async with open_engine(config, journal=journal) as engine, engine.work():
-            yield engine, journal
+        async with _engine(root) as opened:
+            yield opened
+
+
+@asynccontextmanager
+async def _engine(root: Path) -> AsyncIterator[tuple[Any, SqliteJournal]]:
+    places = {one: root / one for one in ("data", "runs", "cache")}
+    for place in places.values():
+        place.mkdir(exist_ok=True)
+    config = EngineConfig(
+        data_dir=places["data"],
+        runs_dir=places["runs"],
+        cache_dir=places["cache"],
+        home_packs=root / "packs",
+    )
+    journal = await SqliteJournal.open(config.journal_path, poll_seconds=0.25)
+    async with open_engine(config, journal=journal) as engine, engine.work():
+        yield engine, journal
 
 
 async def turn() -> None:
@@ -149,6 +159,69 @@ async def turn() -> None:
         await engine.runs.wait(run.run_id)
         wall, cpu = time.perf_counter() - begun, time.process_time() - cpu
     print(f"a turn with one call: {wall / TURNS * 1e3:.1f} ms, {cpu / TURNS * 1e3:.1f} ms of processor time")
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """A run of so many turns: its state, what its last turn wrote, and how soon it goes on elsewhere."""
+
+    turns: int
+    state: int
+    written: int
+    resumed: float
+
+
+async def long_run(turns: int) -> Long:
+    """One answer of many turns; then other engines take the run up and answer, until it has had so many."""
+    call = {"tool": "text.report", "arguments": {"title": "t", "body": "b"}}
+    calls = range(turns - 1 - RESUMED)
+    script = [{"calls": [{**call, "arguments": {"title": f"t{n}", "body": "b"}}]} for n in calls]
+    step = _agent(
+        mode="conversation",
+        tools=["text.report"],
+        max_turns=turns,
+        script=[
+            *script,
+            *({"text": "done"} for _ in range(MAX_TURNS - len(script))),
+        ],  # as long for all: it is kept, too
+    )
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        _pack(root, step)
+        async with _engine(root) as (engine, journal):
+            run = await engine.runs.start("bench", "bench", {}, actor=ME)
+            await engine.runs.wait(run.run_id)
+            events = await journal.events_after(run.run_id, 0)
+        state = RunState()
+        for stored in events:
+            state = evolve(state, stored.event)
+        last = f"work/{calls[-1]}/"
+        wrote = [one.event.payload for one in events if last in (one.event.step_id or "")]
+        written = len(json.dumps(wrote))
+        taken = [await _resumed(root, run.run_id) for _ in range(RESUMED)]
+    return Long(turns, len(json.dumps(state_to_json(state))), written, statistics.median(taken))
+
+
+async def _resumed(root: Path, run_id: str) -> float:
+    """Processor time from a person's message until the run, which nobody holds, waits with an answer."""
+    async with _engine(root) as (engine, _):
+        (form,) = (await engine.requests.forms(run_id=run_id)).items
+        begun = time.process_time()
+        await engine.requests.answer(form.request_id, {"text": "and now?"}, actor=ME)
+        await engine.runs.wait(run_id)
+        return time.process_time() - begun
+
+
+async def long_runs() -> None:
+    """Runs of 10, 100 and 1,000 turns beside each other."""
+    first = await long_run(10)
+    for found in (first, await long_run(100), await long_run(1_000)):
+        print(
+            f"a run of {found.turns} turns: state {found.state:,} bytes ({found.state / first.state:.2f}), "
+            f"events of a turn {found.written:,} bytes ({found.written / first.written:.2f}), "
+            f"taken up and answered elsewhere in {found.resumed * 1e3:.0f} ms of "
+            f"processor time ({found.resumed / first.resumed:.2f})"
+        )
 
 
 async def conversation(messages: int) -> None:
@@ -183,6 +256,7 @@ async def _all() -> None:
     await turn()
     for messages in (20, 100, 300):
         await conversation(messages)
+    await long_runs()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """A cap as somebody wrote it; `source` is settings, person or pack. Amounts in billionths."""
+    """A cap as somebody wrote it; `source` is settings, person or pack. Amounts in billionths.
+
+    With `pause` runs wait at its soft cap until a person has said how they go on.
+    """
 
     scope: CapScope
     window: CapWindow
@@ -29,6 +32,7 @@ class Cap:
     soft: int | None = None
     hard: int | None = None
     source: str = "settings"
+    pause: bool = False
 
     @property
     def exactness(self) -> tuple[bool, bool, bool]:
@@ -70,6 +74,7 @@ class Limit:
     since: int = 0
     until: int | None = None
     topped_up: int = 0
+    pause: bool = False
 
     def raised(self, by: int) -> Limit:
         """The same after top-ups of so much."""
@@ -99,16 +104,27 @@ def limits_of(caps: Iterable[Cap], subject: Subject, now: int, zone: ZoneInfo) -
 
 def _smaller(written: Cap | None, of_pack: Cap) -> Cap:
     if written is None or written.hard is None or (of_pack.hard or 0) < written.hard:
-        soft = None if written is None else written.soft
-        fits = soft is None or of_pack.hard is None or soft <= of_pack.hard
-        return replace(of_pack, soft=soft if fits else None)
+        if written is None or written.soft is None or written.soft > (of_pack.hard or 0):
+            return of_pack
+        return replace(of_pack, soft=written.soft, pause=written.pause)
     return written
 
 
 def _limit(cap: Cap, subject: Subject, now: int, zone: ZoneInfo) -> Limit:
     since, until = window_around(cap.window, now, zone)
     name = subject.name(cap.scope)
-    return Limit(cap.scope, cap.window, subject.tenant, name, cap.soft, cap.hard, cap.source, since, until)
+    return Limit(
+        cap.scope,
+        cap.window,
+        subject.tenant,
+        name,
+        cap.soft,
+        cap.hard,
+        cap.source,
+        since,
+        until,
+        pause=cap.pause,
+    )
 
 
 def window_around(window: CapWindow, now: int, zone: ZoneInfo) -> tuple[int, int | None]:

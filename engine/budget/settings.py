@@ -66,10 +66,13 @@ class CapSetting(_Group):
     window: CapWindow | None = None
     soft: PositiveAmount | None = None
     hard: PositiveAmount | None = None
+    on_soft: Literal["warn", "pause"] = "warn"
 
     @model_validator(mode="after")
     def _can_hold(self) -> CapSetting:
         check_cap(self.soft, self.hard)
+        if self.on_soft == "pause" and self.soft is None:
+            raise ValueError("pauses at its soft cap: say `soft`")
         if self.scope is CapScope.RUN:
             if self.of != EACH or self.window not in {None, CapWindow.TOTAL}:
                 raise ValueError(
@@ -86,7 +89,8 @@ class CapSetting(_Group):
         """In billionths."""
         soft, hard = (None if one is None else billionths(one) for one in (self.soft, self.hard))
         tenant = self.of if self.scope is CapScope.TENANT else self.tenant
-        return Cap(self.scope, self.window or CapWindow.TOTAL, tenant, self.of, soft, hard)
+        window, pause = self.window or CapWindow.TOTAL, self.on_soft == "pause"
+        return Cap(self.scope, window, tenant, self.of, soft, hard, pause=pause)
 
 
 def check_cap(soft: Decimal | None, hard: Decimal | None) -> None:

@@ -22,6 +22,7 @@ def standing(balance: Balance, now: int, *, calls: int = 0, unpriced: int = 0) -
         source=limit.source,
         soft=limit.soft,
         hard=limit.hard,
+        pauses=limit.pause,
         topped_up=limit.topped_up,
         spent=balance.spent,
         held=balance.held,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from engine.contracts.model import Contract
+from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.sandbox_level import SandboxLevel, SandboxWish
 from engine.contracts.status import Effects, Risk, StepErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ToolSpec(Contract):
@@ -51,12 +55,28 @@ class ToolMeta(Contract):
     cost: float | None = None
 
 
+class AwaitedAnswer(Contract):
+    """What a call waits for: an answer from a person or from outside, which becomes what it brought."""
+
+    form: UserInputRequest
+    expires_in: float | None = Field(
+        default=None, gt=0, le=31_536_000, description="Seconds; the call fails with `timeout` after them."
+    )
+
+    def without(self, secrets: Callable[[Any], Any]) -> AwaitedAnswer:
+        """The same as `secrets` leaves its values."""
+        return AwaitedAnswer.model_validate(secrets(self.model_dump(mode="json", by_alias=True)))
+
+
 class ToolResult(Contract):
     """The envelope every tool call ends in; the executor never raises instead."""
 
     ok: bool
     data: Any = None
     error: ToolError | None = None
+    awaits: AwaitedAnswer | None = Field(
+        default=None, description="`callback_pending`: neither a result nor a failure yet."
+    )
     meta: ToolMeta
 
     @classmethod

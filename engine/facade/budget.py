@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.contracts.actor import Actor
-    from engine.contracts.governing.budget import Caps, CapScope, CapView, CapWindow, Spending, SpendSum
+    from engine.contracts.governing.budget import (
+        AsShown,
+        Caps,
+        CapScope,
+        CapView,
+        CapWindow,
+        Spending,
+        SpendSum,
+    )
+    from engine.contracts.governing.outlook import SpendOutlook
 
 
 class Budget(Protocol):
@@ -33,6 +42,12 @@ class Budget(Protocol):
         """What a run has used together with those it was started by and those it started. Raises NotFound."""
         ...
 
+    async def outlook(self, run_id: str, step_id: str) -> SpendOutlook:
+        """What a run has cost, will cost after one of its steps as far as that can be learned from completed
+        runs of its flow, and what is left for it. Raises NotFound.
+        """
+        ...
+
     async def caps(self, *, acts: int = 20) -> Caps:
         """The caps that hold in the tenants of this view, for everything that spent in their windows or has
         a cap of its own, the worst first; and the newest `acts`. A cap of runs is told once, as `*`.
@@ -47,21 +62,36 @@ class Budget(Protocol):
         *,
         soft: int | None,
         hard: int | None,
+        pause: bool = False,
         actor: Actor,
         comment: str = "",
+        seen: AsShown | None = None,
     ) -> None:
         """Set a cap, which counts from now on before the settings' one for the same; both None takes it back.
+        With `pause` runs wait at its soft cap until a person has said how they go on.
 
-        Raises Refused (`role_missing`), InvalidInput for one that cannot hold, or to take back where is none.
+        Nothing is done when the cap is not any more as it was `seen`. Raises Refused (`role_missing`,
+        `decision_from_run`, `cap_changed`), InvalidInput for one that cannot hold, or to take back where is
+        none.
         """
         ...
 
     async def top_up(
-        self, scope: CapScope, name: str, window: CapWindow, amount: int, *, actor: Actor, comment: str
+        self,
+        scope: CapScope,
+        name: str,
+        window: CapWindow,
+        amount: int,
+        *,
+        actor: Actor,
+        comment: str,
+        seen: AsShown | None = None,
     ) -> CapView | None:
         """Raise the caps of one tenant, pack, model or run (with those above and below it) in the window
         that holds now; the cap as it is then, None of a run.
 
-        Raises Refused (`role_missing`), InvalidInput without a cap, an amount or a comment.
+        Nothing is done when the cap, if it is of no run, is not any more as it was `seen`. Raises Refused
+        (`role_missing`, `decision_from_run`, `cap_changed`), InvalidInput without a cap, an amount or a
+        comment.
         """
         ...

@@ -20,10 +20,11 @@ class Topic(StrEnum):
     EVENTS = "events"
     RUNS = "runs"
     CLAIMS = "claims"
+    CAPS = "caps"
     PACKS = "packs"
 
 
-ALL_NEWS = frozenset({Topic.EVENTS, Topic.CLAIMS, Topic.PACKS})
+ALL_NEWS = frozenset({Topic.EVENTS, Topic.CLAIMS, Topic.CAPS, Topic.PACKS})
 """Whoever reads the events has no use for `Topic.RUNS`, which only says that there are some."""
 
 
@@ -49,6 +50,14 @@ class ClaimsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CapsChanged:
+    """A cap was set, taken back, topped up, or reached its warning."""
+
+    topic: ClassVar[Topic] = Topic.CAPS
+    key: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PackListChanged:
     """A version was published, code was trusted, or files of packs changed."""
 
@@ -69,11 +78,11 @@ class PackChanged:
         return self.pack.pack
 
 
-Notice = RunMoved | ClaimsChanged | PackListChanged | PackChanged
+Notice = RunMoved | ClaimsChanged | CapsChanged | PackListChanged | PackChanged
 """News that are no event: they are kept nowhere. Of one kind and key the latest counts, an earlier one may be
 dropped."""
 
-N = TypeVar("N", RunMoved, ClaimsChanged, PackListChanged, PackChanged)
+N = TypeVar("N", RunMoved, ClaimsChanged, CapsChanged, PackListChanged, PackChanged)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.request import (
+        AnswerToken,
         AnswerView,
         ApprovalView,
         DecisionView,
@@ -47,11 +49,19 @@ class Requests(Protocol):
         ...
 
     async def approve(
-        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+        self,
+        approval_id: str,
+        *,
+        actor: Actor,
+        digest: str | None = None,
+        comment: str | None = None,
+        edits: PlanEdits | None = None,
     ) -> DecisionView:
         """Approve exactly what was shown (`digest` of the view; None takes the stored one).
 
-        Raises AlreadyDecided, Refused (`approval_changed`, `request_withdrawn`), NotFound.
+        `edits` are of a plan: which steps stay, in which order, with which parameters. They are part of the
+        decision. Raises AlreadyDecided, Refused (`approval_changed`, `request_withdrawn`), NotFound,
+        InvalidInput for edits that do not fit.
         """
         ...
 
@@ -132,8 +142,26 @@ class Requests(Protocol):
         """
         ...
 
+    async def token(self, request_id: str, *, actor: Actor, seconds: float = 86_400.0) -> AnswerToken:
+        """Make a token with which somebody elsewhere answers this form once; those made before are void.
+
+        It is good for so many seconds, and not longer than the form is open. Raises AlreadyDecided, Refused,
+        NotFound, InvalidInput.
+        """
+        ...
+
     async def answer(
-        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
+        self,
+        request_id: str,
+        values: Mapping[str, Any],
+        *,
+        actor: Actor,
+        comment: str = "",
+        token: str | None = None,
     ) -> AnswerView:
-        """Submit a form. Raises InvalidInput (`details["errors"]`), AlreadyDecided, Refused, NotFound."""
+        """Submit a form. With a token of this form no role is needed.
+
+        Raises InvalidInput (`details["errors"]`), AlreadyDecided, Refused (also `token_invalid`,
+        `token_expired`), NotFound.
+        """
         ...

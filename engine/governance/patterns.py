@@ -9,6 +9,7 @@ from engine.contracts.masks import secret_mask
 _SECRETS = {
     "service-key": r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{3,}",
     "aws-access-key": r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])",
+    "answer-token": r"(?<![A-Za-z0-9])vat_[a-z2-7]{40,}",
     "github-pat": r"(?<![A-Za-z0-9])(?:ghp_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})",
     "github-token": r"(?<![A-Za-z0-9])gh[ousr]_[A-Za-z0-9]{20,}",
     "api-key": r"(?i:api[_-]?key[\"']?\s{0,9}[:=]\s{0,9})(?!\[SECRET)\S+",
@@ -25,7 +26,7 @@ _SECRETS = {
 _SECRET = re.compile("|".join(f"(?P<{name.replace('-', '_')}>{shape})" for name, shape in _SECRETS.items()))
 _SECRET_SIGNS = (
     *("sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "private", "ssh", "api"),
-    *("bearer", "authorization", "password", "passwd", "secret", "token", "cookie", "session"),
+    *("vat_", "bearer", "authorization", "password", "passwd", "secret", "token", "cookie", "session"),
     *("pwd", "passphrase", "credential", 'otp"', 'otps"', "otp_", 'pin"', 'pins"', "pin_", "pincode"),
 )
 _DIGITS_SIGN = re.compile(r"[0-9]{3}(?:[ -][0-9]{3}|-[0-9]{2}-[0-9]|\.[0-9]{3}\.[0-9]|[0-9]{10})")

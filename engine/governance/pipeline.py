@@ -56,6 +56,7 @@ class Reason(StrEnum):
     AUTONOMOUS_STEPS = "autonomous_steps_exceeded"
     OUTPUT_TOO_LONG = "output_too_long"
     TOOL_AUDITED = "tool_audited"
+    PLAN_ASKS = "plan_asks"
 
 
 RULE_OF: Mapping[Reason, str] = {
@@ -75,6 +76,7 @@ RULE_OF: Mapping[Reason, str] = {
     Reason.AUTONOMOUS_STEPS: "guardrails.behavioral.max_autonomous_steps",
     Reason.OUTPUT_TOO_LONG: "guardrails.output.max_length",
     Reason.TOOL_AUDITED: "tools.available[].audit",
+    Reason.PLAN_ASKS: "plan_proposal",
 }
 """The rule of every reason, by the setting or the field of a pack that it reads."""
 

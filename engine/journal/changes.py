@@ -27,6 +27,8 @@ class ChangeSet:
     """A worker may find something to do."""
     claims: bool = False
     """Somebody began or ended to look at a request."""
+    caps: bool = False
+    """A cap was set, taken back or topped up."""
     packs: bool = False
     """A version was published, or code was trusted."""
     foreign: bool = False
@@ -39,7 +41,8 @@ NOTHING = ChangeSet()
 WORK = ChangeSet(work=True)
 CLAIMED = ChangeSet(claims=True)
 PACKS = ChangeSet(packs=True)
-ANYTHING = ChangeSet(work=True, claims=True, packs=True, foreign=True)
+CAPS = ChangeSet(caps=True)
+ANYTHING = ChangeSet(work=True, claims=True, caps=True, packs=True, foreign=True)
 Listener = Callable[[ChangeSet], None]
 
 
@@ -89,6 +92,7 @@ class ChangeNotifier:
             frozenset().union(*(change.rested for change in changes)),
             any(change.work for change in changes),
             any(change.claims for change in changes),
+            any(change.caps for change in changes),
             any(change.packs for change in changes),
             any(change.foreign for change in changes),
             tuple(event for change in changes for event in change.events),

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
-    from engine.journal.rules.spending.holding import Granted, InTheWay, PaidCall
+    from engine.journal.rules.spending.changing import Shown
+    from engine.journal.rules.spending.holding import Begun, PaidCall
     from engine.journal.rules.spending.spend_store import Spending
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
@@ -169,7 +170,7 @@ class Journal(Protocol):
         """Queue a run: (run id, created). Raises Refused(idempotency_conflict)."""
         ...
 
-    async def begin_call(self, call: PaidCall) -> Granted | InTheWay:
+    async def begin_call(self, call: PaidCall) -> Begun:
         """Hold what a call of a model may cost, which lets it begin; what is in its way. Raises LeaseLost."""
         ...
 
@@ -177,12 +178,20 @@ class Journal(Protocol):
         """Hold no more what was held for a call that cost nothing."""
         ...
 
-    async def change_cap(self, row: CapRow, act: NewActRow, *, remove: bool = False) -> None:
-        """Set a cap, or take it back, and record who did."""
+    async def change_cap(
+        self, row: CapRow, act: NewActRow, shown: Shown | None = None, *, remove: bool = False
+    ) -> None:
+        """Set a cap, or take it back, and record who did, unless it is not as it was shown any more: then
+        raises Refused (`cap_changed`)."""
         ...
 
-    async def record_act(self, act: NewActRow) -> None:
-        """Record what a person did to a cap: a top-up counts from then on. Raises InvalidInput."""
+    async def end_wait(self, run_id: str) -> None:
+        """A run waits at a soft cap no more, if it did."""
+        ...
+
+    async def record_act(self, act: NewActRow, shown: Shown | None = None) -> None:
+        """Record what a person did to a cap: a top-up counts from then on. Raises InvalidInput, Refused as
+        `change_cap`."""
         ...
 
     async def append(self, commit: Commit) -> None:
@@ -325,6 +334,10 @@ class Journal(Protocol):
         """Executions of a run with the payloads of their input, output and error events."""
         ...
 
+    async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
+        """Payloads of the events with the outputs of some executions of a run, by path."""
+        ...
+
     async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
         """The first executions of a run without their payloads, and how many there are."""
         ...
@@ -359,6 +372,10 @@ class Journal(Protocol):
 
     async def blob(self, digest: str) -> bytes | None:
         """A stored value."""
+        ...
+
+    async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """Stored values by digest, those that are there."""
         ...
 
     async def content(self, digest: str) -> str | None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import WaitingFor
     from engine.contracts.status import RunStatus
     from engine.journal.rows import RunRow
+    from engine.journal.spend_rows import NewActRow
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
 
@@ -123,7 +124,8 @@ class Decision:
     shown (None: whatever
     is stored). `blobs` holds values the payload refers to. `now` is by the wall clock as `clock` says that it
     stood: what waits is due by the same. With `worker_id` that worker takes the run
-    in the same transaction, if nobody works it (at `uptime`) and its flow is not capped.
+    in the same transaction, if nobody works it (at `uptime`) and its flow is not capped. `acts` happen to
+    caps by it.
     """
 
     request_id: str
@@ -136,6 +138,7 @@ class Decision:
     clock: ClockOffset | None = None
     worker_id: str | None = None
     uptime: int = 0
+    acts: Sequence[NewActRow] = ()
 
 
 @dataclass(frozen=True, slots=True)

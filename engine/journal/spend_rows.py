@@ -29,6 +29,8 @@ class SpendRow(TypedDict):
 
 CAP_SET, CAP_REMOVED, TOPPED_UP, SOFT_REACHED = "cap_set", "cap_removed", "topped_up", "soft_reached"
 """What happens to caps."""
+LOWERED, STOPPED = "lowered", "stopped"
+"""What people may say at a soft cap beside topping it up: ask the model of the next lower tier; end runs."""
 COUNTS = (
     "calls",
     "unpriced",
@@ -76,6 +78,7 @@ class CapRow(TypedDict):
     cap_window: str
     soft: int | None
     hard: int | None
+    pause: int
 
 
 class NewActRow(TypedDict):
@@ -100,6 +103,31 @@ class ActRow(NewActRow):
     """Something that happened to a cap, numbered in order."""
 
     act: int
+
+
+class WaitRow(TypedDict):
+    """A run that waits at a soft cap; `since` is when the window began."""
+
+    run_id: str
+    scope: str
+    tenant: str
+    name: str
+    cap_window: str
+    since: int
+
+
+class WaitingRow(WaitRow):
+    """The same, and whether a person has said since how runs go on (1, else 0)."""
+
+    said: int
+
+
+class RestRow(TypedDict):
+    """What a run cost after it had begun a step, with the runs that it started since."""
+
+    run_id: str
+    cost: int
+    unpriced: int
 
 
 class TopUpRow(TypedDict):

@@ -50,14 +50,14 @@ if TYPE_CHECKING:
 Error = dict[str, Any]
 
 
-def complete(builder: TransitionBuilder, path: str, output: Any) -> None:
-    """A step ended well: follow `on_success`."""
+def complete(builder: TransitionBuilder, path: str, output: Any, jump: str | None = None) -> None:
+    """A step ended well: go where it says itself (`jump`), else follow `on_success`."""
     step = builder.step(path)
-    if step.on_success == "fail":
+    if jump is None and step.on_success == "fail":
         message = f"step {step.id} ends the flow as failed (on_success: fail)"
         _end_in_failure(builder, path, failure(StepErrorCode.FLOW_FAILED, message))
         return
-    target, error = _target(builder, path, step, step.on_success)
+    target, error = _target(builder, path, step, jump or step.on_success)
     if error is not None:
         _escalate_or_end(builder, path, error)
         return
@@ -206,7 +206,7 @@ def _exhausted(parent: Execution) -> bool:
     branches = parent.branches
     if branches is None:
         return True
-    return not (branches.outputs.count or branches.running) and branches.next_index >= branches.total
+    return not (branches.ended or branches.running) and branches.next_index >= branches.total
 
 
 def advance(builder: TransitionBuilder, scope_path: str) -> None:
@@ -262,6 +262,8 @@ def give_up(builder: TransitionBuilder, execution: Execution, reason: str) -> No
         builder.effect(SteerChild(execution.child_run_id, ChildVerb.CANCEL_NOW))
     elif execution.request_id is not None and execution.decision is None:
         builder.emit(RequestWithdrawn(execution.request_id, reason), execution.path)
+        if execution.call:  # a call that awaits an answer has a timer of its own
+            builder.effect(CancelTimer(timer_name(TimerKind.TIMEOUT, execution.path)))
 
 
 def cancel_below(builder: TransitionBuilder, branches: Branches, reason: str) -> None:

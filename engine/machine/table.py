@@ -18,15 +18,7 @@ from engine.machine.events.run_facts import GovernanceDecision
 from engine.machine.model import inputs
 from engine.machine.model.effects import Prepare
 from engine.machine.model.state import Phase, RunState, ScopeStatus, find_scope, scope_path_of
-from engine.machine.steps import (
-    attempts,
-    composite,
-    human_approval,
-    outcome,
-    outside_agent,
-    subflow,
-    user_input,
-)
+from engine.machine.steps import attempts, composite, human_approval, outcome, subflow, user_input
 from engine.machine.steps.gate import check_gate
 from engine.machine.steps.limits import over_limit
 from engine.machine.steps.registry import STEP_KINDS
@@ -119,9 +111,9 @@ _LATE: dict[type[inputs.Input], Handler] = {
     inputs.Collected: _late,
     inputs.OutputPrepared: _late,
     inputs.StepFinished: _late,
-    inputs.PermissionAsked: _late,
     inputs.StepInterrupted: _late,
     inputs.StepPutBack: _late,
+    inputs.CallHeldBack: _late,
     inputs.RequestDecided: _late,
     inputs.FormSubmitted: _late,
     inputs.OutcomeDecided: _late,
@@ -142,9 +134,9 @@ TABLE: dict[Phase, dict[type[inputs.Input], Handler]] = {
         inputs.Collected: composite.collected,
         inputs.OutputPrepared: verbs.output_prepared,
         inputs.StepFinished: attempts.finished,
-        inputs.PermissionAsked: outside_agent.permission_asked,
         inputs.StepInterrupted: attempts.interrupted,
         inputs.StepPutBack: attempts.put_back,
+        inputs.CallHeldBack: verbs.held_back,
         inputs.RequestDecided: human_approval.decided,
         inputs.FormSubmitted: user_input.submitted,
         inputs.OutcomeDecided: outcome.outcome_decided,

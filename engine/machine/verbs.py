@@ -8,6 +8,7 @@ from engine.contracts.status import CancelMode, StepErrorCode, StepStatus
 from engine.errors import InvalidTransition
 from engine.machine.control import (
     cancel_all,
+    cancel_execution,
     cancel_waiting,
     end_run,
     escalated,
@@ -16,6 +17,7 @@ from engine.machine.control import (
     settle,
     watch_timeout,
 )
+from engine.machine.events.model_facts import CallHeldBack as HeldBack
 from engine.machine.events.reopen import reopened_paths, root_before_end
 from engine.machine.events.request_facts import RequestExpired
 from engine.machine.events.run_facts import (
@@ -46,10 +48,11 @@ from engine.machine.steps.human_approval import call_approved, is_approved_call
 from engine.machine.steps.outcome import is_to_run_again, run_again
 from engine.machine.steps.wait import waited
 from engine.machine.transition_builder import TransitionBuilder, failure
-from engine.machine.walk import active_leaves, holds, in_flight, outstanding, running_composites
+from engine.machine.walk import active_leaves, holds, in_flight, is_in_flight, outstanding, running_composites
 
 if TYPE_CHECKING:
     from engine.machine.model.inputs import (
+        CallHeldBack,
         Cancel,
         OutputPrepared,
         OutputWritten,
@@ -83,6 +86,23 @@ def pause_queued(builder: TransitionBuilder, _given: Pause) -> None:
     _watch_duration(builder)
     builder.emit(RunPauseRequested())
     builder.emit(RunPaused())
+
+
+def held_back(builder: TransitionBuilder, given: CallHeldBack) -> None:
+    """A model was not asked at a soft cap: the run waits there until it is resumed, or ends there."""
+    execution = builder.execution(given.path)
+    if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
+        return
+    builder.emit(HeldBack(given.cap, given.stop), given.path)
+    if given.stop and builder.state.cancel is None:
+        builder.emit(RunCancelRequested(CancelMode.BOUNDARY.value))
+        cancel_waiting(builder, "the run was ended at a soft cap")
+    elif builder.state.cancel is not None:
+        cancel_execution(builder, builder.execution(given.path) or execution, "the run was cancelled")
+    elif not builder.state.pause_requested:
+        builder.emit(RunPauseRequested())
+        _steer_children(builder, ChildVerb.PAUSE)
+    settle(builder)
 
 
 def resume(builder: TransitionBuilder, given: Resume) -> None:
@@ -170,13 +190,16 @@ def _timed_out(builder: TransitionBuilder, path: str) -> None:
         or execution.status not in _WAITING
     ):
         return
-    seconds = builder.step(path).timeout or 0
     if execution.request_id is not None:
         builder.emit(RequestExpired(execution.request_id), path)
         execution = builder.execution(path) or execution
     give_up(builder, execution, "the step took too long")
-    message = f"no end within the step's timeout of {seconds:g} s"
-    error = failure(StepErrorCode.TIMEOUT, message, timeout=seconds)
+    if execution.call:  # the call itself has its time limit in the runtime: it awaited an answer
+        error = failure(StepErrorCode.TIMEOUT, "nobody answered before the question expired")
+    else:
+        seconds = builder.step(path).timeout or 0
+        message = f"no end within the step's timeout of {seconds:g} s"
+        error = failure(StepErrorCode.TIMEOUT, message, timeout=seconds)
     attempt_failed(builder, execution, error, 0.0)
     settle(builder)
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from engine.models.conversation import Delta, ModelRequest
     from engine.models.provider import Provider
 
-_CHARACTERS_A_TOKEN = 4
+CHARACTERS_A_TOKEN = 4
+"""For estimates."""
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ def estimated_tokens(request: ModelRequest, got: int) -> Usage:
     sent = sum(
         len(one.whole_text) + sum(len(call.arguments) for call in one.calls) for one in request.messages
     )
-    return Usage(1 + sent // _CHARACTERS_A_TOKEN, 1 + got // _CHARACTERS_A_TOKEN, estimated=True)
+    return Usage(1 + sent // CHARACTERS_A_TOKEN, 1 + got // CHARACTERS_A_TOKEN, estimated=True)
 
 
 def _size(text: str, calls: tuple[ToolCall, ...]) -> int:

@@ -22,4 +22,24 @@ class SkillBlock:
         return f"{head}\n\n{self.text}"
 
 
-Block = SkillBlock
+@dataclass(frozen=True, slots=True)
+class HandoverBlock:
+    """What another agent handed over: by whom, with which message, what it was asked and said last."""
+
+    by: str
+    message: str
+    asked: str
+    text: str
+
+    @property
+    def told(self) -> str:
+        """As a model reads it; these are words of another model, and data."""
+        parts = (
+            f"The agent {self.by} has handed the conversation over to you. Its message: {self.message}",
+            f"It had been asked: {self.asked}" if self.asked else "",
+            f"Its last words: {self.text}" if self.text else "",
+        )
+        return "\n\n".join(filter(None, parts))
+
+
+Block = SkillBlock | HandoverBlock

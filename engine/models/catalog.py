@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.governance.masking import Masker
+from engine.models.asking import CHARACTERS_A_TOKEN
 from engine.models.provider import HttpProvider
 from engine.models.routing import Asker, ModelRouter
 from engine.models.scripted import ScriptedModel
 from engine.models.settings import ProviderName
 from engine.models.wire.anthropic_messages import AnthropicMessages
+from engine.models.wire.connections import Connections
 from engine.models.wire.ollama_chat import OllamaChat
 from engine.models.wire.openai_chat import OpenAiChat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from engine.models.provider import Provider
     from engine.models.scripted import ScriptedReply
@@ -48,13 +50,17 @@ class KnownModel:
 
 
 class ModelCatalog:
-    """The models of one installation. `secrets` are looked up when a model is asked, and never shown."""
+    """The models of one installation. `secrets` are looked up when a model is asked, and never shown.
+
+    Close its `connections` when no more models are asked.
+    """
 
     def __init__(self, settings: ModelSettings, secrets: Mapping[str, str]) -> None:
         self._settings = settings
         self._secrets = secrets
         self._masker = Masker()
         self.router = ModelRouter(settings)
+        self.connections = Connections()
 
     def known(self) -> Iterator[KnownModel]:
         """All of them, the default one first."""
@@ -96,18 +102,22 @@ class ModelCatalog:
         """The bound of an answer of that model; None where the settings have none. Raises as `name_of`."""
         return self._settings.all[self.name_of(name)].max_tokens
 
+    def context_characters(self, name: str) -> int:
+        """So much that model is told at the most. Raises as `name_of`."""
+        return self._settings.all[self.name_of(name)].context_tokens * CHARACTERS_A_TOKEN
+
     def longest_seconds(self, name: str) -> float:
         """How long a call of that model may take at the most. Raises as `name_of`."""
         return self._settings.all[self.name_of(name)].timeouts.total
 
-    def provider(self, name: str, script: Sequence[ScriptedReply] = ()) -> Provider:
-        """Who answers for the model of that name; `script` is for a scripted one. Raises as `name_of`."""
+    def provider(self, name: str, script: ScriptedReply | None = None) -> Provider:
+        """Who answers for the model of that name; a scripted one says `script`. Raises as `name_of`."""
         named = self._settings.all[self.name_of(name)]
         if named.provider is ProviderName.SCRIPTED:
             return ScriptedModel(script)
         key = self._key(named)
         hide = self._hide(key)
-        return HttpProvider(named, _FORMATS[named.provider](hide), key, hide)
+        return HttpProvider(named, _FORMATS[named.provider](hide), key, hide, self.connections)
 
     def _key(self, named: NamedModel) -> str | None:
         """The key; empty for a server without keys, None when it is missing."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from engine.models.conversation import Delta, ModelRequest
     from engine.models.settings import NamedModel
+    from engine.models.wire.connections import Connections
     from engine.models.wire.server_errors import Hide
     from engine.models.wire.wire_format import WireFormat
 
@@ -38,7 +39,10 @@ class Provider(Protocol):
 class HttpProvider:
     """A model behind a server. `key` is None when there should be one and is none."""
 
-    def __init__(self, named: NamedModel, wire: WireFormat, key: str | None, hide: Hide) -> None:
+    def __init__(
+        self, named: NamedModel, wire: WireFormat, key: str | None, hide: Hide, connections: Connections
+    ) -> None:
+        self._connections = connections
         self.name = named.provider.value
         self.model = named.model
         self._named = named
@@ -63,6 +67,7 @@ class HttpProvider:
             content_type=wire.content_type,
             timeouts=self._named.timeouts,
             hide=self._hide,
+            connections=self._connections,
         )
         size = 0
         async with aclosing(posted.chunks()) as chunks:
@@ -77,9 +82,8 @@ class HttpProvider:
                         elif isinstance(delta, Identified) and posted.request_id:
                             delta = Identified(posted.request_id, delta.model)  # noqa: PLW2901
                         yield delta
-                if reader.ended:
-                    return
-        if not reader.may_end:
+                posted.answered = reader.ended
+        if not (reader.ended or reader.may_end):
             raise ModelFailure(
                 ModelErrorCode.NETWORK_ERROR,
                 "the connection ended before the answer",

@@ -102,6 +102,21 @@ class ModelRouter:
         why = ready[0].why + (f"; not asked, failed too often: {', '.join(passed)}" if passed else "")
         return Route(ready[0].name, why, len(ready) > 1)
 
+    def below(self, name: str, tenant: str | None) -> str | None:
+        """The model of the next lower tier (`models.fallback`) that the tenant may ask and that does not
+        rest; None where the model is in no tier there, or in the last one."""
+        settings = self._settings
+        models = [settings.tiers[tier] for tier in settings.fallback]
+        behind = models[models.index(name) + 1 :] if name in models else []
+        return next(
+            (
+                one
+                for one in behind
+                if one != name and self.refusal(one, tenant) is None and not self.breaker.closed_in(one)
+            ),
+            None,
+        )
+
     def candidates(self, asker: Asker) -> tuple[Candidate, ...]:
         """All models that may be asked, in their order. Raises as `route`."""
         named, source = self._chosen(asker)

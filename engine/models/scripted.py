@@ -17,7 +17,7 @@ from engine.models.conversation import (
 from engine.models.settings import SCRIPTED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator
 
     from engine.models.conversation import Delta, ModelRequest, ToolCall
 
@@ -34,21 +34,17 @@ class ScriptedReply:
 
 
 class ScriptedModel:
-    """Gives the answers of a script in their order; which one is next is told by the conversation alone.
-
-    The n-th question of a conversation has the n-th answer, whoever asks it and how often. Behind the end of
-    the script it says that nothing more is written down.
-    """
+    """Gives the one answer that is written down for a question; where there is none it says so."""
 
     name = SCRIPTED
     model = SCRIPTED
 
-    def __init__(self, script: Sequence[ScriptedReply] = ()) -> None:
-        self._script = tuple(script)
+    def __init__(self, script: ScriptedReply | None = None) -> None:
+        self._script = script
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """The answer in small pieces."""
-        reply = self._reply(request)
+        reply = self._script or _echo(request)
         yield Identified(None, SCRIPTED)
         for start in range(0, len(reply.text), _PIECE):
             yield TextDelta(reply.text[start : start + _PIECE])
@@ -57,12 +53,12 @@ class ScriptedModel:
             yield CallArguments(index, call.arguments)
         yield Finished(FinishReason.TOOL_CALLS if reply.calls else FinishReason.STOP)
 
-    def _reply(self, request: ModelRequest) -> ScriptedReply:
-        given = sum(1 for message in request.messages if message.role is MessageRole.ASSISTANT)
-        if given < len(self._script):
-            return self._script[given]
-        if self._script:
-            return ScriptedReply("The script has no further answer; no model was asked.")
-        said = [message.text for message in request.messages if message.role is MessageRole.USER]
-        heard = (said[-1] if said else "")[:_ECHO]
-        return ScriptedReply(f"This answer is scripted, no model was asked. You wrote: {heard}")
+
+SCRIPT_OVER = ScriptedReply("The script has no further answer; no model was asked.")
+"""What is said behind the end of a script."""
+
+
+def _echo(request: ModelRequest) -> ScriptedReply:
+    said = [message.text for message in request.messages if message.role is MessageRole.USER]
+    heard = (said[-1] if said else "")[:_ECHO]
+    return ScriptedReply(f"This answer is scripted, no model was asked. You wrote: {heard}")

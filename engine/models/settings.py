@@ -91,6 +91,8 @@ class NamedModel(_Group):
     base_url: BaseUrl | None = None
     api_key: KeyName | None = None
     max_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    context_tokens: Annotated[int, Field(ge=1_000, le=100_000_000)] = 100_000
+    """What it is told at the most, its answer aside; counted as so many times four characters."""
     timeouts: ModelTimeouts = ModelTimeouts()
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flows.flow import FlowDef
 from engine.contracts.packs.pack import PackManifest, Problem
 from engine.contracts.status import Risk
+from engine.packs.checks.agent_flows import agent_flow_problems
 from engine.packs.checks.flow_rules import check_flow
 from engine.packs.checks.flow_shape import default_id, sequences
 from engine.packs.checks.schemas.json_schema import input_schema_problems
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from engine.packs.layers.agent_layers import AgentLayers
     from engine.packs.loaded_pack import PackSource
     from engine.packs.source.yaml_source import Document
+
+
+AGENT = "agent"
 
 
 def read_pack(
@@ -81,6 +85,7 @@ class _Loading:
         self.flows: dict[str, FlowDef] = {}
         self.problems: list[Problem] = []
         self.subflows: list[SubflowReference] = []
+        self._run_by_agents: list[tuple[SubflowReference, str]] = []
 
     def load(self, own_files: Sequence[str]) -> None:
         manifest = self._document(MANIFEST) if MANIFEST in own_files else None
@@ -93,6 +98,9 @@ class _Loading:
         for file in own_files:
             if file not in {MANIFEST, CODE} and not is_code_part(file):
                 self._load_flow(file)
+        layer = self._layers.tools if self._layers is not None else None
+        offered = [tool.id for tool in layer.available] if layer is not None else []
+        self.problems += agent_flow_problems(self.flows, self._run_by_agents, offered)
 
     def loaded(self, content: PackContent, source: PackSource) -> LoadedPack:
         """What was gathered."""
@@ -237,12 +245,14 @@ class _Loading:
     def _gather_subflows(self, document: SourceDocument, flow_id: str) -> None:
         for sequence in sequences(document.value):
             for node in sequence.nodes:
-                target = checks_of(node).subflow(node)
-                if target:
-                    path = (*node.path, "subflow")
+                for place, target in checks_of(node).flows(node):
+                    path = (*node.path, *place)
                     line, column = document.position(path)
                     name = ".".join(map(str, path))
-                    self.subflows.append(SubflowReference(flow_id, target, document.file, line, column, name))
+                    reference = SubflowReference(flow_id, target, document.file, line, column, name)
+                    self.subflows.append(reference)
+                    if node.type == AGENT:
+                        self._run_by_agents.append((reference, node.id))
 
 
 def _with_name_as_id(document: SourceDocument) -> SourceDocument:

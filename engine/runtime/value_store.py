@@ -11,10 +11,10 @@ from pydantic_core import from_json
 from engine.errors import ErrorCode, Unavailable
 from engine.governance.redactor import MAX_DEPTH
 from engine.runtime.large_values import off_loop_if_large
-from engine.values import BlobNeeded, resolve_value
+from engine.values import BlobNeeded, digests_in, resolve_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from engine.governance.redactor import Redactor, StoredValue
     from engine.journal.port import Journal
@@ -58,6 +58,14 @@ class ValueStore:
         """
         return await self.with_loaded(lambda: resolve_value(value, self.resolve))
 
+    async def load_many(self, values: Sequence[Any]) -> list[Any]:
+        """The same for many stored values: what they refer to is read at once."""
+        missing = {digest for value in values for digest in digests_in(value)} - self._held.keys()
+        if len(missing) > 1:
+            found = await self._journal.blobs(list(missing))
+            self._hold({digest: _as_stored(digest, data) for digest, data in found.items()})
+        return [await self.load(value) for value in values]
+
     def scrubbed(self, value: Any) -> Any:
         """A whole value as it will be found where it is stored: secrets replaced."""
         return self._redactor.scrubbed(value)
@@ -95,12 +103,7 @@ class ValueStore:
                 await self._fetch(needed.digest)
 
     async def _fetch(self, digest: str) -> None:
-        data = await self._journal.blob(digest)
-        if data is None or hashlib.sha256(data).hexdigest() != digest:
-            what = "is missing" if data is None else "is not what was stored"
-            message = f"the stored value {digest} {what}"
-            raise Unavailable(ErrorCode.JOURNAL_CORRUPT, message, {"digest": digest})
-        self._hold({digest: data})
+        self._hold({digest: _as_stored(digest, await self._journal.blob(digest))})
 
     def _hold(self, blobs: Mapping[str, bytes]) -> None:
         for digest, data in blobs.items():
@@ -110,3 +113,11 @@ class ValueStore:
         while self._size > self._limit and len(self._held) > 1:
             _, (_, size) = self._held.popitem(last=False)
             self._size -= size
+
+
+def _as_stored(digest: str, data: bytes | None) -> bytes:
+    if data is None or hashlib.sha256(data).hexdigest() != digest:
+        what = "is missing" if data is None else "is not what was stored"
+        message = f"the stored value {digest} {what}"
+        raise Unavailable(ErrorCode.JOURNAL_CORRUPT, message, {"digest": digest})
+    return data

@@ -66,10 +66,15 @@ def quantile(sketch: Mapping[int, int], share: float) -> int | None:
     return None
 
 
+def total(sketch: Mapping[int, int]) -> int:
+    """All times together, in microseconds."""
+    return sum(time_in(number) * count for number, count in sketch.items())
+
+
 def mean(sketch: Mapping[int, int]) -> float:
     """The mean time in microseconds; 0 without any."""
-    total = sum(sketch.values())
-    return sum(time_in(number) * count for number, count in sketch.items()) / total if total else 0.0
+    counted = sum(sketch.values())
+    return total(sketch) / counted if counted else 0.0
 
 
 def encode(sketch: Mapping[int, int]) -> bytes:

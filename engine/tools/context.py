@@ -82,6 +82,8 @@ class ToolContext:
     workdir: Path
     limits: ToolLimits = field(default_factory=ToolLimits)
     previewed: Preview | None = None
+    listed: str | None = None
+    """Digest of the tool as its server listed it when the call was planned; None where none lists it."""
     output: OutputSink | None = field(default=None, compare=False)
 
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.preview import Preview
 from engine.contracts.sandbox_level import highest_wish
-from engine.contracts.tool import ToolError, ToolMeta, ToolResult, ToolSpec
+from engine.contracts.tool import AwaitedAnswer, ToolError, ToolMeta, ToolResult, ToolSpec
 from engine.governance.pipeline import ALLOWED, Outcome, Point, Subject, Verdict, check
+from engine.tools.awaiting import AnswerAwaited
 from engine.tools.context import CallRules, ToolContext, ToolLimits
 from engine.tools.failure import (
     ToolFailure,
@@ -32,15 +33,16 @@ from engine.tools.output import json_output
 from engine.tools.pack_code.pack_tools import PackBackEnd
 from engine.tools.registry import BackEnds, FunctionBackEnd
 from engine.tools.sandbox.bubblewrap import bubblewrap
-from engine.tools.sandbox.confining import confined
+from engine.tools.sandbox.confining import confined, require_level
 from engine.tools.secret_references import Redaction, resolve_references
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from engine.contracts.sandbox_level import SandboxLevel
     from engine.governance.tools_layer import ToolBounds
     from engine.tools.context import PackCode
+    from engine.tools.mcp.servers import McpServers
     from engine.tools.registry import BackEnd, RegisteredTool, ToolRegistry
     from engine.tools.sandbox.bubblewrap import Bubblewrap
 
@@ -70,6 +72,7 @@ class ToolCall:
     secrets: set[str] = field(default_factory=set)
     data: Any = None
     error: ToolError | None = None
+    awaits: AwaitedAnswer | None = None
 
     @property
     def found(self) -> RegisteredTool:
@@ -90,7 +93,9 @@ class ToolExecutor:
         limits: ToolLimits,
         secrets: Mapping[str, str] = _NO_SECRETS,
         bubblewrap: Callable[[], Bubblewrap] = bubblewrap,
+        servers: McpServers | None = None,
     ) -> None:
+        self._servers = servers
         self._limits = limits
         self._bubblewrap = bubblewrap
         self._secrets = secrets
@@ -99,6 +104,8 @@ class ToolExecutor:
         self.back_ends.register(FunctionBackEnd("local", "policy", registry))
         self.back_ends.register(FunctionBackEnd("command", "process", registry))
         self.back_ends.register(PackBackEnd(limits, lambda name: registry.find(name) is not None, bubblewrap))
+        if servers is not None:
+            self.back_ends.register(servers)
         self.stages: tuple[tuple[str, Stage], ...] = (
             ("resolve", self._resolve),
             ("layer", self._layer),
@@ -111,18 +118,34 @@ class ToolExecutor:
         """In order; whatever comes of them is redacted and recorded in the envelope."""
 
     def spec(self, name: str) -> ToolSpec | None:
-        """The spec of a built-in tool."""
+        """The spec of a built-in tool, or what is known of one of an MCP server."""
         tool = self._builtin.find(name)
+        if tool is None and self._servers is not None:
+            return self._servers.spec(name)
         return tool.spec if tool is not None else None
 
     def faults(self, name: str, params: Any) -> list[tuple[str, str]]:
-        """What of the parameters does not fit the built-in tool of that name, by place."""
+        """What of the parameters does not fit the tool of that name, by place; packs' are not known."""
         tool = self._builtin.find(name)
+        if tool is None and self._servers is not None:
+            tool = self._servers.known(name)
         return tool.check(params) if tool is not None else []
 
+    def listed(self, name: str) -> str | None:
+        """Digest of a tool as its MCP server lists it; None for every other one."""
+        return self._servers.digest(name) if self._servers is not None else None
+
+    async def get_ready(self, names: Iterable[str]) -> None:
+        """Start what these tools need before they are planned. What cannot be started is told by a call."""
+        if self._servers is not None:
+            await self._servers.get_ready(names)
+
     async def offered(self, name: str, code: PackCode | None) -> ToolSpec | None:
-        """The spec of a tool, those of a pack's code among them. Raises PackInvalid."""
-        found = await self.back_ends.find(name, code)
+        """The spec of a tool that can be called now, also of a pack's code. Raises PackInvalid."""
+        try:
+            found = await self.back_ends.find(name, code)
+        except ToolFailure:
+            return None
         return found[0].spec if found is not None else None
 
     def may_preview(self, name: str) -> bool:
@@ -196,7 +219,7 @@ class ToolExecutor:
         if found is None:
             raise unknown_tool(call.name)
         call.tool, call.back_end = found
-        call.level = call.back_end.sandbox
+        call.level = call.tool.level or call.back_end.sandbox
 
     async def _layer(self, call: ToolCall) -> None:
         """Which bounds the pack's tools layer gives this tool."""
@@ -230,6 +253,9 @@ class ToolExecutor:
         rules = call.rules
         if call.found.wish is not None:
             rules = replace(rules, sandbox=highest_wish(rules.sandbox, call.found.wish(call.params)))
+        if call.found.level is not None:
+            require_level(call.found.spec, call.found.level, rules, call.bounds)
+            return
         call.level, limits = await confined(
             call.found.spec, call.level, rules, call.bounds, call.context, self._bubblewrap
         )
@@ -245,6 +271,9 @@ class ToolExecutor:
         try:
             async with asyncio.timeout(call.seconds) as deadline:
                 data = await call.found.function(arguments, call.context)
+        except AnswerAwaited as awaiting:
+            call.awaits = awaiting.awaited.without(Redaction(call.secrets).value)
+            return
         except TimeoutError as error:
             raise late(call.name, call.seconds, call.deadline_name) from error
         if deadline.expired():
@@ -286,4 +315,6 @@ def _record(call: ToolCall) -> ToolResult:
     )
     if call.error is not None:
         return ToolResult.failure(call.error, meta)
+    if call.awaits is not None:
+        return ToolResult(ok=True, awaits=call.awaits, meta=meta)
     return ToolResult.success(call.data, meta)

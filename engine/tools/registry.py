@@ -34,11 +34,14 @@ class RegisteredTool:
     function: ToolFunction = field(repr=False)
     preview: PreviewFunction | None = field(default=None, repr=False)
     wish: WishFunction | None = field(default=None, repr=False)
+    level: SandboxLevel | None = None
+    """The level that is in force for it whatever its back end says: of what runs already."""
+    own_check: ParameterCheck | None = field(default=None, repr=False)
 
     @cached_property
     def check(self) -> ParameterCheck:
         """The compiled schema of the parameters."""
-        return parameter_check(self.spec.parameters)
+        return self.own_check or parameter_check(self.spec.parameters)
 
 
 class BackEnd(Protocol):

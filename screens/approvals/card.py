@@ -94,7 +94,7 @@ class DecisionCard(ReadPane):
         self.call_after_refresh(self._note_end_seen)
 
     def show_spent(self, view: ApprovalView, spent: str) -> None:
-        """What models have cost for the run; nothing is said of a run that asked none."""
+        """What the run has cost and may cost, in words; nothing is said of one that asks no model."""
         self._spent = spent
         self.show_age(view)
 
@@ -200,7 +200,7 @@ def _circumstances(view: ApprovalView, spent: str) -> str:
     if view.recoveries:
         words.append(format_recovered(view.recoveries))
     if spent:
-        words.append(f"cost so far {spent}")
+        words.append(spent)
     return " · ".join(words)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from textual import events, on
 from textual.containers import Container, Vertical
 
-from engine.contracts.governing.money import cost_text
 from engine.contracts.status import RequestStatus
 from engine.errors import VasiniError
 from engine.safe_text import sanitize
@@ -246,7 +245,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
             # Not knowing the past must not keep anybody from deciding.
             earlier = ()
             show_notice(self, f"What was decided before cannot be read: {explain(error)}", tone="warning")
-        spent = await self._spent_by(view.run_id)
+        spent = await self._money_of(view)
         if self._card is None or self._card.approval_id != view.approval_id:
             return
         if (full, earlier) != (self._full, self._earlier):
@@ -256,13 +255,12 @@ class ApprovalsScreen(DecisionVerbsScreen):
             self.appear_again()
         self._card_pane.show_spent(full, spent)
 
-    async def _spent_by(self, run_id: str) -> str:
-        """What models cost so far, of the run and all that belong to it; it keeps nobody from deciding."""
+    async def _money_of(self, view: ApprovalView) -> str:
+        """What the run has cost and may cost; it keeps nobody from deciding."""
         try:
-            spent = await self.state.engine.budget.of_run(run_id)
+            return (await self.state.engine.budget.outlook(view.run_id, view.step_id)).words
         except VasiniError:
-            return "unknown"
-        return cost_text(spent.cost, spent.unpriced)
+            return "cost so far unknown"
 
     def _draw(self) -> None:
         if self.dialog is not None and self.dialog.is_mounted:

@@ -29,10 +29,16 @@ def conversation_lines(conversation: Conversation) -> Iterator[str]:
     for skill in conversation.skills:
         yield f"skill {skill.key} · {skill.size:,} bytes · sha256 {skill.digest[:12]}"
         yield from _fenced(skill.text)
+    if conversation.received is not None:
+        yield f"handed over by {conversation.received.by}"
+        yield from _fenced(conversation.received.message)
     yield "asked"
     yield from _fenced(conversation.prompt)
     for number, turn in enumerate(conversation.turns, 1):
         yield from _turn(number, turn)
+    if conversation.handed_over_to is not None:
+        yield ""
+        yield f"handed over to {conversation.handed_over_to}"
     if conversation.error is not None:
         yield ""
         yield "ended"
@@ -65,6 +71,10 @@ def _call(call: SpokenCall) -> Iterator[str]:
     decided = f" · {call.decided}" if call.decided else ""
     yield f"  call of {call.tool} · {status}{decided} · {call.step_id}"
     yield from _fenced(call.arguments, "  →")
+    if call.child_run_id is not None:
+        yield f"  run {call.child_run_id}"
+    if call.waits_with is not None:
+        yield f"  waits for an answer: vasini answer {call.waits_with}"
     if call.error is not None:
         yield from _fenced(f"{call.error.code}: {call.error.message}", "  ✗")
     elif call.result is not None:

@@ -10,6 +10,7 @@ from engine.contracts.runs.run import RunSort
 from engine.contracts.status import WaitKind
 from engine.safe_text import sanitize
 from screens.widgets.ages import age, list_time, span
+from screens.widgets.numbers import short_number
 from screens.widgets.status_labels import Tone, run_label
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
@@ -44,8 +45,6 @@ _COLUMNS = (
     Column("By", 10, flex=1, rank=4),
     Column("Run", 30, rank=5, room=30),
 )
-_TEN_UNITS = 100
-"""In tenths: below that one decimal is shown."""
 
 
 def columns(sort: RunSort) -> list[Column]:
@@ -148,12 +147,3 @@ def _waits(waits: WaitingFor, now: datetime) -> str:
     if waits.kind is WaitKind.MOMENT and waits.id is not None:
         return f"until {list_time(datetime.fromisoformat(waits.id), now)}"
     return waits.text
-
-
-def short_number(number: int) -> str:
-    """In few characters: `812`, `1.2k`, `46k`, `3.1M`; never rounded up."""
-    for power, unit in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if number >= 10**power:
-            tenths = number // 10 ** (power - 1)
-            return f"{tenths / 10:g}{unit}" if tenths < _TEN_UNITS else f"{tenths // 10}{unit}"
-    return str(number)

@@ -9,6 +9,7 @@ from engine.contracts.governing.slo import DriftMetric, SloState
 from engine.safe_text import sanitize
 from screens.slo.budget_plot import budget_plot
 from screens.slo.rows import STATES, milliseconds, percent
+from screens.slo.spend_rows import waiting_share
 from screens.widgets.ages import zoned
 from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import STYLES
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from engine.contracts.governing.slo import BurnView, DriftView, ServiceLevel
     from screens.keys.keymap import Keymap
 
-PLOT_HEIGHT = 4
+LOW_PLOT, TALL_PLOT = 3, 6
+_TALL = 32
+"""Lines of a terminal that has room for the taller plot."""
 _PLOT_SHARE = 0.55
 _EMPTY = (
     " No run of this pack has ended in these days. Here will stand how many runs\n"
@@ -56,29 +59,35 @@ class LevelDetail(Plain):
         label = STATES[level.state]
         head: list[Part] = [
             (sanitize(f" {level.pack} "), "bold"),
+            (sanitize(f"{level.tenant} "), "$quiet"),
             (label.text, STYLES[label.tone]),
             (sanitize(f" · {format_left(level)}"), ""),
         ]
         if level.state is SloState.NO_DATA:
-            self.show(*head[:2], NEW_LINE, NEW_LINE, (self._keymap.fill(_EMPTY), "$quiet"))
+            self.show(*head[:3], NEW_LINE, NEW_LINE, (self._keymap.fill(_EMPTY), "$quiet"))
             return
-        lines: list[list[Part]] = [head, *self._plot(level, now), *_words(level)]
+        lines: list[list[Part]] = [head, *self._plot(level, now), *_words(level, tall=self._tall)]
         self.show(*(part for line in lines for part in (*line, NEW_LINE)))
 
+    @property
+    def _tall(self) -> bool:
+        return self.app.size.height >= _TALL
+
     def _plot(self, level: ServiceLevel, now: datetime) -> Iterator[list[Part]]:
-        width = max(10, int(self.size.width * _PLOT_SHARE) - 8)
-        beside = _beside(level)
-        plot = budget_plot(self._budget, width, PLOT_HEIGHT)
+        width = max(10, int(self.size.width * _PLOT_SHARE) - 12)
+        height = TALL_PLOT if self._tall else LOW_PLOT
+        beside = [*_beside(level), *[""] * (height - LOW_PLOT)]
+        plot = budget_plot(self._budget, width, height)
         for number, line in enumerate(plot):
-            scale = "100 %" if number == 0 else "  0 %" if number == PLOT_HEIGHT - 1 else ""
+            scale = "left 100 %" if number == 0 else "0 %" if number == height - 1 else ""
             yield [
-                (sanitize(f" {scale:>5} "), "$quiet"),
+                (sanitize(f" {scale:>10} "), "$quiet"),
                 (sanitize(line), "$good" if level.may_fail >= 0 else "$bad"),
                 (sanitize(f"  {beside[number]}"), "$quiet"),
             ]
         first, last = _day(level.since), _day(now)
-        axis = f"       {first}{last:>{max(0, width - len(first))}}  "
-        yield [(sanitize(axis + beside[PLOT_HEIGHT]), "$quiet")]
+        axis = f"{'':12}{first}{last:>{max(0, width - len(first))}}  "
+        yield [(sanitize(axis + beside[height]), "$quiet")]
 
 
 def format_left(level: ServiceLevel) -> str:
@@ -99,37 +108,47 @@ def _beside(level: ServiceLevel) -> list[str]:
     excluded = f", {level.excluded:,} excluded" if level.excluded else ""
     return [
         f"runs out {ends}",
-        f"goal     {percent(level.goal)} %, p95 {milliseconds(level.p95_goal_ms)}",
-        f"         from {level.goal_from}",
-        f"p50 p95  {milliseconds(level.p50_ms)} {milliseconds(level.p95_ms)}",
         f"runs     {level.runs:,}, {level.failed:,} failed{excluded}",
+        f"p50 p95  {milliseconds(level.p50_ms)} {milliseconds(level.p95_ms)}",
+        f"goal     {percent(level.goal)} %, p95 {milliseconds(level.p95_goal_ms)}, {level.goal_from}",
     ]
 
 
-def _words(level: ServiceLevel) -> Iterator[list[Part]]:
+def _words(level: ServiceLevel, *, tall: bool) -> Iterator[list[Part]]:
     burns: list[Part] = [(sanitize(" Burn  "), "bold $quiet")]
     for burn in level.burns:
         burns += [(sanitize(_burn(burn)), "bold $bad" if burn.fires else ""), sanitize("  ")]
     yield burns
-    why = " · ".join(f"{one.runs:,} {one.code}" for one in level.why) or "nothing failed"
-    yield [(sanitize(" Why   "), "bold $quiet"), sanitize(why, limit=300)]
+    told = "  ".join(f"{one.runs:,} {one.code}" for one in level.why) or "nothing failed"
+    why: list[Part] = [(sanitize(" Why   "), "bold $quiet"), sanitize(told, limit=300)]
+    drift: list[Part] = []
     if level.drift:
-        told = " · ".join(map(_drift, level.drift))
-        yield [(sanitize(" Drift "), "bold $quiet"), (sanitize(told), "$waiting")]
-    people = level.people
-    took = (
-        f"{people.asked:,} asked · p50 {milliseconds(people.p50_ms)} · p95 {milliseconds(people.p95_ms)}"
-        f"{_goal(milliseconds(people.p95_goal_ms), people.p95_goal_ms)} · {people.expired:,} expired"
-        f"{_goal(f'{percent(people.expired_goal)} %', people.expired_goal)}"
-        if people.asked
-        else "were asked nothing"
-    )
+        other = " · ".join(map(_drift, level.drift))
+        drift = [(sanitize(" Drift "), "bold $quiet"), (sanitize(other), "$waiting")]
+    if tall and drift:
+        yield why
+        yield drift
+    else:
+        yield [*drift, sanitize(" "), *why] if drift else why
+    yield _people(level)
+
+
+def _people(level: ServiceLevel) -> list[Part]:
+    people, share = level.people, waiting_share(level)
+    took = [f"{people.asked:,} asked"] if people.asked else ["were asked nothing"]
+    if people.asked and share is not None:
+        took.append(f"{share * 100:.0f} % of the time")
+    if people.asked:
+        goal = _goal(milliseconds(people.p95_goal_ms), people.p95_goal_ms)
+        took.append(f"p50 {milliseconds(people.p50_ms)}, p95 {milliseconds(people.p95_ms)}{goal}")
+        most = _goal(f"{percent(people.expired_goal)} %", people.expired_goal)
+        took.append(f"{people.expired:,} expired{most}")
     tone = "bold $bad" if people.kept is False else ""
-    yield [(sanitize(" People "), "bold $quiet"), (sanitize(took), tone)]
+    return [(sanitize(" People "), "bold $quiet"), (sanitize(" · ".join(took)), tone)]
 
 
 def _goal(words: str, goal: float | None) -> str:
-    return f" (at most {words})" if goal is not None else ""
+    return f" (goal {words})" if goal is not None else ""
 
 
 def _drift(drift: DriftView) -> str:

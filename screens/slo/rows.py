@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.governing.slo import SloState
 from engine.safe_text import sanitize
+from screens.widgets.ages import zoned
+from screens.widgets.numbers import short_number
 from screens.widgets.status_labels import StatusLabel, Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.contracts.governing.slo import ServiceLevel
 
 STATES: dict[SloState, StatusLabel] = {
@@ -20,39 +24,57 @@ STATES: dict[SloState, StatusLabel] = {
     SloState.MET: StatusLabel("✓", "met", Tone.GOOD),
     SloState.NO_DATA: StatusLabel("·", "no runs", Tone.QUIET),
 }
-BAR = 8
-COLUMNS = (
-    Column("State", 10),
-    Column("Pack", 12, flex=1),
-    Column("  Runs", 6),
-    Column(" OK %", 5),
-    Column(" Goal", 5),
-    Column("May still fail", 5 + 1 + BAR),
-    Column("Burn 6h/1d", 10, rank=1),
-    Column("   p95", 6),
-    Column("p95 goal", 8, rank=2),
-)
+USED, LEFT, OVER = "█", "░", "!"
+"""Cells of a bar: used up, left, and what is too much."""
+BAR = 6
+WIDE = 110
+"""From so many cells on there is room for whole words."""
+
+
+def columns(width: int) -> tuple[Column, ...]:
+    """What stands in a line of so many cells."""
+    may_fail = Column("May still fail", 14) if width >= WIDE else Column("May fail", 4 + 1 + BAR)
+    return (
+        Column("Pack", 12, flex=2),
+        Column("Tenant", 7, flex=1),
+        Column("Runs", 4),
+        Column(" OK %", 5),
+        Column(" Goal", 5),
+        may_fail,
+        Column("Burn 6h/1d", 10),
+        Column("  p95", 5),
+        Column(" Goal", 5, rank=1),
+        Column("Runs out", 12, rank=1),
+        Column("State", 10),
+    )
+
+
 _SIX_HOURS, _DAY = 21_600, 86_400
+_WHOLE = 10
+"""From so much on a burn is told without a fraction."""
 
 
 def level_row(level: ServiceLevel) -> Row:
-    """One pack."""
+    """One pack in one tenant."""
     label = STATES[level.state]
     over = level.may_fail < 0
     slow = level.p95_ms is not None and level.p95_ms > level.p95_goal_ms
     low = level.success_rate is not None and level.success_rate < level.goal
+    out = day_time(level.runs_out) if level.runs_out is not None else "already" if over else ""
     return Row(
         level_key(level),
         (
-            Cell(label.text, label.tone),
             Cell(sanitize(level.pack)),
-            Cell(sanitize(f"{level.runs if level.runs else '-':>6}")),
+            Cell(sanitize(level.tenant), Tone.QUIET),
+            Cell(sanitize(f"{few(level.runs) if level.runs else '-':>4}")),
             Cell(sanitize(f"{percent(level.success_rate):>5}"), Tone.BAD if low else Tone.PLAIN),
             Cell(sanitize(f"{percent(level.goal):>5}"), Tone.QUIET),
             Cell(sanitize(_may_fail(level)), Tone.BAD if over else Tone.PLAIN),
             Cell(sanitize(f"{_burns(level):>10}"), Tone.WAITING if level.alerts else Tone.PLAIN),
-            Cell(sanitize(f"{milliseconds(level.p95_ms):>6}"), Tone.BAD if slow else Tone.PLAIN),
-            Cell(sanitize(f"{milliseconds(level.p95_goal_ms):>8}"), Tone.QUIET),
+            Cell(sanitize(f"{milliseconds(level.p95_ms):>5}"), Tone.BAD if slow else Tone.PLAIN),
+            Cell(sanitize(f"{milliseconds(level.p95_goal_ms):>5}"), Tone.QUIET),
+            Cell(sanitize(out), Tone.BAD if over else Tone.PLAIN),
+            Cell(label.text, label.tone),
         ),
     )
 
@@ -68,37 +90,58 @@ def fits(level: ServiceLevel, typed: str) -> bool:
     return all(word in known for word in typed.casefold().split())
 
 
+def bar(used: float, cells: int) -> str:
+    """A share that is used up, as cells. Only all of it is full; more of it ends in signs that say so."""
+    if used > 1:
+        over = min(cells // 2, max(1, round((used - 1) * cells)))
+        return USED * (cells - over) + OVER * over
+    full = cells if used == 1 else max(1, min(cells - 1, round(used * cells))) if used > 0 else 0
+    return USED * full + LEFT * (cells - full)
+
+
+def few(number: int) -> str:
+    """A count in at most four characters: `9600`, `12k`, `3.1M`."""
+    return str(number) if abs(number) < 10_000 else short_number(number)
+
+
 def percent(share: float | None) -> str:
     """A share with up to two places, rounded down, so that nothing looks better than it is."""
     return "-" if share is None else f"{int(share * 10_000 + 1e-6) / 100:g}"
 
 
 def milliseconds(ms: int | None) -> str:
-    """A time in the unit that fits: `0.90s`, `4.1s`, `3m`, `2.5h`."""
+    """A time in the unit that fits, in at most five characters: `0.90s`, `4.1s`, `3m`, `2.5h`, `30d`."""
     if ms is None:
         return "-"
     seconds = ms / 1000
     if seconds < 1:
         return f"{seconds:.2f}s"
-    if seconds < 120:
+    if seconds < 99.95:
         return f"{seconds:.1f}s"
-    return f"{seconds / 60:.0f}m" if seconds < 7_200 else f"{seconds / 3600:.1f}h"
+    hours = seconds / 3600
+    return f"{seconds / 60:.0f}m" if hours < 2 else f"{hours:.1f}h" if hours < 99.95 else f"{hours / 24:.0f}d"
+
+
+def day_time(moment: datetime) -> str:
+    """`28 Nov 14:02`: a day that is near, in the zone of the console."""
+    return zoned(moment).strftime("%d %b %H:%M")
 
 
 def _may_fail(level: ServiceLevel) -> str:
     if not level.runs:
-        return "    -"
-    left = f"{level.may_fail:>5,}"
-    if level.may_fail < 0:
-        return f"{left} over"
+        return "   -"
+    left = f"{'-' if level.may_fail < 0 else ''}{few(abs(level.may_fail))}"
     if not level.allowed:
-        return left
-    full = -(-BAR * level.may_fail // level.allowed)
-    return f"{left} {'█' * full}{'░' * (BAR - full)}"
+        return f"{left:>4} {'of none' if level.failed else ''}".rstrip()
+    return f"{left:>4} {bar(1 - level.may_fail / level.allowed, BAR)}"
 
 
 def _burns(level: ServiceLevel) -> str:
     burns = {burn.long_seconds: burn.long_burn for burn in level.burns}
     if not level.runs or not burns:
         return "-"
-    return f"{burns[_SIX_HOURS]:.1f}/{burns[_DAY]:.1f}"
+    return f"{_burn(burns[_SIX_HOURS])}/{_burn(burns[_DAY])}"
+
+
+def _burn(burn: float) -> str:
+    return f"{burn:.1f}" if burn < _WHOLE else few(round(burn))

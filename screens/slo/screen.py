@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from engine.contracts.governing.budget import SpendBy
-from engine.facade.feed import PackListChanged
+from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
+from engine.errors import VasiniError
+from engine.facade.feed import CapsChanged, PackListChanged
 from engine.safe_text import sanitize
+from screens.frame.console_state import explain
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import ConsoleScreen, attempt, console, show_notice
 from screens.keys.bindings import bindings
 from screens.slo.detail import LevelDetail
-from screens.slo.money import MoneyLines
-from screens.slo.rows import COLUMNS, fits, level_key, level_row
+from screens.slo.rows import columns, fits, level_key, level_row
+from screens.slo.spend_rows import Used
+from screens.slo.spent import Spent
 from screens.widgets.plain import Plain
-from screens.widgets.tables.row_table import RowTable
+from screens.widgets.tables.made_table import MadeTable, RowToMake
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
 
     from engine.contracts.governing.slo import ServiceLevel
+    from engine.facade.engine import Engine
     from engine.facade.feed import FeedBatch
     from screens.frame.console_state import ConsoleState
     from screens.slo.exclude import Exclusion
@@ -35,7 +41,7 @@ AGAIN_SECONDS = 60.0
 """Burn rates fall as time goes by, also when no run ends."""
 _ENDS = frozenset(
     {"run_completed", "run_failed", "run_dead_lettered", "approval_decided", "user_input_received"}
-    | {"outcome_decided", "request_expired", "model_usage"}
+    | {"outcome_decided", "request_expired", "model_usage", "run_excluded"}
 )
 _EMPTY = "No packs.\n\nvasini pack new NAME makes one; here it will stand with what it promises."
 
@@ -51,6 +57,8 @@ class SloScreen(ConsoleScreen):
         self._levels: dict[str, ServiceLevel] = {}
         self._budgets: dict[str, tuple[float | None, ...]] = {}
         self._window: int | None = None
+        self._engine: Engine = state.engine
+        self._all_tenants = False
         self._typed = ""
         self._read = False
 
@@ -58,11 +66,11 @@ class SloScreen(ConsoleScreen):
         """Filter, what is looked at, the packs, one of them, and what models cost."""
         yield SafeInput(placeholder="words: pack, tenant, state", id="filter")
         yield Plain(id="slo-head")
-        yield RowTable(COLUMNS, id="levels")
+        yield MadeTable(columns(self.app.size.width), id="levels")
         with Vertical(id="empty"):
             yield Plain(sanitize("Reading the service levels …"), classes="empty-text")
         yield LevelDetail(self.state.keymap)
-        yield MoneyLines()
+        yield Spent(self.state.keymap)
 
     def on_mount(self) -> None:
         """Nothing is shown before the first load."""
@@ -72,9 +80,13 @@ class SloScreen(ConsoleScreen):
         self._table.focus()
         self.set_interval(AGAIN_SECONDS, self._again)
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Where there is room, words are whole."""
+        self._table.set_columns(columns(event.size.width))
+
     @property
-    def _table(self) -> RowTable:
-        return self.query_one("#levels", RowTable)
+    def _table(self) -> MadeTable:
+        return self.query_one("#levels", MadeTable)
 
     def current_level(self) -> ServiceLevel | None:
         """The one under the cursor."""
@@ -88,27 +100,35 @@ class SloScreen(ConsoleScreen):
     def concerned(self, batch: FeedBatch) -> bool:
         """Whether a run or a request ended, a model was paid for, or packs changed."""
         ended = any(event.kind in _ENDS for event in batch.events)
-        return bool(batch.lagged or batch.of(PackListChanged) or ended)
+        changed = bool(batch.of(PackListChanged)) or bool(batch.of(CapsChanged))
+        return batch.lagged or changed or ended
 
     async def load(self) -> None:
-        """Every pack, and the course of the one under the cursor."""
-        window = self._window
-        found = await self.state.engine.levels.list(window_days=window)
-        if window != self._window:
+        """Every pack, the course of the one under the cursor, and what was spent: so many questions, however
+        many packs and tenants there are."""
+        window, engine = self._window, self._engine
+        found = await engine.levels.list(window_days=window)
+        if (window, engine) != (self._window, self._engine):
             return
         self._levels = {level_key(level): level for level in found}
         self._budgets.clear()
         self._read = True
         self._draw()
         await self._read_budget()
-        await self._read_money()
+        await self._read_used()
 
-    async def _read_money(self) -> None:
+    async def _read_used(self) -> None:
         """What models cost in the longest of the windows that are looked at."""
-        days = max((level.window_days for level in self._levels.values()), default=30)
-        money, since = self.state.engine.budget, self.state.now() - timedelta(days=days)
-        spending, caps = await money.spending(SpendBy.MODEL, since=since), await money.caps(acts=0)
-        self.query_one(MoneyLines).show_money(spending.total, caps)
+        engine, levels, since = self._engine, tuple(self._levels.values()), self.state.now()
+        spending = await engine.budget.spending(SpendBy.PACK, since=since - timedelta(days=self._days))
+        caps = await engine.budget.caps(acts=0)
+        if engine is self._engine:
+            used = Used(spending, caps, levels, "" if self._all_tenants else self.state.tenant)
+            self.query_one(Spent).show_used(used, self._days)
+
+    @property
+    def _days(self) -> int:
+        return max((level.window_days for level in self._levels.values()), default=30)
 
     def action_filter(self) -> None:
         """Show the filter line and type into it."""
@@ -129,6 +149,47 @@ class SloScreen(ConsoleScreen):
         """More days."""
         self._look_at(1)
 
+    def action_unit(self) -> None:
+        """Money, tokens, time."""
+        self.query_one(Spent).next_unit()
+
+    def action_cap(self) -> None:
+        """Set or top up the cap under the cursor, or one of the pack under it."""
+        from screens.slo.cap import CapDialog, Subject  # noqa: PLC0415 - seldom needed
+
+        spent, level = self.query_one(Spent), self.current_level()
+        cap = spent.current_cap() if spent.has_focus_within else None
+        if cap is not None:
+            subject, tenant = Subject(cap.scope, cap.name, cap.window), cap.tenant
+        elif level is not None:
+            subject, tenant = Subject(CapScope.PACK, level.pack, CapWindow.MONTH), level.tenant
+        else:
+            subject, tenant = Subject(CapScope.TENANT, self.state.tenant, CapWindow.MONTH), self.state.tenant
+        try:
+            engine = self.state.engine.for_(self.state.actor, tenant=tenant if tenant != "*" else None)
+        except VasiniError as error:
+            show_notice(self, explain(error), tone="error")
+            return
+
+        def done(words: str | None) -> None:
+            if words is not None:
+                show_notice(self, words)
+                self.refresher.ask()
+
+        self.app.push_screen(CapDialog(self.state, engine, subject), done)
+
+    def action_all_tenants(self) -> None:
+        """The packs of every tenant, or those of this console's own."""
+        try:
+            wanted = self.state.engine.for_(
+                self.state.actor, tenant=self.state.tenant or None, all_tenants=not self._all_tenants
+            )
+        except VasiniError as error:
+            show_notice(self, explain(error), tone="error")
+            return
+        self._engine, self._all_tenants = wanted, not self._all_tenants
+        self.refresher.ask_at_once()
+
     def action_exclude(self) -> None:
         """Let failed runs not count."""
         level = self.current_level()
@@ -145,7 +206,7 @@ class SloScreen(ConsoleScreen):
 
     async def _exclude(self, exclusion: Exclusion) -> None:
         for run_id in exclusion.run_ids:
-            await self.state.engine.levels.exclude(run_id, exclusion.reason, actor=self.state.actor)
+            await self._engine.levels.exclude(run_id, exclusion.reason, actor=self.state.actor)
         number = len(exclusion.run_ids)
         show_notice(self, f"{number:,} runs do not count" if number > 1 else "1 run does not count")
         self.refresher.ask()
@@ -160,17 +221,21 @@ class SloScreen(ConsoleScreen):
         self._table.focus()
         self._show_filter(bool(self._typed))
 
-    @on(RowTable.Highlighted, "#levels")
+    @on(MadeTable.Highlighted, "#levels")
     def _highlighted(self) -> None:
         self._draw_detail()
         self.run_worker(self._guarded_budget(), group="budget", exclusive=True, exit_on_error=False)
 
-    @on(RowTable.Opened, "#levels")
+    @on(MadeTable.Opened, "#levels")
     def _opened(self) -> None:
         level = self.current_level()
-        if level is not None:
-            words = f"pack:{level.pack} status:failed,dead_letter ended:<{level.window_days}d"
-            console(self).show_runs(words)
+        if level is None:
+            return
+        if self.state.tenant not in {"", level.tenant}:
+            show_notice(self, f"Runs of another tenant: vasini --tenant {level.tenant} shows them")
+            return
+        words = f"pack:{level.pack} status:failed,dead_letter ended:<{level.window_days}d"
+        console(self).show_runs(words)
 
     def _again(self) -> None:
         if self.is_current:
@@ -189,7 +254,7 @@ class SloScreen(ConsoleScreen):
         if level is None or not level.runs or level_key(level) in self._budgets:
             return
         window = self._window
-        found = await self.state.engine.levels.get(level.pack, tenant=level.tenant, window_days=window)
+        found = await self._engine.levels.get(level.pack, tenant=level.tenant, window_days=window)
         if window == self._window:
             self._budgets[level_key(level)] = found.budget
             self._draw_detail()
@@ -206,7 +271,11 @@ class SloScreen(ConsoleScreen):
             self.query_one(".empty-text", Plain).show(sanitize(nothing_fits, multiline=True))
 
     def _draw(self) -> None:
-        rows = [level_row(level) for level in self._levels.values() if fits(level, self._typed)]
+        rows = [
+            RowToMake(key, partial(level_row, level))
+            for key, level in self._levels.items()
+            if not self._typed or fits(level, self._typed)
+        ]
         self._table.show(rows)
         self._show_empty(not rows)
         self._draw_head()
@@ -217,7 +286,8 @@ class SloScreen(ConsoleScreen):
         days = _days(found.pop()) if len(found) == 1 else "the days of its own window"
         shown, known = self._table.row_count, len(self._levels)
         part = f" · {shown:,} of {known:,} packs" if shown != known else ""
-        words = f" Each pack over {days}, worst first{part}"
+        whose = " in every tenant" if self._all_tenants else ""
+        words = f" Each pack{whose} over {days}, worst first{part}"
         self.query_one("#slo-head", Plain).show((sanitize(words if known else ""), "$quiet"))
 
     def _draw_detail(self) -> None:

@@ -5,20 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.governing.budget import Caps, SpendBy, Spending, SpendRow, SpendSum
+from engine.contracts.governing.budget import Caps, CapView, SpendBy, Spending, SpendRow, SpendSum
+from engine.contracts.governing.outlook import SpendOutlook
+from engine.errors import ErrorCode, Refused
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.contracts.actor import Actor
-    from engine.contracts.governing.budget import CapScope, CapView, CapWindow
+    from engine.contracts.governing.budget import AsShown, CapScope, CapWindow
+
+
+def a_cap(**fields: Any) -> CapView:
+    given = {"scope": "tenant", "tenant": "acme", "name": "acme", "window": "day", "source": "settings"}
+    return CapView.model_validate({**given, "state": "ok", "hard": 10 * 10**9, **fields})
 
 
 @dataclass
 class FakeBudget:
     rows: dict[SpendBy, tuple[SpendRow, ...]] = field(default_factory=dict)
+    outlooks: dict[str, SpendOutlook] = field(default_factory=dict)
     of_runs: dict[str, SpendSum] = field(default_factory=dict)
     of_caps: Caps = field(default_factory=lambda: Caps(time_zone="UTC"))
+    refusal: Refused | None = None
     done: list[tuple[Any, ...]] = field(default_factory=list)
 
     async def spending(
@@ -37,6 +46,9 @@ class FakeBudget:
     async def of_run(self, run_id: str) -> SpendSum:
         return self.of_runs.get(run_id, SpendSum())
 
+    async def outlook(self, run_id: str, step_id: str) -> SpendOutlook:
+        return self.outlooks.get(run_id) or SpendOutlook(spent=await self.of_run(run_id), runs=0)
+
     async def caps(self, *, acts: int = 20) -> Caps:
         return self.of_caps
 
@@ -48,13 +60,36 @@ class FakeBudget:
         *,
         soft: int | None,
         hard: int | None,
+        pause: bool = False,
         actor: Actor,
         comment: str = "",
+        seen: AsShown | None = None,
     ) -> None:
-        self.done.append(("set_cap", scope, name, window, soft, hard, actor.name, comment))
+        self._require_as(scope, name, window, seen)
+        self.done.append(("set_cap", scope, name, window, soft, hard, pause, actor.name, comment))
 
     async def top_up(
-        self, scope: CapScope, name: str, window: CapWindow, amount: int, *, actor: Actor, comment: str
+        self,
+        scope: CapScope,
+        name: str,
+        window: CapWindow,
+        amount: int,
+        *,
+        actor: Actor,
+        comment: str,
+        seen: AsShown | None = None,
     ) -> CapView | None:
+        self._require_as(scope, name, window, seen)
         self.done.append(("top_up", scope, name, window, amount, actor.name, comment))
         return next((one for one in self.of_caps.caps if (one.scope, one.name) == (scope, name)), None)
+
+    def _require_as(self, scope: CapScope, name: str, window: CapWindow, seen: AsShown | None) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        cap = next(
+            (one for one in self.of_caps.caps if (one.scope, one.name, one.window) == (scope, name, window)),
+            None,
+        )
+        now = (cap.soft, cap.hard) if cap is not None else (None, None)
+        if seen is not None and (seen.soft, seen.hard) != now:
+            raise Refused(ErrorCode.CAP_CHANGED, f"somebody changed the cap of {scope} {name} meanwhile")

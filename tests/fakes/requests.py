@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.runs.request import (
+    AnswerToken,
     AnswerView,
     ApprovalView,
     DecisionView,
@@ -15,7 +16,7 @@ from engine.contracts.runs.request import (
     OutcomeView,
 )
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
-from engine.errors import InvalidInput, NotFound
+from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.facade.feed import ClaimsChanged, FeedBatch
 from engine.governance.access import Scoped
 from engine.journal.records import Decision
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.run import Page
     from tests.fakes.engine import FakeEngine
 
@@ -42,6 +44,7 @@ class FakeRequests(Scoped):
     """Approvals, forms and outcomes of the fake: the first decision wins."""
 
     engine: FakeEngine
+    tokens: dict[str, str] = field(default_factory=dict)
     checker: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[FieldError, ...]] = check_values
 
     async def approvals(
@@ -100,9 +103,18 @@ class FakeRequests(Scoped):
         return tuple(view for _, _, view in found[: page_size(limit)])
 
     async def approve(
-        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+        self,
+        approval_id: str,
+        *,
+        actor: Actor,
+        digest: str | None = None,
+        comment: str | None = None,
+        edits: PlanEdits | None = None,
     ) -> DecisionView:
         self.engine.note("approve", (approval_id, actor.name, digest))
+        if edits is not None:
+            kept = [(step.step_id, step.params) for step in edits.steps]
+            self.engine.note("approve_edited", (approval_id, kept))
         return await self.decide(
             approval_id, RequestStatus.APPROVED, actor.name, digest=digest, comment=comment
         )
@@ -214,9 +226,26 @@ class FakeRequests(Scoped):
     def check(self, schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
         return self.checker(schema, values)
 
+    async def token(self, request_id: str, *, actor: Actor, seconds: float = 86_400.0) -> AnswerToken:
+        self.engine.note("token", (request_id, seconds, actor.name))
+        form = await self.form(request_id)
+        refuse_closed(request_row(form))
+        self.tokens[request_id] = token = f"vat_{len(self.tokens):040}"
+        until = self.engine.clock + timedelta(seconds=seconds)
+        return AnswerToken(request_id=request_id, run_id=form.run_id, token=token, expires_at=until)
+
     async def answer(
-        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
+        self,
+        request_id: str,
+        values: Mapping[str, Any],
+        *,
+        actor: Actor,
+        comment: str = "",
+        token: str | None = None,
     ) -> AnswerView:
+        pending = (await self.form(request_id)).status is RequestStatus.PENDING
+        if token is not None and pending and token != self.tokens.get(request_id):
+            raise Refused(ErrorCode.TOKEN_INVALID, "The token is not good for this form.")
         self.engine.note("answer", (request_id, dict(values), actor.name))
         form = await self.form(request_id)
         row = request_row(form)

@@ -275,6 +275,7 @@ def decisions(fake: FakeEngine) -> Iterator[Call]:
         yield call("requests.approve", key, actor=ANN)
         yield call("requests.reject", key, comment="no", actor=ANN)
     for key in (*fake.stored_forms, "form_none"):
+        yield call("requests.answer", key, {"word": "so"}, actor=ANN, token="vat_x")
         for values in ({}, {"word": 3}, {"word": "so"}, {"word": "again"}):
             yield call("requests.answer", key, values, actor=ANN)
     yield call("requests.say_outcome", "outc_none", OutcomeDecision.DONE, actor=ANN)

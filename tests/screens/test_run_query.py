@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RunStatus
 from screens.runs.query import run_query
-from screens.runs.rows import short_number
+from screens.widgets.numbers import short_number
 from tests.fakes.views import NOW
 
 if TYPE_CHECKING:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.governing.budget import Caps, CapView, SpendBy, SpendRow, SpendSum
+from engine.contracts.governing.budget import Caps, SpendBy, SpendRow, SpendSum
 from engine.contracts.governing.slo import DriftMetric, DriftSeverity, DriftView, FailureCount
 from engine.contracts.runs.run import RunError
 from engine.contracts.status import RunStatus
-from engine.errors import ErrorCode, Unavailable
+from engine.errors import ErrorCode, Refused, Unavailable
 from screens.runs.screen import RunsScreen
 from screens.slo.budget_plot import budget_plot
 from screens.slo.exclude import ExcludeDialog
 from screens.slo.screen import SloScreen
+from screens.widgets.tables.made_table import MadeTable
+from tests.fakes.budget import a_cap
 from tests.fakes.engine import FakeEngine
 from tests.fakes.levels import a_level
 from tests.fakes.views import NOW, a_run, ago
 from tests.screens.levels import SOME_LEVELS
+from tests.screens.picture import unfinished
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage
@@ -31,10 +34,14 @@ def an_engine() -> FakeEngine:
     return engine
 
 
+def levels(stage: Stage) -> MadeTable:
+    return stage.app.screen.query_one("#levels", MadeTable)
+
+
 async def on_levels(stage: Stage) -> None:
     await stage.press("4")
     await stage.on(SloScreen)
-    await stage.until(lambda: stage.table("#levels").rows, "packs in the list")
+    await stage.until(lambda: levels(stage).row_count, "packs in the list")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)])
@@ -44,17 +51,16 @@ async def test_the_worst_is_first_and_told_in_full(console: OpenConsole, size: t
         await stage.shows("4 more failed than may, since 12 Mar 09:26 UTC")
         await stage.shows("█")
         for words in (
-            "✗ violated on-call",
+            "✗ violated",
             "97.08",
-            "-4 over",
+            "-4 ███!!!",
             "6.2/3.1",
-            "13 ██████░░",
+            "13 ██░░░░",
             "6h 6.2/6 PAGE",
             "3d 1.4/1 TICKET",
-            "9 timeout · 3 model_error",
-            "40 asked · p50 3m · p95 2.5h · 2 expired",
-            "98 %, p95 5.0s",
-            "from risk low",
+            "9 timeout  3 model_error",
+            "40 asked · 60 % of the time · p50 3m, p95 2.5h · 2 expired",
+            "98 %, p95 5.0s, risk low",
         ):
             assert words in stage.text(), words
 
@@ -150,11 +156,11 @@ async def test_a_filter_leaves_what_fits_and_escape_clears_it(console: OpenConso
         await on_levels(stage)
         await stage.press("/", *"met")
         await stage.shows("1 of 3 packs")
-        await stage.until(lambda: len(stage.table("#levels").rows) == 1)
+        await stage.until(lambda: levels(stage).row_count == 1)
         await stage.press(*"zz")
         await stage.shows("No pack matches the filter.")
         await stage.press("escape")
-        await stage.until(lambda: len(stage.table("#levels").rows) == 3)
+        await stage.until(lambda: levels(stage).row_count == 3)
 
 
 async def test_a_run_that_ends_is_seen_at_once(console: OpenConsole) -> None:
@@ -197,33 +203,90 @@ def test_the_plot_stands_as_high_as_what_is_left() -> None:
     assert budget_plot((1.0, 0.0, 1.0), 1, 1) == ["█"]
 
 
-def a_cap(**fields: Any) -> CapView:
-    given = {"scope": "tenant", "tenant": "acme", "name": "acme", "window": "day", "source": "settings"}
-    return CapView.model_validate({**given, "state": "ok", "hard": 10 * 10**9, **fields})
-
-
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)])
 async def test_spending_stands_against_the_caps_the_worst_first(
     console: OpenConsole, size: tuple[int, int]
 ) -> None:
     engine = an_engine()
     spent = SpendSum(calls=9, unpriced=2, cost=12_345_678_901)
-    engine.budget.rows = {SpendBy.MODEL: (SpendRow(name="strong", sum=spent),)}
-    soft = a_cap(spent=8 * 10**9, soft=7 * 10**9, state="soft", held=10**9, held_calls=3, runs_out_at=NOW)
+    engine.budget.rows = {SpendBy.PACK: (SpendRow(name="strong", sum=spent),)}
+    soft = a_cap(spent=8 * 10**9, soft=7 * 10**9, state="soft", runs_out_at=NOW)
     others = (a_cap(scope="run", name="*", window="total"), a_cap(name="other"))
-    engine.budget.of_caps = Caps(time_zone="UTC", caps=(soft, *others))
+    engine.budget.of_caps = Caps(
+        time_zone="UTC", held=10**9, held_calls=3, price_table="2026-11-21", caps=(soft, *others)
+    )
     async with console(engine, size=size) as stage:
         await on_levels(stage)
-        await stage.shows("$12.35 in these days · 2 calls unknown · $1.00 held in 3 calls")
-        for words in (
-            "tenant acme this day $8.00 of $10.00 ████████░░ ▲ warned, out 14 Mar",
-            "each run: at most $10.00",
-            "1 more: vasini budget show",
-        ):
-            assert words in stage.text(), words
+        await stage.shows("$12.35 in 30 days · held now $1.00 in 3 calls · unpriced 2 · prices 2026-11-21")
+        await stage.shows("$8.00  $10.00 ██████░░ 14 Mar 09:26 ▲ warned")
+        await stage.press("tab", "j")
+        await stage.shows("each run")
+        await stage.press("G")
+        await stage.shows("· no cap")
+        assert "$12.35" in stage.text()
 
 
 async def test_where_nothing_was_spent_and_no_cap_holds_it_says_how_to_set_one(console: OpenConsole) -> None:
     async with console(an_engine(), size=(80, 24)) as stage:
         await on_levels(stage)
-        await stage.shows("$0.00 in these days · no caps; `vasini budget set` makes one")
+        await stage.shows("No model was paid for in these days, and no cap holds.")
+
+
+async def test_what_was_used_is_told_in_money_in_tokens_and_in_time(console: OpenConsole) -> None:
+    engine = an_engine()
+    told = SpendSum(calls=9, input_tokens=120_000, cached_tokens=4_000, output_tokens=900, estimated=1)
+    engine.budget.rows = {SpendBy.PACK: (SpendRow(name="on-call", sum=told),)}
+    async with console(engine, size=(80, 24)) as stage:
+        await on_levels(stage)
+        await stage.shows("· no cap")
+        await stage.press("$")
+        await stage.shows("Estimated")
+        assert "120k    4000     900 ████████" in stage.text()
+        assert "9 calls in 30 days · 120,000 in (4,000 cached), 900 out" in stage.text()
+        await stage.press("$")
+        await stage.shows("Waiting for people")
+        assert "40m      60m █████░░░  60 %" in stage.text()
+        await stage.press("$")
+        await stage.shows("Runs out on")
+
+
+async def test_the_packs_of_every_tenant_are_looked_at_by_who_may(console: OpenConsole) -> None:
+    engine = FakeEngine()
+    engine.levels.stored = (a_level("hello", tenant="acme"), a_level("hello", tenant="default"))
+    async with console(engine) as stage:
+        await stage.press("4")
+        await stage.until(lambda: levels(stage).row_count == 2, "the fake shows all until it is narrowed")
+        await stage.press("*")
+        await stage.shows("Each pack in every tenant over 30 days")
+        await stage.press("enter")
+        await stage.until(lambda: "vasini --tenant acme" in stage.notices())
+        await stage.press("*")
+        await stage.until(lambda: levels(stage).row_count == 1, "its own")
+
+
+async def test_who_may_not_look_at_every_tenant_is_told_so(console: OpenConsole) -> None:
+    engine = an_engine()
+    engine.failures["for_"] = Refused(ErrorCode.ROLE_MISSING, "ben is operator of default")
+    async with console(engine) as stage:
+        await on_levels(stage)
+        await stage.press("*")
+        await stage.until(lambda: "ben is operator of default" in stage.notices())
+        assert "in every tenant" not in stage.text()
+
+
+async def test_ten_thousand_tenants_cost_a_screenful(console: OpenConsole) -> None:
+    engine = FakeEngine()
+    engine.levels.stored = tuple(a_level("hello", tenant=f"t-{number}") for number in range(10_000))
+    async with console(engine, size=(80, 24)) as stage:
+        await on_levels(stage)
+        await stage.shows("t-0")
+        await stage.until(lambda: not unfinished(stage.app), "everything drawn")
+        asked = len(engine.calls)
+        await stage.press("G", "k", "ctrl+u")
+        await stage.shows("t-9997")
+        assert len(levels(stage)._made) < 100, "only rows that were drawn are made"
+        assert {name for name, _ in engine.calls[asked:]} <= {"level"}, (
+            "keys ask for the one under the cursor"
+        )
+        await stage.press("/", *"9999")
+        await stage.shows("1 of 10,000 packs")

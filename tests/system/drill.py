@@ -151,6 +151,21 @@ steps:
       - {text: one is left}
       - {text: no more}
 """,
+    "plan": """\
+id: plan
+steps:
+  - id: work
+    type: plan_proposal
+    instructions: Leave marks.
+    prompt: Leave two of them.
+    tools: [drill.mark]
+    script:
+      - no plan
+      - summary: Two marks.
+        steps:
+          - {step_id: one, tool: drill.mark, params: {label: one}}
+          - {step_id: two, tool: drill.mark, params: {label: two}, requires_approval: true}
+""",
     "deadly": """\
 id: deadly
 steps:
@@ -216,6 +231,7 @@ FLOWS_WITH_ONE_OF_EACH = (
     "graph",
     "agent",
     "conversation",
+    "plan",
 )
 
 

@@ -30,7 +30,7 @@ ONLY_OF = {"before_tool": "tool", "after_tool": "tool", "before_document": "run"
 """The other points exist for one type only: nothing else calls a tool or writes the document."""
 
 
-TYPE_OF = {"finally": "parallel", "conversation": "message"}
+TYPE_OF = {"finally": "parallel", "conversation": "message", "plan": "plan_proposal"}
 """The step type that a flow is about, where that is not its name."""
 
 
@@ -98,6 +98,7 @@ def _check(person: Person, run_id: str, flow: str) -> None:
     assert written["status"] == "COMPLETED"
     result = written["result"]
     brought = result.values() if flow == "graph" else result.get("items", [result])
+    brought = result["outputs"].values() if flow == "plan" else brought
     assert [item.get("label") or item["text"] for item in brought] == _LABELS[flow]
 
 
@@ -113,4 +114,5 @@ _LABELS = {
     "graph": ["last", "left", "right", "first"],
     "agent": ["all left"],
     "conversation": ["no more"],
+    "plan": ["one", "two"],
 }

@@ -13,6 +13,8 @@ from tests.recorded_names import recorded
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
 
@@ -230,3 +232,25 @@ def test_approvals_are_filtered_by_pack_person_and_time(vasini: Vasini, fake: Fa
     assert found("--since", rfc3339(ago(600))) == ["a2", "a3"]
     assert found("--until", rfc3339(ago(600)), "--by", "bo") == []
     assert found("--by", "ana", "--limit", "1") == ["a1"]
+
+
+def test_a_token_is_written_once_and_answers_from_a_file_only(
+    vasini: Vasini, fake: FakeEngine, tmp_path: Path
+) -> None:
+    fake.add(a_run(), a_form())
+    made = vasini("token", "form-1", "--expires", "30m")
+    token = made.stdout.strip()
+    assert (made.status, token.startswith("vat_")) == (ExitCode.OK, True)
+    assert token not in made.stderr
+    assert [seconds for _, seconds, _ in fake.asked("token")] == [1800]
+    assert vasini("token", "form-1", "--expires", "soon").status == ExitCode.USAGE
+    place = tmp_path / "token"
+    arguments = ("answer", "form-1", "--values", '{"name": "x"}')
+    assert vasini(*arguments, "--token", token).status == ExitCode.INVALID_INPUT
+    place.write_text("vat_other")
+    refused = vasini(*arguments, "--token", f"@{place}", "--json")
+    assert (refused.status, refused.document["error"]["code"]) == (ExitCode.REFUSED, "token_invalid")
+    place.write_text(token + "\n")
+    assert vasini(*arguments, "--token", f"@{place}").status == ExitCode.OK
+    late = vasini("token", "form-1", "--json")
+    assert (late.status, late.document["error"]["code"]) == (ExitCode.REFUSED, "already_decided")

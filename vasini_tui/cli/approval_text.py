@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from vasini_tui.output import Output
 
 
-def write_approval(out: Output, approval: ApprovalView) -> None:
-    """Who decides here sees the exact action, what it would change, and the digest that binds them."""
+def write_approval(out: Output, approval: ApprovalView, money: str = "") -> None:
+    """Who decides here sees the exact action, what it would change, and the digest that binds them.
+
+    `money` is what the run has cost and may cost.
+    """
     action = approval.action
     out.pairs(
         (
@@ -28,6 +31,7 @@ def write_approval(out: Output, approval: ApprovalView) -> None:
             ("autonomy", approval.autonomy_level),
             ("asked by", approval.requested_by),
             ("expires", approval.expires_at),
+            ("money", money or None),
             ("workers lost", f"{approval.recoveries:,}" if approval.recoveries else None),
             ("decided by", approval.decided_by),
             ("comment", approval.comment),

@@ -25,6 +25,7 @@ COMMANDS = {
     "reject": "requests.approvals:reject",
     "forms": "requests.forms:forms",
     "answer": "requests.forms:answer",
+    "token": "requests.token:token",
     "outcomes": "requests.outcomes:outcomes",
     "outcome": "requests.outcomes:outcome",
     "pause": "runs.steer:pause",

@@ -17,7 +17,6 @@ from pydantic import (
     StringConstraints,
 )
 
-from engine.acp.settings import AgentSettings
 from engine.budget.settings import BudgetSettings
 from engine.contracts.actor import Operator
 from engine.contracts.governing.slo import SloTargets
@@ -25,6 +24,7 @@ from engine.contracts.status import Risk
 from engine.governance.policies import Policies
 from engine.models.settings import ModelSettings
 from engine.packs.publishing.key_bytes import KEY_BYTES, decode_bytes
+from engine.tools.mcp.settings import McpSettings, VariableName
 
 _MIB = 1024 * 1024
 
@@ -52,12 +52,6 @@ def _public_key(text: str) -> str:
     if decode_bytes(text, KEY_BYTES) is None:
         raise ValueError("must be an Ed25519 public key: 32 bytes as hexadecimal digits or base64")
     return text
-
-
-def _variable(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or name.startswith("VASINI_"):
-        raise ValueError("must be the name of an environment variable, and none of vasini's own")
-    return name
 
 
 def _webhook(url: str) -> str:
@@ -89,7 +83,6 @@ PublicKey = Annotated[str, AfterValidator(_public_key)]
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 WebhookUrl = Annotated[str, AfterValidator(_webhook)]
 PositiveInt = Annotated[int, Field(ge=1)]
-VariableName = Annotated[str, AfterValidator(_variable)]
 # One key, or several divided by spaces; whether they may be is checked when all sources are known.
 Keys = Annotated[tuple[str, ...], BeforeValidator(_divided), Field(min_length=1, max_length=8)]
 
@@ -133,6 +126,7 @@ class ToolSettings(Group):
     processes: Annotated[int, Field(ge=4)] = 1024
     sandbox: Literal["auto", "process", "isolated"] = "auto"
     sandbox_reads: tuple[AbsolutePath, ...] = ()
+    mcp: McpSettings = McpSettings()
 
 
 class EngineSettings(Group):
@@ -204,7 +198,6 @@ class SettingsShape(BaseModel):
     logging: LoggingSettings = LoggingSettings()
     tools: ToolSettings = ToolSettings()
     models: ModelSettings = ModelSettings()
-    agents: AgentSettings = AgentSettings()
     budget: BudgetSettings = BudgetSettings()
     engine: EngineSettings = EngineSettings()
     packs: PackSettings = PackSettings()

@@ -24,6 +24,7 @@ from engine.contracts.governing.budget import CapScope
 from engine.errors import ErrorCode, VasiniError
 from engine.governance.policies import Policies
 from engine.models.settings import NamedModel, ProviderName
+from engine.tools.mcp.settings import McpServer
 from vasini_tui.settings.config_files import read_config_file
 from vasini_tui.settings.groups import SettingsShape
 from vasini_tui.settings.places import Places, find_places
@@ -39,7 +40,12 @@ if TYPE_CHECKING:
 PREFIX = "VASINI_"
 DELIMITER = "__"
 _OWN_VARIABLES = frozenset({"VASINI_HOME"})
-_BY_NAME: Mapping[str, type[BaseModel]] = {"operators": Operator, "named": NamedModel, "prices": ModelPrice}
+_BY_NAME: Mapping[str, type[BaseModel]] = {
+    "operators": Operator,
+    "named": NamedModel,
+    "prices": ModelPrice,
+    "servers": McpServer,
+}
 """What stands under each name of a mapping."""
 
 Source = Literal["env", "secrets file", "config file", "default"]

@@ -12,21 +12,23 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.contracts.flows.outside_agent import ASKED_AT_ONCE, PREFIX, permission_step, prompt_step
-from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields
+from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields, StepId
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.model import Contract
 from engine.contracts.status import RequestKind
 
-MAX_TURNS = 50
-CONVERSATION_TURNS = 1_000
-"""Turns of a whole conversation; between two messages `max_turns` of its agent counts."""
+MAX_TURNS = 1_000
+"""Turns of an agent; also of a whole conversation, in which `max_turns` count between two messages."""
 CALLS_AT_ONCE = 4
 MAX_SKILLS = 20
+MAX_FLOWS = 20
+MAX_HANDOFFS = 20
+FLOW_PREFIX = "flow."
+"""What the names of flows begin with where a model calls them like tools."""
 MESSAGE, MODEL, CALLS, CALL = "message", "model", "calls", "call"
 """Ids of the steps inside: `<agent>/<turn>/message`, `.../model`, `.../calls/<number>/call`."""
 
-_MODEL_RETRY = RetryPolicy(max_attempts=3, backoff_seconds=1.0, backoff=Backoff.EXPONENTIAL)
+MODEL_RETRY = RetryPolicy(max_attempts=3, backoff_seconds=1.0, backoff=Backoff.EXPONENTIAL)
 
 
 class ScriptedCall(Contract):
@@ -125,16 +127,20 @@ class AgentStep(StepFields):
         description="What the agent is for; the pack's role and soul come first.",
     )
     prompt: str = Field(min_length=1, max_length=200_000, description="What it is asked to do.")
-    agent: str | None = Field(
-        default=None,
-        max_length=70,
-        pattern=r"^acp:[a-z][a-z0-9_-]*$",
-        description="`acp:NAME`: an agent that another program brings, of the settings `agents.acp`.",
-    )
     tools: tuple[str, ...] | None = Field(
         default=None,
         max_length=100,
         description="Tools it may use; default those that the pack's tools layer offers.",
+    )
+    handoffs: tuple[StepId, ...] = Field(
+        default=(),
+        max_length=MAX_HANDOFFS,
+        description="Agents of the same list of steps that it may hand over to.",
+    )
+    flows: tuple[str, ...] = Field(
+        default=(),
+        max_length=MAX_FLOWS,
+        description="Flows of the pack that it may run, each like a tool `flow.<id>`.",
     )
     skills: tuple[str, ...] = Field(
         default=(),
@@ -170,17 +176,15 @@ class AgentStep(StepFields):
 
     @cached_property
     def _lists(self) -> tuple[tuple[Step, ...], ...]:
-        if self.agent is not None:
-            return ((prompt_step(self.retry),), (permission_step(),))
         call = ChosenCallStep.model_construct(type="tool", id=CALL, tool="", on_failure="continue")
         calls = CallsStep.model_construct(
             type="calls",
             id=CALLS,
-            max_turns=CONVERSATION_TURNS if self.converses else self.max_turns,
+            max_turns=MAX_TURNS if self.converses else self.max_turns,
             goes_on=self.converses,
             lists_of=((call,),),
         )
-        model = ModelStep.model_construct(type="model", id=MODEL, retry=self.retry or _MODEL_RETRY)
+        model = ModelStep.model_construct(type="model", id=MODEL, retry=self.retry or MODEL_RETRY)
         message = MessageStep.model_construct(type="message", id=MESSAGE, name="next message")
         return ((message, model, calls),) if self.converses else ((model, calls),)
 
@@ -190,39 +194,19 @@ class AgentStep(StepFields):
         return self.mode == "conversation"
 
     @property
-    def outside(self) -> str | None:
-        """The name in the settings of the program that is the agent, where one is."""
-        return None if self.agent is None else self.agent.removeprefix(PREFIX)
-
-    @property
     def lists(self) -> tuple[tuple[Step, ...], ...]:
-        """What every turn works through; of a program that is the agent its prompt, and what it asks for."""
+        """What every turn works through."""
         return self._lists
 
     def list_of(self, branch: int) -> tuple[Step, ...]:
         """The same for every turn."""
-        return self._lists[min(branch, len(self._lists) - 1)]
-
-    @property
-    def branches_at_once(self) -> int:
-        """One turn; of another program its prompt, and some of what it asks for."""
-        return 1 if self.agent is None else 1 + ASKED_AT_ONCE
-
-    @property
-    def over_with_first(self) -> bool:
-        """What another program asks for is asked while it works on its prompt."""
-        return self.agent is not None
+        return self._lists[0]
 
     @property
     def target(self) -> str | None:
-        """The model or the program that it asks for, where it names one."""
-        return self.agent or self.model
+        """The model it asks for, where it names one."""
+        return self.model
 
     def joined(self, given: Any, outputs: list[tuple[int, Any]]) -> Any:
-        """The last turns: one in which a person only said that it is over has no answer.
-
-        Of another program: the answer to its prompt.
-        """
-        if self.agent is not None:
-            return next(output for number, output in outputs if number == 0)
+        """The last turns: one in which a person only said that it is over has no answer."""
         return {"$list": [output for _, output in outputs[-2:]]}

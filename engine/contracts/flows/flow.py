@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from engine.contracts.flows.agent_step import AgentStep
+from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.flows.step import (
     STEP_TYPES,
     BranchNeeds,
@@ -275,6 +276,6 @@ class FlowDef(Contract):
 STEP_TYPES.read_by(FlowDef)
 for _type in (
     *(ToolStep, ApprovalStep, UserInputStep, SubflowStep),
-    *(ParallelStep, ForEachStep, GraphStep, WaitStep, AgentStep),
+    *(ParallelStep, ForEachStep, GraphStep, WaitStep, AgentStep, PlanProposalStep),
 ):
     STEP_TYPES.add(_type)

@@ -91,6 +91,9 @@ class CapView(Contract):
     source: str = Field(description="`settings`, `person`, or `pack`: who wrote it.")
     soft: int | None = Field(default=None, description="Top-ups are part of it, as of `hard`.")
     hard: int | None = None
+    pauses: bool = Field(
+        default=False, description="Runs wait at the soft cap until a person has said how they go on."
+    )
     topped_up: int = 0
     spent: int = 0
     held: int = Field(default=0, description="The most that calls under way may cost.")
@@ -105,11 +108,21 @@ class CapView(Contract):
     )
 
 
+class AsShown(Contract):
+    """A cap as somebody saw it who changes it; both None where none held."""
+
+    soft: int | None = Field(default=None, description="With its top-ups, as in `CapView`.")
+    hard: int | None = None
+
+
 class BudgetAct(Contract):
-    """Something that happened to a cap: it was set, removed or topped up, or its soft cap was reached."""
+    """Something that happened to a cap: it was set, removed or topped up, its soft cap was reached, or it was
+    said there how runs go on."""
 
     ts: Timestamp
-    kind: str = Field(description="`cap_set`, `cap_removed`, `topped_up`, `soft_reached`.")
+    kind: str = Field(
+        description="`cap_set`, `cap_removed`, `topped_up`, `soft_reached`, `lowered`, `stopped`."
+    )
     scope: CapScope
     tenant: str
     name: str
@@ -129,5 +142,8 @@ class Caps(Contract):
     """All caps that hold, the one with the least left first, and what happened to them, newest first."""
 
     time_zone: str
+    held: int = Field(default=0, description="The most that calls under way may cost, all together.")
+    held_calls: int = 0
+    price_table: str = Field(default="", description="The date of the shipped prices.")
     caps: tuple[CapView, ...] = ()
     acts: tuple[BudgetAct, ...] = ()

@@ -112,6 +112,7 @@ class PeopleView(Contract):
 
     asked: int = Field(default=0, description="Requests that were decided, or passed their time.")
     expired: int = 0
+    waited_ms: int = Field(default=0, description="How long they took, all together.")
     p50_ms: int | None = None
     p95_ms: int | None = None
     p95_goal_ms: int | None = None
@@ -140,6 +141,7 @@ class ServiceLevel(Contract):
     p50_ms: int | None
     p95_ms: int | None
     p95_goal_ms: int
+    worked_ms: int = Field(default=0, description="Working time of completed runs, all together; within 1 %.")
     burns: tuple[BurnView, ...] = ()
     runs_out: Timestamp | None = Field(
         default=None, description="When nothing may fail any more, at the rate of the last three days."

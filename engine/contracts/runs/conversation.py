@@ -19,6 +19,10 @@ class SpokenCall(Contract):
     arguments: str = Field(description="As the model wrote them, masked.")
     status: StepStatus | None = Field(default=None, description="None: it has not begun.")
     decided: str | None = Field(default=None, description="`APPROVED by ana`, where somebody was asked.")
+    waits_with: str | None = Field(
+        default=None, description="Request id of the form whose answer it waits for, while it is open."
+    )
+    child_run_id: str | None = Field(default=None, description="The run of the flow that it started.")
     result: Any = None
     error: RunError | None = None
 
@@ -31,6 +35,13 @@ class ToldSkill(Contract):
     digest: str = Field(description="sha256 of the text.")
     size: int = Field(description="Bytes.")
     text: str
+
+
+class Handover(Contract):
+    """That another agent handed the conversation over, and with which message."""
+
+    by: str = Field(description="The step that handed over.")
+    message: str
 
 
 class SpokenTurn(Contract):
@@ -62,6 +73,8 @@ class Conversation(Contract):
     prompt: str = ""
     tools: tuple[str, ...] = ()
     skills: tuple[ToldSkill, ...] = ()
+    received: Handover | None = None
+    handed_over_to: str | None = Field(default=None, description="The agent that goes on in its place.")
     turns: tuple[SpokenTurn, ...] = ()
     waits_with: str | None = Field(
         default=None,

@@ -144,6 +144,15 @@ class FormView(RequestView):
     answered_at: Timestamp | None = None
 
 
+class AnswerToken(Contract):
+    """What answers one form once, from outside. It is told this once, and kept nowhere."""
+
+    request_id: str
+    run_id: str
+    token: str
+    expires_at: Timestamp
+
+
 class AnswerView(Contract):
     """The outcome of submitting a form."""
 

@@ -157,6 +157,13 @@ class MemoryJournal(JournalWrites):
             if path is None or row["path"] == path
         ]
 
+    async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
+        """See port."""
+        store = await self._read()
+        rows = store.steps.get(run_id, {})
+        found = {path: _payload(store, run_id, rows[path]["output_seq"]) for path in paths if path in rows}
+        return {path: payload for path, payload in found.items() if payload is not None}
+
     async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
         """See port."""
         steps = (await self._read()).steps.get(run_id, {})
@@ -226,6 +233,11 @@ class MemoryJournal(JournalWrites):
     async def blob(self, digest: str) -> bytes | None:
         """See port."""
         return (await self._read()).blobs.get(digest)
+
+    async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """See port."""
+        kept = (await self._read()).blobs
+        return {digest: kept[digest] for digest in digests if digest in kept}
 
     async def content(self, digest: str) -> str | None:
         """See port."""

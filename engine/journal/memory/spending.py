@@ -9,15 +9,28 @@ from engine.contracts.governing.budget import CapScope
 from engine.journal.encoding import stored_event
 from engine.journal.memory.tables import MemoryTables
 from engine.journal.rules.rows.event_rows import MoneySpent, changes_of
-from engine.journal.spend_rows import TOPPED_UP, added
+from engine.journal.spend_rows import LOWERED, SOFT_REACHED, STOPPED, TOPPED_UP, added
 from engine.machine.events.model_facts import ModelUsage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from engine.journal.spend_rows import ActRow, CapRow, HoldRow, NewActRow, SpendRow, TopUpRow
+    from engine.journal.spend_rows import (
+        ActRow,
+        CapRow,
+        HoldRow,
+        NewActRow,
+        RestRow,
+        SpendRow,
+        TopUpRow,
+        WaitingRow,
+        WaitRow,
+    )
 
 _NAMES = ("tenant", "pack", "flow", "step", "model")
+_CAP = ("scope", "tenant", "name", "cap_window", "since")
+"""What names a cap in one window."""
+_SAID = {TOPPED_UP, LOWERED, STOPPED}
 
 
 class MemorySpendStore(MemoryTables):
@@ -25,7 +38,7 @@ class MemorySpendStore(MemoryTables):
 
     def add_spending(self, row: SpendRow) -> None:
         """See rules."""
-        key = (*(row[name] for name in _NAMES), row["slot"])  # type: ignore[literal-required]
+        key = _sum_key(row)
         before = self.spending.get(key)
         self.put(self.spending, key, row if before is None else added(before, row))
 
@@ -86,11 +99,26 @@ class MemorySpendStore(MemoryTables):
         self, kind: str, scope: str, tenant: str, name: str, window: str, since: int
     ) -> tuple[int, int]:
         """See rules."""
-        wanted = (kind, scope, tenant, name, window, since)
-        columns = ("kind", "scope", "tenant", "name", "cap_window", "since")
-        rows = [(dict(one), one) for one in self.acts.values()]
-        found = [one for plain, one in rows if tuple(plain[key] for key in columns) == wanted]
+        found = [one for one in self._acts_of((scope, tenant, name, window, since)) if one["kind"] == kind]
         return len(found), sum(one["amount"] or 0 for one in found)
+
+    def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+        """See rules."""
+        kinds = [one["kind"] for one in self._acts_of((scope, tenant, name, window, since))]
+        after = kinds[kinds.index(SOFT_REACHED) :] if SOFT_REACHED in kinds else []
+        return next((kind for kind in reversed(after) if kind in _SAID), None)
+
+    def put_wait(self, row: WaitRow) -> None:
+        """See rules."""
+        self.put(self.soft_waits, row["run_id"], row)
+
+    def drop_wait(self, run_id: str) -> None:
+        """See rules."""
+        self.remove(self.soft_waits, run_id)
+
+    def _acts_of(self, wanted: tuple[str | int, ...]) -> list[ActRow]:
+        """In order."""
+        return [self.acts[number] for number in sorted(self.acts) if _cap_of(self.acts[number]) == wanted]
 
 
 class MemorySpending:
@@ -126,6 +154,29 @@ class MemorySpending:
                 found += [change.row for change in changes if isinstance(change, MoneySpent)]
         return found
 
+    async def rest_of(self, run_ids: Sequence[str], path: str) -> Sequence[RestRow]:
+        """See port."""
+        store = await self._read()
+        found: list[RestRow] = []
+        for run_id in run_ids:
+            steps = store.steps.get(run_id, {})
+            if path not in steps:
+                continue
+            since = steps[path]["first_seq"]
+            events = [one for one in store.histories[run_id].values() if one["run_seq"] > since]
+            usages = [stored_event(one).event.payload for one in events if one["kind"] == ModelUsage.kind]
+            children = [
+                child
+                for one in steps.values()
+                if one["first_seq"] > since and one["child_run_id"] is not None
+                for child in (one["child_run_id"], *runs_below(store, one["child_run_id"]))
+            ]
+            below = [store.runs[child] for child in children if child in store.runs]
+            cost = sum(one.get("cost", 0) for one in usages) + sum(one["cost"] for one in below)
+            unpriced = sum("cost" not in one for one in usages) + sum(one["unpriced"] for one in below)
+            found.append({"run_id": run_id, "cost": cost, "unpriced": unpriced})
+        return found
+
     async def caps(self) -> Sequence[CapRow]:
         """See port."""
         return (await self._read()).caps()
@@ -139,12 +190,17 @@ class MemorySpending:
         sums: dict[tuple[Any, ...], TopUpRow] = {}
         for act in (await self._read()).acts.values():
             if act["kind"] == TOPPED_UP:
-                key = (act["scope"], act["tenant"], act["name"], act["cap_window"], act["since"])
+                key = _cap_of(act)
                 before = sums[key]["amount"] if key in sums else 0
-                names = ("scope", "tenant", "name", "cap_window", "since")
-                row = {**dict(zip(names, key, strict=True)), "amount": before + (act["amount"] or 0)}
+                row = {**dict(zip(_CAP, key, strict=True)), "amount": before + (act["amount"] or 0)}
                 sums[key] = cast("TopUpRow", row)
         return list(sums.values())
+
+    async def waits(self, limit: int) -> Sequence[WaitingRow]:
+        """See port."""
+        store = await self._read()
+        rows = [store.soft_waits[run_id] for run_id in sorted(store.soft_waits)][:limit]
+        return [{**row, "said": int(store.said(*_cap_of(row)) is not None)} for row in rows]
 
     async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:
         """See port."""
@@ -167,6 +223,15 @@ def runs_below(store: MemoryTables, root: str) -> set[str]:
     return tree - {root}
 
 
+def _sum_key(row: SpendRow) -> tuple[str | int, ...]:
+    """What a sum is of."""
+    return row["tenant"], row["pack"], row["flow"], row["step"], row["model"], row["slot"]
+
+
+def _cap_of(row: ActRow | WaitRow) -> tuple[str, str, str, str, int]:
+    return row["scope"], row["tenant"], row["name"], row["cap_window"], row["since"]
+
+
 def _cap_key(row: CapRow) -> tuple[str, ...]:
     return row["scope"], row["tenant"], row["name"], row["cap_window"]
 
@@ -178,6 +243,6 @@ def _within(rows: Iterable[SpendRow], tenant: str | None, since: int, until: int
 def _summed(rows: Iterable[SpendRow]) -> list[SpendRow]:
     sums: dict[tuple[str | int, ...], SpendRow] = {}
     for row in rows:
-        key = (*(row[name] for name in _NAMES), row["slot"])  # type: ignore[literal-required]
+        key = _sum_key(row)
         sums[key] = added(sums[key], row) if key in sums else row
     return list(sums.values())

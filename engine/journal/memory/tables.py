@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import ClaimRow, EventRow, KeyRow, RequestRow, RunRow, StepRow
     from engine.journal.rules.publishing import GoodPack, PublishedPack, TrustedCode
     from engine.journal.rules.run_filter import BucketKey
-    from engine.journal.spend_rows import ActRow, CapRow, HoldRow, SpendRow
+    from engine.journal.spend_rows import ActRow, CapRow, HoldRow, SpendRow, WaitRow
     from engine.slo.buckets import Bucket
 
 Table = dict[Any, Any]
@@ -70,6 +70,7 @@ class MemoryTables:
         self.filters: dict[tuple[Owner, str], str] = {}
         self.sequences: dict[str, int] = {}
         self.spending: dict[tuple[str | int, ...], SpendRow] = {}
+        self.soft_waits: dict[str, WaitRow] = {}
         self.held: dict[str, HoldRow] = {}
         self.set_caps: dict[tuple[str, ...], CapRow] = {}
         self.acts: dict[int, ActRow] = {}

@@ -11,14 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Refused
-from engine.journal.changes import CLAIMED, NOTHING, WORK, ChangeSet, change_of, created, decided
+from engine.journal.changes import CAPS, CLAIMED, NOTHING, WORK, ChangeSet, change_of, created, decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine.contracts.status import RequestKind, RunStatus
     from engine.journal.records import Claim, ClockOffset, Commit, Decided, Decision, NewRun
-    from engine.journal.rules.spending.holding import Granted, InTheWay, PaidCall
+    from engine.journal.rules.spending.changing import Shown
+    from engine.journal.rules.spending.holding import Begun, PaidCall
     from engine.journal.rules.store import Store
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
@@ -57,30 +58,37 @@ class JournalWrites(ABC):
 
         await self.write(partial(committing.append, commit=commit), partial(change_of, commit))
 
-    async def begin_call(self, call: PaidCall) -> Granted | InTheWay:
+    async def begin_call(self, call: PaidCall) -> Begun:
         """See port."""
-        from engine.journal.rules.spending import holding  # noqa: PLC0415 - see above
+        from engine.journal.rules.spending import holding, soft_caps  # noqa: PLC0415 - see above
 
-        return await self.write(partial(holding.begin, call=call))
+        def begun(answer: Begun) -> ChangeSet:
+            stops = isinstance(answer, soft_caps.HeldBack) and answer.stop
+            return WORK if stops else NOTHING
+
+        return await self.write(partial(holding.begin, call=call), begun)
 
     async def release_hold(self, hold_id: str) -> None:
         """See port."""
         await self.write(lambda store: store.drop_hold(hold_id))
 
-    async def change_cap(self, row: CapRow, act: NewActRow, *, remove: bool = False) -> None:
+    async def end_wait(self, run_id: str) -> None:
         """See port."""
+        await self.write(lambda store: store.drop_wait(run_id))
 
-        def write(store: Store) -> None:
-            (store.drop_cap if remove else store.put_cap)(row)
-            store.add_act(act)
-
-        await self.write(write)
-
-    async def record_act(self, act: NewActRow) -> None:
+    async def change_cap(
+        self, row: CapRow, act: NewActRow, shown: Shown | None = None, *, remove: bool = False
+    ) -> None:
         """See port."""
-        from engine.journal.rules.spending import holding  # noqa: PLC0415 - see above
+        from engine.journal.rules.spending import changing  # noqa: PLC0415 - see above
 
-        await self.write(partial(holding.record_act, act=act))
+        await self.write(partial(changing.change_cap, row=row, act=act, shown=shown, remove=remove), CAPS)
+
+    async def record_act(self, act: NewActRow, shown: Shown | None = None) -> None:
+        """See port."""
+        from engine.journal.rules.spending import changing  # noqa: PLC0415 - see above
+
+        await self.write(partial(changing.top_up, act=act, shown=shown), CAPS)
 
     async def decide(self, decision: Decision) -> Decided:
         """See port."""

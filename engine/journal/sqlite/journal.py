@@ -12,7 +12,7 @@ import aiosqlite
 from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier, ChangeSet, Listener
-from engine.journal.encoding import readable_events, readable_input, stored_event
+from engine.journal.encoding import encode, readable_events, readable_input, stored_event
 from engine.journal.records import StoredEvent, WorkerRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
@@ -202,6 +202,11 @@ class SqliteJournal(JournalWrites):
             rows = await self._read(query("select_step"), (run_id, path))
         return cast("list[StepViewRow]", [dict(row) for row in rows])
 
+    async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
+        """See port."""
+        rows = await self._read(query("select_step_outputs"), (run_id, encode(list(paths))))
+        return {row["path"]: row["payload"] for row in rows}
+
     async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
         """See port."""
         rows = await self._read(query("select_step_heads"), (run_id, limit))
@@ -259,6 +264,11 @@ class SqliteJournal(JournalWrites):
         """See port."""
         rows = await self._read(query("select_blob"), (digest,))
         return bytes(rows[0]["data"]) if rows else None
+
+    async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """See port."""
+        rows = await self._read(query("select_blobs"), (encode(list(digests)),))
+        return {row["digest"]: bytes(row["data"]) for row in rows}
 
     async def content(self, digest: str) -> str | None:
         """See port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.contracts.governing.budget import CapScope
@@ -13,7 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from engine.journal.rows import FlowNames
-    from engine.journal.spend_rows import ActRow, CapRow, HoldRow, NewActRow, SpendRow, TopUpRow
+    from engine.journal.spend_rows import (
+        ActRow,
+        CapRow,
+        HoldRow,
+        NewActRow,
+        RestRow,
+        SpendRow,
+        TopUpRow,
+        WaitingRow,
+        WaitRow,
+    )
 
 
 class SqliteSpendStore:
@@ -84,6 +95,20 @@ class SqliteSpendStore:
         row = self._execute(query("sum_of_acts"), key).fetchone()
         return row["times"], row["amount"]
 
+    def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+        """See rules."""
+        key = {"scope": scope, "tenant": tenant, "name": name, "cap_window": window, "since": since}
+        row = self._execute(query("said_at_soft_cap"), key).fetchone()
+        return None if row is None else str(row["kind"])
+
+    def put_wait(self, row: WaitRow) -> None:
+        """See rules."""
+        self._execute(query("put_wait"), {**row})
+
+    def drop_wait(self, run_id: str) -> None:
+        """See rules."""
+        self._execute(query("drop_wait"), (run_id,))
+
 
 class SqliteSpending:
     """Implements `engine.journal.rules.spending.spend_store.Spending`."""
@@ -116,6 +141,11 @@ class SqliteSpending:
             found += [change.row for change in changes if isinstance(change, MoneySpent)]
         return found
 
+    async def rest_of(self, run_ids: Sequence[str], path: str) -> Sequence[RestRow]:
+        """See port."""
+        bounds = {"runs": json.dumps(list(run_ids)), "path": path}
+        return [cast("RestRow", dict(row)) for row in await self._read(query("rest_of_runs"), bounds)]
+
     async def caps(self) -> Sequence[CapRow]:
         """See port."""
         return cast("list[CapRow]", await self._read(query("select_caps")))
@@ -127,6 +157,10 @@ class SqliteSpending:
     async def top_ups(self) -> Sequence[TopUpRow]:
         """See port."""
         return cast("list[TopUpRow]", await self._read(query("top_ups")))
+
+    async def waits(self, limit: int) -> Sequence[WaitingRow]:
+        """See port."""
+        return cast("list[WaitingRow]", await self._read(query("waits"), (limit,)))
 
     async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:
         """See port."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.errors import InvalidTransition
-from engine.machine.events.event import Event, Fact, doc
-from engine.machine.events.placing import amend, execution_of
-from engine.machine.model.copying import replace
+from engine.machine.events.event import Event, Fact, Upgrade, doc
+from engine.machine.events.placing import with_turns
 
 if TYPE_CHECKING:
-    from engine.machine.model.state import Branches, RunState
+    from collections.abc import Mapping
+
+    from engine.machine.model.state import RunState
+
+
+def _first_turn_added(payload: dict[str, Any]) -> dict[str, Any]:
+    """The first version left every turn in the state."""
+    return payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,47 +24,16 @@ class AgentTurnAdded(Fact):
     """The model of an agent is to be asked once more, with what came of its calls."""
 
     kind: ClassVar[str] = "agent_turn_added"
+    version: ClassVar[int] = 2
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {1: _first_turn_added}
     turns: int = field(metadata=doc("turns there are now"))
+    kept: int | None = field(
+        default=None, metadata=doc("of so many of the ended ones the state keeps what they brought")
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It has a turn more to work through."""
-        return amend(state, event, branches=replace(_branches_of(state, event), total=self.turns))
-
-
-@dataclass(frozen=True, slots=True)
-class AgentPermissionAsked(Fact):
-    """An agent that another program brings asks permission for a call."""
-
-    kind: ClassVar[str] = "agent_permission_asked"
-    number: int = field(metadata=doc("the branch that asks for it, from 1"))
-    call: Any = field(metadata=doc("tool, params, what the agent said before, why it is refused if it is"))
-
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """It has a branch more."""
-        branches = _branches_of(state, event)
-        asked = {**branches.asked, self.number: self.call}
-        return amend(state, event, branches=replace(branches, total=self.number + 1, asked=asked))
-
-
-@dataclass(frozen=True, slots=True)
-class AgentPermissionsDropped(Fact):
-    """What an agent had asked for beyond what people were asked at once: it hears of none of it any more."""
-
-    kind: ClassVar[str] = "agent_permissions_dropped"
-    reason: str = field(metadata=doc("why"))
-
-    def apply(self, state: RunState, event: Event) -> RunState:
-        """What has not begun never begins."""
-        branches = _branches_of(state, event)
-        asked = {number: call for number, call in branches.asked.items() if number < branches.next_index}
-        return amend(state, event, branches=replace(branches, next_index=branches.total, asked=asked))
-
-
-def _branches_of(state: RunState, event: Event) -> Branches:
-    branches = execution_of(state, event).branches
-    if branches is None:
-        raise InvalidTransition(f"{event.kind}: {event.step_id} has no turns")
-    return branches
+        return with_turns(state, event, self.turns, self.kept)
 
 
 @dataclass(frozen=True, slots=True)

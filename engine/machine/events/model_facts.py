@@ -1,11 +1,12 @@
-"""What asking a model used and cost; `step_id` is the path of the model's step."""
+"""What asking a model used and cost, or why it was not asked; `step_id` is the path of the model's step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.machine.events.event import Event, Fact, doc
+from engine.machine.events.placing import amend, execution_of
 from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
@@ -46,3 +47,17 @@ class ModelUsage(Fact):
             unpriced=counters.unpriced + (self.cost is None),
         )
         return replace(state, counters=counters)
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeldBack(Fact):
+    """A model was not asked: a soft cap is reached, at which runs wait for a person's word, or end by it."""
+
+    kind: ClassVar[str] = "model_call_held_back"
+    cap: dict[str, Any] = field(metadata=doc("the cap: scope, tenant, name, window, soft"))
+    stop: bool = field(default=False, metadata=doc("a person said that runs end there"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It waits; when the run is resumed the same attempt is made."""
+        attempt = execution_of(state, event).attempt - 1
+        return amend(state, event, retry_at=event.ts, attempt=attempt)

@@ -56,6 +56,18 @@ def amend(state: RunState, event: Event, **changes: Any) -> RunState:
     return replace(state, root=put_execution(state.root, changed))
 
 
+def with_turns(state: RunState, event: Event, turns: int, kept: int | None = None) -> RunState:
+    """The event's execution with so many turns to work through, and what the last `kept` ended ones brought.
+
+    Raises InvalidTransition without any.
+    """
+    branches = execution_of(state, event).branches
+    if branches is None:
+        raise InvalidTransition(f"{event.kind}: {event.step_id} has no turns")
+    added = replace(branches, total=turns)
+    return amend(state, event, branches=added if kept is None else added.keeping(kept))
+
+
 def start(root: Scope, execution: Execution) -> Scope:
     """Place a new execution and make it its scope's active one, counting the visit."""
     path = scope_path_of(execution.path)

@@ -59,7 +59,7 @@ def _reopen_execution(execution: Execution) -> Execution:
 
 def has_started(branches: Branches) -> bool:
     """Whether any branch has begun: then the composite step goes on, else it starts anew."""
-    return bool(branches.children or branches.outputs.count)
+    return bool(branches.children or branches.ended)
 
 
 def reopened_paths(scope: Scope) -> tuple[list[str], list[str]]:

@@ -58,6 +58,10 @@ class ApprovalDecided(Fact):
     decision: str = field(metadata=doc("APPROVED or REJECTED"))
     approval_id: str | None = field(default=None, metadata=doc("id of the request"))
     comment: str | None = field(default=None, metadata=doc("what they said"))
+    edits: Any = field(
+        default=None,
+        metadata=doc("of a plan that was changed: `steps` as they were approved, and the `diff`"),
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The decision is known; the run is told of it."""
@@ -66,6 +70,8 @@ class ApprovalDecided(Fact):
             "decided_by": event.actor,
             "comment": self.comment or "",
         }
+        if self.edits is not None:
+            decision["edits"] = self.edits
         return _a_person_spoke(amend(state, event, decision=decision))
 
 
@@ -143,6 +149,21 @@ class UserInputReceived(Fact):
         """The answer is known; the run is told of it."""
         answered = {"output": self.output, "answered_by": event.actor}
         return _a_person_spoke(amend(state, event, decision=answered))
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTokenIssued(Fact):
+    """Somebody got a token with which this form is answered once, from outside; earlier ones are void."""
+
+    kind: ClassVar[str] = "answer_token_issued"
+    request_id: str = field(metadata=doc("id of the request"))
+    sha256: str = field(metadata=doc("of the token and of what it is bound to; the token itself is not kept"))
+    form_digest: str = field(metadata=doc("of the form that it answers"))
+    until: int = field(metadata=doc("good until then, microseconds UTC"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """The run waits as before."""
+        return state
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EventUnreadable
-from engine.machine.events import agent_facts, branch_facts, model_facts, request_facts, run_facts, step_facts
+from engine.machine.events import (
+    agent_facts,
+    branch_facts,
+    model_facts,
+    plan_facts,
+    request_facts,
+    run_facts,
+    step_facts,
+)
 from engine.machine.events.event import ENGINE, VERSION_KEY, VIA_KEY, Event, payload_names
 from engine.named_table import NamedTable
 
@@ -85,6 +93,7 @@ _KINDS: tuple[type[Fact], ...] = (
     request_facts.PersonalDataShown,
     request_facts.UserInputRequested,
     request_facts.UserInputReceived,
+    request_facts.AnswerTokenIssued,
     request_facts.OutcomeUnknown,
     request_facts.OutcomeDecided,
     request_facts.RequestWithdrawn,
@@ -93,10 +102,12 @@ _KINDS: tuple[type[Fact], ...] = (
     branch_facts.BranchFailed,
     branch_facts.BranchCancelled,
     agent_facts.AgentTurnAdded,
-    agent_facts.AgentPermissionAsked,
-    agent_facts.AgentPermissionsDropped,
     agent_facts.SkillsResolved,
     agent_facts.SkillResolutionFailed,
+    plan_facts.PlanProposed,
+    plan_facts.PlanValidationFailed,
+    plan_facts.RunReplanStarted,
     model_facts.ModelUsage,
+    model_facts.CallHeldBack,
 )
 FACTS: NamedTable[type[Fact]] = NamedTable("event kind", lambda fact: fact.kind, _KINDS)

@@ -44,7 +44,10 @@ class StepPrepared(Input):
     wait is over and `fixed` that this is a moment of the clock. `steps_elsewhere` and `calls_elsewhere` were
     used by the other runs of its tree. `verdict` is what policy said of it, when that is to be kept.
     `name` is what it is called where the flow cannot know it; `again` says that a further turn follows.
+    `child` is the flow that a chosen call runs, with its payload; `answer` is what a chosen call brings that
+    nothing has to be called for.
     `skills` are those that an agent is told, and those that it is not told, with the reason.
+    `plan` is what the history keeps of a plan: what it is, why it does not fit, or that it was rejected.
     """
 
     path: str
@@ -67,14 +70,18 @@ class StepPrepared(Input):
     name: str = ""
     again: bool = False
     skills: tuple[dict[str, Any], ...] = ()
+    plan: dict[str, Any] | None = None
+    child: tuple[str, Any] | None = None
+    answer: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected(Input):
-    """The joined outputs of a parallel or for_each step, in value form."""
+    """The joined outputs of a composite step, in value form; `jump` is the step that it goes to by itself."""
 
     path: str
     value: Any
+    jump: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,8 @@ class OutputPrepared(Input):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished(Input):
     """A tool call ended, or a model answered. `jitter` in [0, 1) spreads exponential waits, `meta` is how the
-    call went, `usage` is what a model used (the payload of `model_usage`).
+    call went, `usage` is what a model used (the payload of `model_usage`). `awaits` is the form that the call
+    opens instead of an end (the payload of `user_input_requested`, `expires_in` in seconds).
     """
 
     path: str
@@ -101,19 +109,7 @@ class StepFinished(Input):
     cancelled: bool = False
     meta: dict[str, Any] | None = None
     usage: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionAsked(Input):
-    """The program that works on the prompt at `path`, as that `attempt`, asks permission for a call.
-
-    `number` is the branch that it becomes, `call` what it is about, in value form.
-    """
-
-    path: str
-    attempt: int
-    number: int
-    call: Any
+    awaits: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +131,16 @@ class StepPutBack(Input):
     """The run is given back before the call of this execution has begun."""
 
     path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallHeldBack(Input):
+    """A call was not begun at the soft cap `cap`: the run waits until it is resumed, or (`stop`) ends."""
+
+    path: str
+    attempt: int
+    cap: dict[str, Any]
+    stop: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

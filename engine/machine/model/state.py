@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.status import CancelMode, StepStatus
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 OUTPUTS_PER_BLOCK = 256
 
 
@@ -81,6 +81,10 @@ class Outputs:
         """The outputs by index."""
         return [block[index] for _, block in sorted(self.blocks.items()) for index in sorted(block)]
 
+    def last(self, number: int) -> Outputs:
+        """Only the outputs of the last `number` branches."""
+        return Outputs.of(self.items()[-number:])
+
     def first(self) -> Any:
         """What the branch that ended first brought; None when none has."""
         return next((output for block in self.blocks.values() for output in block.values()), None)
@@ -94,11 +98,21 @@ class Branches:
     children: dict[int, Scope] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=Outputs)
     next_index: int = 0
-    asked: dict[int, Any] = field(default_factory=dict)  # what an outside agent's branches are about
+    dropped: int = 0  # of so many first branches, which have ended, the journal alone has the outputs
+
+    @property
+    def ended(self) -> int:
+        """Branches that have ended well."""
+        return self.dropped + self.outputs.count
 
     def has_begun(self, index: int) -> bool:
         """Whether a branch is at work, or over."""
-        return index in self.children or self.outputs.holds(index)
+        return index < self.dropped or index in self.children or self.outputs.holds(index)
+
+    def keeping(self, number: int) -> Branches:
+        """The same with the outputs of the last `number` branches only; branches end one after the other."""
+        outputs = self.outputs.last(number)
+        return replace(self, outputs=outputs, dropped=self.ended - outputs.count)
 
     @property
     def running(self) -> int:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from engine.machine.transition_builder import TransitionBuilder
 
 
+KEPT_TURNS = 2
+"""Ended turns whose outputs stay in the state; the others are read from the journal, so it stays small."""
+
+
 class AgentKind(StepKind[AgentStep]):
     """An agent."""
 
@@ -77,7 +81,7 @@ class CallsKind(StepKind[CallsStep]):
             return
         self.started(builder, step, path, approval, input=prepared.value, total=prepared.total)
         if prepared.again:
-            builder.emit(AgentTurnAdded(int(turn) + 2), agent)
+            builder.emit(AgentTurnAdded(int(turn) + 2, KEPT_TURNS), agent)
         launch(builder, path)
 
 

@@ -23,10 +23,10 @@ from engine.machine.events.step_facts import (
 from engine.machine.model.effects import RunStep, SetTimer
 from engine.machine.model.state import scope_path_of
 from engine.machine.model.timers import TimerKind, timer_name
+from engine.machine.steps.awaiting import await_answer
 from engine.machine.steps.gate import ask_for_call_again, is_void
 from engine.machine.steps.limits import tool_calls_used_up
 from engine.machine.steps.outcome import ask_outcome
-from engine.machine.steps.outside_agent import drop_permissions
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import is_in_flight
 
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution
 
 MAX_RECOVERIES = 5
-AGENT_WENT_ON = "the agent went on without it"
-AGENT_ENDED = "the agent that asked has ended"
-AGENT_LOST = "the process of the agent that asked is gone: the agent is prompted anew"
 
 
 def finished(builder: TransitionBuilder, given: StepFinished) -> None:
@@ -48,8 +45,11 @@ def finished(builder: TransitionBuilder, given: StepFinished) -> None:
     execution = builder.execution(given.path)
     if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
         return
-    drop_permissions(builder, given.path, AGENT_WENT_ON if given.ok else AGENT_ENDED)
-    if given.ok:
+    if given.ok and given.awaits is not None and builder.state.cancel is None:
+        await_answer(builder, execution, given.awaits)
+    elif given.ok and given.awaits is not None:
+        builder.emit(StepCancelled("the run was cancelled"), given.path)
+    elif given.ok:
         complete(builder, given.path, given.output)
     elif given.cancelled or builder.state.cancel is CancelMode.NOW:
         builder.emit(StepCancelled("the run was cancelled"), given.path)
@@ -114,7 +114,6 @@ def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
         builder.emit(StepCancelled("the run was cancelled while its worker was lost"), given.path)
         settle(builder)
         return
-    drop_permissions(builder, given.path, AGENT_LOST)
     recoveries = execution.recoveries + given.lost
     if execution.ask_when_lost and given.begun:
         ask_outcome(builder, execution, given, recoveries)

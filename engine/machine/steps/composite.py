@@ -81,7 +81,7 @@ def collected(builder: TransitionBuilder, given: Collected) -> None:
         fail(builder, given.path, failed)
     else:
         cancel_below(builder, branches, "another branch succeeded first")
-        complete(builder, given.path, given.value)
+        complete(builder, given.path, given.value, given.jump)
     settle(builder)
 
 

@@ -39,7 +39,7 @@ class StepKind(ABC, Generic[S]):
             type=step.type,
             name=given.pop("name", "") or step.name or step.id,
             step_index=builder.graph.steps_of(scope_path_of(path)).position[step.id],
-            call=step.calls_tool or step.asks_model,
+            call=given.pop("call", step.calls_tool or step.asks_model),
             model=step.asks_model,
             shows_steps=step.shows_steps,
             approval=approval,

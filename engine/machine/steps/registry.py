@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.machine.steps.agent import AgentKind, CallsKind, MessageKind, ModelKind
 from engine.machine.steps.composite import ForEachKind, GraphKind, ParallelKind
 from engine.machine.steps.human_approval import ApprovalKind
-from engine.machine.steps.outside_agent import PermissionKind, PromptKind
+from engine.machine.steps.plan import PlanKind, PlanStepsKind, ReviewKind
 from engine.machine.steps.subflow import SubflowKind
 from engine.machine.steps.tool import ToolKind
 from engine.machine.steps.user_input import UserInputKind
@@ -30,7 +30,8 @@ _KINDS: tuple[StepKind[Any], ...] = (
     MessageKind(),
     ModelKind(),
     CallsKind(),
-    PromptKind(),
-    PermissionKind(),
+    PlanKind(),
+    ReviewKind(),
+    PlanStepsKind(),
 )
 STEP_KINDS: NamedTable[StepKind[Any]] = NamedTable("step type", lambda kind: kind.type, _KINDS)

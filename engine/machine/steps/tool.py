@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import OnLost
+from engine.machine.control import complete
 from engine.machine.events.request_facts import PendingHuman
 from engine.machine.events.run_facts import GovernanceDecision
-from engine.machine.model.effects import RunStep
+from engine.machine.model.effects import RunStep, StartChild
 from engine.machine.steps.kind import StepKind
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ class ToolKind(StepKind[ToolStep]):
         self, builder: TransitionBuilder, step: ToolStep, prepared: StepPrepared, approval: str | None
     ) -> None:
         """Start the first attempt, consuming the approval that gates it, or ask for one first."""
+        if prepared.child is not None:
+            self._run_flow(builder, step, prepared, prepared.child)
+            return
+        if prepared.answer is not None:
+            self.started(builder, step, prepared.path, input=prepared.value, call=False, name=prepared.name)
+            complete(builder, prepared.path, prepared.answer)
+            return
         asks = approval is None and prepared.request is not None
         ask = not prepared.idempotent and (
             approval is not None
@@ -54,3 +62,13 @@ class ToolKind(StepKind[ToolStep]):
             return
         execution = builder.execution(prepared.path)
         builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))
+
+    def _run_flow(
+        self, builder: TransitionBuilder, step: ToolStep, prepared: StepPrepared, child: tuple[str, Any]
+    ) -> None:
+        """What a model chose is a flow: it is queued in the same commit, as a subflow is."""
+        path, run = prepared.path, prepared.new_id
+        self.started(
+            builder, step, path, input=prepared.value, call=False, child_run_id=run, name=prepared.name
+        )
+        builder.effect(StartChild(path, run, *child))

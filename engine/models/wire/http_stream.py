@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 import importlib
 import math
-from functools import cache
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.models.failure import ModelErrorCode, ModelFailure, TimeoutPhase, malformed
 from engine.models.wire.server_errors import refused_status, request_id_of
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncGenerator, Mapping
 
     import httpx
 
     from engine.models.settings import ModelTimeouts
+    from engine.models.wire.connections import Connections
     from engine.models.wire.server_errors import Hide
 
 _ERROR_BODY = 64 * 1024
 _CONNECTED = "http11.send_request_headers.started"
 """What httpx traces when there is a connection, TLS included."""
+_TO_THE_END = 0.2
+"""Seconds for what a server sends behind its answer; then the connection cannot be used again."""
 _WORDS = {
     TimeoutPhase.CONNECT: "no connection",
     TimeoutPhase.FIRST_TOKEN: "no first token",
@@ -32,7 +34,11 @@ _WORDS = {
 
 
 class HttpStream:
-    """Used once. `request_id` is known when the first bytes are there."""
+    """Used once. `request_id` is known when the first bytes are there.
+
+    Set `answered` when the answer is whole: what comes behind it is passed over, so that its connection may
+    serve the next question.
+    """
 
     def __init__(
         self,
@@ -43,7 +49,10 @@ class HttpStream:
         content_type: str,
         timeouts: ModelTimeouts,
         hide: Hide,
+        connections: Connections,
     ) -> None:
+        self.answered = False
+        self._connections = connections
         self.request_id: str | None = None
         self._url = url
         self._headers = {
@@ -73,19 +82,15 @@ class HttpStream:
         """The body as it comes. Raises ModelFailure."""
         # httpx costs more than 100 ms to import; only calls of models and of http.get pay for it
         httpx = await asyncio.to_thread(importlib.import_module, "httpx")
-        tls = await asyncio.to_thread(_tls) if self._url.startswith("https:") else False
-        # httpx closes a socket whose connection it gives up itself; one that is cancelled it leaves open
-        connect = httpx.Timeout(None, connect=self._timeouts.connect)
+        client = await self._connections.client(tls=self._url.startswith("https:"))
         try:
-            # no proxies, cookies or credentials from the environment; redirects would carry the key elsewhere
-            async with httpx.AsyncClient(verify=tls, trust_env=False, timeout=connect) as client:
-                response = await self._send(client)
-                try:
-                    await self._require_answer(response)
-                    async for chunk in self._read(response):
-                        yield chunk
-                finally:
-                    await response.aclose()
+            response = await self._send(client, httpx.Timeout(None, connect=self._timeouts.connect))
+            try:
+                await self._require_answer(response)
+                async for chunk in self._read(response):
+                    yield chunk
+            finally:
+                await response.aclose()
         except httpx.ConnectTimeout:
             raise self._late(TimeoutPhase.CONNECT) from None
         except TimeoutError:
@@ -96,7 +101,8 @@ class HttpStream:
             message = f"cannot talk to {self._url}: {words}"
             raise ModelFailure(ModelErrorCode.NETWORK_ERROR, message, request_id=self.request_id) from None
 
-    async def _send(self, client: httpx.AsyncClient) -> httpx.Response:
+    async def _send(self, client: httpx.AsyncClient, connect: httpx.Timeout) -> httpx.Response:
+        # httpx closes a socket whose connection it gives up itself; one that is cancelled it leaves open
         async with asyncio.timeout_at(self._limit()) as limit:
 
             async def connected(event: str, _info: Mapping[str, Any]) -> None:
@@ -109,6 +115,7 @@ class HttpStream:
                 self._url,
                 content=self._body,
                 headers=self._headers,
+                timeout=connect,
                 extensions={"trace": connected},
             )
             return await client.send(request, stream=True)
@@ -121,6 +128,12 @@ class HttpStream:
             if chunk is None:
                 return
             yield chunk
+            if self.answered:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TO_THE_END):
+                        while await anext(pieces, None) is not None:
+                            pass
+                return
 
     async def _require_answer(self, response: httpx.Response) -> None:
         self.request_id = request_id_of(response.headers)
@@ -145,10 +158,3 @@ class HttpStream:
         seconds: float = getattr(self._timeouts, phase.value)
         message = f"{_WORDS[phase]} within {seconds:g} s"
         return ModelFailure(ModelErrorCode.TIMEOUT, message, phase=phase, request_id=self.request_id)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    httpx: Any = importlib.import_module("httpx")
-    context: ssl.SSLContext = httpx.create_ssl_context()
-    return context

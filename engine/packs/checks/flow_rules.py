@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.packs.source.yaml_source import Document
 
 MAX_STEPS = 500
+AGENT = "agent"
 MAX_STEP_DEPTH = 8
 JUMP_WORDS = frozenset({"fail", "continue", "done", GATES_NOTHING})
 RESERVED_IDS = JUMP_WORDS | {FINALLY}
@@ -86,6 +87,7 @@ class _Shape:
         for index, node in enumerate(sequence.nodes):
             for field in _JUMP_FIELDS:
                 yield from self._jump(index, node, field)
+            yield from self._handoffs(index, node)
             if checks_of(node).free_text(node):
                 yield from self._free_text(index, node)
         yield from self._gates()
@@ -131,6 +133,29 @@ class _Shape:
         elif landing <= index and not self._sequence.nodes[landing].raw.get("max_visits"):
             message = f"this jump goes back to `{name}`, which names no `max_visits`"
             yield self._at(node, field, message)
+
+    def _handoffs(self, index: int, node: StepNode) -> Iterator[Problem]:
+        """Agents that an agent may hand over to: beside it, and bounded where that goes back."""
+        named = node.raw.get("handoffs") if node.type == AGENT else None
+        for number, target in enumerate(named if isinstance(named, list) else ()):
+            if not isinstance(target, str):
+                continue
+            landing, name = self._sequence.index(target), shortened(target)
+            known = [each.id for each in self._sequence.nodes if each.type == AGENT and each is not node]
+            message = None
+            if self._sequence.by_needs:
+                message = "agents of a graph hand nothing over: its steps have no order to jump in"
+            elif target not in known:
+                message = f"there is no other agent `{name}` in this list{close_match(target, known)}"
+            elif (
+                landing is not None
+                and landing <= index
+                and not self._sequence.nodes[landing].raw.get("max_visits")
+            ):
+                message = f"this goes back to `{name}`, which names no `max_visits`"
+            if message is not None:
+                path = (*node.path, "handoffs", number)
+                yield problem_at(self._document, path, message, found=shown(target))
 
     def _gates(self) -> Iterator[Problem]:
         gated: dict[int, StepNode] = {}
@@ -199,6 +224,8 @@ def _unseen(gated: StepNode) -> str | None:
     if not gated.model.composite:
         return None
     instead = "put it inside, directly before the step it is about,"
+    if gated.type == "plan_proposal":
+        instead = "it asks by itself, with the whole plan,"
     if gated.type == "agent":
         instead = "its calls are asked about one by one (`autonomy_level`, `requires_approval` of its tools),"
     return (

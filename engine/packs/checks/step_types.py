@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +15,7 @@ from engine.packs.checks.schemas.in_process_tools import works_in_process
 from engine.packs.checks.schemas.json_schema import schema_problems
 from engine.packs.checks.schemas.literal_params import literal_faults
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, validate
+from engine.packs.checks.schemas.tool_names import is_known, is_of_server
 from engine.templates import has_template
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from engine.packs.checks.step_node import StepNode
     from engine.packs.source.yaml_source import Document, SourcePath
 
+_FLOW_AS_TOOL = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}"
 Fault = tuple["SourcePath", str]
 
 
@@ -61,6 +64,12 @@ class StepChecks:
         if tool:
             yield ("tool",), tool
 
+    def flows(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+        """The flows that it may run, by their place in the step."""
+        subflow = self.subflow(node)
+        if subflow:
+            yield ("subflow",), subflow
+
     def item_name(self, node: StepNode) -> str | None:
         """What templates inside it call an item, where it has items."""
         return None
@@ -71,15 +80,17 @@ class _ToolChecks(StepChecks):
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         tool, backend = node.text("tool"), node.text("backend")
-        if tool and tool_names is not None and tool not in tool_names:
+        if tool and tool_names is not None and not is_known(tool, tool_names):
             yield ("tool",), f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
         schema = tool_names.get(tool) if tool and isinstance(tool_names, Mapping) else None
         params = node.raw.get("params", {}) if isinstance(node.raw, dict) else None
         if schema is not None and isinstance(params, dict):
             for name, message in literal_faults(schema, params):
                 yield _place_of(node, name), f"the tool `{tool}`: {shortened(message)}"
-        if backend in {"remote", "mcp"}:
+        if backend == "remote":
             yield ("backend",), f"the back end `{backend}` is not available in this version"
+        if backend == "mcp" and tool and tool_names is not None and not is_of_server(tool, tool_names):
+            yield ("backend",), f"`{shortened(tool)}` is a tool of no MCP server that the settings declare"
         if tool and node.text("sandbox") == "isolated" and works_in_process(tool):
             yield ("sandbox",), f"`{tool}` works in the engine's own process, which cannot be isolated"
 
@@ -174,35 +185,13 @@ class _GraphChecks(StepChecks):
             yield ("steps",), steps
 
 
-_NOT_OF_A_PROGRAM = ("tools", "model", "mode", "max_turns", "max_tokens", "temperature", "script")
-"""What an agent of another program says and has itself."""
-
-
-class _AgentChecks(StepChecks):
-    type = "agent"
+class _ChoosingChecks(StepChecks):
+    """Of types whose model chooses among tools."""
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         for place, tool in self.tools(node):
-            if tool_names is not None and tool not in tool_names:
+            if tool_names is not None and not is_known(tool, tool_names):
                 yield place, f"unknown tool `{shortened(tool)}`{close_match(tool, tool_names)}"
-
-        if node.raw.get("agent") is not None:
-            for field in _NOT_OF_A_PROGRAM:
-                if node.raw.get(field) is not None:
-                    yield (
-                        (field,),
-                        f"an agent of another program (`agent`) takes no `{field}`: it brings its own",
-                    )
-        if node.raw.get("mode") == "conversation" and node.raw.get("output") is not None:
-            yield (
-                ("output",),
-                "an agent that converses has no `output`: a person reads its answers",
-            )
-
-    def problems(self, document: Document, node: StepNode) -> Iterator[Problem]:
-        schema = node.raw.get("output")
-        if isinstance(schema, dict):
-            yield from schema_problems(document, (*node.path, "output"), schema)
 
     def tools(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
         named = node.raw.get("tools")
@@ -211,13 +200,43 @@ class _AgentChecks(StepChecks):
                 yield ("tools", number), tool
 
 
+class _PlanChecks(_ChoosingChecks):
+    type = "plan_proposal"
+
+
+class _AgentChecks(_ChoosingChecks):
+    type = "agent"
+
+    def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
+        yield from super().faults(node, tool_names)
+        for place, flow in self.flows(node):
+            if re.fullmatch(_FLOW_AS_TOOL, flow) is None:
+                yield place, "an agent runs flows of its own pack, whose ids have 50 characters at most"
+        if node.raw.get("mode") == "conversation" and node.raw.get("output") is not None:
+            yield (
+                ("output",),
+                "an agent that converses has no `output`: a person reads its answers",
+            )
+
+    def flows(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+        named = node.raw.get("flows")
+        for number, flow in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(flow, str):
+                yield ("flows", number), flow
+
+    def problems(self, document: Document, node: StepNode) -> Iterator[Problem]:
+        schema = node.raw.get("output")
+        if isinstance(schema, dict):
+            yield from schema_problems(document, (*node.path, "output"), schema)
+
+
 _NO_RULES = StepChecks()
 STEP_CHECKS: NamedTable[StepChecks] = NamedTable(
     "rules of the step type",
     lambda checks: checks.type,
     (
         *(_ToolChecks(), _FormChecks(), _SubflowChecks(), _WaitChecks()),
-        *(_ParallelChecks(), _ForEachChecks(), _GraphChecks(), _AgentChecks()),
+        *(_ParallelChecks(), _ForEachChecks(), _GraphChecks(), _AgentChecks(), _PlanChecks()),
     ),
 )
 """Types that have rules. One that is not known has none either: the schema refuses it."""

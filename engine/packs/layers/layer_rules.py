@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.packs.pack import PACK_ID
 from engine.packs.checks.flow_shape import sequences
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.tool_names import is_known
 from engine.packs.layers.sandbox_rules import unknown_tool
 from engine.packs.versions import engine_version, framework_fault
 
@@ -92,7 +93,7 @@ def compatibility_problems(
                 expected = f"a version that allows {engine_version()}"
                 yield problem_at(document, (root, key), fault, found=shown(bound), expected=expected)
     for index, tool in enumerate(needs.required_tools):
-        if names is not None and tool not in names:
+        if names is not None and not is_known(tool, names):
             message = (
                 f"the pack needs the tool `{shortened(tool)}`, which is not here{close_match(tool, names)}"
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.governance.policies import tool_key
 from engine.packs.checks.schemas.in_process_tools import works_in_process
 from engine.packs.checks.schemas.schema_problems import close_match, problem_at, shortened, shown
+from engine.packs.checks.schemas.tool_names import is_known
 from engine.templates import TemplateError, compile_template, has_template
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def unknown_tool(
     document: Document, path: SourcePath, tool: str, names: Collection[str] | None
 ) -> Iterator[Problem]:
     """A problem for a name that no tool has."""
-    if names is not None and tool_key(tool) not in names:
+    if names is not None and not is_known(tool_key(tool), names):
         message = f"unknown tool `{shortened(tool)}`{close_match(tool, names)}"
         yield problem_at(document, path, message, found=shown(tool))
 

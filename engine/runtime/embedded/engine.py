@@ -29,7 +29,7 @@ from engine.runtime.value_store import ValueStore
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from engine.config import EngineConfig
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.governing.budget import Budget
     from engine.runtime.embedded.governing.levels import ServiceLevels
+    from engine.runtime.embedded.governing.soft_caps import SoftCaps
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.packs import PackList
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
+    from engine.tools.executor import ToolExecutor
+    from engine.tools.mcp.records import ServerView
+    from engine.tools.mcp.servers import McpServers
     from engine.tools.registry import ToolRegistry
 
 
@@ -151,14 +155,27 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.embedded.governing.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
 
-        return Budget(self._journal, self._clock, self._redactor, self._config.budget)
+        return Budget(self._journal, self._clock, self._redactor, self._packs, self._config.budget)
 
     @cached_property
     def requests(self) -> Requests:
         """See facade."""
+        from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers  # noqa: PLC0415 - likewise
         from engine.runtime.embedded.requests import Requests  # noqa: PLC0415 - lists of runs check no forms
+        from engine.runtime.plans.plan_edits import PlanEditing  # noqa: PLC0415 - likewise
 
-        return Requests(self._config, self._journal, self._clock, self._values, self._views, self._intake)
+        money = SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.budget)
+        edits = PlanEditing(self._values, self._faults_of)
+        return Requests(
+            self._config,
+            self._journal,
+            self._clock,
+            self._values,
+            self._views,
+            self._intake,
+            money,
+            edits,
+        )
 
     @cached_property
     def packs(self) -> PackList:
@@ -177,7 +194,16 @@ class EmbeddedEngine:
             CodeTrust(self._journal, self._clock, self._pack_source, self._packs),
             self._journal,
             self._clock,
+            self._listed_servers,
         )
+
+    def _listed_servers(self) -> tuple[ServerView, ...]:
+        """What the declared MCP servers listed last (blocking)."""
+        if not self._config.mcp:
+            return ()
+        from engine.tools.mcp.records import views  # noqa: PLC0415 - few have any
+
+        return views(self._config.servers_dir, self._config.mcp)
 
     @cached_property
     def _tools(self) -> ToolRegistry:
@@ -186,7 +212,19 @@ class EmbeddedEngine:
         return self._given_tools or builtin_registry()
 
     def _tool_names(self) -> Mapping[str, Mapping[str, Any]]:
-        return {spec.name: spec.parameters for spec in self._tools.specs()}
+        known = {spec.name: spec.parameters for spec in self._tools.specs()}
+        from engine.packs.checks.schemas.tool_names import any_tool_of  # noqa: PLC0415 - reading checks no packs
+
+        return known | {any_tool_of(server): {} for server in self._config.mcp}
+
+    @cached_property
+    def servers(self) -> McpServers | None:
+        """The declared MCP servers; None without any."""
+        if not self._config.mcp:
+            return None
+        from engine.runtime.declared_servers import declared_servers  # noqa: PLC0415 - few have any
+
+        return declared_servers(self._config)
 
     @cached_property
     def _starter(self) -> RunStarter:
@@ -210,8 +248,6 @@ class EmbeddedEngine:
     @cached_property
     def _sessions(self) -> Sessions:
         from engine.runtime.worker.sessions.opening import Sessions  # noqa: PLC0415 - lists and decisions need no machine
-        from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
-        from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
 
         return Sessions(
             self._config,
@@ -220,14 +256,21 @@ class EmbeddedEngine:
             self._values,
             self._packs,
             self._folders,
-            ToolExecutor(
-                self._tools,
-                self._config.limits,
-                self._config.secrets,
-                self._config.bubblewrap or bubblewrap,
-            ),
+            self._executor,
             self._faults,
         )
+
+    def _faults_of(self, tool: str, params: Any) -> Sequence[tuple[str, str]]:
+        return self._executor.faults(tool, params)
+
+    @cached_property
+    def _executor(self) -> ToolExecutor:
+        from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
+        from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
+
+        config = self._config
+        isolates = config.bubblewrap or bubblewrap
+        return ToolExecutor(self._tools, config.limits, config.secrets, isolates, self.servers)
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:
@@ -242,11 +285,15 @@ class EmbeddedEngine:
                 await worker.running_or(running)
                 with self._intake.served_by(worker.held):
                     watching, looking = self._pack_watch.watching(), self._triggers.looking()
-                    async with watching, self._telling(), looking, self._outside_questions.looking():
+                    outside, caps = self._outside_questions.looking(), self._soft_caps.looking()
+                    async with watching, self._telling(), looking, outside, caps:
                         yield worker
             finally:
                 worker.stop()
-                await running  # drains; raises what ended the worker
+                try:
+                    await running  # drains; raises what ended the worker
+                finally:
+                    await self._sessions.close_connections()
 
     def _telling(self) -> AbstractAsyncContextManager[None]:
         """People are told what waits, while the context is open, where the settings say so."""
@@ -278,6 +325,12 @@ class EmbeddedEngine:
         from engine.runtime.embedded.asking.outside_questions import OutsideQuestions  # noqa: PLC0415 - see _sessions
 
         return OutsideQuestions(self.runs)
+
+    @property
+    def _soft_caps(self) -> SoftCaps:
+        from engine.runtime.embedded.governing.soft_caps import SoftCaps  # noqa: PLC0415 - see _sessions
+
+        return SoftCaps(self._journal, self._clock, self._config.budget, self.runs, lambda: self._starter)
 
     async def _take_mail(self, run_id: str) -> None:
         from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions
@@ -314,6 +367,8 @@ async def open_engine(
     """
     opened = journal or await SqliteJournal.open(config.journal_path, poll_seconds=config.poll_seconds)
     try:
-        yield EmbeddedEngine(config, opened, clock or SystemClock(), registry, faults or NO_FAULTS)
+        engine = EmbeddedEngine(config, opened, clock or SystemClock(), registry, faults or NO_FAULTS)
+        async with nullcontext() if engine.servers is None else engine.servers.open():
+            yield engine
     finally:
         await opened.close()

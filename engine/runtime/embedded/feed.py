@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.facade.feed import ALL_NEWS, FeedBatch, RunMoved, Topic, latest
 from engine.governance.access import Scoped
 from engine.machine.events.run_facts import RunQueued
-from engine.runtime.embedded.notices import ClaimNotices, PackNotices
+from engine.runtime.embedded.notices import CapNotices, ClaimNotices, PackNotices
 from engine.runtime.views.summaries import event_view
 
 if TYPE_CHECKING:
@@ -50,7 +50,11 @@ class Feed(Scoped):
     ) -> AsyncIterator[AsyncIterator[FeedBatch]]:
         """See facade."""
         journal = self._journal
-        every = (ClaimNotices(journal), PackNotices(journal.packs, self._catalog, self._watch))
+        every = (
+            ClaimNotices(journal),
+            CapNotices(journal.spending),
+            PackNotices(journal.packs, self._catalog, self._watch),
+        )
         sources = [source for source in every if source.topic in topics]
         reader = _Reader(journal, self.access, run_id, topics, sources)
         async with AsyncExitStack() as stack:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from engine.facade.feed import ClaimsChanged, PackChanged, PackListChanged, Topic
+from engine.facade.feed import CapsChanged, ClaimsChanged, PackChanged, PackListChanged, Topic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.rules.publishing import PackStore
+    from engine.journal.rules.spending.spend_store import Spending
     from engine.runtime.pack_library.catalog_source import CatalogSource
     from engine.runtime.pack_library.watch import PackWatch
 
@@ -65,6 +66,39 @@ class ClaimNotices:
         self._may_be_new = False
         before, self._version = self._version, await self._journal.claims_version()
         return [ClaimsChanged()] if self._version != before else []
+
+
+class CapNotices:
+    """What people did to caps, and warnings that were reached."""
+
+    topic: ClassVar[Topic] = Topic.CAPS
+
+    def __init__(self, money: Spending) -> None:
+        self._money = money
+        self._last = 0
+        self._may_be_new = False
+
+    @asynccontextmanager
+    async def open(self, wake: Callable[[], None]) -> AsyncIterator[None]:
+        """See NoticeSource."""
+        self._last = await self._newest()
+        yield
+
+    def note(self, change: ChangeSet) -> None:
+        """See NoticeSource."""
+        self._may_be_new |= change.caps
+
+    async def take(self) -> list[Notice]:
+        """See NoticeSource."""
+        if not self._may_be_new:
+            return []
+        self._may_be_new = False
+        before, self._last = self._last, await self._newest()
+        return [CapsChanged()] if self._last != before else []
+
+    async def _newest(self) -> int:
+        acts = await self._money.newest_acts(None, 1)
+        return acts[0]["act"] if acts else 0
 
 
 class PackNotices:

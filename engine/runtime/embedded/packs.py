@@ -16,6 +16,8 @@ from engine.runtime.pack_library.diffs import between, on_disk
 from engine.runtime.views.paging import page_size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.contracts.actor import Actor
     from engine.contracts.flows.trigger import TriggerList, TriggerState
     from engine.contracts.packs.pack import FlowView, PackView, Problem
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from engine.runtime.pack_library.pack_status import PackStatusSource
     from engine.runtime.pack_library.registry import PackRegistry
     from engine.runtime.pack_library.trust import CodeTrust
+    from engine.tools.mcp.records import ServerView
 
 
 class PackList(Scoped):
@@ -44,7 +47,9 @@ class PackList(Scoped):
         trust: CodeTrust,
         journal: Journal,
         clock: Clock,
+        servers: Callable[[], tuple[ServerView, ...]],
     ) -> None:
+        self._servers = servers
         self._library = library
         self._source = source
         self._status = status
@@ -115,8 +120,13 @@ class PackList(Scoped):
             raise NotFound(f"there is no directory {directory}", {"directory": str(directory)})
         catalog, status = await self._library.catalog(), await self._status.labels()
         from engine.packs.catalog.pack_views import pack_view  # noqa: PLC0415 - loaded with the catalog
+        from engine.runtime.pack_library.server_tools import compared  # noqa: PLC0415 - seldom needed
 
-        view = pack_view(await asyncio.to_thread(catalog.check, directory, self._library.roots), status)
+        found = await asyncio.to_thread(catalog.check, directory, self._library.roots)
+        problems, notes = compared(found.pack, await asyncio.to_thread(self._servers))
+        view = pack_view(found, status)
+        told = {"problems": (*view.problems, *problems), "not_in_force": (*view.not_in_force, *notes)}
+        view = view.model_copy(update=told)
         return view, view.problems
 
     async def reload(self) -> tuple[PackNotice, ...]:

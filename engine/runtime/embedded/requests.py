@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from engine.contracts.actor import Role, recorded_account
 from engine.contracts.model import from_micros
 from engine.contracts.runs.request import (
+    AnswerToken,
     AnswerView,
     ApprovalView,
     DecisionView,
@@ -18,28 +19,34 @@ from engine.contracts.runs.request import (
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.access import Scoped
-from engine.governance.pipeline import Point, Reason, Subject, characters_of, check
+from engine.governance.pipeline import Point, Reason
 from engine.journal.encoding import decode
 from engine.journal.records import Decision
 from engine.json_schema.forms import check_values, fill_defaults, load_checks
 from engine.machine.events.run_facts import GovernanceDecision
+from engine.runtime.embedded.asking.answer_rules import answer_verdict, require_fitting_answer
+from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
+from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
 from engine.runtime.views.readable import page_of
-from engine.values import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.run import Page
     from engine.governance.pipeline import Verdict
     from engine.journal.port import Journal
     from engine.journal.rows import RequestViewRow
+    from engine.journal.spend_rows import NewActRow
     from engine.runtime.clock import Clock
+    from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers
     from engine.runtime.intake import Intake
+    from engine.runtime.plans.plan_edits import PlanEditing
     from engine.runtime.value_store import ValueStore
     from engine.runtime.views.row_views import RowViews
 
@@ -60,7 +67,11 @@ class Requests(Scoped):
         values: ValueStore,
         views: RowViews,
         intake: Intake,
+        soft_caps: SoftCapAnswers,
+        plan_edits: PlanEditing,
     ) -> None:
+        self._soft_caps = soft_caps
+        self._plan_edits = plan_edits
         self._config = config
         self._journal = journal
         self._clock = clock
@@ -87,10 +98,16 @@ class Requests(Scoped):
         return await self._views.approval(await self._row(approval_id, RequestKind.APPROVAL), viewer)
 
     async def approve(
-        self, approval_id: str, *, actor: Actor, digest: str | None = None, comment: str | None = None
+        self,
+        approval_id: str,
+        *,
+        actor: Actor,
+        digest: str | None = None,
+        comment: str | None = None,
+        edits: PlanEdits | None = None,
     ) -> DecisionView:
         """See facade."""
-        return await self._decide(approval_id, RequestStatus.APPROVED, actor, digest, comment or "")
+        return await self._decide(approval_id, RequestStatus.APPROVED, actor, digest, comment or "", edits)
 
     async def reject(
         self, approval_id: str, *, actor: Actor, comment: str, digest: str | None = None
@@ -101,13 +118,23 @@ class Requests(Scoped):
         return await self._decide(approval_id, RequestStatus.REJECTED, actor, digest, comment)
 
     async def _decide(
-        self, approval_id: str, status: RequestStatus, actor: Actor, digest: str | None, comment: str
+        self,
+        approval_id: str,
+        status: RequestStatus,
+        actor: Actor,
+        digest: str | None,
+        comment: str,
+        edits: PlanEdits | None = None,
     ) -> DecisionView:
         acts = status is RequestStatus.APPROVED
         await self._require_right(approval_id, RequestKind.APPROVAL, actor, comment, acts=acts)
         if acts and digest is None:  # whoever shows no digest has perhaps not seen the card: it can be seen
             digest = (await self.approval(approval_id)).digest
         text = self._values.redact(comment)
+        stored = None
+        if edits is not None:
+            row = await self._row(approval_id, RequestKind.APPROVAL)
+            stored = await self._plan_edits.stored(row, edits)
         now = self._clock.now()
         decided = await self._intake.decide(
             Decision(
@@ -119,8 +146,10 @@ class Requests(Scoped):
                     "approval_id": approval_id,
                     "decision": status.value,
                     "comment": text,
+                    "edits": stored.value if stored is not None else None,
                     "via": actor.via,
                 },
+                blobs=stored.blobs if stored is not None else {},
                 digest=digest,
             )
         )
@@ -228,23 +257,46 @@ class Requests(Scoped):
         """See facade."""
         return check_values(schema, values)
 
-    async def answer(
-        self, request_id: str, values: Mapping[str, Any], *, actor: Actor, comment: str = ""
-    ) -> AnswerView:
+    async def token(self, request_id: str, *, actor: Actor, seconds: float = DEFAULT_SECONDS) -> AnswerToken:
         """See facade."""
         row = await self._row(request_id, RequestKind.FORM)
         self.access.require(Role.OPERATOR, actor)
         await refuse_a_run(self._journal)
+        return await issue_token(self._journal, self._clock, row, actor, seconds)
+
+    async def answer(
+        self,
+        request_id: str,
+        values: Mapping[str, Any],
+        *,
+        actor: Actor,
+        comment: str = "",
+        token: str | None = None,
+    ) -> AnswerView:
+        """See facade."""
+        row = await self._row(request_id, RequestKind.FORM)
+        if token is None:
+            self.access.require(Role.OPERATOR, actor)
+        else:
+            await require_token(self._journal, self._clock, row, token)
+            actor = actor.model_copy(update={"name": f"{actor.name} (by token)"})
+        await refuse_a_run(self._journal)
         opened = decode(row["opened_event"])
         given = dict(values)
+        acts: tuple[NewActRow, ...] = ()
         if row["status"] == RequestStatus.PENDING.value:
             body = await self._values.load(opened["body"])
             given = fill_defaults(body["schema"], values, body.get("defaults"))
-            verdict = await off_loop_if_large(given, lambda: self._verdict(row["pack"], body, given))
+            policies = self._config.policies.for_pack(row["pack"])
+            verdict = await off_loop_if_large(given, lambda: answer_verdict(policies, body, given))
             if verdict.denied:
                 await self._refuse_answer(request_id, opened["form_id"], verdict, actor)
             await load_checks()
-            await off_loop_if_large(given, lambda: _check_answer(request_id, body, given))
+            await off_loop_if_large(given, lambda: require_fitting_answer(request_id, body, given))
+            if row["pack"] == MONEY:
+                acts = await self._soft_caps.acts(
+                    row["run_id"], opened["form_id"], given, comment, actor, self.access
+                )
         now = self._clock.now()
         output = {
             "form_id": opened["form_id"],
@@ -267,6 +319,7 @@ class Requests(Scoped):
                     "via": actor.via,
                 },
                 blobs=stored.blobs,
+                acts=acts,
             )
         )
         return AnswerView(
@@ -276,18 +329,6 @@ class Requests(Scoped):
             answered_by=actor.name,
             answered_at=from_micros(now),
         )
-
-    def _verdict(self, pack: str, body: Mapping[str, Any], values: dict[str, Any]) -> Verdict:
-        try:
-            size = len(canonical_json(values))
-        except (ValueError, TypeError, RecursionError):
-            raise InvalidInput("the answer is not JSON: only finite numbers and Unicode text") from None
-        subject = Subject(
-            size_bytes=size,
-            characters=characters_of(values),
-            max_characters=body.get("max_characters"),
-        )
-        return check(Point.FORM, subject, self._config.policies.for_pack(pack))
 
     async def _refuse_answer(self, request_id: str, form_id: str, verdict: Verdict, actor: Actor) -> NoReturn:
         """Record that policy refused an answer, then say so."""
@@ -344,12 +385,3 @@ class Requests(Scoped):
                 f"{requested_by} requested this run; somebody else approves it (policies.separate_duties)",
                 {"run_id": row["run_id"], "requested_by": requested_by},
             )
-
-
-def _check_answer(request_id: str, body: Mapping[str, Any], values: dict[str, Any]) -> None:
-    errors = check_values(body["schema"], values)
-    if errors:
-        raise InvalidInput(
-            f"{len(errors)} field(s) are not valid: {errors[0].field or 'form'}: {errors[0].message}",
-            {"request_id": request_id, "errors": [error.model_dump() for error in errors]},
-        )

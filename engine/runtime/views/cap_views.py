@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from engine.budget.admission import Balance
@@ -15,7 +17,7 @@ from engine.journal.rules.spending.holding import held_for
 from engine.journal.spend_rows import SLOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from engine.budget.caps import Cap
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     _Subject = tuple[CapScope, str, str]
     """Scope, tenant and name."""
+    _Spent = dict[_Subject, tuple[int, int]]
+    """Of each subject: billionths, and calls of unknown cost."""
 
 _ALWAYS = 2**40
 _WORST = {CapState.HARD: 0, CapState.SOFT: 1, CapState.OK: 2}
@@ -49,7 +53,8 @@ class CapViews:
             if caps:
                 rows = await self._rows(tenant, window)
                 topped = await self._topped_up(tenant, window)
-                found += await self._views(list(self._limits(caps, tenant, rows, topped)), rows)
+                limits = await asyncio.to_thread(list, self._limits(caps, tenant, rows, topped))
+                found += await self._views(limits, rows)
         return sorted(found, key=lambda one: (_WORST[one.state], _share_left(one), one.scope, one.name))
 
     async def one(self, scope: CapScope, tenant: str, name: str, window: CapWindow) -> CapView | None:
@@ -89,30 +94,48 @@ class CapViews:
             if (one.name != EACH or one.scope is CapScope.RUN)
             and (one.tenant != EACH or (one.scope, one.name) not in known)
         }
+        named: dict[_Subject, list[Cap]] = {}
+        for one in caps:
+            named.setdefault((one.scope, one.tenant, one.name), []).append(one)
         for scope, owner, name in sorted(subjects):
             subject = Subject(owner, name, name, name)
-            own = [one for one in caps if one.scope is scope]
+            wanted = dict.fromkeys((scope, *one) for one in product((EACH, owner), (EACH, name)))
+            own = [one for each in wanted for one in named.get(each, ())]
             yield from limits_of(own, subject, self.now, self.zone)
 
-    async def _views(self, limits: Sequence[Limit], rows: Sequence[SpendRow]) -> list[CapView]:
+    async def _views(self, limits: Sequence[Limit], rows: Iterable[SpendRow]) -> list[CapView]:
         raised = {
             (one["scope"], one["tenant"], one["name"], one["cap_window"], one["since"]): one["amount"]
             for one in await self.money.top_ups()
         }
-        holds = await self.money.holds()
-        return [self._view(_raised(limit, raised), rows, holds) for limit in limits]
+        holds: dict[str, list[HoldRow]] = {}
+        for hold in await self.money.holds():
+            holds.setdefault(hold["tenant"], []).append(hold)
+        raised_limits = [_raised(limit, raised) for limit in limits]
+        return await asyncio.to_thread(self._stand, raised_limits, rows, holds)
 
-    def _view(self, limit: Limit, rows: Iterable[SpendRow], holds: Sequence[HoldRow]) -> CapView:
-        mine = [
-            row
-            for row in rows
-            if limit.scope is not CapScope.RUN
-            and row["tenant"] == limit.tenant
-            and _name(limit.scope, row) == limit.name
-        ]
+    def _stand(
+        self, limits: Sequence[Limit], rows: Iterable[SpendRow], holds: Mapping[str, Sequence[HoldRow]]
+    ) -> list[CapView]:
+        spent = _spent(rows)
+        return [self._view(limit, spent, holds.get(limit.tenant, ())) for limit in limits]
+
+    def _view(self, limit: Limit, spent: _Spent, holds: Sequence[HoldRow]) -> CapView:
+        cost, unpriced = spent.get((limit.scope, limit.tenant, limit.name), (0, 0))
         held = held_for(limit, holds)
-        balance = Balance(limit, sum(row["cost"] for row in mine), sum(one["amount"] for one in held))
-        return standing(balance, self.now, calls=len(held), unpriced=sum(row["unpriced"] for row in mine))
+        balance = Balance(limit, cost, sum(one["amount"] for one in held))
+        return standing(balance, self.now, calls=len(held), unpriced=unpriced)
+
+
+def _spent(rows: Iterable[SpendRow]) -> _Spent:
+    """What each subject spent, and how many of its calls are of unknown cost. A run is told by itself."""
+    sums: _Spent = {}
+    for row in rows:
+        for scope in (CapScope.TENANT, CapScope.PACK, CapScope.MODEL):
+            subject = (scope, row["tenant"], _name(scope, row))
+            cost, unpriced = sums.get(subject, (0, 0))
+            sums[subject] = (cost + row["cost"], unpriced + row["unpriced"])
+    return sums
 
 
 def _share_left(cap: CapView) -> float:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL
-from engine.contracts.runs.conversation import Conversation, SpokenCall, SpokenTurn, ToldSkill
+from engine.contracts.runs.conversation import Conversation, Handover, SpokenCall, SpokenTurn, ToldSkill
 from engine.contracts.status import RequestStatus, StepStatus
 from engine.errors import InvalidInput
-from engine.runtime.views.outside_turns import outside_turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +39,7 @@ def conversation_of(
         scope = f"{agent.step_id}/{len(turns)}"
         said = inside.get(f"{scope}/{MESSAGE}")
         form = forms.get(f"{scope}/{MESSAGE}")
-        turn = _turn(model, f"{scope}/{CALLS}", inside, decided)
+        turn = _turn(model, f"{scope}/{CALLS}", inside, decided, forms)
         if said is not None and said.status is StepStatus.COMPLETED and isinstance(said.output, dict):
             told_by = {
                 "said": _text(said.output["values"].get("text")),
@@ -48,7 +47,6 @@ def conversation_of(
             }
             turn = turn.model_copy(update=told_by)
         turns.append(turn)
-    turns += outside_turns(agent.step_id, inside, decided)
     asking = forms.get(f"{agent.step_id}/{len(turns)}/{MESSAGE}")
     return Conversation(
         run_id=run_id,
@@ -59,6 +57,8 @@ def conversation_of(
         prompt=_text(told.get("prompt")),
         tools=tuple(map(_text, told.get("tools") or ())),
         skills=tuple(map(_skill, told.get("skills") or ())),
+        received=_handover(told.get("received")),
+        handed_over_to=_handed_over_to(agent.output),
         turns=tuple(turns),
         waits_with=asking.request_id if asking and asking.status is RequestStatus.PENDING else None,
         error=agent.error,
@@ -66,7 +66,11 @@ def conversation_of(
 
 
 def _turn(
-    model: StepView, calls: str, inside: Mapping[str, StepView], decided: Mapping[str, str]
+    model: StepView,
+    calls: str,
+    inside: Mapping[str, StepView],
+    decided: Mapping[str, str],
+    forms: Mapping[str, FormView],
 ) -> SpokenTurn:
     reply = model.output if isinstance(model.output, dict) else {}
     usage = reply.get("usage") or {}
@@ -81,24 +85,42 @@ def _turn(
         input_tokens=usage.get("input_tokens", 0),
         output_tokens=usage.get("output_tokens", 0),
         estimated=usage.get("estimated", False),
-        calls=tuple(_call(one, f"{calls}/{number}/{CALL}", inside, decided) for number, one in asked),
+        calls=tuple(_call(one, f"{calls}/{number}/{CALL}", inside, decided, forms) for number, one in asked),
         error=model.error,
     )
 
 
 def _call(
-    asked: Mapping[str, Any], path: str, inside: Mapping[str, StepView], decided: Mapping[str, str]
+    asked: Mapping[str, Any],
+    path: str,
+    inside: Mapping[str, StepView],
+    decided: Mapping[str, str],
+    forms: Mapping[str, FormView],
 ) -> SpokenCall:
-    made = inside.get(path)
+    made, form = inside.get(path), forms.get(path)
+    answered = f"ANSWERED by {form.answered_by}" if form is not None and form.answered_by else None
     return SpokenCall(
         step_id=path,
         tool=_text(asked.get("tool")),
         arguments=_text(asked.get("arguments")),
         status=made.status if made is not None else None,
-        decided=decided.get(path),
+        decided=decided.get(path) or answered,
+        waits_with=form.request_id if form is not None and form.status is RequestStatus.PENDING else None,
+        child_run_id=made.child_run_id if made is not None else None,
         result=made.output if made is not None and made.status is StepStatus.COMPLETED else None,
         error=made.error if made is not None else None,
     )
+
+
+def _handover(told: Any) -> Handover | None:
+    if not isinstance(told, dict):
+        return None
+    return Handover(by=_text(told.get("by")), message=_text(told.get("message")))
+
+
+def _handed_over_to(output: Any) -> str | None:
+    to = output.get("handed_over_to") if isinstance(output, dict) else None
+    return to if isinstance(to, str) else None
 
 
 def _skill(told: Mapping[str, Any]) -> ToldSkill:

@@ -43,7 +43,9 @@ class MailTaker:
                 host = self._host(worker_id, group)
                 for claim in claims:
                     with suppress(LeaseLost, PackInvalid):  # a worker took it, or will say what is wrong
-                        session = await self._sessions.open(host, claim.run, claim.epoch, lost=claim.lost)
+                        session = await self._sessions.open(
+                            host, claim.run, claim.epoch, lost=claim.lost, calls=False
+                        )
                         await session.take_mail()
         finally:
             await self._journal.retire(worker_id)

@@ -10,6 +10,7 @@ from engine.tools.builtin.data import data_tools
 from engine.tools.builtin.files import file_tools
 from engine.tools.builtin.git.git_tools import git_tools
 from engine.tools.builtin.http import http_tools
+from engine.tools.builtin.person import person_tools
 from engine.tools.builtin.report import report_tools
 from engine.tools.builtin.search import search_tools
 from engine.tools.process.command_runner import CommandRunner
@@ -39,3 +40,4 @@ def _builtin_tools() -> Iterator[RegisteredTool]:
     yield from data_tools()
     yield from report_tools()
     yield from allowing_tools()
+    yield from person_tools()

@@ -13,6 +13,7 @@ from engine.contracts.packs.pack import Problem
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolSpec
 from engine.errors import PackInvalid
+from engine.tools.awaiting import AnswerAwaited, awaited_answer
 from engine.tools.failure import ToolFailure, from_os_error
 from engine.tools.process.ask import ask
 from engine.tools.registry import RegisteredTool
@@ -141,7 +142,7 @@ async def describe_functions(code: PackCode, limits: ToolLimits) -> tuple[PackFu
 async def call_function(
     code: PackCode, tool: PackFunction, params: dict[str, Any], context: ToolContext
 ) -> Any:
-    """Run one function of a pack. Raises ToolFailure."""
+    """Run one function of a pack. Raises ToolFailure, AnswerAwaited."""
     limits = context.limits
     request = {
         "mode": "call",
@@ -165,6 +166,9 @@ async def call_function(
     answer = await ask(_HOST, request, context.workdir, limits, f"tool {tool.spec.name!r}", context.output)
     if "error" in answer:
         raise _failure(code, answer["error"], answer.get("recoverable"))
+    awaited = awaited_answer(answer["data"])
+    if awaited is not None:
+        raise AnswerAwaited(awaited)
     return answer["data"]
 
 

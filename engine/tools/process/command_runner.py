@@ -78,7 +78,7 @@ class CommandRunner:
         if any("\x00" in argument for argument in argv):
             raise invalid_input("an argument may not hold NUL")
         environment = child_environment(cwd, limits, env_extra)
-        program = await asyncio.to_thread(find_program, argv[0], cwd, environment["PATH"])
+        program = await asyncio.to_thread(program_path, argv[0], cwd, environment["PATH"])
         if program is None:
             raise not_found(f"there is no command {argv[0]!r}")
         try:
@@ -196,8 +196,8 @@ def child_environment(
     return {"PATH": os.environ.get("PATH", _DEFAULT_PATH), "LANG": "C.UTF-8", **own, **extra}
 
 
-def find_program(name: str, cwd: Path, search_path: str) -> str | None:
-    """Where the program is that a command names; None when there is none (blocking)."""
+def program_path(name: str, cwd: Path, search_path: str) -> str | None:
+    """Where the program of that name is; None when there is none (blocking)."""
     if "/" in name:
         return shutil.which(str(cwd / name))
     return shutil.which(name, path=search_path)

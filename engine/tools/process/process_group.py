@@ -109,14 +109,15 @@ class ProcessGroup:
     ) -> Outcome:
         """Run to the end; when cancelled, end it (SIGTERM, `grace` seconds, SIGKILL) first.
 
-        `argv` starts with a program that confines itself. `stdin` is what it reads, or where from: that is
+        `argv` starts with a program that confines itself. `stdin` is what it reads, or an open file that is
         closed here. `limit` bounds each output in memory. With
         `result_pipe` the child finds a third pipe at the descriptor named in the environment variable
         RESULT_FD. Raises OSError when it cannot start.
         """
         with contextlib.ExitStack() as files:
-            given = await asyncio.to_thread(_filled, stdin) if isinstance(stdin, bytes) else stdin
-            feed = files.enter_context(given)
+            feed = files.enter_context(
+                await asyncio.to_thread(_filled, stdin) if isinstance(stdin, bytes) else stdin
+            )
             extra: list[IO[bytes]] = []
             variables = dict(environment)
             passed: list[int] = []

@@ -49,6 +49,16 @@ async def confined(
     return "isolated", replace(limits, room=room)
 
 
+def require_level(spec: ToolSpec, level: SandboxLevel, rules: CallRules, bounds: ToolBounds | None) -> None:
+    """For a tool of something that runs already. Raises ToolFailure where a call of it is to be isolated."""
+    of_tool = bounds.level if bounds is not None else None
+    of_layer = rules.layer.level if rules.layer is not None else None
+    wish = highest_wish(of_tool, of_layer, rules.sandbox)
+    if wish == "isolated" and level != "isolated":
+        message = f"{spec.name} is to be isolated, and its server is not: `sandbox` of the server says so"
+        raise permission_denied(message, {"reason": "sandbox_unavailable"})
+
+
 async def isolating(
     limits: ToolLimits, wish: SandboxWish, what: str, bubblewrap: Callable[[], Bubblewrap]
 ) -> str | None:

@@ -14,14 +14,17 @@ from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput
 from engine.journal.errors import LeaseLost
-from engine.journal.rules.spending.holding import Granted, InTheWay, PaidCall, act_of
-from engine.journal.spend_rows import CAP_SET, TOPPED_UP
+from engine.journal.rules.spending.acts import act_of
+from engine.journal.rules.spending.holding import Begun, Granted, InTheWay, PaidCall
+from engine.journal.rules.spending.soft_caps import AskLower, HeldBack
+from engine.journal.spend_rows import CAP_SET, LOWERED, STOPPED, TOPPED_UP
+from engine.machine.model.inputs import Cancel
 from tests.engine.journal.run_script import NOW, HeldRun, a_run, hold, take
 from tests.engine.journal.test_journal_spending import used
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal
-    from engine.journal.spend_rows import CapRow
+    from engine.journal.spend_rows import CapRow, NewActRow
 
 UTC = ZoneInfo("UTC")
 DAY = 86_400_000_000
@@ -55,7 +58,7 @@ def a_call(held: HeldRun, number: int, *caps: Cap, most: int = 100, **changes: A
     return replace(call, **changes)
 
 
-async def begun(journal: Journal, call: PaidCall) -> Granted | InTheWay:
+async def begun(journal: Journal, call: PaidCall) -> Begun:
     return await journal.begin_call(call)
 
 
@@ -192,6 +195,7 @@ async def test_a_person_s_cap_and_top_up_count_at_once_and_are_recorded(journal:
         "name": "default",
         "cap_window": "day",
         "soft": None,
+        "pause": 0,
         "hard": 50,
     }
     limit = Limit(CapScope.TENANT, CapWindow.DAY, "default", "default", None, 50, "person", NOW - NOW % DAY)
@@ -225,3 +229,55 @@ async def test_a_call_that_cost_nothing_is_held_for_no_more(journal: Journal) ->
     assert await held_amounts(journal) == []
     await held.append(used(hold="hold_1"))  # a late answer is counted all the same
     assert [row["cost"] for row in await journal.spending.by_names(None, 0, 2**40)] == [7]
+
+
+def said(limit: Limit, kind: str, **fields: Any) -> NewActRow:
+    return act_of(limit, kind, NOW, actor="ann", via="cli", **fields)
+
+
+async def test_at_a_soft_cap_that_pauses_a_call_is_held_back_until_somebody_has_said_how_to_go_on(
+    journal: Journal,
+) -> None:
+    held = await hold(journal)
+    await held.append(used(cost=50))
+    cap = Cap(CapScope.TENANT, CapWindow.DAY, soft=50, hard=500, pause=True)
+    limit = Limit(CapScope.TENANT, CapWindow.DAY, "default", "default", 50, 500, "", NOW - NOW % DAY)
+    await journal.record_act(said(limit, TOPPED_UP, amount=0))  # what was said before it was reached
+    for _ in range(2):
+        found = await begun(journal, a_call(held, 1, cap))
+        assert isinstance(found, HeldBack)
+        assert not found.stop
+    (wait,) = await journal.spending.waits(10)
+    assert (wait["run_id"], wait["scope"], wait["since"], wait["said"]) == (
+        held.run_id,
+        "tenant",
+        limit.since,
+        0,
+    )
+    assert await held_amounts(journal) == []
+    await journal.record_act(said(limit, LOWERED))
+    assert [one["said"] for one in await journal.spending.waits(10)] == [1]
+    assert isinstance(await begun(journal, a_call(held, 1, cap, may_lower=True)), AskLower)
+    assert await begun(journal, a_call(held, 1, cap)) == Granted(100, capped=True)
+    assert await journal.spending.waits(10) == []
+    kinds = [act["kind"] for act in await journal.spending.newest_acts(None, 10)]
+    assert kinds == ["lowered", "soft_reached", "topped_up"]
+
+
+async def test_stop_at_a_soft_cap_tells_the_outermost_run_in_the_same_transaction(journal: Journal) -> None:
+    await journal.create_run(a_run(1))
+    await journal.create_run(a_run(2, parent_run_id="run_0001"))
+    parent, child = await take(journal, "run_0001"), await take(journal, "run_0002")
+    await child.append(used(cost=50))
+    cap = Cap(CapScope.TENANT, CapWindow.DAY, soft=50)
+    limit = Limit(CapScope.TENANT, CapWindow.DAY, "default", "default", 50, None, "", NOW - NOW % DAY)
+    subject = Subject("default", "docs", "fast", parent.run_id)
+    await begun(journal, a_call(child, 1, cap, subject=subject))
+    await journal.record_act(said(limit, STOPPED))
+    found = await begun(journal, a_call(child, 2, cap, subject=subject, may_lower=True))
+    assert isinstance(found, HeldBack)
+    assert found.stop
+    row = await journal.run_row(parent.run_id)
+    assert row is not None
+    mail = await journal.mail_for(row["lease_worker"] or "")
+    assert [(run_id, type(given)) for _, run_id, given in mail] == [("run_0001", Cancel)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ from engine.journal.rules.pruning import PruneRange
 from engine.journal.spend_rows import COUNTS, SLOT
 from engine.machine.events.model_facts import ModelUsage
 from engine.machine.events.run_facts import RunCompleted
-from tests.engine.journal.run_script import LATER, NOW, HeldRun, a_run, event, hold, take
+from tests.engine.journal.run_script import LATER, NOW, HeldRun, a_run, event, hold, step_started, take
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal
@@ -118,3 +119,19 @@ async def test_a_run_s_row_tells_its_cost(journal: Journal) -> None:
     await journal.append(Commit(held.run_id, held.seq, held.epoch, [used()], head, NOW))
     row = await held.row()
     assert (row["cost"], row["unpriced"]) == (7, 2)
+
+
+async def test_what_a_run_cost_after_a_step_holds_the_runs_that_it_started_since(journal: Journal) -> None:
+    await journal.create_run(a_run(1))
+    await journal.create_run(a_run(2, parent_run_id="run_0001"))
+    await journal.create_run(a_run(3))
+    parent, child, other = [await take(journal, f"run_000{number}") for number in (1, 2, 3)]
+    await child.append(used(cost=5), head=replace(child.commit().head, cost=5, unpriced=0))
+    await parent.append(used(cost=100), step_started("ask"), used(cost=30), used(cost=None))
+    await parent.append(step_started("sub", "subflow", child_run_id="run_0002"))
+    await other.append(step_started("else"), used(cost=9))
+    ids = ["run_0001", "run_0003", "run_0009"]
+    assert list(await journal.spending.rest_of(ids, "ask")) == [
+        {"run_id": "run_0001", "cost": 35, "unpriced": 1}
+    ]
+    assert list(await journal.spending.rest_of(ids, "nowhere")) == []

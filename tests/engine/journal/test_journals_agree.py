@@ -292,9 +292,11 @@ class BothJournals(RuleBasedStateMachine):
                 await journal.upkeep.tree(run_id),
                 await journal.step_rows(run_id),
                 await journal.step_heads(run_id, 2),
+                await journal.step_outputs(run_id, ["a", "b", "c"]),
                 await journal.lists.find_events(run_id, EventFilter(kind="step", text="B"), 1, 9),
                 await journal.page_events(run_id, 1, 3),
                 await journal.blob(f"b{number}"),
+                await journal.blobs([f"b{number}", "b0"]),
             ]
         return found
 

@@ -44,6 +44,11 @@ def nodes(step: str, *steps: StepData, **fields: Any) -> StepData:
     return {"id": step, "type": "graph", "steps": list(steps), **fields}
 
 
+def plan(step: str, **fields: Any) -> StepData:
+    """A plan that may name the tool `noop`."""
+    return {"id": step, "type": "plan_proposal", "instructions": "be", "prompt": "do", **fields}
+
+
 def agent(step: str, **fields: Any) -> StepData:
     """In tests of the machine its turns want as many calls as the simulation says."""
     return {"id": step, "type": "agent", "instructions": "be", "prompt": "do", **fields}

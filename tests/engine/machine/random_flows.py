@@ -14,6 +14,7 @@ from tests.engine.machine.flow_builders import (
     graph,
     nodes,
     parallel,
+    plan,
     subflow,
     tool,
     wait,
@@ -58,7 +59,7 @@ def _steps(draw: Draw, depth: int) -> list[StepData]:
 
 
 def _step(draw: Draw, step: str, depth: int) -> StepData:
-    composite = ("parallel", "for_each", "graph", "agent") if depth < MAX_DEPTH else ()
+    composite = ("parallel", "for_each", "graph", "agent", "plan_proposal") if depth < MAX_DEPTH else ()
     kind = draw(st.sampled_from((*composite, *composite, *composite, *LEAVES)))
     fields: dict[str, Any] = {}
     if _seldom(draw, 12):
@@ -79,6 +80,8 @@ def _step(draw: Draw, step: str, depth: int) -> StepData:
     if kind == "agent":
         mode = draw(st.sampled_from(("task", "task", "conversation")))
         return agent(step, max_turns=draw(st.integers(1, 3)), mode=mode, **fields)
+    if kind == "plan_proposal":
+        return plan(step, **fields)
     if kind == "graph":
         size = draw(st.integers(1, 4))
         inside = [_node(draw, index, depth + 1) for index in range(size)]

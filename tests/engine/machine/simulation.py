@@ -34,6 +34,7 @@ from engine.machine.table import transition
 from engine.machine.transition_builder import failure
 from engine.machine.walk import holds, in_flight, outstanding, run_status
 from tests.engine.machine.invariants import Change, check
+from tests.engine.machine.plan_rendering import as_planned
 from tests.engine.machine.rendering import CALLS_OF_A_TURN, prepared, prepared_output, resolved
 
 if TYPE_CHECKING:
@@ -120,15 +121,13 @@ class Simulation:
             inputs.StepFinished(now=self._tick(), path=path, attempt=attempt, ok=True, output=value)
         )
 
-    def ask(self, agent: str) -> Simulation:
-        """The program that works on the agent's prompt asks permission for a call."""
-        path = f"{agent}/0/prompt"
-        execution, prompt = self.execution(agent), self.execution(path)
-        number = execution.branches.total if execution.branches is not None else 0
+    def awaits(self, path: str, seconds: float | None = None) -> Simulation:
+        """The tool call at `path` needs an answer from somebody before it has a result."""
+        attempt = self.calls.pop(path)
+        self._ids += 1
+        awaits = {"request_id": f"form_{self._ids}", "form_id": "answer", "expires_in": seconds}
         return self.give(
-            inputs.PermissionAsked(
-                now=self._tick(), path=path, attempt=prompt.attempt, number=number, call={"n": number}
-            )
+            inputs.StepFinished(now=self._tick(), path=path, attempt=attempt, ok=True, awaits=awaits)
         )
 
     def fail(
@@ -320,7 +319,7 @@ class Simulation:
             case effects.Prepare():
                 self._ids += 1
                 wants = self._ids % CALLS_OF_A_TURN
-                if self._wanted and effect.path.endswith("/calls"):
+                if self._wanted and effect.path.endswith(("/calls", "/review", "/steps")):
                     wants = self._wanted.popleft()
                 given = prepared(
                     self.graph,
@@ -333,6 +332,8 @@ class Simulation:
                     left=self._has_left(effect.path),
                     hears=self._hears(effect.path),
                 )
+                step = self.graph.step_at(effect.path)
+                given = as_planned(step, given, self.state, wants, self.drift["plan"])
                 self._apply(replace(given, idempotent=self._idempotent, acts_outside=self._outside))
             case effects.Collect():
                 value = resolved(effect.value)

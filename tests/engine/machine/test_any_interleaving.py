@@ -43,6 +43,11 @@ def _of_unknown_outcome(machine: RandomRun) -> list[str]:
     return [path for path in machine.run.pending if machine.run.asked_at(path) is RequestKind.OUTCOME]
 
 
+def _tool_calls(machine: RandomRun) -> list[str]:
+    """Paths of the calls under way that are no model's."""
+    return [path for path in sorted(machine.run.calls) if not machine.run.execution(path).model]
+
+
 class RandomRun(RuleBasedStateMachine):
     """One run, pushed about by tools, two people, timers, dying workers and operators' verbs."""
 
@@ -111,6 +116,12 @@ class RandomRun(RuleBasedStateMachine):
     @rule(which=WHICH)
     def a_tool_brings_nothing(self, which: int) -> None:
         self.run.finish(sorted(self.run.calls)[which % len(self.run.calls)], {})
+
+    @precondition(lambda self: bool(_tool_calls(self)))
+    @rule(which=WHICH, seconds=st.sampled_from((None, 5.0)))
+    def a_tool_awaits_an_answer(self, which: int, seconds: float | None) -> None:
+        calls = _tool_calls(self)
+        self.run.awaits(calls[which % len(calls)], seconds)
 
     @precondition(lambda self: bool(_asking(self)))
     @rule(which=WHICH, first=st.sampled_from(("APPROVED", "REJECTED")))

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from pydantic_core import to_json
 
 from engine.contracts.status import CancelMode, RunStatus, StepStatus
+from engine.machine.events.agent_facts import AgentTurnAdded
+from engine.machine.events.fold import fold
+from engine.machine.events.table import read_event
+from engine.machine.model.codec import state_from_json, state_to_json
+from engine.machine.model.state import RunState
 from engine.machine.transition_builder import failure
 from tests.engine.machine.flow_builders import agent, graph, tool
 from tests.engine.machine.simulation import Simulation
@@ -147,3 +155,53 @@ def test_nothing_more_to_say_ends_a_conversation() -> None:
 def test_a_conversation_that_is_cancelled_while_it_waits_withdraws_its_question() -> None:
     run = talking(0).finish("work/0/model").cancel()
     assert (run.status(), run.pending) == (RunStatus.CANCELLED, [])
+
+
+def worked(turns: int, *then: int) -> Simulation:
+    """A run whose agent has had so many turns with one call each; its model then wants `then`, or none."""
+    run = Simulation(graph(agent("work", max_turns=turns + 2))).wanting(*[1] * turns, *then, 0).start()
+    for turn in range(turns):
+        run.finish(f"work/{turn}/model", {"text": "x" * 200})
+        run.finish(f"work/{turn}/calls/0/call", {"found": "y" * 200})
+    return run
+
+
+def size(run: Simulation) -> int:
+    return len(to_json(state_to_json(run.state)))
+
+
+def test_the_state_of_an_agent_is_as_large_after_many_turns_as_after_a_few() -> None:
+    few, many = worked(5), worked(30)
+    assert size(many) < size(few) + 50
+    many.lose_worker()
+    assert asked(many) == ["work/30/model"]
+    many.finish("work/30/model")
+    assert many.status() is RunStatus.COMPLETED
+
+
+def test_a_journal_whose_turns_all_stayed_in_the_state_is_read_and_goes_on_with_fewer() -> None:
+    run = worked(4, 1)
+    old = [
+        read_event(one.kind, one.ts, one.actor, one.step_id, {"turns": one.fact.turns})
+        if isinstance(one.fact, AgentTurnAdded)
+        else one
+        for one in run.events
+    ]
+    folded = fold(old, RunState())
+    agent_of_old = folded.root.executions["work"]
+    assert agent_of_old.branches is not None
+    assert agent_of_old.branches.outputs.count == agent_of_old.branches.ended == 4
+    assert state_from_json({**state_to_json(folded), "version": 3}) == folded
+    run.state, run.events = folded, old
+    run.reload()
+    run.finish("work/4/model").finish("work/4/calls/0/call")
+    branches = run.execution("work").branches
+    assert branches is not None
+    assert (branches.ended, branches.outputs.count) == (5, 3)
+
+
+def test_a_turn_is_begun_once_though_the_state_has_forgotten_it() -> None:
+    branches = worked(9).execution("work").branches
+    assert branches is not None
+    assert all(branches.has_begun(turn) for turn in range(10))
+    assert not replace(branches, children={}).has_begun(9)

@@ -44,8 +44,8 @@ def test_the_samples_cover_everything_a_mailbox_can_hold() -> None:
 
 
 def test_a_state_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="version 4"):
-        state_from_json({**state_to_json(RunState()), "version": 4})
+    with pytest.raises(ValueError, match="version 5"):
+        state_from_json({**state_to_json(RunState()), "version": 5})
 
 
 def of_the_second_version(run: Simulation) -> dict[str, Any]:

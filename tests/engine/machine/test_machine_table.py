@@ -37,8 +37,7 @@ SAMPLE: dict[str, Any] = {
     "status": "COMPLETED",
     "value": None,
     "document": {},
-    "number": 1,
-    "call": {},
+    "cap": {},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ from engine.models.settings import ModelSettings, ModelTimeouts, NamedModel, Pro
 from tests.engine.models.loopback import Answer, Loopback, serving
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from engine.models.conversation import Delta, Reply
     from engine.models.provider import Provider
 
@@ -22,28 +25,36 @@ HELLO = ModelRequest((Message(MessageRole.USER, "hello"),))
 PATIENT = ModelTimeouts(connect=60, first_token=60, between_tokens=60, total=60)
 
 
-def provider_at(
+@asynccontextmanager
+async def provider_at(
     url: str, provider: ProviderName, *, key: str | None = KEY, timeouts: ModelTimeouts = PATIENT
-) -> Provider:
+) -> AsyncIterator[Provider]:
     named = NamedModel(provider=provider, model="m-1", base_url=url, api_key="k", timeouts=timeouts)
     settings = ModelSettings(named={"one": named})
-    return ModelCatalog(settings, {"k": key} if key is not None else {}).provider("one")
+    catalog = ModelCatalog(settings, {"k": key} if key is not None else {})
+    try:
+        yield catalog.provider("one")
+    finally:
+        await catalog.connections.close()
 
 
 async def reply_to(
     answer: Answer, provider: ProviderName, request: ModelRequest = HELLO
 ) -> tuple[Reply, list[Delta], Loopback]:
     deltas: list[Delta] = []
-    async with serving(answer) as loopback:
-        reply = await ask(provider_at(loopback.url, provider), request, deltas.append)
+    async with serving(answer) as loopback, provider_at(loopback.url, provider) as model:
+        reply = await ask(model, request, deltas.append)
     return reply, deltas, loopback
 
 
 async def failure_of(
     answer: Answer, provider: ProviderName = ProviderName.OPENAI, *, timeouts: ModelTimeouts = PATIENT
 ) -> ModelFailure:
-    async with serving(answer) as loopback:
+    async with (
+        serving(answer) as loopback,
+        provider_at(loopback.url, provider, timeouts=timeouts) as model,
+    ):
         with pytest.raises(ModelFailure) as caught:
-            await ask(provider_at(loopback.url, provider, timeouts=timeouts), HELLO)
+            await ask(model, HELLO)
     assert KEY not in f"{caught.value} {caught.value.details()}"
     return caught.value

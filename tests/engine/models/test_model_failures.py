@@ -74,8 +74,8 @@ async def test_a_server_that_asks_to_wait_is_heard_in_seconds_and_as_a_date() ->
 
 
 async def test_a_storm_of_refusals_gives_each_caller_its_own_failure() -> None:
-    async with serving(error_answer(429, "", retry_after="1")) as loopback:
-        provider = provider_at(loopback.url, ProviderName.OPENAI)
+    storm = error_answer(429, "", retry_after="1")
+    async with serving(storm) as loopback, provider_at(loopback.url, ProviderName.OPENAI) as provider:
         results = await asyncio.gather(*(ask(provider, HELLO) for _ in range(20)), return_exceptions=True)
     assert [one.code if isinstance(one, ModelFailure) else one for one in results] == [
         ModelErrorCode.RATE_LIMITED
@@ -96,8 +96,10 @@ async def test_a_long_error_body_is_read_and_shown_in_part() -> None:
 
 
 async def test_a_missing_key_opens_no_connection() -> None:
-    async with serving(answering(head())) as loopback:
-        provider = provider_at(loopback.url, ProviderName.ANTHROPIC, key=None)
+    async with (
+        serving(answering(head())) as loopback,
+        provider_at(loopback.url, ProviderName.ANTHROPIC, key=None) as provider,
+    ):
         with pytest.raises(ModelFailure, match="no secret 'k'") as caught:
             await ask(provider, HELLO)
     assert caught.value.code is ModelErrorCode.MISSING_API_KEY
@@ -107,8 +109,9 @@ async def test_a_missing_key_opens_no_connection() -> None:
 async def test_nobody_at_the_address_is_a_network_error() -> None:
     async with serving(answering(head())) as loopback:
         url = loopback.url
-    with pytest.raises(ModelFailure) as caught:
-        await ask(provider_at(url, ProviderName.OPENAI), HELLO)
+    async with provider_at(url, ProviderName.OPENAI) as provider:
+        with pytest.raises(ModelFailure) as caught:
+            await ask(provider, HELLO)
     assert (caught.value.code, caught.value.retryable) == (ModelErrorCode.NETWORK_ERROR, True)
 
 
@@ -268,8 +271,9 @@ async def test_a_connection_that_is_never_made_is_late() -> None:
     async with serving(hanging()) as loopback:  # nobody there speaks TLS
         url = loopback.url.replace("http:", "https:")
         timeouts = ModelTimeouts(connect=SHORT, first_token=60, between_tokens=60, total=60)
-        with pytest.raises(ModelFailure) as caught:
-            await ask(provider_at(url, ProviderName.OPENAI, timeouts=timeouts), HELLO)
+        async with provider_at(url, ProviderName.OPENAI, timeouts=timeouts) as provider:
+            with pytest.raises(ModelFailure) as caught:
+                await ask(provider, HELLO)
     assert caught.value.phase is TimeoutPhase.CONNECT
 
 
@@ -285,11 +289,12 @@ async def test_whoever_stops_asking_leaves_no_connection_behind() -> None:
         finally:
             closed.set()
 
-    async with serving(until_closed) as loopback:
+    async with (
+        serving(until_closed) as loopback,
+        provider_at(loopback.url, ProviderName.OPENAI) as provider,
+    ):
         came = asyncio.Event()
-        asking = asyncio.create_task(
-            ask(provider_at(loopback.url, ProviderName.OPENAI), HELLO, lambda _: came.set())
-        )
+        asking = asyncio.create_task(ask(provider, HELLO, lambda _: came.set()))
         await came.wait()
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):

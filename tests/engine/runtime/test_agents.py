@@ -216,8 +216,8 @@ def spoken(text: str, *calls: tuple[str, str]) -> bytes:
     return head() + sse({"id": "1", "model": "m", "choices": [choice], "usage": usage}, "[DONE]")
 
 
-def models_at(url: str) -> ModelSettings:
-    named = NamedModel(provider=ProviderName.OPENAI, model="m", base_url=url, api_key="")
+def models_at(url: str, **fields: Any) -> ModelSettings:
+    named = NamedModel(provider=ProviderName.OPENAI, model="m", base_url=url, api_key="", **fields)
     return ModelSettings(default="served", named={"served": named})
 
 

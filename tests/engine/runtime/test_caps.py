@@ -10,10 +10,11 @@ import pytest
 
 from engine.budget.settings import BudgetSettings
 from engine.contracts.actor import Actor, Operator, Role
-from engine.contracts.governing.budget import CapScope, CapState, CapWindow
+from engine.contracts.governing.budget import AsShown, CapScope, CapState, CapWindow
 from engine.contracts.notice import NoticeKind
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import InvalidInput, Refused
+from engine.facade.feed import CapsChanged, FeedBatch, Topic
 from tests.engine.models.loopback import head, serving, sse
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, retry, start, until
 from tests.engine.runtime.test_agents import agent, models_at, spoken
@@ -293,3 +294,29 @@ async def test_a_server_that_tells_no_usage_is_counted_with_an_estimate(home: Ho
         assert run.cost > 0
         spent = await engine.budget.of_run(run.run_id)
         assert (spent.estimated, spent.cost) == (1, run.cost)
+
+
+async def test_a_change_that_was_made_on_what_is_not_so_any_more_is_refused(home: Home) -> None:
+    cap = {"scope": "pack", "of": "demo", "window": "day", "soft": 1, "hard": 2}
+    async with asking(home, budget(cap)) as (engine, _):
+        mine = engine.for_(ANN).budget
+        seen = AsShown(soft=10**9, hard=2 * 10**9)
+        place = (CapScope.PACK, "demo", DAY)
+        more = await mine.top_up(*place, 10**9, actor=ANN, comment="rush", seen=seen)
+        assert more is not None
+        assert (more.soft, more.hard) == (2 * 10**9, 3 * 10**9)
+        with pytest.raises(Refused) as refused:
+            await mine.top_up(*place, 10**9, actor=ANN, comment="rush, too", seen=seen)
+        assert refused.value.code == "cap_changed"
+        with pytest.raises(Refused):
+            await mine.set_cap(*place, soft=None, hard=5, actor=ANN, seen=seen)
+        with pytest.raises(Refused):
+            await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=5, actor=ANN, seen=seen)
+        await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=5, actor=ANN, seen=AsShown())
+        assert len((await mine.caps()).acts) == 2
+
+
+async def test_caps_that_change_are_news(home: Home) -> None:
+    async with asking(home, budget()) as (engine, _), engine.feed.subscribe(topics={Topic.CAPS}) as batches:
+        await engine.budget.set_cap(CapScope.PACK, "demo", DAY, soft=None, hard=10**9, actor=ANN)
+        assert await anext(batches) == FeedBatch(notices=(CapsChanged(),))

@@ -79,6 +79,24 @@ async def test_a_conversation_is_taken_up_by_another_engine_whose_model_hears_al
         ]
 
 
+async def test_a_long_conversation_goes_on_in_another_engine_with_what_its_model_can_read(home: Home) -> None:
+    home.flow("talk", talker())
+    answers = answering_in_turn(*[spoken(f"Answer {number}. {'x' * 900}") for number in range(9)])
+    async with serving(answers) as server:
+        small = models_at(server.url, context_tokens=1_000)
+        async with home.working(models=small) as engine:
+            run_id = await start(engine, "talk")
+            for number in range(6):
+                await say(engine, run_id, f"Question {number}")
+            await waiting(engine, run_id)
+        async with home.working(models=small) as engine:
+            await say(engine, run_id, "Question 6")
+            assert len((await waiting(engine, run_id)).turns) == 8
+        heard = [str(one["content"])[:10] for one in server.asked[-1].body["messages"][1:]]
+        assert heard == ["Do it.\n\n(4", "Question 3", "Answer 4. ", "Question 4", "Answer 5. ", *heard[5:]]
+        assert heard[-1] == "Question 6"
+
+
 async def test_max_turns_are_those_of_one_answer(home: Home) -> None:
     script = (says("", call(a=1)), says("One."), says("", call(a=2)), says("Two."), says("", call(a=3)))
     home.flow("talk", talker(*script, says("", call(a=4)), says("never"), max_turns=2))

@@ -61,6 +61,7 @@ OF_REQUESTS: dict[str, Call] = {
     "release": lambda engine, ids: engine.requests.release(ids["approval"], actor=ANN),
     "earlier": lambda engine, ids: engine.requests.earlier(ids["approval"]),
     "form": lambda engine, ids: engine.requests.form(ids["form"]),
+    "token": lambda engine, ids: engine.requests.token(ids["form"], actor=ANN),
     "answer": lambda engine, ids: engine.requests.answer(ids["form"], {"word": "x"}, actor=ANN),
 }
 OF_OUTCOMES: dict[str, Call] = {

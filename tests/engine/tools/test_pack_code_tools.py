@@ -79,6 +79,10 @@ def hang() -> None:
     time.sleep(600)
 
 
+def wait(port: int) -> dict[str, object]:
+    return {"callback_pending": {"title": f"Is {port} open?", "expires_in": 3600}}
+
+
 def _private() -> None: ...
 '''
 CODE = PackCode("my-pack", "digest-1", {"tools.py": SOURCE})
@@ -112,6 +116,13 @@ async def test_a_call_returns_json_and_drops_what_was_printed(call: Call) -> Non
     result = await call("my_pack.group", {"items": ["x"], "limit": 3}, code=CODE)
     assert result.data == {"count": 1, "kind": "a", "limit": 3}
     assert (result.meta.backend, result.meta.sandbox) == ("pack", "process")
+
+
+async def test_a_function_waits_for_an_answer_by_what_it_returns(call: Call) -> None:
+    result = await call("my_pack.wait", {"port": 80}, code=CODE)
+    assert result.ok
+    assert result.awaits is not None
+    assert (result.awaits.form.prompt, result.awaits.expires_in) == ("Is 80 open?", 3600)
 
 
 async def test_parameters_are_checked_before_a_process_starts(call: Call) -> None:

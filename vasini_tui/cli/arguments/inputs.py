@@ -37,6 +37,13 @@ def values_of(argument: str) -> dict[str, Any]:
     return values
 
 
+def secret_of(argument: str, option: str) -> str:
+    """A secret, from a file or stdin: on the command line everybody on the machine could read it."""
+    if argument != "-" and not argument.startswith("@"):
+        invalid(f"{option} takes @FILE or -, so that nobody reads it in the list of processes", option)
+    return _text_of(argument, option)[0].strip()
+
+
 def parse_json(text: str) -> Any:
     """Strict JSON: no NaN, no number out of range, no key twice. Raises ValueError."""
     return json.loads(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,7 +80,8 @@ def _cap_row(cap: CapView) -> tuple[object, ...]:
     left = None if cap.scope is CapScope.RUN else cap.left
     amounts = (None if one is None else dollars(one) for one in (cap.soft, cap.hard, left))
     held = dollars(cap.held) if cap.held else None
-    state = f"{cap.state}, {cap.unpriced} calls unknown" if cap.unpriced else cap.state
+    state = f"{cap.state}, {cap.unpriced} calls unknown" if cap.unpriced else str(cap.state)
+    state += ", pauses" if cap.pauses else ""
     spent = dollars(cap.spent) if cap.scope is not CapScope.RUN else None  # each run by itself
     return (_of(cap), cap.window, spent, held, *amounts, state, cap.runs_out_at, cap.source)
 
@@ -102,6 +104,13 @@ Window = Annotated[CapWindow, typer.Option("--window", metavar="WINDOW", help="d
 Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why; it is kept.")]
 
 
+class OnSoft(StrEnum):
+    """What becomes of runs at a soft cap until somebody has answered."""
+
+    WARN = "warn"
+    PAUSE = "pause"
+
+
 def set_cap(
     scope: Scope,
     name: Name,
@@ -112,6 +121,10 @@ def set_cap(
     hard: Annotated[
         str | None, typer.Option("--hard", metavar="AMOUNT", help="Dollars that no call may pass.")
     ] = None,
+    on_soft: Annotated[
+        OnSoft,
+        typer.Option("--on-soft", metavar="WHAT", help="warn; pause: runs wait for the answer."),
+    ] = OnSoft.WARN,
     off: Annotated[bool, typer.Option("--off", help="Take back the cap that a person set.")] = False,
     comment: Comment = "",
     tenant: Tenant = None,
@@ -122,8 +135,11 @@ def set_cap(
     """Set a cap: it counts before the settings' one for the same, from now on."""
     if off == (soft is not None or hard is not None):
         raise UsageError("say --soft, --hard or both; or --off")
+    pause = on_soft is OnSoft.PAUSE
+    if pause and soft is None:
+        raise UsageError("--on-soft pause needs --soft")
     limits = (_billionths(soft), _billionths(hard))
-    action = partial(_set, scope=scope, name=name, window=window, limits=limits, comment=comment)
+    action = partial(_set, scope=scope, name=name, window=window, limits=limits, pause=pause, comment=comment)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -151,6 +167,7 @@ async def _set(
     name: str,
     window: CapWindow,
     limits: tuple[int | None, int | None],
+    pause: bool,
     comment: str,
 ) -> int:
     soft, hard = limits
@@ -161,7 +178,7 @@ async def _set(
         )
     async with session.engine() as engine:
         await engine.budget.set_cap(
-            scope, name, window, soft=soft, hard=hard, actor=session.actor, comment=comment
+            scope, name, window, soft=soft, hard=hard, pause=pause, actor=session.actor, comment=comment
         )
         caps = await engine.budget.caps(acts=1)
     return _done(session, caps)

@@ -48,7 +48,6 @@ def _document(found: Examination) -> dict[str, Any]:
         "terminal": found.terminal,
         "places": found.places,
         "identity": found.identity,
-        "agents": found.agents,
         "settings": [
             {"key": setting.key, "value": setting.value, "source": setting.source}
             for setting in found.settings
@@ -56,6 +55,7 @@ def _document(found: Examination) -> dict[str, Any]:
         "journal": found.journal,
         "disk": found.disk,
         "packs": found.packs,
+        "servers": found.servers,
         "warnings": found.warnings,
         "problems": [
             {"code": error.code, "message": error.message, "details": error.details} for error in found.errors
@@ -72,7 +72,6 @@ def _write(out: Output, found: Examination) -> None:
         ("Terminal", found.terminal),
         ("Places", found.places),
         ("Identity", found.identity),
-        *((("Agents", found.agents),) if found.agents else ()),
         ("Journal", found.journal),
     ):
         out.line(title)
@@ -87,6 +86,10 @@ def _write(out: Output, found: Examination) -> None:
             for pack in found.packs
         ),
     )
+    if found.servers:
+        out.line("MCP servers")
+        for server in found.servers:
+            out.line(f"  {server}")
     out.line("Settings")
     out.table(
         ("  KEY", "VALUE", "FROM"),

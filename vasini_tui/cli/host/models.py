@@ -102,6 +102,8 @@ async def _try(session: Session, *, name: str, text: str, max_tokens: int | None
         reply = await ask(catalog.provider(found), request, partial(_show, out))
     except ModelFailure as failure:
         raise ModelError(f"{found}: {failure.message}", failure.details()) from None
+    finally:
+        await catalog.connections.close()
     if out.as_json:
         out.document({"name": found, **asdict(reply)})
     else:

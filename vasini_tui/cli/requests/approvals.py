@@ -192,10 +192,12 @@ async def _approvals(
 async def _approval(session: Session, *, part: str) -> int:
     async with session.engine_and_request(part) as (engine, approval_id):
         view = await engine.requests.approval(approval_id, viewer=session.actor)
+        money = await engine.budget.outlook(view.run_id, view.step_id)
     if session.out.as_json:
-        session.out.document(view.model_dump(mode="json", by_alias=True))
+        told = {**view.model_dump(mode="json", by_alias=True), "money": money.model_dump(mode="json")}
+        session.out.document(told)
     else:
-        write_approval(session.out, view)
+        write_approval(session.out, view, money.words)
     return ExitCode.OK
 
 

@@ -10,12 +10,12 @@ import typer
 from engine.contracts.model import rfc3339
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
-from vasini_tui.cli.arguments.inputs import values_of
+from vasini_tui.cli.arguments.inputs import secret_of, values_of
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.requests.meant import only_one, run_or_request
-from vasini_tui.exit_codes import ExitCode
+from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from engine.contracts.runs.request import FormView
@@ -48,13 +48,22 @@ def answer(
     form: Annotated[
         str | None, typer.Option("--form", metavar="REQUEST_ID", help="Which form, when several wait.")
     ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token", metavar="@FILE|-", help="A token of this form (vasini token), from a file or stdin."
+        ),
+    ] = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Submit the form a run waits for."""
-    action = partial(_answer, target=run, request_id=form, values=values_of(values))
+    if token == "-" and values == "-":  # noqa: S105 - that is stdin
+        raise UsageError("--token and --values cannot both be read from stdin")
+    told = secret_of(token, "--token") if token is not None else None
+    action = partial(_answer, target=run, request_id=form, values=values_of(values), token=told)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -90,15 +99,17 @@ async def _forms(
     return ExitCode.OK
 
 
-async def _answer(session: Session, *, target: str, request_id: str | None, values: dict[str, Any]) -> int:
+async def _answer(
+    session: Session, *, target: str, request_id: str | None, values: dict[str, Any], token: str | None
+) -> int:
     async with session.engine() as engine:
         if request_id is None:
-            request_id = await _only_form(engine, target)
+            request_id = await only_form(engine, target)
         elif request_id != target and (
             await engine.requests.form(request_id := await engine.runs.find_id(request_id, "request"))
         ).run_id != await engine.runs.find_id(target):
             raise NotFound(f"the run {target} has no form {request_id}", {"run_id": target})
-        view = await engine.requests.answer(request_id, values, actor=session.actor)
+        view = await engine.requests.answer(request_id, values, actor=session.actor, token=token)
     if session.out.as_json:
         session.out.document(view.model_dump(mode="json", by_alias=True))
     else:
@@ -106,7 +117,7 @@ async def _answer(session: Session, *, target: str, request_id: str | None, valu
     return ExitCode.OK
 
 
-async def _only_form(engine: Engine, target: str) -> str:
+async def only_form(engine: Engine, target: str) -> str:
     """The form meant when only a run is named: its one pending form. Also takes a request id."""
     run = await run_or_request(engine, target)
     if isinstance(run, str):

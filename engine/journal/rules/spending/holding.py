@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from engine.budget.admission import Admission, Balance, admit, likely_tokens
 from engine.budget.caps import Cap, Limit, Subject, limits_of
 from engine.contracts.governing.budget import CapScope, CapWindow
-from engine.contracts.governing.money import BILLIONTHS, dollars
-from engine.errors import InvalidInput
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import LeaseLost
-from engine.journal.spend_rows import SLOT, SOFT_REACHED, TOPPED_UP
+from engine.journal.rules.spending.acts import cap_key, topped_up
+from engine.journal.rules.spending.soft_caps import AskLower, HeldBack, above_soft_caps, tell_soft
+from engine.journal.spend_rows import SLOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
     from engine.budget.price import Price
     from engine.journal.rules.store import Store
-    from engine.journal.spend_rows import CapRow, HoldRow, NewActRow, SpendRow
+    from engine.journal.spend_rows import CapRow, HoldRow, SpendRow
 
-MOST_TOPPED_UP = 10**9 * BILLIONTHS
-"""In one window of one cap."""
 LEARNED_FROM = 30 * 96
 """Slots of which is learned how many bytes make a token: thirty days."""
 
@@ -34,7 +32,7 @@ class PaidCall:
 
     `price` None is unknown. It is told `sent` bytes, to which a server adds at most `added` tokens, and
     answers with at most `answer` tokens. `caps` are those of the settings and of the pack, `zone` that of
-    their windows.
+    their windows. `may_lower`: there is a lower tier whose model may be asked in place of this one.
     """
 
     hold_id: str
@@ -53,6 +51,7 @@ class PaidCall:
     boot_id: str
     uptime: int
     deadline: int
+    may_lower: bool = False
 
     @property
     def most(self) -> int:
@@ -77,7 +76,11 @@ class InTheWay:
     waits: bool
 
 
-def begin(store: Store, call: PaidCall) -> Granted | InTheWay:
+Begun = Granted | InTheWay | HeldBack | AskLower
+"""What becomes of a call that wants to begin."""
+
+
+def begin(store: Store, call: PaidCall) -> Begun:
     """Hold what a call may cost at the most, which lets it begin. Raises LeaseLost."""
     head = store.head(call.run_id)
     if head is None or head["lease_epoch"] != call.epoch or head["lease_worker"] is None:
@@ -87,6 +90,13 @@ def begin(store: Store, call: PaidCall) -> Granted | InTheWay:
     limits = [topped_up(store, one) for one in limits_of(caps, call.subject, call.now, call.zone)]
     holds = store.holds()
     balances = [_balance(store, one, holds) for one in limits]
+    above = above_soft_caps(
+        store, balances, call.run_id, call.subject.tree, call.now, may_lower=call.may_lower
+    )
+    if not isinstance(above, HeldBack):
+        store.drop_wait(call.run_id)
+    if above is not None:
+        return above
     hard = [one for one in balances if one.limit.hard is not None]
     if call.price is None:
         if hard and not call.allow_unpriced:
@@ -95,8 +105,6 @@ def begin(store: Store, call: PaidCall) -> Granted | InTheWay:
         admission, found = admit(hard, call.most, _likely(store, call, call.price))
         if found is not None:
             return InTheWay(found, call.most, waits=admission is Admission.WAIT)
-    for one in balances:
-        _tell_soft(store, one.limit, one.spent, call.now)
     if call.price is not None:
         store.put_hold(_hold(call, limits))
     return Granted(call.most, bool(hard))
@@ -112,32 +120,15 @@ def settle(store: Store, hold_id: str, row: SpendRow, now: int) -> None:
         limit = topped_up(store, _read(told))
         spent = store.spent(limit.scope, limit.tenant, limit.name, limit.since // SLOT)
         # a run's own row is written after its events
-        _tell_soft(store, limit, spent + (row["cost"] if limit.scope is CapScope.RUN else 0), now)
-
-
-def record_act(store: Store, act: NewActRow) -> None:
-    """Record what a person did. Raises InvalidInput for top-ups of one window that are too much to count."""
-    if act["kind"] == TOPPED_UP:
-        key = (act["scope"], act["tenant"], act["name"], act["cap_window"], act["since"])
-        _, before = store.sum_of_acts(TOPPED_UP, *key)
-        if before + (act["amount"] or 0) > MOST_TOPPED_UP:
-            raise InvalidInput(
-                "top-ups of one cap are at most a billion dollars in its window; "
-                f"{dollars(before)} were added already"
-            )
-    store.add_act(act)
-
-
-def topped_up(store: Store, limit: Limit) -> Limit:
-    """A limit as it was written, with the top-ups of its window."""
-    _, amount = store.sum_of_acts(TOPPED_UP, *_key(limit))
-    return limit.raised(amount) if amount else limit
+        tell_soft(store, limit, spent + (row["cost"] if limit.scope is CapScope.RUN else 0), now)
 
 
 def set_cap(row: CapRow) -> Cap:
     """A cap that a person set."""
     scope, window = CapScope(row["scope"]), CapWindow(row["cap_window"])
-    return Cap(scope, window, row["tenant"], row["name"], row["soft"], row["hard"], "person")
+    return Cap(
+        scope, window, row["tenant"], row["name"], row["soft"], row["hard"], "person", bool(row["pause"])
+    )
 
 
 def held_for(limit: Limit, holds: Iterable[HoldRow]) -> list[HoldRow]:
@@ -145,28 +136,6 @@ def held_for(limit: Limit, holds: Iterable[HoldRow]) -> list[HoldRow]:
     column = {CapScope.TENANT: "tenant", CapScope.PACK: "pack", CapScope.MODEL: "model", CapScope.RUN: "tree"}
     name: Any = column[limit.scope]
     return [one for one in holds if one["tenant"] == limit.tenant and dict(one)[name] == limit.name]
-
-
-def act_of(limit: Limit, kind: str, now: int, **fields: Any) -> NewActRow:
-    """Something that happens to a limit now."""
-    scope, tenant, name, window, since = _key(limit)
-    row: NewActRow = {
-        "ts": now,
-        "kind": kind,
-        "scope": scope,
-        "tenant": tenant,
-        "name": name,
-        "cap_window": window,
-        "since": since,
-        "actor": "engine",
-        "via": "engine",
-        "amount": None,
-        "soft": limit.soft,
-        "hard": limit.hard,
-        "comment": "",
-    }
-    row.update(fields)  # type: ignore[typeddict-item]  # names of the row, by callers of this file's kind
-    return row
 
 
 def _balance(store: Store, limit: Limit, holds: Sequence[HoldRow]) -> Balance:
@@ -178,14 +147,6 @@ def _likely(store: Store, call: PaidCall, price: Price) -> int:
     since = call.now // SLOT - LEARNED_FROM
     learned = store.learned(call.subject.tenant, call.subject.model, since)
     return price.bound(likely_tokens(call.sent, *learned) + call.added, call.answer)
-
-
-def _tell_soft(store: Store, limit: Limit, spent: int, now: int) -> None:
-    if limit.soft is None or spent < limit.soft:
-        return
-    times, _ = store.sum_of_acts(SOFT_REACHED, *_key(limit))
-    if not times:
-        store.add_act(act_of(limit, SOFT_REACHED, now, amount=spent))
 
 
 def _hold(call: PaidCall, limits: Iterable[Limit]) -> HoldRow:
@@ -200,12 +161,10 @@ def _hold(call: PaidCall, limits: Iterable[Limit]) -> HoldRow:
         "amount": call.most,
         "boot_id": call.boot_id,
         "deadline": call.deadline,
-        "limits": encode([[*_key(one), one.soft - one.topped_up] for one in limits if one.soft is not None]),
+        "limits": encode(
+            [[*cap_key(one), one.soft - one.topped_up] for one in limits if one.soft is not None]
+        ),
     }
-
-
-def _key(limit: Limit) -> tuple[str, str, str, str, int]:
-    return limit.scope.value, limit.tenant, limit.name, limit.window.value, limit.since
 
 
 def _read(told: Sequence[Any]) -> Limit:

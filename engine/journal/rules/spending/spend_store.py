@@ -8,7 +8,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.governing.budget import CapScope
-    from engine.journal.spend_rows import ActRow, CapRow, HoldRow, NewActRow, SpendRow, TopUpRow
+    from engine.journal.spend_rows import (
+        ActRow,
+        CapRow,
+        HoldRow,
+        NewActRow,
+        RestRow,
+        SpendRow,
+        TopUpRow,
+        WaitingRow,
+        WaitRow,
+    )
 
 
 class SpendStore(Protocol):
@@ -68,6 +78,18 @@ class SpendStore(Protocol):
         """How often this happened in a window, and the sum of the amounts."""
         ...
 
+    def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+        """What people said last at a soft cap after it was reached: the kind of the act; None: nothing."""
+        ...
+
+    def put_wait(self, row: WaitRow) -> None:
+        """A run waits at a soft cap; it waits at one at a time."""
+        ...
+
+    def drop_wait(self, run_id: str) -> None:
+        """It waits no more, if it did."""
+        ...
+
 
 class Spending(Protocol):
     """What models used and cost. Slots are quarters of an hour since the epoch, `until` is not among them."""
@@ -84,6 +106,10 @@ class Spending(Protocol):
         """Every call of a run, of those it was started by and of those it started, in order."""
         ...
 
+    async def rest_of(self, run_ids: Sequence[str], path: str) -> Sequence[RestRow]:
+        """What these runs cost after they had begun a step; those that never did are left out."""
+        ...
+
     async def caps(self) -> Sequence[CapRow]:
         """Caps that people set."""
         ...
@@ -94,6 +120,10 @@ class Spending(Protocol):
 
     async def top_ups(self) -> Sequence[TopUpRow]:
         """By how much caps were topped up, by window."""
+        ...
+
+    async def waits(self, limit: int) -> Sequence[WaitingRow]:
+        """Runs that wait at soft caps."""
         ...
 
     async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:

@@ -47,6 +47,12 @@ LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
 WHERE s.run_id = ? AND s.path = ?
 
+-- name: select_step_outputs
+-- what some executions of a run brought
+SELECT s.path, o.payload FROM json_each(?2) p
+JOIN steps s ON s.run_id = ?1 AND s.path = p.value
+JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
+
 -- name: page_events
 -- a page of a run's history
 SELECT seq, run_id, run_seq, ts, kind, step_id, actor, payload FROM events
@@ -63,6 +69,10 @@ SELECT coalesce(max(seq), 0) FROM events
 -- name: select_blob
 -- a kept value
 SELECT data FROM blobs WHERE digest = ?
+
+-- name: select_blobs
+-- some kept values
+SELECT b.digest, b.data FROM json_each(?) d JOIN blobs b ON b.digest = d.value
 
 -- name: select_content
 -- a pack's content

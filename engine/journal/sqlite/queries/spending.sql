@@ -89,9 +89,10 @@ SELECT * FROM caps ORDER BY scope, tenant, name, cap_window
 
 -- name: put_cap
 -- a person sets a cap
-INSERT INTO caps (scope, tenant, name, cap_window, soft, hard)
-VALUES (:scope, :tenant, :name, :cap_window, :soft, :hard)
-ON CONFLICT (scope, tenant, name, cap_window) DO UPDATE SET soft = excluded.soft, hard = excluded.hard
+INSERT INTO caps (scope, tenant, name, cap_window, soft, hard, pause)
+VALUES (:scope, :tenant, :name, :cap_window, :soft, :hard, :pause)
+ON CONFLICT (scope, tenant, name, cap_window)
+DO UPDATE SET soft = excluded.soft, hard = excluded.hard, pause = excluded.pause
 
 -- name: drop_cap
 -- a person takes a cap back
@@ -119,3 +120,51 @@ SELECT * FROM budget_acts WHERE act > ? ORDER BY act LIMIT ?
 -- by how much caps were topped up, by window
 SELECT scope, tenant, name, cap_window, since, sum(amount) AS amount FROM budget_acts
 WHERE kind = 'topped_up' GROUP BY scope, tenant, name, cap_window, since
+
+-- name: said_at_soft_cap
+-- what people said last about a soft cap after it was reached in a window
+SELECT kind FROM budget_acts AS a
+WHERE kind IN ('topped_up', 'lowered', 'stopped') AND scope = :scope AND tenant = :tenant AND name = :name
+    AND cap_window = :cap_window AND since = :since
+    AND act > (SELECT min(act) FROM budget_acts WHERE kind = 'soft_reached' AND scope = :scope AND tenant = :tenant
+        AND name = :name AND cap_window = :cap_window AND since = :since)
+ORDER BY act DESC LIMIT 1
+
+-- name: put_wait
+-- a run waits at a soft cap
+INSERT INTO soft_waits (run_id, scope, tenant, name, cap_window, since)
+VALUES (:run_id, :scope, :tenant, :name, :cap_window, :since)
+ON CONFLICT (run_id) DO UPDATE SET scope = excluded.scope, tenant = excluded.tenant, name = excluded.name,
+    cap_window = excluded.cap_window, since = excluded.since
+
+-- name: drop_wait
+-- it waits no more
+DELETE FROM soft_waits WHERE run_id = ?
+
+-- name: waits
+-- runs that wait at soft caps, and whether a person has said how they go on
+SELECT w.*, EXISTS (
+    SELECT 1 FROM budget_acts AS a
+    WHERE a.kind IN ('topped_up', 'lowered', 'stopped') AND a.scope = w.scope AND a.tenant = w.tenant
+        AND a.name = w.name AND a.cap_window = w.cap_window AND a.since = w.since
+        AND a.act > (SELECT min(b.act) FROM budget_acts AS b WHERE b.kind = 'soft_reached' AND b.scope = w.scope
+            AND b.tenant = w.tenant AND b.name = w.name AND b.cap_window = w.cap_window AND b.since = w.since)
+) AS said
+FROM soft_waits AS w ORDER BY run_id LIMIT ?
+
+-- name: rest_of_runs
+-- what runs cost after they had begun a step, with the runs that they started since
+WITH RECURSIVE begun(run_id, first_seq) AS (
+    SELECT run_id, first_seq FROM steps WHERE path = :path AND run_id IN (SELECT value FROM json_each(:runs))
+), below(root, run_id) AS (
+    SELECT b.run_id, s.child_run_id FROM begun b JOIN steps s ON s.run_id = b.run_id
+    WHERE s.first_seq > b.first_seq AND s.child_run_id IS NOT NULL
+    UNION ALL SELECT b.root, r.run_id FROM below b JOIN runs r ON r.parent_run_id = b.run_id
+), costs(run_id, cost, unpriced) AS (
+    SELECT run_id, 0, 0 FROM begun
+    UNION ALL
+    SELECT b.run_id, coalesce(json_extract(e.payload, '$.cost'), 0), json_extract(e.payload, '$.cost') IS NULL
+    FROM begun b JOIN events e ON e.run_id = b.run_id AND e.run_seq > b.first_seq AND e.kind = 'model_usage'
+    UNION ALL SELECT b.root, r.cost, r.unpriced FROM below b JOIN runs r ON r.run_id = b.run_id
+)
+SELECT run_id, sum(cost) AS cost, sum(unpriced) AS unpriced FROM costs GROUP BY run_id

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from engine.budget.caps import EACH, Limit, window_around
+from engine.budget.price_table import shipped_table
 from engine.contracts.actor import Role
 from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendRow, SpendSum
+from engine.contracts.governing.outlook import SpendOutlook
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
-from engine.journal.rules.spending.holding import act_of, set_cap
-from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP
+from engine.journal.rules.spending.acts import act_of
+from engine.journal.rules.spending.changing import Shown
+from engine.journal.rules.spending.holding import set_cap
+from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP, added
+from engine.runtime.embedded.governing.outlook import Outlooks, learned
+from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.cap_views import CapViews, act_view
 
 if TYPE_CHECKING:
@@ -21,12 +27,14 @@ if TYPE_CHECKING:
 
     from engine.budget.settings import BudgetSettings
     from engine.contracts.actor import Actor
-    from engine.contracts.governing.budget import CapView
+    from engine.contracts.governing.budget import AsShown, CapView
     from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
+    from engine.journal.rows import RunRow
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.journal.spend_rows import SpendRow as Row
     from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.library import PackLibrary
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _QUARTER = timedelta(microseconds=SLOT)
@@ -42,12 +50,20 @@ _LONGEST_COMMENT = 500
 class Budget(Scoped):
     """Implements `engine.facade.budget.Budget`."""
 
-    def __init__(self, journal: Journal, clock: Clock, redactor: Redactor, settings: BudgetSettings) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        redactor: Redactor,
+        packs: PackLibrary,
+        settings: BudgetSettings,
+    ) -> None:
         self._journal = journal
         self._clock = clock
         self._redactor = redactor
         self._zone = settings.time_zone
         self._written = tuple(one.cap for one in settings.caps)
+        self._packs = packs
 
     async def spending(
         self,
@@ -61,31 +77,55 @@ class Budget(Scoped):
         sums = self._journal.spending
         read = sums.by_slot if by is SpendBy.DAY else sums.by_names
         rows = await read(self.access.tenant, first, last)
-        zone = await asyncio.to_thread(ZoneInfo, self._zone)
-        named = _told_apart((_name(row, by, zone), spend_sum(row)) for row in rows)
+        total, named = await asyncio.to_thread(_told_apart, rows, by, self._zone)
         ordered = sorted(named, key=lambda row: row.name) if by is SpendBy.DAY else _dearest_first(named)
-        total = SpendSum()
-        for row in ordered:
-            total = total.plus(row.sum)
         return Spending(
             by=by, since=since, until=until, time_zone=self._zone, total=total, rows=tuple(ordered)
         )
 
     async def of_run(self, run_id: str) -> SpendSum:
         """See facade."""
+        await self._run(run_id)
+        return _sum_of(await self._journal.spending.of_tree(run_id))
+
+    async def outlook(self, run_id: str, step_id: str) -> SpendOutlook:
+        """See facade."""
+        row = await self._run(run_id)
+        tree = (await self._of_tree(run_id)).name
+        used = await self._journal.spending.of_tree(run_id)
+        outlooks = Outlooks(self._journal, self._clock, self._packs, self._written, self._zone)
+        rests = await outlooks.rests(row, step_id)
+        likely, most = learned(rests)
+        return SpendOutlook(
+            spent=_sum_of(used),
+            runs=len(rests),
+            to_finish=likely,
+            to_finish_most=most,
+            tightest=await outlooks.tightest(row, tree, used),
+        )
+
+    async def _run(self, run_id: str) -> RunRow:
+        """Raises NotFound."""
         row = await self._journal.run_row(run_id)
         if row is None or not self.access.sees(row["tenant"]):
             raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
-        total = SpendSum()
-        for one in await self._journal.spending.of_tree(run_id):
-            total = total.plus(spend_sum(one))
-        return total
+        return row
 
     async def caps(self, *, acts: int = 20) -> Caps:
         """See facade."""
         views = await (await self._cap_views()).all(self.access.tenant)
-        found = await self._journal.spending.newest_acts(self.access.tenant, acts) if acts else ()
-        return Caps(time_zone=self._zone, caps=tuple(views), acts=tuple(map(act_view, found)))
+        money = self._journal.spending
+        found = await money.newest_acts(self.access.tenant, acts) if acts else ()
+        held = [one["amount"] for one in await money.holds() if self.access.sees(one["tenant"])]
+        table = await asyncio.to_thread(shipped_table)
+        return Caps(
+            time_zone=self._zone,
+            held=sum(held),
+            held_calls=len(held),
+            price_table=table.date,
+            caps=tuple(views),
+            acts=tuple(map(act_view, found)),
+        )
 
     async def set_cap(
         self,
@@ -95,12 +135,17 @@ class Budget(Scoped):
         *,
         soft: int | None,
         hard: int | None,
+        pause: bool = False,
         actor: Actor,
         comment: str = "",
+        seen: AsShown | None = None,
     ) -> None:
         """See facade."""
         self.access.require(Role.ADMIN, actor)
+        await refuse_a_run(self._journal)
         _require_fit(scope, name, window, soft, hard)
+        if pause and soft is None:
+            raise InvalidInput("runs wait at a soft cap: give one")
         limit = Limit(scope, window, self._tenant(scope, name), name, soft, hard, "person")
         row: CapRow = {
             "scope": scope.value,
@@ -109,6 +154,7 @@ class Budget(Scoped):
             "cap_window": window.value,
             "soft": soft,
             "hard": hard,
+            "pause": int(pause),
         }
         remove = soft is None and hard is None
         if remove:
@@ -116,13 +162,22 @@ class Budget(Scoped):
             if not any(_same_cap(one, row) for one in known):
                 raise InvalidInput(f"nobody has set a cap of {scope} {name} for the window {window}")
         act = self._act(limit, CAP_REMOVED if remove else CAP_SET, actor, comment)
-        await self._journal.change_cap(row, act, remove=remove)
+        await self._journal.change_cap(row, act, await self._shown(limit, seen), remove=remove)
 
     async def top_up(
-        self, scope: CapScope, name: str, window: CapWindow, amount: int, *, actor: Actor, comment: str
+        self,
+        scope: CapScope,
+        name: str,
+        window: CapWindow,
+        amount: int,
+        *,
+        actor: Actor,
+        comment: str,
+        seen: AsShown | None = None,
     ) -> CapView | None:
         """See facade."""
         self.access.require(Role.ADMIN, actor)
+        await refuse_a_run(self._journal)
         if not 0 < amount <= _MOST:
             raise InvalidInput("a top-up is an amount above 0, and at most a billion dollars")
         if not comment.strip():
@@ -137,8 +192,16 @@ class Budget(Scoped):
             raise InvalidInput(f"no cap of {scope} {name} holds for the window {window}; set one first")
         since, _ = window_around(window, self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone))
         limit = Limit(scope, window, tenant, name, before.soft, before.hard, before.source, since)
-        await self._journal.record_act(self._act(limit, TOPPED_UP, actor, comment, amount))
+        act = self._act(limit, TOPPED_UP, actor, comment, amount)
+        await self._journal.record_act(act, await self._shown(limit, seen))
         return await (await self._cap_views()).one(scope, tenant, name, window)
+
+    async def _shown(self, limit: Limit, seen: AsShown | None) -> Shown | None:
+        if seen is None:
+            return None
+        zone = await asyncio.to_thread(ZoneInfo, self._zone)
+        place = (limit.scope, limit.window, limit.tenant, limit.name)
+        return Shown(*place, seen.soft, seen.hard, self._written, zone, self._clock.now())
 
     async def _cap_views(self) -> CapViews:
         money = self._journal.spending
@@ -148,9 +211,7 @@ class Budget(Scoped):
 
     async def _of_tree(self, run_id: str) -> Limit:
         """What caps of the run are counted by: the outermost one of its tree. Raises NotFound."""
-        row = await self._journal.run_row(run_id)
-        if row is None or not self.access.sees(row["tenant"]):
-            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
+        row = await self._run(run_id)
         while row["parent_run_id"] is not None:
             above = await self._journal.run_row(row["parent_run_id"])
             if above is None:
@@ -197,6 +258,13 @@ def _name(row: Row, by: SpendBy, zone: ZoneInfo) -> str:
             return (_EPOCH + row["slot"] * _QUARTER).astimezone(zone).date().isoformat()
 
 
+def _sum_of(rows: Iterable[Row]) -> SpendSum:
+    total = SpendSum()
+    for one in rows:
+        total = total.plus(spend_sum(one))
+    return total
+
+
 def spend_sum(row: Row) -> SpendSum:
     """A row as it is told."""
     return SpendSum(
@@ -233,11 +301,17 @@ def _slot(moment: datetime | None, otherwise: int) -> int:
     return otherwise if moment is None else (moment.astimezone(UTC) - _EPOCH) // _QUARTER
 
 
-def _told_apart(named: Iterable[tuple[str, SpendSum]]) -> list[SpendRow]:
-    sums: dict[str, SpendSum] = {}
-    for name, one in named:
-        sums[name] = sums[name].plus(one) if name in sums else one
-    return [SpendRow(name=name, sum=total) for name, total in sums.items()]
+def _told_apart(rows: Iterable[Row], by: SpendBy, zone_name: str) -> tuple[SpendSum, list[SpendRow]]:
+    """The sum of all, and of each name. There may be a row for each of ten thousand tenants."""
+    zone = ZoneInfo(zone_name)
+    whole: Row | None = None
+    sums: dict[str, Row] = {}
+    for row in rows:
+        name = _name(row, by, zone)
+        sums[name] = added(sums[name], row) if name in sums else row
+        whole = row if whole is None else added(whole, row)
+    total = SpendSum() if whole is None else spend_sum(whole)
+    return total, [SpendRow(name=name, sum=spend_sum(one)) for name, one in sums.items()]
 
 
 def _dearest_first(rows: Iterable[SpendRow]) -> list[SpendRow]:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.contracts.flows.agent_step import AgentStep
+from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.flows.tool_step import ToolStep
 from engine.errors import ErrorCode, Refused
 from engine.machine.model.graph import walk_steps
@@ -53,6 +54,6 @@ def _tools(step: StepFields, layer: ToolsLayer | None) -> tuple[str, ...]:
     """What a step may call."""
     if isinstance(step, ToolStep):
         return (step.tool,)
-    if not isinstance(step, AgentStep):
+    if not isinstance(step, AgentStep | PlanProposalStep):
         return ()
     return step.tools if step.tools is not None else tuple(layer.offered or () if layer is not None else ())

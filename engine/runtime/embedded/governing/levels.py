@@ -26,7 +26,7 @@ from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.slo.buckets import DAY, SECOND
 from engine.slo.objectives import Objective, objective
 from engine.slo.report import budget_over_time, report
-from engine.slo.sketch import quantile
+from engine.slo.sketch import quantile, total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -192,6 +192,7 @@ def _level(tenant: str, pack: str, goal: Goal, found: Report) -> ServiceLevel:
         p50_ms=_ms(quantile(counts.times, 0.5)),
         p95_ms=_ms(found.p95),
         p95_goal_ms=found.objective.p95 // 1_000,
+        worked_ms=total(counts.times) // 1_000,
         burns=tuple(map(_burn, found.burns)),
         runs_out=None if found.runs_out is None else from_micros(found.runs_out),
         out_since=None if found.out_since is None else from_micros(found.out_since),
@@ -209,6 +210,7 @@ def _people(counts: Bucket, goal: HumanTargets) -> PeopleView:
     return PeopleView(
         asked=counts.asked,
         expired=counts.expired,
+        waited_ms=total(counts.waits) // 1_000,
         p50_ms=_ms(quantile(counts.waits, 0.5)),
         p95_ms=p95,
         p95_goal_ms=goal.p95_ms,

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.budget.price_book import PriceBook
+from engine.contracts.flows.agent_step import AgentStep
+from engine.contracts.flows.tool_step import ToolStep
 from engine.machine.model.graph import walk_steps
 from engine.models.catalog import ModelCatalog
-from engine.runtime.files.agent_places import AgentPlaces
 from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.processes import boot_id
 from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls, lost_calls
@@ -20,13 +21,12 @@ from engine.runtime.worker.sessions.run_planner import RunPlanner
 from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.agents.model_call import ModelCalls
 from engine.runtime.worker.steps.agents.paying import Paying
+from engine.runtime.worker.steps.agents.told.question import Questions
+from engine.runtime.worker.steps.agents.told.turns import EndedTurns
 from engine.runtime.worker.steps.calls.call_judge import CallJudge
 from engine.runtime.worker.steps.calls.call_output import kept_output
 from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
 from engine.runtime.worker.steps.child_flows import ChildFlows
-from engine.runtime.worker.steps.outside.launching import Launching
-from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
-from engine.tools.sandbox.bubblewrap import bubblewrap
 from engine.tools.scopes import opened_scopes
 
 if TYPE_CHECKING:
@@ -73,13 +73,11 @@ class Sessions:
         outputs, limit = CallOutputs(config.runs_dir), config.limits.max_output_bytes
         kept = partial(kept_output, outputs, values, clock, limit)
         self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
-        catalog = ModelCatalog(config.models, config.secrets)
+        self._catalog = catalog = ModelCatalog(config.models, config.secrets)
         prices = PriceBook(config.models, config.budget)
         paying = Paying(journal, clock, config.budget)
-        self._models = ModelCalls(catalog, executor, values, clock, kept, prices, paying)
-        launching = Launching(config.agents, config.secrets, config.limits, config.bubblewrap or bubblewrap)
-        places = AgentPlaces(config.runs_dir)
-        self._outside = OutsideAgents(launching, places, values, clock, kept)
+        questions = Questions(catalog, executor, values, EndedTurns(journal, values))
+        self._models = ModelCalls(catalog, questions, values, clock, kept, prices, paying)
         self._faults = faults
         self._boot_id: str | None = None
 
@@ -91,8 +89,14 @@ class Sessions:
         """Where a worker calls tools."""
         return CallRoom(self._marks_dir, self._slots_file, worker_id)
 
-    async def open(self, host: SessionHost, run: StoredRun, epoch: int, *, lost: bool = False) -> Session:
-        """A session on a claimed run, which a worker has `lost` that died.
+    async def close_connections(self) -> None:
+        """Let go of connections to the servers of models; further calls open new ones."""
+        await self._catalog.connections.close()
+
+    async def open(
+        self, host: SessionHost, run: StoredRun, epoch: int, *, lost: bool = False, calls: bool = True
+    ) -> Session:
+        """A session on a claimed run, which a worker has `lost` that died. `calls`: it will make some.
 
         Raises PackInvalid when its pinned flow cannot be loaded.
         """
@@ -107,6 +111,8 @@ class Sessions:
         children = ChildFlows(self._packs, row, flow)
         await children.pin()
         before = await restored(self._journal, run)
+        if calls:
+            await self._executor.get_ready(_tools_of(flow))
         workdir = self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work"
         site = CallSite(
             row, flow, workdir, opened_scopes(before.state.scopes, workdir), outermost, usage, epoch
@@ -124,13 +130,12 @@ class Sessions:
                 epoch,
                 flow,
                 children,
-                CallJudge(flow, self._executor),
+                CallJudge(flow, self._executor, site.listed),
                 partial(self._tools.preview, site),
                 usage,
             ),
             self._tools,
             self._models,
-            self._outside,
             host,
             run,
             site,
@@ -156,9 +161,22 @@ class Sessions:
         return limits, outermost
 
 
+def _tools_of(flow: PinnedFlow) -> set[str]:
+    """Every tool that its steps and agents name."""
+    found: set[str] = set()
+    for step in walk_steps(flow.graph.flow.outermost):
+        if isinstance(step, ToolStep):
+            found.add(step.tool)
+        elif isinstance(step, AgentStep):
+            offered = flow.layer.offered if flow.layer is not None else None
+            found.update(step.tools if step.tools is not None else offered or ())
+    return found
+
+
 def _counts_together(row: RunRow, flow: PinnedFlow) -> bool:
     """Whether ceilings have to look at more than the run itself."""
     if not flow.graph.limits.any:
         return False
-    starts = any(step.starts_run for step in walk_steps(flow.graph.flow.outermost))
+    steps = walk_steps(flow.graph.flow.outermost)
+    starts = any(step.starts_run or (isinstance(step, AgentStep) and step.flows) for step in steps)
     return starts or row["parent_run_id"] is not None

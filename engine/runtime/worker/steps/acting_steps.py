@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flows.agent_step import AgentStep, ChosenCallStep
 from engine.contracts.flows.flow import ForEachStep, GraphStep, ParallelStep, SubflowStep
+from engine.contracts.flows.plan_step import PlannedCallStep
 from engine.contracts.flows.step import RunIf
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import Effects
 from engine.errors import InvalidInput
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.machine.model.inputs import StepPrepared
+from engine.machine.model.state import scope_path_of
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.chosen_call import chosen_call
+from engine.runtime.worker.steps.agents.own_tools.own_call import own_call
+from engine.runtime.worker.steps.plans.planned_call import asks_again, planned_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of
 
@@ -31,16 +36,20 @@ class ToolRenderer(StepRenderer[ToolStep]):
 
     def prepare(self, step: ToolStep, at: Rendering) -> StepPrepared:
         """The rendered parameters. A call that policy forbids fails before it starts."""
-        called = chosen_call(at) if step.chosen else step
+        called = _called(step, at)
         if not isinstance(called, ToolStep):
             return StepPrepared(now=at.now, path=at.path, error=called)
-        judged = at.judge.verdict(called.tool, at.state)
+        own = own_call(_agent_of(at), at, called) if isinstance(step, ChosenCallStep) else None
+        if own is not None:
+            return own
+        judged = _as_planned(step, at, at.judge.verdict(called.tool, at.state))
         refused = at.judge.refused(at.path, at.now, called.tool, judged)
         if refused is not None:
             return refused
         if step.chosen:
             kept = {"tool": called.tool, "params": called.params}
             return replace(self._call(called, called.params, at, judged, kept), name=called.tool)
+        at.judge.note_listing(called.tool)
         params = self.params(step, at)
         return self._call(step, params, at, judged, params)
 
@@ -75,6 +84,29 @@ class ToolRenderer(StepRenderer[ToolStep]):
     def artifact(self, step: ToolStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """`artifacts.tool.<name>.output`."""
         return ("tool", *step.tool.split("."), "output"), execution.output
+
+
+def _agent_of(at: Rendering) -> AgentStep:
+    """The agent whose model chose the call."""
+    calls = scope_path_of(scope_path_of(at.path))
+    agent = at.flow.graph.step_at(scope_path_of(scope_path_of(calls)))
+    assert isinstance(agent, AgentStep), at.path
+    return agent
+
+
+def _called(step: ToolStep, at: Rendering) -> ToolStep | dict[str, Any]:
+    """The step itself, or what a model chose; an error when that cannot be."""
+    if isinstance(step, PlannedCallStep):
+        return planned_call(at)
+    return chosen_call(at) if step.chosen else step
+
+
+def _as_planned(step: ToolStep, at: Rendering, judged: Verdict) -> Verdict:
+    """What a plan's card said would ask again does so, also where policy has been relaxed since."""
+    if not isinstance(step, PlannedCallStep) or judged.outcome is not Outcome.ALLOW:
+        return judged
+    why = asks_again(at)
+    return judged if why is None else Verdict(Outcome.PENDING_APPROVAL, Reason.PLAN_ASKS, why)
 
 
 def _on_record(tool: str, params: Any) -> dict[str, Any]:

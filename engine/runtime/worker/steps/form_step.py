@@ -17,9 +17,10 @@ from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from engine.machine.model.state import Execution
+    from engine.runtime.pack_library.pinned import PinnedFlow
 
 
 SUMMARIZED = 10
@@ -56,7 +57,15 @@ class FormRenderer(StepRenderer[UserInputStep]):
 
 def asking(request: UserInputRequest, schema: Mapping[str, Any], at: Rendering) -> StepPrepared:
     """The step with the form that it opens; its schema has been checked."""
-    guardrails = at.flow.guardrails
+    asked = form_asked(request, schema, at.flow, at.store)
+    return StepPrepared(now=at.now, path=at.path, new_id=new_id("form"), request=asked)
+
+
+def form_asked(
+    request: UserInputRequest, schema: Mapping[str, Any], flow: PinnedFlow, store: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """The payload of `user_input_requested` without ids and times."""
+    guardrails = flow.guardrails
     body = {
         "title": request.title or request.prompt,
         "prompt": request.prompt,
@@ -64,16 +73,15 @@ def asking(request: UserInputRequest, schema: Mapping[str, Any], at: Rendering) 
         "schema": schema,
         "defaults": request.defaults,
         "max_characters": guardrails.input.max_length if guardrails is not None else None,
-        "autonomy_level": at.flow.graph.flow.autonomy_level.value,
+        "autonomy_level": flow.graph.flow.autonomy_level.value,
     }
-    asked = {
+    return {
         "form_id": request.form_id,
         "mode": request.mode,
-        "body": at.store(body),
+        "body": store(body),
         "required": _required(schema),
         "schema_summary": _summary(schema),
     }
-    return StepPrepared(now=at.now, path=at.path, new_id=new_id("form"), request=asked)
 
 
 def _required(schema: Mapping[str, Any]) -> list[str] | None:

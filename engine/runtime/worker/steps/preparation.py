@@ -52,7 +52,8 @@ class Preparer:
         handed_on = renderer.handed_on(step, value) if renderer is not None else value
         stored = self.values.store(handed_on, levels=JOINED_DEPTH, apart=step.output_apart)
         self.made.update(stored.blobs)
-        return Collected(now=now, path=path, value=stored.value)
+        jump = renderer.jump(step, handed_on) if renderer is not None else None
+        return Collected(now=now, path=path, value=stored.value, jump=jump)
 
     def _prepared(self, state: RunState, path: str, now: int) -> StepPrepared:
         step = self.flow.graph.step_at(path)

@@ -85,6 +85,10 @@ class StepRenderer(ABC, Generic[S]):
         """What a composite step hands on, from what its branches brought."""
         return joined
 
+    def jump(self, step: S, handed_on: Any) -> str | None:
+        """The step of the same list that a composite step goes to by itself."""
+        return None
+
     def artifact(self, step: S, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """Where in `artifacts` a completed execution is found, and what stands there."""
         return None

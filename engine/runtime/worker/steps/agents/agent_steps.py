@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import MODEL, AgentStep, CallsStep, MessageStep, ModelStep
+from engine.contracts.flows.agent_step import FLOW_PREFIX, MODEL, AgentStep, CallsStep, MessageStep, ModelStep
 from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
-from engine.runtime.worker.steps.agents.conversation import ASKED_AGAIN, answer_faults, answer_of
-from engine.runtime.worker.steps.agents.messages import has_left, turns_since
+from engine.runtime.worker.steps.agents.messages import has_left
+from engine.runtime.worker.steps.agents.own_tools.handing_over import (
+    HANDOFF,
+    handed_output,
+    handed_over,
+    received,
+)
+from engine.runtime.worker.steps.agents.told.conversation import ASKED_AGAIN, answer_faults, answer_of
 from engine.runtime.worker.steps.agents.told.skills import skills_of
 from engine.runtime.worker.steps.form_step import asking
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
@@ -39,13 +46,16 @@ class AgentRenderer(StepRenderer[AgentStep]):
         """What it is told, with the script of the scripted model."""
         offered = at.flow.layer.offered if at.flow.layer is not None else None
         tools = step.tools if step.tools is not None else sorted(offered or ())
-        if step.outside is not None:  # it brings its own
-            tools = ()
         skills = tuple(skills_of(step, at, tools))
         told = {
             "instructions": at.text(step.instructions),
             "prompt": at.text(step.prompt),
-            "tools": list(tools),
+            "tools": [
+                *tools,
+                *(f"{FLOW_PREFIX}{flow}" for flow in step.flows),
+                *((HANDOFF,) if step.handoffs else ()),
+            ],
+            "received": received(step, at),
             "model": step.model,
             "skills": [one for one in skills if "text" in one],
             "script": at.value([answer.model_dump(mode="json") for answer in step.script]),
@@ -55,10 +65,13 @@ class AgentRenderer(StepRenderer[AgentStep]):
 
     def handed_on(self, step: AgentStep, joined: Any) -> Any:
         """Its last answer, and who gave it."""
-        if step.outside is not None:
-            return answer_of(joined, step.output)
         reply = next(turn["reply"] for turn in reversed(joined) if "reply" in turn)
-        return answer_of(reply, step.output)
+        meant = handed_over(step, reply["calls"])
+        return answer_of(reply, step.output) if meant is None else handed_output(step, reply, meant)
+
+    def jump(self, step: AgentStep, handed_on: Any) -> str | None:
+        """The agent that it has handed over to."""
+        return handed_on.get("handed_over_to") if step.handoffs else None
 
     def artifact(self, step: AgentStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """`artifacts.agent.<id>.output`."""
@@ -127,19 +140,22 @@ class CallsRenderer(StepRenderer[CallsStep]):
             message = f"the answer of the agent does not fit its schema: {'; '.join(unfit)}"
             error = failure(StepErrorCode.CONTRACT_VIOLATION, message, errors=unfit, recoverable=False)
             return StepPrepared(now=at.now, path=at.path, error=error)
-        if agent.converses and total and turns_since(at, agent_path) + 1 >= agent.max_turns:
+        handed = handed_over(agent, reply["calls"]) is not None
+        if agent.converses and total and not handed and reply.get("since", 0) + 1 >= agent.max_turns:
             message = f"the agent was not done after {agent.max_turns} turns; raise max_turns"
             error = failure(StepErrorCode.TURN_LIMIT, message, limit=agent.max_turns)
             return StepPrepared(now=at.now, path=at.path, error=error)
-        again = bool(total or unfit or agent.converses)
+        again = not handed and bool(total or unfit or agent.converses)
         return StepPrepared(now=at.now, path=at.path, value=model.output, total=total, again=again)
 
     def _asked_again(self, at: Rendering, agent_path: str) -> int:
-        """Turns that brought an answer which did not fit."""
+        """Turns without calls since the last one with some: their answers did not fit."""
         agent = _agent_at(at, agent_path)
         assert agent.branches is not None, agent_path
-        turns = (resolve_value(turn, at.values.resolve) for turn in agent.branches.outputs.in_order())
-        return sum(1 for turn in turns if not turn["reply"]["calls"])
+        turns = (
+            resolve_value(turn, at.values.resolve) for turn in reversed(agent.branches.outputs.in_order())
+        )
+        return sum(1 for _ in takewhile(lambda turn: not turn["reply"]["calls"], turns))
 
 
 def _agent_at(at: Rendering, path: str) -> Execution:

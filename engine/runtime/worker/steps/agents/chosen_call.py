@@ -40,6 +40,9 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     if _names_secret(params):
         message = f"the arguments of {tool} name a secret; only the flow itself may"
         return failure(StepErrorCode.PERMISSION_DENIED, message, tool=tool)
+    if at.judge.has_changed(tool):
+        message = f"{tool} is not what you were told any more: its server lists it in another way now"
+        return failure(StepErrorCode.CONTRACT_VIOLATION, message, tool=tool, reason="tool_changed")
     faults = at.judge.faults(tool, params)
     if faults:
         words = "; ".join(f"{where or 'the whole'}: {what}" for where, what in faults[:5])

@@ -29,20 +29,3 @@ def has_left(at: Rendering) -> bool:
     """Whether the person said in this turn that the conversation is over. Raises BlobNeeded."""
     said = message_of_turn(at.state, scope_path_of(at.path))
     return said is not None and not text_of(resolve_value(said.output, at.values.resolve))
-
-
-def turns_since(at: Rendering, agent_path: str) -> int:
-    """Turns of the present answer that are over: those since a person spoke. Raises BlobNeeded."""
-    agent = find_execution(at.state.root, agent_path)
-    if (
-        agent is None
-        or agent.branches is None
-        or message_of_turn(at.state, scope_path_of(at.path)) is not None
-    ):
-        return 0
-    count = 0
-    for turn in reversed(agent.branches.outputs.in_order()):
-        count += 1
-        if resolve_value(turn, at.values.resolve)["reply"].get("said"):
-            break
-    return count

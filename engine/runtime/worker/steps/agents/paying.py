@@ -13,7 +13,8 @@ from engine.budget.caps import Cap, Subject
 from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.governing.money import dollars
 from engine.contracts.status import StepErrorCode
-from engine.journal.rules.spending.holding import Granted, InTheWay, PaidCall
+from engine.journal.rules.spending.holding import InTheWay, PaidCall
+from engine.journal.rules.spending.soft_caps import AskLower, HeldBack
 from engine.machine.events.model_facts import ModelUsage
 from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from engine.budget.settings import BudgetSettings
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
+    from engine.journal.rules.spending.holding import Begun
     from engine.machine.model.state import Execution
     from engine.models.conversation import ModelRequest
     from engine.runtime.clock import Clock
@@ -47,6 +49,15 @@ class BudgetExhausted(Exception):
         self.error = error
 
 
+class AtSoftCap(Exception):
+    """The call may not begin so at a soft cap; `found` says whether the run waits or ends there, or another
+    model is asked."""
+
+    def __init__(self, found: HeldBack | AskLower) -> None:
+        super().__init__(f"the soft cap of {found.limit.scope} {found.limit.name}")
+        self.found = found
+
+
 class Paying:
     """Holds money for calls of models. `settings` has the caps that nobody set by hand."""
 
@@ -60,21 +71,32 @@ class Paying:
         self._waiting = asyncio.Lock()
 
     async def begin(
-        self, site: CallSite, execution: Execution, meter: Meter, request: ModelRequest, seconds: float
+        self,
+        site: CallSite,
+        execution: Execution,
+        meter: Meter,
+        request: ModelRequest,
+        seconds: float,
+        *,
+        may_lower: bool = False,
     ) -> ModelRequest:
         """Hold what the call may cost: what is asked from now on, with a bound where a hard cap holds.
 
-        `seconds` is the longest it may take. Raises BudgetExhausted, LeaseLost.
+        `seconds` is the longest it may take, `may_lower` whether a model of a lower tier may be asked in
+        place of this one. Raises BudgetExhausted, AtSoftCap, LeaseLost.
         """
         price = meter.quoted.price
         if price is not None and price.is_free:
             return request
         call = await self._call(site, execution, meter, request)
-        call = replace(call, deadline=call.uptime + round(seconds * 1_000_000) + SPARE)
+        deadline = call.uptime + round(seconds * 1_000_000) + SPARE
+        call = replace(call, deadline=deadline, may_lower=may_lower)
         found = await self._journal.begin_call(call)
         if isinstance(found, InTheWay) and found.waits:
             async with self._waiting:  # the others of this process wait their turn behind it
                 found = await self._waited(call)
+        if isinstance(found, HeldBack | AskLower):
+            raise AtSoftCap(found)
         if isinstance(found, InTheWay):
             raise BudgetExhausted(_refusal(found, call))
         if price is not None:
@@ -114,7 +136,7 @@ class Paying:
             deadline=0,
         )
 
-    async def _waited(self, call: PaidCall) -> Granted | InTheWay:
+    async def _waited(self, call: PaidCall) -> Begun:
         """Ask again whenever another call has ended; holds of dead ones end by themselves."""
         took = call.deadline - call.uptime
         with self._news() as news:
@@ -123,7 +145,7 @@ class Paying:
                 uptime = self._clock.uptime()
                 call = replace(call, now=self._clock.now(), uptime=uptime, deadline=uptime + took)
                 found = await self._journal.begin_call(call)
-                if isinstance(found, Granted) or not found.waits:
+                if not isinstance(found, InTheWay) or not found.waits:
                     return found
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):

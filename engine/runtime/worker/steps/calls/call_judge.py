@@ -33,12 +33,21 @@ class PreviewNeeded(Exception):
         self.key = key
 
 
+def note_listing(listed: dict[str, str], executor: ToolExecutor, tool: str) -> None:
+    """Keep how the tool is listed, where it is one that a server lists."""
+    digest = executor.listed(tool)
+    if digest is not None:
+        listed[tool] = digest
+
+
 @dataclass(slots=True)
 class CallJudge:
     """Judges the calls of one run. `previews` are those of one plan: what is approved is looked at anew."""
 
     flow: PinnedFlow
     executor: ToolExecutor
+    listed: dict[str, str] = field(default_factory=dict)
+    """Tools of MCP servers by name: the digest of what was listed when the run last planned with them."""
     previews: dict[str, Preview | None] = field(default_factory=dict)
 
     def verdict(self, tool: str, state: RunState) -> Verdict:
@@ -63,6 +72,15 @@ class CallJudge:
         return StepPrepared(
             now=now, path=path, error=error, verdict=verdict.record(Point.TOOL_CALL, tool=tool)
         )
+
+    def note_listing(self, tool: str) -> None:
+        """A call is planned with the tool as it is listed now; one that changes until then is not made."""
+        note_listing(self.listed, self.executor, tool)
+
+    def has_changed(self, tool: str) -> bool:
+        """Whether its server lists the tool in another way than when it was last offered."""
+        before = self.listed.get(tool)
+        return before is not None and before != self.executor.listed(tool)
 
     def audits(self, tool: str) -> bool:
         """Whether the tools layer wants each call of the tool on record."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import chosen_step
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.status import StepErrorCode
+from engine.contracts.tool import AwaitedAnswer
 from engine.errors import VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
+from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.calls.failed_call import failed_call
+from engine.runtime.worker.steps.form_step import form_asked
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
+from engine.tools.awaiting import checked_schema
 from engine.tools.context import CallRules, ToolContext
+from engine.tools.failure import ToolFailure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -48,6 +53,8 @@ class CallSite:
     """Steps and calls of the run's whole tree, where a ceiling holds for it."""
     epoch: int = 0
     """The lease under which the calls are made."""
+    listed: dict[str, str] = field(default_factory=dict)
+    """As `CallJudge.listed`."""
 
     def context(self, path: str, attempt: int) -> ToolContext:
         """What a tool is told of a call."""
@@ -112,9 +119,13 @@ class ToolCalls:
         assert isinstance(step, ToolStep), execution.path
         try:
             output, meta = await self._output(site, execution, step)
+            if isinstance(output, AwaitedAnswer):
+                return await self._awaiting(site, execution, output, meta)
             stored = await self._values.store_any(output)
         except _Failed as failed:
             return self._failed(execution, failed.error, failed.meta), {}
+        except ToolFailure as refused:
+            return self._failed(execution, failure(refused.code, refused.message, **refused.details)), {}
         except VasiniError as error:
             code = StepErrorCode.CONTRACT_VIOLATION
             return self._failed(execution, failure(code, error.message, **error.details)), {}
@@ -130,6 +141,30 @@ class ToolCalls:
             meta=meta,
         )
         return finished, stored.blobs
+
+    async def _awaiting(
+        self, site: CallSite, execution: Execution, awaited: AwaitedAnswer, meta: dict[str, Any]
+    ) -> tuple[StepFinished, Mapping[str, bytes]]:
+        """The call opens a form. Raises ToolFailure for one that cannot be shown."""
+        schema = await checked_schema(awaited.form)
+        made: dict[str, bytes] = {}
+
+        def store(value: Any) -> Any:
+            stored = self._values.store(value)
+            made.update(stored.blobs)
+            return stored.value
+
+        asked = form_asked(awaited.form, schema, site.flow, store)
+        awaits = {"request_id": new_id("form"), "expires_in": awaited.expires_in, **asked}
+        finished = StepFinished(
+            now=self._clock.now(),
+            path=execution.path,
+            attempt=execution.attempt,
+            ok=True,
+            meta=meta,
+            awaits=awaits,
+        )
+        return finished, made
 
     def _failed(
         self, execution: Execution, error: dict[str, Any], meta: dict[str, Any] | None = None
@@ -156,6 +191,7 @@ class ToolCalls:
             step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)
         context = site.context(execution.path, execution.attempt)
+        context = replace(context, listed=site.listed.get(step.tool))
         timeout = step.timeout or self._default_timeout
         rules = site.rules(approved=execution.approved, timeout=timeout, sandbox=step.sandbox)
         if execution.approved and execution.digest is not None:
@@ -169,6 +205,8 @@ class ToolCalls:
             error = result.error
             details = {**error.details, "recoverable": error.recoverable, "tool": step.tool}
             raise _Failed(failure(error.code, error.message, **details), meta)
+        if result.awaits is not None:
+            return result.awaits, meta
         data = result.data
         if isinstance(data, dict) and isinstance(data.get("output_files"), list):
             write = partial(self._folders.write_output_files, copies=result.meta.backend == "local")

@@ -1,1 +1,1 @@
-"""What an agent is told beside words: skills of its pack."""
+"""What a model is told: what was said and done before, skills of its pack, the tools on offer."""

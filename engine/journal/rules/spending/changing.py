@@ -1,0 +1,68 @@
+"""Caps that people change, bound to the cap that they saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.budget.caps import Cap, Subject, limits_of
+from engine.errors import ErrorCode, Refused
+from engine.journal.rules.spending.acts import record_act, topped_up
+from engine.journal.rules.spending.holding import set_cap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
+
+    from engine.contracts.governing.budget import CapScope, CapWindow
+    from engine.journal.rules.store import Store
+    from engine.journal.spend_rows import CapRow, NewActRow
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A cap as a person saw it who changes it; `caps` are those of the settings, `zone` that of windows."""
+
+    scope: CapScope
+    window: CapWindow
+    tenant: str
+    name: str
+    soft: int | None
+    hard: int | None
+    caps: Sequence[Cap]
+    zone: ZoneInfo
+    now: int
+
+
+def change_cap(
+    store: Store, row: CapRow, act: NewActRow, shown: Shown | None = None, *, remove: bool = False
+) -> None:
+    """Set a cap, or take it back, and record it. Raises Refused (`cap_changed`)."""
+    _require_as_shown(store, shown)
+    (store.drop_cap if remove else store.put_cap)(row)
+    store.add_act(act)
+
+
+def top_up(store: Store, act: NewActRow, shown: Shown | None = None) -> None:
+    """Record a top-up, which counts from then on. Raises as `record_act`, and Refused (`cap_changed`)."""
+    _require_as_shown(store, shown)
+    record_act(store, act)
+
+
+def _require_as_shown(store: Store, shown: Shown | None) -> None:
+    if shown is None:
+        return
+    caps = (*shown.caps, *map(set_cap, store.caps()))
+    holds = limits_of(
+        (one for one in caps if (one.scope, one.window) == (shown.scope, shown.window)),
+        Subject(shown.tenant, shown.name, shown.name, shown.name),
+        shown.now,
+        shown.zone,
+    )
+    now = topped_up(store, holds[0]) if holds else None
+    if (now and now.soft, now and now.hard) != (shown.soft, shown.hard):
+        raise Refused(
+            ErrorCode.CAP_CHANGED,
+            f"somebody changed the cap of {shown.scope} {shown.name} meanwhile: nothing was done",
+            {"scope": shown.scope, "name": shown.name, "window": shown.window},
+        )

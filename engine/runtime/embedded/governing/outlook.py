@@ -1,0 +1,110 @@
+"""What is to be expected of the money of one run: learned from completed ones, below the caps that hold."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from engine.budget.admission import Balance
+from engine.budget.caps import Cap, Subject, limits_of
+from engine.budget.standing import standing
+from engine.contracts.governing.budget import CapScope, CapWindow
+from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.status import RunStatus
+from engine.errors import PackInvalid
+from engine.journal.rules.spending.holding import held_for, set_cap
+from engine.journal.spend_rows import SLOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from engine.budget.caps import Limit
+    from engine.contracts.governing.budget import CapView
+    from engine.journal.port import Journal
+    from engine.journal.rows import RunRow
+    from engine.journal.spend_rows import RestRow, SpendRow
+    from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.library import PackLibrary
+
+LOOKED_AT = 20
+"""Completed runs of the flow, the newest ones."""
+FEWEST = 5
+"""With fewer of them that went through the step nothing is said."""
+_ALWAYS = 2**40
+
+
+def learned(rests: Sequence[RestRow]) -> tuple[int | None, int | None]:
+    """What runs cost after a step on average, rounded up, and at the most; None where it cannot be said."""
+    if len(rests) < FEWEST or any(one["unpriced"] for one in rests):
+        return None, None
+    costs = [one["cost"] for one in rests]
+    return -(-sum(costs) // len(costs)), max(costs)
+
+
+class Outlooks:
+    """Reads what the journal says of the money of runs to come."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, packs: PackLibrary, written: Iterable[Cap], zone: str
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._packs = packs
+        self._written = tuple(written)
+        self._zone = zone
+
+    async def rests(self, run: RunRow, step_id: str) -> Sequence[RestRow]:
+        """Of the newest completed runs of the same flow for the same tenant."""
+        filters = RunFilter(
+            tenant=run["tenant"], pack=run["pack"], flow=run["flow"], status=(RunStatus.COMPLETED,)
+        )
+        page = await self._journal.lists.page(filters, RunSort.NEWEST, LOOKED_AT)
+        return await self._journal.spending.rest_of([one["run_id"] for one in page], step_id)
+
+    async def tightest(self, run: RunRow, tree: str, rows: Sequence[SpendRow]) -> CapView | None:
+        """The hard cap with the least left, of those that hold for the run and the models it has asked.
+
+        `rows` are what its tree has used.
+        """
+        money, now = self._journal.spending, self._clock.now()
+        zone = await asyncio.to_thread(ZoneInfo, self._zone)
+        caps = (*self._written, *await self._of_pack(run), *map(set_cap, await money.caps()))
+        models = {one["model"] for one in rows} or {""}
+        limits: dict[tuple[CapScope, CapWindow, str], Limit] = {}
+        for model in sorted(models):
+            for limit in limits_of(caps, Subject(run["tenant"], run["pack"], model, tree), now, zone):
+                limits[limit.scope, limit.window, limit.name] = limit
+        topped = {
+            (one["scope"], one["tenant"], one["name"], one["cap_window"], one["since"]): one["amount"]
+            for one in await money.top_ups()
+        }
+        holds = await money.holds()
+        found: list[CapView] = []
+        for limit in limits.values():
+            if limit.hard is None or (limit.scope is CapScope.MODEL and not limit.name):
+                continue
+            key = (limit.scope.value, limit.tenant, limit.name, limit.window.value, limit.since)
+            raised = limit.raised(topped[key]) if key in topped else limit
+            held = held_for(limit, holds)
+            spent = await self._spent(limit, rows)
+            balance = Balance(raised, spent, sum(one["amount"] for one in held))
+            found.append(standing(balance, now, calls=len(held)))
+        return min(found, key=lambda one: one.left or 0, default=None)
+
+    async def _spent(self, limit: Limit, of_tree: Sequence[SpendRow]) -> int:
+        if limit.scope is CapScope.RUN:
+            return sum(one["cost"] for one in of_tree)
+        rows = await self._journal.spending.by_names(limit.tenant, limit.since // SLOT, _ALWAYS)
+        names = {CapScope.TENANT: "tenant", CapScope.PACK: "pack", CapScope.MODEL: "model"}
+        column = names[limit.scope]
+        return sum(one["cost"] for one in rows if dict(one)[column] == limit.name)
+
+    async def _of_pack(self, run: RunRow) -> tuple[Cap, ...]:
+        """What the pack itself says a run may cost."""
+        try:
+            pack = await self._packs.pinned(run["pack"], run["pack_digest"])
+        except PackInvalid:  # its content is gone: nothing of it is worked any more
+            return ()
+        limit = pack.tools_layer.cost_limit if pack.tools_layer is not None else None
+        return () if limit is None else (Cap(CapScope.RUN, CapWindow.TOTAL, hard=limit, source="pack"),)

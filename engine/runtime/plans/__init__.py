@@ -1,0 +1,1 @@
+"""Plans that models propose: read, held against the tools there are, changed by people."""

@@ -1,0 +1,66 @@
+"""What a person changes in a plan while approving it: held against the tools, kept with its diff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.runs.plan import MAX_PLANNED, PlannedStep, PlanProposal
+from engine.errors import InvalidInput
+from engine.journal.encoding import decode
+from engine.runtime.plans.editing import edited, plan_diff
+from engine.runtime.plans.reading import Bounds, plan_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engine.contracts.runs.plan import PlanEdits
+    from engine.governance.redactor import StoredValue
+    from engine.journal.rows import RequestViewRow
+    from engine.runtime.value_store import ValueStore
+
+PLAN = "plan_proposal"
+
+
+class PlanEditing:
+    """`faults` is what of parameters does not fit a tool, by place."""
+
+    def __init__(self, values: ValueStore, faults: Callable[[str, Any], Sequence[tuple[str, str]]]) -> None:
+        self._values = values
+        self._faults = faults
+
+    async def stored(self, row: RequestViewRow, edits: PlanEdits) -> StoredValue | None:
+        """The edits as the decision keeps them; None when they change nothing. Raises InvalidInput."""
+        body = await self._values.load(decode(row["opened_event"])["body"])
+        action = body.get("action")
+        if action is None or action["kind"] != PLAN:
+            message = f"approval {row['request_id']} shows no plan: only a plan can be changed"
+            raise InvalidInput(message, {"approval_id": row["request_id"]})
+        plan = _plan_of(action["params"], body["message"])
+        changed = edited(plan, edits)
+        bounds = Bounds([step.tool for step in plan.steps], MAX_PLANNED, _allowed, self._faults)
+        faults = list(plan_faults(changed, bounds))
+        if faults:
+            raise InvalidInput(f"the changed plan does not fit: {'; '.join(faults[:5])}", {"errors": faults})
+        diff = plan_diff(plan, changed)
+        if not diff:
+            return None
+        steps = [{"step_id": step.step_id, "params": step.params} for step in changed.steps]
+        return await self._values.store_any({"steps": steps, "diff": diff})
+
+
+def _plan_of(params: Any, summary: str) -> PlanProposal:
+    """The plan that a card shows."""
+    steps = [
+        PlannedStep(
+            step_id=one["step_id"],
+            tool=one["tool"],
+            description=one["description"],
+            params=one["params"],
+        )
+        for one in params["steps"]
+    ]
+    return PlanProposal(summary=summary, steps=tuple(steps))
+
+
+def _allowed(_tool: str) -> None:
+    """Policy is asked when the plan is worked, and again before each call: tools cannot be changed."""

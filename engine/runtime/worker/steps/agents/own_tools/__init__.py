@@ -1,0 +1,1 @@
+"""Tools that only agents have: flows that they run, agents that they hand over to."""

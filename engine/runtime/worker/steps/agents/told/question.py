@@ -1,0 +1,132 @@
+"""What an agent's model is asked next: which model, what it is told, and the tools on offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from engine.contracts.flows.agent_step import AgentStep
+from engine.contracts.flows.plan_step import PlanProposalStep
+from engine.governance.pipeline import Point, Subject, check
+from engine.machine.model.state import find_execution, scope_path_of
+from engine.models.conversation import ModelRequest, ToolCall, ToolOffer
+from engine.models.routing import Asker
+from engine.models.scripted import SCRIPT_OVER, ScriptedReply
+from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
+from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
+from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
+from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
+from engine.runtime.worker.steps.agents.told.skills import skill_blocks
+from engine.runtime.worker.steps.calls.call_judge import note_listing
+from engine.runtime.worker.steps.plans.planner import plan_messages
+from engine.values import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.machine.model.state import Branches, Execution, RunState
+    from engine.models.blocks import Block
+    from engine.models.catalog import ModelCatalog
+    from engine.models.routing import Route
+    from engine.runtime.value_store import ValueStore
+    from engine.runtime.worker.steps.agents.told.turns import EndedTurns
+    from engine.runtime.worker.steps.calls.tool_call import CallSite
+    from engine.tools.executor import ToolExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of which model; a scripted one says `script`."""
+
+    route: Route
+    request: ModelRequest
+    script: ScriptedReply | None
+    said: str = ""
+    """What a person says to it in this turn."""
+    since: int = 0
+    """Turns of the present answer before this one."""
+
+
+class Questions:
+    """Puts questions together from what runs keep."""
+
+    def __init__(
+        self, catalog: ModelCatalog, executor: ToolExecutor, values: ValueStore, turns: EndedTurns
+    ) -> None:
+        self._catalog = catalog
+        self._executor = executor
+        self._values = values
+        self._turns = turns
+
+    async def of(self, site: CallSite, execution: Execution, state: RunState) -> Question:
+        """The question that an execution of a model's step is.
+
+        Raises LoopDetected, ModelFailure, and NotFound or InvalidInput for a model that is not there.
+        """
+        agent_path = scope_path_of(scope_path_of(execution.path))
+        agent = find_execution(state.root, agent_path)
+        step = site.flow.graph.step_at(agent_path)
+        assert isinstance(step, AgentStep | PlanProposalStep), agent_path
+        assert agent is not None, agent_path
+        told = await self._values.load(agent.input)
+        route = self._catalog.router.route(
+            Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"]), execution.attempt
+        )
+        offers = tuple([offer async for offer in self._offers(site, told["tools"])])
+        bounds = (step.max_tokens, self._catalog.max_tokens(route.name))
+        bound = min((bound for bound in bounds if bound is not None), default=None)
+        if isinstance(step, PlanProposalStep):
+            turns = [await self._values.load(turn) for turn in _branches(agent).outputs.in_order()]
+            messages = plan_messages(site.flow.persona, told, turns, offers, step.max_steps)
+            request = ModelRequest(messages, (), bound, step.temperature)
+            return Question(route, request, _script(told["script"], len(turns)))
+        heard = message_of_turn(state, scope_path_of(execution.path))
+        said = text_of(await self._values.load(heard.output)) if heard is not None else ""
+        offers = (*offers, *own_offers(step, agent_path, site.flow))
+        blocks: tuple[Block, ...] = (
+            *skill_blocks(told.get("skills", ())),
+            *handover_blocks(told.get("received")),
+        )
+        briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
+        room = self._catalog.context_characters(route.name) - sum(map(_size, offers))
+        window, ended = Window(briefing, said, room), _branches(agent).ended
+        async for page in self._turns.pages(site.row["run_id"], agent_path, ended):
+            for turn in page:
+                window.add(turn)
+            if not window.wants_more:
+                break
+        request = ModelRequest(messages_of(window, ended), offers, bound, step.temperature)
+        since = 0 if said or not window.turns else window.turns[0].since + 1
+        return Question(route, request, _script(told["script"], ended), said, since)
+
+    async def _offers(self, site: CallSite, tools: list[str]) -> AsyncIterator[ToolOffer]:
+        """The tools that the agent has and that may be called."""
+        for tool in tools:
+            subject = Subject(tool=tool, layer=site.flow.layer)
+            spec = await self._executor.offered(tool, site.flow.code)
+            if spec is not None and not check(Point.TOOL_CALL, subject, site.flow.policies).denied:
+                note_listing(site.listed, self._executor, tool)
+                yield ToolOffer(tool, spec.description, spec.parameters)
+
+
+def _branches(agent: Execution) -> Branches:
+    assert agent.branches is not None, agent.path
+    return agent.branches
+
+
+def _size(offer: ToolOffer) -> int:
+    return len(offer.name) + len(offer.description) + len(to_json(dict(offer.parameters)))
+
+
+def _script(written: list[dict[str, Any]], turn: int) -> ScriptedReply | None:
+    """The n-th turn has the n-th answer, whoever asks and how often."""
+    if turn >= len(written):
+        return SCRIPT_OVER if written else None
+    answer = written[turn]
+    calls = (
+        ToolCall(f"call_{number}", str(call["tool"]), canonical_json(call["arguments"]).decode())
+        for number, call in enumerate(answer["calls"])
+    )
+    return ScriptedReply(str(answer["text"]), tuple(calls))

@@ -1,0 +1,97 @@
+"""The ended turns of an agent: they are read from the journal, so the state of a run may forget them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from engine.contracts.flows.agent_step import CALLS
+from engine.journal.encoding import decode
+from engine.models.conversation import ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from engine.journal.port import Journal
+    from engine.runtime.value_store import ValueStore
+
+TURNS_AT_ONCE = 64
+RESULT_LIMIT = 32_000
+"""Characters of one result that a model is told."""
+HELD_CHARACTERS = 16 * 1024 * 1024
+"""So much of turns stays in memory, of the agents that were asked last."""
+_BESIDE = 60
+"""Characters that come with each message: names, braces, what stands for a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn that has ended: what a person said before it, what the model answered, what its calls brought.
+
+    `since`: turns of the same answer before it. `bare` and `full` are its characters, without results and
+    with what is told of them.
+    """
+
+    said: str
+    text: str
+    calls: tuple[ToolCall, ...]
+    results: tuple[str, ...]
+    since: int
+    bare: int
+    full: int
+
+    @property
+    def held(self) -> int:
+        """Characters that it takes in memory."""
+        return self.bare + sum(map(len, self.results))
+
+
+def turn_of(kept: Any) -> Turn:
+    """A turn as the journal keeps it."""
+    reply = kept["reply"]
+    calls = tuple(ToolCall(call["id"], call["tool"], call["arguments"]) for call in reply["calls"])
+    results = tuple(
+        result if isinstance(result, str) else to_json(result).decode() for result in kept["results"]
+    )
+    said, text = reply.get("said", ""), reply["text"]
+    of_calls = sum(len(call.name) + len(call.arguments) + _BESIDE for call in calls)
+    bare = len(said) + len(text) + of_calls + _BESIDE
+    full = bare + sum(min(RESULT_LIMIT, len(result)) for result in results)
+    return Turn(said, text, calls, results, reply.get("since", 0), bare, full)
+
+
+class EndedTurns:
+    """Reads turns of agents, each once while it is held: what has ended changes no more."""
+
+    def __init__(self, journal: Journal, values: ValueStore) -> None:
+        self._journal = journal
+        self._values = values
+        self._held: OrderedDict[tuple[str, str], dict[int, Turn]] = OrderedDict()
+        self._size = 0
+
+    async def pages(self, run_id: str, agent: str, ended: int) -> AsyncGenerator[list[Turn], None]:
+        """The `ended` turns of an agent by the page, the newest first."""
+        end = ended
+        while end:
+            start = max(0, end - TURNS_AT_ONCE)
+            yield await self._page(run_id, agent, range(end - 1, start - 1, -1))
+            end = start
+
+    async def _page(self, run_id: str, agent: str, numbers: range) -> list[Turn]:
+        held = self._held.setdefault((run_id, agent), {})
+        self._held.move_to_end((run_id, agent))
+        missing = {f"{agent}/{number}/{CALLS}": number for number in numbers if number not in held}
+        if missing:
+            found = await self._journal.step_outputs(run_id, list(missing))
+            kept = await self._values.load_many([decode(found[path])["output"] for path in missing])
+            for number, one in zip(missing.values(), kept, strict=True):
+                held[number] = turn_of(one)
+                self._size += held[number].held
+        page = [held[number] for number in numbers]
+        while self._size > HELD_CHARACTERS and self._held:
+            _, dropped = self._held.popitem(last=False)
+            self._size -= sum(turn.held for turn in dropped.values())
+        return page

@@ -1,0 +1,1 @@
+"""Tools of MCP servers: declared servers are started, listed and called through the tool door."""

@@ -1,0 +1,71 @@
+"""A server that is reached over streamable HTTP; whole answers are bounded as lines are."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from engine.tools.mcp.process import reference
+from engine.tools.secret_references import resolve_references
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from engine.tools.mcp.settings import McpServer
+
+_CONNECT_SECONDS = 30.0
+
+
+@asynccontextmanager
+async def connected(
+    settings: McpServer, secrets: Mapping[str, str], message_bytes: int
+) -> AsyncIterator[tuple[Any, Any]]:
+    """Streams of messages from and to the server. Raises ToolFailure for a secret that is not there."""
+    import httpx2  # noqa: PLC0415 - comes with the SDK, which is an extra
+    from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415 - likewise
+
+    headers = resolve_references(
+        {name: reference(value) for name, value in settings.headers.items()}, secrets.get, set()
+    )
+
+    class Bounded(httpx2.AsyncByteStream):
+        """A body that ends with an error when it is too long."""
+
+        def __init__(self, body: httpx2.AsyncByteStream) -> None:
+            self._body = body
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for piece in self._body:
+                size += len(piece)
+                if size > message_bytes:
+                    raise httpx2.StreamError(f"an answer has more than {message_bytes} bytes")
+                yield piece
+
+        async def aclose(self) -> None:
+            await self._body.aclose()
+
+    class Transport(httpx2.AsyncHTTPTransport):
+        """The network; streams of events are bounded event by event."""
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            response = await super().handle_async_request(request)
+            kind = response.headers.get("content-type", "").lower()
+            if not kind.startswith("text/event-stream") and isinstance(
+                response.stream, httpx2.AsyncByteStream
+            ):
+                response.stream = Bounded(response.stream)
+            return response
+
+    # how long a call may take is the business of its step
+    times = httpx2.Timeout(_CONNECT_SECONDS, read=None)
+    client = httpx2.AsyncClient(headers=headers, transport=Transport(), timeout=times, trust_env=False)
+    assert settings.url is not None
+    async with (
+        client,
+        streamable_http_client(settings.url, http_client=client, max_sse_event_size=message_bytes) as (
+            incoming,
+            outgoing,
+        ),
+    ):
+        yield incoming, outgoing

@@ -1,0 +1,216 @@
+"""A server's process: below a keeper, in a clean environment, its messages bounded lines over its pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from engine.safe_text import sanitize
+from engine.tools.failure import ToolFailure, not_found
+from engine.tools.mcp.lines import BoundedLines
+from engine.tools.process.command_runner import (
+    KEEPER,
+    child_environment,
+    last_lines,
+    program_path,
+    start_group,
+)
+from engine.tools.process.limit_words import met_limit
+from engine.tools.process.threads import finish
+from engine.tools.secret_references import Redaction, resolve_references
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+    from typing import Literal
+
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+    from mcp.shared.message import SessionMessage
+
+    from engine.tools.context import ToolLimits
+    from engine.tools.mcp.settings import McpServer
+
+    Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
+    Outgoing = MemoryObjectSendStream[SessionMessage]
+
+MAX_AT_ONCE = 5_000
+MESSAGES_PER_SECOND = 500
+"""What a server may send: so many at once, so many a second in the long run; one that sends more is ended."""
+_MAX_UNREAD_BYTES = 32 * 1024 * 1024
+_LIFETIME_CPU_SECONDS = 10_000_000
+_MAX_WORDS = 600
+_KEPT_BYTES = 64
+_TOO_LONG = -32_000
+
+
+class ServerProcess:
+    """One life of a server. Made by `running`; `ended` tells in words how its process ended."""
+
+    def __init__(
+        self, message_bytes: int, put: MemoryObjectSendStream[Any], broken: Callable[[], None]
+    ) -> None:
+        self.ended: str | None = None
+        self.over = asyncio.Event()
+        self._broken = broken
+        self._put = put
+        self._message_bytes = message_bytes
+        self._credit, self._counted = float(MAX_AT_ONCE), time.monotonic()
+        self._lines = BoundedLines(message_bytes, self._read, self._overlong)
+
+    def hide(self, strike: Callable[[str], str]) -> None:
+        """See OutputSink; what it writes is masked where it is shown."""
+
+    def write(self, stream: Literal["out", "err"], data: bytes) -> None:
+        """See OutputSink: bytes of its pipes."""
+        if stream == "out" and self.ended is None:
+            self._lines.feed(data)
+
+    def end(self, words: str) -> None:
+        """Its process has ended: what it sent before still counts."""
+        if self.ended is None:
+            self.ended = words
+        self._put.close()
+
+    def give_up(self, words: str) -> None:
+        """It has broken the rules: the connection is ended at once."""
+        self.end(words)
+        self._broken()
+
+    def _may_speak(self) -> bool:
+        now = time.monotonic()
+        self._credit += (now - self._counted) * MESSAGES_PER_SECOND
+        self._credit, self._counted = min(self._credit, MAX_AT_ONCE) - 1, now
+        if self._credit < 0:
+            self.give_up(f"it sends more than {MESSAGES_PER_SECOND} messages a second")
+        return self.ended is None
+
+    def _read(self, line: bytes) -> None:
+        if not self._may_speak():
+            return
+        from mcp.shared.message import SessionMessage  # noqa: PLC0415 - the SDK is an extra
+        from mcp_types import jsonrpc_message_adapter  # noqa: PLC0415 - likewise
+
+        try:
+            message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+        except ValueError:  # what is no message is not answered; programs print there, too
+            return
+        self._deliver(SessionMessage(message))
+
+    def _overlong(self, answers: int | None) -> None:
+        words = f"an answer has more than {self._message_bytes} bytes"
+        if answers is None:
+            self.give_up(words)
+            return
+        from mcp.shared.message import SessionMessage  # noqa: PLC0415 - see _read
+        from mcp_types import ErrorData, JSONRPCError  # noqa: PLC0415 - likewise
+
+        error = ErrorData(code=_TOO_LONG, message=words)
+        self._deliver(SessionMessage(JSONRPCError(jsonrpc="2.0", id=answers, error=error)))
+
+    def _deliver(self, message: SessionMessage) -> None:
+        import anyio  # noqa: PLC0415 - see _read
+
+        try:
+            self._put.send_nowait(message)
+        except anyio.WouldBlock:
+            self.give_up(f"{MAX_AT_ONCE} of its messages wait to be read")
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            pass
+
+
+@asynccontextmanager
+async def running(
+    settings: McpServer,
+    folder: Path,
+    limits: ToolLimits,
+    secrets: Mapping[str, str],
+    message_bytes: int,
+    broken: Callable[[], None],
+) -> AsyncIterator[tuple[ServerProcess, Incoming, Outgoing]]:
+    """The server's process with its messages; all of it is gone when the context is left.
+
+    `folder` is its home; `limits` say what isolates it; `broken` is called when it breaks the rules. Raises
+    ToolFailure when it cannot start.
+    """
+    import anyio  # noqa: PLC0415 - comes with the SDK
+
+    used: set[str] = set()
+    given = resolve_references(
+        {key: reference(value) for key, value in settings.env.items()}, secrets.get, used
+    )
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+    environment = child_environment(folder, limits, given)
+    program = await asyncio.to_thread(program_path, settings.command[0], folder, environment["PATH"])
+    if program is None:
+        raise not_found(f"there is no program {settings.command[0]!r}")
+    arguments = [program, *settings.command[1:]]
+    put, incoming = anyio.create_memory_object_stream[Any](MAX_AT_ONCE)
+    outgoing, taken = anyio.create_memory_object_stream[Any](0)
+    process = ServerProcess(message_bytes, put, broken)
+    reading, writing = os.pipe()
+    stdin = os.fdopen(reading, "rb", buffering=0)
+    own = replace(limits, cpu_seconds=_LIFETIME_CPU_SECONDS, max_output_bytes=_KEPT_BYTES)
+
+    async def live() -> None:
+        try:
+            outcome = await start_group(KEEPER, arguments, folder, environment, own, stdin, sink=process)
+            said = Redaction(used).text(last_lines(outcome.ends[1]))
+            limit = met_limit(outcome.returncode, outcome.ended_by, said, own)
+            words = f"it ended with status {outcome.returncode}"
+            if outcome.returncode < 0:
+                words = f"it was ended by signal {-outcome.returncode}"
+            words += f": {limit}" if limit else ""
+            wrote = sanitize(said.strip(), limit=_MAX_WORDS)
+            process.end(f"{words}; it wrote: {wrote}" if wrote else words)
+        except ToolFailure as failure:
+            process.end(failure.message)
+        except Exception as error:  # noqa: BLE001 - the edge: whoever waits for it has to be told
+            process.end(f"{type(error).__name__}: {error}")
+        finally:
+            process.over.set()
+            stdin.close()
+
+    async with _pipe(writing) as sender:
+
+        async def send() -> None:
+            async for message in taken:
+                text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
+                sender.write(text.encode() + b"\n")
+                if sender.get_write_buffer_size() > _MAX_UNREAD_BYTES:
+                    process.give_up("it does not read what it is sent")
+
+        tasks = [asyncio.create_task(live()), asyncio.create_task(send())]
+        try:
+            yield process, incoming, outgoing
+        finally:
+            for stream in (incoming, put, outgoing, taken):
+                stream.close()
+            for task in tasks:
+                task.cancel()
+            await _gone(tasks)
+
+
+@asynccontextmanager
+async def _pipe(writing: int) -> AsyncIterator[asyncio.WriteTransport]:
+    loop = asyncio.get_running_loop()
+    file = os.fdopen(writing, "wb", buffering=0)
+    sender, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, file)
+    try:
+        yield sender
+    finally:
+        if not sender.is_closing():  # it closes itself when nobody reads any more
+            sender.abort()
+
+
+async def _gone(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for the keeper, also when we are asked to hurry: it kills all that is left."""
+    await finish(asyncio.wait(tasks))
+
+
+def reference(value: Any) -> Any:
+    """A value of a setting as a call writes it: a text, or a reference to a secret."""
+    return value if isinstance(value, str) else {"$secret": value.secret}

@@ -1,0 +1,266 @@
+"""The question what a cap is to be, or by how much it is topped up, with a comment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
+
+from engine.contracts.governing.budget import AsShown, CapScope, CapWindow
+from engine.contracts.governing.money import billionths, dollars, short_dollars
+from engine.errors import VasiniError
+from engine.facade.feed import CapsChanged
+from engine.safe_text import sanitize
+from screens.frame.bars.key_hint import KeyHint
+from screens.frame.console_state import explain
+from screens.frame.inputs import SafeInput
+from screens.frame.screen import Dialog, FeedArrived, TooSmall, too_small
+from screens.keys.bindings import bindings
+from screens.slo.spend_rows import CAP_STATES
+from screens.widgets.plain import Plain
+from screens.widgets.status_labels import STYLES
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from engine.contracts.governing.budget import CapView
+    from engine.facade.engine import Engine
+    from screens.frame.console_state import ConsoleState
+
+TAKE_BACK = "none"
+_MONEY = frozenset({"model_usage", "user_input_received"})
+"""A model was paid for; a question about a soft cap was answered."""
+_FIELDS = (
+    ("of", "Of", "tenant, pack, model with its name; run"),
+    ("in", "In", "day, month, total"),
+    ("soft", "Warn at", "US dollars; empty for no warning"),
+    ("hard", "At most", f"US dollars no call may pass; `{TAKE_BACK}` takes the cap back"),
+    ("more", "Top up by", "instead: US dollars more, in this window only"),
+    ("comment", "Comment", "why; it is kept"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Which cap is meant."""
+
+    scope: CapScope
+    name: str
+    window: CapWindow
+
+
+class NotYet(Exception):
+    """What is typed cannot be sent: words for the operator, and the field they are about."""
+
+    def __init__(self, words: str, field: str) -> None:
+        super().__init__(words)
+        self.field = field
+
+
+class CapDialog(Dialog[str]):
+    """Returns what was done, in words. When the cap becomes another one meanwhile, nothing is sent before
+    that has been seen. Enter decides nothing."""
+
+    BINDINGS = bindings("dialog.confirm")
+
+    def __init__(self, state: ConsoleState, engine: Engine, subject: Subject) -> None:
+        super().__init__()
+        self._state = state
+        self._engine = engine
+        self._proposed = subject
+        self._caps: tuple[CapView, ...] = ()
+        self._shown: tuple[Subject, CapView | None] | None = None
+        self._sending = False
+        self._changed = False
+
+    def compose(self) -> ComposeResult:
+        """How the cap stands, and what it is to be."""
+        proposed = self._proposed
+        given = {"of": _words(proposed), "in": proposed.window.value}
+        with Vertical(classes="dialog"):
+            yield Plain(sanitize("Set or top up a cap"), classes="dialog-title")
+            yield Plain(id="stands")
+            for name, title, example in _FIELDS:
+                with Horizontal(classes="cap-field"):
+                    yield Plain(sanitize(f"{title:<10}"), classes="cap-title")
+                    yield SafeInput(
+                        given.get(name, ""), placeholder=example, proposal=name in given, id=f"cap-{name}"
+                    )
+            yield Plain(classes="dialog-hint")
+            yield KeyHint("{screen.next} next   {dialog.confirm} set or top up   {dialog.close} close")
+        yield TooSmall()
+
+    async def on_mount(self) -> None:
+        """Look how it stands."""
+        self.query_one("#cap-more").focus()
+        await self.follow()
+
+    async def follow(self) -> None:
+        """Caps may have changed: look again."""
+        try:
+            self._caps = (await self._engine.budget.caps(acts=0)).caps
+        except VasiniError as error:
+            self._hint(explain(error))
+            return
+        before, self._shown = self._shown, None
+        self._show_standing()
+        if before is not None and self._shown is not None and _amounts(before[1]) != _amounts(self._shown[1]):
+            self._changed = True
+            self._hint("Somebody changed this cap just now: nothing was sent, look at it again")
+
+    async def on_feed_arrived(self, message: FeedArrived) -> None:
+        """Somebody may have changed the cap, or a model was paid for."""
+        batch = message.batch
+        if batch.lagged or batch.of(CapsChanged) or any(one.kind in _MONEY for one in batch.events):
+            await self.follow()
+
+    @on(Input.Changed, "#cap-of, #cap-in")
+    def _meant(self) -> None:
+        self._show_standing()
+
+    @on(Input.Submitted)
+    def _enter(self) -> None:
+        words = "Enter never decides: {dialog.confirm} sets, {dialog.close} closes"
+        self._hint(self._state.keymap.fill(words))
+
+    def action_confirm(self) -> None:
+        """Do it."""
+        if self._sending or too_small(self):
+            return
+        if self._changed:
+            self._changed = False
+            self._hint(self._state.keymap.fill("The cap has changed: look, then {dialog.confirm} once more"))
+            return
+        try:
+            change = self._change()
+        except NotYet as missing:
+            self._hint(str(missing))
+            self.query_one(f"#cap-{missing.field}").focus()
+            return
+        self._sending = True
+        self.run_worker(self._send(*change), exit_on_error=False)
+
+    async def _send(self, subject: Subject, soft: int | None, hard: int | None, more: int | None) -> None:
+        shown = self._shown[1] if self._shown is not None else None
+        seen = AsShown(soft=shown.soft if shown else None, hard=shown.hard if shown else None)
+        actor, comment = self._state.actor, self._typed("comment")
+        scope, name, window = subject.scope, subject.name, subject.window
+        budget = self._engine.budget
+        try:
+            if more is not None:
+                if scope is CapScope.RUN:
+                    name = await self._engine.runs.find_id(name)
+                await budget.top_up(scope, name, window, more, actor=actor, comment=comment, seen=seen)
+                done = f"{_words(subject)} is topped up by {dollars(more)}"
+            else:
+                await budget.set_cap(
+                    scope,
+                    name,
+                    window,
+                    soft=soft,
+                    hard=hard,
+                    pause=soft is not None and shown is not None and shown.pauses,
+                    actor=actor,
+                    comment=comment,
+                    seen=seen,
+                )
+                done = f"The cap of {_words(subject)} is {'set' if soft or hard else 'taken back'}"
+        except VasiniError as error:
+            self._hint(explain(error))
+            await self.follow()
+        else:
+            self.dismiss(done)
+        finally:
+            self._sending = False
+
+    def _change(self) -> tuple[Subject, int | None, int | None, int | None]:
+        """What is to be done. Raises NotYet."""
+        subject, taken_back = self._subject(), self._typed("hard") == TAKE_BACK
+        hard = None if taken_back else self._amount("hard")
+        soft, more = self._amount("soft"), self._amount("more")
+        shown = self._shown[1] if self._shown is not None else None
+        if more is not None:
+            self._require_topped_up(subject, shown, only=soft is None and self._typed("hard") == "")
+        elif taken_back:
+            if soft is not None or shown is None or shown.source != "person":
+                raise NotYet("Only a cap that a person set is taken back, and as a whole", "hard")
+        elif soft is None and hard is None:
+            raise NotYet("Say what it is to be, or by how much it is topped up", "hard")
+        elif soft is not None and hard is not None and soft > hard:
+            raise NotYet("The warning is above what may be spent at most", "soft")
+        if not self._typed("comment"):
+            raise NotYet("Say why: the comment stands in the record of the cap", "comment")
+        return subject, soft, hard, more
+
+    def _require_topped_up(self, subject: Subject, shown: CapView | None, *, only: bool) -> None:
+        if not only:
+            raise NotYet("Either top it up, or set what it is: not both at once", "more")
+        if subject.scope is CapScope.RUN:
+            if subject.name == "*":
+                raise NotYet("One run is topped up: write `run` and its id", "of")
+        elif shown is None:
+            raise NotYet("There is no such cap to top up: set one", "hard")
+
+    def _subject(self) -> Subject:
+        scope, _, name = self._typed("of").partition(" ")
+        if scope not in set(CapScope):
+            raise NotYet("A cap is of a tenant, pack, model, or of each run: `pack on-call`, `run`", "of")
+        name = name.strip() or ("*" if scope == CapScope.RUN else "")
+        if not name:
+            raise NotYet(f"Which {scope}? Write its name behind it; * is each one", "of")
+        window = self._typed("in")
+        if window not in set(CapWindow):
+            raise NotYet("A cap holds for a day, a month or in total", "in")
+        return Subject(CapScope(scope), name, CapWindow(window))
+
+    def _amount(self, name: str) -> int | None:
+        typed = self._typed(name)
+        try:
+            amount = billionths(Decimal(typed.removeprefix("$"))) if typed else None
+        except (ArithmeticError, ValueError):
+            amount = 0
+        if amount is not None and amount <= 0:
+            raise NotYet(f"{typed} is no amount in dollars, such as 12 or 0.50", name)
+        return amount
+
+    def _typed(self, name: str) -> str:
+        return self.query_one(f"#cap-{name}", SafeInput).value.strip()
+
+    def _show_standing(self) -> None:
+        """How the cap that is meant stands; it is this that a change is bound to."""
+        stands = self.query_one("#stands", Plain)
+        try:
+            subject = self._subject()
+        except NotYet as missing:
+            self._shown = None
+            stands.show((sanitize(str(missing)), "$quiet"))
+            return
+        place = (subject.scope, subject.name, subject.window)
+        cap = next((one for one in self._caps if (one.scope, one.name, one.window) == place), None)
+        self._shown = (subject, cap)
+        if cap is None:
+            stands.show((sanitize("No such cap holds so far."), "$quiet"))
+            return
+        label = CAP_STATES[cap.state]
+        amounts = (("warned at", cap.soft), ("at most", cap.hard))
+        limits = [f"{title} {dollars(one)}" for title, one in amounts if one]
+        held = f", {short_dollars(cap.held)} held" if cap.held else ""
+        waits = ", where runs wait for a word" if cap.pauses else ""
+        topped = f", topped up by {dollars(cap.topped_up)}" if cap.topped_up else ""
+        words = f" Spent {short_dollars(cap.spent)}{held}; {', '.join(limits)}{waits}{topped} ({cap.source})"
+        stands.show((label.text, STYLES[label.tone]), sanitize(words, limit=300))
+
+    def _hint(self, words: str) -> None:
+        self.query_one(".dialog-hint", Plain).show((sanitize(words, limit=400), "$waiting"))
+
+
+def _words(subject: Subject) -> str:
+    return "run" if subject.scope is CapScope.RUN else f"{subject.scope} {subject.name}"
+
+
+def _amounts(cap: CapView | None) -> tuple[int | None, int | None]:
+    return (cap.soft, cap.hard) if cap is not None else (None, None)

@@ -1,0 +1,114 @@
+"""Tools of MCP servers in runs: planned as what they are, approved as what they were, called or not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.status import Effects, Risk, RunStatus
+from engine.tools.mcp.settings import McpServer
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    approval,
+    error_of,
+    failed,
+    finished,
+    pending_approval,
+    rest,
+    start,
+    tool,
+)
+from tests.engine.runtime.test_agents import agent, call, output_of, says
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOOPBACK = Path(__file__).parents[1] / "tools" / "mcp_client" / "loopback.py"
+SUM = {"a": 1, "b": 2}
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking_calls() -> None:
+    """Servers are processes: Popen waits for the moment in which its child begins."""
+
+
+def servers(**fields: Any) -> Mapping[str, McpServer]:
+    command = (sys.executable, "-S", str(LOOPBACK))
+    return {"loop": McpServer(**{"command": command, **fields})}
+
+
+def says_word(home: Home, word: str) -> None:
+    (home.root / "cache" / "mcp" / "loop" / word).touch()
+
+
+async def test_a_step_and_an_agent_call_tools_of_a_declared_server(home: Home) -> None:
+    home.flow("plain", tool("add", "loop.get_sum", params=SUM, backend="mcp"))
+    asked = agent(
+        says("I add.", call("loop.get_sum", a="x"), call("loop.get_sum", **SUM), call("loop.fail")),
+        says("Done."),
+        tools=("loop.get_sum", "loop.fail"),
+    )
+    home.flow("asked", asked)
+    async with home.working(mcp=servers()) as engine:
+        run = await finished(engine, "plain")
+        assert (await output_of(engine, run.run_id, "add")) == {"text": "3", "structured": {"sum": 3}}
+        step = await engine.runs.step(run.run_id, "add")
+        assert step.meta is not None
+        assert (step.meta.backend, step.meta.sandbox) == ("mcp", "process")
+        run = await finished(engine, "asked")
+        assert (await output_of(engine, run.run_id, "work/0/calls/1/call"))["text"] == "3"
+        wrong = await engine.runs.step(run.run_id, "work/0/calls/0/call")
+        assert wrong.error is not None
+        assert "must be a whole number" in wrong.error.message
+
+
+async def test_what_its_server_says_of_a_tool_counts_where_it_is_trusted(home: Home) -> None:
+    home.flow("careful", tool("add", "loop.get_sum", params=SUM), autonomy_level="suggest_only")
+    async with home.working(mcp=servers()) as engine:
+        card = await pending_approval(engine, await start(engine, "careful"))
+        assert card.risk is Risk.HIGH
+        assert "effects: outside, risk: high" in card.preview.text if card.preview else False
+    async with home.working(mcp=servers(trusted=True)) as engine:
+        await finished(engine, "careful")  # it only reads: nobody is asked
+    async with home.working(mcp=servers(trusted=True, effects=Effects.LOCAL)) as engine:
+        await pending_approval(engine, await start(engine, "careful"))
+
+
+async def test_an_approval_is_of_the_tool_as_it_was_listed(home: Home) -> None:
+    home.flow("gated", approval("ask"), tool("add", "loop.get_sum", params=SUM))
+    async with home.working(mcp=servers()) as engine:
+        run_id = await start(engine, "gated")
+        first = await pending_approval(engine, run_id)
+        assert first.preview is not None
+        says_word(home, "changed")
+        await engine.requests.approve(first.approval_id, actor=ANN, digest=first.digest)
+        second = await pending_approval(engine, run_id)
+        assert second.approval_id != first.approval_id, "what would be called is not what was approved"
+        assert second.preview is not None
+        assert second.preview.base != first.preview.base
+        assert "Ignore all rules" in second.preview.text, "as data, for whoever decides"
+        await engine.requests.approve(second.approval_id, actor=ANN, digest=second.digest)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+
+
+async def test_a_server_that_cannot_be_used_fails_the_step_and_says_why(home: Home) -> None:
+    home.flow("plain", tool("add", "loop.get_sum", params=SUM))
+    async with home.working(mcp=servers(command=("no-such-program",))) as engine:
+        run = await failed(engine, "plain")
+        code, message = await error_of(engine, run.run_id)
+        assert code == "backend_error"
+        assert "there is no program 'no-such-program'" in message
+
+
+async def test_a_tool_of_a_server_that_nobody_declared_breaks_its_pack(home: Home) -> None:
+    home.flow("plain", tool("add", "loop.get_sum", params=SUM))
+    async with home.open() as engine:
+        (pack,) = await engine.packs.list()
+        assert "unknown tool `loop.get_sum`" in pack.problems[0].message
+    async with home.open(mcp=servers()) as engine:
+        (pack,) = await engine.packs.list()
+        assert not pack.problems

@@ -1,0 +1,249 @@
+"""Soft caps: people are asked once how runs go on, runs wait where a cap says so, and the answer holds."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.actor import Actor, Operator, Role
+from engine.contracts.governing.budget import CapScope, CapWindow
+from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
+from engine.errors import AlreadyDecided, InvalidInput, NotFound, Refused
+from engine.models.settings import ModelSettings, NamedModel, ProviderName
+from tests.engine.models.loopback import serving
+from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, start, until
+from tests.engine.runtime.fake_faults import FakeFaults
+from tests.engine.runtime.test_agents import agent
+from tests.engine.runtime.test_caps import BOUND, answer, budget
+from tests.engine.runtime.test_spending import ANSWER
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.contracts.runs.request import FormView
+    from engine.contracts.runs.run import RunView
+    from engine.facade.engine import Engine
+
+PACKS = Path(__file__).parents[3] / "packs"
+TENANT, DAY, TOTAL = CapScope.TENANT, CapWindow.DAY, CapWindow.TOTAL
+SOFT = "0.0005"
+"""Reached by the second answer."""
+PAUSES: dict[str, Any] = {"scope": "tenant", "window": "total", "soft": SOFT, "on_soft": "pause"}
+WARNS: dict[str, Any] = {"scope": "tenant", "window": "total", "soft": SOFT}
+
+
+@asynccontextmanager
+async def asking(home: Home, *caps: dict[str, Any], **config: Any) -> AsyncIterator[Engine]:
+    """Two tiers of the same server; the pack that asks is there."""
+    for name in ("budget", "_shared"):
+        shutil.copytree(PACKS / name, home.root / "shipped" / name, dirs_exist_ok=True)
+    home.flow("ask", agent(tools=(), max_tokens=BOUND))
+    async with serving(answer) as server:
+        named = {
+            name: NamedModel(provider=ProviderName.OPENAI, model=name, base_url=server.url, api_key="")
+            for name in ("served", "small")
+        }
+        tiers = {"high": "served", "low": "small"}
+        models = ModelSettings(default="served", named=named, tiers=tiers, fallback=("high", "low"))
+        prices = {"served": {"input": 3, "output": 15}, "small": {"input": 1, "output": 1}}
+        settings = budget(*caps, prices=prices)
+        async with home.working(models=models, budget=settings, **config) as engine:
+            yield engine
+
+
+async def asked(engine: Engine) -> FormView:
+    """The one form about a soft cap, once it is there."""
+
+    async def there() -> bool:
+        return bool((await engine.requests.forms()).items)
+
+    await until(there)
+    (form,) = (await engine.requests.forms()).items
+    return form
+
+
+async def crossed(engine: Engine) -> FormView:
+    for _ in range(2):
+        await finished(engine, "ask")
+    return await asked(engine)
+
+
+async def paused(engine: Engine) -> str:
+    run_id = await start(engine, "ask")
+
+    async def is_paused() -> bool:
+        return (await engine.runs.summary(run_id)).status is RunStatus.PAUSED
+
+    await until(is_paused)
+    return run_id
+
+
+async def ended(engine: Engine, run_id: str) -> RunView:
+    async def is_over() -> bool:
+        return (await engine.runs.summary(run_id)).status in RUN_TERMINAL
+
+    await until(is_over)
+    return await engine.runs.summary(run_id)
+
+
+async def test_a_soft_cap_asks_once_though_no_run_waits_and_many_go_on(home: Home) -> None:
+    async with asking(home, WARNS) as engine:
+        form = await crossed(engine)
+        assert "tenant default" in (form.title or "")
+        assert "$0.0009 of $0.0005 spent, hard cap none. Runs go on meanwhile." in form.prompt
+        await finished(engine, "ask")
+        await finished(engine, "ask")
+        assert [one.request_id for one in (await engine.requests.forms(status=None)).items] == [
+            form.request_id
+        ]
+        run = await engine.runs.summary(form.run_id)
+        assert (run.pack, run.requested_by) == ("budget", "vasini budget")
+
+
+async def test_runs_wait_at_a_boundary_and_a_top_up_wakes_them_with_the_same_attempt(home: Home) -> None:
+    async with asking(home, PAUSES) as engine:
+        form = await crossed(engine)
+        assert "wait there until" in form.prompt
+        waiting = [await paused(engine), await paused(engine)]
+        held = [one for one in await engine.runs.events(waiting[0]) if "held_back" in one.kind]
+        assert [one.payload["cap"]["scope"] for one in held] == ["tenant"]
+        values = {"choice": "top_up", "amount": "0.50", "comment": "rush"}
+        await engine.requests.answer(form.request_id, values, actor=ANN)
+        (cap,) = (await engine.budget.caps()).caps
+        assert (cap.soft, cap.topped_up) == (500_500_000, 500_000_000)
+        for run_id in waiting:
+            run = await ended(engine, run_id)
+            assert run.cost == ANSWER
+            steps = (await engine.runs.get(run_id)).steps
+            assert {step.attempt for step in steps} == {1}
+        (act, *_) = (await engine.budget.caps()).acts
+        assert (act.kind, act.actor, act.amount, act.comment) == ("topped_up", ANN.name, 500_000_000, "rush")
+
+
+async def test_the_model_of_the_next_lower_tier_is_asked_when_a_person_says_so(home: Home) -> None:
+    async with asking(home, PAUSES) as engine:
+        form = await crossed(engine)
+        run_id = await paused(engine)
+        await engine.requests.answer(form.request_id, {"choice": "lower_model"}, actor=ANN)
+        run = await ended(engine, run_id)
+        assert run.cost == 110 * 1_000
+        used = [one for one in await engine.runs.events(run_id) if one.kind == "model_usage"]
+        assert [one.payload["model"] for one in used] == ["small"]
+        assert "a lower tier since the soft cap of tenant default" in used[0].payload["why"]
+
+
+async def test_stop_ends_runs_at_their_next_question_without_a_failure(home: Home) -> None:
+    async with asking(home, WARNS) as engine:
+        form = await crossed(engine)
+        await engine.requests.answer(form.request_id, {"choice": "stop", "comment": "enough"}, actor=ANN)
+        run = await ended(engine, await start(engine, "ask"))
+        assert (run.status, run.cost) == (RunStatus.CANCELLED, 0)
+        await engine.budget.top_up(TENANT, "default", TOTAL, 10**9, actor=ANN, comment="after all")
+        await finished(engine, "ask")
+
+
+async def test_stop_ends_runs_that_wait_and_the_run_that_started_one(home: Home) -> None:
+    home.flow("above", {"id": "below", "type": "subflow", "subflow": "ask"})
+    async with asking(home, PAUSES) as engine:
+        form = await crossed(engine)
+        alone = await paused(engine)
+        parent = await start(engine, "above")
+
+        async def child_waits() -> bool:
+            runs = (await engine.runs.list()).items
+            return sum(run.status is RunStatus.PAUSED for run in runs) == 2
+
+        await until(child_waits)
+        await engine.requests.answer(form.request_id, {"choice": "stop"}, actor=ANN)
+        for run_id in (alone, parent):
+            assert (await ended(engine, run_id)).status is RunStatus.CANCELLED
+
+
+async def test_a_run_whose_operator_resumes_it_waits_again_and_a_top_up_by_hand_wakes_it(home: Home) -> None:
+    async with asking(home, PAUSES) as engine:
+        await crossed(engine)
+        run_id = await paused(engine)
+        await engine.runs.resume(run_id, actor=ANN)
+
+        async def held_twice() -> bool:
+            kinds = [one.kind for one in await engine.runs.events(run_id)]
+            return kinds.count("model_call_held_back") == 2
+
+        await until(held_twice)
+        await engine.budget.top_up(TENANT, "default", TOTAL, 10**9, actor=ANN, comment="go")
+        assert (await ended(engine, run_id)).status is RunStatus.COMPLETED
+
+
+async def test_what_an_answer_needs_is_asked_for_and_nothing_is_recorded_without_it(home: Home) -> None:
+    async with asking(home, WARNS) as engine:
+        form = await crossed(engine)
+        for values in (
+            {"choice": "top_up", "comment": "why"},
+            {"choice": "top_up", "amount": "1"},
+            {"choice": "top_up", "amount": "0", "comment": "why"},
+            {"choice": "top_up", "amount": "١", "comment": "why"},
+            {"choice": "stop", "amount": "1"},
+            {"choice": "more"},
+        ):
+            with pytest.raises(InvalidInput):
+                await engine.requests.answer(form.request_id, values, actor=ANN)
+        assert [one.kind for one in (await engine.budget.caps()).acts] == ["soft_reached"]
+        assert (await engine.requests.form(form.request_id)).status is RequestStatus.PENDING
+
+
+async def test_the_first_answer_counts_and_a_second_one_changes_nothing(home: Home) -> None:
+    async with asking(home, WARNS) as engine:
+        form = await crossed(engine)
+        await engine.requests.answer(form.request_id, {"choice": "stop"}, actor=ANN)
+        values = {"choice": "top_up", "amount": "1", "comment": "no"}
+        with pytest.raises(AlreadyDecided):
+            await engine.requests.answer(form.request_id, values, actor=BOB)
+        assert [one.kind for one in (await engine.budget.caps()).acts] == ["stopped", "soft_reached"]
+
+
+async def test_who_may_not_raise_a_cap_may_not_by_its_form_but_operators_may_stop(home: Home) -> None:
+    operators = {
+        "op": Operator(tenants=("default",), roles=frozenset({Role.OPERATOR})),
+        "far": Operator(tenants=("other",), roles=frozenset({Role.ADMIN})),
+    }
+    op, far = Actor(name="op", account="op"), Actor(name="far", account="far")
+    async with asking(home, WARNS, operators=operators) as engine:
+        form = await crossed(engine)
+        values = {"choice": "top_up", "amount": "1", "comment": "mine"}
+        with pytest.raises(Refused):
+            await engine.for_(op).requests.answer(form.request_id, values, actor=op)
+        with pytest.raises(NotFound):
+            await engine.for_(far).requests.answer(form.request_id, {"choice": "stop"}, actor=far)
+        await engine.for_(op).requests.answer(form.request_id, {"choice": "stop"}, actor=op)
+
+
+async def test_a_form_that_somebody_else_started_changes_no_cap(home: Home) -> None:
+    async with asking(home, WARNS) as engine:
+        form = await crossed(engine)
+        given = (await engine.runs.summary(form.run_id)).input
+        await engine.requests.answer(form.request_id, {"choice": "lower_model"}, actor=ANN)
+        await engine.runs.start("budget", "soft-cap", given, actor=BOB)
+        forged = await asked(engine)
+        values = {"choice": "top_up", "amount": "1000", "comment": "mine"}
+        await engine.requests.answer(forged.request_id, values, actor=ANN)
+        assert [one.kind for one in (await engine.budget.caps()).acts] == ["lowered", "soft_reached"]
+
+
+@pytest.mark.parametrize("moment", ["before_commit", "after_commit", "before_tool", "after_tool"])
+async def test_work_that_breaks_off_at_any_moment_leaves_no_run_behind(home: Home, moment: str) -> None:
+    faults = FakeFaults()
+    async with asking(home, PAUSES, faults=faults) as engine:
+        form = await crossed(engine)
+        if moment.endswith("tool"):
+            faults.fail(moment)
+        run_id = await paused(engine)
+        values = {"choice": "top_up", "amount": "1", "comment": "on"}
+        faults.fail(moment)
+        await engine.requests.answer(form.request_id, values, actor=ANN)
+        assert (await ended(engine, run_id)).status is RunStatus.COMPLETED
+        assert len((await engine.requests.forms(status=None)).items) == 1
+        assert [one.kind for one in (await engine.budget.caps()).acts] == ["topped_up", "soft_reached"]

@@ -1,0 +1,106 @@
+"""What a model is told of a long conversation: the newest turns, as many as there is room for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.models.conversation import Message, MessageRole
+from engine.models.failure import ModelFailure
+from engine.runtime.worker.steps.agents.told.conversation import (
+    LOOKED_BACK,
+    Briefing,
+    LoopDetected,
+    Window,
+    messages_of,
+)
+from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn, turn_of
+
+BRIEFING = Briefing("", "Be.", "Do it.")
+
+
+def turn(number: int, result: Any = "found", *, said: str = "") -> Turn:
+    """A turn with one call."""
+    call = {"id": f"c{number}", "tool": "look", "arguments": f'{{"n":{number}}}'}
+    reply = {"text": f"turn {number}", "calls": [call], **({"said": said} if said else {})}
+    return turn_of({"reply": reply, "results": [result]})
+
+
+def told(turns: list[Turn], characters: int, said: str = "") -> tuple[Message, ...]:
+    """What a model is told of turns, the oldest first."""
+    window = Window(BRIEFING, said, characters)
+    for one in reversed(turns):
+        if not window.wants_more:
+            break
+        window.add(one)
+    return messages_of(window, len(turns))
+
+
+def results(messages: tuple[Message, ...]) -> list[str]:
+    return [one.text for one in messages if one.role is MessageRole.TOOL]
+
+
+def test_everything_is_told_while_there_is_room() -> None:
+    messages = told([turn(number) for number in range(3)], 100_000, "And now?")
+    assert [one.role.value for one in messages] == ["system", "user", *["assistant", "tool"] * 3, "user"]
+    assert messages[1].text == "Do it."
+    assert results(messages) == ["found"] * 3
+    assert messages[-1].text == "And now?"
+
+
+def test_first_the_oldest_results_are_left_out_then_the_oldest_turns() -> None:
+    messages = told([turn(number, "r" * 1000) for number in range(40)], 10_000)
+    found = results(messages)
+    whole = [text for text in found if text.startswith("rrr")]
+    assert 0 < len(whole) < len(found) < 40
+    assert found[-len(whole) :] == whole
+    assert set(found[: -len(whole)]) == {"(left out here: 1000 characters)"}
+    assert (
+        messages[1].text
+        == f"Do it.\n\n({40 - len(found)} earlier turns are left out here: they are too much.)"
+    )
+    assert [one.text for one in messages if one.role is MessageRole.ASSISTANT][-1] == "turn 39"
+    assert sum(len(one.text) for one in messages) < 10_000
+
+
+def test_calls_and_their_results_stay_together() -> None:
+    messages = told([turn(number, "r" * 700) for number in range(60)], 9_000)
+    for call, result in zip(messages[2::2], messages[3::2], strict=True):
+        assert [one.id for one in call.calls] == [result.call_id]
+
+
+def test_the_result_of_the_newest_turn_is_told_cut_where_it_is_larger_than_all_the_room() -> None:
+    (result,) = results(told([turn(0, "r" * RESULT_LIMIT)], 8_000))
+    assert result.startswith("rrr")
+    assert "cut: 32000 characters in all" in result
+    assert 7_000 < len(result) < 8_000
+
+
+def test_what_is_larger_than_all_the_room_is_an_error_that_says_what_to_do() -> None:
+    one = [turn(0, "r" * 1000)]
+    for turns, characters in ((one[1:], 5), (one, 200)):
+        with pytest.raises(ModelFailure, match="raise context_tokens") as caught:
+            told(turns, characters)
+        assert caught.value.details()["reason"] == "context_length"
+
+
+def test_the_same_call_again_and_again_is_found_though_its_turns_are_not_told() -> None:
+    other = [turn(number) for number in range(10)]
+    same = turn(99, "r" * 3000)
+    with pytest.raises(LoopDetected, match="4 times"):
+        told([same, *other, same, *other[:1], same, *other[1:2], same], 2_000)
+
+
+def test_calls_of_before_a_person_spoke_are_no_loop() -> None:
+    same = turn(99)
+    assert told([same, same, same, turn(1, said="again"), same, same], 100_000)
+
+
+def test_no_more_turns_are_read_than_are_told_or_looked_at() -> None:
+    window = Window(BRIEFING, "", 4_000)
+    read = 0
+    while window.wants_more:
+        window.add(turn(read, "r" * 500))
+        read += 1
+    assert read == LOOKED_BACK
