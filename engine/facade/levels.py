@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
-    from engine.contracts.governing.slo import ServiceLevel, ServiceLevelDetail
+    from engine.contracts.governing.slo import ServiceLevel, ServiceLevelDetail, Trend
 
 
 class ServiceLevels(Protocol):
@@ -23,6 +23,13 @@ class ServiceLevels(Protocol):
         self, pack: str, *, tenant: str | None = None, window_days: int | None = None
     ) -> ServiceLevelDetail:
         """One of them in full; without `tenant` that of the worst. Raises NotFound, InvalidInput (window)."""
+        ...
+
+    async def trends(self, *, hours: int = 24) -> tuple[Trend, ...]:
+        """The last `hours` (1 to 72), that under way included, of every pack of which a run ended in them.
+
+        Raises InvalidInput (hours).
+        """
         ...
 
     async def exclude(self, run_id: str, reason: str, *, actor: Actor) -> bool:

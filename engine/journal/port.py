@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from engine.journal.rows import ListedRow, RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
     from engine.journal.rules.id_parts import IdKind
-    from engine.journal.rules.levels.levels import Levels
+    from engine.journal.rules.levels.levels import HourRow, Levels
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
@@ -125,6 +125,10 @@ class LevelReads(Protocol):
 
     async def since(self, moment: int, tenant: str | None) -> Levels:
         """Counts of the packs of a tenant, or of all, in stretches that end after a moment."""
+        ...
+
+    async def by_hour(self, moment: int, tenant: str | None) -> Sequence[HourRow]:
+        """Sums of each pack and hour since a moment of the last three days, of a tenant or of all."""
         ...
 
 

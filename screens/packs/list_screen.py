@@ -15,6 +15,7 @@ from screens.packs.screen import PackScreen
 from screens.packs.verbs import PackVerbsScreen
 from screens.widgets.ages import age
 from screens.widgets.plain import NOTHING, Part, Plain
+from screens.widgets.sparkline import sparkline
 from screens.widgets.status_labels import PACK_LABELS, Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.row_table import RowTable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from engine.contracts.governing.slo import Trend
     from engine.contracts.packs.pack import PackView
     from screens.frame.console_state import ConsoleState
 
@@ -37,7 +39,9 @@ _COLUMNS = (
     Column("Runs", 6),
     Column("Problems", 8),
     Column("Changed", 7, rank=1),
-    Column("About", 20, flex=4, rank=2),
+    Column("Ended, 24 h", 12, rank=2),
+    Column(" OK %", 5, rank=2),
+    Column("About", 20, flex=4, rank=3),
 )
 _EMPTY = "No packs.\n\nvasini pack new NAME makes one; it appears here as soon as it is saved."
 
@@ -50,6 +54,7 @@ class PacksScreen(PackVerbsScreen):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
         self._packs: dict[str, PackView] = {}
+        self._trends: dict[str, Trend] = {}
         self._read = False
 
     def body(self) -> ComposeResult:
@@ -74,6 +79,8 @@ class PacksScreen(PackVerbsScreen):
         packs = sorted(await self.state.engine.packs.list(), key=lambda view: (view.pack, view.source))
         self._packs = {f"{view.pack} {view.directory}": view for view in packs}
         self._read = True
+        self._draw_rows()
+        self._trends = {one.pack: one for one in await self.state.engine.levels.trends()}
         self._draw_rows()
         self._show_empty(not packs)
         self._draw_about()
@@ -113,7 +120,7 @@ class PacksScreen(PackVerbsScreen):
 
     def _draw_rows(self) -> None:
         now = self.state.now()
-        rows = [_row(key, view, now) for key, view in self._packs.items()]
+        rows = [_row(key, view, self._trends.get(view.pack), now) for key, view in self._packs.items()]
         self.query_one("#packs", RowTable).show(rows)
 
     def _draw_about(self) -> None:
@@ -132,8 +139,9 @@ class PacksScreen(PackVerbsScreen):
         about.show(*parts)
 
 
-def _row(key: str, view: PackView, now: datetime) -> Row:
+def _row(key: str, view: PackView, trend: Trend | None, now: datetime) -> Row:
     label = PACK_LABELS[view.state]
+    runs, failed = (sum(trend.runs), sum(trend.failed)) if trend is not None else (0, 0)
     return Row(
         key,
         (
@@ -145,6 +153,11 @@ def _row(key: str, view: PackView, now: datetime) -> Row:
             Cell(sanitize(f"{view.runs_in_all:,}" if view.runs_in_all else ""), Tone.QUIET),
             Cell(sanitize(str(len(view.problems)) if view.problems else ""), Tone.BAD),
             Cell(sanitize(age(view.loaded_at, now) if view.loaded_at else ""), Tone.QUIET),
+            Cell(sanitize(sparkline(trend.runs, 12) if trend is not None else ""), Tone.BUSY),
+            Cell(
+                sanitize(f"{int((runs - failed) * 1000 / runs) / 10:5g}" if runs else ""),
+                Tone.BAD if failed else Tone.PLAIN,
+            ),
             Cell(sanitize(view.description, limit=300), Tone.QUIET),
         ),
     )

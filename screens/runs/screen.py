@@ -24,6 +24,7 @@ from screens.runs.fold_verbs import FoldVerbs
 from screens.runs.folding import Unfolded
 from screens.runs.query import EXAMPLE, run_query
 from screens.runs.rows import SORTS, RunSource, columns
+from screens.runs.trend_line import TrendLine
 from screens.widgets.plain import Part, Plain
 from screens.widgets.status_labels import run_label
 from screens.widgets.tables.paged_table import PagedTable
@@ -76,6 +77,7 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         yield PagedTable(columns(self._sort), id="runs")
         with Vertical(id="empty"):
             yield Plain(classes="empty-text")
+        yield TrendLine(self.state)
         yield Plain(id="about")
 
     def on_mount(self) -> None:

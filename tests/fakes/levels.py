@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.governing.slo import BurnView, ServiceLevel, ServiceLevelDetail, Severity, SloState
+from engine.contracts.governing.slo import (
+    BurnView,
+    ServiceLevel,
+    ServiceLevelDetail,
+    Severity,
+    SloState,
+    Trend,
+)
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from tests.fakes.views import NOW
@@ -67,6 +74,7 @@ class FakeLevels(Scoped):
 
     engine: FakeEngine
     stored: tuple[ServiceLevel, ...] = ()
+    stored_trends: tuple[Trend, ...] = ()
     budgets: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
 
     async def list(self, *, window_days: int | None = None) -> tuple[ServiceLevel, ...]:
@@ -82,6 +90,10 @@ class FakeLevels(Scoped):
             if level.pack == pack and tenant in {None, level.tenant}:
                 return ServiceLevelDetail(level=level, budget=self.budgets.get(pack, ()))
         raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
+
+    async def trends(self, *, hours: int = 24) -> tuple[Trend, ...]:
+        self.engine.note("trends", hours)
+        return self.stored_trends
 
     async def exclude(self, run_id: str, reason: str, *, actor: Actor) -> bool:
         self.engine.note("exclude", (run_id, reason, actor.name))

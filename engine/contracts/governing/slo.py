@@ -157,6 +157,14 @@ class ServiceLevel(Contract):
         return tuple(burn.severity for burn in self.burns if burn.fires)
 
 
+class Trend(Contract):
+    """How many runs of a pack, of all tenants in view, ended in each of the last hours."""
+
+    pack: str
+    runs: tuple[int, ...] = Field(description="Runs that count: completed or failed.")
+    failed: tuple[int, ...]
+
+
 class ServiceLevelDetail(Contract):
     """One of them with its course."""
 

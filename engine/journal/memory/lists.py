@@ -11,6 +11,7 @@ from engine.contracts.status import RunStatus
 from engine.journal.memory.tables import Draft
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import fold, is_before, matches, place_of
+from engine.slo.buckets import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from engine.journal.records import Owner
     from engine.journal.rows import EventRow, ListedRow, RequestRow, RunRow
     from engine.journal.rules.id_parts import IdKind
-    from engine.journal.rules.levels.levels import Levels
+    from engine.journal.rules.levels.levels import HourRow, Levels
     from engine.journal.rules.run_filter import SortKey
 
 
@@ -203,3 +204,14 @@ class MemoryLevelReads:
             if start + width > moment and tenant in {None, owner}:
                 found.setdefault((owner, pack), []).append(levels[place])
         return found
+
+    async def by_hour(self, moment: int, tenant: str | None) -> Sequence[HourRow]:
+        """See port."""
+        sums: dict[tuple[str, int], HourRow] = {}
+        for (owner, pack, start, width), bucket in (await self._read()).levels.items():
+            if start >= moment and width <= HOUR and tenant in {None, owner}:
+                hour = start // HOUR
+                row = sums.setdefault((pack, hour), {"pack": pack, "hour": hour, "good": 0, "bad": 0})
+                row["good"] += bucket.good
+                row["bad"] += bucket.bad
+        return list(sums.values())

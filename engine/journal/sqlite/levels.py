@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from engine.journal.sqlite.queries import query
-from engine.slo.buckets import Bucket
+from engine.slo.buckets import HOUR, Bucket
 from engine.slo.sketch import decode, encode
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from engine.journal.rules.levels.levels import Levels
+    from engine.journal.rules.levels.levels import HourRow, Levels
 
 
 def level_row(bucket: Bucket) -> tuple[object, ...]:
@@ -59,6 +59,11 @@ class SqliteLevelReads:
         """See port."""
         rows = await self._read(query("select_every_level"), {"tenant": tenant, "moment": moment})
         return await asyncio.to_thread(_by_pack, rows)
+
+    async def by_hour(self, moment: int, tenant: str | None) -> Sequence[HourRow]:
+        """See port."""
+        asked = {"tenant": tenant, "moment": moment, "hour": HOUR}
+        return cast("list[HourRow]", await self._read(query("level_hours"), asked))
 
 
 def _by_pack(rows: list[sqlite3.Row]) -> Levels:

@@ -210,3 +210,17 @@ async def test_a_retried_run_can_be_excluded_for_its_first_end(journal: Journal)
     await complete(run, at=NOW + SECOND)
     assert await journal.exclude("run_0001", "deployment", "ann", "cli", NOW + SECOND)
     assert [(bucket.good, bucket.bad) for bucket in await levels(journal)] == [(0, 0)]
+
+
+async def test_ends_are_summed_by_pack_and_hour(journal: Journal) -> None:
+    first = start_of(NOW, HOUR) + MINUTE
+    for number, moment in enumerate((first, first + 2 * MINUTE, first + HOUR), 1):
+        await complete(await hold(journal, number), at=moment)
+    await fail(await hold(journal, 4), at=first + HOUR + MINUTE)
+    hour = first // HOUR
+    assert sorted(await journal.levels.by_hour(first // HOUR * HOUR, "default"), key=str) == [
+        {"pack": "docs", "hour": hour, "good": 2, "bad": 0},
+        {"pack": "docs", "hour": hour + 1, "good": 1, "bad": 1},
+    ]
+    assert len(await journal.levels.by_hour(first // HOUR * HOUR + HOUR, None)) == 1
+    assert await journal.levels.by_hour(0, "acme") == []

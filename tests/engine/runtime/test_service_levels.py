@@ -142,3 +142,14 @@ async def test_an_operator_excludes_a_run_with_a_reason(home: Home) -> None:
         beta = engine.for_(ANN, tenant="beta")
         with pytest.raises(NotFound):
             await beta.levels.exclude(run_id, "a deployment", actor=ANN)
+
+
+async def test_the_last_hours_of_a_pack_are_told(home: Home) -> None:
+    async with home.working(journal=MemoryJournal()) as engine:
+        for flow in ("works", "fails"):
+            await rest(engine, await start(engine, flow))
+        (trend,) = await engine.levels.trends(hours=2)
+        assert (trend.pack, sum(trend.runs), sum(trend.failed), len(trend.runs)) == ("demo", 2, 1, 2)
+        for hours in (0, 73):
+            with pytest.raises(InvalidInput):
+                await engine.levels.trends(hours=hours)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from engine.contracts.status import RequestStatus, RunStatus, StepErrorCode
 from engine.slo.buckets import AGES, DAY, HOUR, LENGTHS, MOST_DAYS, SHORTEST, Bucket, folded, merged, start_of
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 Levels = dict[tuple[str, str], list[Bucket]]
 """What was counted, by tenant and pack, ordered by time."""
+
+
+class HourRow(TypedDict):
+    """What ended in an hour (counted since the epoch) of runs of a pack."""
+
+    pack: str
+    hour: int
+    good: int
+    bad: int
+
+
 GOOD = RunStatus.COMPLETED
 BAD = frozenset({RunStatus.FAILED, RunStatus.DEAD_LETTER})
 NO_FAULT = frozenset({StepErrorCode.APPROVAL_REJECTED, StepErrorCode.RUN_REFUSED})

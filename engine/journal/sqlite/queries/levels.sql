@@ -13,6 +13,11 @@ WHERE tenant = ? AND pack = ? AND width = ? AND start >= ? AND start < ? ORDER B
 SELECT tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits FROM levels
 WHERE (:tenant IS NULL OR tenant = :tenant) AND start + width > :moment ORDER BY tenant, pack, start, width
 
+-- name: level_hours
+-- what ended of each pack in each hour since a moment, of a tenant or of all (NULL); days tell no hours
+SELECT pack, start / :hour AS hour, sum(good) AS good, sum(bad) AS bad FROM levels
+WHERE (:tenant IS NULL OR tenant = :tenant) AND width <= :hour AND start >= :moment GROUP BY pack, start / :hour
+
 -- name: put_level
 -- keep what was counted in a stretch
 INSERT INTO levels (tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits)

@@ -17,13 +17,14 @@ from engine.contracts.governing.slo import (
     ServiceLevel,
     ServiceLevelDetail,
     SloState,
+    Trend,
 )
 from engine.contracts.model import from_micros
 from engine.contracts.status import Risk
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.runtime.embedded.run_ancestry import refuse_a_run
-from engine.slo.buckets import DAY, SECOND
+from engine.slo.buckets import DAY, HOUR, SECOND
 from engine.slo.objectives import Objective, objective
 from engine.slo.report import budget_over_time, report
 from engine.slo.sketch import quantile, total
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 LONGEST_DAYS = 90
 MOST_REASON = 500
+MOST_HOURS = 72
+"""Older counts tell no hours."""
 POINTS = 120
 """Parts of the window for which the course of a budget is told."""
 _WORST_FIRST = list(SloState)
@@ -97,6 +100,23 @@ class ServiceLevels(Scoped):
         if not own:
             raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
         return await asyncio.to_thread(_detail, own, goals.get(pack, _GONE), now)
+
+    async def trends(self, *, hours: int = 24) -> tuple[Trend, ...]:
+        """See facade."""
+        if not 1 <= hours <= MOST_HOURS:
+            raise InvalidInput(f"trends are of 1 to {MOST_HOURS} hours, not {hours}", {"hours": hours})
+        first = self._clock.now() // HOUR - hours + 1
+        found: dict[str, tuple[list[int], list[int]]] = {}
+        for row in await self._levels.by_hour(first * HOUR, self.access.tenant):
+            place = row["hour"] - first
+            if 0 <= place < hours:  # a clock that was set back
+                runs, failed = found.setdefault(row["pack"], ([0] * hours, [0] * hours))
+                runs[place] += row["good"] + row["bad"]
+                failed[place] += row["bad"]
+        return tuple(
+            Trend(pack=pack, runs=tuple(runs), failed=tuple(failed))
+            for pack, (runs, failed) in sorted(found.items())
+        )
 
     async def exclude(self, run_id: str, reason: str, *, actor: Actor) -> bool:
         """See facade."""
