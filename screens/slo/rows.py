@@ -132,7 +132,7 @@ def _may_fail(level: ServiceLevel) -> str:
         return "   -"
     left = f"{'-' if level.may_fail < 0 else ''}{few(abs(level.may_fail))}"
     if not level.allowed:
-        return f"{left:>4} {'of none' if level.failed else ''}".rstrip()
+        return f"{left:>4} {'of 0' if level.failed else ''}".rstrip()
     return f"{left:>4} {bar(1 - level.may_fail / level.allowed, BAR)}"
 
 

@@ -6,13 +6,16 @@ import asyncio
 import shutil
 import signal
 import tempfile
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from engine.budget.settings import BudgetSettings, CapSetting
 from vasini_tui.console.options import Workplace
 from vasini_tui.demo.colleagues import Colleagues
+from vasini_tui.demo.history import write_history
 from vasini_tui.demo.sample_data import make_samples
 from vasini_tui.demo.traffic import Traffic
 from vasini_tui.log_file import logging_to_file
@@ -20,13 +23,23 @@ from vasini_tui.settings.groups import EngineSettings, SettingsShape, ToolSettin
 from vasini_tui.settings.places import find_places
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from engine.facade.engine import Engine
     from vasini_tui.demo.sample_data import Samples
     from vasini_tui.wiring import Session
 
+T = TypeVar("T")
 LABEL = "DEMO"
+CAPS = tuple(
+    CapSetting.model_validate(one)
+    for one in (
+        {"scope": "pack", "of": "on-call", "window": "day", "soft": 8, "hard": 10},
+        {"scope": "tenant", "window": "month", "soft": 130, "hard": 150},
+        {"scope": "run", "hard": 2},
+    )
+)
+"""One that warns and is nearly used up, one that is near its warning, one of each run."""
 PREFIX = "vasini-demo-"
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
@@ -47,8 +60,12 @@ async def open_demo(session: Session, *, tenant: str, pace: float = 1.0) -> Asyn
     not stop a demonstration. Its tools enter nothing but the workspace. `pace` multiplies waiting times.
     """
     async with _folder() as folder:
-        samples = await _made(folder / "data")
         inside = _inside(session, folder)
+        journal = inside.loaded.places.journal_file
+        async with asyncio.TaskGroup() as making:
+            data = making.create_task(_finished(asyncio.to_thread(make_samples, folder / "data")))
+            making.create_task(_finished(asyncio.to_thread(write_history, journal, tenant, _now())))
+        samples = data.result()
         with logging_to_file(inside.loaded):
             async with inside.engine() as engine, engine.work(), asyncio.TaskGroup() as group:
                 traffic = group.create_task(Traffic(engine, samples, tenant, pace=2.5 * pace).run())
@@ -72,11 +89,17 @@ def _inside(session: Session, folder: Path) -> Session:
     """The session, with everything it has in `folder`."""
     values = SettingsShape(
         console=session.loaded.values.console,
+        budget=BudgetSettings(caps=CAPS),
         tools=ToolSettings(roots=(folder,)),
         engine=EngineSettings(drain_seconds=0),  # its steps only pretend to work
     )
     places = find_places({"VASINI_HOME": str(folder / "home")})
     return replace(session, loaded=replace(session.loaded, values=values, places=places))
+
+
+def _now() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1_000
 
 
 @asynccontextmanager
@@ -92,9 +115,9 @@ async def _folder() -> AsyncIterator[Path]:
             asyncio.get_running_loop().remove_signal_handler(number)
 
 
-async def _made(place: Path) -> Samples:
-    """The samples. Nothing is still being written when this is left, by cancellation either."""
-    making = asyncio.ensure_future(asyncio.to_thread(make_samples, place))
+async def _finished(work: Coroutine[None, None, T]) -> T:
+    """What is made. Nothing is still being written when this is left, by cancellation either."""
+    making = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(making)
     except asyncio.CancelledError:

@@ -1,0 +1,55 @@
+"""What the demonstration has behind it: a pack in each state, one that is slower, caps near their bounds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from engine import open_engine
+from engine.budget.settings import BudgetSettings
+from engine.config import EngineConfig
+from engine.contracts.actor import Actor
+from engine.contracts.governing.budget import CapScope, CapState
+from engine.contracts.governing.slo import DriftMetric, SloState
+from vasini_tui.demo.history import OTHER_TENANT, write_history
+from vasini_tui.demo.workspace import CAPS
+from vasini_tui.shipped import shipped_packs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ANA = Actor(name="ana", via="console")
+
+
+async def test_the_shipped_packs_stand_in_every_state(tmp_path: Path) -> None:
+    config = EngineConfig(
+        data_dir=tmp_path / "data",
+        runs_dir=tmp_path / "runs",
+        cache_dir=tmp_path / "cache",
+        home_packs=tmp_path / "packs",
+        shipped_packs=shipped_packs(),
+        budget=BudgetSettings(caps=CAPS),
+    )
+    write_history(config.journal_path, "default", time.time_ns() // 1_000)
+    async with open_engine(config) as engine:
+        mine = engine.for_(ANA)
+        levels = {level.pack: level for level in await mine.levels.list()}
+        expected = {
+            "on-call": SloState.VIOLATED,
+            "repo-steward": SloState.AT_RISK,
+            "senior-python-dev": SloState.FEW_EVENTS,
+            "log-triage": SloState.MET,
+            "hello": SloState.MET,
+            "outside": SloState.NO_DATA,
+        }
+        assert {pack: levels[pack].state for pack in expected} == expected
+        assert levels["repo-steward"].alerts
+        assert [one.metric for one in levels["log-triage"].drift] == [DriftMetric.TIME]
+        assert levels["on-call"].people.asked > 100
+        assert len(await mine.levels.trends()) == 5
+        tenants = {level.tenant for level in await engine.levels.list() if level.runs}
+        assert tenants == {"default", OTHER_TENANT}
+        caps = {cap.scope: cap for cap in (await mine.budget.caps()).caps}
+        assert caps[CapScope.PACK].state is CapState.SOFT
+        assert caps[CapScope.PACK].left
+        assert caps[CapScope.TENANT].state is CapState.OK
