@@ -95,13 +95,15 @@ class Worker:
 
     async def idle(self) -> None:
         """Return when nothing moves on without a person: no run is ready, held by anyone, or in retry."""
-        while True:
+        self._look = True
+        self._wake.set()
+        while (
+            True
+        ):  # each round of the loop says so when it found nothing to do; between two of them it rests
             await self._quiet.wait()
+            self._quiet.clear()
             if self._held.empty and not await self._journal.any_busy(self._clock.uptime()):
                 return
-            self._quiet.clear()
-            self._look = True
-            self._wake.set()
 
     async def _loop(self) -> None:
         while not self._stopping:

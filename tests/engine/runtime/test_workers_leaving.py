@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RunStatus
+from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.worker.held_runs import MAX_FAILED_WORKS
 from engine.runtime.worker.worker import Worker
 from tests.engine.runtime.embedded_home import (
@@ -305,6 +306,35 @@ async def test_a_capped_run_waits_for_the_one_before(home: Home) -> None:
 async def idle_work(engine: Engine) -> None:
     async with engine.work() as worker:
         await worker.idle()
+
+
+class FakeCountingJournal(MemoryJournal):
+    """Counts how often a worker looks for runs that are ready."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    async def any_ready(self, uptime: int) -> bool:
+        self.looks += 1
+        return await super().any_ready(uptime)
+
+
+async def test_who_waits_for_quiet_keeps_nobody_busy(home: Home) -> None:
+    home.flow("slow", tool("a", "fake.slow"))
+    journal = FakeCountingJournal()
+    async with home.open(journal=journal) as engine, engine.work() as worker:
+        run_id = await start(engine, "slow")
+        await busy(home)
+        waiting = asyncio.create_task(worker.idle())
+        before = journal.looks
+        for _ in range(200):
+            await engine.runs.summary(run_id)
+        assert journal.looks - before < 20
+        assert not waiting.done()
+        home.tools.release()
+        await waiting
+        assert (await engine.runs.summary(run_id)).status is RunStatus.COMPLETED
 
 
 async def test_idle_returns_when_only_people_can_move_runs_on(home: Home, each_journal: Journal) -> None:
