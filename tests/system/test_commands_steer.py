@@ -76,7 +76,7 @@ def worker(bench: Vasini) -> Iterator[StartWorker]:
 
 def reader_of(pipe: Path) -> int:
     """The writing end of the pipe, once a call reads it."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -87,7 +87,7 @@ def reader_of(pipe: Path) -> int:
 
 def unread(pipe: Path) -> None:
     """Returns once nobody reads the pipe any more."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
@@ -106,7 +106,7 @@ def let_go(pipe: Path, text: str) -> None:
 
 def until(bench: Vasini, run_id: str, **wanted: object) -> dict[str, Any]:
     """The run's document once its run has these values."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not wanted.items() <= (shown := bench.ok("show", run_id))["run"].items():
         assert time.monotonic() < deadline, f"{shown['run']} is not {wanted}"
     return shown

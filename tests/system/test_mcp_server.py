@@ -65,7 +65,8 @@ async def ask(over: Client) -> dict[str, Any]:
 
 def the_server() -> int:
     """The one process of `vasini mcp` below this one."""
-    (found,) = (child.pid for child in psutil.Process().children() if child.cmdline()[-1] == "mcp")
+    living = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    (found,) = (child.pid for child in living if child.cmdline()[-1] == "mcp")
     return int(found)
 
 
