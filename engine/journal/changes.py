@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.journal.records import Decided
+from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
     from engine.contracts.status import RunStatus
@@ -35,6 +36,10 @@ class ChangeSet:
     """Another process wrote: anything may have changed."""
     events: tuple[StoredEvent, ...] = ()
     """What this process wrote, in the order of the journal."""
+
+    def telling(self, events: Sequence[StoredEvent]) -> ChangeSet:
+        """The same change, with what was written."""
+        return replace(self, events=tuple(events))
 
 
 NOTHING = ChangeSet()

@@ -249,7 +249,6 @@ class ToolExecutor:
         limits = self._limits
         if call.bounds is not None:
             limits = narrowed(limits, call.bounds, call.rules.scopes.get(call.name, ()))
-        call.context = replace(call.context, limits=limits)
         rules = call.rules
         if call.found.wish is not None:
             rules = replace(rules, sandbox=highest_wish(rules.sandbox, call.found.wish(call.params)))
@@ -257,7 +256,7 @@ class ToolExecutor:
             require_level(call.found.spec, call.found.level, rules, call.bounds)
             return
         call.level, limits = await confined(
-            call.found.spec, call.level, rules, call.bounds, call.context, self._bubblewrap
+            call.found.spec, call.level, rules, call.bounds, limits, call.context.workdir, self._bubblewrap
         )
         call.context = replace(call.context, limits=limits)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import aiosqlite
@@ -117,7 +116,7 @@ class SqliteJournal(JournalWrites):
 
         def changes(result: T) -> ChangeSet:
             found = change(result) if callable(change) else change
-            return replace(found, events=tuple(written)) if written else found
+            return found.telling(written) if written else found
 
         return await self._writer.run(write, changes)
 

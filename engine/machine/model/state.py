@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.machine.model.copying import replace
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 STATE_VERSION = 4
 OUTPUTS_PER_BLOCK = 256
+_PATHS_KEPT = 4_096
+"""Every input asks for the parts of a path some twenty times."""
 
 
 class Phase(StrEnum):
@@ -220,11 +223,13 @@ def segments(path: str) -> list[str]:
     return path.split("/")
 
 
+@lru_cache(_PATHS_KEPT)
 def scope_path_of(path: str) -> str:
     """The scope an execution path lies in: `scan/2/read` -> `scan/2`, `read` -> the root ``."""
     return path.rpartition("/")[0]
 
 
+@lru_cache(_PATHS_KEPT)
 def step_of(path: str) -> str:
     """The author's step id at the end of a path: `scan/2/read~2` -> `read`."""
     return path.rpartition("/")[2].partition("~")[0]

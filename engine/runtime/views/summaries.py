@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import recorded_account
-from engine.contracts.model import from_micros
+from engine.contracts.model import from_micros, unchecked
 from engine.contracts.runs.run import EventView, RunEnding, RunError, RunSummary, WaitingFor
 from engine.contracts.status import RunStatus, WaitKind
 from engine.errors import ErrorCode
@@ -100,7 +100,8 @@ def run_summary(row: ListedRow) -> RunSummary:
 def event_view(stored: StoredEvent, trace_id: str = "") -> EventView:
     """One line of history; `trace_id` is that of its run."""
     event = stored.event
-    return EventView.model_construct(
+    return unchecked(
+        EventView,
         seq=stored.seq,
         run_id=stored.run_id,
         run_seq=stored.run_seq,

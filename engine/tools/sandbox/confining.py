@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.tool import ToolSpec
     from engine.governance.tools_layer import ToolBounds
-    from engine.tools.context import CallRules, ToolContext, ToolLimits
+    from engine.tools.context import CallRules, ToolLimits
     from engine.tools.sandbox.bubblewrap import Bubblewrap
 
 _LAYER = "the pack's tools layer"
@@ -27,14 +27,14 @@ async def confined(
     level: SandboxLevel,
     rules: CallRules,
     bounds: ToolBounds | None,
-    context: ToolContext,
+    limits: ToolLimits,
+    workdir: Path,
     bubblewrap: Callable[[], Bubblewrap],
 ) -> tuple[SandboxLevel, ToolLimits]:
     """The level in force for a call, and its limits. `level` is that of its back end.
 
     Raises ToolFailure (permission_denied) where a level that is demanded cannot be had.
     """
-    limits = context.limits
     own = highest_wish(spec.sandbox, bounds.level if bounds is not None else None, rules.sandbox)
     if level != "process":
         if level == "policy" and own == "isolated":
@@ -45,7 +45,7 @@ async def confined(
     program = await isolating(limits, wish, spec.name, bubblewrap)
     if program is None:
         return level, limits
-    room = await asyncio.to_thread(_room, program, bounds, limits, context.workdir)
+    room = await asyncio.to_thread(_room, program, bounds, limits, workdir)
     return "isolated", replace(limits, room=room)
 
 

@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import struct
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from engine.runtime.files.folder_access import storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
 LOOK_SECONDS = 0.05
@@ -60,12 +61,12 @@ class TreeSlots:
             os.close(self._descriptor)
             self._descriptor = None
 
-    @asynccontextmanager
-    async def taken(self, tree: str, at_once: int | None) -> AsyncIterator[None]:
+    def taken(self, tree: str, at_once: int | None) -> AbstractAsyncContextManager[None]:
         """Wait for one of the tree's `at_once` slots (None: there is no such limit), and hold it."""
-        if at_once is None:
-            yield
-            return
+        return nullcontext() if at_once is None else self._one_taken(tree, at_once)
+
+    @asynccontextmanager
+    async def _one_taken(self, tree: str, at_once: int) -> AsyncIterator[None]:
         queue = self._queues.setdefault((tree, at_once), _Queue())
         queue.users += 1
         try:

@@ -6,16 +6,15 @@ import asyncio
 import codecs
 import logging
 import re
-from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.errors import VasiniError
 from engine.journal.encoding import encode
 from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
@@ -124,6 +123,13 @@ class CallOutput:
         """Whether nothing was written, and nothing has to be kept."""
         return not self._waiting and self._task is None and not any(self._rest.values())
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self.is_empty:  # most calls write nothing, and it takes a task of its own
+            await finish(self.close())
+
     async def close(self) -> None:
         """Everything is in the file."""
         task, self._task = self._task, None
@@ -135,16 +141,10 @@ class CallOutput:
         await self._store()
 
 
-@asynccontextmanager
-async def kept_output(
+def kept_output(
     outputs: CallOutputs, values: ValueStore, clock: Clock, limit: int, row: RunRow, execution: Execution
-) -> AsyncIterator[CallOutput]:
-    """What the call writes inside the context is in the run's file when it is left."""
+) -> CallOutput:
+    """For what the call of an execution writes: a context that is in the run's file when it is left."""
     keep = partial(outputs.append, row["pack"], row["run_id"])
     facts = {"step_id": execution.path, "attempt": execution.attempt}
-    output = CallOutput(keep, facts, values, clock, limit)
-    try:
-        yield output
-    finally:
-        if not output.is_empty:  # most calls write nothing, and it takes a task of its own
-            await finish(output.close())
+    return CallOutput(keep, facts, values, clock, limit)

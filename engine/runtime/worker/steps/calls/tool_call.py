@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +56,16 @@ class CallSite:
     listed: dict[str, str] = field(default_factory=dict)
     """As `CallJudge.listed`."""
 
-    def context(self, path: str, attempt: int) -> ToolContext:
-        """What a tool is told of a call."""
+    def context(
+        self,
+        path: str,
+        attempt: int,
+        *,
+        listed: str | None = None,
+        previewed: Preview | None = None,
+        output: OutputSink | None = None,
+    ) -> ToolContext:
+        """What a tool is told of a call; `listed` is what a server said of the tool when it was judged."""
         return ToolContext(
             run_id=self.row["run_id"],
             step_id=path,
@@ -65,6 +73,9 @@ class CallSite:
             idempotency_key=f"{self.row['run_id']}/{path}",
             tenant=self.row["tenant"],
             workdir=self.workdir,
+            previewed=previewed,
+            output=output,
+            listed=listed,
         )
 
     def rules(
@@ -190,15 +201,19 @@ class ToolCalls:
         if step.chosen:  # a model's: nothing of it was written by the flow's author
             step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)
-        context = site.context(execution.path, execution.attempt)
-        context = replace(context, listed=site.listed.get(step.tool))
         timeout = step.timeout or self._default_timeout
         rules = site.rules(approved=execution.approved, timeout=timeout, sandbox=step.sandbox)
+        previewed = None
         if execution.approved and execution.digest is not None:
             previewed = await self._as_approved(site, execution, step, params)
-            context = replace(context, previewed=previewed)
         async with self._outputs(site.row, execution) as output:
-            context = replace(context, output=output)
+            context = site.context(
+                execution.path,
+                execution.attempt,
+                listed=site.listed.get(step.tool),
+                previewed=previewed,
+                output=output,
+            )
             result = await self._executor.call(step.tool, params, context, rules=rules, code=site.flow.code)
         meta = {**result.meta.model_dump(), "latency_ms": round(result.meta.latency_ms, 3)}
         if result.error is not None:
