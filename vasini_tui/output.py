@@ -28,9 +28,9 @@ class Output:
         self._stdout = stdout
         self._stderr = stderr
 
-    def document(self, content: Mapping[str, Any]) -> None:
-        """One JSON document on a line of its own; contracts inside are written by their wire names."""
-        self._stdout.write(json_text(content) + "\n")
+    def document(self, content: Mapping[str, Any], *, indent: int | None = None) -> None:
+        """One JSON document, on a line of its own without `indent`; contracts stand by their wire names."""
+        self._stdout.write(json_text(content, indent=indent) + "\n")
         self._stdout.flush()
 
     def line(self, text: str) -> None:

@@ -67,6 +67,36 @@ def an_approval(approval_id: str = "app-1", **more: Any) -> ApprovalView:
     return ApprovalView(approval_id=approval_id, **(known | more))
 
 
+def a_plan(approval_id: str = "app-1", **more: Any) -> ApprovalView:
+    """An approval of a plan with two steps."""
+    steps = [
+        {
+            "step_id": "look",
+            "tool": "files.list",
+            "description": "See what is there.",
+            "params": {"path": "."},
+            "risk": "low",
+            "asks_again": None,
+        },
+        {
+            "step_id": "note",
+            "tool": "files.write",
+            "description": "Leave a note about it.",
+            "params": {"path": "note.md", "text": "Looked.\nAll well.\n"},
+            "risk": "medium",
+            "asks_again": "the flow is suggest_only, and files.write does not only read",
+        },
+    ]
+    action = GatedAction(
+        step="plan",
+        kind="plan_proposal",
+        target="2 steps",
+        params={"steps": steps, "estimated_cost": "unknown"},
+    )
+    known = {"title": "plan: a plan of 2 steps", "message": "Look, then leave a note.", "action": action}
+    return an_approval(approval_id, **(known | more))
+
+
 def a_form(request_id: str = "form-1", schema: Mapping[str, Any] | None = None, **more: Any) -> FormView:
     known: dict[str, Any] = {
         "form_id": "who",

@@ -37,7 +37,9 @@ def write_approval(out: Output, approval: ApprovalView, money: str = "") -> None
             ("comment", approval.comment),
         )
     )
-    if action is not None:
+    if approval.planned:
+        write_plan(out, approval)
+    elif action is not None:
         write_value(out, "parameters", action.params)
     else:
         out.line("Nothing is bound: this approval is an acknowledgement.")
@@ -48,6 +50,17 @@ def write_approval(out: Output, approval: ApprovalView, money: str = "") -> None
     write_value(out, "intent", approval.intent or None)
     write_value(out, "form", approval.form or None)
     write_value(out, "context", approval.context or None)
+
+
+def write_plan(out: Output, approval: ApprovalView) -> None:
+    """Every step with its parameters in full, and the cost as far as it is known."""
+    for number, step in enumerate(approval.planned, 1):
+        again = f", asks again: {step.asks_again}" if step.asks_again else ""
+        out.line(f"step {number}: {step.step_id}, {step.tool}, risk {step.risk}{again}")
+        write_value(out, "  why", step.description or None)
+        write_value(out, "  parameters", step.params)
+    params = approval.action.params if approval.action is not None else {}
+    write_value(out, "estimated cost", params.get("estimated_cost"))
 
 
 def write_value(out: Output, name: str, value: Any) -> None:

@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from engine.contracts.model import Contract
+from engine.contracts.status import Risk
 
+PLAN = "plan_proposal"
+"""Kind of the action that an approval of a plan shows."""
 MAX_PLANNED = 50
 """Steps of one plan at the most."""
 OUTPUT_KEY = "$output"
@@ -58,6 +61,17 @@ class PlanProposal(Contract):
     required_tools: tuple[str, ...] = Field(default=(), max_length=100)
     approvals: tuple[PlannedApproval, ...] = Field(default=(), max_length=MAX_PLANNED)
     estimated_cost: EstimatedCost | None = Field(default=None, description="Left out: unknown.")
+
+
+class ShownStep(Contract):
+    """One step of a plan as its approval shows it."""
+
+    step_id: str
+    tool: str
+    description: str = ""
+    params: dict[str, Any]
+    risk: Risk
+    asks_again: str | None = Field(description="Why a person sees the call once more before it is made.")
 
 
 class PlanEdit(Contract):

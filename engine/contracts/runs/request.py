@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from engine.contracts.model import Contract, Timestamp
+from engine.contracts.runs.plan import PLAN, ShownStep
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
 
@@ -65,6 +66,13 @@ class ApprovalView(RequestView):
     claimed_until: Timestamp | None = None
     pack_digest: str = Field(default="", description="The pack content that the run is pinned to.")
     recoveries: int = Field(default=0, description="How often the run was taken over from a lost worker.")
+
+    @property
+    def planned(self) -> tuple[ShownStep, ...]:
+        """The steps of the plan that it is about; none when it is about anything else."""
+        if self.action is None or self.action.kind != PLAN:
+            return ()
+        return tuple(ShownStep.model_validate(one) for one in self.action.params["steps"])
 
 
 class OutcomeView(RequestView):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.runs.plan import MAX_PLANNED, PlannedStep, PlanProposal
+from engine.contracts.runs.plan import MAX_PLANNED, PLAN, PlannedStep, PlanProposal
 from engine.errors import InvalidInput
 from engine.journal.encoding import decode
 from engine.runtime.plans.editing import edited, plan_diff
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from engine.governance.redactor import StoredValue
     from engine.journal.rows import RequestViewRow
     from engine.runtime.value_store import ValueStore
-
-PLAN = "plan_proposal"
 
 
 class PlanEditing:

@@ -6,9 +6,12 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from engine.errors import ErrorCode, InvalidInput
+
+if TYPE_CHECKING:
+    from engine.contracts.runs.plan import PlanEdits
 
 # Only keeps an endless stream out of memory; how large a payload may be is the engine's policy.
 _MAX_READ_BYTES = 32 * 1024 * 1024
@@ -35,6 +38,23 @@ def values_of(argument: str) -> dict[str, Any]:
     values = read_object(argument, "--values")
     check_text(values, "--values")
     return values
+
+
+def plan_edits(argument: str, option: str) -> PlanEdits:
+    """How a plan is changed. Raises InvalidInput."""
+    from pydantic import ValidationError  # noqa: PLC0415 - for the few that change a plan
+
+    from engine.contracts.runs.plan import PlanEdits  # noqa: PLC0415 - likewise
+
+    value = read_object(argument, option)
+    check_text(value, option)
+    try:
+        return PlanEdits.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        form = "vasini approval ID --plan shows the form"
+        invalid(f"{option}: {place or 'the whole'}: {first['msg']}; {form}", option)
 
 
 def secret_of(argument: str, option: str) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.contracts.runs.run import Page
+from engine.errors import InvalidInput
 from vasini_tui.cli.approval_text import write_approval
+from vasini_tui.cli.arguments.inputs import plan_edits
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
@@ -19,6 +21,7 @@ from vasini_tui.exit_codes import ExitCode
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.request import ApprovalView, DecisionView, OutcomeView
     from engine.contracts.status import RequestStatus
     from engine.facade.engine import Engine
@@ -59,13 +62,16 @@ def approvals(
 
 def approval(
     approval: ApprovalId,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only the steps of its plan, as `approve --edit` takes them.")
+    ] = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Show one approval: exactly what would run, in clear, and what it would change."""
-    action = partial(_approval, part=approval)
+    action = partial(_approval, part=approval, plan=plan)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -73,13 +79,22 @@ def approve(
     approval: ApprovalId,
     comment: Annotated[str | None, typer.Option("--comment", help="Kept with the decision.")] = None,
     digest: Digest = None,
+    edit: Annotated[
+        str | None,
+        typer.Option(
+            "--edit",
+            metavar="JSON|@FILE|-",
+            help="Of a plan: the steps that stay, in their order, some with other parameters.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Approve once, exactly what the approval shows."""
-    action = partial(_approve, part=approval, comment=comment, digest=digest)
+    edits = None if edit is None else plan_edits(edit, "--edit")
+    action = partial(_approve, part=approval, comment=comment, digest=digest, edits=edits)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -189,11 +204,16 @@ async def _approvals(
     return ExitCode.OK
 
 
-async def _approval(session: Session, *, part: str) -> int:
+async def _approval(session: Session, *, part: str, plan: bool) -> int:
     async with session.engine_and_request(part) as (engine, approval_id):
         view = await engine.requests.approval(approval_id, viewer=session.actor)
         money = await engine.budget.outlook(view.run_id, view.step_id)
-    if session.out.as_json:
+    if plan:
+        if not view.planned:
+            raise InvalidInput(f"approval {approval_id} shows no plan", {"approval_id": approval_id})
+        steps = [step.model_dump(include={"step_id", "params"}) for step in view.planned]
+        session.out.document({"steps": steps}, indent=None if session.out.as_json else 2)
+    elif session.out.as_json:
         told = {**view.model_dump(mode="json", by_alias=True), "money": money.model_dump(mode="json")}
         session.out.document(told)
     else:
@@ -232,10 +252,12 @@ def _outcome_row(item: OutcomeView) -> tuple[object, ...]:
     )
 
 
-async def _approve(session: Session, *, part: str, comment: str | None, digest: str | None) -> int:
+async def _approve(
+    session: Session, *, part: str, comment: str | None, digest: str | None, edits: PlanEdits | None
+) -> int:
     async with session.engine_and_request(part) as (engine, approval_id):
         decision = await engine.requests.approve(
-            approval_id, actor=session.actor, digest=digest, comment=comment
+            approval_id, actor=session.actor, digest=digest, comment=comment, edits=edits
         )
     return _write_decision(session, decision)
 
