@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
+from screens.approvals.plan_lines import plan_lines
 from screens.approvals.styled_lines import Ink, Line
 from screens.widgets.json.json_tree import format_key
 
@@ -32,6 +33,8 @@ def action_lines(view: ApprovalView) -> list[Line]:
         line(f"as step {action.step}  ·  digest {view.digest[:12]}", Ink.QUIET),
     ]
     params = action.params
+    if view.planned:
+        return [*lines, *plan_lines(view, line, value_lines), *_shown_beside(view)]
     if isinstance(params, dict) and params:
         sizes = [f"{format_key(name)} ({format_size(value)})" for name, value in params.items()]
         lines.append(line(" · ".join(sizes), Ink.QUIET))

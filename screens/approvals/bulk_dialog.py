@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
+    from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.request import ApprovalView
     from screens.frame.console_state import ConsoleState
 
@@ -44,10 +45,11 @@ _KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What is decided; `comment` is empty for an approval."""
+    """What is decided; `comment` is empty for an approval, `edits` are of a plan that was changed."""
 
     approve: bool
     comment: str = ""
+    edits: PlanEdits | None = None
 
 
 class BulkDecisionDialog(DecisionDialog[Ruling]):

@@ -15,6 +15,8 @@ from screens.approvals.bulk_dialog import BulkDecisionDialog, Ruling
 from screens.approvals.card import NEEDS_WORD, format_decided
 from screens.approvals.dialogs import CommentDialog, DecisionDialog, TypedWordDialog, comment_draft
 from screens.approvals.differences import not_one_shape
+from screens.approvals.plan_dialog import PlanDialog
+from screens.approvals.plan_draft import PlanDraft
 from screens.approvals.rows import claimed_by
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.grace import DecisionGate
@@ -26,6 +28,7 @@ from screens.widgets.status_labels import REQUEST_LABELS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.request import ApprovalView, DecisionView
 
 T = TypeVar("T")
@@ -34,12 +37,20 @@ T = TypeVar("T")
 class DecisionVerbsScreen(ConsoleScreen):
     """A screen with the card of an approval: approve, reject, own, decide the marked ones."""
 
-    BINDINGS = bindings("approvals.approve", "approvals.reject", "approvals.own", "approvals.decide_marked")
+    BINDINGS = bindings(
+        "approvals.approve",
+        "approvals.edit",
+        "approvals.reject",
+        "approvals.own",
+        "approvals.decide_marked",
+    )
 
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
         self.gate = DecisionGate(state.clock, state.grace)
         self.dialog: DecisionDialog[Any] | None = None
+        self._drafts: dict[str, PlanDraft] = {}
+        """Changed plans by what they were made of, until they are decided."""
 
     def card_view(self) -> ApprovalView | None:
         """What the card shows."""
@@ -72,6 +83,25 @@ class DecisionVerbsScreen(ConsoleScreen):
             self._ask(TypedWordDialog(view), lambda _word: self._send(view, Ruling(approve=True)))
         else:
             self.act(self._approve_if_alone(view), group="decide")
+
+    def action_edit(self) -> None:
+        """Change the plan on the card, then approve it."""
+        view = self._decidable()
+        if view is None:
+            return
+        if not view.planned:
+            self.refuse("Not opened: only a plan can be changed before it is approved.")
+        elif not too_small(self):
+            draft = self._drafts.setdefault(view.digest, PlanDraft(view.planned))
+            asks_word = view.risk in NEEDS_WORD or not self.gate.answered
+            self._ask(PlanDialog(self.state, view, draft), partial(self._approve_changed, view, asks_word))
+
+    def _approve_changed(self, view: ApprovalView, asks_word: bool, edits: PlanEdits) -> None:
+        ruling = Ruling(approve=True, edits=edits)
+        if asks_word:
+            self._ask(TypedWordDialog(view), lambda _word: self._send(view, ruling))
+        else:
+            self._send(view, ruling)
 
     def action_reject(self) -> None:
         """Ask for a comment, then reject."""
@@ -174,7 +204,11 @@ class DecisionVerbsScreen(ConsoleScreen):
         """Bound to the digest of what was shown. Raises as the engine does."""
         requests, actor = self.state.engine.requests, self.state.actor
         if ruling.approve:
-            return await requests.approve(view.approval_id, actor=actor, digest=view.digest)
+            decided = await requests.approve(
+                view.approval_id, actor=actor, digest=view.digest, edits=ruling.edits
+            )
+            self._drafts.pop(view.digest, None)
+            return decided
         decided = await requests.reject(
             view.approval_id, actor=actor, comment=ruling.comment, digest=view.digest
         )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "approvals": "Approvals",
+    "plan": "A plan",
     "form": "Form",
     "start": "Start",
     "handoff": "Handoff",

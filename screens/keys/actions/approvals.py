@@ -15,6 +15,15 @@ ACTIONS: tuple[Action, ...] = (
         True,
     ),
     Action(
+        "approvals.edit",
+        "e",
+        "edit",
+        "Edit",
+        "Change the plan that the card shows, then approve it",
+        "vasini approve ID --edit @FILE",
+        True,
+    ),
+    Action(
         "approvals.reject",
         "r",
         "reject",
@@ -42,4 +51,14 @@ ACTIONS: tuple[Action, ...] = (
         True,
     ),
     Action("approvals.sort", "S", "sort", "Sort", "Next sort order: by risk, by age", "vasini approvals"),
+    Action(
+        "plan.take_out",
+        "x",
+        "take_out",
+        "Out/in",
+        "Take the step out, or put it back",
+        shown=True,
+    ),
+    Action("plan.earlier", "K", "earlier", "Earlier", "Move the step one place earlier"),
+    Action("plan.later", "J", "later", "Later", "Move the step one place later"),
 )
