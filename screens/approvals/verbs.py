@@ -92,6 +92,7 @@ class DecisionVerbsScreen(ConsoleScreen):
         if not view.planned:
             self.refuse("Not opened: only a plan can be changed before it is approved.")
         elif not too_small(self):
+            self.hint("")
             draft = self._drafts.setdefault(view.digest, PlanDraft(view.planned))
             asks_word = view.risk in NEEDS_WORD or not self.gate.answered
             self._ask(PlanDialog(self.state, view, draft), partial(self._approve_changed, view, asks_word))

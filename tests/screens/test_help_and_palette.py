@@ -154,7 +154,7 @@ def test_a_letter_means_one_thing() -> None:
                 # Lists and texts move the same way; q leaves and q confirms leaving; x takes out.
                 meanings[key].add(entry.id.split(".")[1])
     several = {key: words for key, words in meanings.items() if len(words) > 1}
-    assert several == {"q": {"leave", "quit"}, "x": {"cancel", "exclude"}}
+    assert several == {"q": {"leave", "quit"}, "x": {"cancel", "exclude", "take_out"}}
 
 
 def test_forbidden_keys_are_never_needed() -> None:

@@ -123,7 +123,7 @@ async def test_steps_are_moved(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine) as stage:
         await to_dialog(stage)
-        await stage.press("J")
+        await stage.press("greater_than_sign")
         await confirm(stage)
         await stage.until(lambda: edited(engine) == [("app-1", [("note", None), ("look", None)])])
 

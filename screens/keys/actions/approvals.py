@@ -59,6 +59,6 @@ ACTIONS: tuple[Action, ...] = (
         "Take the step out, or put it back",
         shown=True,
     ),
-    Action("plan.earlier", "K", "earlier", "Earlier", "Move the step one place earlier"),
-    Action("plan.later", "J", "later", "Later", "Move the step one place later"),
+    Action("plan.earlier", "<", "earlier", "Earlier", "Move the step one place earlier"),
+    Action("plan.later", ">", "later", "Later", "Move the step one place later"),
 )

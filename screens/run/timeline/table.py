@@ -295,7 +295,7 @@ def label(row: TimelineRow) -> str:
 def _chosen(row: TimelineRow) -> str:
     """The tool that a model wanted: an agent's calls are otherwise only numbered."""
     *_, calls, _number, step = ("", "", *row.step_id.split("/"))
-    return f" {row.name}" if (calls, step) == ("calls", "call") else ""
+    return f" {row.name}" if step == "call" and calls in {"calls", "steps"} else ""
 
 
 def _after(row: TimelineRow) -> str:

@@ -24,7 +24,9 @@ def as_planned(step: Step, given: StepPrepared, state: RunState, wants: int, dri
     if isinstance(step, ReviewStep):
         if not wants:
             return replace(given, run=False)
-        return replace(given, value={"asks": {}}, action_digest=digest, risk="low", plan={"plan": {}})
+        return replace(
+            given, value={"asks": {}}, action_digest=digest, risk="low", plan={"steps_count": wants}
+        )
     if not isinstance(step, PlanStepsStep):
         return given
     scope = scope_path_of(given.path)

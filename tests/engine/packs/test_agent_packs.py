@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.config import EngineConfig
+from engine.contracts.runs.plan import PlanEdit, PlanEdits
 from engine.contracts.status import RunStatus
 from engine.models.settings import ModelSettings
 from engine.runtime.embedded.engine import open_engine
@@ -173,6 +174,39 @@ async def test_a_triage_reads_its_logs_only_and_does_the_one_thing_that_was_appr
         assert "private" not in told
         offered = {one["function"]["name"] for one in server.asked[0].body["tools"]}
         assert offered == {"files__list", "files__read", "files__search"}
+
+
+async def test_a_response_writes_the_files_of_the_plan_that_was_approved_as_it_was_changed(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "shop.log"
+    log.write_text("2026-01-01T02:00:01Z shop ERROR the database does not answer\n")
+    given = {"service": "shop", "log": str(log), "out_dir": str(tmp_path / "out")}
+    async with working(tmp_path) as engine:
+        run_id = await begin(engine, "on-call/respond", given, tmp_path)
+        card = await pending_approval(engine, run_id)
+        assert (card.step_id, card.risk) == ("plan/0/review", "high")
+        assert [step.step_id for step in card.planned] == ["page", "maintenance"]
+        assert "Scripted, no model was asked." in card.message
+        assert not (tmp_path / "out").exists()
+        page = {**card.planned[0].params, "text": "Wake up.\n"}
+        edits = PlanEdits(steps=(PlanEdit(step_id="page", params=page),))
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest, edits=edits)
+        run = await completed(engine, run_id)
+        assert [file.name for file in (tmp_path / "out").iterdir()] == ["shop.page.md"]
+        assert (tmp_path / "out" / "shop.page.md").read_text() == "Wake up.\n"
+        assert run.output is not None
+        assert run.output["files"] == ["out/shop.page.md"]
+
+
+async def test_a_response_to_nothing_asks_nobody(tmp_path: Path) -> None:
+    log = tmp_path / "shop.log"
+    log.write_text("2026-01-01T02:00:01Z shop INFO all well\n")
+    given = {"service": "shop", "log": str(log), "out_dir": str(tmp_path / "out")}
+    async with working(tmp_path) as engine:
+        run = await completed(engine, await begin(engine, "on-call/respond", given, tmp_path))
+        assert run.output is not None
+        assert run.output["summary"].startswith("Nothing was changed.")
 
 
 async def test_a_procedure_without_parameters_is_worked_by_agents_each_with_its_own_tool(

@@ -28,6 +28,7 @@ FLOWS = [
     "hello/hello",
     "log-triage/incident",
     "on-call/incident",
+    "on-call/respond",
     "on-call/triage",
     "outside/approval",
     "outside/connection",

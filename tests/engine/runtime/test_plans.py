@@ -169,7 +169,10 @@ async def test_a_rejection_brings_another_plan_with_the_diff_and_its_comment_is_
         await approve(engine, second)
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
         assert home.tools.calls == [("plan/1/steps/0/call", {"a": 2})]
-        assert "run_replan_started" in await kinds(engine, run_id)
+        events = await engine.runs.events(run_id, limit=1_000)
+        told = {event.kind: event.payload for event in events}
+        assert told["run_replan_started"]["approval_id"] == first.approval_id
+        assert told["plan_proposed"]["plan"]["step_ids"] == ["one"]
 
 
 async def test_one_rejection_more_than_replans_ends_the_run_as_rejected(home: Home) -> None:
@@ -368,3 +371,13 @@ async def test_hostile_text_of_a_plan_is_data_and_no_template(home: Home) -> Non
         await approve(engine, view)
         await rest(engine, run_id, expect=RunStatus.COMPLETED)
         assert home.tools.calls == [("plan/0/steps/0/call", {"a": text})]
+
+
+async def test_a_secret_that_a_person_writes_into_a_plan_is_at_rest_nowhere(home: Home) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    home.flow("go", plan(proposes(call("one", a=1))))
+    async with home.working() as engine:
+        run_id = await start(engine, "go")
+        await approve(engine, await shown(engine, run_id), edits=edits(("one", {"b": secret})))
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+    assert secret.encode() not in home.bytes_at_rest()

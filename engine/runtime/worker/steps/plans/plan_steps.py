@@ -114,7 +114,7 @@ def _unfit(turn: PlanTurn, at: Rendering, *, last: bool) -> StepPrepared:
         turn.proposed()
         faults = ["what it may name has changed"]
     except PlanUnfit as unfit:
-        faults = unfit.faults
+        faults = at.values.redact(unfit.faults)
     if last:
         return StepPrepared(now=at.now, path=at.path, plan={"errors": faults})
     return _told(turn, at, faults)
@@ -129,7 +129,7 @@ def _told(turn: PlanTurn, at: Rendering, faults: list[str]) -> StepPrepared:
 def _approved(turn: PlanTurn, review: Execution, at: Rendering, *, opened_again: bool) -> StepPrepared:
     """The plan as it was approved, if all of it still can be."""
     plan = _edited(turn.written(), review, at)
-    faults = list(plan_faults(plan, turn.bounds))[:MOST_FAULTS]
+    faults = at.values.redact(list(plan_faults(plan, turn.bounds))[:MOST_FAULTS])
     if faults and opened_again:
         return _told(turn, at, faults)
     if faults:
@@ -161,13 +161,11 @@ def _summary(plan: PlanProposal, asking: int) -> dict[str, Any]:
     cost = plan.estimated_cost
     known = None if cost is None else cost.model_dump(mode="json", include={"currency", "amount", "tokens"})
     return {
-        "plan": {
-            "steps_count": len(plan.steps),
-            "step_ids": [step.step_id for step in plan.steps[:NAMED]],
-            "required_tools": list(dict.fromkeys(step.tool for step in plan.steps)),
-            "approvals_count": asking,
-            "estimated_cost": known,
-        }
+        "steps_count": len(plan.steps),
+        "step_ids": [step.step_id for step in plan.steps[:NAMED]],
+        "required_tools": list(dict.fromkeys(step.tool for step in plan.steps)),
+        "approvals_count": asking,
+        "estimated_cost": known,
     }
 
 
