@@ -13,7 +13,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from engine.contracts.status import Risk
 from engine.errors import ErrorCode, Unavailable
 from tests.fakes.engine import FakeEngine
-from tests.fakes.views import an_approval
+from tests.fakes.views import a_plan, an_approval
 from tests.patience import PATIENCE
 from tests.screens.levels import SOME_LEVELS
 from tests.screens.picture import characters, strips, styles, unfinished
@@ -53,6 +53,12 @@ def cannot_read(fake: FakeEngine) -> None:
 def asks_once_more(fake: FakeEngine) -> None:
     again = {"pack": "repo-steward", "flow": "release-notes", "run_id": RUN % 7}
     fake.add(an_approval("01K3M9AP03", **again, title="Write once more", risk=Risk.LOW))
+    fake.news()
+
+
+def proposes_a_plan(fake: FakeEngine) -> None:
+    fake.stored_approvals.clear()
+    fake.add(a_plan("01K3M9AP04", run_id=RUN % 7))
     fake.news()
 
 
@@ -119,6 +125,21 @@ WALKS: dict[str, tuple[Step, ...]] = {
         *("r", " say why", "f2", " needs a comment", "=comment", "escape", "j", " hidden or control"),
         "=approval-hidden",
         *(asks_once_more, " once more", "space", "space", " 2 marked", "M", " at once", "=bulk"),
+    ),
+    "plan": (
+        *(" queued", proposes_a_plan, "2", " a plan of 2 steps", " 1. look", "=plan"),
+        *(
+            "enter",
+            "G",
+            " estimated_cost",
+            "escape",
+            "e",
+            " Change the plan",
+            "x",
+            " taken out",
+            "=plan-changed",
+        ),
+        *("enter", " Parameters of", "=plan-params"),
     ),
     "forms": (
         *("3", " Triage", "=forms", "enter", " Severity", "=form", "f2", " is required", "=form-errors"),
