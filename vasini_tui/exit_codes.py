@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     REFUSED = 5
     RUN_FAILED = 6
     UNAVAILABLE = 7
+    NO_ANSWER_YET = 8
     INTERRUPTED = 130
     PIPE_CLOSED = 141
     TERMINATED = 143

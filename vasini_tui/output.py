@@ -28,6 +28,11 @@ class Output:
         self._stdout = stdout
         self._stderr = stderr
 
+    @property
+    def to_terminal(self) -> bool:
+        """Whether a person reads what is written, while it is."""
+        return not self.as_json and self._stdout.isatty()
+
     def document(self, content: Mapping[str, Any], *, indent: int | None = None) -> None:
         """One JSON document, on a line of its own without `indent`; contracts stand by their wire names."""
         self._stdout.write(json_text(content, indent=indent) + "\n")

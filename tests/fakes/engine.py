@@ -66,6 +66,7 @@ class FakeEngine:
     stored_files: dict[str, tuple[RunFile, ...]] = field(default_factory=dict)
     stored_texts: dict[tuple[str, str], FileText] = field(default_factory=dict)
     stored_output: dict[str, list[OutputLine]] = field(default_factory=dict)
+    stored_coming: dict[str, list[OutputLine]] = field(default_factory=dict)
     stored_timelines: dict[str, Timeline] = field(default_factory=dict)
     stored_pasts: dict[tuple[str, int], RunDetail] = field(default_factory=dict)
     stored_packs: tuple[PackView, ...] = field(default_factory=lambda: (a_pack(),))

@@ -260,7 +260,8 @@ class FakeRuns(Scoped):
         self._run(run_id)
         lines = self.engine.stored_output.get(run_id, [])
         wanted = [line for line in lines[max(after, 0) :] if step_id in {None, line.step_id}]
-        return OutputPage(lines=tuple(wanted), next=len(lines), ended=True)
+        coming = self.engine.stored_coming.get(run_id, ())
+        return OutputPage(lines=tuple(wanted), next=len(lines), ended=True, coming=tuple(coming))
 
     async def steps(self, run_id: str) -> tuple[StepView, ...]:
         self._run(run_id)

@@ -74,16 +74,39 @@ def test_asking_a_run_goes_on_with_it_and_nothing_is_said_to_end_it(
 def test_a_conversation_that_a_retry_or_resume_left_under_way_is_worked_and_then_told(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def perform(*arguments: str) -> str:
-        assert main(arguments, opener=open_engine) == ExitCode.OK, capsys.readouterr().err
+    def perform(*arguments: str, status: ExitCode = ExitCode.OK) -> str:
+        assert main(arguments, opener=open_engine) == status, capsys.readouterr().err
         return capsys.readouterr().out
 
     run_id = json.loads(perform("ask", "senior-python-dev", "Hi", "--json"))["run"]["run_id"]
     perform("pause", run_id)
-    perform("ask", run_id, "First")
+    perform("ask", run_id, "First", status=ExitCode.NO_ANSWER_YET)
+    assert main(("ask", run_id, "More"), opener=open_engine) == ExitCode.REFUSED
+    assert f"its run is PAUSED: vasini resume {run_id}" in capsys.readouterr().err
     perform("resume", run_id)
     said = perform("ask", run_id, "Second").splitlines()
     assert [line.rpartition(" ")[2] for line in said] == ["First", "Second"]
+
+
+def test_a_conversation_that_waits_for_a_worker_is_worked_and_then_told(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = '{"message": "Hi"}'
+    assert (
+        main(("run", "senior-python-dev/ask", "--input", given, "--json"), opener=open_engine) == ExitCode.OK
+    )
+    run_id = json.loads(capsys.readouterr().out)["run_id"]
+    assert main(("ask", run_id, "And?"), opener=open_engine) == ExitCode.OK
+    assert capsys.readouterr().out.splitlines()[-1].endswith("And?")
+
+
+def test_who_leaves_before_the_answer_is_told_how_to_go_on(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.stored_packs = (a_pack(a_flow(), TALK),)
+    fake.runs.never_rests = lambda: os.kill(os.getpid(), signal.SIGINT)
+    outcome = vasini("ask", "hello", "What is new?")
+    (run_id,) = fake.stored_runs
+    assert outcome.status == ExitCode.INTERRUPTED
+    assert f'go on: vasini ask {run_id} "..."' in outcome.stderr
 
 
 def test_who_stops_waiting_for_another_answer_has_said_nothing(vasini: Vasini, fake: FakeEngine) -> None:

@@ -241,6 +241,10 @@ class OutputPage(Contract):
     lines: tuple[OutputLine, ...]
     next: int = Field(description="The place to read on from.")
     ended: bool = Field(description="Nothing more had been written by now.")
+    coming: tuple[OutputLine, ...] = Field(
+        default=(),
+        description="Lines that calls of this process are writing, as far as they are.",
+    )
 
 
 class RunDetail(Contract):

@@ -17,6 +17,7 @@ from engine.runtime.embedded.notes import Drafts, SavedFilters
 from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
 from engine.runtime.files.run_folder import RunFolders
+from engine.runtime.files.speaking import Speaking
 from engine.runtime.gc_tuning import seldom_collected
 from engine.runtime.intake import Intake
 from engine.runtime.pack_library.catalog_source import CatalogSource
@@ -78,6 +79,7 @@ class EmbeddedEngine:
         self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
         self._folders = RunFolders(config.runs_dir)
         self._boot_id: str | None = None
+        self._speaking = Speaking()
         self._intake = Intake(journal, self._clock_offset)
         self.runs = Runs(
             journal,
@@ -126,7 +128,9 @@ class EmbeddedEngine:
         from engine.runtime.files.call_outputs import CallOutputs  # noqa: PLC0415 - lists read no files
         from engine.runtime.views.output_files import OutputFiles  # noqa: PLC0415 - likewise
 
-        return OutputFiles(self._folders, CallOutputs(self._config.runs_dir), self._redactor)
+        return OutputFiles(
+            self._folders, CallOutputs(self._config.runs_dir), self._redactor, self._speaking.coming
+        )
 
     @cached_property
     def _reader(self) -> RunReader:
@@ -258,6 +262,7 @@ class EmbeddedEngine:
             self._folders,
             self._executor,
             self._faults,
+            self._speaking,
         )
 
     def _faults_of(self, tool: str, params: Any) -> Sequence[tuple[str, str]]:

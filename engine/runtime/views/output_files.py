@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.housekeeping import LeftOutFile
 from engine.contracts.model import from_micros
@@ -14,6 +14,8 @@ from engine.journal.encoding import decode
 from engine.runtime.views.paging import page_size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.governance.redactor import Redactor
     from engine.journal.rows import RunRow
     from engine.runtime.files.call_outputs import CallOutputs
@@ -28,7 +30,14 @@ MARGIN = 4 * 1024
 class OutputFiles:
     """Reads the output files below the runs' folders, in threads."""
 
-    def __init__(self, folders: RunFolders, outputs: CallOutputs, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        folders: RunFolders,
+        outputs: CallOutputs,
+        redactor: Redactor,
+        coming: Callable[[str], list[dict[str, Any]]],
+    ) -> None:
+        self._coming = coming
         self._folders = folders
         self._outputs = outputs
         self._redactor = redactor
@@ -49,17 +58,16 @@ class OutputFiles:
 
     async def output(self, row: RunRow, step_id: str | None, after: int) -> OutputPage:
         """Lines that the calls of a run wrote. Raises Unavailable."""
-        return await asyncio.to_thread(self._read_output, row["pack"], row["run_id"], step_id, after)
+        found = self._coming(row["run_id"])
+        lines = [OutputLine(**{**line, "ts": from_micros(line["ts"])}) for line in found]
+        page = await asyncio.to_thread(self._read_output, row["pack"], row["run_id"], step_id, after)
+        coming = tuple(line for line in lines if _is_of(line, step_id))
+        return page.model_copy(update={"coming": coming}) if coming and page.ended else page
 
     def _read_output(self, pack: str, run_id: str, step_id: str | None, after: int) -> OutputPage:
         raw, start, size = self._outputs.read(pack, run_id, after)
         lines = (line for text in raw.splitlines() if (line := _output_line(text)) is not None)
-        below = f"{step_id}/"
-        wanted = tuple(
-            line
-            for line in lines
-            if step_id is None or line.step_id == step_id or line.step_id.startswith(below)
-        )
+        wanted = tuple(line for line in lines if _is_of(line, step_id))
         end = start + len(raw)
         return OutputPage(lines=wanted, next=end, ended=end >= size or not raw)
 
@@ -111,6 +119,11 @@ class OutputFiles:
             text = raw[: fault.start].decode("utf-8")  # a character that the end of the reading cut through
         masked: str = self._redactor.redact(text) if whole else self._redactor.redact_beginning(text)
         return masked.encode()[:size].decode("utf-8", "ignore")
+
+
+def _is_of(line: OutputLine, step_id: str | None) -> bool:
+    """Whether a call of that step wrote it, or of one below it."""
+    return step_id is None or line.step_id == step_id or line.step_id.startswith(f"{step_id}/")
 
 
 def _output_line(text: bytes) -> OutputLine | None:

@@ -343,3 +343,26 @@ async def test_a_model_that_nobody_may_ask_fails_the_agent_and_is_not_asked(home
             assert run.error.code == "model_error"
             assert "models.deny names it" in run.error.message
         assert not server.asked
+
+
+async def test_what_a_model_says_can_be_read_before_its_line_has_ended(home: Home) -> None:
+    home.flow("ask", agent())
+    piece = {"id": "1", "choices": [{"index": 0, "delta": {"content": "There are two fil"}}]}
+    async with (
+        serving(hanging(head(), sse(piece))) as server,
+        home.working(models=models_at(server.url)) as engine,
+    ):
+        run_id = await start(engine, "ask")
+
+        async def coming() -> list[str]:
+            return [line.text for line in (await engine.runs.output(run_id, step_id="work")).coming]
+
+        async def begun() -> bool:
+            return bool(await coming())
+
+        await until(begun)
+        assert await coming() == ["There are two"]
+        assert (await engine.runs.output(run_id, step_id="wor")).coming == ()
+        await engine.runs.cancel(run_id, actor=ANN, mode=CancelMode.NOW)
+        await rest(engine, run_id, expect=RunStatus.CANCELLED)
+        assert await coming() == []

@@ -10,8 +10,15 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.errors import NotFound
+from engine.governance.masking import Masker
+from engine.governance.redactor import Redactor
+from engine.journal.memory.journal import MemoryJournal
+from engine.runtime.clock import SystemClock
 from engine.runtime.embedded.engine import open_engine
 from engine.runtime.files.call_outputs import MOST_BYTES, CallOutputs
+from engine.runtime.files.speaking import Speaking
+from engine.runtime.value_store import ValueStore
+from engine.runtime.worker.steps.calls.call_output import CallOutput
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.context import ToolLimits
 from tests.engine.runtime.embedded_home import ANN, rest, start, tool, until
@@ -135,3 +142,25 @@ def test_output_is_read_from_any_place(tmp_path: Path) -> None:
     assert outputs.read("demo", "run_1", -9) == (b"two\n", 4, 12)
     assert outputs.read("demo", "run_1", -99) == (b"one\ntwo\n", 0, 12)
     assert not outputs.append("demo", "run_1", b"x" * MOST_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("the key is sk-proj-Qm3vX8zLr2Tn", "the key is"),
+        ("card 4111 1111 1111 11", "card"),
+        ("call +49 170 12", "call"),
+        (f"mail {MAIL[:-3]}", "mail"),
+        ("one two", "one"),
+        ("one", ""),
+        ("x " * 5_000, ""),
+    ],
+)
+async def test_of_a_line_that_is_being_written_nothing_shows_that_may_become_a_secret(
+    written: str, shown: str
+) -> None:
+    values = ValueStore(MemoryJournal(), Redactor(Masker()))
+    facts = {"step_id": "work/0/model", "attempt": 1}
+    output = CallOutput(lambda _: True, facts, values, SystemClock(), 1_000_000, Speaking().of("run"))
+    output.write("out", written.encode())
+    assert [line["text"] for line in output.coming()] == ([shown] if shown else [])

@@ -244,6 +244,42 @@ async def test_what_is_held_for_a_stopped_call_stays_held(home: Home, journal: S
         assert [one["hold_id"] for one in await journal.spending.holds()] == [held["hold_id"]]
 
 
+async def test_a_call_that_waits_for_what_a_dead_one_holds_says_so(home: Home) -> None:
+    begun = asyncio.Event()
+
+    async def silent(write: Write) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    home.flow("ask", agent(tools=(), max_tokens=BOUND))
+    async with asking(home, budget()) as (engine, _):
+        (usage,) = await usages(engine, (await finished(engine, "ask")).run_id)
+    most = (usage.payload["sent"] + 64) * 3_000 + BOUND * 15_000
+    cap = {"scope": "pack", "of": "demo", "window": "total", "hard": f"{(ANSWER + most * 1.5) / 10**9:.9f}"}
+    async with (
+        serving(silent) as server,
+        home.working(models=models_at(server.url), budget=budget(cap)) as engine,
+    ):
+        lost = await start(engine, "ask")
+        await begun.wait()
+        await engine.runs.cancel(lost, mode=CancelMode.NOW, actor=ANN)
+        await rest(engine, lost)
+        run_id = await start(engine, "ask")
+
+        async def told() -> list[str]:
+            return [line.text for line in (await engine.runs.output(run_id)).lines if line.stream == "err"]
+
+        async def waits() -> bool:
+            return bool(await told())
+
+        await until(waits)
+        (words,) = await told()
+        assert words.startswith("waits for money: the cap of pack demo is $")
+        assert "whose process died" in words
+        await engine.runs.cancel(run_id, mode=CancelMode.NOW, actor=ANN)
+        await rest(engine, run_id)
+
+
 async def test_a_server_that_tells_more_than_was_allowed_is_counted_with_what_it_tells(home: Home) -> None:
     async def more(write: Write) -> None:
         choice = {"index": 0, "delta": {"content": "Done."}, "finish_reason": "stop"}

@@ -15,18 +15,21 @@ from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.packs.stale_note import pack_in_force
 from vasini_tui.cli.runs.conversation import only_agent
+from vasini_tui.cli.runs.listening import BAR, listening
 from vasini_tui.cli.runs.start import Assign, input_schema, work_until_at_rest
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from engine.contracts.packs.pack import PackView
-    from engine.contracts.runs.conversation import Conversation
+    from engine.contracts.runs.conversation import Conversation, SpokenTurn
     from engine.contracts.runs.run import RunView
     from engine.facade.engine import Engine
+    from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
 _RUN = "run_"
 _MESSAGE = "message"
+_STOPPED = frozenset({ExitCode.TERMINATED, ExitCode.INTERRUPTED})
 _UNDER_WAY = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.RETRYING})
 
 
@@ -109,46 +112,89 @@ async def _go_on(session: Session, *, part: str, text: str) -> int:
 
 
 async def _say(session: Session, engine: Engine, run_id: str, text: str) -> int:
-    agent = await only_agent(engine, run_id)
-    found = await engine.runs.conversation(run_id, agent)
-    before = sum(turn.status is StepStatus.COMPLETED for turn in found.turns)
     view = await engine.runs.summary(run_id)
-    if found.waits_with is None and view.status in _UNDER_WAY:  # of a retry, a resume, or another asker
-        view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
-        if status in {ExitCode.TERMINATED, ExitCode.INTERRUPTED}:
+    found = await _conversation(engine, view)
+    before = _answers(found)
+    if (found is None or found.waits_with is None) and view.status in _UNDER_WAY:
+        # of a retry, a resume, or another asker
+        async with listening(engine, session.out, run_id) as listener:
+            view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
+        if status in _STOPPED:
             session.out.note(f"{run_id} was still under way: nothing was said")
             return status
-        found = await engine.runs.conversation(run_id, agent)
-    if found.waits_with is None:
-        message = f"the conversation {run_id} waits for no message; its run is {view.status}"
+        found = await _conversation(engine, view)
+        if listener is not None and listener.heard:
+            before = _answers(found)
+    if found is None or found.waits_with is None:
+        message = f"the conversation {run_id} waits for no message; {_instead(view)}"
         raise Refused(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id, "status": view.status})
     await engine.requests.answer(found.waits_with, {"text": text}, actor=session.actor)
     return await _answered(session, engine, await engine.runs.summary(run_id), before)
 
 
+async def _conversation(engine: Engine, view: RunView) -> Conversation | None:
+    """None while the run has not come to its agent. Raises NotFound, UsageError."""
+    try:
+        return await engine.runs.conversation(view.run_id, await only_agent(engine, view.run_id))
+    except NotFound:
+        if view.status in RUN_TERMINAL:
+            raise
+        return None
+
+
+def _answers(found: Conversation | None) -> int:
+    return sum(turn.status is StepStatus.COMPLETED for turn in found.turns) if found is not None else 0
+
+
+def _instead(view: RunView) -> str:
+    """What a run that waits for no message does, and what may be done."""
+    if view.status is RunStatus.PAUSED:
+        return f"its run is PAUSED: vasini resume {view.run_id}"
+    waits = f" and waits for {view.waiting_for.text}" if view.waiting_for is not None else ""
+    return f"its run is {view.status}{waits}"
+
+
 async def _answered(session: Session, engine: Engine, view: RunView, before: int) -> int:
     """Work the run until it waits again, and write what was answered since so many turns."""
-    view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
-    found = await engine.runs.conversation(view.run_id, await only_agent(engine, view.run_id))
-    if session.out.as_json:
-        turns = [turn.model_dump(mode="json") for turn in found.turns[before:]]
-        session.out.document({"run": view.model_dump(mode="json", by_alias=True), "turns": turns})
+    out = session.out
+    async with listening(engine, out, view.run_id) as listener:
+        view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
+    heard = listener.heard if listener is not None else frozenset()
+    found = await _conversation(engine, view)
+    if status is ExitCode.OK and view.waiting_for is not None and not (found and found.waits_with):
+        status = ExitCode.NO_ANSWER_YET
+    if out.as_json:
+        turns = [turn.model_dump(mode="json") for turn in found.turns[before:]] if found else []
+        out.document({"run": view.model_dump(mode="json", by_alias=True), "turns": turns})
         return status
-    _write(session, view, found, before)
+    for turn in found.turns[before:] if found else ():
+        if turn.step_id not in heard:
+            _write_turn(out, turn)
+        if turn.provider == "scripted":
+            out.note("scripted: no model was asked (docs/models.md)")
+    _note_rest(out, view, found, stopped=status in _STOPPED)
     return status
 
 
-def _write(session: Session, view: RunView, found: Conversation, before: int) -> None:
-    for turn in found.turns[before:]:
-        for line in turn.text.splitlines():
-            session.out.line(line)
-        if turn.provider == "scripted":
-            session.out.note("scripted: no model was asked (docs/models.md)")
-    if found.waits_with is not None:
-        session.out.note(f'go on: vasini ask {view.run_id} "..."   end it: vasini ask {view.run_id} --end')
+def _write_turn(out: Output, turn: SpokenTurn) -> None:
+    bar = BAR if out.to_terminal else ""
+    for line in turn.text.splitlines():
+        out.line(f"{bar}{line}")
+
+
+def _note_rest(out: Output, view: RunView, found: Conversation | None, *, stopped: bool) -> None:
+    """How the run stands, and what may be done."""
+    run_id = view.run_id
+    if found is not None and found.waits_with is not None:
+        out.note(f'go on: vasini ask {run_id} "..."   end it: vasini ask {run_id} --end')
+    elif stopped and view.status not in RUN_TERMINAL:
+        out.note(f"{run_id} is left as it is, its answer comes when it is worked again.")
+        out.note(f'go on: vasini ask {run_id} "..."   look: vasini conversation {run_id}')
     elif view.status is RunStatus.COMPLETED:
-        session.out.note(f"the conversation {view.run_id} is over")
+        out.note(f"the conversation {run_id} is over")
+    elif view.status is RunStatus.PAUSED:
+        out.note(f"{run_id} is paused: what was said is kept; vasini resume {run_id}, then the answer comes")
     elif view.waiting_for is not None:
-        session.out.note(f"{view.run_id} waits for {view.waiting_for.text}")
+        out.note(f"no answer yet: {run_id} waits for {view.waiting_for.text} (vasini show {run_id})")
     if view.error is not None:
-        session.out.note(f"vasini: {view.error.code}: {view.error.message}")
+        out.note(f"vasini: {view.error.code}: {view.error.message}")

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.machine.model.graph import RunLimits
     from engine.runtime.clock import Clock
     from engine.runtime.files.run_folder import RunFolders
+    from engine.runtime.files.speaking import Speaking
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
@@ -59,6 +60,7 @@ class Sessions:
         folders: RunFolders,
         executor: ToolExecutor,
         faults: Faults,
+        speaking: Speaking,
     ) -> None:
         self._limits = config.limits
         self._marks_dir = config.marks_dir
@@ -71,7 +73,7 @@ class Sessions:
         self._folders = folders
         self._executor = executor
         outputs, limit = CallOutputs(config.runs_dir), config.limits.max_output_bytes
-        kept = partial(kept_output, outputs, values, clock, limit)
+        kept = partial(kept_output, outputs, values, clock, limit, speaking)
         self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
         self._catalog = catalog = ModelCatalog(config.models, config.secrets)
         prices = PriceBook(config.models, config.budget)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
@@ -118,9 +119,20 @@ class ModelCalls:
         seconds = self._catalog.longest_seconds(asked.route.name)
         lower = self._catalog.router.below(asked.route.name, site.row["tenant"]) if may_lower else None
         request = await self._paying.begin(
-            site, execution, meter, asked.request, seconds, may_lower=lower is not None
+            site,
+            execution,
+            meter,
+            asked.request,
+            seconds,
+            may_lower=lower is not None,
+            told=partial(self._told, site, execution),
         )
         return meter, replace(asked, request=request)
+
+    async def _told(self, site: CallSite, execution: Execution, words: str) -> None:
+        """Where lines of the call stand, it is said what the call waits for."""
+        async with self._outputs(site.row, execution) as output:
+            output.write("err", f"{words}\n".encode())
 
     def _lower(self, site: CallSite, asked: Question, limit: Limit) -> Question:
         """The same of the model of the next lower tier, as a person said at a soft cap."""

@@ -21,8 +21,9 @@ from engine.runtime.clock import new_id
 from engine.runtime.processes import boot_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
+    from engine.budget.caps import Limit
     from engine.budget.settings import BudgetSettings
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
@@ -79,11 +80,12 @@ class Paying:
         seconds: float,
         *,
         may_lower: bool = False,
+        told: Callable[[str], Awaitable[None]],
     ) -> ModelRequest:
         """Hold what the call may cost: what is asked from now on, with a bound where a hard cap holds.
 
         `seconds` is the longest it may take, `may_lower` whether a model of a lower tier may be asked in
-        place of this one. Raises BudgetExhausted, AtSoftCap, LeaseLost.
+        place of this one, `told` hears what is waited for. Raises BudgetExhausted, AtSoftCap, LeaseLost.
         """
         price = meter.quoted.price
         if price is not None and price.is_free:
@@ -93,6 +95,7 @@ class Paying:
         call = replace(call, deadline=deadline, may_lower=may_lower)
         found = await self._journal.begin_call(call)
         if isinstance(found, InTheWay) and found.waits:
+            await told(_waits(found))
             async with self._waiting:  # the others of this process wait their turn behind it
                 found = await self._waited(call)
         if isinstance(found, HeldBack | AskLower):
@@ -167,11 +170,24 @@ class Paying:
             undo()
 
 
+def _limit_words(limit: Limit) -> str:
+    over = "" if limit.window is CapWindow.TOTAL else f" of this {limit.window}"
+    return f"{limit.scope} {limit.name}{over}"
+
+
+def _waits(found: InTheWay) -> str:
+    balance, limit = found.balance, found.balance.limit
+    return (
+        f"waits for money: the cap of {_limit_words(limit)} is {dollars(limit.hard or 0)}, of which "
+        f"{dollars(balance.spent)} is spent and {dollars(balance.held)} held for calls that have not ended; "
+        f"this call may cost {dollars(found.most or 0)}. What is held for a call whose process died is free "
+        "when the time limit of that call is over; a top-up is heard at once (vasini budget top-up)"
+    )
+
+
 def _refusal(found: InTheWay, call: PaidCall) -> dict[str, Any]:
     balance, limit = found.balance, found.balance.limit
-    what = f"{limit.scope} {limit.name}" + (
-        "" if limit.window is CapWindow.TOTAL else f" of this {limit.window}"
-    )
+    what = _limit_words(limit)
     details: dict[str, Any] = {
         "scope": limit.scope.value,
         "name": limit.name,

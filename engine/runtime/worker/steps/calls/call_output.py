@@ -10,16 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.errors import VasiniError
-from engine.journal.encoding import encode
+from engine.journal.encoding import decode, encode
 from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
     from engine.runtime.files.call_outputs import CallOutputs
+    from engine.runtime.files.speaking import Speaking, SpeakingOfRun
     from engine.runtime.value_store import ValueStore
 
 GATHER_SECONDS = 0.1
@@ -27,6 +28,10 @@ LONGEST_LINE = 16_384
 """Characters of a line; what is longer is cut before a place where a secret could stand half."""
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----")
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
+LONGEST_SHOWN = 4_096
+"""Characters of a line that is still coming: what is longer shows when it is whole."""
+_OPEN_END = re.compile(r"[\d\s().+-]*\S*\Z")
+"""What more text could make a secret, a number of a card or a phone of."""
 _LOG = logging.getLogger(__name__)
 Stream = Literal["out", "err"]
 
@@ -41,7 +46,9 @@ class CallOutput:
         values: ValueStore,
         clock: Clock,
         limit: int,
+        speaking: SpeakingOfRun,
     ) -> None:
+        self._speaking = speaking
         self._keep = keep
         self._facts = facts
         self._values = values
@@ -55,6 +62,19 @@ class CallOutput:
         self._decoders = {"out": decoder("replace"), "err": decoder("replace")}
         self._waiting: list[bytes] = []
         self._task: asyncio.Task[None] | None = None
+
+    def coming(self) -> Iterator[dict[str, Any]]:
+        """Lines that are not in the file yet, masked.
+
+        Of one that has not ended the last word is left out: it may be half of a secret.
+        """
+        yield from map(decode, self._waiting)
+        for stream, rest in self._rest.items():
+            if len(rest) > LONGEST_SHOWN or stream in self._in_key or stream in self._in_long:
+                continue
+            if whole := _OPEN_END.sub("", rest):
+                text = self._masked(whole)
+                yield {"ts": self._clock.now(), **self._facts, "stream": stream, "text": text}
 
     def hide(self, strike: Callable[[str], str]) -> None:
         """Secrets of this call, which no pattern would find."""
@@ -124,9 +144,11 @@ class CallOutput:
         return not self._waiting and self._task is None and not any(self._rest.values())
 
     async def __aenter__(self) -> Self:
+        self._speaking.begin(self)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._speaking.end(self)
         if not self.is_empty:  # most calls write nothing, and it takes a task of its own
             await finish(self.close())
 
@@ -142,9 +164,15 @@ class CallOutput:
 
 
 def kept_output(
-    outputs: CallOutputs, values: ValueStore, clock: Clock, limit: int, row: RunRow, execution: Execution
+    outputs: CallOutputs,
+    values: ValueStore,
+    clock: Clock,
+    limit: int,
+    speaking: Speaking,
+    row: RunRow,
+    execution: Execution,
 ) -> CallOutput:
     """For what the call of an execution writes: a context that is in the run's file when it is left."""
     keep = partial(outputs.append, row["pack"], row["run_id"])
     facts = {"step_id": execution.path, "attempt": execution.attempt}
-    return CallOutput(keep, facts, values, clock, limit)
+    return CallOutput(keep, facts, values, clock, limit, speaking.of(row["run_id"]))
