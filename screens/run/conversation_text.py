@@ -59,6 +59,8 @@ def _turn(number: int, turn: SpokenTurn) -> Iterator[str]:
         tokens = f"{turn.input_tokens:,} tokens in, {turn.output_tokens:,} out{about}"
         who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}"
         yield f"turn {number} · {who} · {tokens}"
+    if turn.found:
+        yield f"tools found: {', '.join(turn.found)}"
     yield from _fenced(turn.text)
     if turn.error is not None:
         yield from _fenced(f"{turn.error.code}: {turn.error.message}")

@@ -132,6 +132,11 @@ class AgentStep(StepFields):
         max_length=100,
         description="Tools it may use; default those that the pack's tools layer offers.",
     )
+    deferred: tuple[str, ...] = Field(
+        default=(),
+        max_length=500,
+        description="Tools that it may use, too, and is told of when it finds them (`find_tools`).",
+    )
     handoffs: tuple[StepId, ...] = Field(
         default=(),
         max_length=MAX_HANDOFFS,

@@ -58,6 +58,7 @@ class SpokenTurn(Contract):
     input_tokens: int = 0
     output_tokens: int = 0
     estimated: bool = Field(default=False, description="The server told no numbers of tokens.")
+    found: tuple[str, ...] = Field(default=(), description="Deferred tools that it was told of in this turn.")
     calls: tuple[SpokenCall, ...] = ()
     error: RunError | None = None
 

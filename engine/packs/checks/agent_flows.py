@@ -39,7 +39,7 @@ def agent_flow_problems(
                 f"the flow `{target.id}` is {target.autonomy_level.value}, that of the agent only "
                 f"{caller.autonomy_level.value}: what it runs may not be more autonomous"
             )
-        own = set(agent.tools if agent.tools is not None else offered)
+        own = {*(agent.tools if agent.tools is not None else offered), *agent.deferred}
         reach = _Reach(flows, offered)
         reach.visit(target)
         if reach.elsewhere:
@@ -84,6 +84,7 @@ class _Reach:
             if isinstance(step, AgentStep | PlanProposalStep):
                 self.tools |= set(step.tools if step.tools is not None else self._offered)
             if isinstance(step, AgentStep):
+                self.tools |= set(step.deferred)
                 named = step.flows
             elif isinstance(step, SubflowStep):
                 named = (step.subflow,)

@@ -218,6 +218,13 @@ class _AgentChecks(_ChoosingChecks):
                 "an agent that converses has no `output`: a person reads its answers",
             )
 
+    def tools(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
+        yield from super().tools(node)
+        named = node.raw.get("deferred")
+        for number, tool in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(tool, str):
+                yield ("deferred", number), tool
+
     def flows(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
         named = node.raw.get("flows")
         for number, flow in enumerate(named if isinstance(named, list) else ()):

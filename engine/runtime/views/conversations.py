@@ -85,6 +85,7 @@ def _turn(
         input_tokens=usage.get("input_tokens", 0),
         output_tokens=usage.get("output_tokens", 0),
         estimated=usage.get("estimated", False),
+        found=tuple(map(_text, reply.get("found") or ())),
         calls=tuple(_call(one, f"{calls}/{number}/{CALL}", inside, decided, forms) for number, one in asked),
         error=model.error,
     )

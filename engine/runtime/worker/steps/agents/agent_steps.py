@@ -12,6 +12,7 @@ from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.messages import has_left
+from engine.runtime.worker.steps.agents.own_tools.finding import FIND
 from engine.runtime.worker.steps.agents.own_tools.handing_over import (
     HANDOFF,
     handed_output,
@@ -52,6 +53,7 @@ class AgentRenderer(StepRenderer[AgentStep]):
             "prompt": at.text(step.prompt),
             "tools": [
                 *tools,
+                *((FIND,) if step.deferred else ()),
                 *(f"{FLOW_PREFIX}{flow}" for flow in step.flows),
                 *((HANDOFF,) if step.handoffs else ()),
             ],

@@ -25,8 +25,9 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     number = int(scope_path_of(at.path).rpartition("/")[2])
     calls = scope_path_of(scope_path_of(at.path))
     agent = scope_path_of(scope_path_of(calls))
-    asked = _given(at, calls)["calls"][number]
-    tool, offered = str(asked["tool"]), _given(at, agent)["tools"]
+    reply = _given(at, calls)
+    asked = reply["calls"][number]
+    tool, offered = str(asked["tool"]), [*_given(at, agent)["tools"], *reply.get("found", ())]
     if tool not in offered:
         words = ", ".join(offered) or "none"
         known = at.judge.spec(tool) is not None

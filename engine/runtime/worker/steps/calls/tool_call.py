@@ -15,6 +15,7 @@ from engine.errors import VasiniError
 from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
+from engine.runtime.worker.steps.agents.own_tools.finding import FIND, find_tools
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.form_step import form_asked
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
@@ -198,6 +199,8 @@ class ToolCalls:
         """What the tool brought, and how the call went."""
         await _require_room(site)
         params = await self._values.load(execution.input)
+        if step.chosen and params["tool"] == FIND and "among" in params:
+            return await find_tools(self._executor, site, params), {}
         if step.chosen:  # a model's: nothing of it was written by the flow's author
             step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)

@@ -1,1 +1,1 @@
-"""Tools that only agents have: flows that they run, agents that they hand over to."""
+"""Tools that only agents have: tools that they find, flows that they run, agents that they hand over to."""

@@ -19,6 +19,7 @@ from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_b
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
 from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
+from engine.runtime.worker.steps.agents.told.turns import turn_of
 from engine.runtime.worker.steps.calls.call_judge import note_listing
 from engine.runtime.worker.steps.plans.planner import plan_messages
 from engine.values import canonical_json
@@ -47,6 +48,8 @@ class Question:
     """What a person says to it in this turn."""
     since: int = 0
     """Turns of the present answer before this one."""
+    found: tuple[str, ...] = ()
+    """Deferred tools that it has found and is told of."""
 
 
 class Questions:
@@ -84,7 +87,9 @@ class Questions:
             return Question(route, request, _script(told["script"], len(turns)))
         heard = message_of_turn(state, scope_path_of(execution.path))
         said = text_of(await self._values.load(heard.output)) if heard is not None else ""
-        offers = (*offers, *own_offers(step, agent_path, site.flow))
+        found = await self._found(agent, step)
+        later = [offer async for offer in self._offers(site, found)]
+        offers = (*offers, *later, *own_offers(step, agent_path, site.flow))
         blocks: tuple[Block, ...] = (
             *skill_blocks(told.get("skills", ())),
             *handover_blocks(told.get("received")),
@@ -99,7 +104,15 @@ class Questions:
                 break
         request = ModelRequest(messages_of(window, ended), offers, bound, step.temperature)
         since = 0 if said or not window.turns else window.turns[0].since + 1
-        return Question(route, request, _script(told["script"], ended), said, since)
+        return Question(route, request, _script(told["script"], ended), said, since, tuple(found))
+
+    async def _found(self, agent: Execution, step: AgentStep) -> list[str]:
+        """The deferred tools that the agent has found in its turns before this one."""
+        newest = _branches(agent).outputs.in_order()[-1:]
+        if not step.deferred or not newest:
+            return []
+        found = turn_of(await self._values.load(newest[0])).found
+        return [name for name in found if name in step.deferred]
 
     async def _offers(self, site: CallSite, tools: list[str]) -> AsyncIterator[ToolOffer]:
         """The tools that the agent has and that may be called."""

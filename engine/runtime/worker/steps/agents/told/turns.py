@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from engine.contracts.flows.agent_step import CALLS
 from engine.journal.encoding import decode
 from engine.models.conversation import ToolCall
+from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -42,6 +43,8 @@ class Turn:
     since: int
     bare: int
     full: int
+    found: tuple[str, ...] = ()
+    """Deferred tools that the agent knows after it."""
 
     @property
     def held(self) -> int:
@@ -60,7 +63,8 @@ def turn_of(kept: Any) -> Turn:
     of_calls = sum(len(call.name) + len(call.arguments) + _BESIDE for call in calls)
     bare = len(said) + len(text) + of_calls + _BESIDE
     full = bare + sum(min(RESULT_LIMIT, len(result)) for result in results)
-    return Turn(said, text, calls, results, reply.get("since", 0), bare, full)
+    found = found_since(reply.get("found", ()), reply["calls"], kept["results"])
+    return Turn(said, text, calls, results, reply.get("since", 0), bare, full, tuple(found))
 
 
 class EndedTurns:
