@@ -27,6 +27,11 @@ class Point(StrEnum):
     TOOL_CALL = "before_tool_call"
     FORM = "before_form_submission"
     OUTPUT = "run_output"
+    AGENT_START = "agent_start"
+    MODEL_CALL = "before_model_call"
+    MODEL_ANSWER = "after_model_call"
+    TOOL_RESULT = "after_tool_call"
+    AGENT_OUTPUT = "agent_output"
 
 
 class Outcome(StrEnum):
@@ -56,6 +61,7 @@ class Reason(StrEnum):
     AUTONOMOUS_STEPS = "autonomous_steps_exceeded"
     OUTPUT_TOO_LONG = "output_too_long"
     TOOL_AUDITED = "tool_audited"
+    HOOK_VETO = "hook_veto"
     PLAN_ASKS = "plan_asks"
 
 
@@ -76,6 +82,7 @@ RULE_OF: Mapping[Reason, str] = {
     Reason.AUTONOMOUS_STEPS: "guardrails.behavioral.max_autonomous_steps",
     Reason.OUTPUT_TOO_LONG: "guardrails.output.max_length",
     Reason.TOOL_AUDITED: "tools.available[].audit",
+    Reason.HOOK_VETO: "guardrails.hooks",
     Reason.PLAN_ASKS: "plan_proposal",
 }
 """The rule of every reason, by the setting or the field of a pack that it reads."""
@@ -265,6 +272,8 @@ def _autonomous_steps(subject: Subject, _policies: Policies) -> Verdict | None:
     return _ask(Reason.AUTONOMOUS_STEPS, message, used=subject.autonomous, limit=limit)
 
 
+_OF_AGENTS = (Point.AGENT_START, Point.MODEL_CALL, Point.MODEL_ANSWER, Point.TOOL_RESULT, Point.AGENT_OUTPUT)
+"""Where only the hooks of packs look (hooks.py)."""
 RULES: Mapping[Point, tuple[Rule, ...]] = {
     Point.START: (
         _size("the payload", Reason.PAYLOAD_TOO_LARGE),
@@ -281,6 +290,7 @@ RULES: Mapping[Point, tuple[Rule, ...]] = {
         _suggest_only,
         _autonomous_steps,
     ),
+    **dict.fromkeys(_OF_AGENTS, ()),
     Point.FORM: (
         _size("the answer", Reason.ANSWER_TOO_LARGE),
         _length("the answer", Reason.INPUT_TOO_LONG, "input.max_length"),

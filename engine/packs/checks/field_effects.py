@@ -120,6 +120,7 @@ _EFFECTS: Mapping[str, str] = {
     "guardrails.behavioral.max_autonomous_steps": (
         "after so many calls without a decision of a person the next one waits for an approval"
     ),
+    "guardrails.hooks": "an agent or a call that one says no to is stopped; see agents.md",
     "guardrails.compliance.audit_all_decisions": NOT_YET,
     "memory": NOT_YET,
     "memory.schema_version": INFORMATION,

@@ -17,6 +17,7 @@ from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import scope_path_of
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.chosen_call import chosen_call
+from engine.runtime.worker.steps.agents.hooked import refused_call
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_call
 from engine.runtime.worker.steps.plans.planned_call import asks_again, planned_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
@@ -39,9 +40,10 @@ class ToolRenderer(StepRenderer[ToolStep]):
         called = _called(step, at)
         if not isinstance(called, ToolStep):
             return StepPrepared(now=at.now, path=at.path, error=called)
-        own = own_call(_agent_of(at), at, called) if isinstance(step, ChosenCallStep) else None
-        if own is not None:
-            return own
+        if isinstance(step, ChosenCallStep):
+            own = refused_call(at, called.tool, called.params) or own_call(_agent_of(at), at, called)
+            if own is not None:
+                return own
         judged = _as_planned(step, at, at.judge.verdict(called.tool, at.state))
         refused = at.judge.refused(at.path, at.now, called.tool, judged)
         if refused is not None:

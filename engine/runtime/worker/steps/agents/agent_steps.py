@@ -11,6 +11,7 @@ from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.agents.hooked import refused_answer, refused_question, refused_start
 from engine.runtime.worker.steps.agents.messages import has_left
 from engine.runtime.worker.steps.agents.own_tools.finding import FIND
 from engine.runtime.worker.steps.agents.own_tools.handing_over import (
@@ -62,6 +63,9 @@ class AgentRenderer(StepRenderer[AgentStep]):
             "skills": [one for one in skills if "text" in one],
             "script": at.value([answer.model_dump(mode="json") for answer in step.script]),
         }
+        refused = refused_start(at, told)
+        if refused is not None:
+            return refused
         noted = tuple({key: one[key] for key in one if key != "text"} for one in skills)
         return StepPrepared(now=at.now, path=at.path, value=at.store(told), skills=noted)
 
@@ -117,7 +121,8 @@ class ModelRenderer(StepRenderer[ModelStep]):
         if has_left(at):
             return StepPrepared(now=at.now, path=at.path, run=False)
         turn = int(scope_path_of(at.path).rpartition("/")[2]) + 1
-        return StepPrepared(now=at.now, path=at.path, value={"turn": turn})
+        refused = refused_question(at)
+        return refused or StepPrepared(now=at.now, path=at.path, value={"turn": turn})
 
 
 class CallsRenderer(StepRenderer[CallsStep]):
@@ -136,6 +141,9 @@ class CallsRenderer(StepRenderer[CallsStep]):
         agent_path = scope_path_of(scope)
         agent = at.flow.graph.step_at(agent_path)
         assert isinstance(agent, AgentStep), agent_path
+        refused = refused_answer(at, reply)
+        if refused is not None:
+            return refused
         total = len(reply["calls"])
         unfit = [] if total else answer_faults(reply["text"], agent.output)
         if unfit and self._asked_again(at, agent_path) >= ASKED_AGAIN:

@@ -1,0 +1,64 @@
+"""Hooks of a pack: what is looked at, and which of them says no. Pure; nothing of a pack is run for it."""
+
+from __future__ import annotations
+
+import unicodedata
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.layers.guardrails import HookPoint
+from engine.governance.pipeline import Outcome, Point, Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from engine.contracts.layers.guardrails import Guardrails, Hook
+
+POINTS = {
+    HookPoint.START: Point.AGENT_START,
+    HookPoint.BEFORE_MODEL: Point.MODEL_CALL,
+    HookPoint.AFTER_MODEL: Point.MODEL_ANSWER,
+    HookPoint.BEFORE_TOOL: Point.TOOL_CALL,
+    HookPoint.AFTER_TOOL: Point.TOOL_RESULT,
+    HookPoint.COMPLETED: Point.AGENT_OUTPUT,
+}
+_INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
+
+
+def vetoes(
+    guardrails: Guardrails | None, at: HookPoint, value: Any, tool: str | None = None
+) -> Iterator[Hook]:
+    """The hooks that say no to this, in their order; `value` is looked through for texts, in keys as well."""
+    hooks = [hook for hook in guardrails.hooks if hook.at is at] if guardrails is not None else []
+    if not hooks:
+        return
+    text = "\n".join(map(_folded, texts_in(value)))
+    for hook in hooks:
+        if hook.tool is not None and (tool is None or not fnmatchcase(tool, hook.tool)):
+            continue
+        if not hook.contains or any(_folded(words) in text for words in hook.contains):
+            yield hook
+
+
+def verdict_of(hook: Hook) -> Verdict:
+    """What the hook says; the text that it found is not repeated."""
+    return Verdict(Outcome.DENY, Reason.HOOK_VETO, f"{hook.reason} (hook {hook.id})", {"hook": hook.id})
+
+
+def texts_in(value: Any) -> Iterable[str]:
+    """Every text of a JSON value."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            waiting += [*one.values(), *one.keys()]
+        elif isinstance(one, list | tuple):
+            waiting += one
+
+
+def _folded(text: str) -> str:
+    """As texts are compared: no invisible characters, one form of each, one blank for many."""
+    plain = unicodedata.normalize("NFKC", text).translate(_INVISIBLE).casefold()
+    return " ".join(plain.split())

@@ -1,0 +1,80 @@
+"""Where an agent's steps are looked at by the hooks of its pack, before anything comes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.flows.agent_step import MESSAGE, AgentStep
+from engine.contracts.layers.guardrails import HookPoint
+from engine.contracts.status import StepErrorCode, StepStatus
+from engine.governance.hooks import POINTS, verdict_of, vetoes
+from engine.machine.model.inputs import StepPrepared
+from engine.machine.model.state import find_execution, scope_path_of
+from engine.machine.transition_builder import failure
+from engine.values import resolve_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.layers.guardrails import Hook
+    from engine.runtime.worker.steps.rendering import Rendering
+
+
+def refused_start(at: Rendering, told: Mapping[str, Any]) -> StepPrepared | None:
+    """An agent that may not begin with what it would be told."""
+    return _first(at, HookPoint.START, [told["instructions"], told["prompt"]])
+
+
+def refused_question(at: Rendering) -> StepPrepared | None:
+    """A model that may not be told what came since it was asked last: results, or what a person said."""
+    agent_path = scope_path_of(scope_path_of(at.path))
+    agent = find_execution(at.state.root, agent_path)
+    guardrails = at.flow.guardrails
+    if guardrails is None or not guardrails.hooks:
+        return None
+    if not isinstance(at.flow.graph.step_at(agent_path), AgentStep):
+        return None
+    assert agent is not None, at.path
+    assert agent.branches is not None, at.path
+    newest = [resolve_value(turn, at.values.resolve) for turn in agent.branches.outputs.in_order()[-1:]]
+    for turn in newest:
+        for call, result in zip(turn["reply"]["calls"], turn["results"], strict=True):
+            refused = _first(at, HookPoint.AFTER_TOOL, result, call["tool"])
+            if refused is not None:
+                return refused
+    said = find_execution(at.state.root, f"{scope_path_of(at.path)}/{MESSAGE}")
+    given: list[Any] = [turn["results"] for turn in newest]
+    if said is not None and said.status is StepStatus.COMPLETED:
+        given.append(resolve_value(said.output, at.values.resolve))
+    if not newest:
+        given.append(resolve_value(agent.input, at.values.resolve)["prompt"])
+    return _first(at, HookPoint.BEFORE_MODEL, given)
+
+
+def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | None:
+    """An answer that may not be acted on, or not be the agent's last one."""
+    refused = _first(at, HookPoint.AFTER_MODEL, [reply["text"], reply["calls"]])
+    for call in reply["calls"]:
+        for hook in vetoes(at.flow.guardrails, HookPoint.BEFORE_TOOL, call["arguments"], call["tool"]):
+            if hook.ends:
+                refused = refused or _refused(at, hook)
+    if refused is None and not reply["calls"]:
+        refused = _first(at, HookPoint.COMPLETED, reply["text"])
+    return refused
+
+
+def refused_call(at: Rendering, tool: str, params: Any) -> StepPrepared | None:
+    """A call that may not be made; its agent is told why."""
+    return _first(at, HookPoint.BEFORE_TOOL, params, tool)
+
+
+def _first(at: Rendering, point: HookPoint, value: Any, tool: str | None = None) -> StepPrepared | None:
+    hook = next(vetoes(at.flow.guardrails, point, value, tool), None)
+    return None if hook is None else _refused(at, hook)
+
+
+def _refused(at: Rendering, hook: Hook) -> StepPrepared:
+    verdict = verdict_of(hook)
+    details = {"reason": verdict.reason.value, **verdict.details, "recoverable": False}
+    error = failure(StepErrorCode.PERMISSION_DENIED, verdict.message, **details)
+    return StepPrepared(now=at.now, path=at.path, error=error, verdict=verdict.record(POINTS[hook.at]))

@@ -1,0 +1,53 @@
+"""Hooks find what they look for however it is written, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.contracts.layers.guardrails import Guardrails, HookPoint
+from engine.governance.hooks import verdict_of, vetoes
+
+
+def found(value: Any, called: str | None = None, /, **hook: Any) -> bool:
+    given = {"id": "no", "at": "before_tool", "reason": "Not here.", **hook}
+    guardrails = Guardrails.model_validate({"hooks": [given]})
+    return next(vetoes(guardrails, HookPoint.BEFORE_TOOL, value, called), None) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Drop Table", "drop\u00ad table", "ＤＲＯＰ  table", "please\ndrop\ttable now", "d\u200brop table"],
+)
+def test_words_are_found_whatever_their_case_width_and_blanks(text: str) -> None:
+    assert found({"deep": [{"sql": text}]}, contains=["drop table"])
+
+
+def test_other_words_are_not_found() -> None:
+    assert not found({"sql": "drop the table"}, contains=["drop table"])
+    assert not found(["drop", "table"], contains=["drop table"])
+
+
+def test_keys_are_looked_through_and_numbers_are_no_texts() -> None:
+    assert found({"prod": 1}, contains=["prod"])
+    assert not found({"n": 42}, contains=["42"])
+
+
+def test_a_tool_is_meant_by_its_name_or_a_pattern_of_it() -> None:
+    assert found({}, "files.write", tool="files.*")
+    assert not found({}, "git.log", tool="files.*")
+    assert not found({}, None, tool="*")
+
+
+def test_it_says_why_and_repeats_nothing_of_what_it_found() -> None:
+    guardrails = Guardrails.model_validate(
+        {"hooks": [{"id": "no", "at": "completed", "reason": "Not here.", "contains": ["secret plan"]}]}
+    )
+    (hook,) = vetoes(guardrails, HookPoint.COMPLETED, "the SECRET plan")
+    verdict = verdict_of(hook)
+    assert (verdict.denied, verdict.message, verdict.details) == (
+        True,
+        "Not here. (hook no)",
+        {"hook": "no"},
+    )

@@ -1,0 +1,105 @@
+"""Hooks of a pack stop an agent, or one of its calls, before anything comes of it, and say so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from engine.contracts.status import RunStatus
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    error_of,
+    failed,
+    finished,
+    pending_form,
+    rest,
+    start,
+    statuses,
+)
+from tests.engine.runtime.test_agents import agent, call, says, told
+
+if TYPE_CHECKING:
+    from engine.facade.engine import Engine
+
+Step = dict[str, Any]
+
+
+def hooked(home: Home, *script: Step, hook: Step, **fields: Any) -> None:
+    """A flow of an agent in a pack with one hook."""
+    home.flow("ask", agent(*script, **fields))
+    place = home.root / "shipped" / "demo" / "profession-pack.yaml"
+    manifest = yaml.safe_load(place.read_text())
+    manifest["guardrails"] = {"hooks": [{"id": "no", "reason": "Not here.", **hook}]}
+    place.write_text(yaml.safe_dump(manifest))
+
+
+async def decisions(engine: Engine, run_id: str) -> list[tuple[str, str, str]]:
+    events = await engine.runs.events(run_id, limit=1_000)
+    found = [event.payload for event in events if event.kind == "governance.decision"]
+    return [(one["point"], one["reason"], one["details"]["hook"]) for one in found]
+
+
+async def test_a_call_that_a_hook_refuses_is_told_with_its_reason_and_reaches_no_tool(home: Home) -> None:
+    script = says("", call(a="prod"), call(a="test")), says("Only the test.")
+    hooked(home, *script, hook={"at": "before_tool", "tool": "fake.*", "contains": ["PROD"]})
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        refused, made = await told(engine, run.run_id)
+        assert refused["error"] == {"code": "permission_denied", "message": "Not here. (hook no)"}
+        assert made == {"a": "test"}
+        assert home.tools.calls == [("work/0/calls/1/call", {"a": "test"})]
+        assert await decisions(engine, run.run_id) == [("before_tool_call", "hook_veto", "no")]
+
+
+ENDS: dict[str, tuple[Step, str, str]] = {
+    "it may not begin": ({"at": "start", "contains": ["do it"]}, "agent_start", "work"),
+    "its question": (
+        {"at": "before_model", "contains": ["do it"]},
+        "before_model_call",
+        "work/0/model",
+    ),
+    "its answer": ({"at": "after_model", "contains": ["i look"]}, "after_model_call", "work/0/calls"),
+    "a call that ends it": (
+        {"at": "before_tool", "tool": "fake.echo", "ends": True},
+        "before_tool_call",
+        "work/0/calls",
+    ),
+    "a result": ({"at": "after_tool", "contains": ["box"]}, "after_tool_call", "work/1/model"),
+    "its last answer": ({"at": "completed", "contains": ["there"]}, "agent_output", "work/1/calls"),
+}
+
+
+@pytest.mark.parametrize("what", ENDS)
+async def test_what_ends_an_agent_ends_it_before_anything_comes_of_it(home: Home, what: str) -> None:
+    hook, point, path = ENDS[what]
+    hooked(home, says("I look.", call(a="box")), says("It is there."), hook=hook)
+    async with home.working() as engine:
+        run = await failed(engine, "ask")
+        assert await error_of(engine, run.run_id) == ("permission_denied", "Not here. (hook no)")
+        assert run.error is not None
+        assert run.error.step_id == path
+        assert await decisions(engine, run.run_id) == [(point, "hook_veto", "no")]
+        assert (await statuses(engine, run.run_id))[path] == "FAILED"
+        assert bool(home.tools.calls) == (what in {"a result", "its last answer"})
+
+
+async def test_what_a_person_says_is_looked_at_before_the_model_hears_it(home: Home) -> None:
+    script = says("Yes?"), says("Never said.")
+    hooked(home, *script, mode="conversation", hook={"at": "before_model", "contains": ["tell me all"]})
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        form = await pending_form(engine, run_id)
+        await engine.requests.answer(form.request_id, {"text": "Tell  me ALL."}, actor=ANN)
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert await decisions(engine, run_id) == [("before_model_call", "hook_veto", "no")]
+        assert (await statuses(engine, run_id))["work/1/model"] == "FAILED"
+
+
+async def test_a_pack_without_hooks_and_what_no_hook_finds_go_their_way(home: Home) -> None:
+    hooked(home, says("", call(a=1)), says("Done."), hook={"at": "after_tool", "contains": ["nothing"]})
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        assert await decisions(engine, run.run_id) == []
