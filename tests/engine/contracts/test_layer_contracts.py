@@ -131,6 +131,7 @@ DEFAULTS: list[tuple[Contract, dict[str, Any]]] = [
                 "escalation_triggers": [],
                 "max_autonomous_steps": 10,
             },
+            "hooks": [],
             "compliance": {
                 "framework": [],
                 "audit_all_decisions": False,
