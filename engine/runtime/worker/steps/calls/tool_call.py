@@ -200,7 +200,7 @@ class ToolCalls:
         await _require_room(site)
         params = await self._values.load(execution.input)
         if step.chosen and params["tool"] == FIND and "among" in params:
-            return await find_tools(self._executor, site, params), {}
+            return await find_tools(self._executor, site.flow, params), {}
         if step.chosen:  # a model's: nothing of it was written by the flow's author
             step, params = chosen_step(params["tool"], {}), params["params"]
         _refuse_foreign_references(step.params, params)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from engine.contracts.flows.agent_step import AgentStep
-    from engine.runtime.worker.steps.calls.tool_call import CallSite
+    from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.worker.steps.rendering import Rendering
     from engine.tools.executor import ToolExecutor
 
@@ -53,14 +53,14 @@ def find_call(agent: AgentStep, at: Rendering, params: dict[str, Any]) -> StepPr
     return StepPrepared(now=at.now, path=at.path, value=at.store(value), name=FIND)
 
 
-async def find_tools(executor: ToolExecutor, site: CallSite, asked: dict[str, Any]) -> dict[str, Any]:
+async def find_tools(executor: ToolExecutor, flow: PinnedFlow, asked: dict[str, Any]) -> dict[str, Any]:
     """The deferred tools that fit best and may be called: name and description, the best first."""
     wanted = set(_WORD.findall(asked["params"]["query"].lower()))
     fitting: list[tuple[int, str, str]] = []
     for name in asked["among"]:
-        spec = await executor.offered(name, site.flow.code)
-        subject = Subject(tool=name, layer=site.flow.layer)
-        if spec is None or check(Point.TOOL_CALL, subject, site.flow.policies).denied:
+        spec = await executor.offered(name, flow.code)
+        subject = Subject(tool=name, layer=flow.layer)
+        if spec is None or check(Point.TOOL_CALL, subject, flow.policies).denied:
             continue
         in_name = set(_WORD.findall(name.lower()))
         about = set(_WORD.findall(spec.description.lower()))
