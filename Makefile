@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-items bench-jobs bench-decisions bench-sandbox bench-agents soak chaos picture architecture keys events tools lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-items bench-jobs bench-decisions bench-sandbox bench-agents soak chaos published-mcp picture architecture keys events tools lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -80,6 +80,10 @@ bench-console: $(STAMP)
 # make chaos MINUTES=30 SEED=7
 chaos: $(STAMP)
 	$(BIN)/python -m tests.system.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+
+# fetches MCP servers by npm and runs the flows of docs/examples/mcp against them
+published-mcp: $(STAMP)
+	$(BIN)/python -m tests.system.published_mcp
 
 soak: $(STAMP)
 	$(BIN)/python -m benchmarks.console.soak

@@ -64,7 +64,7 @@ class BoundedOutput(asyncio.Protocol):
         self.content += data[:room]
         if len(data) > room:
             self.truncated = True
-            self._last += data[-_END_BYTES:]
+            self._last += data[room:][-_END_BYTES:]
             del self._last[:-_END_BYTES]
 
     @property

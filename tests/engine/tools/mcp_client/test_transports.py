@@ -1,0 +1,91 @@
+"""A server made with the SDK, over its pipes and over HTTP; and answers over HTTP that are none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.contracts.status import StepErrorCode
+from tests.engine.models.loopback import Write, head, serving
+from tests.engine.tools.mcp_client.conftest import bench, declared
+from tests.engine.tools.mcp_client.test_calls import SUM, Lines, holds, refused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SERVER = Path(__file__).with_name("sdk_server.py")
+
+
+@asynccontextmanager
+async def over_http(root: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """Its address, and its process."""
+    port_file = root / "port"
+    process = await asyncio.create_subprocess_exec(sys.executable, str(SERVER), "http", str(port_file))
+    try:
+        await holds(lambda: port_file.exists() and port_file.read_text() != "")
+        yield f"http://127.0.0.1:{port_file.read_text()}/mcp", process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_a_server_over_http_is_called_and_lost_and_found(root: Path) -> None:
+    output = Lines()
+    async with over_http(root) as (url, process):
+        server = declared(command=(), url=url, headers={"X-Key": {"$secret": "key"}})
+        async with bench(root, server, secrets={"key": "s3cr3t"}, max_output_bytes=50_000) as loop:
+            done = await loop.call("loop.get_sum", SUM)
+            assert done.data == {"text": "3", "structured": None}
+            assert (done.meta.backend, done.meta.sandbox) == ("mcp", "policy")
+            assert (await loop.call("loop.header")).data["text"] == "s3cr3t"
+            await loop.call("loop.slow", {"seconds": 0}, output=output)
+            assert output.written == b"progress 1/2 half\n"
+            late = await loop.call("loop.slow", timeout=0.1)
+            assert refused(late)[0] is StepErrorCode.TIMEOUT
+            too_large = await loop.call("loop.huge", {"bytes": 1_000_000})
+            assert too_large.error is not None
+            assert (await loop.call("loop.get_sum", SUM)).ok
+            process.kill()
+            await process.wait()
+            assert refused(await loop.call("loop.get_sum", SUM)) == (
+                StepErrorCode.BACKEND_ERROR,
+                "server_failed",
+            )
+
+
+async def test_a_server_of_the_sdk_is_called_over_its_pipes(root: Path) -> None:
+    async with bench(root, declared(command=(sys.executable, str(SERVER)))) as loop:
+        assert (await loop.call("loop.get_sum", SUM)).data["text"] == "3"
+        late = await loop.call("loop.slow", timeout=0.1)
+        assert refused(late)[0] is StepErrorCode.TIMEOUT
+        assert (await loop.call("loop.get_sum", SUM)).ok
+
+
+async def test_what_is_no_server_says_so(root: Path) -> None:
+    async def page(write: Write) -> None:
+        await write(head(200, "text/html") + b"<h1>Welcome</h1>")
+
+    async def endless(write: Write) -> None:
+        await write(head(200, "application/json"))
+        while True:
+            await write(b" " * 65_536)
+
+    async def elsewhere(write: Write) -> None:
+        await write(b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/mcp\r\nContent-Length: 0\r\n\r\n")
+
+    async def failing(write: Write) -> None:
+        await write(head(500, "text/plain") + json.dumps({"error": "s3cr3t \x1b[31m"}).encode())
+
+    for answer in (page, endless, elsewhere, failing):
+        async with serving(answer) as there:
+            server = declared(command=(), url=f"{there.url}/mcp")
+            async with bench(root, server, max_output_bytes=50_000) as loop:
+                result = await loop.call("loop.get_sum", SUM)
+                assert refused(result) == (StepErrorCode.BACKEND_ERROR, "server_failed"), answer
+                assert result.error is not None
+                assert "s3cr3t" not in result.error.message
