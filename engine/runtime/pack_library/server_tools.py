@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.flows.agent_step import AgentStep
+from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.packs.pack import Problem
 from engine.machine.model.graph import walk_steps
@@ -43,6 +44,6 @@ def _named(pack: LoadedPack) -> Iterator[tuple[str, str]]:
         for step in walk_steps(flow.outermost):
             if isinstance(step, ToolStep) and not step.chosen:
                 yield file, step.tool
-            elif isinstance(step, AgentStep):
+            elif isinstance(step, AgentStep | PlanProposalStep):
                 for tool in step.tools or ():
                     yield file, tool

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.runs.plan import MAX_PLANNED, PLAN, PlannedStep, PlanProposal
 from engine.errors import InvalidInput
 from engine.journal.encoding import decode
+from engine.json_schema.forms import load_checks
 from engine.runtime.plans.editing import edited, plan_diff
 from engine.runtime.plans.reading import Bounds, plan_faults
 
@@ -35,6 +36,7 @@ class PlanEditing:
             raise InvalidInput(message, {"approval_id": row["request_id"]})
         plan = _plan_of(action["params"], body["message"])
         changed = edited(plan, edits)
+        await load_checks()
         bounds = Bounds([step.tool for step in plan.steps], MAX_PLANNED, _allowed, self._faults)
         faults = list(plan_faults(changed, bounds))
         if faults:

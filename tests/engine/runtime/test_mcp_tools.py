@@ -19,10 +19,12 @@ from tests.engine.runtime.embedded_home import (
     finished,
     pending_approval,
     rest,
+    retry,
     start,
     tool,
 )
 from tests.engine.runtime.test_agents import agent, call, output_of, says
+from tests.engine.runtime.test_plans import plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,3 +114,26 @@ async def test_a_tool_of_a_server_that_nobody_declared_breaks_its_pack(home: Hom
     async with home.open(mcp=servers()) as engine:
         (pack,) = await engine.packs.list()
         assert not pack.problems
+
+
+async def test_an_approved_plan_is_not_worked_with_another_tool_than_was_listed_when_it_was_shown(
+    home: Home,
+) -> None:
+    adding = {"step_id": "add", "tool": "loop.get_sum", "params": SUM}
+    proposed = [{"summary": f"Add, {number}.", "steps": [adding]} for number in range(2)]
+    home.flow("go", plan(*proposed, tools=("loop.get_sum",)))
+    async with home.working(mcp=servers()) as engine:
+        run_id = await start(engine, "go")
+        first = await pending_approval(engine, run_id)
+    says_word(home, "changed")
+    async with home.working(mcp=servers()) as engine:
+        await engine.requests.approve(first.approval_id, actor=ANN, digest=first.digest)
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert (await error_of(engine, run_id))[0] == "approval_void"
+        await retry(engine, run_id)
+        second = await pending_approval(engine, run_id)
+        assert second.step_id == "plan/1/review"
+        await engine.requests.approve(second.approval_id, actor=ANN, digest=second.digest)
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert run.output is not None
+        assert run.output["outputs"]["add"]["text"] == "3"

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from engine.budget.price_book import PriceBook
 from engine.contracts.flows.agent_step import AgentStep
+from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.flows.tool_step import ToolStep
+from engine.json_schema.forms import load_checks
 from engine.machine.model.graph import walk_steps
 from engine.models.catalog import ModelCatalog
 from engine.runtime.files.call_outputs import CallOutputs
@@ -115,6 +117,8 @@ class Sessions:
         before = await restored(self._journal, run)
         if calls:
             await self._executor.get_ready(_tools_of(flow))
+            if any(step.asks_model for step in walk_steps(flow.graph.flow.outermost)):
+                await load_checks()  # of what models write, which is checked while the run is planned
         workdir = self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work"
         site = CallSite(
             row, flow, workdir, opened_scopes(before.state.scopes, workdir), outermost, usage, epoch
@@ -164,12 +168,12 @@ class Sessions:
 
 
 def _tools_of(flow: PinnedFlow) -> set[str]:
-    """Every tool that its steps and agents name."""
+    """Every tool that its steps, agents and plans name."""
     found: set[str] = set()
     for step in walk_steps(flow.graph.flow.outermost):
         if isinstance(step, ToolStep):
             found.add(step.tool)
-        elif isinstance(step, AgentStep):
+        elif isinstance(step, AgentStep | PlanProposalStep):
             offered = flow.layer.offered if flow.layer is not None else None
             found.update(step.tools if step.tools is not None else offered or ())
     return found

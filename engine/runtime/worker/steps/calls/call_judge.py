@@ -73,6 +73,10 @@ class CallJudge:
             now=now, path=path, error=error, verdict=verdict.record(Point.TOOL_CALL, tool=tool)
         )
 
+    def listing(self, tool: str) -> str | None:
+        """Digest of a tool as its MCP server lists it now; None for every other one."""
+        return self.executor.listed(tool)
+
     def note_listing(self, tool: str) -> None:
         """A call is planned with the tool as it is listed now; one that changes until then is not made."""
         note_listing(self.listed, self.executor, tool)

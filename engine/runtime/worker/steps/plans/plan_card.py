@@ -51,7 +51,12 @@ def card_of(turn: PlanTurn, plan: PlanProposal, at: Rendering) -> PlanCard:
     preview = None
     if before is not None:
         text = plan_diff(before, plan)
-        preview = Preview(kind="diff", summary=diff_words(before, plan), text=text, base=_digest(before, at))
+        preview = Preview(
+            kind="diff",
+            summary=diff_words(before, plan),
+            text=text,
+            base=digest_of(before.model_dump(mode="json")),
+        )
     body = {
         "title": f"{path_step.name or path_step.id}: a plan of {count} step{'' if count == 1 else 's'}",
         "message": plan.summary,
@@ -72,12 +77,16 @@ def card_of(turn: PlanTurn, plan: PlanProposal, at: Rendering) -> PlanCard:
 
 
 def bound_plan(plan: PlanProposal, at: Rendering) -> str:
-    """What an approval is bound to: the plan as it was proposed, and the pack's content."""
-    return _digest(plan, at)
+    """What an approval is bound to: the plan as it was proposed, the pack's content, tools as servers list
+    them."""
+    bound = {"plan": plan.model_dump(mode="json"), "pack": at.flow.pack_digest}
+    return digest_of({**bound, "listed": listings(plan, at)})
 
 
-def _digest(plan: PlanProposal, at: Rendering) -> str:
-    return digest_of({"plan": plan.model_dump(mode="json"), "pack": at.flow.pack_digest})
+def listings(plan: PlanProposal, at: Rendering) -> dict[str, str]:
+    """Tools of MCP servers that it names, each by the digest of how it is listed now."""
+    found = {step.tool: at.judge.listing(step.tool) for step in plan.steps}
+    return {tool: digest for tool, digest in found.items() if digest is not None}
 
 
 def _cost(plan: PlanProposal) -> Any:

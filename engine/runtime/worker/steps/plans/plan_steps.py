@@ -13,7 +13,7 @@ from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
 from engine.runtime.plans.editing import edited
 from engine.runtime.plans.reading import MOST_FAULTS, PlanUnfit, plan_faults
-from engine.runtime.worker.steps.plans.plan_card import bound_plan, card_of
+from engine.runtime.worker.steps.plans.plan_card import bound_plan, card_of, listings
 from engine.runtime.worker.steps.plans.turns import ASKED_AGAIN, PlanTurn, turn_at
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import canonical_json, digest_of, resolve_value
@@ -130,6 +130,9 @@ def _approved(turn: PlanTurn, review: Execution, at: Rendering, *, opened_again:
     """The plan as it was approved, if all of it still can be."""
     plan = _edited(turn.written(), review, at)
     faults = at.values.redact(list(plan_faults(plan, turn.bounds))[:MOST_FAULTS])
+    bound = bound_plan(turn.written(), at)
+    if not faults and bound != review.digest:
+        faults = ["a tool of it is not what it was when the plan was shown"]
     if faults and opened_again:
         return _told(turn, at, faults)
     if faults:
@@ -138,13 +141,19 @@ def _approved(turn: PlanTurn, review: Execution, at: Rendering, *, opened_again:
         error = failure(StepErrorCode.APPROVAL_VOID, message, errors=faults)
         return StepPrepared(now=at.now, path=at.path, error=error)
     asks = resolve_value(review.input, at.values.resolve)["asks"]
-    kept = {"text": turn.text, "plan": plan.model_dump(mode="json"), "told": None, "asks": asks}
+    kept = {
+        "text": turn.text,
+        "plan": plan.model_dump(mode="json"),
+        "told": None,
+        "asks": asks,
+        "listed": listings(plan, at),
+    }
     return StepPrepared(
         now=at.now,
         path=at.path,
         value=at.store(kept),
         total=len(plan.steps),
-        action_digest=bound_plan(turn.written(), at),
+        action_digest=bound,
     )
 
 

@@ -23,6 +23,10 @@ def planned_call(at: Rendering) -> ToolStep | dict[str, Any]:
     turn = resolve_value(steps.input, at.values.resolve)
     planned = turn["plan"]["steps"][_number(at)]
     tool, params = planned["tool"], dict(planned["params"])
+    if turn["listed"].get(tool) != at.judge.listing(tool):
+        message = f"the tool {tool} is not what it was when the plan was approved"
+        return failure(StepErrorCode.APPROVAL_VOID, message, tool=tool)
+    at.judge.note_listing(tool)
     for name, reference in outputs_taken(planned["params"]):
         try:
             params[name] = part_of(_output_of(at, steps, turn, reference.partition(".")[0]), reference)
