@@ -32,6 +32,19 @@ class ServiceLevels(Protocol):
         """
         ...
 
+    async def flag(self, run_id: str, comment: str, *, actor: Actor) -> bool:
+        """Say that a run told what is not so: it counts for the hallucination rate of its pack, and stands in
+        its history. False when somebody has said so already.
+
+        Raises NotFound, Refused (`role_missing`, `decision_from_run`), InvalidInput: no comment, one of more
+        than 500 characters, or a run that does not count.
+        """
+        ...
+
+    async def unflag(self, run_id: str, comment: str, *, actor: Actor) -> bool:
+        """Take that back; False when nobody has said so. Raises as `flag`; the comment may be empty."""
+        ...
+
     async def exclude(self, run_id: str, reason: str, *, actor: Actor) -> bool:
         """Let a failed run not count, because of something that was no fault of its pack; it is kept in its
         history who said so and why. False when it does not count already.

@@ -219,10 +219,11 @@ class Journal(Protocol):
         ...
 
     async def exclude(self, run_id: str, reason: str, by: str, via: str, now: int) -> bool:
-        """Let a failed run not count for the service level of its pack; False when it does not already.
+        """Let a failed run not count; False when it does not already. Raises NotFound, InvalidInput."""
+        ...
 
-        Raises NotFound, InvalidInput for a run that does not count as failed.
-        """
+    async def flag(self, run_id: str, comment: str, by: str, via: str, now: int, *, on: bool) -> bool:
+        """Flag a run, or take that back; False when it is so already. Raises NotFound, InvalidInput."""
         ...
 
     async def claims_version(self) -> int:

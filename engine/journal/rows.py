@@ -90,6 +90,7 @@ class RunRow(NewRunRow):
     worked: int
     counted_at: int | None
     excluded: str | None
+    flagged: str | None
 
 
 class ListedRow(RunRow):
@@ -133,6 +134,7 @@ class RunColumns(TypedDict, total=False):
     worked: int
     counted_at: int | None
     excluded: str | None
+    flagged: str | None
 
 
 class NewStepRow(TypedDict):

@@ -24,7 +24,12 @@ AGAIN = 60_000_000
 EXHAUSTED = "exhausted"
 """More runs failed than may; beside the severities of burn."""
 _DRIFT = "drift"
-_AS = {DriftMetric.TIME: "long", DriftMetric.FAILURES: "often"}
+_AS = {
+    DriftMetric.TIME: ("take", "as long"),
+    DriftMetric.FAILURES: ("fail", "as often"),
+    DriftMetric.COST: ("cost", "as much"),
+    DriftMetric.TOKENS: ("use", "as many tokens"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,8 @@ def _notice(stored: StoredEvent, run: RunSummary, level: ServiceLevel, begun: li
         title = f"{run.pack}: {-level.may_fail} more runs failed than may in {level.window_days} days"
     elif begun[0].startswith(_DRIFT):
         drift = next(one for one in level.drift if begun[0].endswith(one.metric))
-        what = "take" if drift.metric is DriftMetric.TIME else "fail"
-        compared = f"{drift.times:.1f} times as {_AS[drift.metric]} as before"
+        what, much = _AS[drift.metric]
+        compared = f"{drift.times:.1f} times {much} as before"
         title = f"{run.pack}: {drift.severity}, runs {what} {compared}"
     else:
         burn = max((one.long_burn for one in level.burns if one.fires), default=0.0)

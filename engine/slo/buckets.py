@@ -23,13 +23,29 @@ MOST_DAYS = 100
 """So many of the longest are kept: counted, so that a clock that was set drops none."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoleCounts:
+    """Requests that ask for one role: decided or past their time, and how long people took."""
+
+    asked: int = 0
+    expired: int = 0
+    waits: Sketch = field(default_factory=dict)
+
+    def plus(self, other: RoleCounts) -> RoleCounts:
+        """Both together."""
+        waits = merge((self.waits, other.waits))
+        return RoleCounts(self.asked + other.asked, self.expired + other.expired, waits)
+
+
 @dataclass(slots=True)
 class Bucket:
     """Counts of one stretch: `start` and `width` in microseconds.
 
     `good` and `bad` runs; `excluded` ones, which a person took out of either; `codes` says why runs were
     bad; `times` are working times of good runs. `asked` requests were decided by people or passed their
-    time, which `expired` ones did; `waits` is how long people took.
+    time, which `expired` ones did; `waits` is how long people took, `roles` the same by who is asked.
+    `cost` (billionths) is that of `priced` good runs, `tokens` those of `metered` ones; runs that ended
+    before these were counted are in neither. People `flagged` so many runs.
     """
 
     start: int
@@ -42,6 +58,12 @@ class Bucket:
     codes: dict[str, int] = field(default_factory=dict)
     times: Sketch = field(default_factory=dict)
     waits: Sketch = field(default_factory=dict)
+    cost: int = 0
+    priced: int = 0
+    tokens: int = 0
+    metered: int = 0
+    flagged: int = 0
+    roles: dict[str, RoleCounts] = field(default_factory=dict)
 
     @property
     def end(self) -> int:
@@ -65,6 +87,10 @@ def merged(buckets: Sequence[Bucket], start: int, width: int) -> Bucket:
     for bucket in buckets:
         for code, count in bucket.codes.items():
             codes[code] = codes.get(code, 0) + count
+    roles: dict[str, RoleCounts] = {}
+    for bucket in buckets:
+        for role, counts in bucket.roles.items():
+            roles[role] = roles[role].plus(counts) if role in roles else counts
     return Bucket(
         start=start,
         width=width,
@@ -76,6 +102,12 @@ def merged(buckets: Sequence[Bucket], start: int, width: int) -> Bucket:
         codes=codes,
         times=merge(bucket.times for bucket in buckets),
         waits=merge(bucket.waits for bucket in buckets),
+        cost=sum(bucket.cost for bucket in buckets),
+        priced=sum(bucket.priced for bucket in buckets),
+        tokens=sum(bucket.tokens for bucket in buckets),
+        metered=sum(bucket.metered for bucket in buckets),
+        flagged=sum(bucket.flagged for bucket in buckets),
+        roles=roles,
     )
 
 

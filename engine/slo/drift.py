@@ -1,4 +1,4 @@
-"""Whether the runs of a pack are other than they were: slower, or failing more often."""
+"""Whether the runs of a pack are other than they were: slower, dearer, or failing more often."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ LEAST_FAILURES = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Means of the days before and of the last ones: microseconds, or shares of runs that failed."""
+    """Means of the days before and of the last ones: microseconds, billionths of a dollar, tokens, or shares
+    of runs that failed."""
 
     metric: DriftMetric
     baseline: float
@@ -43,6 +44,11 @@ def drifts(buckets: Sequence[Bucket], start: int, now: int) -> list[Drift]:
     if min(before.total, lately.total) >= LEAST_RUNS:
         baseline = max(LEAST_FAILURES, before.bad / before.total)
         found.append(_drift(DriftMetric.FAILURES, baseline, lately.bad / lately.total))
+    if min(before.priced, lately.priced) >= LEAST_RUNS:
+        found.append(_drift(DriftMetric.COST, before.cost / before.priced, lately.cost / lately.priced))
+    if min(before.metered, lately.metered) >= LEAST_RUNS:
+        tokens = before.tokens / before.metered, lately.tokens / lately.metered
+        found.append(_drift(DriftMetric.TOKENS, *tokens))
     return [drift for drift in found if drift is not None]
 
 

@@ -16,11 +16,13 @@ PARTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """`success` is a share of runs (0 to 1), `p95` microseconds of working time; both over `window_days`."""
+    """`success` and `hallucination` are shares of runs (0 to 1), `p95` microseconds of working time; all over
+    `window_days`."""
 
     success: float
     p95: int
     window_days: int = 30
+    hallucination: float = 0.05
 
     @property
     def may_fail(self) -> int:
@@ -33,10 +35,10 @@ class Objective:
 
 
 BY_RISK = {
-    Risk.LOW: Objective(success=0.98, p95=5_000_000),
-    Risk.MEDIUM: Objective(success=0.99, p95=8_000_000),
-    Risk.HIGH: Objective(success=0.995, p95=15_000_000),
-    Risk.CRITICAL: Objective(success=0.999, p95=15_000_000),
+    Risk.LOW: Objective(success=0.98, p95=5_000_000, hallucination=0.08),
+    Risk.MEDIUM: Objective(success=0.99, p95=8_000_000, hallucination=0.05),
+    Risk.HIGH: Objective(success=0.995, p95=15_000_000, hallucination=0.02),
+    Risk.CRITICAL: Objective(success=0.999, p95=15_000_000, hallucination=0.01),
 }
 
 
@@ -47,4 +49,5 @@ def objective(risk: Risk, *said: SloTargets | None) -> Objective:
     success = next((each.success_rate for each in given if each.success_rate is not None), base.success)
     p95 = next((each.response_p95_ms * 1_000 for each in given if each.response_p95_ms is not None), base.p95)
     days = (each.error_budget_window_days for each in given if each.error_budget_window_days is not None)
-    return Objective(success, p95, next(days, base.window_days))
+    flagged = (each.hallucination_rate for each in given if each.hallucination_rate is not None)
+    return Objective(success, p95, next(days, base.window_days), next(flagged, base.hallucination))

@@ -48,6 +48,11 @@ class Report:
         """The share of good runs; None without any."""
         return self.counts.good / self.counts.total if self.counts.total else None
 
+    @property
+    def hallucination(self) -> float | None:
+        """The share of runs that people flagged; None without any run."""
+        return self.counts.flagged / self.counts.total if self.counts.total else None
+
 
 def report(buckets: Sequence[Bucket], objective: Objective, now: int) -> Report:
     """The service level at `now`; buckets, ordered by time, may go back further than its window."""
@@ -80,11 +85,14 @@ def _state(
     if not counts.total:
         return SloState.NO_DATA
     too_slow = p95 is not None and p95 > objective.p95
+    too_wrong = counts.flagged > objective.hallucination * counts.total
     if (left < 0 and counts.bad >= LEAST_BAD) or (too_slow and counts.good >= LEAST_TIMED):
+        return SloState.VIOLATED
+    if too_wrong and counts.flagged >= LEAST_BAD:
         return SloState.VIOLATED
     if any(pair.fires for pair in pairs):
         return SloState.AT_RISK
-    if left < 0 or too_slow or any(pair.passed for pair in pairs):
+    if left < 0 or too_slow or too_wrong or any(pair.passed for pair in pairs):
         return SloState.FEW_EVENTS
     return SloState.MET
 

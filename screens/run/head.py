@@ -45,6 +45,9 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
     if run.ending is not None:
         words = f"\n ending: {run.ending.text} · the steps of finally come first"
         parts.append((sanitize(words, multiline=True, limit=1_000), "$waiting"))
+    if run.flagged is not None:
+        words = f"\n ! flagged: {run.flagged}"
+        parts.append((sanitize(words, multiline=True, limit=600), "$waiting"))
     if run.error is not None:
         where = f" at {run.error.step_id}" if run.error.step_id else ""
         counts = f" (does not count: {run.excluded})" if run.excluded else ""

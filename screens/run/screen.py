@@ -27,6 +27,7 @@ from screens.run.talking import TalkVerb
 from screens.run.timeline.pane import TimelinePane
 from screens.run.timeline.table import TimelineTable
 from screens.run_verbs.again import AgainVerb
+from screens.run_verbs.flagging import FlagVerb
 from screens.run_verbs.looking import LookVerbs
 from screens.run_verbs.steering import SteerVerbs
 from screens.widgets.plain import Plain
@@ -52,7 +53,7 @@ _ASKING = (RunStatus.PENDING_HUMAN, RunStatus.PENDING_USER_INPUT, RunStatus.RUNN
 """A branch can wait for a person while another works."""
 
 
-class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, TalkVerb, JsonScreen):
+class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, FlagVerb, TalkVerb, JsonScreen):
     """Detail of a run; `pane` says where to begin."""
 
     BINDINGS = bindings("run.", "log.")

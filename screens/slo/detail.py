@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
+from engine.contracts.governing.money import BILLIONTHS, short_dollars
 from engine.contracts.governing.slo import DriftMetric, SloState
 from engine.safe_text import sanitize
 from screens.slo.budget_plot import budget_plot
@@ -155,8 +156,12 @@ def _drift(drift: DriftView) -> str:
     """`time 0.90s → 4.1s (warning)`: means of the days before, and of today and yesterday."""
     if drift.metric is DriftMetric.TIME:
         before, now = milliseconds(round(drift.baseline * 1000)), milliseconds(round(drift.current * 1000))
-    else:
+    elif drift.metric is DriftMetric.FAILURES:
         before, now = f"{percent(drift.baseline)} %", f"{percent(drift.current)} %"
+    elif drift.metric is DriftMetric.COST:
+        before, now = (short_dollars(round(one * BILLIONTHS)) for one in (drift.baseline, drift.current))
+    else:
+        before, now = f"{drift.baseline:,.0f}", f"{drift.current:,.0f}"
     return f"{drift.metric} {before} → {now} ({drift.severity})"
 
 

@@ -105,6 +105,24 @@ class FakeLevels(Scoped):
         self.engine.stored_runs[run_id] = run.run.model_copy(update={"excluded": reason})
         return True
 
+    async def flag(self, run_id: str, comment: str, *, actor: Actor) -> bool:
+        self.engine.note("flag", (run_id, comment, actor.name))
+        run = await self.engine.runs.get(run_id)
+        if not comment.strip():
+            raise InvalidInput("say what is not so", {"run_id": run_id})
+        if run.run.flagged is not None:
+            return False
+        self.engine.stored_runs[run_id] = run.run.model_copy(update={"flagged": comment})
+        return True
+
+    async def unflag(self, run_id: str, comment: str, *, actor: Actor) -> bool:
+        self.engine.note("unflag", (run_id, comment, actor.name))
+        run = await self.engine.runs.get(run_id)
+        if run.run.flagged is None:
+            return False
+        self.engine.stored_runs[run_id] = run.run.model_copy(update={"flagged": None})
+        return True
+
     def _seen(self, window_days: int | None) -> tuple[ServiceLevel, ...]:
         if window_days is not None and not 1 <= window_days <= 90:
             raise InvalidInput(f"a window has 1 to 90 days, not {window_days}", {"window_days": window_days})

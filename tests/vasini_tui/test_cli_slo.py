@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.governing.slo import FailureCount, PeopleView, SloState
+from engine.contracts.governing.slo import FailureCount, HallucinationView, PeopleView, RoleView, SloState
 from engine.contracts.status import RunStatus
 from tests.fakes.levels import a_level, some_burns
 from tests.fakes.views import a_run
@@ -106,3 +106,26 @@ def test_a_run_is_excluded_with_a_reason(vasini: Vasini, fake: FakeEngine) -> No
     assert again == {"run_id": "run-1", "excluded": True, "changed": False}
     assert "a deployment" in vasini("show", "run-1").stdout
     assert vasini("exclude", "run-1").status == ExitCode.USAGE
+
+
+def test_a_run_is_flagged_with_a_comment_and_that_is_taken_back(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run("run-1", RunStatus.COMPLETED))
+    assert "is flagged" in vasini("flag", "run-1", "--hallucination", "--comment", "no such file").stdout
+    assert fake.asked("flag")[0][:2] == ("run-1", "no such file")
+    off = vasini("flag", "run-1", "--off", "--json").document
+    assert off == {"run_id": "run-1", "flagged": False, "changed": True}
+    assert vasini("flag", "run-1", "--comment", "no such file").status == ExitCode.USAGE
+    assert vasini("flag", "run-1", "--hallucination").status == ExitCode.INVALID_INPUT
+
+
+def test_one_pack_tells_who_was_asked_and_what_was_flagged(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    roles = (RoleView(role="approver", asked=9, expired=1, p50_ms=1_000, p95_ms=9_000),)
+    told = HallucinationView(flagged=4, rate=0.02, goal=0.05, kept=True)
+    more = {"people": PeopleView(asked=9, roles=roles), "hallucination": told}
+    fake.levels.stored = (fake.levels.stored[0].model_copy(update=more),)
+    text = vasini("slo", "on-call").stdout
+    assert "4 flagged, 2 % (goal 5 %)" in text
+    assert "approver  9      1        1.0 s  9.0 s" in text
+    lines = vasini("metrics").stdout
+    assert 'vasini_slo_flagged_runs{tenant="default",pack="on-call"} 4' in lines

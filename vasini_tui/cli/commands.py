@@ -54,6 +54,7 @@ COMMANDS = {
     "worker": "host.worker:worker",
     "slo": "host.slo:slo",
     "exclude": "runs.exclude:exclude",
+    "flag": "runs.flag:flag",
     "metrics": "host.metrics:metrics",
     "mcp": "host.mcp:mcp",
     "export": "runs.archive:export",

@@ -27,10 +27,12 @@ class Severity(StrEnum):
 
 
 class DriftMetric(StrEnum):
-    """What drifts: working time of good runs, or the share of bad ones."""
+    """What drifts: working time, cost or tokens of good runs, or the share of bad ones."""
 
     TIME = "time"
     FAILURES = "failures"
+    COST = "cost"
+    TOKENS = "tokens"
 
 
 class DriftSeverity(StrEnum):
@@ -69,6 +71,9 @@ class SloTargets(Contract):
     error_budget_window_days: int | None = Field(
         default=None, ge=1, le=90, description="Days over which both are measured; 30 when it is not said."
     )
+    hallucination_rate: float | None = Field(
+        default=None, ge=0, le=1, description="Most share of runs that people flag as telling what is not so."
+    )
     human: HumanTargets | None = Field(default=None, description="What people promise.")
 
 
@@ -90,7 +95,7 @@ class DriftView(Contract):
     """What is other today and yesterday than before."""
 
     metric: DriftMetric
-    baseline: float = Field(description="Mean of the days before: seconds, or a share of runs.")
+    baseline: float = Field(description="Mean of the days before: seconds, a share, US dollars or tokens.")
     current: float = Field(description="Mean of today and yesterday.")
     severity: DriftSeverity
 
@@ -107,6 +112,25 @@ class FailureCount(Contract):
     runs: int
 
 
+class HallucinationView(Contract):
+    """Runs that people flagged because they told what is not so (`vasini flag`)."""
+
+    flagged: int = 0
+    rate: float | None = Field(default=None, description="Their share of the runs that count.")
+    goal: float = Field(default=0.05, description="Most share that is promised.")
+    kept: bool | None = Field(default=None, description="Whether the share is within it; null without runs.")
+
+
+class RoleView(Contract):
+    """How long people of one role took."""
+
+    role: str = Field(description="Who is asked: `approver` (approvals, outcomes), `operator` (forms).")
+    asked: int
+    expired: int
+    p50_ms: int | None = None
+    p95_ms: int | None = None
+
+
 class PeopleView(Contract):
     """How long people took; not part of any run's working time."""
 
@@ -115,6 +139,7 @@ class PeopleView(Contract):
     waited_ms: int = Field(default=0, description="How long they took, all together.")
     p50_ms: int | None = None
     p95_ms: int | None = None
+    roles: tuple[RoleView, ...] = Field(default=(), description="The same by the role that is asked.")
     p95_goal_ms: int | None = None
     expired_goal: float | None = None
     kept: bool | None = Field(
@@ -149,6 +174,7 @@ class ServiceLevel(Contract):
     out_since: Timestamp | None = Field(default=None, description="When too many had failed.")
     why: tuple[FailureCount, ...] = ()
     drift: tuple[DriftView, ...] = ()
+    hallucination: HallucinationView = HallucinationView()
     people: PeopleView = PeopleView()
 
     @property

@@ -106,6 +106,9 @@ class RunSummary(Contract):
     excluded: str | None = Field(
         default=None, description="Why this failed run does not count for the service level of its pack."
     )
+    flagged: str | None = Field(
+        default=None, description="What it told that is not so, as a person said of it."
+    )
 
     @property
     def rejected(self) -> bool:

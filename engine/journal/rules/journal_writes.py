@@ -129,6 +129,13 @@ class JournalWrites(ABC):
         operation = partial(excluding.exclude, run_id=run_id, reason=reason, by=by, via=via, now=now)
         return await self.write(operation)
 
+    async def flag(self, run_id: str, comment: str, by: str, via: str, now: int, *, on: bool) -> bool:
+        """See port."""
+        from engine.journal.rules.levels import flagging  # noqa: PLC0415 - see above
+
+        operation = partial(flagging.flag, run_id=run_id, comment=comment, by=by, via=via, now=now, on=on)
+        return await self.write(operation)
+
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""
         from engine.journal.rules import working  # noqa: PLC0415 - see above

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.journal.sqlite.queries import query
-from engine.slo.buckets import HOUR, Bucket
+from engine.slo.buckets import HOUR, Bucket, RoleCounts
 from engine.slo.sketch import decode, encode
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.journal.rules.levels.levels import HourRow, Levels
+
+_MOST = 2**62
+"""A column holds no more."""
 
 
 def level_row(bucket: Bucket) -> tuple[object, ...]:
@@ -30,6 +33,12 @@ def level_row(bucket: Bucket) -> tuple[object, ...]:
         json.dumps(bucket.codes) if bucket.codes else "{}",
         encode(bucket.times),
         encode(bucket.waits),
+        min(bucket.cost, _MOST),
+        bucket.priced,
+        min(bucket.tokens, _MOST),
+        bucket.metered,
+        bucket.flagged,
+        _encoded(bucket.roles) if bucket.roles else "{}",
     )
 
 
@@ -46,7 +55,24 @@ def read_level(row: sqlite3.Row) -> Bucket:
         codes=json.loads(row["codes"]) if row["codes"] != "{}" else {},
         times=decode(row["times"]),
         waits=decode(row["waits"]),
+        cost=row["cost"],
+        priced=row["priced"],
+        tokens=row["tokens"],
+        metered=row["metered"],
+        flagged=row["flagged"],
+        roles=_decoded(row["roles"]) if row["roles"] != "{}" else {},
     )
+
+
+def _encoded(roles: Mapping[str, RoleCounts]) -> str:
+    return json.dumps({role: [one.asked, one.expired, one.waits] for role, one in roles.items()})
+
+
+def _decoded(text: str) -> dict[str, RoleCounts]:
+    return {
+        role: RoleCounts(asked, expired, {int(bin_): count for bin_, count in waits.items()})
+        for role, (asked, expired, waits) in json.loads(text).items()
+    }
 
 
 class SqliteLevelReads:

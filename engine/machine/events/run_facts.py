@@ -79,6 +79,30 @@ class RunExcluded(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class RunFlagged(Fact):
+    """A person said that the run told what is not so."""
+
+    kind: ClassVar[str] = "run_flagged"
+    comment: str = field(metadata=doc("what is not so"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """A record: the run is as it was."""
+        return state
+
+
+@dataclass(frozen=True, slots=True)
+class RunFlagRemoved(Fact):
+    """A person took back that the run told what is not so."""
+
+    kind: ClassVar[str] = "run_flag_removed"
+    comment: str = field(default="", metadata=doc("why"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """A record: the run is as it was."""
+        return state
+
+
+@dataclass(frozen=True, slots=True)
 class GovernanceDecision(Fact):
     """A rule refused something, has a person asked first, or allowed a call that is audited."""
 

@@ -73,6 +73,8 @@ _KINDS: tuple[type[Fact], ...] = (
     run_facts.RunFailed,
     run_facts.RunDeadLettered,
     run_facts.RunExcluded,
+    run_facts.RunFlagged,
+    run_facts.RunFlagRemoved,
     run_facts.OutputWritten,
     step_facts.StepStarted,
     step_facts.StepCompleted,

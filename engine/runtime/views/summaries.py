@@ -83,6 +83,7 @@ def summary_fields(row: RunRow) -> dict[str, Any]:
         "cost": row["cost"],
         "unpriced_calls": row["unpriced"],
         "excluded": row["excluded"],
+        "flagged": row["flagged"],
     }
 
 

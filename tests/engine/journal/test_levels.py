@@ -62,6 +62,8 @@ async def test_runs_that_end_are_counted_with_their_time_or_their_error(journal:
             good=1,
             bad=2,
             codes={"timeout": 1, "work_failed": 1},
+            priced=1,
+            metered=1,
             times={bin_of(2 * SECOND): 1},
         )
     ]
@@ -224,3 +226,60 @@ async def test_ends_are_summed_by_pack_and_hour(journal: Journal) -> None:
     ]
     assert len(await journal.levels.by_hour(first // HOUR * HOUR + HOUR, None)) == 1
     assert await journal.levels.by_hour(0, "acme") == []
+
+
+async def test_a_run_is_flagged_once_taken_back_and_its_history_says_by_whom(journal: Journal) -> None:
+    await complete(await hold(journal, 1), at=NOW)
+    await complete(await hold(journal, 2), at=NOW + 10 * DAY)  # what was before is folded
+    assert await journal.flag("run_0001", "no such file", "ann", "cli", NOW + 11 * DAY, on=True)
+    assert not await journal.flag("run_0001", "again", "bob", "cli", NOW + 11 * DAY, on=True)
+    assert [bucket.flagged for bucket in await levels(journal) if bucket.total] == [1, 0]
+    row = await journal.run_row("run_0001")
+    assert row is not None
+    assert row["flagged"] == "no such file"
+    assert await journal.flag("run_0001", "it is there", "bob", "cli", NOW + 11 * DAY, on=False)
+    assert not await journal.flag("run_0001", "", "bob", "cli", NOW + 11 * DAY, on=False)
+    assert sum(bucket.flagged for bucket in await levels(journal)) == 0
+    *_, flagged, removed = await journal.events_after("run_0001", 0)
+    assert (flagged.event.kind, flagged.event.actor) == ("run_flagged", "ann")
+    assert (removed.event.kind, removed.event.payload["comment"]) == ("run_flag_removed", "it is there")
+
+
+async def test_what_does_not_count_is_not_flagged_and_an_excluded_run_s_flag_counts_no_more(
+    journal: Journal,
+) -> None:
+    await fail(await hold(journal, 1), "approval_rejected")
+    await hold(journal, 2)
+    for run_id in ("run_0001", "run_0002"):
+        with pytest.raises(InvalidInput):
+            await journal.flag(run_id, "wrong", "ann", "cli", NOW, on=True)
+    with pytest.raises(NotFound):
+        await journal.flag("run_0009", "wrong", "ann", "cli", NOW, on=True)
+    await fail(await hold(journal, 3))
+    await journal.flag("run_0003", "wrong", "ann", "cli", NOW, on=True)
+    await journal.exclude("run_0003", "deployment", "ann", "cli", NOW)
+    assert [(one.bad, one.flagged) for one in await levels(journal)] == [(0, 0)]
+
+
+async def test_what_good_runs_cost_and_use_is_counted_but_no_unknown_cost(
+    journal: Journal,
+) -> None:
+    for number, (cost, unpriced) in enumerate([(100, 0), (30, 1)], 1):
+        run = await hold(journal, number)
+        head = RunHead(status=RunStatus.COMPLETED, cost=cost, unpriced=unpriced, tokens_used=7)
+        await run.append(event(RunCompleted.kind, output=1), head=head)
+    await fail(await hold(journal, 3))
+    (bucket,) = await levels(journal)
+    assert (bucket.cost, bucket.priced, bucket.tokens, bucket.metered) == (100, 1, 14, 2)
+
+
+async def test_how_long_people_took_is_counted_by_the_role_that_is_asked(journal: Journal) -> None:
+    run = await hold(journal)
+    await run.append(approval_opened("appr_1"), form_opened("form_1"), status=RunStatus.PENDING_HUMAN)
+    await journal.decide(approve("appr_1", now=NOW + 10 * SECOND))
+    await journal.decide(answer("form_1", now=NOW + 30 * SECOND))
+    (bucket,) = await levels(journal)
+    assert {role: (one.asked, one.expired, one.waits) for role, one in bucket.roles.items()} == {
+        "approver": (1, 0, {bin_of(10 * SECOND): 1}),
+        "operator": (1, 0, {bin_of(30 * SECOND): 1}),
+    }

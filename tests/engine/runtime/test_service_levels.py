@@ -153,3 +153,23 @@ async def test_the_last_hours_of_a_pack_are_told(home: Home) -> None:
         for hours in (0, 73):
             with pytest.raises(InvalidInput):
                 await engine.levels.trends(hours=hours)
+
+
+async def test_an_operator_flags_a_run_that_told_what_is_not_so_and_takes_it_back(home: Home) -> None:
+    async with home.working(journal=MemoryJournal()) as engine:
+        run_id = await start(engine, "fails")
+        await rest(engine, run_id)
+        for comment in ("  ", "x" * 501):
+            with pytest.raises(InvalidInput):
+                await engine.levels.flag(run_id, comment, actor=ANN)
+        assert await engine.levels.flag(run_id, "no such file", actor=ANN)
+        assert not await engine.levels.flag(run_id, "no such file", actor=ANN)
+        demo = of(await engine.levels.list(), "demo")
+        told = demo.hallucination
+        assert (told.flagged, told.rate, told.goal, told.kept) == (1, 1.0, 0.05, False)
+        assert (await engine.runs.summary(run_id)).flagged == "no such file"
+        with pytest.raises(NotFound):
+            await engine.for_(ANN, tenant="beta").levels.flag(run_id, "no such file", actor=ANN)
+        assert await engine.levels.unflag(run_id, "", actor=ANN)
+        assert (await engine.runs.summary(run_id)).flagged is None
+        assert of(await engine.levels.list(), "demo").hallucination.flagged == 0

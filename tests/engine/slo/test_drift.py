@@ -51,3 +51,27 @@ def test_quicker_runs_are_no_drift() -> None:
 
 def test_nothing_differs_from_nothing() -> None:
     assert deviation(0.0, 5.0) == 0.0
+
+
+def _money(runs: int, cost: int, tokens: int, *, ago: int) -> Bucket:
+    start = (20_000 - ago) * DAY
+    return Bucket(start, DAY, good=runs, cost=cost * runs, priced=runs, tokens=tokens * runs, metered=runs)
+
+
+@pytest.mark.parametrize(
+    ("cost", "severity"), [(290, None), (310, DriftSeverity.WARNING), (510, DriftSeverity.CRITICAL)]
+)
+def test_runs_that_cost_more_than_before_drift(cost: int, severity: DriftSeverity | None) -> None:
+    found = _found(_money(20, 100, 7, ago=9), _money(20, cost, 7, ago=0))
+    assert found == ([] if severity is None else [(DriftMetric.COST, severity)])
+
+
+def test_runs_that_use_more_tokens_drift_though_they_cost_nothing() -> None:
+    assert _found(_money(20, 0, 100, ago=9), _money(20, 0, 900, ago=0)) == [
+        (DriftMetric.TOKENS, DriftSeverity.CRITICAL)
+    ]
+
+
+def test_of_few_runs_on_a_side_or_none_that_used_anything_cost_and_tokens_say_nothing() -> None:
+    assert not _found(_money(19, 100, 7, ago=9), _money(500, 900, 90, ago=0))
+    assert not _found(_money(50, 0, 0, ago=9), _money(50, 900, 90, ago=0))

@@ -90,3 +90,22 @@ def test_the_targets_are_those_of_the_risk_levels() -> None:
         (0.995, 15),
         (0.999, 15),
     ]
+
+
+@pytest.mark.parametrize(
+    ("runs", "flagged", "state"),
+    [
+        (100, 8, SloState.MET),
+        (100, 9, SloState.VIOLATED),
+        (20, 2, SloState.FEW_EVENTS),
+        (20, 3, SloState.VIOLATED),
+        (0, 0, SloState.NO_DATA),
+    ],
+)
+def test_runs_that_told_what_is_not_so_break_the_promise_when_they_are_enough(
+    runs: int, flagged: int, state: SloState
+) -> None:
+    bucket = Bucket(start_of(NOW - DAY), good=runs, flagged=flagged)
+    found = report([bucket], LOW, NOW)
+    assert found.state is state
+    assert found.hallucination == (flagged / runs if runs else None)

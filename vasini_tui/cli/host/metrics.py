@@ -111,6 +111,16 @@ def _service_levels(levels: Sequence[ServiceLevel]) -> Iterator[Gauge]:
         "vasini_slo_may_still_fail", "Runs that may still fail.", ((of, one.may_fail) for of, one in counted)
     )
     yield Gauge(
+        "vasini_slo_flagged_runs",
+        "Runs that people flagged: they told what is not so.",
+        ((of, one.hallucination.flagged) for of, one in counted),
+    )
+    yield Gauge(
+        "vasini_slo_hallucination_ratio",
+        "Share of runs that people flagged.",
+        ((of, one.hallucination.rate) for of, one in counted if one.hallucination.rate is not None),
+    )
+    yield Gauge(
         "vasini_slo_run_seconds",
         "Working time of completed runs.",
         (

@@ -12,7 +12,7 @@ from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.governing.slo import PeopleView, ServiceLevel
+    from engine.contracts.governing.slo import HallucinationView, PeopleView, ServiceLevel
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -86,11 +86,21 @@ def _tell(out: Output, level: ServiceLevel) -> None:
             ("out since", level.out_since),
             ("p50", _seconds(level.p50_ms)),
             ("p95", f"{_seconds(level.p95_ms)} (goal {_seconds(level.p95_goal_ms)})"),
+            ("hallucinations", _flagged(level.hallucination)),
             ("people asked", f"{people.asked}, {people.expired} expired"),
             ("people took", f"p50 {_seconds(people.p50_ms)}, p95 {_seconds(people.p95_ms)}"),
             ("people's goal", _human(people)),
         )
     )
+    if people.roles:
+        out.line("")
+        out.table(
+            ("ROLE", "ASKED", "EXPIRED", "P50", "P95"),
+            (
+                (one.role, one.asked, one.expired, _seconds(one.p50_ms), _seconds(one.p95_ms))
+                for one in people.roles
+            ),
+        )
     out.line("")
     out.table(
         ("ALERT", "LONG", "BURN", "SHORT", "BURN", "ABOVE", "FIRES"),
@@ -116,6 +126,10 @@ def _tell(out: Output, level: ServiceLevel) -> None:
     if level.why:
         out.line("")
         out.table(("FAILED", "WHY"), ((one.runs, one.code) for one in level.why))
+
+
+def _flagged(found: HallucinationView) -> str:
+    return f"{found.flagged} flagged, {_share(found.rate)} (goal {_share(found.goal)})"
 
 
 def _human(people: PeopleView) -> str | None:

@@ -36,6 +36,7 @@ def write_run(out: Output, detail: RunDetail) -> None:
             *_handed_off(detail),
             ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
             ("excluded", run.excluded),
+            ("flagged", run.flagged),
             ("folder", run.folder),
         )
     )

@@ -5,8 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
-from engine.contracts.status import RequestStatus, RunStatus, StepErrorCode
-from engine.slo.buckets import AGES, DAY, HOUR, LENGTHS, MOST_DAYS, SHORTEST, Bucket, folded, merged, start_of
+from engine.contracts.actor import Role
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepErrorCode
+from engine.slo.buckets import (
+    AGES,
+    DAY,
+    HOUR,
+    LENGTHS,
+    MOST_DAYS,
+    SHORTEST,
+    Bucket,
+    RoleCounts,
+    folded,
+    merged,
+    start_of,
+)
 from engine.slo.sketch import bin_of
 
 if TYPE_CHECKING:
@@ -43,7 +56,17 @@ def count_end(store: Store, head: HeadRow, columns: RunColumns) -> None:
         return
     status = columns["status"]
     if status == GOOD:
-        _count(store, head, Bucket(ended, good=1, times={bin_of(columns["worked"]): 1}))
+        priced = not columns.get("unpriced", 0)
+        counted = Bucket(
+            ended,
+            good=1,
+            times={bin_of(columns["worked"]): 1},
+            cost=columns.get("cost", 0) if priced else 0,
+            priced=int(priced),
+            tokens=columns.get("tokens_used", 0),
+            metered=1,
+        )
+        _count(store, head, counted)
     elif status in BAD and columns["error_code"] not in NO_FAULT:
         _count(store, head, Bucket(ended, bad=1, codes={columns["error_code"] or StepErrorCode.UNKNOWN: 1}))
     else:
@@ -54,13 +77,16 @@ def count_end(store: Store, head: HeadRow, columns: RunColumns) -> None:
 def count_request(store: Store, request: RequestRow, columns: RequestColumns) -> None:
     """Count a request that `columns` end: how long people took, or that they took too long."""
     ended, status = columns.get("decided_at"), columns.get("status")
+    role = (Role.OPERATOR if request["kind"] == RequestKind.FORM else Role.APPROVER).value
     if ended is None:
         return
     if status == RequestStatus.EXPIRED:
-        _count(store, request, Bucket(ended, asked=1, expired=1))
+        roles = {role: RoleCounts(asked=1, expired=1)}
+        _count(store, request, Bucket(ended, asked=1, expired=1, roles=roles))
     elif status in _DECIDED:
-        waited = bin_of(ended - request["requested_at"])
-        _count(store, request, Bucket(ended, asked=1, waits={waited: 1}))
+        waits = {bin_of(ended - request["requested_at"]): 1}
+        roles = {role: RoleCounts(asked=1, waits=waits)}
+        _count(store, request, Bucket(ended, asked=1, waits=waits, roles=roles))
 
 
 def _count(store: Store, of: FlowNames, counts: Bucket) -> None:

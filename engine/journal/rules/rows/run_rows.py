@@ -70,6 +70,7 @@ def whole_row(row: NewRunRow, bucket: int = 0) -> RunRow:
         "worked": 0,
         "counted_at": None,
         "excluded": None,
+        "flagged": None,
     }
 
 

@@ -1,16 +1,19 @@
 -- name: select_level
 -- what was counted of a pack in one stretch
-SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits FROM levels
+SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits,
+    cost, priced, tokens, metered, flagged, roles FROM levels
 WHERE tenant = ? AND pack = ? AND start = ? AND width = ?
 
 -- name: select_levels
 -- the same in stretches of a width that begin between two moments
-SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits FROM levels
+SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits,
+    cost, priced, tokens, metered, flagged, roles FROM levels
 WHERE tenant = ? AND pack = ? AND width = ? AND start >= ? AND start < ? ORDER BY start
 
 -- name: select_every_level
 -- what was counted of every pack of a tenant, or of all (NULL), in stretches that end after a moment
-SELECT tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits FROM levels
+SELECT tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits,
+    cost, priced, tokens, metered, flagged, roles FROM levels
 WHERE (:tenant IS NULL OR tenant = :tenant) AND start + width > :moment ORDER BY tenant, pack, start, width
 
 -- name: level_hours
@@ -20,11 +23,13 @@ WHERE (:tenant IS NULL OR tenant = :tenant) AND width <= :hour AND start >= :mom
 
 -- name: put_level
 -- keep what was counted in a stretch
-INSERT INTO levels (tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO levels (tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits,
+    cost, priced, tokens, metered, flagged, roles)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (tenant, pack, start, width) DO UPDATE SET good = excluded.good, bad = excluded.bad,
     excluded = excluded.excluded, asked = excluded.asked, expired = excluded.expired, codes = excluded.codes,
-    times = excluded.times, waits = excluded.waits
+    times = excluded.times, waits = excluded.waits, cost = excluded.cost, priced = excluded.priced,
+    tokens = excluded.tokens, metered = excluded.metered, flagged = excluded.flagged, roles = excluded.roles
 
 -- name: drop_level
 -- forget what was counted in a stretch

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Role
+from engine.contracts.governing.money import BILLIONTHS
 from engine.contracts.governing.slo import (
     BurnView,
     DriftMetric,
     DriftView,
     FailureCount,
+    HallucinationView,
     HumanTargets,
     PeopleView,
+    RoleView,
     ServiceLevel,
     ServiceLevelDetail,
     SloState,
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.value_store import ValueStore
-    from engine.slo.buckets import Bucket
+    from engine.slo.buckets import Bucket, RoleCounts
     from engine.slo.burn import Burn
     from engine.slo.drift import Drift
     from engine.slo.report import Report
@@ -117,6 +120,27 @@ class ServiceLevels(Scoped):
             Trend(pack=pack, runs=tuple(runs), failed=tuple(failed))
             for pack, (runs, failed) in sorted(found.items())
         )
+
+    async def flag(self, run_id: str, comment: str, *, actor: Actor) -> bool:
+        """See facade."""
+        if not comment.strip():
+            raise InvalidInput("say what is not so", {"run_id": run_id})
+        return await self._flag(run_id, comment.strip(), actor, on=True)
+
+    async def unflag(self, run_id: str, comment: str, *, actor: Actor) -> bool:
+        """See facade."""
+        return await self._flag(run_id, comment.strip(), actor, on=False)
+
+    async def _flag(self, run_id: str, comment: str, actor: Actor, *, on: bool) -> bool:
+        self.access.require(Role.OPERATOR, actor)
+        row = await self._journal.run_row(run_id)
+        if row is None or not self.access.sees(row["tenant"]):
+            raise NotFound(f"there is no run {run_id}{self.access.where}", {"run_id": run_id})
+        if len(comment) > MOST_REASON:
+            raise InvalidInput(f"the comment is longer than {MOST_REASON} characters", {"run_id": run_id})
+        await refuse_a_run(self._journal)
+        text = self._values.redact(comment)
+        return await self._journal.flag(run_id, text, actor.name, actor.via, self._clock.now(), on=on)
 
     async def exclude(self, run_id: str, reason: str, *, actor: Actor) -> bool:
         """See facade."""
@@ -218,6 +242,7 @@ def _level(tenant: str, pack: str, goal: Goal, found: Report) -> ServiceLevel:
         out_since=None if found.out_since is None else from_micros(found.out_since),
         why=_why(counts),
         drift=tuple(map(_drift, found.drifts)),
+        hallucination=_hallucination(found),
         people=_people(counts, goal.human),
     )
 
@@ -230,6 +255,7 @@ def _people(counts: Bucket, goal: HumanTargets) -> PeopleView:
     return PeopleView(
         asked=counts.asked,
         expired=counts.expired,
+        roles=tuple(_role(role, counts.roles[role]) for role in sorted(counts.roles)),
         waited_ms=total(counts.waits) // 1_000,
         p50_ms=_ms(quantile(counts.waits, 0.5)),
         p95_ms=p95,
@@ -237,6 +263,17 @@ def _people(counts: Bucket, goal: HumanTargets) -> PeopleView:
         expired_goal=goal.expired_rate,
         kept=not (slow or late) if promised and counts.asked else None,
     )
+
+
+def _role(role: str, counts: RoleCounts) -> RoleView:
+    p50, p95 = (_ms(quantile(counts.waits, share)) for share in (0.5, 0.95))
+    return RoleView(role=role, asked=counts.asked, expired=counts.expired, p50_ms=p50, p95_ms=p95)
+
+
+def _hallucination(found: Report) -> HallucinationView:
+    rate, goal = found.hallucination, found.objective.hallucination
+    kept = None if rate is None else rate <= goal
+    return HallucinationView(flagged=found.counts.flagged, rate=rate, goal=goal, kept=kept)
 
 
 def _burn(burn: Burn) -> BurnView:
@@ -254,7 +291,7 @@ def _burn(burn: Burn) -> BurnView:
 
 
 def _drift(drift: Drift) -> DriftView:
-    unit = SECOND if drift.metric is DriftMetric.TIME else 1
+    unit = {DriftMetric.TIME: SECOND, DriftMetric.COST: BILLIONTHS}.get(drift.metric, 1)
     return DriftView(
         metric=drift.metric,
         baseline=drift.baseline / unit,

@@ -1,0 +1,87 @@
+"""The key that says that a run told what is not so, and its dialog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+
+from engine.safe_text import sanitize
+from screens.frame.bars.key_hint import KeyHint
+from screens.frame.current_run import CurrentRunScreen
+from screens.frame.inputs import SafeInput
+from screens.frame.screen import Dialog, TooSmall, show_notice, too_small
+from screens.keys.bindings import bindings
+from screens.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+MOST_COMMENT = 500
+
+
+class FlagDialog(Dialog[str]):
+    """Returns what is not so; of a run that is flagged (`flagged`) why that is taken back. Enter decides
+    nothing."""
+
+    BINDINGS = bindings("dialog.confirm")
+
+    def __init__(self, flagged: str | None) -> None:
+        super().__init__()
+        self._flagged = flagged
+
+    def compose(self) -> ComposeResult:
+        """What somebody said already, and a line to say it."""
+        new = self._flagged is None
+        with Vertical(classes="dialog"):
+            title = "The run told what is not so" if new else f"Flagged: {self._flagged}. Take it back?"
+            yield Plain(sanitize(title, limit=300), classes="dialog-title")
+            yield Plain(classes="dialog-hint")
+            yield SafeInput(placeholder="what is not so" if new else "why, if you like", id="comment")
+            does = "flag the run" if new else "take it back"
+            yield KeyHint(f"{{dialog.confirm}} {does}   {{dialog.close}} close")
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        """Type at once."""
+        self.query_one("#comment").focus()
+
+    def action_confirm(self) -> None:
+        """Close with what was typed."""
+        comment = self.query_one("#comment", SafeInput).value.strip()
+        if self._flagged is None and not comment:
+            self._hint("Say what is not so: it stands in the history of the run")
+        elif len(comment) > MOST_COMMENT:
+            self._hint(f"At most {MOST_COMMENT} characters")
+        elif not too_small(self):
+            self.dismiss(comment)
+
+    def _hint(self, words: str) -> None:
+        self.query_one(".dialog-hint", Plain).show((sanitize(words), "$waiting"))
+
+
+class FlagVerb(CurrentRunScreen):
+    """Flag a run that told what is not so, or take that back."""
+
+    BINDINGS = bindings("run.flag")
+
+    def action_flag(self) -> None:
+        """Ask what is not so."""
+        if run_id := self.current_run():
+            self.act(self._ask_for_flag(run_id))
+
+    async def _ask_for_flag(self, run_id: str) -> None:
+        flagged = (await self.state.engine.runs.summary(run_id)).flagged
+
+        def said(comment: str | None) -> None:
+            if comment is not None:
+                self.act(self._flag(run_id, comment, on=flagged is None))
+
+        if self.is_current:
+            self.app.push_screen(FlagDialog(flagged), said)
+
+    async def _flag(self, run_id: str, comment: str, *, on: bool) -> None:
+        levels, actor = self.state.engine.levels, self.state.actor
+        changed = await (levels.flag if on else levels.unflag)(run_id, comment, actor=actor)
+        words = "The run is flagged" if on else "The run is flagged no more"
+        show_notice(self, words if changed else "Somebody was quicker: nothing to change")
