@@ -43,6 +43,9 @@ class EngineConfig:
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     mcp: Mapping[str, McpServer] = field(default_factory=dict)
     """MCP servers by name, whose tools may be called."""
+    mcp_now: Callable[[], Mapping[str, McpServer] | None] | None = None
+    """Says which are declared now, None where nothing changed; blocks. Without it they stay as they are."""
+    mcp_look_seconds: float = 2.0
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import engine
 from vasini_tui.settings.places import make_places
+from vasini_tui.settings.servers_now import ServersNow
 from vasini_tui.shipped import shipped_packs
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         policies=values.policies,
         models=values.models,
         mcp=tools.mcp.servers,
+        mcp_now=ServersNow(places.config_file) if tools.mcp.servers else None,
         budget=values.budget,
         operators=values.identity.operators,
         slo=values.slo.by_pack,

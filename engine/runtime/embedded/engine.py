@@ -219,7 +219,8 @@ class EmbeddedEngine:
         known = {spec.name: spec.parameters for spec in self._tools.specs()}
         from engine.packs.checks.schemas.tool_names import any_tool_of  # noqa: PLC0415 - reading checks no packs
 
-        return known | {any_tool_of(server): {} for server in self._config.mcp}
+        servers = self.servers.names if self.servers is not None else ()
+        return known | {any_tool_of(server): {} for server in servers}
 
     @cached_property
     def servers(self) -> McpServers | None:
@@ -291,7 +292,7 @@ class EmbeddedEngine:
                 with self._intake.served_by(worker.held):
                     watching, looking = self._pack_watch.watching(), self._triggers.looking()
                     outside, caps = self._outside_questions.looking(), self._soft_caps.looking()
-                    async with watching, self._telling(), looking, outside, caps:
+                    async with watching, self._telling(), looking, outside, caps, self._following_servers():
                         yield worker
             finally:
                 worker.stop()
@@ -299,6 +300,15 @@ class EmbeddedEngine:
                     await running  # drains; raises what ended the worker
                 finally:
                     await self._sessions.close_connections()
+
+    def _following_servers(self) -> AbstractAsyncContextManager[None]:
+        """MCP servers are those that the settings declare, also when these change."""
+        config = self._config
+        if self.servers is None or config.mcp_now is None:
+            return nullcontext()
+        from engine.runtime.server_changes import following  # noqa: PLC0415 - few have servers
+
+        return following(self.servers, config.mcp_now, self._pack_source.read_again, config.mcp_look_seconds)
 
     def _telling(self) -> AbstractAsyncContextManager[None]:
         """People are told what waits, while the context is open, where the settings say so."""

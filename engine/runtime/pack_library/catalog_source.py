@@ -93,6 +93,12 @@ class CatalogSource:
                 listener(notices)
         return notices
 
+    async def read_again(self) -> tuple[PackNotice, ...]:
+        """Other tools are known now: every pack is checked anew."""
+        async with self._turn:
+            self._cache = None
+        return await self.refresh()
+
     def on_notices(self, listener: NoticeListener) -> Callable[[], None]:
         """Call `listener` (in the loop) with what a scan found changed; returns the undo."""
         self._listeners.append(listener)

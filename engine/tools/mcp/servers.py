@@ -96,14 +96,19 @@ class McpServers:
             self._closing.set()
             await hosting
 
-    def apply(self, servers: Mapping[str, McpServer]) -> None:
-        """These are declared from now on. Of those that changed or are gone calls under way end first."""
+    def apply(self, servers: Mapping[str, McpServer]) -> bool:
+        """These are declared from now on; whether that is any change.
+
+        Calls that are under way end first on a server that has changed or is gone.
+        """
+        before = dict(self._connections)
         for name in [*self._connections]:
             if servers.get(name) != self._connections[name].settings:
                 self._retire(self._connections.pop(name))
         for name, settings in servers.items():
             if name not in self._connections:
                 self._connections[name] = Connection(name, settings, self._around, self._told)
+        return before != self._connections
 
     async def find(self, tool: str, _code: PackCode | None = None) -> RegisteredTool | None:
         """Its tool of that name; the server is started for it. Raises ToolFailure."""

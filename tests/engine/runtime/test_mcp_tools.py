@@ -22,6 +22,7 @@ from tests.engine.runtime.embedded_home import (
     retry,
     start,
     tool,
+    until,
 )
 from tests.engine.runtime.test_agents import agent, call, output_of, says
 from tests.engine.runtime.test_plans import plan
@@ -104,6 +105,27 @@ async def test_a_server_that_cannot_be_used_fails_the_step_and_says_why(home: Ho
         code, message = await error_of(engine, run.run_id)
         assert code == "backend_error"
         assert "there is no program 'no-such-program'" in message
+
+
+async def test_a_server_that_is_declared_while_runs_are_worked_can_be_called(home: Home) -> None:
+    home.flow("plain", tool("add", "other.get_sum", params=SUM))
+    declared: list[Mapping[str, McpServer]] = []
+
+    def now() -> Mapping[str, McpServer] | None:
+        return declared.pop() if declared else None
+
+    async with home.working(mcp=servers(), mcp_now=now, mcp_look_seconds=0.01) as engine:
+        (pack,) = await engine.packs.list()
+        assert pack.problems
+        (loop,) = servers().values()
+        declared.append({"loop": loop, "other": loop})
+
+        async def whole() -> bool:
+            (found,) = await engine.packs.list()
+            return not found.problems
+
+        await until(whole)
+        await finished(engine, "plain")
 
 
 async def test_a_tool_of_a_server_that_nobody_declared_breaks_its_pack(home: Home) -> None:
