@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.plan import MAX_PLANNED, PLAN, PlannedStep, PlanProposal
@@ -9,7 +10,8 @@ from engine.errors import InvalidInput
 from engine.journal.encoding import decode
 from engine.json_schema.forms import load_checks
 from engine.runtime.plans.editing import edited, plan_diff
-from engine.runtime.plans.reading import Bounds, plan_faults
+from engine.runtime.plans.reading import MOST_CHARACTERS, Bounds, plan_faults
+from engine.values import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +36,7 @@ class PlanEditing:
         if action is None or action["kind"] != PLAN:
             message = f"approval {row['request_id']} shows no plan: only a plan can be changed"
             raise InvalidInput(message, {"approval_id": row["request_id"]})
+        await asyncio.to_thread(_require_readable, edits)
         plan = _plan_of(action["params"], body["message"])
         changed = edited(plan, edits)
         await load_checks()
@@ -46,6 +49,17 @@ class PlanEditing:
             return None
         steps = [{"step_id": step.step_id, "params": step.params} for step in changed.steps]
         return await self._values.store_any({"steps": steps, "diff": diff})
+
+
+def _require_readable(edits: PlanEdits) -> None:
+    """Raises InvalidInput for more than a person reads, and for what is not JSON."""
+    try:
+        size = len(canonical_json([edit.params for edit in edits.steps]))
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidInput("the changed plan is not JSON: only finite numbers and Unicode text") from None
+    if size > MOST_CHARACTERS:
+        message = f"the parameters of the changed plan have {size:,} bytes; {MOST_CHARACTERS:,} are the most"
+        raise InvalidInput(message, {"size_bytes": size, "limit_bytes": MOST_CHARACTERS})
 
 
 def _plan_of(params: Any, summary: str) -> PlanProposal:

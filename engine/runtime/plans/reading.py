@@ -69,6 +69,8 @@ def plan_faults(plan: PlanProposal, bounds: Bounds) -> Iterator[str]:
         yield f"it has {len(names)} steps; {bounds.max_steps} are the most"
     if len(set(names)) < len(names):
         yield "two of its steps have the same step_id"
+    if plan.estimated_cost is not None and _depth(plan.estimated_cost.details) > MOST_DEPTH:
+        yield f"estimated_cost.details are nested deeper than {MOST_DEPTH} levels"
     for approval in plan.approvals:
         if approval.step_id not in names:
             yield f"approvals names {approval.step_id}, which is no step of it"

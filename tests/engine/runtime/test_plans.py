@@ -224,6 +224,9 @@ async def test_edits_take_steps_away_move_them_and_change_parameters_and_are_on_
         (("two", None),),
         (("two", None), ("one", None)),
         (("one", {"token": {"$secret": "mine"}}),),
+        (("one", {"text": "x" * 500_000}),),
+        (("one", {"text": "\ud800"}),),
+        (("one", {"n": float("inf")}),),
     ],
 )
 async def test_edits_that_do_not_fit_are_refused_and_decide_nothing(home: Home, wrong: Any) -> None:

@@ -79,6 +79,10 @@ def nested(levels: int) -> Any:
         (written(call("a", key=[{"x": {"$secret": "mine"}}])), "step a: its params name a secret"),
         (written(call("a", x=1)), "step a: params/x: is no text"),
         (written(call("a", x=nested(40))), "step a: its params are nested deeper than 32 levels"),
+        (
+            written(call("a"), estimated_cost={"details": {"x": nested(40)}}),
+            "estimated_cost.details are nested deeper than 32 levels",
+        ),
         (written(call("a", x={"$output": "a"})), "step a: x: a is the output of no step before it"),
         (written(call("a", x={"$output": "b"}), call("b")), "step a: x: b is the output of no step"),
         (written(call("b"), call("a", x={"$output": "b c"})), "step a: x: $output is written step_id"),
