@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from engine.contracts.runs.run import EventFilter, RunFilter, RunSort
     from engine.contracts.status import RequestKind, RequestStatus, RunStatus
@@ -125,6 +125,10 @@ class LevelReads(Protocol):
 
     async def since(self, moment: int, tenant: str | None) -> Levels:
         """Counts of the packs of a tenant, or of all, in stretches that end after a moment."""
+        ...
+
+    def pages(self, moment: int, tenant: str | None) -> AsyncIterator[Levels]:
+        """The same, some packs at a time, so that those of ten thousand tenants need little room."""
         ...
 
     async def by_hour(self, moment: int, tenant: str | None) -> Sequence[HourRow]:

@@ -39,6 +39,8 @@ WINDOWS: tuple[int | None, ...] = (1, 7, None, 90)
 """Days to look at; None is each pack's own."""
 AGAIN_SECONDS = 60.0
 """Burn rates fall as time goes by, also when no run ends."""
+SLOW_LOAD = 1.0
+"""Seconds; what takes longer, of ten thousand tenants say, is read again each `AGAIN_SECONDS` only."""
 _ENDS = frozenset(
     {"run_completed", "run_failed", "run_dead_lettered", "approval_decided", "user_input_received"}
     | {"outcome_decided", "request_expired", "model_usage", "run_excluded"}
@@ -61,6 +63,7 @@ class SloScreen(ConsoleScreen):
         self._all_tenants = False
         self._typed = ""
         self._read = False
+        self._took = 0.0
 
     def body(self) -> ComposeResult:
         """Filter, what is looked at, the packs, one of them, and what models cost."""
@@ -101,12 +104,12 @@ class SloScreen(ConsoleScreen):
         """Whether a run or a request ended, a model was paid for, or packs changed."""
         ended = any(event.kind in _ENDS for event in batch.events)
         changed = bool(batch.of(PackListChanged)) or bool(batch.of(CapsChanged))
-        return batch.lagged or changed or ended
+        return batch.lagged or changed or (ended and self._took < SLOW_LOAD)
 
     async def load(self) -> None:
         """Every pack, the course of the one under the cursor, and what was spent: so many questions, however
         many packs and tenants there are."""
-        window, engine = self._window, self._engine
+        window, engine, begun = self._window, self._engine, self.state.clock()
         found = await engine.levels.list(window_days=window)
         if (window, engine) != (self._window, self._engine):
             return
@@ -116,6 +119,7 @@ class SloScreen(ConsoleScreen):
         self._draw()
         await self._read_budget()
         await self._read_used()
+        self._took = self.state.clock() - begun
 
     async def _read_used(self) -> None:
         """What models cost in the longest of the windows that are looked at."""
@@ -287,6 +291,7 @@ class SloScreen(ConsoleScreen):
         shown, known = self._table.row_count, len(self._levels)
         part = f" · {shown:,} of {known:,} packs" if shown != known else ""
         whose = " in every tenant" if self._all_tenants else ""
+        part += " · as of a minute ago at most" if self._took >= SLOW_LOAD else ""
         words = f" Each pack{whose} over {days}, worst first{part}"
         self.query_one("#slo-head", Plain).show((sanitize(words if known else ""), "$quiet"))
 

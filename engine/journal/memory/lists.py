@@ -14,7 +14,7 @@ from engine.journal.rules.run_filter import fold, is_before, matches, place_of
 from engine.slo.buckets import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from engine.contracts.runs.run import EventFilter
     from engine.journal.memory.store import MemoryStore
@@ -204,6 +204,10 @@ class MemoryLevelReads:
             if start + width > moment and tenant in {None, owner}:
                 found.setdefault((owner, pack), []).append(levels[place])
         return found
+
+    async def pages(self, moment: int, tenant: str | None) -> AsyncIterator[Levels]:
+        """See port."""
+        yield await self.since(moment, tenant)
 
     async def by_hour(self, moment: int, tenant: str | None) -> Sequence[HourRow]:
         """See port."""

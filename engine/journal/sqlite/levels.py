@@ -12,7 +12,7 @@ from engine.slo.sketch import decode, encode
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from engine.journal.rules.levels.levels import HourRow, Levels
 
@@ -75,6 +75,10 @@ def _decoded(text: str) -> dict[str, RoleCounts]:
     }
 
 
+PAGE = 4_000
+"""Rows that are read at once; those of one pack are far fewer."""
+
+
 class SqliteLevelReads:
     """Implements `engine.journal.port.LevelReads`."""
 
@@ -86,10 +90,24 @@ class SqliteLevelReads:
         rows = await self._read(query("select_every_level"), {"tenant": tenant, "moment": moment})
         return await asyncio.to_thread(_by_pack, rows)
 
+    async def pages(self, moment: int, tenant: str | None) -> AsyncIterator[Levels]:
+        """See port."""
+        asked: dict[str, Any] = {"tenant": tenant, "moment": moment, "owner": "", "pack": "", "limit": PAGE}
+        rows: list[sqlite3.Row] = []
+        while not asked["owner"] or len(rows) == PAGE:
+            rows = await self._read(query("page_levels"), asked)
+            found = await asyncio.to_thread(_by_pack, rows)
+            if len(rows) == PAGE and len(found) > 1:
+                found.popitem()  # the last one may go on behind the page
+            if not found:
+                return
+            asked["owner"], asked["pack"] = next(reversed(found))
+            yield found
+
     async def by_hour(self, moment: int, tenant: str | None) -> Sequence[HourRow]:
         """See port."""
         asked = {"tenant": tenant, "moment": moment, "hour": HOUR}
-        return cast("list[HourRow]", await self._read(query("level_hours"), asked))
+        return [cast("HourRow", dict(row)) for row in await self._read(query("level_hours"), asked)]
 
 
 def _by_pack(rows: list[sqlite3.Row]) -> Levels:

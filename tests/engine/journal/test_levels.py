@@ -11,6 +11,7 @@ from engine.errors import InvalidInput, NotFound
 from engine.journal.errors import SeqConflict
 from engine.journal.memory.store import MemoryStore
 from engine.journal.records import RunHead
+from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.levels.levels import count_end
 from engine.machine.events.run_facts import RunCompleted, RunFailed, RunRetried
 from engine.slo.buckets import DAY, HOUR, MINUTE, MOST_DAYS, SECOND, SHORTEST, Bucket, start_of
@@ -30,6 +31,8 @@ from tests.engine.journal.run_script import (
 if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.rows import HeadRow
+    from engine.journal.rules.levels.levels import Levels
+    from engine.journal.rules.store import Store
     from tests.engine.journal.run_script import HeldRun
 
 ERROR = {"code": "timeout", "message": "too long"}
@@ -283,3 +286,21 @@ async def test_how_long_people_took_is_counted_by_the_role_that_is_asked(journal
         "approver": (1, 0, {bin_of(10 * SECOND): 1}),
         "operator": (1, 0, {bin_of(30 * SECOND): 1}),
     }
+
+
+async def test_very_many_tenants_are_read_some_at_a_time(journal: Journal) -> None:
+    def write(store: Store) -> None:
+        for tenant in range(90):
+            for number in range(50):
+                store.put_level(f"t-{tenant}", "docs", Bucket(number * SHORTEST, good=1))
+        store.put_level("t-1", "other", Bucket(0, bad=1))
+
+    assert isinstance(journal, JournalWrites)
+    await journal.write(write)
+    for tenant in (None, "t-1"):
+        found: Levels = {}
+        async for page in journal.levels.pages(0, tenant):
+            assert not found.keys() & page.keys()
+            found |= page
+        assert found == await journal.levels.since(0, tenant)
+    assert [page async for page in journal.levels.pages(0, "nobody") if page] == []

@@ -16,6 +16,13 @@ SELECT tenant, pack, start, width, good, bad, excluded, asked, expired, codes, t
     cost, priced, tokens, metered, flagged, roles FROM levels
 WHERE (:tenant IS NULL OR tenant = :tenant) AND start + width > :moment ORDER BY tenant, pack, start, width
 
+-- name: page_levels
+-- the same of the packs after one of a tenant, so many rows at the most
+SELECT tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits,
+    cost, priced, tokens, metered, flagged, roles FROM levels
+WHERE (:tenant IS NULL OR tenant = :tenant) AND (tenant, pack) > (:owner, :pack) AND start + width > :moment
+ORDER BY tenant, pack, start, width LIMIT :limit
+
 -- name: level_hours
 -- what ended of each pack in each hour since a moment, of a tenant or of all (NULL); days tell no hours
 SELECT pack, start / :hour AS hour, sum(good) AS good, sum(bad) AS bad FROM levels

@@ -89,9 +89,14 @@ class ServiceLevels(Scoped):
 
     async def list(self, *, window_days: int | None = None) -> tuple[ServiceLevel, ...]:
         """See facade."""
-        now = self._clock.now()
-        goals, counted = await self._read(now, window_days, self.access.tenant)
-        return await asyncio.to_thread(_levels, counted, goals, now)
+        now, tenant = self._clock.now(), self.access.tenant
+        goals, since = await self._promised(now, window_days)
+        found: list[ServiceLevel] = []
+        async for counted in self._levels.pages(since, tenant):
+            found += await asyncio.to_thread(_levels, counted, goals, now)
+        unknown = goals.keys() - {level.pack for level in found}
+        found += _levels({(tenant or DEFAULT_TENANT, pack): [] for pack in unknown}, goals, now)
+        return tuple(await asyncio.to_thread(sorted, found, key=_badness))
 
     async def get(
         self, pack: str, *, tenant: str | None = None, window_days: int | None = None
@@ -160,17 +165,22 @@ class ServiceLevels(Scoped):
         self, now: int, window_days: int | None, tenant: str | None
     ) -> tuple[dict[str, Goal], Levels]:
         """What is promised, and what was counted; packs nobody has run yet are there with nothing."""
+        goals, since = await self._promised(now, window_days)
+        counted = await self._levels.since(since, tenant)
+        known = {pack for _, pack in counted}
+        for pack in goals.keys() - known:
+            counted[tenant or DEFAULT_TENANT, pack] = []
+        return goals, counted
+
+    async def _promised(self, now: int, window_days: int | None) -> tuple[dict[str, Goal], int]:
+        """By pack, and the moment from which on counts are needed for it."""
         if window_days is not None and not 1 <= window_days <= LONGEST_DAYS:
             raise InvalidInput(
                 f"a window has 1 to {LONGEST_DAYS} days, not {window_days}", {"window_days": window_days}
             )
         goals = await self._goals(window_days)
         days = max((goal.objective.window_days for goal in goals.values()), default=LONGEST_DAYS)
-        counted = await self._levels.since(now - (days + 1) * DAY, tenant)
-        known = {pack for _, pack in counted}
-        for pack in goals.keys() - known:
-            counted[tenant or DEFAULT_TENANT, pack] = []
-        return goals, counted
+        return goals, now - (days + 1) * DAY
 
     async def _goals(self, window_days: int | None) -> dict[str, Goal]:
         catalog = await self._packs.catalog()
@@ -191,12 +201,11 @@ class ServiceLevels(Scoped):
         return Goal(objective(risk, said, own), source, human or HumanTargets())
 
 
-def _levels(counted: Levels, goals: Mapping[str, Goal], now: int) -> tuple[ServiceLevel, ...]:
-    found = [
+def _levels(counted: Levels, goals: Mapping[str, Goal], now: int) -> list[ServiceLevel]:
+    return [
         _level(tenant, pack, goals.get(pack, _GONE), report(buckets, _objective(goals, pack), now))
         for (tenant, pack), buckets in counted.items()
     ]
-    return tuple(sorted(found, key=_badness))
 
 
 def _objective(goals: Mapping[str, Goal], pack: str) -> Objective:
