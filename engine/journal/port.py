@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from engine.contracts.runs.run import EventFilter, RunFilter, RunSort
     from engine.contracts.status import RequestKind, RequestStatus, RunStatus
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from engine.journal.rows import ListedRow, RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
     from engine.journal.rules.id_parts import IdKind
-    from engine.journal.rules.levels.levels import HourRow, Levels
+    from engine.journal.rules.levels.level_reads import LevelReads
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
@@ -117,22 +117,6 @@ class TriggerNotes(Protocol):
     async def note(self, trigger: str, text: str, before: int) -> bool:
         """Store the next version after `before` (0 for none); False, with nothing stored, when another was
         quicker."""
-        ...
-
-
-class LevelReads(Protocol):
-    """What was counted of runs that ended (rules/levels.py)."""
-
-    async def since(self, moment: int, tenant: str | None) -> Levels:
-        """Counts of the packs of a tenant, or of all, in stretches that end after a moment."""
-        ...
-
-    def pages(self, moment: int, tenant: str | None) -> AsyncIterator[Levels]:
-        """The same, some packs at a time, so that those of ten thousand tenants need little room."""
-        ...
-
-    async def by_hour(self, moment: int, tenant: str | None) -> Sequence[HourRow]:
-        """Sums of each pack and hour since a moment of the last three days, of a tenant or of all."""
         ...
 
 

@@ -190,7 +190,7 @@ class MemoryTriggerNotes:
 
 
 class MemoryLevelReads:
-    """Implements `engine.journal.port.LevelReads`."""
+    """Implements `engine.journal.rules.levels.level_reads.LevelReads`."""
 
     def __init__(self, read: Callable[[], Awaitable[MemoryStore]]) -> None:
         self._read = read

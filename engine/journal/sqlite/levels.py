@@ -80,7 +80,7 @@ PAGE = 4_000
 
 
 class SqliteLevelReads:
-    """Implements `engine.journal.port.LevelReads`."""
+    """Implements `engine.journal.rules.levels.level_reads.LevelReads`."""
 
     def __init__(self, read: Callable[[str, Mapping[str, Any]], Awaitable[list[sqlite3.Row]]]) -> None:
         self._read = read
