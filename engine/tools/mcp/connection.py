@@ -7,9 +7,9 @@ import importlib
 import logging
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.contracts.status import StepErrorCode
 from engine.safe_text import sanitize
@@ -19,6 +19,8 @@ from engine.tools.mcp.http import connected
 from engine.tools.mcp.listing import Listing, listing_of
 from engine.tools.mcp.process import running
 from engine.tools.mcp.session import answers, ask_tools, call_tool, greeted, opened_session
+from engine.tools.mcp.settings import SecretReference
+from engine.tools.secret_references import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -74,6 +76,7 @@ class Connection:
         self.state, self.error = State.UNASKED, ""
         self.listing, self.program = Listing(), ""
         self._around, self._told = around, told
+        self._strike = Redaction(given_secrets(settings, around.secrets))
         self._session: ClientSession | None = None
         self._wanted, self._changed, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._ended = asyncio.Event()
@@ -146,8 +149,11 @@ class Connection:
         self._calls += 1
         self._quiet.clear()
         try:
-            content, structured, failed = await call_tool(session, tool.remote_name, arguments, output)
+            struck = _Struck(output, self._strike.text) if output is not None else None
+            content, structured, failed = await call_tool(session, tool.remote_name, arguments, struck)
+            content, structured = self._strike.value(content), self._strike.value(structured)
         except ToolFailure as failure:
+            failure.message = self._strike.text(failure.message)
             if failure.details.get("reason") == "server_ended":
                 await self._lost(session)
                 raise self._failure() from failure
@@ -196,7 +202,7 @@ class Connection:
                     session = await life.enter_async_context(
                         opened_session(incoming, outgoing, self._heard, ended.set)
                     )
-                    self.program = await greeted(session)
+                    self.program = self._strike.text(await greeted(session))
                     self.listing = await self._listed(session)
                 except ToolFailure as failure:
                     await _last_words(process)
@@ -249,7 +255,12 @@ class Connection:
             yield process, incoming, outgoing
 
     async def _listed(self, session: ClientSession) -> Listing:
-        return listing_of(self.name, self.settings, await ask_tools(session))
+        strike = self._strike
+        found = [
+            replace(tool, description=strike.text(tool.description), schema=strike.value(dict(tool.schema)))
+            for tool in await ask_tools(session)
+        ]
+        return listing_of(self.name, self.settings, found)
 
     def _heard(self) -> None:
         """It says that its tools have changed."""
@@ -269,7 +280,7 @@ class Connection:
         pause = min(most, first * 2.0 ** min(self._failures - 2, 30)) if self._failures > 1 else 0.0
         self._not_before = time.monotonic() + pause
         self._session = None
-        self.state, self.error = State.FAILED, sanitize(words, limit=_MAX_WORDS)
+        self.state, self.error = State.FAILED, sanitize(self._strike.text(words), limit=_MAX_WORDS)
         logger.warning("the MCP server %s: %s", self.name, self.error)
 
     def _settle(self) -> None:
@@ -293,6 +304,29 @@ async def _last_words(process: ServerProcess | None) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_SECONDS):
                 await process.over.wait()
+
+
+class _Struck:
+    """Output of a call without the secrets of its server."""
+
+    def __init__(self, output: OutputSink, strike: Callable[[str], str]) -> None:
+        self._output = output
+        self._text = strike
+
+    def hide(self, strike: Callable[[str], str]) -> None:
+        """See OutputSink."""
+        self._output.hide(strike)
+
+    def write(self, stream: Literal["out", "err"], data: bytes) -> None:
+        """See OutputSink: whole lines only."""
+        self._output.write(stream, self._text(data.decode("utf-8", "replace")).encode("utf-8", "replace"))
+
+
+def given_secrets(settings: McpServer, secrets: Mapping[str, str]) -> set[str]:
+    """Values of the secrets that a server is given: nothing that it says repeats them."""
+    given = (*settings.env.values(), *settings.headers.values())
+    names = {value.secret for value in given if isinstance(value, SecretReference)}
+    return {secrets[name] for name in names if secrets.get(name)}
 
 
 def _started_badly(failure: ToolFailure, process: ServerProcess | None) -> ToolFailure:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.contracts.actor import Role
 from engine.errors import NotFound
 from engine.safe_text import sanitize
 from engine.tools.mcp.settings import server_of
@@ -68,11 +69,14 @@ async def _servers(session: Session, *, ask: bool) -> tuple[ServerView, ...]:
     """The declared servers; with `ask` they are started, and gone again."""
     if not session.loaded.values.tools.mcp.servers:
         return ()
+    from engine.governance.access import access_of  # noqa: PLC0415 - few have servers
     from engine.runtime.declared_servers import declared_servers  # noqa: PLC0415 - few have servers
     from engine.tools.mcp.records import views  # noqa: PLC0415 - likewise
 
     config = engine_config(session.loaded)
     if ask:
+        access = access_of(config.operators, session.actor, session.tenant, all_tenants=session.all_tenants)
+        access.require(Role.OPERATOR, session.actor)
         make_places(session.loaded.places)
         async with declared_servers(config).open() as servers:
             await servers.ask_all()

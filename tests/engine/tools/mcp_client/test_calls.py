@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from engine.contracts.masks import STRUCK_OUT
 from engine.contracts.status import Effects, StepErrorCode
 from engine.governance.policies import Policies
 from engine.tools.context import ToolContext
@@ -77,7 +78,8 @@ async def test_tools_are_called_like_every_other(root: Path) -> None:
 
         seen = dict(line.split("=", 1) for line in (await loop.call("loop.env")).data["text"].splitlines())
         assert seen.keys() <= {"PATH", "LANG", "HOME", "GIVEN", "KEY", "LC_CTYPE"}
-        assert (seen["GIVEN"], seen["KEY"], seen["HOME"]) == ("plain", "s3cr3t", str(loop.folder))
+        assert (seen["GIVEN"], seen["HOME"]) == ("plain", str(loop.folder))
+        assert seen["KEY"] == STRUCK_OUT, "it has the secret, and cannot hand it on"
 
         mixed = (await loop.call("loop.mixed")).data["text"]
         assert mixed.split("\n")[1:] == [

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.contracts.masks import STRUCK_OUT
 from engine.contracts.status import StepErrorCode
 from tests.engine.models.loopback import Write, head, serving
 from tests.engine.tools.mcp_client.conftest import bench, declared
@@ -42,7 +43,9 @@ async def test_a_server_over_http_is_called_and_lost_and_found(root: Path) -> No
             done = await loop.call("loop.get_sum", SUM)
             assert done.data == {"text": "3", "structured": None}
             assert (done.meta.backend, done.meta.sandbox) == ("mcp", "policy")
-            assert (await loop.call("loop.header")).data["text"] == "s3cr3t"
+            assert (await loop.call("loop.header")).data["text"] == STRUCK_OUT, (
+                "it came there, and is not told"
+            )
             await loop.call("loop.slow", {"seconds": 0}, output=output)
             assert output.written == b"progress 1/2 half\n"
             late = await loop.call("loop.slow", timeout=0.1)
