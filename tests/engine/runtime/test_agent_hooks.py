@@ -14,6 +14,7 @@ from tests.engine.runtime.embedded_home import (
     error_of,
     failed,
     finished,
+    pending_approval,
     pending_form,
     rest,
     start,
@@ -103,3 +104,20 @@ async def test_a_pack_without_hooks_and_what_no_hook_finds_go_their_way(home: Ho
     async with home.working() as engine:
         run = await finished(engine, "ask")
         assert await decisions(engine, run.run_id) == []
+
+
+async def test_a_call_of_an_approved_plan_is_looked_at_too(home: Home) -> None:
+    hooked(home, hook={"at": "before_tool", "contains": ["prod"]})
+    proposal = {"id": "plan", "type": "plan_proposal", "instructions": "Be.", "prompt": "Plan."}
+    step = {"step_id": "one", "tool": "fake.echo", "params": {"a": "prod"}}
+    script = [{"summary": "Do it.", "steps": [step]}]
+    place = home.root / "shipped" / "demo" / "flows" / "go.yaml"
+    flow = {"id": "go", "steps": [{**proposal, "tools": ["fake.echo"], "script": script}]}
+    place.write_text(yaml.safe_dump(flow))
+    async with home.working() as engine:
+        run_id = await start(engine, "go")
+        card = await pending_approval(engine, run_id)
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert await decisions(engine, run_id) == [("before_tool_call", "hook_veto", "no")]
+        assert not home.tools.calls

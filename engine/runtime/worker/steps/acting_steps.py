@@ -40,10 +40,11 @@ class ToolRenderer(StepRenderer[ToolStep]):
         called = _called(step, at)
         if not isinstance(called, ToolStep):
             return StepPrepared(now=at.now, path=at.path, error=called)
-        if isinstance(step, ChosenCallStep):
-            own = refused_call(at, called.tool, called.params) or own_call(_agent_of(at), at, called)
-            if own is not None:
-                return own
+        stopped = refused_call(at, called.tool, called.params) if step.chosen else None
+        if stopped is None and isinstance(step, ChosenCallStep):
+            stopped = own_call(_agent_of(at), at, called)
+        if stopped is not None:
+            return stopped
         judged = _as_planned(step, at, at.judge.verdict(called.tool, at.state))
         refused = at.judge.refused(at.path, at.now, called.tool, judged)
         if refused is not None:

@@ -64,7 +64,7 @@ def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | No
 
 
 def refused_call(at: Rendering, tool: str, params: Any) -> StepPrepared | None:
-    """A call that may not be made; its agent is told why."""
+    """A call that a model chose and that may not be made; an agent is told why, a plan ends."""
     return _first(at, HookPoint.BEFORE_TOOL, params, tool)
 
 
