@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from engine.acp.settings import AgentSettings
 from engine.budget.settings import BudgetSettings
 from engine.governance.policies import Policies
 from engine.models.settings import ModelSettings
@@ -38,6 +39,8 @@ class EngineConfig:
     operators: Mapping[str, Operator] = field(default_factory=dict)
     """What each account may see and do; without any whoever is at the machine may do everything."""
     models: ModelSettings = field(default_factory=ModelSettings)
+    agents: AgentSettings = field(default_factory=AgentSettings)
+    """Programs that are agents, by name."""
     slo: Mapping[str, SloTargets] = field(default_factory=dict)
     """What is promised by pack, before what the packs say themselves."""
     budget: BudgetSettings = field(default_factory=BudgetSettings)

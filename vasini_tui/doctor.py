@@ -31,6 +31,7 @@ from vasini_tui.console.terminal.usable import terminal_problem
 from vasini_tui.disk_use import disk_by_kind
 from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 from vasini_tui.identity import account_exists, login_name, over_ssh
+from vasini_tui.outside_agents import outside_agents, policy_names
 from vasini_tui.server_text import server_line
 from vasini_tui.settings.loading import LoadedSettings, SettingInForce, unknown_variables
 from vasini_tui.settings.places import Places, shared_with_group
@@ -50,6 +51,7 @@ class Examination:
     terminal: Mapping[str, Any]
     places: Mapping[str, str | None]
     identity: Mapping[str, Any]
+    agents: Mapping[str, str]
     settings: tuple[SettingInForce, ...]
     journal: Mapping[str, Any]
     disk: Mapping[str, int]
@@ -80,6 +82,7 @@ async def examine(
     """Look at everything. Raises nothing of the engine: what is wrong is in the result."""
     places = loaded.places
     seen = await _ask_engine(loaded, opener, deep=deep)
+    agents, agent_faults = await asyncio.to_thread(outside_agents, loaded)
     return Examination(
         program={
             "version": version,
@@ -103,6 +106,7 @@ async def examine(
             "log": str(places.log_file),
         },
         identity=_identity(loaded),
+        agents=agents,
         settings=tuple(loaded.in_force()),
         journal=seen.journal,
         disk=await asyncio.to_thread(disk_by_kind, places),
@@ -114,6 +118,7 @@ async def examine(
             *_variables(),
             *_policy_names(loaded, seen),
             *_models(loaded),
+            *agent_faults,
             *await asyncio.to_thread(_budget, loaded, seen),
             *await asyncio.to_thread(_own_themes, places),
         ),
@@ -131,7 +136,7 @@ def _policy_names(loaded: LoadedSettings, seen: _Engine) -> list[str]:
     named = {name for one in listed for name in (*one.allowed_tools, *one.blocked_tools)}
     if not named and not policies.by_pack:
         return []
-    builtin = {spec.name for spec in builtin_registry().specs()}
+    builtin = {spec.name for spec in builtin_registry().specs()} | policy_names(loaded)
     return policies.unknown_names(
         frozenset(builtin | {name for name in named if name.startswith(own)}), packs
     )

@@ -103,6 +103,7 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         models=values.models,
         mcp=tools.mcp.servers,
         mcp_now=ServersNow(places.config_file) if tools.mcp.servers else None,
+        agents=values.agents,
         budget=values.budget,
         operators=values.identity.operators,
         slo=values.slo.by_pack,

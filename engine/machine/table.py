@@ -21,6 +21,7 @@ from engine.machine.model.state import Phase, RunState, ScopeStatus, find_scope,
 from engine.machine.steps import attempts, composite, human_approval, outcome, subflow, user_input
 from engine.machine.steps.gate import check_gate
 from engine.machine.steps.limits import over_limit
+from engine.machine.steps.outside.prompt import permission_asked
 from engine.machine.steps.registry import STEP_KINDS
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import current_path, holds, joined, launches
@@ -111,6 +112,7 @@ _LATE: dict[type[inputs.Input], Handler] = {
     inputs.Collected: _late,
     inputs.OutputPrepared: _late,
     inputs.StepFinished: _late,
+    inputs.PermissionAsked: _late,
     inputs.StepInterrupted: _late,
     inputs.StepPutBack: _late,
     inputs.CallHeldBack: _late,
@@ -134,6 +136,7 @@ TABLE: dict[Phase, dict[type[inputs.Input], Handler]] = {
         inputs.Collected: composite.collected,
         inputs.OutputPrepared: verbs.output_prepared,
         inputs.StepFinished: attempts.finished,
+        inputs.PermissionAsked: permission_asked,
         inputs.StepInterrupted: attempts.interrupted,
         inputs.StepPutBack: attempts.put_back,
         inputs.CallHeldBack: verbs.held_back,

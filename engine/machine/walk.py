@@ -5,10 +5,20 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from engine.contracts.flows.outside_agent import PERMISSION_TYPE, PROMPT_TYPE
 from engine.contracts.status import RunStatus, StepStatus
 from engine.machine.model.effects import Collect, Effect, Prepare, PrepareOutput
 from engine.machine.model.needs import startable
-from engine.machine.model.state import Branches, Execution, Phase, RunState, Scope, ScopeStatus, find_scope
+from engine.machine.model.state import (
+    Branches,
+    Execution,
+    Phase,
+    RunState,
+    Scope,
+    ScopeStatus,
+    find_scope,
+    scope_path_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +104,10 @@ def joined(graph: FlowGraph, execution: Execution, branches: Branches) -> bool:
     """True when a composite execution has all it waits for."""
     if _joins_any(graph, execution):
         return bool(branches.ended)
-    needs = graph.step_at(execution.path).branch_needs
+    step = graph.step_at(execution.path)
+    if step.over_with_first:
+        return branches.outputs.holds(0)
+    needs = step.branch_needs
     if needs is not None:
         return not branches.running and next(startable(needs, branches), None) is None
     return branches.ended == branches.total
@@ -170,15 +183,30 @@ def run_status(state: RunState) -> RunStatus:
     if state.paused:
         return RunStatus.PAUSED
     seen = set()
-    for leaf in active_leaves(state.root):
+    for leaf in _telling_leaves(state.root):
         retrying = leaf.retry_at is not None
         seen.add(RunStatus.RETRYING if retrying else _LEAF_STATUS.get(leaf.status, RunStatus.RUNNING))
     return next((status for status in _ORDER if status in seen), RunStatus.RUNNING)
 
 
+def _telling_leaves(root: Scope) -> list[Execution]:
+    """The leaves that tell how the run stands: not a program that waits for a person's answer."""
+    leaves = list(active_leaves(root))
+    asking = {
+        _agent_of(leaf)
+        for leaf in leaves
+        if leaf.type == PERMISSION_TYPE and leaf.status is StepStatus.PENDING_HUMAN
+    }
+    return [leaf for leaf in leaves if leaf.type != PROMPT_TYPE or _agent_of(leaf) not in asking]
+
+
+def _agent_of(leaf: Execution) -> str:
+    return scope_path_of(scope_path_of(leaf.path))
+
+
 def current_leaf(state: RunState) -> Execution | None:
     """One active execution to show as the run's current step."""
-    return next(active_leaves(state.root), None) if state.phase is Phase.ACTIVE else None
+    return next(iter(_telling_leaves(state.root)), None) if state.phase is Phase.ACTIVE else None
 
 
 def scope_chain(root: Scope, path: str) -> list[Scope]:

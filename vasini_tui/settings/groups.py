@@ -17,6 +17,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from engine.acp.settings import AgentSettings
 from engine.budget.settings import BudgetSettings
 from engine.contracts.actor import Operator
 from engine.contracts.governing.slo import SloTargets
@@ -198,6 +199,7 @@ class SettingsShape(BaseModel):
     logging: LoggingSettings = LoggingSettings()
     tools: ToolSettings = ToolSettings()
     models: ModelSettings = ModelSettings()
+    agents: AgentSettings = AgentSettings()
     budget: BudgetSettings = BudgetSettings()
     engine: EngineSettings = EngineSettings()
     packs: PackSettings = PackSettings()

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from engine.contracts.flows.outside_agent import ASKED_AT_ONCE, PREFIX, permission_step, prompt_step
 from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields, StepId
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.model import Contract
@@ -127,6 +128,12 @@ class AgentStep(StepFields):
         description="What the agent is for; the pack's role and soul come first.",
     )
     prompt: str = Field(min_length=1, max_length=200_000, description="What it is asked to do.")
+    agent: str | None = Field(
+        default=None,
+        max_length=70,
+        pattern=r"^acp:[a-z][a-z0-9_-]*$",
+        description="`acp:NAME`: an agent that another program brings, of the settings `agents.acp`.",
+    )
     tools: tuple[str, ...] | None = Field(
         default=None,
         max_length=100,
@@ -181,6 +188,8 @@ class AgentStep(StepFields):
 
     @cached_property
     def _lists(self) -> tuple[tuple[Step, ...], ...]:
+        if self.agent is not None:
+            return ((prompt_step(self.retry),), (permission_step(),))
         call = ChosenCallStep.model_construct(type="tool", id=CALL, tool="", on_failure="continue")
         calls = CallsStep.model_construct(
             type="calls",
@@ -199,19 +208,39 @@ class AgentStep(StepFields):
         return self.mode == "conversation"
 
     @property
+    def outside(self) -> str | None:
+        """The name in the settings of the program that is the agent, where one is."""
+        return None if self.agent is None else self.agent.removeprefix(PREFIX)
+
+    @property
     def lists(self) -> tuple[tuple[Step, ...], ...]:
-        """What every turn works through."""
+        """What every turn works through; of a program that is the agent its prompt, and what it asks for."""
         return self._lists
 
     def list_of(self, branch: int) -> tuple[Step, ...]:
         """The same for every turn."""
-        return self._lists[0]
+        return self._lists[min(branch, len(self._lists) - 1)]
+
+    @property
+    def branches_at_once(self) -> int:
+        """One turn; of another program its prompt, and some of what it asks for."""
+        return 1 if self.agent is None else 1 + ASKED_AT_ONCE
+
+    @property
+    def over_with_first(self) -> bool:
+        """What another program asks for is asked while it works on its prompt."""
+        return self.agent is not None
 
     @property
     def target(self) -> str | None:
-        """The model it asks for, where it names one."""
-        return self.model
+        """The model or the program that it asks for, where it names one."""
+        return self.agent or self.model
 
     def joined(self, given: Any, outputs: list[tuple[int, Any]]) -> Any:
-        """The last turns: one in which a person only said that it is over has no answer."""
+        """The last turns: one in which a person only said that it is over has no answer.
+
+        Of another program: the answer to its prompt.
+        """
+        if self.agent is not None:
+            return next(output for number, output in outputs if number == 0)
         return {"$list": [output for _, output in outputs[-2:]]}

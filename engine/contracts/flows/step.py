@@ -145,6 +145,11 @@ class StepFields(Contract):
         """Whether the first branch that succeeds is enough."""
         return self.joining == "any"
 
+    @property
+    def over_with_first(self) -> bool:
+        """Whether it is over when its first branch is: the others are part of what that one does."""
+        return False
+
     def joined(self, given: Any, outputs: list[tuple[int, Any]]) -> Any:
         """What it hands on when its branches have ended, in value form: `given` is what it was started with,
         `outputs` what they brought, by number."""

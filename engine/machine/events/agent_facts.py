@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engine.errors import InvalidTransition
 from engine.machine.events.event import Event, Fact, Upgrade, doc
-from engine.machine.events.placing import with_turns
+from engine.machine.events.placing import amend, execution_of, with_turns
+from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.machine.model.state import RunState
+    from engine.machine.model.state import Branches, RunState
 
 
 def _first_turn_added(payload: dict[str, Any]) -> dict[str, Any]:
@@ -34,6 +36,42 @@ class AgentTurnAdded(Fact):
     def apply(self, state: RunState, event: Event) -> RunState:
         """It has a turn more to work through."""
         return with_turns(state, event, self.turns, self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPermissionAsked(Fact):
+    """An agent that another program brings asks permission for a call."""
+
+    kind: ClassVar[str] = "agent_permission_asked"
+    number: int = field(metadata=doc("the branch that asks for it, from 1"))
+    call: Any = field(metadata=doc("tool, params, what the agent said before, why it is refused if it is"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It has a branch more."""
+        branches = _branches_of(state, event)
+        asked = {**branches.asked, self.number: self.call}
+        return amend(state, event, branches=replace(branches, total=self.number + 1, asked=asked))
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPermissionsDropped(Fact):
+    """What an agent had asked for beyond what people were asked at once: it hears of none of it any more."""
+
+    kind: ClassVar[str] = "agent_permissions_dropped"
+    reason: str = field(metadata=doc("why"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """What has not begun never begins."""
+        branches = _branches_of(state, event)
+        asked = {number: call for number, call in branches.asked.items() if number < branches.next_index}
+        return amend(state, event, branches=replace(branches, next_index=branches.total, asked=asked))
+
+
+def _branches_of(state: RunState, event: Event) -> Branches:
+    branches = execution_of(state, event).branches
+    if branches is None:
+        raise InvalidTransition(f"{event.kind}: {event.step_id} has no turns")
+    return branches
 
 
 @dataclass(frozen=True, slots=True)

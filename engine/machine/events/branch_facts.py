@@ -31,10 +31,12 @@ class BranchCompleted(Fact):
         index, branches = int(index_text), parent.branches
         children = {key: child for key, child in branches.children.items() if key != index}
         outputs = branches.outputs.put(index, branches.children[index].output)
+        asked = {key: call for key, call in branches.asked.items() if key != index}
         inner = parent.inner
         if inner is not None:
             inner = {**inner, **steps_in(branches.children[index])}
-        done = replace(parent, branches=replace(branches, children=children, outputs=outputs), inner=inner)
+        branches = replace(branches, children=children, outputs=outputs, asked=asked)
+        done = replace(parent, branches=branches, inner=inner)
         return replace(state, root=put_execution(state.root, done))
 
 

@@ -104,6 +104,8 @@ _KINDS: tuple[type[Fact], ...] = (
     branch_facts.BranchFailed,
     branch_facts.BranchCancelled,
     agent_facts.AgentTurnAdded,
+    agent_facts.AgentPermissionAsked,
+    agent_facts.AgentPermissionsDropped,
     agent_facts.SkillsResolved,
     agent_facts.SkillResolutionFailed,
     plan_facts.PlanProposed,

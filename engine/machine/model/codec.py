@@ -160,5 +160,7 @@ _BRANCHES_OF_VERSION_1 = ("total", "children", "outputs", "next_index")
 def _branches(data: dict[str, Any]) -> Branches:
     values = dict(data)
     values["children"] = {int(key): _scope(item) for key, item in values.get("children", {}).items()}
+    if "asked" in values:
+        values["asked"] = {int(key): call for key, call in values["asked"].items()}
     values["outputs"] = Outputs.of((int(key), item) for key, item in values.get("outputs", {}).items())
     return Branches(**values)

@@ -113,6 +113,19 @@ class StepFinished(Input):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionAsked(Input):
+    """The program that works on the prompt at `path`, as that `attempt`, asks permission for a call.
+
+    `number` is the branch that it becomes, `call` what it is about, in value form.
+    """
+
+    path: str
+    attempt: int
+    number: int
+    call: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepInterrupted(Input):
     """The worker that held this execution died (`lost`) or gave it back while shutting down.
 

@@ -101,6 +101,7 @@ class Branches:
     children: dict[int, Scope] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=Outputs)
     next_index: int = 0
+    asked: dict[int, Any] = field(default_factory=dict)  # what an outside agent's branches are about
     dropped: int = 0  # of so many first branches, which have ended, the journal alone has the outputs
 
     @property

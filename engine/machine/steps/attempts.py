@@ -27,6 +27,7 @@ from engine.machine.steps.awaiting import await_answer
 from engine.machine.steps.gate import ask_for_call_again, is_void
 from engine.machine.steps.limits import tool_calls_used_up
 from engine.machine.steps.outcome import ask_outcome
+from engine.machine.steps.outside.prompt import drop_permissions
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import is_in_flight
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution
 
 MAX_RECOVERIES = 5
+AGENT_WENT_ON = "the agent went on without it"
+AGENT_ENDED = "the agent that asked has ended"
+AGENT_LOST = "the process of the agent that asked is gone: the agent is prompted anew"
 
 
 def finished(builder: TransitionBuilder, given: StepFinished) -> None:
@@ -45,6 +49,7 @@ def finished(builder: TransitionBuilder, given: StepFinished) -> None:
     execution = builder.execution(given.path)
     if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
         return
+    drop_permissions(builder, given.path, AGENT_WENT_ON if given.ok else AGENT_ENDED)
     if given.ok and given.awaits is not None and builder.state.cancel is None:
         await_answer(builder, execution, given.awaits)
     elif given.ok and given.awaits is not None:
@@ -114,6 +119,7 @@ def interrupted(builder: TransitionBuilder, given: StepInterrupted) -> None:
         builder.emit(StepCancelled("the run was cancelled while its worker was lost"), given.path)
         settle(builder)
         return
+    drop_permissions(builder, given.path, AGENT_LOST)
     recoveries = execution.recoveries + given.lost
     if execution.ask_when_lost and given.begun:
         ask_outcome(builder, execution, given, recoveries)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.machine.steps.agent import AgentKind, CallsKind, MessageKind, ModelKind
 from engine.machine.steps.composite import ForEachKind, GraphKind, ParallelKind
 from engine.machine.steps.human_approval import ApprovalKind
+from engine.machine.steps.outside.prompt import PermissionKind, PromptKind
 from engine.machine.steps.plan import PlanKind, PlanStepsKind, ReviewKind
 from engine.machine.steps.subflow import SubflowKind
 from engine.machine.steps.tool import ToolKind
@@ -33,5 +34,7 @@ _KINDS: tuple[StepKind[Any], ...] = (
     PlanKind(),
     ReviewKind(),
     PlanStepsKind(),
+    PromptKind(),
+    PermissionKind(),
 )
 STEP_KINDS: NamedTable[StepKind[Any]] = NamedTable("step type", lambda kind: kind.type, _KINDS)

@@ -204,11 +204,23 @@ class _PlanChecks(_ChoosingChecks):
     type = "plan_proposal"
 
 
+_NOT_OF_A_PROGRAM = (
+    *("tools", "flows", "handoffs", "model", "mode"),
+    *("max_turns", "max_tokens", "temperature", "script"),
+)
+"""What an agent of another program says and has itself."""
+
+
 class _AgentChecks(_ChoosingChecks):
     type = "agent"
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         yield from super().faults(node, tool_names)
+        if node.raw.get("agent") is not None:
+            for field in _NOT_OF_A_PROGRAM:
+                if node.raw.get(field) is not None:
+                    message = f"an agent of another program (`agent`) takes no `{field}`: it brings its own"
+                    yield (field,), message
         for place, flow in self.flows(node):
             if re.fullmatch(_FLOW_AS_TOOL, flow) is None:
                 yield place, "an agent runs flows of its own pack, whose ids have 50 characters at most"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.flows.outside_agent import PERMISSION_TYPE
 from engine.contracts.status import RUN_TERMINAL, RUN_WAITING, RunStatus, WaitKind
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ async def rests(journal: Journal, row: RunRow, watched: set[str]) -> bool:
     if status in RUN_TERMINAL:  # a retry may lie in its mailbox, or only its documents are missing
         return not row["ready"] or not await journal.has_mail(row["run_id"])
     if row["ready"]:
-        return False
+        return status is RunStatus.PENDING_HUMAN and await _held_by_an_agent(journal, row)
     child = row["waiting_for_id"]
     if status is RunStatus.RUNNING and row["waiting_for"] == WaitKind.CHILD and child is not None:
         watched.add(child)
@@ -28,3 +29,11 @@ async def rests(journal: Journal, row: RunRow, watched: set[str]) -> bool:
         ended = below is None or below["status"] in RUN_TERMINAL
         return not ended and below is not None and await rests(journal, below, watched)
     return status in RUN_WAITING
+
+
+async def _held_by_an_agent(journal: Journal, row: RunRow) -> bool:
+    """Whether a worker keeps the run only since it holds the program that waits for the person's answer."""
+    path = row["current_step"]
+    if path is None or row["lease_worker"] is None or await journal.has_mail(row["run_id"]):
+        return False
+    return any(step["type"] == PERMISSION_TYPE for step in await journal.step_rows(row["run_id"], path))

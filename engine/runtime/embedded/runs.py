@@ -17,6 +17,7 @@ from engine.contracts.runs.run import (
 )
 from engine.contracts.status import (
     RUN_TERMINAL,
+    RUN_WAITING,
     CancelMode,
     RequestKind,
     RequestStatus,
@@ -365,7 +366,8 @@ class Runs(Scoped):
         watched = {run_id}
 
         def listen(change: ChangeSet) -> None:
-            ended = any(change.statuses.get(watched_id) in RUN_TERMINAL for watched_id in watched)
+            rests_now = RUN_TERMINAL | RUN_WAITING
+            ended = any(change.statuses.get(watched_id) in rests_now for watched_id in watched)
             if change.foreign or ended or not watched.isdisjoint(change.rested):
                 news.set()
 

@@ -8,6 +8,7 @@ from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL
 from engine.contracts.runs.conversation import Conversation, Handover, SpokenCall, SpokenTurn, ToldSkill
 from engine.contracts.status import RequestStatus, StepStatus
 from engine.errors import InvalidInput
+from engine.runtime.views.outside_turns import outside_turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,7 @@ def conversation_of(
             }
             turn = turn.model_copy(update=told_by)
         turns.append(turn)
+    turns += outside_turns(agent.step_id, inside, decided)
     asking = forms.get(f"{agent.step_id}/{len(turns)}/{MESSAGE}")
     return Conversation(
         run_id=run_id,

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 CALLS_OF_A_TURN = 3
 """A turn wants less calls than this."""
-ID_PREFIX = {"human_approval": "appr", "user_input": "form", "message": "form", "plan_review": "appr"}
+ID_PREFIX = {
+    "human_approval": "appr",
+    "user_input": "form",
+    "message": "form",
+    "plan_review": "appr",
+    "permission": "appr",
+}
 
 
 def prepared(

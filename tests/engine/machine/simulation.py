@@ -130,6 +130,17 @@ class Simulation:
             inputs.StepFinished(now=self._tick(), path=path, attempt=attempt, ok=True, awaits=awaits)
         )
 
+    def ask(self, agent: str) -> Simulation:
+        """The program that works on the agent's prompt asks permission for a call."""
+        path = f"{agent}/0/prompt"
+        execution, prompt = self.execution(agent), self.execution(path)
+        number = execution.branches.total if execution.branches is not None else 0
+        return self.give(
+            inputs.PermissionAsked(
+                now=self._tick(), path=path, attempt=prompt.attempt, number=number, call={"n": number}
+            )
+        )
+
     def fail(
         self,
         path: str,

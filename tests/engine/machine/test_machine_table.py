@@ -38,6 +38,8 @@ SAMPLE: dict[str, Any] = {
     "value": None,
     "document": {},
     "cap": {},
+    "number": 1,
+    "call": {},
 }
 
 

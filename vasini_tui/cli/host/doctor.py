@@ -48,6 +48,7 @@ def _document(found: Examination) -> dict[str, Any]:
         "terminal": found.terminal,
         "places": found.places,
         "identity": found.identity,
+        "agents": found.agents,
         "settings": [
             {"key": setting.key, "value": setting.value, "source": setting.source}
             for setting in found.settings
@@ -72,6 +73,7 @@ def _write(out: Output, found: Examination) -> None:
         ("Terminal", found.terminal),
         ("Places", found.places),
         ("Identity", found.identity),
+        *((("Agents", found.agents),) if found.agents else ()),
         ("Journal", found.journal),
     ):
         out.line(title)

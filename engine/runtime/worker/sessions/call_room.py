@@ -13,7 +13,7 @@ import hashlib
 import mmap
 import os
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from engine.runtime.processes import boot_id, is_gone, this_process
 from engine.runtime.worker.sessions.tree_slots import TreeSlots
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Iterator
     from pathlib import Path
 
     from engine.machine.model.state import Execution
@@ -90,6 +90,15 @@ class CallRoom:
                     yield
                 finally:
                     self._turns.give_back()
+        finally:
+            self._marks.remove(place)
+
+    @contextmanager
+    def marked(self, run_id: str, execution: Execution) -> Iterator[None]:
+        """Make a call within the context that may last for days: it is marked, and takes nobody's turn."""
+        place = self._marks.put(mark_of(run_id, execution.path))
+        try:
+            yield
         finally:
             self._marks.remove(place)
 

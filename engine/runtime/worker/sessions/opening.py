@@ -14,6 +14,7 @@ from engine.contracts.flows.tool_step import ToolStep
 from engine.json_schema.forms import load_checks
 from engine.machine.model.graph import walk_steps
 from engine.models.catalog import ModelCatalog
+from engine.runtime.files.agent_places import AgentPlaces
 from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.processes import boot_id
 from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls, lost_calls
@@ -29,6 +30,9 @@ from engine.runtime.worker.steps.calls.call_judge import CallJudge
 from engine.runtime.worker.steps.calls.call_output import kept_output
 from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
 from engine.runtime.worker.steps.child_flows import ChildFlows
+from engine.runtime.worker.steps.outside.launching import Launching
+from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
+from engine.tools.sandbox.bubblewrap import bubblewrap
 from engine.tools.scopes import opened_scopes
 
 if TYPE_CHECKING:
@@ -82,6 +86,9 @@ class Sessions:
         paying = Paying(journal, clock, config.budget)
         questions = Questions(catalog, executor, values, EndedTurns(journal, values))
         self._models = ModelCalls(catalog, questions, values, clock, kept, prices, paying)
+        launching = Launching(config.agents, config.secrets, config.limits, config.bubblewrap or bubblewrap)
+        places = AgentPlaces(config.runs_dir)
+        self._outside = OutsideAgents(launching, places, values, clock, kept)
         self._faults = faults
         self._boot_id: str | None = None
 
@@ -142,6 +149,7 @@ class Sessions:
             ),
             self._tools,
             self._models,
+            self._outside,
             host,
             run,
             site,

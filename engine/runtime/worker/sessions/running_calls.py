@@ -1,34 +1,39 @@
-"""The calls of one run that are under way, of tools and of models, each a task."""
+"""The calls of one run that are under way, of tools, models and agents, each a task."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.machine.model.inputs import CallHeldBack, StepFinished
+from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
+from engine.machine.model.inputs import StepFinished
+from engine.machine.model.state import scope_path_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from collections.abc import Set as AbstractSet
 
+    from engine.machine.model.inputs import Input
     from engine.machine.model.state import Execution, RunState
     from engine.runtime.clock import Clock
     from engine.runtime.worker.sessions.call_room import CallRoom
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.steps.agents.model_call import ModelCalls
     from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
+    from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
 
 
 class RunningCalls:
     """Starts, cancels and stops calls. `still_held` raises LeaseLost when the run is another worker's, asked
-    before a call that must not be made twice. `finished` hears of each with the blobs its output refers to,
-    `failed` of a defect in this engine that ended one.
+    before a call that must not be made twice. `tells` hears how each ends and what an agent asks, with the
+    blobs that this refers to, `failed` of a defect in this engine that ended one.
     """
 
     def __init__(
         self,
         tools: ToolCalls,
         models: ModelCalls,
+        outside: OutsideAgents,
         clock: Clock,
         faults: Faults,
         site: CallSite,
@@ -36,18 +41,19 @@ class RunningCalls:
         room: CallRoom,
         spawn: Callable[..., asyncio.Task[None]],
         still_held: Callable[[], Awaitable[None]],
-        finished: Callable[[StepFinished | CallHeldBack, Mapping[str, bytes]], None],
+        tells: Callable[[Input, Mapping[str, bytes]], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._tools = tools
         self._models = models
+        self._outside = outside
         self._clock = clock
         self._faults = faults
         self._site = site
         self._room = room
         self._spawn = spawn
         self._still_held = still_held
-        self._finished = finished
+        self._tells = tells
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._expected: dict[str, int | None] = {}
@@ -98,29 +104,20 @@ class RunningCalls:
 
     async def _call(self, execution: Execution, state: RunState) -> None:
         path = execution.path
+        told: Input
         try:
             self._faults.reach("before_tool", execution.type)
             place = self._expected.pop(path, None)
-            async with self._room.entered(
-                self._site.row["run_id"],
-                execution,
-                place,
-                tree=self._site.outermost,
-                at_once=None if execution.model else self._site.flow.graph.limits.calls_at_once,
-            ):
-                if execution.ask_when_lost:
-                    await self._still_held()
-                self._waiting.discard(path)
-                if execution.model:
-                    finished, blobs = await self._models.call(self._site, execution, state)
-                else:
-                    finished, blobs = await self._tools.call(self._site, execution)
+            if isinstance(self._site.flow.graph.step_at(path), PromptStep | PermissionStep):
+                told, blobs = await self._of_an_agent(execution, state)
+            else:
+                told, blobs = await self._in_the_room(execution, state, place)
             self._faults.reach("after_tool", execution.type)
         except asyncio.CancelledError:
             if self._stopping:
                 raise
             now = self._clock.now()
-            finished = StepFinished(now=now, path=path, attempt=execution.attempt, ok=False, cancelled=True)
+            told = StepFinished(now=now, path=path, attempt=execution.attempt, ok=False, cancelled=True)
             blobs = {}
         except Exception as defect:  # noqa: BLE001 - the edge of a call: raised where the run is worked
             self._failed(defect)
@@ -128,4 +125,43 @@ class RunningCalls:
         finally:
             if self._tasks.get(path) is asyncio.current_task():
                 del self._tasks[path]
-        self._finished(finished, blobs)
+        self._tells(told, blobs)
+
+    async def _in_the_room(
+        self, execution: Execution, state: RunState, place: int | None
+    ) -> tuple[Input, Mapping[str, bytes]]:
+        async with self._room.entered(
+            self._site.row["run_id"],
+            execution,
+            place,
+            tree=self._site.outermost,
+            at_once=None if execution.model else self._site.flow.graph.limits.calls_at_once,
+        ):
+            if execution.ask_when_lost:
+                await self._still_held()
+            self._waiting.discard(execution.path)
+            if execution.model:
+                return await self._models.call(self._site, execution, state)
+            return await self._tools.call(self._site, execution)
+
+    async def _of_an_agent(self, execution: Execution, state: RunState) -> tuple[Input, Mapping[str, bytes]]:
+        """A prompt waits for people as long as it takes: it takes nobody's turn. What it asked for and may do
+        has been told before its end is."""
+        if not execution.model:
+            return await self._outside.permit(self._site, execution)
+        with self._room.marked(self._site.row["run_id"], execution):
+            ended = await self._outside.prompt(self._site, execution, state, self._tells)
+        below = scope_path_of(scope_path_of(execution.path)) + "/"
+        beside = [
+            task
+            for path, task in self._tasks.items()
+            if path.startswith(below) and task is not asyncio.current_task()
+        ]
+        if beside:
+            await asyncio.wait(beside)
+        return ended
+
+    def hear(self, state: RunState) -> None:
+        """The run stands so by now: agents hear of what was decided on what they ask for."""
+        for path in self._outside.hear(self._site.row["run_id"], state):
+            self.cancel(path)

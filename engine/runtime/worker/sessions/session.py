@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.records import Commit, NewRun, StoredRun
     from engine.machine.model.effects import Effect
-    from engine.machine.model.inputs import CallHeldBack, Input, StepFinished
+    from engine.machine.model.inputs import Input
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
     from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.run_planner import RunPlanner
     from engine.runtime.worker.steps.agents.model_call import ModelCalls
     from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
+    from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Session:
         planner: RunPlanner,
         tools: ToolCalls,
         models: ModelCalls,
+        outside: OutsideAgents,
         host: SessionHost,
         run: StoredRun,
         site: CallSite,
@@ -106,13 +108,14 @@ class Session:
         self._calls = RunningCalls(
             tools,
             models,
+            outside,
             clock,
             faults,
             site,
             room=host.calls,
             spawn=host.spawn,
             still_held=self._require_lease,
-            finished=self._call_finished,
+            tells=self._call_tells,
             failed=self._call_failed,
         )
         self._started: Plan | None = None
@@ -277,6 +280,7 @@ class Session:
             self._calls.cancel(cancel.path)
         if budget:
             self._start_calls(plan)
+        self._calls.hear(self.state)
         if self._released:
             if self.state.phase is Phase.ACTIVE and budget:
                 self._host.spawn(self._host.documents.write_so_far, self._row, self._flow, self.state)
@@ -307,8 +311,8 @@ class Session:
         written = OutputWritten(now=self._clock.now(), document=document)
         await self._take_in([Incoming(written, words=words)])
 
-    def _call_finished(self, finished: StepFinished | CallHeldBack, blobs: Mapping[str, bytes]) -> None:
-        self._inbox.append(Incoming(finished, blobs=blobs))
+    def _call_tells(self, told: Input, blobs: Mapping[str, bytes]) -> None:
+        self._inbox.append(Incoming(told, blobs=blobs))
         self._wake.set()
 
     def _call_failed(self, defect: Exception) -> None:

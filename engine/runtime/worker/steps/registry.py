@@ -20,6 +20,7 @@ from engine.runtime.worker.steps.agents.agent_steps import (
 )
 from engine.runtime.worker.steps.approval_step import ApprovalRenderer
 from engine.runtime.worker.steps.form_step import FormRenderer
+from engine.runtime.worker.steps.outside.outside_steps import PermissionRenderer, PromptRenderer
 from engine.runtime.worker.steps.plans.plan_steps import PlanRenderer, PlanStepsRenderer, ReviewRenderer
 from engine.runtime.worker.steps.wait_step import WaitRenderer
 
@@ -44,6 +45,8 @@ STEP_RENDERERS: NamedTable[StepRenderer[Any]] = NamedTable(
         PlanRenderer(),
         ReviewRenderer(),
         PlanStepsRenderer(),
+        PromptRenderer(),
+        PermissionRenderer(),
     ),
 )
 """By type; a type that is not here cannot be started."""

@@ -48,6 +48,8 @@ class AgentRenderer(StepRenderer[AgentStep]):
         """What it is told, with the script of the scripted model."""
         offered = at.flow.layer.offered if at.flow.layer is not None else None
         tools = step.tools if step.tools is not None else sorted(offered or ())
+        if step.outside is not None:  # it brings its own
+            tools = ()
         skills = tuple(skills_of(step, at, tools))
         told = {
             "instructions": at.text(step.instructions),
@@ -71,6 +73,8 @@ class AgentRenderer(StepRenderer[AgentStep]):
 
     def handed_on(self, step: AgentStep, joined: Any) -> Any:
         """Its last answer, and who gave it."""
+        if step.outside is not None:
+            return answer_of(joined, step.output)
         reply = next(turn["reply"] for turn in reversed(joined) if "reply" in turn)
         meant = handed_over(step, reply["calls"])
         return answer_of(reply, step.output) if meant is None else handed_output(step, reply, meant)

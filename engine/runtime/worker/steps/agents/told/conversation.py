@@ -154,7 +154,7 @@ def _spoken(
 
 def _told_first(briefing: Briefing, note: str = "") -> list[Message]:
     system = "\n\n".join(
-        filter(None, (briefing.persona, briefing.instructions, _DATA, _wanted(briefing.output)))
+        filter(None, (briefing.persona, briefing.instructions, _DATA, wanted_answer(briefing.output)))
     )
     asked = Message(MessageRole.USER, briefing.prompt + note, blocks=briefing.blocks)
     return [Message(MessageRole.SYSTEM, system), asked]
@@ -182,7 +182,8 @@ def _parsed(text: str) -> Any:
     return from_json(fenced[1] if fenced else text, allow_inf_nan=False)
 
 
-def _wanted(schema: dict[str, Any] | None) -> str:
+def wanted_answer(schema: dict[str, Any] | None) -> str:
+    """That the answer has to fit a schema, where there is one."""
     if schema is None:
         return ""
     return f"Your last answer is JSON that fits this schema, and nothing else: {to_json(schema).decode()}"

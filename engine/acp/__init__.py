@@ -1,0 +1,1 @@
+"""Agents that other programs bring, spoken with in the Agent Client Protocol: bounded, and never trusted."""

@@ -1,0 +1,65 @@
+"""What an agent of another program said and asked for, as turns of a conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from engine.contracts.flows.outside_agent import PERMISSION, PROMPT
+from engine.contracts.runs.conversation import SpokenCall, SpokenTurn
+from engine.contracts.status import StepStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from engine.contracts.runs.run import StepView
+
+
+def outside_turns(
+    agent: str, inside: Mapping[str, StepView], decided: Mapping[str, str]
+) -> Iterator[SpokenTurn]:
+    """One for each thing it asked permission for, with what it said before, then its answer."""
+    prompt = inside.get(f"{agent}/0/{PROMPT}")
+    if prompt is None:
+        return
+    who = prompt.input.get("agent") if isinstance(prompt.input, dict) else None
+    provider = who if isinstance(who, str) else ""
+    number = 1
+    while (call := inside.get(f"{agent}/{number}/{PERMISSION}")) is not None:
+        given = call.input if isinstance(call.input, dict) else {}
+        said = given.get("said")
+        yield SpokenTurn(
+            step_id=call.step_id,
+            status=StepStatus.COMPLETED,
+            text=said if isinstance(said, str) else "",
+            provider=provider,
+            calls=(_call(call, given, decided),),
+        )
+        number += 1
+    reply = prompt.output if isinstance(prompt.output, dict) else {}
+    text, model = reply.get("text"), reply.get("model")
+    yield SpokenTurn(
+        step_id=prompt.step_id,
+        status=prompt.status,
+        attempt=prompt.attempt,
+        text=text if isinstance(text, str) else "",
+        provider=provider,
+        model=model if isinstance(model, str) else "",
+        error=prompt.error,
+    )
+
+
+def _call(call: StepView, given: Mapping[str, Any], decided: Mapping[str, str]) -> SpokenCall:
+    params = given.get("params")
+    told = params if isinstance(params, dict) else {}
+    what = told.get("arguments") or told.get("content")
+    return SpokenCall(
+        step_id=call.step_id,
+        tool=call.name,
+        arguments=to_json(what).decode() if what else "",
+        status=call.status,
+        decided=decided.get(call.step_id),
+        result=call.output if call.status is StepStatus.COMPLETED else None,
+        error=call.error,
+    )

@@ -1,0 +1,53 @@
+"""What an agent of another program is told, and what it handed on. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.runtime.worker.steps.agents.told.conversation import wanted_answer
+from engine.runtime.worker.steps.agents.told.skills import skill_blocks
+
+if TYPE_CHECKING:
+    from engine.acp.session import Answer
+
+_TITLE = 200
+_DECIDED = 50
+_AGAIN = (
+    "You worked on this before and were interrupted. Whatever you had asked permission for and not been "
+    "answered is void: ask again for what you still need. Look what is already done before you do it again."
+)
+
+
+def prompt_text(
+    persona: str,
+    told: dict[str, Any],
+    decided: list[Any],
+    *,
+    again: bool,
+    output: dict[str, Any] | None,
+) -> str:
+    """The prompt, as one text. `decided` is what came of calls before, when it is given `again`."""
+    skills = [block.told for block in skill_blocks(told.get("skills", ()))]
+    parts = [persona, told["instructions"], *skills, told["prompt"], wanted_answer(output)]
+    if again:
+        parts.append("\n".join([_AGAIN, *map(_line, decided[-_DECIDED:])]))
+    return "\n\n".join(filter(None, parts))
+
+
+def _line(came_of_it: Any) -> str:
+    if isinstance(came_of_it, dict) and isinstance(came_of_it.get("error"), dict):
+        return f"- not done: {str(came_of_it['error'].get('message'))[:_TITLE]}"
+    title = came_of_it.get("title", "") if isinstance(came_of_it, dict) else ""
+    return f"- done: {str(title)[:_TITLE]}"
+
+
+def as_data(answer: Answer, agent: str, name: str) -> dict[str, Any]:
+    """What an answer of a model is, of an agent; it tells no tokens."""
+    return {
+        "text": answer.text,
+        "calls": [],
+        "finish": answer.stop,
+        "provider": agent,
+        "model": name or agent,
+        "usage": {"input_tokens": 0, "output_tokens": 0, "estimated": False},
+    }

@@ -1,0 +1,55 @@
+"""What each configured agent of another program is here: whether it can be started, and how."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from os import environ
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.acp.settings import SecretName
+from engine.tools.process.command_runner import program_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.acp.settings import AcpAgent
+    from vasini_tui.settings.loading import LoadedSettings
+
+CALL_KINDS = (
+    *("read", "edit", "delete", "move", "search"),
+    *("execute", "think", "fetch", "switch_mode", "other"),
+)
+"""What agents say of a call: policies name `acp.<agent>.<kind>`."""
+
+
+def outside_agents(loaded: LoadedSettings) -> tuple[dict[str, str], list[str]]:
+    """Each by its name in words, and what is wrong with them (blocking)."""
+    words: dict[str, str] = {}
+    warnings: list[str] = []
+    for name, agent in loaded.values.agents.acp.items():
+        faults = list(_faults(agent, loaded))
+        where = program_path(agent.command, agent.cwd or Path.cwd(), environ.get("PATH", ""))
+        words[f"acp:{name}"] = "; ".join(faults) or f"found: {where}, level {agent.sandbox}"
+        warnings += [f"agents.acp.{name}: {fault}" for fault in faults]
+    return words, warnings
+
+
+def policy_names(loaded: LoadedSettings) -> frozenset[str]:
+    """Under which policies know them and what they ask for."""
+    names = loaded.values.agents.acp
+    return frozenset(
+        f"acp.{name}{kind}" for name in names for kind in ("", *(f".{one}" for one in CALL_KINDS))
+    )
+
+
+def _faults(agent: AcpAgent, loaded: LoadedSettings) -> Iterator[str]:
+    if program_path(agent.command, agent.cwd or Path.cwd(), environ.get("PATH", "")) is None:
+        yield f"not found: there is no command {agent.command!r}"
+    if agent.cwd is not None and not agent.cwd.is_dir():
+        yield f"not found: the folder {agent.cwd} is not there"
+    if find_spec("acp") is None:
+        yield "the extra `acp` is missing: pip install 'vasini-tui[acp]'"
+    for value in agent.env.values():
+        if isinstance(value, SecretName) and value.name not in loaded.values.secrets:
+            yield f"the secret {value.name!r} is not set"
