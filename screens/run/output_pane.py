@@ -37,6 +37,7 @@ class OutputPane(RunPane):
     """
 
     title = "Output"
+    idle = frozenset({"run.marker"})
 
     def __init__(self, state: ConsoleState, run_id: str, *, id: str, step_id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(state, run_id, id=id)

@@ -53,6 +53,8 @@ class RunPane(Container):
     """One pane of a run. `title` stands in the line of panes."""
 
     title: ClassVar[str] = ""
+    idle: ClassVar[frozenset[str]] = frozenset({"run.follow", "run.marker"})
+    """Actions of the screen that have nothing to do here: the last line does not offer them."""
 
     def __init__(self, state: ConsoleState, run_id: str, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)

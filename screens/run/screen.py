@@ -11,6 +11,7 @@ from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
 from engine.errors import NotFound
 from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
+from screens.frame.bars.key_bar import KeyBar
 from screens.frame.bars.tabs import Tabs
 from screens.frame.screen import show_notice
 from screens.handoff.verbs import HandoffVerbs
@@ -265,6 +266,7 @@ class RunScreen(SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, AgainVerb, Fl
     def _show_pane(self) -> None:
         self.query_one("#panes", ContentSwitcher).current = self._pane
         self._tabs.show_current(self._pane, self.state.keymap.fill("{run.next_pane}: next pane"))
+        self.query_one(KeyBar).leave_out(self.pane.idle)
         self.pane.target().focus()
 
     def _show_gone(self, words: str) -> None:

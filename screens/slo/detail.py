@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from engine.contracts.governing.slo import BurnView, DriftView, ServiceLevel
+    from engine.contracts.governing.slo import BurnView, DriftView, HallucinationView, RoleView, ServiceLevel
     from screens.keys.keymap import Keymap
 
 LOW_PLOT, TALL_PLOT = 3, 6
@@ -126,12 +126,32 @@ def _words(level: ServiceLevel, *, tall: bool) -> Iterator[list[Part]]:
     if level.drift:
         other = " · ".join(map(_drift, level.drift))
         drift = [(sanitize(" Drift "), "bold $quiet"), (sanitize(other), "$waiting")]
-    if tall and drift:
-        yield why
-        yield drift
-    else:
-        yield [*drift, sanitize(" "), *why] if drift else why
+    flagged = _flagged(level.hallucination)
+    if tall:
+        yield from filter(None, (why, drift, flagged))
+        yield _people(level)
+        for one in level.people.roles:
+            yield [(sanitize(f"        {_role(one)}"), "$quiet")]
+        return
+    rest = [part for line in (drift, flagged) if line for part in (*line, sanitize(" "))]
+    yield [*rest, *why]
     yield _people(level)
+
+
+def _flagged(found: HallucinationView) -> list[Part]:
+    """Runs that told what is not so, as far as people said it."""
+    if not found.flagged:
+        return []
+    words = f"{found.flagged:,} runs, {percent(found.rate)} % (goal {percent(found.goal)} %)"
+    return [
+        (sanitize(" Flagged "), "bold $quiet"),
+        (sanitize(words), "bold $bad" if found.kept is False else ""),
+    ]
+
+
+def _role(role: RoleView) -> str:
+    took = f"p50 {milliseconds(role.p50_ms)}, p95 {milliseconds(role.p95_ms)}"
+    return f"{role.role}: {role.asked:,} asked · {took} · {role.expired:,} expired"
 
 
 def _people(level: ServiceLevel) -> list[Part]:

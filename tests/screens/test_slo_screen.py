@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.governing.budget import Caps, SpendBy, SpendRow, SpendSum
-from engine.contracts.governing.slo import DriftMetric, DriftSeverity, DriftView, FailureCount
+from engine.contracts.governing.slo import (
+    DriftMetric,
+    DriftSeverity,
+    DriftView,
+    FailureCount,
+    HallucinationView,
+    PeopleView,
+    RoleView,
+)
 from engine.contracts.runs.run import RunError
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
@@ -305,3 +313,18 @@ async def test_a_list_that_takes_long_is_not_read_again_for_each_run_that_ends(c
         screen._took = SLOW_LOAD
         assert not screen.concerned(ended)
         assert screen.concerned(FeedBatch(notices=(CapsChanged(),)))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_what_people_flagged_is_told_and_people_by_role(
+    console: OpenConsole, size: tuple[int, int]
+) -> None:
+    engine = FakeEngine()
+    roles = (RoleView(role="approver", asked=30, expired=2, p50_ms=60_000, p95_ms=9_000_000),)
+    flagged = HallucinationView(flagged=7, rate=0.07, goal=0.05, kept=False)
+    people = PeopleView(asked=30, expired=2, p50_ms=60_000, p95_ms=9_000_000, roles=roles)
+    engine.levels.stored = (a_level(hallucination=flagged, people=people),)
+    async with console(engine, size=size) as stage:
+        await on_levels(stage)
+        await stage.shows("Flagged 7 runs, 7 % (goal 5 %)")
+        assert ("approver: 30 asked · p50 60.0s, p95 2.5h · 2 expired" in stage.text()) is (size[1] > 24)

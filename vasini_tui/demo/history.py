@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.contracts.status import RequestStatus, RunStatus
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.rules.levels.levels import count_end, count_request
 from engine.journal.spend_rows import SLOT
 from engine.journal.sqlite.file.connection import open_writer
@@ -121,7 +121,7 @@ def _count(store: SqliteStore, past: Past, tenant: str, now: int, chance: random
         waited = round(past.minutes * MINUTE * chance.lognormvariate(0, 0.8))
         late = chance.random() < 0.02
         decided = {"decided_at": moment, "status": RequestStatus.EXPIRED if late else RequestStatus.APPROVED}
-        request = cast("RequestRow", {**of, "requested_at": moment - waited})
+        request = cast("RequestRow", {**of, "kind": RequestKind.APPROVAL, "requested_at": moment - waited})
         count_request(store, request, cast("RequestColumns", decided))
 
 

@@ -35,11 +35,18 @@ class KeyBar(Plain):
         self._keymap = keymap
         self._drawn: list[Action] = []
         self._widths: list[int] = []
+        self._left_out: frozenset[str] = frozenset()
 
     def on_mount(self) -> None:
         """Follow the bindings: they change with the focus."""
         self.screen.bindings_updated_signal.subscribe(self, self._follow)
         self._draw()
+
+    def leave_out(self, action_ids: frozenset[str]) -> None:
+        """These have nothing to do for now; pressed, they say so."""
+        if action_ids != self._left_out:
+            self._left_out = action_ids
+            self._draw()
 
     def on_resize(self, _event: events.Resize) -> None:
         """Another width, another number of keys."""
@@ -54,6 +61,7 @@ class KeyBar(Plain):
             name: binding for name, binding in self.screen.active_bindings.items() if not self._typed(name)
         }
         bound = {entry.id for binding in active.values() if (entry := find(binding.binding.id))}
+        bound -= self._left_out
         shown = [entry for entry in self._keymap.actions() if entry.shown and entry.id in bound]
         keys = {entry: entry.first_key(active) for entry in shown}
         room = self.size.width - sum(_width(entry, keys[entry]) for entry in keys if entry.id in _LAST)

@@ -57,6 +57,7 @@ class LogPane(RunPane):
     """The cursor on the last line follows; Enter shows an event's data."""
 
     title = "Log"
+    idle = frozenset()
 
     def __init__(self, state: ConsoleState, run_id: str, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(state, run_id, id=id)

@@ -43,6 +43,7 @@ class TimelinePane(RunPane):
     """Executions of the run and of its child runs; Enter shows what went in and came out."""
 
     title = "Timeline"
+    idle = frozenset()
 
     def compose(self) -> ComposeResult:
         """Bars, the step under the cursor, what the symbols mean."""
