@@ -114,7 +114,7 @@ def test_a_version_stays_what_was_written(write_pack: WritePack) -> None:
         (4, 13, "steps.0.retry.retry_on", "retry: {retry_on: x}", "expected a list", "a list"),
         (4, 13, "steps.0.retry.backoff", "retry: {backoff: slow}", "one of fixed, exponential", None),
         (4, 5, "steps.0.backend", "backend: loacl", "(did you mean `local`?)", None),
-        (4, 5, "steps.0.backend", "backend: mcp", "`mcp` is not available in this version", None),
+        (4, 5, "steps.0.backend", "backend: mcp", "`files.read` is a tool of no MCP server", None),
         (4, 5, "steps.0.backend", "backend: remote", "`remote` is not available in this version", None),
         (4, 5, "steps.0.id", "id: a b", "letters, digits", None),
         (4, 5, "steps.0.id", "id: ''", "at least 1 character", None),
