@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from engine.budget.caps import EACH, Cap
 from engine.budget.price import PER, Price, Rates
 from engine.contracts.governing.budget import CapScope, CapWindow
-from engine.contracts.governing.money import BILLIONTHS, billionths
+from engine.contracts.governing.money import BILLIONTHS, billionths, is_amount
 from engine.contracts.moment import TimeZoneName
 from engine.models.settings import ModelName
 
@@ -24,9 +24,16 @@ def _exact(amount: Decimal) -> Decimal:
     return amount
 
 
-Amount = Annotated[Decimal, Field(ge=0, le=_MOST), AfterValidator(_exact)]
+def _written(given: object) -> object:
+    """A text is an amount as people write one: `Decimal` would take `1_000` and digits of any script."""
+    if isinstance(given, str) and (not is_amount(given) or "$" in given):
+        raise ValueError("is no amount in dollars, such as 12 or 0.50")
+    return given
+
+
+Amount = Annotated[Decimal, BeforeValidator(_written), Field(ge=0, le=_MOST), AfterValidator(_exact)]
 """US dollars, at most nine places behind the point."""
-PositiveAmount = Annotated[Decimal, Field(gt=0, le=_MOST), AfterValidator(_exact)]
+PositiveAmount = Annotated[Decimal, BeforeValidator(_written), Field(gt=0, le=_MOST), AfterValidator(_exact)]
 
 
 class _Group(BaseModel):

@@ -62,13 +62,13 @@ class Budget(Protocol):
         *,
         soft: int | None,
         hard: int | None,
-        pause: bool = False,
+        pause: bool | None = None,
         actor: Actor,
         comment: str = "",
         seen: AsShown | None = None,
     ) -> None:
         """Set a cap, which counts from now on before the settings' one for the same; both None takes it back.
-        With `pause` runs wait at its soft cap until a person has said how they go on.
+        With `pause` runs wait at its soft cap until a person has said how they go on; None: as before.
 
         Nothing is done when the cap is not any more as it was `seen`. Raises Refused (`role_missing`,
         `decision_from_run`, `cap_changed`), InvalidInput for one that cannot hold, or to take back where is

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -11,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
 from engine.contracts.governing.budget import AsShown, CapScope, CapWindow
-from engine.contracts.governing.money import billionths, dollars, short_dollars
+from engine.contracts.governing.money import dollars, short_dollars, typed_billionths
 from engine.errors import VasiniError
 from engine.facade.feed import CapsChanged
 from engine.safe_text import sanitize
@@ -220,8 +219,8 @@ class CapDialog(Dialog[str]):
     def _amount(self, name: str) -> int | None:
         typed = self._typed(name)
         try:
-            amount = billionths(Decimal(typed.removeprefix("$"))) if typed else None
-        except (ArithmeticError, ValueError):
+            amount = typed_billionths(typed) if typed else None
+        except ValueError:
             amount = 0
         if amount is not None and amount <= 0:
             raise NotYet(f"{typed} is no amount in dollars, such as 12 or 0.50", name)

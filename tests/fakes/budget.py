@@ -60,7 +60,7 @@ class FakeBudget:
         *,
         soft: int | None,
         hard: int | None,
-        pause: bool = False,
+        pause: bool | None = None,
         actor: Actor,
         comment: str = "",
         seen: AsShown | None = None,

@@ -28,6 +28,7 @@ from engine.runtime.embedded.engine import open_engine
 from tests.system import chaos_roles
 from tests.system.drill import PACK, config, make_home, registry
 from tests.system.loaded import load_all
+from tests.system.spenders import spend
 
 if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
@@ -87,7 +88,7 @@ def _worker(order: dict[str, Any]) -> int:
         os.dup2(file, stream)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(process)d %(message)s", force=True)
     faults: Faults = KillAt(*order["fault"]) if order["fault"] else Record(home / "reached.txt")
-    roles = {"worker": chaos_roles.work, "decider": chaos_roles.decide}
+    roles = {"worker": chaos_roles.work, "decider": chaos_roles.decide, "spender": spend}
     try:
         asyncio.run(roles[order["role"]](home) if order["role"] else _work(home, faults))
     except BaseException:  # noqa: BLE001 - the edge of a forked process, which must not go on

@@ -20,6 +20,7 @@ from engine.contracts.governing.budget import (
 from engine.errors import ErrorCode, VasiniError
 from tests.vasini_tui.conftest import Outcome
 from vasini_tui.__main__ import main
+from vasini_tui.exit_codes import ExitCode
 from vasini_tui.settings.loading import load_settings
 
 if TYPE_CHECKING:
@@ -174,3 +175,10 @@ def test_metrics_tell_what_models_cost_and_what_is_left(vasini: Vasini, fake: Fa
     assert 'vasini_model_unpriced_calls{model="own"} 1' in lines
     left = 'vasini_budget_remaining_dollars{scope="tenant",tenant="acme",name="acme",window="day"} 0.5'
     assert left in lines
+
+
+@pytest.mark.parametrize("amount", ["1_000", "١٢", "1e3", "nan", "0x10", "1,000", "12 34"])
+def test_an_amount_is_digits_and_perhaps_a_point(vasini: Vasini, amount: str) -> None:
+    done = vasini("budget", "set", "pack", "demo", "--hard", amount)
+    assert done.status == ExitCode.USAGE
+    assert "no amount in dollars" in done.stderr

@@ -129,3 +129,10 @@ def test_one_pack_tells_who_was_asked_and_what_was_flagged(vasini: Vasini, fake:
     assert "approver  9      1        1.0 s  9.0 s" in text
     lines = vasini("metrics").stdout
     assert 'vasini_slo_flagged_runs{tenant="default",pack="on-call"} 4' in lines
+
+
+def test_a_tenant_of_which_there_is_no_run_is_said_to_be_so(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    for command in ("slo", "metrics"):
+        assert "no run is of the tenant nosuch" in vasini(command, "--tenant", "nosuch").stderr
+    assert not vasini("slo").stderr

@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from engine import open_engine
 from engine.config import EngineConfig
 from engine.contracts.actor import Actor
+from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.memory.journal import MemoryJournal
@@ -156,7 +157,7 @@ async def test_an_input_that_names_a_secret_of_the_operator_is_denied_also_when_
 def test_a_client_cannot_name_itself_so_that_a_record_deceives(given: str, shown: str) -> None:
     name = client_name(given)
     assert name.startswith(shown)
-    assert len(name) <= 60
+    assert len(name) <= 24
     assert not set(name) & set("()\x1b\x07")
 
 
@@ -223,9 +224,15 @@ async def test_a_person_fills_the_form_of_a_schema(engine: Engine) -> None:
 
 async def test_a_schema_that_is_none_asks_nobody(engine: Engine) -> None:
     async with connected(engine) as client:
-        told_back = await called(client, "ask_person", {"question": "?", "schema": {"type": "banana"}})
-        assert told_back["answered"] is False
-        assert told_back["reason"]
+        for schema in (
+            {"type": "banana"},
+            {"type": "array"},
+            {"properties": 7},
+            {"properties": {"a": {"type": 1}}},
+        ):
+            told_back = await called(client, "ask_person", {"question": "?", "schema": schema})
+            assert told_back["error"]["code"] == "invalid_input"
+        assert (await engine.runs.list(RunFilter(pack="outside", flow="question"))).items == ()
 
 
 async def test_a_question_taken_back_is_withdrawn(engine: Engine) -> None:

@@ -11,9 +11,13 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from engine.contracts.actor import acting_as
+from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus, WaitKind
 from engine.errors import InvalidInput, NotFound, VasiniError
+from engine.json_schema.forms import check_schema, form_schema
 from engine.safe_text import sanitize
 from engine.values import canonical_json, digest_of
 
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 PACK = "outside"
 MAX_TITLE, MAX_MESSAGE = 300, 20_000
+MAX_CLIENT = 24
+"""Characters of a client's name: it stands before what it asks, which lists have to show."""
 MAX_CALL = 1_000_000
 """Bytes of what is to be approved."""
 MAX_OPEN = 50
@@ -89,7 +95,10 @@ class Desk:
         return exactly(await self._ask("approval", title, {"message": told(message), **call}, tell), digest)
 
     async def answered(self, title: str, message: str, schema: Mapping[str, Any], tell: Tell) -> Said:
-        """What a person answers to a form. Raises what `Runs.start` raises."""
+        """What a person answers to a form. Raises InvalidInput for a schema that no form has, and what
+        `Runs.start` raises.
+        """
+        await asyncio.to_thread(_require_form, schema)
         return await self._ask("question", title, {"message": told(message), "schema": schema}, tell)
 
     async def reported(self, title: str, text: str) -> str:
@@ -205,9 +214,20 @@ def exactly(said: Said, digest: str) -> Said:
     return said
 
 
+def _require_form(schema: Mapping[str, Any]) -> None:
+    """What the step would refuse is refused before a run is started, so that none fails for it."""
+    try:
+        request = UserInputRequest.model_validate({"form_id": "question", "prompt": "?", "schema": schema})
+    except ValidationError as error:
+        raise InvalidInput(f"the schema is of no form: {error.errors()[0]['msg']}") from None
+    problems = check_schema(form_schema(request))
+    if problems:
+        raise InvalidInput(f"the schema is of no form: {problems[0]}")
+
+
 def client_name(given: str) -> str:
     """The name that a client gave itself, as far as people can read it."""
-    return " ".join(_UNREADABLE.sub(" ", sanitize(given, limit=60)).split()) or _NAMELESS
+    return " ".join(_UNREADABLE.sub(" ", sanitize(given, limit=60)).split())[:MAX_CLIENT].strip() or _NAMELESS
 
 
 def one_line(text: str, limit: int) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from decimal import Decimal
+import re
+from decimal import Decimal
 
 BILLIONTHS = 1_000_000_000
 """Of one dollar."""
+_AMOUNT = re.compile(r"-?\$?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})")
 
 
 def billionths(amount: Decimal) -> int:
@@ -17,6 +16,18 @@ def billionths(amount: Decimal) -> int:
     if not scaled.is_finite() or scaled % 1:
         raise ValueError("an amount has at most nine places behind the point")
     return int(scaled)
+
+
+def is_amount(text: str) -> bool:
+    """Whether a text is an amount as people write one: digits 0 to 9, perhaps a point, perhaps `$`."""
+    return _AMOUNT.fullmatch(text.strip()) is not None
+
+
+def typed_billionths(text: str) -> int:
+    """An amount as it is typed: `12`, `0.50`, `$3`. Raises ValueError for anything else."""
+    if not is_amount(text):
+        raise ValueError(f"{text!r} is no amount in dollars, such as 12 or 0.50")
+    return billionths(Decimal(text.strip().removeprefix("$")))
 
 
 def dollars(amount: int) -> str:

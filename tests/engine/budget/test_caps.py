@@ -134,3 +134,9 @@ def test_when_it_runs_out_is_told_if_that_is_within_the_window() -> None:
 def test_a_top_up_raises_both_caps() -> None:
     raised = limit().raised(10)
     assert (raised.soft, raised.hard, raised.topped_up) == (60, 110, 10)
+
+
+@pytest.mark.parametrize("amount", ["1_000", "١٢", "1e3", "$5"])
+def test_an_amount_in_the_settings_is_digits_and_perhaps_a_point(amount: str) -> None:
+    with pytest.raises(ValidationError, match="no amount in dollars"):
+        BudgetSettings.model_validate({"caps": [{"scope": "tenant", "window": "day", "hard": amount}]})

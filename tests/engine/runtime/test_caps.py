@@ -189,6 +189,7 @@ async def test_a_cap_that_cannot_hold_is_refused(
 
 
 async def test_a_comment_that_no_list_could_show_is_refused(home: Home) -> None:
+    home.flow("ask", agent(tools=()))
     async with home.open() as engine:
         with pytest.raises(InvalidInput, match="500 characters"):
             await engine.budget.set_cap(
@@ -197,7 +198,23 @@ async def test_a_comment_that_no_list_could_show_is_refused(home: Home) -> None:
         assert (await engine.budget.caps()).acts == ()
 
 
+async def test_a_cap_of_a_pack_that_is_not_there_is_refused_and_a_pause_stays_when_nothing_is_said(
+    home: Home,
+) -> None:
+    home.flow("ask", agent(tools=()))
+    async with home.open() as engine:
+        money = engine.for_(ANN).budget
+        with pytest.raises(InvalidInput, match="there are demo"):
+            await money.set_cap(CapScope.PACK, "dmeo", DAY, soft=None, hard=1, actor=ANN)
+        await money.set_cap(CapScope.PACK, "*", DAY, soft=None, hard=1, actor=ANN)
+        await money.set_cap(CapScope.PACK, "demo", DAY, soft=1, hard=None, pause=True, actor=ANN)
+        await money.set_cap(CapScope.PACK, "demo", DAY, soft=2, hard=None, actor=ANN)
+        (cap,) = [one for one in (await money.caps()).caps if one.name == "demo"]
+        assert (cap.soft, cap.pauses) == (2, True)
+
+
 async def test_only_admins_change_caps_and_nobody_those_of_another_tenant(home: Home) -> None:
+    home.flow("ask", agent(tools=()))
     operators = {
         "op": Operator(tenants=("default",), roles=frozenset({Role.OPERATOR})),
         "boss": Operator(tenants=("default",), roles=frozenset({Role.ADMIN})),

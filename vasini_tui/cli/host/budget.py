@@ -11,7 +11,7 @@ import typer
 
 from engine.budget.caps import EACH
 from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
-from engine.contracts.governing.money import BILLIONTHS, billionths, dollars
+from engine.contracts.governing.money import BILLIONTHS, dollars, typed_billionths
 from engine.errors import InvalidInput
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
@@ -122,9 +122,9 @@ def set_cap(
         str | None, typer.Option("--hard", metavar="AMOUNT", help="Dollars that no call may pass.")
     ] = None,
     on_soft: Annotated[
-        OnSoft,
+        OnSoft | None,
         typer.Option("--on-soft", metavar="WHAT", help="warn; pause: runs wait for the answer."),
-    ] = OnSoft.WARN,
+    ] = None,
     off: Annotated[bool, typer.Option("--off", help="Take back the cap that a person set.")] = False,
     comment: Comment = "",
     tenant: Tenant = None,
@@ -135,7 +135,7 @@ def set_cap(
     """Set a cap: it counts before the settings' one for the same, from now on."""
     if off == (soft is not None or hard is not None):
         raise UsageError("say --soft, --hard or both; or --off")
-    pause = on_soft is OnSoft.PAUSE
+    pause = None if on_soft is None else on_soft is OnSoft.PAUSE
     if pause and soft is None:
         raise UsageError("--on-soft pause needs --soft")
     limits = (_billionths(soft), _billionths(hard))
@@ -167,7 +167,7 @@ async def _set(
     name: str,
     window: CapWindow,
     limits: tuple[int | None, int | None],
-    pause: bool,
+    pause: bool | None,
     comment: str,
 ) -> int:
     soft, hard = limits
@@ -207,9 +207,9 @@ def _billionths(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return billionths(Decimal(text.strip().removeprefix("$")))
-    except (ArithmeticError, ValueError):
-        raise UsageError(f"{text!r} is no amount in dollars, such as 12 or 0.50") from None
+        return typed_billionths(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _write_spending(out: Output, spending: Spending) -> None:

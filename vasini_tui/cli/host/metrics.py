@@ -10,6 +10,7 @@ from engine.contracts.governing.slo import SloState
 from engine.safe_text import sanitize
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.host.tenants import note_unknown_tenant
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def metrics(
 async def _metrics(session: Session) -> int:
     async with session.engine() as engine:
         counts = await engine.runs.counts()
+        await note_unknown_tenant(session, engine)
         levels = await engine.levels.list()
         workers = await engine.workers()
         spending, caps = await engine.budget.spending(SpendBy.MODEL), await engine.budget.caps(acts=0)

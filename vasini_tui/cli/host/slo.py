@@ -9,6 +9,7 @@ import typer
 
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
+from vasini_tui.cli.host.tenants import note_unknown_tenant
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def slo(
 async def _list(session: Session, *, window: int | None) -> int:
     async with session.engine() as engine:
         levels = await engine.levels.list(window_days=window)
+        await note_unknown_tenant(session, engine)
     if session.out.as_json:
         session.out.document({"levels": levels})
     else:

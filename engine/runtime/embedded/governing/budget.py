@@ -135,7 +135,7 @@ class Budget(Scoped):
         *,
         soft: int | None,
         hard: int | None,
-        pause: bool = False,
+        pause: bool | None = None,
         actor: Actor,
         comment: str = "",
         seen: AsShown | None = None,
@@ -154,13 +154,16 @@ class Budget(Scoped):
             "cap_window": window.value,
             "soft": soft,
             "hard": hard,
-            "pause": int(pause),
+            "pause": int(bool(pause)),
         }
         remove = soft is None and hard is None
-        if remove:
-            known = await self._journal.spending.caps()
-            if not any(_same_cap(one, row) for one in known):
-                raise InvalidInput(f"nobody has set a cap of {scope} {name} for the window {window}")
+        known = await self._journal.spending.caps()
+        if pause is None and soft is not None:
+            row["pause"] = next((one["pause"] for one in known if _same_cap(one, row)), 0)
+        if scope is CapScope.PACK and not remove:
+            await self._require_pack(name)
+        if remove and not any(_same_cap(one, row) for one in known):
+            raise InvalidInput(f"nobody has set a cap of {scope} {name} for the window {window}")
         act = self._act(limit, CAP_REMOVED if remove else CAP_SET, actor, comment)
         await self._journal.change_cap(row, act, await self._shown(limit, seen), remove=remove)
 
@@ -202,6 +205,16 @@ class Budget(Scoped):
         zone = await asyncio.to_thread(ZoneInfo, self._zone)
         place = (limit.scope, limit.window, limit.tenant, limit.name)
         return Shown(*place, seen.soft, seen.hard, self._written, zone, self._clock.now())
+
+    async def _require_pack(self, name: str) -> None:
+        """Raises InvalidInput for a pack that is not there, and that never spent anything."""
+        packs = {entry.pack.pack_id for entry in (await self._packs.catalog()).found}
+        if name == EACH or name in packs:
+            return
+        rows = await self._journal.spending.by_names(self.access.tenant, 0, _ALWAYS)
+        if not any(row["pack"] == name for row in rows):
+            there = ", ".join(sorted(packs)) or "none"
+            raise InvalidInput(f"there is no pack {name!r}, whose cap would hold nothing; there are {there}")
 
     async def _cap_views(self) -> CapViews:
         money = self._journal.spending

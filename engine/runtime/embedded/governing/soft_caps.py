@@ -110,12 +110,13 @@ class SoftCaps:
 
     async def _start(self, act: ActRow, zone: ZoneInfo) -> None:
         cap = await self._cap(act["scope"], act["tenant"], act["name"], act["cap_window"], zone)
+        hard = cap.hard if cap is not None else act["hard"]  # the act knows it only of a call that begins
         given = {
             "act": str(act["act"]),
             "what": _words(act),
             "spent": dollars(act["amount"] or 0),
             "soft": dollars(act["soft"] or 0),
-            "hard": dollars(act["hard"]) if act["hard"] else "none",
+            "hard": dollars(hard) if hard else "none",
             "meanwhile": _WAITS if cap is not None and cap.pauses else _GOES_ON,
         }
         key = f"soft cap {act['act']}"
