@@ -76,6 +76,7 @@ bench-console: $(STAMP)
 	$(BIN)/python -m benchmarks.console.console_bench
 	$(BIN)/python -m benchmarks.console.console_lists
 	$(BIN)/python -m benchmarks.console.console_log
+	$(BIN)/python -m benchmarks.console.console_stream
 
 # make chaos MINUTES=30 SEED=7
 chaos: $(STAMP)

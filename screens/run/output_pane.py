@@ -13,6 +13,7 @@ from screens.widgets.plain import Plain
 from screens.widgets.text_lines import TextLines, safe_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from textual.app import ComposeResult
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.5
 """Lines make no events: while a run works, its pane looks for them."""
+BUSY_SECONDS = 0.1
+"""The same while something is being written."""
 FROM_END = 256 * 1024
 """Bytes before the end that are read when the pane opens."""
 _EMPTY = "No output: no command or tool of this run has written any."
@@ -46,6 +49,7 @@ class OutputPane(RunPane):
         self._any = self._cut = self._live = False
         self._until: datetime | None = None
         self._following = True
+        self._coming = False
 
     def compose(self) -> ComposeResult:
         """A note, lines."""
@@ -56,7 +60,7 @@ class OutputPane(RunPane):
     def on_mount(self) -> None:
         """Look for lines while the pane is shown."""
         self.query_one("#no-output").display = False
-        self.set_interval(LOOK_SECONDS, self._follow)
+        self.set_timer(LOOK_SECONDS, self._follow)
 
     @property
     def lines(self) -> TextLines:
@@ -96,6 +100,7 @@ class OutputPane(RunPane):
     def _follow(self) -> None:
         if self._live and self.display and self.is_attached:
             self.act(self._read())
+        self.set_timer(BUSY_SECONDS if self._coming else LOOK_SECONDS, self._follow)
 
     async def _read(self) -> None:
         ended = False
@@ -111,7 +116,18 @@ class OutputPane(RunPane):
                 written = "\n".join(_format_line(line, self._step_id) for line in wanted)
                 text = await asyncio.to_thread(safe_lines, written)
                 self._cut |= self.lines.extend(text, to_end=self._following)
+            if ended:
+                self._show_coming(page.coming if self._until is None else (), busy=bool(wanted))
         self._show_notes()
+
+    def _show_coming(self, coming: Sequence[OutputLine], *, busy: bool) -> None:
+        """Lines that are being written, behind those that have ended."""
+        self._coming = busy or bool(coming)
+        written = [line for part in coming for line in safe_lines(_format_line(part, self._step_id))]
+        self.lines.show_coming(written, to_end=self._following)
+        if written and not self._any:
+            self._any = True
+            self.screen.refresh_bindings()
 
     def _show_notes(self) -> None:
         note = _PAST if self._until is not None else _CUT if self._cut else ""

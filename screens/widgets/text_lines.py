@@ -55,6 +55,8 @@ class TextLines(ScrollKeys, ScrollView):
         self._continued = continued
         self._lines = tuple(lines)
         self._drawn: list[str] = []
+        self._coming: tuple[SafeText, ...] = ()
+        self._drawn_coming: list[str] = []
         self._wrapped = True
         self._sideways = 0
         self._laid_out_for = 0
@@ -82,6 +84,15 @@ class TextLines(ScrollKeys, ScrollView):
             self.scroll_end(animate=False)
         return too_many > 0
 
+    def show_coming(self, lines: Sequence[SafeText], *, to_end: bool) -> None:
+        """What stands behind the text for now: lines that are still being written."""
+        if tuple(lines) == self._coming:
+            return
+        self._coming = tuple(lines)
+        self._draw(())
+        if to_end:
+            self.scroll_end(animate=False)
+
     def toggle_wrap(self) -> None:
         """Break long lines, or cut them at the edge."""
         self._wrapped = not self._wrapped
@@ -94,9 +105,11 @@ class TextLines(ScrollKeys, ScrollView):
             # A part that comes into view is not always told its size.
             self.call_later(self._lay_out)
         index = y + self.scroll_offset.y
-        if index >= len(self._drawn):
+        behind = index - len(self._drawn)
+        if behind >= len(self._drawn_coming):
             return Strip.blank(self.size.width, self.rich_style)
-        strip = Strip([Segment(self._drawn[index], self.rich_style)])
+        text = self._drawn[index] if behind < 0 else self._drawn_coming[behind]
+        strip = Strip([Segment(text, self.rich_style)])
         if self._sideways:
             strip = strip.crop(self._sideways, self._sideways + self.size.width)
         return strip.adjust_cell_length(self.size.width, self.rich_style)
@@ -125,11 +138,18 @@ class TextLines(ScrollKeys, ScrollView):
         self._draw(self._lines)
 
     def _draw(self, lines: Sequence[SafeText]) -> None:
-        width = self._laid_out_for
-        for line in lines:
-            self._drawn += _pieces(line, width, self._continued) if self._wrapped else [line]
-        self.virtual_size = Size(width, len(self._drawn))
+        self._drawn += self._on_screen(lines)
+        self._drawn_coming = self._on_screen(self._coming)
+        self.virtual_size = Size(self._laid_out_for, len(self._drawn) + len(self._drawn_coming))
         self.refresh()
+
+    def _on_screen(self, lines: Sequence[SafeText]) -> list[str]:
+        width = self._laid_out_for
+        return [
+            piece
+            for line in lines
+            for piece in (_pieces(line, width, self._continued) if self._wrapped else [line])
+        ]
 
 
 def _pieces(line: str, width: int, continued: str) -> list[str]:

@@ -137,7 +137,8 @@ def values(stage: Stage) -> JsonView:
 
 def a_line(number: int, **more: Any) -> OutputLine:
     known: dict[str, Any] = {"step_id": "build", "attempt": 1, "stream": "out"}
-    return OutputLine(ts=ago(300 - number), text=f"line {number}", **{**known, **more})
+    text = more.pop("text", f"line {number}")
+    return OutputLine(ts=ago(300 - number), text=text, **{**known, **more})
 
 
 async def test_the_output_grows_while_it_is_shown(console: OpenConsole) -> None:
@@ -150,6 +151,11 @@ async def test_the_output_grows_while_it_is_shown(console: OpenConsole) -> None:
         assert "line 1 " not in stage.text()
         engine.stored_output["run-1"].append(a_line(41, stream="err", step_id="test"))
         await stage.until(lambda: "test ! line 41" in stage.text(), "what came meanwhile")
+        engine.stored_coming["run-1"] = [a_line(42), a_line(43, text="it is being wri")]
+        await stage.until(lambda: "build │ it is being wri" in stage.text(), "a line that has not ended")
+        engine.stored_output["run-1"] += [a_line(42), a_line(43, text="it is being written")]
+        engine.stored_coming.clear()
+        await stage.until(lambda: stage.text().count("it is being") == 1 and "written" in stage.text())
         await stage.press("F")
         await stage.until(lambda: "Not following" in stage.text())
         await stage.press("g")
