@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.acp.settings import AgentSettings
 from engine.config import EngineConfig
 from engine.contracts.tool import ToolSpec
 from engine.tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.tools.context import ToolContext
 
 PACK = "drill"
 LEASE_SECONDS = 0.6
 NAP_SECONDS = 0.2
+_AGENT = Path(__file__).parents[1] / "fakes" / "agents" / "plain_agent.py"
 
 _MANIFEST = """\
 schema_version: "1.0"
@@ -42,6 +44,11 @@ id: human_approval
 steps:
   - {id: ask, type: human_approval, message: "May {{ run.run_id }} go on?", gates: act}
   - {id: act, type: tool, tool: drill.mark, params: {label: act}}
+""",
+    "outside": """\
+id: outside
+steps:
+  - {id: work, type: agent, agent: "acp:plain", instructions: Be a test., prompt: Make a file.}
 """,
     "user_input": """\
 id: user_input
@@ -252,9 +259,15 @@ def config(home: Path, lease_seconds: float = LEASE_SECONDS) -> EngineConfig:
         runs_dir=home / "runs",
         cache_dir=home / "cache",
         home_packs=home / "packs",
+        agents=AgentSettings.model_validate({"acp": {"plain": _agent(home)}}),
         lease_seconds=lease_seconds,
         poll_seconds=0.02,
     )
+
+
+def _agent(home: Path) -> dict[str, Any]:
+    """An agent that asks before it makes a file in the home."""
+    return {"command": sys.executable, "args": ["-I", "-S", str(_AGENT), "file", str(home)]}
 
 
 def effects_file(home: Path) -> Path:

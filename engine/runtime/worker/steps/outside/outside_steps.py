@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.flows.outside_agent import PROMPT, PermissionStep, PromptStep, asked_step
+from engine.contracts.layers.guardrails import HookPoint
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Risk, StepErrorCode
 from engine.machine.model.inputs import StepPrepared
@@ -14,6 +15,7 @@ from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.machine.walk import is_in_flight
 from engine.runtime.clock import new_id
+from engine.runtime.worker.steps.agents.hooked import refused_call
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer, action_of, intent_of
 from engine.values import digest_of, resolve_value
 
@@ -37,6 +39,12 @@ class PromptRenderer(StepRenderer[PromptStep]):
         refused = at.judge.refused(at.path, at.now, tool, at.judge.verdict(tool, at.state))
         if refused is not None:
             return refused
+        blind = _blind_hooks(at)
+        if blind:
+            words = ", ".join(blind)
+            message = f"hooks of the pack look at {words}: an agent of another program is not held to them"
+            error = failure(StepErrorCode.PERMISSION_DENIED, message, hooks=blind, recoverable=False)
+            return StepPrepared(now=at.now, path=at.path, error=error)
         return StepPrepared(now=at.now, path=at.path, value={"agent": agent.agent})
 
 
@@ -59,6 +67,9 @@ class PermissionRenderer(StepRenderer[PermissionStep]):
         if call["fault"]:
             error = failure(StepErrorCode.INVALID_INPUT, call["fault"], tool=tool, recoverable=False)
             return StepPrepared(now=at.now, path=at.path, error=error)
+        refused = refused_call(at, tool, params)
+        if refused is not None:
+            return refused
         agent = _agent_step(at, scope_path_of(scope_path_of(at.path)))
         params = at.values.scrubbed(params)
         action = action_of(asked_step(tool), params)
@@ -121,6 +132,12 @@ def told_change(params: dict[str, Any]) -> Preview | None:
     return Preview(
         kind="diff", summary=f"as the agent tells it: changes {', '.join(paths)}", text="\n".join(lines)
     )
+
+
+def _blind_hooks(at: Rendering) -> list[str]:
+    """Points of the pack's hooks at which nothing of such an agent is seen before it comes to something."""
+    hooks = at.flow.guardrails.hooks if at.flow.guardrails is not None else ()
+    return sorted({hook.at.value for hook in hooks} - {HookPoint.START.value, HookPoint.BEFORE_TOOL.value})
 
 
 def _agent_step(at: Rendering, path: str) -> AgentStep:
