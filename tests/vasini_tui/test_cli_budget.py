@@ -18,6 +18,8 @@ from engine.contracts.governing.budget import (
     SpendSum,
 )
 from engine.errors import ErrorCode, VasiniError
+from tests.fakes.budget import a_cap
+from tests.fakes.views import NOW
 from tests.vasini_tui.conftest import Outcome
 from vasini_tui.__main__ import main
 from vasini_tui.exit_codes import ExitCode
@@ -116,6 +118,20 @@ def test_caps_are_set_shown_and_taken_back(embedded: Vasini) -> None:
     rows = embedded("budget", "show").stdout
     assert "$21.00" in rows
     assert "settings" in rows
+
+
+def test_caps_fit_into_eighty_columns(vasini: Vasini, fake: FakeEngine) -> None:
+    given = {"scope": "pack", "tenant": "acme", "window": "month", "spent": 141_900_000_000}
+    soft = {"soft": 140 * 10**9, "hard": 150 * 10**9, "state": "soft", "runs_out_at": NOW}
+    caps = (a_cap(**given, **soft, name="log-triage"), a_cap(**given, name="on-call"))
+    fake.budget.of_caps = Caps(time_zone="UTC", held=10**9, held_calls=3, caps=caps)
+    lines = vasini("budget", "show").stdout.splitlines()
+    assert lines[0].split() == ["CAP", "OF", "IN", "SPENT", "SOFT", "HARD", "RUNS", "OUT", "STATE", "FROM"]
+    assert " ".join(lines[1].split()) == (
+        "pack log-triage month $141.90 $140.00 $150.00 03-14 09:26Z soft settings"
+    )
+    assert "held now: $1.00 in 3 calls under way" in lines
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_cap_of_a_model_that_is_not_there_would_hold_nothing_and_is_refused(embedded: Vasini) -> None:

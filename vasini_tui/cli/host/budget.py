@@ -62,32 +62,43 @@ async def _show(session: Session, *, by: SpendBy, since: datetime | None, until:
 
 
 def _write_caps(out: Output, caps: Caps) -> None:
-    heads = ("CAP OF", "WINDOW", "SPENT", "HELD", "SOFT", "HARD", "LEFT", "STATE", "RUNS OUT", "FROM")
+    """In 80 columns; `--json` has every field, and moments to the microsecond."""
+    several = len({cap.tenant for cap in caps.caps} | {act.tenant for act in caps.acts}) > 1
+    heads = ("CAP OF", "IN", "SPENT", "SOFT", "HARD", "RUNS OUT", "STATE", "FROM")
     if caps.caps:
-        out.table(heads, map(_cap_row, caps.caps))
+        out.table(heads, (_cap_row(cap, several=several) for cap in caps.caps))
+        if caps.held:
+            out.line(f"held now: {dollars(caps.held)} in {caps.held_calls} calls under way")
         out.line("")
     if caps.acts:
-        names = ("WHEN", "WHAT", "CAP OF", "WINDOW", "AMOUNT", "BY", "COMMENT")
-        out.table(names, map(_act_row, caps.acts))
+        names = ("WHEN", "WHAT", "CAP OF", "IN", "AMOUNT", "BY", "COMMENT")
+        out.table(names, (_act_row(act, several=several) for act in caps.acts))
         out.line("")
 
 
-def _act_row(act: BudgetAct) -> tuple[object, ...]:
-    return act.ts, act.kind, _of(act), act.window, _amount(act), act.actor, act.comment
+def _act_row(act: BudgetAct, *, several: bool) -> tuple[object, ...]:
+    of = _of(act, several=several)
+    return _minute(act.ts), act.kind, of, act.window, _amount(act), act.actor, act.comment
 
 
-def _cap_row(cap: CapView) -> tuple[object, ...]:
-    left = None if cap.scope is CapScope.RUN else cap.left
-    amounts = (None if one is None else dollars(one) for one in (cap.soft, cap.hard, left))
-    held = dollars(cap.held) if cap.held else None
+def _minute(moment: datetime | None) -> str | None:
+    """`11-28 21:02Z`: this year is known, and UTC is said."""
+    return moment.strftime("%m-%d %H:%MZ") if moment is not None else None
+
+
+def _cap_row(cap: CapView, *, several: bool) -> tuple[object, ...]:
+    amounts = (None if one is None else dollars(one) for one in (cap.soft, cap.hard))
     state = f"{cap.state}, {cap.unpriced} calls unknown" if cap.unpriced else str(cap.state)
     state += ", pauses" if cap.pauses else ""
     spent = dollars(cap.spent) if cap.scope is not CapScope.RUN else None  # each run by itself
-    return (_of(cap), cap.window, spent, held, *amounts, state, cap.runs_out_at, cap.source)
+    of, runs_out = _of(cap, several=several), _minute(cap.runs_out_at)
+    return (of, cap.window, spent, *amounts, runs_out, state, cap.source)
 
 
-def _of(cap: CapView | BudgetAct) -> str:
-    whose = "" if cap.scope is CapScope.TENANT or cap.tenant == "*" else f" in {cap.tenant}"
+def _of(cap: CapView | BudgetAct, *, several: bool) -> str:
+    """The tenant is told where there are several."""
+    alone = cap.scope is CapScope.TENANT or cap.tenant == "*" or not several
+    whose = "" if alone else f" in {cap.tenant}"
     return f"{cap.scope} {cap.name}{whose}"
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
-_HEADS = ("PACK", "TENANT", "RUNS", "OK", "GOAL", "MAY FAIL", "BURN 6h/1d", "P95", "GOAL", "STATE")
+_HEADS = ("PACK", "RUNS", "OK %", "GOAL", "MAY FAIL", "BURN 6h/1d", "P95", "STATE")
+"""What fits into 80 columns; tenants where there are several, the rest for one pack."""
 
 
 def slo(
@@ -43,7 +44,11 @@ async def _list(session: Session, *, window: int | None) -> int:
     if session.out.as_json:
         session.out.document({"levels": levels})
     else:
-        session.out.table(_HEADS, map(_row, levels))
+        several = len({level.tenant for level in levels}) > 1
+        heads = ("TENANT", *_HEADS) if several else _HEADS
+        session.out.table(
+            heads, ((level.tenant, *_row(level)) if several else _row(level) for level in levels)
+        )
     return ExitCode.OK
 
 
@@ -61,14 +66,12 @@ def _row(level: ServiceLevel) -> tuple[object, ...]:
     burns = {burn.long_seconds: burn.long_burn for burn in level.burns}
     return (
         level.pack,
-        level.tenant,
         level.runs,
-        _share(level.success_rate),
-        _share(level.goal),
+        _percent(level.success_rate),
+        _percent(level.goal),
         level.may_fail if level.runs else None,
         f"{burns[21_600]:.1f}/{burns[86_400]:.1f}" if level.runs else None,
         _seconds(level.p95_ms),
-        _seconds(level.p95_goal_ms),
         level.state.value,
     )
 
@@ -142,8 +145,12 @@ def _human(people: PeopleView) -> str | None:
 
 
 def _share(share: float | None) -> str:
+    return "-" if share is None else f"{_percent(share)} %"
+
+
+def _percent(share: float | None) -> str:
     """Rounded down: 99.99 % of a goal of 100 % is not 100 %."""
-    return "-" if share is None else f"{int(share * 10_000 + 1e-6) / 100:g} %"
+    return "-" if share is None else f"{int(share * 10_000 + 1e-6) / 100:g}"
 
 
 def _seconds(ms: int | None) -> str:
