@@ -145,13 +145,17 @@ class McpServers:
     async def get_ready(self, tools: Iterable[str]) -> None:
         """Start the servers of these tools; one that cannot be started says so when it is called."""
         wanted = {server_of(tool) for tool in tools}.intersection(self._connections)
-        for name in sorted(wanted):
-            with suppress(ToolFailure):
-                await self._ready(self._connections[name])
+        async with asyncio.TaskGroup() as starting:  # side by side: each takes its time
+            for name in sorted(wanted):
+                starting.create_task(self._tried(self._connections[name]))
 
     async def ask_all(self) -> None:
         """Start every declared server and have it list its tools."""
         await self.get_ready(f"{name}." for name in self.names)
+
+    async def _tried(self, connection: Connection) -> None:
+        with suppress(ToolFailure):
+            await self._ready(connection)
 
     async def _ready(self, connection: Connection) -> None:
         if self._group is None or self._closing.is_set():
