@@ -71,6 +71,7 @@ bench-sandbox: $(STAMP)
 
 bench-agents: $(STAMP)
 	$(BIN)/python -m benchmarks.agents.agents_bench
+	$(BIN)/python -m benchmarks.agents.agents_at_once
 
 bench-console: $(STAMP)
 	$(BIN)/python -m benchmarks.console.console_bench

@@ -1,0 +1,107 @@
+"""Many agents at once: turns a second beside the same agent as a LangGraph graph, memory, and the loop's lag.
+
+    python -m benchmarks.agents.agents_at_once
+
+The peer runs in the environment of the peers (docs/performance.md); without it only our own figures are
+printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.agents.agents_bench import ME, _agent, _working
+from benchmarks.figures import percentile
+
+TURNS, RUNS, REPEATED, MANY = 20, 20, 3, 100
+PEERS = Path(os.environ.get("PEERS_VENV", ".bench/peers-venv")) / "bin" / "python"
+_TICK = 0.005
+
+
+def _step() -> dict[str, Any]:
+    calls = [
+        {"calls": [{"tool": "text.report", "arguments": {"title": f"t{turn}", "body": "b"}}]}
+        for turn in range(TURNS)
+    ]
+    return _agent(tools=["text.report"], max_turns=TURNS + 1, script=[*calls, {"text": "done"}])
+
+
+async def _run_all(engine: Any, runs: int) -> float:
+    begun = time.perf_counter()
+    started = [await engine.runs.start("bench", "bench", {}, actor=ME) for _ in range(runs)]
+    await asyncio.gather(*(engine.runs.wait(run.run_id) for run in started))
+    return time.perf_counter() - begun
+
+
+async def ours() -> float:
+    """Turns a second of agents that run at once."""
+    async with _working(_step()) as (engine, _):
+        return TURNS * RUNS / await _run_all(engine, RUNS)
+
+
+def peer() -> float:
+    """The same of LangGraph."""
+    call = [str(PEERS), "-m", "benchmarks.peers.langgraph_agent", "--turns", str(TURNS), "--runs", str(RUNS)]
+    found = json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
+    return float(found["turns"] / found["seconds"])
+
+
+async def many() -> None:
+    """So many runs at once: what each takes of memory, and how late the loop is."""
+    lags: list[float] = []
+
+    async def ticking() -> None:
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(_TICK)
+            lags.append((time.perf_counter() - begun - _TICK) * 1e3)
+
+    async with _working(_step()) as (engine, _):
+        await _run_all(engine, 1)  # what is loaded once is loaded
+        process, most = psutil.Process(), 0
+        before = process.memory_info().rss
+
+        async def watching() -> None:
+            nonlocal most
+            while True:
+                most = max(most, process.memory_info().rss)
+                await asyncio.sleep(0.05)
+
+        beside = [asyncio.create_task(ticking()), asyncio.create_task(watching())]
+        await _run_all(engine, MANY)
+        for task in beside:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    print(f"{MANY} agents at once: {(most - before) / MANY / 1024:.0f} kB of memory a run, ", end="")
+    print(f"loop late by {percentile(lags, 0.99):.1f} ms (p99)")
+
+
+def main() -> None:
+    """Ours and the peer's in turns, then many."""
+    mine: list[float] = []
+    theirs: list[float] = []
+    for _ in range(REPEATED):
+        mine.append(asyncio.run(ours()))
+        if PEERS.exists():
+            theirs.append(peer())
+    print(f"{RUNS} agents of {TURNS} turns at once: {statistics.median(mine):.0f} turns/s", end="")
+    if theirs:
+        ratio = statistics.median(one / two for one, two in zip(mine, theirs, strict=True))
+        print(f", LangGraph {statistics.median(theirs):.0f}; ratio {ratio:.2f} (aim: 3)", end="")
+    print()
+    asyncio.run(many())
+
+
+if __name__ == "__main__":
+    main()
