@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,11 @@ POINTS = {
     HookPoint.AFTER_TOOL: Point.TOOL_RESULT,
     HookPoint.COMPLETED: Point.AGENT_OUTPUT,
 }
-_INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
+"""Control characters that are no blanks, and what Unicode lets programs leave out when they show a text."""
 
 
 def vetoes(
@@ -60,5 +65,5 @@ def texts_in(value: Any) -> Iterable[str]:
 
 def _folded(text: str) -> str:
     """As texts are compared: no invisible characters, one form of each, one blank for many."""
-    plain = unicodedata.normalize("NFKC", text).translate(_INVISIBLE).casefold()
-    return " ".join(plain.split())
+    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", plain).split())

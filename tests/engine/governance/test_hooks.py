@@ -24,6 +24,22 @@ def test_words_are_found_whatever_their_case_width_and_blanks(text: str) -> None
     assert found({"deep": [{"sql": text}]}, contains=["drop table"])
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        *("\u200e", "\u202e", "\u2066", "\u2063", "\u180e", "\u034f", "\ufe0f", "\U000e0041", "\x00", "\x1b"),
+        *("\u3164", "\uffa0", "\u115f"),
+    ],
+)
+def test_characters_that_nobody_sees_hide_nothing(between: str) -> None:
+    assert found({"sql": f"dr{between}op table"}, contains=["drop table"])
+
+
+def test_a_letter_is_the_same_however_it_is_put_together() -> None:
+    assert found("cafe\u200b\u0301", contains=["café"])
+    assert found("CAFÉ", contains=["cafe\u0301"])
+
+
 def test_other_words_are_not_found() -> None:
     assert not found({"sql": "drop the table"}, contains=["drop table"])
     assert not found(["drop", "table"], contains=["drop table"])

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from engine.contracts.status import RunStatus
+from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -20,7 +21,7 @@ from tests.engine.runtime.embedded_home import (
     start,
     statuses,
 )
-from tests.engine.runtime.test_agents import agent, call, says, told
+from tests.engine.runtime.test_agents import agent, answering_in_turn, call, models_at, says, spoken, told
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
@@ -121,3 +122,55 @@ async def test_a_call_of_an_approved_plan_is_looked_at_too(home: Home) -> None:
         await rest(engine, run_id, expect=RunStatus.FAILED)
         assert await decisions(engine, run_id) == [("before_tool_call", "hook_veto", "no")]
         assert not home.tools.calls
+
+
+ESCAPED = r'{"a": "\/srv\/pr\u006fduction"}'
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        {"at": "after_model", "contains": ["/srv/production"]},
+        {"at": "before_tool", "tool": "fake.echo", "contains": ["/srv/production"], "ends": True},
+    ],
+)
+async def test_arguments_are_looked_at_as_the_tool_would_get_them(home: Home, hook: Step) -> None:
+    hooked(home, hook=hook)
+    answers = answering_in_turn(spoken("", ("fake.echo", ESCAPED)), spoken("Never asked."))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run = await failed(engine, "ask")
+        assert await error_of(engine, run.run_id) == ("permission_denied", "Not here. (hook no)")
+        assert (await statuses(engine, run.run_id))["work/0/calls"] == "FAILED"
+        assert len(server.asked) == 1
+        assert home.tools.calls == []
+
+
+def handing(home: Home, hook: Step) -> None:
+    """Two agents, of which the first hands over to the second at once."""
+    hand = call("handoff", to="other", message="Take  PROD down.")
+    first = agent(says("", hand), says("I stay."), tools=(), handoffs=["other"])
+    hooked(home, hook=hook)
+    place = home.root / "shipped" / "demo" / "flows" / "go.yaml"
+    other = {**agent(says("It is down."), tools=()), "id": "other"}
+    place.write_text(yaml.safe_dump({"id": "go", "steps": [first, other]}))
+
+
+async def test_a_handoff_that_a_hook_refuses_is_none(home: Home) -> None:
+    handing(home, {"at": "before_tool", "tool": "handoff", "contains": ["prod"]})
+    async with home.working() as engine:
+        run = await finished(engine, "go")
+        (refused,) = await told(engine, run.run_id)
+        assert refused["error"]["message"] == "Not here. (hook no)"
+        found = await statuses(engine, run.run_id)
+        assert found["work/1/model"] == "COMPLETED"
+        assert (await engine.runs.step(run.run_id, "work")).output["text"] == "I stay."
+        heard = (await engine.runs.conversation(run.run_id, "other")).model_dump_json()
+        assert "PROD" not in heard
+
+
+async def test_what_was_handed_over_is_looked_at_before_the_other_model_hears_it(home: Home) -> None:
+    handing(home, {"at": "before_model", "contains": ["take prod"]})
+    async with home.working() as engine:
+        run = await failed(engine, "go")
+        found = await statuses(engine, run.run_id)
+        assert (found["work"], found["other/0/model"]) == ("COMPLETED", "FAILED")

@@ -11,11 +11,17 @@ from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
-from engine.runtime.worker.steps.agents.hooked import refused_answer, refused_question, refused_start
+from engine.runtime.worker.steps.agents.hooked import (
+    let_through,
+    refused_answer,
+    refused_question,
+    refused_start,
+)
 from engine.runtime.worker.steps.agents.messages import has_left
 from engine.runtime.worker.steps.agents.own_tools.finding import FIND
 from engine.runtime.worker.steps.agents.own_tools.handing_over import (
     HANDOFF,
+    calls_made,
     handed_output,
     handed_over,
     received,
@@ -75,8 +81,9 @@ class AgentRenderer(StepRenderer[AgentStep]):
         """Its last answer, and who gave it."""
         if step.outside is not None:
             return answer_of(joined, step.output)
-        reply = next(turn["reply"] for turn in reversed(joined) if "reply" in turn)
-        meant = handed_over(step, reply["calls"])
+        turn = next(turn for turn in reversed(joined) if "reply" in turn)
+        reply = turn["reply"]
+        meant = handed_over(step, calls_made(reply["calls"], turn["results"]))
         return answer_of(reply, step.output) if meant is None else handed_output(step, reply, meant)
 
     def jump(self, step: AgentStep, handed_on: Any) -> str | None:
@@ -154,7 +161,7 @@ class CallsRenderer(StepRenderer[CallsStep]):
             message = f"the answer of the agent does not fit its schema: {'; '.join(unfit)}"
             error = failure(StepErrorCode.CONTRACT_VIOLATION, message, errors=unfit, recoverable=False)
             return StepPrepared(now=at.now, path=at.path, error=error)
-        handed = handed_over(agent, reply["calls"]) is not None
+        handed = handed_over(agent, let_through(at, reply)) is not None
         if agent.converses and total and not handed and reply.get("since", 0) + 1 >= agent.max_turns:
             message = f"the agent was not done after {agent.max_turns} turns; raise max_turns"
             error = failure(StepErrorCode.TURN_LIMIT, message, limit=agent.max_turns)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
+
 from engine.contracts.flows.agent_step import MESSAGE, AgentStep
 from engine.contracts.layers.guardrails import HookPoint
 from engine.contracts.status import StepErrorCode, StepStatus
@@ -14,7 +16,7 @@ from engine.machine.transition_builder import failure
 from engine.values import resolve_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from engine.contracts.layers.guardrails import Hook
     from engine.runtime.worker.steps.rendering import Rendering
@@ -47,15 +49,17 @@ def refused_question(at: Rendering) -> StepPrepared | None:
     if said is not None and said.status is StepStatus.COMPLETED:
         given.append(resolve_value(said.output, at.values.resolve))
     if not newest:
-        given.append(resolve_value(agent.input, at.values.resolve)["prompt"])
+        told = resolve_value(agent.input, at.values.resolve)
+        given += [told["prompt"], told.get("received")]
     return _first(at, HookPoint.BEFORE_MODEL, given)
 
 
 def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | None:
     """An answer that may not be acted on, or not be the agent's last one."""
-    refused = _first(at, HookPoint.AFTER_MODEL, [reply["text"], reply["calls"]])
-    for call in reply["calls"]:
-        for hook in vetoes(at.flow.guardrails, HookPoint.BEFORE_TOOL, call["arguments"], call["tool"]):
+    wanted = [_read(call["arguments"]) for call in reply["calls"]]
+    refused = _first(at, HookPoint.AFTER_MODEL, [reply["text"], reply["calls"], wanted])
+    for call, arguments in zip(reply["calls"], wanted, strict=True):
+        for hook in vetoes(at.flow.guardrails, HookPoint.BEFORE_TOOL, arguments, call["tool"]):
             if hook.ends:
                 refused = refused or _refused(at, hook)
     if refused is None and not reply["calls"]:
@@ -66,6 +70,22 @@ def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | No
 def refused_call(at: Rendering, tool: str, params: Any) -> StepPrepared | None:
     """A call that a model chose and that may not be made; an agent is told why, a plan ends."""
     return _first(at, HookPoint.BEFORE_TOOL, params, tool)
+
+
+def let_through(at: Rendering, reply: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The calls of an answer that no hook refuses: a handoff that one refuses is none."""
+    for call in reply["calls"]:
+        refusing = vetoes(at.flow.guardrails, HookPoint.BEFORE_TOOL, _read(call["arguments"]), call["tool"])
+        if next(refusing, None) is None:
+            yield call
+
+
+def _read(arguments: str) -> Any:
+    """What a tool would get: JSON writes one text in many ways. As it stands where it is no JSON."""
+    try:
+        return from_json(arguments, allow_inf_nan=False)
+    except ValueError:
+        return arguments
 
 
 def _first(at: Rendering, point: HookPoint, value: Any, tool: str | None = None) -> StepPrepared | None:

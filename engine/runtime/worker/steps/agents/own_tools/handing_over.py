@@ -15,7 +15,7 @@ from engine.models.conversation import ToolOffer
 from engine.values import resolve_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from engine.contracts.flows.agent_step import AgentStep
     from engine.contracts.flows.step import Step
@@ -56,6 +56,13 @@ def handed_over(agent: AgentStep, calls: Iterable[Mapping[str, Any]]) -> dict[st
         if call["tool"] == HANDOFF and (meant := _meant(agent, call["arguments"])) is not None:
             return meant
     return None
+
+
+def calls_made(calls: Iterable[Mapping[str, Any]], results: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    """The calls of an answer that brought something."""
+    for call, result in zip(calls, results, strict=True):
+        if not (isinstance(result, dict) and "error" in result):
+            yield call
 
 
 def handoff_call(agent: AgentStep, at: Rendering, params: dict[str, Any]) -> StepPrepared:
