@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,15 @@ if TYPE_CHECKING:
 _MAX_FAULTS = 100
 _MAX_PROBLEMS = 20
 _MAX_DEPTH = 32
+_FOLLOWED = 1_000
+_FOLLOWED_OF_EACH = 50
+"""References that are followed for a value: so many, and so many more for each value inside it."""
 _DATA_KEYWORDS = frozenset({"default", "const", "enum", "examples"})
+_left: ContextVar[list[int]] = ContextVar("references that may still be followed")
+
+
+class _EndlessReferences(Exception):
+    """References that name each other twice over double the work with each of them."""
 
 
 def check_schema(schema: Any) -> list[str]:
@@ -57,6 +66,7 @@ def faults(schema: Mapping[str, Any], value: Any) -> tuple[FieldError, ...]:
     try:
         if good is not None and good(value):
             return ()
+        _left.set([_FOLLOWED + _FOLLOWED_OF_EACH * _count(value)])
         for error in validator.iter_errors(value):
             for field, message in format_faults(error):
                 found[field, message] = None
@@ -64,6 +74,10 @@ def faults(schema: Mapping[str, Any], value: Any) -> tuple[FieldError, ...]:
                 break
     except RecursionError:
         return (FieldError(field="", message="is nested too deeply"),)
+    except _EndlessReferences:
+        return (
+            FieldError(field="", message="the schema cannot be used: it follows its references too often"),
+        )
     except Unresolvable:
         return (FieldError(field="", message="the schema refers to a part it does not have"),)
     return tuple(FieldError(field=field, message=message) for field, message in sorted(found))
@@ -143,6 +157,30 @@ def _reference_problems(reference: str, root: Mapping[str, Any], place: str) -> 
             return
 
 
+def _count(value: Any) -> int:
+    """The values inside a value, and itself."""
+    level, count = [value], 0
+    while level:
+        count += len(level)
+        inside = [one for one in level if isinstance(one, dict | list)]
+        level = [one for each in inside for one in (each.values() if isinstance(each, dict) else each)]
+    return count
+
+
+def _bounded(keyword: str) -> Any:
+    """A keyword that refers to another part, as the draft has it, as often as a check may follow one."""
+    follow = Draft202012Validator.VALIDATORS[keyword]
+
+    def bounded(validator: Any, reference: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+        left = _left.get()
+        left[0] -= 1
+        if left[0] < 0:
+            raise _EndlessReferences
+        yield from follow(validator, reference, value, schema)
+
+    return bounded
+
+
 def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
     if isinstance(value, str) and not matches(pattern, value):
         yield ValidationError("pattern")
@@ -171,6 +209,13 @@ def _items(validator: Any, items: Any, value: Any, schema: Any) -> Iterator[Vali
 # `extend` has no types in the stubs.
 _Closed: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"pattern": _pattern, "multipleOf": _multiple_of, "uniqueItems": _unique, "items": _items},
+    {
+        "pattern": _pattern,
+        "multipleOf": _multiple_of,
+        "uniqueItems": _unique,
+        "items": _items,
+        "$ref": _bounded("$ref"),
+        "$dynamicRef": _bounded("$dynamicRef"),
+    },
 )
 _FORMATS = format_checker()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import Any
 
@@ -203,3 +204,37 @@ def test_one_fault_in_a_large_value_is_found_at_its_place() -> None:
     value = [*range(50_000), "x", *range(50_000)]
     (fault,) = faults({"type": "array", "items": {"type": "integer"}}, value)
     assert (fault.field, fault.message) == ("50000", "must be a whole number")
+
+
+NESTED: dict[str, Any] = functools.reduce(lambda inner, _: {"a": inner}, range(60), dict[str, Any]())
+
+DOUBLED: dict[str, tuple[dict[str, Any], Any]] = {
+    "by parts that double": (
+        {
+            "$ref": "#/$defs/d0",
+            "$defs": {
+                **{f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)},
+                "d60": {"type": "string"},
+            },
+        },
+        "x",
+    ),
+    "by itself, in what is nested": (
+        {"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}},
+        NESTED,
+    ),
+}
+
+
+@pytest.mark.parametrize("how", DOUBLED)
+def test_references_that_double_the_work_are_not_followed_for_ever(how: str) -> None:
+    schema, value = DOUBLED[how]
+    assert check_schema(schema) == []
+    (fault,) = faults(schema, value)
+    assert fault.message == "the schema cannot be used: it follows its references too often"
+
+
+def test_a_schema_may_refer_to_itself_for_all_of_a_large_value() -> None:
+    tree = {"items": {"anyOf": [{"type": "string"}, {"$ref": "#"}, {"$ref": "#"}]}, "type": "array"}
+    assert faults(tree, ["x", ["y", []]] * 2_000) == ()
+    assert faults(tree, ["x", ["y", [1]]]) != ()

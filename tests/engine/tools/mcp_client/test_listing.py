@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from engine.contracts.flows.agent_step import FLOW_PREFIX
 from engine.contracts.status import Effects, Risk
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.mcp.lines import BoundedLines
@@ -139,8 +140,9 @@ def test_lines_are_whole_or_told_to_be_too_long_however_they_come() -> None:
     assert at_once == lines
 
 
-def test_no_server_takes_the_names_of_built_in_tools() -> None:
-    assert {spec.name.partition(".")[0] for spec in builtin_registry().specs()} == RESERVED
+def test_no_server_takes_the_names_of_built_in_tools_nor_of_flows_as_tools() -> None:
+    first = {spec.name.partition(".")[0] for spec in builtin_registry().specs()}
+    assert first | {FLOW_PREFIX.removesuffix(".")} == RESERVED
 
 
 @pytest.mark.parametrize(
