@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 INLINE_LIMIT = 16_384
 """Canonical JSON larger than this many bytes is kept as a blob."""
@@ -132,3 +133,38 @@ def canonical_json(value: Any) -> bytes:
 def digest_of(value: Any) -> str:
     """SHA-256 of the canonical JSON, in hex."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def parse_json(text: str) -> Any:
+    """JSON as a person or a program wrote it: no NaN, no number out of range, no key twice.
+
+    Raises ValueError with words for a person, RecursionError for nesting deeper than the interpreter allows.
+    """
+    return json.loads(
+        text, parse_constant=_no_constant, parse_float=_finite_float, object_pairs_hook=_unique_keys
+    )
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON; for Python 1, 1.0 and true are equal."""
+    return canonical_json(one) == canonical_json(other)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:40]} is out of range")
+    return number
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise ValueError(f"the key {key[:80]!r} stands there twice")
+        result[key] = value
+    return result

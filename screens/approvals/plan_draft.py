@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.plan import PlanEdit, PlanEdits
+from engine.values import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ class DraftStep:
     @property
     def changed(self) -> bool:
         """Whether it has other parameters than were proposed."""
-        return self.params != self.shown.params
+        return not is_same(self.params, self.shown.params)
 
     @property
     def words(self) -> str:

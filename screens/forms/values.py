@@ -12,9 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from engine.contracts.runs.request import FieldError
+from engine.values import canonical_json, parse_json
 from screens.forms.field import ADDITIONAL_PROPERTIES, Field, Kind
 
 Path = tuple[str | int, ...]
+MAX_NESTED = 100
+"""Levels of a value that is typed; the engine keeps none that is deeper."""
 
 
 class _Absent:
@@ -255,15 +258,35 @@ def _number(text: str, kind: Kind) -> int | float:
 
 
 def read_json(text: str, *, must_be_object: bool) -> Any:
-    """JSON as a person types it. Raises ValueError with words for that person."""
+    """JSON as a person types it, by the rules of the command line. Raises ValueError with words for that
+    person."""
     try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text)
+    except RecursionError:
+        raise ValueError(f"nested more than {MAX_NESTED} levels deep") from None
+    except ValueError as error:
         raise ValueError(f"not JSON: {error}") from None
+    if _is_deeper(value, MAX_NESTED):
+        raise ValueError(f"nested more than {MAX_NESTED} levels deep")
+    try:
+        canonical_json(value)
+    except ValueError:
+        raise ValueError("it holds half a character, which is no text") from None
     if must_be_object and not isinstance(value, dict):
         raise ValueError("a JSON object is needed, such as {}")
     return value
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a value JSON knows")
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether it nests deeper, level by level: what is drawn, compared or sent of it goes down by calls."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [
+            item
+            for one in level
+            if isinstance(one, dict | list)
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from screens.forms.list_screen import FormsScreen
 from screens.forms.multi_select import MultiSelect
 from screens.forms.schema_form import FormView
 from screens.forms.screen import FormScreen
+from screens.forms.values import read_json
 from screens.frame.inputs import Choice, SafeInput, SafeTextArea
 from screens.runs.screen import RunsScreen
 from screens.runs.start import StartFormScreen, StartScreen
@@ -302,3 +304,19 @@ async def draw(stage: Stage, form: FormRequest) -> None:
     await view.submit()
     await stage.press("escape")
     await stage.until(lambda: not isinstance(stage.app.screen, FormScreen))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1e400}', "out of range"),
+        ('{"a": NaN}', "NaN is not JSON"),
+        ('{"path": "seen", "path": "hidden"}', "stands there twice"),
+        ('{"a": ' * 800 + "1" + "}" * 800, "nested more than 100 levels deep"),
+        ('{"a": ' * 5_000 + "1" + "}" * 5_000, "nested more than 100 levels deep"),
+        ('{"a": "\\ud800"}', "no text"),
+    ],
+)
+def test_json_that_is_typed_keeps_to_the_rules_of_the_command_line(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        read_json(text, must_be_object=True)

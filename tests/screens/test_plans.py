@@ -101,6 +101,15 @@ def test_a_draft_knows_what_was_changed_and_what_was_put_back() -> None:
     assert not draft.changed
 
 
+def test_true_and_one_are_different_parameters() -> None:
+    draft = PlanDraft([a_step("a", force=1, depth=0, size=1)])
+    for params in ({"force": True}, {"depth": False}, {"size": 1.0}):
+        draft.set_params("a", {"force": 1, "depth": 0, "size": 1, **params})
+        assert draft.changed
+        assert draft.steps[0].words == "changed"
+        assert draft.edits().steps[0].params is not None
+
+
 async def test_a_plan_is_changed_and_approved_in_one_decision(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine, size=(80, 24)) as stage:

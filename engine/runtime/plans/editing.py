@@ -7,11 +7,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInput
+from engine.values import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.contracts.runs.plan import PlanEdits, PlanProposal
+    from engine.contracts.runs.plan import PlanEdits, PlannedStep, PlanProposal
 
 MOST_COMPARED = 4_000
 """Lines compared one with another; more would take too long."""
@@ -54,12 +55,16 @@ def diff_words(before: PlanProposal, after: PlanProposal) -> str:
     counted = (
         (len(new.keys() - old.keys()), "added"),
         (len(old.keys() - new.keys()), "removed"),
-        (sum(old[name] != new[name] for name in both), "changed"),
+        (sum(not _is_same_step(old[name], new[name]) for name in both), "changed"),
     )
     words = [f"{count} {what}" for count, what in counted if count]
     if both != [name for name in old if name in new]:
         words.append("another order")
     return f"against the plan before: {', '.join(words) or 'the same steps'}"
+
+
+def _is_same_step(one: PlannedStep, other: PlannedStep) -> bool:
+    return one == other and is_same(one.params, other.params)
 
 
 def _lines(plan: PlanProposal) -> Iterator[str]:

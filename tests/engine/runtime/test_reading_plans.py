@@ -149,3 +149,8 @@ def test_what_lies_between_two_plans_is_told_in_lines_and_in_words() -> None:
 def test_plans_that_are_too_long_to_compare_say_so_at_once() -> None:
     long = plan(call("a", x="\n" * 5_000))
     assert "too many to compare" in plan_diff(long, plan(call("a")))
+
+
+def test_a_number_that_became_a_truth_value_is_a_change_between_two_plans() -> None:
+    before, after = plan(call("a", force=1)), plan(call("a", force=True))
+    assert diff_words(before, after) == "against the plan before: 1 changed"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from engine.errors import ErrorCode, InvalidInput
+from engine.values import parse_json
 
 if TYPE_CHECKING:
     from engine.contracts.runs.plan import PlanEdits
@@ -64,13 +64,6 @@ def secret_of(argument: str, option: str) -> str:
     return _text_of(argument, option)[0].strip()
 
 
-def parse_json(text: str) -> Any:
-    """Strict JSON: no NaN, no number out of range, no key twice. Raises ValueError."""
-    return json.loads(
-        text, parse_constant=_no_constant, parse_float=_finite_float, object_pairs_hook=_unique_keys
-    )
-
-
 def _text_of(argument: str, option: str) -> tuple[str, str]:
     if argument == "-":
         return _decoded(_read(sys.stdin.buffer, option), f"{option} (stdin)", option), f"{option} (stdin)"
@@ -113,26 +106,6 @@ def check_text(value: dict[str, Any], option: str) -> None:
         invalid(f"{option}: holds a character that is no valid text", option)
     except RecursionError:
         invalid(f"{option}: is nested too deeply", option)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite_float(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text[:40]} is out of range")
-    return number
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            raise ValueError(f"the key {key[:80]!r} stands there twice")
-        result[key] = value
-    return result
 
 
 def invalid(message: str, option: str) -> NoReturn:

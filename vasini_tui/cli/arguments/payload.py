@@ -6,7 +6,8 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vasini_tui.cli.arguments.inputs import check_text, invalid, parse_json, read_object
+from engine.values import parse_json
+from vasini_tui.cli.arguments.inputs import check_text, invalid, read_object
 from vasini_tui.exit_codes import UsageError
 
 if TYPE_CHECKING:
