@@ -196,10 +196,11 @@ class MemorySpending:
                 sums[key] = cast("TopUpRow", row)
         return list(sums.values())
 
-    async def waits(self, limit: int) -> Sequence[WaitingRow]:
+    async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:
         """See port."""
         store = await self._read()
-        rows = [store.soft_waits[run_id] for run_id in sorted(store.soft_waits)][:limit]
+        later = sorted(run_id for run_id in store.soft_waits if run_id > after)[:limit]
+        rows = [store.soft_waits[run_id] for run_id in later]
         return [{**row, "said": int(store.said(*_cap_of(row)) is not None)} for row in rows]
 
     async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:

@@ -158,9 +158,9 @@ class SqliteSpending:
         """See port."""
         return cast("list[TopUpRow]", await self._read(query("top_ups")))
 
-    async def waits(self, limit: int) -> Sequence[WaitingRow]:
+    async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:
         """See port."""
-        return cast("list[WaitingRow]", await self._read(query("waits"), (limit,)))
+        return cast("list[WaitingRow]", await self._read(query("waits"), (after, limit)))
 
     async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:
         """See port."""

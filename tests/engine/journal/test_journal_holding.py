@@ -247,19 +247,20 @@ async def test_at_a_soft_cap_that_pauses_a_call_is_held_back_until_somebody_has_
         found = await begun(journal, a_call(held, 1, cap))
         assert isinstance(found, HeldBack)
         assert not found.stop
-    (wait,) = await journal.spending.waits(10)
+    (wait,) = await journal.spending.waits("", 10)
     assert (wait["run_id"], wait["scope"], wait["since"], wait["said"]) == (
         held.run_id,
         "tenant",
         limit.since,
         0,
     )
+    assert await journal.spending.waits(held.run_id, 10) == [], "the next ones are looked at as well"
     assert await held_amounts(journal) == []
     await journal.record_act(said(limit, LOWERED))
-    assert [one["said"] for one in await journal.spending.waits(10)] == [1]
+    assert [one["said"] for one in await journal.spending.waits("", 10)] == [1]
     assert isinstance(await begun(journal, a_call(held, 1, cap, may_lower=True)), AskLower)
     assert await begun(journal, a_call(held, 1, cap)) == Granted(100, capped=True)
-    assert await journal.spending.waits(10) == []
+    assert await journal.spending.waits("", 10) == []
     kinds = [act["kind"] for act in await journal.spending.newest_acts(None, 10)]
     assert kinds == ["lowered", "soft_reached", "topped_up"]
 

@@ -122,8 +122,8 @@ class Spending(Protocol):
         """By how much caps were topped up, by window."""
         ...
 
-    async def waits(self, limit: int) -> Sequence[WaitingRow]:
-        """Runs that wait at soft caps."""
+    async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:
+        """Runs that wait at soft caps, by their ids from behind `after` on."""
         ...
 
     async def newest_acts(self, tenant: str | None, limit: int) -> Sequence[ActRow]:

@@ -142,7 +142,7 @@ ON CONFLICT (run_id) DO UPDATE SET scope = excluded.scope, tenant = excluded.ten
 DELETE FROM soft_waits WHERE run_id = ?
 
 -- name: waits
--- runs that wait at soft caps, and whether a person has said how they go on
+-- runs that wait at soft caps, after one of them, and whether a person has said how they go on
 SELECT w.*, EXISTS (
     SELECT 1 FROM budget_acts AS a
     WHERE a.kind IN ('topped_up', 'lowered', 'stopped') AND a.scope = w.scope AND a.tenant = w.tenant
@@ -150,7 +150,7 @@ SELECT w.*, EXISTS (
         AND a.act > (SELECT min(b.act) FROM budget_acts AS b WHERE b.kind = 'soft_reached' AND b.scope = w.scope
             AND b.tenant = w.tenant AND b.name = w.name AND b.cap_window = w.cap_window AND b.since = w.since)
 ) AS said
-FROM soft_waits AS w ORDER BY run_id LIMIT ?
+FROM soft_waits AS w WHERE w.run_id > ? ORDER BY run_id LIMIT ?
 
 -- name: rest_of_runs
 -- what runs cost after they had begun a step, with the runs that they started since

@@ -78,6 +78,8 @@ class SoftCaps:
         self._written = tuple(one.cap for one in settings.caps)
         self._runs = runs
         self._starter = starter
+        self._woken = ""
+        """Whoever waits behind this run is looked at next: many may have to wait for long."""
 
     def looking(self) -> AbstractAsyncContextManager[None]:
         """Look again and again while the context is open."""
@@ -135,7 +137,9 @@ class SoftCaps:
         return await act_numbered(self._journal, int(number or 0)) if asked else None
 
     async def _wake(self, zone: ZoneInfo) -> None:
-        for wait in await self._journal.spending.waits(AT_ONCE):
+        waits = await self._journal.spending.waits(self._woken, AT_ONCE)
+        self._woken = waits[-1]["run_id"] if len(waits) == AT_ONCE else ""
+        for wait in waits:
             run = await self._journal.run_row(wait["run_id"])
             if run is None or run["status"] in RUN_TERMINAL:
                 await self._journal.end_wait(wait["run_id"])
