@@ -54,6 +54,12 @@ class Budget(Protocol):
         """
         ...
 
+    async def cap(self, scope: CapScope, name: str, window: CapWindow) -> CapView | None:
+        """The cap that holds now for a tenant, pack or model, whether or not it has spent anything; that of
+        runs is `*`. None where none holds. Raises NotFound for a tenant that is not in this view.
+        """
+        ...
+
     async def set_cap(
         self,
         scope: CapScope,

@@ -19,7 +19,7 @@ from screens.frame.console_state import explain
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import Dialog, FeedArrived, TooSmall, too_small
 from screens.keys.bindings import bindings
-from screens.slo.spend_rows import CAP_STATES
+from screens.slo.spend_rows import CAP_STATES, EACH
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import STYLES
 
@@ -62,16 +62,16 @@ class NotYet(Exception):
 
 class CapDialog(Dialog[str]):
     """Returns what was done, in words. When the cap becomes another one meanwhile, nothing is sent before
-    that has been seen. Enter decides nothing."""
+    that has been seen. Enter decides nothing. The cap holds within `tenant`; `*` is each one."""
 
     BINDINGS = bindings("dialog.confirm")
 
-    def __init__(self, state: ConsoleState, engine: Engine, subject: Subject) -> None:
+    def __init__(self, state: ConsoleState, engine: Engine, subject: Subject, tenant: str) -> None:
         super().__init__()
         self._state = state
         self._engine = engine
         self._proposed = subject
-        self._caps: tuple[CapView, ...] = ()
+        self._tenant = tenant
         self._shown: tuple[Subject, CapView | None] | None = None
         self._sending = False
         self._changed = False
@@ -81,7 +81,8 @@ class CapDialog(Dialog[str]):
         proposed = self._proposed
         given = {"of": _words(proposed), "in": proposed.window.value}
         with Vertical(classes="dialog"):
-            yield Plain(sanitize("Set or top up a cap"), classes="dialog-title")
+            within = "each tenant" if self._tenant == EACH else f"tenant {self._tenant}"
+            yield Plain(sanitize(f"Set or top up a cap within {within}", limit=300), classes="dialog-title")
             yield Plain(id="stands")
             for name, title, example in _FIELDS:
                 with Horizontal(classes="cap-field"):
@@ -99,15 +100,24 @@ class CapDialog(Dialog[str]):
         await self.follow()
 
     async def follow(self) -> None:
-        """Caps may have changed: look again."""
+        """What is meant or how it stands may have changed: look. A change is bound to what this shows."""
         try:
-            self._caps = (await self._engine.budget.caps(acts=0)).caps
+            subject = self._subject()
+        except NotYet as missing:
+            self._shown = None
+            self.query_one("#stands", Plain).show((sanitize(str(missing)), "$quiet"))
+            return
+        try:
+            cap = await self._engine.budget.cap(subject.scope, subject.name, subject.window)
         except VasiniError as error:
+            self._shown = None
             self._hint(explain(error))
             return
-        before, self._shown = self._shown, None
-        self._show_standing()
-        if before is not None and self._shown is not None and _amounts(before[1]) != _amounts(self._shown[1]):
+        if subject != self._meant_now():
+            return  # another look is under way
+        before, self._shown = self._shown, (subject, cap)
+        self._show_standing(cap)
+        if before is not None and before[0] == subject and _amounts(before[1]) != _amounts(cap):
             self._changed = True
             self._hint("Somebody changed this cap just now: nothing was sent, look at it again")
 
@@ -119,7 +129,7 @@ class CapDialog(Dialog[str]):
 
     @on(Input.Changed, "#cap-of, #cap-in")
     def _meant(self) -> None:
-        self._show_standing()
+        self.run_worker(self.follow(), exit_on_error=False)
 
     @on(Input.Submitted)
     def _enter(self) -> None:
@@ -179,9 +189,11 @@ class CapDialog(Dialog[str]):
     def _change(self) -> tuple[Subject, int | None, int | None, int | None]:
         """What is to be done. Raises NotYet."""
         subject, taken_back = self._subject(), self._typed("hard") == TAKE_BACK
+        if self._shown is None or self._shown[0] != subject:
+            raise NotYet("How this cap stands is not read yet: nothing was sent", "of")
         hard = None if taken_back else self._amount("hard")
         soft, more = self._amount("soft"), self._amount("more")
-        shown = self._shown[1] if self._shown is not None else None
+        shown = self._shown[1]
         if more is not None:
             self._require_topped_up(subject, shown, only=soft is None and self._typed("hard") == "")
         elif taken_back:
@@ -229,18 +241,14 @@ class CapDialog(Dialog[str]):
     def _typed(self, name: str) -> str:
         return self.query_one(f"#cap-{name}", SafeInput).value.strip()
 
-    def _show_standing(self) -> None:
-        """How the cap that is meant stands; it is this that a change is bound to."""
-        stands = self.query_one("#stands", Plain)
+    def _meant_now(self) -> Subject | None:
         try:
-            subject = self._subject()
-        except NotYet as missing:
-            self._shown = None
-            stands.show((sanitize(str(missing)), "$quiet"))
-            return
-        place = (subject.scope, subject.name, subject.window)
-        cap = next((one for one in self._caps if (one.scope, one.name, one.window) == place), None)
-        self._shown = (subject, cap)
+            return self._subject()
+        except NotYet:
+            return None
+
+    def _show_standing(self, cap: CapView | None) -> None:
+        stands = self.query_one("#stands", Plain)
         if cap is None:
             stands.show((sanitize("No such cap holds so far."), "$quiet"))
             return

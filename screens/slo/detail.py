@@ -12,6 +12,7 @@ from screens.slo.budget_plot import budget_plot
 from screens.slo.rows import STATES, milliseconds, percent
 from screens.slo.spend_rows import waiting_share
 from screens.widgets.ages import zoned
+from screens.widgets.numbers import counted
 from screens.widgets.plain import NEW_LINE, Part, Plain
 from screens.widgets.status_labels import STYLES
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from screens.keys.keymap import Keymap
 
 LOW_PLOT, TALL_PLOT = 3, 6
-_TALL = 32
-"""Lines of a terminal that has room for the taller plot."""
+TALL = 40
+"""Lines of a terminal that has room for the taller plot and for ten packs above it."""
 _PLOT_SHARE = 0.55
 _EMPTY = (
     " No run of this pack has ended in these days. Here will stand how many runs\n"
@@ -72,7 +73,7 @@ class LevelDetail(Plain):
 
     @property
     def _tall(self) -> bool:
-        return self.app.size.height >= _TALL
+        return self.app.size.height >= TALL
 
     def _plot(self, level: ServiceLevel, now: datetime) -> Iterator[list[Part]]:
         width = max(10, int(self.size.width * _PLOT_SHARE) - 12)
@@ -142,7 +143,7 @@ def _flagged(found: HallucinationView) -> list[Part]:
     """Runs that told what is not so, as far as people said it."""
     if not found.flagged:
         return []
-    words = f"{found.flagged:,} runs, {percent(found.rate)} % (goal {percent(found.goal)} %)"
+    words = f"{counted(found.flagged, 'run')}, {percent(found.rate)} % (goal {percent(found.goal)} %)"
     return [
         (sanitize(" Flagged "), "bold $quiet"),
         (sanitize(words), "bold $bad" if found.kept is False else ""),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.governing.slo import ServiceLevel
     from engine.contracts.runs.run import RunSummary
+    from engine.facade.engine import Engine
     from screens.frame.console_state import ConsoleState
 
 _COLUMNS = (
@@ -55,8 +56,9 @@ class ExcludeDialog(Dialog[Exclusion]):
 
     BINDINGS = bindings("exclude.", "dialog.confirm")
 
-    def __init__(self, state: ConsoleState, level: ServiceLevel) -> None:
+    def __init__(self, state: ConsoleState, engine: Engine, level: ServiceLevel) -> None:
         super().__init__()
+        self._engine = engine
         self._state = state
         self._level = level
 
@@ -109,7 +111,7 @@ class ExcludeDialog(Dialog[Exclusion]):
             nested=False,
             ended_after=now - timedelta(days=self._level.window_days),
         )
-        found = await self._state.engine.runs.list(wanted, limit=AT_ONCE)
+        found = await self._engine.runs.list(wanted, limit=AT_ONCE)
         counted = [run for run in found.items if run.excluded is None]
         self.query_one("#failed", RowTable).show([_row(run, now) for run in counted])
         if not counted:

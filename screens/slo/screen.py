@@ -18,10 +18,11 @@ from screens.frame.console_state import explain
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import ConsoleScreen, attempt, console, show_notice
 from screens.keys.bindings import bindings
-from screens.slo.detail import LevelDetail
+from screens.slo.detail import TALL, LevelDetail
 from screens.slo.rows import columns, fits, level_key, level_row
-from screens.slo.spend_rows import Used
+from screens.slo.spend_rows import EACH, Used
 from screens.slo.spent import Spent
+from screens.widgets.numbers import counted
 from screens.widgets.plain import Plain
 from screens.widgets.tables.made_table import MadeTable, RowToMake
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine
     from engine.facade.feed import FeedBatch
     from screens.frame.console_state import ConsoleState
+    from screens.slo.cap import Subject
     from screens.slo.exclude import Exclusion
 
 WINDOWS: tuple[int | None, ...] = (1, 7, None, 90)
@@ -84,7 +86,8 @@ class SloScreen(ConsoleScreen):
         self.set_interval(AGAIN_SECONDS, self._again)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Where there is room, words are whole."""
+        """Where there is room, words are whole, and the parts below the packs are taller."""
+        self.set_class(event.size.height >= TALL, "-roomy")
         self._table.set_columns(columns(event.size.width))
 
     @property
@@ -159,18 +162,14 @@ class SloScreen(ConsoleScreen):
 
     def action_cap(self) -> None:
         """Set or top up the cap under the cursor, or one of the pack under it."""
-        from screens.slo.cap import CapDialog, Subject  # noqa: PLC0415 - seldom needed
+        from screens.slo.cap import CapDialog  # noqa: PLC0415 - seldom needed
 
-        spent, level = self.query_one(Spent), self.current_level()
-        cap = spent.current_cap() if spent.has_focus_within else None
-        if cap is not None:
-            subject, tenant = Subject(cap.scope, cap.name, cap.window), cap.tenant
-        elif level is not None:
-            subject, tenant = Subject(CapScope.PACK, level.pack, CapWindow.MONTH), level.tenant
-        else:
-            subject, tenant = Subject(CapScope.TENANT, self.state.tenant, CapWindow.MONTH), self.state.tenant
+        subject, tenant = self._cap_meant()
+        every = tenant == EACH
         try:
-            engine = self.state.engine.for_(self.state.actor, tenant=tenant if tenant != "*" else None)
+            engine = self.state.engine.for_(
+                self.state.actor, tenant=None if every else tenant, all_tenants=every
+            )
         except VasiniError as error:
             show_notice(self, explain(error), tone="error")
             return
@@ -180,7 +179,23 @@ class SloScreen(ConsoleScreen):
                 show_notice(self, words)
                 self.refresher.ask()
 
-        self.app.push_screen(CapDialog(self.state, engine, subject), done)
+        self.app.push_screen(CapDialog(self.state, engine, subject, tenant), done)
+
+    def _cap_meant(self) -> tuple[Subject, str]:
+        """The cap or pack under the cursor, and the tenant within which it is meant; `*` is each one."""
+        from screens.slo.cap import Subject  # noqa: PLC0415 - seldom needed
+
+        spent, level = self.query_one(Spent), self.current_level()
+        own = self.state.tenant or EACH
+        if spent.has_focus_within:
+            if (cap := spent.current_cap()) is not None:
+                return Subject(cap.scope, cap.name, cap.window), cap.tenant
+            if (pack := spent.current_pack()) is not None:
+                name, tenant = pack
+                return Subject(CapScope.PACK, name, CapWindow.MONTH), tenant or EACH
+        if level is not None:
+            return Subject(CapScope.PACK, level.pack, CapWindow.MONTH), level.tenant
+        return Subject(CapScope.TENANT, own, CapWindow.MONTH), own
 
     def action_all_tenants(self) -> None:
         """The packs of every tenant, or those of this console's own."""
@@ -206,7 +221,7 @@ class SloScreen(ConsoleScreen):
             if exclusion is not None:
                 self.act(self._exclude(exclusion))
 
-        self.app.push_screen(ExcludeDialog(self.state, level), chosen)
+        self.app.push_screen(ExcludeDialog(self.state, self._engine, level), chosen)
 
     async def _exclude(self, exclusion: Exclusion) -> None:
         for run_id in exclusion.run_ids:
@@ -287,7 +302,7 @@ class SloScreen(ConsoleScreen):
 
     def _draw_head(self) -> None:
         found = {level.window_days for level in self._levels.values()}
-        days = _days(found.pop()) if len(found) == 1 else "the days of its own window"
+        days = counted(found.pop(), "day") if len(found) == 1 else "the days of its own window"
         shown, known = self._table.row_count, len(self._levels)
         part = f" · {shown:,} of {known:,} packs" if shown != known else ""
         whose = " in every tenant" if self._all_tenants else ""
@@ -299,7 +314,3 @@ class SloScreen(ConsoleScreen):
         level = self.current_level()
         budget = self._budgets.get(level_key(level), ()) if level is not None else ()
         self.query_one(LevelDetail).show_level(level, budget, self.state.now())
-
-
-def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number} days"

@@ -38,8 +38,11 @@ CAP_STATES = {
     CapState.OK: StatusLabel("✓", "below", Tone.GOOD),
 }
 _NO_CAP = StatusLabel("·", "no cap", Tone.QUIET)
+_IN_PART = StatusLabel("·", "in part", Tone.QUIET)
 BAR = 8
-_THOUSAND = 1_000 * BILLIONTHS
+EACH = "*"
+"""In place of a tenant or a name: each one by itself."""
+_SHORT = 7
 _WINDOWS = {CapWindow.DAY: "day", CapWindow.MONTH: "month", CapWindow.TOTAL: "total"}
 COLUMNS: dict[Unit, tuple[Column, ...]] = {
     Unit.COST: (
@@ -87,15 +90,19 @@ def rows_of(used: Used, unit: Unit) -> list[RowToMake]:
     """The caps, the worst first, then who spent without one; tokens and times, the most first."""
     if unit is Unit.COST:
         capped = {cap.name for cap in used.caps.caps if cap.scope is CapScope.PACK}
-        free = [row for row in used.spending.rows if row.name not in capped]
+        # of every tenant at once a cap holds for a part of the row only
+        whole = [row for row in used.spending.rows if not used.tenant or row.name not in capped]
         return [
             *(RowToMake(cap_key(cap), partial(_cap, cap)) for cap in used.caps.caps),
-            *(RowToMake(f"pack {row.name}", partial(_free, row, used.tenant)) for row in free),
+            *(
+                RowToMake(pack_key(row), partial(_whole, row, used.tenant, row.name in capped))
+                for row in whole
+            ),
         ]
     if unit is Unit.TOKENS:
         most = sorted(used.spending.rows, key=lambda row: (-_tokens(row.sum), row.name))
         of_all = max(1, _tokens(used.spending.total))
-        return [RowToMake(f"pack {row.name}", partial(_told, row, of_all)) for row in most]
+        return [RowToMake(pack_key(row), partial(_told, row, of_all)) for row in most]
     timed = [level for level in used.levels if level.worked_ms or level.people.waited_ms]
     longest = sorted(timed, key=lambda level: -(level.worked_ms + level.people.waited_ms))
     return [RowToMake(level_key(level), partial(_took, level)) for level in longest]
@@ -106,9 +113,15 @@ def cap_key(cap: CapView) -> str:
     return f"{cap.scope} {cap.tenant} {cap.name} {cap.window}"
 
 
+def pack_key(row: SpendRow) -> str:
+    """Names what a pack used."""
+    return f"pack {row.name}"
+
+
 def amount(cost: int) -> str:
     """Money in at most seven characters: `$8.12`, `$141.90`, `$12.3k`; nothing is rounded down to none."""
-    return short_dollars(cost) if abs(cost) < _THOUSAND else f"${short_number(cost // BILLIONTHS)}"
+    exact = short_dollars(cost)
+    return exact if len(exact) <= _SHORT else f"${short_number(-(-cost // BILLIONTHS))}"
 
 
 def cap_name(cap: CapView) -> str:
@@ -145,19 +158,20 @@ def _cap(cap: CapView) -> Row:
     )
 
 
-def _free(row: SpendRow, tenant: str) -> Row:
+def _whole(row: SpendRow, tenant: str, capped: bool) -> Row:
+    state = _IN_PART if capped else _NO_CAP
     cost = amount(row.sum.cost) if row.sum.cost or not row.sum.unpriced else "unknown"
     return Row(
-        f"pack {row.name}",
+        pack_key(row),
         (
             Cell(sanitize(row.name)),
-            Cell(sanitize(tenant), Tone.QUIET),
+            Cell(sanitize(tenant or "all"), Tone.QUIET),
             Cell(sanitize("")),
             Cell(sanitize(f"{cost:>7}")),
             Cell(sanitize("")),
             Cell(sanitize("")),
             Cell(sanitize("")),
-            Cell(_NO_CAP.text, _NO_CAP.tone),
+            Cell(state.text, state.tone),
         ),
     )
 
@@ -170,7 +184,7 @@ def _told(row: SpendRow, of_all: int) -> Row:
     counts = (row.sum.input_tokens, row.sum.cached_tokens, row.sum.output_tokens)
     estimated = f"{few(row.sum.estimated):>9}" if row.sum.estimated else ""
     return Row(
-        f"pack {row.name}",
+        pack_key(row),
         (
             Cell(sanitize(row.name)),
             Cell(sanitize(f"{few(row.sum.calls):>5}")),

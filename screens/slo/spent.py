@@ -8,7 +8,9 @@ from textual.containers import Vertical
 
 from engine.contracts.governing.money import short_dollars
 from engine.safe_text import sanitize
-from screens.slo.spend_rows import COLUMNS, Unit, cap_key, rows_of
+from screens.slo.rows import level_key
+from screens.slo.spend_rows import COLUMNS, Unit, cap_key, pack_key, rows_of
+from screens.widgets.numbers import counted
 from screens.widgets.plain import Plain
 from screens.widgets.tables.made_table import MadeTable
 
@@ -51,6 +53,17 @@ class Spent(Vertical):
         caps = self._used.caps.caps if self._used is not None and self.unit is Unit.COST else ()
         return next((cap for cap in caps if cap_key(cap) == key), None)
 
+    def current_pack(self) -> tuple[str, str] | None:
+        """The pack under the cursor and its tenant, empty for all; None where no pack is."""
+        key, used = self._table.cursor_key, self._used
+        if used is None:
+            return None
+        if self.unit is Unit.TIME:
+            found = (level for level in used.levels if level_key(level) == key)
+            return next(((level.pack, level.tenant) for level in found), None)
+        found_rows = (row.name for row in used.spending.rows if pack_key(row) == key)
+        return next(((name, used.tenant) for name in found_rows), None)
+
     def next_unit(self) -> None:
         """Money, tokens, time."""
         units = list(Unit)
@@ -76,20 +89,15 @@ class Spent(Vertical):
         nothing = self.query_one("#nothing-spent", Plain)
         nothing.display = not rows
         nothing.show((self._keymap.fill(_NOTHING[self.unit]), "$quiet"))
-        words = " · ".join(_WORDS[self.unit](self._used, _days(self._days)))
+        words = " · ".join(_WORDS[self.unit](self._used, counted(self._days, "day")))
         self.query_one("#money", Plain).show((sanitize(f" {words}"), "$quiet"))
-
-
-def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number} days"
 
 
 def _money(used: Used, days: str) -> list[str]:
     caps, total = used.caps, used.spending.total
-    calls = "1 call" if caps.held_calls == 1 else f"{caps.held_calls:,} calls"
     return [
         f"{short_dollars(total.cost)} in {days}",
-        f"held now {short_dollars(caps.held)} in {calls}",
+        f"held now {short_dollars(caps.held)} in {counted(caps.held_calls, 'call')}",
         f"unpriced {total.unpriced:,}",
         *([f"prices {caps.price_table}"] if caps.price_table else []),
     ]
@@ -98,12 +106,12 @@ def _money(used: Used, days: str) -> list[str]:
 def _tokens(used: Used, days: str) -> list[str]:
     total = used.spending.total
     told = f"{total.input_tokens:,} in ({total.cached_tokens:,} cached), {total.output_tokens:,} out"
-    return [f"{total.calls:,} calls in {days}", told]
+    return [f"{counted(total.calls, 'call')} in {days}", told]
 
 
 def _time(used: Used, days: str) -> list[str]:
     runs = sum(level.runs for level in used.levels)
-    return [f"{runs:,} runs in {days}", "worked: completed ones; people: until they decided"]
+    return [f"{counted(runs, 'run')} in {days}", "worked: completed ones; people: until they decided"]
 
 
 _WORDS = {Unit.COST: _money, Unit.TOKENS: _tokens, Unit.TIME: _time}

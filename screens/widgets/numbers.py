@@ -13,3 +13,8 @@ def short_number(number: int) -> str:
             tenths = number // 10 ** (power - 1)
             return f"{tenths / 10:g}{unit}" if tenths < _TEN_UNITS else f"{tenths // 10}{unit}"
     return str(number)
+
+
+def counted(number: int, unit: str) -> str:
+    """`1 run`, `1,204 runs`."""
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"

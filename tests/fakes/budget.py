@@ -52,6 +52,10 @@ class FakeBudget:
     async def caps(self, *, acts: int = 20) -> Caps:
         return self.of_caps
 
+    async def cap(self, scope: CapScope, name: str, window: CapWindow) -> CapView | None:
+        place = (scope, name, window)
+        return next((one for one in self.of_caps.caps if (one.scope, one.name, one.window) == place), None)
+
     async def set_cap(
         self,
         scope: CapScope,
@@ -86,10 +90,8 @@ class FakeBudget:
     def _require_as(self, scope: CapScope, name: str, window: CapWindow, seen: AsShown | None) -> None:
         if self.refusal is not None:
             raise self.refusal
-        cap = next(
-            (one for one in self.of_caps.caps if (one.scope, one.name, one.window) == (scope, name, window)),
-            None,
-        )
+        place = (scope, name, window)
+        cap = next((one for one in self.of_caps.caps if (one.scope, one.name, one.window) == place), None)
         now = (cap.soft, cap.hard) if cap is not None else (None, None)
         if seen is not None and (seen.soft, seen.hard) != now:
             raise Refused(ErrorCode.CAP_CHANGED, f"somebody changed the cap of {scope} {name} meanwhile")

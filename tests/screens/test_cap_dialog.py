@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.governing.budget import Caps, CapScope, CapWindow
+from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, SpendRow, SpendSum
 from engine.errors import ErrorCode, Refused
 from engine.facade.feed import CapsChanged, FeedBatch
 from screens.slo.cap import CapDialog
 from screens.slo.screen import SloScreen
+from screens.slo.spend_rows import amount
 from tests.fakes.budget import a_cap
 from tests.fakes.engine import FakeEngine
 from tests.fakes.levels import a_level
@@ -160,3 +161,52 @@ async def test_names_from_outside_are_harmless(console: OpenConsole) -> None:
         await opened(stage)
         await stage.shows("No such cap holds so far.")
         assert not {"\x1b", "\u202e"} & set(stage.text())
+
+
+async def test_a_pack_under_the_lower_cursor_is_meant_not_the_one_above(console: OpenConsole) -> None:
+    engine = an_engine(source="settings")
+    engine.budget.rows = {SpendBy.PACK: (SpendRow(name="other", sum=SpendSum(calls=1, cost=DOLLAR)),)}
+    async with console(engine, size=(80, 24)) as stage:
+        await stage.press("4")
+        await stage.on(SloScreen)
+        await stage.shows("no cap")
+        await stage.press("tab", "G", "c")
+        await stage.on(CapDialog)
+        await stage.shows("Set or top up a cap within tenant default")
+        await stage.shows("pack other")
+
+
+async def test_a_cap_of_each_tenant_is_set_for_each_and_says_so(console: OpenConsole) -> None:
+    engine = an_engine(source="person")
+    engine.budget.of_caps = Caps(time_zone="UTC", caps=(a_cap(**{**PACK, "tenant": "*"}),))
+    async with console(engine, size=(80, 24)) as stage:
+        await stage.press("4")
+        await stage.on(SloScreen)
+        await stage.press("*")
+        await stage.shows("in every tenant")
+        await stage.shows("below")
+        await stage.press("tab", "g", "c")
+        await stage.on(CapDialog)
+        await stage.shows("Set or top up a cap within each tenant")
+        assert engine.asked("for_")[-1] == ("ben", None, True)
+
+
+async def test_what_every_tenant_spent_on_a_pack_is_told_though_one_of_them_has_a_cap(
+    console: OpenConsole,
+) -> None:
+    engine = an_engine(source="settings")
+    engine.budget.rows = {SpendBy.PACK: (SpendRow(name="hello", sum=SpendSum(calls=1, cost=99 * DOLLAR)),)}
+    async with console(engine, size=(80, 40)) as stage:
+        await stage.press("4")
+        await stage.on(SloScreen)
+        await stage.shows("below")
+        assert " $99.00 " not in stage.text().replace("$99.00 in 30 days", "")
+        await stage.press("*")
+        await stage.shows("in part")
+        assert " $99.00 " in stage.text().replace("$99.00 in 30 days", "")
+
+
+def test_an_amount_has_at_most_seven_characters() -> None:
+    for cost in (999_994_000_000, 999_995_000_000, 1_000 * DOLLAR, 10**18, 1, 0):
+        assert len(amount(cost)) <= 7, amount(cost)
+    assert amount(999_995_000_000) == "$1k"

@@ -131,6 +131,21 @@ async def test_failed_runs_are_excluded_with_a_reason(console: OpenConsole) -> N
         assert "2 runs do not count" in stage.notices()
 
 
+async def test_failed_runs_of_another_tenant_are_listed_where_every_tenant_is_looked_at(
+    console: OpenConsole,
+) -> None:
+    run = a_run("run-1", RunStatus.FAILED, pack="on-call", tenant="acme", finished_at=ago(300))
+    engine = FakeEngine().add(run)
+    engine.levels.stored = (a_level("on-call", tenant="acme"),)
+    async with console(engine) as stage:
+        await on_levels(stage)
+        await stage.press("*")
+        await stage.shows("in every tenant")
+        await stage.press("x")
+        await stage.on(ExcludeDialog)
+        await stage.until(lambda: len(stage.table("#failed").rows) == 1, "the run of the other tenant")
+
+
 async def test_a_run_that_does_not_count_says_so(console: OpenConsole) -> None:
     error = RunError(code="timeout", message="too long")
     run = a_run(status=RunStatus.FAILED, finished_at=ago(60), error=error, excluded="a deployment")

@@ -159,7 +159,8 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.embedded.governing.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
 
-        return Budget(self._journal, self._clock, self._redactor, self._packs, self._config.budget)
+        settings, models = self._config.budget, self._config.models.all
+        return Budget(self._journal, self._clock, self._redactor, self._packs, settings, models)
 
     @cached_property
     def requests(self) -> Requests:

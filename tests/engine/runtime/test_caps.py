@@ -13,7 +13,7 @@ from engine.contracts.actor import Actor, Operator, Role
 from engine.contracts.governing.budget import AsShown, CapScope, CapState, CapWindow
 from engine.contracts.notice import NoticeKind
 from engine.contracts.status import CancelMode, RunStatus
-from engine.errors import InvalidInput, Refused
+from engine.errors import InvalidInput, NotFound, Refused
 from engine.facade.feed import CapsChanged, FeedBatch, Topic
 from tests.engine.models.loopback import head, serving, sse
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, retry, start, until
@@ -373,3 +373,29 @@ async def test_caps_that_change_are_news(home: Home) -> None:
     async with asking(home, budget()) as (engine, _), engine.feed.subscribe(topics={Topic.CAPS}) as batches:
         await engine.budget.set_cap(CapScope.PACK, "demo", DAY, soft=None, hard=10**9, actor=ANN)
         assert await anext(batches) == FeedBatch(notices=(CapsChanged(),))
+
+
+async def test_a_cap_of_each_pack_is_told_of_one_that_has_not_spent_anything_and_can_be_changed(
+    home: Home,
+) -> None:
+    cap = {"scope": "pack", "of": "*", "window": "month", "soft": 1, "hard": 2}
+    async with asking(home, budget(cap)) as (engine, _):
+        mine = engine.for_(ANN).budget
+        place = (CapScope.PACK, "demo", CapWindow.MONTH)
+        shown = await mine.cap(*place)
+        assert shown is not None
+        assert (shown.soft, shown.hard, shown.spent) == (10**9, 2 * 10**9, 0)
+        seen = AsShown(soft=shown.soft, hard=shown.hard)
+        await mine.set_cap(*place, soft=None, hard=3 * 10**9, actor=ANN, seen=seen)
+        changed = await mine.cap(*place)
+        assert changed is not None
+        assert (changed.hard, changed.source) == (3 * 10**9, "person")
+        assert await mine.cap(CapScope.MODEL, "served", DAY) is None
+        with pytest.raises(NotFound):
+            await mine.cap(CapScope.TENANT, "acme", DAY)
+
+
+async def test_a_cap_of_a_model_that_is_not_there_is_refused_whoever_sets_it(home: Home) -> None:
+    async with asking(home, budget()) as (engine, _):
+        with pytest.raises(InvalidInput, match="there is no model 'srved'"):
+            await engine.budget.set_cap(CapScope.MODEL, "srved", DAY, soft=None, hard=5, actor=ANN)

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.budget.caps import EACH
 from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
 from engine.contracts.governing.money import BILLIONTHS, dollars, typed_billionths
-from engine.errors import InvalidInput
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
@@ -182,11 +180,6 @@ async def _set(
     comment: str,
 ) -> int:
     soft, hard = limits
-    models = session.loaded.values.models.all
-    if scope is CapScope.MODEL and name not in {EACH, *models} and limits != (None, None):
-        raise InvalidInput(
-            f"there is no model {name!r}, whose cap would hold nothing; there are {', '.join(models)}"
-        )
     async with session.engine() as engine:
         await engine.budget.set_cap(
             scope, name, window, soft=soft, hard=hard, pause=pause, actor=session.actor, comment=comment

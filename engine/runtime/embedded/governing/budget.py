@@ -57,6 +57,7 @@ class Budget(Scoped):
         redactor: Redactor,
         packs: PackLibrary,
         settings: BudgetSettings,
+        models: Iterable[str],
     ) -> None:
         self._journal = journal
         self._clock = clock
@@ -64,6 +65,7 @@ class Budget(Scoped):
         self._zone = settings.time_zone
         self._written = tuple(one.cap for one in settings.caps)
         self._packs = packs
+        self._models = frozenset(models)
 
     async def spending(
         self,
@@ -127,6 +129,10 @@ class Budget(Scoped):
             acts=tuple(map(act_view, found)),
         )
 
+    async def cap(self, scope: CapScope, name: str, window: CapWindow) -> CapView | None:
+        """See facade."""
+        return await (await self._cap_views()).one(scope, self._tenant(scope, name), name, window)
+
     async def set_cap(
         self,
         scope: CapScope,
@@ -160,8 +166,8 @@ class Budget(Scoped):
         known = await self._journal.spending.caps()
         if pause is None and soft is not None:
             row["pause"] = next((one["pause"] for one in known if _same_cap(one, row)), 0)
-        if scope is CapScope.PACK and not remove:
-            await self._require_pack(name)
+        if not remove:
+            await self._require_there(scope, name)
         if remove and not any(_same_cap(one, row) for one in known):
             raise InvalidInput(f"nobody has set a cap of {scope} {name} for the window {window}")
         act = self._act(limit, CAP_REMOVED if remove else CAP_SET, actor, comment)
@@ -206,15 +212,21 @@ class Budget(Scoped):
         place = (limit.scope, limit.window, limit.tenant, limit.name)
         return Shown(*place, seen.soft, seen.hard, self._written, zone, self._clock.now())
 
-    async def _require_pack(self, name: str) -> None:
-        """Raises InvalidInput for a pack that is not there, and that never spent anything."""
-        packs = {entry.pack.pack_id for entry in (await self._packs.catalog()).found}
-        if name == EACH or name in packs:
+    async def _require_there(self, scope: CapScope, name: str) -> None:
+        """Raises InvalidInput for a pack or model that is not there, and that never spent anything."""
+        if scope is CapScope.PACK:
+            there = frozenset(entry.pack.pack_id for entry in (await self._packs.catalog()).found)
+        elif scope is CapScope.MODEL:
+            there = self._models
+        else:
+            return
+        if name == EACH or name in there:
             return
         rows = await self._journal.spending.by_names(self.access.tenant, 0, _ALWAYS)
-        if not any(row["pack"] == name for row in rows):
-            there = ", ".join(sorted(packs)) or "none"
-            raise InvalidInput(f"there is no pack {name!r}, whose cap would hold nothing; there are {there}")
+        if not any(row["pack" if scope is CapScope.PACK else "model"] == name for row in rows):
+            known = ", ".join(sorted(there)) or "none"
+            words = f"there is no {scope} {name!r}, whose cap would hold nothing; there are {known}"
+            raise InvalidInput(words)
 
     async def _cap_views(self) -> CapViews:
         money = self._journal.spending
