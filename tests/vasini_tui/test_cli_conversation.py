@@ -47,6 +47,41 @@ def test_a_run_without_an_agent_or_with_several_says_so(vasini: Vasini, fake: Fa
     assert "name one: a, b" in outcome.stderr
 
 
+HANDING = """\
+id: talk
+input: {type: object, properties: {message: {type: string}}, required: [message], additionalProperties: false}
+steps:
+  - {id: triage, type: agent, mode: conversation, instructions: Be., prompt: "{{ payload.message }}",
+     tools: [], handoffs: [repairs], script: [
+       {text: What is it?},
+       {text: I hand over., calls: [{tool: handoff, arguments: {to: repairs, message: A pipe.}}]}]}
+  - {id: repairs, type: agent, mode: conversation, instructions: Be., prompt: Go on., tools: [],
+     script: [{text: Which pipe?}, {text: I come.}]}
+"""
+
+
+def test_who_asks_hears_the_agent_that_was_handed_over_to(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = home / "packs" / "desk"
+    (pack / "flows").mkdir(parents=True)
+    about = "schema_version: '1.0'\npack_id: desk\nversion: 1.0.0\nauthor: {name: Ann}\n"
+    manifest = f"{about}role: {{title: Desk, domain: Tests, goal: {{primary: Be asked}}}}\n"
+    (pack / "profession-pack.yaml").write_text(manifest)
+    (pack / "flows" / "talk.yaml").write_text(HANDING)
+
+    def asked(*arguments: str) -> list[str]:
+        assert main(("ask", *arguments), opener=open_engine) == ExitCode.OK, capsys.readouterr().err
+        return capsys.readouterr().out.splitlines()
+
+    started = asked("desk", "Help!", "--json")
+    run_id = json.loads("\n".join(started))["run"]["run_id"]
+    assert asked(run_id, "Water everywhere") == ["I hand over.", "Which pipe?"]
+    assert asked(run_id, "The long one") == ["I come."]
+    turns = json.loads("\n".join(asked(run_id, "--end", "--json")))["turns"]
+    assert turns == []
+
+
 TALK = a_flow("talk", {"type": "object", "properties": {"message": {"type": "string"}}}, converses=True)
 
 

@@ -14,12 +14,13 @@ from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.packs.stale_note import pack_in_force
-from vasini_tui.cli.runs.conversation import only_agent
 from vasini_tui.cli.runs.listening import BAR, listening
 from vasini_tui.cli.runs.start import Assign, input_schema, work_until_at_rest
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.contracts.packs.pack import PackView
     from engine.contracts.runs.conversation import Conversation, SpokenTurn
     from engine.contracts.runs.run import RunView
@@ -92,7 +93,7 @@ async def _begin(
             base_dir=Path.cwd(),
             session_id=session_id,
         )
-        return await _answered(session, engine, view, 0)
+        return await _answered(session, engine, view, frozenset())
 
 
 def _flow_of(pack: PackView | None, name: str, wanted: str) -> str:
@@ -113,8 +114,8 @@ async def _go_on(session: Session, *, part: str, text: str) -> int:
 
 async def _say(session: Session, engine: Engine, run_id: str, text: str) -> int:
     view = await engine.runs.summary(run_id)
-    found = await _conversation(engine, view)
-    before = _answers(found)
+    told = await _conversations(engine, view)
+    found, before = _newest(told), _answers(told)
     if (found is None or found.waits_with is None) and view.status in _UNDER_WAY:
         # of a retry, a resume, or another asker
         async with listening(engine, session.out, run_id) as listener:
@@ -122,9 +123,10 @@ async def _say(session: Session, engine: Engine, run_id: str, text: str) -> int:
         if status in _STOPPED:
             session.out.note(f"{run_id} was still under way: nothing was said")
             return status
-        found = await _conversation(engine, view)
+        told = await _conversations(engine, view)
+        found = _newest(told)
         if listener is not None and listener.heard:
-            before = _answers(found)
+            before = _answers(told)
     if found is None or found.waits_with is None:
         message = f"the conversation {run_id} waits for no message; {_instead(view)}"
         raise Refused(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id, "status": view.status})
@@ -132,18 +134,23 @@ async def _say(session: Session, engine: Engine, run_id: str, text: str) -> int:
     return await _answered(session, engine, await engine.runs.summary(run_id), before)
 
 
-async def _conversation(engine: Engine, view: RunView) -> Conversation | None:
-    """None while the run has not come to its agent. Raises NotFound, UsageError."""
-    try:
-        return await engine.runs.conversation(view.run_id, await only_agent(engine, view.run_id))
-    except NotFound:
-        if view.status in RUN_TERMINAL:
-            raise
-        return None
+async def _conversations(engine: Engine, view: RunView) -> tuple[Conversation, ...]:
+    """Those of the run's agents, one after another; none while it has come to no agent. Raises NotFound."""
+    agents = [step.step_id for step in await engine.runs.steps(view.run_id) if step.type == "agent"]
+    if not agents and view.status in RUN_TERMINAL:
+        raise NotFound(f"run {view.run_id} has no agent", {"run_id": view.run_id})
+    return tuple([await engine.runs.conversation(view.run_id, agent) for agent in agents])
 
 
-def _answers(found: Conversation | None) -> int:
-    return sum(turn.status is StepStatus.COMPLETED for turn in found.turns) if found is not None else 0
+def _newest(told: Sequence[Conversation]) -> Conversation | None:
+    """The one that goes on: that which waits for a message, else the one that began last."""
+    return next((one for one in reversed(told) if one.waits_with), told[-1] if told else None)
+
+
+def _answers(told: Sequence[Conversation]) -> frozenset[str]:
+    """What was answered in all of them, by the paths of the answers."""
+    turns = (turn for one in told for turn in one.turns)
+    return frozenset(turn.step_id for turn in turns if turn.status is StepStatus.COMPLETED)
 
 
 def _instead(view: RunView) -> str:
@@ -154,20 +161,21 @@ def _instead(view: RunView) -> str:
     return f"its run is {view.status}{waits}"
 
 
-async def _answered(session: Session, engine: Engine, view: RunView, before: int) -> int:
-    """Work the run until it waits again, and write what was answered since so many turns."""
+async def _answered(session: Session, engine: Engine, view: RunView, before: frozenset[str]) -> int:
+    """Work the run until it waits again, and write what was answered that was not before."""
     out = session.out
     async with listening(engine, out, view.run_id) as listener:
         view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
     heard = listener.heard if listener is not None else frozenset()
-    found = await _conversation(engine, view)
+    told = await _conversations(engine, view)
+    found, turns = _newest(told), [turn for one in told for turn in one.turns if turn.step_id not in before]
     if status is ExitCode.OK and view.waiting_for is not None and not (found and found.waits_with):
         status = ExitCode.NO_ANSWER_YET
     if out.as_json:
-        turns = [turn.model_dump(mode="json") for turn in found.turns[before:]] if found else []
-        out.document({"run": view.model_dump(mode="json", by_alias=True), "turns": turns})
+        written = [turn.model_dump(mode="json") for turn in turns]
+        out.document({"run": view.model_dump(mode="json", by_alias=True), "turns": written})
         return status
-    for turn in found.turns[before:] if found else ():
+    for turn in turns:
         if turn.step_id not in heard:
             _write_turn(out, turn)
         if turn.provider == "scripted":
