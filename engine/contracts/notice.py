@@ -26,7 +26,7 @@ class Notice(Contract):
     """One notice; texts are masked. The same one can come twice: its id says so."""
 
     id: str = Field(
-        description="`msg_` and the number of the event; an alert ends in `_slo`, of a cap it is `cap_`."
+        description="`msg_` and the number of the event; `slo_` or `cap_` and its own, of an alert or a cap."
     )
     kind: NoticeKind
     ts: Timestamp

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
     from contextlib import AbstractAsyncContextManager
 
+    from engine.contracts.governing.slo import AlertView
     from engine.contracts.packs.versions import PackNotice
     from engine.contracts.runs.run import EventView
 
@@ -21,10 +22,11 @@ class Topic(StrEnum):
     RUNS = "runs"
     CLAIMS = "claims"
     CAPS = "caps"
+    ALERTS = "alerts"
     PACKS = "packs"
 
 
-ALL_NEWS = frozenset({Topic.EVENTS, Topic.CLAIMS, Topic.CAPS, Topic.PACKS})
+ALL_NEWS = frozenset({Topic.EVENTS, Topic.CLAIMS, Topic.CAPS, Topic.ALERTS, Topic.PACKS})
 """Whoever reads the events has no use for `Topic.RUNS`, which only says that there are some."""
 
 
@@ -58,6 +60,19 @@ class CapsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertChanged:
+    """An alert of a service level began, or ended: then `alert.ended` says when."""
+
+    alert: AlertView
+    topic: ClassVar[Topic] = Topic.ALERTS
+
+    @property
+    def key(self) -> str:
+        """The alert, and which of both."""
+        return f"{self.alert.number} {self.alert.ended is None}"
+
+
+@dataclass(frozen=True, slots=True)
 class PackListChanged:
     """A version was published, code was trusted, or files of packs changed."""
 
@@ -78,11 +93,11 @@ class PackChanged:
         return self.pack.pack
 
 
-Notice = RunMoved | ClaimsChanged | CapsChanged | PackListChanged | PackChanged
+Notice = RunMoved | ClaimsChanged | CapsChanged | AlertChanged | PackListChanged | PackChanged
 """News that are no event: they are kept nowhere. Of one kind and key the latest counts, an earlier one may be
 dropped."""
 
-N = TypeVar("N", RunMoved, ClaimsChanged, CapsChanged, PackListChanged, PackChanged)
+N = TypeVar("N", RunMoved, ClaimsChanged, CapsChanged, AlertChanged, PackListChanged, PackChanged)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class ChangeSet:
     """Somebody began or ended to look at a request."""
     caps: bool = False
     """A cap was set, taken back or topped up."""
+    alerts: bool = False
+    """An alert of a service level began or ended."""
     packs: bool = False
     """A version was published, or code was trusted."""
     foreign: bool = False
@@ -47,7 +49,8 @@ WORK = ChangeSet(work=True)
 CLAIMED = ChangeSet(claims=True)
 PACKS = ChangeSet(packs=True)
 CAPS = ChangeSet(caps=True)
-ANYTHING = ChangeSet(work=True, claims=True, caps=True, packs=True, foreign=True)
+ALERTS = ChangeSet(alerts=True)
+ANYTHING = ChangeSet(work=True, claims=True, caps=True, alerts=True, packs=True, foreign=True)
 Listener = Callable[[ChangeSet], None]
 
 
@@ -98,6 +101,7 @@ class ChangeNotifier:
             any(change.work for change in changes),
             any(change.claims for change in changes),
             any(change.caps for change in changes),
+            any(change.alerts for change in changes),
             any(change.packs for change in changes),
             any(change.foreign for change in changes),
             tuple(event for change in changes for event in change.events),

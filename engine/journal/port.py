@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from engine.journal.rows import ListedRow, RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
     from engine.journal.rules.id_parts import IdKind
+    from engine.journal.rules.levels.alerts import AlertLook
     from engine.journal.rules.levels.level_reads import LevelReads
     from engine.journal.rules.pruning import Upkeep
     from engine.journal.rules.publishing import PackStore
@@ -108,7 +109,7 @@ class Notes(Protocol):
 
 
 class TriggerNotes(Protocol):
-    """What triggers have seen and which alerts were told, so that each counts once over all processes."""
+    """What triggers have seen, so that each counts once over all processes."""
 
     async def seen(self, trigger: str) -> tuple[int, str] | None:
         """(version, JSON text) of a trigger; None before it was noted first."""
@@ -212,6 +213,10 @@ class Journal(Protocol):
 
     async def flag(self, run_id: str, comment: str, by: str, via: str, now: int, *, on: bool) -> bool:
         """Flag a run, or take that back; False when it is so already. Raises NotFound, InvalidInput."""
+        ...
+
+    async def note_alerts(self, look: AlertLook) -> bool:
+        """Record alerts that begin and end; False, with nothing recorded, when another was quicker."""
         ...
 
     async def claims_version(self) -> int:

@@ -20,7 +20,7 @@ from engine.contracts.status import RequestStatus, StepErrorCode
 from engine.errors import ErrorCode, NotFound, Unavailable
 from engine.journal.spend_rows import SOFT_REACHED
 from engine.machine.events.request_facts import OutcomeUnknown, PendingHuman, UserInputRequested
-from engine.machine.events.run_facts import RunCompleted, RunDeadLettered, RunFailed
+from engine.machine.events.run_facts import RunDeadLettered, RunFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
     from engine.facade.requests import Requests
     from engine.facade.runs import Runs
+    from engine.journal.alert_rows import AlertRow
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import StoredEvent
     from engine.journal.spend_rows import ActRow
-    from engine.runtime.slo_alerts import SloAlerts
 
-TOLD, TOLD_ACTS = "told", "told_acts"
-"""The counters that hold the places: of events, and of what happened to caps."""
+TOLD, TOLD_ACTS, TOLD_ALERTS = "told", "told_acts", "told_alerts"
+"""The counters that hold the places: of events, of what happened to caps, and of alerts."""
 AT_ONCE = 200
 OTHERS_TURN_SECONDS = 5.0
 OLDEST_SECONDS = 86_400.0
@@ -58,7 +58,6 @@ class NoticeSender:
         journal: Journal,
         runs: Runs,
         requests: Callable[[], Requests],
-        alerts: SloAlerts,
         send: Callable[[Notice], Awaitable[None]],
         lock: Path,
         retry_seconds: tuple[float, float],
@@ -66,7 +65,6 @@ class NoticeSender:
         self._journal = journal
         self._runs = runs
         self._requests = requests
-        self._alerts = alerts
         self._send = send
         self._lock = lock
         self._retry_seconds = retry_seconds
@@ -81,6 +79,7 @@ class NoticeSender:
             if held:
                 await self._place()  # from here on everything is told
                 await self._place_of_acts()
+                await self._place_of_alerts()
             undo = self._journal.on_change(self._heard)
             task = asyncio.create_task(self._run(descriptor, held=held))
             try:
@@ -94,7 +93,7 @@ class NoticeSender:
             os.close(descriptor)
 
     def _heard(self, change: ChangeSet) -> None:
-        if change.events or change.foreign or change.statuses:
+        if change.events or change.foreign or change.statuses or change.alerts:
             self._news.set()
 
     async def _run(self, descriptor: int, *, held: bool) -> None:
@@ -128,27 +127,10 @@ class NoticeSender:
                     await self._send_until_done(notice)
                     await self._journal.move_counter(TOLD, place - kept)
                     kept = place
-                await self._tell_alert(stored)
             await self._tell_acts()
+            await self._tell_alerts()
             if not await self._journal.feed_events(place, 1):
                 await self._news.wait()
-
-    async def _tell_alert(self, stored: StoredEvent) -> None:
-        """What the end of a run makes of the service level of its pack. Before the place moves on: twice
-        rather than never."""
-        if stored.event.kind not in {*_FAILURES, RunCompleted.kind}:
-            return
-        try:
-            run = await self._runs.summary(stored.run_id)
-            due = stored.event.kind in _FAILURES or self._alerts.looks(stored, run)
-            alert = await self._alerts.after(stored, run) if due and run.parent_run_id is None else None
-        except NotFound:  # the run was removed, or does not count
-            return
-        if alert is None:
-            return
-        if alert.notice is not None:
-            await self._send_until_done(alert.notice)
-        await self._alerts.remember(alert)
 
     async def _place_of_acts(self) -> int:
         """The same of what happened to caps."""
@@ -166,6 +148,26 @@ class NoticeSender:
                 await self._send_until_done(_soft_reached(act))
             await self._journal.move_counter(TOLD_ACTS, act["act"] - place)
             place = act["act"]
+
+    async def _place_of_alerts(self) -> int:
+        """The same of alerts of service levels."""
+        place = (await self._journal.counters()).get(TOLD_ALERTS)
+        if place is None:
+            place = await self._journal.levels.last_alert()
+            await self._journal.move_counter(TOLD_ALERTS, place)
+        return place
+
+    async def _tell_alerts(self) -> None:
+        """Of those of a pack that begin at once the most urgent one: it was recorded first."""
+        place, before = await self._place_of_alerts(), None
+        for row in await self._journal.levels.alerts_after(place, AT_ONCE):
+            if row["ends"] is None and not row["quiet"]:
+                of = row["ts"], row["tenant"], row["pack"]
+                if of != before:
+                    await self._send_until_done(_alert(row))
+                before = of
+            await self._journal.move_counter(TOLD_ALERTS, row["alert"] - place)
+            place = row["alert"]
 
     async def _send_until_done(self, notice: Notice) -> None:
         (seconds, longest), waited = self._retry_seconds, 0.0
@@ -258,6 +260,18 @@ def _soft_reached(act: ActRow) -> Notice:
         title=f"The soft cap of {act['scope']} {act['name']}{of} is reached",
         text=f"{spent} spent, the soft cap is {soft}{rest}; vasini budget show",
         tenant=act["tenant"],
+    )
+
+
+def _alert(row: AlertRow) -> Notice:
+    return Notice(
+        id=f"slo_{row['alert']}",
+        kind=NoticeKind.SLO,
+        ts=from_micros(row["ts"]),
+        title=row["title"],
+        text=row["told"],
+        pack=row["pack"],
+        tenant=row["tenant"],
     )
 
 

@@ -1,29 +1,36 @@
-"""Alerts of service levels: each is told when it begins, once, and again only after it had ended."""
+"""Alerts of service levels: that one begins, and that it ends, is recorded once, whoever looks."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from engine.contracts.governing.slo import DriftMetric, SloState
-from engine.contracts.model import from_micros
-from engine.contracts.notice import Notice, NoticeKind
+from engine.contracts.governing.slo import AlertKind, DriftMetric, SloState
+from engine.contracts.status import RunStatus
+from engine.errors import NotFound
+from engine.journal.rules.levels.alerts import AlertLook, Begun
+from engine.runtime.looking import looking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from engine.contracts.governing.slo import ServiceLevel
-    from engine.contracts.runs.run import RunSummary
     from engine.facade.levels import ServiceLevels
-    from engine.journal.port import TriggerNotes
-    from engine.journal.records import StoredEvent
+    from engine.journal.alert_rows import AlertRow
+    from engine.journal.changes import ChangeSet
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
 
+    Standing = Mapping[tuple[str, str], Sequence[AlertRow]]
+
+LOOK_SECONDS = 1.0
 AGAIN = 60_000_000
-"""Microseconds."""
-EXHAUSTED = "exhausted"
-"""More runs failed than may; beside the severities of burn."""
-_DRIFT = "drift"
+"""Microseconds after which all packs are looked at again, by one of all processes; later where that takes
+long, so that it needs at most a fiftieth of the time."""
+_SHARE = 50
+_NOTES = "alerts of service levels"
+_BAD = frozenset({RunStatus.FAILED, RunStatus.DEAD_LETTER})
 _AS = {
     DriftMetric.TIME: ("take", "as long"),
     DriftMetric.FAILURES: ("fail", "as often"),
@@ -32,78 +39,126 @@ _AS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """What is to be told, if there is something new, and what is then remembered."""
+class AlertWatch:
+    """Looks at a pack soon after one of its runs failed here, and at all packs once a minute: so an alert
+    begins and ends by itself, and a process that is killed in between leaves it to the next look."""
 
-    name: str
-    version: int
-    holds: tuple[str, ...]
-    notice: Notice | None
-
-
-class SloAlerts:
-    """Looks after every run that failed, and once a minute after one that did not; what was told of a pack
-    is kept in the journal."""
-
-    def __init__(self, levels: Callable[[], ServiceLevels], notes: TriggerNotes) -> None:
+    def __init__(self, journal: Journal, clock: Clock, levels: ServiceLevels) -> None:
+        self._journal = journal
+        self._clock = clock
         self._levels = levels
-        self._notes = notes
-        self._looked: dict[tuple[str, str], int] = {}
+        self._failed: set[str] = set()
+        self._looked: tuple[int, int] | None = None
 
-    def looks(self, stored: StoredEvent, run: RunSummary) -> bool:
-        """Whether it is time to look, after a run that did not fail."""
-        place, ts = (run.tenant, run.pack), stored.event.ts
-        due = abs(ts - self._looked.get(place, 0)) >= AGAIN
-        if due:
-            self._looked[place] = ts
-        return due
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[None]:
+        """Look again and again while the context is open."""
+        undo = self._journal.on_change(self.heard)
+        try:
+            async with looking(self.look, "service levels", LOOK_SECONDS):
+                yield
+        finally:
+            undo()
 
-    async def after(self, stored: StoredEvent, run: RunSummary) -> Alert | None:
-        """What holds of the pack of a run that has failed, when it is other than what was remembered."""
-        level = (await self._levels().get(run.pack, tenant=run.tenant)).level
-        name = f"slo:{run.tenant}/{run.pack}"
-        version, text = await self._notes.seen(name) or (0, "[]")
-        holds, told = _holds(level), frozenset(json.loads(text))
-        if frozenset(holds) == told:
-            return None
-        begun = [what for what in holds if what not in told]
-        return Alert(name, version, holds, _notice(stored, run, level, begun) if begun else None)
+    def heard(self, change: ChangeSet) -> None:
+        """Runs moved; of those that failed the packs are looked at next."""
+        self._failed.update(run_id for run_id, status in change.statuses.items() if status in _BAD)
 
-    async def remember(self, alert: Alert) -> None:
-        """It was told."""
-        await self._notes.note(alert.name, json.dumps(alert.holds), alert.version)
+    async def look(self) -> None:
+        """Record what began and ended, of the packs of which it is time."""
+        failed, self._failed = self._failed, set()
+        places: set[tuple[str, str]] = set()
+        for run_id in failed:
+            row = await self._journal.run_row(run_id)
+            if row is not None and row["parent_run_id"] is None:
+                places.add((row["tenant"], row["pack"]))
+        for tenant, pack in sorted(places):
+            standing = await self._standing()
+            try:
+                level = (await self._levels.get(pack, tenant=tenant)).level
+            except NotFound:  # it does not count
+                continue
+            await self._record(tenant, pack, level, standing)
+        if self._is_due():
+            await self._look_at_all()
+
+    def _is_due(self) -> bool:
+        now = self._clock.now()
+        return self._looked is None or abs(now - self._looked[0]) >= self._looked[1]
+
+    async def _look_at_all(self) -> None:
+        """The turn is noted before: of several processes one looks. What it cannot do the next turn does."""
+        noted = await self._journal.triggers.seen(_NOTES)
+        version, text = noted or (0, "")
+        if noted is not None:
+            seen = json.loads(text)
+            self._looked = seen["at"], seen["rest"]
+        if not self._is_due() or not await self._turn(version, AGAIN):
+            return
+        begun = self._clock.uptime()
+        standing = await self._standing()
+        levels = {(level.tenant, level.pack): level for level in await self._levels.list()}
+        for tenant, pack in sorted({*levels, *standing}):
+            await self._record(tenant, pack, levels.get((tenant, pack)), standing, quiet=not version)
+        took = self._clock.uptime() - begun
+        if took * _SHARE > AGAIN:
+            await self._turn(version + 1, took * _SHARE)
+
+    async def _turn(self, version: int, rest: int) -> bool:
+        now = self._clock.now()
+        done = await self._journal.triggers.note(_NOTES, json.dumps({"at": now, "rest": rest}), version)
+        if done:
+            self._looked = now, rest
+        return done
+
+    async def _standing(self) -> Standing:
+        """Read before the levels: what began meanwhile is then seen as somebody else's."""
+        found: dict[tuple[str, str], list[AlertRow]] = {}
+        for row in await self._journal.levels.standing_alerts():
+            found.setdefault((row["tenant"], row["pack"]), []).append(row)
+        return found
+
+    async def _record(
+        self, tenant: str, pack: str, level: ServiceLevel | None, standing: Standing, *, quiet: bool = False
+    ) -> None:
+        before = standing.get((tenant, pack), ())
+        holds = _holds(level) if level is not None else ()
+        known = {row["kind"] for row in before}
+        begun = [
+            Begun(kind, _title(level, kind), _text(level)) for kind in holds if level and kind not in known
+        ]
+        ended = {row["alert"] for row in before if row["kind"] not in holds}
+        if begun or ended:
+            seen = frozenset(row["alert"] for row in before)
+            await self._journal.note_alerts(
+                AlertLook(tenant, pack, seen, begun, ended, self._clock.now(), quiet)
+            )
 
 
-def _holds(level: ServiceLevel) -> tuple[str, ...]:
+def _holds(level: ServiceLevel) -> tuple[AlertKind, ...]:
     """The most urgent first."""
     exhausted = level.state is SloState.VIOLATED and level.may_fail < 0
-    burning = dict.fromkeys(severity.value for severity in level.alerts)
-    drifting = tuple(f"{_DRIFT} {drift.metric}" for drift in level.drift)
-    return (*burning, *((EXHAUSTED,) if exhausted else ()), *drifting)
+    burning = dict.fromkeys(AlertKind(severity.value) for severity in level.alerts)
+    drifting = tuple(AlertKind(f"drift_{drift.metric}") for drift in level.drift)
+    return (*burning, *((AlertKind.EXHAUSTED,) if exhausted else ()), *drifting)
 
 
-def _notice(stored: StoredEvent, run: RunSummary, level: ServiceLevel, begun: list[str]) -> Notice:
-    if begun[0] == EXHAUSTED:
-        title = f"{run.pack}: {-level.may_fail} more runs failed than may in {level.window_days} days"
-    elif begun[0].startswith(_DRIFT):
-        drift = next(one for one in level.drift if begun[0].endswith(one.metric))
-        what, much = _AS[drift.metric]
-        compared = f"{drift.times:.1f} times {much} as before"
-        title = f"{run.pack}: {drift.severity}, runs {what} {compared}"
-    else:
-        burn = max((one.long_burn for one in level.burns if one.fires), default=0.0)
-        title = f"{run.pack}: {begun[0]}, runs fail {burn:.1f} times faster than they may"
+def _title(level: ServiceLevel, kind: AlertKind) -> str:
+    if kind is AlertKind.EXHAUSTED:
+        return f"{level.pack}: {-level.may_fail} more runs failed than may in {level.window_days} days"
+    for drift in level.drift:
+        if kind == f"drift_{drift.metric}":
+            what, much = _AS[drift.metric]
+            compared = f"{drift.times:.1f} times {much} as before"
+            return f"{level.pack}: {drift.severity}, runs {what} {compared}"
+    burn = max(
+        (one.long_burn for one in level.burns if one.fires and one.severity.value == kind.value), default=0.0
+    )
+    return f"{level.pack}: {kind}, runs fail {burn:.1f} times faster than they may"
+
+
+def _text(level: ServiceLevel) -> str:
     why = ", ".join(f"{one.runs} {one.code}" for one in level.why[:3])
     left = f"{level.may_fail} more may fail" if level.may_fail >= 0 else f"{-level.may_fail} too many"
     told = f": {why}" if why else ""
-    return Notice(
-        id=f"msg_{stored.seq}_slo",
-        kind=NoticeKind.SLO,
-        ts=from_micros(stored.event.ts),
-        title=title,
-        text=f"{level.failed} of {level.runs} runs failed in {level.window_days} days, {left}{told}",
-        run_id=run.run_id,
-        pack=run.pack,
-        tenant=run.tenant,
-    )
+    return f"{level.failed} of {level.runs} runs failed in {level.window_days} days, {left}{told}"

@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
 from engine.errors import VasiniError
-from engine.facade.feed import CapsChanged, PackListChanged
+from engine.facade.feed import AlertChanged, CapsChanged, PackListChanged
 from engine.safe_text import sanitize
 from screens.frame.console_state import explain
 from screens.frame.inputs import SafeInput
@@ -106,7 +106,7 @@ class SloScreen(ConsoleScreen):
     def concerned(self, batch: FeedBatch) -> bool:
         """Whether a run or a request ended, a model was paid for, or packs changed."""
         ended = any(event.kind in _ENDS for event in batch.events)
-        changed = bool(batch.of(PackListChanged)) or bool(batch.of(CapsChanged))
+        changed = bool(batch.of(PackListChanged)) or bool(batch.of(CapsChanged) or batch.of(AlertChanged))
         return batch.lagged or changed or (ended and self._took < SLOW_LOAD)
 
     async def load(self) -> None:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.governing.slo import (
+    AlertKind,
+    AlertView,
     BurnView,
     ServiceLevel,
     ServiceLevelDetail,
@@ -68,6 +70,18 @@ def a_level(pack: str = "hello", state: SloState = SloState.MET, **more: Any) ->
     return ServiceLevel(pack=pack, state=state, **(known | more))
 
 
+def an_alert(number: int = 1, **more: Any) -> AlertView:
+    known: dict[str, Any] = {
+        "tenant": "default",
+        "pack": "hello",
+        "kind": AlertKind.PAGE,
+        "title": "hello: page, runs fail 20.0 times faster than they may",
+        "text": "3 of 9 runs failed in 30 days, 3 too many",
+        "began": NOW,
+    }
+    return AlertView(number=number, **(known | more))
+
+
 @dataclass
 class FakeLevels(Scoped):
     """Levels as they are stored, in that order; `budgets` by pack."""
@@ -75,6 +89,7 @@ class FakeLevels(Scoped):
     engine: FakeEngine
     stored: tuple[ServiceLevel, ...] = ()
     stored_trends: tuple[Trend, ...] = ()
+    alerts: tuple[AlertView, ...] = ()
     budgets: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
 
     async def list(self, *, window_days: int | None = None) -> tuple[ServiceLevel, ...]:
@@ -88,7 +103,8 @@ class FakeLevels(Scoped):
         tenant = self.access.narrowed(tenant)
         for level in self._seen(window_days):
             if level.pack == pack and tenant in {None, level.tenant}:
-                return ServiceLevelDetail(level=level, budget=self.budgets.get(pack, ()))
+                alerts = tuple(one for one in self.alerts if (one.tenant, one.pack) == (level.tenant, pack))
+                return ServiceLevelDetail(level=level, budget=self.budgets.get(pack, ()), alerts=alerts)
         raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
 
     async def trends(self, *, hours: int = 24) -> tuple[Trend, ...]:

@@ -8,6 +8,8 @@ import pytest
 
 from engine.contracts.governing.budget import Caps, SpendBy, SpendRow, SpendSum
 from engine.contracts.governing.slo import (
+    AlertKind,
+    AlertView,
     DriftMetric,
     DriftSeverity,
     DriftView,
@@ -19,15 +21,16 @@ from engine.contracts.governing.slo import (
 from engine.contracts.runs.run import RunError
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
-from engine.facade.feed import CapsChanged, FeedBatch
+from engine.facade.feed import AlertChanged, CapsChanged, FeedBatch
 from screens.runs.screen import RunsScreen
+from screens.slo.alerts import notices_of
 from screens.slo.budget_plot import budget_plot
 from screens.slo.exclude import ExcludeDialog
 from screens.slo.screen import SLOW_LOAD, SloScreen
 from screens.widgets.tables.made_table import MadeTable
 from tests.fakes.budget import a_cap
 from tests.fakes.engine import FakeEngine
-from tests.fakes.levels import a_level
+from tests.fakes.levels import a_level, an_alert
 from tests.fakes.views import NOW, a_run, ago, an_event
 from tests.screens.levels import SOME_LEVELS
 from tests.screens.picture import unfinished
@@ -343,3 +346,28 @@ async def test_what_people_flagged_is_told_and_people_by_role(
         await on_levels(stage)
         await stage.shows("Flagged 7 runs, 7 % (goal 5 %)")
         assert ("approver: 30 asked · p50 60.0s, p95 2.5h · 2 expired" in stage.text()) is (size[1] > 24)
+
+
+def told(*alerts: AlertView) -> FeedBatch:
+    return FeedBatch(notices=tuple(map(AlertChanged, alerts)))
+
+
+async def test_an_alert_that_begins_or_ends_is_told_on_any_screen(console: OpenConsole) -> None:
+    engine = an_engine()
+    hostile = "[red]x\x1b[2J\n\u202eevil"
+    async with console(engine) as stage:
+        begins = an_alert(pack=hostile, title=f"{hostile}: page, runs fail 20.0 times faster than they may")
+        engine.feed.publish(told(begins, an_alert(2, kind=AlertKind.TICKET, pack=hostile)))
+        await stage.until(lambda: "page, runs fail 20.0 times" in stage.notices(), "the beginning")
+        assert "[red]x" in stage.notices()
+        assert not {"\x1b", "\n", "\u202e"} & set(stage.notices()), "one notice, and harmless"
+        stage.app.clear_notifications()
+        drifted = an_alert(2, ended=NOW, kind=AlertKind.DRIFT_TIME)
+        engine.feed.publish(told(an_alert(ended=NOW), drifted))
+        await stage.until(lambda: stage.notices() == "hello: page, drift of time ended", "the end")
+
+
+def test_alerts_of_many_packs_are_a_few_notices() -> None:
+    words = list(notices_of([an_alert(number, pack=f"p{number}") for number in range(50)]))
+    assert len(words) == 4
+    assert words[-1] == ("47 more packs with alerts that began or ended", "warning")

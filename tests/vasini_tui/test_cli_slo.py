@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.governing.slo import FailureCount, HallucinationView, PeopleView, RoleView, SloState
+from engine.contracts.governing.slo import (
+    AlertKind,
+    FailureCount,
+    HallucinationView,
+    PeopleView,
+    RoleView,
+    SloState,
+)
 from engine.contracts.status import RunStatus
-from tests.fakes.levels import a_level, some_burns
-from tests.fakes.views import a_run
+from tests.fakes.levels import a_level, an_alert, some_burns
+from tests.fakes.views import NOW, a_run
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -58,6 +65,22 @@ def test_one_pack_is_told_in_full(vasini: Vasini, fake: FakeEngine) -> None:
     assert "ticket  24 h  3.1   120 min  3.1   3.0    yes" in told
     assert "9       timeout" in told
     assert fake.asked("level") == [("on-call", None, 7)]
+
+
+def test_a_pack_has_its_newest_alerts(vasini: Vasini, fake: FakeEngine) -> None:
+    known(fake)
+    ended = an_alert(1, pack="on-call", kind=AlertKind.TICKET, ended=NOW)
+    fake.levels.alerts = (an_alert(2, pack="on-call"), ended, an_alert(3))
+    told = [" ".join(line.split()) for line in vasini("slo", "on-call").stdout.splitlines()]
+    place = told.index("ALERT BEGAN ENDED")
+    assert [line.split()[0] for line in told[place + 1 : place + 3]] == ["page", "ticket"]
+    assert told[place + 1].endswith(" stands")
+    assert "last alert hello: page, runs fail 20.0 times faster than they may" in told
+    alerts = vasini("slo", "on-call", "--json").document["alerts"]
+    assert [(one["number"], one["kind"], one["ended"] is None) for one in alerts] == [
+        (2, "page", True),
+        (1, "ticket", False),
+    ]
 
 
 def test_programs_get_every_field(vasini: Vasini, fake: FakeEngine) -> None:

@@ -15,7 +15,7 @@ from textual.app import SuspendNotSupported
 from textual.filter import Monochrome, NoColor
 
 from engine.errors import ErrorCode, Unavailable, VasiniError
-from engine.facade.feed import PackChanged
+from engine.facade.feed import AlertChanged, PackChanged
 from engine.safe_text import sanitize
 from screens.frame.console_state import ConsoleState, utc_now
 from screens.frame.keyboard import Keyboard
@@ -289,6 +289,11 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
 
             for words, severity in notices_of([notice.pack for notice in changed]):
                 show_notice(self.screen, words, tone=severity)
+        if alerts := batch.of(AlertChanged):
+            from screens.slo.alerts import notices_of as words_of  # noqa: PLC0415 - likewise
+
+            for words, tone in words_of([notice.alert for notice in alerts]):
+                show_notice(self.screen, words, tone=tone)
         if self.state.bell and self._aside is None and any(event.kind in _ASKS for event in batch.events):
             self.bell()
 

@@ -42,6 +42,18 @@ class DriftSeverity(StrEnum):
     CRITICAL = "critical"
 
 
+class AlertKind(StrEnum):
+    """What an alert is about."""
+
+    PAGE = "page"
+    TICKET = "ticket"
+    EXHAUSTED = "exhausted"
+    DRIFT_TIME = "drift_time"
+    DRIFT_FAILURES = "drift_failures"
+    DRIFT_COST = "drift_cost"
+    DRIFT_TOKENS = "drift_tokens"
+
+
 class HumanTargets(Contract):
     """What is promised of the people who are asked; apart from the runs, whose state it does not change."""
 
@@ -191,6 +203,19 @@ class Trend(Contract):
     failed: tuple[int, ...]
 
 
+class AlertView(Contract):
+    """An alert of a pack: that it began, and that it ended."""
+
+    number: int
+    tenant: str
+    pack: str
+    kind: AlertKind = Field(description="`page`, `ticket` of burn; `exhausted`: more failed than may; drift.")
+    title: str = Field(description="What it is about, with the numbers of the moment when it began.")
+    text: str = Field(description="What the service level was then.")
+    began: Timestamp
+    ended: Timestamp | None = Field(default=None, description="null as long as it stands.")
+
+
 class ServiceLevelDetail(Contract):
     """One of them with its course."""
 
@@ -198,3 +223,4 @@ class ServiceLevelDetail(Contract):
     budget: tuple[float | None, ...] = Field(
         description="The share of the budget left after equal parts of the window; null before the first run."
     )
+    alerts: tuple[AlertView, ...] = Field(default=(), description="The newest ones, the latest first.")

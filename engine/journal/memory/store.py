@@ -9,7 +9,7 @@ from engine.contracts.status import RUN_SLOT_HOLDING, RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.memory.spending import MemorySpendStore
-from engine.journal.memory.tables import Worker
+from engine.journal.memory.tables import Worker, standing
 from engine.journal.rules.rows.run_rows import whole_row
 from engine.journal.rules.run_filter import bucket_of
 from engine.machine.model.timers import TimerKind
@@ -17,6 +17,7 @@ from engine.machine.model.timers import TimerKind
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.journal.alert_rows import AlertRow, NewAlertRow
     from engine.journal.records import ClockOffset, StoredEvent
     from engine.journal.rows import (
         ClaimRow,
@@ -249,6 +250,15 @@ class MemoryStore(MemorySpendStore):
     def drop_level(self, tenant: str, pack: str, start: int, width: int) -> None:
         """See rules."""
         self.remove(self.levels, (tenant, pack, start, width))
+
+    def standing_alerts(self, tenant: str, pack: str) -> list[AlertRow]:
+        """See rules."""
+        return [row for row in standing(self.alerts) if (row["tenant"], row["pack"]) == (tenant, pack)]
+
+    def add_alert(self, row: NewAlertRow) -> None:
+        """See rules."""
+        number = self.number("alerts")
+        self.put(self.alerts, number, {**row, "alert": number})
 
     def claimable(self, now: int, after: str, left_out: LeftOut, limit: int) -> Sequence[RunRow]:
         """See rules."""

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from engine.journal.alert_rows import AlertRow
     from engine.journal.records import Owner
     from engine.journal.rows import ClaimRow, EventRow, KeyRow, RequestRow, RunRow, StepRow
     from engine.journal.rules.publishing import GoodPack, PublishedPack, TrustedCode
@@ -74,6 +75,7 @@ class MemoryTables:
         self.held: dict[str, HoldRow] = {}
         self.set_caps: dict[tuple[str, ...], CapRow] = {}
         self.acts: dict[int, ActRow] = {}
+        self.alerts: dict[int, AlertRow] = {}
         self._undo: list[tuple[Table, Any, Any]] = []
 
     @contextmanager
@@ -105,3 +107,9 @@ class MemoryTables:
         following = self.sequences.get(sequence, 0) + 1
         self.put(self.sequences, sequence, following)
         return following
+
+
+def standing(alerts: Mapping[int, AlertRow]) -> list[AlertRow]:
+    """Alerts that have not ended, in order."""
+    ends = {row["ends"] for row in alerts.values()}
+    return [row for number, row in alerts.items() if row["ends"] is None and number not in ends]

@@ -11,13 +11,24 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Refused
-from engine.journal.changes import CAPS, CLAIMED, NOTHING, WORK, ChangeSet, change_of, created, decided
+from engine.journal.changes import (
+    ALERTS,
+    CAPS,
+    CLAIMED,
+    NOTHING,
+    WORK,
+    ChangeSet,
+    change_of,
+    created,
+    decided,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine.contracts.status import RequestKind, RunStatus
     from engine.journal.records import Claim, ClockOffset, Commit, Decided, Decision, NewRun
+    from engine.journal.rules.levels.alerts import AlertLook
     from engine.journal.rules.spending.changing import Shown
     from engine.journal.rules.spending.holding import Begun, PaidCall
     from engine.journal.rules.store import Store
@@ -135,6 +146,14 @@ class JournalWrites(ABC):
 
         operation = partial(flagging.flag, run_id=run_id, comment=comment, by=by, via=via, now=now, on=on)
         return await self.write(operation)
+
+    async def note_alerts(self, look: AlertLook) -> bool:
+        """See port."""
+        from engine.journal.rules.levels import alerts  # noqa: PLC0415 - see above
+
+        return await self.write(
+            partial(alerts.note_alerts, look=look), lambda done: ALERTS if done else NOTHING
+        )
 
     async def steer(self, run_id: str, verb: Input) -> tuple[RunStatus, bool]:
         """See port."""

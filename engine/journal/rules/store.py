@@ -13,6 +13,7 @@ from engine.journal.rules.spending.spend_store import SpendStore
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.journal.alert_rows import AlertRow, NewAlertRow
     from engine.journal.records import ClockOffset, StoredEvent
     from engine.journal.rows import (
         ClaimRow,
@@ -181,6 +182,14 @@ class Store(SpendStore, Protocol):
 
     def drop_level(self, tenant: str, pack: str, start: int, width: int) -> None:
         """Forget what was counted in a stretch."""
+        ...
+
+    def standing_alerts(self, tenant: str, pack: str) -> Sequence[AlertRow]:
+        """Alerts of a pack that have not ended, in order."""
+        ...
+
+    def add_alert(self, row: NewAlertRow) -> None:
+        """Record that an alert begins or ends."""
         ...
 
     # leases

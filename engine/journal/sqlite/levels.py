@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+    from engine.journal.alert_rows import AlertRow, AlertWithEnd
     from engine.journal.rules.levels.levels import HourRow, Levels
 
 _MOST = 2**62
@@ -82,7 +83,7 @@ PAGE = 4_000
 class SqliteLevelReads:
     """Implements `engine.journal.rules.levels.level_reads.LevelReads`."""
 
-    def __init__(self, read: Callable[[str, Mapping[str, Any]], Awaitable[list[sqlite3.Row]]]) -> None:
+    def __init__(self, read: Callable[..., Awaitable[list[sqlite3.Row]]]) -> None:
         self._read = read
 
     async def since(self, moment: int, tenant: str | None) -> Levels:
@@ -108,6 +109,25 @@ class SqliteLevelReads:
         """See port."""
         asked = {"tenant": tenant, "moment": moment, "hour": HOUR}
         return [cast("HourRow", dict(row)) for row in await self._read(query("level_hours"), asked)]
+
+    async def standing_alerts(self) -> Sequence[AlertRow]:
+        """See port."""
+        return cast("list[AlertRow]", await self._read(query("all_standing_alerts")))
+
+    async def newest_alerts(self, tenant: str, pack: str, limit: int) -> Sequence[AlertWithEnd]:
+        """See port."""
+        asked = {"tenant": tenant, "pack": pack, "limit": limit}
+        rows = await self._read(query("newest_alerts"), asked)
+        return [cast("AlertWithEnd", dict(row)) for row in rows]
+
+    async def alerts_after(self, place: int, limit: int) -> Sequence[AlertRow]:
+        """See port."""
+        rows = await self._read(query("alerts_after"), (place, limit))
+        return [cast("AlertRow", dict(row)) for row in rows]
+
+    async def last_alert(self) -> int:
+        """See port."""
+        return int((await self._read(query("last_alert")))[0][0])
 
 
 def _by_pack(rows: list[sqlite3.Row]) -> Levels:

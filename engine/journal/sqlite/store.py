@@ -18,6 +18,7 @@ from engine.journal.sqlite.words import put_words
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.journal.alert_rows import AlertRow, NewAlertRow
     from engine.journal.records import ClockOffset
     from engine.journal.rows import (
         ClaimRow,
@@ -231,6 +232,15 @@ class SqliteStore(SqliteSpendStore):
     def drop_level(self, tenant: str, pack: str, start: int, width: int) -> None:
         """See rules."""
         self._execute(query("drop_level"), (tenant, pack, start, width))
+
+    def standing_alerts(self, tenant: str, pack: str) -> list[AlertRow]:
+        """See rules."""
+        rows = self._execute(query("standing_alerts"), {"tenant": tenant, "pack": pack})
+        return cast("list[AlertRow]", rows.fetchall())
+
+    def add_alert(self, row: NewAlertRow) -> None:
+        """See rules."""
+        self._execute(query("add_alert"), {**row})
 
     def claimable(self, now: int, after: str, left_out: LeftOut, limit: int) -> Sequence[RunRow]:
         """See rules."""

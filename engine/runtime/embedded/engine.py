@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
     from engine.runtime.embedded.triggering.triggers import Triggers
+    from engine.runtime.slo_alerts import AlertWatch
     from engine.runtime.views.output_files import OutputFiles
     from engine.runtime.views.row_views import RowViews
     from engine.runtime.views.run_reader import RunReader
@@ -293,7 +294,8 @@ class EmbeddedEngine:
                 with self._intake.served_by(worker.held):
                     watching, looking = self._pack_watch.watching(), self._triggers.looking()
                     outside, caps = self._outside_questions.looking(), self._soft_caps.looking()
-                    async with watching, self._telling(), looking, outside, caps, self._following_servers():
+                    alerts, servers = self._alerts.looking(), self._following_servers()
+                    async with watching, self._telling(), looking, outside, caps, alerts, servers:
                         yield worker
             finally:
                 worker.stop()
@@ -316,14 +318,12 @@ class EmbeddedEngine:
         if self._config.notify is None:
             return nullcontext()
         from engine.runtime.notices import NoticeSender  # noqa: PLC0415 - off by default
-        from engine.runtime.slo_alerts import SloAlerts  # noqa: PLC0415 - likewise
 
         config = self._config
         sender = NoticeSender(
             self._journal,
             self.runs,
             lambda: self.requests,
-            SloAlerts(lambda: self.levels, self._journal.triggers),
             self._config.notify,
             config.notices_lock,
             config.notify_retry_seconds,
@@ -347,6 +347,12 @@ class EmbeddedEngine:
         from engine.runtime.embedded.governing.soft_caps import SoftCaps  # noqa: PLC0415 - see _sessions
 
         return SoftCaps(self._journal, self._clock, self._config.budget, self.runs, lambda: self._starter)
+
+    @property
+    def _alerts(self) -> AlertWatch:
+        from engine.runtime.slo_alerts import AlertWatch  # noqa: PLC0415 - see _sessions
+
+        return AlertWatch(self._journal, self._clock, self.levels)
 
     async def _take_mail(self, run_id: str) -> None:
         from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions

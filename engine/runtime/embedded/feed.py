@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.facade.feed import ALL_NEWS, FeedBatch, RunMoved, Topic, latest
 from engine.governance.access import Scoped
 from engine.machine.events.run_facts import RunQueued
-from engine.runtime.embedded.notices import CapNotices, ClaimNotices, PackNotices
+from engine.runtime.embedded.notices import AlertNotices, CapNotices, ClaimNotices, PackNotices
 from engine.runtime.views.summaries import event_view
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Feed(Scoped):
         every = (
             ClaimNotices(journal),
             CapNotices(journal.spending),
+            AlertNotices(journal.levels, self.access),
             PackNotices(journal.packs, self._catalog, self._watch),
         )
         sources = [source for source in every if source.topic in topics]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from engine.facade.feed import CapsChanged, ClaimsChanged, PackChanged, PackListChanged, Topic
+from engine.facade.feed import AlertChanged, CapsChanged, ClaimsChanged, PackChanged, PackListChanged, Topic
+from engine.runtime.views.alert_views import alert_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 
     from engine.contracts.packs.versions import PackNotice
     from engine.facade.feed import Notice
+    from engine.governance.access import Access
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
+    from engine.journal.rules.levels.level_reads import LevelReads
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.spending.spend_store import Spending
     from engine.runtime.pack_library.catalog_source import CatalogSource
@@ -99,6 +102,42 @@ class CapNotices:
     async def _newest(self) -> int:
         acts = await self._money.newest_acts(None, 1)
         return acts[0]["act"] if acts else 0
+
+
+ALERTS_AT_ONCE = 200
+
+
+class AlertNotices:
+    """Alerts of service levels in view that begin and end."""
+
+    topic: ClassVar[Topic] = Topic.ALERTS
+
+    def __init__(self, levels: LevelReads, access: Access) -> None:
+        self._levels = levels
+        self._access = access
+        self._last = 0
+        self._may_be_new = False
+
+    @asynccontextmanager
+    async def open(self, wake: Callable[[], None]) -> AsyncIterator[None]:
+        """See NoticeSource."""
+        self._last = await self._levels.last_alert()
+        yield
+
+    def note(self, change: ChangeSet) -> None:
+        """See NoticeSource."""
+        self._may_be_new |= change.alerts
+
+    async def take(self) -> list[Notice]:
+        """See NoticeSource."""
+        found: list[Notice] = []
+        while self._may_be_new:
+            rows = await self._levels.alerts_after(self._last, ALERTS_AT_ONCE)
+            self._may_be_new = len(rows) == ALERTS_AT_ONCE
+            self._last = rows[-1]["alert"] if rows else self._last
+            told = (row for row in rows if not row["quiet"] and self._access.sees(row["tenant"]))
+            found += (AlertChanged(alert_view(row)) for row in told)
+        return found
 
 
 class PackNotices:

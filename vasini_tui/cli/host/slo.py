@@ -13,7 +13,9 @@ from vasini_tui.cli.host.tenants import note_unknown_tenant
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from engine.contracts.governing.slo import HallucinationView, PeopleView, ServiceLevel
+    from collections.abc import Sequence
+
+    from engine.contracts.governing.slo import AlertView, HallucinationView, PeopleView, ServiceLevel
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -56,9 +58,10 @@ async def _one(session: Session, *, pack: str, window: int | None) -> int:
     async with session.engine() as engine:
         found = await engine.levels.get(pack, window_days=window)
     if session.out.as_json:
-        session.out.document({"level": found.level, "budget": found.budget})
+        session.out.document({"level": found.level, "budget": found.budget, "alerts": found.alerts})
     else:
         _tell(session.out, found.level)
+        _tell_alerts(session.out, found.alerts)
     return ExitCode.OK
 
 
@@ -131,6 +134,15 @@ def _tell(out: Output, level: ServiceLevel) -> None:
     if level.why:
         out.line("")
         out.table(("FAILED", "WHY"), ((one.runs, one.code) for one in level.why))
+
+
+def _tell_alerts(out: Output, alerts: Sequence[AlertView]) -> None:
+    if alerts:
+        out.line("")
+        rows = ((one.kind.value, one.began, one.ended or "stands") for one in alerts)
+        out.table(("ALERT", "BEGAN", "ENDED"), rows)
+        out.line("")
+        out.pairs((("last alert", alerts[0].title), ("it was then", alerts[0].text)))
 
 
 def _flagged(found: HallucinationView) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from engine.journal.alert_rows import AlertRow, AlertWithEnd
     from engine.journal.rules.levels.levels import HourRow, Levels
 
 
@@ -23,4 +24,20 @@ class LevelReads(Protocol):
 
     async def by_hour(self, moment: int, tenant: str | None) -> Sequence[HourRow]:
         """Sums of each pack and hour since a moment of the last three days, of a tenant or of all."""
+        ...
+
+    async def standing_alerts(self) -> Sequence[AlertRow]:
+        """Alerts of every tenant that have not ended, in order."""
+        ...
+
+    async def newest_alerts(self, tenant: str, pack: str, limit: int) -> Sequence[AlertWithEnd]:
+        """The newest alerts of a pack, the latest first."""
+        ...
+
+    async def alerts_after(self, place: int, limit: int) -> Sequence[AlertRow]:
+        """What began and ended after a place, of every tenant, in order."""
+        ...
+
+    async def last_alert(self) -> int:
+        """The newest place; 0 before the first."""
         ...

@@ -41,3 +41,31 @@ ON CONFLICT (tenant, pack, start, width) DO UPDATE SET good = excluded.good, bad
 -- name: drop_level
 -- forget what was counted in a stretch
 DELETE FROM levels WHERE tenant = ? AND pack = ? AND start = ? AND width = ?
+
+-- name: add_alert
+-- an alert that begins or ends
+INSERT INTO alerts (ts, began, ends, tenant, pack, kind, title, told, quiet)
+VALUES (:ts, :began, :ends, :tenant, :pack, :kind, :title, :told, :quiet)
+
+-- name: standing_alerts
+-- alerts of a pack of a tenant that have not ended
+SELECT a.* FROM alerts AS a LEFT JOIN alerts AS e ON e.ends = a.alert
+WHERE a.tenant = :tenant AND a.pack = :pack AND a.ends IS NULL AND e.alert IS NULL ORDER BY a.alert
+
+-- name: all_standing_alerts
+-- those of all
+SELECT a.* FROM alerts AS a LEFT JOIN alerts AS e ON e.ends = a.alert
+WHERE a.ends IS NULL AND e.alert IS NULL ORDER BY a.alert
+
+-- name: newest_alerts
+-- the newest alerts of a pack of a tenant with the moment when they ended
+SELECT a.*, e.ts AS ended FROM alerts AS a LEFT JOIN alerts AS e ON e.ends = a.alert
+WHERE a.tenant = :tenant AND a.pack = :pack AND a.ends IS NULL ORDER BY a.alert DESC LIMIT :limit
+
+-- name: alerts_after
+-- what began and ended after a place
+SELECT * FROM alerts WHERE alert > ? ORDER BY alert LIMIT ?
+
+-- name: last_alert
+-- the newest place
+SELECT coalesce(max(alert), 0) FROM alerts

@@ -27,6 +27,7 @@ from engine.contracts.status import Risk
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.runtime.embedded.run_ancestry import refuse_a_run
+from engine.runtime.views.alert_views import whole_alert_view
 from engine.slo.buckets import DAY, HOUR, SECOND
 from engine.slo.objectives import Objective, objective
 from engine.slo.report import budget_over_time, report
@@ -52,6 +53,8 @@ LONGEST_DAYS = 90
 MOST_REASON = 500
 MOST_HOURS = 72
 """Older counts tell no hours."""
+MOST_ALERTS = 10
+"""That are told of a pack."""
 POINTS = 120
 """Parts of the window for which the course of a budget is told."""
 _WORST_FIRST = list(SloState)
@@ -107,7 +110,9 @@ class ServiceLevels(Scoped):
         own = {place: buckets for place, buckets in counted.items() if place[1] == pack}
         if not own:
             raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
-        return await asyncio.to_thread(_detail, own, goals.get(pack, _GONE), now)
+        found = await asyncio.to_thread(_detail, own, goals.get(pack, _GONE), now)
+        rows = await self._levels.newest_alerts(found.level.tenant, pack, MOST_ALERTS)
+        return found.model_copy(update={"alerts": tuple(map(whole_alert_view, rows))})
 
     async def trends(self, *, hours: int = 24) -> tuple[Trend, ...]:
         """See facade."""
