@@ -92,6 +92,8 @@ def _params_faults(step: PlannedStep, before: Sequence[str], bounds: Bounds) -> 
         return
     if _holds_key(step.params, "$secret"):
         yield f"{at}: its params name a secret; only the flow itself may"
+    if OUTPUT_KEY in step.params:
+        yield f"{at}: {OUTPUT_KEY} is no name of a parameter: it stands as the value of one"
     taken = dict(outputs_taken(step.params))
     for name, value in step.params.items():
         if name not in taken and _holds_key(value, OUTPUT_KEY):

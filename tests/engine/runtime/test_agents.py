@@ -110,6 +110,20 @@ async def test_calls_that_cannot_be_are_told_to_the_model_and_reach_no_tool(home
         assert run.tool_calls == 0
 
 
+async def test_what_a_model_makes_up_is_kept_masked_and_no_longer_than_a_person_reads(home: Home) -> None:
+    made_up = f"ask ann@example.com {'y' * 50_000}"
+    home.flow("ask", agent())
+    answers = answering_in_turn(spoken("", (made_up, "{}")), spoken("Well."))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run = await finished(engine, "ask")
+        (refused,) = await told(engine, run.run_id)
+        words = refused["error"]["message"]
+        assert "ann@example.com" not in words
+        assert words.endswith("yours are: fake.echo, fake.fail")
+        failed = [one for one in await engine.runs.events(run.run_id) if one.kind == "step_failed"]
+        assert [len(str(one.payload)) < 2_000 for one in failed] == [True]
+
+
 async def test_a_call_that_autonomy_wants_approved_waits_for_a_person_with_its_parameters(home: Home) -> None:
     home.flow("ask", agent(says("", call(a=1)), says("Done.")), autonomy_level="suggest_only")
     async with home.working() as engine:

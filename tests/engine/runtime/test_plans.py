@@ -238,6 +238,18 @@ async def test_edits_that_do_not_fit_are_refused_and_decide_nothing(home: Home, 
         assert (await engine.requests.approval(view.approval_id)).decision is None
 
 
+async def test_a_part_that_an_output_does_not_have_is_told_no_longer_than_a_person_reads(home: Home) -> None:
+    reference = {"$output": f"one.{'x' * 100_000}"}
+    home.flow("go", plan(proposes(call("one", a=1), call("two", b=reference))))
+    async with home.working() as engine:
+        run_id = await start(engine, "go")
+        await approve(engine, await shown(engine, run_id))
+        run = await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert run.error is not None
+        assert "b: the output one" in run.error.message
+        assert len(run.error.message) < 10_000
+
+
 async def test_only_a_plan_can_be_edited(home: Home) -> None:
     home.flow("go", approval(), tool("act"))
     async with home.working() as engine:

@@ -122,6 +122,11 @@ def edit(before: PlanProposal, *steps: tuple[str, Any]) -> PlanProposal:
     return edited(before, PlanEdits(steps=tuple(PlanEdit(step_id=s, params=p) for s, p in steps)))
 
 
+def test_no_parameter_is_called_as_what_stands_for_an_output() -> None:
+    (fault,) = faults(written(call("one", **{"$output": "zero"})))
+    assert fault == "step one: $output is no name of a parameter: it stands as the value of one"
+
+
 def test_edits_can_take_away_move_and_change_and_nothing_else() -> None:
     before = plan(call("a", x="1"), call("b", x="2"), approvals=[{"step_id": "a"}])
     after = edit(before, ("b", {"x": "3"}))

@@ -10,6 +10,7 @@ from engine.errors import InvalidInput
 from engine.governance.redactor import JOINED_DEPTH
 from engine.machine.model.inputs import Collected, StepPrepared
 from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.calls.failed_call import kept_error
 from engine.runtime.worker.steps.registry import STEP_RENDERERS
 from engine.runtime.worker.steps.rendering import Rendering
 from engine.runtime.worker.steps.template_context import render_context
@@ -41,6 +42,8 @@ class Preparer:
     def prepare(self, state: RunState, path: str, now: int) -> StepPrepared:
         """The step's data, or the error that keeps it from starting. Raises BlobNeeded, PreviewNeeded."""
         prepared = self._prepared(state, path, now)
+        if prepared.error is not None:
+            prepared = replace(prepared, error=kept_error(self.values, prepared.error))
         steps, calls = self.elsewhere
         return replace(prepared, steps_elsewhere=steps, calls_elsewhere=calls) if steps or calls else prepared
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from engine.contracts.flows.tool_step import ToolStep
     from engine.runtime.worker.steps.rendering import Rendering
 
+MAX_NAME = 120
+"""Characters of a tool's name that a model made up which it is told."""
+
 
 def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     """The step that is to be made, or why not: an error that the model is told. Raises BlobNeeded.
@@ -32,8 +35,9 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
         words = ", ".join(offered) or "none"
         known = at.judge.spec(tool) is not None
         code = StepErrorCode.PERMISSION_DENIED if known else StepErrorCode.NOT_FOUND
-        what = f"the tool {tool} is not offered to you" if known else f"there is no tool {tool}"
-        return failure(code, f"{what}; yours are: {words}", tool=tool[:120])
+        named = tool[:MAX_NAME]
+        what = f"the tool {named} is not offered to you" if known else f"there is no tool {named}"
+        return failure(code, f"{what}; yours are: {words}", tool=named)
     params = _arguments(asked["arguments"])
     if params is None:
         message = f"the arguments of {tool} are no JSON object"

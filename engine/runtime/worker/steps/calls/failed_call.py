@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from engine.runtime.value_store import ValueStore
 
 
+MOST_WORDS = 8_000
+"""Characters of one text of an error."""
+
+
 def failed_call(
     clock: Clock,
     values: ValueStore,
@@ -26,7 +30,21 @@ def failed_call(
         path=execution.path,
         attempt=execution.attempt,
         ok=False,
-        error=values.redact(error),
+        error=kept_error(values, error),
         jitter=random.random(),  # noqa: S311 - spreads retries, protects nothing
         meta=meta,
     )
+
+
+def kept_error(values: ValueStore, error: dict[str, Any]) -> dict[str, Any]:
+    """An error as it is kept: masked, and no text in it longer than a person reads, whoever wrote it."""
+    kept: dict[str, Any] = _shortened(values.redact(error))
+    return kept
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > MOST_WORDS:
+        return f"{value[:MOST_WORDS]}… ({len(value):,} characters)"
+    if isinstance(value, dict):
+        return {key: _shortened(one) for key, one in value.items()}
+    return [_shortened(one) for one in value] if isinstance(value, list) else value
