@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.governing.money import BILLIONTHS, short_dollars
 from engine.contracts.governing.slo import DriftMetric, SloState
 from engine.safe_text import sanitize
+from screens.slo.alerts import kinds_of
 from screens.slo.budget_plot import budget_plot
 from screens.slo.rows import STATES, milliseconds, percent
 from screens.slo.spend_rows import waiting_share
@@ -20,13 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from engine.contracts.governing.slo import BurnView, DriftView, HallucinationView, RoleView, ServiceLevel
+    from engine.contracts.governing.slo import (
+        AlertView,
+        BurnView,
+        DriftView,
+        HallucinationView,
+        RoleView,
+        ServiceLevel,
+        ServiceLevelDetail,
+    )
     from screens.keys.keymap import Keymap
 
 LOW_PLOT, TALL_PLOT = 3, 6
 TALL = 40
 """Lines of a terminal that has room for the taller plot and for ten packs above it."""
 _PLOT_SHARE = 0.55
+MOST_ALERTS = 3
 _EMPTY = (
     " No run of this pack has ended in these days. Here will stand how many runs\n"
     " may still fail, the budget left over time, how fast it is used, why runs\n"
@@ -42,11 +52,16 @@ class LevelDetail(Plain):
         self._keymap = keymap
         self._level: ServiceLevel | None = None
         self._budget: Sequence[float | None] = ()
+        self._alerts: Sequence[AlertView] = ()
         self._now: datetime | None = None
 
-    def show_level(self, level: ServiceLevel | None, budget: Sequence[float | None], now: datetime) -> None:
-        """Show this one; `budget` is its course, as far as it is read."""
-        self._level, self._budget, self._now = level, budget, now
+    def show_level(
+        self, level: ServiceLevel | None, detail: ServiceLevelDetail | None, now: datetime
+    ) -> None:
+        """Show this one; `detail` is its course and its alerts, when they are read."""
+        self._level, self._now = level, now
+        self._budget = detail.budget if detail is not None else ()
+        self._alerts = detail.alerts if detail is not None else ()
         self._draw()
 
     def on_resize(self) -> None:
@@ -68,7 +83,11 @@ class LevelDetail(Plain):
         if level.state is SloState.NO_DATA:
             self.show(*head[:3], NEW_LINE, NEW_LINE, (self._keymap.fill(_EMPTY), "$quiet"))
             return
-        lines: list[list[Part]] = [head, *self._plot(level, now), *_words(level, tall=self._tall)]
+        lines: list[list[Part]] = [
+            head,
+            *self._plot(level, now),
+            *_words(level, self._alerts, tall=self._tall),
+        ]
         self.show(*(part for line in lines for part in (*line, NEW_LINE)))
 
     @property
@@ -116,7 +135,7 @@ def _beside(level: ServiceLevel) -> list[str]:
     ]
 
 
-def _words(level: ServiceLevel, *, tall: bool) -> Iterator[list[Part]]:
+def _words(level: ServiceLevel, alerts: Sequence[AlertView], *, tall: bool) -> Iterator[list[Part]]:
     burns: list[Part] = [(sanitize(" Burn  "), "bold $quiet")]
     for burn in level.burns:
         burns += [(sanitize(_burn(burn)), "bold $bad" if burn.fires else ""), sanitize("  ")]
@@ -129,7 +148,7 @@ def _words(level: ServiceLevel, *, tall: bool) -> Iterator[list[Part]]:
         drift = [(sanitize(" Drift "), "bold $quiet"), (sanitize(other), "$waiting")]
     flagged = _flagged(level.hallucination)
     if tall:
-        yield from filter(None, (why, drift, flagged))
+        yield from filter(None, (why, drift, flagged, _told(alerts)))
         yield _people(level)
         for one in level.people.roles:
             yield [(sanitize(f"        {_role(one)}"), "$quiet")]
@@ -137,6 +156,21 @@ def _words(level: ServiceLevel, *, tall: bool) -> Iterator[list[Part]]:
     rest = [part for line in (drift, flagged) if line for part in (*line, sanitize(" "))]
     yield [*rest, *why]
     yield _people(level)
+
+
+def _told(alerts: Sequence[AlertView]) -> list[Part]:
+    """The newest alerts, and how long they stood."""
+    if not alerts:
+        return []
+    words = " · ".join(map(_times, alerts[:MOST_ALERTS]))
+    tone = "bold $bad" if any(one.ended is None for one in alerts[:MOST_ALERTS]) else "$quiet"
+    return [(sanitize(" Alerts "), "bold $quiet"), (sanitize(words), tone)]
+
+
+def _times(alert: AlertView) -> str:
+    if alert.ended is None:
+        return f"{kinds_of([alert])} since {_moment(alert.began)}"
+    return f"{kinds_of([alert])} {_moment(alert.began)} to {_moment(alert.ended)}"
 
 
 def _flagged(found: HallucinationView) -> list[Part]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from engine.contracts.governing.slo import ServiceLevel
+    from engine.contracts.governing.slo import ServiceLevel, ServiceLevelDetail
     from engine.facade.engine import Engine
     from engine.facade.feed import FeedBatch
     from screens.frame.console_state import ConsoleState
@@ -59,7 +59,7 @@ class SloScreen(ConsoleScreen):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
         self._levels: dict[str, ServiceLevel] = {}
-        self._budgets: dict[str, tuple[float | None, ...]] = {}
+        self._details: dict[str, ServiceLevelDetail] = {}
         self._window: int | None = None
         self._engine: Engine = state.engine
         self._all_tenants = False
@@ -117,7 +117,7 @@ class SloScreen(ConsoleScreen):
         if (window, engine) != (self._window, self._engine):
             return
         self._levels = {level_key(level): level for level in found}
-        self._budgets.clear()
+        self._details.clear()
         self._read = True
         self._draw()
         await self._read_budget()
@@ -270,12 +270,12 @@ class SloScreen(ConsoleScreen):
 
     async def _read_budget(self) -> None:
         level = self.current_level()
-        if level is None or not level.runs or level_key(level) in self._budgets:
+        if level is None or not level.runs or level_key(level) in self._details:
             return
         window = self._window
         found = await self._engine.levels.get(level.pack, tenant=level.tenant, window_days=window)
         if window == self._window:
-            self._budgets[level_key(level)] = found.budget
+            self._details[level_key(level)] = found
             self._draw_detail()
 
     def _show_filter(self, shown: bool) -> None:
@@ -312,5 +312,5 @@ class SloScreen(ConsoleScreen):
 
     def _draw_detail(self) -> None:
         level = self.current_level()
-        budget = self._budgets.get(level_key(level), ()) if level is not None else ()
-        self.query_one(LevelDetail).show_level(level, budget, self.state.now())
+        detail = self._details.get(level_key(level)) if level is not None else None
+        self.query_one(LevelDetail).show_level(level, detail, self.state.now())

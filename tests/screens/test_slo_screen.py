@@ -371,3 +371,12 @@ def test_alerts_of_many_packs_are_a_few_notices() -> None:
     words = list(notices_of([an_alert(number, pack=f"p{number}") for number in range(50)]))
     assert len(words) == 4
     assert words[-1] == ("47 more packs with alerts that began or ended", "warning")
+
+
+async def test_the_newest_alerts_of_a_pack_stand_where_there_is_room(console: OpenConsole) -> None:
+    engine = FakeEngine()
+    engine.levels.stored = (a_level(),)
+    engine.levels.alerts = (an_alert(2), an_alert(1, kind=AlertKind.DRIFT_COST, began=ago(3600), ended=NOW))
+    async with console(engine, size=(140, 40)) as stage:
+        await on_levels(stage)
+        await stage.shows("page since 14 Mar 09:26 UTC · drift of cost 14 Mar 08:26 UTC to 14 Mar 09:26 UTC")

@@ -14,7 +14,7 @@ from engine.contracts.governing.slo import (
 )
 from engine.contracts.status import RunStatus
 from tests.fakes.levels import a_level, an_alert, some_burns
-from tests.fakes.views import NOW, a_run
+from tests.fakes.views import NOW, a_run, ago
 from vasini_tui.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def test_one_pack_is_told_in_full(vasini: Vasini, fake: FakeEngine) -> None:
 
 def test_a_pack_has_its_newest_alerts(vasini: Vasini, fake: FakeEngine) -> None:
     known(fake)
-    ended = an_alert(1, pack="on-call", kind=AlertKind.TICKET, ended=NOW)
+    ended = an_alert(1, pack="on-call", kind=AlertKind.TICKET, began=ago(60), ended=NOW)
     fake.levels.alerts = (an_alert(2, pack="on-call"), ended, an_alert(3))
     told = [" ".join(line.split()) for line in vasini("slo", "on-call").stdout.splitlines()]
     place = told.index("ALERT BEGAN ENDED")

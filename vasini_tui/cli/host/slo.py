@@ -142,7 +142,9 @@ def _tell_alerts(out: Output, alerts: Sequence[AlertView]) -> None:
         rows = ((one.kind.value, one.began, one.ended or "stands") for one in alerts)
         out.table(("ALERT", "BEGAN", "ENDED"), rows)
         out.line("")
-        out.pairs((("last alert", alerts[0].title), ("it was then", alerts[0].text)))
+        newest = [one for one in alerts if one.began == alerts[0].began]
+        last = newest[-1]  # of those that began at once the most urgent one
+        out.pairs((("last alert", last.title), ("it was then", last.text)))
 
 
 def _flagged(found: HallucinationView) -> str:
