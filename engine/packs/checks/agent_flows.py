@@ -34,14 +34,15 @@ def agent_flow_problems(
         )
         if caller is None or target is None or agent is None:  # it has its problem already
             continue
-        if _AUTONOMY[target.autonomy_level] > _AUTONOMY[caller.autonomy_level]:
-            yield reference.problem(
-                f"the flow `{target.id}` is {target.autonomy_level.value}, that of the agent only "
-                f"{caller.autonomy_level.value}: what it runs may not be more autonomous"
-            )
         own = {*(agent.tools if agent.tools is not None else offered), *agent.deferred}
         reach = _Reach(flows, offered)
         reach.visit(target)
+        freest = max(reach.flows, key=lambda flow: _AUTONOMY[flow.autonomy_level])
+        if _AUTONOMY[freest.autonomy_level] > _AUTONOMY[caller.autonomy_level]:
+            yield reference.problem(
+                f"the flow `{freest.id}` is {freest.autonomy_level.value}, that of the agent only "
+                f"{caller.autonomy_level.value}: what it runs may not be more autonomous"
+            )
         if reach.elsewhere:
             yield reference.problem(
                 f"the flow `{target.id}` starts `{shortened(reach.elsewhere)}`, a flow of another pack"
@@ -71,6 +72,7 @@ class _Reach:
         self._flows = flows
         self._offered = offered
         self._seen: set[str] = set()
+        self.flows: list[FlowDef] = []
         self.tools: set[str] = set()
         self.elsewhere = ""
 
@@ -79,6 +81,7 @@ class _Reach:
         if flow.id in self._seen:
             return
         self._seen.add(flow.id)
+        self.flows.append(flow)
         for step in walked(flow):
             named: tuple[str, ...] = ()
             if isinstance(step, AgentStep | PlanProposalStep):

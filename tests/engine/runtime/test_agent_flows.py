@@ -147,6 +147,13 @@ def test_a_flow_gives_an_agent_nothing_that_it_may_not_have_itself(home: Home) -
     assert "an agent runs flows of its own pack" in found
 
 
+def test_a_flow_that_starts_a_freer_one_is_as_free(home: Home) -> None:
+    home.flow("free", tool("echo"), autonomy_level="full_auto")
+    home.flow("between", {"id": "go", "type": "subflow", "subflow": "free"})
+    home.flow("ask", agent(flows=["between"]))
+    assert "`free` is full_auto, that of the agent only semi_auto" in problems(home)
+
+
 def test_an_agent_that_runs_its_own_flow_is_a_cycle(home: Home) -> None:
     home.flow("ask", agent(flows=["ask"]))
     pack = read_pack(home.root / "shipped" / "demo")

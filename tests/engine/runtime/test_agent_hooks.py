@@ -174,3 +174,12 @@ async def test_what_was_handed_over_is_looked_at_before_the_other_model_hears_it
         run = await failed(engine, "go")
         found = await statuses(engine, run.run_id)
         assert (found["work"], found["other/0/model"]) == ("COMPLETED", "FAILED")
+
+
+async def test_an_answer_that_hands_over_is_the_agents_last_one(home: Home) -> None:
+    handing(home, {"at": "completed", "contains": ["take prod"]})
+    async with home.working() as engine:
+        run = await failed(engine, "go")
+        found = await statuses(engine, run.run_id)
+        assert found["work/0/calls"] == "FAILED"
+        assert "other" not in found

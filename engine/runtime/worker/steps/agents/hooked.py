@@ -13,6 +13,7 @@ from engine.governance.hooks import POINTS, verdict_of, vetoes
 from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.agents.own_tools.handing_over import handed_over
 from engine.values import resolve_value
 
 if TYPE_CHECKING:
@@ -62,9 +63,13 @@ def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | No
         for hook in vetoes(at.flow.guardrails, HookPoint.BEFORE_TOOL, arguments, call["tool"]):
             if hook.ends:
                 refused = refused or _refused(at, hook)
-    if refused is None and not reply["calls"]:
-        refused = _first(at, HookPoint.COMPLETED, reply["text"])
-    return refused
+    if refused is not None:
+        return refused
+    agent = at.flow.graph.step_at(scope_path_of(scope_path_of(at.path)))
+    meant = handed_over(agent, let_through(at, reply)) if isinstance(agent, AgentStep) else None
+    if meant is None and reply["calls"]:
+        return None
+    return _first(at, HookPoint.COMPLETED, [reply["text"], *(meant or {}).values()])
 
 
 def refused_call(at: Rendering, tool: str, params: Any) -> StepPrepared | None:
