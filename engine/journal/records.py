@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import WaitingFor
     from engine.contracts.status import RunStatus
     from engine.journal.rows import RunRow
+    from engine.journal.rules.spending.changing import Shown
     from engine.journal.spend_rows import NewActRow
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
@@ -125,7 +126,7 @@ class Decision:
     is stored). `blobs` holds values the payload refers to. `now` is by the wall clock as `clock` says that it
     stood: what waits is due by the same. With `worker_id` that worker takes the run
     in the same transaction, if nobody works it (at `uptime`) and its flow is not capped. `acts` happen to
-    caps by it.
+    caps by it, if the cap is as it was shown (`cap`).
     """
 
     request_id: str
@@ -139,6 +140,7 @@ class Decision:
     worker_id: str | None = None
     uptime: int = 0
     acts: Sequence[NewActRow] = ()
+    cap: Shown | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from engine.journal.rules.request_rules import (
 from engine.journal.rules.rows.projecting import CLAIMS, project
 from engine.journal.rules.rows.run_rows import worked_since
 from engine.journal.rules.spending.acts import record_act
+from engine.journal.rules.spending.changing import require_as_shown
 from engine.journal.rules.working import claim_unlimited, follow_clock
 from engine.machine.events.event import ENGINE, Event, Fact
 from engine.machine.events.request_facts import RequestExpired
@@ -54,6 +55,7 @@ def decide(store: Store, decision: Decision) -> Decided | Refused:
         return expired(row)
     refuse_decision(row, decision)
     store.put_blobs(decision.blobs)
+    require_as_shown(store, decision.cap)
     for act in decision.acts:
         record_act(store, act)
     _record(store, head, row, decision_event(decision, path, head["updated_at"]), {"ready": 1})

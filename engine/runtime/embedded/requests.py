@@ -27,6 +27,7 @@ from engine.machine.events.run_facts import GovernanceDecision
 from engine.runtime.embedded.asking.answer_rules import answer_verdict, require_fitting_answer
 from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
 from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
+from engine.runtime.embedded.governing.soft_caps import Said
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from engine.governance.pipeline import Verdict
     from engine.journal.port import Journal
     from engine.journal.rows import RequestViewRow
-    from engine.journal.spend_rows import NewActRow
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers
     from engine.runtime.intake import Intake
@@ -283,7 +283,7 @@ class Requests(Scoped):
         await refuse_a_run(self._journal)
         opened = decode(row["opened_event"])
         given = dict(values)
-        acts: tuple[NewActRow, ...] = ()
+        said = Said()
         if row["status"] == RequestStatus.PENDING.value:
             body = await self._values.load(opened["body"])
             given = fill_defaults(body["schema"], values, body.get("defaults"))
@@ -294,7 +294,7 @@ class Requests(Scoped):
             await load_checks()
             await off_loop_if_large(given, lambda: require_fitting_answer(request_id, body, given))
             if row["pack"] == MONEY:
-                acts = await self._soft_caps.acts(
+                said = await self._soft_caps.said(
                     row["run_id"], opened["form_id"], given, comment, actor, self.access
                 )
         now = self._clock.now()
@@ -319,7 +319,8 @@ class Requests(Scoped):
                     "via": actor.via,
                 },
                 blobs=stored.blobs,
-                acts=acts,
+                acts=said.acts,
+                cap=said.cap,
             )
         )
         return AnswerView(

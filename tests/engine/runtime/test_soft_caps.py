@@ -205,6 +205,27 @@ async def test_the_first_answer_counts_and_a_second_one_changes_nothing(home: Ho
         assert [one.kind for one in (await engine.budget.caps()).acts] == ["stopped", "soft_reached"]
 
 
+@pytest.mark.parametrize("other", ["topped up", "set anew", "taken back"])
+async def test_a_form_tops_up_no_cap_that_somebody_changed_since_it_asked(home: Home, other: str) -> None:
+    caps = () if other == "taken back" else (WARNS,)
+    async with asking(home, *caps) as engine:
+        money, amount = engine.budget, 500_000
+        if not caps:
+            await money.set_cap(TENANT, "default", TOTAL, soft=amount, hard=None, actor=ANN)
+        form = await crossed(engine)
+        if other == "topped up":
+            await money.top_up(TENANT, "default", TOTAL, 10**9, actor=ANN, comment="rush")
+        else:
+            soft = None if other == "taken back" else 10**9
+            await money.set_cap(TENANT, "default", TOTAL, soft=soft, hard=None, actor=ANN)
+        values = {"choice": "top_up", "amount": "1", "comment": "rush"}
+        with pytest.raises(Refused) as refused:
+            await engine.requests.answer(form.request_id, values, actor=BOB)
+        assert refused.value.code == "cap_changed"
+        assert sum(act.kind == "topped_up" for act in (await money.caps()).acts) == (other == "topped up")
+        await engine.requests.answer(form.request_id, {"choice": "stop"}, actor=BOB)
+
+
 async def test_who_may_not_raise_a_cap_may_not_by_its_form_but_operators_may_stop(home: Home) -> None:
     operators = {
         "op": Operator(tenants=("default",), roles=frozenset({Role.OPERATOR})),

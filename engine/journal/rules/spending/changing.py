@@ -38,18 +38,19 @@ def change_cap(
     store: Store, row: CapRow, act: NewActRow, shown: Shown | None = None, *, remove: bool = False
 ) -> None:
     """Set a cap, or take it back, and record it. Raises Refused (`cap_changed`)."""
-    _require_as_shown(store, shown)
+    require_as_shown(store, shown)
     (store.drop_cap if remove else store.put_cap)(row)
     store.add_act(act)
 
 
 def top_up(store: Store, act: NewActRow, shown: Shown | None = None) -> None:
     """Record a top-up, which counts from then on. Raises as `record_act`, and Refused (`cap_changed`)."""
-    _require_as_shown(store, shown)
+    require_as_shown(store, shown)
     record_act(store, act)
 
 
-def _require_as_shown(store: Store, shown: Shown | None) -> None:
+def require_as_shown(store: Store, shown: Shown | None) -> None:
+    """Raises Refused (`cap_changed`) when the cap is not any more as it was shown."""
     if shown is None:
         return
     caps = (*shown.caps, *map(set_cap, store.caps()))

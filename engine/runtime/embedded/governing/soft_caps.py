@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
 from engine.journal.rules.spending.acts import act_of
+from engine.journal.rules.spending.changing import Shown
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.spend_rows import LOWERED, SOFT_REACHED, STOPPED, TOPPED_UP
 from engine.runtime.embedded.starting import StartRequest
@@ -162,6 +164,14 @@ class SoftCaps:
         return await views.one(CapScope(scope), tenant, name, CapWindow(window))
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is to be recorded with an answer, if the cap is still as it was asked about (`cap`)."""
+
+    acts: tuple[NewActRow, ...] = ()
+    cap: Shown | None = None
+
+
 class SoftCapAnswers:
     """What an answer to such a question does to its cap."""
 
@@ -170,21 +180,22 @@ class SoftCapAnswers:
         self._clock = clock
         self._redactor = redactor
         self._zone = settings.time_zone
+        self._written = tuple(one.cap for one in settings.caps)
 
-    async def acts(
+    async def said(
         self, run_id: str, form_id: str, values: Mapping[str, Any], comment: str, actor: Actor, access: Access
-    ) -> tuple[NewActRow, ...]:
+    ) -> Said:
         """What is to be recorded with the answer; nothing for any other form.
 
-        Raises InvalidInput, Refused (`role_missing`, `request_expired`).
+        Raises InvalidInput, Refused (`role_missing`, `request_expired`, `cap_changed`).
         """
         run = await self._journal.run_row(run_id)
         number = form_id.removeprefix(FORM)
         if run is None or run["requested_by"] != ASKER or not (number.isascii() and number.isdecimal()):
-            return ()
+            return Said()
         reached = await act_numbered(self._journal, int(number))
         if reached is None:
-            return ()
+            return Said()
         choice = str(values.get("choice"))
         access.require(Role.OPERATOR if choice == "stop" else Role.ADMIN, actor)
         now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone)
@@ -193,6 +204,7 @@ class SoftCapAnswers:
             raise Refused(ErrorCode.REQUEST_EXPIRED, words, {"run_id": run_id})
         why = str(values.get("comment") or comment).strip()
         amount = _amount(choice, values.get("amount"), why)
+        shown = await self._as_asked(reached, now, zone) if choice == "top_up" else None
         limit = Limit(
             CapScope(reached["scope"]),
             CapWindow(reached["cap_window"]),
@@ -205,7 +217,23 @@ class SoftCapAnswers:
         )
         told = str(self._redactor.redact(why[:MOST_COMMENT]))
         kind = _KINDS[choice]
-        return (act_of(limit, kind, now, actor=actor.name, via=actor.via, amount=amount, comment=told),)
+        act = act_of(limit, kind, now, actor=actor.name, via=actor.via, amount=amount, comment=told)
+        return Said((act,), shown)
+
+    async def _as_asked(self, reached: ActRow, now: int, zone: ZoneInfo) -> Shown:
+        """The cap, which is as high as when people were asked. Raises Refused (`cap_changed`)."""
+        scope, window = CapScope(reached["scope"]), CapWindow(reached["cap_window"])
+        tenant, name, money = reached["tenant"], reached["name"], self._journal.spending
+        caps: tuple[Cap, ...] = (*self._written, *map(set_cap, await money.caps()))
+        cap = await CapViews(money, caps, now, zone).one(scope, tenant, name, window)
+        if cap is None or cap.soft != reached["soft"]:
+            holds = "none" if cap is None or cap.soft is None else dollars(cap.soft)
+            asked = dollars(reached["soft"] or 0)
+            words = f"{_words(reached)} was {asked} when this was asked, now it is {holds}"
+            more = "nothing was done. If more is needed, `vasini budget top-up` adds it"
+            where = {"scope": scope, "name": name, "window": window}
+            raise Refused(ErrorCode.CAP_CHANGED, f"{words}: {more}", where)
+        return Shown(scope, window, tenant, name, cap.soft, cap.hard, self._written, zone, now)
 
 
 async def act_numbered(journal: Journal, number: int) -> ActRow | None:
