@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.budget.caps import Cap, Subject, limits_of
+from engine.budget.caps import Subject, limits_of
 from engine.errors import ErrorCode, Refused
 from engine.journal.rules.spending.acts import record_act, topped_up
 from engine.journal.rules.spending.holding import set_cap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from zoneinfo import ZoneInfo
-
-    from engine.contracts.governing.budget import CapScope, CapWindow
+    from engine.journal.rules.spending.shown import Shown
     from engine.journal.rules.store import Store
     from engine.journal.spend_rows import CapRow, NewActRow
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A cap as a person saw it who changes it; `caps` are those of the settings, `zone` that of windows."""
-
-    scope: CapScope
-    window: CapWindow
-    tenant: str
-    name: str
-    soft: int | None
-    hard: int | None
-    caps: Sequence[Cap]
-    zone: ZoneInfo
-    now: int
 
 
 def change_cap(
