@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from engine.journal.rules.publishing import PackStore
     from engine.journal.rules.run_filter import SortKey
     from engine.journal.rules.spending.holding import Begun, PaidCall
-    from engine.journal.rules.spending.shown import Shown
     from engine.journal.rules.spending.spend_store import Spending
+    from engine.journal.shown_cap import Shown
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
     from engine.machine.model.inputs import Input

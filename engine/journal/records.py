@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.run import WaitingFor
     from engine.contracts.status import RunStatus
     from engine.journal.rows import RunRow
-    from engine.journal.rules.spending.shown import Shown
+    from engine.journal.shown_cap import Shown
     from engine.journal.spend_rows import NewActRow
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input

@@ -177,7 +177,7 @@ class CapDialog(Dialog[str]):
                     comment=comment,
                     seen=seen,
                 )
-                done = f"The cap of {_words(subject)} is {'set' if soft or hard else 'taken back'}"
+                done = f"The cap of {_words(subject)} is {await self._set_to(subject, soft or hard)}"
         except VasiniError as error:
             self._hint(explain(error))
             await self.follow()
@@ -185,6 +185,15 @@ class CapDialog(Dialog[str]):
             self.dismiss(done)
         finally:
             self._sending = False
+
+    async def _set_to(self, subject: Subject, amount: int | None) -> str:
+        """What became of it; top-ups of this window come on top of what was typed."""
+        if not amount:
+            return "taken back"
+        cap = await self._engine.budget.cap(subject.scope, subject.name, subject.window)
+        if cap is None or not cap.topped_up:
+            return "set"
+        return f"set: {_limits(cap)}, with {dollars(cap.topped_up)} that it was topped up by"
 
     def _change(self) -> tuple[Subject, int | None, int | None, int | None]:
         """What is to be done. Raises NotYet."""
@@ -253,12 +262,10 @@ class CapDialog(Dialog[str]):
             stands.show((sanitize("No such cap holds so far."), "$quiet"))
             return
         label = CAP_STATES[cap.state]
-        amounts = (("warned at", cap.soft), ("at most", cap.hard))
-        limits = [f"{title} {dollars(one)}" for title, one in amounts if one]
         held = f", {short_dollars(cap.held)} held" if cap.held else ""
         waits = ", where runs wait for a word" if cap.pauses else ""
         topped = f", topped up by {dollars(cap.topped_up)}" if cap.topped_up else ""
-        words = f" Spent {short_dollars(cap.spent)}{held}; {', '.join(limits)}{waits}{topped} ({cap.source})"
+        words = f" Spent {short_dollars(cap.spent)}{held}; {_limits(cap)}{waits}{topped} ({cap.source})"
         stands.show((label.text, STYLES[label.tone]), sanitize(words, limit=300))
 
     def _hint(self, words: str) -> None:
@@ -267,6 +274,11 @@ class CapDialog(Dialog[str]):
 
 def _words(subject: Subject) -> str:
     return "run" if subject.scope is CapScope.RUN else f"{subject.scope} {subject.name}"
+
+
+def _limits(cap: CapView) -> str:
+    amounts = (("warned at", cap.soft), ("at most", cap.hard))
+    return ", ".join(f"{title} {dollars(one)}" for title, one in amounts if one)
 
 
 def _amounts(cap: CapView | None) -> tuple[int | None, int | None]:

@@ -144,6 +144,19 @@ async def test_what_the_console_has_not_heard_of_is_refused_by_the_engine(stage:
     assert not stage.engine.budget.done
 
 
+async def test_a_cap_that_was_topped_up_is_set_below_its_top_ups_and_that_is_said(
+    console: OpenConsole,
+) -> None:
+    engine = an_engine(hard=15 * DOLLAR, topped_up=5 * DOLLAR, source="person")
+    async with console(engine, size=(80, 24)) as stage:
+        await opened(stage)
+        await fill(stage, hard="10", comment="less")
+        await stage.press("f2")
+        await stage.on(SloScreen)
+        words = "The cap of pack hello is set: at most $15.00, with $5.00 that it was topped up by"
+        assert words in stage.notices()
+
+
 async def test_a_persons_cap_is_taken_back_by_a_word(stage: Stage) -> None:
     await fill(stage, comment="not needed")
     await stage.press("f2")

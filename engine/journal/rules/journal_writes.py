@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from engine.journal.records import Claim, ClockOffset, Commit, Decided, Decision, NewRun
     from engine.journal.rules.levels.alerts import AlertLook
     from engine.journal.rules.spending.holding import Begun, PaidCall
-    from engine.journal.rules.spending.shown import Shown
     from engine.journal.rules.store import Store
+    from engine.journal.shown_cap import Shown
     from engine.journal.spend_rows import CapRow, NewActRow
     from engine.machine.events.event import Fact
     from engine.machine.model.inputs import Input

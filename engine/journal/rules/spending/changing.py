@@ -10,8 +10,8 @@ from engine.journal.rules.spending.acts import record_act, topped_up
 from engine.journal.rules.spending.holding import set_cap
 
 if TYPE_CHECKING:
-    from engine.journal.rules.spending.shown import Shown
     from engine.journal.rules.store import Store
+    from engine.journal.shown_cap import Shown
     from engine.journal.spend_rows import CapRow, NewActRow
 
 

@@ -16,7 +16,7 @@ from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
-from engine.journal.rules.spending.shown import Shown
+from engine.journal.shown_cap import Shown
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP, added
 from engine.runtime.embedded.governing.outlook import Outlooks, learned
 from engine.runtime.embedded.run_ancestry import refuse_a_run

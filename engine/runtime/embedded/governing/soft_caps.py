@@ -25,7 +25,7 @@ from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
-from engine.journal.rules.spending.shown import Shown
+from engine.journal.shown_cap import Shown
 from engine.journal.spend_rows import LOWERED, SOFT_REACHED, STOPPED, TOPPED_UP
 from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.embedded.triggering.switch import read_notes
