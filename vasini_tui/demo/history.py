@@ -81,7 +81,7 @@ SPENT = (
     ("log-triage", "incident", "summary", "small", 0.42, 11.3),
     ("senior-python-dev", "change-survey", "survey", "large", 0.0, 16.9),
 )
-"""Pack, flow, step, model; dollars of today and of the days before in this month."""
+"""Pack, flow, step, model; dollars of today and of the days before."""
 
 
 def write_history(database: Path, tenant: str, now: int, *, seed: int = 1) -> None:
@@ -138,7 +138,7 @@ def _moments(a_day: float, now: int, chance: random.Random) -> list[int]:
 
 
 def _spending(tenant: str, now: int) -> Iterator[SpendRow]:
-    """Today in a quarter of an hour of it, the rest a day before and no earlier than this month began."""
+    """Today in a quarter of an hour of it, the rest a day before, which on the first is in the month before."""
     for pack, flow, step, model, today, before in SPENT:
         for slot, dollars in ((now // SLOT, today), ((now - DAY) // SLOT, before)):
             cost = round(dollars * _DOLLAR)
