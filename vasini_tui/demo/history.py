@@ -138,7 +138,7 @@ def _moments(a_day: float, now: int, chance: random.Random) -> list[int]:
 
 
 def _spending(tenant: str, now: int) -> Iterator[SpendRow]:
-    """Today in a quarter of an hour of it, the rest a day before, which on the first is in the month before."""
+    """Today in a quarter of an hour of it, the rest a day before: on the first that is another month."""
     for pack, flow, step, model, today, before in SPENT:
         for slot, dollars in ((now // SLOT, today), ((now - DAY) // SLOT, before)):
             cost = round(dollars * _DOLLAR)
