@@ -244,7 +244,7 @@ class CapDialog(Dialog[str]):
         except ValueError:
             amount = 0
         if amount is not None and amount <= 0:
-            raise NotYet(f"{typed} is no amount in dollars, such as 12 or 0.50", name)
+            raise NotYet(f"{typed[:40]} is no amount in dollars, such as 12 or 0.50", name)
         return amount
 
     def _typed(self, name: str) -> str:

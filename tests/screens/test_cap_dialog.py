@@ -93,6 +93,7 @@ async def test_another_cap_is_set(stage: Stage) -> None:
         ({"of": "pack"}, "Which pack?"),
         ({"in": "week"}, "a day, a month or in total"),
         ({"hard": "much"}, "much is no amount in dollars"),
+        ({"more": "7" * 99}, f" {'7' * 40} is no amount"),
         ({"more": "-1"}, "-1 is no amount in dollars"),
         ({"more": "1", "hard": "2"}, "not both at once"),
         ({"soft": "3", "hard": "none"}, "Only a cap that a person set"),
