@@ -82,7 +82,7 @@ class DecisionVerbsScreen(ConsoleScreen):
         if view.risk in NEEDS_WORD or not self.gate.answered:
             self._ask(TypedWordDialog(view), lambda _word: self._send(view, Ruling(approve=True)))
         else:
-            self.act(self._approve_if_alone(view), group="decide")
+            self.act(self._approve_if_alone(view, self.state.keyboard.count), group="decide")
 
     def action_edit(self) -> None:
         """Change the plan on the card, then approve it."""
@@ -156,12 +156,13 @@ class DecisionVerbsScreen(ConsoleScreen):
             return view
         return None
 
-    async def _approve_if_alone(self, view: ApprovalView) -> None:
-        """A key that others follow at once was none that a person pressed to decide."""
-        keyboard = self.state.keyboard
-        before = keyboard.count
+    async def _approve_if_alone(self, view: ApprovalView, keys: int) -> None:
+        """A key that others follow at once was none that a person pressed to decide.
+
+        `keys` is how many had come when this one was taken.
+        """
         await asyncio.sleep(ALONE_SECONDS)
-        if keyboard.count != before:
+        if self.state.keyboard.count != keys:
             self.refuse("Not sent: other keys came with it. Press again when no key has come for a moment.")
         elif self.seen(view):
             self._send(view, Ruling(approve=True))

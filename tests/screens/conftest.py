@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from hypothesis import settings
+from textual.events import Key
 
 from engine.contracts.actor import Actor
 from screens.keys.keymap import read_keymap
@@ -55,6 +56,11 @@ class Stage:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
+
+    def burst(self, letters: str) -> None:
+        """Keys that come at once, as those of a paste do."""
+        for letter in letters:
+            self.app.post_message(Key(letter, letter))
 
     async def write(self, text: str) -> None:
         await self.pilot.press(*text)

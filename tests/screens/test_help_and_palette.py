@@ -151,10 +151,11 @@ def test_a_letter_means_one_thing() -> None:
     for entry in ACTIONS:
         for key in entry.key.split(","):
             if len(key) == 1 and key.isalpha():
-                # Lists and texts move the same way; q leaves and q confirms leaving; x takes out.
+                # Lists and texts move the same way; q leaves and q confirms leaving; x takes out;
+                # c makes a run, or a cap.
                 meanings[key].add(entry.id.split(".")[1])
     several = {key: words for key, words in meanings.items() if len(words) > 1}
-    assert several == {"q": {"leave", "quit"}, "x": {"cancel", "exclude", "take_out"}}
+    assert several == {"c": {"create", "cap"}, "q": {"leave", "quit"}, "x": {"cancel", "exclude", "take_out"}}
 
 
 def test_forbidden_keys_are_never_needed() -> None:

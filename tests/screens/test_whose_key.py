@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from screens.approvals.dialogs import TypedWordDialog
 from screens.approvals.screen import ApprovalsScreen
 from screens.frame.keyboard import Keyboard
+from tests.patience import PATIENCE
 from tests.screens.test_decisions import engine_with, to_card
 from vasini_tui.console.app import ConsoleApp
 
@@ -37,15 +40,26 @@ async def ready(stage: Stage) -> None:
     await stage.graced()
 
 
+async def taken(stage: Stage) -> None:
+    """The key of a decision was taken, and is about to decide; nothing else has happened since."""
+    deadline = time.monotonic() + PATIENCE
+    while not any(worker.group == "decide" for worker in stage.app.workers):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0)
+
+
 async def test_a_decision_key_that_comes_with_others_decides_nothing(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine) as stage:
         await ready(stage)
-        await stage.press(*"aj")
-        await stage.shows("other keys came with it")
-        await stage.graced()
-        await stage.press(*"ja")
-        await stage.shows("it came together with other keys")
+        for burst in ("aj", "ja"):
+            stage.burst(burst)
+            await stage.shows("it came together with other keys")
+            await stage.graced()
+        stage.burst("a")
+        await taken(stage)
+        stage.burst("j")
+        await stage.shows("other keys came with it. Press again")
         assert not engine.asked("approve")
         await stage.graced()
         await stage.press("a")

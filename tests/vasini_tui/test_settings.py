@@ -187,7 +187,7 @@ def test_a_clash_of_keys_names_file_line_and_both_actions(home: Path) -> None:
     path = write(home / "config.yaml", text)
     error = refusal()
     assert error.message.startswith(
-        f"{path}:4: console.keys.approvals.approve: x is also the key of run.cancel"
+        f"{path}:4: console.keys.approvals.approve: x is also the key of plan.take_out"
     )
     assert error.details["source"] == "config file"
 

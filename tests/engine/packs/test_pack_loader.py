@@ -144,7 +144,6 @@ def test_a_fault_of_a_step_names_everything(
             "steps.0.output.type",
             "",
         ),
-        ("{type: plan_proposal, agent: x}", "steps.0.type", "is not available in this version"),
         ("{type: tol, tool: x}", "steps.0.type", "unknown step type `tol` (did you mean `tool`?)"),
         ("{tool: files.read}", "steps.0", "a step needs a `type`"),
         ("{type: 5}", "steps.0.type", "expected a step type, found the number 5"),

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-UNAVAILABLE_TYPES = frozenset({"plan_proposal"})
 
 _TYPE_WORDS: Mapping[str, str] = {
     "string_type": "text",
@@ -229,8 +228,6 @@ def _step_type(step: Any) -> tuple[str, str]:
     name = step.get("type") if isinstance(step, dict) else None
     if name is None:
         return "a step needs a `type`", expected
-    if name in UNAVAILABLE_TYPES:
-        return f"the step type `{name}` is not available in this version", expected
     if not isinstance(name, str):
         return f"expected a step type, found {shown(name)}", expected
     return f"unknown step type `{shortened(name)}`{close_match(name, STEP_TYPES.names())}", expected
