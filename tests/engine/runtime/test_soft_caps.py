@@ -12,7 +12,8 @@ import pytest
 from engine.contracts.actor import Actor, Operator, Role
 from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
-from engine.errors import AlreadyDecided, InvalidInput, NotFound, Refused
+from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused, Unavailable
+from engine.journal.memory.journal import MemoryJournal
 from engine.models.settings import ModelSettings, NamedModel, ProviderName
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, start, until
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from engine.contracts.runs.request import FormView
     from engine.contracts.runs.run import RunView
     from engine.facade.engine import Engine
+    from engine.journal.records import NewRun
 
 PACKS = Path(__file__).parents[3] / "packs"
 TENANT, DAY, TOTAL = CapScope.TENANT, CapWindow.DAY, CapWindow.TOTAL
@@ -102,6 +104,28 @@ async def test_a_soft_cap_asks_once_though_no_run_waits_and_many_go_on(home: Hom
         ]
         run = await engine.runs.summary(form.run_id)
         assert (run.pack, run.requested_by) == ("budget", "vasini budget")
+
+
+class FakeFullJournal(MemoryJournal):
+    """Has no room for the first run that would ask about a soft cap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused = 0
+
+    async def create_run(self, run: NewRun) -> tuple[str, bool]:
+        if run.pack == "budget" and not self.refused:
+            self.refused += 1
+            raise Unavailable(ErrorCode.DISK_FULL, "the disk is full")
+        return await super().create_run(run)
+
+
+async def test_a_question_that_could_not_be_written_is_asked_at_the_next_look(home: Home) -> None:
+    journal = FakeFullJournal()
+    async with asking(home, WARNS, journal=journal) as engine:
+        form = await crossed(engine)
+        assert journal.refused == 1
+        assert "tenant default" in (form.title or "")
 
 
 async def test_runs_wait_at_a_boundary_and_a_top_up_wakes_them_with_the_same_attempt(home: Home) -> None:

@@ -22,7 +22,7 @@ from engine.contracts.governing.budget import CapScope, CapState, CapWindow
 from engine.contracts.governing.money import billionths, dollars
 from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
-from engine.errors import ErrorCode, InvalidInput, Refused, VasiniError
+from engine.errors import ErrorCode, InvalidInput, Refused, Unavailable, VasiniError
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.shown_cap import Shown
@@ -128,6 +128,8 @@ class SoftCaps:
             await self._starter().start(
                 StartRequest(PACK, FLOW, given, _ACTOR, act["tenant"], key, None, refused_once=True)
             )
+        except Unavailable:
+            raise  # the act is not noted, so the next look asks
         except VasiniError as error:
             logger.warning("nobody is asked about the soft cap of %s: %s", _words(act), error.message)
 
