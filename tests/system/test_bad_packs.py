@@ -27,7 +27,6 @@ FAULTS = {
         "steps.0.tool",
         "text.repot",
     ),
-    "not yet there": ("steps:\n  - {id: one, type: plan_proposal}\n", 3, "steps.0.type", "plan"),
     "cyclic subflow": (
         "steps:\n  - {id: one, type: subflow, subflow: flow}\n",
         3,

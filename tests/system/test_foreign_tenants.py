@@ -54,9 +54,11 @@ CALLS = {
     ("export", "run"): "export {run}",
     ("ask", "target"): "ask {run} hello",
     ("exclude", "run"): "exclude {run} --reason none",
+    ("flag", "run"): "flag {run} --hallucination --comment none",
+    ("token", "run"): "token {run}",
 }
 """How each parameter that names something of a run is given."""
-REQUESTS = ("answer {form} --values {{}}", "outcome {approval} fail", "outcome {form} fail")
+REQUESTS = ("answer {form} --values {{}}", "token {form}", "outcome {approval} fail", "outcome {form} fail")
 """Where a request may stand for its run."""
 
 
