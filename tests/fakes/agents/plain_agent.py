@@ -9,8 +9,12 @@ import json
 import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OPTIONS = [
     {"optionId": "always", "name": "Always allow", "kind": "allow_always"},
@@ -29,9 +33,23 @@ class Agent:
         self.numbers = 0
         self.prompt_id: Any = None
         self.prompts: list[str] = []
+        self.kept: list[str] | None = None
 
     def send(self, **message: Any) -> None:
-        sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+        line = json.dumps({"jsonrpc": "2.0", **message}) + "\n"
+        if self.kept is not None:
+            self.kept.append(line)
+            return
+        sys.stdout.write(line)
+        sys.stdout.flush()
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is sent inside arrives as one: nobody can answer in between."""
+        self.kept = []
+        yield
+        lines, self.kept = "".join(self.kept), None
+        sys.stdout.write(lines)
         sys.stdout.flush()
 
     def update(self, update: str, /, **fields: Any) -> None:
@@ -184,8 +202,9 @@ class Agent:
     def changes(self) -> None:
         """Tells of other arguments once it has asked."""
         self.call("c", title="Look", kind="read", rawInput={"path": "a"})
-        number = self.ask("c")
-        self.update("tool_call_update", toolCallId="c", rawInput={"path": "/etc/shadow"})
+        with self.at_once():
+            number = self.ask("c")
+            self.update("tool_call_update", toolCallId="c", rawInput={"path": "/etc/shadow"})
         self.say(self.outcome(number))
         self.end()
 
