@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.budget.settings import BudgetSettings
 from engine.models.settings import ModelSettings
 from engine.runtime.embedded.engine import open_engine
+from tests.patience import PATIENCE
 from tests.system.drill import PACK, config, registry
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def spending_config(home: Path) -> EngineConfig:
         caps = [{"scope": "tenant", "window": "total", "hard": dollars}]
     prices = {"served": {"input": 1000, "output": 1000}}
     return replace(
-        config(home),
+        config(home, lease_seconds=PATIENCE),  # dead processes are seen at once; a busy one loses nothing
         models=ModelSettings.model_validate({"default": "served", "named": named}),
         budget=BudgetSettings.model_validate({"prices": prices, "caps": caps}),
     )
