@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,24 @@ _INVISIBLE = re.compile(
 )
 """Control characters that are no blanks, and what Unicode lets programs leave out when they show a text."""
 
+_TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-Z\\^-~]")
+_ESCAPE = re.compile(
+    r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|[\s\S])"
+)
+_LETTERS = {
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "f": "\f",
+    "v": "\v",
+    "b": "\b",
+    "0": "\0",
+    "e": "\x1b",
+    "\n": "",
+}
+_READ_AGAIN = 6
+"""So often escapes are read that escapes make."""
+
 
 def vetoes(
     guardrails: Guardrails | None, at: HookPoint, value: Any, tool: str | None = None
@@ -37,7 +56,7 @@ def vetoes(
     hooks = [hook for hook in guardrails.hooks if hook.at is at] if guardrails is not None else []
     if not hooks:
         return
-    text = "\n".join(map(_folded, texts_in(value)))
+    text = "\n".join(_folded(read) for one in texts_in(value) for read in readings(one))
     for hook in hooks:
         if hook.tool is not None and (tool is None or not fnmatchcase(tool, hook.tool)):
             continue
@@ -61,6 +80,35 @@ def texts_in(value: Any) -> Iterable[str]:
             waiting += [*one.values(), *one.keys()]
         elif isinstance(one, list | tuple):
             waiting += one
+
+
+def readings(text: str) -> Iterator[str]:
+    """What a text may come to mean where it is used: as it stands, without sequences that steer a terminal,
+    and with its escapes read, as programs read JSON or code in a text, also several times over.
+    """
+    yield text
+    read = text
+    for _ in range(_READ_AGAIN):
+        if "\x1b" in read or "\x9b" in read:
+            yield _TERMINAL.sub("", read)
+        if "\\" not in read or (plain := _unescaped(read)) == read:
+            return
+        yield read.replace("\\", "")  # as a shell reads it
+        read = plain
+        yield read
+
+
+def _unescaped(text: str) -> str:
+    plain = _ESCAPE.sub(_meant, text)
+    halves = any("\ud800" <= one <= "\udfff" for one in plain)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if halves else plain
+
+
+def _meant(escape: re.Match[str]) -> str:
+    code = next(filter(None, escape.groups()), "")
+    if code and int(code, 16) <= sys.maxunicode:
+        return chr(int(code, 16))
+    return _LETTERS.get(escape[0][1], escape[0][1:])
 
 
 def _folded(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.flows.agent_step import FLOW_PREFIX
 from engine.contracts.flows.flow import FlowDef
 from engine.contracts.packs.pack import PackManifest, Problem
 from engine.contracts.status import Risk
@@ -127,6 +128,9 @@ class _Loading:
         else:
             self.pack_id = named if isinstance(named, str) and named else self.pack_id
             self.version = version if isinstance(version, str) else None
+        if f"{self.pack_id}." == FLOW_PREFIX:
+            message = "`flow` names flows that agents run as tools (`flow.<id>`): give the pack another id"
+            self.problems.append(problem_at(document, ("pack_id",), message, found=self.pack_id))
 
     def _load_layers(self, document: SourceDocument) -> None:
         layers = self._layers = compose_layers(document, self._files, self._tool_names)

@@ -40,6 +40,41 @@ def test_a_letter_is_the_same_however_it_is_put_together() -> None:
     assert found("CAFÉ", contains=["cafe\u0301"])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "drop\x1b[31m table",
+        "drop\x1b[0m\x1b[1;32m\x9b2K table",
+        "\x1b]0;drop table\x07nothing to see",
+        r"d\u0072op\u0020table",
+        r"d\x72op\ttable",
+        r"d\u{72}op \U00000074able",
+        r"dr\op tab\le",
+        "dr\\\nop table",
+        r'{"sql": "d\u0072op table"}',
+        r'{"body": "{\"sql\": \"d\\u0072op\\ttable\"}"}',
+        r'curl -d "{\"sql\": \"d\u001b[31mrop table\"}"',
+        r"\ud835\udc1drop table",
+    ],
+)
+def test_escapes_and_json_in_a_text_hide_nothing(text: str) -> None:
+    assert found({"body": text}, contains=["drop table"])
+
+
+def test_escapes_that_mean_nothing_are_read_to_the_end() -> None:
+    for text in (
+        "\\",
+        "\\u00",
+        "\\u{110000}",
+        "\\Uffffffff",
+        "\\ud800",
+        "C:\\new\\x",
+        "\\" * 1_000,
+        "\x1b[" * 100,
+    ):
+        assert not found({"text": text}, contains=["drop table"])
+
+
 def test_other_words_are_not_found() -> None:
     assert not found({"sql": "drop the table"}, contains=["drop table"])
     assert not found(["drop", "table"], contains=["drop table"])

@@ -282,6 +282,13 @@ def test_a_pack_may_not_take_a_builtin_tools_name(write_pack: WritePack) -> None
     assert "is a built-in tool's name" in only_problem(read_pack(directory, tool_names=TOOLS)).message
 
 
+def test_a_pack_may_not_be_called_as_flows_are_that_agents_run(write_pack: WritePack) -> None:
+    problem = only_problem(read_pack(write_pack("flow"), tool_names=TOOLS))
+    assert (problem.file, problem.line is not None) == ("profession-pack.yaml", True)
+    assert "give the pack another id" in problem.message
+    assert not read_pack(write_pack("flow-control"), tool_names=TOOLS).problems
+
+
 def test_code_of_several_files_is_trusted_and_shown_whole(write_pack: WritePack) -> None:
     directory = write_pack("my-pack", f="id: f\nsteps: [{type: tool, tool: my_pack.good}]\n")
     (directory / "tools.py").write_text("from tools_one import x\ndef good() -> int: return x\n")

@@ -107,14 +107,50 @@ async def test_a_pack_without_hooks_and_what_no_hook_finds_go_their_way(home: Ho
         assert await decisions(engine, run.run_id) == []
 
 
-async def test_a_call_of_an_approved_plan_is_looked_at_too(home: Home) -> None:
-    hooked(home, hook={"at": "before_tool", "contains": ["prod"]})
+def planned(home: Home, *summaries: str, hook: Step) -> None:
+    """A flow of a plan of one call, in a pack with one hook; each summary is one proposal."""
+    hooked(home, hook=hook)
     proposal = {"id": "plan", "type": "plan_proposal", "instructions": "Be.", "prompt": "Plan."}
     step = {"step_id": "one", "tool": "fake.echo", "params": {"a": "prod"}}
-    script = [{"summary": "Do it.", "steps": [step]}]
+    script = [{"summary": summary, "steps": [step]} for summary in summaries]
     place = home.root / "shipped" / "demo" / "flows" / "go.yaml"
     flow = {"id": "go", "steps": [{**proposal, "tools": ["fake.echo"], "script": script}]}
     place.write_text(yaml.safe_dump(flow))
+
+
+PLANS: dict[str, tuple[Step, str, str]] = {
+    "it may not begin": ({"at": "start", "contains": ["plan."]}, "agent_start", "plan"),
+    "its question": ({"at": "before_model", "contains": ["plan."]}, "before_model_call", "plan/0/model"),
+    "its plan": ({"at": "after_model", "contains": ["PROD"]}, "after_model_call", "plan/0/steps"),
+}
+
+
+@pytest.mark.parametrize("what", PLANS)
+async def test_a_plan_that_a_hook_refuses_is_shown_to_nobody(home: Home, what: str) -> None:
+    hook, point, path = PLANS[what]
+    planned(home, "Do it.", "Do it.", hook=hook)
+    async with home.working() as engine:
+        run = await failed(engine, "go")
+        assert await error_of(engine, run.run_id) == ("permission_denied", "Not here. (hook no)")
+        assert await decisions(engine, run.run_id) == [(point, "hook_veto", "no")]
+        assert (await statuses(engine, run.run_id))[path] == "FAILED"
+        assert not (await engine.requests.approvals(status=None, run_id=run.run_id)).items
+        assert not home.tools.calls
+
+
+async def test_why_a_plan_was_rejected_is_looked_at_before_the_model_hears_it(home: Home) -> None:
+    planned(home, "Do it.", "Do it.", hook={"at": "before_model", "contains": ["hush"]})
+    async with home.working() as engine:
+        run_id = await start(engine, "go")
+        card = await pending_approval(engine, run_id)
+        await engine.requests.reject(card.approval_id, actor=ANN, comment="H\u200bush!", digest=card.digest)
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert await decisions(engine, run_id) == [("before_model_call", "hook_veto", "no")]
+        assert (await statuses(engine, run_id))["plan/1/model"] == "FAILED"
+
+
+async def test_a_call_of_an_approved_plan_is_looked_at_too(home: Home) -> None:
+    planned(home, "Do it.", hook={"at": "before_tool", "contains": ["prod"]})
     async with home.working() as engine:
         run_id = await start(engine, "go")
         card = await pending_approval(engine, run_id)

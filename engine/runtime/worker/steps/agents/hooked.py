@@ -35,11 +35,14 @@ def refused_question(at: Rendering) -> StepPrepared | None:
     guardrails = at.flow.guardrails
     if guardrails is None or not guardrails.hooks:
         return None
-    if not isinstance(at.flow.graph.step_at(agent_path), AgentStep):
-        return None
     assert agent is not None, at.path
     assert agent.branches is not None, at.path
     newest = [resolve_value(turn, at.values.resolve) for turn in agent.branches.outputs.in_order()[-1:]]
+    if not isinstance(at.flow.graph.step_at(agent_path), AgentStep):  # a plan: why its last one was not taken
+        told = [turn["turn"]["told"] for turn in newest]
+        return _first(
+            at, HookPoint.BEFORE_MODEL, told or resolve_value(agent.input, at.values.resolve)["prompt"]
+        )
     for turn in newest:
         for call, result in zip(turn["reply"]["calls"], turn["results"], strict=True):
             refused = _first(at, HookPoint.AFTER_TOOL, result, call["tool"])
@@ -70,6 +73,11 @@ def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | No
     if meant is None and reply["calls"]:
         return None
     return _first(at, HookPoint.COMPLETED, [reply["text"], *(meant or {}).values()])
+
+
+def refused_plan(at: Rendering, text: str) -> StepPrepared | None:
+    """What a model wrote as a plan and that no person may be shown."""
+    return _first(at, HookPoint.AFTER_MODEL, text)
 
 
 def refused_call(at: Rendering, tool: str, params: Any) -> StepPrepared | None:

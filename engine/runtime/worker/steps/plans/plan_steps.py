@@ -13,6 +13,7 @@ from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
 from engine.runtime.plans.editing import edited
 from engine.runtime.plans.reading import MOST_FAULTS, PlanUnfit, plan_faults
+from engine.runtime.worker.steps.agents.hooked import refused_plan, refused_start
 from engine.runtime.worker.steps.plans.plan_card import bound_plan, card_of, listings
 from engine.runtime.worker.steps.plans.turns import ASKED_AGAIN, PlanTurn, turn_at
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
@@ -42,6 +43,9 @@ class PlanRenderer(StepRenderer[PlanProposalStep]):
             "model": step.model,
             "script": [_scripted(one) for one in at.value(list(step.script))],
         }
+        refused = refused_start(at, told)
+        if refused is not None:
+            return refused
         return StepPrepared(now=at.now, path=at.path, value=at.store(told))
 
     def handed_on(self, step: PlanProposalStep, joined: Any) -> Any:
@@ -64,6 +68,9 @@ class ReviewRenderer(StepRenderer[ReviewStep]):
     def prepare(self, step: ReviewStep, at: Rendering) -> StepPrepared:
         """The whole plan: its calls with their parameters, what asks again, risk and cost."""
         turn = turn_at(at)
+        refused = refused_plan(at, turn.text)
+        if refused is not None:
+            return refused
         try:
             plan = turn.proposed()
         except PlanUnfit:
