@@ -67,8 +67,7 @@ class Paying:
         self._clock = clock
         self._settings = settings
         self._caps = tuple(one.cap for one in settings.caps)
-        self._zone: ZoneInfo | None = None
-        self._boot_id = ""
+        self._read: tuple[ZoneInfo, str] | None = None
         self._waiting = asyncio.Lock()
 
     async def begin(
@@ -114,9 +113,7 @@ class Paying:
     async def _call(
         self, site: CallSite, execution: Execution, meter: Meter, request: ModelRequest
     ) -> PaidCall:
-        if self._zone is None:
-            self._zone = await asyncio.to_thread(ZoneInfo, self._settings.time_zone)
-            self._boot_id = await asyncio.to_thread(boot_id)
+        zone, boot = await self._where()
         row, layer = site.row, site.flow.layer
         of_pack = layer.cost_limit if layer is not None else None
         task = () if of_pack is None else (Cap(CapScope.RUN, CapWindow.TOTAL, hard=of_pack, source="pack"),)
@@ -131,13 +128,21 @@ class Paying:
             added=ADDED_BY_TOOLS if request.tools else ADDED,
             answer=request.max_tokens or self._settings.answer_tokens,
             caps=(*self._caps, *task),
-            zone=self._zone,
+            zone=zone,
             allow_unpriced=self._settings.unpriced == "allow",
             now=self._clock.now(),
-            boot_id=self._boot_id,
+            boot_id=boot,
             uptime=self._clock.uptime(),
             deadline=0,
         )
+
+    async def _where(self) -> tuple[ZoneInfo, str]:
+        """The time zone of windows and the boot of the machine, both or none: one without the other would let
+        go what others hold."""
+        if self._read is None:
+            zone = await asyncio.to_thread(ZoneInfo, self._settings.time_zone)
+            self._read = zone, await asyncio.to_thread(boot_id)
+        return self._read
 
     async def _waited(self, call: PaidCall) -> Begun:
         """Ask again whenever another call has ended; holds of dead ones end by themselves."""

@@ -1,0 +1,74 @@
+"""Money for calls that begin in one process: what each holds says rightly until when it counts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.budget.price import Price, PriceSource, Rates
+from engine.budget.price_book import Quoted
+from engine.budget.settings import BudgetSettings
+from engine.contracts.status import StepStatus
+from engine.journal.rules.spending.holding import Granted
+from engine.machine.model.state import Execution
+from engine.models.conversation import ModelRequest
+from engine.runtime.processes import boot_id
+from engine.runtime.worker.steps.agents.meter import Meter
+from engine.runtime.worker.steps.agents.paying import Paying
+from tests.engine.runtime.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from engine.journal.port import Journal
+    from engine.journal.rules.spending.holding import PaidCall
+    from engine.runtime.worker.steps.calls.tool_call import CallSite
+
+
+@dataclass
+class FakeHolds:
+    """A journal in which every call may begin."""
+
+    begun: list[PaidCall] = field(default_factory=list)
+
+    async def begin_call(self, call: PaidCall) -> Granted:
+        self.begun.append(call)
+        return Granted(call.most, capped=False)
+
+
+@dataclass
+class FakeFlow:
+    layer: None = None
+
+
+@dataclass
+class FakeSite:
+    row: dict[str, Any] = field(default_factory=lambda: {"run_id": "run_1", "tenant": "t", "pack": "p"})
+    flow: FakeFlow = field(default_factory=FakeFlow)
+    epoch: int = 1
+    outermost: str = "run_1"
+
+
+async def begin(paying: Paying) -> None:
+    request = ModelRequest(messages=())
+    price = Price((Rates(0, 10**6, 10**6, 10**6),))
+    quoted = Quoted("fast", "openai", "m", price, PriceSource.SETTINGS)
+    meter = Meter(quoted, "digest", 10, request)
+    execution = Execution(path="work/0", step="work", type="model", status=StepStatus.RUNNING)
+    site = cast("CallSite", FakeSite())
+
+    async def nobody(words: str) -> None:
+        raise AssertionError(words)
+
+    await paying.begin(site, execution, meter, request, 60.0, told=nobody)
+
+
+async def test_calls_that_begin_at_any_moment_of_a_worker_s_first_one_all_know_the_boot() -> None:
+    holds = FakeHolds()
+    paying = Paying(cast("Journal", holds), FakeClock(), BudgetSettings())
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(begin(paying))
+        while not first.done():
+            group.create_task(begin(paying))
+            await asyncio.sleep(0)
+    assert len(holds.begun) > 1
+    assert {one.boot_id for one in holds.begun} == {boot_id()}
