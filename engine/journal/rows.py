@@ -238,6 +238,8 @@ class RequestViewRow(RequestRow):
     subject: str | None
     recoveries: NotRequired[int]
     """How often a worker was lost during the run; of a request that is read alone."""
+    decided_event: NotRequired[str | None]
+    """The payload (JSON) of a decision on an approval; of a request that is read alone."""
     opened_event: str
     claimed_by: str | None
     claimed_until: int | None

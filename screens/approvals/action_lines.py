@@ -34,7 +34,7 @@ def action_lines(view: ApprovalView) -> list[Line]:
     ]
     params = action.params
     if view.planned:
-        return [*lines, *plan_lines(view, line, value_lines), *_shown_beside(view)]
+        return [*lines, *_changes(view), *plan_lines(view, line, value_lines), *_shown_beside(view)]
     if isinstance(params, dict) and params:
         sizes = [f"{format_key(name)} ({format_size(value)})" for name, value in params.items()]
         lines.append(line(" · ".join(sizes), Ink.QUIET))
@@ -65,6 +65,14 @@ def format_size(value: Any) -> str:
 def value_lines(value: Any, depth: int = 1) -> list[Line]:
     """A value in full, indented."""
     return [line(" " * _INDENT * depth + words) for words in _format_value(value)]
+
+
+def _changes(view: ApprovalView) -> Iterator[Line]:
+    """Of a plan that was changed when it was approved: first what was approved in truth."""
+    if view.plan_changes is not None:
+        changed = [_diff_line(part) for part in view.plan_changes.split("\n")]
+        yield from _titled("it was approved with these changes", changed)
+        yield from _titled("the plan as it was proposed", [])
 
 
 def _shown_beside(view: ApprovalView) -> Iterator[Line]:

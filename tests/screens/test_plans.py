@@ -66,6 +66,13 @@ def test_the_card_has_every_step_with_its_parameters_in_full_and_the_cost() -> N
     assert 'estimated_cost: "unknown"' in words
 
 
+def test_the_card_of_a_plan_that_was_changed_says_first_what_was_approved() -> None:
+    words = [str(text).strip() for text, _ in action_lines(a_plan(plan_changes="-two: fake.echo\n+    a: 2"))]
+    said = words.index("it was approved with these changes")
+    assert words[said + 1 : said + 3] == ["-two: fake.echo", "+    a: 2"]
+    assert words.index("the plan as it was proposed") > said
+
+
 def test_no_parameter_of_a_plan_can_look_like_what_the_card_says_of_its_step() -> None:
     hostile = {
         "step_id": "one",

@@ -62,6 +62,10 @@ class ApprovalView(RequestView):
     decided_by: str | None = None
     decided_at: Timestamp | None = None
     comment: str | None = None
+    plan_changes: str | None = Field(
+        default=None,
+        description="Of a plan that was changed when it was approved: the diff. Read with one approval.",
+    )
     claimed_by: str | None = Field(default=None, description="Who is looking at it; advice, not a lock.")
     claimed_until: Timestamp | None = None
     pack_digest: str = Field(default="", description="The pack content that the run is pinned to.")

@@ -179,7 +179,7 @@ class MemoryJournal(JournalWrites):
         if row is None:
             return None
         recoveries = sum(step["recoveries"] for step in store.steps.get(row["run_id"], {}).values())
-        return {**_with_run(store, row), "recoveries": recoveries}
+        return {**_with_run(store, row), "recoveries": recoveries, "decided_event": _decided(store, row)}
 
     async def request_rows(
         self,
@@ -290,6 +290,20 @@ def _history(store: MemoryStore, run_id: str, after: int) -> Iterable[StoredEven
 
 def _payload(store: MemoryStore, run_id: str, run_seq: int | None) -> str | None:
     return None if run_seq is None else str(store.histories[run_id][run_seq]["payload"])
+
+
+def _decided(store: MemoryStore, row: RequestRow) -> str | None:
+    """The payload of the first decision behind a request's opening."""
+    if row["decision"] is None:
+        return None
+    history = store.histories.get(row["run_id"], {})
+    fits = (
+        str(event["payload"])
+        for run_seq, event in history.items()
+        if run_seq > row["opened_seq"]
+        and (event["kind"], event["step_id"]) == ("approval_decided", row["step_id"])
+    )
+    return next(fits, None)
 
 
 def _shape(row: RequestRow) -> tuple[str, ...]:

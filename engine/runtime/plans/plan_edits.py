@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.masks import MASKED
 from engine.contracts.runs.plan import MAX_PLANNED, PLAN, PlannedStep, PlanProposal
 from engine.errors import InvalidInput
 from engine.journal.encoding import decode
@@ -39,6 +41,7 @@ class PlanEditing:
         await asyncio.to_thread(_require_readable, edits)
         plan = _plan_of(action["params"], body["message"])
         changed = edited(plan, edits)
+        _require_no_new_masks(plan, changed)
         await load_checks()
         bounds = Bounds([step.tool for step in plan.steps], MAX_PLANNED, _allowed, self._faults)
         faults = list(plan_faults(changed, bounds))
@@ -60,6 +63,23 @@ def _require_readable(edits: PlanEdits) -> None:
     if size > MOST_CHARACTERS:
         message = f"the parameters of the changed plan have {size:,} bytes; {MOST_CHARACTERS:,} are the most"
         raise InvalidInput(message, {"size_bytes": size, "limit_bytes": MOST_CHARACTERS})
+
+
+def _require_no_new_masks(plan: PlanProposal, changed: PlanProposal) -> None:
+    """Raises InvalidInput where a mask stands that the plan does not have: whoever may not decide sees
+    masks, and what they copied is no parameter."""
+    before = {step.step_id: step.params for step in plan.steps}
+    for step in changed.steps:
+        if _masks(step.params) - _masks(before[step.step_id]):
+            message = (
+                f"a mask stands in the parameters of the step {step.step_id} where the plan has a value: "
+                "leave params out to keep them, or take them from vasini approval --plan as an approver"
+            )
+            raise InvalidInput(message, {"step_id": step.step_id})
+
+
+def _masks(params: Any) -> Counter[str]:
+    return Counter(MASKED.findall(canonical_json(params).decode()))
 
 
 def _plan_of(params: Any, summary: str) -> PlanProposal:

@@ -7,6 +7,7 @@ import pytest
 
 from engine.contracts.status import RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from engine.journal.encoding import encode
 from engine.journal.errors import SeqConflict
 from engine.journal.records import Decided
 from engine.machine.events.request_facts import (
@@ -76,6 +77,7 @@ async def test_a_decision_is_an_event_a_closed_request_and_mail(journal: Journal
         "APPROVED",
         "fine",
     ]
+    assert request.get("decided_event") == encode(stored.event.payload)
     assert await journal.next_timer() == LATER + 9
     assert await journal.blob("b") == b"x"
     (claim,) = await journal.claim("worker-1", NOW, 5)

@@ -214,6 +214,8 @@ async def test_edits_take_steps_away_move_them_and_change_parameters_and_are_on_
         assert decided.actor == "ann"
         assert [step["step_id"] for step in decided.payload["edits"]["steps"]] == ["three", "one"]
         assert "-two: fake.echo" in decided.payload["edits"]["diff"]
+        looked_back = await engine.requests.approval(view.approval_id)
+        assert looked_back.plan_changes == decided.payload["edits"]["diff"]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +238,19 @@ async def test_edits_that_do_not_fit_are_refused_and_decide_nothing(home: Home, 
         with pytest.raises(InvalidInput):
             await approve(engine, view, edits=edits(*wrong))
         assert (await engine.requests.approval(view.approval_id)).decision is None
+
+
+async def test_masks_that_somebody_copied_who_may_not_decide_are_no_parameters(home: Home) -> None:
+    home.flow("go", plan(proposes(call("one", to="ann@example.com", note="[EMAIL] stays"), call("two", a=1))))
+    async with home.working() as engine:
+        view = await shown(engine, await start(engine, "go"))
+        copied = {"to": "[EMAIL]", "note": "[EMAIL] stays"}
+        with pytest.raises(InvalidInput, match="a mask stands in the parameters of the step one"):
+            await approve(engine, view, edits=edits(("one", copied)))
+        kept = {"to": "bob@example.com", "note": "[EMAIL] stays"}
+        await approve(engine, view, edits=edits(("one", kept)))
+        await rest(engine, view.run_id, expect=RunStatus.COMPLETED)
+        assert home.tools.calls == [("plan/0/steps/0/call", kept)]
 
 
 async def test_a_part_that_an_output_does_not_have_is_told_no_longer_than_a_person_reads(home: Home) -> None:

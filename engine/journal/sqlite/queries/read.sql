@@ -82,7 +82,10 @@ SELECT content FROM pack_contents WHERE digest = ?
 -- a request as people see it: with its run, its first event, and who looks at it
 SELECT q.*, r.pack_version, r.pack_digest, r.requested_by, r.subject, v.payload AS opened_event, c.claimed_by,
     c.expires_at AS claimed_until,
-    (SELECT coalesce(sum(s.recoveries), 0) FROM steps s WHERE s.run_id = q.run_id) AS recoveries
+    (SELECT coalesce(sum(s.recoveries), 0) FROM steps s WHERE s.run_id = q.run_id) AS recoveries,
+    (SELECT d.payload FROM events d WHERE q.decision IS NOT NULL AND d.run_id = q.run_id
+        AND d.run_seq > q.opened_seq AND d.kind = 'approval_decided' AND d.step_id = q.step_id
+        ORDER BY d.run_seq LIMIT 1) AS decided_event
 FROM requests q JOIN runs r ON r.run_id = q.run_id
 JOIN events v ON v.run_id = q.run_id AND v.run_seq = q.opened_seq
 LEFT JOIN claims c ON c.request_id = q.request_id
