@@ -344,7 +344,7 @@ def _models(loaded: LoadedSettings) -> list[str]:
 
 
 def _budget(loaded: LoadedSettings, seen: _Engine) -> list[str]:
-    """Caps of packs that there are not, and models of unknown price, which a hard cap refuses."""
+    """Caps of packs that there are not, and models and agents of unknown price, which a hard cap refuses."""
     values = loaded.values
     packs = {str(pack["pack"]) for pack in seen.packs}
     named = sorted({one.of for one in values.budget.caps if one.scope is CapScope.PACK} - {EACH} - packs)
@@ -354,6 +354,11 @@ def _budget(loaded: LoadedSettings, seen: _Engine) -> list[str]:
         found += [
             f"what the model {name} costs is not known: it is refused where a hard cap holds (budget.prices)"
             for name in unknown
+        ]
+        found += [
+            f"what the agent acp:{name} will cost nobody knows: it is refused where a hard cap holds"
+            " (budget.unpriced)"
+            for name in values.agents.acp
         ]
     return found
 

@@ -6,7 +6,7 @@ shown, and an approval is bound to, is the call as a whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic_core import to_json
@@ -76,15 +76,17 @@ class SeenCall:
 
 
 def options_of(given: Any) -> list[Option]:
-    """Those of the protocol's four kinds; others are nothing that could be chosen."""
-    found = []
+    """Those that it could be answered with. Where an id stands for two answers nobody knows which one it
+    would be taken for, so neither could be chosen."""
+    found: list[Option] = []
     for one in given[:MOST_OPTIONS] if isinstance(given, list) else ():
         if not isinstance(one, dict):
             continue
         option_id, name, kind = one.get("optionId"), one.get("name"), one.get("kind")
         if isinstance(option_id, str) and len(option_id) <= 200 and isinstance(kind, str):
             found.append(Option(option_id, str(name)[:200], kind))
-    return found
+    ids = [one.option_id for one in found]
+    return [one if ids.count(one.option_id) == 1 else replace(one, kind="") for one in found]
 
 
 def only_kind(options: list[Option], kind: str) -> Option | None:

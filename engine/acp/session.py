@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from engine.acp.calls import MOST_SHOWN, Option, SeenCall, Transcript, only_kind, options_of, result_of
 from engine.acp.failure import AgentFailure, AgentReason
 from engine.acp.peer import NO_METHOD, NO_PARAMS, Peer, Pipe, RequestId
+from engine.acp.used import Used
 from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class AgentSession:
         self._initialized = self._prompted = self._stopping = self._over = False
         self._watched: list[tuple[SeenCall, asyncio.Event]] = []
         self.name = ""
+        self.used = Used()
         self.peer = Peer(pipe, self._heard, lambda line: shown(f"{line}\n"))
         self.peer.failed.add_done_callback(lambda _: self._end())
 
@@ -125,8 +127,8 @@ class AgentSession:
 
     async def prompt(self, text: str) -> Answer:
         """Its answer, once it has ended its turn. Raises AgentFailure."""
-        told = {"sessionId": self._session_id, "prompt": [{"type": "text", "text": text}]}
-        turn = asyncio.ensure_future(self.peer.request("session/prompt", told))
+        prompt = {"sessionId": self._session_id, "prompt": [{"type": "text", "text": text}]}
+        turn = asyncio.ensure_future(self.peer.request("session/prompt", prompt))
         self._prompted = True
         try:
             await asyncio.wait({turn})
@@ -135,7 +137,9 @@ class AgentSession:
             raise
         finally:
             self._end()
-        stop = str(self._read("PromptResponse", turn.result()).stop_reason)
+        told = self._read("PromptResponse", turn.result())
+        self.used.answered(told.usage)
+        stop = str(told.stop_reason)
         for number in list(self._open):
             self.reject(number)
         if stop != "end_turn":
@@ -223,7 +227,11 @@ class AgentSession:
     def _updated(self, params: Any) -> None:
         """Before its prompt an agent tells of earlier ones: that is heard, and shown to nobody."""
         update = params.get("update") if isinstance(params, dict) else None
-        if not isinstance(update, dict) or not self._prompted:
+        if not isinstance(update, dict):
+            return
+        if update.get("sessionUpdate") == "usage_update":
+            self.used.hear(update, prompted=self._prompted)
+        if not self._prompted:
             return
         lines = self._transcript.hear(update)
         if lines:

@@ -55,10 +55,8 @@ def _turn(number: int, turn: SpokenTurn) -> Iterator[str]:
         tries = f", try {turn.attempt}" if turn.attempt > 1 else ""
         yield f"turn {number} · {turn.status.value}{tries}"
     else:
-        about = ", estimated" if turn.estimated else ""
-        tokens = f"{turn.input_tokens:,} tokens in, {turn.output_tokens:,} out{about}"
-        who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}"
-        yield f"turn {number} · {who} · {tokens}"
+        who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}".rstrip()
+        yield " · ".join(filter(None, (f"turn {number}", who, _tokens(turn))))
     if turn.found:
         yield f"tools found: {', '.join(turn.found)}"
     yield from _fenced(turn.text)
@@ -66,6 +64,14 @@ def _turn(number: int, turn: SpokenTurn) -> Iterator[str]:
         yield from _fenced(f"{turn.error.code}: {turn.error.message}")
     for call in turn.calls:
         yield from _call(call)
+
+
+def _tokens(turn: SpokenTurn) -> str:
+    """Of an agent of another program its last turn tells those of all, if any does."""
+    if turn.input_tokens is None or turn.output_tokens is None:
+        return "" if turn.calls else "tokens not told"
+    about = ", estimated" if turn.estimated else ""
+    return f"{turn.input_tokens:,} tokens in, {turn.output_tokens:,} out{about}"
 
 
 def _call(call: SpokenCall) -> Iterator[str]:

@@ -183,9 +183,11 @@ def test_caps_that_nothing_can_meet_are_warned_of(vasini: Vasini, home: Path) ->
     home.mkdir(exist_ok=True)
     (home / "config.yaml").write_text(
         "models: {named: {local: {provider: ollama, model: l}}}\n"
+        "agents: {acp: {coder: {command: sh}}}\n"
         "budget: {caps: [{scope: pack, of: gone, window: day, hard: 1}]}\n",
         "utf-8",
     )
     warnings = vasini("doctor", "--json").document["warnings"]
     assert "budget.caps: there is no pack `gone`" in warnings
     assert any("model local costs is not known" in one for one in warnings)
+    assert any("the agent acp:coder will cost nobody knows" in one for one in warnings)

@@ -55,8 +55,8 @@ class SpokenTurn(Contract):
     text: str = ""
     provider: str = Field(default="", description="`scripted`: what is written down, no model was asked.")
     model: str = ""
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: int | None = Field(default=0, description="None: an agent of another program told none.")
+    output_tokens: int | None = 0
     estimated: bool = Field(default=False, description="The server told no numbers of tokens.")
     found: tuple[str, ...] = Field(default=(), description="Deferred tools that it was told of in this turn.")
     calls: tuple[SpokenCall, ...] = ()

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage(Fact):
-    """A model answered, or had begun to. A cost that is left out is unknown."""
+    """A model, or another program's agent, answered or had begun to. A cost that is left out is unknown."""
 
     kind: ClassVar[str] = "model_usage"
     model: str = field(metadata=doc("its name in the settings"))
     provider: str = field(metadata=doc("who was asked"))
     asked: str = field(metadata=doc("what the model is called there"))
-    prices: str = field(metadata=doc("digest of the prices then in force"))
+    prices: str = field(
+        metadata=doc("digest of the prices then in force; empty where an agent tells its cost")
+    )
     input: int = field(default=0, metadata=doc("tokens, cached ones among them"))
     output: int = field(default=0, metadata=doc("tokens"))
     cached: int = field(default=0, metadata=doc("tokens of the input that the server had kept"))

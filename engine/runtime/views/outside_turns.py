@@ -34,11 +34,14 @@ def outside_turns(
             status=StepStatus.COMPLETED,
             text=said if isinstance(said, str) else "",
             provider=provider,
+            input_tokens=None,
+            output_tokens=None,
             calls=(_call(call, given, decided),),
         )
         number += 1
     reply = prompt.output if isinstance(prompt.output, dict) else {}
     text, model = reply.get("text"), reply.get("model")
+    usage = reply.get("usage") or {}
     yield SpokenTurn(
         step_id=prompt.step_id,
         status=prompt.status,
@@ -46,6 +49,8 @@ def outside_turns(
         text=text if isinstance(text, str) else "",
         provider=provider,
         model=model if isinstance(model, str) else "",
+        input_tokens=usage.get("input_tokens"),
+        output_tokens=usage.get("output_tokens"),
         error=prompt.error,
     )
 

@@ -96,8 +96,12 @@ class Agent:
         with (self.folder / "notes").open("a") as file:
             file.write(f"{text}\n")
 
-    def end(self, reason: str = "end_turn") -> None:
-        self.send(id=self.prompt_id, result={"stopReason": reason})
+    def end(self, reason: str = "end_turn", **more: Any) -> None:
+        self.send(id=self.prompt_id, result={"stopReason": reason, **more})
+
+    def costs(self, amount: float) -> None:
+        """Tells what its session has cost by now."""
+        self.update("usage_update", used=10, size=100, cost={"amount": amount, "currency": "USD"})
 
     def run(self) -> None:
         if self.behavior == "early":
@@ -168,6 +172,17 @@ class Agent:
     def answer(self) -> None:
         self.say('{"word": "yes"}')
         self.end()
+
+    def tells_usage(self) -> None:
+        self.costs(0.1)
+        self.costs(0.25)
+        told = {"totalTokens": 160, "inputTokens": 20, "outputTokens": 40, "cachedReadTokens": 100}
+        self.say("done")
+        self.end(usage=told)
+
+    def tells_usage_and_exits(self) -> None:
+        self.costs(0.25)
+        sys.exit(3)
 
     def diff(self) -> None:
         """Arguments that are nothing but a change to a file."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.contracts.flows.agent_step import MODEL
+from engine.contracts.flows.outside_agent import PROMPT
 from engine.contracts.status import RequestKind, RequestStatus, StepStatus
 from engine.journal.spend_rows import SLOT
 from engine.machine.events.model_facts import ModelUsage
@@ -260,7 +261,7 @@ def _recovered(at: StoredAt) -> StepColumns:
 def _model_used(at: StoredAt) -> Sequence[RowChange]:
     """Spent by the agent whose model it is."""
     payload, run, step = at.event.payload, at.run, step_of(at.path)
-    if step == MODEL:
+    if step in {MODEL, PROMPT}:
         step = step_of(scope_path_of(scope_path_of(at.path)))
     row: SpendRow = {
         "tenant": run["tenant"],

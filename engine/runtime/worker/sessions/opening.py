@@ -88,7 +88,7 @@ class Sessions:
         self._models = ModelCalls(catalog, questions, values, clock, kept, prices, paying)
         launching = Launching(config.agents, config.secrets, config.limits, config.bubblewrap or bubblewrap)
         places = AgentPlaces(config.runs_dir)
-        self._outside = OutsideAgents(launching, places, values, clock, kept)
+        self._outside = OutsideAgents(launching, places, values, clock, kept, paying)
         self._faults = faults
         self._boot_id: str | None = None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import StepErrorCode
 from engine.errors import VasiniError
 from engine.journal.rules.spending.soft_caps import HeldBack
-from engine.machine.model.inputs import CallHeldBack, StepFinished
+from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.models.asking import ask
 from engine.models.conversation import (
@@ -20,7 +20,7 @@ from engine.models.conversation import (
 )
 from engine.models.failure import ModelFailure
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
-from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted
+from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, held_back
 from engine.runtime.worker.steps.agents.told.conversation import LoopDetected
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from engine.budget.caps import Limit
     from engine.budget.price_book import PriceBook
     from engine.journal.rows import RunRow
+    from engine.machine.model.inputs import CallHeldBack
     from engine.machine.model.state import Execution, RunState
     from engine.models.catalog import ModelCatalog
     from engine.models.conversation import Delta, Reply
@@ -78,7 +79,7 @@ class ModelCalls:
                 meter, asked = await self._paid(site, execution, asked)
             except AtSoftCap as above:
                 if isinstance(above.found, HeldBack):
-                    return self._held_back(execution, above.found), {}
+                    return held_back(self._clock.now(), execution, above.found), {}
                 asked = self._lower(site, asked, above.found.limit)
                 meter, asked = await self._paid(site, execution, asked, may_lower=False)
             reply = await self._reply(site, execution, asked, meter)
@@ -90,7 +91,7 @@ class ModelCalls:
         except AtSoftCap as another:  # which only the lower model is under
             held = another.found
             assert isinstance(held, HeldBack), held
-            return self._held_back(execution, held), {}
+            return held_back(self._clock.now(), execution, held), {}
         except BudgetExhausted as refused:
             return self._failed(execution, refused.error), {}
         except LoopDetected as loop:
@@ -143,18 +144,6 @@ class ModelCalls:
         ]
         request = replace(asked.request, max_tokens=min(bounds, default=None))
         return replace(asked, route=replace(asked.route, name=lower, why=why), request=request)
-
-    def _held_back(self, execution: Execution, held: HeldBack) -> CallHeldBack:
-        limit = held.limit
-        cap = {
-            "scope": limit.scope.value,
-            "tenant": limit.tenant,
-            "name": limit.name,
-            "window": limit.window.value,
-            "soft": limit.soft,
-        }
-        now = self._clock.now()
-        return CallHeldBack(now=now, path=execution.path, attempt=execution.attempt, cap=cap, stop=held.stop)
 
     def _failed(
         self, execution: Execution, error: dict[str, Any], usage: dict[str, Any] | None = None

@@ -16,6 +16,7 @@ from engine.contracts.status import StepErrorCode
 from engine.journal.rules.spending.holding import InTheWay, PaidCall
 from engine.journal.rules.spending.soft_caps import AskLower, HeldBack
 from engine.machine.events.model_facts import ModelUsage
+from engine.machine.model.inputs import CallHeldBack
 from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
 from engine.runtime.processes import boot_id
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from engine.budget.caps import Limit
+    from engine.budget.price import Price
     from engine.budget.settings import BudgetSettings
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
@@ -40,6 +42,10 @@ ADDED, ADDED_BY_TOOLS = 64, 1024
 """Tokens that a server adds at the most to what it is told: its words around messages, and around tools."""
 SPARE = 60_000_000
 """Microseconds after the time limit of a call in which its answer may still be written."""
+
+
+_UNPRICED = "give it a price (budget.prices), or set budget.unpriced: allow"
+_UNBOUNDED = "an agent of another program asks models by itself: set budget.unpriced: allow to let it"
 
 
 class BudgetExhausted(Exception):
@@ -89,9 +95,14 @@ class Paying:
         price = meter.quoted.price
         if price is not None and price.is_free:
             return request
-        call = await self._call(site, execution, meter, request)
-        deadline = call.uptime + round(seconds * 1_000_000) + SPARE
-        call = replace(call, deadline=deadline, may_lower=may_lower)
+        call = replace(
+            await self._call(site, execution, meter.quoted.name, price),
+            sent=meter.sent,
+            added=ADDED_BY_TOOLS if request.tools else ADDED,
+            answer=request.max_tokens or self._settings.answer_tokens,
+            may_lower=may_lower,
+        )
+        call = replace(call, deadline=call.uptime + round(seconds * 1_000_000) + SPARE)
         found = await self._journal.begin_call(call)
         if isinstance(found, InTheWay) and found.waits:
             await told(_waits(found))
@@ -105,14 +116,23 @@ class Paying:
             meter.hold, meter.held = call.hold_id, found.amount
         return replace(request, max_tokens=call.answer) if found.capped else request
 
+    async def begin_outside(self, site: CallSite, execution: Execution, agent: str) -> HeldBack | None:
+        """Whether a program that asks models by itself may begin, or what holds it back at a soft cap.
+
+        What it will cost nobody knows, so nothing is held for it. Raises BudgetExhausted, LeaseLost.
+        """
+        call = await self._call(site, execution, agent, None)
+        found = await self._journal.begin_call(call)
+        if isinstance(found, InTheWay):
+            raise BudgetExhausted(_refusal(found, call, _UNBOUNDED))
+        return found if isinstance(found, HeldBack) else None
+
     async def release(self, meter: Meter) -> None:
         """The call failed before anything came of it: nothing is held for it any more."""
         if meter.hold is not None:
             await self._journal.release_hold(meter.hold)
 
-    async def _call(
-        self, site: CallSite, execution: Execution, meter: Meter, request: ModelRequest
-    ) -> PaidCall:
+    async def _call(self, site: CallSite, execution: Execution, name: str, price: Price | None) -> PaidCall:
         zone, boot = await self._where()
         row, layer = site.row, site.flow.layer
         of_pack = layer.cost_limit if layer is not None else None
@@ -122,11 +142,11 @@ class Paying:
             run_id=row["run_id"],
             epoch=site.epoch,
             step_id=execution.path,
-            subject=Subject(row["tenant"], row["pack"], meter.quoted.name, site.outermost),
-            price=meter.quoted.price,
-            sent=meter.sent,
-            added=ADDED_BY_TOOLS if request.tools else ADDED,
-            answer=request.max_tokens or self._settings.answer_tokens,
+            subject=Subject(row["tenant"], row["pack"], name, site.outermost),
+            price=price,
+            sent=0,
+            added=0,
+            answer=0,
             caps=(*self._caps, *task),
             zone=zone,
             allow_unpriced=self._settings.unpriced == "allow",
@@ -190,7 +210,20 @@ def _waits(found: InTheWay) -> str:
     )
 
 
-def _refusal(found: InTheWay, call: PaidCall) -> dict[str, Any]:
+def held_back(now: int, execution: Execution, held: HeldBack) -> CallHeldBack:
+    """What the run hears of a call that does not begin at a soft cap."""
+    limit = held.limit
+    cap = {
+        "scope": limit.scope.value,
+        "tenant": limit.tenant,
+        "name": limit.name,
+        "window": limit.window.value,
+        "soft": limit.soft,
+    }
+    return CallHeldBack(now=now, path=execution.path, attempt=execution.attempt, cap=cap, stop=held.stop)
+
+
+def _refusal(found: InTheWay, call: PaidCall, way_out: str = _UNPRICED) -> dict[str, Any]:
     balance, limit = found.balance, found.balance.limit
     what = _limit_words(limit)
     details: dict[str, Any] = {
@@ -203,10 +236,7 @@ def _refusal(found: InTheWay, call: PaidCall) -> dict[str, Any]:
         "recoverable": False,
     }
     if found.most is None:
-        message = (
-            f"what {call.subject.model} costs is not known, and {what} has a hard cap; "
-            f"give it a price (budget.prices), or set budget.unpriced: allow"
-        )
+        message = f"what {call.subject.model} costs is not known, and {what} has a hard cap; {way_out}"
         return failure(StepErrorCode.BUDGET_EXHAUSTED, message, reason="price_unknown", **details)
     message = (
         f"the cap of {what} would be passed: {dollars(limit.hard or 0)}, of which {dollars(balance.spent)}"

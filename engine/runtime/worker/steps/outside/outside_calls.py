@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from engine.acp.failure import AgentFailure, AgentReason
 from engine.contracts.flows.agent_step import AgentStep
-from engine.contracts.flows.outside_agent import asked_step
+from engine.contracts.flows.outside_agent import PREFIX, asked_step
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
 from engine.errors import VasiniError
 from engine.machine.model.inputs import PermissionAsked, StepFinished
 from engine.machine.model.state import ScopeStatus, find_execution, scope_path_of
 from engine.machine.transition_builder import failure
+from engine.runtime.worker.steps.agents.paying import BudgetExhausted, held_back
 from engine.runtime.worker.steps.agents.told.conversation import answer_faults
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.outside.held_agent import held_agent
 from engine.runtime.worker.steps.outside.outside_steps import told_change
-from engine.runtime.worker.steps.outside.telling import as_data, prompt_text
+from engine.runtime.worker.steps.outside.telling import as_data, prompt_text, usage_of
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
 
 if TYPE_CHECKING:
@@ -29,15 +30,18 @@ if TYPE_CHECKING:
 
     from engine.acp.session import AgentSession, Question
     from engine.journal.rows import RunRow
+    from engine.machine.model.inputs import CallHeldBack
     from engine.machine.model.state import Execution, RunState, Scope
     from engine.runtime.clock import Clock
     from engine.runtime.files.agent_places import AgentPlaces
     from engine.runtime.value_store import ValueStore
+    from engine.runtime.worker.steps.agents.paying import Paying
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.runtime.worker.steps.outside.launching import Launch, Launching
     from engine.tools.context import OutputSink
 
     Finished = tuple[StepFinished, Mapping[str, bytes]]
+    Ended = tuple[StepFinished | CallHeldBack, Mapping[str, bytes]]
     Tells = Callable[[PermissionAsked, Mapping[str, bytes]], None]
 
 _NO_EXTRA = "agents of other programs need the extra `acp`: pip install 'vasini-tui[acp]'"
@@ -48,11 +52,19 @@ class _Live:
     """A process at work on a prompt."""
 
     prompt: Execution
+    step: AgentStep
     name: str
     launch: Launch
     session: AgentSession = field(init=False)
     shown: dict[int, Any] = field(default_factory=dict)
     cancelled: bool = False
+    sent: int = 0
+    """Bytes of its prompt, once it was given it."""
+
+    @property
+    def agent(self) -> str:
+        """As flows, prices and caps name it."""
+        return f"{PREFIX}{self.name}"
 
 
 class OutsideAgents:
@@ -65,7 +77,9 @@ class OutsideAgents:
         values: ValueStore,
         clock: Clock,
         outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
+        paying: Paying,
     ) -> None:
+        self._paying = paying
         self._launching = launching
         self._places = places
         self._values = values
@@ -73,21 +87,31 @@ class OutsideAgents:
         self._outputs = outputs
         self._live: dict[tuple[str, str], _Live] = {}
 
-    async def prompt(self, site: CallSite, execution: Execution, state: RunState, tell: Tells) -> Finished:
+    async def prompt(self, site: CallSite, execution: Execution, state: RunState, tell: Tells) -> Ended:
         """Have the prompt worked on to its end; `tell` hears of what the agent asks permission for.
 
         Raises nothing but cancellation: what went wrong is the step's error.
         """
+        live: _Live | None = None
         try:
-            reply, meta = await self._reply(site, execution, state, tell)
+            live = await self._launched(site, execution)
+            above = await self._paying.begin_outside(site, execution, live.agent)
+            if above is not None:
+                return held_back(self._clock.now(), execution, above), {}
+            reply = await self._reply(site, live, state, tell)
             stored = await self._values.store_any(reply)
         except AgentFailure as failed:
             error = failure(StepErrorCode.AGENT_ERROR, failed.message, **failed.details)
-            return failed_call(self._clock, self._values, execution, error), {}
+        except BudgetExhausted as refused:
+            error = refused.error
         except VasiniError as refused:
             error = failure(StepErrorCode.CONTRACT_VIOLATION, refused.message, recoverable=False)
-            return failed_call(self._clock, self._values, execution, error), {}
-        return self._finished(execution, stored.value, meta), stored.blobs
+        else:
+            ended = self._finished(execution, stored.value, _meta(live))
+            return replace(ended, usage=_used(live)), stored.blobs
+        return replace(
+            failed_call(self._clock, self._values, execution, error), usage=_used(live, partial=True)
+        ), {}
 
     async def permit(self, site: CallSite, execution: Execution) -> Finished:
         """Tell the agent that it may do what was approved, and wait until it has: what it says came of it."""
@@ -136,19 +160,24 @@ class OutsideAgents:
             raise AgentFailure(AgentReason.MALFORMED, "what the agent waits for is not what was approved")
         return live
 
-    async def _reply(
-        self, site: CallSite, execution: Execution, state: RunState, tell: Tells
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    async def _launched(self, site: CallSite, execution: Execution) -> _Live:
         agent_path = scope_path_of(scope_path_of(execution.path))
-        step, agent = site.flow.graph.step_at(agent_path), find_execution(state.root, agent_path)
+        step = site.flow.graph.step_at(agent_path)
         assert isinstance(step, AgentStep), agent_path
-        assert agent is not None, agent_path
-        assert agent.branches is not None, agent_path
         assert step.outside is not None, agent_path
-        schema = await _protocol()
         pack, run_id = site.row["pack"], site.row["run_id"]
         workdir, home = await asyncio.to_thread(self._places.make, pack, run_id, agent_path)
         launch = await self._launching.launch(step.outside, site.flow.layer, workdir, home)
+        return _Live(execution, step, step.outside, launch)
+
+    async def _reply(self, site: CallSite, live: _Live, state: RunState, tell: Tells) -> dict[str, Any]:
+        execution, launch, step = live.prompt, live.launch, live.step
+        agent_path = scope_path_of(scope_path_of(execution.path))
+        agent = find_execution(state.root, agent_path)
+        assert agent is not None, agent_path
+        assert agent.branches is not None, agent_path
+        schema = await _protocol()
+        pack, run_id = site.row["pack"], site.row["run_id"]
         told = await self._values.load(agent.input)
         outputs = agent.branches.outputs.items()
         decided = [await self._values.load(output) for number, output in outputs if number]
@@ -158,7 +187,6 @@ class OutsideAgents:
         )
         async with self._outputs(site.row, execution) as output:
             output.hide(launch.redaction.text)
-            live = _Live(execution, step.outside, launch)
             asked = partial(self._asked, live, tell)
             async with held_agent(launch, schema, agent.branches.total, asked, output) as session:
                 live.session = session
@@ -166,15 +194,16 @@ class OutsideAgents:
                 try:
                     session_id = await session.open(str(launch.cwd), known)
                     await asyncio.to_thread(self._places.keep_session, pack, run_id, agent_path, session_id)
+                    live.sent = len(text.encode("utf-8", "replace"))
                     answer = await session.prompt(text)
                 finally:
                     del self._live[run_id, agent_path]
-        reply = launch.redaction.value(as_data(answer, step.agent or "", session.name))
+        reply: dict[str, Any] = launch.redaction.value(as_data(answer, live.agent, session))
         unfit = answer_faults(reply["text"], step.output)
         if unfit:
             message = f"the answer of the agent does not fit its schema: {'; '.join(unfit)}"
             raise AgentFailure(AgentReason.STOPPED, message, errors=unfit)
-        return reply, _meta(live)
+        return reply
 
     def _asked(self, live: _Live, tell: Tells, question: Question) -> None:
         """The agent asks: the run is told of it. A call that cannot be kept is refused."""
@@ -222,6 +251,14 @@ def _is_over(scope: Scope) -> bool:
 def _is_made(scope: Scope) -> bool:
     """Whether what was approved is being done."""
     return any(one.status is StepStatus.RUNNING for one in scope.executions.values())
+
+
+def _used(live: _Live | None, *, partial: bool = False) -> dict[str, Any] | None:
+    """The payload of `model_usage`; None when it was given no prompt, and so asked no model."""
+    if live is None or not live.sent:
+        return None
+    used = usage_of(live.session, live.agent)
+    return {**live.launch.redaction.value(used), "sent": live.sent, **({"partial": True} if partial else {})}
 
 
 def _meta(live: _Live) -> dict[str, Any]:

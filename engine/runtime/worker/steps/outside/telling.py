@@ -8,7 +8,7 @@ from engine.runtime.worker.steps.agents.told.conversation import wanted_answer
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 
 if TYPE_CHECKING:
-    from engine.acp.session import Answer
+    from engine.acp.session import AgentSession, Answer
 
 _TITLE = 200
 _DECIDED = 50
@@ -41,13 +41,36 @@ def _line(came_of_it: Any) -> str:
     return f"- done: {str(title)[:_TITLE]}"
 
 
-def as_data(answer: Answer, agent: str, name: str) -> dict[str, Any]:
-    """What an answer of a model is, of an agent; it tells no tokens."""
+def as_data(answer: Answer, agent: str, session: AgentSession) -> dict[str, Any]:
+    """What an answer of a model is, of an agent. Tokens that it does not tell are null: nobody knows them."""
+    tokens = session.used.tokens
     return {
         "text": answer.text,
         "calls": [],
         "finish": answer.stop,
         "provider": agent,
-        "model": name or agent,
-        "usage": {"input_tokens": 0, "output_tokens": 0, "estimated": False},
+        "model": session.name or agent,
+        "usage": {
+            "input_tokens": None if tokens is None else tokens.input,
+            "output_tokens": None if tokens is None else tokens.output,
+            "estimated": False,
+        },
     }
+
+
+def usage_of(session: AgentSession, agent: str) -> dict[str, Any]:
+    """The payload of `model_usage`: what the agent tells that it used. A cost that it does not tell is left
+    out, which is unknown; it comes from no price of ours."""
+    used = session.used
+    payload: dict[str, Any] = {
+        "model": agent,
+        "provider": "acp",
+        "asked": session.name or agent,
+        "prices": "",
+    }
+    if used.tokens is not None:
+        tokens = used.tokens
+        payload |= {"input": tokens.input, "output": tokens.output, "cached": tokens.cached}
+    if used.cost is not None:
+        payload["cost"] = used.cost
+    return payload
