@@ -34,6 +34,7 @@ class HeadRow(FlowNames):
     bucket: int
     worked: int
     counted_at: int | None
+    confidence: float | None
     newest_mail: int | None
 
 
@@ -91,6 +92,8 @@ class RunRow(NewRunRow):
     counted_at: int | None
     excluded: str | None
     flagged: str | None
+    confidence: float | None
+    doubtful: str | None
 
 
 class ListedRow(RunRow):
@@ -135,6 +138,8 @@ class RunColumns(TypedDict, total=False):
     counted_at: int | None
     excluded: str | None
     flagged: str | None
+    confidence: float | None
+    doubtful: str | None
 
 
 class NewStepRow(TypedDict):
@@ -161,6 +166,8 @@ class StepRow(NewStepRow):
     retry_at: int | None
     output_seq: int | None
     request_id: str | None
+    confidence: float | None
+    least_confidence: float | None
 
 
 class StepViewRow(StepRow):
@@ -199,6 +206,16 @@ class StepColumns(TypedDict, total=False):
     error_seq: int | None
     child_run_id: str | None
     request_id: str | None
+    confidence: float | None
+    least_confidence: float | None
+
+
+class StatedRow(TypedDict):
+    """What an agent stated of its confidence, and the least that its pack accepts."""
+
+    path: str
+    confidence: float
+    least_confidence: float
 
 
 class NewRequestRow(TypedDict):

@@ -45,7 +45,8 @@ class Bucket:
     bad; `times` are working times of good runs. `asked` requests were decided by people or passed their
     time, which `expired` ones did; `waits` is how long people took, `roles` the same by who is asked.
     `cost` (billionths) is that of `priced` good runs, `tokens` those of `metered` ones; runs that ended
-    before these were counted are in neither. People `flagged` so many runs.
+    before these were counted are in neither. People `flagged` so many runs; the agents of `stated` ones told
+    how sure they were, those of `doubtful` ones not sure enough (of these none is `flagged`).
     """
 
     start: int
@@ -63,6 +64,8 @@ class Bucket:
     tokens: int = 0
     metered: int = 0
     flagged: int = 0
+    stated: int = 0
+    doubtful: int = 0
     roles: dict[str, RoleCounts] = field(default_factory=dict)
 
     @property
@@ -74,6 +77,11 @@ class Bucket:
     def total(self) -> int:
         """Runs that count."""
         return self.good + self.bad
+
+    @property
+    def wrong(self) -> int:
+        """Runs that told what is not so, as far as people or their agents say."""
+        return self.flagged + self.doubtful
 
 
 def start_of(moment: int, width: int = SHORTEST) -> int:
@@ -107,6 +115,8 @@ def merged(buckets: Sequence[Bucket], start: int, width: int) -> Bucket:
         tokens=sum(bucket.tokens for bucket in buckets),
         metered=sum(bucket.metered for bucket in buckets),
         flagged=sum(bucket.flagged for bucket in buckets),
+        stated=sum(bucket.stated for bucket in buckets),
+        doubtful=sum(bucket.doubtful for bucket in buckets),
         roles=roles,
     )
 

@@ -50,8 +50,8 @@ class Report:
 
     @property
     def hallucination(self) -> float | None:
-        """The share of runs that people flagged; None without any run."""
-        return self.counts.flagged / self.counts.total if self.counts.total else None
+        """The share of runs that people flagged, or that are doubtful; None without any run."""
+        return self.counts.wrong / self.counts.total if self.counts.total else None
 
 
 def report(buckets: Sequence[Bucket], objective: Objective, now: int) -> Report:
@@ -85,10 +85,10 @@ def _state(
     if not counts.total:
         return SloState.NO_DATA
     too_slow = p95 is not None and p95 > objective.p95
-    too_wrong = counts.flagged > objective.hallucination * counts.total
+    too_wrong = counts.wrong > objective.hallucination * counts.total
     if (left < 0 and counts.bad >= LEAST_BAD) or (too_slow and counts.good >= LEAST_TIMED):
         return SloState.VIOLATED
-    if too_wrong and counts.flagged >= LEAST_BAD:
+    if too_wrong and counts.wrong >= LEAST_BAD:
         return SloState.VIOLATED
     if any(pair.fires for pair in pairs):
         return SloState.AT_RISK

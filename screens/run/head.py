@@ -48,6 +48,9 @@ def head(moment: Moment, asked: str, related: str, now: datetime) -> list[Part]:
     if run.flagged is not None:
         words = f"\n ! flagged: {run.flagged}"
         parts.append((sanitize(words, multiline=True, limit=600), "$waiting"))
+    if run.doubtful is not None:
+        words = f"\n ! doubtful: {run.doubtful}"
+        parts.append((sanitize(words, multiline=True, limit=600), "$waiting"))
     if run.error is not None:
         where = f" at {run.error.step_id}" if run.error.step_id else ""
         counts = f" (does not count: {run.excluded})" if run.excluded else ""

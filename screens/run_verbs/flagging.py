@@ -21,20 +21,20 @@ MOST_COMMENT = 500
 
 
 class FlagDialog(Dialog[str]):
-    """Returns what is not so; of a run that is flagged (`flagged`) why that is taken back. Enter decides
-    nothing."""
+    """Returns what is not so; of a run that is flagged or doubtful (`known`) why that is taken back. Enter
+    decides nothing."""
 
     BINDINGS = bindings("dialog.confirm")
 
-    def __init__(self, flagged: str | None) -> None:
+    def __init__(self, known: str | None) -> None:
         super().__init__()
-        self._flagged = flagged
+        self._known = known
 
     def compose(self) -> ComposeResult:
         """What somebody said already, and a line to say it."""
-        new = self._flagged is None
+        new = self._known is None
         with Vertical(classes="dialog"):
-            title = "The run told what is not so" if new else f"Flagged: {self._flagged}. Take it back?"
+            title = "The run told what is not so" if new else f"{self._known}. Take it back?"
             yield Plain(sanitize(title, limit=300), classes="dialog-title")
             yield Plain(classes="dialog-hint")
             yield SafeInput(placeholder="what is not so" if new else "why, if you like", id="comment")
@@ -49,7 +49,7 @@ class FlagDialog(Dialog[str]):
     def action_confirm(self) -> None:
         """Close with what was typed."""
         comment = self.query_one("#comment", SafeInput).value.strip()
-        if self._flagged is None and not comment:
+        if self._known is None and not comment:
             self._hint("Say what is not so: it stands in the history of the run")
         elif len(comment) > MOST_COMMENT:
             self._hint(f"At most {MOST_COMMENT} characters")
@@ -71,14 +71,17 @@ class FlagVerb(CurrentRunScreen):
             self.act(self._ask_for_flag(run_id))
 
     async def _ask_for_flag(self, run_id: str) -> None:
-        flagged = (await self.state.engine.runs.summary(run_id)).flagged
+        run = await self.state.engine.runs.summary(run_id)
+        known = f"Flagged: {run.flagged}" if run.flagged else None
+        if run.doubtful is not None:
+            known = f"Doubtful: {run.doubtful}"
 
         def said(comment: str | None) -> None:
             if comment is not None:
-                self.act(self._flag(run_id, comment, on=flagged is None))
+                self.act(self._flag(run_id, comment, on=known is None))
 
         if self.is_current:
-            self.app.push_screen(FlagDialog(flagged), said)
+            self.app.push_screen(FlagDialog(known), said)
 
     async def _flag(self, run_id: str, comment: str, *, on: bool) -> None:
         levels, actor = self.state.engine.levels, self.state.actor

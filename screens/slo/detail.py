@@ -174,10 +174,12 @@ def _times(alert: AlertView) -> str:
 
 
 def _flagged(found: HallucinationView) -> list[Part]:
-    """Runs that told what is not so, as far as people said it."""
-    if not found.flagged:
+    """Runs that told what is not so, as far as people said it, or their agents doubt it themselves."""
+    if not found.flagged and not found.doubtful:
         return []
-    words = f"{counted(found.flagged, 'run')}, {percent(found.rate)} % (goal {percent(found.goal)} %)"
+    doubt = f" + {found.doubtful:,} of {found.stated:,} doubtful" if found.stated else ""
+    told = f"{counted(found.flagged, 'run')}{doubt}"
+    words = f"{told}, {percent(found.rate)} % (goal {percent(found.goal)} %)"
     return [
         (sanitize(" Flagged "), "bold $quiet"),
         (sanitize(words), "bold $bad" if found.kept is False else ""),

@@ -156,7 +156,7 @@ def test_one_pack_tells_who_was_asked_and_what_was_flagged(vasini: Vasini, fake:
     more = {"people": PeopleView(asked=9, roles=roles), "hallucination": told}
     fake.levels.stored = (fake.levels.stored[0].model_copy(update=more),)
     text = vasini("slo", "on-call").stdout
-    assert "4 flagged, 2 % (goal 5 %)" in text
+    assert "4 flagged, confidence not stated: 2 % (goal 5 %)" in text
     assert "approver  9      1        1.0 s  9.0 s" in text
     lines = vasini("metrics").stdout
     assert 'vasini_slo_flagged_runs{tenant="default",pack="on-call"} 4' in lines

@@ -84,7 +84,7 @@ class SloTargets(Contract):
         default=None, ge=1, le=90, description="Days over which both are measured; 30 when it is not said."
     )
     hallucination_rate: float | None = Field(
-        default=None, ge=0, le=1, description="Most share of runs that people flag as telling what is not so."
+        default=None, ge=0, le=1, description="Most share of runs that are flagged or doubtful."
     )
     human: HumanTargets | None = Field(default=None, description="What people promise.")
 
@@ -125,10 +125,16 @@ class FailureCount(Contract):
 
 
 class HallucinationView(Contract):
-    """Runs that people flagged because they told what is not so (`vasini flag`)."""
+    """Runs that told what is not so, as people say (`vasini flag`) or as agents doubt themselves."""
 
-    flagged: int = 0
-    rate: float | None = Field(default=None, description="Their share of the runs that count.")
+    flagged: int = Field(default=0, description="Runs that people flagged.")
+    doubtful: int = Field(
+        default=0, description="Others, whose agents stated a confidence below what their pack asks for."
+    )
+    stated: int = Field(default=0, description="Runs whose agents stated one at all.")
+    rate: float | None = Field(
+        default=None, description="Share of the runs that count which are flagged or doubtful."
+    )
     goal: float = Field(default=0.05, description="Most share that is promised.")
     kept: bool | None = Field(default=None, description="Whether the share is within it; null without runs.")
 

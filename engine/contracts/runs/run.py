@@ -109,6 +109,12 @@ class RunSummary(Contract):
     flagged: str | None = Field(
         default=None, description="What it told that is not so, as a person said of it."
     )
+    confidence: float | None = Field(
+        default=None, description="The lowest that its agents stated, from 0 to 1; null: none did."
+    )
+    doubtful: str | None = Field(
+        default=None, description="Which agent was less sure than its pack asks for, as nobody took back."
+    )
 
     @property
     def rejected(self) -> bool:

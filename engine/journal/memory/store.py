@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RunColumns,
         RunRow,
         SlotRow,
+        StatedRow,
         StepColumns,
         StepRow,
         TimerRow,
@@ -143,12 +144,18 @@ class MemoryStore(MemorySpendStore):
         if row["path"] in steps:
             return False
         nothing = {"recoveries": 0, "retry_at": None, "output_seq": None, "request_id": None}
-        self.put(steps, row["path"], {"run_id": run_id, **nothing, **row})
+        unsaid = {"confidence": None, "least_confidence": None}
+        self.put(steps, row["path"], {"run_id": run_id, **nothing, **unsaid, **row})
         return True
 
     def step(self, run_id: str, path: str) -> StepRow | None:
         """See rules."""
         return self.steps.get(run_id, {}).get(path)
+
+    def stated(self, run_id: str) -> Sequence[StatedRow]:
+        """See rules."""
+        steps = self.steps.get(run_id, {}).values()
+        return [cast("StatedRow", one) for one in steps if one["confidence"] is not None]
 
     def change_step(self, run_id: str, path: str, columns: StepColumns) -> None:
         """See rules."""

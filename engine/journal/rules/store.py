@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RunColumns,
         RunRow,
         SlotRow,
+        StatedRow,
         StepColumns,
         StepRow,
         TimerRow,
@@ -95,6 +96,10 @@ class Store(SpendStore, Protocol):
 
     def step(self, run_id: str, path: str) -> StepRow | None:
         """An execution."""
+        ...
+
+    def stated(self, run_id: str) -> Sequence[StatedRow]:
+        """What agents of a run stated of their confidence, visit by visit."""
         ...
 
     def change_step(self, run_id: str, path: str, columns: StepColumns) -> None:

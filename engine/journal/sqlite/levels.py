@@ -39,6 +39,8 @@ def level_row(bucket: Bucket) -> tuple[object, ...]:
         min(bucket.tokens, _MOST),
         bucket.metered,
         bucket.flagged,
+        bucket.stated,
+        bucket.doubtful,
         _encoded(bucket.roles) if bucket.roles else "{}",
     )
 
@@ -61,6 +63,8 @@ def read_level(row: sqlite3.Row) -> Bucket:
         tokens=row["tokens"],
         metered=row["metered"],
         flagged=row["flagged"],
+        stated=row["stated"],
+        doubtful=row["doubtful"],
         roles=_decoded(row["roles"]) if row["roles"] != "{}" else {},
     )
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RunColumns,
         RunRow,
         SlotRow,
+        StatedRow,
         StepColumns,
         StepRow,
         TimerRow,
@@ -136,6 +137,10 @@ class SqliteStore(SqliteSpendStore):
     def step(self, run_id: str, path: str) -> StepRow | None:
         """See rules."""
         return cast("StepRow | None", self._execute(query("select_step_row"), (run_id, path)).fetchone())
+
+    def stated(self, run_id: str) -> Sequence[StatedRow]:
+        """See rules."""
+        return cast("list[StatedRow]", self._execute(query("select_stated"), (run_id,)).fetchall())
 
     def change_step(self, run_id: str, path: str, columns: StepColumns) -> None:
         """See rules."""

@@ -100,3 +100,16 @@ class SkillResolutionFailed(Fact):
     def apply(self, state: RunState, event: Event) -> RunState:
         """Nothing changes."""
         return state
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfidence(Fact):
+    """The agent's answer says how sure it is; its pack says how sure it has to be."""
+
+    kind: ClassVar[str] = "agent_confidence"
+    stated: float = field(metadata=doc("its own figure, from 0 to 1"))
+    least: float = field(metadata=doc("below this the run counts as doubtful"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Nothing changes."""
+        return state

@@ -106,6 +106,7 @@ _KINDS: tuple[type[Fact], ...] = (
     agent_facts.AgentTurnAdded,
     agent_facts.AgentPermissionAsked,
     agent_facts.AgentPermissionsDropped,
+    agent_facts.AgentConfidence,
     agent_facts.SkillsResolved,
     agent_facts.SkillResolutionFailed,
     plan_facts.PlanProposed,

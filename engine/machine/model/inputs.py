@@ -77,11 +77,15 @@ class StepPrepared(Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected(Input):
-    """The joined outputs of a composite step, in value form; `jump` is the step that it goes to by itself."""
+    """The joined outputs of a composite step, in value form; `jump` is the step that it goes to by itself.
+
+    `confidence` is how sure an agent says that it is, with the least that its pack accepts.
+    """
 
     path: str
     value: Any
     jump: str | None = None
+    confidence: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

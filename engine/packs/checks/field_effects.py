@@ -111,7 +111,10 @@ _EFFECTS: Mapping[str, str] = {
     "guardrails.input.content_filter": NOT_YET,
     "guardrails.output.max_length": "texts of the run's output are no longer together",
     "guardrails.output.pii_check": NOT_YET,
-    "guardrails.output.hallucination_check": NOT_YET,
+    "guardrails.output.hallucination_check.enabled": (
+        "a run counts as doubtful where an agent states less confidence than is asked for; see slo.md"
+    ),
+    "guardrails.output.hallucination_check.confidence_threshold": "the least that is asked for",
     "guardrails.output.format_validation": NOT_YET,
     "guardrails.output.source_citation_required": NOT_YET,
     "guardrails.behavioral.prohibited_actions": NOT_YET,

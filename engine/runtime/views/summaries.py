@@ -84,6 +84,8 @@ def summary_fields(row: RunRow) -> dict[str, Any]:
         "unpriced_calls": row["unpriced"],
         "excluded": row["excluded"],
         "flagged": row["flagged"],
+        "confidence": row["confidence"],
+        "doubtful": row["doubtful"],
     }
 
 

@@ -141,7 +141,8 @@ async def test_tenants_are_counted_apart(journal: Journal) -> None:
 
 
 def _ended(at: int) -> tuple[HeadRow, Any]:
-    head: Any = {"tenant": "default", "pack": "docs", "counted_at": None, "parent_run_id": None}
+    none = dict.fromkeys(("counted_at", "parent_run_id", "confidence"))
+    head: Any = {"tenant": "default", "pack": "docs", **none}
     return head, {"finished_at": at, "status": "COMPLETED", "error_code": None, "worked": SECOND}
 
 

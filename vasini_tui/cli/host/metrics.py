@@ -118,8 +118,18 @@ def _service_levels(levels: Sequence[ServiceLevel]) -> Iterator[Gauge]:
         ((of, one.hallucination.flagged) for of, one in counted),
     )
     yield Gauge(
+        "vasini_slo_doubtful_runs",
+        "Other runs, whose agents stated less confidence than their pack asks for.",
+        ((of, one.hallucination.doubtful) for of, one in counted),
+    )
+    yield Gauge(
+        "vasini_slo_stated_runs",
+        "Runs whose agents stated a confidence.",
+        ((of, one.hallucination.stated) for of, one in counted),
+    )
+    yield Gauge(
         "vasini_slo_hallucination_ratio",
-        "Share of runs that people flagged.",
+        "Share of runs that are flagged or doubtful.",
         ((of, one.hallucination.rate) for of, one in counted if one.hallucination.rate is not None),
     )
     yield Gauge(

@@ -148,7 +148,9 @@ def _tell_alerts(out: Output, alerts: Sequence[AlertView]) -> None:
 
 
 def _flagged(found: HallucinationView) -> str:
-    return f"{found.flagged} flagged, {_share(found.rate)} (goal {_share(found.goal)})"
+    """A pack whose agents never say how sure they are is told so: none doubtful means nothing then."""
+    doubt = f"{found.doubtful} of {found.stated} doubtful" if found.stated else "confidence not stated"
+    return f"{found.flagged} flagged, {doubt}: {_share(found.rate)} (goal {_share(found.goal)})"
 
 
 def _human(people: PeopleView) -> str | None:

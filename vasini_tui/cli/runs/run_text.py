@@ -37,6 +37,8 @@ def write_run(out: Output, detail: RunDetail) -> None:
             ("error", f"{run.error.code}: {run.error.message}" if run.error else None),
             ("excluded", run.excluded),
             ("flagged", run.flagged),
+            ("confidence", None if run.confidence is None else f"{run.confidence:.4g}"),
+            ("doubtful", run.doubtful),
             ("folder", run.folder),
         )
     )

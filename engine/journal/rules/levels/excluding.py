@@ -37,9 +37,14 @@ def exclude(store: Store, run_id: str, reason: str, by: str, via: str, now: int)
             f"run {run_id} does not count as failed: there is nothing to exclude", {"run_id": run_id}
         )
     codes = {name: count - (name == code) for name, count in bucket.codes.items() if count > (name == code)}
-    flagged = bucket.flagged - (row["flagged"] is not None)
     left = replace(
-        bucket, bad=bucket.bad - 1, excluded=bucket.excluded + 1, codes=codes, flagged=max(0, flagged)
+        bucket,
+        bad=bucket.bad - 1,
+        excluded=bucket.excluded + 1,
+        codes=codes,
+        flagged=max(0, bucket.flagged - (row["flagged"] is not None)),
+        stated=max(0, bucket.stated - (row["confidence"] is not None)),
+        doubtful=max(0, bucket.doubtful - (row["doubtful"] is not None)),
     )
     store.put_level(head["tenant"], head["pack"], left)
     event = Event(RunExcluded(reason), max(now, head["updated_at"]), by, None, via)

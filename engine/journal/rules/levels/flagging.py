@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 def flag(store: Store, run_id: str, comment: str, by: str, via: str, now: int, *, on: bool) -> bool:
     """Count a run as flagged, or no more, and note it in its history; False when it is so already.
 
+    What a person says takes the place of what its agents stated: a run that is doubtful by that is flagged
+    instead, or neither.
+
     Raises NotFound, InvalidInput for a run that does not count, or no more.
     """
     row, head = store.run(run_id), store.head(run_id)
     if row is None or head is None:
         raise unknown_run(run_id)
-    if (row["flagged"] is not None) is on:
+    flagged, doubtful = row["flagged"] is not None, row["doubtful"] is not None
+    if flagged is on and not (doubtful and not on):
         return False
     bucket = _counted_in(store, head) if row["counted_at"] is not None else None
     if bucket is None or row["excluded"] is not None:
@@ -35,7 +39,11 @@ def flag(store: Store, run_id: str, comment: str, by: str, via: str, now: int, *
             f"no other run started",
             {"run_id": run_id},
         )
-    counted = replace(bucket, flagged=max(0, bucket.flagged + (1 if on else -1)))
+    counted = replace(
+        bucket,
+        flagged=max(0, bucket.flagged + on - flagged),
+        doubtful=max(0, bucket.doubtful - doubtful),
+    )
     store.put_level(head["tenant"], head["pack"], counted)
     fact = RunFlagged(comment) if on else RunFlagRemoved(comment)
     event = Event(fact, max(now, head["updated_at"]), by, None, via)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from engine.contracts.actor import Role
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepErrorCode
+from engine.journal.rules.levels.confidence import count_confidence
 from engine.slo.buckets import (
     AGES,
     DAY,
@@ -66,11 +67,12 @@ def count_end(store: Store, head: HeadRow, columns: RunColumns) -> None:
             tokens=columns.get("tokens_used", 0),
             metered=1,
         )
-        _count(store, head, counted)
     elif status in BAD and columns["error_code"] not in NO_FAULT:
-        _count(store, head, Bucket(ended, bad=1, codes={columns["error_code"] or StepErrorCode.UNKNOWN: 1}))
+        counted = Bucket(ended, bad=1, codes={columns["error_code"] or StepErrorCode.UNKNOWN: 1})
     else:
         return
+    count_confidence(store, head, columns, counted)
+    _count(store, head, counted)
     columns["counted_at"] = ended
 
 

@@ -9,6 +9,7 @@ from engine.contracts.flows.agent_step import MODEL
 from engine.contracts.flows.outside_agent import PROMPT
 from engine.contracts.status import RequestKind, RequestStatus, StepStatus
 from engine.journal.spend_rows import SLOT
+from engine.machine.events.agent_facts import AgentConfidence
 from engine.machine.events.model_facts import ModelUsage
 from engine.machine.events.request_facts import (
     ApprovalDecided,
@@ -282,6 +283,14 @@ def _model_used(at: StoredAt) -> Sequence[RowChange]:
     return (MoneySpent(row, payload.get("hold")),)
 
 
+def _confidence_stated(at: StoredAt) -> Sequence[RowChange]:
+    stated, least = at.event.payload["stated"], at.event.payload["least"]
+    return (
+        StepChanges(at.path, {"confidence": stated, "least_confidence": least}),
+        RunChanges({"confidence": stated}),
+    )
+
+
 EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     RunRefused.kind: _run_ended,
     RunStarted.kind: _run_started,
@@ -291,8 +300,9 @@ EVENT_ROWS: dict[str, Callable[[StoredAt], Sequence[RowChange]]] = {
     RunDeadLettered.kind: _run_ended,
     RunRetried.kind: _run_retried,
     RunExcluded.kind: lambda at: (RunChanges({"excluded": at.event.payload["reason"]}),),
-    RunFlagged.kind: lambda at: (RunChanges({"flagged": at.event.payload["comment"]}),),
-    RunFlagRemoved.kind: lambda _at: (RunChanges({"flagged": None}),),
+    RunFlagged.kind: lambda at: (RunChanges({"flagged": at.event.payload["comment"], "doubtful": None}),),
+    RunFlagRemoved.kind: lambda _at: (RunChanges({"flagged": None, "doubtful": None}),),
+    AgentConfidence.kind: _confidence_stated,
     StepStarted.kind: _begins(StepStatus.RUNNING),
     StepSkipped.kind: _begins(StepStatus.SKIPPED),
     StepFailed.kind: _begins(StepStatus.FAILED),

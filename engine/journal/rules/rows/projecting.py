@@ -90,6 +90,8 @@ def _started_again(old: StepRow, row: NewStepRow) -> StepColumns:
         "error_seq": row["error_seq"],
         "child_run_id": row["child_run_id"] if row["child_run_id"] is not None else old["child_run_id"],
         "retry_at": None,
+        "confidence": None,
+        "least_confidence": None,
     }
 
 

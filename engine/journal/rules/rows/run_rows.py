@@ -71,6 +71,8 @@ def whole_row(row: NewRunRow, bucket: int = 0) -> RunRow:
         "counted_at": None,
         "excluded": None,
         "flagged": None,
+        "confidence": None,
+        "doubtful": None,
     }
 
 

@@ -5,7 +5,7 @@ INSERT INTO events (run_id, run_seq, ts, kind, step_id, actor, payload) VALUES (
 -- name: select_head
 -- what a transition is compared with: sequence, lease, newest mail, and what counts the run
 SELECT run_id, run_seq, lease_epoch, lease_worker, status, slot_key, started_at, finished_at, output_seq,
-    tenant, pack, flow, parent_run_id, bucket, created_at, updated_at, worked, counted_at,
+    tenant, pack, flow, parent_run_id, bucket, created_at, updated_at, worked, counted_at, confidence,
     (SELECT max(mail_id) FROM mailbox WHERE mailbox.run_id = runs.run_id) AS newest_mail
 FROM runs WHERE run_id = ?
 
@@ -85,6 +85,10 @@ ON CONFLICT (run_id, path) DO NOTHING
 -- name: select_step_row
 -- an execution as it is, before it begins again
 SELECT * FROM steps WHERE run_id = ? AND path = ?
+
+-- name: select_stated
+-- what agents of a run stated of their confidence
+SELECT path, confidence, least_confidence FROM steps WHERE run_id = ? AND confidence IS NOT NULL
 
 -- name: insert_request
 -- a question to a person

@@ -1,25 +1,25 @@
 -- name: select_level
 -- what was counted of a pack in one stretch
 SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits,
-    cost, priced, tokens, metered, flagged, roles FROM levels
+    cost, priced, tokens, metered, flagged, stated, doubtful, roles FROM levels
 WHERE tenant = ? AND pack = ? AND start = ? AND width = ?
 
 -- name: select_levels
 -- the same in stretches of a width that begin between two moments
 SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits,
-    cost, priced, tokens, metered, flagged, roles FROM levels
+    cost, priced, tokens, metered, flagged, stated, doubtful, roles FROM levels
 WHERE tenant = ? AND pack = ? AND width = ? AND start >= ? AND start < ? ORDER BY start
 
 -- name: select_every_level
 -- what was counted of every pack of a tenant, or of all (NULL), in stretches that end after a moment
 SELECT tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits,
-    cost, priced, tokens, metered, flagged, roles FROM levels
+    cost, priced, tokens, metered, flagged, stated, doubtful, roles FROM levels
 WHERE (:tenant IS NULL OR tenant = :tenant) AND start + width > :moment ORDER BY tenant, pack, start, width
 
 -- name: page_levels
 -- the same of the packs after one of a tenant, so many rows at the most
 SELECT tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits,
-    cost, priced, tokens, metered, flagged, roles FROM levels
+    cost, priced, tokens, metered, flagged, stated, doubtful, roles FROM levels
 WHERE (:tenant IS NULL OR tenant = :tenant) AND (tenant, pack) > (:owner, :pack) AND start + width > :moment
 ORDER BY tenant, pack, start, width LIMIT :limit
 
@@ -31,12 +31,13 @@ WHERE (:tenant IS NULL OR tenant = :tenant) AND width <= :hour AND start >= :mom
 -- name: put_level
 -- keep what was counted in a stretch
 INSERT INTO levels (tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits,
-    cost, priced, tokens, metered, flagged, roles)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    cost, priced, tokens, metered, flagged, stated, doubtful, roles)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (tenant, pack, start, width) DO UPDATE SET good = excluded.good, bad = excluded.bad,
     excluded = excluded.excluded, asked = excluded.asked, expired = excluded.expired, codes = excluded.codes,
     times = excluded.times, waits = excluded.waits, cost = excluded.cost, priced = excluded.priced,
-    tokens = excluded.tokens, metered = excluded.metered, flagged = excluded.flagged, roles = excluded.roles
+    tokens = excluded.tokens, metered = excluded.metered, flagged = excluded.flagged,
+    stated = excluded.stated, doubtful = excluded.doubtful, roles = excluded.roles
 
 -- name: drop_level
 -- forget what was counted in a stretch

@@ -287,7 +287,15 @@ def _role(role: str, counts: RoleCounts) -> RoleView:
 def _hallucination(found: Report) -> HallucinationView:
     rate, goal = found.hallucination, found.objective.hallucination
     kept = None if rate is None else rate <= goal
-    return HallucinationView(flagged=found.counts.flagged, rate=rate, goal=goal, kept=kept)
+    counts = found.counts
+    return HallucinationView(
+        flagged=counts.flagged,
+        doubtful=counts.doubtful,
+        stated=counts.stated,
+        rate=rate,
+        goal=goal,
+        kept=kept,
+    )
 
 
 def _burn(burn: Burn) -> BurnView:

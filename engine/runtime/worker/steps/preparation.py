@@ -56,7 +56,18 @@ class Preparer:
         stored = self.values.store(handed_on, levels=JOINED_DEPTH, apart=step.output_apart)
         self.made.update(stored.blobs)
         jump = renderer.jump(step, handed_on) if renderer is not None else None
-        return Collected(now=now, path=path, value=stored.value, jump=jump)
+        return Collected(
+            now=now, path=path, value=stored.value, jump=jump, confidence=self._confidence(step, handed_on)
+        )
+
+    def _confidence(self, step: Step, handed_on: Any) -> tuple[float, float] | None:
+        """What it states, with the least that its pack accepts; None where that is not checked."""
+        check = self.flow.guardrails.output.hallucination_check if self.flow.guardrails is not None else None
+        renderer = STEP_RENDERERS.get(step.type)
+        if check is None or not check.enabled or renderer is None:
+            return None
+        stated = renderer.confidence(step, handed_on)
+        return None if stated is None else (stated, check.confidence_threshold)
 
     def _prepared(self, state: RunState, path: str, now: int) -> StepPrepared:
         step = self.flow.graph.step_at(path)

@@ -89,6 +89,10 @@ class StepRenderer(ABC, Generic[S]):
         """The step of the same list that a composite step goes to by itself."""
         return None
 
+    def confidence(self, step: S, handed_on: Any) -> float | None:
+        """How sure it says that it is of what it hands on, from 0 to 1; None: it says nothing."""
+        return None
+
     def artifact(self, step: S, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """Where in `artifacts` a completed execution is found, and what stands there."""
         return None

@@ -26,7 +26,12 @@ from engine.runtime.worker.steps.agents.own_tools.handing_over import (
     handed_over,
     received,
 )
-from engine.runtime.worker.steps.agents.told.conversation import ASKED_AGAIN, answer_faults, answer_of
+from engine.runtime.worker.steps.agents.told.conversation import (
+    ASKED_AGAIN,
+    answer_faults,
+    answer_of,
+    stated_confidence,
+)
 from engine.runtime.worker.steps.agents.told.skills import skills_of
 from engine.runtime.worker.steps.form_step import asking
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
@@ -89,6 +94,10 @@ class AgentRenderer(StepRenderer[AgentStep]):
     def jump(self, step: AgentStep, handed_on: Any) -> str | None:
         """The agent that it has handed over to."""
         return handed_on.get("handed_over_to") if step.handoffs else None
+
+    def confidence(self, step: AgentStep, handed_on: Any) -> float | None:
+        """`confidence` of an answer whose schema has it."""
+        return stated_confidence(handed_on, step.output)
 
     def artifact(self, step: AgentStep, execution: Execution) -> tuple[tuple[str, ...], Any] | None:
         """`artifacts.agent.<id>.output`."""

@@ -15,7 +15,7 @@ from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from engine.models.blocks import Block
 
@@ -175,6 +175,21 @@ def answer_of(reply: dict[str, Any], schema: dict[str, Any] | None) -> dict[str,
     """What an agent hands on: its answer, with a schema also as `data`, and who gave it."""
     answer = {"text": reply["text"], "model": reply["model"], "provider": reply["provider"]}
     return answer if schema is None else {**answer, "data": _parsed(reply["text"])}
+
+
+def stated_confidence(answer: Mapping[str, Any], schema: Mapping[str, Any] | None) -> float | None:
+    """How sure an agent says that it is: the field `confidence` of its answer, where its schema has that.
+
+    What is no number from 0 to 1 states nothing.
+    """
+    data = answer.get("data")
+    declared = (schema or {}).get("properties")
+    if not isinstance(data, dict) or not isinstance(declared, dict) or "confidence" not in declared:
+        return None
+    stated = data.get("confidence")
+    if isinstance(stated, bool) or not isinstance(stated, int | float) or not 0 <= stated <= 1:
+        return None
+    return float(stated)
 
 
 def _parsed(text: str) -> Any:
