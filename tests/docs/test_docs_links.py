@@ -27,8 +27,17 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(found), target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_files_of_ours_are_named_as_they_are(document: Path) -> None:
+    if document.name == "CHANGELOG.md":  # which tells of what was
+        return
+    for named in re.findall(r"`([a-z_]+/[a-z_/]+\.(?:py|sql))`", document.read_text("utf-8")):
+        rooms = ("", "engine", "engine/*", "engine/*/*", "screens", "vasini_tui")
+        assert any(any(ROOT.glob(f"{room}/{named}".lstrip("/"))) for room in rooms), named
+
+
 def test_every_target_of_make_is_explained() -> None:
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     readme = (ROOT / "README.md").read_text("utf-8")
     assert [target for target in targets if f"make {target}" not in readme] == ["clean"]
 
