@@ -36,10 +36,13 @@ class PriceBook:
     def __init__(self, models: ModelSettings, settings: BudgetSettings) -> None:
         self._models = models
         self._own = settings.prices
+        self.loaded = False
+        """Whether a price can be told without reading a file."""
 
     def load(self) -> None:
-        """Read the shipped table (blocking), if that was not done yet."""
+        """Read the shipped table (blocking)."""
         shipped_table()
+        self.loaded = True
 
     @cached_property
     def digest(self) -> str:

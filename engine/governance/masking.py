@@ -21,6 +21,7 @@ from engine.governance.patterns import (
     mask_secret_text,
     may_hold_personal,
     may_hold_secret,
+    may_match_secret,
 )
 from engine.governance.secret_names import is_plural_name, is_secret_name
 
@@ -77,7 +78,7 @@ class Masker:
         return not (self.enabled and may_hold_personal(text))
 
     def _scrub_text(self, text: str) -> str:
-        if not self._extra and not may_hold_secret(text):
+        if not self._extra and not may_match_secret(text):
             return text
         return _until_stable(text, self._scrub_once)
 

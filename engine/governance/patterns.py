@@ -24,11 +24,17 @@ _SECRETS = {
 """What secrets look like, by the rule that finds them."""
 
 _SECRET = re.compile("|".join(f"(?P<{name.replace('-', '_')}>{shape})" for name, shape in _SECRETS.items()))
-_SECRET_SIGNS = (
-    *("sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "private", "ssh", "api"),
-    *("vat_", "bearer", "authorization", "password", "passwd", "secret", "token", "cookie", "session"),
-    *("pwd", "passphrase", "credential", 'otp"', 'otps"', "otp_", 'pin"', 'pins"', "pin_", "pincode"),
+_TEXT_SIGNS = (
+    *("sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "vat_", "api"),
+    *("bearer", "authorization", "private key"),
 )
+_NAME_SIGNS = (
+    *("private", "ssh", "password", "passwd", "secret", "token", "cookie", "session", "pwd", "passphrase"),
+    *("credential", 'otp"', 'otps"', "otp_", 'pin"', 'pins"', "pin_", "pincode"),
+)
+_SECRET_SIGNS = (*_TEXT_SIGNS, *_NAME_SIGNS)
+_MEASURES = ('"input_tokens"', '"output_tokens"')
+"""Names that are in every answer of a model, and say nothing secret though there is `token` in them."""
 _DIGITS_SIGN = re.compile(r"[0-9]{3}(?:[ -][0-9]{3}|-[0-9]{2}-[0-9]|\.[0-9]{3}\.[0-9]|[0-9]{10})")
 _PREFIX_SIGN = re.compile(r"\+[0-9]|\)[ -]?[0-9]{3}")
 _IBAN_SIGN = re.compile(r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}")
@@ -42,7 +48,15 @@ def mask_secret_text(text: str) -> str:
 def may_hold_secret(text: str) -> bool:
     """Cheap; false only when no secret pattern and no secret key can be in `text` (JSON or plain)."""
     lowered = text.lower()
+    for name in _MEASURES:
+        lowered = lowered.replace(name, "")
     return any(map(lowered.__contains__, _SECRET_SIGNS))
+
+
+def may_match_secret(text: str) -> bool:
+    """The same for a text by itself, whatever it is named: false only when no secret pattern is in it."""
+    lowered = text.lower()
+    return any(map(lowered.__contains__, _TEXT_SIGNS))
 
 
 def may_hold_personal(text: str) -> bool:

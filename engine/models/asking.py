@@ -94,9 +94,7 @@ async def ask(
 
 def estimated_tokens(request: ModelRequest, got: int) -> Usage:
     """Tokens from the lengths of texts, never none; `got` is the characters of the answer."""
-    sent = sum(
-        len(one.whole_text) + sum(len(call.arguments) for call in one.calls) for one in request.messages
-    )
+    sent = sum(one.characters for one in request.messages)
     return Usage(1 + sent // CHARACTERS_A_TOKEN, 1 + got // CHARACTERS_A_TOKEN, estimated=True)
 
 

@@ -98,21 +98,28 @@ class ModelCatalog:
         """
         return self.router.candidates(Asker(wanted))[0].name
 
+    def _named(self, name: str) -> NamedModel:
+        """What is said of the model of that name, or of what a tier leads to. Raises as `name_of`."""
+        known = self._settings.all
+        if name not in known or self.router.refusal(name, None) is not None:
+            name = self.name_of(name)
+        return known[name]
+
     def max_tokens(self, name: str) -> int | None:
         """The bound of an answer of that model; None where the settings have none. Raises as `name_of`."""
-        return self._settings.all[self.name_of(name)].max_tokens
+        return self._named(name).max_tokens
 
     def context_characters(self, name: str) -> int:
         """So much that model is told at the most. Raises as `name_of`."""
-        return self._settings.all[self.name_of(name)].context_tokens * CHARACTERS_A_TOKEN
+        return self._named(name).context_tokens * CHARACTERS_A_TOKEN
 
     def longest_seconds(self, name: str) -> float:
         """How long a call of that model may take at the most. Raises as `name_of`."""
-        return self._settings.all[self.name_of(name)].timeouts.total
+        return self._named(name).timeouts.total
 
     def provider(self, name: str, script: ScriptedReply | None = None) -> Provider:
         """Who answers for the model of that name; a scripted one says `script`. Raises as `name_of`."""
-        named = self._settings.all[self.name_of(name)]
+        named = self._named(name)
         if named.provider is ProviderName.SCRIPTED:
             return ScriptedModel(script)
         key = self._key(named)

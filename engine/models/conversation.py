@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,11 +41,12 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """One message. `calls` are an assistant's; `call_id` says which call a tool's result answers.
 
-    `blocks` stand before the text, and are never part of it.
+    `blocks` stand before the text, and are never part of it. The same message is told turn after turn: it
+    is measured once.
     """
 
     role: MessageRole
@@ -60,6 +64,17 @@ class Message:
     def whole_text(self) -> str:
         """The same for servers that take one text."""
         return "\n\n".join(self.texts) if self.blocks else self.text
+
+    @cached_property
+    def characters(self) -> int:
+        """How many its texts and the arguments of its calls have."""
+        return len(self.whole_text) + sum(len(call.arguments) for call in self.calls)
+
+    @cached_property
+    def told_bytes(self) -> int:
+        """Bytes of it, with the names that every wire format has around it."""
+        calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in self.calls]
+        return len(to_json([self.role, self.texts, calls, self.call_id]))
 
 
 @dataclass(frozen=True, slots=True)

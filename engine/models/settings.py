@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -138,7 +139,7 @@ class ModelSettings(_Group):
     breaker: BreakerSettings = BreakerSettings()
     named: dict[ModelName, NamedModel] = Field(default_factory=dict)
 
-    @property
+    @cached_property
     def all(self) -> dict[str, NamedModel]:
         """The named ones, and the scripted one unless its name is taken."""
         own = NamedModel(provider=ProviderName.SCRIPTED, model=SCRIPTED)

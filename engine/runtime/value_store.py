@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from engine.errors import ErrorCode, Unavailable
 from engine.governance.redactor import MAX_DEPTH
 from engine.runtime.large_values import off_loop_if_large
-from engine.values import BlobNeeded, digests_in, resolve_value
+from engine.values import BlobNeeded, digests_in, follow, resolve_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,13 +58,17 @@ class ValueStore:
         """
         return await self.with_loaded(lambda: resolve_value(value, self.resolve))
 
+    async def load_stored(self, value: Any) -> Any:
+        """The same for a value as `store` gave it: if it refers to anything, then as a whole."""
+        return await self.with_loaded(lambda: follow(value, self.resolve))
+
     async def load_many(self, values: Sequence[Any]) -> list[Any]:
-        """The same for many stored values: what they refer to is read at once."""
+        """The same for many: what they refer to is read at once."""
         missing = {digest for value in values for digest in digests_in(value)} - self._held.keys()
         if len(missing) > 1:
             found = await self._journal.blobs(list(missing))
             self._hold({digest: _as_stored(digest, data) for digest, data in found.items()})
-        return [await self.load(value) for value in values]
+        return [await self.load_stored(value) for value in values]
 
     def scrubbed(self, value: Any) -> Any:
         """A whole value as it will be found where it is stored: secrets replaced."""

@@ -82,7 +82,10 @@ class ChosenCallStep(ToolStep):
 
 def chosen_step(tool: str, params: Any, name: str = "") -> ToolStep:
     """The step that a chosen call is, once it is known; `name` is what people read over it."""
-    return ToolStep.model_construct(type="tool", id=CALL, tool=tool, params=params, name=name or None)
+    return _CHOSEN.model_copy(update={"tool": tool, "params": params, "name": name or None})
+
+
+_CHOSEN = ToolStep.model_construct(type="tool", id=CALL, tool="", params={})
 
 
 class CallsStep(StepFields):

@@ -101,15 +101,19 @@ class FlowGraph:
     limits: RunLimits = field(default_factory=RunLimits)
     uses_artifacts: bool = True
     _lists: dict[str, StepList] = field(default_factory=dict)
+    _scopes: dict[str, StepList] = field(default_factory=dict)
     _steps: dict[str, Step] = field(default_factory=dict)
 
     def steps_of(self, scope_path: str) -> StepList:
         """The step list of a scope; item scopes of one for_each share theirs."""
-        known = self._lists.get(scope_path)
-        if known is not None:
-            return known
-        if not scope_path:
-            return self._root()
+        found = self._scopes.get(scope_path)
+        if found is None:
+            found = self._found(scope_path) if scope_path else self._root()
+            if len(self._scopes) < HELD_PATHS:
+                self._scopes[scope_path] = found
+        return found
+
+    def _found(self, scope_path: str) -> StepList:
         parts = segments(scope_path)
         steps: Sequence[Step] = self.flow.steps
         if self.flow.finally_:

@@ -35,7 +35,7 @@ from engine.runtime.worker.steps.agents.told.conversation import (
 from engine.runtime.worker.steps.agents.told.skills import skills_of
 from engine.runtime.worker.steps.form_step import asking
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
-from engine.values import resolve_value
+from engine.values import follow
 
 if TYPE_CHECKING:
     from engine.machine.model.state import Execution
@@ -115,7 +115,7 @@ class MessageRenderer(StepRenderer[MessageStep]):
         agent = _agent_at(at, agent_path)
         assert agent.branches is not None, agent_path
         turns = agent.branches.outputs.in_order()
-        reply = resolve_value(turns[-1], at.values.resolve)["reply"] if turns else None
+        reply = follow(turns[-1], at.values.resolve)["reply"] if turns else None
         if reply is None or reply["calls"]:
             return StepPrepared(now=at.now, path=at.path, run=False)
         text = reply["text"]
@@ -157,7 +157,7 @@ class CallsRenderer(StepRenderer[CallsStep]):
         scope = scope_path_of(at.path)
         model = find_execution(at.state.root, f"{scope}/{MODEL}")
         assert model is not None, at.path
-        reply = resolve_value(model.output, at.values.resolve)
+        reply = follow(model.output, at.values.resolve)
         agent_path = scope_path_of(scope)
         agent = at.flow.graph.step_at(agent_path)
         assert isinstance(agent, AgentStep), agent_path
@@ -182,9 +182,7 @@ class CallsRenderer(StepRenderer[CallsStep]):
         """Turns without calls since the last one with some: their answers did not fit."""
         agent = _agent_at(at, agent_path)
         assert agent.branches is not None, agent_path
-        turns = (
-            resolve_value(turn, at.values.resolve) for turn in reversed(agent.branches.outputs.in_order())
-        )
+        turns = (follow(turn, at.values.resolve) for turn in reversed(agent.branches.outputs.in_order()))
         return sum(1 for _ in takewhile(lambda turn: not turn["reply"]["calls"], turns))
 
 

@@ -10,7 +10,7 @@ from engine.contracts.flows.agent_step import chosen_step
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
-from engine.values import resolve_value
+from engine.values import follow
 
 if TYPE_CHECKING:
     from engine.contracts.flows.tool_step import ToolStep
@@ -62,7 +62,7 @@ def _given(at: Rendering, path: str) -> Any:
     """What an execution around the call was started with."""
     execution = find_execution(at.state.root, path)
     assert execution is not None, path
-    return resolve_value(execution.input, at.values.resolve)
+    return follow(execution.input, at.values.resolve)
 
 
 def _arguments(text: str) -> dict[str, Any] | None:

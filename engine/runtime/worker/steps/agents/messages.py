@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flows.agent_step import MESSAGE
 from engine.contracts.status import StepStatus
 from engine.machine.model.state import find_execution, scope_path_of
-from engine.values import resolve_value
+from engine.values import follow
 
 if TYPE_CHECKING:
     from engine.machine.model.state import Execution, RunState
@@ -28,4 +28,4 @@ def text_of(answer: Any) -> str:
 def has_left(at: Rendering) -> bool:
     """Whether the person said in this turn that the conversation is over. Raises BlobNeeded."""
     said = message_of_turn(at.state, scope_path_of(at.path))
-    return said is not None and not text_of(resolve_value(said.output, at.values.resolve))
+    return said is not None and not text_of(follow(said.output, at.values.resolve))

@@ -86,6 +86,5 @@ class Meter:
 
 def request_bytes(request: ModelRequest) -> int:
     """Bytes of what a model is told, with the names that every wire format has around it."""
-    messages = [[one.role, one.texts, one.calls, one.call_id] for one in request.messages]
     tools = [[one.name, one.description, dict(one.parameters)] for one in request.tools]
-    return len(to_json([messages, tools]))
+    return sum(1 + one.told_bytes for one in request.messages) + len(to_json(tools))

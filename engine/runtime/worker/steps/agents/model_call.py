@@ -170,7 +170,8 @@ class ModelCalls:
         return details
 
     async def _meter(self, asked: Question) -> Meter:
-        await asyncio.to_thread(self._prices.load)
+        if not self._prices.loaded:
+            await asyncio.to_thread(self._prices.load)
         sent = request_bytes(asked.request)
         return Meter(self._prices.quote(asked.route.name), self._prices.digest, sent, asked.request)
 

@@ -61,7 +61,8 @@ class CallOutput:
         decoder = codecs.getincrementaldecoder("utf-8")
         self._decoders = {"out": decoder("replace"), "err": decoder("replace")}
         self._waiting: list[bytes] = []
-        self._task: asyncio.Task[None] | None = None
+        self._soon: asyncio.TimerHandle | None = None
+        self._storing: asyncio.Task[None] | None = None
 
     def coming(self) -> Iterator[dict[str, Any]]:
         """Lines that are not in the file yet, masked.
@@ -95,8 +96,7 @@ class CallOutput:
         if self._left <= 0:
             self._rest[stream] = ""  # half a line could hold half a secret
             self._put(stream, "… more was written than tools.max_output_bytes keeps")
-        if self._waiting and self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._store_soon())
+        self._store_soon()
 
     def _take(self, stream: Stream, line: str) -> None:
         """A key goes as a whole, whatever line it ends in."""
@@ -122,11 +122,17 @@ class CallOutput:
         line = {"ts": self._clock.now(), **self._facts, "stream": stream, "text": text}
         self._waiting.append(encode(line).encode() + b"\n")
 
-    async def _store_soon(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(GATHER_SECONDS)
-            await self._store()
-        self._task = None
+    def _store_soon(self) -> None:
+        if self._waiting and self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._begin_storing)
+
+    def _begin_storing(self) -> None:
+        self._storing = asyncio.get_running_loop().create_task(self._store_gathered())
+
+    async def _store_gathered(self) -> None:
+        await self._store()
+        self._soon = None
+        self._store_soon()  # what came meanwhile
 
     async def _store(self) -> None:
         """The call goes on whatever becomes of its lines."""
@@ -141,7 +147,7 @@ class CallOutput:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was written, and nothing has to be kept."""
-        return not self._waiting and self._task is None and not any(self._rest.values())
+        return not self._waiting and self._soon is None and not any(self._rest.values())
 
     async def __aenter__(self) -> Self:
         self._speaking.begin(self)
@@ -153,10 +159,12 @@ class CallOutput:
             await finish(self.close())
 
     async def close(self) -> None:
-        """Everything is in the file."""
-        task, self._task = self._task, None
-        if task is not None:
-            await task
+        """Everything is in the file. A call that has ended waits for no more lines."""
+        if self._storing is not None:
+            await self._storing
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         for stream, rest in self._rest.items():
             if rest:
                 self._take(stream, rest)

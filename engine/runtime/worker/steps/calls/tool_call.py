@@ -198,7 +198,7 @@ class ToolCalls:
     ) -> tuple[Any, dict[str, Any]]:
         """What the tool brought, and how the call went."""
         await _require_room(site)
-        params = await self._values.load(execution.input)
+        params = await self._values.load_stored(execution.input)
         if step.chosen and params["tool"] == FIND and "among" in params:
             return await find_tools(self._executor, site.flow, params), {}
         if step.chosen:  # a model's: nothing of it was written by the flow's author

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
@@ -121,31 +121,40 @@ def messages_of(window: Window, ended: int) -> tuple[Message, ...]:
     messages = _told_first(briefing, note)
     seen: Counter[tuple[str, str, str]] = Counter()
     for age, turn in reversed(list(enumerate(window.turns))):
-        spoken = list(_spoken(turn, seen, window.limit(age), briefing.output))
+        times = _times(turn, seen)
         if age < window.told:
-            messages += spoken
+            messages += _spoken(turn, times, window.limit(age), briefing.output)
     if window.said:
         messages.append(Message(MessageRole.USER, window.said))
     return tuple(messages)
 
 
-def _spoken(
-    turn: Turn, seen: Counter[tuple[str, str, str]], limit: int, output: dict[str, Any] | None
-) -> Iterator[Message]:
-    """The messages of a turn, with so much of each result. Raises LoopDetected."""
+def _times(turn: Turn, seen: Counter[tuple[str, str, str]]) -> list[int]:
+    """How often each call of a turn had been made, with the same result, since a person said something.
+
+    Raises LoopDetected.
+    """
     if turn.said:
-        yield Message(MessageRole.USER, turn.said)
         seen.clear()
-    yield Message(MessageRole.ASSISTANT, turn.text, turn.calls)
+    times = []
     for call, text in zip(turn.calls, turn.results, strict=True):
         same = (call.name, call.arguments, text)
         seen[same] += 1
         if seen[same] >= SAME_CALL_ENDS:
             raise LoopDetected(call.name, seen[same])
-        told = _told(text, limit)
-        if seen[same] >= SAME_CALL_TOLD:
+        times.append(seen[same])
+    return times
+
+
+def _spoken(turn: Turn, times: list[int], limit: int, output: dict[str, Any] | None) -> Iterator[Message]:
+    """The messages of a turn, with so much of each result."""
+    spoken, results = turn.messages
+    yield from spoken
+    for result, often in zip(results, times, strict=True):
+        told = _told(result.text, limit)
+        if often >= SAME_CALL_TOLD:
             told = f"{told}\n\n{_SAME}"
-        yield Message(MessageRole.TOOL, told, call_id=call.id)
+        yield result if told is result.text else replace(result, text=told)
     faults = answer_faults(turn.text, output) if not turn.calls else ()
     if faults:
         words = "; ".join(faults)

@@ -73,7 +73,7 @@ class Questions:
         step = site.flow.graph.step_at(agent_path)
         assert isinstance(step, AgentStep | PlanProposalStep), agent_path
         assert agent is not None, agent_path
-        told = await self._values.load(agent.input)
+        told = await self._values.load_stored(agent.input)
         route = self._catalog.router.route(
             Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"]), execution.attempt
         )
@@ -97,7 +97,7 @@ class Questions:
         briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
         room = self._catalog.context_characters(route.name) - sum(map(_size, offers))
         window, ended = Window(briefing, said, room), _branches(agent).ended
-        async for page in self._turns.pages(site.row["run_id"], agent_path, ended):
+        async for page in self._turns.pages(site.row["run_id"], agent_path, _branches(agent)):
             for turn in page:
                 window.add(turn)
             if not window.wants_more:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
 from engine.contracts.flows.agent_step import CALLS
 from engine.journal.encoding import decode
-from engine.models.conversation import ToolCall
+from engine.models.conversation import Message, MessageRole, ToolCall
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from engine.journal.port import Journal
+    from engine.machine.model.state import Branches, Outputs
     from engine.runtime.value_store import ValueStore
 
 TURNS_AT_ONCE = 64
@@ -28,7 +30,7 @@ _BESIDE = 60
 """Characters that come with each message: names, braces, what stands for a result."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """A turn that has ended: what a person said before it, what the model answered, what its calls brought.
 
@@ -50,6 +52,16 @@ class Turn:
     def held(self) -> int:
         """Characters that it takes in memory."""
         return self.bare + sum(map(len, self.results))
+
+    @cached_property
+    def messages(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+        """What was said, and the whole results, as a model is told of them turn after turn."""
+        answer = Message(MessageRole.ASSISTANT, self.text, self.calls)
+        results = zip(self.calls, self.results, strict=True)
+        return (
+            (Message(MessageRole.USER, self.said), answer) if self.said else (answer,),
+            tuple(Message(MessageRole.TOOL, text, call_id=call.id) for call, text in results),
+        )
 
 
 def turn_of(kept: Any) -> Turn:
@@ -76,22 +88,26 @@ class EndedTurns:
         self._held: OrderedDict[tuple[str, str], dict[int, Turn]] = OrderedDict()
         self._size = 0
 
-    async def pages(self, run_id: str, agent: str, ended: int) -> AsyncGenerator[list[Turn], None]:
-        """The `ended` turns of an agent by the page, the newest first."""
-        end = ended
+    async def pages(self, run_id: str, agent: str, branches: Branches) -> AsyncGenerator[list[Turn], None]:
+        """The ended turns of an agent by the page, the newest first."""
+        end = branches.ended
         while end:
             start = max(0, end - TURNS_AT_ONCE)
-            yield await self._page(run_id, agent, range(end - 1, start - 1, -1))
+            yield await self._page(run_id, agent, range(end - 1, start - 1, -1), branches.outputs)
             end = start
 
-    async def _page(self, run_id: str, agent: str, numbers: range) -> list[Turn]:
+    async def _page(self, run_id: str, agent: str, numbers: range, newest: Outputs) -> list[Turn]:
         held = self._held.setdefault((run_id, agent), {})
         self._held.move_to_end((run_id, agent))
-        missing = {f"{agent}/{number}/{CALLS}": number for number in numbers if number not in held}
+        missing = [number for number in numbers if number not in held]
         if missing:
-            found = await self._journal.step_outputs(run_id, list(missing))
-            kept = await self._values.load_many([decode(found[path])["output"] for path in missing])
-            for number, one in zip(missing.values(), kept, strict=True):
+            brought = {number: newest.at(number) for number in missing if newest.holds(number)}
+            paths = {f"{agent}/{number}/{CALLS}": number for number in missing if number not in brought}
+            if paths:
+                found = await self._journal.step_outputs(run_id, list(paths))
+                brought |= {number: decode(found[path])["output"] for path, number in paths.items()}
+            kept = await self._values.load_many(list(brought.values()))
+            for number, one in zip(brought, kept, strict=True):
                 held[number] = turn_of(one)
                 self._size += held[number].held
         page = [held[number] for number in numbers]
