@@ -154,6 +154,8 @@ def test_output_is_read_from_any_place(tmp_path: Path) -> None:
         ("one two", "one"),
         ("one", ""),
         ("x " * 5_000, ""),
+        (f"{'-' * 4_000} x y", f"{'-' * 4_000} x"),
+        (f"a {'1 -' * 1_300}", "a"),
     ],
 )
 async def test_of_a_line_that_is_being_written_nothing_shows_that_may_become_a_secret(
