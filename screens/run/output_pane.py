@@ -24,10 +24,14 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.5
 """Lines make no events: while a run works, its pane looks for them."""
-BUSY_SECONDS = 0.1
+BUSY_SECONDS = 0.07
 """The same while something is being written."""
+BUSY_LOOKS = 30
+"""So many looks that find nothing new, and nothing is being written any more."""
 FROM_END = 256 * 1024
 """Bytes before the end that are read when the pane opens."""
+_AT_ONCE = 4_096
+"""Characters that are made harmless in less time than a thread takes to begin."""
 _EMPTY = "No output: no command or tool of this run has written any."
 _PAST = "Lines that had been written by then."
 _CUT = "Only the last lines are shown; `vasini logs` writes all of them."
@@ -49,7 +53,7 @@ class OutputPane(RunPane):
         self._any = self._cut = self._live = False
         self._until: datetime | None = None
         self._following = True
-        self._coming = False
+        self._busy = 0
 
     def compose(self) -> ComposeResult:
         """A note, lines."""
@@ -100,7 +104,7 @@ class OutputPane(RunPane):
     def _follow(self) -> None:
         if self._live and self.display and self.is_attached:
             self.act(self._read())
-        self.set_timer(BUSY_SECONDS if self._coming else LOOK_SECONDS, self._follow)
+        self.set_timer(BUSY_SECONDS if self._busy else LOOK_SECONDS, self._follow)
 
     async def _read(self) -> None:
         ended = False
@@ -114,15 +118,16 @@ class OutputPane(RunPane):
                     self._any = True
                     self.screen.refresh_bindings()
                 written = "\n".join(_format_line(line, self._step_id) for line in wanted)
-                text = await asyncio.to_thread(safe_lines, written)
+                few = len(written) < _AT_ONCE
+                text = safe_lines(written) if few else await asyncio.to_thread(safe_lines, written)
                 self._cut |= self.lines.extend(text, to_end=self._following)
             if ended:
-                self._show_coming(page.coming if self._until is None else (), busy=bool(wanted))
+                self._show_coming(page.coming if self._until is None else ())
+                self._busy = BUSY_LOOKS if wanted or page.coming else max(0, self._busy - 1)
         self._show_notes()
 
-    def _show_coming(self, coming: Sequence[OutputLine], *, busy: bool) -> None:
+    def _show_coming(self, coming: Sequence[OutputLine]) -> None:
         """Lines that are being written, behind those that have ended."""
-        self._coming = busy or bool(coming)
         written = [line for part in coming for line in safe_lines(_format_line(part, self._step_id))]
         self.lines.show_coming(written, to_end=self._following)
         if written and not self._any:

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
@@ -17,7 +18,9 @@ from screens.widgets.scrolling import ScrollKeys
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.style import Style
     from textual import events
+    from textual.geometry import Region
 
 _SIDEWAYS = 8
 MOST_LINES = 10_000
@@ -53,13 +56,17 @@ class TextLines(ScrollKeys, ScrollView):
     ) -> None:
         super().__init__(id=id)
         self._continued = continued
-        self._lines = tuple(lines)
+        self._lines = list(lines)
+        self._heights: list[int] = []
+        """How many lines of the screen each line takes."""
         self._drawn: list[str] = []
         self._coming: tuple[SafeText, ...] = ()
         self._drawn_coming: list[str] = []
         self._wrapped = True
         self._sideways = 0
         self._laid_out_for = 0
+        self._style: Style | None = None
+        self._to_end = False
 
     @property
     def _width(self) -> int:
@@ -67,21 +74,24 @@ class TextLines(ScrollKeys, ScrollView):
 
     def show(self, lines: Sequence[SafeText]) -> None:
         """Another text, from its top."""
-        self._lines = tuple(lines)
-        self._sideways = 0
+        self._lines = list(lines)
+        self._sideways, self._to_end = 0, False
         self._lay_out()
         self.scroll_home(animate=False)
 
     def extend(self, lines: Sequence[SafeText], *, to_end: bool) -> bool:
         """More lines at the end, which comes into view; whether older ones had to go."""
-        too_many = len(self._lines) + len(lines) - MOST_LINES
-        self._lines = (*self._lines, *lines)[-MOST_LINES:]
-        if too_many > 0 or self._laid_out_for != self._width:
+        self._lines += lines
+        too_many = max(0, len(self._lines) - MOST_LINES)
+        del self._lines[:too_many]
+        if self._laid_out_for != self._width:
             self._lay_out()
         else:
             self._draw(lines)
+            self._let_go(too_many, stay=not to_end)
+        self._to_end = to_end
         if to_end:
-            self.scroll_end(animate=False)
+            self._scroll_to_end()
         return too_many > 0
 
     def show_coming(self, lines: Sequence[SafeText], *, to_end: bool) -> None:
@@ -90,8 +100,9 @@ class TextLines(ScrollKeys, ScrollView):
             return
         self._coming = tuple(lines)
         self._draw(())
+        self._to_end = to_end
         if to_end:
-            self.scroll_end(animate=False)
+            self._scroll_to_end()
 
     def toggle_wrap(self) -> None:
         """Break long lines, or cut them at the edge."""
@@ -99,24 +110,31 @@ class TextLines(ScrollKeys, ScrollView):
         self._sideways = 0
         self._lay_out()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of the screen, all in one style: to work it out takes longer than to draw a line."""
+        self._style = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
-        if self._laid_out_for != self._width:
+        if y == 0 and self._laid_out_for != self._width:
             # A part that comes into view is not always told its size.
             self.call_later(self._lay_out)
         index = y + self.scroll_offset.y
         behind = index - len(self._drawn)
         if behind >= len(self._drawn_coming):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self.size.width, self._style)
         text = self._drawn[index] if behind < 0 else self._drawn_coming[behind]
-        strip = Strip([Segment(text, self.rich_style)])
+        strip = Strip([Segment(text, self._style)])
         if self._sideways:
             strip = strip.crop(self._sideways, self._sideways + self.size.width)
-        return strip.adjust_cell_length(self.size.width, self.rich_style)
+        return strip.adjust_cell_length(self.size.width, self._style)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Another width, other breaks."""
+        """Another width, other breaks; the end stays in view where it was to be."""
         self._lay_out()
+        if self._to_end:
+            self._scroll_to_end()
 
     def action_left(self) -> None:
         """Back towards the beginning of lines that are cut."""
@@ -134,22 +152,41 @@ class TextLines(ScrollKeys, ScrollView):
 
     def _lay_out(self) -> None:
         self._laid_out_for = self._width
-        self._drawn = []
+        self._drawn, self._heights = [], []
         self._draw(self._lines)
 
     def _draw(self, lines: Sequence[SafeText]) -> None:
-        self._drawn += self._on_screen(lines)
-        self._drawn_coming = self._on_screen(self._coming)
-        self.virtual_size = Size(self._laid_out_for, len(self._drawn) + len(self._drawn_coming))
+        for line in lines:
+            pieces = self._on_screen(line)
+            self._heights.append(len(pieces))
+            self._drawn += pieces
+        self._drawn_coming = [piece for line in self._coming for piece in self._on_screen(line)]
+        self._has_grown()
+
+    def _let_go(self, count: int, *, stay: bool) -> None:
+        """The first lines go; who reads further below stays where they read."""
+        if not count:
+            return
+        gone = sum(self._heights[:count])
+        del self._heights[:count], self._drawn[:gone]
+        self._has_grown()
+        if stay:
+            self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, immediate=True)
+
+    def _has_grown(self) -> None:
+        size = Size(self._laid_out_for, len(self._drawn) + len(self._drawn_coming))
+        if size != self.virtual_size:
+            # Set in Textual's usual way it would lay out the whole screen again for each line.
+            self.set_reactive(Widget.virtual_size, size)
+            self._scroll_update(size)
         self.refresh()
 
-    def _on_screen(self, lines: Sequence[SafeText]) -> list[str]:
-        width = self._laid_out_for
-        return [
-            piece
-            for line in lines
-            for piece in (_pieces(line, width, self._continued) if self._wrapped else [line])
-        ]
+    def _scroll_to_end(self) -> None:
+        # At once: a frame later the text would be drawn twice.
+        self.scroll_end(animate=False, immediate=True)
+
+    def _on_screen(self, line: SafeText) -> list[str]:
+        return _pieces(line, self._laid_out_for, self._continued) if self._wrapped else [line]
 
 
 def _pieces(line: str, width: int, continued: str) -> list[str]:

@@ -11,7 +11,7 @@ from engine.contracts.runs.timeline import FailedTry, Timeline
 from engine.contracts.status import RunStatus, StepStatus
 from screens.run.screen import RunScreen
 from screens.run.step_screen import StepScreen
-from screens.widgets.text_lines import TextLines, safe_lines
+from screens.widgets.text_lines import MOST_LINES, TextLines, safe_lines
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_row, a_run, a_step, ago, an_event
 
@@ -164,3 +164,21 @@ def test_lines_that_come_before_their_part_has_a_size_are_kept() -> None:
     lines = TextLines()
     assert not lines.extend(safe_lines("one\ntwo words"), to_end=False)
     assert lines.virtual_size.height > 1
+
+
+async def test_who_reads_further_up_stays_there_when_old_lines_go(console: OpenConsole) -> None:
+    engine = an_engine()
+    engine.stored_output["run-1"] = [a_line(number) for number in range(2, 30)]
+    async with console(engine, size=(80, 24)) as stage:
+        await opened(stage)
+        await stage.shows("line 29")
+        lines = stage.app.screen.query_one("#output-lines", TextLines)
+        assert lines.extend(
+            safe_lines("\n".join(f"new {number}" for number in range(MOST_LINES))), to_end=True
+        )
+        lines.scroll_to(y=5_000, animate=False, immediate=True)
+        await stage.shows("new 5000")
+        assert lines.extend(safe_lines("\n".join(["more"] * 100)), to_end=False)
+        assert lines.scroll_offset.y == 4_900
+        await stage.shows("new 5000")
+        assert lines.virtual_size.height == MOST_LINES

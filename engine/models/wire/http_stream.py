@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.models.failure import ModelErrorCode, ModelFailure, TimeoutPhase, malformed
+from engine.models.wire.pace import Pace
 from engine.models.wire.server_errors import refused_status, request_id_of
 
 if TYPE_CHECKING:
@@ -121,8 +122,9 @@ class HttpStream:
             return await client.send(request, stream=True)
 
     async def _read(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        pieces = response.aiter_raw()
+        pieces, pace = response.aiter_raw(), Pace(self._loop.time)
         while True:
+            pace.asks()
             async with asyncio.timeout_at(self._limit()):
                 chunk = await anext(pieces, None)
             if chunk is None:
@@ -134,6 +136,7 @@ class HttpStream:
                         while await anext(pieces, None) is not None:
                             pass
                 return
+            await pace.has_read(len(chunk))
 
     async def _require_answer(self, response: httpx.Response) -> None:
         self.request_id = request_id_of(response.headers)
