@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from engine.contracts.actor import Actor
-    from engine.contracts.governing.slo import ServiceLevel, ServiceLevelDetail, Trend
+    from engine.contracts.governing.slo import AlertKind, ServiceLevel, ServiceLevelDetail, SloState, Trend
+
+
+class LevelSummary(NamedTuple):
+    """A pack's service level in one tenant, as far as a list of very many tells it.
+
+    The fields are those of `ServiceLevel`; `burn_6h` and `burn_1d` are the burns of these times, `waited_ms`
+    is how long people took, all together, `alerts` are those that hold, the most urgent first.
+    """
+
+    tenant: str
+    pack: str
+    state: SloState
+    window_days: int
+    runs: int
+    failed: int
+    success_rate: float | None
+    goal: float
+    may_fail: int
+    allowed: int
+    p95_ms: int | None
+    p95_goal_ms: int
+    worked_ms: int = 0
+    waited_ms: int = 0
+    burn_6h: float = 0.0
+    burn_1d: float = 0.0
+    runs_out: datetime | None = None
+    alerts: tuple[AlertKind, ...] = ()
 
 
 class ServiceLevels(Protocol):
@@ -14,6 +44,13 @@ class ServiceLevels(Protocol):
 
     async def list(self, *, window_days: int | None = None) -> tuple[ServiceLevel, ...]:
         """Every pack in every tenant where its runs ended, and packs without any; the worst first.
+
+        Raises InvalidInput (window).
+        """
+        ...
+
+    async def summaries(self, *, window_days: int | None = None) -> Sequence[LevelSummary]:
+        """The same packs in the same order, in short. Asked again it reads only what changed meanwhile.
 
         Raises InvalidInput (window).
         """

@@ -6,17 +6,18 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from engine.contracts.governing.slo import AlertKind, DriftMetric, SloState
+from engine.contracts.governing.slo import AlertKind, DriftMetric
 from engine.contracts.status import RunStatus
 from engine.errors import NotFound
 from engine.journal.rules.levels.alerts import AlertLook, Begun
 from engine.runtime.looking import looking
+from engine.slo.alerting import holding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from engine.contracts.governing.slo import ServiceLevel
-    from engine.facade.levels import ServiceLevels
+    from engine.facade.levels import LevelSummary, ServiceLevels
     from engine.journal.alert_rows import AlertRow
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
@@ -74,13 +75,18 @@ class AlertWatch:
                 places.add((row["tenant"], row["pack"]))
         for tenant, pack in sorted(places):
             standing = await self._standing()
-            try:
-                level = (await self._levels.get(pack, tenant=tenant)).level
-            except NotFound:  # it does not count
-                continue
-            await self._record(tenant, pack, level, standing)
+            level = await self._level(tenant, pack)
+            if level is not None:
+                await self._record(tenant, pack, level, standing)
         if self._is_due():
             await self._look_at_all()
+
+    async def _level(self, tenant: str, pack: str) -> ServiceLevel | None:
+        """None for a pack of which nothing counts."""
+        try:
+            return (await self._levels.get(pack, tenant=tenant)).level
+        except NotFound:
+            return None
 
     def _is_due(self) -> bool:
         now = self._clock.now()
@@ -97,9 +103,8 @@ class AlertWatch:
             return
         begun = self._clock.uptime()
         standing = await self._standing()
-        levels = {(level.tenant, level.pack): level for level in await self._levels.list()}
-        for tenant, pack in sorted({*levels, *standing}):
-            await self._record(tenant, pack, levels.get((tenant, pack)), standing, quiet=not version)
+        for tenant, pack in _others(await self._levels.summaries(), standing):
+            await self._record(tenant, pack, await self._level(tenant, pack), standing, quiet=not version)
         took = self._clock.uptime() - begun
         if took * _SHARE > AGAIN:
             await self._turn(version + 1, took * _SHARE)
@@ -135,12 +140,17 @@ class AlertWatch:
             )
 
 
+def _others(levels: Sequence[LevelSummary], standing: Standing) -> list[tuple[str, str]]:
+    """Packs of which other alerts hold than stand."""
+    holds = {(level.tenant, level.pack): set(level.alerts) for level in levels if level.alerts}
+    stands: dict[tuple[str, str], set[str]] = {
+        place: {row["kind"] for row in rows} for place, rows in standing.items()
+    }
+    return sorted(place for place in {*holds, *stands} if holds.get(place, set()) != stands.get(place, set()))
+
+
 def _holds(level: ServiceLevel) -> tuple[AlertKind, ...]:
-    """The most urgent first."""
-    exhausted = level.state is SloState.VIOLATED and level.may_fail < 0
-    burning = dict.fromkeys(AlertKind(severity.value) for severity in level.alerts)
-    drifting = tuple(AlertKind(f"drift_{drift.metric}") for drift in level.drift)
-    return (*burning, *((AlertKind.EXHAUSTED,) if exhausted else ()), *drifting)
+    return holding(level.state, level.may_fail, level.alerts, (drift.metric for drift in level.drift))
 
 
 def _title(level: ServiceLevel, kind: AlertKind) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.contracts.governing.slo import DriftMetric, DriftSeverity
 from engine.slo.buckets import DAY, merged, start_of
-from engine.slo.sketch import mean
+from engine.slo.sketch import total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,14 +33,57 @@ class Drift:
     severity: DriftSeverity
 
 
-def drifts(buckets: Sequence[Bucket], start: int, now: int) -> list[Drift]:
-    """What is other today and yesterday than from `start` until then."""
-    cut = start_of(now, DAY) - DAY
-    before = merged([bucket for bucket in buckets if start <= bucket.start < cut], 0, DAY)
+class Side(NamedTuple):
+    """What was counted of some days: `took` is the working time of `timed` runs in microseconds."""
+
+    good: int
+    bad: int
+    took: int
+    timed: int
+    cost: float
+    priced: int
+    tokens: float
+    metered: int
+
+    @property
+    def total(self) -> int:
+        """Runs that count."""
+        return self.good + self.bad
+
+
+def side_of(counts: Bucket) -> Side:
+    """What a bucket says of its days."""
+    times = counts.times
+    return Side(
+        counts.good,
+        counts.bad,
+        total(times),
+        sum(times.values()),
+        counts.cost,
+        counts.priced,
+        counts.tokens,
+        counts.metered,
+    )
+
+
+def cut_of(now: int) -> int:
+    """Where yesterday begins (UTC)."""
+    return start_of(now, DAY) - DAY
+
+
+def drifts(buckets: Sequence[Bucket], now: int) -> list[Drift]:
+    """What is other today and yesterday than in the days of the buckets until then."""
+    cut = cut_of(now)
+    before = merged([bucket for bucket in buckets if bucket.start < cut], 0, DAY)
     lately = merged([bucket for bucket in buckets if cut <= bucket.start <= now], 0, DAY)
+    return drifts_between(side_of(before), side_of(lately))
+
+
+def drifts_between(before: Side, lately: Side) -> list[Drift]:
+    """What is other lately than before."""
     found = []
-    if min(before.good, lately.good) >= LEAST_RUNS:
-        found.append(_drift(DriftMetric.TIME, mean(before.times), mean(lately.times)))
+    if min(before.good, lately.good, before.timed, lately.timed) >= LEAST_RUNS:
+        found.append(_drift(DriftMetric.TIME, before.took / before.timed, lately.took / lately.timed))
     if min(before.total, lately.total) >= LEAST_RUNS:
         baseline = max(LEAST_FAILURES, before.bad / before.total)
         found.append(_drift(DriftMetric.FAILURES, baseline, lately.bad / lately.total))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.slo.objectives import Objective
+    from engine.slo.sums import PackSums
 
 LEAST_TIMED = 20
 """Of fewer runs the 95 % one is simply the longest: it breaks no promise."""
@@ -64,24 +65,26 @@ def report(buckets: Sequence[Bucket], objective: Objective, now: int) -> Report:
     left = allowed - counts.bad
     pairs = tuple(burns(found, objective, now))
     p95 = quantile(counts.times, 0.95)
+    failed = sum(bucket.bad for bucket in since(found, now - RATE_DAYS * DAY))
     return Report(
         objective=objective,
         start=start,
         counts=counts,
-        state=_state(counts, left, p95, pairs, objective),
+        state=state_of(counts, left, p95, pairs, objective),
         left=left,
         allowed=allowed,
         p95=p95,
         burns=pairs,
-        drifts=tuple(drifts(found, start, now)),
-        runs_out=_runs_out(found, left, now, now + window),
+        drifts=tuple(drifts(found, now)),
+        runs_out=runs_out(failed, left, now, now + window),
         out_since=_out_since(found, allowed) if left < 0 else None,
     )
 
 
-def _state(
-    counts: Bucket, left: int, p95: int | None, pairs: Sequence[Burn], objective: Objective
+def state_of(
+    counts: Bucket | PackSums, left: int, p95: int | None, pairs: Sequence[Burn], objective: Objective
 ) -> SloState:
+    """What the counts of a window say of its promise."""
     if not counts.total:
         return SloState.NO_DATA
     too_slow = p95 is not None and p95 > objective.p95
@@ -97,8 +100,8 @@ def _state(
     return SloState.MET
 
 
-def _runs_out(buckets: Sequence[Bucket], left: int, now: int, until: int) -> int | None:
-    bad = sum(bucket.bad for bucket in since(buckets, now - RATE_DAYS * DAY))
+def runs_out(bad: int, left: int, now: int, until: int) -> int | None:
+    """When the budget is used up if as many fail as `bad` of the last days; None behind `until`."""
     if left < 0 or not bad:
         return None
     moment = now + left * RATE_DAYS * DAY // bad

@@ -10,6 +10,7 @@ import math
 import sys
 from array import array
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def bin_of(micros: int) -> int:
     return min(MOST_BINS, math.ceil(math.log(max(micros, LEAST) / LEAST) / _LOG))
 
 
+@cache
 def time_in(number: int) -> int:
     """The time in microseconds that a bin stands for."""
     return round(LEAST * 2 * _GAMMA**number / (_GAMMA + 1))
@@ -71,18 +73,24 @@ def total(sketch: Mapping[int, int]) -> int:
     return sum(time_in(number) * count for number, count in sketch.items())
 
 
-def mean(sketch: Mapping[int, int]) -> float:
-    """The mean time in microseconds; 0 without any."""
-    counted = sum(sketch.values())
-    return total(sketch) / counted if counted else 0.0
-
-
 def encode(sketch: Mapping[int, int]) -> bytes:
     """Bin and count in turn, as unsigned numbers of 32 bits, the low byte first."""
     numbers = array("I", [each for pair in sorted(sketch.items()) for each in pair])
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers.tobytes()
+
+
+def decode_all(data: bytes) -> Sketch:
+    """What several sketches counted that were encoded one after another."""
+    numbers = array("I", data[: len(data) // 8 * 8])
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    bins, counts = numbers[::2], numbers[1::2]
+    found: Sketch = {}
+    for number, count in zip(bins, counts, strict=True):
+        found[number] = found.get(number, 0) + count
+    return found
 
 
 def decode(data: bytes) -> Sketch:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ServiceLevel,
         ServiceLevelDetail,
     )
+    from engine.facade.levels import LevelSummary
     from screens.keys.keymap import Keymap
 
 LOW_PLOT, TALL_PLOT = 3, 6
@@ -50,18 +51,15 @@ class LevelDetail(Plain):
     def __init__(self, keymap: Keymap) -> None:
         super().__init__(id="level")
         self._keymap = keymap
-        self._level: ServiceLevel | None = None
-        self._budget: Sequence[float | None] = ()
-        self._alerts: Sequence[AlertView] = ()
+        self._level: LevelSummary | None = None
+        self._detail: ServiceLevelDetail | None = None
         self._now: datetime | None = None
 
     def show_level(
-        self, level: ServiceLevel | None, detail: ServiceLevelDetail | None, now: datetime
+        self, level: LevelSummary | None, detail: ServiceLevelDetail | None, now: datetime
     ) -> None:
-        """Show this one; `detail` is its course and its alerts, when they are read."""
-        self._level, self._now = level, now
-        self._budget = detail.budget if detail is not None else ()
-        self._alerts = detail.alerts if detail is not None else ()
+        """Show this one; `detail` is what is told of one alone, when it is read."""
+        self._level, self._detail, self._now = level, detail, now
         self._draw()
 
     def on_resize(self) -> None:
@@ -78,15 +76,18 @@ class LevelDetail(Plain):
             (sanitize(f" {level.pack} "), "bold"),
             (sanitize(f"{level.tenant} "), "$quiet"),
             (label.text, STYLES[label.tone]),
-            (sanitize(f" · {format_left(level)}"), ""),
         ]
         if level.state is SloState.NO_DATA:
-            self.show(*head[:3], NEW_LINE, NEW_LINE, (self._keymap.fill(_EMPTY), "$quiet"))
+            self.show(*head, NEW_LINE, NEW_LINE, (self._keymap.fill(_EMPTY), "$quiet"))
             return
+        if self._detail is None:
+            self.show(*head)
+            return
+        told = self._detail.level
         lines: list[list[Part]] = [
-            head,
-            *self._plot(level, now),
-            *_words(level, self._alerts, tall=self._tall),
+            [*head, (sanitize(f" · {format_left(told)}"), "")],
+            *self._plot(told, self._detail.budget, now),
+            *_words(told, self._detail.alerts, tall=self._tall),
         ]
         self.show(*(part for line in lines for part in (*line, NEW_LINE)))
 
@@ -94,11 +95,13 @@ class LevelDetail(Plain):
     def _tall(self) -> bool:
         return self.app.size.height >= TALL
 
-    def _plot(self, level: ServiceLevel, now: datetime) -> Iterator[list[Part]]:
+    def _plot(
+        self, level: ServiceLevel, budget: Sequence[float | None], now: datetime
+    ) -> Iterator[list[Part]]:
         width = max(10, int(self.size.width * _PLOT_SHARE) - 12)
         height = TALL_PLOT if self._tall else LOW_PLOT
         beside = [*_beside(level), *[""] * (height - LOW_PLOT)]
-        plot = budget_plot(self._budget, width, height)
+        plot = budget_plot(budget, width, height)
         for number, line in enumerate(plot):
             scale = "left 100 %" if number == 0 else "0 %" if number == height - 1 else ""
             yield [
@@ -192,7 +195,8 @@ def _role(role: RoleView) -> str:
 
 
 def _people(level: ServiceLevel) -> list[Part]:
-    people, share = level.people, waiting_share(level)
+    people = level.people
+    share = waiting_share(level.worked_ms, people.waited_ms)
     took = [f"{people.asked:,} asked"] if people.asked else ["were asked nothing"]
     if people.asked and share is not None:
         took.append(f"{share * 100:.0f} % of the time")

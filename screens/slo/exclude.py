@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.governing.slo import ServiceLevel
     from engine.contracts.runs.run import RunSummary
     from engine.facade.engine import Engine
+    from engine.facade.levels import LevelSummary
     from screens.frame.console_state import ConsoleState
 
 _COLUMNS = (
@@ -56,7 +56,7 @@ class ExcludeDialog(Dialog[Exclusion]):
 
     BINDINGS = bindings("exclude.", "dialog.confirm")
 
-    def __init__(self, state: ConsoleState, engine: Engine, level: ServiceLevel) -> None:
+    def __init__(self, state: ConsoleState, engine: Engine, level: LevelSummary) -> None:
         super().__init__()
         self._engine = engine
         self._state = state

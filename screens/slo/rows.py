@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from engine.contracts.governing.slo import SloState
+from engine.contracts.governing.slo import AlertKind, SloState
 from engine.safe_text import sanitize
 from screens.widgets.ages import zoned
 from screens.widgets.numbers import short_number
 from screens.widgets.status_labels import StatusLabel, Tone
 from screens.widgets.tables.columns import Column
+from screens.widgets.tables.made_table import RowToMake
 from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from engine.contracts.governing.slo import ServiceLevel
+    from engine.facade.levels import LevelSummary
 
 STATES: dict[SloState, StatusLabel] = {
     SloState.VIOLATED: StatusLabel("✗", "violated", Tone.BAD),
@@ -49,15 +52,35 @@ def columns(width: int) -> tuple[Column, ...]:
     )
 
 
-_SIX_HOURS, _DAY = 21_600, 86_400
+_BURNING = frozenset({AlertKind.PAGE, AlertKind.TICKET})
 _WHOLE = 10
 """From so much on a burn is told without a fraction."""
 
 
-def level_row(level: ServiceLevel) -> Row:
+class Listed(NamedTuple):
+    """Packs by the key of their row, the rows of those that fit, and over how many days they are measured."""
+
+    levels: Mapping[str, LevelSummary]
+    rows: Sequence[RowToMake]
+    windows: frozenset[int]
+
+
+def listed_of(levels: Sequence[LevelSummary], typed: str) -> Listed:
+    """What fits the words that were typed."""
+    words = typed.casefold().split()
+    known = {level_key(level): level for level in levels}
+    rows = [
+        RowToMake(key, partial(level_row, level))
+        for key, level in known.items()
+        if not words or fits(level, words)
+    ]
+    return Listed(known, rows, frozenset(level.window_days for level in levels))
+
+
+def level_row(level: LevelSummary) -> Row:
     """One pack in one tenant."""
     label = STATES[level.state]
-    over = level.may_fail < 0
+    over, burning = level.may_fail < 0, not _BURNING.isdisjoint(level.alerts)
     slow = level.p95_ms is not None and level.p95_ms > level.p95_goal_ms
     low = level.success_rate is not None and level.success_rate < level.goal
     out = day_time(level.runs_out) if level.runs_out is not None else "already" if over else ""
@@ -70,7 +93,7 @@ def level_row(level: ServiceLevel) -> Row:
             Cell(sanitize(f"{percent(level.success_rate):>5}"), Tone.BAD if low else Tone.PLAIN),
             Cell(sanitize(f"{percent(level.goal):>5}"), Tone.QUIET),
             Cell(sanitize(_may_fail(level)), Tone.BAD if over else Tone.PLAIN),
-            Cell(sanitize(f"{_burns(level):>10}"), Tone.WAITING if level.alerts else Tone.PLAIN),
+            Cell(sanitize(f"{_burns(level):>10}"), Tone.WAITING if burning else Tone.PLAIN),
             Cell(sanitize(f"{milliseconds(level.p95_ms):>5}"), Tone.BAD if slow else Tone.PLAIN),
             Cell(sanitize(f"{milliseconds(level.p95_goal_ms):>5}"), Tone.QUIET),
             Cell(sanitize(out), Tone.BAD if over else Tone.PLAIN),
@@ -79,15 +102,15 @@ def level_row(level: ServiceLevel) -> Row:
     )
 
 
-def level_key(level: ServiceLevel) -> str:
+def level_key(level: LevelSummary) -> str:
     """Names a row."""
     return f"{level.tenant} {level.pack}"
 
 
-def fits(level: ServiceLevel, typed: str) -> bool:
-    """Whether every word that was typed is part of pack, tenant or state."""
+def fits(level: LevelSummary, words: Sequence[str]) -> bool:
+    """Whether every word is part of pack, tenant or state."""
     known = f"{level.pack} {level.tenant} {STATES[level.state].word}".casefold()
-    return all(word in known for word in typed.casefold().split())
+    return all(word in known for word in words)
 
 
 def bar(used: float, cells: int) -> str:
@@ -127,7 +150,7 @@ def day_time(moment: datetime) -> str:
     return zoned(moment).strftime("%d %b %H:%M")
 
 
-def _may_fail(level: ServiceLevel) -> str:
+def _may_fail(level: LevelSummary) -> str:
     if not level.runs:
         return "   -"
     left = f"{'-' if level.may_fail < 0 else ''}{few(abs(level.may_fail))}"
@@ -136,11 +159,8 @@ def _may_fail(level: ServiceLevel) -> str:
     return f"{left:>4} {bar(1 - level.may_fail / level.allowed, BAR)}"
 
 
-def _burns(level: ServiceLevel) -> str:
-    burns = {burn.long_seconds: burn.long_burn for burn in level.burns}
-    if not level.runs or not burns:
-        return "-"
-    return f"{_burn(burns[_SIX_HOURS])}/{_burn(burns[_DAY])}"
+def _burns(level: LevelSummary) -> str:
+    return f"{_burn(level.burn_6h)}/{_burn(level.burn_1d)}" if level.runs else "-"
 
 
 def _burn(burn: float) -> str:

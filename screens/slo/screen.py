@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.containers import Vertical
@@ -19,20 +19,23 @@ from screens.frame.inputs import SafeInput
 from screens.frame.screen import ConsoleScreen, attempt, console, show_notice
 from screens.keys.bindings import bindings
 from screens.slo.detail import TALL, LevelDetail
-from screens.slo.rows import columns, fits, level_key, level_row
+from screens.slo.rows import Listed, columns, level_key, listed_of
 from screens.slo.spend_rows import EACH, Used
 from screens.slo.spent import Spent
 from screens.widgets.numbers import counted
 from screens.widgets.plain import Plain
-from screens.widgets.tables.made_table import MadeTable, RowToMake
+from screens.widgets.tables.made_table import MadeTable
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
     from textual import events
     from textual.app import ComposeResult
 
-    from engine.contracts.governing.slo import ServiceLevel, ServiceLevelDetail
+    from engine.contracts.governing.slo import ServiceLevelDetail
     from engine.facade.engine import Engine
     from engine.facade.feed import FeedBatch
+    from engine.facade.levels import LevelSummary
     from screens.frame.console_state import ConsoleState
     from screens.slo.cap import Subject
     from screens.slo.exclude import Exclusion
@@ -41,8 +44,8 @@ WINDOWS: tuple[int | None, ...] = (1, 7, None, 90)
 """Days to look at; None is each pack's own."""
 AGAIN_SECONDS = 60.0
 """Burn rates fall as time goes by, also when no run ends."""
-SLOW_LOAD = 1.0
-"""Seconds; what takes longer, of ten thousand tenants say, is read again each `AGAIN_SECONDS` only."""
+MOST_DETAILS = 200
+"""Packs whose course is kept."""
 _ENDS = frozenset(
     {"run_completed", "run_failed", "run_dead_lettered", "approval_decided", "user_input_received"}
     | {"outcome_decided", "request_expired", "model_usage", "run_excluded"}
@@ -58,14 +61,15 @@ class SloScreen(ConsoleScreen):
 
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
-        self._levels: dict[str, ServiceLevel] = {}
+        self._found: Sequence[LevelSummary] = ()
+        self._list = Listed({}, [], frozenset())
         self._details: dict[str, ServiceLevelDetail] = {}
+        self._fresh: set[str] = set()
         self._window: int | None = None
         self._engine: Engine = state.engine
         self._all_tenants = False
         self._typed = ""
         self._read = False
-        self._took = 0.0
 
     def body(self) -> ComposeResult:
         """Filter, what is looked at, the packs, one of them, and what models cost."""
@@ -94,9 +98,9 @@ class SloScreen(ConsoleScreen):
     def _table(self) -> MadeTable:
         return self.query_one("#levels", MadeTable)
 
-    def current_level(self) -> ServiceLevel | None:
+    def current_level(self) -> LevelSummary | None:
         """The one under the cursor."""
-        return self._levels.get(self._table.cursor_key)
+        return self._list.levels.get(self._table.cursor_key)
 
     def copied_id(self) -> str:
         """The pack's name."""
@@ -107,26 +111,39 @@ class SloScreen(ConsoleScreen):
         """Whether a run or a request ended, a model was paid for, or packs changed."""
         ended = any(event.kind in _ENDS for event in batch.events)
         changed = bool(batch.of(PackListChanged)) or bool(batch.of(CapsChanged) or batch.of(AlertChanged))
-        return batch.lagged or changed or (ended and self._took < SLOW_LOAD)
+        return batch.lagged or changed or ended
 
     async def load(self) -> None:
         """Every pack, the course of the one under the cursor, and what was spent: so many questions, however
         many packs and tenants there are."""
-        window, engine, begun = self._window, self._engine, self.state.clock()
-        found = await engine.levels.list(window_days=window)
+        window, engine = self._window, self._engine
+        found = await engine.levels.summaries(window_days=window)
         if (window, engine) != (self._window, self._engine):
             return
-        self._levels = {level_key(level): level for level in found}
-        self._details.clear()
-        self._read = True
-        self._draw()
+        self._found, self._read = found, True
+        self._forget_details()
+        await self._show_rows()
         await self._read_budget()
         await self._read_used()
-        self._took = self.state.clock() - begun
+
+    def _forget_details(self) -> None:
+        """Those of packs that are gone; the others stay until they are read again."""
+        self._fresh.clear()
+        if len(self._details) > MOST_DETAILS:
+            self._details.clear()
+
+    async def _show_rows(self) -> None:
+        """What fits of what was read. Of very many packs it is put together beside the loop, where keys are
+        heard meanwhile."""
+        found, typed = self._found, self._typed
+        listed = await asyncio.to_thread(listed_of, found, typed)
+        if found is self._found and typed == self._typed:
+            self._list = listed
+            self._draw()
 
     async def _read_used(self) -> None:
         """What models cost in the longest of the windows that are looked at."""
-        engine, levels, since = self._engine, tuple(self._levels.values()), self.state.now()
+        engine, levels, since = self._engine, self._found, self.state.now()
         spending = await engine.budget.spending(SpendBy.PACK, since=since - timedelta(days=self._days))
         caps = await engine.budget.caps(acts=0)
         if engine is self._engine:
@@ -135,7 +152,7 @@ class SloScreen(ConsoleScreen):
 
     @property
     def _days(self) -> int:
-        return max((level.window_days for level in self._levels.values()), default=30)
+        return max(self._list.windows, default=30)
 
     def action_filter(self) -> None:
         """Show the filter line and type into it."""
@@ -207,6 +224,7 @@ class SloScreen(ConsoleScreen):
             show_notice(self, explain(error), tone="error")
             return
         self._engine, self._all_tenants = wanted, not self._all_tenants
+        self._details.clear()
         self.refresher.ask_at_once()
 
     def action_exclude(self) -> None:
@@ -233,7 +251,7 @@ class SloScreen(ConsoleScreen):
     @on(Input.Changed, "#filter")
     def _filter_typed(self, message: Input.Changed) -> None:
         self._typed = message.value
-        self._draw()
+        self.run_worker(self._guarded(self._show_rows()), group="rows", exclusive=True, exit_on_error=False)
 
     @on(Input.Submitted, "#filter")
     def _filter_kept(self) -> None:
@@ -243,7 +261,9 @@ class SloScreen(ConsoleScreen):
     @on(MadeTable.Highlighted, "#levels")
     def _highlighted(self) -> None:
         self._draw_detail()
-        self.run_worker(self._guarded_budget(), group="budget", exclusive=True, exit_on_error=False)
+        self.run_worker(
+            self._guarded(self._read_budget()), group="budget", exclusive=True, exit_on_error=False
+        )
 
     @on(MadeTable.Opened, "#levels")
     def _opened(self) -> None:
@@ -263,19 +283,21 @@ class SloScreen(ConsoleScreen):
     def _look_at(self, by: int) -> None:
         place = WINDOWS.index(self._window) + by
         self._window = WINDOWS[max(0, min(place, len(WINDOWS) - 1))]
+        self._details.clear()
         self.refresher.ask_at_once()
 
-    async def _guarded_budget(self) -> None:
-        await attempt(self, self._read_budget())
+    async def _guarded(self, reading: Coroutine[Any, Any, None]) -> None:
+        await attempt(self, reading)
 
     async def _read_budget(self) -> None:
         level = self.current_level()
-        if level is None or not level.runs or level_key(level) in self._details:
+        if level is None or not level.runs or level_key(level) in self._fresh:
             return
-        window = self._window
-        found = await self._engine.levels.get(level.pack, tenant=level.tenant, window_days=window)
-        if window == self._window:
+        window, engine = self._window, self._engine
+        found = await engine.levels.get(level.pack, tenant=level.tenant, window_days=window)
+        if (window, engine) == (self._window, self._engine):
             self._details[level_key(level)] = found
+            self._fresh.add(level_key(level))
             self._draw_detail()
 
     def _show_filter(self, shown: bool) -> None:
@@ -286,27 +308,21 @@ class SloScreen(ConsoleScreen):
         self.query_one("#empty").display = empty
         self._table.set_class(empty, "-empty")
         if empty and self._read:
-            nothing_fits = "No pack matches the filter." if self._levels else _EMPTY
+            nothing_fits = "No pack matches the filter." if self._found else _EMPTY
             self.query_one(".empty-text", Plain).show(sanitize(nothing_fits, multiline=True))
 
     def _draw(self) -> None:
-        rows = [
-            RowToMake(key, partial(level_row, level))
-            for key, level in self._levels.items()
-            if not self._typed or fits(level, self._typed)
-        ]
-        self._table.show(rows)
-        self._show_empty(not rows)
+        self._table.show(self._list.rows)
+        self._show_empty(not self._list.rows)
         self._draw_head()
         self._draw_detail()
 
     def _draw_head(self) -> None:
-        found = {level.window_days for level in self._levels.values()}
-        days = counted(found.pop(), "day") if len(found) == 1 else "the days of its own window"
-        shown, known = self._table.row_count, len(self._levels)
+        windows = self._list.windows
+        days = counted(max(windows), "day") if len(windows) == 1 else "the days of its own window"
+        shown, known = self._table.row_count, len(self._found)
         part = f" · {shown:,} of {known:,} packs" if shown != known else ""
         whose = " in every tenant" if self._all_tenants else ""
-        part += " · as of a minute ago at most" if self._took >= SLOW_LOAD else ""
         words = f" Each pack{whose} over {days}, worst first{part}"
         self.query_one("#slo-head", Plain).show((sanitize(words if known else ""), "$quiet"))
 

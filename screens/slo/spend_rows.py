@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from heapq import nlargest
 from typing import TYPE_CHECKING
 
 from engine.contracts.governing.budget import CapScope, CapState, CapWindow
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.governing.budget import Caps, CapView, Spending, SpendRow, SpendSum
-    from engine.contracts.governing.slo import ServiceLevel
+    from engine.facade.levels import LevelSummary
 
 
 class Unit(StrEnum):
@@ -42,6 +43,8 @@ _IN_PART = StatusLabel("·", "in part", Tone.QUIET)
 BAR = 8
 EACH = "*"
 """In place of a tenant or a name: each one by itself."""
+MOST_TIMED = 1_000
+"""Packs whose time is listed, those that took longest."""
 _SHORT = 7
 _WINDOWS = {CapWindow.DAY: "day", CapWindow.MONTH: "month", CapWindow.TOTAL: "total"}
 COLUMNS: dict[Unit, tuple[Column, ...]] = {
@@ -81,7 +84,7 @@ class Used:
 
     spending: Spending
     caps: Caps
-    levels: Sequence[ServiceLevel]
+    levels: Sequence[LevelSummary]
     tenant: str
     """The one in view; empty for all."""
 
@@ -103,8 +106,8 @@ def rows_of(used: Used, unit: Unit) -> list[RowToMake]:
         most = sorted(used.spending.rows, key=lambda row: (-_tokens(row.sum), row.name))
         of_all = max(1, _tokens(used.spending.total))
         return [RowToMake(pack_key(row), partial(_told, row, of_all)) for row in most]
-    timed = [level for level in used.levels if level.worked_ms or level.people.waited_ms]
-    longest = sorted(timed, key=lambda level: -(level.worked_ms + level.people.waited_ms))
+    timed = (level for level in used.levels if level.worked_ms or level.waited_ms)
+    longest = nlargest(MOST_TIMED, timed, key=lambda level: level.worked_ms + level.waited_ms)
     return [RowToMake(level_key(level), partial(_took, level)) for level in longest]
 
 
@@ -130,10 +133,10 @@ def cap_name(cap: CapView) -> str:
     return names.get(cap.scope, "each run")
 
 
-def waiting_share(level: ServiceLevel) -> float | None:
+def waiting_share(worked_ms: int, waited_ms: int) -> float | None:
     """The part of the time of runs in which people were waited for; None where nothing took any."""
-    whole = level.worked_ms + level.people.waited_ms
-    return level.people.waited_ms / whole if whole else None
+    whole = worked_ms + waited_ms
+    return waited_ms / whole if whole else None
 
 
 def _cap(cap: CapView) -> Row:
@@ -195,8 +198,8 @@ def _told(row: SpendRow, of_all: int) -> Row:
     )
 
 
-def _took(level: ServiceLevel) -> Row:
-    share = waiting_share(level) or 0.0
+def _took(level: LevelSummary) -> Row:
+    share = waiting_share(level.worked_ms, level.waited_ms) or 0.0
     return Row(
         level_key(level),
         (
@@ -204,7 +207,7 @@ def _took(level: ServiceLevel) -> Row:
             Cell(sanitize(level.tenant), Tone.QUIET),
             Cell(sanitize(f"{few(level.runs):>5}")),
             Cell(sanitize(f"{milliseconds(level.worked_ms):>7}")),
-            Cell(sanitize(f"{milliseconds(level.people.waited_ms):>8}")),
+            Cell(sanitize(f"{milliseconds(level.waited_ms):>8}")),
             Cell(sanitize(f"{bar(share, BAR)} {share * 100:3.0f} %"), Tone.WAITING),
         ),
     )

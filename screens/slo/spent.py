@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from engine.contracts.governing.money import short_dollars
 from engine.safe_text import sanitize
 from screens.slo.rows import level_key
-from screens.slo.spend_rows import COLUMNS, Unit, cap_key, pack_key, rows_of
+from screens.slo.spend_rows import COLUMNS, MOST_TIMED, Unit, cap_key, pack_key, rows_of
 from screens.widgets.numbers import counted
 from screens.widgets.plain import Plain
 from screens.widgets.tables.made_table import MadeTable
@@ -111,7 +111,11 @@ def _tokens(used: Used, days: str) -> list[str]:
 
 def _time(used: Used, days: str) -> list[str]:
     runs = sum(level.runs for level in used.levels)
-    return [f"{counted(runs, 'run')} in {days}", "worked: completed ones; people: until they decided"]
+    longest = f", the {MOST_TIMED:,} packs that took longest" if len(used.levels) > MOST_TIMED else ""
+    return [
+        f"{counted(runs, 'run')} in {days}{longest}",
+        "worked: completed ones; people: until they decided",
+    ]
 
 
 _WORDS = {Unit.COST: _money, Unit.TOKENS: _tokens, Unit.TIME: _time}

@@ -17,10 +17,14 @@ from engine.contracts.governing.slo import (
     Trend,
 )
 from engine.errors import InvalidInput, NotFound
+from engine.facade.levels import LevelSummary
 from engine.governance.access import Scoped
+from engine.slo.alerting import holding
 from tests.fakes.views import NOW
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.contracts.actor import Actor
     from tests.fakes.engine import FakeEngine
 
@@ -70,6 +74,31 @@ def a_level(pack: str = "hello", state: SloState = SloState.MET, **more: Any) ->
     return ServiceLevel(pack=pack, state=state, **(known | more))
 
 
+def summary_of(level: ServiceLevel) -> LevelSummary:
+    """The same level in short."""
+    burns = {burn.long_seconds: burn.long_burn for burn in level.burns}
+    return LevelSummary(
+        level.tenant,
+        level.pack,
+        level.state,
+        level.window_days,
+        level.runs,
+        level.failed,
+        level.success_rate,
+        level.goal,
+        level.may_fail,
+        level.allowed,
+        level.p95_ms,
+        level.p95_goal_ms,
+        level.worked_ms,
+        level.people.waited_ms,
+        burns.get(21_600, 0.0),
+        burns.get(86_400, 0.0),
+        level.runs_out,
+        holding(level.state, level.may_fail, level.alerts, (drift.metric for drift in level.drift)),
+    )
+
+
 def an_alert(number: int = 1, **more: Any) -> AlertView:
     known: dict[str, Any] = {
         "tenant": "default",
@@ -95,6 +124,10 @@ class FakeLevels(Scoped):
     async def list(self, *, window_days: int | None = None) -> tuple[ServiceLevel, ...]:
         self.engine.note("levels", window_days)
         return self._seen(window_days)
+
+    async def summaries(self, *, window_days: int | None = None) -> Sequence[LevelSummary]:
+        self.engine.note("levels", window_days)
+        return tuple(map(summary_of, self._seen(window_days)))
 
     async def get(
         self, pack: str, *, tenant: str | None = None, window_days: int | None = None

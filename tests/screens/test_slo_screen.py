@@ -21,17 +21,17 @@ from engine.contracts.governing.slo import (
 from engine.contracts.runs.run import RunError
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
-from engine.facade.feed import AlertChanged, CapsChanged, FeedBatch
+from engine.facade.feed import AlertChanged, FeedBatch
 from screens.runs.screen import RunsScreen
 from screens.slo.alerts import notices_of
 from screens.slo.budget_plot import budget_plot
 from screens.slo.exclude import ExcludeDialog
-from screens.slo.screen import SLOW_LOAD, SloScreen
+from screens.slo.screen import SloScreen
 from screens.widgets.tables.made_table import MadeTable
 from tests.fakes.budget import a_cap
 from tests.fakes.engine import FakeEngine
 from tests.fakes.levels import a_level, an_alert
-from tests.fakes.views import NOW, a_run, ago, an_event
+from tests.fakes.views import NOW, a_run, ago
 from tests.screens.levels import SOME_LEVELS
 from tests.screens.picture import unfinished
 
@@ -317,20 +317,6 @@ async def test_ten_thousand_tenants_cost_a_screenful(console: OpenConsole) -> No
         )
         await stage.press("/", *"9999")
         await stage.shows("1 of 10,000 packs")
-
-
-async def test_a_list_that_takes_long_is_not_read_again_for_each_run_that_ends(console: OpenConsole) -> None:
-    engine = an_engine()
-    async with console(engine) as stage:
-        await on_levels(stage)
-        await stage.until(lambda: not unfinished(stage.app), "everything read")
-        screen = stage.app.screen
-        assert isinstance(screen, SloScreen)
-        ended = FeedBatch(events=(an_event(1, "run_completed", "run-1"),))
-        assert screen.concerned(ended)
-        screen._took = SLOW_LOAD
-        assert not screen.concerned(ended)
-        assert screen.concerned(FeedBatch(notices=(CapsChanged(),)))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier
 from engine.journal.encoding import readable_input, stored_event
-from engine.journal.memory.lists import MemoryLevelReads, MemoryNotes, MemoryRunLists, MemoryTriggerNotes
+from engine.journal.memory.levels import MemoryLevelReads
+from engine.journal.memory.lists import MemoryNotes, MemoryRunLists, MemoryTriggerNotes
 from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.spending import MemorySpending
 from engine.journal.memory.store import MemoryStore

@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.model import from_micros
 from engine.contracts.runs.run import RunFilter, RunSort
 from engine.contracts.status import RunStatus
-from engine.journal.memory.tables import Draft, standing
+from engine.journal.memory.tables import Draft
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import fold, is_before, matches, place_of
-from engine.slo.buckets import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.contracts.runs.run import EventFilter
-    from engine.journal.alert_rows import AlertRow, AlertWithEnd
     from engine.journal.memory.store import MemoryStore
     from engine.journal.records import Owner
     from engine.journal.rows import EventRow, ListedRow, RequestRow, RunRow
     from engine.journal.rules.id_parts import IdKind
-    from engine.journal.rules.levels.levels import HourRow, Levels
     from engine.journal.rules.run_filter import SortKey
 
 
@@ -188,55 +185,3 @@ class MemoryTriggerNotes:
 
         done: bool = await self._write(write)
         return done
-
-
-class MemoryLevelReads:
-    """Implements `engine.journal.rules.levels.level_reads.LevelReads`."""
-
-    def __init__(self, read: Callable[[], Awaitable[MemoryStore]]) -> None:
-        self._read = read
-
-    async def since(self, moment: int, tenant: str | None) -> Levels:
-        """See port."""
-        found: Levels = {}
-        levels = (await self._read()).levels
-        for place in sorted(levels):
-            owner, pack, start, width = place
-            if start + width > moment and tenant in {None, owner}:
-                found.setdefault((owner, pack), []).append(levels[place])
-        return found
-
-    async def pages(self, moment: int, tenant: str | None) -> AsyncIterator[Levels]:
-        """See port."""
-        yield await self.since(moment, tenant)
-
-    async def by_hour(self, moment: int, tenant: str | None) -> Sequence[HourRow]:
-        """See port."""
-        sums: dict[tuple[str, int], HourRow] = {}
-        for (owner, pack, start, width), bucket in (await self._read()).levels.items():
-            if start >= moment and width <= HOUR and tenant in {None, owner}:
-                hour = start // HOUR
-                row = sums.setdefault((pack, hour), {"pack": pack, "hour": hour, "good": 0, "bad": 0})
-                row["good"] += bucket.good
-                row["bad"] += bucket.bad
-        return list(sums.values())
-
-    async def standing_alerts(self) -> Sequence[AlertRow]:
-        """See port."""
-        return standing((await self._read()).alerts)
-
-    async def newest_alerts(self, tenant: str, pack: str, limit: int) -> Sequence[AlertWithEnd]:
-        """See port."""
-        alerts = (await self._read()).alerts
-        ends = {row["ends"]: row["ts"] for row in alerts.values()}
-        found = [row for row in reversed(alerts.values()) if (row["tenant"], row["pack"]) == (tenant, pack)]
-        begun = [row for row in found if row["ends"] is None]
-        return [{**row, "ended": ends.get(row["alert"])} for row in begun[:limit]]
-
-    async def alerts_after(self, place: int, limit: int) -> Sequence[AlertRow]:
-        """See port."""
-        return [row for number, row in (await self._read()).alerts.items() if number > place][:limit]
-
-    async def last_alert(self) -> int:
-        """See port."""
-        return max((await self._read()).alerts, default=0)

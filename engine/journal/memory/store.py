@@ -253,6 +253,7 @@ class MemoryStore(MemorySpendStore):
     def put_level(self, tenant: str, pack: str, bucket: Bucket) -> None:
         """See rules."""
         self.put(self.levels, (tenant, pack, bucket.start, bucket.width), bucket)
+        self.put(self.level_marks, (tenant, pack), max(self.level_marks.values(), default=0) + 1)
 
     def drop_level(self, tenant: str, pack: str, start: int, width: int) -> None:
         """See rules."""

@@ -64,6 +64,7 @@ class MemoryTables:
         self.trusted_code: dict[tuple[str, str], TrustedCode] = {}
         self.counters: dict[str, int] = {}
         self.levels: dict[tuple[str, str, int, int], Bucket] = {}
+        self.level_marks: dict[tuple[str, str], int] = {}
         self.buckets: dict[BucketKey, int] = {}
         self.claims: dict[str, ClaimRow] = {}
         self.triggers: dict[str, tuple[int, str]] = {}

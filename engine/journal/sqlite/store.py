@@ -233,6 +233,7 @@ class SqliteStore(SqliteSpendStore):
     def put_level(self, tenant: str, pack: str, bucket: Bucket) -> None:
         """See rules."""
         self._execute(query("put_level"), (tenant, pack, *level_row(bucket)))
+        self._execute(query("mark_level"), (tenant, pack))
 
     def drop_level(self, tenant: str, pack: str, start: int, width: int) -> None:
         """See rules."""

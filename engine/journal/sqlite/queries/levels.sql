@@ -39,6 +39,42 @@ ON CONFLICT (tenant, pack, start, width) DO UPDATE SET good = excluded.good, bad
     tokens = excluded.tokens, metered = excluded.metered, flagged = excluded.flagged,
     stated = excluded.stated, doubtful = excluded.doubtful, roles = excluded.roles
 
+-- name: mark_level
+-- note that something of a pack changed
+INSERT INTO level_marks (tenant, pack, mark) VALUES (?, ?, (SELECT coalesce(max(mark), 0) + 1 FROM level_marks))
+ON CONFLICT (tenant, pack) DO UPDATE SET mark = excluded.mark
+
+-- name: changed_levels
+-- packs of a tenant, or of all (NULL), that changed after a mark
+SELECT tenant, pack, mark FROM level_marks WHERE mark > :mark AND (:tenant IS NULL OR tenant = :tenant)
+ORDER BY tenant, pack
+
+-- name: level_sums
+-- what was counted of each pack from one to another, in stretches that end after a moment; `lately` from :cut on
+SELECT tenant, pack, sum(good) AS good, sum(bad) AS bad, sum(flagged + doubtful) AS wrong,
+    sum(priced) AS priced, sum(metered) AS metered, total(cost) AS cost, total(tokens) AS tokens,
+    group_concat(hex(times), '') FILTER (WHERE length(times) > 0) AS times,
+    group_concat(hex(waits), '') FILTER (WHERE length(waits) > 0) AS waits,
+    sum(good) FILTER (WHERE start >= :cut) AS lately_good, sum(bad) FILTER (WHERE start >= :cut) AS lately_bad,
+    sum(priced) FILTER (WHERE start >= :cut) AS lately_priced,
+    sum(metered) FILTER (WHERE start >= :cut) AS lately_metered,
+    total(cost) FILTER (WHERE start >= :cut) AS lately_cost,
+    total(tokens) FILTER (WHERE start >= :cut) AS lately_tokens,
+    group_concat(hex(times), '') FILTER (WHERE start >= :cut) AS lately_times,
+    min(start + width) AS oldest_end, sum(bad) FILTER (WHERE start + width > :recent) AS recent_bad
+FROM levels
+WHERE (tenant, pack) >= (:tenant, :pack) AND (tenant, pack) <= (:last_tenant, :last_pack)
+    AND (:packs IS NULL OR pack IN (SELECT value FROM json_each(:packs)))
+    AND start + width > :moment AND start <= :now
+GROUP BY tenant, pack
+
+-- name: recent_levels
+-- runs of some packs that ended in stretches that end after a moment
+SELECT tenant, pack, start, width, good, bad FROM levels
+WHERE (tenant, pack) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:places))
+    AND start + width > :moment AND start <= :now
+ORDER BY tenant, pack, start, width
+
 -- name: drop_level
 -- forget what was counted in a stretch
 DELETE FROM levels WHERE tenant = ? AND pack = ? AND start = ? AND width = ?

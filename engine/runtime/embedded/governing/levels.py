@@ -19,13 +19,13 @@ from engine.contracts.governing.slo import (
     RoleView,
     ServiceLevel,
     ServiceLevelDetail,
-    SloState,
     Trend,
 )
 from engine.contracts.model import from_micros
 from engine.contracts.status import Risk
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.runtime.embedded.governing.summaries import Goals, Summaries, badness, with_unused
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.alert_views import whole_alert_view
 from engine.slo.buckets import DAY, HOUR, SECOND
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.contracts.governing.slo import SloTargets
+    from engine.facade.levels import LevelSummary
     from engine.journal.port import Journal
     from engine.journal.rules.levels.levels import Levels
     from engine.packs.loaded_pack import LoadedPack
@@ -57,7 +58,6 @@ MOST_ALERTS = 10
 """That are told of a pack."""
 POINTS = 120
 """Parts of the window for which the course of a budget is told."""
-_WORST_FIRST = list(SloState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ class ServiceLevels(Scoped):
         self._clock = clock
         self._packs = packs
         self._said = said
+        self._summaries = Summaries(journal.levels, clock)
 
     async def list(self, *, window_days: int | None = None) -> tuple[ServiceLevel, ...]:
         """See facade."""
@@ -99,7 +100,14 @@ class ServiceLevels(Scoped):
             found += await asyncio.to_thread(_levels, counted, goals, now)
         unknown = goals.keys() - {level.pack for level in found}
         found += _levels({(tenant or DEFAULT_TENANT, pack): [] for pack in unknown}, goals, now)
-        return tuple(await asyncio.to_thread(sorted, found, key=_badness))
+        return tuple(await asyncio.to_thread(sorted, found, key=badness))
+
+    async def summaries(self, *, window_days: int | None = None) -> Sequence[LevelSummary]:
+        """See facade."""
+        tenant, promised = self.access.tenant, await self._goals(_checked(window_days))
+        goals = Goals({pack: goal.objective for pack, goal in promised.items()}, _GONE.objective)
+        found = await self._summaries.read(tenant, window_days, goals)
+        return await asyncio.to_thread(with_unused, found, tenant or DEFAULT_TENANT, goals)
 
     async def get(
         self, pack: str, *, tenant: str | None = None, window_days: int | None = None
@@ -179,11 +187,7 @@ class ServiceLevels(Scoped):
 
     async def _promised(self, now: int, window_days: int | None) -> tuple[dict[str, Goal], int]:
         """By pack, and the moment from which on counts are needed for it."""
-        if window_days is not None and not 1 <= window_days <= LONGEST_DAYS:
-            raise InvalidInput(
-                f"a window has 1 to {LONGEST_DAYS} days, not {window_days}", {"window_days": window_days}
-            )
-        goals = await self._goals(window_days)
+        goals = await self._goals(_checked(window_days))
         days = max((goal.objective.window_days for goal in goals.values()), default=LONGEST_DAYS)
         return goals, now - (days + 1) * DAY
 
@@ -206,6 +210,14 @@ class ServiceLevels(Scoped):
         return Goal(objective(risk, said, own), source, human or HumanTargets())
 
 
+def _checked(window_days: int | None) -> int | None:
+    if window_days is not None and not 1 <= window_days <= LONGEST_DAYS:
+        raise InvalidInput(
+            f"a window has 1 to {LONGEST_DAYS} days, not {window_days}", {"window_days": window_days}
+        )
+    return window_days
+
+
 def _levels(counted: Levels, goals: Mapping[str, Goal], now: int) -> list[ServiceLevel]:
     return [
         _level(tenant, pack, goals.get(pack, _GONE), report(buckets, _objective(goals, pack), now))
@@ -217,17 +229,13 @@ def _objective(goals: Mapping[str, Goal], pack: str) -> Objective:
     return goals.get(pack, _GONE).objective
 
 
-def _badness(level: ServiceLevel) -> tuple[int, int, str, str]:
-    return _WORST_FIRST.index(level.state), level.may_fail, level.tenant, level.pack
-
-
 def _detail(counted: Levels, goal: Goal, now: int) -> ServiceLevelDetail:
     found = [
         (_level(tenant, pack, goal, said), said, buckets)
         for (tenant, pack), buckets in counted.items()
         for said in (report(buckets, goal.objective, now),)
     ]
-    level, said, buckets = min(found, key=lambda one: _badness(one[0]))
+    level, said, buckets = min(found, key=lambda one: badness(one[0]))
     return ServiceLevelDetail(level=level, budget=tuple(budget_over_time(said, buckets, now, POINTS)))
 
 
