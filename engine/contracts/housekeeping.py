@@ -16,6 +16,7 @@ class PruneReport(Contract):
     value_bytes: int = 0
     folders: int = 0
     folder_bytes: int = 0
+    alerts: int = Field(default=0, description="Alerts of service levels that had ended before.")
     dry_run: bool = False
 
 

@@ -30,7 +30,8 @@ class Housekeeping(Protocol):
         """Remove runs that ended before a moment: their rows, values that nothing else refers to, folders.
 
         A run goes with all that were started below it, or stays. What works, waits, or has something to do
-        stays, and so does the run of the journal's newest event. Raises Refused (`role_missing`),
+        stays, and so does the run of the journal's newest event. Where every status is meant, alerts of
+        service levels that ended before go, too. Raises Refused (`role_missing`),
         InvalidInput for a status that does not end a run.
         """
         ...

@@ -11,6 +11,7 @@ from engine.journal.rules.pruning import RunTree, may_go, references, tree_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from engine.journal.alert_rows import AlertRow
     from engine.journal.memory.store import MemoryStore
     from engine.journal.rows import RunRow
     from engine.journal.rules.pruning import PruneRange
@@ -63,6 +64,22 @@ class MemoryUpkeep:
 
         return await self._write(write, ANYTHING)
 
+    async def old_alerts(self, ended_before: int, tenant: str | None) -> int:
+        """See rules."""
+        return len(_old_alerts(await self._read(), ended_before, tenant))
+
+    async def drop_alerts(self, ended_before: int, tenant: str | None) -> int:
+        """See rules."""
+
+        def write(store: MemoryStore) -> int:
+            old = _old_alerts(store, ended_before, tenant)
+            for row in old:
+                store.remove(store.alerts, row["alert"])
+                store.remove(store.alerts, row["ends"])
+            return len(old)
+
+        return await self._write(write)
+
     async def unused_blobs(self) -> tuple[frozenset[str], int]:
         """See rules."""
         store = await self._read()
@@ -89,6 +106,14 @@ class MemoryUpkeep:
 
 def _newest(store: MemoryStore) -> str | None:
     return store.events[max(store.events)]["run_id"] if store.events else None
+
+
+def _old_alerts(store: MemoryStore, ended_before: int, tenant: str | None) -> list[AlertRow]:
+    return [
+        row
+        for row in store.alerts.values()
+        if row["ends"] is not None and row["ts"] < ended_before and tenant in {None, row["tenant"]}
+    ]
 
 
 def _tree(store: MemoryStore, root: str) -> list[RunRow]:

@@ -53,6 +53,14 @@ class Upkeep(Protocol):
         """Remove those of the values that no event after the place refers to: how many, and their bytes."""
         ...
 
+    async def old_alerts(self, ended_before: int, tenant: str | None) -> int:
+        """How many alerts of service levels of a tenant, or of all, ended before a moment."""
+        ...
+
+    async def drop_alerts(self, ended_before: int, tenant: str | None) -> int:
+        """Remove these: that they began, and that they ended; how many."""
+        ...
+
     async def tree(self, run_id: str) -> list[str]:
         """The run, and all that were started below it, by id."""
         ...

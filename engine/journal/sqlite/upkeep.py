@@ -66,6 +66,18 @@ class SqliteUpkeep:
         """See rules."""
         return await self._writer.run(lambda connection: _drop_blobs(connection, digests, after_seq))
 
+    async def old_alerts(self, ended_before: int, tenant: str | None) -> int:
+        """See rules."""
+        bounds = {"before": ended_before, "tenant": tenant}
+        return int((await self._read(query("count_old_alerts"), bounds))[0][0])
+
+    async def drop_alerts(self, ended_before: int, tenant: str | None) -> int:
+        """See rules."""
+        bounds = {"before": ended_before, "tenant": tenant}
+        return await self._writer.run(
+            lambda connection: connection.execute(query("prune_alerts"), bounds).rowcount // 2
+        )
+
     async def tree(self, run_id: str) -> list[str]:
         """See rules."""
         return [row["run_id"] for row in await self._read(query("select_tree"), (run_id,))]

@@ -81,6 +81,7 @@ class Housekeeping(Scoped):
                 trees = await self._journal.upkeep.prune([tree.root for tree in trees], wanted)
             gone += [run for tree in trees for run in tree.runs]
             events += sum(tree.events for tree in trees)
+        alerts = await self._alerts(wanted, remove=not dry_run)
         values = value_bytes = 0
         if not dry_run:
             values, value_bytes = await self._journal.upkeep.drop_blobs(
@@ -98,8 +99,17 @@ class Housekeeping(Scoped):
             value_bytes=value_bytes,
             folders=len(sizes),
             folder_bytes=sum(sizes),
+            alerts=alerts,
             dry_run=dry_run,
         )
+
+    async def _alerts(self, wanted: PruneRange, *, remove: bool) -> int:
+        """Those that ended before; who asks for runs of some statuses asks for no alerts."""
+        if set(wanted.statuses) != RUN_TERMINAL:
+            return 0
+        upkeep = self._journal.upkeep
+        act = upkeep.drop_alerts if remove else upkeep.old_alerts
+        return await act(wanted.finished_before, wanted.tenant)
 
     async def _left_behind(self, moment: datetime) -> list[tuple[str, str]]:
         """Folders of runs that are not there any more; seen by who looks at every tenant."""

@@ -96,3 +96,23 @@ async def test_of_two_programs_on_one_file_one_records(tmp_path: Path) -> None:
     finally:
         await one.close()
         await other.close()
+
+
+async def test_alerts_that_ended_before_a_moment_are_removed_and_those_that_stand_stay(
+    journal: Journal,
+) -> None:
+    await journal.note_alerts(look(PAGE, TICKET))
+    await journal.note_alerts(look(PAGE, tenant="acme"))
+    await journal.note_alerts(look(seen={1, 2}, ended={1}, now=NOW + 5))
+    await journal.note_alerts(look(seen={3}, ended={3}, now=NOW + 5, tenant="acme"))
+    assert await journal.upkeep.old_alerts(NOW + 5, None) == 0
+    assert await journal.upkeep.old_alerts(NOW + 6, None) == 2
+    assert await journal.upkeep.drop_alerts(NOW + 6, "default") == 1
+    assert await kinds(journal) == [("ticket", NOW, None)]
+    assert await kinds(journal, "acme") == [("page", NOW, NOW + 5)]
+    assert await journal.upkeep.drop_alerts(NOW + 6, None) == 1
+    assert await kinds(journal, "acme") == []
+    before = await journal.levels.last_alert()
+    await journal.note_alerts(look(PAGE, seen={2}))
+    (row,) = await journal.levels.alerts_after(before, 10)
+    assert row["alert"] == 6, "no number is given twice: who reads news knows where it stands"

@@ -14,6 +14,8 @@ import pytest
 from engine.contracts.actor import Operator, Role
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
+from engine.journal.memory.journal import MemoryJournal
+from engine.journal.rules.levels.alerts import AlertLook, Begun
 from engine.runtime.archive.verifying import check_archive
 from tests.engine.deep_folders import fill_deep
 from tests.engine.runtime.embedded_home import (
@@ -205,3 +207,15 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
         check_archive(file)
     with pytest.raises(NotFound):
         check_archive(tmp_path / "none.zip")
+
+
+async def test_alerts_that_ended_go_unless_only_some_runs_are_meant(home: Home) -> None:
+    journal = MemoryJournal()
+    await journal.note_alerts(AlertLook("default", "demo", frozenset(), (Begun("page", "x", "y"),), (), 1))
+    await journal.note_alerts(AlertLook("default", "demo", frozenset({1}), (), {1}, 2))
+    async with home.open(journal=journal) as engine:
+        prune = engine.for_(ANN, tenant="default").housekeeping.prune
+        assert (await prune(later(), actor=ANN, statuses={RunStatus.COMPLETED})).alerts == 0
+        assert (await prune(later(), actor=ANN, dry_run=True)).alerts == 1
+        assert (await prune(later(), actor=ANN)).alerts == 1
+        assert (await prune(later(), actor=ANN)).alerts == 0

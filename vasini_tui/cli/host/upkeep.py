@@ -73,6 +73,8 @@ async def _prune(
         f"{len(report.runs)} runs with {report.events} events {verb}, "
         f"{report.folders} folders with {format_size(report.folder_bytes)}"
     )
+    if report.alerts:
+        session.out.line(f"{report.alerts} alerts that had ended {verb}")
     if not dry_run:
         session.out.line(
             f"{report.values} values with {format_size(report.value_bytes)} that nothing refers to"

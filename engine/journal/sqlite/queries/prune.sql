@@ -89,3 +89,12 @@ SELECT (SELECT coalesce(sum(length(payload)), 0) FROM events) AS events,
     (SELECT coalesce(sum(length(data)), 0) FROM blobs) AS kept_values,
     (SELECT coalesce(sum(length(state)), 0) FROM snapshots) AS snapshots,
     (SELECT coalesce(sum(length(content)), 0) FROM pack_contents) AS pack_contents
+
+-- name: count_old_alerts
+-- alerts of service levels of a tenant, or of all (NULL), that ended before a moment
+SELECT count(*) FROM alerts WHERE ends IS NOT NULL AND ts < :before AND (:tenant IS NULL OR tenant = :tenant)
+
+-- name: prune_alerts
+-- that these began, and that they ended
+DELETE FROM alerts WHERE coalesce(ends, alert) IN (
+    SELECT ends FROM alerts WHERE ends IS NOT NULL AND ts < :before AND (:tenant IS NULL OR tenant = :tenant))
