@@ -12,21 +12,23 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from engine.packs.loader import read_pack
 from tests.permissions import bind_permissions
 from tests.system.loaded import load_all
-from vasini_tui.shipped import shipped_packs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _LONGEST_SECONDS = 60
+_PERFORMED = (("run", "hello/hello", "--wait"), ("runs",), ("packs",), ("approvals",))
 _ROOMS = ("engine", "vasini_tui.cli")
 _ROOT = Path(__file__).parents[2]
 
@@ -68,7 +70,7 @@ def _serve() -> None:
     main = import_module("vasini_tui.__main__").main
     for room in _ROOMS:
         load_all(room)
-    _compile_shipped()
+    _learn(main)
     gc.freeze()  # what is shared with every command is not looked through, and so not copied
     for line in sys.stdin.buffer:
         pid = os.fork()
@@ -79,11 +81,16 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
-def _compile_shipped() -> None:
-    """Templates and patterns of the packs that every catalog has."""
-    packs = shipped_packs()
-    for manifest in sorted(packs.glob("*/profession-pack.yaml")) if packs else ():
-        read_pack(manifest.parent)
+def _learn(main: Any) -> None:
+    """Perform commands: models are built and shipped templates compiled, once for all."""
+    before = dict(os.environ)
+    with TemporaryDirectory() as home, redirect_stdout(StringIO()):
+        os.environ["VASINI_HOME"] = home
+        for words in _PERFORMED:
+            main([*words, "--json"])
+    os.environ.clear()
+    os.environ.update(before)
+    assert threading.active_count() == 1, "a process with threads must not be forked"
 
 
 def _perform(main: Any, order: dict[str, Any]) -> int:

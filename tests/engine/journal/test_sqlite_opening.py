@@ -90,6 +90,17 @@ async def test_a_journal_of_every_earlier_version_is_brought_forward(tmp_path: P
     assert schema(old) == schema(fresh)
 
 
+def test_no_migration_brings_rows_to_a_new_journal(tmp_path: Path) -> None:
+    """A new file gets the schema alone."""
+    connection = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+    migrate(connection, tmp_path, to=schema_version())
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    rows = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for (table,) in tables}
+    connection.close()
+    assert rows
+    assert not any(rows.values()), rows
+
+
 def test_migrations_are_numbered_without_gaps() -> None:
     assert sorted(migrations()) == list(range(1, schema_version() + 1))
     scripts = [entry.name for entry in files("engine.journal.sqlite").joinpath("migrations").iterdir()]

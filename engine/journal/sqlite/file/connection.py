@@ -102,8 +102,13 @@ def open_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conne
 
 
 def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -> None:
-    """Bring the schema forward, one numbered script at a time, each in one transaction."""
+    """Bring the schema forward, one numbered script at a time, each in one transaction.
+
+    A file with nothing in it gets the schema that these scripts lead to, at once.
+    """
     target = to if to is not None else schema_version()
+    if to is None and not _version(connection):
+        _make_newest(connection)
     while (current := _version(connection)) < target:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -111,13 +116,42 @@ def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -
             if current < target:
                 for statement in _statements(migrations()[current + 1]):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {current + 1}")
+                _mark(connection, current + 1)
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
     _refuse_other(connection, path)
+
+
+def _make_newest(connection: sqlite3.Connection) -> None:
+    """Fill an empty database; one that has become another's or another process's meanwhile is left alone."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _has_tables(connection) and not _version(connection):
+            for statement in _newest_schema():
+                connection.execute(statement)
+            _mark(connection, schema_version())
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+@cache
+def _newest_schema() -> tuple[str, ...]:
+    """What all scripts lead to, as statements; they bring no rows to an empty database."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for version in sorted(migrations()):
+            for statement in _statements(migrations()[version]):
+                connection.execute(statement)
+        made = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+        return tuple(sql for name, sql in made if not name.startswith("sqlite_"))
+
+
+def _mark(connection: sqlite3.Connection, version: int) -> None:
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {version}")
 
 
 def _statements(script: str) -> list[str]:
@@ -134,9 +168,13 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").fetchone()[0])
+
+
 def _refuse_other(connection: sqlite3.Connection, path: Path) -> None:
     # tables first: another process may be making the journal, and sets its id in the same transaction
-    tables = connection.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").fetchone()[0]
+    tables = _has_tables(connection)
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if application != APPLICATION_ID and (application or tables):
         raise Unavailable(
