@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from mcp import Client
-from mcp.client.stdio import StdioServerParameters
-from mcp.shared.exceptions import MCPError
 
 from tests.patience import PATIENCE
 from tests.system.conftest import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from mcp import Client
 
     from tests.system.conftest import Vasini
 
@@ -43,6 +42,9 @@ async def worker(vasini: Vasini) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 def client(vasini: Vasini) -> Client:
+    from mcp import Client  # noqa: PLC0415 - slow to import, and every test worker reads this file
+    from mcp.client.stdio import StdioServerParameters  # noqa: PLC0415 - likewise
+
     given = {name: value for name, value in vasini.environment.items() if name.startswith("VASINI_")}
     return Client(StdioServerParameters(command=str(PROGRAM), args=["mcp"], env=given), mode="legacy")
 
@@ -72,6 +74,8 @@ def the_server() -> int:
 
 async def test_a_question_outlives_its_worker_and_not_its_server(vasini: Vasini) -> None:
     """The worker is killed while a person thinks: nothing is lost. The server is: nothing is allowed."""
+    from mcp.shared.exceptions import MCPError  # noqa: PLC0415 - see client
+
     async with client(vasini) as over:
         asking = asyncio.create_task(ask(over))
         async with worker(vasini) as first:

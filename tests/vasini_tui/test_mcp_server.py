@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp import Client
-from mcp.shared.exceptions import MCPError
 
 from engine import open_engine
 from engine.config import EngineConfig
@@ -28,6 +26,8 @@ from vasini_tui.mcp_server.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from mcp import Client
 
     from engine.contracts.runs.request import ApprovalView, FormView
     from engine.facade.engine import Engine
@@ -54,12 +54,18 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
         yield opened
 
 
+def client_of(desk: Desk) -> Client:
+    from mcp import Client  # noqa: PLC0415 - slow to import, and every test worker reads this file
+
+    return Client(make_server(desk))
+
+
 @asynccontextmanager
 async def connected(engine: Engine) -> AsyncIterator[Client]:
     """A client of a desk at the engine; when it leaves, what it asked is withdrawn."""
     desk = Desk(engine, AGENT, this_process())
     try:
-        async with Client(make_server(desk)) as client:
+        async with client_of(desk) as client:
             yield client
     finally:
         await desk.close()
@@ -246,6 +252,8 @@ async def test_a_question_taken_back_is_withdrawn(engine: Engine) -> None:
 
 
 async def test_a_client_that_goes_away_withdraws_all_it_asked(engine: Engine) -> None:
+    from mcp.shared.exceptions import MCPError  # noqa: PLC0415 - see client_of
+
     asked: list[asyncio.Task[dict[str, Any]]] = []
     async with connected(engine) as client:
         asked.append(asyncio.create_task(called(client, "permission_prompt", BASH)))
@@ -316,7 +324,7 @@ async def test_what_does_not_fit_is_told_and_nobody_is_asked(
 async def test_a_journal_that_fails_denies() -> None:
     fake = FakeEngine()
     fake.failures["start"] = Unavailable(ErrorCode.DISK_FULL, "the disk is full")
-    async with Client(make_server(Desk(fake, AGENT, "process"))) as client:
+    async with client_of(Desk(fake, AGENT, "process")) as client:
         told_back = await called(client, "permission_prompt", BASH)
         assert told_back == {"behavior": "deny", "message": "nobody was asked: the disk is full"}
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-import anthropic
-import ollama
-import openai
 import pytest
 
 from engine.models.settings import ProviderName
@@ -46,6 +43,8 @@ def openai_said(events: list[Any]) -> Said:
 
 
 async def asked_by_openai(url: str) -> Said:
+    import openai  # noqa: PLC0415 - seconds to import, and every test worker reads this file
+
     async with openai.AsyncOpenAI(base_url=url, api_key="x", max_retries=0) as client:
         stream = await client.chat.completions.create(
             model="m", messages=[{"role": "user", "content": "hello"}], stream=True
@@ -54,6 +53,8 @@ async def asked_by_openai(url: str) -> Said:
 
 
 async def asked_by_anthropic(url: str) -> Said:
+    import anthropic  # noqa: PLC0415 - likewise
+
     async with (
         anthropic.AsyncAnthropic(base_url=url, api_key="x", max_retries=0) as client,
         client.messages.stream(
@@ -69,6 +70,8 @@ async def asked_by_anthropic(url: str) -> Said:
 
 
 async def asked_by_ollama(url: str) -> Said:
+    import ollama  # noqa: PLC0415 - likewise
+
     client = ollama.AsyncClient(host=url)
     text, calls, usage = "", [], (0, 0)
     async for part in await client.chat(
