@@ -196,6 +196,10 @@ class MemorySpending:
                 sums[key] = cast("TopUpRow", row)
         return list(sums.values())
 
+    async def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+        """See port."""
+        return (await self._read()).said(scope, tenant, name, window, since)
+
     async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:
         """See port."""
         store = await self._read()

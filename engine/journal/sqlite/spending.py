@@ -158,6 +158,12 @@ class SqliteSpending:
         """See port."""
         return cast("list[TopUpRow]", await self._read(query("top_ups")))
 
+    async def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+        """See port."""
+        key = {"scope": scope, "tenant": tenant, "name": name, "cap_window": window, "since": since}
+        rows = await self._read(query("said_at_soft_cap"), key)
+        return str(rows[0]["kind"]) if rows else None
+
     async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:
         """See port."""
         return cast("list[WaitingRow]", await self._read(query("waits"), (after, limit)))

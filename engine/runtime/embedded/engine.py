@@ -166,7 +166,7 @@ class EmbeddedEngine:
     @cached_property
     def requests(self) -> Requests:
         """See facade."""
-        from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers  # noqa: PLC0415 - likewise
+        from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers  # noqa: PLC0415 - likewise
         from engine.runtime.embedded.requests import Requests  # noqa: PLC0415 - lists of runs check no forms
         from engine.runtime.plans.plan_edits import PlanEditing  # noqa: PLC0415 - likewise
 

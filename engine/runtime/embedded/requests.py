@@ -26,8 +26,8 @@ from engine.json_schema.forms import check_values, fill_defaults, load_checks
 from engine.machine.events.run_facts import GovernanceDecision
 from engine.runtime.embedded.asking.answer_rules import answer_verdict, require_fitting_answer
 from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
+from engine.runtime.embedded.governing.soft_cap_answers import Said
 from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
-from engine.runtime.embedded.governing.soft_caps import Said
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.rows import RequestViewRow
     from engine.runtime.clock import Clock
-    from engine.runtime.embedded.governing.soft_caps import SoftCapAnswers
+    from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers
     from engine.runtime.intake import Intake
     from engine.runtime.plans.plan_edits import PlanEditing
     from engine.runtime.value_store import ValueStore

@@ -17,6 +17,7 @@ from engine.journal.memory.journal import MemoryJournal
 from engine.models.settings import ModelSettings, NamedModel, ProviderName
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import ANN, BOB, Home, finished, start, until
+from tests.engine.runtime.fake_clock import FakeClock
 from tests.engine.runtime.fake_faults import FakeFaults
 from tests.engine.runtime.test_agents import agent
 from tests.engine.runtime.test_caps import BOUND, answer, budget
@@ -217,6 +218,37 @@ async def test_what_an_answer_needs_is_asked_for_and_nothing_is_recorded_without
                 await engine.requests.answer(form.request_id, values, actor=ANN)
         assert [one.kind for one in (await engine.budget.caps()).acts] == ["soft_reached"]
         assert (await engine.requests.form(form.request_id)).status is RequestStatus.PENDING
+
+
+async def test_a_question_comes_back_with_its_window_when_the_clock_is_set_back(
+    home: Home,
+) -> None:
+    clock = FakeClock()
+    daily = {**WARNS, "window": "day"}
+    async with asking(home, daily, clock=clock) as engine:
+        first = await crossed(engine)
+        for _ in range(2):
+            clock.set_by(3 * 86_400)
+            assert (await ended(engine, first.run_id)).status is RunStatus.CANCELLED
+            clock.set_by(-3 * 86_400)
+            again = await asked(engine)
+            assert (again.form_id, again.run_id != first.run_id) == (first.form_id, True)
+            first = again
+        values = {"choice": "top_up", "amount": "1", "comment": "more"}
+        await engine.requests.answer(first.request_id, values, actor=ANN)
+        assert (await engine.budget.caps()).caps[0].topped_up == 10**9
+
+
+async def test_a_window_that_came_too_early_is_asked_about_when_it_is_in_force(home: Home) -> None:
+    clock = FakeClock()
+    clock.set_by(3 * 86_400)
+    daily = {**WARNS, "window": "day"}
+    async with asking(home, daily, clock=clock) as engine:
+        early = await crossed(engine)
+        clock.set_by(-3 * 86_400)
+        await ended(engine, early.run_id)
+        clock.set_by(3 * 86_400)
+        assert (await asked(engine)).form_id == early.form_id
 
 
 async def test_the_first_answer_counts_and_a_second_one_changes_nothing(home: Home) -> None:

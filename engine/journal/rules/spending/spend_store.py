@@ -122,6 +122,10 @@ class Spending(Protocol):
         """By how much caps were topped up, by window."""
         ...
 
+    async def said(self, scope: str, tenant: str, name: str, window: str, since: int) -> str | None:
+        """What people said last at a soft cap after it was reached: the kind of the act; None: nothing."""
+        ...
+
     async def waits(self, after: str, limit: int) -> Sequence[WaitingRow]:
         """Runs that wait at soft caps, by their ids from behind `after` on."""
         ...

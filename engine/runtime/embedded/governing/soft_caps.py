@@ -11,41 +11,35 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from engine.budget.caps import Limit, window_around
-from engine.contracts.actor import Actor, Role
+from engine.contracts.actor import Actor
 from engine.contracts.governing.budget import CapScope, CapState, CapWindow
-from engine.contracts.governing.money import billionths, dollars
+from engine.contracts.governing.money import dollars
 from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
-from engine.errors import ErrorCode, InvalidInput, Refused, Unavailable, VasiniError
-from engine.journal.rules.spending.acts import act_of
+from engine.errors import Refused, Unavailable, VasiniError
 from engine.journal.rules.spending.holding import set_cap
-from engine.journal.shown_cap import Shown
-from engine.journal.spend_rows import LOWERED, SOFT_REACHED, STOPPED, TOPPED_UP
+from engine.journal.spend_rows import SOFT_REACHED
+from engine.runtime.embedded.governing.late_questions import LateQuestions, is_current
 from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.embedded.triggering.switch import read_notes
 from engine.runtime.looking import looking
 from engine.runtime.views.cap_views import CapViews
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
     from engine.budget.caps import Cap
     from engine.budget.settings import BudgetSettings
     from engine.contracts.governing.budget import CapView
-    from engine.governance.access import Access
-    from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
-    from engine.journal.spend_rows import ActRow, NewActRow, WaitingRow
+    from engine.journal.spend_rows import ActRow, WaitingRow
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.runs import Runs
-    from engine.runtime.embedded.starting import RunStarter
+from engine.runtime.embedded.starting import RunStarter
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +54,6 @@ _OPEN = RunFilter(pack=PACK, status=tuple(status for status in RunStatus if stat
 _ACTOR = Actor(name=ASKER, via="engine")
 _WAITS = "Runs wait there until somebody has answered."
 _GOES_ON = "Runs go on meanwhile."
-_KINDS = {"top_up": TOPPED_UP, "lower_model": LOWERED, "stop": STOPPED}
 
 
 class SoftCaps:
@@ -94,36 +87,73 @@ class SoftCaps:
         await self._wake(zone)
 
     async def _ask(self, zone: ZoneInfo) -> None:
+        """What is withdrawn is noted first, so that it is asked again should its window come back."""
         version, seen = await read_notes(self._journal.triggers, _NOTES)
+        late = LateQuestions.read(seen.get("late", {}))
         acts = await self._journal.spending.acts_after(seen.get("act", 0), AT_ONCE)
         for act in acts:
-            if act["kind"] == SOFT_REACHED and _is_current(act["cap_window"], act["since"], self._now, zone):
+            if act["kind"] != SOFT_REACHED:
+                continue
+            if self._is_current(act, zone):
                 await self._start(act, zone)
-        if acts:
-            await self._journal.triggers.note(_NOTES, json.dumps({"act": acts[-1]["act"]}), version)
-        page = await self._runs.list(_OPEN, limit=AT_ONCE)
-        for run in page.items:
+            else:
+                late.overtaken(act)
+        standing, over = await self._standing(zone)
+        for act in over.values():
+            late.overtaken(act)
+        for number, times in list(late.due(self._now, zone, standing)):
+            reached = await act_numbered(self._journal, number)
+            if reached is not None and await self._is_open(reached, zone):
+                await self._start(reached, zone, again=times)
+                late.asked(number, times)
+        noted = {"act": acts[-1]["act"] if acts else seen.get("act", 0), "late": late.noted()}
+        if noted != {"act": 0, "late": {}, **seen} and not await self._journal.triggers.note(
+            _NOTES, json.dumps(noted), version
+        ):
+            return  # another process looks, too
+        for run_id in over:
+            with suppress(Refused):  # answered in this very moment
+                await self._runs.cancel(run_id, actor=_ACTOR, mode=CancelMode.NOW)
+
+    async def _standing(self, zone: ZoneInfo) -> tuple[set[int], dict[str, ActRow]]:
+        """Acts that people are being asked about, and the runs that ask about a window that is over."""
+        standing: set[int] = set()
+        over: dict[str, ActRow] = {}
+        for run in (await self._runs.list(_OPEN, limit=AT_ONCE)).items:
             asked = await self._act_of_run(run.run_id)
-            if asked and not _is_current(asked["cap_window"], asked["since"], self._now, zone):
-                with suppress(Refused):  # answered in this very moment
-                    await self._runs.cancel(run.run_id, actor=_ACTOR, mode=CancelMode.NOW)
+            if asked is not None and self._is_current(asked, zone):
+                standing.add(asked["act"])
+            elif asked is not None:
+                over[run.run_id] = asked
+        return standing, over
+
+    def _is_current(self, act: ActRow, zone: ZoneInfo) -> bool:
+        return is_current(act["cap_window"], act["since"], self._now, zone)
+
+    async def _is_open(self, act: ActRow, zone: ZoneInfo) -> bool:
+        """Whether the cap is reached as things stand, and nobody has said how runs go on."""
+        of = act["scope"], act["tenant"], act["name"], act["cap_window"]
+        if await self._journal.spending.said(*of, act["since"]) is not None:
+            return False
+        cap = await self._cap(*of, zone)
+        return cap is not None and cap.state is not CapState.OK
 
     @property
     def _now(self) -> int:
         return self._clock.now()
 
-    async def _start(self, act: ActRow, zone: ZoneInfo) -> None:
+    async def _start(self, act: ActRow, zone: ZoneInfo, again: int = 0) -> None:
         cap = await self._cap(act["scope"], act["tenant"], act["name"], act["cap_window"], zone)
         hard = cap.hard if cap is not None else act["hard"]  # the act knows it only of a call that begins
         given = {
             "act": str(act["act"]),
-            "what": _words(act),
+            "what": cap_words(act),
             "spent": dollars(act["amount"] or 0),
             "soft": dollars(act["soft"] or 0),
             "hard": dollars(hard) if hard else "none",
             "meanwhile": _WAITS if cap is not None and cap.pauses else _GOES_ON,
         }
-        key = f"soft cap {act['act']}"
+        key = f"soft cap {act['act']}" + (f" again {again}" if again else "")
         try:
             await self._starter().start(
                 StartRequest(PACK, FLOW, given, _ACTOR, act["tenant"], key, None, refused_once=True)
@@ -131,7 +161,7 @@ class SoftCaps:
         except Unavailable:
             raise  # the act is not noted, so the next look asks
         except VasiniError as error:
-            logger.warning("nobody is asked about the soft cap of %s: %s", _words(act), error.message)
+            logger.warning("nobody is asked about the soft cap of %s: %s", cap_words(act), error.message)
 
     async def _act_of_run(self, run_id: str) -> ActRow | None:
         summary = await self._runs.summary(run_id)
@@ -152,7 +182,7 @@ class SoftCaps:
                     await self._runs.resume(wait["run_id"], actor=_ACTOR)  # its next call ends the wait
 
     async def _has_to_wait(self, wait: WaitingRow, zone: ZoneInfo) -> bool:
-        if wait["said"] or not _is_current(wait["cap_window"], wait["since"], self._now, zone):
+        if wait["said"] or not is_current(wait["cap_window"], wait["since"], self._now, zone):
             return False
         cap = await self._cap(wait["scope"], wait["tenant"], wait["name"], wait["cap_window"], zone)
         if cap is None or not cap.pauses:
@@ -166,78 +196,6 @@ class SoftCaps:
         return await views.one(CapScope(scope), tenant, name, CapWindow(window))
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What is to be recorded with an answer, if the cap is still as it was asked about (`cap`)."""
-
-    acts: tuple[NewActRow, ...] = ()
-    cap: Shown | None = None
-
-
-class SoftCapAnswers:
-    """What an answer to such a question does to its cap."""
-
-    def __init__(self, journal: Journal, clock: Clock, redactor: Redactor, settings: BudgetSettings) -> None:
-        self._journal = journal
-        self._clock = clock
-        self._redactor = redactor
-        self._zone = settings.time_zone
-        self._written = tuple(one.cap for one in settings.caps)
-
-    async def said(
-        self, run_id: str, form_id: str, values: Mapping[str, Any], comment: str, actor: Actor, access: Access
-    ) -> Said:
-        """What is to be recorded with the answer; nothing for any other form.
-
-        Raises InvalidInput, Refused (`role_missing`, `request_expired`, `cap_changed`).
-        """
-        run = await self._journal.run_row(run_id)
-        number = form_id.removeprefix(FORM)
-        if run is None or run["requested_by"] != ASKER or not (number.isascii() and number.isdecimal()):
-            return Said()
-        reached = await act_numbered(self._journal, int(number))
-        if reached is None:
-            return Said()
-        choice = str(values.get("choice"))
-        access.require(Role.OPERATOR if choice == "stop" else Role.ADMIN, actor)
-        now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone)
-        if not _is_current(reached["cap_window"], reached["since"], now, zone):
-            words = f"this {reached['cap_window']} is over: its soft cap counts anew"
-            raise Refused(ErrorCode.REQUEST_EXPIRED, words, {"run_id": run_id})
-        why = str(values.get("comment") or comment).strip()
-        amount = _amount(choice, values.get("amount"), why)
-        shown = await self._as_asked(reached, now, zone) if choice == "top_up" else None
-        limit = Limit(
-            CapScope(reached["scope"]),
-            CapWindow(reached["cap_window"]),
-            reached["tenant"],
-            reached["name"],
-            reached["soft"],
-            reached["hard"],
-            "",
-            reached["since"],
-        )
-        told = str(self._redactor.redact(why[:MOST_COMMENT]))
-        kind = _KINDS[choice]
-        act = act_of(limit, kind, now, actor=actor.name, via=actor.via, amount=amount, comment=told)
-        return Said((act,), shown)
-
-    async def _as_asked(self, reached: ActRow, now: int, zone: ZoneInfo) -> Shown:
-        """The cap, which is as high as when people were asked. Raises Refused (`cap_changed`)."""
-        scope, window = CapScope(reached["scope"]), CapWindow(reached["cap_window"])
-        tenant, name, money = reached["tenant"], reached["name"], self._journal.spending
-        caps: tuple[Cap, ...] = (*self._written, *map(set_cap, await money.caps()))
-        cap = await CapViews(money, caps, now, zone).one(scope, tenant, name, window)
-        if cap is None or cap.soft != reached["soft"]:
-            holds = "none" if cap is None or cap.soft is None else dollars(cap.soft)
-            asked = dollars(reached["soft"] or 0)
-            words = f"{_words(reached)} was {asked} when this was asked, now it is {holds}"
-            more = "nothing was done. If more is needed, `vasini budget top-up` adds it"
-            where = {"scope": scope, "name": name, "window": window}
-            raise Refused(ErrorCode.CAP_CHANGED, f"{words}: {more}", where)
-        return Shown(scope, window, tenant, name, cap.soft, cap.hard, self._written, zone, now)
-
-
 async def act_numbered(journal: Journal, number: int) -> ActRow | None:
     """The reaching of a soft cap with that number."""
     found = await journal.spending.acts_after(number - 1, 1)
@@ -245,26 +203,7 @@ async def act_numbered(journal: Journal, number: int) -> ActRow | None:
     return act if act is not None and act["act"] == number and act["kind"] == SOFT_REACHED else None
 
 
-def _amount(choice: str, given: object, comment: str) -> int | None:
-    if choice != "top_up":
-        if given:
-            raise InvalidInput("an amount belongs to top_up")
-        return None
-    if not given:
-        raise InvalidInput("a top-up is an amount above 0: say how much to add")
-    if not comment:
-        raise InvalidInput("a top-up says why: give a comment")
-    amount = billionths(Decimal(str(given)))
-    if not 0 < amount <= 10**18:
-        raise InvalidInput("a top-up is an amount above 0, and at most a billion dollars")
-    return amount
-
-
-def _is_current(window: str, since: int, now: int, zone: ZoneInfo) -> bool:
-    begins, _ = window_around(CapWindow(window), now, zone)
-    return begins == since
-
-
-def _words(act: ActRow) -> str:
+def cap_words(act: ActRow) -> str:
+    """Which soft cap it is, for people."""
     of = "" if act["cap_window"] == CapWindow.TOTAL else f" of this {act['cap_window']}"
     return f"The soft cap of {act['scope']} {act['name']}{of}"
