@@ -62,6 +62,9 @@ class WaitKind(StrEnum):
     RETRY = "retry"
     CHILD = "child"
     MOMENT = "moment"
+    SOFT_CAP = "soft_cap"
+    MONEY = "money"
+    """A hard cap leaves no room for a call as long as others are under way."""
 
 
 class OutcomeDecision(StrEnum):

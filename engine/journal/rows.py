@@ -35,6 +35,7 @@ class HeadRow(FlowNames):
     worked: int
     counted_at: int | None
     confidence: float | None
+    waiting_for: str | None
     newest_mail: int | None
 
 

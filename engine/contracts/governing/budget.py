@@ -73,6 +73,11 @@ class CapWindow(StrEnum):
     TOTAL = "total"
 
 
+def words_of_cap(scope: str, name: str, window: str) -> str:
+    """Which cap it is, for people: `tenant acme of this month`."""
+    return f"{scope} {name}" if window == CapWindow.TOTAL else f"{scope} {name} of this {window}"
+
+
 class CapState(StrEnum):
     """How spending stands to a cap; exactly at it is reached."""
 

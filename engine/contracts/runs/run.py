@@ -52,11 +52,13 @@ class RunEnding(Contract):
 
 
 class WaitingFor(Contract):
-    """What a run waits for: a request or a child run by its id, a worker, a resume, a retry, a moment."""
+    """What a run waits for: a request or a child run by its id, a worker, a resume, a retry, a moment, a word
+    about a soft cap, money that other calls hold."""
 
     kind: WaitKind
     id: str | None = Field(
-        default=None, description="Id of the request or of the child run; the moment (RFC 3339)."
+        default=None,
+        description="Id of the request or of the child run; the moment (RFC 3339); which cap, in words.",
     )
 
     @property
@@ -66,6 +68,10 @@ class WaitingFor(Contract):
             return "a worker"
         if self.kind is WaitKind.MOMENT and self.id is not None:
             return f"until {self.id[5:16].replace('T', ' ')}Z"
+        if self.kind is WaitKind.SOFT_CAP:
+            return f"a word about the soft cap of {self.id}"
+        if self.kind is WaitKind.MONEY:
+            return f"money that other calls hold, below the cap of {self.id}"
         return f"child {self.id}" if self.kind is WaitKind.CHILD else self.kind.value
 
 

@@ -71,13 +71,13 @@ class JournalWrites(ABC):
 
     async def begin_call(self, call: PaidCall) -> Begun:
         """See port."""
-        from engine.journal.rules.spending import holding, soft_caps  # noqa: PLC0415 - see above
+        from engine.journal.rules.spending import soft_caps, waiting  # noqa: PLC0415 - see above
 
         def begun(answer: Begun) -> ChangeSet:
             stops = isinstance(answer, soft_caps.HeldBack) and answer.stop
             return WORK if stops else NOTHING
 
-        return await self.write(partial(holding.begin, call=call), begun)
+        return await self.write(partial(waiting.begin_or_wait, call=call), begun)
 
     async def release_hold(self, hold_id: str) -> None:
         """See port."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engine.contracts.governing.budget import words_of_cap
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import amend, execution_of
 from engine.machine.model.copying import replace
@@ -61,5 +62,7 @@ class CallHeldBack(Fact):
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It waits; when the run is resumed the same attempt is made."""
-        attempt = execution_of(state, event).attempt - 1
-        return amend(state, event, retry_at=event.ts, attempt=attempt)
+        attempt, cap = execution_of(state, event).attempt - 1, self.cap
+        changed = amend(state, event, retry_at=event.ts, attempt=attempt)
+        held_at = words_of_cap(cap["scope"], cap["name"], cap["window"])
+        return changed if self.stop else replace(changed, held_at=held_at)

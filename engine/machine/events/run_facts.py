@@ -162,7 +162,7 @@ class RunResumed(Fact):
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """It is held no more."""
-        return replace(state, paused=False, pause_requested=False)
+        return replace(state, paused=False, pause_requested=False, held_at=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,7 @@ class RunRetried(Fact):
             cancel=None,
             pause_requested=False,
             paused=False,
+            held_at=None,
             retries=state.retries + 1,
             documented=False,
         )
@@ -229,6 +230,7 @@ class RunEnding(Fact):
             state,
             ending=ending,
             cancel=None,
+            held_at=None,
             root=replace(root, status=ScopeStatus.RUNNING, index=self.next, active=None, error=None),
         )
         return replace(changed, paused=False, pause_requested=False) if state.cancel else changed

@@ -210,6 +210,7 @@ class RunState:
     root: Scope = field(default_factory=lambda: Scope(path=""))
     pause_requested: bool = False
     paused: bool = False
+    held_at: str | None = None  # the soft cap at which it waits since it was resumed last
     cancel: CancelMode | None = None
     ending: Ending | None = None
     counters: Counters = field(default_factory=Counters)

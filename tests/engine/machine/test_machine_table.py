@@ -37,7 +37,7 @@ SAMPLE: dict[str, Any] = {
     "status": "COMPLETED",
     "value": None,
     "document": {},
-    "cap": {},
+    "cap": {"scope": "tenant", "tenant": "default", "name": "default", "window": "total", "soft": 1},
     "number": 1,
     "call": {},
 }

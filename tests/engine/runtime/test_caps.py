@@ -293,6 +293,16 @@ async def test_a_call_that_waits_for_what_a_dead_one_holds_says_so(home: Home) -
         (words,) = await told()
         assert words.startswith("waits for money: the cap of pack demo is $")
         assert "whose process died" in words
+        run = await engine.runs.summary(run_id)
+        assert run.waiting_for is not None
+        assert run.waiting_for.text == "money that other calls hold, below the cap of pack demo"
+        mine = engine.for_(ANN, tenant="default").budget
+        await mine.top_up(CapScope.PACK, "demo", TOTAL, 10**9, comment="rush", actor=ANN)
+
+        async def goes_on() -> bool:
+            return (await engine.runs.summary(run_id)).waiting_for is None
+
+        await until(goes_on)
         await engine.runs.cancel(run_id, mode=CancelMode.NOW, actor=ANN)
         await rest(engine, run_id)
 

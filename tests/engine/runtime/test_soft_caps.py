@@ -136,13 +136,16 @@ async def test_runs_wait_at_a_boundary_and_a_top_up_wakes_them_with_the_same_att
         waiting = [await paused(engine), await paused(engine)]
         held = [one for one in await engine.runs.events(waiting[0]) if "held_back" in one.kind]
         assert [one.payload["cap"]["scope"] for one in held] == ["tenant"]
+        run = await engine.runs.summary(waiting[0])
+        assert run.waiting_for is not None
+        assert run.waiting_for.text == "a word about the soft cap of tenant default"
         values = {"choice": "top_up", "amount": "0.50", "comment": "rush"}
         await engine.requests.answer(form.request_id, values, actor=ANN)
         (cap,) = (await engine.budget.caps()).caps
         assert (cap.soft, cap.topped_up) == (500_500_000, 500_000_000)
         for run_id in waiting:
             run = await ended(engine, run_id)
-            assert run.cost == ANSWER
+            assert (run.cost, run.waiting_for) == (ANSWER, None)
             steps = (await engine.runs.get(run_id)).steps
             assert {step.attempt for step in steps} == {1}
         (act, *_) = (await engine.budget.caps()).acts

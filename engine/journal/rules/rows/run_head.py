@@ -33,6 +33,8 @@ def run_head(state: RunState) -> RunHead:
 def _waiting_for(state: RunState, leaf: Execution | None) -> WaitingFor | None:
     if state.phase is Phase.QUEUED:
         return WaitingFor(kind=WaitKind.WORKER)
+    if state.paused and state.held_at is not None:
+        return WaitingFor(kind=WaitKind.SOFT_CAP, id=state.held_at)
     if state.paused:
         return WaitingFor(kind=WaitKind.RESUME)
     if leaf is None:

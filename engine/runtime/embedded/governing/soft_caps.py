@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from engine.contracts.actor import Actor
-from engine.contracts.governing.budget import CapScope, CapState, CapWindow
+from engine.contracts.governing.budget import CapScope, CapState, CapWindow, words_of_cap
 from engine.contracts.governing.money import dollars
 from engine.contracts.runs.run import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
@@ -205,5 +205,4 @@ async def act_numbered(journal: Journal, number: int) -> ActRow | None:
 
 def cap_words(act: ActRow) -> str:
     """Which soft cap it is, for people."""
-    of = "" if act["cap_window"] == CapWindow.TOTAL else f" of this {act['cap_window']}"
-    return f"The soft cap of {act['scope']} {act['name']}{of}"
+    return f"The soft cap of {words_of_cap(act['scope'], act['name'], act['cap_window'])}"

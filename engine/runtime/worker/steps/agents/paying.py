@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from engine.budget.caps import Cap, Subject
-from engine.contracts.governing.budget import CapScope, CapWindow
+from engine.contracts.governing.budget import CapScope, CapWindow, words_of_cap
 from engine.contracts.governing.money import dollars
 from engine.contracts.status import StepErrorCode
 from engine.journal.rules.spending.holding import InTheWay, PaidCall
@@ -24,7 +24,6 @@ from engine.runtime.processes import boot_id
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from engine.budget.caps import Limit
     from engine.budget.price import Price
     from engine.budget.settings import BudgetSettings
     from engine.journal.changes import ChangeSet
@@ -195,15 +194,11 @@ class Paying:
             undo()
 
 
-def _limit_words(limit: Limit) -> str:
-    over = "" if limit.window is CapWindow.TOTAL else f" of this {limit.window}"
-    return f"{limit.scope} {limit.name}{over}"
-
-
 def _waits(found: InTheWay) -> str:
     balance, limit = found.balance, found.balance.limit
+    what = words_of_cap(limit.scope, limit.name, limit.window)
     return (
-        f"waits for money: the cap of {_limit_words(limit)} is {dollars(limit.hard or 0)}, of which "
+        f"waits for money: the cap of {what} is {dollars(limit.hard or 0)}, of which "
         f"{dollars(balance.spent)} is spent and {dollars(balance.held)} held for calls that have not ended; "
         f"this call may cost {dollars(found.most or 0)}. What is held for a call whose process died is free "
         "when the time limit of that call is over; a top-up is heard at once (vasini budget top-up)"
@@ -225,7 +220,7 @@ def held_back(now: int, execution: Execution, held: HeldBack) -> CallHeldBack:
 
 def _refusal(found: InTheWay, call: PaidCall, way_out: str = _UNPRICED) -> dict[str, Any]:
     balance, limit = found.balance, found.balance.limit
-    what = _limit_words(limit)
+    what = words_of_cap(limit.scope, limit.name, limit.window)
     details: dict[str, Any] = {
         "scope": limit.scope.value,
         "name": limit.name,
