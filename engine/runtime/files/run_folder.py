@@ -118,6 +118,11 @@ class RunFolders:
             self._write_json(directory, name, payload)
         return self.path(pack, run_id) / "runtime" / "user_input" / name
 
+    def answered(self, pack: str, run_id: str) -> frozenset[str]:
+        """The requests whose answers are kept there."""
+        with self._directory(pack, run_id, "runtime", "user_input") as directory:
+            return frozenset(name.split(".")[-2] for name in names_in(directory) if name.endswith(".json"))
+
     def write_output_files(
         self, pack: str, run_id: str, files: Sequence[Mapping[str, Any]], *, copies: bool = False
     ) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros, rfc3339
-from engine.contracts.status import RequestKind, RunStatus
+from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.encoding import decode
 from engine.journal.rules.rows.run_words import run_words
 from engine.machine.model.graph import walk_steps
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 0.02
 MAX_WAITS = 250
 """While runs are being worked, documents wait five seconds at the most."""
-MAX_REQUESTS = 1_000
+MAX_REQUESTS, MAX_ANSWERS = 1_000, 1_000_000
 
 
 class DocumentQueue:
@@ -160,7 +160,7 @@ class RunDocuments:
         handoff = await self._values.redacted(state.handoff)
         steps = tuple(walk_steps(flow.graph.flow.outermost))
         forms = {step.type for step in steps if step.asks is RequestKind.FORM}
-        answers = await self._answers(run_id, forms) if forms else []
+        answers = await self._answers(row, flow, forms) if forms else []
         approvals = any(step.asks is RequestKind.APPROVAL for step in steps)
         comments = await self._comments(run_id) if approvals else []
 
@@ -174,12 +174,25 @@ class RunDocuments:
 
         return write
 
-    async def _answers(self, run_id: str, forms: set[str]) -> list[tuple[str, str, Any]]:
+    async def _answers(self, row: RunRow, flow: PinnedFlow, forms: set[str]) -> list[tuple[str, str, Any]]:
+        """Answers that have no file yet: a conversation has many, and they change no more."""
+        run_id = row["run_id"]
+        answered = await self._journal.request_rows(
+            RequestKind.FORM, RequestStatus.ANSWERED, MAX_ANSWERS, None, run_id
+        )
+        asked = {
+            one["step_id"]: one["request_id"]
+            for one in answered
+            if flow.graph.step_at(one["step_id"]).type in forms
+        }
+        if not asked:
+            return []
+        there = await asyncio.to_thread(self._folders.answered, row["pack"], run_id)
+        new = {path: request for path, request in asked.items() if request not in there}
         found: list[tuple[str, str, Any]] = []
-        for step in await self._journal.step_rows(run_id):
-            if step["type"] in forms and step["output_event"]:
-                output = await self._values.redacted(decode(step["output_event"])["output"])
-                found.append((step["request_id"] or "", output["form_id"], output))
+        for path, event in (await self._journal.step_outputs(run_id, list(new))).items():
+            output = await self._values.redacted(decode(event)["output"])
+            found.append((new[path], output["form_id"], output))
         return found
 
     async def _comments(self, run_id: str) -> list[dict[str, Any]]:
