@@ -117,6 +117,8 @@ def _pack(root: Path, step: dict[str, Any]) -> None:
     }
     (place.parent / "profession-pack.yaml").write_text(yaml.safe_dump(manifest))
     (place / "bench.yaml").write_text(yaml.safe_dump({"id": "bench", "steps": [step]}))
+    short = {"id": "short", "type": "tool", "tool": "text.report", "params": {"title": "t", "body": "b"}}
+    (place / "short.yaml").write_text(yaml.safe_dump({"id": "short", "steps": [short]}))
 
 
 def _agent(**fields: Any) -> dict[str, Any]:
@@ -175,15 +177,14 @@ async def long_run(turns: int) -> Long:
     """One answer of many turns; then other engines take the run up and answer, until it has had so many."""
     call = {"tool": "text.report", "arguments": {"title": "t", "body": "b"}}
     calls = range(turns - 1 - RESUMED)
-    script = [{"calls": [{**call, "arguments": {"title": f"t{n}", "body": "b"}}]} for n in calls]
+    answers = [{"text": "done"}] * (1 + RESUMED)
+    wanted = [{"calls": [{**call, "arguments": {"title": f"t{n}", "body": "b"}}]} for n in range(MAX_TURNS)]
     step = _agent(
         mode="conversation",
         tools=["text.report"],
         max_turns=turns,
-        script=[
-            *script,
-            *({"text": "done"} for _ in range(MAX_TURNS - len(script))),
-        ],  # as long for all: it is kept, too
+        # as much for all, said or not: the flow is kept and read, too
+        script=[*wanted[: len(calls)], *answers, *wanted[len(calls) : MAX_TURNS - len(answers)]],
     )
     with TemporaryDirectory() as name:
         root = Path(name)
@@ -203,8 +204,13 @@ async def long_run(turns: int) -> Long:
 
 
 async def _resumed(root: Path, run_id: str) -> float:
-    """Processor time from a person's message until the run, which nobody holds, waits with an answer."""
+    """Processor time from a person's message until the run, which nobody holds, waits with an answer.
+
+    The engine has worked a run of the pack before: reading a pack costs by its size, not by the conversation.
+    """
     async with _engine(root) as (engine, _):
+        short = await engine.runs.start("bench", "short", {}, actor=ME)
+        await engine.runs.wait(short.run_id)
         (form,) = (await engine.requests.forms(run_id=run_id)).items
         begun = time.process_time()
         await engine.requests.answer(form.request_id, {"text": "and now?"}, actor=ME)

@@ -129,6 +129,31 @@ async def test_input_answers_and_comments_are_documents(home: Home) -> None:
         assert second == {"comment": "fine", "decision": "APPROVED", "step_id": "ok", "by": "bob"}
 
 
+async def test_an_answer_that_has_its_file_is_not_written_again_and_one_that_lost_it_is(home: Home) -> None:
+    home.flow("talk", form("one"), form("two"), form("three"), tool("a", params={"x": 1}))
+    async with home.working() as engine:
+        run_id = await start(engine, "talk", {})
+        first = await pending_form(engine, run_id)
+        await engine.requests.answer(first.request_id, {"word": "1"}, actor=ANN)
+        second = await pending_form(engine, run_id)
+        await engine.requests.answer(second.request_id, {"word": "2"}, actor=ANN)
+        third = await pending_form(engine, run_id)
+        folder = home.root / "runs" / "demo" / run_id / "runtime" / "user_input"
+        kept = folder / f"one_form.{first.request_id}.json"
+        lost = folder / f"two_form.{second.request_id}.json"
+
+        async def written() -> bool:
+            return kept.exists() and lost.exists()
+
+        await until(written)
+        kept.write_text("{}")
+        lost.unlink()
+        await engine.requests.answer(third.request_id, {"word": "3"}, actor=ANN)
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert home.document(run, f"runtime/user_input/{kept.name}") == {}
+        assert home.document(run, f"runtime/user_input/{lost.name}")["values"] == {"word": "2"}
+
+
 async def test_attachments_are_copied_into_the_run(home: Home, tmp_path: Path) -> None:
     (tmp_path / "given").mkdir()
     (tmp_path / "given" / "log.txt").write_text("hello")

@@ -48,9 +48,9 @@ LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
 WHERE s.run_id = ? AND s.path = ?
 
 -- name: select_step_outputs
--- what some executions of a run brought
+-- what some executions of a run brought: CROSS JOIN, since these are few of its many
 SELECT s.path, o.payload FROM json_each(?2) p
-JOIN steps s ON s.run_id = ?1 AND s.path = p.value
+CROSS JOIN steps s ON s.run_id = ?1 AND s.path = p.value
 JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 
 -- name: page_events
@@ -72,7 +72,7 @@ SELECT data FROM blobs WHERE digest = ?
 
 -- name: select_blobs
 -- some kept values
-SELECT b.digest, b.data FROM json_each(?) d JOIN blobs b ON b.digest = d.value
+SELECT b.digest, b.data FROM json_each(?) d CROSS JOIN blobs b ON b.digest = d.value
 
 -- name: select_content
 -- a pack's content
