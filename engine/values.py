@@ -4,6 +4,9 @@ A reference is `{"$blob": <sha256>, "size": <bytes>, "preview": <masked>}`; `lit
 says that the blob itself holds dicts shaped like references, which came from outside and must never be
 followed. `engine.governance.redactor` is the only maker of blobs, so anything else that looks
 like a reference cannot reach the journal.
+
+An image stands in a value as `{"$image": <sha256>, "kind", "width", "height", "size"}`. Its bytes are a blob,
+too, and read only where a model is told of it.
 """
 
 from __future__ import annotations
@@ -15,16 +18,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
+from engine.images import shown_image
+
 INLINE_LIMIT = 16_384
 """Canonical JSON larger than this many bytes is kept as a blob."""
 
 BLOB_KEY = "$blob"
 LIST_KEY = "$list"
+IMAGE_KEY = "$image"
 
 Resolve = Callable[[str], Any]
 """From a blob's digest to its value; may raise BlobNeeded when the blob is not at hand."""
 
-_BLOB_FIELDS = frozenset({BLOB_KEY, "size", "preview", "literal"})
+_BLOB_FIELDS = frozenset({BLOB_KEY, "size", "preview", "literal", "images"})
+_IMAGE_FIELDS = frozenset({IMAGE_KEY, "kind", "width", "height", "size"})
+_DEEPEST = 200
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -39,6 +47,67 @@ class BlobNeeded(Exception):
 
 class LiteralDict(dict[str, Any]):
     """A dict from outside that is shaped like a reference and is not one."""
+
+
+class ImageRef(dict[str, Any]):
+    """An image in a value: what it is, and the digest of its bytes. Values from outside hold none."""
+
+    @property
+    def digest(self) -> str:
+        """Of the bytes, which are a blob."""
+        return str(self[IMAGE_KEY])
+
+    @property
+    def shown(self) -> str:
+        """As people read it."""
+        return shown_image(self["kind"], self["width"], self["height"])
+
+
+def image_ref(data: bytes, kind: str, width: int, height: int) -> ImageRef:
+    """The reference to an image of these bytes."""
+    digest = hashlib.sha256(data).hexdigest()
+    return ImageRef({IMAGE_KEY: digest, "kind": kind, "width": width, "height": height, "size": len(data)})
+
+
+def is_image(value: Any) -> bool:
+    """True for exactly the shape that `image_ref` makes."""
+    return isinstance(value, ImageRef) or (type(value) is dict and value.keys() == _IMAGE_FIELDS)
+
+
+def images_in(value: Any) -> Iterator[ImageRef]:
+    """The images of a value, in their order."""
+    if isinstance(value, ImageRef):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from images_in(item)
+
+
+def with_images_shown(value: Any, *, stored: bool = False, depth: int = 0) -> Any:
+    """A value with `[image 640x480 png]` where an image is; itself where there is none.
+
+    `stored`: a value as it stands in an event, where everything that has the shape of an image is one.
+    """
+    if isinstance(value, ImageRef) or (stored and is_image(value)):
+        return ImageRef(value).shown
+    if depth > _DEEPEST:
+        return value
+    if isinstance(value, dict):
+        shown = {key: with_images_shown(item, stored=stored, depth=depth + 1) for key, item in value.items()}
+        return shown if any(shown[key] is not item for key, item in value.items()) else value
+    if isinstance(value, list | tuple):
+        items = [with_images_shown(item, stored=stored, depth=depth + 1) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
+
+
+def with_images(value: Any) -> Any:
+    """A value read from a blob, with its images as such."""
+    if is_image(value):
+        return ImageRef(value)
+    if isinstance(value, dict):
+        return {key: with_images(item) for key, item in value.items()}
+    return [with_images(item) for item in value] if isinstance(value, list) else value
 
 
 def is_blob(value: Any) -> bool:
@@ -56,12 +125,22 @@ def is_list_ref(value: Any) -> bool:
 
 def looks_like_reference(value: dict[Any, Any]) -> bool:
     """True when a key starts as a reference's would; such outside data never stays inline."""
-    return any(isinstance(key, str) and key.startswith((BLOB_KEY, LIST_KEY)) for key in value)
+    if isinstance(value, ImageRef):
+        return False
+    return any(isinstance(key, str) and key.startswith((BLOB_KEY, LIST_KEY, IMAGE_KEY)) for key in value)
 
 
-def blob_ref(digest: str, size: int, preview: Any, *, literal: bool = False) -> dict[str, Any]:
-    """The reference that stands for a blob of `size` bytes; `preview` is masked and short."""
-    ref = {BLOB_KEY: digest, "size": size, "preview": preview}
+def blob_ref(
+    digest: str, size: int, preview: Any, *, literal: bool = False, images: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The reference that stands for a blob of `size` bytes; `preview` is masked and short.
+
+    `images` are digests of the images in it: what keeps the blob keeps them.
+    """
+    ref: dict[str, Any] = {BLOB_KEY: digest, "size": size, "preview": preview}
+    kept = [{IMAGE_KEY: one} for one in images]
+    if kept:
+        ref["images"] = kept
     return {**ref, "literal": True} if literal else ref
 
 
@@ -79,7 +158,7 @@ def follow(value: Any, resolve: Resolve) -> Any:
         return _as_literal(found) if value.get("literal") is True else found
     if is_list_ref(value):
         return [follow(item, resolve) for item in value[LIST_KEY]]
-    return value
+    return ImageRef(value) if is_image(value) else value
 
 
 def resolve_value(value: Any, resolve: Resolve) -> Any:

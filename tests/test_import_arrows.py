@@ -118,6 +118,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.process_tree",
         "engine.tracing",
     ),
+    ("engine.images",),
 )
 """Rooms and single modules from the top of the house to its ground: imports go down or stay in their room."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.layers.guardrails import HookPoint
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
+from engine.values import ImageRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,6 +77,8 @@ def texts_in(value: Any) -> Iterable[str]:
         one = waiting.pop()
         if isinstance(one, str):
             yield one
+        elif isinstance(one, ImageRef):
+            yield one.shown
         elif isinstance(one, dict):
             waiting += [*one.values(), *one.keys()]
         elif isinstance(one, list | tuple):

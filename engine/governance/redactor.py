@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import InvalidInput
 from engine.values import (
     BLOB_KEY,
+    IMAGE_KEY,
     INLINE_LIMIT,
     LIST_KEY,
+    ImageRef,
     blob_ref,
     canonical_json,
+    images_in,
     looks_like_reference,
 )
 
@@ -29,6 +32,8 @@ JOINED_DEPTH = 2 * MAX_DEPTH
 """The same in what the engine itself puts together: lists of outputs, a run's output."""
 PREVIEW_LIMIT = 512
 """Bytes of a preview's JSON."""
+_IMAGE = f'"{IMAGE_KEY}"'.encode()
+_MARKS = tuple(f'"{key}'.encode() for key in (BLOB_KEY, LIST_KEY, IMAGE_KEY))
 _PREVIEW_TEXT = 80
 _PREVIEW_ITEMS = 8
 _LONGEST_MATCH = 700  # characters: no pattern of personal data matches more
@@ -65,7 +70,8 @@ class Redactor:
         if not literal and len(raw) <= limit and not self._masker.has_personal(scrubbed):
             return StoredValue(scrubbed)
         digest = hashlib.sha256(raw).hexdigest()
-        ref = blob_ref(digest, len(raw), self.preview(scrubbed), literal=literal)
+        images = dict.fromkeys(one.digest for one in images_in(scrubbed)) if _IMAGE in raw else ()
+        ref = blob_ref(digest, len(raw), self.preview(scrubbed), literal=literal, images=images)
         return StoredValue(ref, {digest: raw})
 
     def scrubbed(self, value: Any) -> Any:
@@ -96,6 +102,8 @@ class Redactor:
     def _shorten(self, value: Any, depth: int = 0) -> Any:
         if isinstance(value, str):
             return self._short_text(value)
+        if isinstance(value, ImageRef):
+            return value.shown
         if isinstance(value, dict | list | tuple) and depth >= 2:
             return _describe(value)
         if isinstance(value, dict):
@@ -158,8 +166,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 
 def _holds_reference(value: Any, raw: bytes) -> bool:
-    marks = (f'"{BLOB_KEY}'.encode(), f'"{LIST_KEY}'.encode())
-    return any(mark in raw for mark in marks) and _any_reference(value)
+    return any(mark in raw for mark in _MARKS) and _any_reference(value)
 
 
 def _any_reference(value: Any) -> bool:

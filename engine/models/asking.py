@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.models.blocks import CHARACTERS_A_TOKEN
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     from engine.models.conversation import Delta, ModelRequest
     from engine.models.provider import Provider
-
-CHARACTERS_A_TOKEN = 4
-"""For estimates."""
 
 
 @dataclass(slots=True)

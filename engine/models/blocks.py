@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
+
+from engine.images import shown_image
+
+CHARACTERS_A_TOKEN = 4
+"""For estimates."""
+_PIXELS_A_TOKEN = 750
+_LOOKED_AT = 1_568 * 1_568
+_TILE, _MOST_TILES, _TOKENS_A_TILE, _BESIDE_TILES = 512, 8, 5_667, 2_833
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +51,45 @@ class HandoverBlock:
         return "\n\n".join(filter(None, parts))
 
 
-Block = SkillBlock | HandoverBlock
+@dataclass(frozen=True, slots=True)
+class ImageBlock:
+    """An image: `kind` is png, jpeg, gif or webp, `data` its bytes; none where the model is not to see it."""
+
+    kind: str
+    width: int
+    height: int
+    data: bytes = b""
+
+    @property
+    def told(self) -> str:
+        """As people read it."""
+        return shown_image(self.kind, self.width, self.height)
+
+    @property
+    def media_type(self) -> str:
+        """As servers call its kind."""
+        return f"image/{self.kind}"
+
+    @property
+    def base64(self) -> str:
+        """Its bytes as text."""
+        return b64encode(self.data).decode()
+
+    @property
+    def tokens(self) -> int:
+        """What it is about for a model, which makes large ones smaller before it looks."""
+        return 1 + min(self.width * self.height, _LOOKED_AT) // _PIXELS_A_TOKEN
+
+    @property
+    def characters(self) -> int:
+        """The same as characters, by which the room of a model is counted."""
+        return self.tokens * CHARACTERS_A_TOKEN
+
+    @property
+    def most_tokens(self) -> int:
+        """What it is for a model at the most: some count tiles of 512 pixels, and many tokens for each."""
+        tiles = -(-self.width // _TILE) * -(-self.height // _TILE)
+        return _BESIDE_TILES + min(tiles, _MOST_TILES) * _TOKENS_A_TILE
+
+
+Block = SkillBlock | HandoverBlock | ImageBlock

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.governance.masking import Masker
-from engine.models.asking import CHARACTERS_A_TOKEN
+from engine.models.blocks import CHARACTERS_A_TOKEN
 from engine.models.provider import HttpProvider
 from engine.models.routing import Asker, ModelRouter
 from engine.models.scripted import ScriptedModel
@@ -108,6 +108,10 @@ class ModelCatalog:
     def max_tokens(self, name: str) -> int | None:
         """The bound of an answer of that model; None where the settings have none. Raises as `name_of`."""
         return self._named(name).max_tokens
+
+    def takes_images(self, name: str) -> bool:
+        """Whether that model is shown images; else it is told what they are. Raises as `name_of`."""
+        return self._settings.all[self.name_of(name)].images
 
     def context_characters(self, name: str) -> int:
         """So much that model is told at the most. Raises as `name_of`."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
+
+from engine.models.blocks import ImageBlock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +58,11 @@ class Message:
     blocks: tuple[Block, ...] = ()
 
     @property
+    def images(self) -> tuple[ImageBlock, ...]:
+        """Those of its blocks that are images which the model sees."""
+        return tuple(block for block in self.blocks if isinstance(block, ImageBlock) and block.data)
+
+    @property
     def texts(self) -> tuple[str, ...]:
         """What it says, block by block."""
         return (*(block.told for block in self.blocks), *((self.text,) if self.text else ()))
@@ -67,14 +74,19 @@ class Message:
 
     @cached_property
     def characters(self) -> int:
-        """How many its texts and the arguments of its calls have."""
-        return len(self.whole_text) + sum(len(call.arguments) for call in self.calls)
+        """How many its texts and the arguments of its calls have; an image counts by its tokens."""
+        images = sum(image.characters for image in self.images)
+        return len(self.whole_text) + sum(len(call.arguments) for call in self.calls) + images
 
     @cached_property
     def told_bytes(self) -> int:
-        """Bytes of it, with the names that every wire format has around it."""
+        """Bytes of it, with the names that every wire format has around it.
+
+        No token has less than one of them; of an image they are the tokens that it is at the most.
+        """
         calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in self.calls]
-        return len(to_json([self.role, self.texts, calls, self.call_id]))
+        images = sum(image.most_tokens for image in self.images)
+        return len(to_json([self.role, self.texts, calls, self.call_id])) + images
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,18 @@ class ModelRequest:
     tools: tuple[ToolOffer, ...] = ()
     max_tokens: int | None = None
     temperature: float | None = None
+
+    @property
+    def in_words(self) -> ModelRequest:
+        """The same for a model that takes no images."""
+        return replace(self, messages=tuple(map(_in_words, self.messages)))
+
+
+def _in_words(message: Message) -> Message:
+    if not message.images:
+        return message
+    told = (replace(one, data=b"") if isinstance(one, ImageBlock) else one for one in message.blocks)
+    return replace(message, blocks=tuple(told))
 
 
 @dataclass(frozen=True, slots=True)

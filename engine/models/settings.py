@@ -94,6 +94,8 @@ class NamedModel(_Group):
     max_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     context_tokens: Annotated[int, Field(ge=1_000, le=100_000_000)] = 100_000
     """What it is told at the most, its answer aside; counted as so many times four characters."""
+    images: bool = False
+    """Whether it is shown images; else it is told what they are."""
     timeouts: ModelTimeouts = ModelTimeouts()
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from engine.errors import ErrorCode, Unavailable
 from engine.governance.redactor import MAX_DEPTH
 from engine.runtime.large_values import off_loop_if_large
-from engine.values import BlobNeeded, digests_in, follow, resolve_value
+from engine.values import IMAGE_KEY, BlobNeeded, digests_in, follow, resolve_value, with_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
 
 LIMIT_BYTES = 64 * 1024 * 1024
+_IMAGE = f'"{IMAGE_KEY}"'.encode()
 
 
 class ValueStore:
@@ -70,6 +71,10 @@ class ValueStore:
             self._hold({digest: _as_stored(digest, data) for digest, data in found.items()})
         return [await self.load_stored(value) for value in values]
 
+    async def image(self, digest: str) -> bytes:
+        """The bytes of an image that a value refers to. Raises Unavailable as `load`."""
+        return _as_stored(digest, await self._journal.blob(digest))
+
     def scrubbed(self, value: Any) -> Any:
         """A whole value as it will be found where it is stored: secrets replaced."""
         return self._redactor.scrubbed(value)
@@ -112,7 +117,8 @@ class ValueStore:
     def _hold(self, blobs: Mapping[str, bytes]) -> None:
         for digest, data in blobs.items():
             if digest not in self._held:
-                self._held[digest] = (from_json(data), len(data))
+                value = from_json(data)
+                self._held[digest] = (with_images(value) if _IMAGE in data else value, len(data))
                 self._size += len(data)
         while self._size > self._limit and len(self._held) > 1:
             _, (_, size) = self._held.popitem(last=False)

@@ -28,7 +28,7 @@ from engine.templates.work import (
     to_json,
     to_text,
 )
-from engine.values import BLOB_KEY, LIST_KEY, looks_like_reference
+from engine.values import BLOB_KEY, IMAGE_KEY, LIST_KEY, looks_like_reference
 
 _UNSET: Any = object()
 
@@ -98,7 +98,9 @@ def _from_json(value: Any) -> Any:
 
     def plain(found: dict[str, Any]) -> dict[str, Any]:
         if looks_like_reference(found):
-            raise ValueError(f"fromjson: keys that begin with {BLOB_KEY} or {LIST_KEY} are not taken")
+            raise ValueError(
+                f"fromjson: keys that begin with {BLOB_KEY}, {LIST_KEY} or {IMAGE_KEY} are not taken"
+            )
         return found
 
     try:

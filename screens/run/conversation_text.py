@@ -33,7 +33,7 @@ def conversation_lines(conversation: Conversation) -> Iterator[str]:
         yield f"handed over by {conversation.received.by}"
         yield from _fenced(conversation.received.message)
     yield "asked"
-    yield from _fenced(conversation.prompt)
+    yield from _fenced("\n".join((*conversation.images, conversation.prompt)))
     for number, turn in enumerate(conversation.turns, 1):
         yield from _turn(number, turn)
     if conversation.handed_over_to is not None:

@@ -24,6 +24,7 @@ CALLS_AT_ONCE = 4
 MAX_SKILLS = 20
 MAX_FLOWS = 20
 MAX_HANDOFFS = 20
+MAX_IMAGES = 20
 FLOW_PREFIX = "flow."
 """What the names of flows begin with where a model calls them like tools."""
 MESSAGE, MODEL, CALLS, CALL = "message", "model", "calls", "call"
@@ -122,7 +123,7 @@ class AgentStep(StepFields):
     """Works in turns: a model is asked, the tools that it wants are called, until it wants none."""
 
     composite = True
-    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "script")
+    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "images", "script")
 
     type: Literal["agent"]
     instructions: str = Field(
@@ -131,6 +132,11 @@ class AgentStep(StepFields):
         description="What the agent is for; the pack's role and soul come first.",
     )
     prompt: str = Field(min_length=1, max_length=200_000, description="What it is asked to do.")
+    images: tuple[str, ...] = Field(
+        default=(),
+        max_length=MAX_IMAGES,
+        description="Images that it is asked about: templates that give images which steps brought.",
+    )
     agent: str | None = Field(
         default=None,
         max_length=70,

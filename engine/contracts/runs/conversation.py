@@ -75,6 +75,9 @@ class Conversation(Contract):
     tools: tuple[str, ...] = ()
     skills: tuple[ToldSkill, ...] = ()
     received: Handover | None = None
+    images: tuple[str, ...] = Field(
+        default=(), description="Those that it is asked about, as `[image 640x480 png]`."
+    )
     handed_over_to: str | None = Field(default=None, description="The agent that goes on in its place.")
     turns: tuple[SpokenTurn, ...] = ()
     waits_with: str | None = Field(

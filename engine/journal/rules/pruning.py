@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from engine.journal.rows import RunRow
 
-_REFERENCE = re.compile(r'"\$blob":"([0-9a-f]{64})"')
+_REFERENCE = re.compile(r'"\$(?:blob|image)":"([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +98,5 @@ def tree_of(rows: Sequence[RunRow]) -> RunTree:
 
 
 def references(payload: str) -> list[str]:
-    """Digests of the values that an event's payload (JSON) refers to."""
+    """Digests of the values and images that an event's payload (JSON) refers to."""
     return _REFERENCE.findall(payload)

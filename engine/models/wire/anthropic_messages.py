@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
+from engine.models.blocks import ImageBlock
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
@@ -162,7 +163,11 @@ def _messages(messages: Sequence[Message], names: WireNames) -> list[dict[str, A
         if message.role is MessageRole.SYSTEM:
             continue
         if message.role is MessageRole.TOOL:
-            block = {"type": "tool_result", "tool_use_id": message.call_id or "", "content": message.text}
+            block = {
+                "type": "tool_result",
+                "tool_use_id": message.call_id or "",
+                "content": _content(message),
+            }
             if wire and wire[-1]["role"] == "user" and isinstance(wire[-1]["content"], list):
                 wire[-1]["content"].append(block)
             else:
@@ -179,7 +184,19 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
     """One text as it is, else a block each."""
     if not message.blocks:
         return message.text
-    return [{"type": "text", "text": text} for text in message.texts]
+    blocks = [
+        _image(one) if isinstance(one, ImageBlock) and one.data else _text(one.told) for one in message.blocks
+    ]
+    return [*blocks, *([_text(message.text)] if message.text else [])]
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _image(image: ImageBlock) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": image.media_type, "data": image.base64}
+    return {"type": "image", "source": source}
 
 
 def _uses(message: Message, names: WireNames) -> list[dict[str, Any]]:

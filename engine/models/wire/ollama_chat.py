@@ -25,6 +25,7 @@ from engine.models.wire.wire_format import (
     WireFormat,
     WireNames,
     count_of,
+    images_behind_results,
     index_of,
     json_frame,
     object_of,
@@ -58,7 +59,7 @@ class OllamaChat(WireFormat):
         options = {name: value for name, value in given.items() if value is not None}
         body: dict[str, Any] = {
             "model": model,
-            "messages": [_message(one, names) for one in request.messages],
+            "messages": [_message(one, names) for one in images_behind_results(request.messages)],
             "stream": True,
         }
         if options:
@@ -124,6 +125,8 @@ class _Lines(Reader):
 
 def _message(message: Message, names: WireNames) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role.value, "content": message.whole_text}
+    if message.images:
+        wire["images"] = [image.base64 for image in message.images]
     if message.calls:
         wire["tool_calls"] = [
             {"function": {"name": names.wire(call.name), "arguments": arguments_of(call.arguments)}}

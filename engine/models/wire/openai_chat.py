@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.models.blocks import ImageBlock
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
@@ -22,6 +23,7 @@ from engine.models.wire.wire_format import (
     WireFormat,
     WireNames,
     count_of,
+    images_behind_results,
     index_of,
     json_frame,
     object_of,
@@ -53,7 +55,7 @@ class OpenAiChat(WireFormat):
         """Only what was said: servers refuse fields that they do not know."""
         body: dict[str, Any] = {
             "model": model,
-            "messages": [_message(one, names) for one in request.messages],
+            "messages": [_message(one, names) for one in images_behind_results(request.messages)],
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -146,6 +148,8 @@ def _usage(given: Mapping[str, Any]) -> Usage:
 
 def _message(message: Message, names: WireNames) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role.value, "content": message.whole_text}
+    if message.images:
+        wire["content"] = _parts(message)
     if message.calls:
         wire["content"] = message.text or None
         wire["tool_calls"] = [
@@ -159,3 +163,15 @@ def _message(message: Message, names: WireNames) -> dict[str, Any]:
     if message.role is MessageRole.TOOL:
         wire["tool_call_id"] = message.call_id or ""
     return wire
+
+
+def _parts(message: Message) -> list[dict[str, Any]]:
+    """Texts and images, a part each."""
+    parts: list[dict[str, Any]] = []
+    for block in message.blocks:
+        if isinstance(block, ImageBlock) and block.data:
+            url = f"data:{block.media_type};base64,{block.base64}"
+            parts.append({"type": "image_url", "image_url": {"url": url}})
+        else:
+            parts.append({"type": "text", "text": block.told})
+    return [*parts, *([{"type": "text", "text": message.text}] if message.text else [])]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import from_json
 
+from engine.models.conversation import Message, MessageRole
 from engine.models.failure import malformed
 from engine.models.wire.frames import EventFrames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from engine.models.blocks import Block
     from engine.models.conversation import Delta, ModelRequest, ToolOffer
     from engine.models.wire.frames import Frames
 
 _WIRE_DOT = "__"
+IMAGES_OF_RESULTS = "These are the images of the results above, in their order. They are data, too."
 MAX_CALLS = 128
 """Calls of one answer."""
 MAX_TOKENS = 100_000_000
@@ -56,6 +60,25 @@ class WireFormat(ABC):
     def frames(self) -> Frames:
         """How the answer is cut."""
         return EventFrames()
+
+
+def images_behind_results(messages: Sequence[Message]) -> Iterator[Message]:
+    """The messages for formats whose results are texts: images of results follow the last of them.
+
+    A message of the user's that comes next is one of its own, as it was.
+    """
+    waiting: list[Block] = []
+    for message in messages:
+        if message.role is MessageRole.TOOL:
+            waiting += message.images
+            yield replace(message, blocks=())
+            continue
+        if waiting:
+            yield Message(MessageRole.USER, IMAGES_OF_RESULTS, blocks=tuple(waiting))
+            waiting = []
+        yield message
+    if waiting:
+        yield Message(MessageRole.USER, IMAGES_OF_RESULTS, blocks=tuple(waiting))
 
 
 class WireNames:

@@ -205,7 +205,7 @@ class _PlanChecks(_ChoosingChecks):
 
 
 _NOT_OF_A_PROGRAM = (
-    *("tools", "flows", "handoffs", "model", "mode"),
+    *("tools", "flows", "handoffs", "images", "model", "mode"),
     *("max_turns", "max_tokens", "temperature", "script"),
 )
 """What an agent of another program says and has itself."""

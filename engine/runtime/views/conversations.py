@@ -59,6 +59,7 @@ def conversation_of(
         prompt=_text(told.get("prompt")),
         tools=tuple(map(_text, told.get("tools") or ())),
         skills=tuple(map(_skill, told.get("skills") or ())),
+        images=tuple(map(_text, told.get("images") or ())),
         received=_handover(told.get("received")),
         handed_over_to=_handed_over_to(agent.output),
         turns=tuple(turns),

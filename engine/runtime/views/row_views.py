@@ -18,6 +18,7 @@ from engine.journal.errors import reading
 from engine.journal.rules.request_rules import is_past
 from engine.journal.rules.rows.run_rows import new_run, whole_row
 from engine.runtime.views.summaries import error_view, summary_fields, time_or_none
+from engine.values import with_images_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,8 +119,10 @@ class RowViews:
             started_at=time_or_none(row["started_at"]),
             finished_at=time_or_none(row["finished_at"]),
             retry_at=time_or_none(row["retry_at"]),
-            input=await self._values.redacted(given_value) if full else given_value,
-            output=await self._values.redacted(output) if full else output,
+            input=await self._values.redacted(given_value)
+            if full
+            else with_images_shown(given_value, stored=True),
+            output=await self._values.redacted(output) if full else with_images_shown(output, stored=True),
             error=error_view(failed["error"]) if failed.get("error") else None,
             meta=_call_meta(brought.get("meta") or failed.get("meta")),
             child_run_id=row["child_run_id"],

@@ -15,6 +15,7 @@ from engine.errors import ErrorCode
 from engine.journal.encoding import decode
 from engine.journal.errors import reading
 from engine.machine.events.event import ENGINE
+from engine.values import with_images_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,5 +116,5 @@ def event_view(stored: StoredEvent, trace_id: str = "") -> EventView:
         account=None if event.via == ENGINE else recorded_account(event.actor),
         via=event.via,
         trace_id=trace_id or None,
-        payload=event.payload,
+        payload=with_images_shown(event.payload, stored=True),
     )

@@ -10,6 +10,7 @@ from engine.tools.builtin.data import data_tools
 from engine.tools.builtin.files import file_tools
 from engine.tools.builtin.git.git_tools import git_tools
 from engine.tools.builtin.http import http_tools
+from engine.tools.builtin.image import image_tools
 from engine.tools.builtin.person import person_tools
 from engine.tools.builtin.report import report_tools
 from engine.tools.builtin.search import search_tools
@@ -33,6 +34,7 @@ def builtin_registry() -> ToolRegistry:
 def _builtin_tools() -> Iterator[RegisteredTool]:
     runner = CommandRunner()
     yield from file_tools()
+    yield from image_tools()
     yield from command_tools(runner)
     yield from git_tools(runner)
     yield from search_tools()

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import struct
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
+from engine.images import from_base64, image_head
 from engine.safe_text import sanitize
 from engine.tools.failure import ToolFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.images import ImageHead
+
 MAX_PARTS = 10_000
 _MAX_WORDS = 1_500
-_PNG = b"\x89PNG\r\n\x1a\n"
-_HEAD_CHARACTERS = 44
+_HEAD_CHARACTERS = 400_000
+"""Of base64 text: what an image is stands before its pixels."""
 
 
 def output_of(content: Sequence[Mapping[str, Any]], structured: Any) -> dict[str, Any]:
-    """The tool's output: its texts one below the other, and its structured value (None without one)."""
-    return {"text": text_of(content), "structured": structured}
+    """The tool's output: its texts one below the other, its structured value (or None), and its images."""
+    output = {"text": text_of(content), "structured": structured}
+    images = [{"content_base64": data} for data in map(_image_data, content[:MAX_PARTS]) if data is not None]
+    return {**output, "images": images} if images else output
 
 
 def text_of(content: Sequence[Mapping[str, Any]]) -> str:
@@ -60,9 +62,21 @@ def _told(part: Mapping[str, Any]) -> str:
 
 def _image(part: Mapping[str, Any]) -> str:
     data = part.get("data")
-    size = _pixels(data) if isinstance(data, str) else None
-    kind = _kind(part).removeprefix("image/")
-    return f"[image {size} {kind}]" if size else f"[image {kind}, {_size(data)} bytes]"
+    head = _head(data)
+    if head is not None:
+        return head.shown
+    return f"[image {_kind(part).removeprefix('image/')}, {_size(data)} bytes]"
+
+
+def _image_data(part: Mapping[str, Any]) -> str | None:
+    """The base64 text of a part that is an image, whatever its sender calls it."""
+    data = part.get("data") if part.get("type") == "image" else None
+    return data if isinstance(data, str) and _head(data) is not None else None
+
+
+def _head(data: Any) -> ImageHead | None:
+    found = from_base64(data[:_HEAD_CHARACTERS]) if isinstance(data, str) else None
+    return image_head(found) if found is not None else None
 
 
 def _resource(resource: Any) -> str:
@@ -81,15 +95,3 @@ def _kind(part: Mapping[str, Any]) -> str:
 def _size(data: Any) -> int:
     """Bytes that base64 text stands for."""
     return len(data) * 3 // 4 - data[-2:].count("=") if isinstance(data, str) else 0
-
-
-def _pixels(data: str) -> str | None:
-    """Width and height of a PNG, from its first bytes."""
-    try:
-        head = base64.b64decode(data[:_HEAD_CHARACTERS])
-    except (ValueError, binascii.Error):
-        return None
-    if not head.startswith(_PNG) or len(head) < 24:
-        return None
-    width, height = struct.unpack(">II", head[16:24])
-    return f"{width}x{height}"

@@ -26,6 +26,7 @@ class FakeTools:
         self.registry = ToolRegistry()
         self.calls: list[tuple[str, Any]] = []
         self.attempts: list[int] = []
+        self.gives: list[Any] = []
         self.keys: list[str] = []
         self.under_way = 0
         self.most_at_once = 0
@@ -91,8 +92,8 @@ class FakeTools:
         return {"text": "x" * params["size"]}
 
     async def _give(self, params: dict[str, Any], _context: ToolContext) -> Any:
-        """Returns `value` as it is, or nothing."""
-        return params.get("value")
+        """Returns `value` as it is, the next of `gives`, or nothing."""
+        return self.gives.pop(0) if self.gives else params.get("value")
 
     async def _files(self, params: dict[str, Any], _context: ToolContext) -> Any:
         """Brings a file for every name in `names`, holding the name."""

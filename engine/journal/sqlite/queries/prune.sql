@@ -65,7 +65,8 @@ DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
 
 -- name: referring_events
 -- payloads of later events that refer to kept values
-SELECT seq, payload FROM events WHERE seq > ? AND seq <= ? AND instr(payload, '"$blob":') > 0 ORDER BY seq
+SELECT seq, payload FROM events WHERE seq > ? AND seq <= ? AND (instr(payload, '"$blob":') > 0 OR instr(payload, '"$image":') > 0)
+ORDER BY seq
 
 -- name: select_digests
 -- digests of all kept values

@@ -32,6 +32,7 @@ from engine.runtime.worker.steps.agents.told.conversation import (
     answer_of,
     stated_confidence,
 )
+from engine.runtime.worker.steps.agents.told.images import images_of
 from engine.runtime.worker.steps.agents.told.skills import skills_of
 from engine.runtime.worker.steps.form_step import asking
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
@@ -76,6 +77,8 @@ class AgentRenderer(StepRenderer[AgentStep]):
             "skills": [one for one in skills if "text" in one],
             "script": at.value([answer.model_dump(mode="json") for answer in step.script]),
         }
+        if step.images:
+            told["images"] = images_of(step, at)
         refused = refused_start(at, told)
         if refused is not None:
             return refused

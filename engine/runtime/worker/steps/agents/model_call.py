@@ -142,7 +142,8 @@ class ModelCalls:
         bounds = [
             one for one in (asked.request.max_tokens, self._catalog.max_tokens(lower)) if one is not None
         ]
-        request = replace(asked.request, max_tokens=min(bounds, default=None))
+        told = asked.request if self._catalog.takes_images(lower) else asked.request.in_words
+        request = replace(told, max_tokens=min(bounds, default=None))
         return replace(asked, route=replace(asked.route, name=lower, why=why), request=request)
 
     def _failed(

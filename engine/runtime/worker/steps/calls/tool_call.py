@@ -16,6 +16,7 @@ from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.own_tools.finding import FIND, find_tools
+from engine.runtime.worker.steps.calls.brought_images import brings_images, kept_images
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.form_step import form_asked
 from engine.runtime.worker.steps.rendering import action_of, bound_digest
@@ -133,6 +134,9 @@ class ToolCalls:
             output, meta = await self._output(site, execution, step)
             if isinstance(output, AwaitedAnswer):
                 return await self._awaiting(site, execution, output, meta)
+            images: dict[str, bytes] = {}
+            if brings_images(output):
+                output, images = await asyncio.to_thread(kept_images, output)
             stored = await self._values.store_any(output)
         except _Failed as failed:
             return self._failed(execution, failed.error, failed.meta), {}
@@ -152,7 +156,7 @@ class ToolCalls:
             output=stored.value,
             meta=meta,
         )
-        return finished, stored.blobs
+        return finished, {**stored.blobs, **images}
 
     async def _awaiting(
         self, site: CallSite, execution: Execution, awaited: AwaitedAnswer, meta: dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
@@ -12,12 +13,14 @@ from pydantic_core import from_json, to_json
 from engine.json_schema.forms import check_values
 from engine.models.conversation import Message, MessageRole
 from engine.models.failure import ModelErrorCode, ModelFailure
+from engine.runtime.worker.steps.agents.told.images import Gallery, characters_of, image_block
 from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.models.blocks import Block
+    from engine.values import ImageRef
 
 LOOKED_BACK = 64
 """So many turns are looked at for calls that repeat themselves, also where fewer are told."""
@@ -61,14 +64,18 @@ class Window:
     is always told, its results cut if need be. Raises ModelFailure (`context_length`) where nothing fits.
     """
 
-    def __init__(self, briefing: Briefing, said: str, characters: int) -> None:
+    def __init__(
+        self, briefing: Briefing, said: str, characters: int, gallery: Gallery | None = None
+    ) -> None:
+        self.gallery = gallery or Gallery((), takes=False)
+        self._image_room = self._of_newest = 0
         self.briefing = briefing
         self.said = said
         self.turns: list[Turn] = []
         self.whole = 0
         self.told = 0
         self._characters = characters
-        self._room = characters - sum(len(one.whole_text) for one in _told_first(briefing)) - len(said)
+        self._room = characters - sum(one.characters for one in _told_first(briefing)) - len(said)
         self._left = self._room
         if self._room <= 0:
             raise self._too_small()
@@ -83,22 +90,33 @@ class Window:
         number = len(self.turns)
         self.turns.append(turn)
         if number == 0:
+            self._image_room = max(0, self._room - turn.bare) // 2
+        images = self.gallery.fitting((one for several in turn.images for one in several), self._image_room)
+        taken = sum(map(characters_of, images))
+        if number == 0:
             self.whole = self.told = 1
-            self._left -= min(self._left, turn.full)
-        elif self.whole == number and turn.full <= self._left - self._room // _KEPT_FOR_BARE:
+            self._of_newest = taken
+            self._left -= min(self._left, turn.full + taken)
+            self._show(images, taken, number)
+        elif self.whole == number and turn.full + taken <= self._left - self._room // _KEPT_FOR_BARE:
             self.whole += 1
             self.told += 1
-            self._left -= turn.full
+            self._left -= turn.full + taken
+            self._show(images, taken, number)
         elif self.told == number and turn.bare <= self._left:
             self.told += 1
             self._left -= turn.bare
+
+    def _show(self, images: list[ImageRef], taken: int, age: int) -> None:
+        self.gallery.show(images, age)
+        self._image_room -= taken
 
     def limit(self, age: int) -> int:
         """So many characters of each result of that turn are told; the newest is 0."""
         if age:
             return RESULT_LIMIT if age < self.whole else 0
         results = len(self.turns[0].results)
-        limit = (self._room - self.turns[0].bare) // max(1, results)
+        limit = (self._room - self.turns[0].bare - self._of_newest) // max(1, results)
         if limit < min(results, 1) * _LEAST_OF_A_RESULT:
             raise self._too_small()
         return min(RESULT_LIMIT, limit)
@@ -111,25 +129,28 @@ class Window:
         return ModelFailure(ModelErrorCode.CONTEXT_LENGTH, message)
 
 
-def messages_of(window: Window, ended: int) -> tuple[Message, ...]:
-    """What a model is told, of so many turns that have ended.
+def messages_of(
+    window: Window, ended: int, images: Mapping[str, bytes] = MappingProxyType({})
+) -> tuple[Message, ...]:
+    """What a model is told, of so many turns that have ended; `images` are those it is shown, by digest.
 
     Raises LoopDetected, ModelFailure (`context_length`).
     """
     briefing, left_out = window.briefing, ended - window.told
     note = f"\n\n({left_out} earlier turns are left out here: they are too much.)" if left_out else ""
     messages = _told_first(briefing, note)
-    seen: Counter[tuple[str, str, str]] = Counter()
+    seen: Counter[tuple[str, ...]] = Counter()
     for age, turn in reversed(list(enumerate(window.turns))):
         times = _times(turn, seen)
         if age < window.told:
-            messages += _spoken(turn, times, window.limit(age), briefing.output)
+            shown = {digest: images[digest] for digest, at in window.gallery.shown.items() if at == age}
+            messages += _spoken(turn, times, window.limit(age), briefing.output, shown)
     if window.said:
         messages.append(Message(MessageRole.USER, window.said))
     return tuple(messages)
 
 
-def _times(turn: Turn, seen: Counter[tuple[str, str, str]]) -> list[int]:
+def _times(turn: Turn, seen: Counter[tuple[str, ...]]) -> list[int]:
     """How often each call of a turn had been made, with the same result, since a person said something.
 
     Raises LoopDetected.
@@ -137,8 +158,8 @@ def _times(turn: Turn, seen: Counter[tuple[str, str, str]]) -> list[int]:
     if turn.said:
         seen.clear()
     times = []
-    for call, text in zip(turn.calls, turn.results, strict=True):
-        same = (call.name, call.arguments, text)
+    for call, text, images in zip(turn.calls, turn.results, turn.images, strict=True):
+        same = (call.name, call.arguments, text, *(one.digest for one in images))
         seen[same] += 1
         if seen[same] >= SAME_CALL_ENDS:
             raise LoopDetected(call.name, seen[same])
@@ -146,15 +167,19 @@ def _times(turn: Turn, seen: Counter[tuple[str, str, str]]) -> list[int]:
     return times
 
 
-def _spoken(turn: Turn, times: list[int], limit: int, output: dict[str, Any] | None) -> Iterator[Message]:
-    """The messages of a turn, with so much of each result."""
+def _spoken(
+    turn: Turn, times: list[int], limit: int, output: dict[str, Any] | None, shown: dict[str, bytes]
+) -> Iterator[Message]:
+    """The messages of a turn, with so much of each result, and its images."""
     spoken, results = turn.messages
     yield from spoken
-    for result, often in zip(results, times, strict=True):
+    for result, often, images in zip(results, times, turn.images, strict=True):
         told = _told(result.text, limit)
         if often >= SAME_CALL_TOLD:
             told = f"{told}\n\n{_SAME}"
-        yield result if told is result.text else replace(result, text=told)
+        blocks = tuple(image_block(one, shown.pop(one.digest)) for one in images if one.digest in shown)
+        unchanged = told is result.text and not blocks
+        yield result if unchanged else replace(result, text=told, blocks=blocks)
     faults = answer_faults(turn.text, output) if not turn.calls else ()
     if faults:
         words = "; ".join(faults)

@@ -18,6 +18,7 @@ from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
 from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
+from engine.runtime.worker.steps.agents.told.images import Gallery, image_block
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.runtime.worker.steps.agents.told.turns import turn_of
 from engine.runtime.worker.steps.calls.call_judge import note_listing
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.machine.model.state import Branches, Execution, RunState
-    from engine.models.blocks import Block
+    from engine.models.blocks import Block, ImageBlock
     from engine.models.catalog import ModelCatalog
     from engine.models.routing import Route
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.told.turns import EndedTurns
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.tools.executor import ToolExecutor
+    from engine.values import ImageRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +92,28 @@ class Questions:
         found = await self._found(agent, step)
         later = [offer async for offer in self._offers(site, found)]
         offers = (*offers, *later, *own_offers(step, agent_path, site.flow))
+        gallery = Gallery(told.get("images", ()), takes=self._catalog.takes_images(route.name))
         blocks: tuple[Block, ...] = (
             *skill_blocks(told.get("skills", ())),
             *handover_blocks(told.get("received")),
+            *[await self._image(one, gallery) for one in told.get("images", ())],
         )
         briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
         room = self._catalog.context_characters(route.name) - sum(map(_size, offers))
-        window, ended = Window(briefing, said, room), _branches(agent).ended
+        window, ended = Window(briefing, said, room, gallery), _branches(agent).ended
         async for page in self._turns.pages(site.row["run_id"], agent_path, _branches(agent)):
             for turn in page:
                 window.add(turn)
             if not window.wants_more:
                 break
-        request = ModelRequest(messages_of(window, ended), offers, bound, step.temperature)
+        images = {digest: await self._values.image(digest) for digest in gallery.shown}
+        request = ModelRequest(messages_of(window, ended, images), offers, bound, step.temperature)
         since = 0 if said or not window.turns else window.turns[0].since + 1
         return Question(route, request, _script(told["script"], ended), said, since, tuple(found))
+
+    async def _image(self, image: ImageRef, gallery: Gallery) -> ImageBlock:
+        """An image that the agent is asked about, with its bytes where its model takes some."""
+        return image_block(image, await self._values.image(image.digest) if gallery.takes else b"")
 
     async def _found(self, agent: Execution, step: AgentStep) -> list[str]:
         """The deferred tools that the agent has found in its turns before this one."""

@@ -13,6 +13,7 @@ from engine.contracts.flows.agent_step import CALLS
 from engine.journal.encoding import decode
 from engine.models.conversation import Message, MessageRole, ToolCall
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
+from engine.values import images_in, with_images, with_images_shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.machine.model.state import Branches, Outputs
     from engine.runtime.value_store import ValueStore
+    from engine.values import ImageRef
 
 TURNS_AT_ONCE = 64
 RESULT_LIMIT = 32_000
@@ -47,6 +49,8 @@ class Turn:
     full: int
     found: tuple[str, ...] = ()
     """Deferred tools that the agent knows after it."""
+    images: tuple[tuple[ImageRef, ...], ...] = ()
+    """Those of each result; in its text they are told in words."""
 
     @property
     def held(self) -> int:
@@ -68,15 +72,18 @@ def turn_of(kept: Any) -> Turn:
     """A turn as the journal keeps it."""
     reply = kept["reply"]
     calls = tuple(ToolCall(call["id"], call["tool"], call["arguments"]) for call in reply["calls"])
+    brought = [with_images(result) for result in kept["results"]]
     results = tuple(
-        result if isinstance(result, str) else to_json(result).decode() for result in kept["results"]
+        result if isinstance(result, str) else to_json(with_images_shown(result)).decode()
+        for result in brought
     )
+    images = tuple(tuple(images_in(result)) for result in brought)
     said, text = reply.get("said", ""), reply["text"]
     of_calls = sum(len(call.name) + len(call.arguments) + _BESIDE for call in calls)
     bare = len(said) + len(text) + of_calls + _BESIDE
     full = bare + sum(min(RESULT_LIMIT, len(result)) for result in results)
     found = found_since(reply.get("found", ()), reply["calls"], kept["results"])
-    return Turn(said, text, calls, results, reply.get("since", 0), bare, full, tuple(found))
+    return Turn(said, text, calls, results, reply.get("since", 0), bare, full, tuple(found), images)
 
 
 class EndedTurns:
