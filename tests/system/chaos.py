@@ -76,8 +76,9 @@ class Chaos:
         self._deciders: list[WorkerProcess] = []
         self._consoles: list[ChaosConsole] = []
         self._clock = 0.0
-        self._over: set[str] = set()
+        self._open: set[str] = set()
         self._read_to = 0
+        self._heard_at = 0.0
         self.troubles = Troubles()
 
     async def begin(self) -> None:
@@ -112,26 +113,32 @@ class Chaos:
         for _ in range(INNOCENTS // 2):
             await self._person.start("napping")
         kills = 0 if deadly else KILLS_A_ROUND
-        since = time.monotonic()
+        self._heard_at = time.monotonic()
         while not await self._all_ended():
             await asyncio.sleep(self._chance.uniform(0.05, 0.4))
             kills -= await self._trouble(kills)
             await self._replace_the_dead()
             for console in self._consoles:
                 await asyncio.to_thread(console.press)
-            page = await self._person.engine.runs.all_events(after_seq=self._read_to)
-            if page.next != self._read_to:
-                self._read_to, since = page.next, time.monotonic()
-            elif time.monotonic() - since > STILL_SECONDS:
+            if time.monotonic() - self._heard_at > STILL_SECONDS:
                 raise Stuck
 
     async def _all_ended(self) -> bool:
-        for run in (await self._person.engine.runs.list(limit=1000)).items:
-            if run.run_id not in self._over:
-                if not await self._person.has_ended(run.run_id):
-                    return False
-                self._over.add(run.run_id)
+        """Of all that ever began: where clocks are set no list has the newest runs on top."""
+        await self._hear_news()
+        for run_id in list(self._open):
+            if not await self._person.has_ended(run_id):
+                return False
+            self._open.discard(run_id)
         return True
+
+    async def _hear_news(self) -> None:
+        """Runs of which something was recorded since are open again."""
+        while (
+            page := await self._person.engine.runs.all_events(after_seq=self._read_to)
+        ).next != self._read_to:
+            self._open |= {one.run_id for one in page.events}
+            self._read_to, self._heard_at = page.next, time.monotonic()
 
     async def _trouble(self, kills: int) -> int:
         """Something happens, perhaps; how many workers were killed."""
