@@ -11,8 +11,6 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
@@ -51,8 +49,8 @@ _BY_NAME: Mapping[str, type[BaseModel]] = {
 Source = Literal["env", "secrets file", "config file", "default"]
 
 
-class Settings(SettingsShape, BaseSettings):
-    """The merged settings. Made by `load_settings` only."""
+class _Variables(SettingsShape, BaseSettings):
+    """How the environment names them; never made."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -130,26 +128,25 @@ def load_settings(*, without: frozenset[Source] = frozenset()) -> LoadedSettings
         files["config file"] = _checked_file("config file", places.config_file, private=False)
     sources |= {source: file.data for source, file in files.items()}
 
-    class Loaded(Settings):
-        """Settings bound to the sources of this very load."""
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return tuple(InitSettingsSource(settings_cls, data) for data in sources.values())
-
-    values = Loaded()
+    values = SettingsShape.model_validate(_merged(sources.values()))
     _check_together(_faulty_models(values.models), sources, files)
     _check_together(_faulty_prices(values.models, values.budget), sources, files)
     if values.console.keys:
         _check_together(_faulty_keys(values.console.keys), sources, files)
     return LoadedSettings(values, places, sources)
+
+
+def _merged(sources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the sources say together, the strongest first; mappings are merged, lists are not."""
+    merged: dict[str, Any] = {}
+    for source in sources:
+        for key, value in source.items():
+            stronger = merged.get(key)
+            if key not in merged:
+                merged[key] = value
+            elif isinstance(stronger, dict) and isinstance(value, dict):
+                merged[key] = _merged((stronger, value))
+    return merged
 
 
 def load_what_can_be() -> LoadedSettings:
@@ -182,7 +179,7 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> tuple[str, ...
 
 def _checked_environment() -> dict[str, Any]:
     try:
-        data = _Environment(Settings)()
+        data = _Environment(_Variables)()
     except SettingsError as error:
         message = f"environment: {error}; a list or mapping is written as JSON"
         raise VasiniError(ErrorCode.CONFIG_INVALID, message, {"source": "env"}) from None
