@@ -56,7 +56,8 @@ class Budget(Protocol):
 
     async def cap(self, scope: CapScope, name: str, window: CapWindow) -> CapView | None:
         """The cap that holds now for a tenant, pack or model, whether or not it has spent anything; that of
-        runs is `*`. None where none holds. Raises NotFound for a tenant that is not in this view.
+        runs is `*`, that of one is told by its id. None where none holds. Raises NotFound for a tenant or a
+        run that is not in this view.
         """
         ...
 
@@ -94,9 +95,9 @@ class Budget(Protocol):
         seen: AsShown | None = None,
     ) -> CapView | None:
         """Raise the caps of one tenant, pack, model or run (with those above and below it) in the window
-        that holds now; the cap as it is then, None of a run.
+        that holds now; the cap as it is then, None for a run that has none.
 
-        Nothing is done when the cap, if it is of no run, is not any more as it was `seen`. Raises Refused
+        Nothing is done when the cap is not any more as it was `seen`. Raises Refused
         (`role_missing`, `decision_from_run`, `cap_changed`), InvalidInput without a cap, an amount or a
         comment.
         """

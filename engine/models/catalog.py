@@ -29,7 +29,6 @@ _HIDDEN = "[SECRET api-key]"
 _FORMATS: Mapping[ProviderName, Callable[[Hide], WireFormat]] = {
     ProviderName.OPENAI: OpenAiChat,
     ProviderName.ANTHROPIC: AnthropicMessages,
-    ProviderName.OLLAMA: OllamaChat,
 }
 
 
@@ -128,7 +127,7 @@ class ModelCatalog:
             return ScriptedModel(script)
         key = self._key(named)
         hide = self._hide(key)
-        return HttpProvider(named, _FORMATS[named.provider](hide), key, hide, self.connections)
+        return HttpProvider(named, _format(named, hide), key, hide, self.connections)
 
     def _key(self, named: NamedModel) -> str | None:
         """The key; empty for a server without keys, None when it is missing."""
@@ -141,6 +140,14 @@ class ModelCatalog:
             return masked
 
         return hidden
+
+
+def _format(named: NamedModel, hide: Hide) -> WireFormat:
+    """Ollama is told how much it has to read where somebody said so: it takes the memory for it at once."""
+    if named.provider is ProviderName.OLLAMA:
+        said = "context_tokens" in named.model_fields_set
+        return OllamaChat(hide, named.context_tokens if said else None)
+    return _FORMATS[named.provider](hide)
 
 
 def _key_state(named: NamedModel, key: str | None) -> str:

@@ -114,6 +114,10 @@ def test_caps_are_set_shown_and_taken_back(embedded: Vasini) -> None:
         "budget", "top-up", "model", "own", "1", "--window", "day", "--comment", "rush", "--json"
     )
     assert topped.document["caps"]["caps"][0]["hard"] == 3_500_000_000
+    again = ("budget", "top-up", "model", "own", "1", "--window", "day", "--comment", "rush")
+    late = embedded(*again, "--seen", "2.50")
+    assert "the hard cap of model own is $3.50, not $2.50: nothing was done" in late.stderr
+    assert embedded(*again, "--seen", "3.50").status == 0
     assert embedded("budget", "set", "model", "own", "--window", "day", "--off").status == 0
     rows = embedded("budget", "show").stdout
     assert "$21.00" in rows

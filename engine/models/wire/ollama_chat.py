@@ -46,16 +46,22 @@ class OllamaChat(WireFormat):
     path = "/api/chat"
     content_type = "application/x-ndjson"
 
-    def __init__(self, hide: Hide) -> None:
+    def __init__(self, hide: Hide, context_tokens: int | None = None) -> None:
         self._hide = hide
+        self._context_tokens = context_tokens
 
     def headers(self, key: str) -> dict[str, str]:
         """A bearer token, for a server behind a gate; Ollama itself has no keys."""
         return {"authorization": f"Bearer {key}"} if key else {}
 
     def body(self, model: str, request: ModelRequest, names: WireNames) -> dict[str, Any]:
-        """Bounds and temperature are options."""
-        given = {"num_predict": request.max_tokens, "temperature": request.temperature}
+        """Bounds and temperature are options. Its context holds the answer, too."""
+        context = self._context_tokens
+        given = {
+            "num_predict": request.max_tokens,
+            "temperature": request.temperature,
+            "num_ctx": None if context is None else context + (request.max_tokens or 0),
+        }
         options = {name: value for name, value in given.items() if value is not None}
         body: dict[str, Any] = {
             "model": model,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,9 +27,14 @@ PATIENT = ModelTimeouts(connect=60, first_token=60, between_tokens=60, total=60)
 
 @asynccontextmanager
 async def provider_at(
-    url: str, provider: ProviderName, *, key: str | None = KEY, timeouts: ModelTimeouts = PATIENT
+    url: str,
+    provider: ProviderName,
+    *,
+    key: str | None = KEY,
+    timeouts: ModelTimeouts = PATIENT,
+    **fields: Any,
 ) -> AsyncIterator[Provider]:
-    named = NamedModel(provider=provider, model="m-1", base_url=url, api_key="k", timeouts=timeouts)
+    named = NamedModel(provider=provider, model="m-1", base_url=url, api_key="k", timeouts=timeouts, **fields)
     settings = ModelSettings(named={"one": named})
     catalog = ModelCatalog(settings, {"k": key} if key is not None else {})
     try:
@@ -39,10 +44,10 @@ async def provider_at(
 
 
 async def reply_to(
-    answer: Answer, provider: ProviderName, request: ModelRequest = HELLO
+    answer: Answer, provider: ProviderName, request: ModelRequest = HELLO, **fields: Any
 ) -> tuple[Reply, list[Delta], Loopback]:
     deltas: list[Delta] = []
-    async with serving(answer) as loopback, provider_at(loopback.url, provider) as model:
+    async with serving(answer) as loopback, provider_at(loopback.url, provider, **fields) as model:
         reply = await ask(model, request, deltas.append)
     return reply, deltas, loopback
 

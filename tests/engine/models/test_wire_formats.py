@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -248,6 +249,19 @@ async def test_ollama_is_asked_with_options_and_arguments_as_objects() -> None:
     assert asked.body["messages"][2]["tool_calls"] == [
         {"function": {"name": "files__read", "arguments": {"path": "a.txt"}}}
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "max_tokens", "context"),
+    [({"context_tokens": 8_000}, 50, 8_050), ({"context_tokens": 8_000}, None, 8_000), ({}, 50, None)],
+)
+async def test_ollama_is_told_how_much_it_has_to_read_where_the_settings_say_so(
+    said: dict[str, int], max_tokens: int | None, context: int | None
+) -> None:
+    answer = answering(head(content_type="application/x-ndjson"), OLLAMA)
+    request = replace(CONVERSATION, max_tokens=max_tokens)
+    _, _, server = await reply_to(answer, ProviderName.OLLAMA, request, **said)
+    assert server.asked[0].body["options"].get("num_ctx") == context
 
 
 async def test_usage_that_no_server_told_is_estimated_and_says_so() -> None:

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from engine.budget.settings import BudgetSettings
 from engine.contracts.actor import Actor, Operator, Role
 from engine.contracts.governing.budget import AsShown, CapScope, CapState, CapWindow
 from engine.contracts.notice import NoticeKind
 from engine.contracts.status import CancelMode, RunStatus
-from engine.errors import InvalidInput, NotFound, Refused
+from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.facade.feed import CapsChanged, FeedBatch, Topic
 from tests.engine.models.loopback import head, serving, sse
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, retry, start, until
@@ -155,6 +156,43 @@ async def test_a_run_s_own_cap_is_topped_up_by_its_id(home: Home) -> None:
         await retry(engine, run.run_id)
         assert (await rest(engine, run.run_id)).status is RunStatus.COMPLETED
         assert (await failed(engine, "ask")).error is not None
+
+
+async def test_a_top_up_of_a_run_is_bound_to_the_cap_that_was_seen(home: Home) -> None:
+    caps = {"scope": "run", "soft": "0.00005", "hard": "0.0001"}
+    async with asking(home, budget(caps)) as (engine, _):
+        run = await failed(engine, "ask")
+        money = engine.for_(ANN).budget
+        cap = await money.cap(CapScope.RUN, run.run_id, TOTAL)
+        assert cap is not None
+        assert (cap.soft, cap.hard, cap.name) == (50_000, 100_000, run.run_id)
+        seen = AsShown(soft=cap.soft, hard=cap.hard)
+        more: dict[str, Any] = {"actor": ANN, "comment": "once", "seen": seen}
+        raised = await money.top_up(CapScope.RUN, run.run_id, TOTAL, 10**9, **more)
+        assert raised is not None
+        assert raised.hard == 1_000_100_000
+        with pytest.raises(Refused) as caught:
+            await money.top_up(CapScope.RUN, run.run_id, TOTAL, 10**9, **more)
+        assert caught.value.code == ErrorCode.CAP_CHANGED
+        assert [one.kind for one in (await money.caps()).acts] == ["topped_up"]
+
+
+async def test_a_pack_s_own_cap_of_a_run_is_part_of_what_is_seen(home: Home) -> None:
+    home.flow("ask", agent(tools=(), max_tokens=BOUND))
+    manifest = home.root / "shipped" / "demo" / "profession-pack.yaml"
+    limit = {"tools": {"tool_policies": {"cost_limit_per_task": "$0.0001"}}}
+    async with asking(home, budget()) as (engine, _):
+        manifest.write_text(yaml.safe_dump({**yaml.safe_load(manifest.read_text()), **limit}))
+        await engine.packs.reload()
+        run = await failed(engine, "ask")
+        cap = await engine.budget.cap(CapScope.RUN, run.run_id, TOTAL)
+        assert cap is not None
+        assert (cap.source, cap.hard) == ("pack", 100_000)
+        seen = AsShown(hard=cap.hard)
+        more: dict[str, Any] = {"actor": ANN, "comment": "once"}
+        await engine.budget.top_up(CapScope.RUN, run.run_id, TOTAL, 1, seen=seen, **more)
+        with pytest.raises(Refused):
+            await engine.budget.top_up(CapScope.RUN, run.run_id, TOTAL, 1, seen=seen, **more)
 
 
 async def test_a_person_s_cap_counts_at_once_until_it_is_taken_back(home: Home) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
+from engine.contracts.governing.budget import AsShown, CapScope, CapWindow, SpendBy
 from engine.contracts.governing.money import BILLIONTHS, dollars, typed_billionths
+from engine.errors import ErrorCode, Refused
 from vasini_tui.cli.arguments.moments import moment_named
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from engine.budget.price import Rates
     from engine.budget.price_book import Quoted
     from engine.contracts.governing.budget import BudgetAct, Caps, CapView, Spending, SpendSum
+    from engine.facade.engine import Engine
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -158,6 +160,10 @@ def top_up(
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Dollars to add.")],
     window: Window = CapWindow.TOTAL,
     comment: Comment = "",
+    seen: Annotated[
+        str | None,
+        typer.Option("--seen", metavar="AMOUNT", help="Only if its hard cap is still that."),
+    ] = None,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
     as_json: AsJson = False,
@@ -165,7 +171,7 @@ def top_up(
 ) -> Invocation:
     """Raise the caps of one tenant, pack, model or run, in the window that holds now."""
     more = _billionths(amount) or 0
-    action = partial(_top_up, scope=scope, name=name, window=window, amount=more, comment=comment)
+    action = partial(_top_up, cap=(scope, name, window), amount=more, comment=comment, seen=_billionths(seen))
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -189,13 +195,27 @@ async def _set(
 
 
 async def _top_up(
-    session: Session, *, scope: CapScope, name: str, window: CapWindow, amount: int, comment: str
+    session: Session, *, cap: tuple[CapScope, str, CapWindow], amount: int, comment: str, seen: int | None
 ) -> int:
+    scope, name, window = cap
     async with session.engine() as engine:
-        run = await engine.runs.find_id(name) if scope is CapScope.RUN else name
-        await engine.budget.top_up(scope, run, window, amount, actor=session.actor, comment=comment)
+        of = await engine.runs.find_id(name) if scope is CapScope.RUN else name
+        shown = await _as_seen(engine, scope, of, window, seen) if seen is not None else None
+        await engine.budget.top_up(
+            scope, of, window, amount, actor=session.actor, comment=comment, seen=shown
+        )
         caps = await engine.budget.caps(acts=1)
     return _done(session, caps)
+
+
+async def _as_seen(engine: Engine, scope: CapScope, of: str, window: CapWindow, hard: int) -> AsShown:
+    """The cap whole, when its hard one is that. Raises Refused (`cap_changed`)."""
+    cap = await engine.budget.cap(scope, of, window)
+    if cap is None or cap.hard != hard:
+        now = "none" if cap is None or cap.hard is None else dollars(cap.hard)
+        words = f"the hard cap of {scope} {of} is {now}, not {dollars(hard)}: nothing was done"
+        raise Refused(ErrorCode.CAP_CHANGED, words, {"scope": scope, "name": of, "window": window})
+    return AsShown(soft=cap.soft, hard=cap.hard)
 
 
 def _done(session: Session, caps: Caps) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from engine.budget.caps import EACH, Limit, window_around
+from engine.budget.caps import EACH, Cap, Limit, window_around
 from engine.budget.price_table import shipped_table
 from engine.contracts.actor import Role
 from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, Spending, SpendRow, SpendSum
@@ -95,7 +95,7 @@ class Budget(Scoped):
         row = await self._run(run_id)
         tree = (await self._of_tree(run_id)).name
         used = await self._journal.spending.of_tree(run_id)
-        outlooks = Outlooks(self._journal, self._clock, self._packs, self._written, self._zone)
+        outlooks = self._outlooks()
         rests = await outlooks.rests(row, step_id)
         likely, most = learned(rests)
         return SpendOutlook(
@@ -131,7 +131,16 @@ class Budget(Scoped):
 
     async def cap(self, scope: CapScope, name: str, window: CapWindow) -> CapView | None:
         """See facade."""
+        if scope is CapScope.RUN and name != EACH:
+            return await self._cap_of_run(name)
         return await (await self._cap_views()).one(scope, self._tenant(scope, name), name, window)
+
+    async def _cap_of_run(self, run_id: str) -> CapView | None:
+        row, tree = await self._run(run_id), await self._of_tree(run_id)
+        return await self._outlooks().of_run(row, tree.name, await self._journal.spending.of_tree(run_id))
+
+    def _outlooks(self) -> Outlooks:
+        return Outlooks(self._journal, self._clock, self._packs, self._written, self._zone)
 
     async def set_cap(
         self,
@@ -192,9 +201,10 @@ class Budget(Scoped):
         if not comment.strip():
             raise InvalidInput("a top-up says why: give a comment")
         if scope is CapScope.RUN:
-            limit = await self._of_tree(name)
-            await self._journal.record_act(self._act(limit, TOPPED_UP, actor, comment, amount))
-            return None
+            limit, of_pack = await self._of_tree(name), await self._outlooks().of_pack(await self._run(name))
+            act = self._act(limit, TOPPED_UP, actor, comment, amount)
+            await self._journal.record_act(act, await self._shown(limit, seen, of_pack))
+            return await self._cap_of_run(name)
         tenant = self._one_tenant(scope, name)
         before = await (await self._cap_views()).one(scope, tenant, name, window)
         if before is None:
@@ -205,12 +215,12 @@ class Budget(Scoped):
         await self._journal.record_act(act, await self._shown(limit, seen))
         return await (await self._cap_views()).one(scope, tenant, name, window)
 
-    async def _shown(self, limit: Limit, seen: AsShown | None) -> Shown | None:
+    async def _shown(self, limit: Limit, seen: AsShown | None, of_pack: tuple[Cap, ...] = ()) -> Shown | None:
         if seen is None:
             return None
         zone = await asyncio.to_thread(ZoneInfo, self._zone)
         place = (limit.scope, limit.window, limit.tenant, limit.name)
-        return Shown(*place, seen.soft, seen.hard, self._written, zone, self._clock.now())
+        return Shown(*place, seen.soft, seen.hard, (*self._written, *of_pack), zone, self._clock.now())
 
     async def _require_there(self, scope: CapScope, name: str) -> None:
         """Raises InvalidInput for a pack or model that is not there, and that never spent anything."""

@@ -67,9 +67,19 @@ class Outlooks:
 
         `rows` are what its tree has used.
         """
+        found = [one for one in await self._views(run, tree, rows) if one.hard is not None]
+        return min(found, key=lambda one: one.left or 0, default=None)
+
+    async def of_run(self, run: RunRow, tree: str, rows: Sequence[SpendRow]) -> CapView | None:
+        """The run's own cap; None where none holds."""
+        found = await self._views(run, tree, rows)
+        return next((one for one in found if one.scope is CapScope.RUN), None)
+
+    async def _views(self, run: RunRow, tree: str, rows: Sequence[SpendRow]) -> list[CapView]:
+        """Those that hold for the run and the models it has asked."""
         money, now = self._journal.spending, self._clock.now()
         zone = await asyncio.to_thread(ZoneInfo, self._zone)
-        caps = (*self._written, *await self._of_pack(run), *map(set_cap, await money.caps()))
+        caps = (*self._written, *await self.of_pack(run), *map(set_cap, await money.caps()))
         models = {one["model"] for one in rows} or {""}
         limits: dict[tuple[CapScope, CapWindow, str], Limit] = {}
         for model in sorted(models):
@@ -82,7 +92,7 @@ class Outlooks:
         holds = await money.holds()
         found: list[CapView] = []
         for limit in limits.values():
-            if limit.hard is None or (limit.scope is CapScope.MODEL and not limit.name):
+            if limit.scope is CapScope.MODEL and not limit.name:
                 continue
             key = (limit.scope.value, limit.tenant, limit.name, limit.window.value, limit.since)
             raised = limit.raised(topped[key]) if key in topped else limit
@@ -90,7 +100,7 @@ class Outlooks:
             spent = await self._spent(limit, rows)
             balance = Balance(raised, spent, sum(one["amount"] for one in held))
             found.append(standing(balance, now, calls=len(held)))
-        return min(found, key=lambda one: one.left or 0, default=None)
+        return found
 
     async def _spent(self, limit: Limit, of_tree: Sequence[SpendRow]) -> int:
         if limit.scope is CapScope.RUN:
@@ -100,7 +110,7 @@ class Outlooks:
         column = names[limit.scope]
         return sum(one["cost"] for one in rows if dict(one)[column] == limit.name)
 
-    async def _of_pack(self, run: RunRow) -> tuple[Cap, ...]:
+    async def of_pack(self, run: RunRow) -> tuple[Cap, ...]:
         """What the pack itself says a run may cost."""
         try:
             pack = await self._packs.pinned(run["pack"], run["pack_digest"])
