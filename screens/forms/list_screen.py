@@ -116,7 +116,8 @@ class FormsScreen(ConsoleScreen):
             about.show(NOTHING)
         else:
             expires = f" · expires {full_time(form.expires_at)}" if form.expires_at else ""
-            words = f" {form.prompt} · run {form.run_id} · {full_time(form.requested_at)}{expires}"
+            note = f" · {form.note}" if form.note else ""
+            words = f" {form.prompt}{note} · run {form.run_id} · {full_time(form.requested_at)}{expires}"
             about.show((sanitize(words, limit=400), "$quiet"))
 
 

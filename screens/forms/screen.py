@@ -42,7 +42,8 @@ class FormScreen(FillingScreen):
         form = self._request
         yield Plain(id="form-state", classes="fault")
         yield Plain(sanitize(form.title), classes="form-title")
-        asks = "\n".join(part for part in (form.prompt, form.description) if part and part != form.title)
+        said = (form.prompt, form.description, form.note)
+        asks = "\n".join(part for part in said if part and part != form.title)
         yield Plain(sanitize(asks, multiline=True), classes="form-prompt")
         about = f"{form.pack}/{form.flow} · run {form.run_id} · * is required"
         yield Plain(sanitize(about), classes="form-about")
@@ -58,7 +59,7 @@ class FormScreen(FillingScreen):
             state.show(
                 (sanitize("‼ The words of this form contained hidden characters: look twice."), "bold $bad")
             )
-        self.query_one(".form-prompt").display = bool(form.prompt or form.description)
+        self.query_one(".form-prompt").display = bool(form.prompt or form.description or form.note)
 
     def copied_id(self) -> str:
         """The request id, which `vasini answer --form` takes."""

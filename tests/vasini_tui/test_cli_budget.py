@@ -120,7 +120,7 @@ def test_caps_are_set_shown_and_taken_back(embedded: Vasini) -> None:
     assert embedded(*again, "--seen", "3.50").status == 0
     assert embedded("budget", "set", "model", "own", "--window", "day", "--off").status == 0
     rows = embedded("budget", "show").stdout
-    assert "$21.00" in rows
+    assert "$22.00" in rows
     assert "settings" in rows
 
 

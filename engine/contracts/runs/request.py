@@ -147,6 +147,7 @@ class FormView(RequestView):
     title: str
     prompt: str
     description: str | None = None
+    note: str | None = Field(default=None, description="What became since of what it asks about.")
     json_schema: dict[str, Any] = Field(validation_alias="schema", serialization_alias="schema")
     defaults: dict[str, Any] = Field(default_factory=dict)
     autonomy_level: str | None = None

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.governing.budget import Budget
     from engine.runtime.embedded.governing.levels import ServiceLevels
+    from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers
     from engine.runtime.embedded.governing.soft_caps import SoftCaps
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
@@ -122,7 +123,13 @@ class EmbeddedEngine:
         from engine.runtime.views.row_views import RowViews  # noqa: PLC0415 - likewise
 
         disclosures = Disclosures(self._journal, self._clock)
-        return RowViews(self._values, self._folders, self._clock, disclosures)
+        return RowViews(self._values, self._folders, self._clock, disclosures, self._cap_answers.note)
+
+    @cached_property
+    def _cap_answers(self) -> SoftCapAnswers:
+        from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers  # noqa: PLC0415 - likewise
+
+        return SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.budget)
 
     @cached_property
     def _files(self) -> OutputFiles:
@@ -166,12 +173,9 @@ class EmbeddedEngine:
     @cached_property
     def requests(self) -> Requests:
         """See facade."""
-        from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers  # noqa: PLC0415 - likewise
         from engine.runtime.embedded.requests import Requests  # noqa: PLC0415 - lists of runs check no forms
         from engine.runtime.plans.plan_edits import PlanEditing  # noqa: PLC0415 - likewise
 
-        money = SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.budget)
-        edits = PlanEditing(self._values, self._faults_of)
         return Requests(
             self._config,
             self._journal,
@@ -179,8 +183,8 @@ class EmbeddedEngine:
             self._values,
             self._views,
             self._intake,
-            money,
-            edits,
+            self._cap_answers,
+            PlanEditing(self._values, self._faults_of),
         )
 
     @cached_property

@@ -21,7 +21,7 @@ from engine.runtime.views.summaries import error_view, summary_fields, time_or_n
 from engine.values import with_images_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from engine.contracts.actor import Actor
     from engine.journal.records import NewRun
@@ -46,8 +46,16 @@ class RowViews:
     Each raises Unavailable (`journal_corrupt`), naming the run, for what cannot be read.
     """
 
-    def __init__(self, values: ValueStore, folders: RunFolders, clock: Clock, shown: Disclosures) -> None:
+    def __init__(
+        self,
+        values: ValueStore,
+        folders: RunFolders,
+        clock: Clock,
+        shown: Disclosures,
+        note_on: Callable[[RequestViewRow, str], Awaitable[str | None]],
+    ) -> None:
         self._shown = shown
+        self._note_on = note_on
         self._values = values
         self._folders = folders
         self._clock = clock
@@ -223,6 +231,7 @@ class RowViews:
             title=body["title"],
             prompt=body["prompt"],
             description=body.get("description"),
+            note=await self._note_on(row, opened["form_id"]),
             json_schema=body["schema"],
             defaults=body.get("defaults") or {},
             autonomy_level=body.get("autonomy_level"),

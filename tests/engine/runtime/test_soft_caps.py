@@ -285,6 +285,21 @@ async def test_a_form_tops_up_no_cap_that_somebody_changed_since_it_asked(home: 
         await engine.requests.answer(form.request_id, {"choice": "stop"}, actor=BOB)
 
 
+async def test_an_open_form_says_that_its_cap_was_topped_up_elsewhere(home: Home) -> None:
+    async with asking(home, PAUSES) as engine:
+        form = await crossed(engine)
+        assert form.note is None
+        money = engine.for_(ANN, tenant="default").budget
+        await money.top_up(TENANT, "default", TOTAL, 10**9, actor=BOB, comment="rush")
+        note = (await engine.requests.form(form.request_id)).note
+        assert note is not None
+        assert "it is $1.0005 now. top_up is refused here" in note
+        assert (await engine.runs.get(form.run_id)).forms[0].note == note
+        assert (await asked(engine)).note == note
+        await engine.requests.answer(form.request_id, {"choice": "stop"}, actor=ANN)
+        assert (await engine.requests.form(form.request_id)).note is None
+
+
 async def test_who_may_not_raise_a_cap_may_not_by_its_form_but_operators_may_stop(home: Home) -> None:
     operators = {
         "op": Operator(tenants=("default",), roles=frozenset({Role.OPERATOR})),

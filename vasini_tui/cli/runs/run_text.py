@@ -152,5 +152,5 @@ def _write_outcome(out: Output, outcome: OutcomeView) -> None:
 
 def _write_form(out: Output, form: FormView) -> None:
     out.line("")
-    out.pairs((("form", form.request_id), ("asks", form.prompt)))
+    out.pairs((("form", form.request_id), ("asks", form.prompt), ("since", form.note)))
     write_value(out, "schema", form.json_schema)

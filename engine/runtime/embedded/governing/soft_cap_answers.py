@@ -12,13 +12,21 @@ from engine.budget.caps import Limit
 from engine.contracts.actor import Role
 from engine.contracts.governing.budget import CapScope, CapWindow
 from engine.contracts.governing.money import billionths, dollars
+from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, InvalidInput, Refused
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.shown_cap import Shown
 from engine.journal.spend_rows import LOWERED, STOPPED, TOPPED_UP
 from engine.runtime.embedded.governing.late_questions import is_current
-from engine.runtime.embedded.governing.soft_caps import ASKER, FORM, MOST_COMMENT, act_numbered, cap_words
+from engine.runtime.embedded.governing.soft_caps import (
+    ASKER,
+    FORM,
+    MOST_COMMENT,
+    PACK,
+    act_numbered,
+    cap_words,
+)
 from engine.runtime.views.cap_views import CapViews
 
 if TYPE_CHECKING:
@@ -27,9 +35,11 @@ if TYPE_CHECKING:
     from engine.budget.caps import Cap
     from engine.budget.settings import BudgetSettings
     from engine.contracts.actor import Actor
+    from engine.contracts.governing.budget import CapView
     from engine.governance.access import Access
     from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
+    from engine.journal.rows import RequestViewRow
     from engine.journal.spend_rows import ActRow, NewActRow
     from engine.runtime.clock import Clock
 
@@ -92,12 +102,36 @@ class SoftCapAnswers:
         act = act_of(limit, kind, now, actor=actor.name, via=actor.via, amount=amount, comment=told)
         return Said((act,), shown)
 
+    async def note(self, request: RequestViewRow, form_id: str) -> str | None:
+        """What became of the cap since an open question about it was asked; None of any other form."""
+        number = form_id.removeprefix(FORM)
+        if request["pack"] != PACK or request["status"] != RequestStatus.PENDING or not number.isdecimal():
+            return None
+        reached = await act_numbered(self._journal, int(number))
+        if reached is None or reached["tenant"] != request["tenant"]:
+            return None
+        now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone)
+        if not is_current(reached["cap_window"], reached["since"], now, zone):
+            return f"This {reached['cap_window']} is not the one in force: its soft cap counts anew."
+        cap = await self._cap(reached, now, zone)
+        if cap is not None and cap.soft == reached["soft"]:
+            return None
+        holds = "none" if cap is None or cap.soft is None else dollars(cap.soft)
+        return (
+            f"Since this was asked somebody changed the soft cap: it is {holds} now. top_up is refused here, "
+            "lower_model and stop hold."
+        )
+
+    async def _cap(self, reached: ActRow, now: int, zone: ZoneInfo) -> CapView | None:
+        money = self._journal.spending
+        caps: tuple[Cap, ...] = (*self._written, *map(set_cap, await money.caps()))
+        scope, window = CapScope(reached["scope"]), CapWindow(reached["cap_window"])
+        return await CapViews(money, caps, now, zone).one(scope, reached["tenant"], reached["name"], window)
+
     async def _as_asked(self, reached: ActRow, now: int, zone: ZoneInfo) -> Shown:
         """The cap, which is as high as when people were asked. Raises Refused (`cap_changed`)."""
         scope, window = CapScope(reached["scope"]), CapWindow(reached["cap_window"])
-        tenant, name, money = reached["tenant"], reached["name"], self._journal.spending
-        caps: tuple[Cap, ...] = (*self._written, *map(set_cap, await money.caps()))
-        cap = await CapViews(money, caps, now, zone).one(scope, tenant, name, window)
+        tenant, name, cap = reached["tenant"], reached["name"], await self._cap(reached, now, zone)
         if cap is None or cap.soft != reached["soft"]:
             holds = "none" if cap is None or cap.soft is None else dollars(cap.soft)
             asked = dollars(reached["soft"] or 0)
