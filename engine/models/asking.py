@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.models.blocks import CHARACTERS_A_TOKEN
@@ -85,8 +85,22 @@ async def ask(
         text=text,
         finish=parts.finish,
         calls=calls,
-        usage=parts.usage or estimated_tokens(request, _size(text, calls)),
+        usage=counted(parts.usage, estimated_tokens(request, _size(text, calls))),
         request_id=parts.request_id,
+    )
+
+
+def counted(told: Usage | None, estimated: Usage) -> Usage:
+    """What a server told; the estimate where that is nothing, or no number: no answer took none."""
+    if told is None:
+        return estimated
+    if told.input_tokens and told.output_tokens:
+        return told
+    return replace(
+        told,
+        input_tokens=told.input_tokens or estimated.input_tokens,
+        output_tokens=told.output_tokens or estimated.output_tokens,
+        estimated=True,
     )
 
 

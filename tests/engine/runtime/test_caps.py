@@ -16,6 +16,7 @@ from engine.contracts.notice import NoticeKind
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.facade.feed import CapsChanged, FeedBatch, Topic
+from engine.journal.memory.journal import MemoryJournal
 from tests.engine.models.loopback import head, serving, sse
 from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, rest, retry, start, until
 from tests.engine.runtime.test_agents import agent, models_at, spoken
@@ -395,6 +396,27 @@ async def test_a_server_that_tells_no_usage_is_counted_with_an_estimate(home: Ho
         assert run.cost > 0
         spent = await engine.budget.of_run(run.run_id)
         assert (spent.estimated, spent.cost) == (1, run.cost)
+
+
+@pytest.mark.parametrize("told", [0, -5, 1.5, "7", True, None])
+async def test_a_server_that_tells_what_is_no_number_of_tokens_makes_no_call_free(
+    home: Home, told: object
+) -> None:
+    async def lying(write: Write) -> None:
+        choice = {"index": 0, "delta": {"content": "Done."}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": told, "completion_tokens": told}
+        await write(head() + sse({"id": "1", "model": "m", "choices": [choice], "usage": usage}, "[DONE]"))
+
+    home.flow("ask", agent(tools=(), max_tokens=BOUND))
+    async with (
+        serving(lying) as server,
+        home.working(models=models_at(server.url), budget=budget(), journal=MemoryJournal()) as engine,
+    ):
+        spent = await engine.budget.of_run((await finished(engine, "ask")).run_id)
+        assert spent.estimated == 1
+        assert spent.cost > 0
+        assert spent.input_tokens > 0
+        assert spent.output_tokens > 0
 
 
 async def test_a_change_that_was_made_on_what_is_not_so_any_more_is_refused(home: Home) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
 from engine.budget.price import cost_of
-from engine.models.asking import estimated_tokens
+from engine.models.asking import counted, estimated_tokens
 from engine.models.conversation import CallArguments, CallStarted, Identified, TextDelta, UsageSeen
 
 if TYPE_CHECKING:
@@ -52,9 +52,7 @@ class Meter:
         if not self.heard_characters and self.told is None:
             return None
         estimated = estimated_tokens(self.request, self.heard_characters)
-        usage = self.told or estimated
-        if not usage.output_tokens:  # some servers tell them at the end only
-            usage = replace(usage, output_tokens=estimated.output_tokens, estimated=True)
+        usage = counted(self.told, estimated)  # some servers tell them at the end only
         return {**self._payload(usage), "partial": True}
 
     def _payload(self, usage: Usage) -> dict[str, Any]:
