@@ -8,7 +8,7 @@ from engine.contracts.runs.run import RunSort
 from engine.contracts.status import CancelMode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -234,6 +234,14 @@ class Runs(Protocol):
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
         """Continue a FAILED or DEAD_LETTER run at its failed step with a fresh retry budget."""
+        ...
+
+    async def narrow(
+        self, run_id: str, *, actor: Actor, only: Sequence[str] | None = None, without: Sequence[str] = ()
+    ) -> VerbResult:
+        """Models of the run choose among fewer tools from their next turn on; it takes the place of what was
+        said before, and widens nothing. Names, `*` in them any characters. Raises InvalidInput, as `pause`.
+        """
         ...
 
     async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:

@@ -130,6 +130,7 @@ TABLE: dict[Phase, dict[type[inputs.Input], Handler]] = {
         inputs.Pause: verbs.pause_queued,
         inputs.Resume: _already,
         inputs.Cancel: verbs.cancel_queued,
+        inputs.Narrow: verbs.narrow,
     },
     Phase.ACTIVE: {
         inputs.StepPrepared: _prepared,
@@ -148,6 +149,7 @@ TABLE: dict[Phase, dict[type[inputs.Input], Handler]] = {
         inputs.Pause: verbs.pause,
         inputs.Resume: verbs.resume,
         inputs.Cancel: verbs.cancel,
+        inputs.Narrow: verbs.narrow,
     },
     Phase.COMPLETED: {**_LATE, inputs.OutputWritten: verbs.output_written},
     Phase.FAILED: {**_LATE, inputs.OutputWritten: verbs.output_written, inputs.Retry: verbs.retry},

@@ -17,6 +17,7 @@ from engine.machine.control import (
     settle,
     watch_timeout,
 )
+from engine.machine.events.agent_facts import ToolsNarrowed
 from engine.machine.events.model_facts import CallHeldBack as HeldBack
 from engine.machine.events.reopen import reopened_paths, root_before_end
 from engine.machine.events.request_facts import RequestExpired
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from engine.machine.model.inputs import (
         CallHeldBack,
         Cancel,
+        Narrow,
         OutputPrepared,
         OutputWritten,
         Pause,
@@ -86,6 +88,13 @@ def pause_queued(builder: TransitionBuilder, _given: Pause) -> None:
     _watch_duration(builder)
     builder.emit(RunPauseRequested())
     builder.emit(RunPaused())
+
+
+def narrow(builder: TransitionBuilder, given: Narrow) -> None:
+    """Turns that begin from now on have fewer tools; those under way keep theirs."""
+    wanted = {"only": given.only, "without": given.without}
+    if (builder.state.narrowed or {"only": None, "without": []}) != wanted:
+        builder.emit(ToolsNarrowed(given.only, given.without))
 
 
 def held_back(builder: TransitionBuilder, given: CallHeldBack) -> None:

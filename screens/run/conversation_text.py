@@ -57,6 +57,8 @@ def _turn(number: int, turn: SpokenTurn) -> Iterator[str]:
     else:
         who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}".rstrip()
         yield " · ".join(filter(None, (f"turn {number}", who, _tokens(turn))))
+    if turn.hidden:
+        yield f"tools hidden by a person: {', '.join(turn.hidden)}"
     if turn.found:
         yield f"tools found: {', '.join(turn.found)}"
     yield from _fenced(turn.text)

@@ -31,7 +31,7 @@ from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import micros
 from engine.journal.rules.verb_rules import changes
-from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.machine.model.inputs import Cancel, Input, Narrow, Pause, Resume, Retry
 from engine.runtime.embedded.again import merged
 from engine.runtime.views.conversations import conversation_of
 from engine.runtime.views.paging import page_offset, page_size
@@ -290,6 +290,14 @@ class FakeRuns(Scoped):
     ) -> VerbResult:
         self.engine.note("cancel_mode", mode)
         return await self._steer(run_id, actor, Cancel(**self._given(actor), mode=mode), RunStatus.CANCELLED)
+
+    async def narrow(
+        self, run_id: str, *, actor: Actor, only: Sequence[str] | None = None, without: Sequence[str] = ()
+    ) -> VerbResult:
+        self.engine.note("narrow", (only, tuple(without)))
+        given = self._given(actor)
+        run = await self.summary(run_id)
+        return await self._steer(run_id, actor, Narrow(**given), run.status)
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
         return await self._steer(run_id, actor, Retry(**self._given(actor)), RunStatus.QUEUED)

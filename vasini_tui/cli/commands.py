@@ -28,6 +28,7 @@ COMMANDS = {
     "token": "requests.token:token",
     "outcomes": "requests.outcomes:outcomes",
     "outcome": "requests.outcomes:outcome",
+    "narrow": "runs.narrowing:narrow",
     "pause": "runs.steer:pause",
     "resume": "runs.steer:resume",
     "cancel": "runs.steer:cancel",

@@ -59,6 +59,9 @@ class SpokenTurn(Contract):
     output_tokens: int | None = 0
     estimated: bool = Field(default=False, description="The server told no numbers of tokens.")
     found: tuple[str, ...] = Field(default=(), description="Deferred tools that it was told of in this turn.")
+    hidden: tuple[str, ...] = Field(
+        default=(), description="Tools of its own that a person had hidden in this turn."
+    )
     calls: tuple[SpokenCall, ...] = ()
     error: RunError | None = None
 

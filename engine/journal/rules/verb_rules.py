@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.errors import InvalidTransition, NotFound
-from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.machine.model.inputs import Cancel, Input, Narrow, Pause, Resume, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.journal.rows import RunRow
 
-_PAST = {"pause": "paused", "resume": "resumed", "cancel": "cancelled", "retry": "retried"}
+_PAST = {
+    "pause": "paused",
+    "resume": "resumed",
+    "cancel": "cancelled",
+    "retry": "retried",
+    "narrow": "narrowed",
+}
 
 
 def unknown_run(run_id: str) -> NotFound:
@@ -27,6 +33,8 @@ def changes(row: RunRow, waiting: Sequence[Input], verb: Input) -> bool:
     `waiting` is the run's mail: verbs not yet taken in count as done. Raises InvalidTransition.
     """
     status = RunStatus(row["status"])
+    if isinstance(verb, Narrow) and status not in RUN_TERMINAL:
+        return True
     if isinstance(verb, Cancel) and status is RunStatus.CANCELLED:
         return False
     if isinstance(verb, Retry):

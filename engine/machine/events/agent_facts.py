@@ -75,6 +75,20 @@ def _branches_of(state: RunState, event: Event) -> Branches:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolsNarrowed(Fact):
+    """A person bounds the tools that models of the run choose among, from their next turn on."""
+
+    kind: ClassVar[str] = "agent_tools_narrowed"
+    only: list[str] | None = field(default=None, metadata=doc("names or patterns; null: no such bound"))
+    without: list[str] = field(default_factory=list, metadata=doc("names or patterns that are hidden"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It takes the place of what was said before."""
+        lifted = self.only is None and not self.without
+        return replace(state, narrowed=None if lifted else {"only": self.only, "without": self.without})
+
+
+@dataclass(frozen=True, slots=True)
 class SkillsResolved(Fact):
     """The agent is told skills of its pack."""
 

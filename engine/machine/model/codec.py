@@ -35,6 +35,7 @@ _INPUTS: dict[str, type[inputs.Input]] = {
         inputs.Resume,
         inputs.Cancel,
         inputs.Retry,
+        inputs.Narrow,
     )
 }
 

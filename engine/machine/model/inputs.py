@@ -7,7 +7,7 @@ goes forward: when the wall clock was set back since the run's last event, `now`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.contracts.status import CancelMode
@@ -222,6 +222,16 @@ class Cancel(Input):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry(Input):
     """Continue a failed run at its failed step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrow(Input):
+    """Models of the run choose among fewer tools from their next turn on: `only` some (None is no bound), and
+    `without` others. It takes the place of what was said before; without either nothing is narrowed any more.
+    """
+
+    only: list[str] | None = None
+    without: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

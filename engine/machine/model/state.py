@@ -212,6 +212,7 @@ class RunState:
     paused: bool = False
     held_at: str | None = None  # the soft cap at which it waits since it was resumed last
     cancel: CancelMode | None = None
+    narrowed: dict[str, Any] | None = None  # tools that its models choose among: `only`, `without`
     ending: Ending | None = None
     counters: Counters = field(default_factory=Counters)
     output: Any = None

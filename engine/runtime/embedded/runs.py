@@ -29,13 +29,14 @@ from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import micros, place_of
 from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.embedded.asking.session_names import session_named
+from engine.runtime.embedded.narrowing import tool_patterns
 from engine.runtime.embedded.resting import rests
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
 from engine.runtime.views.summaries import run_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -349,6 +350,21 @@ class Runs(Scoped):
         from engine.machine.model.inputs import Retry  # noqa: PLC0415 - lists need no machine
 
         return await self._steer(run_id, actor, Retry(now=self._clock.now(), actor=actor.name, via=actor.via))
+
+    async def narrow(
+        self, run_id: str, *, actor: Actor, only: Sequence[str] | None = None, without: Sequence[str] = ()
+    ) -> VerbResult:
+        """See facade."""
+        from engine.machine.model.inputs import Narrow  # noqa: PLC0415 - lists need no machine
+
+        given = Narrow(
+            now=self._clock.now(),
+            actor=actor.name,
+            via=actor.via,
+            only=None if only is None else tool_patterns(only),
+            without=tool_patterns(without),
+        )
+        return await self._steer(run_id, actor, given)
 
     async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:
         await self.reader.row(run_id)

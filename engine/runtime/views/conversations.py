@@ -89,6 +89,7 @@ def _turn(
         output_tokens=usage.get("output_tokens", 0),
         estimated=usage.get("estimated", False),
         found=tuple(map(_text, reply.get("found") or ())),
+        hidden=tuple(map(_text, reply.get("hidden") or ())),
         calls=tuple(_call(one, f"{calls}/{number}/{CALL}", inside, decided, forms) for number, one in asked),
         error=model.error,
     )

@@ -30,10 +30,11 @@ def chosen_call(at: Rendering) -> ToolStep | dict[str, Any]:
     agent = scope_path_of(scope_path_of(calls))
     reply = _given(at, calls)
     asked = reply["calls"][number]
-    tool, offered = str(asked["tool"]), [*_given(at, agent)["tools"], *reply.get("found", ())]
+    hidden, own = reply.get("hidden", ()), (*_given(at, agent)["tools"], *reply.get("found", ()))
+    tool, offered = str(asked["tool"]), [one for one in own if one not in hidden]
     if tool not in offered:
         words = ", ".join(offered) or "none"
-        known = at.judge.spec(tool) is not None
+        known = tool in hidden or at.judge.spec(tool) is not None
         code = StepErrorCode.PERMISSION_DENIED if known else StepErrorCode.NOT_FOUND
         named = tool[:MAX_NAME]
         what = f"the tool {named} is not offered to you" if known else f"there is no tool {named}"

@@ -10,6 +10,7 @@ from engine.contracts.flows.plan_step import REVIEW, PlanProposalStep
 from engine.contracts.runs.plan import PlanProposal
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.runtime.plans.reading import Bounds, PlanUnfit, plan_faults, read_plan
+from engine.runtime.worker.steps.agents.told.narrowed import hidden_tools
 from engine.values import resolve_value
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def turn_at(at: Rendering) -> PlanTurn:
     told = resolve_value(plan.input, at.values.resolve)
     earlier = [resolve_value(turn, at.values.resolve)["turn"] for turn in plan.branches.outputs.in_order()]
 
+    hidden = hidden_tools(at.state, told["tools"])
+
     def refused(tool: str) -> str | None:
         verdict = at.judge.verdict(tool, at.state)
         return verdict.message if verdict.denied else None
@@ -90,5 +93,5 @@ def turn_at(at: Rendering) -> PlanTurn:
         earlier,
         str(resolve_value(model.output, at.values.resolve)["text"]),
         find_execution(at.state.root, f"{scope}/{REVIEW}"),
-        Bounds(told["tools"], step.max_steps, refused, at.judge.faults),
+        Bounds([one for one in told["tools"] if one not in hidden], step.max_steps, refused, at.judge.faults),
     )

@@ -19,6 +19,7 @@ from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_b
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
 from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
 from engine.runtime.worker.steps.agents.told.images import Gallery, image_block
+from engine.runtime.worker.steps.agents.told.narrowed import hidden_tools
 from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.runtime.worker.steps.agents.told.turns import turn_of
 from engine.runtime.worker.steps.calls.call_judge import note_listing
@@ -26,7 +27,7 @@ from engine.runtime.worker.steps.plans.planner import plan_messages
 from engine.values import canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from engine.machine.model.state import Branches, Execution, RunState
     from engine.models.blocks import Block, ImageBlock
@@ -52,6 +53,8 @@ class Question:
     """Turns of the present answer before this one."""
     found: tuple[str, ...] = ()
     """Deferred tools that it has found and is told of."""
+    hidden: tuple[str, ...] = ()
+    """Tools of its own that a person has hidden in this turn."""
 
 
 class Questions:
@@ -79,7 +82,8 @@ class Questions:
         route = self._catalog.router.route(
             Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"]), execution.attempt
         )
-        offers = tuple([offer async for offer in self._offers(site, told["tools"])])
+        hidden = hidden_tools(state, (*told["tools"], *getattr(step, "deferred", ())))
+        offers = tuple([offer async for offer in self._offers(site, told["tools"], hidden)])
         bounds = (step.max_tokens, self._catalog.max_tokens(route.name))
         bound = min((bound for bound in bounds if bound is not None), default=None)
         if isinstance(step, PlanProposalStep):
@@ -90,8 +94,9 @@ class Questions:
         heard = message_of_turn(state, scope_path_of(execution.path))
         said = text_of(await self._values.load(heard.output)) if heard is not None else ""
         found = await self._found(agent, step)
-        later = [offer async for offer in self._offers(site, found)]
-        offers = (*offers, *later, *own_offers(step, agent_path, site.flow))
+        later = [offer async for offer in self._offers(site, found, hidden)]
+        own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
+        offers = (*offers, *later, *own)
         gallery = Gallery(told.get("images", ()), takes=self._catalog.takes_images(route.name))
         blocks: tuple[Block, ...] = (
             *skill_blocks(told.get("skills", ())),
@@ -109,7 +114,9 @@ class Questions:
         images = {digest: await self._values.image(digest) for digest in gallery.shown}
         request = ModelRequest(messages_of(window, ended, images), offers, bound, step.temperature)
         since = 0 if said or not window.turns else window.turns[0].since + 1
-        return Question(route, request, _script(told["script"], ended), said, since, tuple(found))
+        return Question(
+            route, request, _script(told["script"], ended), said, since, tuple(found), tuple(hidden)
+        )
 
     async def _image(self, image: ImageRef, gallery: Gallery) -> ImageBlock:
         """An image that the agent is asked about, with its bytes where its model takes some."""
@@ -123,9 +130,13 @@ class Questions:
         found = turn_of(await self._values.load(newest[0])).found
         return [name for name in found if name in step.deferred]
 
-    async def _offers(self, site: CallSite, tools: list[str]) -> AsyncIterator[ToolOffer]:
-        """The tools that the agent has and that may be called."""
+    async def _offers(
+        self, site: CallSite, tools: list[str], hidden: Collection[str]
+    ) -> AsyncIterator[ToolOffer]:
+        """The tools that the agent has, that may be called, and that nobody has hidden."""
         for tool in tools:
+            if tool in hidden:
+                continue
             subject = Subject(tool=tool, layer=site.flow.layer)
             spec = await self._executor.offered(tool, site.flow.code)
             if spec is not None and not check(Point.TOOL_CALL, subject, site.flow.policies).denied:

@@ -1,0 +1,50 @@
+"""`vasini narrow`: models of a run choose among fewer tools from their next turn on."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, Tenant
+from vasini_tui.cli.call import Invocation
+from vasini_tui.exit_codes import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from vasini_tui.wiring import Session
+
+
+def narrow(
+    run: RunId,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="TOOL", help="Only this tool; more than once, `*`.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="TOOL", help="Not this tool; likewise.")
+    ] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="Bound nothing any more.")] = False,
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+) -> Invocation:
+    """Bound the tools that agents of a run choose among, from their next turn on."""
+    if lift == bool(only or without):
+        raise UsageError("say --only TOOL or --without TOOL, or --lift")
+    call = partial(_narrow, part=run, only=only or None, without=without or [])
+    return Invocation(call, as_json, act_as, tenant, all_tenants)
+
+
+async def _narrow(session: Session, *, part: str, only: list[str] | None, without: list[str]) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
+        result = await engine.runs.narrow(run_id, actor=session.actor, only=only, without=without)
+    if session.out.as_json:
+        session.out.document(result.model_dump(mode="json", by_alias=True))
+        return ExitCode.OK
+    words = [
+        *([f"only {', '.join(only)}"] if only else []),
+        *([f"without {', '.join(without)}"] if without else []),
+    ]
+    session.out.line(f"{result.run_id}  {result.status}  {'; '.join(words) or 'no tool is hidden any more'}")
+    return ExitCode.OK
