@@ -31,8 +31,9 @@ from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import micros
 from engine.journal.rules.verb_rules import changes
-from engine.machine.model.inputs import Cancel, Input, Narrow, Pause, Resume, Retry
+from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.again import merged
+from engine.runtime.embedded.narrowing import narrowing
 from engine.runtime.views.conversations import conversation_of
 from engine.runtime.views.paging import page_offset, page_size
 from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row, without_damaged
@@ -294,10 +295,9 @@ class FakeRuns(Scoped):
     async def narrow(
         self, run_id: str, *, actor: Actor, only: Sequence[str] | None = None, without: Sequence[str] = ()
     ) -> VerbResult:
-        self.engine.note("narrow", (only, tuple(without)))
-        given = self._given(actor)
-        run = await self.summary(run_id)
-        return await self._steer(run_id, actor, Narrow(**given), run.status)
+        given = narrowing(self._given(actor)["now"], actor, only, without)
+        self.engine.note("narrowed_to", (given.only, given.without))
+        return await self._steer(run_id, actor, given, (await self.summary(run_id)).status)
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
         return await self._steer(run_id, actor, Retry(**self._given(actor)), RunStatus.QUEUED)

@@ -227,6 +227,7 @@ def test_an_unknown_run_is_not_found(vasini: Vasini) -> None:
         ("resume",),
         ("cancel",),
         ("retry",),
+        ("narrow", "--lift"),
     ):
         outcome = vasini(*command, "nowhere", "--json")
         assert outcome.status == ExitCode.NOT_FOUND
@@ -241,6 +242,7 @@ def test_an_unknown_run_is_not_found(vasini: Vasini) -> None:
         (("cancel",), a_run()),
         (("cancel", "--now"), a_run()),
         (("retry",), a_run(status=RunStatus.FAILED, started_at=NOW)),
+        (("narrow", "--only", "files.*", "--without", "files.write"), a_run()),
     ],
 )
 def test_verbs_act_in_the_name_of_the_operator(

@@ -11,12 +11,22 @@ from engine.safe_text import sanitize
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from engine.contracts.actor import Actor
+    from engine.machine.model.inputs import Narrow
+
 MOST_PATTERNS = 100
 _PATTERN = re.compile(r"[A-Za-z0-9_.*-]{1,120}")
 
 
-def tool_patterns(given: Iterable[str]) -> list[str]:
-    """Names of tools, `*` in them any characters; each once. Raises InvalidInput."""
+def narrowing(now: int, actor: Actor, only: Iterable[str] | None, without: Iterable[str]) -> Narrow:
+    """The verb: names of tools, `*` in them any characters, each once. Raises InvalidInput."""
+    from engine.machine.model.inputs import Narrow  # noqa: PLC0415 - lists need no machine
+
+    kept = None if only is None else _patterns(only)
+    return Narrow(now=now, actor=actor.name, via=actor.via, only=kept, without=_patterns(without))
+
+
+def _patterns(given: Iterable[str]) -> list[str]:
     patterns = list(dict.fromkeys(given))
     if len(patterns) > MOST_PATTERNS:
         raise InvalidInput(f"these are {len(patterns)} names of tools; at most {MOST_PATTERNS} are taken")

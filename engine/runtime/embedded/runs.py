@@ -29,7 +29,7 @@ from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import micros, place_of
 from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.embedded.asking.session_names import session_named
-from engine.runtime.embedded.narrowing import tool_patterns
+from engine.runtime.embedded.narrowing import narrowing
 from engine.runtime.embedded.resting import rests
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
@@ -355,16 +355,7 @@ class Runs(Scoped):
         self, run_id: str, *, actor: Actor, only: Sequence[str] | None = None, without: Sequence[str] = ()
     ) -> VerbResult:
         """See facade."""
-        from engine.machine.model.inputs import Narrow  # noqa: PLC0415 - lists need no machine
-
-        given = Narrow(
-            now=self._clock.now(),
-            actor=actor.name,
-            via=actor.via,
-            only=None if only is None else tool_patterns(only),
-            without=tool_patterns(without),
-        )
-        return await self._steer(run_id, actor, given)
+        return await self._steer(run_id, actor, narrowing(self._clock.now(), actor, only, without))
 
     async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:
         await self.reader.row(run_id)

@@ -26,6 +26,8 @@ MAIL = [
     inputs.Resume(now=4),
     inputs.Cancel(now=5, mode=CancelMode.NOW),
     inputs.Retry(now=6),
+    inputs.Narrow(now=7, actor="ana", only=["files.*"], without=["files.write"]),
+    inputs.Narrow(now=8),
 ]
 
 

@@ -1,0 +1,173 @@
+"""A person hides tools from the models of a run while it runs: from the next turn on, widening nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.status import RunStatus
+from engine.errors import InvalidInput, InvalidTransition
+from screens.run.conversation_text import conversation_lines
+from tests.engine.models.loopback import serving
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    error_of,
+    finished,
+    pending_approval,
+    rest,
+    start,
+    until,
+)
+from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, spoken, told
+from tests.engine.runtime.test_conversations import say, talker, waiting
+from tests.engine.runtime.test_plans import call as planned
+from tests.engine.runtime.test_plans import plan, proposes
+
+if TYPE_CHECKING:
+    from engine.facade.engine import Engine
+    from tests.engine.models.loopback import Loopback
+
+TOOLS = ("fake.echo", "fake.slow", "fake.give")
+
+
+def offered(server: Loopback) -> list[list[str]]:
+    return [[one["function"]["name"] for one in asked.body.get("tools", ())] for asked in server.asked]
+
+
+async def said(engine: Engine, run_id: str) -> list[Any]:
+    events = await engine.runs.events(run_id, limit=1_000)
+    found = [one for one in events if one.kind == "agent_tools_narrowed"]
+    return [(one.actor, one.payload.get("only"), one.payload.get("without", [])) for one in found]
+
+
+async def was_said(engine: Engine, run_id: str) -> bool:
+    return bool(await said(engine, run_id))
+
+
+async def called(home: Home, times: int) -> None:
+    async def enough() -> bool:
+        return len(home.tools.calls) == times
+
+    await until(enough)
+
+
+async def test_it_holds_from_the_next_turn_on_and_is_lifted_again(home: Home) -> None:
+    home.flow("ask", agent(tools=TOOLS))
+    answers = answering_in_turn(
+        spoken("", ("fake__slow", '{"key": "one"}')),
+        spoken("", ("fake__slow", '{"key": "two"}'), ("fake__echo", '{"a": 1}')),
+        spoken("Done."),
+    )
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run_id = await start(engine, "ask")
+        await called(home, 1)
+        assert (await engine.runs.narrow(run_id, actor=ANN, without=["fake.e*"])).changed
+        home.tools.release("one")
+        await called(home, 2)
+        await engine.runs.narrow(run_id, actor=ANN)
+        home.tools.release("two")
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert offered(server) == [
+            ["fake__echo", "fake__slow", "fake__give"],
+            ["fake__slow", "fake__give"],
+            ["fake__echo", "fake__slow", "fake__give"],
+        ]
+        _, refused = await told(engine, run_id, 1)
+        assert refused["error"]["code"] == "permission_denied"
+        assert "not offered to you; yours are: fake.slow, fake.give" in refused["error"]["message"]
+        assert await said(engine, run_id) == [
+            ("ann", None, ["fake.e*"]),
+            ("ann", None, []),
+        ]
+        lines = list(conversation_lines(await engine.runs.conversation(run_id, "work")))
+        assert lines.count("tools hidden by a person: fake.echo") == 1
+
+
+async def test_it_widens_nothing(home: Home) -> None:
+    home.flow("ask", talker(tools=("fake.echo",), deferred=["fake.give"]))
+    answers = answering_in_turn(spoken("Yes?"), spoken("", ("fake.slow", "{}")), spoken("No."))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run_id = await start(engine, "ask")
+        await waiting(engine, run_id)
+        await engine.runs.narrow(run_id, actor=ANN, only=["fake.*"])
+        await say(engine, run_id, "Go.")
+        await waiting(engine, run_id)
+        assert offered(server)[1:] == [["fake__echo"]] * 2
+        (refused,) = await told(engine, run_id, 1)
+        assert refused["error"]["code"] == "permission_denied"
+        assert not home.tools.calls
+
+
+async def test_another_engine_knows_what_was_said(home: Home) -> None:
+    home.flow("ask", talker(tools=TOOLS))
+    answers = answering_in_turn(spoken("Yes?"), spoken("Well."))
+    async with serving(answers) as server:
+        async with home.working(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+            await waiting(engine, run_id)
+            for _ in range(2):
+                await engine.runs.narrow(
+                    run_id, actor=ANN, only=["fake.echo", "fake.slow"], without=["fake.slow"]
+                )
+            await until(lambda: was_said(engine, run_id))
+        async with home.working(models=models_at(server.url)) as engine:
+            await say(engine, run_id, "Go on.")
+            await waiting(engine, run_id)
+            assert offered(server)[1] == ["fake__echo"]
+            assert len(await said(engine, run_id)) == 1, "nothing new was said the second time"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "names"),
+    [
+        ({"without": ["fake.slow"]}, ["fake__echo", "fake__give"]),
+        ({"only": ["flow.other"]}, ["flow__other"]),
+        ({"only": ["fl*", "fake.echo"], "without": ["flow.*"]}, ["fake__echo"]),
+    ],
+)
+async def test_what_a_flow_starts_is_not_bound_so_flows_are_hidden_unless_they_are_named(
+    home: Home, bounds: dict[str, Any], names: list[str]
+) -> None:
+    home.flow("other", agent(tools=("fake.slow",)))
+    home.flow("ask", talker(tools=TOOLS, flows=["other"]))
+    answers = answering_in_turn(spoken("Yes?"), spoken("Well."))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run_id = await start(engine, "ask")
+        await waiting(engine, run_id)
+        await engine.runs.narrow(run_id, actor=ANN, **bounds)
+        await say(engine, run_id, "Go on.")
+        await waiting(engine, run_id)
+        assert offered(server)[1] == names
+
+
+async def test_a_plan_that_was_shown_with_a_tool_that_is_hidden_now_is_void(home: Home) -> None:
+    home.flow("go", plan(proposes(planned("one"))))
+    async with home.working() as engine:
+        run_id = await start(engine, "go")
+        card = await pending_approval(engine, run_id)
+        await engine.runs.narrow(run_id, actor=ANN, without=["fake.echo"])
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+        await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert (await error_of(engine, run_id))[0] == "approval_void"
+        assert not home.tools.calls
+
+
+@pytest.mark.parametrize(
+    "names", [["no tool!"], ["a" * 121], [""], ["\x1b[31m"], [f"t{n}" for n in range(101)]]
+)
+async def test_what_is_no_name_of_a_tool_is_refused(home: Home, names: list[str]) -> None:
+    home.flow("ask", talker())
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        with pytest.raises(InvalidInput):
+            await engine.runs.narrow(run_id, actor=ANN, without=names)
+
+
+async def test_a_run_that_has_ended_is_not_narrowed(home: Home) -> None:
+    home.flow("ask", agent())
+    async with home.working() as engine:
+        run = await finished(engine, "ask")
+        with pytest.raises(InvalidTransition, match="cannot be narrowed"):
+            await engine.runs.narrow(run.run_id, actor=ANN, without=["fake.echo"])
