@@ -25,7 +25,10 @@ KINDS = [
     for kind in vars(inputs).values()
     if isinstance(kind, type) and issubclass(kind, inputs.Input) and kind is not inputs.Input
 ]
-VERBS = {inputs.Start, inputs.Pause, inputs.Resume, inputs.Cancel, inputs.Retry, inputs.OutputWritten}
+VERBS = {
+    *(inputs.Start, inputs.Pause, inputs.Resume, inputs.Cancel, inputs.Retry),
+    *(inputs.Narrow, inputs.OutputWritten),
+}
 NEWS = [kind for kind in KINDS if kind not in VERBS]
 SAMPLE: dict[str, Any] = {
     "path": "a",
@@ -106,6 +109,8 @@ def test_what_comes_after_the_end_changes_nothing(phase: Phase, kind: type[input
     [
         (Phase.COMPLETED, inputs.Retry),
         (Phase.COMPLETED, inputs.Pause),
+        (Phase.COMPLETED, inputs.Narrow),
+        (Phase.FAILED, inputs.Narrow),
         (Phase.COMPLETED, inputs.Cancel),
         (Phase.FAILED, inputs.Cancel),
         (Phase.FAILED, inputs.Resume),

@@ -171,3 +171,15 @@ async def test_a_run_that_has_ended_is_not_narrowed(home: Home) -> None:
         run = await finished(engine, "ask")
         with pytest.raises(InvalidTransition, match="cannot be narrowed"):
             await engine.runs.narrow(run.run_id, actor=ANN, without=["fake.echo"])
+
+
+async def test_a_run_that_has_not_begun_begins_so(home: Home) -> None:
+    home.flow("ask", agent(tools=TOOLS))
+    async with serving(answering_in_turn(spoken("Done."))) as server:
+        async with home.open(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+            await engine.runs.narrow(run_id, actor=ANN, only=["fake.give"])
+            assert (await engine.runs.get(run_id)).run.status is RunStatus.QUEUED
+            async with engine.work():
+                await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert offered(server) == [["fake__give"]]
