@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-items bench-jobs bench-decisions bench-sandbox bench-agents soak chaos published-mcp published-acp picture architecture keys events tools lock clean
+.PHONY: install run test lint types contracts schemas wheel bench bench-packs bench-console bench-items bench-jobs bench-decisions bench-sandbox bench-agents soak chaos published-mcp published-conformance published-acp picture architecture keys events tools lock clean
 
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -86,6 +86,10 @@ chaos: $(STAMP)
 # fetches MCP servers by npm and runs the flows of docs/examples/mcp against them
 published-mcp: $(STAMP)
 	$(BIN)/python -m tests.system.published_mcp
+
+# plays the published conformance scenarios of MCP, which it fetches by npm, with our client and `vasini mcp`
+published-conformance: $(STAMP)
+	$(BIN)/python -m tests.system.published_conformance
 
 # runs Gemini's command line (AGENT=path of its program) as an agent, with a scripted model
 published-acp: $(STAMP)

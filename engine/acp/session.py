@@ -61,8 +61,8 @@ class Answer:
 
 
 class AgentSession:
-    """Speaks with one process. `asked` is told of questions, whose numbers go on from `first`; `shown` of
-    lines for people; `schema` is the protocol's own (`acp.schema`)."""
+    """Speaks with one process. `asked` is told of questions, whose numbers go on from `first`, `shown` of
+    lines for people, `waits` of whether it waits for answers; `schema` is the protocol's (`acp.schema`)."""
 
     def __init__(
         self,
@@ -71,11 +71,13 @@ class AgentSession:
         first: int,
         asked: Callable[[Question], None],
         shown: Callable[[str], None],
+        waits: Callable[[bool], None],
     ) -> None:
         self._schema = schema
         self._number = first
         self._asked = asked
         self._shown = shown
+        self._waits = waits
         self._transcript = Transcript()
         self._open: dict[int, _Open] = {}
         self._total = 0
@@ -178,6 +180,7 @@ class AgentSession:
         one = self._open.pop(number, None)
         if one is None:
             return
+        self._waits(bool(self._open))
         if one.rejecting is None:
             self.peer.refuse(one.request_id, NO_PARAMS, "not permitted")
         else:
@@ -193,6 +196,7 @@ class AgentSession:
             self._open[number] = one
             self.reject(number)
             raise AgentFailure(AgentReason.MALFORMED, "the agent changed the call while it was asked about")
+        self._waits(bool(self._open))
         over = asyncio.Event()
         self._watched.append((one.call, over))
         self._choose(one, one.allowing)
@@ -267,6 +271,7 @@ class AgentSession:
             shown = {"title": shown["title"][:500], "kind": call.kind}
         number, self._number = self._number, self._number + 1
         self._open[number] = _Open(request_id, call, shown, allowing, rejecting)
+        self._waits(True)
         self._asked(Question(number, call.kind, shown, self._transcript.said(), fault))
         if fault is not None:
             self.reject(number)

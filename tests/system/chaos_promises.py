@@ -108,6 +108,10 @@ def _gated_effects(journal: Journal, home: Path, promises: Promises) -> None:
     """A gated step acts once for its approval: operators look before they let it run again."""
     file = effects_file(home)
     made = Counter(line.split("\t")[0] for line in file.read_text().splitlines()) if file.exists() else {}
+    acted, allowed = journal.acted_and_allowed()
+    promises.keep(
+        "other programs' agents act only on approvals", f"{acted} of {allowed}", kept=acted <= allowed
+    )
     for key in journal.gated_calls():
         promises.keep("an approval lets its step act once", f"{key}: {made[key]}", kept=made[key] <= 1)
 

@@ -48,6 +48,7 @@ steps:
     "outside": """\
 id: outside
 steps:
+  - {id: before, type: tool, tool: drill.mark, params: {label: before}}
   - {id: work, type: agent, agent: "acp:plain", instructions: Be a test., prompt: Make a file.}
 """,
     "user_input": """\
@@ -239,6 +240,7 @@ FLOWS_WITH_ONE_OF_EACH = (
     "agent",
     "conversation",
     "plan",
+    "outside",
 )
 
 

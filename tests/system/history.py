@@ -65,6 +65,8 @@ class Journal:
             self.check_history(run_id)
             self._check_decisions(run_id)
         self._check_effects()
+        acted, allowed = self.acted_and_allowed()
+        assert acted <= allowed, f"agents of other programs acted {acted} times on {allowed} approvals"
         self.check_projections()
         decided = self.decided()
         for request_id, decision in (acknowledged or {}).items():
@@ -149,6 +151,20 @@ class Journal:
         tools = {f"{step['run_id']}/{step['path']}": step for step in self.steps if step["type"] == "tool"}
         assert made <= tools.keys()
         assert {key for key, step in tools.items() if step["status"] == "COMPLETED"} <= made
+
+    def acted_and_allowed(self) -> tuple[int, int]:
+        """How often agents of other programs acted, by their notes, and how often they were allowed to."""
+        file = self.home / "notes"
+        notes = file.read_text().splitlines() if file.exists() else []
+        asked = {(step["run_id"], step["path"]) for step in self.steps if step["type"] == "permission"}
+        decided = (stored for events in self.events.values() for stored in events)
+        allowed = sum(
+            isinstance(stored.event.fact, ApprovalDecided)
+            and stored.event.payload["decision"] == "APPROVED"
+            and (stored.run_id, stored.event.step_id) in asked
+            for stored in decided
+        )
+        return notes.count("chosen yes"), allowed
 
     def _gated(self) -> set[str]:
         """Keys of the calls that had an approval."""

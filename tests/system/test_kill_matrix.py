@@ -30,7 +30,7 @@ ONLY_OF = {"before_tool": "tool", "after_tool": "tool", "before_document": "run"
 """The other points exist for one type only: nothing else calls a tool or writes the document."""
 
 
-TYPE_OF = {"finally": "parallel", "conversation": "message", "plan": "plan_proposal"}
+TYPE_OF = {"finally": "parallel", "conversation": "message", "plan": "plan_proposal", "outside": "agent"}
 """The step type that a flow is about, where that is not its name."""
 
 
@@ -115,4 +115,5 @@ _LABELS = {
     "agent": ["all left"],
     "conversation": ["no more"],
     "plan": ["one", "two"],
+    "outside": ["It is made."],
 }

@@ -1,4 +1,7 @@
-"""kill -9 of the worker, or of the agent it holds, at every moment of a prompt: nothing is done unasked."""
+"""kill -9 of the worker, or of the agent it holds, while a person is asked: nothing is done unasked.
+
+Every other moment is one of the kill matrix.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,13 @@ import pytest
 from engine.contracts.status import RunStatus
 from tests.system.drill import make_home
 from tests.system.history import Journal
-from tests.system.nursery import KILLED, Fault, open_nursery
+from tests.system.nursery import KILLED, open_nursery
 from tests.system.person import Person, person_at
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.system
-
-MOMENTS: dict[str, Fault] = {
-    "before the prompt": ("before_tool", "prompt", 1),
-    "while it speaks": ("before_commit", "permission", 1),
-    "permission pending": ("after_commit", "permission", 1),
-    "approved, not told": ("before_tool", "permission", 1),
-    "done, the turn goes on": ("after_tool", "permission", 1),
-    "at the end": ("after_tool", "prompt", 1),
-}
 
 
 def chosen(home: Path) -> int:
@@ -46,11 +40,10 @@ def check(person: Person, run_id: str, *, killed: bool) -> None:
     assert prompts <= 1 + killed
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-async def test_of_a_worker(moment: str, tmp_path: Path) -> None:
+async def test_of_a_worker(tmp_path: Path) -> None:
     async with open_nursery() as nursery, person_at(make_home(tmp_path)) as person:
         run_id = await person.start("outside")
-        worker = await nursery.start(tmp_path, MOMENTS[moment])
+        worker = await nursery.start(tmp_path, ("after_commit", "permission", 1))
         operating = asyncio.create_task(person.operate())
         await asyncio.wait({worker.ended})
         assert worker.ended.result() == KILLED

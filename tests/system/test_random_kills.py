@@ -27,6 +27,8 @@ pytestmark = pytest.mark.system
 
 KILLS = 16
 STEERINGS = 72
+OFTEN_KILLED = tuple(flow for flow in FLOWS_WITH_ONE_OF_EACH if flow != "outside")
+"""A program that is spoken with works for longer than these kills are apart: the fifth is a dead letter."""
 STEERED = ("parallel", "for_each", "subflow", "held", "held_items", "healing")
 
 
@@ -35,7 +37,7 @@ async def test_runs_end_right_while_workers_are_killed_at_random(seed: int, tmp_
     chance = random.Random(seed)
     home = make_home(tmp_path / "home")
     async with open_nursery() as nursery, person_at(home) as person:
-        flows = [*FLOWS_WITH_ONE_OF_EACH, "parallel", "for_each", "parallel", "for_each"] * 2
+        flows = [*OFTEN_KILLED, "parallel", "for_each", "parallel", "for_each"] * 2
         runs = [await person.start(flow) for flow in flows]
         workers = [await nursery.start(home) for _ in range(2)]
         for _ in range(KILLS):

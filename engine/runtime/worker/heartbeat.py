@@ -26,12 +26,13 @@ class Heartbeat:
         self._lease_micros = round(lease_seconds * 1_000_000)
         self._process = self._boot_id = ""
         self._expires_at = 0
+        self._lapsed = False
 
     async def beat(self) -> None:
         """Prolong the lease, and let those of dead processes end. Raises Unavailable."""
         if not self._process:
             self._process, self._boot_id = await asyncio.to_thread(lambda: (this_process(), boot_id()))
-        uptime = self._clock.uptime()
+        uptime, lapsed = self._clock.uptime(), self.lapsed
         await self._journal.heartbeat(
             self._worker_id,
             socket.gethostname(),
@@ -43,6 +44,12 @@ class Heartbeat:
             clock=self.clock_offset(),
         )
         self._expires_at = uptime + self._lease_micros
+        self._lapsed = self._lapsed or lapsed
+
+    def had_lapsed(self) -> bool:
+        """Whether the lease ended since this was asked last, and holds again: others may have taken runs."""
+        lapsed, self._lapsed = self._lapsed, False
+        return lapsed
 
     async def renew(self) -> bool:
         """Prolong a lease that has ended; whether it had: others may have taken runs. Raises Unavailable."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ErrorCode, PackInvalid, Unavailable
@@ -35,6 +35,14 @@ ENDING_PER_SLOT = 64
 """Runs whose documents may be outstanding, per slot."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The work on one run under one lease; `over` when all of it has stopped."""
+
+    epoch: int
+    over: asyncio.Event
+
+
 class HeldRuns:
     """Works the runs that a worker has claimed or started. `changed` is called when one is let go."""
 
@@ -60,6 +68,7 @@ class HeldRuns:
         self._changed = changed
         self._in_slots: set[str] = set()
         self._sessions: dict[str, Session] = {}
+        self._works: dict[str, _Work] = {}
         self._unreleased: dict[str, int] = {}
         self._stopped = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
@@ -106,6 +115,13 @@ class HeldRuns:
         for mail_id, run_id, given in mail:
             if run_id in self._sessions:
                 self._sessions[run_id].deliver(mail_id, given)
+
+    async def drop_lost(self) -> None:
+        """End the sessions of runs that others took while the lease of this worker had ended."""
+        for run_id, session in list(self._sessions.items()):
+            row = await self._journal.run_row(run_id)
+            if row is None or (row["lease_worker"], row["lease_epoch"]) != (self._worker_id, session.epoch):
+                session.lose()
 
     def take(self, claims: Sequence[Claim]) -> None:
         """Work claimed runs."""
@@ -204,12 +220,24 @@ class HeldRuns:
     def _hold(self, session: Session) -> None:
         """From now on mail for its run is for the session."""
         self._sessions[session.run_id] = session
+        newest = self._works.get(session.run_id)
+        if newest is not None and newest.epoch > session.epoch:
+            session.lose()
         if self._stopped.is_set():
             session.stop()
 
     async def _guard(self, run_id: str, epoch: int, work: Coroutine[Any, Any, None]) -> None:
-        """The edge around the work on one run: a failure is recorded and the run given back."""
+        """The edge around the work on one run: a failure is recorded and the run given back.
+
+        A run that was lost to another worker and came back is worked again once its calls here have stopped.
+        """
+        before, this = self._works.get(run_id), _Work(epoch, asyncio.Event())
+        self._works[run_id] = this
         try:
+            if before is not None:
+                if run_id in self._sessions:
+                    self._sessions[run_id].lose()
+                await before.over.wait()
             await work
         except LeaseLost:
             logger.warning("run %s was taken over by another worker", run_id)
@@ -223,7 +251,12 @@ class HeldRuns:
             logger.exception("work on run %s ended unexpectedly", run_id)
             await self._failed_work(run_id, epoch, defect)
         finally:
-            self._ended(run_id)
+            work.close()  # where it never began
+            this.over.set()
+            self._sessions.pop(run_id, None)
+            if self._works[run_id] is this:
+                del self._works[run_id]
+                self._ended(run_id)
 
     async def _failed_work(self, run_id: str, epoch: int, defect: Exception) -> None:
         """Try again later, unless it has failed too often: then the run ends."""

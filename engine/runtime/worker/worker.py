@@ -143,6 +143,7 @@ class Worker:
             self._look = True  # as soon as a slot is free
             return False
         await self._heartbeat.renew()  # or it would take its own runs for those of a dead worker
+        await self._drop_lost()
         uptime = self._clock.uptime()
         if not await self._journal.any_ready(uptime):
             return False
@@ -186,12 +187,17 @@ class Worker:
                     break
             try:
                 await self._heartbeat.beat()
+                await self._drop_lost()
                 # timers that other processes set are noticed with the heartbeat at the latest
                 self._next_timer = await self._journal.next_timer()
             except Unavailable as error:
                 logger.warning("the worker's heartbeat was not written: %s", error.message)
             self._look = True
             self._wake.set()
+
+    async def _drop_lost(self) -> None:
+        if self._heartbeat.had_lapsed():
+            await self._held.drop_lost()
 
     async def _any_died(self) -> bool:
         try:

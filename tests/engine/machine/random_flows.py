@@ -59,7 +59,9 @@ def _steps(draw: Draw, depth: int) -> list[StepData]:
 
 
 def _step(draw: Draw, step: str, depth: int) -> StepData:
-    composite = ("parallel", "for_each", "graph", "agent", "plan_proposal") if depth < MAX_DEPTH else ()
+    composite = (
+        ("parallel", "for_each", "graph", "agent", "outside", "plan_proposal") if depth < MAX_DEPTH else ()
+    )
     kind = draw(st.sampled_from((*composite, *composite, *composite, *LEAVES)))
     fields: dict[str, Any] = {}
     if _seldom(draw, 12):
@@ -80,6 +82,8 @@ def _step(draw: Draw, step: str, depth: int) -> StepData:
     if kind == "agent":
         mode = draw(st.sampled_from(("task", "task", "conversation")))
         return agent(step, max_turns=draw(st.integers(1, 3)), mode=mode, **fields)
+    if kind == "outside":
+        return agent(step, agent="acp:one", **fields)
     if kind == "plan_proposal":
         return plan(step, **fields)
     if kind == "graph":

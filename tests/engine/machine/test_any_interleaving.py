@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ENDED = {Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED, Phase.DEAD_LETTER}
 ENOUGH = 2_000
+MOST_ASKED = 12
+"""Questions of one program; fewer are asked together."""
 WHICH = st.integers(0, 1_000)
 MOVES = st.lists(st.tuples(WHICH, st.sampled_from((True, True, False))), min_size=1, max_size=5)
 
@@ -44,8 +46,16 @@ def _of_unknown_outcome(machine: RandomRun) -> list[str]:
 
 
 def _tool_calls(machine: RandomRun) -> list[str]:
-    """Paths of the calls under way that are no model's."""
-    return [path for path in sorted(machine.run.calls) if not machine.run.execution(path).model]
+    """Paths of the calls under way that are no model's, and no other program's."""
+    found = ((path, machine.run.execution(path)) for path in sorted(machine.run.calls))
+    return [path for path, execution in found if not execution.model and execution.type != "permission"]
+
+
+def _prompted(machine: RandomRun) -> list[str]:
+    """Paths of the agents whose programs are at work and have not asked for much."""
+    agents = [scope_path_of(scope_path_of(path)) for path in machine.run.calls if path.endswith("/0/prompt")]
+    branches = ((agent, machine.run.execution(agent).branches) for agent in sorted(agents))
+    return [agent for agent, found in branches if found is not None and found.total < MOST_ASKED]
 
 
 class RandomRun(RuleBasedStateMachine):
@@ -92,6 +102,8 @@ class RandomRun(RuleBasedStateMachine):
             *(partial(run.child_run_ended, child, ended) for child in sorted(run.children)),
             *(partial(run.fire, timer) for timer in timers),
         ]
+        if well:
+            found += [partial(run.ask, agent) for agent in _prompted(self)]
         if run.stopping:
             found.append(run.stopped)
         if run.mail:

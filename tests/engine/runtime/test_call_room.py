@@ -125,6 +125,28 @@ async def test_only_calls_that_have_begun_are_marked(room: CallRoom, tmp_path: P
     assert (await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")).marks == frozenset()
 
 
+async def test_a_prompt_is_marked_while_it_works_and_nobody_else_is_suspected(
+    room: CallRoom, tmp_path: Path
+) -> None:
+    async def marked() -> set[bytes]:
+        return set((await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_1")).marks)
+
+    prompt, suspect = mark_of("run_1", "prompt"), mark_of("run_1", "suspect")
+    calls = Calls(room)
+    with room.marked("run_1", execution("prompt")) as mark:
+        assert await marked() == {prompt}
+        mark.waits(True)
+        assert await marked() == set()
+        mark.waits(False)
+        await calls.begin("suspect", SUSPECT_LOSSES)
+        assert await marked() == {suspect}
+        with room.marked("run_1", execution("later")):
+            assert await marked() == {suspect}
+        await calls.end("suspect")
+        assert await marked() == {prompt}
+    assert await marked() == set()
+
+
 async def test_marks_of_workers_that_are_forgotten_are_removed(room: CallRoom, tmp_path: Path) -> None:
     assert (await asyncio.to_thread(lost_calls, marks(tmp_path), "wrk_unknown")).marks == frozenset()
     second, third = (room_of(tmp_path, f"wrk_{number}") for number in (2, 3))

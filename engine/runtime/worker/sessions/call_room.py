@@ -44,6 +44,8 @@ class CallRoom:
         self._slots = TreeSlots(slots_file)
         self._marks = CallMarks(directory, worker_id)
         self._turns = _Turns()
+        self._long: set[LongMark] = set()
+        self._suspected = False
 
     async def open(self, known_workers: Collection[str]) -> None:
         """Make the file of marks; those of workers that are not known any more are removed."""
@@ -86,21 +88,63 @@ class CallRoom:
             async with self._slots.taken(tree, at_once):
                 await self._turns.take(alone=alone)
                 try:
+                    self._suspect(alone=alone)
                     place = self._marks.put(mark_of(run_id, execution.path), place)
                     yield
                 finally:
+                    self._suspect(alone=False)
                     self._turns.give_back()
         finally:
             self._marks.remove(place)
 
     @contextmanager
-    def marked(self, run_id: str, execution: Execution) -> Iterator[None]:
-        """Make a call within the context that may last for days: it is marked, and takes nobody's turn."""
-        place = self._marks.put(mark_of(run_id, execution.path))
+    def marked(self, run_id: str, execution: Execution) -> Iterator[LongMark]:
+        """Make a call within the context that may last for days and takes nobody's turn: it is marked while
+        it works, and no other call is suspected."""
+        mark = LongMark(self._marks, mark_of(run_id, execution.path))
+        self._long.add(mark)
+        mark.aside(self._suspected)
         try:
-            yield
+            yield mark
         finally:
-            self._marks.remove(place)
+            self._long.remove(mark)
+            mark.end()
+
+    def _suspect(self, *, alone: bool) -> None:
+        if alone is not self._suspected:
+            self._suspected = alone
+            for mark in self._long:
+                mark.aside(alone)
+
+
+class LongMark:
+    """The mark of a call that lasts long."""
+
+    def __init__(self, marks: CallMarks, mark: bytes) -> None:
+        self._marks, self._mark = marks, mark
+        self._place: int | None = None
+        self._waits = self._aside = False
+
+    def waits(self, waits: bool) -> None:
+        """Whether all that it does is to wait for people, by which it ends no worker."""
+        self._waits = waits
+        self._show()
+
+    def aside(self, aside: bool) -> None:
+        """Whether another call is the suspect now."""
+        self._aside = aside
+        self._show()
+
+    def end(self) -> None:
+        """It is over."""
+        self._marks.remove(self._place)
+        self._place = None
+
+    def _show(self) -> None:
+        if self._waits or self._aside:
+            self.end()
+        elif self._place is None:
+            self._place = self._marks.put(self._mark)
 
 
 class _Turns:

@@ -149,8 +149,8 @@ class RunningCalls:
         has been told before its end is."""
         if not execution.model:
             return await self._outside.permit(self._site, execution)
-        with self._room.marked(self._site.row["run_id"], execution):
-            ended = await self._outside.prompt(self._site, execution, state, self._tells)
+        with self._room.marked(self._site.row["run_id"], execution) as mark:
+            ended = await self._outside.prompt(self._site, execution, state, self._tells, mark.waits)
         below = scope_path_of(scope_path_of(execution.path)) + "/"
         beside = [
             task

@@ -148,6 +148,10 @@ class Session:
         self._stopping = True
         self._wake.set()
 
+    def lose(self) -> None:
+        """Another worker took the run: nothing is told to it any more, so it ends now."""
+        self._call_failed(LeaseLost(self.run_id))
+
     async def work(self) -> None:
         """Work until the lease is given back. Raises LeaseLost when another worker took it."""
         try:

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def held_agent(
-    launch: Launch, schema: Any, first: int, asked: Callable[[Question], None], output: OutputSink
+    launch: Launch,
+    schema: Any,
+    first: int,
+    asked: Callable[[Question], None],
+    waits: Callable[[bool], None],
+    output: OutputSink,
 ) -> AsyncIterator[AgentSession]:
     """A session with the program, which is gone with all that it started when the context is left."""
 
@@ -38,7 +43,7 @@ async def held_agent(
         output.write("out", lines.encode("utf-8", "replace"))
 
     async with held_program(launch.argv, launch.cwd, launch.environment, launch.limits, heard) as program:
-        session = AgentSession(program, schema, first, asked, shown)
+        session = AgentSession(program, schema, first, asked, shown, waits)
         program.ended.add_done_callback(lambda ended: session.peer.fail(_ending(ended, launch)))
         try:
             yield session

@@ -55,6 +55,7 @@ class _Live:
     step: AgentStep
     name: str
     launch: Launch
+    waits: Callable[[bool], None]
     session: AgentSession = field(init=False)
     shown: dict[int, Any] = field(default_factory=dict)
     cancelled: bool = False
@@ -87,14 +88,22 @@ class OutsideAgents:
         self._outputs = outputs
         self._live: dict[tuple[str, str], _Live] = {}
 
-    async def prompt(self, site: CallSite, execution: Execution, state: RunState, tell: Tells) -> Ended:
-        """Have the prompt worked on to its end; `tell` hears of what the agent asks permission for.
+    async def prompt(
+        self,
+        site: CallSite,
+        execution: Execution,
+        state: RunState,
+        tell: Tells,
+        waits: Callable[[bool], None],
+    ) -> Ended:
+        """Have the prompt worked on to its end; `tell` hears of what the agent asks permission for, `waits`
+        of whether it waits for people.
 
         Raises nothing but cancellation: what went wrong is the step's error.
         """
         live: _Live | None = None
         try:
-            live = await self._launched(site, execution)
+            live = await self._launched(site, execution, waits)
             above = await self._paying.begin_outside(site, execution, live.agent)
             if above is not None:
                 return held_back(self._clock.now(), execution, above), {}
@@ -160,7 +169,7 @@ class OutsideAgents:
             raise AgentFailure(AgentReason.MALFORMED, "what the agent waits for is not what was approved")
         return live
 
-    async def _launched(self, site: CallSite, execution: Execution) -> _Live:
+    async def _launched(self, site: CallSite, execution: Execution, waits: Callable[[bool], None]) -> _Live:
         agent_path = scope_path_of(scope_path_of(execution.path))
         step = site.flow.graph.step_at(agent_path)
         assert isinstance(step, AgentStep), agent_path
@@ -168,7 +177,7 @@ class OutsideAgents:
         pack, run_id = site.row["pack"], site.row["run_id"]
         workdir, home = await asyncio.to_thread(self._places.make, pack, run_id, agent_path)
         launch = await self._launching.launch(step.outside, site.flow.layer, workdir, home)
-        return _Live(execution, step, step.outside, launch)
+        return _Live(execution, step, step.outside, launch, waits)
 
     async def _reply(self, site: CallSite, live: _Live, state: RunState, tell: Tells) -> dict[str, Any]:
         execution, launch, step = live.prompt, live.launch, live.step
@@ -188,7 +197,7 @@ class OutsideAgents:
         async with self._outputs(site.row, execution) as output:
             output.hide(launch.redaction.text)
             asked = partial(self._asked, live, tell)
-            async with held_agent(launch, schema, agent.branches.total, asked, output) as session:
+            async with held_agent(launch, schema, agent.branches.total, asked, live.waits, output) as session:
                 live.session = session
                 self._live[run_id, agent_path] = live
                 try:
