@@ -167,9 +167,9 @@ class FakeLevels(Scoped):
     async def unflag(self, run_id: str, comment: str, *, actor: Actor) -> bool:
         self.engine.note("unflag", (run_id, comment, actor.name))
         run = await self.engine.runs.get(run_id)
-        if run.run.flagged is None:
+        if run.run.flagged is None and run.run.doubtful is None:
             return False
-        self.engine.stored_runs[run_id] = run.run.model_copy(update={"flagged": None})
+        self.engine.stored_runs[run_id] = run.run.model_copy(update={"flagged": None, "doubtful": None})
         return True
 
     def _seen(self, window_days: int | None) -> tuple[ServiceLevel, ...]:

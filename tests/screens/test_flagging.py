@@ -33,3 +33,17 @@ async def test_a_run_is_flagged_with_a_comment_and_the_flag_is_taken_back(consol
         await stage.shows("Take it back?")
         await stage.press("f2")
         await stage.until(lambda: bool(engine.asked("unflag")), "it is taken back")
+
+
+async def test_a_doubt_that_an_agent_has_of_itself_is_taken_back(console: OpenConsole) -> None:
+    doubt = "draft states a confidence of 0.42, less than 0.8"
+    engine = FakeEngine().add(a_run("run-1", RunStatus.COMPLETED, confidence=0.42, doubtful=doubt))
+    async with console(engine) as stage:
+        await stage.press("enter")
+        await stage.on(RunScreen)
+        await stage.shows(f"! doubtful: {doubt}")
+        await stage.press("exclamation_mark")
+        await stage.on(FlagDialog)
+        await stage.shows("Doubtful: draft states a confidence of 0.42")
+        await stage.press("f2")
+        await stage.until(lambda: bool(engine.asked("unflag")), "it is taken back")

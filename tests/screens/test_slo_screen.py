@@ -338,6 +338,17 @@ def told(*alerts: AlertView) -> FeedBatch:
     return FeedBatch(notices=tuple(map(AlertChanged, alerts)))
 
 
+async def test_runs_that_agents_doubt_themselves_are_told_beside_the_flagged_ones(
+    console: OpenConsole,
+) -> None:
+    engine = an_engine()
+    doubted = HallucinationView(flagged=1, doubtful=2, stated=40, rate=0.03, goal=0.05, kept=True)
+    engine.levels.stored = (a_level(hallucination=doubted),)
+    async with console(engine) as stage:
+        await on_levels(stage)
+        await stage.shows("Flagged 1 run + 2 of 40 doubtful, 3 % (goal 5 %)")
+
+
 async def test_an_alert_that_begins_or_ends_is_told_on_any_screen(console: OpenConsole) -> None:
     engine = an_engine()
     hostile = "[red]x\x1b[2J\n\u202eevil"

@@ -157,6 +157,10 @@ def test_one_pack_tells_who_was_asked_and_what_was_flagged(vasini: Vasini, fake:
     fake.levels.stored = (fake.levels.stored[0].model_copy(update=more),)
     text = vasini("slo", "on-call").stdout
     assert "4 flagged, confidence not stated: 2 % (goal 5 %)" in text
+    doubted = told.model_copy(update={"doubtful": 3, "stated": 40})
+    fake.levels.stored = (fake.levels.stored[0].model_copy(update={"hallucination": doubted}),)
+    assert "4 flagged, 3 of 40 doubtful: 2 % (goal 5 %)" in vasini("slo", "on-call").stdout
+    assert 'vasini_slo_doubtful_runs{tenant="default",pack="on-call"} 3' in vasini("metrics").stdout
     assert "approver  9      1        1.0 s  9.0 s" in text
     lines = vasini("metrics").stdout
     assert 'vasini_slo_flagged_runs{tenant="default",pack="on-call"} 4' in lines
