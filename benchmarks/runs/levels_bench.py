@@ -53,7 +53,7 @@ def count_runs(database: Path, runs: int) -> float:
                 "error_code": "timeout" if failed else None,
                 "worked": round(chance.lognormvariate(14, 0.8)),
             }
-            known = cast("HeadRow", {**head, "counted_at": None, "parent_run_id": None})
+            known = cast("HeadRow", {**head, "counted_at": None, "parent_run_id": None, "confidence": None})
             count_end(store, known, cast("RunColumns", columns))
         connection.execute("COMMIT")
     took = time.perf_counter() - started

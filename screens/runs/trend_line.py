@@ -44,13 +44,13 @@ class TrendLine(Plain):
             trends = await self._state.engine.levels.trends()
         except VasiniError:  # the list says that nothing can be read
             return
-        words = trend_words(trends)
+        words = trend_words(trends, self.app.size.width)
         self.display = bool(words)
         self.show((sanitize(words), "$quiet"))
 
 
-def trend_words(trends: Sequence[Trend]) -> str:
-    """All packs together; empty where no run ended."""
+def trend_words(trends: Sequence[Trend], cells: int) -> str:
+    """All packs together, as far as so many cells hold it; empty where no run ended."""
     if not trends:
         return ""
     by_hour = [sum(hour) for hour in zip(*(trend.runs for trend in trends), strict=True)]
@@ -58,7 +58,7 @@ def trend_words(trends: Sequence[Trend]) -> str:
     if not runs:
         return ""
     good = int((runs - failed) * 1000 / runs) / 10
-    return (
-        f" Ended by hour, last {len(by_hour)} h  {sparkline(by_hour, len(by_hour))}"
-        f"  {runs:,} runs · {good:g} % completed · at most {max(by_hour):,} in an hour"
-    )
+    line = sparkline(by_hour, len(by_hour))
+    words = f" Ended, {len(by_hour)} h  {line}  {runs:,} runs · {good:g} % completed"
+    most = f" · at most {max(by_hour):,} in an hour"
+    return words + most if len(words + most) <= cells else words

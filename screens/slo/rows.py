@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from engine.contracts.governing.slo import AlertKind, SloState
 from engine.safe_text import sanitize
@@ -15,7 +16,6 @@ from screens.widgets.tables.made_table import RowToMake
 from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from engine.facade.levels import LevelSummary
@@ -58,23 +58,46 @@ _WHOLE = 10
 
 
 class Listed(NamedTuple):
-    """Packs by the key of their row, the rows of those that fit, and over how many days they are measured."""
+    """The packs that fit, in order, and over how many days any of all are measured."""
 
-    levels: Mapping[str, LevelSummary]
-    rows: Sequence[RowToMake]
+    levels: Sequence[LevelSummary]
     windows: frozenset[int]
+
+
+class LevelRows(Sequence[RowToMake]):
+    """Their rows: of ten thousand tenants only those are made that are looked at."""
+
+    def __init__(self, levels: Sequence[LevelSummary]) -> None:
+        self._levels = levels
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+    @overload
+    def __getitem__(self, place: int) -> RowToMake: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[RowToMake]: ...
+    def __getitem__(self, place: int | slice) -> RowToMake | Sequence[RowToMake]:
+        if isinstance(place, slice):
+            return LevelRows(self._levels[place])
+        level = self._levels[place]
+        return RowToMake(level_key(level), partial(level_row, level))
 
 
 def listed_of(levels: Sequence[LevelSummary], typed: str) -> Listed:
     """What fits the words that were typed."""
     words = typed.casefold().split()
-    known = {level_key(level): level for level in levels}
-    rows = [
-        RowToMake(key, partial(level_row, level))
-        for key, level in known.items()
-        if not words or fits(level, words)
-    ]
-    return Listed(known, rows, frozenset(level.window_days for level in levels))
+    fitting = [level for level in levels if fits(level, words)] if words else levels
+    return Listed(fitting, frozenset(level.window_days for level in levels))
+
+
+def place_of(levels: Sequence[LevelSummary], wanted: LevelSummary | None) -> int | None:
+    """Where a pack of a tenant stands by now."""
+    if wanted is None:
+        return None
+    tenant, pack = wanted.tenant, wanted.pack
+    places = (place for place, level in enumerate(levels) if level.tenant == tenant and level.pack == pack)
+    return next(places, None)
 
 
 def level_row(level: LevelSummary) -> Row:

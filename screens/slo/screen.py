@@ -19,7 +19,7 @@ from screens.frame.inputs import SafeInput
 from screens.frame.screen import ConsoleScreen, attempt, console, show_notice
 from screens.keys.bindings import bindings
 from screens.slo.detail import TALL, LevelDetail
-from screens.slo.rows import Listed, columns, level_key, listed_of
+from screens.slo.rows import LevelRows, Listed, columns, level_key, listed_of, place_of
 from screens.slo.spend_rows import EACH, Used
 from screens.slo.spent import Spent
 from screens.widgets.numbers import counted
@@ -62,7 +62,7 @@ class SloScreen(ConsoleScreen):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
         self._found: Sequence[LevelSummary] = ()
-        self._list = Listed({}, [], frozenset())
+        self._list = Listed((), frozenset())
         self._details: dict[str, ServiceLevelDetail] = {}
         self._fresh: set[str] = set()
         self._window: int | None = None
@@ -100,7 +100,8 @@ class SloScreen(ConsoleScreen):
 
     def current_level(self) -> LevelSummary | None:
         """The one under the cursor."""
-        return self._list.levels.get(self._table.cursor_key)
+        place, levels = self._table.cursor_row, self._list.levels
+        return levels[place] if place < len(levels) else None
 
     def copied_id(self) -> str:
         """The pack's name."""
@@ -138,8 +139,9 @@ class SloScreen(ConsoleScreen):
         found, typed = self._found, self._typed
         listed = await asyncio.to_thread(listed_of, found, typed)
         if found is self._found and typed == self._typed:
+            place = place_of(listed.levels, self.current_level())
             self._list = listed
-            self._draw()
+            self._draw(self._table.cursor_row if place is None else place)
 
     async def _read_used(self) -> None:
         """What models cost in the longest of the windows that are looked at."""
@@ -311,9 +313,9 @@ class SloScreen(ConsoleScreen):
             nothing_fits = "No pack matches the filter." if self._found else _EMPTY
             self.query_one(".empty-text", Plain).show(sanitize(nothing_fits, multiline=True))
 
-    def _draw(self) -> None:
-        self._table.show(self._list.rows)
-        self._show_empty(not self._list.rows)
+    def _draw(self, place: int) -> None:
+        self._table.show(LevelRows(self._list.levels), place)
+        self._show_empty(not self._list.levels)
         self._draw_head()
         self._draw_detail()
 

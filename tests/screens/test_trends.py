@@ -29,8 +29,17 @@ async def test_the_runs_tell_the_last_day_where_there_is_room(console: OpenConso
     engine = FakeEngine().add(a_run("run-1"))
     engine.levels.stored_trends = (HOURS, HOURS.model_copy(update={"pack": "other"}))
     async with console(engine, size=(120, 40)) as stage:
-        await stage.shows("Ended by hour, last 24 h   _▄█")
+        await stage.shows("Ended, 24 h   _▄█")
         await stage.shows("24 runs · 91.6 % completed · at most 12 in an hour")
+
+
+async def test_a_narrow_terminal_leaves_out_whole_words(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run("run-1"))
+    engine.levels.stored_trends = (HOURS,)
+    async with console(engine, size=(80, 40)) as stage:
+        await stage.shows("Ended, 24 h   _▄█")
+        await stage.shows("12 runs · 91.6 % completed")
+        assert "at most" not in stage.text()
 
 
 async def test_a_low_terminal_asks_for_no_trend(console: OpenConsole) -> None:
@@ -39,7 +48,7 @@ async def test_a_low_terminal_asks_for_no_trend(console: OpenConsole) -> None:
     async with console(engine, size=(80, 24)) as stage:
         await stage.shows("running")
         await stage.press("4", "1")
-        assert "Ended by hour" not in stage.text()
+        assert "Ended, 24 h" not in stage.text()
 
 
 async def test_the_packs_have_a_column_of_it(console: OpenConsole) -> None:

@@ -53,12 +53,14 @@ class MadeTable(LineTable):
             self._made[index] = self._wanted[index].make()
         return self._made[index]
 
-    def show(self, rows: Sequence[RowToMake]) -> None:
-        """Replace the rows; the cursor stays on its row, and that row stays at its height."""
+    def show(self, rows: Sequence[RowToMake], place: int | None = None) -> None:
+        """Replace the rows; the cursor stays on its row, and that row stays at its height. `place` is where
+        the row under the cursor stands by now, for who knows that; else it is looked for."""
         before, key, cursor = self._picture(), self.cursor_key, self._cursor
         self._wanted, self._made = rows, {}
-        found = next((place for place, row in enumerate(rows) if row.key == key), cursor)
-        self._rows_changed(found, found - cursor)
+        if place is None:
+            place = next((place for place, row in enumerate(rows) if row.key == key), cursor)
+        self._rows_changed(place, place - cursor)
         self._draw_changes(before)
         if self.cursor_key != key:
             self.post_message(self.Highlighted(self, self.cursor_key))

@@ -25,7 +25,7 @@ from engine.contracts.model import from_micros
 from engine.contracts.status import Risk
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
-from engine.runtime.embedded.governing.summaries import Goals, Summaries, badness, with_unused
+from engine.runtime.embedded.governing.summaries import Goals, Summaries, badness
 from engine.runtime.embedded.run_ancestry import refuse_a_run
 from engine.runtime.views.alert_views import whole_alert_view
 from engine.slo.buckets import DAY, HOUR, SECOND
@@ -106,8 +106,7 @@ class ServiceLevels(Scoped):
         """See facade."""
         tenant, promised = self.access.tenant, await self._goals(_checked(window_days))
         goals = Goals({pack: goal.objective for pack, goal in promised.items()}, _GONE.objective)
-        found = await self._summaries.read(tenant, window_days, goals)
-        return await asyncio.to_thread(with_unused, found, tenant or DEFAULT_TENANT, goals)
+        return await self._summaries.read(tenant, window_days, goals)
 
     async def get(
         self, pack: str, *, tenant: str | None = None, window_days: int | None = None

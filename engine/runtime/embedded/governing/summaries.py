@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.contracts.governing.slo import SloState
 from engine.contracts.model import from_micros
 from engine.facade.levels import LevelSummary
+from engine.governance.access import DEFAULT_TENANT
 from engine.journal.rules.levels.level_reads import LevelSpan
 from engine.slo.alerting import holding
 from engine.slo.buckets import DAY, HOUR, SECOND, start_of
@@ -88,7 +89,7 @@ def summary(sums: PackSums, recent: Sequence[Bucket], objective: Objective, now:
 
 
 def with_unused(found: Sequence[LevelSummary], tenant: str, goals: Goals) -> Sequence[LevelSummary]:
-    """And the packs that are there and of which nobody's runs ended: they stand at the end."""
+    """And the packs that are there and of which nobody's runs ended: they stand at the end, as a tenant's."""
     known = {level.pack for level in found}
     unused = [
         summary(PackSums(tenant, pack, 0, 0, 0, None, 0, 0, 0, 0, None), (), objective, 0)
@@ -164,7 +165,7 @@ class _Kept:
         for place in self.recent:
             self._tell(place)
 
-    def sort(self) -> None:
+    def sort(self, owner: str) -> None:
         """Put the worst first; packs that are as bad stay in the order of their names.
 
         It is sorted by one number: comparing names would hold up everything else for too long.
@@ -172,7 +173,7 @@ class _Kept:
         if not self.in_order:
             self.levels = dict(sorted(self.levels.items()))
             self.in_order = True
-        self.worst_first = tuple(sorted(self.levels.values(), key=_worse))
+        self.worst_first = with_unused(sorted(self.levels.values(), key=_worse), owner, self.goals)
 
     def _tell(self, place: Place) -> None:
         objective = self.goals.of(place[1])
@@ -189,7 +190,7 @@ class Summaries:
         self._lock = asyncio.Lock()
 
     async def read(self, tenant: str | None, window_days: int | None, goals: Goals) -> Sequence[LevelSummary]:
-        """Those of which anything ended, the worst first. `goals` have `window_days`, if those are given."""
+        """All of which anything ended, or that are there, the worst first; each over its own window."""
         async with self._lock:
             now = self._clock.now()
             kept = self._kept.pop((tenant, window_days), None)
@@ -212,8 +213,8 @@ class Summaries:
         if aged:
             await asyncio.to_thread(kept.age)
             kept.aged = kept.now
-        if parts or aged:
-            await asyncio.to_thread(kept.sort)
+        if parts or aged or not kept.worst_first:
+            await asyncio.to_thread(kept.sort, tenant or DEFAULT_TENANT)
         kept.mark = max((one.mark for one in changed), default=kept.mark)
 
     async def _read(
