@@ -8,11 +8,12 @@ what a person says to it.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.contracts.flows.outside_agent import ASKED_AT_ONCE, PREFIX, permission_step, prompt_step
+from engine.contracts.flows.reasoners import reasoner_fields
 from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields, StepId
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.model import Contract
@@ -163,6 +164,10 @@ class AgentStep(StepFields):
         max_length=MAX_FLOWS,
         description="Flows of the pack that it may run, each like a tool `flow.<id>`.",
     )
+    reasoner: Literal["insight", "prioritization", "explanation"] | None = Field(
+        default=None,
+        description="A form of its answer, in place of `output`; its model is found by the purpose.",
+    )
     skills: tuple[str, ...] = Field(
         default=(),
         max_length=MAX_SKILLS,
@@ -194,6 +199,13 @@ class AgentStep(StepFields):
         default=(), max_length=MAX_TURNS, description="What the scripted model answers, turn by turn."
     )
     retry: RetryPolicy | None = Field(default=None, description="Of each time the model is asked.")
+
+    @model_validator(mode="after")
+    def _with_what_its_reasoner_gives(self) -> Self:
+        if self.reasoner is None:
+            return self
+        given = reasoner_fields(self.reasoner)
+        return self.model_copy(update={key: one for key, one in given.items() if getattr(self, key) is None})
 
     @cached_property
     def _lists(self) -> tuple[tuple[Step, ...], ...]:

@@ -205,7 +205,7 @@ class _PlanChecks(_ChoosingChecks):
 
 
 _NOT_OF_A_PROGRAM = (
-    *("tools", "flows", "handoffs", "images", "model", "mode"),
+    *("tools", "flows", "handoffs", "images", "model", "mode", "reasoner"),
     *("max_turns", "max_tokens", "temperature", "script"),
 )
 """What an agent of another program says and has itself."""
@@ -221,6 +221,12 @@ class _AgentChecks(_ChoosingChecks):
                 if node.raw.get(field) is not None:
                     message = f"an agent of another program (`agent`) takes no `{field}`: it brings its own"
                     yield (field,), message
+        if node.raw.get("reasoner") is not None:
+            words = "an agent with a `reasoner` takes no `{}`: it answers once, in its own form"
+            if node.raw.get("output") is not None:
+                yield ("output",), words.format("output")
+            if node.raw.get("mode") == "conversation":
+                yield ("mode",), words.format("mode")
         for place, flow in self.flows(node):
             if re.fullmatch(_FLOW_AS_TOOL, flow) is None:
                 yield place, "an agent runs flows of its own pack, whose ids have 50 characters at most"
