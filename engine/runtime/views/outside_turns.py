@@ -56,7 +56,8 @@ def outside_turns(
 
 
 def _call(call: StepView, given: Mapping[str, Any], decided: Mapping[str, str]) -> SpokenCall:
-    params = given.get("params")
+    action = given.get("action")  # of one that a person was asked for
+    params = action.get("params") if isinstance(action, dict) else given.get("params")
     told = params if isinstance(params, dict) else {}
     what = told.get("arguments") or told.get("content")
     return SpokenCall(

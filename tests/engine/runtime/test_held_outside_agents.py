@@ -72,6 +72,10 @@ async def test_an_isolated_agent_asks_and_acts_as_any_other(home: Home) -> None:
         await engine.requests.approve(card.approval_id, actor=BOB, digest=card.digest)
         assert (await ended(engine, card.run_id)).output["text"] == "It is made."
         assert made(home)
+        asked, answer = (await engine.runs.conversation(card.run_id, "work")).turns
+        assert (asked.text, answer.text) == ("I make a file.", "It is made.")
+        (call,) = asked.calls
+        assert (call.decided, call.arguments) == ("APPROVED by bob", '{"path":"made.txt","text":"x\\n"}')
 
 
 async def test_where_nothing_isolates_an_agent_that_is_to_be_isolated_does_not_start(home: Home) -> None:

@@ -87,6 +87,7 @@ class PermissionRenderer(StepRenderer[PermissionStep]):
             "action": action,
             "preview": preview.model_dump() if preview is not None else None,
             "intent": intent_of(at),
+            "said": call["said"],
         }
         reads = tool.rpartition(".")[2] in _READS
         risk = at.judge.risk(tool, Risk.LOW if reads else Risk.MEDIUM)
