@@ -226,6 +226,7 @@ async def _read_engine(loaded: LoadedSettings, opener: OpenEngine, seen: _Engine
                 "pid": worker.pid,
                 "alive": worker.alive,
                 "runs_held": worker.runs_held,
+                "resting_models": {one.name: round(one.seconds) for one in worker.resting},
             }
             for worker in await engine.workers()
         ]

@@ -25,14 +25,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class RestingModel:
+    """A model that a worker leaves alone since it failed too often; in so many seconds one call tries it."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A process that works runs."""
+    """A process that works runs. `resting` are models as of its last look, a second ago."""
 
     worker_id: str
     host: str
     pid: int
     alive: bool
     runs_held: int
+    resting: tuple[RestingModel, ...] = ()
 
 
 class Engine(Protocol):

@@ -64,6 +64,11 @@ class Breaker:
         state = self._states.get(name)
         return max(0.0, state.open_until - self.now()) if state is not None else 0.0
 
+    def resting(self) -> dict[str, float]:
+        """Models that failed too often and have not answered since: seconds until each is tried again."""
+        failed = (name for name, state in self._states.items() if state.failures >= self.failures)
+        return {name: self.closed_in(name) for name in failed}
+
     def succeeded(self, name: str) -> None:
         """It answered."""
         self._states.pop(name, None)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
 from engine.contracts.runs.run import EventView, FileText, OutputLine, RunDetail, RunFile, RunView, StepView
-from engine.facade.engine import WorkerView
+from engine.facade.engine import RestingModel, WorkerView
 from engine.facade.feed import FeedBatch
 from engine.governance.access import access_of
 from tests.fakes.budget import FakeBudget
@@ -57,6 +57,7 @@ class FakeEngine:
     """
 
     stored_runs: dict[str, RunView] = field(default_factory=dict)
+    resting: tuple[RestingModel, ...] = ()
     stored_approvals: dict[str, ApprovalView] = field(default_factory=dict)
     stored_forms: dict[str, FormView] = field(default_factory=dict)
     stored_outcomes: dict[str, OutcomeView] = field(default_factory=dict)
@@ -151,4 +152,5 @@ class FakeEngine:
         yield self.worker
 
     async def workers(self) -> tuple[WorkerView, ...]:
-        return (WorkerView(worker_id="worker-1", host="box", pid=42, alive=True, runs_held=0),)
+        worker = WorkerView(worker_id="worker-1", host="box", pid=42, alive=True, runs_held=0)
+        return (replace(worker, resting=self.resting),)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import ErrorCode, VasiniError
+from engine.facade.engine import RestingModel
 from vasini_tui.settings.loading import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
 
 SECRET = "sk-ant-api03-Qm3vX8zLr2TnB5yWk7HdQm3vX8zL"
@@ -56,6 +58,7 @@ def test_a_named_model_is_listed_without_its_key_and_says_when_that_is_missing(
         "key_name": "anthropic_api_key",
         "serves": [],
         "refused": "",
+        "resting": [],
     }
     tried = vasini("model", "try", "large", "hello", "--json")
     assert tried.status == 7
@@ -137,6 +140,18 @@ def test_which_models_agents_of_a_pack_ask_is_told_with_the_reasons(vasini: Vasi
     assert vasini("model", "try", "tier-1", "x", "--json").status == 7
     refused = vasini("model", "try", "no", "x")
     assert "models.deny names it" in refused.stderr
+
+
+def test_models_that_workers_leave_alone_are_told(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.resting = (RestingModel("scripted", 21.6), RestingModel("gone", 0.0))
+    told = vasini("models")
+    assert "scripted failed too often: 1 of the workers (1) leave it alone for 22 s more" in told.stderr
+    assert (
+        "gone failed too often: 1 of the workers (1) leave it alone until its next call answers"
+        in told.stderr
+    )
+    assert vasini("models", "--json").document["models"][0]["resting"] == [21.6]
+    assert 'vasini_model_resting_workers{model="scripted"} 1' in vasini("metrics").stdout
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.facade.engine import WorkerView
 from engine.governance.access import access_of
 from engine.governance.masking import Masker
 from engine.governance.redactor import Redactor
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
-    from engine.facade.engine import Engine
+    from engine.facade.engine import Engine, WorkerView
     from engine.journal.port import Journal
     from engine.journal.records import ClockOffset
     from engine.runtime.clock import Clock
@@ -299,7 +298,8 @@ class EmbeddedEngine:
                     watching, looking = self._pack_watch.watching(), self._triggers.looking()
                     outside, caps = self._outside_questions.looking(), self._soft_caps.looking()
                     alerts, servers = self._alerts.looking(), self._following_servers()
-                    async with watching, self._telling(), looking, outside, caps, alerts, servers:
+                    resting = self._telling_of_models(worker.worker_id)
+                    async with watching, self._telling(), looking, outside, caps, alerts, servers, resting:
                         yield worker
             finally:
                 worker.stop()
@@ -316,6 +316,11 @@ class EmbeddedEngine:
         from engine.runtime.server_changes import following  # noqa: PLC0415 - few have servers
 
         return following(self.servers, config.mcp_now, self._pack_source.read_again, config.mcp_look_seconds)
+
+    def _telling_of_models(self, worker_id: str) -> AbstractAsyncContextManager[None]:
+        from engine.runtime.worker.registered import RestingNotes  # noqa: PLC0415 - see _sessions
+
+        return RestingNotes(self._journal, self._clock, worker_id, self._sessions.resting_models).telling()
 
     def _telling(self) -> AbstractAsyncContextManager[None]:
         """People are told what waits, while the context is open, where the settings say so."""
@@ -366,16 +371,9 @@ class EmbeddedEngine:
 
     async def workers(self) -> tuple[WorkerView, ...]:
         """See facade."""
-        from engine.runtime.processes import is_gone  # noqa: PLC0415 - see _sessions
+        from engine.runtime.worker.registered import worker_views  # noqa: PLC0415 - see _sessions
 
-        rows, uptime = await self._journal.workers(), self._clock.uptime()
-        gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in rows])
-        return tuple(
-            WorkerView(
-                row.worker_id, row.host, row.pid, not is_dead and row.expires_at >= uptime, row.runs_held
-            )
-            for row, is_dead in zip(rows, gone, strict=True)
-        )
+        return await worker_views(self._journal, self._clock)
 
 
 @asynccontextmanager

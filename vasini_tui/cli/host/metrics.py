@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.contracts.governing.budget import SpendBy
@@ -86,6 +87,12 @@ def _installation(counts: RunCounts, workers: Sequence[WorkerView]) -> Iterator[
         "vasini_requests_waiting",
         "Requests that wait for a person.",
         (({"kind": kind}, number) for kind, number in waiting.items()),
+    )
+    resting = Counter(one.name for worker in workers if worker.alive for one in worker.resting)
+    yield Gauge(
+        "vasini_model_resting_workers",
+        "Workers that leave a model alone since it failed too often.",
+        (({"model": name}, number) for name, number in sorted(resting.items())),
     )
     yield Gauge("vasini_workers", "Workers that are alive.", [({}, sum(worker.alive for worker in workers))])
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.errors import Unavailable
 from vasini_tui.cli.arguments.options import ActAs, AsJson
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode, ModelError, UsageError
 
 if TYPE_CHECKING:
+    from engine.facade.engine import WorkerView
     from engine.models.catalog import ModelCatalog
     from engine.models.conversation import Delta, Reply
     from vasini_tui.output import Output
@@ -52,8 +54,18 @@ def try_out(
 
 async def _models(session: Session) -> int:
     known = list(_catalog(session).known())
+    workers: list[WorkerView] = []
+    try:
+        async with session.engine() as engine:
+            workers = [one for one in await engine.workers() if one.alive]
+    except Unavailable as error:
+        session.out.note(f"which of them workers leave alone is not known: {error.message}")
+    resting: dict[str, list[float]] = {}
+    for one in (one for worker in workers for one in worker.resting):
+        resting.setdefault(one.name, []).append(one.seconds)
     if session.out.as_json:
-        session.out.document({"models": [asdict(one) for one in known]})
+        told = [{**asdict(one), "resting": resting.get(one.name, [])} for one in known]
+        session.out.document({"models": told})
     else:
         rows = (
             (
@@ -67,6 +79,10 @@ async def _models(session: Session) -> int:
             for one in known
         )
         session.out.table(("NAME", "PROVIDER", "MODEL", "URL", "KEY", "SERVES"), rows)
+        for name, seconds in sorted(resting.items()):
+            of = f"{len(seconds)} of the workers ({len(workers)})"
+            then = f"for {max(seconds):.0f} s more" if max(seconds) else "until its next call answers"
+            session.out.note(f"{name} failed too often: {of} leave it alone {then} (models.breaker)")
     return ExitCode.OK
 
 

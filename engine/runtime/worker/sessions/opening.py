@@ -100,6 +100,10 @@ class Sessions:
         """Where a worker calls tools."""
         return CallRoom(self._marks_dir, self._slots_file, worker_id)
 
+    def resting_models(self) -> dict[str, float]:
+        """Models that are left alone here, and for how many seconds."""
+        return self._catalog.router.breaker.resting()
+
     async def close_connections(self) -> None:
         """Let go of connections to the servers of models; further calls open new ones."""
         await self._catalog.connections.close()

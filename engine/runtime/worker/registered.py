@@ -1,0 +1,85 @@
+"""Workers as they are registered: which ones live, and which models each leaves alone after failures."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from engine.facade.engine import RestingModel, WorkerView
+from engine.runtime.looking import looking
+from engine.runtime.processes import is_gone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
+
+LOOK_SECONDS = 1.0
+_NOTES = "resting models"
+_TRIES = 5
+"""So often a note is written anew that another worker wrote at the same time; the next look goes on."""
+
+
+class RestingNotes:
+    """Notes for everybody which models this worker leaves alone: only it knows. `left` tells them, each with
+    the seconds until it is tried again; 0: the next call is the try."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, worker_id: str, left: Callable[[], Mapping[str, float]]
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._worker_id = worker_id
+        self._left = left
+        self._told: dict[str, int] = {}
+
+    def telling(self) -> AbstractAsyncContextManager[None]:
+        """Tell again and again while the context is open."""
+        return looking(self.tell, "models at rest", LOOK_SECONDS)
+
+    async def tell(self) -> None:
+        """Note what has changed since; nothing is written as long as every model answers."""
+        now = self._clock.uptime()
+        until = {name: now + round(seconds * 1_000_000) for name, seconds in self._left().items()}
+        if until.keys() == self._told.keys() and all(
+            moment <= max(self._told[name], now) + 500_000 for name, moment in until.items()
+        ):
+            return
+        for _ in range(_TRIES):
+            version, known = await _noted(self._journal)
+            alive = {row.worker_id for row in await self._journal.workers()}
+            others = {name: one for name, one in known.items() if name in alive and name != self._worker_id}
+            text = json.dumps({**others, **({self._worker_id: until} if until else {})})
+            if await self._journal.triggers.note(_NOTES, text, version):
+                self._told = until
+                return
+
+
+async def worker_views(journal: Journal, clock: Clock) -> tuple[WorkerView, ...]:
+    """The workers that are registered."""
+    rows, uptime = await journal.workers(), clock.uptime()
+    _, resting = await _noted(journal)
+    gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in rows])
+    return tuple(
+        WorkerView(
+            row.worker_id,
+            row.host,
+            row.pid,
+            not is_dead and row.expires_at >= uptime,
+            row.runs_held,
+            tuple(
+                RestingModel(name, max(0.0, (until - uptime) / 1_000_000))
+                for name, until in sorted(resting.get(row.worker_id, {}).items())
+            ),
+        )
+        for row, is_dead in zip(rows, gone, strict=True)
+    )
+
+
+async def _noted(journal: Journal) -> tuple[int, dict[str, dict[str, int]]]:
+    """(version, by worker and model the time since the machine was started when it is tried again)."""
+    found = await journal.triggers.seen(_NOTES)
+    return (0, {}) if found is None else (found[0], json.loads(found[1]))
