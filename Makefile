@@ -78,6 +78,7 @@ bench-console: $(STAMP)
 	$(BIN)/python -m benchmarks.console.console_lists
 	$(BIN)/python -m benchmarks.console.console_log
 	$(BIN)/python -m benchmarks.console.console_stream
+	$(BIN)/python -m benchmarks.console.console_slo
 
 # make chaos MINUTES=30 SEED=7
 chaos: $(STAMP)

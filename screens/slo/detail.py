@@ -10,7 +10,7 @@ from engine.contracts.governing.slo import DriftMetric, SloState
 from engine.safe_text import sanitize
 from screens.slo.alerts import kinds_of
 from screens.slo.budget_plot import budget_plot
-from screens.slo.rows import STATES, milliseconds, percent
+from screens.slo.rows import STATES, burn_words, milliseconds, percent
 from screens.slo.spend_rows import waiting_share
 from screens.widgets.ages import zoned
 from screens.widgets.numbers import counted
@@ -227,12 +227,13 @@ def _drift(drift: DriftView) -> str:
 
 
 def _burn(burn: BurnView) -> str:
-    """`6h 6.2/6 page`: the burn of its long window and the factor, and what it asks for."""
+    """`6h 6.2/6 PAGE`: the burn of its long window and the factor, and what it asks for; `few`: too few runs
+    failed to ask for anything. All four stand in a line of 80 cells."""
     hours = burn.long_seconds // 3600
     long = f"{hours}h" if hours < 24 else f"{hours // 24}d"
     passed = burn.long_burn > burn.factor and burn.short_burn > burn.factor
-    says = f" {burn.severity.value.upper()}" if burn.fires else " few runs" if passed else ""
-    return f"{long} {burn.long_burn:.1f}/{burn.factor:g}{says}"
+    says = f" {burn.severity.value.upper()}" if burn.fires else " few" if passed else ""
+    return f"{long} {burn_words(burn.long_burn)}/{burn.factor:g}{says}"
 
 
 def _moment(moment: datetime | None) -> str:

@@ -51,6 +51,14 @@ class Exclusion:
     reason: str
 
 
+def excluded_words(done: int, before: int) -> str:
+    """What came of it: `done` were excluded, `before` had been already, by somebody else."""
+    words = [f"{done:,} runs do not count"] if done > 1 else ["1 run does not count"] if done else []
+    if before:
+        words.append(f"{before:,} did not count already: the first reason stays")
+    return "; ".join(words)
+
+
 class ExcludeDialog(Dialog[Exclusion]):
     """Returns the marked runs, or the one under the cursor, with the reason. Enter decides nothing."""
 

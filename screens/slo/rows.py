@@ -183,8 +183,9 @@ def _may_fail(level: LevelSummary) -> str:
 
 
 def _burns(level: LevelSummary) -> str:
-    return f"{_burn(level.burn_6h)}/{_burn(level.burn_1d)}" if level.runs else "-"
+    return f"{burn_words(level.burn_6h)}/{burn_words(level.burn_1d)}" if level.runs else "-"
 
 
-def _burn(burn: float) -> str:
+def burn_words(burn: float) -> str:
+    """A burn in at most four characters: `6.2`, `33`, `12k`."""
     return f"{burn:.1f}" if burn < _WHOLE else few(round(burn))

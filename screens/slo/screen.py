@@ -244,10 +244,12 @@ class SloScreen(ConsoleScreen):
         self.app.push_screen(ExcludeDialog(self.state, self._engine, level), chosen)
 
     async def _exclude(self, exclusion: Exclusion) -> None:
+        from screens.slo.exclude import excluded_words  # noqa: PLC0415 - the dialog was there
+
+        levels, by, done = self._engine.levels, self.state.actor, 0
         for run_id in exclusion.run_ids:
-            await self._engine.levels.exclude(run_id, exclusion.reason, actor=self.state.actor)
-        number = len(exclusion.run_ids)
-        show_notice(self, f"{number:,} runs do not count" if number > 1 else "1 run does not count")
+            done += await levels.exclude(run_id, exclusion.reason, actor=by)
+        show_notice(self, excluded_words(done, len(exclusion.run_ids) - done))
         self.refresher.ask()
 
     @on(Input.Changed, "#filter")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts.actor import Actor
 from engine.contracts.governing.budget import Caps, SpendBy, SpendRow, SpendSum
 from engine.contracts.governing.slo import (
     AlertKind,
@@ -30,7 +31,7 @@ from screens.slo.screen import SloScreen
 from screens.widgets.tables.made_table import MadeTable
 from tests.fakes.budget import a_cap
 from tests.fakes.engine import FakeEngine
-from tests.fakes.levels import a_level, an_alert
+from tests.fakes.levels import a_level, an_alert, some_burns
 from tests.fakes.views import NOW, a_run, ago
 from tests.screens.levels import SOME_LEVELS
 from tests.screens.picture import unfinished
@@ -74,7 +75,7 @@ async def test_the_worst_is_first_and_told_in_full(console: OpenConsole, size: t
             "40 asked · 60 % of the time · p50 3m, p95 2.5h · 2 expired",
             "98 %, p95 5.0s, risk low",
         ):
-            assert words in stage.text(), words
+            await stage.shows(words)
 
 
 async def test_the_pack_under_the_cursor_says_when_its_budget_runs_out(console: OpenConsole) -> None:
@@ -132,6 +133,36 @@ async def test_failed_runs_are_excluded_with_a_reason(console: OpenConsole) -> N
         await stage.until(lambda: len(engine.asked("exclude")) == 2, "both are excluded")
         assert sorted(engine.asked("exclude")) == [("run-1", "deploy", "ben"), ("run-2", "deploy", "ben")]
         assert "2 runs do not count" in stage.notices()
+
+
+async def test_who_excludes_after_somebody_else_is_told_that_the_first_reason_stays(
+    console: OpenConsole,
+) -> None:
+    engine = an_engine().add(
+        a_run("run-1", RunStatus.FAILED, pack="on-call", finished_at=ago(300), subject="first")
+    )
+    async with console(engine) as stage:
+        await on_levels(stage)
+        await stage.press("x")
+        await stage.on(ExcludeDialog)
+        await stage.until(lambda: len(stage.table("#failed").rows) == 1, "the one that counts")
+        await engine.levels.exclude("run-1", "a deployment", actor=Actor(name="eve", via="cli"))
+        await stage.press("tab", *"deploy", "f2")
+        await stage.until(lambda: "1 did not count already" in stage.notices())
+        assert "1 run does not count" not in stage.notices()
+        assert engine.stored_runs["run-1"].excluded == "a deployment"
+
+
+@pytest.mark.parametrize("burn", [33.3, 100.0, 5_000.0])
+@pytest.mark.parametrize("fires", [True, False])
+async def test_every_burn_stands_in_a_narrow_line(console: OpenConsole, burn: float, fires: bool) -> None:
+    engine = FakeEngine()
+    engine.levels.stored = (a_level("on-call", burns=some_burns(*(burn,) * 4, fires=fires)),)
+    async with console(engine, size=(80, 24)) as stage:
+        await on_levels(stage)
+        await stage.shows(
+            "3d " + ("5000" if burn > 1_000 else f"{burn:.0f}") + ("/1 TICKET" if fires else "/1 few")
+        )
 
 
 async def test_failed_runs_of_another_tenant_are_listed_where_every_tenant_is_looked_at(
