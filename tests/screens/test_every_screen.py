@@ -198,8 +198,8 @@ async def _settled(pilot: Pilot[int]) -> list[str]:
     pilot.app.clear_notifications()
     before: list[str] = []
     deadline = time.monotonic() + PATIENCE
-    while unfinished(pilot.app) or before != (lines := characters(strips(pilot.app))):
+    while before != (lines := characters(strips(pilot.app))) or unfinished(pilot.app):
         assert time.monotonic() < deadline, f"never settled: {unfinished(pilot.app)}"
-        before = characters(strips(pilot.app))
+        before = lines
         await pilot.pause()
     return lines

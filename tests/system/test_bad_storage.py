@@ -185,12 +185,13 @@ def test_a_disk_that_fills_up_under_a_worker_loses_nothing(vasini: Vasini) -> No
         vasini,
         f"""{MOUNT}; {RUN} >&2
         "$VASINI" worker & worker=$!
-        until "$VASINI" runs --status pending_user_input | grep -q hello/hello; do :; done
+        until "$VASINI" runs --status pending_user_input | grep -q hello/hello; do sleep 0.5; done
         dd if=/dev/zero of="$VASINI_HOME/ballast" bs=1k 2>/dev/null
         {RUN}; echo $?
         rm "$VASINI_HOME/ballast"
         {RUN} >&2; echo $?
-        until [ "$("$VASINI" runs --status pending_user_input | grep -c hello/hello)" = 2 ]; do :; done
+        until [ "$("$VASINI" runs --status pending_user_input | grep -c hello/hello)" = 2 ]
+        do sleep 0.5; done
         kill -TERM $worker; wait $worker; echo $?""",
     )
     assert made.stdout.split() == ["7", "0", "0"], made

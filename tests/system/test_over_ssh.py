@@ -107,7 +107,7 @@ def test_a_slow_line_is_a_frame_behind_and_not_minutes(vasini: Vasini, server: S
         vasini.ok("run", "hello/hello", "--set", f"name=N{number}")
     with slow_line(server.port, 4_800) as port, session(vasini, server, port=port) as screen:
         screen.shows("pending input")
-        for _ in range(80):
-            screen.press("2", "3", "1", "j")  # many times more than the line carries in the time given
+        for _ in range(50):
+            screen.press("2", "3", "1", "j")  # much more than the line carries in the time given
         screen.press("?")
         screen.shows("Keys of this screen", seconds=60)

@@ -127,24 +127,29 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
 
     async def on_ready(self) -> None:
         """The first frame is on the screen; what it takes to fill it is loaded now."""
-        if not gc.isenabled():
-            gc.freeze()  # what was loaded until now stays
-            gc.enable()
-            gc.set_threshold(gc.get_threshold()[0], *_OLDER)
-        if self._opening is not None:
-            await self.frame_taken(_WRITING_SECONDS)
-            try:
-                opened = await self.entered.enter_async_context(self._opening)
-            except (VasiniError, OSError) as error:
-                self.failure = error
-                self.exit()
-                return
-            if self.return_value is not None:  # a signal came meanwhile
-                return
-            self.state = self._console_state(opened.engine, base_dir=opened.base_dir)
-            await self._start()
-            if opened.working is not None:
-                await self.entered.enter_async_context(opened.working)
+        try:
+            if self._opening is not None:
+                await self._open(self._opening)
+        finally:
+            if not gc.isenabled():
+                gc.freeze()  # what was loaded until now stays
+                gc.enable()
+                gc.set_threshold(gc.get_threshold()[0], *_OLDER)
+
+    async def _open(self, opening: Opening) -> None:
+        await self.frame_taken(_WRITING_SECONDS)
+        try:
+            opened = await self.entered.enter_async_context(opening)
+        except (VasiniError, OSError) as error:
+            self.failure = error
+            self.exit()
+            return
+        if self.return_value is not None:  # a signal came meanwhile
+            return
+        self.state = self._console_state(opened.engine, base_dir=opened.base_dir)
+        await self._start()
+        if opened.working is not None:
+            await self.entered.enter_async_context(opened.working)
 
     def compose(self) -> ComposeResult:
         """What stands on the screen while the journal is opened."""

@@ -103,7 +103,7 @@ def write_history(database: Path, tenant: str, now: int, *, seed: int = 1) -> No
 
 def _count(store: SqliteStore, past: Past, tenant: str, now: int, chance: random.Random) -> None:
     of = {"tenant": tenant, "pack": past.pack}
-    head = cast("HeadRow", {**of, "counted_at": None, "parent_run_id": None})
+    head = cast("HeadRow", {**of, "counted_at": None, "parent_run_id": None, "confidence": None})
     for moment, code in sorted(_ends(past, now, chance), key=itemgetter(0)):
         slower = (
             past.lately if past.lately is not None and moment >= start_of(now, DAY) - DAY else past.seconds
