@@ -154,7 +154,7 @@ class RowViews:
 
     async def _approval(self, row: RequestViewRow, viewer: Actor | None) -> ApprovalView:
         opened = decode(row["opened_event"])
-        body = await self._values.load(opened["body"])
+        body = with_images_shown(await self._values.load(opened["body"]))
         masked = self._values.redact(body)
         is_open = self._status(row) is RequestStatus.PENDING
         if masked != body and not (

@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.contracts.status import RunStatus
 from engine.models.blocks import ImageBlock
 from engine.runtime.worker.steps.calls.brought_images import MOST_IMAGES, brings_images, kept_images
 from tests.engine.models.loopback import serving
 from tests.engine.pictures import as_text, jpeg, png
-from tests.engine.runtime.embedded_home import ANN, Home, error_of, failed, finished, tool
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    approval,
+    error_of,
+    failed,
+    finished,
+    pending_approval,
+    rest,
+    start,
+    tool,
+)
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, output_of, spoken
 
 if TYPE_CHECKING:
@@ -120,6 +132,27 @@ async def test_an_image_is_passed_on_to_another_flow_and_is_never_more_than_what
         run = await finished(engine, "ask")
         assert images_of(server) == [as_text(SHOT)]
         assert (await engine.runs.step(run.run_id, "again")).input["of"] == WORDS
+
+
+async def test_a_person_who_is_asked_sees_what_an_image_is(home: Home) -> None:
+    """That is no personal data, so nothing is recorded as shown."""
+    shot = "{{ steps.shot.output.images }}"
+    home.flow(
+        "ask",
+        tool("shot", "fake.give", params={"value": brings(SHOT)}),
+        {**approval("ok", gates="act"), "params": {"seen": shot}},
+        tool("act", "fake.echo", params={"of": shot}),
+    )
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        card = await pending_approval(engine, run_id)
+        seen = await engine.requests.approval(card.approval_id, viewer=ANN)
+        assert seen.context == {"seen": [WORDS]}
+        assert seen.action is not None
+        assert seen.action.params == {"of": [WORDS]}
+        assert not [one for one in await engine.runs.events(run_id, limit=100) if "shown" in one.kind]
+        await engine.requests.approve(card.approval_id, actor=ANN, digest=seen.digest)
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
 
 
 @pytest.mark.parametrize(
