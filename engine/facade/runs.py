@@ -211,10 +211,13 @@ class Runs(Protocol):
         """One execution with its full (masked) input and output. Raises NotFound."""
         ...
 
-    async def conversation(self, run_id: str, step_id: str) -> Conversation:
+    async def conversation(
+        self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None
+    ) -> Conversation:
         """What the agent of that path was told, what it said, and what its calls brought (masked).
 
-        Raises NotFound, InvalidInput for a step that is no agent.
+        Of its turns `limit`, or all, that come after so many; a negative `after` counts from the end.
+                Raises NotFound, InvalidInput for a step that is no agent.
         """
         ...
 

@@ -20,9 +20,27 @@ _SCRIPTED = "scripted (no model was asked)"
 
 def conversation_lines(conversation: Conversation) -> Iterator[str]:
     """All of it. The lines are not sanitized yet."""
-    count = len(conversation.turns)
-    turns = f"{count} turn{'' if count == 1 else 's'}"
-    yield f"agent {conversation.step_id} · {conversation.status.value} · {turns}"
+    yield title_line(conversation)
+    yield from told_lines(conversation)
+    for number, turn in enumerate(conversation.turns, conversation.first + 1):
+        yield ""
+        if turn.said:
+            yield from _said(turn)
+            yield ""
+        yield turn_line(number, turn)
+        yield from _answer(turn)
+    yield from end_lines(conversation)
+
+
+def title_line(conversation: Conversation) -> str:
+    """Which agent, how it stands, how many turns there are."""
+    count = conversation.turn_count
+    turns = f"{count:,} turn{'' if count == 1 else 's'}"
+    return f"agent {conversation.step_id} · {conversation.status.value} · {turns}"
+
+
+def told_lines(conversation: Conversation) -> Iterator[str]:
+    """What the agent was told before its first turn."""
     yield f"tools: {', '.join(conversation.tools) or 'none'}"
     yield "told"
     yield from _fenced(conversation.instructions)
@@ -34,8 +52,10 @@ def conversation_lines(conversation: Conversation) -> Iterator[str]:
         yield from _fenced(conversation.received.message)
     yield "asked"
     yield from _fenced("\n".join((*conversation.images, conversation.prompt)))
-    for number, turn in enumerate(conversation.turns, 1):
-        yield from _turn(number, turn)
+
+
+def end_lines(conversation: Conversation) -> Iterator[str]:
+    """What stands behind the last turn."""
     if conversation.handed_over_to is not None:
         yield ""
         yield f"handed over to {conversation.handed_over_to}"
@@ -45,18 +65,28 @@ def conversation_lines(conversation: Conversation) -> Iterator[str]:
         yield from _fenced(f"{conversation.error.code}: {conversation.error.message}")
 
 
-def _turn(number: int, turn: SpokenTurn) -> Iterator[str]:
-    yield ""
-    if turn.said:
-        yield f"said by {turn.said_by or 'a person'}"
-        yield from _fenced(turn.said)
-        yield ""
+def turn_line(number: int, turn: SpokenTurn) -> str:
+    """Which turn, who answered, what it took."""
     if turn.status is not StepStatus.COMPLETED:
         tries = f", try {turn.attempt}" if turn.attempt > 1 else ""
-        yield f"turn {number} · {turn.status.value}{tries}"
-    else:
-        who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}".rstrip()
-        yield " · ".join(filter(None, (f"turn {number}", who, _tokens(turn))))
+        return f"turn {number} · {turn.status.value}{tries}"
+    who = _SCRIPTED if turn.provider == "scripted" else f"{turn.provider} {turn.model}".rstrip()
+    return " · ".join(filter(None, (f"turn {number}", who, _tokens(turn))))
+
+
+def turn_lines(turn: SpokenTurn) -> Iterator[str]:
+    """What a person said before a turn, what the model said, and what its calls brought."""
+    if turn.said:
+        yield from _said(turn)
+    yield from _answer(turn)
+
+
+def _said(turn: SpokenTurn) -> Iterator[str]:
+    yield f"said by {turn.said_by or 'a person'}"
+    yield from _fenced(turn.said)
+
+
+def _answer(turn: SpokenTurn) -> Iterator[str]:
     if turn.hidden:
         yield f"tools hidden by a person: {', '.join(turn.hidden)}"
     if turn.found:

@@ -8,7 +8,7 @@ from engine.contracts.status import StepStatus
 from screens.frame.current_run import CurrentRunScreen
 from screens.frame.screen import show_notice
 from screens.keys.bindings import bindings
-from screens.run.conversation_screen import ConversationScreen
+from screens.run.conversation.screen import ConversationScreen
 
 if TYPE_CHECKING:
     from engine.contracts.runs.run import StepView

@@ -36,9 +36,7 @@ def safe_lines(text: str) -> list[SafeText]:
 
 
 class TextLines(ScrollKeys, ScrollView):
-    """A pane for text of any length. `continued` stands before what goes on of a line that is broken: then
-    no text can be made to look like a line of its own.
-    """
+    """A pane for text of any length."""
 
     HELP = (
         "A text that scrolls. {run.wrap} breaks long lines or cuts them at the edge; then {lines.left} and "
@@ -51,11 +49,9 @@ class TextLines(ScrollKeys, ScrollView):
         self,
         lines: Sequence[SafeText] = (),
         *,
-        continued: str = "",
         id: str | None = None,  # noqa: A002 - Textual's own name
     ) -> None:
         super().__init__(id=id)
-        self._continued = continued
         self._lines = list(lines)
         self._heights: list[int] = []
         """How many lines of the screen each line takes."""
@@ -186,20 +182,22 @@ class TextLines(ScrollKeys, ScrollView):
         self.scroll_end(animate=False, immediate=True)
 
     def _on_screen(self, line: SafeText) -> list[str]:
-        return _pieces(line, self._laid_out_for, self._continued) if self._wrapped else [line]
+        return _cut(line, self._laid_out_for) if self._wrapped else [line]
 
 
-def _pieces(line: str, width: int, continued: str) -> list[str]:
-    """The line broken at the edge; what goes on of it stands behind `continued`."""
-    whole = _broken(line, width)
-    if not continued or len(whole) < 2:
+def broken(line: str, width: int, continued: str) -> list[str]:
+    """The line broken at the edge; what goes on of it stands behind `continued`: so no text can be made to
+    look like a line of its own.
+    """
+    whole = _cut(line, width)
+    if len(whole) < 2:
         return whole
     first = whole[0]
-    rest = _broken(line[len(first) :], max(1, width - cell_len(continued)))
+    rest = _cut(line[len(first) :], max(1, width - cell_len(continued)))
     return [first, *(continued + piece for piece in rest)]
 
 
-def _broken(line: str, width: int) -> list[str]:
+def _cut(line: str, width: int) -> list[str]:
     if line.isascii():
         return [line[start : start + width] for start in range(0, len(line), width)] or [""]
     return chop_cells(line, width) or [""]

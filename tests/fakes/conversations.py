@@ -54,3 +54,34 @@ def message_form(turn: int = 1, run_id: str = "run-1") -> FormView:
     schema = {"type": "object", "properties": {"text": {"type": "string"}}, "additionalProperties": False}
     step_id = f"talk/{turn}/message"
     return a_form(f"form-{turn}", schema, form_id="message", step_id=step_id, run_id=run_id)
+
+
+def long_steps(turns: int, *, last: StepStatus = StepStatus.COMPLETED) -> tuple[StepView, ...]:
+    """An agent of very many turns; the word of turn 3 is `needle`, the last one stands as told."""
+    told = {"instructions": "Count.", "prompt": "How far?", "tools": ["files.read"]}
+    said = {
+        "provider": "openai",
+        "model": "gpt",
+        "usage": {"input_tokens": 5, "output_tokens": 7},
+        "calls": [],
+    }
+    answers = [
+        a_step(
+            f"look/{turn}/model",
+            type="model",
+            output={**said, "text": f"answer {turn + 1}{' Needle' if turn == 2 else ''}\nand more"},
+        )
+        for turn in range(turns)
+    ]
+    if last is not StepStatus.COMPLETED:
+        answers[-1] = a_step(f"look/{turns - 1}/model", last, type="model", finished_at=None)
+    return (a_step("look", StepStatus.RUNNING, type="agent", input=told, finished_at=None), *answers)
+
+
+def asking_steps() -> tuple[StepView, ...]:
+    """The same as `agent_steps`, and the first call waits for a person."""
+    waits = {"status": StepStatus.PENDING_HUMAN, "output": None, "finished_at": None}
+    return tuple(
+        step.model_copy(update=waits) if step.step_id == "look/0/calls/0/call" else step
+        for step in agent_steps()
+    )

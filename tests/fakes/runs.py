@@ -274,11 +274,17 @@ class FakeRuns(Scoped):
                 return step
         raise NotFound(f"There is no step {step_id}.")
 
-    async def conversation(self, run_id: str, step_id: str) -> Conversation:
+    async def conversation(
+        self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None
+    ) -> Conversation:
         agent = await self.step(run_id, step_id)
         inside = {step.step_id: step for step in await self.steps(run_id)}
         forms = {form.step_id: form for form in self.engine.stored_forms.values() if form.run_id == run_id}
-        return conversation_of(run_id, agent, inside, {}, forms)
+        count = sum(path.startswith(f"{step_id}/") and path.endswith("/model") for path in inside)
+        first = after if after >= 0 else max(0, count + after)
+        stop = count if limit is None else first + limit
+        inside = {path: step for path, step in inside.items() if f"{step_id}/{stop}/" not in path}
+        return conversation_of(run_id, agent, inside, {}, forms, first=first, count=count)
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         return await self._steer(run_id, actor, Pause(**self._given(actor)), RunStatus.PAUSED)

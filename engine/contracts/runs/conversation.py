@@ -82,7 +82,9 @@ class Conversation(Contract):
         default=(), description="Those that it is asked about, as `[image 640x480 png]`."
     )
     handed_over_to: str | None = Field(default=None, description="The agent that goes on in its place.")
-    turns: tuple[SpokenTurn, ...] = ()
+    turns: tuple[SpokenTurn, ...] = Field(default=(), description="Those that were asked for.")
+    first: int = Field(default=0, description="How many turns there are before them.")
+    turn_count: int = Field(default=0, description="How many there are in all.")
     waits_with: str | None = Field(
         default=None,
         description="Request id of the form that takes a person's next message, while it is open.",

@@ -143,6 +143,16 @@ class MemoryJournal(JournalWrites):
         runs = (await self._read()).runs
         return sorted(run_id for run_id, row in runs.items() if row["session_id"] == session_id)
 
+    async def step_rows_below(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
+        """See port."""
+        below = tuple(f"{path}/" for path in paths)
+        return [row for row in await self.step_rows(run_id) if row["path"].startswith(below)]
+
+    async def count_below(self, run_id: str, path: str, type_: str) -> int:
+        """See port."""
+        rows = (await self._read()).steps.get(run_id, {}).values()
+        return sum(row["type"] == type_ and row["path"].startswith(f"{path}/") for row in rows)
+
     async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
         """See port."""
         store = await self._read()

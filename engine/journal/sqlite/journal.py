@@ -201,6 +201,15 @@ class SqliteJournal(JournalWrites):
             rows = await self._read(query("select_step"), (run_id, path))
         return cast("list[StepViewRow]", [dict(row) for row in rows])
 
+    async def step_rows_below(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
+        """See port."""
+        rows = await self._read(query("select_steps_below"), (run_id, encode(list(paths))))
+        return cast("list[StepViewRow]", [dict(row) for row in rows])
+
+    async def count_below(self, run_id: str, path: str, type_: str) -> int:
+        """See port."""
+        return int((await self._read(query("count_steps_below"), (run_id, path, path, type_)))[0][0])
+
     async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
         """See port."""
         rows = await self._read(query("select_step_outputs"), (run_id, encode(list(paths))))

@@ -317,9 +317,11 @@ class Runs(Scoped):
         """See facade."""
         return await self.reader.step(run_id, step_id)
 
-    async def conversation(self, run_id: str, step_id: str) -> Conversation:
+    async def conversation(
+        self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None
+    ) -> Conversation:
         """See facade."""
-        return await self.reader.conversation(run_id, step_id)
+        return await self.reader.conversation(run_id, step_id, after, limit)
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         """See facade."""

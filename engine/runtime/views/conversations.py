@@ -23,9 +23,13 @@ def conversation_of(
     inside: Mapping[str, StepView],
     decided: Mapping[str, str],
     forms: Mapping[str, FormView],
+    *,
+    first: int = 0,
+    count: int = 0,
 ) -> Conversation:
     """What an agent was told and said: `inside` are the steps below it by path, with their values whole,
-    `decided` what people said of calls, `forms` those in which they wrote to it, by path.
+    `decided` what people said of calls, `forms` those in which they wrote to it, by path. The turns after
+    the `first` ones, as far as they are there, of `count` in all.
 
     Raises InvalidInput for a step that is no agent.
     """
@@ -34,10 +38,11 @@ def conversation_of(
         raise InvalidInput(words, {"step_id": agent.step_id, "type": agent.type})
     told = agent.input if isinstance(agent.input, dict) else {}
     turns: list[SpokenTurn] = []
-    while (model := inside.get(f"{agent.step_id}/{len(turns)}/{MODEL}")) is not None:
+    while (model := inside.get(f"{agent.step_id}/{first + len(turns)}/{MODEL}")) is not None:
         if model.status is StepStatus.SKIPPED:  # the person had nothing more to say
+            count = first + len(turns)
             break
-        scope = f"{agent.step_id}/{len(turns)}"
+        scope = f"{agent.step_id}/{first + len(turns)}"
         said = inside.get(f"{scope}/{MESSAGE}")
         form = forms.get(f"{scope}/{MESSAGE}")
         turn = _turn(model, f"{scope}/{CALLS}", inside, decided, forms)
@@ -49,7 +54,7 @@ def conversation_of(
             turn = turn.model_copy(update=told_by)
         turns.append(turn)
     turns += outside_turns(agent.step_id, inside, decided)
-    asking = forms.get(f"{agent.step_id}/{len(turns)}/{MESSAGE}")
+    asking = forms.get(f"{agent.step_id}/{first + len(turns)}/{MESSAGE}")
     return Conversation(
         run_id=run_id,
         step_id=agent.step_id,
@@ -63,6 +68,8 @@ def conversation_of(
         received=_handover(told.get("received")),
         handed_over_to=_handed_over_to(agent.output),
         turns=tuple(turns),
+        first=first,
+        turn_count=max(count, first + len(turns)),
         waits_with=asking.request_id if asking and asking.status is RequestStatus.PENDING else None,
         error=agent.error,
     )

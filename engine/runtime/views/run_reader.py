@@ -6,6 +6,7 @@ import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.contracts.flows.agent_step import MODEL
 from engine.contracts.runs.run import EventMatches, EventPage, RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from engine.runtime.views.time_travel import RunHistory
 
 Row = TypeVar("Row", bound="RunRow")
+MAX_REQUESTS = 100_000
+"""Of one run, of which a conversation says who decided."""
 STEPS_AT_ONCE = 100
 """Steps made into views before the loop is given back."""
 
@@ -122,22 +125,28 @@ class RunReader(Scoped):
         items = await self._items_of(run_id, around)
         return await self._step(run, rows[0], items, full=True)
 
-    async def conversation(self, run_id: str, step_id: str) -> Conversation:
+    async def conversation(self, run_id: str, step_id: str, after: int, limit: int | None) -> Conversation:
         """What an agent was told and said, masked. Raises NotFound, InvalidInput for a step that is none."""
-        agent, below = await self.step(run_id, step_id), f"{step_id}/"
-        rows = [row for row in await self._journal.step_rows(run_id) if row["path"].startswith(below)]
+        agent, journal = await self.step(run_id, step_id), self._journal
+        count = await journal.count_below(run_id, step_id, MODEL)
+        first = max(0, min(count, after if after >= 0 else count + after))
+        stop = count if limit is None else min(count, first + max(0, limit))
+        # an agent of another program has no turns, but calls
+        wanted = [f"{step_id}/{turn}" for turn in range(first, stop)] if count else [step_id]
+        rows = await journal.step_rows_below(run_id, wanted)
         inside = {row["path"]: await self._views.step(row, full=True) for row in rows}
-        asked = await self._journal.request_rows(RequestKind.APPROVAL, None, MAX_PAGE, None, run_id)
+        asked = await journal.request_rows(RequestKind.APPROVAL, None, MAX_REQUESTS, None, run_id)
         decided = {
             row["step_id"]: f"{row['decision']} by {row['decided_by']}"
             for row in asked
             if row["decision"] is not None
         }
-        written = await self._journal.request_rows(RequestKind.FORM, None, MAX_PAGE, None, run_id)
+        written = await journal.request_rows(RequestKind.FORM, None, MAX_REQUESTS, None, run_id)
+        below = tuple(f"{path}/" for path in (*wanted, f"{step_id}/{stop}"))
         forms = {
             row["step_id"]: await self._views.form(row) for row in written if row["step_id"].startswith(below)
         }
-        return conversation_of(run_id, agent, inside, decided, forms)
+        return conversation_of(run_id, agent, inside, decided, forms, first=first, count=count)
 
     async def events(self, run_id: str, after_run_seq: int, limit: int) -> tuple[EventView, ...]:
         """A page of the run's history. Raises NotFound."""

@@ -100,6 +100,11 @@ ACTIONS: tuple[Action, ...] = (
         "End the conversation: its run goes on without it",
         "vasini ask RUN --end",
     ),
+    Action("talk.search", "/", "filter", "Search", "Words in any turn of the conversation", shown=True),
+    Action(
+        "talk.next_match", "n", "next_match", "Next match", "Next line of the conversation with the words"
+    ),
+    Action("talk.previous_match", "N", "previous_match", "Previous match", "Previous line with the words"),
     Action(
         "run.flag",
         "!",

@@ -10,7 +10,7 @@ from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import StepStatus
 from engine.safe_text import sanitize
 from screens.frame.screen import console, show_notice
-from screens.run.conversation_screen import ConversationScreen
+from screens.run.conversation.screen import ConversationScreen
 from screens.run.pane import Moment, RunPane
 from screens.run.step_screen import StepScreen
 from screens.run.step_words import format_item, format_try

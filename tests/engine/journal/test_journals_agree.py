@@ -293,6 +293,8 @@ class BothJournals(RuleBasedStateMachine):
                 await journal.step_rows(run_id),
                 await journal.step_heads(run_id, 2),
                 await journal.step_outputs(run_id, ["a", "b", "c"]),
+                sorted((await journal.step_rows_below(run_id, ["a", "b"])), key=lambda row: row["path"]),
+                await journal.count_below(run_id, "a", "tool"),
                 await journal.lists.find_events(run_id, EventFilter(kind="step", text="B"), 1, 9),
                 await journal.page_events(run_id, 1, 3),
                 await journal.blob(f"b{number}"),

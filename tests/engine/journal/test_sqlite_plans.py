@@ -42,6 +42,8 @@ READS = [
     "select_steps",
     "select_step",
     "select_step_outputs",
+    "select_steps_below",
+    "count_steps_below",
     "page_events",
     "events_after",
     "feed_events",

@@ -146,3 +146,23 @@ async def test_runs_of_one_session_are_found_together_and_only_in_their_tenant(
         assert begun[0].session_id == "day"
         with pytest.raises(InvalidInput, match="at most 36"):
             await engine.runs.start("demo", "talk", {}, actor=ANN, session_id="two words")
+
+
+async def test_a_part_of_a_conversation_is_read_without_the_rest(home: Home) -> None:
+    calls = [says("", call(n=n)) for n in range(11)]
+    home.flow("main", agent(*calls, says("Done."), max_turns=20))
+    async with home.working() as engine:
+        run_id = await start(engine, "main")
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        whole = await engine.runs.conversation(run_id, "work")
+        assert (whole.first, whole.turn_count, len(whole.turns)) == (0, 12, 12)
+        for after, limit, first, count in [
+            (0, 2, 0, 2),
+            (1, 3, 1, 3),
+            (-2, None, 10, 2),
+            (-99, 1, 0, 1),
+            (50, 5, 12, 0),
+        ]:
+            part = await engine.runs.conversation(run_id, "work", after=after, limit=limit)
+            assert (part.first, part.turn_count) == (first, 12)
+            assert part.turns == whole.turns[first : first + count]

@@ -47,6 +47,19 @@ LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
 LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
 WHERE s.run_id = ? AND s.path = ?
 
+-- name: select_steps_below
+-- executions below some paths with their values; '0' comes after '/'
+SELECT s.*, i.payload AS input_event, o.payload AS output_event, e.payload AS error_event
+FROM json_each(?2) p
+JOIN steps s ON s.run_id = ?1 AND s.path > p.value || '/' AND s.path < p.value || '0'
+LEFT JOIN events i ON i.run_id = s.run_id AND i.run_seq = s.input_seq
+LEFT JOIN events o ON o.run_id = s.run_id AND o.run_seq = s.output_seq
+LEFT JOIN events e ON e.run_id = s.run_id AND e.run_seq = s.error_seq
+
+-- name: count_steps_below
+-- executions of a type below a path
+SELECT count(*) FROM steps WHERE run_id = ? AND path > ? || '/' AND path < ? || '0' AND type = ?
+
 -- name: select_step_outputs
 -- what some executions of a run brought: CROSS JOIN, since these are few of its many
 SELECT s.path, o.payload FROM json_each(?2) p

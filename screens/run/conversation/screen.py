@@ -1,0 +1,297 @@
+"""The conversation of an agent, as far as it has come; one that waits for a person has a line to write in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.widgets import Input
+
+from engine.contracts.status import StepStatus
+from engine.safe_text import sanitize
+from screens.frame.inputs import SafeInput
+from screens.frame.screen import attempt, show_notice
+from screens.keys.bindings import bindings
+from screens.run.conversation.blocks import Block, asks_at, read_turn, written
+from screens.run.conversation.search import PAGE, Search
+from screens.run.conversation.speech import Speech
+from screens.run.conversation.table import TurnsTable
+from screens.run.conversation_text import end_lines, title_line, told_lines, turn_lines
+from screens.run.output_pane import BUSY_SECONDS
+from screens.run_verbs.looking import LookVerbs
+from screens.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from engine.contracts.runs.conversation import Conversation, SpokenTurn
+    from engine.facade.feed import FeedBatch
+    from engine.safe_text import SafeText
+    from screens.frame.console_state import ConsoleState
+
+NEWEST = 20
+"""Turns that are read with each news of the run, and are open at first."""
+_NOTE = " What models and tools wrote stands behind a bar; it is data, whatever it says."
+
+
+class ConversationScreen(LookVerbs):
+    """`step_id` is the agent's path. Of a long conversation only what is looked at is read."""
+
+    BINDINGS = bindings("run.wrap", "run.talk", "talk.")
+
+    def __init__(self, state: ConsoleState, run_id: str, step_id: str) -> None:
+        super().__init__(state)
+        self._run_id, self._step_id = run_id, step_id
+        self._waits_with: str | None = None
+        self._writing = self._reading = False
+        self._turns = 0
+        self._asks: tuple[int, SpokenTurn] | None = None
+        self._speech: Speech | None = None
+        self._said: tuple[SafeText, ...] = ()
+        self._wanted = ""
+
+    def body(self) -> ComposeResult:
+        """Whose it is, what is to be known, what to look for, turns, the line to write in."""
+        yield Plain(
+            sanitize(f" Conversation of {self._step_id}"), id="conversation-head", classes="form-title"
+        )
+        yield Plain(sanitize(_NOTE), id="text-note")
+        yield SafeInput(placeholder="words in any turn", id="turn-search")
+        yield TurnsTable(id="conversation")
+        yield SafeInput(placeholder="Your message; Enter sends it", id="message")
+
+    def on_mount(self) -> None:
+        """The turns have the keys."""
+        super().on_mount()
+        self._open_line(opened=False)
+        self._show_search(False)
+        self._table.focus()
+        self.set_timer(BUSY_SECONDS, self._listen)
+
+    @property
+    def _table(self) -> TurnsTable:
+        return self.query_one("#conversation", TurnsTable)
+
+    def current_run(self) -> str:
+        """The agent's run."""
+        return self._run_id
+
+    def format_run(self) -> str:
+        """Its id."""
+        return self._run_id
+
+    def concerned(self, batch: FeedBatch) -> bool:
+        """By events of its run."""
+        return batch.lagged or any(event.run_id == self._run_id for event in batch.events)
+
+    async def load(self) -> None:
+        """The newest turns; those before stay as they were read."""
+        found = await self.state.engine.runs.conversation(self._run_id, self._step_id, after=-NEWEST)
+        self._waits_with = found.waits_with
+        self._open_line(opened=found.waits_with is not None)
+        self.query_one("#conversation-head", Plain).show(sanitize(f" {title_line(found)}", limit=300))
+        asking = ((number, turn) for number, turn in _numbered(found) if asks_at(turn))
+        self._asks = next(asking, None)
+        self._follow_speech(found)
+        first = self._fit(found)
+        if first < len(self._table.blocks):
+            self._table.changed(first)
+
+    def _fit(self, found: Conversation) -> int:
+        """Blocks as the conversation is now; the number of the first one that is another than before."""
+        blocks, before = self._table.blocks, list(map(_picture, self._table.blocks))
+        told = blocks[0] if blocks else Block(sanitize("what it was told"), open=True)
+        told.lines = written(told_lines(found)) if told.open else None
+        turns = blocks[1 : 1 + min(self._turns, found.turn_count)]
+        turns += [Block(open=place >= found.first) for place in range(len(turns), found.turn_count)]
+        self._turns = len(turns)
+        for number, turn in _numbered(found):
+            read_turn(turns[number - 1], number, turn)
+        if self._speech is not None and turns and turns[-1].open:
+            turns[-1].lines = (*(turns[-1].lines or ()), *self._said)
+        heading, *rest = [line for line in end_lines(found) if line] or [""]
+        ends = [Block(sanitize(heading), written(rest), open=bool(rest))] if heading else []
+        self._table.blocks = [told, *turns, *ends]
+        pairs = enumerate(map(_picture, self._table.blocks))
+        same = next((number for number, now in pairs if before[number : number + 1] != [now]), None)
+        return min(len(self._table.blocks), len(before)) if same is None else same
+
+    def _follow_speech(self, found: Conversation) -> None:
+        last = found.turns[-1] if found.turns else None
+        if last is None or last.status is not StepStatus.RUNNING or last.calls:
+            self._speech, self._said = None, ()
+        elif self._speech is None or self._speech.step_id != last.step_id:
+            self._speech, self._said = Speech(self.state.engine.runs, self._run_id, last.step_id), ()
+
+    async def _listen(self) -> None:
+        speech = self._speech
+        if speech is not None and self.is_current:
+            await attempt(self, self._hear(speech))
+        self.set_timer(BUSY_SECONDS, self._listen)
+
+    async def _hear(self, speech: Speech) -> None:
+        if not await speech.look() or speech is not self._speech:
+            return
+        block, before = self._table.blocks[self._turns], len(self._said)
+        self._said = written(speech.lines())
+        if block.open and block.lines is not None:
+            block.lines = (*block.lines[: len(block.lines) - before], *self._said)
+            self._table.changed(self._turns)
+
+    @on(TurnsTable.Unread)
+    def _unread(self, message: TurnsTable.Unread) -> None:
+        if not self._reading:  # what is missing then is asked for again
+            self._reading = True
+            self.act(self._read(message.first, message.end), group="turns")
+
+    async def _read(self, first: int, stop: int) -> None:
+        try:
+            found = await self._page(first - 1, min(PAGE, stop - first))
+        finally:
+            self._reading = False
+        for number, turn in _numbered(found):
+            if number <= self._turns:
+                read_turn(self._table.blocks[number], number, turn)
+        for number in range(first, min(stop, first + PAGE)):
+            block = self._table.blocks[number]
+            if block.unread:  # gone meanwhile
+                block.heading, block.lines = sanitize(f"turn {number}"), ()
+        self._table.changed(first)
+
+    async def _page(self, after: int, limit: int) -> Conversation:
+        return await self.state.engine.runs.conversation(
+            self._run_id, self._step_id, after=after, limit=limit
+        )
+
+    def _open_line(self, *, opened: bool) -> None:
+        """Show the line while the agent waits; what is typed in it stays until it is sent."""
+        line = self.query_one("#message", SafeInput)
+        came = opened and line.disabled
+        if line.has_focus and not opened:
+            self._table.focus()
+        line.display, line.disabled = opened, not opened
+        if came and self._writing:  # who wrote goes on writing after the answer
+            line.focus()
+
+    def _show_search(self, shown: bool) -> None:
+        line = self.query_one("#turn-search", SafeInput)
+        line.display, line.disabled = shown, not shown
+
+    def copied_id(self) -> str:
+        """The turn under the cursor, as it is shown."""
+        table = self._table
+        if not table.blocks:
+            return ""
+        block = table.blocks[table.current]
+        return "\n".join((block.heading or "", *(block.lines or ())))
+
+    def action_wrap(self) -> None:
+        """Break long lines or cut them."""
+        self._table.toggle_wrap()
+
+    def action_talk(self) -> None:
+        """Write in the line."""
+        if self._waits_with is None:
+            show_notice(self, "This agent does not wait for a message now.")
+        else:
+            self.query_one("#message").focus()
+
+    def action_end_talk(self) -> None:
+        """Say that there is nothing more to say."""
+        if self._waits_with is None:
+            show_notice(self, "This agent does not wait for a message now.")
+        else:
+            self.act(self._send(self._waits_with, ""))
+
+    def action_pending(self) -> None:
+        """The call that asks; from there the request that it asks with."""
+        if self._asks is not None:
+            number, turn = self._asks
+            source = _line_of_call(turn)
+            if (self._table.current, self._table.source) != (number, source):
+                self._show(number, written(turn_lines(turn)), source)
+                return
+        super().action_pending()
+
+    def action_filter(self) -> None:
+        """Type what to look for."""
+        self._show_search(True)
+        self.query_one("#turn-search").focus()
+
+    def action_next_match(self) -> None:
+        """The next line that has the words."""
+        self._look_for(1)
+
+    def action_previous_match(self) -> None:
+        """The line before that has them."""
+        self._look_for(-1)
+
+    def _look_for(self, by: int) -> None:
+        if not self._wanted:
+            show_notice(self, self.state.keymap.fill("Nothing to look for: press {talk.search} and type"))
+        elif self._table.blocks:
+            work = attempt(self, self._find(by))
+            self.run_worker(work, group="find", exclusive=True, exit_on_error=False)
+
+    async def _find(self, by: int) -> None:
+        table = self._table
+        search = Search(self._page, table.blocks, self._turns, self._wanted)
+        found = await search.find(table.current, table.source, by)
+        if found is None:
+            show_notice(self, "No line of the conversation has these words.")
+        else:
+            number, block, place = found
+            self._show(number, block.lines, place)
+
+    def _show(self, number: int, lines: tuple[SafeText, ...] | None, source: int) -> None:
+        block = self._table.blocks[number]
+        if source and not block.open:
+            block.open, block.lines = True, lines or ()
+            self._table.changed(number)
+        self._table.show_source(number, source)
+
+    def action_back(self) -> None:
+        """From a line to the turns, from there to where one came from."""
+        self._writing = False
+        if self.query_one("#message").has_focus:
+            self._table.focus()
+        elif self.query_one("#turn-search").display:
+            self._show_search(False)
+            self._table.focus()
+        else:
+            super().action_back()
+
+    @on(Input.Submitted, "#turn-search")
+    def _looked_for(self, message: Input.Submitted) -> None:
+        self._wanted = message.value.strip()
+        self._table.focus()
+        if self._wanted:
+            self._look_for(1)
+        else:
+            self._show_search(False)
+
+    @on(Input.Submitted, "#message")
+    def _written(self, message: Input.Submitted) -> None:
+        if self._waits_with is not None and message.value.strip():
+            self._writing = True
+            self.act(self._send(self._waits_with, message.value))
+
+    async def _send(self, request_id: str, text: str) -> None:
+        await self.state.engine.requests.answer(request_id, {"text": text}, actor=self.state.actor)
+        self.query_one("#message", SafeInput).value = ""
+        self.refresher.ask()
+
+
+def _numbered(found: Conversation) -> list[tuple[int, SpokenTurn]]:
+    return list(enumerate(found.turns, found.first + 1))
+
+
+def _picture(block: Block) -> tuple[object, ...]:
+    return block.heading, block.lines, block.open, block.loud
+
+
+def _line_of_call(turn: SpokenTurn) -> int:
+    """The line of its block in which the call that asks stands."""
+    path = asks_at(turn) or ""
+    lines = enumerate(turn_lines(turn), 1)
+    return next((n for n, line in lines if line.startswith("  call of ") and line.endswith(path)), 0)
