@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
@@ -13,6 +14,8 @@ from pydantic import BaseModel
 from engine.contracts.model import rfc3339
 from engine.safe_text import sanitize
 
+LEAST_COLUMNS = 20
+"""Narrower terminals break lines as they like."""
 _CELL_LIMIT = 100
 _LINE_LIMIT = 2000
 _BLOCK_LIMIT = 100_000
@@ -33,6 +36,14 @@ class Output:
         """Whether a person reads what is written, while it is."""
         return not self.as_json and self._stdout.isatty()
 
+    @property
+    def columns(self) -> int:
+        """How wide the terminal is now; 0 where what is written goes elsewhere."""
+        try:
+            return os.get_terminal_size(self._stdout.fileno()).columns
+        except (OSError, ValueError):
+            return 0
+
     def document(self, content: Mapping[str, Any], *, indent: int | None = None) -> None:
         """One JSON document, on a line of its own without `indent`; contracts stand by their wire names."""
         self._stdout.write(json_text(content, indent=indent) + "\n")
@@ -41,6 +52,16 @@ class Output:
     def line(self, text: str) -> None:
         """One line for a person."""
         self._stdout.write(sanitize(text, limit=_LINE_LIMIT) + "\n")
+        self._stdout.flush()
+
+    def fenced(self, text: str) -> None:
+        """One line that stands behind a bar; what of it does not fit into the terminal does so, too."""
+        from screens.widgets.breaking import CONTINUED, broken  # noqa: PLC0415 - few commands need it
+
+        safe = sanitize(text, limit=_LINE_LIMIT)
+        width = self.columns
+        pieces = broken(safe, width, CONTINUED) if width > LEAST_COLUMNS else [safe]
+        self._stdout.write("".join(f"{piece}\n" for piece in pieces))
         self._stdout.flush()
 
     def block(self, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
+from screens.widgets.breaking import cut
 from screens.widgets.scrolling import ScrollKeys
 
 if TYPE_CHECKING:
@@ -182,22 +183,4 @@ class TextLines(ScrollKeys, ScrollView):
         self.scroll_end(animate=False, immediate=True)
 
     def _on_screen(self, line: SafeText) -> list[str]:
-        return _cut(line, self._laid_out_for) if self._wrapped else [line]
-
-
-def broken(line: str, width: int, continued: str) -> list[str]:
-    """The line broken at the edge; what goes on of it stands behind `continued`: so no text can be made to
-    look like a line of its own.
-    """
-    whole = _cut(line, width)
-    if len(whole) < 2:
-        return whole
-    first = whole[0]
-    rest = _cut(line[len(first) :], max(1, width - cell_len(continued)))
-    return [first, *(continued + piece for piece in rest)]
-
-
-def _cut(line: str, width: int) -> list[str]:
-    if line.isascii():
-        return [line[start : start + width] for start in range(0, len(line), width)] or [""]
-    return chop_cells(line, width) or [""]
+        return cut(line, self._laid_out_for) if self._wrapped else [line]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
+
 from engine.contracts.runs.run import OutputLine
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run
@@ -35,8 +37,11 @@ class Heard:
 
     def __post_init__(self) -> None:
         self.engine.add(a_run())
-        self.out = Output(as_json=False, stdout=self.stdout, stderr=self.stderr)
+        self.out = self.make_output()
         self.listener = Listener(self.engine, self.out, "run-1", 0)
+
+    def make_output(self) -> Output:
+        return Output(as_json=False, stdout=self.stdout, stderr=self.stderr)
 
     async def hear(self, *lines: OutputLine, coming: tuple[OutputLine, ...] = ()) -> str:
         """What stands there after the run has written these lines, and is writing others."""
@@ -44,6 +49,21 @@ class Heard:
         self.engine.stored_coming["run-1"] = list(coming)
         await self.listener.catch_up()
         return self.stdout.getvalue()
+
+
+class NarrowOutput(Output):
+    """On a terminal of 24 columns."""
+
+    @property
+    def columns(self) -> int:
+        return 24
+
+
+class Narrow(Heard):
+    """The same on a narrow terminal."""
+
+    def make_output(self) -> Output:
+        return NarrowOutput(as_json=False, stdout=self.stdout, stderr=self.stderr)
 
 
 async def test_words_come_one_after_the_other_and_stand_there_once() -> None:
@@ -106,3 +126,24 @@ async def test_what_was_written_before_is_not_written_again() -> None:
     async with listening(heard.engine, heard.out, "run-1"):
         heard.engine.stored_output["run-1"].append(line("after"))
     assert heard.stdout.getvalue() == "│ after\n"
+
+
+async def test_a_long_line_goes_on_behind_a_bar_however_it_comes() -> None:
+    heard, words = Narrow(), "w" * 30 + "漢" * 20 + "turn 9"
+    for end in range(1, len(words)):
+        await heard.hear(coming=(line(words[:end]),))
+    text = await heard.hear(line(words), line("short"))
+    lines = text.splitlines()
+    assert all(cell_len(one) <= heard.out.columns for one in lines)
+    assert [one[:2] for one in lines] == ["│ ", *["┆ "] * (len(lines) - 2), "│ "]
+    assert "".join(one[2:] for one in lines[:-1]) == words
+
+
+def test_whole_lines_go_on_behind_a_bar_too() -> None:
+    heard = Narrow()
+    heard.out.fenced("│ " + "x" * 60 + "turn 9")
+    assert heard.stdout.getvalue().splitlines() == [
+        "│ " + "x" * 22,
+        "┆ " + "x" * 22,
+        "┆ " + "x" * 16 + "turn 9",
+    ]

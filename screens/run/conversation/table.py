@@ -10,11 +10,11 @@ from textual.message import Message
 
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
+from screens.widgets.breaking import CONTINUED, broken
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.line_table import GUTTER, LineTable
 from screens.widgets.tables.rows import Cell, Row
-from screens.widgets.text_lines import broken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from screens.run.conversation.blocks import Block
 
-CONTINUED = "┆ "
-"""Stands before what goes on of a line that is broken: no text can be made to look like a line of ours."""
 _FENCES = ("│", "  →", "  ←", "  ✗")
 _EDGE = 1
 

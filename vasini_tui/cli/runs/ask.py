@@ -187,7 +187,7 @@ async def _answered(session: Session, engine: Engine, view: RunView, before: fro
 def _write_turn(out: Output, turn: SpokenTurn) -> None:
     bar = BAR if out.to_terminal else ""
     for line in turn.text.splitlines():
-        out.line(f"{bar}{line}")
+        out.fenced(f"{bar}{line}")
 
 
 def _note_rest(out: Output, view: RunView, found: Conversation | None, *, stopped: bool) -> None:

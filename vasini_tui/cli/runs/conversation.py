@@ -40,7 +40,7 @@ async def _conversation(session: Session, *, part: str, step_id: str | None) -> 
             session.out.document(found.model_dump(mode="json"))
         else:
             for line in conversation_lines(found):
-                session.out.line(line)
+                session.out.fenced(line)
     return ExitCode.OK
 
 

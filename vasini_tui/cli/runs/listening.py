@@ -7,6 +7,12 @@ import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
+from engine.safe_text import sanitize
+from screens.widgets.breaking import CONTINUED, cut
+from vasini_tui.output import LEAST_COLUMNS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -31,6 +37,7 @@ class Listener:
         self._place = place
         self._speaker: tuple[str, int] | None = None
         self._at_beginning = True
+        self._column = 0
         self._open = ""
         """What was written of lines that are not whole yet."""
 
@@ -103,11 +110,24 @@ class Listener:
         self._at_beginning, self._open = True, ""
 
     def _write(self, text: str) -> None:
-        for part in text.splitlines(keepends=True):
+        for part in sanitize(text, multiline=True, limit=16 * len(text)).splitlines(keepends=True):
             if self._at_beginning:
                 self._out.piece(BAR)
-            self._out.piece(part)
+                self._column = cell_len(BAR)
             self._at_beginning = part.endswith("\n")
+            self._fit(part.rstrip("\n"))
+            self._out.piece("\n" if self._at_beginning else "")
+
+    def _fit(self, text: str) -> None:
+        """What does not fit into the line goes on behind a bar, too: the terminal would put none there."""
+        width = self._out.columns
+        while width > LEAST_COLUMNS and self._column + cell_len(text) > width:
+            room = max(0, width - self._column)
+            first = cut(text, room)[0] if room > 1 else ""
+            self._out.piece(f"{first}\n{CONTINUED}")
+            text, self._column = text[len(first) :], cell_len(CONTINUED)
+        self._out.piece(text)
+        self._column += cell_len(text)
 
 
 @asynccontextmanager
