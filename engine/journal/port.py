@@ -334,11 +334,9 @@ class Journal(Protocol):
 
     async def step_rows_below(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
         """The same of the executions below some paths, in no order."""
-        ...
 
     async def count_below(self, run_id: str, path: str, type_: str) -> int:
         """How many executions of a type there are below a path."""
-        ...
 
     async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
         """Payloads of the events with the outputs of some executions of a run, by path."""
