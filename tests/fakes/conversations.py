@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.flows.outside_agent import PERMISSION, PROMPT
 from engine.contracts.runs.run import RunError, StepView
 from engine.contracts.status import StepStatus
 from tests.fakes.views import a_form, a_step
@@ -84,4 +85,27 @@ def asking_steps() -> tuple[StepView, ...]:
     return tuple(
         step.model_copy(update=waits) if step.step_id == "look/0/calls/0/call" else step
         for step in agent_steps()
+    )
+
+
+def outside_steps() -> tuple[StepView, ...]:
+    """An agent of another program that asks for something while it works."""
+    asked = {"said": "I look first.", "params": {"arguments": {"path": "a.txt"}}}
+    return (
+        a_step("work", StepStatus.RUNNING, type="agent", input={"prompt": "Look."}, finished_at=None),
+        a_step(
+            f"work/0/{PROMPT}",
+            StepStatus.RUNNING,
+            type="prompt",
+            input={"agent": "acp:box"},
+            finished_at=None,
+        ),
+        a_step(
+            f"work/1/{PERMISSION}",
+            StepStatus.PENDING_HUMAN,
+            type="permission",
+            name="Edit a.txt",
+            input=asked,
+            finished_at=None,
+        ),
     )

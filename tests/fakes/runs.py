@@ -283,7 +283,8 @@ class FakeRuns(Scoped):
         count = sum(path.startswith(f"{step_id}/") and path.endswith("/model") for path in inside)
         first = after if after >= 0 else max(0, count + after)
         stop = count if limit is None else first + limit
-        inside = {path: step for path, step in inside.items() if f"{step_id}/{stop}/" not in path}
+        if count:  # an agent of another program has no turns of its own
+            inside = {path: step for path, step in inside.items() if f"{step_id}/{stop}/" not in path}
         return conversation_of(run_id, agent, inside, {}, forms, first=first, count=count)
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:

@@ -16,6 +16,7 @@ from tests.fakes.conversations import (
     asking_steps,
     long_steps,
     message_form,
+    outside_steps,
     waiting_steps,
 )
 from tests.fakes.engine import FakeEngine
@@ -296,3 +297,18 @@ async def test_who_reads_further_up_stays_there_while_a_model_speaks(console: Op
         await stage.until(lambda: len(turns_of(stage).blocks[60].lines or ()) == 49, "what it says is there")
         assert (turns_of(stage).current, turns_of(stage).source) == (45, 1)
         assert "│ answer 45" in stage.text()
+
+
+async def test_an_agent_of_another_program_shows_what_it_said_asks_and_says_now(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(status=RunStatus.PENDING_HUMAN))
+    engine.stored_steps["run-1"] = outside_steps()
+    engine.stored_output["run-1"] = [a_line("work/0/prompt", "it goes on")]
+    async with console(engine, size=(80, 24)) as stage:
+        await long_one(stage)
+        await stage.shows("turn 1 · acp:box · 1 call · asks")
+        await stage.shows("│ it goes on")
+        assert "│ I look first." in stage.text()
+        await stage.press("i")
+        row = turns_of(stage).row_at(turns_of(stage).cursor_row)
+        assert row is not None
+        assert row.cells[0].text.startswith("  call of Edit a.txt · PENDING_HUMAN")
