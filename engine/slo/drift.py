@@ -71,12 +71,11 @@ def cut_of(now: int) -> int:
     return start_of(now, DAY) - DAY
 
 
-def drifts(buckets: Sequence[Bucket], now: int) -> list[Drift]:
-    """What is other today and yesterday than in the days of the buckets until then."""
+def halves(buckets: Sequence[Bucket], now: int) -> tuple[Bucket, Bucket]:
+    """What was counted before, and today and yesterday."""
     cut = cut_of(now)
     before = merged([bucket for bucket in buckets if bucket.start < cut], 0, DAY)
-    lately = merged([bucket for bucket in buckets if cut <= bucket.start <= now], 0, DAY)
-    return drifts_between(side_of(before), side_of(lately))
+    return before, merged([bucket for bucket in buckets if cut <= bucket.start <= now], 0, DAY)
 
 
 def drifts_between(before: Side, lately: Side) -> list[Drift]:

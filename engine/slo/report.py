@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.governing.slo import SloState
 from engine.slo.buckets import DAY, Bucket, merged, since, start_of
 from engine.slo.burn import LEAST_BAD, Burn, burns
-from engine.slo.drift import Drift, drifts
+from engine.slo.drift import Drift, drifts_between, halves, side_of
 from engine.slo.sketch import quantile
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def report(buckets: Sequence[Bucket], objective: Objective, now: int) -> Report:
     window = objective.window_days * DAY
     start = start_of(now - window)
     found = [bucket for bucket in since(buckets, start) if bucket.start <= now]
-    counts = merged(found, start, window)
+    before, lately = halves(found, now)
+    counts = merged((before, lately), start, window)
     allowed = objective.allowed(counts.total)
     left = allowed - counts.bad
     pairs = tuple(burns(found, objective, now))
@@ -75,7 +76,7 @@ def report(buckets: Sequence[Bucket], objective: Objective, now: int) -> Report:
         allowed=allowed,
         p95=p95,
         burns=pairs,
-        drifts=tuple(drifts(found, now)),
+        drifts=tuple(drifts_between(side_of(before), side_of(lately))),
         runs_out=runs_out(failed, left, now, now + window),
         out_since=_out_since(found, allowed) if left < 0 else None,
     )

@@ -4,10 +4,14 @@ import pytest
 
 from engine.contracts.governing.slo import DriftMetric, DriftSeverity
 from engine.slo.buckets import DAY, HOUR, Bucket
-from engine.slo.drift import deviation, drifts
+from engine.slo.drift import Drift, deviation, drifts_between, halves, side_of
 from engine.slo.sketch import bin_of
 
 NOW = 20_000 * DAY + 5 * HOUR
+
+
+def drifts(buckets: list[Bucket]) -> list[Drift]:
+    return drifts_between(*map(side_of, halves(buckets, NOW)))
 
 
 def _days(good: int, bad: int, ms: int, *, ago: int) -> Bucket:
@@ -15,7 +19,7 @@ def _days(good: int, bad: int, ms: int, *, ago: int) -> Bucket:
 
 
 def _found(before: Bucket, lately: Bucket) -> list[tuple[DriftMetric, DriftSeverity]]:
-    return [(drift.metric, drift.severity) for drift in drifts([before, lately], NOW)]
+    return [(drift.metric, drift.severity) for drift in drifts([before, lately])]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,7 @@ def test_failures_from_none_are_a_drift() -> None:
 def test_few_runs_on_a_side_say_nothing() -> None:
     assert not _found(_days(19, 0, 100, ago=9), _days(500, 0, 900, ago=0))
     assert not _found(_days(500, 0, 100, ago=9), _days(10, 9, 900, ago=0))
-    assert drifts([], NOW) == []
+    assert drifts([]) == []
 
 
 def test_quicker_runs_are_no_drift() -> None:
