@@ -111,6 +111,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "engine.values",
+        "engine.frozen",
         "engine.named_table",
         "engine.errors",
         "engine.safe_text",

@@ -7,12 +7,13 @@ ALLOW; of equals the first names the reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.flow import AutonomyLevel
 from engine.contracts.status import Effects
+from engine.frozen import frozen, frozen_by_name
 from engine.governance.policies import tool_key
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ RULE_OF: Mapping[Reason, str] = {
 """The rule of every reason, by the setting or the field of a pack that it reads."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What holds at a point. `message` is for a person, `details` for programs."""
 
@@ -119,7 +120,7 @@ class Verdict:
         return self.outcome is Outcome.DENY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Subject:
     """What is judged; a point fills in what it knows. Sizes in bytes, `characters` of all texts together.
 

@@ -7,10 +7,11 @@ masked preview, and its full JSON (without secrets) goes to the protected value 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInput
+from engine.frozen import frozen
 from engine.values import (
     BLOB_KEY,
     IMAGE_KEY,
@@ -39,7 +40,7 @@ _PREVIEW_ITEMS = 8
 _LONGEST_MATCH = 700  # characters: no pattern of personal data matches more
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredValue:
     """A value as events hold it, and by digest the JSON (`blobs`) of what it refers to."""
 

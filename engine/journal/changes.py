@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from engine.frozen import frozen
 from engine.journal.records import Decided
 from engine.machine.model.copying import replace
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from engine.journal.records import Commit, NewRun, StoredEvent
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeSet:
     """What one or several commits may have changed, so that a listener knows whether it has to look."""
 

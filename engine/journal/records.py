@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from engine.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +27,7 @@ class Columns(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewRun:
     """A run about to be queued, with the events that begin its history."""
 
@@ -60,7 +62,7 @@ class NewRun:
     first: Commit | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunHead:
     """The projection of a run's state on its row."""
 
@@ -79,7 +81,7 @@ class RunHead:
     pause: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Commit:
     """One transition of one run.
 
@@ -117,7 +119,7 @@ class Owner(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """An operator's answer to a request: one transaction, first valid one wins.
 
@@ -143,7 +145,7 @@ class Decision:
     cap: Shown | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decided:
     """A decision that counts, and the run when the decision's worker has taken it."""
 
@@ -152,7 +154,7 @@ class Decided:
     claim: Claim | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredEvent:
     """An event with its place in the journal and in its run."""
 
@@ -162,7 +164,7 @@ class StoredEvent:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredRun:
     """What is needed to go on with a run: its row, newest snapshot, events since, waiting mail."""
 
@@ -172,7 +174,7 @@ class StoredRun:
     mail: Sequence[tuple[int, Input]] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A run this worker holds now; `lost` when the worker before died with it."""
 
@@ -181,7 +183,7 @@ class Claim:
     lost: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClockOffset:
     """How far the wall clock is `ahead` of the time since the machine was started, in microseconds."""
 
@@ -189,7 +191,7 @@ class ClockOffset:
     ahead: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerRow:
     """A worker as registered."""
 

@@ -7,11 +7,11 @@ what they speak of has ended (a tool's answer, a timer, a child's end): they cha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode, StepStatus
 from engine.errors import InvalidTransition
+from engine.frozen import frozen
 from engine.machine import verbs
 from engine.machine.control import fail, settle, skip
 from engine.machine.events.run_facts import GovernanceDecision
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Handler = Callable[[TransitionBuilder, Any], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transition:
     """What an input did: the new state, the events that made it, what the runtime has to do."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from engine.frozen import frozen, frozen_by_name
 from engine.governance.policies import Policies
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from engine.tools.sandbox.room import Room
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolLimits:
     """Limits of tool calls; sizes in bytes, times in seconds.
 
@@ -64,7 +65,7 @@ class OutputSink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolContext:
     """One call of one execution of a step.
 
@@ -87,7 +88,7 @@ class ToolContext:
     output: OutputSink | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PackCode:
     """A pack's `tools.py` and its parts, pinned by digest. Only code that is trusted gets this far."""
 
@@ -98,7 +99,7 @@ class PackCode:
     """The level that its tools layer wants."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class CallRules:
     """What binds a call beside the operator's limits.
 

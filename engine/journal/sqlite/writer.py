@@ -11,6 +11,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_GROUP = 256
+ANSWERED_AT_ONCE = 8
+"""Callers that go on in one turn of the loop: a whole group would hold up everything else."""
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Writer:
         self._after_commit = after_commit
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._done: deque[_Job] = deque()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
         self._closed = False
@@ -105,6 +109,8 @@ class Writer:
         self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
+        while self._done:
+            self._answer()
 
     def _main(self) -> None:
         try:
@@ -241,8 +247,16 @@ class Writer:
         connection.execute("RELEASE one")
 
     def _resolve(self, group: list[_Job]) -> None:
+        waiting = bool(self._done)
+        self._done.extend(group)
+        if not waiting:
+            self._answer()
+
+    def _answer(self) -> None:
+        """Some of the callers hear what became of their jobs, the others in the next turns of the loop."""
         changes: list[ChangeSet] = []
-        for job in group:
+        for _ in range(min(len(self._done), ANSWERED_AT_ONCE)):
+            job = self._done.popleft()
             if job.error is None:
                 change = job.change(job.result) if callable(job.change) else job.change
                 if change is not NOTHING:
@@ -255,6 +269,8 @@ class Writer:
                 job.future.set_result(job.result)
         if changes:
             self._after_commit(changes)
+        if self._done:
+            self._loop.call_soon(self._answer)
 
     def _post(self, callback: Callable[..., Any], *arguments: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import InvalidTransition
+from engine.frozen import frozen
 from engine.machine.events.event import Event, Fact, Upgrade, doc
 from engine.machine.events.placing import amend, execution_of, with_turns
 from engine.machine.model.copying import replace
@@ -21,7 +22,7 @@ def _first_turn_added(payload: dict[str, Any]) -> dict[str, Any]:
     return payload
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentTurnAdded(Fact):
     """The model of an agent is to be asked once more, with what came of its calls."""
 
@@ -38,7 +39,7 @@ class AgentTurnAdded(Fact):
         return with_turns(state, event, self.turns, self.kept)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentPermissionAsked(Fact):
     """An agent that another program brings asks permission for a call."""
 
@@ -53,7 +54,7 @@ class AgentPermissionAsked(Fact):
         return amend(state, event, branches=replace(branches, total=self.number + 1, asked=asked))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentPermissionsDropped(Fact):
     """What an agent had asked for beyond what people were asked at once: it hears of none of it any more."""
 
@@ -74,7 +75,7 @@ def _branches_of(state: RunState, event: Event) -> Branches:
     return branches
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolsNarrowed(Fact):
     """A person bounds the tools that models of the run choose among, from their next turn on."""
 
@@ -88,7 +89,7 @@ class ToolsNarrowed(Fact):
         return replace(state, narrowed=None if lifted else {"only": self.only, "without": self.without})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SkillsResolved(Fact):
     """The agent is told skills of its pack."""
 
@@ -102,7 +103,7 @@ class SkillsResolved(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SkillResolutionFailed(Fact):
     """A skill that its flow names is not told to the agent, which goes on without it."""
 
@@ -116,7 +117,7 @@ class SkillResolutionFailed(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentConfidence(Fact):
     """The agent's answer says how sure it is; its pack says how sure it has to be."""
 

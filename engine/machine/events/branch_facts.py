@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import InvalidTransition
+from engine.frozen import frozen
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import path_of
 from engine.machine.model.copying import replace
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BranchCompleted(Fact):
     """A branch or item reached its end; only its output is kept."""
 
@@ -40,7 +41,7 @@ class BranchCompleted(Fact):
         return replace(state, root=put_execution(state.root, done))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BranchFailed(Fact):
     """A branch ended badly."""
 
@@ -52,7 +53,7 @@ class BranchFailed(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BranchCancelled(Fact):
     """A branch was given up."""
 

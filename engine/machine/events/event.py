@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.frozen import frozen
 
 if TYPE_CHECKING:
     from engine.machine.model.state import RunState
@@ -29,7 +31,7 @@ def doc(words: str) -> dict[str, str]:
     return {"doc": words}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fact(ABC):
     """What happened: one class per kind, its fields are the payload (None and False are left out)."""
 
@@ -43,7 +45,7 @@ class Fact(ABC):
         """The state after it, not yet counted. Raises InvalidTransition when it does not fit."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One fact: when (microseconds UTC), by whom and from where, and of which execution or branch."""
 

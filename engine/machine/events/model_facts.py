@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.governing.budget import words_of_cap
+from engine.frozen import frozen
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import amend, execution_of
 from engine.machine.model.copying import replace
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelUsage(Fact):
     """A model, or another program's agent, answered or had begun to. A cost that is left out is unknown."""
 
@@ -52,7 +53,7 @@ class ModelUsage(Fact):
         return replace(state, counters=counters)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallHeldBack(Fact):
     """A model was not asked: a soft cap is reached, at which runs wait for a person's word, or end by it."""
 

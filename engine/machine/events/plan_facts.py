@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engine.frozen import frozen
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import with_turns
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanProposed(Fact):
     """A plan fits, and a person is asked to decide on it."""
 
@@ -28,7 +29,7 @@ class PlanProposed(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanValidationFailed(Fact):
     """A model proposed what is no plan, or one that cannot be: it is told, or has been told often enough."""
 
@@ -41,7 +42,7 @@ class PlanValidationFailed(Fact):
         return state if self.turns is None else with_turns(state, event, self.turns)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunReplanStarted(Fact):
     """A person rejected a plan: the model is told why, and proposes another one."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import RequestKind, StepStatus
+from engine.frozen import frozen
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import amend, path_of, scope_around
 from engine.machine.model.copying import replace
@@ -19,7 +20,7 @@ def _a_person_spoke(state: RunState) -> RunState:
     return replace(state, counters=replace(state.counters, autonomous_calls=0))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PendingHuman(Fact):
     """An approval is open."""
 
@@ -50,7 +51,7 @@ class PendingHuman(Fact):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ApprovalDecided(Fact):
     """Somebody decided."""
 
@@ -75,7 +76,7 @@ class ApprovalDecided(Fact):
         return _a_person_spoke(amend(state, event, decision=decision))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ApprovalVoided(Fact):
     """What would run is not what was approved: it is asked again."""
 
@@ -93,7 +94,7 @@ class ApprovalVoided(Fact):
         return replace(state, root=put_scope(state.root, scope.path, back))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PersonalDataShown(Fact):
     """Somebody who was to decide saw personal data in clear: who and from where stands in the event."""
 
@@ -105,7 +106,7 @@ class PersonalDataShown(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserInputRequested(Fact):
     """A form is open."""
 
@@ -134,7 +135,7 @@ class UserInputRequested(Fact):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserInputReceived(Fact):
     """Somebody answered."""
 
@@ -151,7 +152,7 @@ class UserInputReceived(Fact):
         return _a_person_spoke(amend(state, event, decision=answered))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerTokenIssued(Fact):
     """Somebody got a token with which this form is answered once, from outside; earlier ones are void."""
 
@@ -166,7 +167,7 @@ class AnswerTokenIssued(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutcomeUnknown(Fact):
     """A call was interrupted, and nobody knows whether it had its effect: a person is asked."""
 
@@ -191,7 +192,7 @@ class OutcomeUnknown(Fact):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutcomeDecided(Fact):
     """Somebody said what became of the call, or what shall become of the step."""
 
@@ -212,7 +213,7 @@ class OutcomeDecided(Fact):
         return amend(state, event, decision=decision)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestWithdrawn(Fact):
     """The run does not wait for it any more."""
 
@@ -225,7 +226,7 @@ class RequestWithdrawn(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestExpired(Fact):
     """Its time was over before anybody decided or answered."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import CancelMode
+from engine.frozen import frozen
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.reopen import reopen, root_before_end
 from engine.machine.model.copying import replace
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Error = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunQueued(Fact):
     """A run exists and waits for a worker."""
 
@@ -52,7 +53,7 @@ class RunQueued(Fact):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunRefused(Fact):
     """A start was refused: the run exists as a record of it and does nothing."""
 
@@ -66,7 +67,7 @@ class RunRefused(Fact):
         return replace(state, phase=Phase.FAILED, error=self.error, documented=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunExcluded(Fact):
     """A person said that a failed run does not count for the service level of its pack."""
 
@@ -78,7 +79,7 @@ class RunExcluded(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunFlagged(Fact):
     """A person said that the run told what is not so."""
 
@@ -90,7 +91,7 @@ class RunFlagged(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunFlagRemoved(Fact):
     """A person took back that the run told what is not so."""
 
@@ -102,7 +103,7 @@ class RunFlagRemoved(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GovernanceDecision(Fact):
     """A rule refused something, has a person asked first, or allowed a call that is audited."""
 
@@ -120,7 +121,7 @@ class GovernanceDecision(Fact):
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStarted(Fact):
     """A worker took it, or it was paused before one did."""
 
@@ -132,7 +133,7 @@ class RunStarted(Fact):
         return replace(state, phase=Phase.ACTIVE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunPauseRequested(Fact):
     """Nothing new starts from now on."""
 
@@ -143,7 +144,7 @@ class RunPauseRequested(Fact):
         return replace(state, pause_requested=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunPaused(Fact):
     """No call is under way any more."""
 
@@ -154,7 +155,7 @@ class RunPaused(Fact):
         return replace(state, paused=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunResumed(Fact):
     """It goes on after a pause."""
 
@@ -165,7 +166,7 @@ class RunResumed(Fact):
         return replace(state, paused=False, pause_requested=False, held_at=None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunCancelRequested(Fact):
     """Somebody wants it to end."""
 
@@ -177,7 +178,7 @@ class RunCancelRequested(Fact):
         return replace(state, cancel=CancelMode(self.mode))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunRetried(Fact):
     """A run that ended badly goes on at the step that ended it."""
 
@@ -202,7 +203,7 @@ class RunRetried(Fact):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunEnding(Fact):
     """How it ends is certain; the steps that run in any case come first."""
 
@@ -236,7 +237,7 @@ class RunEnding(Fact):
         return replace(changed, paused=False, pause_requested=False) if state.cancel else changed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunCompleted(Fact):
     """It ended well."""
 
@@ -249,7 +250,7 @@ class RunCompleted(Fact):
         return _ended(state, Phase.COMPLETED, output=self.output)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunFailed(Fact):
     """It ended badly; a retry can open it again."""
 
@@ -261,7 +262,7 @@ class RunFailed(Fact):
         return _ended(state, Phase.FAILED, error=self.error)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunCancelled(Fact):
     """Somebody ended it."""
 
@@ -273,7 +274,7 @@ class RunCancelled(Fact):
         return _ended(state, Phase.CANCELLED, error=self.error)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunDeadLettered(Fact):
     """The work on it was lost too often; it is tried no more by itself."""
 
@@ -285,7 +286,7 @@ class RunDeadLettered(Fact):
         return _ended(state, Phase.DEAD_LETTER, error=self.error)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutputWritten(Fact):
     """The response document of the ended run is on disk."""
 

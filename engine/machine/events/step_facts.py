@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import StepStatus
+from engine.frozen import frozen
 from engine.machine.events.event import Event, Fact, Upgrade, doc
 from engine.machine.events.placing import (
     amend,
@@ -40,7 +41,7 @@ def _first_started(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "call": payload["type"] == "tool"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepStarted(Fact):
     """An execution began, or began again after a retry of the run."""
 
@@ -102,7 +103,7 @@ class StepStarted(Fact):
         return changed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepCompleted(Fact):
     """An execution ended well."""
 
@@ -137,7 +138,7 @@ class StepCompleted(Fact):
         return end(state, done, self.next, result=self.result or not decided)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepFailed(Fact):
     """An execution ended badly, or failed before it could start."""
 
@@ -165,7 +166,7 @@ class StepFailed(Fact):
         return end(state, failed, self.next, result=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepSkipped(Fact):
     """The step's `when` was false."""
 
@@ -181,7 +182,7 @@ class StepSkipped(Fact):
         return end(replace(state, root=start(state.root, skipped)), skipped, self.next, result=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepCancelled(Fact):
     """An execution was given up."""
 
@@ -193,7 +194,7 @@ class StepCancelled(Fact):
         return amend(state, event, status=StepStatus.CANCELLED, retry_at=None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepRecovered(Fact):
     """The worker was lost, or gave the run back, during a call: the call is made again."""
 
@@ -214,7 +215,7 @@ class StepRecovered(Fact):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepPutBack(Fact):
     """The worker gave the run back before the call had begun: whoever goes on makes it."""
 
@@ -226,7 +227,7 @@ class StepPutBack(Fact):
         return amend(state, event, put_back=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallApproved(Fact):
     """A call that the autonomy of its flow or a policy wants approved was approved: it begins."""
 
@@ -238,7 +239,7 @@ class CallApproved(Fact):
         return amend(state, event, status=StepStatus.RUNNING, approved=True, request_id=None, decision=None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptStarted(Fact):
     """Another attempt of a call began."""
 
@@ -253,7 +254,7 @@ class AttemptStarted(Fact):
         return replace(state, root=put_execution(state.root, execution), counters=counters)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptFailed(Fact):
     """One attempt failed; another follows."""
 
@@ -269,7 +270,7 @@ class AttemptFailed(Fact):
         return amend(state, event, error=self.error)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryScheduled(Fact):
     """The next attempt waits for its time."""
 
@@ -283,7 +284,7 @@ class RetryScheduled(Fact):
         return amend(state, event, retry_at=self.retry_at)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitStarted(Fact):
     """The step waits for a moment; nobody works the run until then."""
 
@@ -296,7 +297,7 @@ class WaitStarted(Fact):
         return amend(state, event, status=StepStatus.WAITING, waits=self.timer)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SubflowRetryDue(Fact):
     """A child run failed and the wait is over: the step is prepared anew."""
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from engine.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Prepare:
     """Render the step at `path`, then tell the run `StepPrepared`."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Collect:
     """Store the joined outputs of `path`, then tell the run `Collected`."""
 
@@ -22,14 +23,14 @@ class Collect:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrepareOutput:
     """Normalize and check the run's output, then tell the run `OutputPrepared`."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStep:
     """Call the tool of the execution at `path`."""
 
@@ -37,14 +38,14 @@ class RunStep:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CancelStep:
     """Stop the tool call at `path`: grace, then kill."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetTimer:
     """Tell the run `TimerFired(timer)` at `due` (microseconds UTC)."""
 
@@ -52,14 +53,14 @@ class SetTimer:
     due: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CancelTimer:
     """Forget a timer; unknown ones are no error."""
 
     timer: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartChild:
     """Queue a child run under this one."""
 
@@ -77,7 +78,7 @@ class ChildVerb(StrEnum):
     CANCEL_NOW = "cancel_now"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SteerChild:
     """Pass a verb on to a child run."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from engine.contracts.flows.flow import FINALLY, FINALLY_SECONDS, ParallelStep
+from engine.frozen import frozen
 from engine.machine.model.state import segments
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ HELD_PATHS = 10_000
 """Paths whose definition is remembered; the same ones come again in every run."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepList:
     """One list of steps with its index by id and its gates (gated step id -> approval)."""
 
@@ -60,7 +61,7 @@ class StepList:
         return cls(tuple(steps), position, gated, closing)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunLimits:
     """Ceilings a run is held to; None is no ceiling (design: governance, Policies)."""
 
@@ -93,7 +94,7 @@ class RunLimits:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FlowGraph:
     """A flow with its step lists found by scope path."""
 

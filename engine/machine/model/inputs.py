@@ -7,13 +7,14 @@ goes forward: when the wall clock was set back since the run's last event, `now`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from engine.contracts.status import CancelMode
+from engine.frozen import frozen_by_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Input:
     """Base of all inputs."""
 
@@ -28,12 +29,12 @@ class Input:
         return self.now - self.set_back
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Start(Input):
     """A worker takes the queued run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class StepPrepared(Input):
     """A step's rendered data, or why it could not be rendered (`error`).
 
@@ -75,7 +76,7 @@ class StepPrepared(Input):
     answer: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Collected(Input):
     """The joined outputs of a composite step, in value form; `jump` is the step that it goes to by itself.
 
@@ -88,7 +89,7 @@ class Collected(Input):
     confidence: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class OutputPrepared(Input):
     """The run's normalized output, or why there is none; `verdict` as of a step."""
 
@@ -97,7 +98,7 @@ class OutputPrepared(Input):
     verdict: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class StepFinished(Input):
     """A tool call ended, or a model answered. `jitter` in [0, 1) spreads exponential waits, `meta` is how the
     call went, `usage` is what a model used (the payload of `model_usage`). `awaits` is the form that the call
@@ -116,7 +117,7 @@ class StepFinished(Input):
     awaits: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class PermissionAsked(Input):
     """The program that works on the prompt at `path`, as that `attempt`, asks permission for a call.
 
@@ -129,7 +130,7 @@ class PermissionAsked(Input):
     call: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class StepInterrupted(Input):
     """The worker that held this execution died (`lost`) or gave it back while shutting down.
 
@@ -143,14 +144,14 @@ class StepInterrupted(Input):
     new_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class StepPutBack(Input):
     """The run is given back before the call of this execution has begun."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class CallHeldBack(Input):
     """A call was not begun at the soft cap `cap`: the run waits until it is resumed, or (`stop`) ends."""
 
@@ -160,7 +161,7 @@ class CallHeldBack(Input):
     stop: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class RequestDecided(Input):
     """An approval was decided (its event is already in the journal)."""
 
@@ -168,7 +169,7 @@ class RequestDecided(Input):
     request_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class FormSubmitted(Input):
     """A form was answered (its event is already in the journal)."""
 
@@ -176,7 +177,7 @@ class FormSubmitted(Input):
     request_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class OutcomeDecided(Input):
     """Somebody said what became of a call (the event is already in the journal)."""
 
@@ -184,14 +185,14 @@ class OutcomeDecided(Input):
     request_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class TimerFired(Input):
     """A timer is due (see `engine.machine.model.timers`)."""
 
     timer: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class ChildEnded(Input):
     """A child run reached its end."""
 
@@ -202,29 +203,29 @@ class ChildEnded(Input):
     error: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Pause(Input):
     """Start nothing new."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Resume(Input):
     """Go on after a pause."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Cancel(Input):
     """Stop: after the current step, or now."""
 
     mode: CancelMode = CancelMode.BOUNDARY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Retry(Input):
     """Continue a failed run at its failed step."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Narrow(Input):
     """Models of the run choose among fewer tools from their next turn on: `only` some (None is no bound), and
     `without` others. It takes the place of what was said before; without either nothing is narrowed any more.
@@ -234,7 +235,7 @@ class Narrow(Input):
     without: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class OutputWritten(Input):
     """The response document is on disk."""
 

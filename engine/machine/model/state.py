@@ -7,11 +7,12 @@ execution is one visit of a step; its path is the place in the tree (`scan/2/rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from engine.frozen import frozen
 from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class ScopeStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outputs:
     """What ended branches brought, by index; in blocks, so that adding one copies little of many."""
 
@@ -93,7 +94,7 @@ class Outputs:
         return next((output for block in self.blocks.values() for output in block.values()), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Branches:
     """What a composite execution works through: `total` branches or items, begun in order."""
 
@@ -124,7 +125,7 @@ class Branches:
         return sum(1 for child in self.children.values() if child.status is ScopeStatus.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Execution:
     """One visit of a step; a tool is called while it runs (`call`), or its `branches` are worked through."""
 
@@ -157,7 +158,7 @@ class Execution:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """One list of steps being worked through, from `index` on."""
 
@@ -172,7 +173,7 @@ class Scope:
     error: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counters:
     """What a run has used; survives every pause and retry."""
 
@@ -184,7 +185,7 @@ class Counters:
     autonomous_calls: int = 0  # calls since a person last decided or answered
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ending:
     """How a run ends that has steps to run before: its own end, and where its steps stood for a retry."""
 
@@ -198,7 +199,7 @@ class Ending:
     list_output: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunState:
     """A run as the fold of its events."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
+from engine.frozen import frozen
 from engine.journal.memory.replay import Replay
 from engine.journal.rules.rows.event_rows import StepChanges, StoredAt, add_rows
 from engine.machine.events.event import Event, Fact, doc
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepSigned(Fact):
     """Somebody put their name under a step."""
 

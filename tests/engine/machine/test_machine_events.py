@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from engine.errors import ErrorCode, EventUnreadable
+from engine.frozen import frozen
 from engine.journal.encoding import encode, stored_event
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.fold import fold
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PayloadNoted(Fact):
     """Somebody noted something on the run."""
 

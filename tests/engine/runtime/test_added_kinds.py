@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pytest
 
 from engine.contracts.flows.step import STEP_TYPES, StepFields
 from engine.contracts.status import RunStatus
+from engine.frozen import frozen
 from engine.machine.control import complete
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.table import FACTS
@@ -35,7 +36,7 @@ class NoteStep(StepFields):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Noted(Fact):
     """A step noted something."""
 

@@ -58,7 +58,7 @@ class FakeSlowJournal(MemoryJournal):
 
 @pytest.mark.parametrize(
     "method",
-    ["append", "claim", "any_ready", "fire_timers", "next_timer", "heartbeat", "step_rows"],
+    ["append", "claim", "any_ready", "fire_timers", "next_timer", "heartbeat", "request_rows"],
 )
 async def test_a_journal_that_fails_for_a_moment_loses_nothing(home: Home, method: str) -> None:
     wait = {"max_attempts": 2, "backoff_seconds": 0.02}

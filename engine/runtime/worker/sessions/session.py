@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
+from engine.frozen import frozen
 from engine.journal.errors import LeaseLost, SeqConflict
 from engine.machine.events.fold import fold
 from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted, StepPutBack
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionHost:
     """The worker (or the process that lets a run take in its mail) that a session runs in.
 
@@ -59,7 +60,7 @@ class SessionHost:
     documents: RunDocuments
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incoming:
     """An input of the run, its id when it was mail, and the blobs its values refer to."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from engine.contracts.flows.step import StepFields
 from engine.contracts.status import StepErrorCode
+from engine.frozen import frozen
 from engine.machine.model.state import scope_path_of, step_of
 from engine.templates import compile_template, render_value
 from engine.values import digest_of, resolve_value
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=StepFields)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rendering:
     """One step being rendered: what its templates may look at, and where its values go."""
 
