@@ -242,17 +242,25 @@ def step_of(path: str) -> str:
 def find_scope(root: Scope, path: str) -> Scope | None:
     """The scope at `path`, or None when that branch has ended or not begun."""
     scope: Scope | None = root
-    if not path:
-        return scope
-    parts = segments(path)
-    if len(parts) % 2:  # the path of an execution, not of a scope
+    way = _way_to(path)
+    if way is None:
         return None
-    for step, index in zip(parts[::2], parts[1::2], strict=True):
-        execution = scope.executions.get(step.partition("~")[0]) if scope else None
-        if execution is None or not execution.path.endswith(step):
+    for visit, step, index in way:
+        execution = scope.executions.get(step) if scope is not None else None
+        if execution is None or execution.branches is None or not execution.path.endswith(visit):
             return None
-        scope = execution.branches.children.get(int(index)) if execution.branches is not None else None
+        scope = execution.branches.children.get(index)
     return scope
+
+
+@lru_cache(_PATHS_KEPT)
+def _way_to(path: str) -> tuple[tuple[str, str, int], ...] | None:
+    """The way to a scope: each visit on it, its step, the branch below; None for what is no scope's path."""
+    parts = segments(path) if path else []
+    if len(parts) % 2 or not all(map(str.isdecimal, parts[1::2])):
+        return None
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return tuple((visit, visit.partition("~")[0], int(index)) for visit, index in pairs)
 
 
 def find_execution(root: Scope, path: str) -> Execution | None:
