@@ -26,6 +26,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
 )
 from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, output_of, spoken
+from tests.engine.runtime.test_conversations import say, waiting
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
@@ -110,6 +111,24 @@ async def test_an_agent_is_asked_about_images_that_steps_brought(home: Home) -> 
         conversation = await engine.runs.conversation(run.run_id, "work")
         assert conversation.images == (WORDS, "[image 20x10 jpeg]")
         assert (await output_of(engine, run.run_id, "shot"))["images"] == [WORDS]
+
+
+async def test_another_engine_shows_them_too(home: Home) -> None:
+    home.flow(
+        "talk",
+        tool("shot", "fake.give", params={"value": brings(SHOT)}),
+        agent(tools=GIVES, mode="conversation", images=["{{ steps.shot.output.images }}"]),
+    )
+    chart = jpeg(20, 10)
+    answers = answering_in_turn(*looks(brings(chart)), spoken("Both."))
+    async with serving(answers) as server:
+        async with home.working(models=models_at(server.url, images=True)) as engine:
+            run_id = await start(engine, "talk")
+            await waiting(engine, run_id)
+        async with home.working(models=models_at(server.url, images=True)) as engine:
+            await say(engine, run_id, "Which?")
+            await waiting(engine, run_id)
+        assert images_of(server) == [as_text(SHOT), as_text(chart)]
 
 
 async def test_an_image_is_passed_on_to_another_flow_and_is_never_more_than_what_it_is(home: Home) -> None:

@@ -24,7 +24,7 @@ from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.runtime.worker.steps.agents.told.turns import turn_of
 from engine.runtime.worker.steps.calls.call_judge import note_listing
 from engine.runtime.worker.steps.plans.planner import plan_messages
-from engine.values import canonical_json
+from engine.values import canonical_json, with_images
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -97,11 +97,12 @@ class Questions:
         later = [offer async for offer in self._offers(site, found, hidden)]
         own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
         offers = (*offers, *later, *own)
-        gallery = Gallery(told.get("images", ()), takes=self._catalog.takes_images(route.name))
+        briefed = with_images(told.get("images", []))  # as another worker reads them, too
+        gallery = Gallery(briefed, takes=self._catalog.takes_images(route.name))
         blocks: tuple[Block, ...] = (
             *skill_blocks(told.get("skills", ())),
             *handover_blocks(told.get("received")),
-            *[await self._image(one, gallery) for one in told.get("images", ())],
+            *[await self._image(one, gallery) for one in briefed],
         )
         briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
         room = self._catalog.context_characters(route.name) - sum(map(_size, offers))
