@@ -10,7 +10,7 @@ from engine.journal.rules.levels.levels import count_end
 from engine.journal.rules.rows.projecting import project
 from engine.journal.rules.rows.run_rows import new_run, run_change
 from engine.journal.rules.waits import waits_until
-from engine.journal.rules.working import due_times, readable_mail
+from engine.journal.rules.working import put_due_times, readable_mail
 
 if TYPE_CHECKING:
     from engine.contracts.status import RunStatus
@@ -65,8 +65,7 @@ def append(store: Store, commit: Commit) -> bool:
     store.put_blobs(commit.blobs)
     store.insert_events(run_id, commit.expected_seq, commit.events)
     moved = project(store, run_id, head, commit.expected_seq, commit.events)
-    for timer, due in due_times(store, commit.timers, commit.clock).items():
-        store.set_timer(run_id, timer, due)
+    put_due_times(store, commit)
     for mail_id in commit.consumed:
         store.take_mail(mail_id)
     for other, given in commit.mail:

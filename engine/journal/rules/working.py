@@ -14,9 +14,9 @@ from engine.machine.model.inputs import TimerFired
 from engine.machine.model.timers import TimerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
-    from engine.journal.records import ClockOffset
+    from engine.journal.records import ClockOffset, Commit
     from engine.journal.rows import RunRow
     from engine.journal.rules.store import Store
     from engine.machine.model.inputs import Input
@@ -132,23 +132,27 @@ def follow_clock(store: Store, clock: ClockOffset) -> None:
             tell_waits(store)
 
 
-def due_times(
-    store: Store, timers: Mapping[str, int | None], clock: ClockOffset | None
-) -> dict[str, int | None]:
-    """The timers by the clock that the others are due by: it may have been set since they were planned.
+def put_due_times(store: Store, commit: Commit) -> None:
+    """Timers of a commit, and until when a request that it opens is open, by the clock that all follow.
 
-    A moment of the clock stays.
+    It may have been set since they were planned. A moment of the clock stays.
     """
-    if clock is None or not any(timers.values()):
-        return dict(timers)
-    followed = store.clock_offset(clock.boot_id)
-    behind = 0 if followed is None else followed - clock.ahead
-    if abs(behind) < CLOCK_WAS_SET:
-        return dict(timers)
+    behind = _behind(store, commit.clock) if any(commit.timers.values()) else 0
     fixed = f"{TimerKind.UNTIL}:"
-    return {
-        name: due if due is None or name.startswith(fixed) else due + behind for name, due in timers.items()
-    }
+    for name, due in commit.timers.items():
+        store.set_timer(commit.run_id, name, due if due is None or name.startswith(fixed) else due + behind)
+    for event in commit.events if behind else ():
+        payload = event.payload
+        request_id = payload.get("approval_id") or payload.get("request_id")
+        if request_id and payload.get("expires_at") is not None:
+            store.change_request(request_id, {"expires_at": payload["expires_at"] + behind})
+
+
+def _behind(store: Store, clock: ClockOffset | None) -> int:
+    """By how much the clock was set since a process looked at it, as far as others have followed it."""
+    followed = store.clock_offset(clock.boot_id) if clock is not None else None
+    behind = 0 if clock is None or followed is None else followed - clock.ahead
+    return behind if abs(behind) >= CLOCK_WAS_SET else 0
 
 
 def fire_timers(store: Store, now: int, limit: int, clock: ClockOffset | None) -> int:

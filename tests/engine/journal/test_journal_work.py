@@ -11,6 +11,7 @@ from tests.engine.journal.run_script import (
     NOW,
     HeldRun,
     a_run,
+    approval_opened,
     assert_counters_agree,
     hold,
     refused_run,
@@ -223,6 +224,25 @@ async def test_a_due_timer_becomes_mail_exactly_once(journal: Journal) -> None:
     assert await journal.next_timer() == NOW + 9
     (found,) = await claim(journal)
     assert [given for _, given in found.run.mail] == [TimerFired(now=NOW + 5, actor="timer", timer="retry:a")]
+
+
+async def test_a_request_that_was_planned_before_the_clock_was_set_is_open_as_long_as_its_timer_says(
+    journal: Journal,
+) -> None:
+    hour = 3_600_000_000
+    held = await hold(journal)
+    await journal.heartbeat("w1", "host", 1, NOW, LATER, clock=ClockOffset("boot", 0))
+    await journal.heartbeat("w1", "host", 1, NOW, LATER, clock=ClockOffset("boot", 2 * hour))
+    await held.append(
+        step_started("ask", "human_approval"),
+        approval_opened("appr_0001", expires_at=NOW + hour),
+        status=RunStatus.PENDING_HUMAN,
+        timers={"timeout:ask": NOW + hour},
+        clock=ClockOffset("boot", 0),
+    )
+    request = await journal.request_row("appr_0001")
+    assert request is not None
+    assert request["expires_at"] == await journal.next_timer() == NOW + 3 * hour
 
 
 async def test_a_timer_that_was_planned_before_the_clock_was_set_is_due_with_the_others(
