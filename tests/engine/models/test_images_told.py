@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import ollama
 import pytest
-from anthropic.types import MessageParam
-from openai.types.chat import ChatCompletionMessageParam
 from pydantic import TypeAdapter
 
 from engine.models.asking import estimated_tokens
@@ -47,6 +44,8 @@ async def sent(provider: ProviderName, request: ModelRequest = ASKED) -> list[An
 
 
 async def test_anthropic_gets_images_as_blocks_also_of_results() -> None:
+    from anthropic.types import MessageParam  # noqa: PLC0415 - seconds, and every test worker reads this file
+
     first, _, results, *_ = messages = await sent(ProviderName.ANTHROPIC)
     for message in messages:
         TypeAdapter(MessageParam).validate_python(message)
@@ -63,6 +62,8 @@ async def test_anthropic_gets_images_as_blocks_also_of_results() -> None:
 
 
 async def test_a_compatible_server_gets_images_of_results_behind_them() -> None:
+    from openai.types.chat import ChatCompletionMessageParam  # noqa: PLC0415 - likewise
+
     messages = await sent(ProviderName.OPENAI)
     for message in messages:
         TypeAdapter(ChatCompletionMessageParam).validate_python(message)
@@ -80,6 +81,8 @@ async def test_a_compatible_server_gets_images_of_results_behind_them() -> None:
 
 
 async def test_ollama_gets_images_as_its_own_library_sends_them() -> None:
+    import ollama  # noqa: PLC0415 - likewise
+
     messages = await sent(ProviderName.OLLAMA)
     assert messages[0]["content"] == "[image 640x480 png]\n\n[image 8x8 webp]\n\nWhat is this?"
     body, content_type = BODIES[ProviderName.OLLAMA]
