@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_GROUP = 256
-ANSWERED_AT_ONCE = 8
+ANSWERED_AT_ONCE = 24
 """Callers that go on in one turn of the loop: a whole group would hold up everything else."""
 
 
