@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from engine.contracts.governing.money import dollars
 from engine.contracts.status import StepStatus
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def _tokens(turn: SpokenTurn) -> str:
     if turn.input_tokens is None or turn.output_tokens is None:
         return "" if turn.calls else "tokens not told"
     about = ", estimated" if turn.estimated else ""
-    return f"{turn.input_tokens:,} tokens in, {turn.output_tokens:,} out{about}"
+    cost = ", of unknown cost" if turn.unpriced else f", {dollars(turn.cost)}" if turn.cost else ""
+    return f"{turn.input_tokens:,} tokens in, {turn.output_tokens:,} out{about}{cost}"
 
 
 def _call(call: SpokenCall) -> Iterator[str]:

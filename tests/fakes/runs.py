@@ -285,7 +285,7 @@ class FakeRuns(Scoped):
         stop = count if limit is None else first + limit
         if count:  # an agent of another program has no turns of its own
             inside = {path: step for path, step in inside.items() if f"{step_id}/{stop}/" not in path}
-        return conversation_of(run_id, agent, inside, {}, forms, first=first, count=count)
+        return conversation_of(run_id, agent, inside, {}, forms, {}, first=first, count=count)
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         return await self._steer(run_id, actor, Pause(**self._given(actor)), RunStatus.PAUSED)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.contracts.runs.conversation import SpokenTurn
 from engine.contracts.runs.run import OutputLine
 from engine.contracts.status import RunStatus, StepStatus
 from screens.run.conversation.screen import ConversationScreen
 from screens.run.conversation.table import TurnsTable
+from screens.run.conversation_text import turn_line
 from screens.run.screen import RunScreen
 from screens.runs.start import StartFormScreen
 from tests.fakes.conversations import (
@@ -52,6 +54,13 @@ async def test_enter_on_an_agent_opens_its_conversation_with_calls_and_results(c
         assert '← {"text": "beans"}' in text
         assert "✗ not_found: there is no tool files.none" in text
         assert "turn 2 · RUNNING" in text
+
+
+def test_a_turn_says_what_it_cost_or_that_nobody_knows() -> None:
+    turn = SpokenTurn(step_id="look/0/model", status=StepStatus.COMPLETED, input_tokens=9, output_tokens=2)
+    assert turn_line(1, turn).endswith("9 tokens in, 2 out")
+    assert turn_line(1, turn.model_copy(update={"cost": 1_500_000})).endswith("2 out, $0.0015")
+    assert turn_line(1, turn.model_copy(update={"unpriced": 1})).endswith("2 out, of unknown cost")
 
 
 async def test_the_timeline_names_the_tool_that_an_agent_chose(console: OpenConsole) -> None:

@@ -58,6 +58,8 @@ class SpokenTurn(Contract):
     input_tokens: int | None = Field(default=0, description="None: an agent of another program told none.")
     output_tokens: int | None = 0
     estimated: bool = Field(default=False, description="The server told no numbers of tokens.")
+    cost: int = Field(default=0, description="Billionths of a dollar, failed tries included.")
+    unpriced: int = Field(default=0, description="Calls of unknown cost, which are not in it.")
     found: tuple[str, ...] = Field(default=(), description="Deferred tools that it was told of in this turn.")
     hidden: tuple[str, ...] = Field(
         default=(), description="Tools of its own that a person had hidden in this turn."

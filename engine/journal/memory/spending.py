@@ -13,7 +13,7 @@ from engine.journal.spend_rows import LOWERED, SOFT_REACHED, STOPPED, TOPPED_UP,
 from engine.machine.events.model_facts import ModelUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from engine.journal.spend_rows import (
         ActRow,
@@ -152,6 +152,16 @@ class MemorySpending:
                 stored = stored_event(event)
                 changes = changes_of(stored.event, stored.run_seq, store.runs[event["run_id"]])
                 found += [change.row for change in changes if isinstance(change, MoneySpent)]
+        return found
+
+    async def by_step(self, run_id: str, first: int, last: int) -> Mapping[str, tuple[int, int]]:
+        """See port."""
+        found: dict[str, tuple[int, int]] = {}
+        for row in (await self._read()).histories.get(run_id, {}).values():
+            if row["kind"] == ModelUsage.kind and first <= row["run_seq"] <= last:
+                used, path = stored_event(row).event.payload, str(row["step_id"])
+                cost, unpriced = found.get(path, (0, 0))
+                found[path] = (cost + used.get("cost", 0), unpriced + ("cost" not in used))
         return found
 
     async def rest_of(self, run_ids: Sequence[str], path: str) -> Sequence[RestRow]:

@@ -11,7 +11,7 @@ from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.journal.rows import FlowNames
     from engine.journal.spend_rows import (
@@ -140,6 +140,11 @@ class SqliteSpending:
             changes = changes_of(event, row["run_seq"], cast("FlowNames", row))
             found += [change.row for change in changes if isinstance(change, MoneySpent)]
         return found
+
+    async def by_step(self, run_id: str, first: int, last: int) -> Mapping[str, tuple[int, int]]:
+        """See port."""
+        rows = await self._read(query("step_usages"), (run_id, first, last))
+        return {row["step_id"]: (row["cost"], row["unpriced"]) for row in rows}
 
     async def rest_of(self, run_ids: Sequence[str], path: str) -> Sequence[RestRow]:
         """See port."""

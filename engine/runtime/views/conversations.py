@@ -23,13 +23,14 @@ def conversation_of(
     inside: Mapping[str, StepView],
     decided: Mapping[str, str],
     forms: Mapping[str, FormView],
+    costs: Mapping[str, tuple[int, int]],
     *,
     first: int = 0,
     count: int = 0,
 ) -> Conversation:
     """What an agent was told and said: `inside` are the steps below it by path, with their values whole,
-    `decided` what people said of calls, `forms` those in which they wrote to it, by path. The turns after
-    the `first` ones, as far as they are there, of `count` in all.
+    `decided` what people said of calls, `forms` those in which they wrote to it, `costs` billionths and calls
+    of unknown cost, by path. The turns after the `first` ones, as far as they are there, of `count` in all.
 
     Raises InvalidInput for a step that is no agent.
     """
@@ -67,12 +68,16 @@ def conversation_of(
         images=tuple(map(_text, told.get("images") or ())),
         received=_handover(told.get("received")),
         handed_over_to=_handed_over_to(agent.output),
-        turns=tuple(turns),
+        turns=tuple(_with_cost(turn, *costs.get(turn.step_id, (0, 0))) for turn in turns),
         first=first,
         turn_count=max(count, first + len(turns)),
         waits_with=asking.request_id if asking and asking.status is RequestStatus.PENDING else None,
         error=agent.error,
     )
+
+
+def _with_cost(turn: SpokenTurn, cost: int, unpriced: int) -> SpokenTurn:
+    return turn.model_copy(update={"cost": cost, "unpriced": unpriced}) if cost or unpriced else turn
 
 
 def _turn(

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.flows.agent_step import MODEL
+from engine.contracts.flows.outside_agent import PROMPT
 from engine.contracts.runs.run import EventMatches, EventPage, RunDetail
 from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound="RunRow")
 MAX_REQUESTS = 100_000
 """Of one run, of which a conversation says who decided."""
+_NEWEST = 2**62
 STEPS_AT_ONCE = 100
 """Steps made into views before the loop is given back."""
 
@@ -146,7 +148,11 @@ class RunReader(Scoped):
         forms = {
             row["step_id"]: await self._views.form(row) for row in written if row["step_id"].startswith(below)
         }
-        return conversation_of(run_id, agent, inside, decided, forms, first=first, count=count)
+        asking = [row for row in rows if row["type"] in {MODEL, PROMPT}]
+        since = min((row["first_seq"] for row in asking), default=0)
+        until = max((row["output_seq"] or _NEWEST for row in asking), default=0)
+        costs = await journal.spending.by_step(run_id, since, until)
+        return conversation_of(run_id, agent, inside, decided, forms, costs, first=first, count=count)
 
     async def events(self, run_id: str, after_run_seq: int, limit: int) -> tuple[EventView, ...]:
         """A page of the run's history. Raises NotFound."""

@@ -113,6 +113,21 @@ async def test_what_was_spent_stays_when_its_run_is_removed(journal: Journal) ->
     assert not await journal.spending.of_tree(held.run_id)
 
 
+async def test_what_each_step_cost_is_told_of_a_stretch_of_a_run_s_history(journal: Journal) -> None:
+    held = await hold(journal)
+    begins = held.seq
+    await held.append(used("a/0/model"), used("a/0/model", cost=5), used("a/1/model", cost=None))
+    await held.append(used("a/2/model", cost=9))
+    by_step = journal.spending.by_step
+    assert dict(await by_step(held.run_id, 0, held.seq - 1)) == {"a/0/model": (12, 0), "a/1/model": (0, 1)}
+    assert dict(await by_step(held.run_id, begins + 2, 2**62)) == {
+        "a/0/model": (5, 0),
+        "a/1/model": (0, 1),
+        "a/2/model": (9, 0),
+    }
+    assert not await by_step("run_none", 0, 2**62)
+
+
 async def test_a_run_s_row_tells_its_cost(journal: Journal) -> None:
     held = await hold(journal)
     head = RunHead(status=RunStatus.RUNNING, cost=7, unpriced=2)

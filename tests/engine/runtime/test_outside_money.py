@@ -39,7 +39,7 @@ async def test_what_an_agent_tells_is_counted_as_its_tokens_and_cost(home: Home)
         (row,) = (await engine.budget.spending(SpendBy.STEP)).rows
         assert (row.name, row.sum.cost, row.sum.cached_tokens) == ("demo/ask/work", 250_000_000, 100)
         lines = list(conversation_lines(await engine.runs.conversation(run.run_id, "work")))
-        assert "turn 1 · acp:plain plain 1.0 · 120 tokens in, 40 out" in lines
+        assert "turn 1 · acp:plain plain 1.0 · 120 tokens in, 40 out, $0.25" in lines
 
 
 async def test_what_an_agent_does_not_tell_is_a_call_of_unknown_cost(home: Home) -> None:

@@ -54,6 +54,9 @@ async def test_each_answer_is_an_event_with_its_cost_and_the_price_in_force(home
         assert len(first.payload["prices"]) == 64
         assert first.payload["sent"] > 0
         assert (await engine.budget.of_run(run.run_id)).cost == 2 * ANSWER
+        assert [turn.cost for turn in (await engine.runs.conversation(run.run_id, "work")).turns] == [
+            ANSWER
+        ] * 2
         for by, name in (
             (SpendBy.MODEL, "served"),
             (SpendBy.STEP, f"{run.pack}/ask/work"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.contracts.governing.budget import CapScope
     from engine.journal.spend_rows import (
@@ -104,6 +104,10 @@ class Spending(Protocol):
 
     async def of_tree(self, run_id: str) -> Sequence[SpendRow]:
         """Every call of a run, of those it was started by and of those it started, in order."""
+        ...
+
+    async def by_step(self, run_id: str, first: int, last: int) -> Mapping[str, tuple[int, int]]:
+        """Costs in a stretch of a run's history, and how many calls are of unknown cost, by path."""
         ...
 
     async def rest_of(self, run_ids: Sequence[str], path: str) -> Sequence[RestRow]:

@@ -43,6 +43,12 @@ SELECT r.tenant, r.pack, r.flow, e.run_seq, e.ts, e.kind, e.actor, e.step_id, e.
 FROM tree t JOIN runs r ON r.run_id = t.run_id JOIN events e ON e.run_id = t.run_id
 WHERE e.kind = 'model_usage' ORDER BY +e.seq
 
+-- name: step_usages
+-- what models cost by step, in a stretch of a run's history
+SELECT step_id, coalesce(sum(json_extract(payload, '$.cost')), 0) AS cost,
+    sum(json_extract(payload, '$.cost') IS NULL) AS unpriced
+FROM events WHERE run_id = ? AND run_seq BETWEEN ? AND ? AND kind = 'model_usage' GROUP BY step_id
+
 -- name: tree_cost
 -- what the runs of a tree cost, and how many of their calls are of unknown cost
 WITH RECURSIVE tree(run_id) AS (
