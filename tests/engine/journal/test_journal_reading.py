@@ -120,7 +120,7 @@ async def test_requests_are_listed_oldest_first_page_by_page(journal: Journal) -
     assert await page(None, run_id="run_none") == []
     forms = await journal.request_rows(RequestKind.FORM, None, ALL, None)
     assert [row["request_id"] for row in forms] == ["form_0005"]
-    assert {*forms[0], "recoveries"} == set(await journal.request_row("appr_0001") or ())
+    assert {*forms[0], "recoveries", "decided_event"} == set(await journal.request_row("appr_0001") or ())
 
 
 async def test_the_feed_is_all_events_in_the_order_they_were_written(journal: Journal) -> None:

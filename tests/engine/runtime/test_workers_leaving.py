@@ -187,6 +187,22 @@ async def test_a_defect_that_meets_every_work_on_a_run_makes_it_a_dead_letter_wi
         assert "RuntimeError" in message
 
 
+async def test_a_defect_in_the_same_call_every_time_makes_its_run_a_dead_letter(home: Home) -> None:
+    home.flow("odd", tool("a", params={"x": 1}))
+    faults = FakeFaults()
+    async with home.working(faults=faults, lease_seconds=0.05) as engine:
+        for _ in range(MAX_FAILED_WORKS):
+            faults.fail("before_tool", "tool")
+        run_id = await start(engine, "odd")
+
+        async def ended() -> bool:
+            return (await engine.runs.summary(run_id)).status is RunStatus.DEAD_LETTER
+
+        await until(ended)
+        code, _ = await error_of(engine, run_id)
+        assert code == "work_failed"
+
+
 async def test_a_defect_that_passes_leaves_no_count(home: Home) -> None:
     home.flow("odd", *(tool(f"s{number}", params={"x": number}) for number in range(4)))
     faults = FakeFaults()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.contracts.status import RUN_SLOT_HOLDING, RUN_TERMINAL, RunStatus, WaitKind
 from engine.journal.encoding import encode
 from engine.journal.records import StoredEvent, StoredRun
+from engine.machine.events.step_facts import StepRecovered
 
 if TYPE_CHECKING:
     from engine.journal.records import Commit, NewRun
@@ -122,9 +123,10 @@ def run_change(commit: Commit, old: HeadRow | RunRow, moved: RunColumns, *, read
         "unpriced": head.unpriced,
         "cancel": head.cancel,
         "pause": int(head.pause),
-        "failed_works": 0,
         "worked": old["worked"] + worked_since(old, commit.now),
     }
+    if any(event.kind != StepRecovered.kind for event in commit.events):  # to begin anew is no progress
+        columns["failed_works"] = 0
     if head.status not in RUN_TERMINAL:
         columns["finished_at"] = None
     return columns
