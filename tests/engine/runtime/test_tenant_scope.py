@@ -48,6 +48,7 @@ OF_RUNS: dict[str, Call] = {
     "pause": lambda engine, ids: engine.runs.pause(ids["run"], actor=ANN),
     "resume": lambda engine, ids: engine.runs.resume(ids["run"], actor=ANN),
     "cancel": lambda engine, ids: engine.runs.cancel(ids["run"], actor=ANN),
+    "narrow": lambda engine, ids: engine.runs.narrow(ids["run"], actor=ANN, without=("files.read",)),
     "retry": lambda engine, ids: engine.runs.retry(ids["run"], actor=ANN),
     "find_id": lambda engine, ids: engine.runs.find_id(ids["run"]),
     "output": lambda engine, ids: engine.runs.output(ids["run"]),
