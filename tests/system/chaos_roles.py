@@ -19,8 +19,6 @@ from tests.system.person import person_at
 if TYPE_CHECKING:
     from pathlib import Path
 
-LEASE_SECONDS = 5.0
-"""Long: only a process that is gone may lose a run, not one that a busy machine holds up."""
 FULL_BYTES = 4_096
 LOOK_SECONDS = (0.5, 6.0)
 """Consoles, whose cards have to be seen first, are to have their share."""
@@ -93,9 +91,8 @@ async def work(home: Path) -> None:
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     loop.add_signal_handler(signal.SIGUSR2, disk.turn)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGUSR2})
-    settings = config(home, LEASE_SECONDS)
     tools, clock = registry(home), MachineClock(home)
-    async with open_engine(settings, registry=tools, clock=clock) as engine, engine.work(slots=16):
+    async with open_engine(config(home), registry=tools, clock=clock) as engine, engine.work(slots=16):
         await stopped.wait()
 
 

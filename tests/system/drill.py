@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from engine.tools.context import ToolContext
 
 PACK = "drill"
-LEASE_SECONDS = 0.6
+LEASE_SECONDS = 5.0
+"""Long: only a process that is gone may lose a run, not one that a busy machine holds up."""
 NAP_SECONDS = 0.2
 _AGENT = Path(__file__).parents[1] / "fakes" / "agents" / "plain_agent.py"
 
@@ -255,7 +256,7 @@ def make_home(home: Path) -> Path:
 
 
 def config(home: Path, lease_seconds: float = LEASE_SECONDS) -> EngineConfig:
-    """An engine on `home`, with short leases."""
+    """An engine on `home`."""
     return EngineConfig(
         data_dir=home / "data",
         runs_dir=home / "runs",
