@@ -91,39 +91,32 @@ def start_of(moment: int, width: int = SHORTEST) -> int:
 
 def merged(buckets: Sequence[Bucket], start: int, width: int) -> Bucket:
     """One bucket with what all of them counted."""
-    codes: dict[str, int] = {}
+    whole = Bucket(start, width)
     for bucket in buckets:
+        whole.good += bucket.good
+        whole.bad += bucket.bad
+        whole.excluded += bucket.excluded
+        whole.asked += bucket.asked
+        whole.expired += bucket.expired
+        whole.cost += bucket.cost
+        whole.priced += bucket.priced
+        whole.tokens += bucket.tokens
+        whole.metered += bucket.metered
+        whole.flagged += bucket.flagged
+        whole.stated += bucket.stated
+        whole.doubtful += bucket.doubtful
         for code, count in bucket.codes.items():
-            codes[code] = codes.get(code, 0) + count
-    roles: dict[str, RoleCounts] = {}
-    for bucket in buckets:
+            whole.codes[code] = whole.codes.get(code, 0) + count
         for role, counts in bucket.roles.items():
-            roles[role] = roles[role].plus(counts) if role in roles else counts
-    return Bucket(
-        start=start,
-        width=width,
-        good=sum(bucket.good for bucket in buckets),
-        bad=sum(bucket.bad for bucket in buckets),
-        excluded=sum(bucket.excluded for bucket in buckets),
-        asked=sum(bucket.asked for bucket in buckets),
-        expired=sum(bucket.expired for bucket in buckets),
-        codes=codes,
-        times=merge(bucket.times for bucket in buckets),
-        waits=merge(bucket.waits for bucket in buckets),
-        cost=sum(bucket.cost for bucket in buckets),
-        priced=sum(bucket.priced for bucket in buckets),
-        tokens=sum(bucket.tokens for bucket in buckets),
-        metered=sum(bucket.metered for bucket in buckets),
-        flagged=sum(bucket.flagged for bucket in buckets),
-        stated=sum(bucket.stated for bucket in buckets),
-        doubtful=sum(bucket.doubtful for bucket in buckets),
-        roles=roles,
-    )
+            whole.roles[role] = whole.roles[role].plus(counts) if role in whole.roles else counts
+    whole.times = merge(bucket.times for bucket in buckets)
+    whole.waits = merge(bucket.waits for bucket in buckets)
+    return whole
 
 
 def since(buckets: Iterable[Bucket], moment: int) -> list[Bucket]:
     """Those that end after a moment: the window is as exact as the bucket that it begins in."""
-    return [bucket for bucket in buckets if bucket.end > moment]
+    return [bucket for bucket in buckets if bucket.start + bucket.width > moment]
 
 
 def folded(buckets: Iterable[Bucket], width: int) -> list[Bucket]:

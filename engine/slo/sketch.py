@@ -95,8 +95,10 @@ def decode_all(data: bytes) -> Sketch:
 
 def decode(data: bytes) -> Sketch:
     """The opposite of `encode`; what was cut short counts as far as it goes."""
-    numbers = array("I")
-    numbers.frombytes(data[: len(data) // 8 * 8])
+    if not data:
+        return {}
+    numbers = array("I", data[: len(data) // 8 * 8])
     if sys.byteorder == "big":
         numbers.byteswap()
-    return dict(zip(numbers[::2], numbers[1::2], strict=True))
+    each = iter(numbers.tolist())
+    return dict(zip(each, each, strict=True))

@@ -25,14 +25,14 @@ class MemoryLevelReads:
     def __init__(self, read: Callable[[], Awaitable[MemoryStore]]) -> None:
         self._read = read
 
-    async def since(self, moment: int, tenant: str | None) -> Levels:
+    async def since(self, moment: int, tenant: str | None, pack: str | None = None) -> Levels:
         """See port."""
         found: Levels = {}
         levels = (await self._read()).levels
         for place in sorted(levels):
-            owner, pack, start, width = place
-            if start + width > moment and tenant in {None, owner}:
-                found.setdefault((owner, pack), []).append(levels[place])
+            owner, named, start, width = place
+            if start + width > moment and tenant in {None, owner} and pack in {None, named}:
+                found.setdefault((owner, named), []).append(levels[place])
         return found
 
     async def pages(self, moment: int, tenant: str | None) -> AsyncIterator[Levels]:

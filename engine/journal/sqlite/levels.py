@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.journal.rules.levels.level_reads import ChangedLevel
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST = 2**62
 """A column holds no more."""
+_COLUMNS = len(fields(Bucket))
 
 
 def level_row(bucket: Bucket) -> tuple[object, ...]:
@@ -52,27 +54,12 @@ def level_row(bucket: Bucket) -> tuple[object, ...]:
 
 
 def read_level(row: sqlite3.Row) -> Bucket:
-    """A row as a bucket."""
-    return Bucket(
-        start=row["start"],
-        width=row["width"],
-        good=row["good"],
-        bad=row["bad"],
-        excluded=row["excluded"],
-        asked=row["asked"],
-        expired=row["expired"],
-        codes=json.loads(row["codes"]) if row["codes"] != "{}" else {},
-        times=decode(row["times"]),
-        waits=decode(row["waits"]),
-        cost=row["cost"],
-        priced=row["priced"],
-        tokens=row["tokens"],
-        metered=row["metered"],
-        flagged=row["flagged"],
-        stated=row["stated"],
-        doubtful=row["doubtful"],
-        roles=_decoded(row["roles"]) if row["roles"] != "{}" else {},
-    )
+    """A row as a bucket: its last columns are the fields of one, in their order."""
+    bucket = Bucket(*row[-_COLUMNS:])
+    bucket.codes = json.loads(row["codes"]) if row["codes"] != "{}" else {}
+    bucket.times, bucket.waits = decode(row["times"]), decode(row["waits"])
+    bucket.roles = _decoded(row["roles"]) if row["roles"] != "{}" else {}
+    return bucket
 
 
 def _encoded(roles: Mapping[str, RoleCounts]) -> str:
@@ -131,9 +118,10 @@ class SqliteLevelReads:
     def __init__(self, read: Callable[..., Awaitable[list[sqlite3.Row]]]) -> None:
         self._read = read
 
-    async def since(self, moment: int, tenant: str | None) -> Levels:
+    async def since(self, moment: int, tenant: str | None, pack: str | None = None) -> Levels:
         """See port."""
-        rows = await self._read(query("select_every_level"), {"tenant": tenant, "moment": moment})
+        asked = {"tenant": tenant, "pack": pack, "moment": moment}
+        rows = await self._read(query("select_every_level"), asked)
         return await asyncio.to_thread(_by_pack, rows)
 
     async def pages(self, moment: int, tenant: str | None) -> AsyncIterator[Levels]:

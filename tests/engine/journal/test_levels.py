@@ -138,6 +138,8 @@ async def test_tenants_are_counted_apart(journal: Journal) -> None:
     assert sorted(await journal.levels.since(0, None)) == [("default", "docs"), ("other", "docs")]
     assert sorted(await journal.levels.since(0, "other")) == [("other", "docs")]
     assert await journal.levels.since(NOW + HOUR, None) == {}
+    assert await journal.levels.since(0, None, "other") == {}
+    assert sorted(await journal.levels.since(0, "other", "docs")) == [("other", "docs")]
 
 
 def _ended(at: int) -> tuple[HeadRow, Any]:

@@ -47,8 +47,8 @@ class LevelSums(Protocol):
 class LevelReads(LevelSums, Protocol):
     """What was counted of runs that ended (rules/levels.py)."""
 
-    async def since(self, moment: int, tenant: str | None) -> Levels:
-        """Counts of the packs of a tenant, or of all, in stretches that end after a moment."""
+    async def since(self, moment: int, tenant: str | None, pack: str | None = None) -> Levels:
+        """Counts of the packs of a tenant, or of all, or of one, in stretches that end after a moment."""
         ...
 
     def pages(self, moment: int, tenant: str | None) -> AsyncIterator[Levels]:

@@ -11,10 +11,11 @@ SELECT start, width, good, bad, excluded, asked, expired, codes, times, waits,
 WHERE tenant = ? AND pack = ? AND width = ? AND start >= ? AND start < ? ORDER BY start
 
 -- name: select_every_level
--- what was counted of every pack of a tenant, or of all (NULL), in stretches that end after a moment
+-- what was counted of every pack or of one, of a tenant or of all (NULL), in stretches that end after a moment
 SELECT tenant, pack, start, width, good, bad, excluded, asked, expired, codes, times, waits,
     cost, priced, tokens, metered, flagged, stated, doubtful, roles FROM levels
-WHERE (:tenant IS NULL OR tenant = :tenant) AND start + width > :moment ORDER BY tenant, pack, start, width
+WHERE (:tenant IS NULL OR tenant = :tenant) AND (:pack IS NULL OR pack = :pack) AND start + width > :moment
+ORDER BY tenant, pack, start, width
 
 -- name: page_levels
 -- the same of the packs after one of a tenant, so many rows at the most

@@ -113,7 +113,7 @@ class ServiceLevels(Scoped):
     ) -> ServiceLevelDetail:
         """See facade."""
         now = self._clock.now()
-        goals, counted = await self._read(now, window_days, self.access.narrowed(tenant))
+        goals, counted = await self._read(now, window_days, self.access.narrowed(tenant), pack)
         own = {place: buckets for place, buckets in counted.items() if place[1] == pack}
         if not own:
             raise NotFound(f"no run of a pack {pack} ended{self.access.where}", {"pack": pack})
@@ -174,11 +174,11 @@ class ServiceLevels(Scoped):
         return await self._journal.exclude(run_id, text, actor.name, actor.via, self._clock.now())
 
     async def _read(
-        self, now: int, window_days: int | None, tenant: str | None
+        self, now: int, window_days: int | None, tenant: str | None, only: str | None = None
     ) -> tuple[dict[str, Goal], Levels]:
-        """What is promised, and what was counted; packs nobody has run yet are there with nothing."""
+        """What is promised, and what was counted, of `only` one pack; those nobody has run yet with nothing."""
         goals, since = await self._promised(now, window_days)
-        counted = await self._levels.since(since, tenant)
+        counted = await self._levels.since(since, tenant, only)
         known = {pack for _, pack in counted}
         for pack in goals.keys() - known:
             counted[tenant or DEFAULT_TENANT, pack] = []
