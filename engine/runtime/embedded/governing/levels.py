@@ -176,7 +176,7 @@ class ServiceLevels(Scoped):
     async def _read(
         self, now: int, window_days: int | None, tenant: str | None, only: str | None = None
     ) -> tuple[dict[str, Goal], Levels]:
-        """What is promised, and what was counted, of `only` one pack; those nobody has run yet with nothing."""
+        """What is promised and what was counted, of `only` one pack; those nobody ran stand with nothing."""
         goals, since = await self._promised(now, window_days)
         counted = await self._levels.since(since, tenant, only)
         known = {pack for _, pack in counted}
