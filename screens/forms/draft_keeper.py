@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import VasiniError
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.screen import show_notice
+from screens.widgets.working import begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,7 +74,7 @@ class DraftKeeper:
 
     def _due(self) -> None:
         self._timer = None
-        self._owner.run_worker(self.flush(), group="draft", exit_on_error=False)
+        begin(self._owner, self.flush, group="draft")
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -19,6 +19,7 @@ from screens.forms.from_schema import form_of
 from screens.forms.multi_select import MultiSelect
 from screens.forms.values import as_typed, dotted, fitting, initial_typed, nearest, read
 from screens.widgets.plain import NOTHING, Plain
+from screens.widgets.working import begin
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -77,7 +78,7 @@ class FormView(VerticalScroll, can_focus=False, inherit_bindings=False):
         """No faults yet."""
         self.query_one("#fault-of-form").display = False
         if self._blocks:
-            self.run_worker(self._draw_rest(), group="draw", exit_on_error=False)
+            begin(self, self._draw_rest, group="draw")
 
     def focus_first(self) -> None:
         """Go to the first field."""

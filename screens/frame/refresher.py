@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from screens.widgets.working import begin
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from textual.dom import DOMNode
-    from textual.worker import WorkType
 
 LEAST_PAUSE = 0.1
 """Seconds between the end of a load and the next: at most ten redraws a second."""
@@ -45,9 +46,7 @@ class Refresher:
     def _start(self) -> None:
         self._running = True
         self._turn += 1
-        # Not a coroutine: one that is cancelled before it begins would be warned about.
-        work: WorkType[None] = self._run
-        self._owner.run_worker(work, group=_GROUP, exit_on_error=False)
+        begin(self._owner, self._run, group=_GROUP)
 
     async def _run(self) -> None:
         turn, loop = self._turn, asyncio.get_running_loop()

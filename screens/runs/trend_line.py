@@ -8,6 +8,7 @@ from engine.errors import VasiniError
 from engine.safe_text import sanitize
 from screens.widgets.plain import Plain
 from screens.widgets.sparkline import sparkline
+from screens.widgets.working import begin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ class TrendLine(Plain):
 
     def _look(self) -> None:
         if self.screen.is_current and self.app.size.height >= TALL:
-            self.run_worker(self._read(), exclusive=True, exit_on_error=False)
+            begin(self, self._read, group="trend", exclusive=True)
 
     async def _read(self) -> None:
         try:

@@ -22,6 +22,7 @@ from screens.keys.bindings import bindings
 from screens.slo.spend_rows import CAP_STATES, EACH
 from screens.widgets.plain import Plain
 from screens.widgets.status_labels import STYLES
+from screens.widgets.working import begin
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -129,7 +130,7 @@ class CapDialog(Dialog[str]):
 
     @on(Input.Changed, "#cap-of, #cap-in")
     def _meant(self) -> None:
-        self.run_worker(self.follow(), exit_on_error=False)
+        begin(self, self.follow, group="follow")
 
     @on(Input.Submitted)
     def _enter(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from textual.containers import Container
 from textual.css.query import NoMatches
 from textual.widgets import Label
 
+from screens.widgets.working import begin
 from tests.fakes.engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -76,3 +78,17 @@ async def test_a_part_that_fails_before_is_one(console: OpenConsole) -> None:
     with pytest.raises(NoMatches):
         await open_and_fail()
     assert isinstance(apps[0].failure, NoMatches)
+
+
+async def test_work_that_ends_before_it_began_leaves_nothing(console: OpenConsole) -> None:
+    began = False
+
+    async def work() -> None:
+        nonlocal began
+        began = True
+
+    async with console(FakeEngine()) as stage:
+        begin(stage.app.screen, work, group="late")
+        stage.app.workers.cancel_all()
+    assert not began
+    gc.collect()  # a coroutine that nobody awaited would be warned about here

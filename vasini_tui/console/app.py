@@ -23,6 +23,7 @@ from screens.frame.screen import FeedArrived, LineChanged, show_notice
 from screens.keys.bindings import bindings
 from screens.widgets.ages import show_times_in
 from screens.widgets.plain import Plain
+from screens.widgets.working import begin
 from vasini_tui.console.navigation import Navigation
 from vasini_tui.console.parsed_once import ParsedOnce
 from vasini_tui.console.terminal.ordered_keys import OrderedApp
@@ -168,7 +169,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
                 self.screen, f"{self._theme_problem.message}. Showing {DEFAULT_THEME}.", tone="warning"
             )
         pump = FeedPump(self.state.engine.feed, self._deliver, self._line_state)
-        self.run_worker(pump.run(), group="feed", exclusive=True, exit_on_error=False)
+        begin(self, pump.run, group="feed", exclusive=True)
 
     def key_came(self, event: events.Event) -> None:
         """Decisions depend on what else was typed; the terminal's reader knows best when."""

@@ -10,6 +10,7 @@ from textual.message import Message
 
 from screens.widgets.tables.line_table import LineTable
 from screens.widgets.tables.row_pages import NoRows, RowPages
+from screens.widgets.working import begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -165,7 +166,7 @@ class PagedTable(LineTable):
     def _fill(self, margin: int = 0) -> None:
         if not self._filling and self._missing(margin):
             self._filling = True
-            self.run_worker(self._read_visible(), group="rows", exit_on_error=False)
+            begin(self, self._read_visible, group="rows")
 
     def _missing(self, margin: int) -> range:
         """Places to read among the visible ones, and so many more on both sides."""
