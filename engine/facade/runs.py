@@ -240,10 +240,17 @@ class Runs(Protocol):
         ...
 
     async def narrow(
-        self, run_id: str, *, actor: Actor, only: Sequence[str] | None = None, without: Sequence[str] = ()
+        self,
+        run_id: str,
+        *,
+        actor: Actor,
+        only: Sequence[str] | None = None,
+        without: Sequence[str] = (),
+        once: bool = False,
     ) -> VerbResult:
         """Models of the run choose among fewer tools from their next turn on; it takes the place of what was
-        said before, and widens nothing. Names, `*` in them any characters. Raises InvalidInput, as `pause`.
+        said before, and widens nothing. Names, `*` in them any characters. `once`: the next turn of the run
+        alone, beside what holds anyway. Without names all is taken back. Raises InvalidInput, as `pause`.
         """
         ...
 

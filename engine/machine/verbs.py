@@ -92,9 +92,13 @@ def pause_queued(builder: TransitionBuilder, _given: Pause) -> None:
 
 def narrow(builder: TransitionBuilder, given: Narrow) -> None:
     """Turns that begin from now on have fewer tools; those under way keep theirs."""
-    wanted = {"only": given.only, "without": given.without}
-    if (builder.state.narrowed or {"only": None, "without": []}) != wanted:
-        builder.emit(ToolsNarrowed(given.only, given.without))
+    state, wanted = builder.state, {"only": given.only, "without": given.without}
+    if wanted == {"only": None, "without": []}:
+        changed = state.narrowed is not None or state.narrowed_once is not None
+    else:
+        changed = (state.narrowed_once if given.once else state.narrowed) != wanted
+    if changed:
+        builder.emit(ToolsNarrowed(given.only, given.without, given.once))
 
 
 def held_back(builder: TransitionBuilder, given: CallHeldBack) -> None:

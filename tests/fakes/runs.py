@@ -300,10 +300,16 @@ class FakeRuns(Scoped):
         return await self._steer(run_id, actor, Cancel(**self._given(actor), mode=mode), RunStatus.CANCELLED)
 
     async def narrow(
-        self, run_id: str, *, actor: Actor, only: Sequence[str] | None = None, without: Sequence[str] = ()
+        self,
+        run_id: str,
+        *,
+        actor: Actor,
+        only: Sequence[str] | None = None,
+        without: Sequence[str] = (),
+        once: bool = False,
     ) -> VerbResult:
-        given = narrowing(self._given(actor)["now"], actor, only, without)
-        self.engine.note("narrowed_to", (given.only, given.without))
+        given = narrowing(self._given(actor)["now"], actor, only, without, once=once)
+        self.engine.note("narrowed_to", (given.only, given.without, given.once))
         return await self._steer(run_id, actor, given, (await self.summary(run_id)).status)
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:

@@ -243,6 +243,7 @@ def test_an_unknown_run_is_not_found(vasini: Vasini) -> None:
         (("cancel", "--now"), a_run()),
         (("retry",), a_run(status=RunStatus.FAILED, started_at=NOW)),
         (("narrow", "--only", "files.*", "--without", "files.write"), a_run()),
+        (("narrow", "--once", "--without", "files.write"), a_run()),
     ],
 )
 def test_verbs_act_in_the_name_of_the_operator(

@@ -82,11 +82,27 @@ class ToolsNarrowed(Fact):
     kind: ClassVar[str] = "agent_tools_narrowed"
     only: list[str] | None = field(default=None, metadata=doc("names or patterns; null: no such bound"))
     without: list[str] = field(default_factory=list, metadata=doc("names or patterns that are hidden"))
+    once: bool = field(default=False, metadata=doc("in the next turn alone, beside what holds anyway"))
 
     def apply(self, state: RunState, event: Event) -> RunState:
-        """It takes the place of what was said before."""
-        lifted = self.only is None and not self.without
-        return replace(state, narrowed=None if lifted else {"only": self.only, "without": self.without})
+        """It takes the place of what was said before; lifting takes away both."""
+        said = {"only": self.only, "without": self.without}
+        if said == {"only": None, "without": []}:
+            return replace(state, narrowed=None, narrowed_once=None)
+        return replace(state, narrowed_once=said) if self.once else replace(state, narrowed=said)
+
+
+@frozen
+class TurnNarrowed(Fact):
+    """A turn begins with the bounds that a person set for it alone; `step_id` is its model's path."""
+
+    kind: ClassVar[str] = "agent_turn_narrowed"
+    only: list[str] | None = field(default=None, metadata=doc("names or patterns; null: no such bound"))
+    without: list[str] = field(default_factory=list, metadata=doc("names or patterns that are hidden"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """No other turn has them."""
+        return replace(state, narrowed_once=None)
 
 
 @frozen

@@ -108,6 +108,7 @@ _KINDS: tuple[type[Fact], ...] = (
     agent_facts.AgentPermissionsDropped,
     agent_facts.AgentConfidence,
     agent_facts.ToolsNarrowed,
+    agent_facts.TurnNarrowed,
     agent_facts.SkillsResolved,
     agent_facts.SkillResolutionFailed,
     plan_facts.PlanProposed,

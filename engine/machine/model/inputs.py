@@ -229,10 +229,12 @@ class Retry(Input):
 class Narrow(Input):
     """Models of the run choose among fewer tools from their next turn on: `only` some (None is no bound), and
     `without` others. It takes the place of what was said before; without either nothing is narrowed any more.
+    `once` it is the next turn alone that has fewer, of those that it would have.
     """
 
     only: list[str] | None = None
     without: list[str] = field(default_factory=list)
+    once: bool = False
 
 
 @frozen_by_name

@@ -214,6 +214,7 @@ class RunState:
     held_at: str | None = None  # the soft cap at which it waits since it was resumed last
     cancel: CancelMode | None = None
     narrowed: dict[str, Any] | None = None  # tools that its models choose among: `only`, `without`
+    narrowed_once: dict[str, Any] | None = None  # the same, of its next turn alone
     ending: Ending | None = None
     counters: Counters = field(default_factory=Counters)
     output: Any = None

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from engine.contracts.flows.agent_step import AgentStep, CallsStep, MessageStep, ModelStep
 from engine.contracts.status import StepErrorCode
 from engine.machine.control import fail, launch, watch_timeout
-from engine.machine.events.agent_facts import AgentTurnAdded, SkillResolutionFailed, SkillsResolved
+from engine.machine.events.agent_facts import (
+    AgentTurnAdded,
+    SkillResolutionFailed,
+    SkillsResolved,
+    TurnNarrowed,
+)
 from engine.machine.model.effects import RunStep
 from engine.machine.model.state import scope_path_of
 from engine.machine.steps.kind import StepKind
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 KEPT_TURNS = 2
 """Ended turns whose outputs stay in the state; the others are read from the journal, so it stays small."""
+NARROWED = "narrowed"
+"""Key of what a model is started with: the bounds of its turn alone."""
 
 
 class AgentKind(StepKind[AgentStep]):
@@ -55,8 +62,14 @@ class ModelKind(StepKind[ModelStep]):
     def start(
         self, builder: TransitionBuilder, step: ModelStep, prepared: StepPrepared, approval: str | None
     ) -> None:
-        """Ask it."""
-        self.started(builder, step, prepared.path, approval, input=prepared.value)
+        """Ask it. What a person said of this turn's tools stands with it, also when it is asked again."""
+        old, once = builder.execution(prepared.path), builder.state.narrowed_once
+        if once is not None:
+            builder.emit(TurnNarrowed(**once), prepared.path)
+        elif old is not None:
+            once = (old.input or {}).get(NARROWED)
+        given = prepared.value if once is None else {**prepared.value, NARROWED: once}
+        self.started(builder, step, prepared.path, approval, input=given)
         execution = builder.execution(prepared.path)
         builder.effect(RunStep(prepared.path, execution.attempt if execution else 1))
 

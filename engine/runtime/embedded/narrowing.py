@@ -18,12 +18,17 @@ MOST_PATTERNS = 100
 _PATTERN = re.compile(r"[A-Za-z0-9_.*-]{1,120}")
 
 
-def narrowing(now: int, actor: Actor, only: Iterable[str] | None, without: Iterable[str]) -> Narrow:
+def narrowing(
+    now: int, actor: Actor, only: Iterable[str] | None, without: Iterable[str], *, once: bool
+) -> Narrow:
     """The verb: names of tools, `*` in them any characters, each once. Raises InvalidInput."""
     from engine.machine.model.inputs import Narrow  # noqa: PLC0415 - lists need no machine
 
     kept = None if only is None else _patterns(only)
-    return Narrow(now=now, actor=actor.name, via=actor.via, only=kept, without=_patterns(without))
+    hidden = _patterns(without)
+    if once and kept is None and not hidden:
+        raise InvalidInput("say which tools the next turn does not have: `only` or `without`")
+    return Narrow(now=now, actor=actor.name, via=actor.via, only=kept, without=hidden, once=once)
 
 
 def _patterns(given: Iterable[str]) -> list[str]:

@@ -354,10 +354,17 @@ class Runs(Scoped):
         return await self._steer(run_id, actor, Retry(now=self._clock.now(), actor=actor.name, via=actor.via))
 
     async def narrow(
-        self, run_id: str, *, actor: Actor, only: Sequence[str] | None = None, without: Sequence[str] = ()
+        self,
+        run_id: str,
+        *,
+        actor: Actor,
+        only: Sequence[str] | None = None,
+        without: Sequence[str] = (),
+        once: bool = False,
     ) -> VerbResult:
         """See facade."""
-        return await self._steer(run_id, actor, narrowing(self._clock.now(), actor, only, without))
+        verb = narrowing(self._clock.now(), actor, only, without, once=once)
+        return await self._steer(run_id, actor, verb)
 
     async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:
         await self.reader.row(run_id)

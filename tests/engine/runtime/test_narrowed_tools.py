@@ -9,7 +9,7 @@ import pytest
 from engine.contracts.status import RunStatus
 from engine.errors import InvalidInput, InvalidTransition
 from screens.run.conversation_text import conversation_lines
-from tests.engine.models.loopback import serving
+from tests.engine.models.loopback import head, serving
 from tests.engine.runtime.embedded_home import (
     ANN,
     Home,
@@ -17,6 +17,7 @@ from tests.engine.runtime.embedded_home import (
     finished,
     pending_approval,
     rest,
+    retry,
     start,
     until,
 )
@@ -83,6 +84,75 @@ async def test_it_holds_from_the_next_turn_on_and_is_lifted_again(home: Home) ->
         ]
         lines = list(conversation_lines(await engine.runs.conversation(run_id, "work")))
         assert lines.count("tools hidden by a person: fake.echo") == 1
+
+
+async def test_once_it_is_the_next_turn_alone_beside_what_holds_anyway(home: Home) -> None:
+    home.flow("ask", agent(tools=TOOLS))
+    answers = answering_in_turn(
+        spoken("", ("fake__slow", '{"key": "one"}')),
+        spoken("", ("fake__slow", '{"key": "two"}'), ("fake__echo", '{"a": 1}')),
+        spoken("Done."),
+    )
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run_id = await start(engine, "ask")
+        await called(home, 1)
+        await engine.runs.narrow(run_id, actor=ANN, without=["fake.give"])
+        await engine.runs.narrow(run_id, actor=ANN, only=["fake.*"], without=["fake.echo"], once=True)
+        home.tools.release("one")
+        await called(home, 2)
+        home.tools.release("two")
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert offered(server)[1:] == [["fake__slow"], ["fake__echo", "fake__slow"]]
+        _, refused = await told(engine, run_id, 1)
+        assert refused["error"]["code"] == "permission_denied"
+        turns = (await engine.runs.conversation(run_id, "work")).turns
+        assert [turn.hidden for turn in turns] == [(), ("fake.echo", "fake.give"), ("fake.give",)]
+        events = await engine.runs.events(run_id, limit=1_000)
+        (taken,) = [one for one in events if one.kind == "agent_turn_narrowed"]
+        assert (taken.step_id, taken.payload["without"]) == ("work/1/model", ["fake.echo"])
+
+
+async def test_a_turn_that_is_asked_again_after_a_retry_of_the_run_has_its_bounds_still(home: Home) -> None:
+    home.flow("ask", agent(tools=TOOLS, retry={"max_attempts": 1}))
+    refused = head(401, "application/json") + b'{"error": {"message": "who are you"}}'
+    answers = answering_in_turn(refused, spoken("", ("fake.echo", '{"a": 1}')), spoken("Done."))
+    async with serving(answers) as server:
+        async with home.open(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+            await engine.runs.narrow(run_id, actor=ANN, only=["fake.give"], once=True)
+            async with engine.work():
+                await rest(engine, run_id, expect=RunStatus.FAILED)
+        async with home.working(models=models_at(server.url)) as engine:
+            await retry(engine, run_id)
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert offered(server)[:2] == [["fake__give"]] * 2
+        assert len(offered(server)[2]) == len(TOOLS)
+
+
+async def test_lifting_takes_back_what_was_said_of_the_next_turn_too(home: Home) -> None:
+    home.flow("ask", agent(tools=TOOLS))
+    async with serving(answering_in_turn(spoken("Done."))) as server:
+        async with home.open(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+            await engine.runs.narrow(run_id, actor=ANN, only=["fake.give"], once=True)
+            await engine.runs.narrow(run_id, actor=ANN)
+            with pytest.raises(InvalidInput):
+                await engine.runs.narrow(run_id, actor=ANN, once=True)
+            async with engine.work():
+                await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert len(offered(server)[0]) == len(TOOLS)
+
+
+async def test_a_plan_may_not_name_what_is_hidden_in_its_turn_alone(home: Home) -> None:
+    home.flow("go", plan(proposes(planned("one")), proposes(planned("two")), max_replans=1))
+    async with home.open() as engine:
+        run_id = await start(engine, "go")
+        await engine.runs.narrow(run_id, actor=ANN, without=["fake.echo"], once=True)
+        async with engine.work():
+            card = await pending_approval(engine, run_id)
+            assert card.step_id == "plan/1/review"
+            await engine.requests.approve(card.approval_id, actor=ANN, digest=card.digest)
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
 
 
 async def test_it_widens_nothing(home: Home) -> None:

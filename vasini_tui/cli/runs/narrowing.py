@@ -23,6 +23,7 @@ def narrow(
     without: Annotated[
         list[str] | None, typer.Option("--without", metavar="TOOL", help="Not this tool; likewise.")
     ] = None,
+    once: Annotated[bool, typer.Option("--once", help="In the next turn alone.")] = False,
     lift: Annotated[bool, typer.Option("--lift", help="Bound nothing any more.")] = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
@@ -30,15 +31,17 @@ def narrow(
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Bound the tools that agents of a run choose among, from their next turn on."""
-    if lift == bool(only or without):
+    if lift == bool(only or without) or (lift and once):
         raise UsageError("say --only TOOL or --without TOOL, or --lift")
-    call = partial(_narrow, part=run, only=only or None, without=without or [])
+    call = partial(_narrow, part=run, only=only or None, without=without or [], once=once)
     return Invocation(call, as_json, act_as, tenant, all_tenants)
 
 
-async def _narrow(session: Session, *, part: str, only: list[str] | None, without: list[str]) -> int:
+async def _narrow(
+    session: Session, *, part: str, only: list[str] | None, without: list[str], once: bool
+) -> int:
     async with session.engine_and_run(part) as (engine, run_id):
-        result = await engine.runs.narrow(run_id, actor=session.actor, only=only, without=without)
+        result = await engine.runs.narrow(run_id, actor=session.actor, only=only, without=without, once=once)
     if session.out.as_json:
         session.out.document(result.model_dump(mode="json", by_alias=True))
         return ExitCode.OK
@@ -46,5 +49,6 @@ async def _narrow(session: Session, *, part: str, only: list[str] | None, withou
         *([f"only {', '.join(only)}"] if only else []),
         *([f"without {', '.join(without)}"] if without else []),
     ]
-    session.out.line(f"{result.run_id}  {result.status}  {'; '.join(words) or 'no tool is hidden any more'}")
+    said = "; ".join(words) or "no tool is hidden any more"
+    session.out.line(f"{result.run_id}  {result.status}  {'the next turn: ' if once else ''}{said}")
     return ExitCode.OK

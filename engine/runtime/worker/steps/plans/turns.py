@@ -81,7 +81,7 @@ def turn_at(at: Rendering) -> PlanTurn:
     told = resolve_value(plan.input, at.values.resolve)
     earlier = [resolve_value(turn, at.values.resolve)["turn"] for turn in plan.branches.outputs.in_order()]
 
-    hidden = hidden_tools(at.state, told["tools"])
+    hidden = hidden_tools(at.state, model, told["tools"])
 
     def refused(tool: str) -> str | None:
         verdict = at.judge.verdict(tool, at.state)

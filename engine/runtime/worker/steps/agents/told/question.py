@@ -82,7 +82,7 @@ class Questions:
         route = self._catalog.router.route(
             Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"]), execution.attempt
         )
-        hidden = hidden_tools(state, (*told["tools"], *getattr(step, "deferred", ())))
+        hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
         offers = tuple([offer async for offer in self._offers(site, told["tools"], hidden)])
         bounds = (step.max_tokens, self._catalog.max_tokens(route.name))
         bound = min((bound for bound in bounds if bound is not None), default=None)
