@@ -33,7 +33,7 @@ from engine.journal.rules.run_filter import micros
 from engine.journal.rules.verb_rules import changes
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
 from engine.runtime.embedded.again import merged
-from engine.runtime.embedded.narrowing import narrowing
+from engine.runtime.embedded.steering.narrowing import narrowing
 from engine.runtime.views.conversations import conversation_of
 from engine.runtime.views.paging import page_offset, page_size
 from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row, without_damaged

@@ -13,30 +13,28 @@ from engine.contracts.runs.run import (
     RunFilter,
     RunSort,
     RunSummary,
-    VerbResult,
 )
 from engine.contracts.status import (
     RUN_TERMINAL,
     RUN_WAITING,
-    CancelMode,
     RequestKind,
     RequestStatus,
     RunStatus,
 )
 from engine.errors import InvalidInput, NotFound
-from engine.governance.access import DEFAULT_TENANT, Scoped
+from engine.governance.access import DEFAULT_TENANT
 from engine.journal.rules.id_parts import LEAST_OF_ID
 from engine.journal.rules.run_filter import micros, place_of
 from engine.runtime.embedded.again import merged, require_no_masks
 from engine.runtime.embedded.asking.session_names import session_named
-from engine.runtime.embedded.narrowing import narrowing
 from engine.runtime.embedded.resting import rests
+from engine.runtime.embedded.steering.verbs import Steering
 from engine.runtime.views.paging import page_offset, page_size, run_cursor, run_place
 from engine.runtime.views.readable import page_of
 from engine.runtime.views.summaries import run_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -60,7 +58,6 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
     from engine.journal.rows import ListedRow
-    from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.starting import RunStarter
@@ -70,7 +67,7 @@ MAX_LOOKED_AT = 10_000
 """Events one search looks at."""
 
 
-class Runs(Scoped):
+class Runs(Steering):
     """Implements `engine.facade.runs.Runs`.
 
     `reader`, `starter` and `handoffs` make the parts that look into runs, start them and hand them off,
@@ -88,12 +85,10 @@ class Runs(Scoped):
         handoffs: Callable[[], Handoffs],
         take_mail: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._journal = journal
-        self._clock = clock
+        super().__init__(journal, clock, take_mail)
         self._readers = reader
         self._starter = starter
         self._handoffs = handoffs
-        self._take_mail = take_mail
         self._reader: RunReader | None = None
 
     def within(self, access: Access) -> Self:
@@ -322,58 +317,6 @@ class Runs(Scoped):
     ) -> Conversation:
         """See facade."""
         return await self.reader.conversation(run_id, step_id, after, limit)
-
-    async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
-        """See facade."""
-        from engine.machine.model.inputs import Pause  # noqa: PLC0415 - lists need no machine
-
-        return await self._steer(run_id, actor, Pause(now=self._clock.now(), actor=actor.name, via=actor.via))
-
-    async def resume(self, run_id: str, *, actor: Actor) -> VerbResult:
-        """See facade."""
-        from engine.machine.model.inputs import Resume  # noqa: PLC0415 - lists need no machine
-
-        return await self._steer(
-            run_id, actor, Resume(now=self._clock.now(), actor=actor.name, via=actor.via)
-        )
-
-    async def cancel(
-        self, run_id: str, *, actor: Actor, mode: CancelMode = CancelMode.BOUNDARY
-    ) -> VerbResult:
-        """See facade."""
-        from engine.machine.model.inputs import Cancel  # noqa: PLC0415 - lists need no machine
-
-        return await self._steer(
-            run_id, actor, Cancel(now=self._clock.now(), actor=actor.name, via=actor.via, mode=mode)
-        )
-
-    async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:
-        """See facade."""
-        from engine.machine.model.inputs import Retry  # noqa: PLC0415 - lists need no machine
-
-        return await self._steer(run_id, actor, Retry(now=self._clock.now(), actor=actor.name, via=actor.via))
-
-    async def narrow(
-        self,
-        run_id: str,
-        *,
-        actor: Actor,
-        only: Sequence[str] | None = None,
-        without: Sequence[str] = (),
-        once: bool = False,
-    ) -> VerbResult:
-        """See facade."""
-        verb = narrowing(self._clock.now(), actor, only, without, once=once)
-        return await self._steer(run_id, actor, verb)
-
-    async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:
-        await self.reader.row(run_id)
-        self.access.require(Role.OPERATOR, actor)
-        _, changed = await self._journal.steer(run_id, verb)
-        if changed:
-            await self._take_mail(run_id)
-        row = await self.reader.row(run_id)
-        return VerbResult(run_id=run_id, status=RunStatus(row["status"]), changed=changed)
 
     async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
         """See facade."""

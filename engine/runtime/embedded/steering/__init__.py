@@ -1,0 +1,1 @@
+"""What people do to runs while they are worked: verbs, checked before they are written down."""
