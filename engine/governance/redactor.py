@@ -25,6 +25,8 @@ from engine.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from engine.governance.masking import Masker
 
 MAX_DEPTH = 100
@@ -62,18 +64,16 @@ class Redactor:
         """
         raw = _json_of(value, levels)
         limit = 0 if apart else self._inline_limit
-        if len(raw) <= limit and b'"$' not in raw and self._masker.is_clean(str(raw, "utf-8")):
-            return StoredValue(value)
+        if b'"$' not in raw and self._masker.is_clean(str(raw, "utf-8")):
+            return StoredValue(value) if len(raw) <= limit else _apart(raw, self._preview(value, _as_it_is))
         scrubbed = self._masker.scrub_secrets(value)
         if scrubbed is not value:
             raw = _json_of(scrubbed, levels)
         literal = _holds_reference(scrubbed, raw)
         if not literal and len(raw) <= limit and not self._masker.has_personal(scrubbed):
             return StoredValue(scrubbed)
-        digest = hashlib.sha256(raw).hexdigest()
         images = dict.fromkeys(one.digest for one in images_in(scrubbed)) if _IMAGE in raw else ()
-        ref = blob_ref(digest, len(raw), self.preview(scrubbed), literal=literal, images=images)
-        return StoredValue(ref, {digest: raw})
+        return _apart(raw, self.preview(scrubbed), literal=literal, images=images)
 
     def scrubbed(self, value: Any) -> Any:
         """A value as it is kept: secrets replaced."""
@@ -97,32 +97,48 @@ class Redactor:
 
     def preview(self, value: Any) -> Any:
         """A masked, shortened form of a value without secrets: at most PREVIEW_LIMIT bytes of JSON."""
-        short = self._shorten(value)
+        return self._preview(value, self._masker.mask)
+
+    def _preview(self, value: Any, mask: Callable[[Any], Any]) -> Any:
+        short = _shorten(value, mask)
         return short if len(_json_of(short)) <= PREVIEW_LIMIT else _describe(value)
 
-    def _shorten(self, value: Any, depth: int = 0) -> Any:
-        if isinstance(value, str):
-            return self._short_text(value)
-        if isinstance(value, ImageRef):
-            return value.shown
-        if isinstance(value, dict | list | tuple) and depth >= 2:
-            return _describe(value)
-        if isinstance(value, dict):
-            pairs = list(value.items())[:_PREVIEW_ITEMS]
-            kept = {self._shorten(key): self._shorten(item, depth + 1) for key, item in pairs}
-            return {**kept, "…": f"+{len(value) - _PREVIEW_ITEMS}"} if len(value) > _PREVIEW_ITEMS else kept
-        if isinstance(value, list | tuple):
-            items = [self._shorten(item, depth + 1) for item in value[:_PREVIEW_ITEMS]]
-            return [*items, f"… +{len(value) - _PREVIEW_ITEMS}"] if len(value) > _PREVIEW_ITEMS else items
-        return value
 
-    def _short_text(self, text: str) -> str:
-        """The masked beginning. What the cut may have made unrecognizable at the end is left out."""
-        start = text[: _PREVIEW_TEXT + _LONGEST_MATCH]
-        masked: str = self._masker.mask(start) if len(text) == len(start) else self.redact_beginning(start)
-        if len(text) == len(start) and len(masked) <= _PREVIEW_TEXT:
-            return masked
-        return f"{masked[: _PREVIEW_TEXT - 1]}…"
+def _as_it_is(value: Any) -> Any:
+    """What masks a value in which there is nothing to mask."""
+    return value
+
+
+def _apart(raw: bytes, preview: Any, *, literal: bool = False, images: Iterable[str] = ()) -> StoredValue:
+    digest = hashlib.sha256(raw).hexdigest()
+    ref = blob_ref(digest, len(raw), preview, literal=literal, images=images)
+    return StoredValue(ref, {digest: raw})
+
+
+def _shorten(value: Any, mask: Callable[[Any], Any], depth: int = 0) -> Any:
+    if isinstance(value, str):
+        return _short_text(value, mask)
+    if isinstance(value, ImageRef):
+        return value.shown
+    if isinstance(value, dict | list | tuple) and depth >= 2:
+        return _describe(value)
+    if isinstance(value, dict):
+        pairs = list(value.items())[:_PREVIEW_ITEMS]
+        kept = {_shorten(key, mask): _shorten(item, mask, depth + 1) for key, item in pairs}
+        return {**kept, "…": f"+{len(value) - _PREVIEW_ITEMS}"} if len(value) > _PREVIEW_ITEMS else kept
+    if isinstance(value, list | tuple):
+        items = [_shorten(item, mask, depth + 1) for item in value[:_PREVIEW_ITEMS]]
+        return [*items, f"… +{len(value) - _PREVIEW_ITEMS}"] if len(value) > _PREVIEW_ITEMS else items
+    return value
+
+
+def _short_text(text: str, mask: Callable[[Any], Any]) -> str:
+    """The masked beginning. What the cut may have made unrecognizable at the end is left out."""
+    start = text[: _PREVIEW_TEXT + _LONGEST_MATCH]
+    masked: str = mask(start) if len(text) == len(start) else mask(start)[:-_LONGEST_MATCH]
+    if len(text) == len(start) and len(masked) <= _PREVIEW_TEXT:
+        return masked
+    return f"{masked[: _PREVIEW_TEXT - 1]}…"
 
 
 def _without(value: Any, scrubbed: Any) -> Any:

@@ -59,6 +59,7 @@ class ModelCatalog:
         self._secrets = secrets
         self._masker = Masker()
         self.router = ModelRouter(settings)
+        self._found: dict[str, NamedModel] = {}
         self.connections = Connections()
 
     def known(self) -> Iterator[KnownModel]:
@@ -99,10 +100,15 @@ class ModelCatalog:
 
     def _named(self, name: str) -> NamedModel:
         """What is said of the model of that name, or of what a tier leads to. Raises as `name_of`."""
-        known = self._settings.all
-        if name not in known or self.router.refusal(name, None) is not None:
-            name = self.name_of(name)
-        return known[name]
+        found = self._found.get(name)
+        if found is None:
+            known = self._settings.all
+            if name not in known or self.router.refusal(name, None) is not None:
+                found = known[self.name_of(name)]
+            else:
+                found = known[name]
+            self._found[name] = found
+        return found
 
     def max_tokens(self, name: str) -> int | None:
         """The bound of an answer of that model; None where the settings have none. Raises as `name_of`."""
@@ -110,7 +116,7 @@ class ModelCatalog:
 
     def takes_images(self, name: str) -> bool:
         """Whether that model is shown images; else it is told what they are. Raises as `name_of`."""
-        return self._settings.all[self.name_of(name)].images
+        return self._named(name).images
 
     def context_characters(self, name: str) -> int:
         """So much that model is told at the most. Raises as `name_of`."""

@@ -89,13 +89,23 @@ class Message:
         return len(to_json([self.role, self.texts, calls, self.call_id])) + images
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToolOffer:
-    """A tool as a model is told of it; `parameters` is a JSON Schema."""
+    """A tool as a model is told of it; `parameters` is a JSON Schema. As a message it is measured once."""
 
     name: str
     description: str
     parameters: Mapping[str, Any]
+
+    @cached_property
+    def characters(self) -> int:
+        """How many a model is told of it."""
+        return len(self.name) + len(self.description) + len(to_json(dict(self.parameters)))
+
+    @cached_property
+    def told_bytes(self) -> int:
+        """Bytes of it, as those of a message."""
+        return len(to_json([self.name, self.description, dict(self.parameters)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 
 MAX_LOOKED_AT = 10_000
 """Events one search looks at."""
+_RESTING = RUN_TERMINAL | RUN_WAITING
 
 
 class Runs(Steering):
@@ -325,9 +326,10 @@ class Runs(Steering):
         watched = {run_id}
 
         def listen(change: ChangeSet) -> None:
-            rests_now = RUN_TERMINAL | RUN_WAITING
-            ended = any(change.statuses.get(watched_id) in rests_now for watched_id in watched)
-            if change.foreign or ended or not watched.isdisjoint(change.rested):
+            for one in watched:  # of each commit, so as little as can be
+                if one in change.rested or change.statuses.get(one) in _RESTING:
+                    news.set()
+            if change.foreign:
                 news.set()
 
         undo = self._journal.on_change(listen)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.contracts.status import RunStatus
-from engine.errors import NotFound
+from engine.errors import NotFound, Unavailable
 from engine.governance.masking import Masker
 from engine.governance.redactor import Redactor
 from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.clock import SystemClock
 from engine.runtime.embedded.engine import open_engine
 from engine.runtime.files.call_outputs import MOST_BYTES, CallOutputs
+from engine.runtime.files.line_writer import LineWriter
 from engine.runtime.files.speaking import Speaking
 from engine.runtime.value_store import ValueStore
 from engine.runtime.worker.steps.calls.call_output import CallOutput
@@ -159,10 +163,55 @@ def test_output_is_read_from_any_place(tmp_path: Path) -> None:
     ],
 )
 async def test_of_a_line_that_is_being_written_nothing_shows_that_may_become_a_secret(
-    written: str, shown: str
+    written: str, shown: str, tmp_path: Path
 ) -> None:
     values = ValueStore(MemoryJournal(), Redactor(Masker()))
     facts = {"step_id": "work/0/model", "attempt": 1}
-    output = CallOutput(lambda _: True, facts, values, SystemClock(), 1_000_000, Speaking().of("run"))
+    keep = partial(LineWriter(CallOutputs(tmp_path)).keep, "demo", "run")
+    output = CallOutput(keep, facts, values, SystemClock(), 1_000_000, Speaking().of("run"))
     output.write("out", written.encode())
     assert [line["text"] for line in output.coming()] == ([shown] if shown else [])
+
+
+async def test_lines_of_many_calls_are_each_in_the_file_of_their_run_in_order(tmp_path: Path) -> None:
+    outputs = CallOutputs(tmp_path)
+    writer = LineWriter(outputs)
+    kept = [writer.keep("demo", f"run_{n % 3}", f"{n}\n".encode()) for n in range(30)]
+    assert await asyncio.gather(*kept) == [True] * 30
+    for run in range(3):
+        lines = b"".join(b"%d\n" % n for n in range(run, 30, 3))
+        assert outputs.read("demo", f"run_{run}", 0)[0] == lines
+
+
+async def test_lines_that_cannot_be_kept_are_told_to_their_call_alone(tmp_path: Path) -> None:
+    outputs = CallOutputs(tmp_path)
+    writer = LineWriter(outputs)
+    outputs.append("demo", "run_full", b"one\n")
+    os.truncate(outputs.path("demo", "run_full"), MOST_BYTES)
+    (tmp_path / "demo" / "run_bad").write_text("no folder")
+    bad, full, good = (writer.keep("demo", f"run_{one}", b"line\n") for one in ("bad", "full", "good"))
+    with pytest.raises(Unavailable):
+        await bad
+    assert (await full, await good) == (False, True)
+    assert outputs.read("demo", "run_good", 0)[0] == b"line\n"
+
+
+async def test_a_call_that_is_cancelled_leaves_its_lines_in_the_file(tmp_path: Path) -> None:
+    outputs, values = CallOutputs(tmp_path), ValueStore(MemoryJournal(), Redactor(Masker()))
+    keep = partial(LineWriter(outputs).keep, "demo", "run")
+    output = CallOutput(
+        keep, {"step_id": "a", "attempt": 1}, values, SystemClock(), 1000, Speaking().of("run")
+    )
+
+    async def calling() -> None:
+        async with output:
+            output.write("out", b"whole\nhalf")
+            await asyncio.Event().wait()
+
+    call = asyncio.create_task(calling())
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    texts = [json.loads(line)["text"] for line in outputs.read("demo", "run", 0)[0].splitlines()]
+    assert texts == ["whole", "half"]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic_core import to_json
 
-from engine.models.conversation import Message, MessageRole
+from engine.models.conversation import Message, MessageRole, ModelRequest, ToolOffer
 from engine.models.failure import ModelFailure
+from engine.runtime.worker.steps.agents.meter import request_bytes
 from engine.runtime.worker.steps.agents.told.conversation import (
     LOOKED_BACK,
     Briefing,
+    Briefings,
     LoopDetected,
     Window,
     messages_of,
@@ -104,3 +107,28 @@ def test_no_more_turns_are_read_than_are_told_or_looked_at() -> None:
         window.add(turn(read, "r" * 500))
         read += 1
     assert read == LOOKED_BACK
+
+
+def test_what_an_agent_is_told_first_is_put_together_again_only_when_it_changes() -> None:
+    held = Briefings()
+    first = held.same("work", Briefing("", "Be.", "Do it."))
+    assert held.same("work", Briefing("", "Be.", "Do it.")) is first
+    other = held.same("work", Briefing("", "Be.", "Do that."))
+    assert (other.prompt, held.same("look", first)) == ("Do that.", first)
+    for number in range(100):
+        held.same(f"{number}", first)
+    assert held.same("work", other) is other
+
+
+@pytest.mark.parametrize("offered", [0, 1, 3])
+def test_the_bytes_of_a_request_are_those_of_its_json(offered: int) -> None:
+    messages = told([turn(number, "ü\n" * 10) for number in range(3)], 100_000)
+    offers = tuple(ToolOffer(f"look{n}", "Looks: ü.", {"type": "object"}) for n in range(offered))
+    spoken = [[one.role, one.texts, [*map(_shown, one.calls)], one.call_id] for one in messages]
+    tools = [[one.name, one.description, one.parameters] for one in offers]
+    json = sum(1 + len(to_json(one)) for one in spoken) + len(to_json(tools))
+    assert request_bytes(ModelRequest(messages, offers)) == json
+
+
+def _shown(call: Any) -> dict[str, str]:
+    return {"id": call.id, "name": call.name, "arguments": call.arguments}

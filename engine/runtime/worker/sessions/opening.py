@@ -16,6 +16,7 @@ from engine.machine.model.graph import walk_steps
 from engine.models.catalog import ModelCatalog
 from engine.runtime.files.agent_places import AgentPlaces
 from engine.runtime.files.call_outputs import CallOutputs
+from engine.runtime.files.line_writer import LineWriter
 from engine.runtime.processes import boot_id
 from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls, lost_calls
 from engine.runtime.worker.sessions.documents import RunDocuments
@@ -78,8 +79,8 @@ class Sessions:
         self._packs = packs
         self._folders = folders
         self._executor = executor
-        outputs, limit = CallOutputs(config.runs_dir), config.limits.max_output_bytes
-        kept = partial(kept_output, outputs, values, clock, limit, speaking)
+        writer, limit = LineWriter(CallOutputs(config.runs_dir)), config.limits.max_output_bytes
+        kept = partial(kept_output, writer, values, clock, limit, speaking)
         self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
         self._catalog = catalog = ModelCatalog(config.models, config.secrets)
         prices = PriceBook(config.models, config.budget)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
@@ -18,6 +19,8 @@ from engine.templates import TemplateError, compile_expression
 from engine.values import is_list_ref, resolve_value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.contracts.flows.step import Step
     from engine.machine.model.state import RunState
     from engine.runtime.pack_library.pinned import PinnedFlow
@@ -77,11 +80,11 @@ class Preparer:
             problem = failure(StepErrorCode.UNKNOWN_STEP_TYPE, message, type=step.type)
             return StepPrepared(now=now, path=path, error=problem)
         try:
-            context = render_context(self.flow.graph, state, path, self.run, self.values.resolve)
-            if not self._wanted(step, context):
+            look = cache(lambda: render_context(self.flow.graph, state, path, self.run, self.values.resolve))
+            if not self._wanted(step, look):
                 return StepPrepared(now=now, path=path, run=False)
             at = Rendering(
-                path, now, state, context, self.flow, self.children, self.values, self._store, self.judge
+                path, now, state, look, self.flow, self.children, self.values, self._store, self.judge
             )
             return renderer.prepare(step, at)
         except TemplateError as error:
@@ -90,10 +93,10 @@ class Preparer:
             problem = failure(renderer.fault_code, f"step {step.id}: {error.message}", **error.details)
         return StepPrepared(now=now, path=path, error=problem)
 
-    def _wanted(self, step: Step, context: dict[str, Any]) -> bool:
+    def _wanted(self, step: Step, look: Callable[[], dict[str, Any]]) -> bool:
         if step.when is None or isinstance(step.when, bool):
             return step.when is not False
-        return compile_expression(step.when).test(context, self.values.resolve)
+        return compile_expression(step.when).test(look(), self.values.resolve)
 
     def _store(self, value: Any) -> Any:
         if is_list_ref(value):

@@ -28,17 +28,22 @@ S = TypeVar("S", bound=StepFields)
 
 @frozen
 class Rendering:
-    """One step being rendered: what its templates may look at, and where its values go."""
+    """One step being rendered: what its templates may look at (`look`), and where its values go."""
 
     path: str
     now: int
     state: RunState
-    context: dict[str, Any]
+    look: Callable[[], dict[str, Any]]
     flow: PinnedFlow
     children: ChildFlows
     values: ValueStore
     store: Callable[[Any], Any]
     judge: CallJudge
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What its templates may look at; put together when one does. Raises BlobNeeded."""
+        return self.look()
 
     def value(self, written: Any) -> Any:
         """A value of the flow with its templates rendered, in full. Raises TemplateError, BlobNeeded."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
-
 from engine.budget.price import cost_of
 from engine.models.asking import counted, estimated_tokens
 from engine.models.conversation import CallArguments, CallStarted, Identified, TextDelta, UsageSeen
@@ -84,5 +82,6 @@ class Meter:
 
 def request_bytes(request: ModelRequest) -> int:
     """Bytes of what a model is told, with the names that every wire format has around it."""
-    tools = [[one.name, one.description, dict(one.parameters)] for one in request.tools]
-    return sum(1 + one.told_bytes for one in request.messages) + len(to_json(tools))
+    messages = sum(1 + one.told_bytes for one in request.messages)
+    tools = sum(1 + one.told_bytes for one in request.tools)
+    return messages + tools + (1 if request.tools else 2)  # the brackets, and a comma less than tools

@@ -115,8 +115,10 @@ class ModelCalls:
     async def _paid(
         self, site: CallSite, execution: Execution, asked: Question, *, may_lower: bool = True
     ) -> tuple[Meter, Question]:
-        """What is asked once money is held for it. Raises as `Paying.begin`."""
+        """What is asked once money is held for it, where it costs any. Raises as `Paying.begin`."""
         meter = await self._meter(asked)
+        if meter.quoted.price is not None and meter.quoted.price.is_free:
+            return meter, asked
         seconds = self._catalog.longest_seconds(asked.route.name)
         lower = self._catalog.router.below(asked.route.name, site.row["tenant"]) if may_lower else None
         request = await self._paying.begin(

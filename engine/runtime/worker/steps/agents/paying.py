@@ -89,11 +89,10 @@ class Paying:
         """Hold what the call may cost: what is asked from now on, with a bound where a hard cap holds.
 
         `seconds` is the longest it may take, `may_lower` whether a model of a lower tier may be asked in
-        place of this one, `told` hears what is waited for. Raises BudgetExhausted, AtSoftCap, LeaseLost.
+        place of this one, `told` hears what is waited for. One that costs nothing needs no money held. Raises
+        BudgetExhausted, AtSoftCap, LeaseLost.
         """
         price = meter.quoted.price
-        if price is not None and price.is_free:
-            return request
         call = replace(
             await self._call(site, execution, meter.quoted.name, price),
             sent=meter.sent,

@@ -6,6 +6,7 @@ import asyncio
 import codecs
 import logging
 import re
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
-    from engine.runtime.files.call_outputs import CallOutputs
+    from engine.runtime.files.line_writer import LineWriter
     from engine.runtime.files.speaking import Speaking, SpeakingOfRun
     from engine.runtime.value_store import ValueStore
 
@@ -40,7 +41,7 @@ class CallOutput:
 
     def __init__(
         self,
-        keep: Callable[[bytes], bool],
+        keep: Callable[[bytes], asyncio.Future[bool]],
         facts: dict[str, Any],
         values: ValueStore,
         clock: Clock,
@@ -61,7 +62,7 @@ class CallOutput:
         self._decoders = {"out": decoder("replace"), "err": decoder("replace")}
         self._waiting: list[bytes] = []
         self._soon: asyncio.TimerHandle | None = None
-        self._storing: asyncio.Task[None] | None = None
+        self._storing: asyncio.Future[bool] | None = None
 
     def coming(self) -> Iterator[dict[str, Any]]:
         """Lines that are not in the file yet, masked.
@@ -126,27 +127,29 @@ class CallOutput:
             self._soon = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._begin_storing)
 
     def _begin_storing(self) -> None:
-        self._storing = asyncio.get_running_loop().create_task(self._store_gathered())
-
-    async def _store_gathered(self) -> None:
-        await self._store()
         self._soon = None
-        self._store_soon()  # what came meanwhile
+        self._store()
 
-    async def _store(self) -> None:
-        """The call goes on whatever becomes of its lines."""
+    def _store(self) -> None:
         lines, self._waiting = b"".join(self._waiting), []
-        try:
-            if lines and not await asyncio.to_thread(self._keep, lines):
-                self._left = 0
-        except VasiniError as error:
+        if lines:
+            self._storing = self._keep(lines)
+            self._storing.add_done_callback(self._stored)
+
+    def _stored(self, kept: asyncio.Future[bool]) -> None:
+        """The call goes on whatever becomes of its lines."""
+        if kept.cancelled():
+            return
+        error = kept.exception()
+        if error is not None or not kept.result():
             self._left = 0
+        if isinstance(error, VasiniError):
             _LOG.warning("output of %s is not kept: %s", self._facts["step_id"], error.message)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was written, and nothing has to be kept."""
-        return not self._waiting and self._soon is None and not any(self._rest.values())
+        return not (self._waiting or self._storing or any(self._rest.values()))
 
     async def __aenter__(self) -> Self:
         self._speaking.begin(self)
@@ -154,20 +157,22 @@ class CallOutput:
 
     async def __aexit__(self, *_: object) -> None:
         self._speaking.end(self)
-        if not self.is_empty:  # most calls write nothing, and it takes a task of its own
-            await finish(self.close())
+        if not self.is_empty:  # most calls write nothing
+            await self.close()
 
     async def close(self) -> None:
-        """Everything is in the file. A call that has ended waits for no more lines."""
-        if self._storing is not None:
-            await self._storing
+        """Everything is in the file, also when the call is cancelled. One that has ended waits for no more
+        lines."""
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
         for stream, rest in self._rest.items():
             if rest:
                 self._take(stream, rest)
-        await self._store()
+        self._store()
+        if self._storing is not None:  # lines are written in their order: the last ones are the last
+            with suppress(VasiniError):
+                await finish(self._storing)
 
 
 def _without_open_end(line: str) -> str:
@@ -184,7 +189,7 @@ def _without_open_end(line: str) -> str:
 
 
 def kept_output(
-    outputs: CallOutputs,
+    writer: LineWriter,
     values: ValueStore,
     clock: Clock,
     limit: int,
@@ -193,6 +198,6 @@ def kept_output(
     execution: Execution,
 ) -> CallOutput:
     """For what the call of an execution writes: a context that is in the run's file when it is left."""
-    keep = partial(outputs.append, row["pack"], row["run_id"])
+    keep = partial(writer.keep, row["pack"], row["run_id"])
     facts = {"step_id": execution.path, "attempt": execution.attempt}
     return CallOutput(keep, facts, values, clock, limit, speaking.of(row["run_id"]))

@@ -16,6 +16,7 @@ from engine.machine.model.inputs import StepFinished
 from engine.machine.transition_builder import failure
 from engine.runtime.clock import new_id
 from engine.runtime.worker.steps.agents.own_tools.finding import FIND, find_tools
+from engine.runtime.worker.steps.agents.told.conversation import Briefings
 from engine.runtime.worker.steps.calls.brought_images import brings_images, kept_images
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.form_step import form_asked
@@ -57,6 +58,8 @@ class CallSite:
     """The lease under which the calls are made."""
     listed: dict[str, str] = field(default_factory=dict)
     """As `CallJudge.listed`."""
+    briefings: Briefings = field(default_factory=Briefings)
+    """What its agents were told last."""
 
     def context(
         self,

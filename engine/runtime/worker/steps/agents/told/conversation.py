@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ LOOKED_BACK = 64
 _KEPT_FOR_BARE = 4
 """One part of so many of the room is for turns that are told without results."""
 _LEAST_OF_A_RESULT = 200
+_HELD_BRIEFINGS = 16
 SAME_CALL_TOLD = 3
 SAME_CALL_ENDS = 4
 """So often the very same call with the very same result is told to the model, then ends the agent."""
@@ -46,15 +47,41 @@ class LoopDetected(Exception):
         self.times = times
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Briefing:
-    """What an agent is told before it begins."""
+    """What an agent is told before it begins, turn after turn: it is put together once."""
 
     persona: str
     instructions: str
     prompt: str
     output: dict[str, Any] | None = None
     blocks: tuple[Block, ...] = ()
+
+    @cached_property
+    def messages(self) -> tuple[Message, Message]:
+        """The first ones of every question."""
+        system = "\n\n".join(
+            filter(None, (self.persona, self.instructions, _DATA, wanted_answer(self.output)))
+        )
+        asked = Message(MessageRole.USER, self.prompt, blocks=self.blocks)
+        return Message(MessageRole.SYSTEM, system), asked
+
+
+class Briefings:
+    """What the agents of one run are told, those that were asked last."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Briefing] = {}
+
+    def same(self, agent: str, fresh: Briefing) -> Briefing:
+        """The one that the agent had before, if it is told the same now."""
+        held = self._held.get(agent)
+        if held == fresh:
+            return held
+        if len(self._held) >= _HELD_BRIEFINGS:
+            self._held.clear()
+        self._held[agent] = fresh
+        return fresh
 
 
 class Window:
@@ -75,7 +102,7 @@ class Window:
         self.whole = 0
         self.told = 0
         self._characters = characters
-        self._room = characters - sum(one.characters for one in _told_first(briefing)) - len(said)
+        self._room = characters - sum(one.characters for one in briefing.messages) - len(said)
         self._left = self._room
         if self._room <= 0:
             raise self._too_small()
@@ -91,8 +118,8 @@ class Window:
         self.turns.append(turn)
         if number == 0:
             self._image_room = max(0, self._room - turn.bare) // 2
-        images = self.gallery.fitting((one for several in turn.images for one in several), self._image_room)
-        taken = sum(map(characters_of, images))
+        images = self.gallery.fitting(turn.all_images, self._image_room) if turn.all_images else []
+        taken = sum(map(characters_of, images)) if images else 0
         if number == 0:
             self.whole = self.told = 1
             self._of_newest = taken
@@ -137,20 +164,29 @@ def messages_of(
     Raises LoopDetected, ModelFailure (`context_length`).
     """
     briefing, left_out = window.briefing, ended - window.told
-    note = f"\n\n({left_out} earlier turns are left out here: they are too much.)" if left_out else ""
-    messages = _told_first(briefing, note)
-    seen: Counter[tuple[str, ...]] = Counter()
-    for age, turn in reversed(list(enumerate(window.turns))):
+    system, asked = briefing.messages
+    if left_out:
+        note = f"\n\n({left_out} earlier turns are left out here: they are too much.)"
+        asked = replace(asked, text=briefing.prompt + note)
+    messages = [system, asked]
+    seen: dict[tuple[str, ...], int] = {}
+    for age in range(len(window.turns) - 1, -1, -1):
+        turn = window.turns[age]
         times = _times(turn, seen)
         if age < window.told:
             shown = {digest: images[digest] for digest, at in window.gallery.shown.items() if at == age}
-            messages += _spoken(turn, times, window.limit(age), briefing.output, shown)
+            limit = window.limit(age)
+            as_it_was = turn.longest <= limit and not shown and max(times, default=0) < SAME_CALL_TOLD
+            if as_it_was and (turn.calls or briefing.output is None):
+                messages += turn.whole
+            else:
+                messages += _spoken(turn, times, limit, briefing.output, shown)
     if window.said:
         messages.append(Message(MessageRole.USER, window.said))
     return tuple(messages)
 
 
-def _times(turn: Turn, seen: Counter[tuple[str, ...]]) -> list[int]:
+def _times(turn: Turn, seen: dict[tuple[str, ...], int]) -> list[int]:
     """How often each call of a turn had been made, with the same result, since a person said something.
 
     Raises LoopDetected.
@@ -158,12 +194,11 @@ def _times(turn: Turn, seen: Counter[tuple[str, ...]]) -> list[int]:
     if turn.said:
         seen.clear()
     times = []
-    for call, text, images in zip(turn.calls, turn.results, turn.images, strict=True):
-        same = (call.name, call.arguments, text, *(one.digest for one in images))
-        seen[same] += 1
-        if seen[same] >= SAME_CALL_ENDS:
-            raise LoopDetected(call.name, seen[same])
-        times.append(seen[same])
+    for same in turn.made:
+        often = seen[same] = seen.get(same, 0) + 1
+        if often >= SAME_CALL_ENDS:
+            raise LoopDetected(same[0], often)
+        times.append(often)
     return times
 
 
@@ -184,14 +219,6 @@ def _spoken(
     if faults:
         words = "; ".join(faults)
         yield Message(MessageRole.USER, f"Your answer does not fit: {words}. Answer again.")
-
-
-def _told_first(briefing: Briefing, note: str = "") -> list[Message]:
-    system = "\n\n".join(
-        filter(None, (briefing.persona, briefing.instructions, _DATA, wanted_answer(briefing.output)))
-    )
-    asked = Message(MessageRole.USER, briefing.prompt + note, blocks=briefing.blocks)
-    return [Message(MessageRole.SYSTEM, system), asked]
 
 
 def answer_faults(text: str, schema: dict[str, Any] | None) -> list[str]:

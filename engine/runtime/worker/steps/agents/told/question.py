@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
-
 from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.governance.pipeline import Point, Subject, check
@@ -29,6 +27,7 @@ from engine.values import canonical_json, with_images
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
+    from engine.contracts.tool import ToolSpec
     from engine.machine.model.state import Branches, Execution, RunState
     from engine.models.blocks import Block, ImageBlock
     from engine.models.catalog import ModelCatalog
@@ -67,6 +66,7 @@ class Questions:
         self._executor = executor
         self._values = values
         self._turns = turns
+        self._offered: dict[str, tuple[ToolSpec, ToolOffer]] = {}
 
     async def of(self, site: CallSite, execution: Execution, state: RunState) -> Question:
         """The question that an execution of a model's step is.
@@ -104,8 +104,9 @@ class Questions:
             *handover_blocks(told.get("received")),
             *[await self._image(one, gallery) for one in briefed],
         )
-        briefing = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
-        room = self._catalog.context_characters(route.name) - sum(map(_size, offers))
+        fresh = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
+        briefing = site.briefings.same(agent_path, fresh)
+        room = self._catalog.context_characters(route.name) - sum(offer.characters for offer in offers)
         window, ended = Window(briefing, said, room, gallery), _branches(agent).ended
         async for page in self._turns.pages(site.row["run_id"], agent_path, _branches(agent)):
             for turn in page:
@@ -142,16 +143,20 @@ class Questions:
             spec = await self._executor.offered(tool, site.flow.code)
             if spec is not None and not check(Point.TOOL_CALL, subject, site.flow.policies).denied:
                 note_listing(site.listed, self._executor, tool)
-                yield ToolOffer(tool, spec.description, spec.parameters)
+                yield self._offer(tool, spec)
+
+    def _offer(self, tool: str, spec: ToolSpec) -> ToolOffer:
+        """The same one as before while the tool is the same: it is measured once."""
+        before, offer = self._offered.get(tool, (None, None))
+        if offer is None or before is not spec:
+            offer = ToolOffer(tool, spec.description, spec.parameters)
+            self._offered[tool] = (spec, offer)
+        return offer
 
 
 def _branches(agent: Execution) -> Branches:
     assert agent.branches is not None, agent.path
     return agent.branches
-
-
-def _size(offer: ToolOffer) -> int:
-    return len(offer.name) + len(offer.description) + len(to_json(dict(offer.parameters)))
 
 
 def _script(written: list[dict[str, Any]], turn: int) -> ScriptedReply | None:

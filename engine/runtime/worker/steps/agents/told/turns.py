@@ -67,6 +67,30 @@ class Turn:
             tuple(Message(MessageRole.TOOL, text, call_id=call.id) for call, text in results),
         )
 
+    @cached_property
+    def whole(self) -> tuple[Message, ...]:
+        """All of it, where nothing has to be cut."""
+        spoken, results = self.messages
+        return (*spoken, *results)
+
+    @cached_property
+    def longest(self) -> int:
+        """Characters of its longest result."""
+        return max(map(len, self.results), default=0)
+
+    @cached_property
+    def made(self) -> tuple[tuple[str, ...], ...]:
+        """Each call with what it brought: two that are the same repeat each other. Its name is first."""
+        calls = zip(self.calls, self.results, self.images, strict=True)
+        return tuple(
+            (call.name, call.arguments, text, *(one.digest for one in images)) for call, text, images in calls
+        )
+
+    @cached_property
+    def all_images(self) -> tuple[ImageRef, ...]:
+        """Those of all its results."""
+        return tuple(one for several in self.images for one in several)
+
 
 def turn_of(kept: Any) -> Turn:
     """A turn as the journal keeps it."""
