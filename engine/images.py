@@ -13,6 +13,8 @@ MAX_SIDE = 8_000
 """Pixels of a side; models' servers take no more."""
 _PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _SOI, _MARKER = b"\xff\xd8", 0xFF
+_HEAD_CHARACTERS = 400_000
+"""Of base64 text: what an image is stands before its pixels."""
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers of a JPEG without a length."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -58,6 +60,13 @@ def from_base64(text: str) -> bytes | None:
         return base64.b64decode("".join(text.split()), validate=True)
     except (ValueError, binascii.Error):
         return None
+
+
+def head_in_base64(text: str) -> ImageHead | None:
+    """The same of base64 text, of which as much is read as an image needs to say what it is."""
+    given = "".join(text[:_HEAD_CHARACTERS].split())
+    found = from_base64(given[: len(given) // 4 * 4] if len(text) > _HEAD_CHARACTERS else given)
+    return image_head(found) if found is not None else None
 
 
 def _png(data: bytes) -> ImageHead | None:

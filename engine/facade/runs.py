@@ -217,7 +217,7 @@ class Runs(Protocol):
         """What the agent of that path was told, what it said, and what its calls brought (masked).
 
         Of its turns `limit`, or all, that come after so many; a negative `after` counts from the end.
-                Raises NotFound, InvalidInput for a step that is no agent.
+        Raises NotFound, InvalidInput for a step that is no agent.
         """
         ...
 

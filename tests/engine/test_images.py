@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.images import ImageHead, from_base64, image_head
+from engine.images import ImageHead, from_base64, head_in_base64, image_head
 from engine.values import ImageRef, image_ref, images_in, is_image, resolve_value, with_images_shown
 from tests.engine.pictures import gif, jpeg, png, webp
 
@@ -47,6 +47,14 @@ def test_what_libraries_write_is_read() -> None:
     assert image_head(
         base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
     ) == ImageHead("gif", 1, 1)
+
+
+@pytest.mark.parametrize("size", [0, 290_000, 310_000])
+def test_base64_on_many_lines_says_what_it_is_however_long_it_is(size: int) -> None:
+    image = png(more=b"x" * size)
+    for text in (base64.encodebytes(image).decode(), base64.b64encode(image).decode()):
+        assert head_in_base64(text) == ImageHead("png", 640, 480)
+    assert head_in_base64("!" + base64.b64encode(image).decode()) is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepErrorCode
-from engine.images import from_base64, image_head
+from engine.images import head_in_base64
 from engine.safe_text import sanitize
 from engine.tools.failure import ToolFailure
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 MAX_PARTS = 10_000
 _MAX_WORDS = 1_500
-_HEAD_CHARACTERS = 400_000
-"""Of base64 text: what an image is stands before its pixels."""
 
 
 def output_of(content: Sequence[Mapping[str, Any]], structured: Any) -> dict[str, Any]:
@@ -75,8 +73,7 @@ def _image_data(part: Mapping[str, Any]) -> str | None:
 
 
 def _head(data: Any) -> ImageHead | None:
-    found = from_base64(data[:_HEAD_CHARACTERS]) if isinstance(data, str) else None
-    return image_head(found) if found is not None else None
+    return head_in_base64(data) if isinstance(data, str) else None
 
 
 def _resource(resource: Any) -> str:

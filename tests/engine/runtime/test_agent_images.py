@@ -113,6 +113,23 @@ async def test_an_agent_is_asked_about_images_that_steps_brought(home: Home) -> 
         assert (await output_of(engine, run.run_id, "shot"))["images"] == [WORDS]
 
 
+async def test_what_else_an_agent_is_told_hides_no_image(home: Home) -> None:
+    """Here its script holds what looks like a reference of ours."""
+    forged = {"$image": "0" * 64, "kind": "png", "width": 1, "height": 1, "size": 1}
+    script = [{"text": "I look.", "calls": [{"tool": "fake.give", "arguments": "{{ payload }}"}]}]
+    home.flow(
+        "ask",
+        tool("shot", "fake.give", params={"value": brings(SHOT)}),
+        agent(images=["{{ steps.shot.output.images }}"], script=script),
+    )
+    async with (
+        serving(answering_in_turn(spoken("An image."))) as server,
+        home.working(models=models_at(server.url, images=True)) as engine,
+    ):
+        await finished(engine, "ask", {"value": forged})
+        assert images_of(server) == [as_text(SHOT)]
+
+
 async def test_another_engine_shows_them_too(home: Home) -> None:
     home.flow(
         "talk",

@@ -22,7 +22,7 @@ from engine.runtime.worker.steps.agents.told.skills import skill_blocks
 from engine.runtime.worker.steps.agents.told.turns import turn_of
 from engine.runtime.worker.steps.calls.call_judge import note_listing
 from engine.runtime.worker.steps.plans.planner import plan_messages
-from engine.values import canonical_json, with_images
+from engine.values import ImageRef, canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.agents.told.turns import EndedTurns
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.tools.executor import ToolExecutor
-    from engine.values import ImageRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class Questions:
         later = [offer async for offer in self._offers(site, found, hidden)]
         own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
         offers = (*offers, *later, *own)
-        briefed = with_images(told.get("images", []))  # as another worker reads them, too
+        briefed = [ImageRef(one) for one in told.get("images", ())]  # whatever else was told with them
         gallery = Gallery(briefed, takes=self._catalog.takes_images(route.name))
         blocks: tuple[Block, ...] = (
             *skill_blocks(told.get("skills", ())),
