@@ -12,10 +12,14 @@ if TYPE_CHECKING:
     from engine.contracts.governing.slo import AlertKind, ServiceLevel, ServiceLevelDetail, SloState, Trend
 
 
+BURN_HOURS = (1, 6, 24, 72)
+"""Over how many hours runs are told to burn the budget, in the order of the rules of alerts."""
+
+
 class LevelSummary(NamedTuple):
     """A pack's service level in one tenant, as far as a list of very many tells it.
 
-    The fields are those of `ServiceLevel`; `burn_6h` and `burn_1d` are the burns of these times, `waited_ms`
+    The fields are those of `ServiceLevel`; `burns` are those of the last hours (`BURN_HOURS`), `waited_ms`
     is how long people took, all together, `alerts` are those that hold, the most urgent first.
     """
 
@@ -29,12 +33,15 @@ class LevelSummary(NamedTuple):
     goal: float
     may_fail: int
     allowed: int
+    p50_ms: int | None
     p95_ms: int | None
     p95_goal_ms: int
     worked_ms: int = 0
     waited_ms: int = 0
-    burn_6h: float = 0.0
-    burn_1d: float = 0.0
+    flagged: int = 0
+    doubtful: int = 0
+    stated: int = 0
+    burns: tuple[float, ...] = (0.0,) * len(BURN_HOURS)
     runs_out: datetime | None = None
     alerts: tuple[AlertKind, ...] = ()
 

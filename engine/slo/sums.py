@@ -25,15 +25,18 @@ class SumsAsked(NamedTuple):
 
 
 class PackSums(NamedTuple):
-    """What ended of a pack of a tenant. Times are microseconds: `p95` of working times, `worked` and `waited`
-    all of those of runs and of people; `oldest_end` is the end of the oldest stretch that counts.
-    `sides` are the days before and lately, where both have enough runs to be compared."""
+    """What ended of a pack of a tenant. Times are microseconds: `p50` and `p95` of working times, `worked`
+    and `waited` all of those of runs and of people; `oldest_end` is the end of the oldest stretch that
+    counts. `sides` are the days before and lately, where both have enough runs to be compared."""
 
     tenant: str
     pack: str
     good: int
     bad: int
-    wrong: int
+    flagged: int
+    doubtful: int
+    stated: int
+    p50: int | None
     p95: int | None
     worked: int
     waited: int
@@ -45,6 +48,11 @@ class PackSums(NamedTuple):
     def total(self) -> int:
         """Runs that count."""
         return self.good + self.bad
+
+    @property
+    def wrong(self) -> int:
+        """Runs that are flagged or doubtful."""
+        return self.flagged + self.doubtful
 
 
 def sums_of(tenant: str, pack: str, buckets: Sequence[Bucket], asked: SumsAsked) -> PackSums | None:
@@ -62,7 +70,10 @@ def sums_of(tenant: str, pack: str, buckets: Sequence[Bucket], asked: SumsAsked)
         pack,
         counts.good,
         counts.bad,
-        counts.wrong,
+        counts.flagged,
+        counts.doubtful,
+        counts.stated,
+        quantile(counts.times, 0.5),
         quantile(counts.times, 0.95),
         total(counts.times),
         total(counts.waits),

@@ -183,7 +183,7 @@ def _may_fail(level: LevelSummary) -> str:
 
 
 def _burns(level: LevelSummary) -> str:
-    return f"{burn_words(level.burn_6h)}/{burn_words(level.burn_1d)}" if level.runs else "-"
+    return f"{burn_words(level.burns[1])}/{burn_words(level.burns[2])}" if level.runs else "-"
 
 
 def burn_words(burn: float) -> str:

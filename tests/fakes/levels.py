@@ -76,7 +76,6 @@ def a_level(pack: str = "hello", state: SloState = SloState.MET, **more: Any) ->
 
 def summary_of(level: ServiceLevel) -> LevelSummary:
     """The same level in short."""
-    burns = {burn.long_seconds: burn.long_burn for burn in level.burns}
     return LevelSummary(
         level.tenant,
         level.pack,
@@ -88,12 +87,15 @@ def summary_of(level: ServiceLevel) -> LevelSummary:
         level.goal,
         level.may_fail,
         level.allowed,
+        level.p50_ms,
         level.p95_ms,
         level.p95_goal_ms,
         level.worked_ms,
         level.people.waited_ms,
-        burns.get(21_600, 0.0),
-        burns.get(86_400, 0.0),
+        level.hallucination.flagged,
+        level.hallucination.doubtful,
+        level.hallucination.stated,
+        tuple(burn.long_burn for burn in level.burns),
         level.runs_out,
         holding(level.state, level.may_fail, level.alerts, (drift.metric for drift in level.drift)),
     )

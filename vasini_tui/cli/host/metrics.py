@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.contracts.governing.budget import SpendBy
 from engine.contracts.governing.money import BILLIONTHS
 from engine.contracts.governing.slo import SloState
+from engine.facade.levels import BURN_HOURS
 from engine.safe_text import sanitize
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from engine.contracts.governing.budget import Caps, Spending
-    from engine.contracts.governing.slo import ServiceLevel
     from engine.contracts.runs.run import RunCounts
     from engine.facade.engine import WorkerView
+    from engine.facade.levels import LevelSummary
     from vasini_tui.wiring import Session
 
 
@@ -59,7 +60,7 @@ async def _metrics(session: Session) -> int:
     async with session.engine() as engine:
         counts = await engine.runs.counts()
         await note_unknown_tenant(session, engine)
-        levels = await engine.levels.list()
+        levels = await engine.levels.summaries()
         workers = await engine.workers()
         spending, caps = await engine.budget.spending(SpendBy.MODEL), await engine.budget.caps(acts=0)
     families = [*_installation(counts, workers), *_service_levels(levels), *_money(spending, caps)]
@@ -97,7 +98,7 @@ def _installation(counts: RunCounts, workers: Sequence[WorkerView]) -> Iterator[
     yield Gauge("vasini_workers", "Workers that are alive.", [({}, sum(worker.alive for worker in workers))])
 
 
-def _service_levels(levels: Sequence[ServiceLevel]) -> Iterator[Gauge]:
+def _service_levels(levels: Sequence[LevelSummary]) -> Iterator[Gauge]:
     counted = [(_of(level), level) for level in levels if level.runs]
     yield Gauge(
         "vasini_slo_runs",
@@ -122,22 +123,22 @@ def _service_levels(levels: Sequence[ServiceLevel]) -> Iterator[Gauge]:
     yield Gauge(
         "vasini_slo_flagged_runs",
         "Runs that people flagged: they told what is not so.",
-        ((of, one.hallucination.flagged) for of, one in counted),
+        ((of, one.flagged) for of, one in counted),
     )
     yield Gauge(
         "vasini_slo_doubtful_runs",
         "Other runs, whose agents stated less confidence than their pack asks for.",
-        ((of, one.hallucination.doubtful) for of, one in counted),
+        ((of, one.doubtful) for of, one in counted),
     )
     yield Gauge(
         "vasini_slo_stated_runs",
         "Runs whose agents stated a confidence.",
-        ((of, one.hallucination.stated) for of, one in counted),
+        ((of, one.stated) for of, one in counted),
     )
     yield Gauge(
         "vasini_slo_hallucination_ratio",
         "Share of runs that are flagged or doubtful.",
-        ((of, one.hallucination.rate) for of, one in counted if one.hallucination.rate is not None),
+        ((of, (one.flagged + one.doubtful) / one.runs) for of, one in counted),
     )
     yield Gauge(
         "vasini_slo_run_seconds",
@@ -153,9 +154,9 @@ def _service_levels(levels: Sequence[ServiceLevel]) -> Iterator[Gauge]:
         "vasini_slo_burn_rate",
         "How many times faster than allowed runs fail, by window.",
         (
-            ({**of, "window": f"{burn.long_seconds // 3600}h"}, burn.long_burn)
+            ({**of, "window": f"{hours}h"}, burn)
             for of, level in counted
-            for burn in level.burns
+            for hours, burn in zip(BURN_HOURS, level.burns, strict=True)
         ),
     )
     yield Gauge(
@@ -210,7 +211,7 @@ def _exact(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(float(value))
 
 
-def _of(level: ServiceLevel) -> dict[str, str]:
+def _of(level: LevelSummary) -> dict[str, str]:
     return {"tenant": level.tenant, "pack": level.pack}
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.governing.slo import AlertView, HallucinationView, PeopleView, ServiceLevel
+    from engine.facade.levels import LevelSummary
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -41,17 +42,18 @@ def slo(
 
 async def _list(session: Session, *, window: int | None) -> int:
     async with session.engine() as engine:
-        levels = await engine.levels.list(window_days=window)
+        if session.out.as_json:
+            session.out.document({"levels": await engine.levels.list(window_days=window)})
+        else:
+            _tell_all(session.out, await engine.levels.summaries(window_days=window))
         await note_unknown_tenant(session, engine)
-    if session.out.as_json:
-        session.out.document({"levels": levels})
-    else:
-        several = len({level.tenant for level in levels}) > 1
-        heads = ("TENANT", *_HEADS) if several else _HEADS
-        session.out.table(
-            heads, ((level.tenant, *_row(level)) if several else _row(level) for level in levels)
-        )
     return ExitCode.OK
+
+
+def _tell_all(out: Output, levels: Sequence[LevelSummary]) -> None:
+    several = len({level.tenant for level in levels}) > 1
+    heads = ("TENANT", *_HEADS) if several else _HEADS
+    out.table(heads, ((level.tenant, *_row(level)) if several else _row(level) for level in levels))
 
 
 async def _one(session: Session, *, pack: str, window: int | None) -> int:
@@ -65,15 +67,14 @@ async def _one(session: Session, *, pack: str, window: int | None) -> int:
     return ExitCode.OK
 
 
-def _row(level: ServiceLevel) -> tuple[object, ...]:
-    burns = {burn.long_seconds: burn.long_burn for burn in level.burns}
+def _row(level: LevelSummary) -> tuple[object, ...]:
     return (
         level.pack,
         level.runs,
         _percent(level.success_rate),
         _percent(level.goal),
         level.may_fail if level.runs else None,
-        f"{burns[21_600]:.1f}/{burns[86_400]:.1f}" if level.runs else None,
+        f"{level.burns[1]:.1f}/{level.burns[2]:.1f}" if level.runs else None,
         _seconds(level.p95_ms),
         level.state.value,
     )

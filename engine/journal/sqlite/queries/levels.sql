@@ -52,8 +52,8 @@ ORDER BY tenant, pack
 
 -- name: level_sums
 -- what was counted of each pack from one to another, in stretches that end after a moment; `lately` from :cut on
-SELECT tenant, pack, sum(good) AS good, sum(bad) AS bad, sum(flagged + doubtful) AS wrong,
-    sum(priced) AS priced, sum(metered) AS metered, total(cost) AS cost, total(tokens) AS tokens,
+SELECT tenant, pack, sum(good) AS good, sum(bad) AS bad, sum(flagged) AS flagged, sum(doubtful) AS doubtful,
+    sum(stated) AS stated, sum(priced) AS priced, sum(metered) AS metered, total(cost) AS cost, total(tokens) AS tokens,
     group_concat(hex(times), '') FILTER (WHERE length(times) > 0) AS times,
     group_concat(hex(waits), '') FILTER (WHERE length(waits) > 0) AS waits,
     sum(good) FILTER (WHERE start >= :cut) AS lately_good, sum(bad) FILTER (WHERE start >= :cut) AS lately_bad,

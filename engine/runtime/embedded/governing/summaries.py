@@ -14,7 +14,7 @@ from engine.facade.levels import LevelSummary
 from engine.governance.access import DEFAULT_TENANT
 from engine.journal.rules.levels.level_reads import LevelSpan
 from engine.slo.alerting import holding
-from engine.slo.buckets import DAY, HOUR, SECOND, start_of
+from engine.slo.buckets import DAY, SECOND, start_of
 from engine.slo.burn import burns
 from engine.slo.drift import cut_of, drifts_between
 from engine.slo.report import RATE_DAYS, runs_out, state_of
@@ -68,31 +68,37 @@ def summary(sums: PackSums, recent: Sequence[Bucket], objective: Objective, now:
         objective.success,
         left,
         allowed,
-        None if sums.p95 is None else round(sums.p95 / 1_000),
+        _ms(sums.p50),
+        _ms(sums.p95),
         objective.p95 // 1_000,
         sums.worked // 1_000,
         sums.waited // 1_000,
+        sums.flagged,
+        sums.doubtful,
+        sums.stated,
     )
     if left >= 0 and not recent and sums.sides is None:
         return short  # as most of very many are
     failed = sum(bucket.bad for bucket in recent if bucket.end > now - RATE_DAYS * DAY)
     out = runs_out(failed, left, now, now + days * DAY)
-    by_time = {burn.pair.long: burn.long for burn in found}
     firing = [burn.pair.severity for burn in found if burn.fires]
     drifting = [drift.metric for drift in drifts_between(*sums.sides)] if sums.sides is not None else ()
     return short._replace(
-        burn_6h=by_time.get(6 * HOUR, 0.0),
-        burn_1d=by_time.get(DAY, 0.0),
+        burns=tuple(burn.long for burn in found) or short.burns,
         runs_out=None if out is None else from_micros(out),
         alerts=holding(state, left, firing, drifting),
     )
+
+
+def _ms(micros: int | None) -> int | None:
+    return None if micros is None else round(micros / 1_000)
 
 
 def with_unused(found: Sequence[LevelSummary], tenant: str, goals: Goals) -> Sequence[LevelSummary]:
     """And the packs that are there and of which nobody's runs ended: they stand at the end, as a tenant's."""
     known = {level.pack for level in found}
     unused = [
-        summary(PackSums(tenant, pack, 0, 0, 0, None, 0, 0, 0, 0, None), (), objective, 0)
+        summary(PackSums(tenant, pack, *(0,) * 5, None, None, *(0,) * 4, None), (), objective, 0)
         for pack, objective in goals.by_pack.items()
         if pack not in known
     ]
