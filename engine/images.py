@@ -11,6 +11,10 @@ MAX_IMAGE_BYTES = 5 * 1024 * 1024
 """Of one image; what is larger is told in words."""
 MAX_SIDE = 8_000
 """Pixels of a side; models' servers take no more."""
+MOST_IMAGES = 20
+"""Of one output, message or question; of an output those behind them are told in words."""
+MOST_BYTES = 16 * 1024 * 1024
+"""Of all images of one message or question; servers take no more at once."""
 _PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _SOI, _MARKER = b"\xff\xd8", 0xFF
 _HEAD_CHARACTERS = 400_000

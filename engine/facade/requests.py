@@ -8,6 +8,7 @@ from engine.contracts.status import OutcomeDecision, RequestStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from engine.contracts.actor import Actor
     from engine.contracts.runs.plan import PlanEdits
@@ -158,8 +159,12 @@ class Requests(Protocol):
         actor: Actor,
         comment: str = "",
         token: str | None = None,
+        base_dir: Path | None = None,
     ) -> AnswerView:
         """Submit a form. With a token of this form no role is needed.
+
+        A field with `format: images` takes names of image files, of `base_dir` where they are relative;
+        without one it takes none.
 
         Raises InvalidInput (`details["errors"]`), AlreadyDecided, Refused (also `token_invalid`,
         `token_expired`), NotFound.

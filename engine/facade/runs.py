@@ -53,7 +53,8 @@ class Runs(Protocol):
         """Queue a run. The same key of the same tenant returns the same run.
 
         Without `tenant` it belongs to the one in view (`Engine.for_`), or to `default`.
-        Relative values of input fields with `format: path` are resolved against `base_dir`.
+        Relative values of input fields with `format: path` are resolved against `base_dir`, and so are
+        names of image files in a field with `format: images`, which takes none without it.
         Runs of one `session_id` (a name of up to 36 characters) are found together.
         The run goes on in the trace of a `traceparent` (W3C Trace Context), else it begins one.
         Raises NotFound (pack, flow), InvalidInput (schema, size; details name the refused run),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.request import FieldError, UserInputRequest
 from engine.errors import InvalidInput
+from engine.values import with_images_shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +27,15 @@ __all__ = [
     "check_values",
     "fill_defaults",
     "form_schema",
+    "image_field",
     "load_checks",
     "path_fields",
     "payload_errors",
 ]
 
 _CHECKS = "engine.json_schema.check"
+IMAGES = "images"
+"""`format` of a field that takes names of image files, and holds the images."""
 MAX_TEXT = 100_000
 """Characters of one text in an answer."""
 
@@ -211,6 +215,11 @@ def path_fields(schema: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     return tuple(found)
 
 
+def image_field(schema: Mapping[str, Any]) -> str | None:
+    """The field in which a person names image files: a list with `format: images`; the first there is."""
+    return next((name for name, field in _fields(schema) if field.get("format") == IMAGES), None)
+
+
 def _fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     properties = schema.get("properties")
     if isinstance(properties, Mapping):
@@ -235,4 +244,4 @@ def check_schema(schema: Any) -> list[str]:
 def _faults(schema: Mapping[str, Any], value: Any) -> tuple[FieldError, ...]:
     from engine.json_schema.check import faults  # noqa: PLC0415 - jsonschema is slow to import: at first use
 
-    return faults(schema, value)
+    return faults(schema, with_images_shown(value))  # to a schema an image is a text

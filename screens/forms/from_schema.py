@@ -89,6 +89,8 @@ class _Drawing:
 
     def _drawn(self, name: str, schema: Mapping[str, Any], required: bool, given: Any) -> Field:
         initial = schema.get("default") if given is None else given
+        if schema.get("format") == "images":  # which files are read, says whoever fills it in
+            initial = None
         fixed = "const" in schema or (schema.get("readOnly") is True and initial is not None)
         if fixed:
             value = schema.get("const", initial)

@@ -90,7 +90,9 @@ class FormScreen(FillingScreen):
     async def send(self, values: Mapping[str, Any]) -> None:
         """Answer the form."""
         try:
-            await self.state.engine.requests.answer(self._request.request_id, values, actor=self.state.actor)
+            await self.state.engine.requests.answer(
+                self._request.request_id, values, actor=self.state.actor, base_dir=self.state.base_dir
+            )
         except AlreadyDecided as error:
             await self._close(f"✗ {error.message} What you typed was not sent.")
             return

@@ -25,7 +25,7 @@ def conversation_lines(conversation: Conversation) -> Iterator[str]:
     yield from told_lines(conversation)
     for number, turn in enumerate(conversation.turns, conversation.first + 1):
         yield ""
-        if turn.said:
+        if turn.said or turn.said_images:
             yield from _said(turn)
             yield ""
         yield turn_line(number, turn)
@@ -77,14 +77,15 @@ def turn_line(number: int, turn: SpokenTurn) -> str:
 
 def turn_lines(turn: SpokenTurn) -> Iterator[str]:
     """What a person said before a turn, what the model said, and what its calls brought."""
-    if turn.said:
+    if turn.said or turn.said_images:
         yield from _said(turn)
     yield from _answer(turn)
 
 
 def _said(turn: SpokenTurn) -> Iterator[str]:
-    yield f"said by {turn.said_by or 'a person'}"
-    yield from _fenced(turn.said)
+    unseen = f" · its model was told of {turn.unseen} in words" if turn.unseen else ""
+    yield f"said by {turn.said_by or 'a person'}{unseen}"
+    yield from _fenced("\n".join(filter(None, (*turn.said_images, turn.said))))
 
 
 def _answer(turn: SpokenTurn) -> Iterator[str]:

@@ -52,7 +52,9 @@ def waiting_steps(turns: int = 1) -> tuple[StepView, ...]:
 
 def message_form(turn: int = 1, run_id: str = "run-1") -> FormView:
     """The form that takes a person's next message."""
-    schema = {"type": "object", "properties": {"text": {"type": "string"}}, "additionalProperties": False}
+    images = {"type": "array", "items": {"type": "string"}, "format": "images"}
+    fields = {"text": {"type": "string"}, "images": images}
+    schema = {"type": "object", "properties": fields, "additionalProperties": False}
     step_id = f"talk/{turn}/message"
     return a_form(f"form-{turn}", schema, form_id="message", step_id=step_id, run_id=run_id)
 

@@ -29,6 +29,7 @@ from tests.fakes.run_lists import without_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from engine.contracts.actor import Actor
     from engine.contracts.runs.plan import PlanEdits
@@ -242,6 +243,7 @@ class FakeRequests(Scoped):
         actor: Actor,
         comment: str = "",
         token: str | None = None,
+        base_dir: Path | None = None,
     ) -> AnswerView:
         pending = (await self.form(request_id)).status is RequestStatus.PENDING
         if token is not None and pending and token != self.tokens.get(request_id):

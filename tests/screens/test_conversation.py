@@ -133,6 +133,25 @@ async def test_an_agent_that_waits_has_a_line_whose_enter_sends_what_is_written(
         await stage.on(RunScreen)
 
 
+async def test_images_are_named_in_a_line_of_their_own_and_go_with_the_next_message(
+    console: OpenConsole,
+) -> None:
+    engine = a_waiting_engine()
+    async with console(engine, size=(100, 40)) as stage:
+        await talking(stage)
+        assert "image files" not in stage.text()
+        await stage.press("T", "f3")
+        await stage.shows("image files that go with your message")
+        await stage.press("enter")  # none after all
+        await stage.until(lambda: "image files" not in stage.text(), "no empty line")
+        await stage.press("f3", *"'my shot.png", "enter", *"Look", "enter")
+        await stage.shows("a quote of the line of images is not closed")
+        await stage.press("end", "'", "enter", "enter")
+        await stage.until(lambda: bool(engine.asked("answer")), "an answer")
+        assert engine.asked("answer")[0][1] == {"text": "Look", "images": ["my shot.png"]}
+        await stage.until(lambda: "my shot" not in stage.text(), "an empty line for the next one")
+
+
 async def test_a_conversation_is_ended_by_its_key(console: OpenConsole) -> None:
     engine = a_waiting_engine()
     async with console(engine, size=(100, 40)) as stage:

@@ -11,6 +11,7 @@ import pytest
 
 from engine import open_engine
 from engine.contracts.status import RunStatus
+from tests.engine.pictures import png
 from tests.fakes.conversations import agent_steps, message_form, waiting_steps
 from tests.fakes.views import a_flow, a_pack, a_run, a_step
 from vasini_tui.__main__ import main
@@ -90,6 +91,43 @@ def test_asking_a_pack_begins_its_conversation_with_what_was_said(vasini: Vasini
     vasini("ask", "hello", "What is new?")
     (given,) = fake.asked("start")
     assert given[:3] == ("hello", "talk", {"message": "What is new?"})
+
+
+def test_images_go_with_what_is_said_where_somebody_takes_them(vasini: Vasini, fake: FakeEngine) -> None:
+    images = {"type": "array", "items": {"type": "string"}, "format": "images"}
+    schema = {"type": "object", "properties": {"message": {"type": "string"}, "shots": images}}
+    fake.stored_packs = (a_pack(TALK, a_flow("look", schema, converses=True)),)
+    vasini("ask", "hello/look", "What is it?", "--image", "a.png", "--image", "b.png")
+    (given,) = fake.asked("start")
+    assert given[2] == {"message": "What is it?", "shots": ["a.png", "b.png"]}
+    refused = vasini("ask", "hello/talk", "What is it?", "--image", "a.png")
+    assert (refused.status, "hello/talk takes no images" in refused.stderr) == (ExitCode.INVALID_INPUT, True)
+    assert vasini("ask", "run_1", "--end", "--image", "a.png").status == ExitCode.USAGE
+    fake.add(a_run("run_1", status=RunStatus.PENDING_USER_INPUT), message_form(run_id="run_1"))
+    fake.stored_steps["run_1"] = waiting_steps()
+    vasini("ask", "run_1", "Look", "--image", "a.png")
+    assert fake.asked("answer")[0][1] == {"text": "Look", "images": ["a.png"]}
+
+
+def test_a_start_and_an_answer_name_images_too(
+    home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shot = tmp_path / "shot.png"
+    shot.write_bytes(png(640, 480))
+
+    def perform(*arguments: str, status: ExitCode = ExitCode.OK) -> str:
+        assert main(arguments, opener=open_engine) == status, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    start = ("run", "senior-python-dev/ask", "--set", "message=Hi", "--image", str(shot))
+    run_id = json.loads(perform(*start, "--wait", "--json"))["run_id"]
+    perform("ask", run_id, "And this?", "--image", str(shot))
+    told = perform("conversation", run_id).splitlines()
+    assert told.count("│ [image 640x480 png]") == 2
+    assert any(line.endswith(" · its model was told of 1 in words") for line in told)
+    answer = ("answer", run_id, "--values", '{"text": "Look"}', "--image")
+    perform(*answer, str(tmp_path), status=ExitCode.INVALID_INPUT)
+    perform(*answer, str(shot))
 
 
 @pytest.mark.parametrize(("words", "said"), [("More?", "More?"), ("--end", "")])

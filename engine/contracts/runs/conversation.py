@@ -50,6 +50,10 @@ class SpokenTurn(Contract):
     step_id: str = Field(description="Path of the model's step.")
     said: str = Field(default="", description="What a person said before it, where one did.")
     said_by: str = ""
+    said_images: tuple[str, ...] = Field(
+        default=(), description="Images that came with it, as `[image 640x480 png]`."
+    )
+    unseen: int = Field(default=0, description="How many of these its model was told of in words only.")
     status: StepStatus
     attempt: int = 1
     text: str = ""

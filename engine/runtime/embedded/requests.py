@@ -29,12 +29,14 @@ from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_
 from engine.runtime.embedded.governing.soft_cap_answers import Said
 from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
 from engine.runtime.embedded.run_ancestry import refuse_a_run
+from engine.runtime.files.attached_images import with_images_read
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
 from engine.runtime.views.readable import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
@@ -272,6 +274,7 @@ class Requests(Scoped):
         actor: Actor,
         comment: str = "",
         token: str | None = None,
+        base_dir: Path | None = None,
     ) -> AnswerView:
         """See facade."""
         row = await self._row(request_id, RequestKind.FORM)
@@ -282,11 +285,12 @@ class Requests(Scoped):
             actor = actor.model_copy(update={"name": f"{actor.name} (by token)"})
         await refuse_a_run(self._journal)
         opened = decode(row["opened_event"])
-        given = dict(values)
+        given, images = dict(values), dict[str, bytes]()
         said = Said()
         if row["status"] == RequestStatus.PENDING.value:
             body = await self._values.load(opened["body"])
             given = fill_defaults(body["schema"], values, body.get("defaults"))
+            given, images = await with_images_read(body["schema"], values, given, base_dir)
             policies = self._config.policies.for_pack(row["pack"])
             verdict = await off_loop_if_large(given, lambda: answer_verdict(policies, body, given))
             if verdict.denied:
@@ -318,7 +322,7 @@ class Requests(Scoped):
                     "comment": output["comment"],
                     "via": actor.via,
                 },
-                blobs=stored.blobs,
+                blobs={**stored.blobs, **images},
                 acts=said.acts,
                 cap=said.cap,
             )

@@ -20,11 +20,12 @@ from engine.machine.events.run_facts import GovernanceDecision, RunQueued, RunRe
 from engine.machine.model.graph import walk_steps
 from engine.runtime.clock import new_id
 from engine.runtime.embedded.governing.isolation import require_isolation
+from engine.runtime.files.attached_images import with_images_read
 from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.worker.steps.run_subject import run_subject
 from engine.tools.scopes import rendered_scopes
 from engine.tracing import trace_id_of
-from engine.values import canonical_json, digest_of
+from engine.values import canonical_json, digest_of, with_images_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +101,8 @@ class RunStarter:
             payload = _absolute_paths(flow, payload, request.base_dir)
         try:
             await self._check_trust(pack)
+            given, base = request.payload, request.base_dir
+            payload, images = await with_images_read(flow.input, given, payload, base)
             policies = self._policies.for_pack(pack.pack_id)
             await off_loop_if_large(payload, lambda: _check(policies, pack, flow, payload))
             await require_isolation(flow, pack.tools_layer, self._bubblewrap)
@@ -109,7 +112,7 @@ class RunStarter:
             raise
         await self._packs.pin(pack)
         scopes = await asyncio.to_thread(rendered_scopes, pack.tools_layer, payload)
-        run = await self._queued(request, pack, flow, stored, scopes)
+        run = await self._queued(request, pack, flow, stored, images, scopes)
         return await self._intake.start(run), run
 
     async def _queued(
@@ -118,6 +121,7 @@ class RunStarter:
         pack: LoadedPack,
         flow: FlowDef,
         payload: StoredValue,
+        images: dict[str, bytes],
         scopes: dict[str, list[str]],
     ) -> NewRun:
         label = await self._packs.label(pack)
@@ -150,7 +154,7 @@ class RunStarter:
             idempotency_key=request.idempotency_key,
             request_digest=_digest(request, pack, flow, payload.value),
             handed_off_from=handed_over.run_id if handed_over is not None else None,
-            blobs=blobs,
+            blobs={**blobs, **images},
             words=await self._words(subject, payload),
             attachments=isinstance(request.payload.get("files"), list),
         )
@@ -178,7 +182,7 @@ class RunStarter:
     async def _words(self, subject: str | None, payload: StoredValue) -> str:
         """What the run is found by until it ends: nothing of it that is masked."""
         if not payload.blobs:  # kept as it is: there is nothing to mask
-            return run_words(subject, payload.value)
+            return run_words(subject, with_images_shown(payload.value))
         whole = await self._values.load(payload.value)
         return await off_loop_if_large(whole, lambda: run_words(subject, self._values.redact(whole)))
 

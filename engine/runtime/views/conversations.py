@@ -51,6 +51,7 @@ def conversation_of(
             told_by = {
                 "said": _text(said.output["values"].get("text")),
                 "said_by": (form.answered_by if form else None) or "",
+                "said_images": tuple(map(_text, said.output["values"].get("images") or ())),
             }
             turn = turn.model_copy(update=told_by)
         turns.append(turn)
@@ -102,6 +103,7 @@ def _turn(
         estimated=usage.get("estimated", False),
         found=tuple(map(_text, reply.get("found") or ())),
         hidden=tuple(map(_text, reply.get("hidden") or ())),
+        unseen=reply.get("unseen", 0),
         calls=tuple(_call(one, f"{calls}/{number}/{CALL}", inside, decided, forms) for number, one in asked),
         error=model.error,
     )

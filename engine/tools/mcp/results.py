@@ -67,8 +67,14 @@ def _image(part: Mapping[str, Any]) -> str:
 
 
 def _image_data(part: Mapping[str, Any]) -> str | None:
-    """The base64 text of a part that is an image, whatever its sender calls it."""
-    data = part.get("data") if part.get("type") == "image" else None
+    """The base64 text of a part, or of the resource in it, that is an image, whatever its sender calls it."""
+    match part.get("type"), part.get("resource"):
+        case "image", _:
+            data = part.get("data")
+        case "resource", {"blob": data}:
+            pass
+        case _:
+            return None
     return data if isinstance(data, str) and _head(data) is not None else None
 
 
@@ -82,6 +88,9 @@ def _resource(resource: Any) -> str:
     uri = sanitize(resource.get("uri", ""), limit=500)
     if isinstance(resource.get("text"), str):
         return f"[resource {uri}]\n{resource['text']}"
+    head = _head(resource.get("blob"))
+    if head is not None:
+        return f"[resource {uri}]\n{head.shown}"
     return f"[resource {uri}, {_kind(resource)}, {_size(resource.get('blob'))} bytes]"
 
 

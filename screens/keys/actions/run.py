@@ -100,6 +100,14 @@ ACTIONS: tuple[Action, ...] = (
         "End the conversation: its run goes on without it",
         "vasini ask RUN --end",
     ),
+    Action(
+        "talk.image",
+        "f3",
+        "add_image",
+        "Image",
+        "Name image files that go with your message",
+        'vasini ask RUN "..." --image FILE',
+    ),
     Action("talk.search", "/", "filter", "Search", "Words in any turn of the conversation", shown=True),
     Action(
         "talk.next_match", "n", "next_match", "Next match", "Next line of the conversation with the words"

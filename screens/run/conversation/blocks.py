@@ -13,7 +13,7 @@ from screens.widgets.text_lines import safe_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.contracts.runs.conversation import SpokenTurn
+    from engine.contracts.runs.conversation import Conversation, SpokenTurn
 
 HEADING_CHARACTERS = 400
 
@@ -59,3 +59,20 @@ def asks_at(turn: SpokenTurn) -> str | None:
     """The path of the first call of a turn that waits for a person."""
     waiting = (StepStatus.PENDING_HUMAN, StepStatus.PENDING_USER_INPUT)
     return next((call.step_id for call in turn.calls if call.waits_with or call.status in waiting), None)
+
+
+def numbered(found: Conversation) -> list[tuple[int, SpokenTurn]]:
+    """Its turns with their numbers, from 1."""
+    return list(enumerate(found.turns, found.first + 1))
+
+
+def picture(block: Block) -> tuple[object, ...]:
+    """What is shown of it."""
+    return block.heading, block.lines, block.open, block.loud
+
+
+def line_of_call(turn: SpokenTurn) -> int:
+    """The line of its block in which the call that asks stands."""
+    path = asks_at(turn) or ""
+    lines = enumerate(turn_lines(turn), 1)
+    return next((n for n, line in lines if line.startswith("  call of ") and line.endswith(path)), 0)

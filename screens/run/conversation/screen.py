@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.widgets import Input
@@ -12,10 +12,19 @@ from engine.safe_text import sanitize
 from screens.frame.inputs import SafeInput
 from screens.frame.screen import attempt, show_notice
 from screens.keys.bindings import bindings
-from screens.run.conversation.blocks import Block, asks_at, read_turn, written
+from screens.run.conversation.blocks import (
+    Block,
+    asks_at,
+    line_of_call,
+    numbered,
+    picture,
+    read_turn,
+    written,
+)
 from screens.run.conversation.search import PAGE, Search
 from screens.run.conversation.speech import Speech
 from screens.run.conversation.table import TurnsTable
+from screens.run.conversation.writing import WritingLines
 from screens.run.conversation_text import end_lines, title_line, told_lines, turn_lines
 from screens.run.output_pane import BUSY_SECONDS
 from screens.run_verbs.looking import LookVerbs
@@ -58,15 +67,18 @@ class ConversationScreen(LookVerbs):
         yield Plain(sanitize(_NOTE), id="text-note")
         yield SafeInput(placeholder="words in any turn", id="turn-search")
         yield TurnsTable(id="conversation")
-        yield SafeInput(placeholder="Your message; Enter sends it", id="message")
+        yield WritingLines(id="writing")
 
     def on_mount(self) -> None:
         """The turns have the keys."""
         super().on_mount()
-        self._open_line(opened=False)
         self._show_search(False)
         self._table.focus()
         self.set_timer(BUSY_SECONDS, self._listen)
+
+    @property
+    def _lines(self) -> WritingLines:
+        return self.query_one("#writing", WritingLines)
 
     @property
     def _table(self) -> TurnsTable:
@@ -90,7 +102,7 @@ class ConversationScreen(LookVerbs):
         self._waits_with = found.waits_with
         self._open_line(opened=found.waits_with is not None)
         self.query_one("#conversation-head", Plain).show(sanitize(f" {title_line(found)}", limit=300))
-        asking = ((number, turn) for number, turn in _numbered(found) if asks_at(turn))
+        asking = ((number, turn) for number, turn in numbered(found) if asks_at(turn))
         self._asks = next(asking, None)
         self._follow_speech(found)
         first = self._fit(found)
@@ -99,20 +111,20 @@ class ConversationScreen(LookVerbs):
 
     def _fit(self, found: Conversation) -> int:
         """Blocks as the conversation is now; the number of the first one that is another than before."""
-        blocks, before = self._table.blocks, list(map(_picture, self._table.blocks))
+        blocks, before = self._table.blocks, list(map(picture, self._table.blocks))
         told = blocks[0] if blocks else Block(sanitize("what it was told"), open=True)
         told.lines = written(told_lines(found)) if told.open else None
         turns = blocks[1 : 1 + min(self._turns, found.turn_count)]
         turns += [Block(open=place >= found.first) for place in range(len(turns), found.turn_count)]
         self._turns = len(turns)
-        for number, turn in _numbered(found):
+        for number, turn in numbered(found):
             read_turn(turns[number - 1], number, turn)
         if self._speech is not None and turns and turns[-1].open:
             turns[-1].lines = (*(turns[-1].lines or ()), *self._said)
         heading, *rest = [line for line in end_lines(found) if line] or [""]
         ends = [Block(sanitize(heading), written(rest), open=bool(rest))] if heading else []
         self._table.blocks = [told, *turns, *ends]
-        pairs = enumerate(map(_picture, self._table.blocks))
+        pairs = enumerate(map(picture, self._table.blocks))
         same = next((number for number, now in pairs if before[number : number + 1] != [now]), None)
         return min(len(self._table.blocks), len(before)) if same is None else same
 
@@ -149,7 +161,7 @@ class ConversationScreen(LookVerbs):
             found = await self._page(first - 1, min(PAGE, stop - first))
         finally:
             self._reading = False
-        for number, turn in _numbered(found):
+        for number, turn in numbered(found):
             if number <= self._turns:
                 read_turn(self._table.blocks[number], number, turn)
         for number in range(first, min(stop, first + PAGE)):
@@ -164,14 +176,12 @@ class ConversationScreen(LookVerbs):
         )
 
     def _open_line(self, *, opened: bool) -> None:
-        """Show the line while the agent waits; what is typed in it stays until it is sent."""
-        line = self.query_one("#message", SafeInput)
-        came = opened and line.disabled
-        if line.has_focus and not opened:
+        """Show the lines while the agent waits; what is typed in them stays until it is sent."""
+        lines = self._lines
+        if lines.has_focus_within and not opened:
             self._table.focus()
-        line.display, line.disabled = opened, not opened
-        if came and self._writing:  # who wrote goes on writing after the answer
-            line.focus()
+        if lines.show(opened=opened) and self._writing:  # who wrote goes on writing after the answer
+            lines.words.focus()
 
     def _show_search(self, shown: bool) -> None:
         line = self.query_one("#turn-search", SafeInput)
@@ -194,20 +204,27 @@ class ConversationScreen(LookVerbs):
         if self._waits_with is None:
             show_notice(self, "This agent does not wait for a message now.")
         else:
-            self.query_one("#message").focus()
+            self._lines.words.focus()
+
+    def action_add_image(self) -> None:
+        """Name image files that go with the message."""
+        if self._waits_with is None:
+            show_notice(self, "This agent does not wait for a message now.")
+        else:
+            self._lines.ask_for_images()
 
     def action_end_talk(self) -> None:
         """Say that there is nothing more to say."""
         if self._waits_with is None:
             show_notice(self, "This agent does not wait for a message now.")
         else:
-            self.act(self._send(self._waits_with, ""))
+            self.act(self._send(self._waits_with, {"text": ""}))
 
     def action_pending(self) -> None:
         """The call that asks; from there the request that it asks with."""
         if self._asks is not None:
             number, turn = self._asks
-            source = _line_of_call(turn)
+            source = line_of_call(turn)
             if (self._table.current, self._table.source) != (number, source):
                 self._show(number, written(turn_lines(turn)), source)
                 return
@@ -253,7 +270,8 @@ class ConversationScreen(LookVerbs):
     def action_back(self) -> None:
         """From a line to the turns, from there to where one came from."""
         self._writing = False
-        if self.query_one("#message").has_focus:
+        if self._lines.has_focus_within:
+            self._lines.leave()
             self._table.focus()
         elif self.query_one("#turn-search").display:
             self._show_search(False)
@@ -270,28 +288,16 @@ class ConversationScreen(LookVerbs):
         else:
             self._show_search(False)
 
-    @on(Input.Submitted, "#message")
-    def _written(self, message: Input.Submitted) -> None:
-        if self._waits_with is not None and message.value.strip():
+    @on(WritingLines.Written)
+    def _written(self, message: WritingLines.Written) -> None:
+        if self._waits_with is not None:
             self._writing = True
-            self.act(self._send(self._waits_with, message.value))
+            shown = {"images": list(message.images)} if message.images else {}
+            self.act(self._send(self._waits_with, {"text": message.text, **shown}))
 
-    async def _send(self, request_id: str, text: str) -> None:
-        await self.state.engine.requests.answer(request_id, {"text": text}, actor=self.state.actor)
-        self.query_one("#message", SafeInput).value = ""
+    async def _send(self, request_id: str, said: dict[str, Any]) -> None:
+        await self.state.engine.requests.answer(
+            request_id, said, actor=self.state.actor, base_dir=self.state.base_dir
+        )
+        self._lines.taken()
         self.refresher.ask()
-
-
-def _numbered(found: Conversation) -> list[tuple[int, SpokenTurn]]:
-    return list(enumerate(found.turns, found.first + 1))
-
-
-def _picture(block: Block) -> tuple[object, ...]:
-    return block.heading, block.lines, block.open, block.loud
-
-
-def _line_of_call(turn: SpokenTurn) -> int:
-    """The line of its block in which the call that asks stands."""
-    path = asks_at(turn) or ""
-    lines = enumerate(turn_lines(turn), 1)
-    return next((n for n, line in lines if line.startswith("  call of ") and line.endswith(path)), 0)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.status import RunStatus
+from engine.images import MOST_IMAGES
 from engine.models.blocks import ImageBlock
-from engine.runtime.worker.steps.calls.brought_images import MOST_IMAGES, brings_images, kept_images
+from engine.runtime.worker.steps.calls.brought_images import brings_images, kept_images
 from tests.engine.models.loopback import serving
 from tests.engine.pictures import as_text, jpeg, png
 from tests.engine.runtime.embedded_home import (
@@ -211,7 +212,7 @@ async def test_what_was_not_kept_by_this_engine_is_no_image(home: Home, forged: 
             run = await failed(engine, flow, {"forged": forged})
             code, message = await error_of(engine, run.run_id)
             assert code == "invalid_input"
-            assert "takes images that steps brought" in message
+            assert "takes images that steps brought or people added" in message
 
 
 async def test_a_reference_that_a_tool_makes_up_is_data_and_opens_nothing(home: Home) -> None:

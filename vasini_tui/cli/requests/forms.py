@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from engine.contracts.model import rfc3339
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
+from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.inputs import secret_of, values_of
 from vasini_tui.cli.arguments.options import ActAs, After, AllTenants, AsJson, Limit, OfRun, Status, Tenant
 from vasini_tui.cli.arguments.statuses import one_status
@@ -45,6 +47,7 @@ def answer(
     values: Annotated[
         str, typer.Option("--values", metavar="JSON|@FILE|-", help="The values, a file of them, or stdin.")
     ],
+    image: Images = None,
     form: Annotated[
         str | None, typer.Option("--form", metavar="REQUEST_ID", help="Which form, when several wait.")
     ] = None,
@@ -63,7 +66,8 @@ def answer(
     if token == "-" and values == "-":  # noqa: S105 - that is stdin
         raise UsageError("--token and --values cannot both be read from stdin")
     told = secret_of(token, "--token") if token is not None else None
-    action = partial(_answer, target=run, request_id=form, values=values_of(values), token=told)
+    given, images = values_of(values), tuple(image or ())
+    action = partial(_answer, target=run, request_id=form, values=given, images=images, token=told)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -100,7 +104,13 @@ async def _forms(
 
 
 async def _answer(
-    session: Session, *, target: str, request_id: str | None, values: dict[str, Any], token: str | None
+    session: Session,
+    *,
+    target: str,
+    request_id: str | None,
+    values: dict[str, Any],
+    images: tuple[str, ...],
+    token: str | None,
 ) -> int:
     async with session.engine() as engine:
         if request_id is None:
@@ -109,7 +119,12 @@ async def _answer(
             await engine.requests.form(request_id := await engine.runs.find_id(request_id, "request"))
         ).run_id != await engine.runs.find_id(target):
             raise NotFound(f"the run {target} has no form {request_id}", {"run_id": target})
-        view = await engine.requests.answer(request_id, values, actor=session.actor, token=token)
+        if images:
+            form = await engine.requests.form(request_id)
+            values = {**values, **images_given(form.json_schema, images, f"the form {form.title}")}
+        view = await engine.requests.answer(
+            request_id, values, actor=session.actor, token=token, base_dir=Path.cwd()
+        )
     if session.out.as_json:
         session.out.document(view.model_dump(mode="json", by_alias=True))
     else:

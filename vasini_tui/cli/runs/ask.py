@@ -10,6 +10,7 @@ import typer
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus, StepStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
+from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
 from vasini_tui.cli.call import Invocation
@@ -45,6 +46,7 @@ def ask(
         str | None,
         typer.Option("--session", metavar="NAME", help="Go on with that one, or begin it."),
     ] = None,
+    image: Images = None,
     end: Annotated[bool, typer.Option("--end", help="End the conversation; its run completes.")] = False,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
@@ -59,32 +61,42 @@ def ask(
         raise UsageError("a RUN has its session already")
     if end == bool((text or "").strip()):
         raise UsageError("say either TEXT or --end" if end else "TEXT says nothing")
+    if end and image:
+        raise UsageError("--end says nothing more, and shows nothing")
     if going_on and assign:
         raise UsageError("--set is for a new conversation")
     words = "" if end else str(text)
     given = given_payload(None, assign or ())
+    images = tuple(image or ())
     call = (
-        partial(_go_on, part=target, text=words)
+        partial(_go_on, part=target, text=words, images=images)
         if going_on
-        else partial(_begin, target=target, text=words, payload=given, session_id=session_id)
+        else partial(_begin, target=target, text=words, images=images, payload=given, session_id=session_id)
     )
     return Invocation(call, as_json, act_as, tenant, all_tenants)
 
 
 async def _begin(
-    session: Session, *, target: str, text: str, payload: GivenPayload, session_id: str | None
+    session: Session,
+    *,
+    target: str,
+    text: str,
+    images: Sequence[str],
+    payload: GivenPayload,
+    session_id: str | None,
 ) -> int:
     async with session.engine() as engine:
         pack, _, named = target.partition("/")
         if session_id is not None:
             known = [run for run in await engine.runs.session(session_id) if run.pack == pack]
             if open_ones := [run for run in known if run.status not in RUN_TERMINAL]:
-                return await _say(session, engine, open_ones[-1].run_id, text)
+                return await _say(session, engine, open_ones[-1].run_id, text, images)
             if not text:
                 raise NotFound(f"{pack} has no open conversation {session_id}", {"session_id": session_id})
         in_force = await pack_in_force(engine, pack, session.out)
         flow = _flow_of(in_force, pack, named)
-        given = payload.read(input_schema(in_force, flow))
+        schema = input_schema(in_force, flow)
+        given = {**payload.read(schema), **images_given(schema, images, f"{pack}/{flow}")}
         view = await engine.runs.start(
             pack,
             flow,
@@ -107,12 +119,12 @@ def _flow_of(pack: PackView | None, name: str, wanted: str) -> str:
     raise InvalidInput(f"{what}; its conversations are: {known}", {"pack": name, "flow": wanted or None})
 
 
-async def _go_on(session: Session, *, part: str, text: str) -> int:
+async def _go_on(session: Session, *, part: str, text: str, images: Sequence[str]) -> int:
     async with session.engine_and_run(part) as (engine, run_id):
-        return await _say(session, engine, run_id, text)
+        return await _say(session, engine, run_id, text, images)
 
 
-async def _say(session: Session, engine: Engine, run_id: str, text: str) -> int:
+async def _say(session: Session, engine: Engine, run_id: str, text: str, images: Sequence[str]) -> int:
     view = await engine.runs.summary(run_id)
     told = await _conversations(engine, view)
     found, before = _newest(told), _answers(told)
@@ -130,7 +142,8 @@ async def _say(session: Session, engine: Engine, run_id: str, text: str) -> int:
     if found is None or found.waits_with is None:
         message = f"the conversation {run_id} waits for no message; {_instead(view)}"
         raise Refused(ErrorCode.INVALID_TRANSITION, message, {"run_id": run_id, "status": view.status})
-    await engine.requests.answer(found.waits_with, {"text": text}, actor=session.actor)
+    said = {"text": text, **({"images": list(images)} if images else {})}
+    await engine.requests.answer(found.waits_with, said, actor=session.actor, base_dir=Path.cwd())
     return await _answered(session, engine, await engine.runs.summary(run_id), before)
 
 

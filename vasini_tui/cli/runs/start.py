@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.contracts.status import RunStatus
+from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.arguments.payload import GivenPayload, given_payload
 from vasini_tui.cli.call import Invocation
@@ -48,6 +49,7 @@ def run(
     target: Annotated[str, typer.Argument(metavar="PACK/FLOW", help="What to start.")],
     payload: Payload = None,
     assign: Assign = None,
+    image: Images = None,
     idempotency_key: IdempotencyKey = None,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
@@ -64,6 +66,7 @@ def run(
         pack=pack,
         flow=flow,
         payload=given_payload(payload, assign or ()),
+        images=tuple(image or ()),
         idempotency_key=idempotency_key,
         wait=wait,
     )
@@ -76,15 +79,16 @@ async def _start(
     pack: str,
     flow: str,
     payload: GivenPayload,
+    images: tuple[str, ...],
     idempotency_key: str | None,
     wait: bool,
 ) -> int:
     async def start(engine: Engine) -> RunView:
-        in_force = await pack_in_force(engine, pack, session.out)
+        schema = input_schema(await pack_in_force(engine, pack, session.out), flow)
         return await engine.runs.start(
             pack,
             flow,
-            payload.read(input_schema(in_force, flow)),
+            {**payload.read(schema), **images_given(schema, images, f"{pack}/{flow}")},
             actor=session.actor,
             idempotency_key=idempotency_key,
             base_dir=Path.cwd(),

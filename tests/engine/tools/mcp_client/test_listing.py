@@ -12,8 +12,9 @@ from engine.contracts.status import Effects, Risk
 from engine.tools.builtin.all import builtin_registry
 from engine.tools.mcp.lines import BoundedLines
 from engine.tools.mcp.listing import MAX_TOOLS, Hints, Listing, RemoteTool, closed_spec, judged, listing_of
-from engine.tools.mcp.results import text_of
+from engine.tools.mcp.results import output_of, text_of
 from engine.tools.mcp.settings import RESERVED, McpServer, McpSettings
+from tests.engine.pictures import as_text, png
 
 PROGRAM = McpServer(command=("server",))
 READS = Hints(read_only=True, destructive=False, idempotent=True, open_world=False)
@@ -120,7 +121,26 @@ def test_what_is_no_text_is_told_in_words() -> None:
         "[link a://c there]",
         "[new⏎kind]",
     ]
+    assert "images" not in output_of(parts, None)
     assert text_of([{"type": "text", "text": "x"}] * 10_002).endswith("\n[2 more parts]")
+
+
+def test_an_image_in_a_resource_is_one_as_any_other_whatever_it_is_called() -> None:
+    shot, fake = as_text(png(640, 480)), as_text(b"#!/bin/sh")
+    parts: list[dict[str, Any]] = [
+        {"type": "resource", "resource": {"uri": "a://b", "blob": shot, "mimeType": "text/plain"}},
+        {"type": "resource", "resource": {"uri": "a://c", "blob": fake, "mimeType": "image/png"}},
+        {"type": "resource", "resource": {"uri": "a://d", "text": shot}},
+        {"type": "resource", "resource": {"uri": "a://e", "blob": 7}},
+        {"type": "resource", "resource": [shot]},
+    ]
+    found = output_of(parts, None)
+    assert found["images"] == [{"content_base64": shot}]
+    assert found["text"].split("\n")[:3] == [
+        "[resource a://b]",
+        "[image 640x480 png]",
+        "[resource a://c, image/png, 9 bytes]",
+    ]
 
 
 def test_lines_are_whole_or_told_to_be_too_long_however_they_come() -> None:

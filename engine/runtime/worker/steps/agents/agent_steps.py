@@ -5,7 +5,15 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import FLOW_PREFIX, MODEL, AgentStep, CallsStep, MessageStep, ModelStep
+from engine.contracts.flows.agent_step import (
+    FLOW_PREFIX,
+    MAX_IMAGES,
+    MODEL,
+    AgentStep,
+    CallsStep,
+    MessageStep,
+    ModelStep,
+)
 from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
@@ -45,7 +53,15 @@ _SHOWN = 4_000
 _MESSAGE: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "text": {"type": "string", "title": "Your message", "maxLength": 20_000, "x-multiline": True}
+        "text": {"type": "string", "title": "Your message", "maxLength": 20_000, "x-multiline": True},
+        "images": {
+            "type": "array",
+            "items": {"type": "string"},
+            "format": "images",
+            "title": "Images",
+            "description": "Files to show: PNG, JPEG, GIF or WebP.",
+            "maxItems": MAX_IMAGES,
+        },
     },
     "additionalProperties": False,
 }

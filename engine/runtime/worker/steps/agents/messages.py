@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flows.agent_step import MESSAGE
 from engine.contracts.status import StepStatus
 from engine.machine.model.state import find_execution, scope_path_of
-from engine.values import follow
+from engine.values import images_in, resolve_value
 
 if TYPE_CHECKING:
     from engine.machine.model.state import Execution, RunState
     from engine.runtime.worker.steps.rendering import Rendering
+    from engine.values import ImageRef
 
 
 def message_of_turn(state: RunState, scope: str) -> Execution | None:
@@ -21,11 +22,19 @@ def message_of_turn(state: RunState, scope: str) -> Execution | None:
 
 
 def text_of(answer: Any) -> str:
-    """What was said, without blanks around it: nothing means that the conversation is over."""
+    """What was said, without blanks around it; nothing, and no image, means that the conversation is over."""
     return str(answer["values"].get("text") or "").strip()
+
+
+def images_said(answer: Any) -> list[ImageRef]:
+    """The images that came with it."""
+    return list(images_in(answer["values"].get("images")))
 
 
 def has_left(at: Rendering) -> bool:
     """Whether the person said in this turn that the conversation is over. Raises BlobNeeded."""
     said = message_of_turn(at.state, scope_path_of(at.path))
-    return said is not None and not text_of(follow(said.output, at.values.resolve))
+    if said is None:
+        return False
+    answer = resolve_value(said.output, at.values.resolve)
+    return not text_of(answer) and not images_said(answer)

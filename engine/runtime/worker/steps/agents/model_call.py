@@ -144,9 +144,11 @@ class ModelCalls:
         bounds = [
             one for one in (asked.request.max_tokens, self._catalog.max_tokens(lower)) if one is not None
         ]
-        told = asked.request if self._catalog.takes_images(lower) else asked.request.in_words
+        takes = self._catalog.takes_images(lower)
+        told, unseen = (asked.request, asked.unseen) if takes else (asked.request.in_words, len(asked.images))
         request = replace(told, max_tokens=min(bounds, default=None))
-        return replace(asked, route=replace(asked.route, name=lower, why=why), request=request)
+        route = replace(asked.route, name=lower, why=why)
+        return replace(asked, route=route, request=request, unseen=unseen)
 
     def _failed(
         self, execution: Execution, error: dict[str, Any], usage: dict[str, Any] | None = None
@@ -215,6 +217,8 @@ class _Lines:
 def _as_data(reply: Reply, asked: Question) -> dict[str, Any]:
     return {
         **({"said": asked.said} if asked.said else {}),
+        **({"said_images": list(asked.images)} if asked.images else {}),
+        **({"unseen": asked.unseen} if asked.unseen else {}),
         **({"since": asked.since} if asked.since else {}),
         **({"found": list(asked.found)} if asked.found else {}),
         **({"hidden": list(asked.hidden)} if asked.hidden else {}),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.images import MAX_IMAGE_BYTES, MAX_SIDE, from_base64, image_head
+from engine.images import MAX_IMAGE_BYTES, MAX_SIDE, MOST_IMAGES, from_base64, image_head
 from engine.values import image_ref
 
-MOST_IMAGES = 20
-"""Of one output; those behind them are told in words."""
 IMAGES = "images"
 """The field of an output that they stand in, as `[{"content_base64": ...}]`."""
 _CONTENT = "content_base64"

@@ -19,7 +19,7 @@ from engine.runtime.worker.steps.agents.told.turns import RESULT_LIMIT, Turn
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from engine.models.blocks import Block
+    from engine.models.blocks import Block, ImageBlock
     from engine.values import ImageRef
 
 LOOKED_BACK = 64
@@ -92,17 +92,23 @@ class Window:
     """
 
     def __init__(
-        self, briefing: Briefing, said: str, characters: int, gallery: Gallery | None = None
+        self,
+        briefing: Briefing,
+        said: str,
+        characters: int,
+        gallery: Gallery | None = None,
+        images: tuple[ImageBlock, ...] = (),
     ) -> None:
         self.gallery = gallery or Gallery((), takes=False)
         self._image_room = self._of_newest = 0
         self.briefing = briefing
-        self.said = said
         self.turns: list[Turn] = []
         self.whole = 0
         self.told = 0
         self._characters = characters
-        self._room = characters - sum(one.characters for one in briefing.messages) - len(said)
+        self.now = Message(MessageRole.USER, said, blocks=images) if said or images else None
+        first = sum(one.characters for one in briefing.messages)
+        self._room = characters - first - (self.now.characters if self.now is not None else 0)
         self._left = self._room
         if self._room <= 0:
             raise self._too_small()
@@ -181,8 +187,8 @@ def messages_of(
                 messages += turn.whole
             else:
                 messages += _spoken(turn, times, limit, briefing.output, shown)
-    if window.said:
-        messages.append(Message(MessageRole.USER, window.said))
+    if window.now is not None:
+        messages.append(window.now)
     return tuple(messages)
 
 
@@ -191,7 +197,7 @@ def _times(turn: Turn, seen: dict[tuple[str, ...], int]) -> list[int]:
 
     Raises LoopDetected.
     """
-    if turn.said:
+    if turn.said or turn.said_images:
         seen.clear()
     times = []
     for same in turn.made:
@@ -207,6 +213,9 @@ def _spoken(
 ) -> Iterator[Message]:
     """The messages of a turn, with so much of each result, and its images."""
     spoken, results = turn.messages
+    if any(one.digest in shown for one in turn.said_images):
+        blocks = tuple(image_block(one, shown.pop(one.digest, b"")) for one in turn.said_images)
+        spoken = (replace(spoken[0], blocks=blocks), *spoken[1:])
     yield from spoken
     for result, often, images in zip(results, times, turn.images, strict=True):
         told = _told(result.text, limit)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import MAX_IMAGES
 from engine.errors import InvalidInput
+from engine.images import MOST_BYTES
 from engine.models.blocks import ImageBlock
 from engine.safe_text import sanitize
 from engine.values import ImageRef
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from engine.contracts.flows.agent_step import AgentStep
     from engine.runtime.worker.steps.rendering import Rendering
-
-MOST_BYTES = 16 * 1024 * 1024
-"""Of all images of one question; servers take no more at once."""
 
 
 def images_of(step: AgentStep, at: Rendering) -> list[ImageRef]:
@@ -37,7 +35,7 @@ def _images(value: Any) -> Iterator[ImageRef]:
     for one in value if isinstance(value, list) else [value]:
         if not isinstance(one, ImageRef):
             words = sanitize(one, limit=120) if isinstance(one, str) else type(one).__name__
-            message = f"`images` takes images that steps brought in this run; this is none: {words}"
+            message = f"`images` takes images that steps brought or people added; this is none: {words}"
             raise InvalidInput(message, {"field": "images"})
         yield one
 
@@ -50,15 +48,32 @@ def image_block(image: Mapping[str, Any], data: bytes = b"") -> ImageBlock:
 class Gallery:
     """The images of a conversation that a model is shown: each once, as many as may be sent at once.
 
-    `shown` says by digest in which turn it stands, counted from the newest.
+    First those that a person adds to what is said now, in so many characters of `room`, then those that the
+    agent is asked about. `shown` says by digest in which turn it stands, counted from the newest.
     """
 
-    def __init__(self, briefed: Iterable[ImageRef], *, takes: bool) -> None:
+    def __init__(
+        self, briefed: Iterable[ImageRef], said: Iterable[ImageRef] = (), room: int = 0, *, takes: bool
+    ) -> None:
         self.takes = takes
         self.shown: dict[str, int] = {}
-        self._briefed = {one.digest for one in briefed}
-        self._left = MAX_IMAGES - len(self._briefed)
-        self._bytes = MOST_BYTES - sum(one["size"] for one in briefed)
+        self._left, self._bytes = MAX_IMAGES, MOST_BYTES
+        self.said: set[str] = set()
+        self.briefed: set[str] = set()
+        for one in said:
+            if characters_of(one) <= room and self._take(one):
+                self.said.add(one.digest)
+                room -= characters_of(one)
+        self.briefed |= {one.digest for one in briefed if self._take(one)}
+
+    def _take(self, image: ImageRef) -> bool:
+        """Whether it is shown before those of any turn, and not yet."""
+        known = image.digest in self.said or image.digest in self.briefed
+        if known or not self.takes or self._left <= 0 or image["size"] > self._bytes:
+            return False
+        self._left -= 1
+        self._bytes -= image["size"]
+        return True
 
     def fitting(self, images: Iterable[ImageRef], room: int) -> list[ImageRef]:
         """Those that could be shown, too, in so many characters."""
@@ -66,7 +81,7 @@ class Gallery:
         left, size = self._left, self._bytes
         for one in images if self.takes else ():
             cost = characters_of(one)
-            if one.digest in self._briefed or one.digest in self.shown or one.digest in found:
+            if any(one.digest in known for known in (self.briefed, self.said, self.shown, found)):
                 continue
             if left > 0 and one["size"] <= size and cost <= room:
                 found[one.digest] = one

@@ -12,7 +12,7 @@ from engine.machine.model.state import find_execution, scope_path_of
 from engine.models.conversation import ModelRequest, ToolCall, ToolOffer
 from engine.models.routing import Asker
 from engine.models.scripted import SCRIPT_OVER, ScriptedReply
-from engine.runtime.worker.steps.agents.messages import message_of_turn, text_of
+from engine.runtime.worker.steps.agents.messages import images_said, message_of_turn, text_of
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
 from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
@@ -47,6 +47,10 @@ class Question:
     script: ScriptedReply | None
     said: str = ""
     """What a person says to it in this turn."""
+    images: tuple[ImageRef, ...] = ()
+    """Those that came with it."""
+    unseen: int = 0
+    """How many of these the model is told of in words only."""
     since: int = 0
     """Turns of the present answer before this one."""
     found: tuple[str, ...] = ()
@@ -91,22 +95,25 @@ class Questions:
             request = ModelRequest(messages, (), bound, step.temperature)
             return Question(route, request, _script(told["script"], len(turns)))
         heard = message_of_turn(state, scope_path_of(execution.path))
-        said = text_of(await self._values.load(heard.output)) if heard is not None else ""
+        answer = await self._values.load(heard.output) if heard is not None else {"values": {}}
+        said, images_now = text_of(answer), images_said(answer)
         found = await self._found(agent, step)
         later = [offer async for offer in self._offers(site, found, hidden)]
         own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
         offers = (*offers, *later, *own)
         briefed = [ImageRef(one) for one in told.get("images", ())]  # whatever else was told with them
-        gallery = Gallery(briefed, takes=self._catalog.takes_images(route.name))
+        room = self._catalog.context_characters(route.name) - sum(offer.characters for offer in offers)
+        takes = self._catalog.takes_images(route.name)
+        gallery = Gallery(briefed, images_now, room // 2, takes=takes)
         blocks: tuple[Block, ...] = (
             *skill_blocks(told.get("skills", ())),
             *handover_blocks(told.get("received")),
-            *[await self._image(one, gallery) for one in briefed],
+            *await self._images(briefed, gallery.briefed),
         )
         fresh = Briefing(site.flow.persona, told["instructions"], told["prompt"], step.output, blocks)
         briefing = site.briefings.same(agent_path, fresh)
-        room = self._catalog.context_characters(route.name) - sum(offer.characters for offer in offers)
-        window, ended = Window(briefing, said, room, gallery), _branches(agent).ended
+        now = await self._images(images_now, gallery.said)
+        window, ended = Window(briefing, said, room, gallery, now), _branches(agent).ended
         async for page in self._turns.pages(site.row["run_id"], agent_path, _branches(agent)):
             for turn in page:
                 window.add(turn)
@@ -114,14 +121,23 @@ class Questions:
                 break
         images = {digest: await self._values.image(digest) for digest in gallery.shown}
         request = ModelRequest(messages_of(window, ended, images), offers, bound, step.temperature)
-        since = 0 if said or not window.turns else window.turns[0].since + 1
+        since = 0 if said or now or not window.turns else window.turns[0].since + 1
         return Question(
-            route, request, _script(told["script"], ended), said, since, tuple(found), tuple(hidden)
+            route,
+            request,
+            _script(told["script"], ended),
+            said,
+            tuple(images_now),
+            len({one.digest for one in images_now} - gallery.said),
+            since,
+            tuple(found),
+            tuple(hidden),
         )
 
-    async def _image(self, image: ImageRef, gallery: Gallery) -> ImageBlock:
-        """An image that the agent is asked about, with its bytes where its model takes some."""
-        return image_block(image, await self._values.image(image.digest) if gallery.takes else b"")
+    async def _images(self, images: list[ImageRef], shown: Collection[str]) -> tuple[ImageBlock, ...]:
+        """Blocks of images, each with its bytes once, where it is shown."""
+        data = {digest: await self._values.image(digest) for digest in shown}
+        return tuple(image_block(one, data.pop(one.digest, b"")) for one in images)
 
     async def _found(self, agent: Execution, step: AgentStep) -> list[str]:
         """The deferred tools that the agent has found in its turns before this one."""

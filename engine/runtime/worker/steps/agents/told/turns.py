@@ -13,7 +13,8 @@ from engine.contracts.flows.agent_step import CALLS
 from engine.journal.encoding import decode
 from engine.models.conversation import Message, MessageRole, ToolCall
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
-from engine.values import images_in, with_images, with_images_shown
+from engine.runtime.worker.steps.agents.told.images import image_block
+from engine.values import ImageRef, images_in, with_images, with_images_shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.machine.model.state import Branches, Outputs
     from engine.runtime.value_store import ValueStore
-    from engine.values import ImageRef
 
 TURNS_AT_ONCE = 64
 RESULT_LIMIT = 32_000
@@ -51,6 +51,8 @@ class Turn:
     """Deferred tools that the agent knows after it."""
     images: tuple[tuple[ImageRef, ...], ...] = ()
     """Those of each result; in its text they are told in words."""
+    said_images: tuple[ImageRef, ...] = ()
+    """Those that came with what a person said."""
 
     @property
     def held(self) -> int:
@@ -62,8 +64,10 @@ class Turn:
         """What was said, and the whole results, as a model is told of them turn after turn."""
         answer = Message(MessageRole.ASSISTANT, self.text, self.calls)
         results = zip(self.calls, self.results, strict=True)
+        told = tuple(map(image_block, self.said_images))
+        said = (Message(MessageRole.USER, self.said, blocks=told),) if self.said or told else ()
         return (
-            (Message(MessageRole.USER, self.said), answer) if self.said else (answer,),
+            (*said, answer),
             tuple(Message(MessageRole.TOOL, text, call_id=call.id) for call, text in results),
         )
 
@@ -88,8 +92,8 @@ class Turn:
 
     @cached_property
     def all_images(self) -> tuple[ImageRef, ...]:
-        """Those of all its results."""
-        return tuple(one for several in self.images for one in several)
+        """Those of what was said, and of all its results."""
+        return tuple(one for several in (self.said_images, *self.images) for one in several)
 
 
 def turn_of(kept: Any) -> Turn:
@@ -104,10 +108,12 @@ def turn_of(kept: Any) -> Turn:
     images = tuple(tuple(images_in(result)) for result in brought)
     said, text = reply.get("said", ""), reply["text"]
     of_calls = sum(len(call.name) + len(call.arguments) + _BESIDE for call in calls)
-    bare = len(said) + len(text) + of_calls + _BESIDE
+    said_images = tuple(map(ImageRef, reply.get("said_images", ())))  # whatever its calls brought
+    bare = len(said) + len(text) + of_calls + _BESIDE * (1 + len(said_images))
     full = bare + sum(min(RESULT_LIMIT, len(result)) for result in results)
     found = found_since(reply.get("found", ()), reply["calls"], kept["results"])
-    return Turn(said, text, calls, results, reply.get("since", 0), bare, full, tuple(found), images)
+    since = reply.get("since", 0)
+    return Turn(said, text, calls, results, since, bare, full, tuple(found), images, said_images)
 
 
 class EndedTurns:

@@ -1,0 +1,98 @@
+"""What a person says next in a conversation: a line of words, and one that names images which go with it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input
+
+from screens.frame.inputs import SafeInput
+from screens.frame.screen import show_notice
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+_FILES = "image files that go with your message; in quotes where a name has blanks"
+
+
+class WritingLines(Vertical):
+    """Shown while an agent waits for a message; what is typed stays until it was taken."""
+
+    @dataclass
+    class Written(Message):
+        """Somebody wants to say this, and to show these files."""
+
+        text: str
+        images: tuple[str, ...]
+
+    def compose(self) -> ComposeResult:
+        """The images stand above the words, as they are told."""
+        yield SafeInput(placeholder=_FILES, id="message-images")
+        yield SafeInput(placeholder="Your message; Enter sends it", id="message")
+
+    def on_mount(self) -> None:
+        """Nobody is asked yet, and nothing is shown to anybody."""
+        self.show(opened=False)
+
+    @property
+    def opened(self) -> bool:
+        """Whether it can be written in."""
+        return bool(self.display)
+
+    def show(self, *, opened: bool) -> bool:
+        """Show the lines, or hide them; whether they came."""
+        came = opened and self.words.disabled
+        self.display, self.words.disabled = opened, not opened
+        self._show_images(shown=opened and bool(self.images.value))
+        return came
+
+    @property
+    def words(self) -> SafeInput:
+        """The line of words."""
+        return self.query_one("#message", SafeInput)
+
+    @property
+    def images(self) -> SafeInput:
+        """The line of files."""
+        return self.query_one("#message-images", SafeInput)
+
+    def ask_for_images(self) -> None:
+        """Name files in the line of images."""
+        self._show_images(shown=True)
+        self.images.focus()
+
+    def leave(self) -> None:
+        """An empty line of images goes."""
+        self._show_images(shown=self.opened and bool(self.images.value))
+
+    def taken(self) -> None:
+        """It was said."""
+        self.words.value = self.images.value = ""
+        self.leave()
+
+    def _show_images(self, *, shown: bool) -> None:
+        self.images.display, self.images.disabled = shown, not shown
+
+    @on(Input.Submitted, "#message-images")
+    def _named(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.words.focus()
+        self.leave()
+
+    @on(Input.Submitted, "#message")
+    def _said(self, message: Input.Submitted) -> None:
+        message.stop()
+        if not message.value.strip():
+            return
+        try:
+            files = tuple(shlex.split(self.images.value))
+        except ValueError:
+            show_notice(self, "Not sent: a quote of the line of images is not closed.", tone="warning")
+            self.images.focus()
+            return
+        self.post_message(self.Written(message.value, files))
