@@ -3,23 +3,88 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
-from engine.acp.settings import AgentSettings
-from engine.budget.settings import BudgetSettings
-from engine.governance.policies import Policies
-from engine.models.settings import ModelSettings
-from engine.tools.context import ToolLimits
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
+    from engine.acp.settings import AgentSettings
+    from engine.budget.settings import BudgetSettings
     from engine.contracts.actor import Operator
     from engine.contracts.governing.slo import SloTargets
     from engine.contracts.notice import Notice
+    from engine.governance.policies import Policies
+    from engine.models.settings import ModelSettings
+    from engine.tools.context import ToolLimits
     from engine.tools.mcp.settings import McpServer
     from engine.tools.sandbox.bubblewrap import Bubblewrap
+
+
+class Rules:
+    """What runs may do, cost and ask; `given` are those that differ from the defaults.
+
+    Each is made when it is first asked for: whoever only reads lists of runs asks for none.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        self.__dict__ |= given
+
+    @cached_property
+    def limits(self) -> ToolLimits:
+        """Of tool calls."""
+        from engine.tools.context import ToolLimits  # noqa: PLC0415 - see above
+
+        return ToolLimits()
+
+    @cached_property
+    def policies(self) -> Policies:
+        """What the operator allows."""
+        from engine.governance.policies import Policies  # noqa: PLC0415 - see above
+
+        return Policies()
+
+    @cached_property
+    def models(self) -> ModelSettings:
+        """Models by name, and which of them are asked."""
+        from engine.models.settings import ModelSettings  # noqa: PLC0415 - see above
+
+        return ModelSettings()
+
+    @cached_property
+    def agents(self) -> AgentSettings:
+        """Programs that are agents, by name."""
+        from engine.acp.settings import AgentSettings  # noqa: PLC0415 - see above
+
+        return AgentSettings()
+
+    @cached_property
+    def budget(self) -> BudgetSettings:
+        """Prices and caps."""
+        from engine.budget.settings import BudgetSettings  # noqa: PLC0415 - see above
+
+        return BudgetSettings()
+
+    @cached_property
+    def slo(self) -> Mapping[str, SloTargets]:
+        """What is promised by pack, before what the packs say themselves."""
+        return {}
+
+    @cached_property
+    def mcp(self) -> Mapping[str, McpServer]:
+        """MCP servers by name, whose tools may be called."""
+        return {}
+
+    @cached_property
+    def mcp_now(self) -> Callable[[], Mapping[str, McpServer] | None] | None:
+        """Says which are declared now, None where nothing changed; blocks. Without it they stay."""
+        return None
+
+    @cached_property
+    def notify(self) -> Callable[[Notice], Awaitable[None]] | None:
+        """Tells people what waits or failed; raises when it could not, and is asked again then."""
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,20 +99,9 @@ class EngineConfig:
     cache_dir: Path
     shipped_packs: Path | None = None
     home_packs: Path | None = None
-    limits: ToolLimits = field(default_factory=ToolLimits)
-    policies: Policies = field(default_factory=Policies)
+    rules: Rules = field(default_factory=Rules)
     operators: Mapping[str, Operator] = field(default_factory=dict)
     """What each account may see and do; without any whoever is at the machine may do everything."""
-    models: ModelSettings = field(default_factory=ModelSettings)
-    agents: AgentSettings = field(default_factory=AgentSettings)
-    """Programs that are agents, by name."""
-    slo: Mapping[str, SloTargets] = field(default_factory=dict)
-    """What is promised by pack, before what the packs say themselves."""
-    budget: BudgetSettings = field(default_factory=BudgetSettings)
-    mcp: Mapping[str, McpServer] = field(default_factory=dict)
-    """MCP servers by name, whose tools may be called."""
-    mcp_now: Callable[[], Mapping[str, McpServer] | None] | None = None
-    """Says which are declared now, None where nothing changed; blocks. Without it they stay as they are."""
     mcp_look_seconds: float = 2.0
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: bool = True
@@ -62,9 +116,6 @@ class EngineConfig:
     pack_poll_seconds: float = 2.0
     signing_keys: Mapping[str, str] = field(default_factory=dict)
     """Ed25519 public keys by name, in hexadecimal digits or base64."""
-
-    notify: Callable[[Notice], Awaitable[None]] | None = None
-    """Tells people what waits or failed; raises when it could not, and is asked again then."""
 
     notify_retry_seconds: tuple[float, float] = (1.0, 60.0)
     """After how long it is asked again: the first time, and at the most."""

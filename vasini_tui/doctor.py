@@ -33,14 +33,15 @@ from vasini_tui.exit_codes import EXIT_BY_ERROR, ExitCode
 from vasini_tui.identity import account_exists, login_name, over_ssh
 from vasini_tui.outside_agents import outside_agents, policy_names
 from vasini_tui.server_text import server_line
-from vasini_tui.settings.loading import LoadedSettings, SettingInForce, unknown_variables
 from vasini_tui.settings.places import Places, shared_with_group
+from vasini_tui.settings.variables import unknown_variables
 from vasini_tui.wiring import OpenEngine, engine_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.governance.policies import Policies
+    from vasini_tui.settings.loading import LoadedSettings, SettingInForce
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _servers(loaded: LoadedSettings) -> tuple[str, ...]:
     from engine.tools.mcp.records import views  # noqa: PLC0415 - few have servers
 
     config = engine_config(loaded)
-    found = [server_line(server) for server in views(config.servers_dir, config.mcp)]
+    found = [server_line(server) for server in views(config.servers_dir, config.rules.mcp)]
     if find_spec("mcp") is None:
         found.append("none of them can be used without the extra `mcp`: pip install 'vasini-tui[mcp]'")
     return tuple(found)

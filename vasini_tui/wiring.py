@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import engine
+from engine.config import EngineConfig, Rules
 from vasini_tui.settings.places import make_places
-from vasini_tui.settings.servers_now import ServersNow
 from vasini_tui.shipped import shipped_packs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from engine.config import EngineConfig
     from engine.contracts.actor import Actor
+    from engine.contracts.governing.slo import SloTargets
+    from engine.contracts.notice import Notice
     from engine.facade.engine import Engine
+    from engine.tools.context import ToolLimits
+    from engine.tools.mcp.settings import McpServer
     from vasini_tui.output import Output
     from vasini_tui.settings.loading import LoadedSettings
 
@@ -67,46 +71,81 @@ class Session:
         return self.opener(engine_config(self.loaded))
 
 
+class RulesInForce(Rules):
+    """What the settings say about runs; each is made when the engine asks for it."""
+
+    def __init__(self, loaded: LoadedSettings) -> None:
+        values = loaded.values
+        named = {
+            name: getattr(values, name) for name in values.given & {"policies", "models", "agents", "budget"}
+        }
+        super().__init__(**named)
+        self._loaded = loaded
+
+    @cached_property
+    def limits(self) -> ToolLimits:
+        """See above."""
+        from engine.tools.context import ToolLimits  # noqa: PLC0415 - as all of them
+
+        places, tools = self._loaded.places, self._loaded.values.tools
+        return ToolLimits(
+            allowed_roots=tools.roots,
+            # The journal and the settings are the engine's own: no tool reads or writes them.
+            denied_roots=(places.data_dir, places.config_file, places.secrets_file),
+            allowed_private_hosts=tools.allowed_private_hosts,
+            command_allowlist=tools.command_allowlist,
+            command_env=tools.command_env,
+            max_output_bytes=tools.max_output_bytes,
+            memory_bytes=tools.memory_mb * _MIB,
+            cpu_seconds=tools.cpu_seconds,
+            open_files=tools.open_files,
+            processes=tools.processes,
+            kill_grace_seconds=self._loaded.values.engine.kill_grace_seconds,
+            sandbox=tools.sandbox,
+            hidden_roots=places.own,
+            sandbox_reads=tools.sandbox_reads,
+        )
+
+    @cached_property
+    def slo(self) -> Mapping[str, SloTargets]:
+        """See above."""
+        return self._loaded.values.slo.by_pack if "slo" in self._loaded.values.given else {}
+
+    @cached_property
+    def mcp(self) -> Mapping[str, McpServer]:
+        """See above."""
+        return self._loaded.values.tools.mcp.servers if "tools" in self._loaded.values.given else {}
+
+    @cached_property
+    def mcp_now(self) -> Callable[[], Mapping[str, McpServer] | None] | None:
+        """See above."""
+        if not self.mcp:
+            return None
+        from vasini_tui.settings.servers_now import ServersNow  # noqa: PLC0415 - few have servers
+
+        return ServersNow(self._loaded.places.config_file)
+
+    @cached_property
+    def notify(self) -> Callable[[Notice], Awaitable[None]] | None:
+        """See above."""
+        if "notify" not in self._loaded.values.given:
+            return None
+        from vasini_tui.notify.channels import notifier  # noqa: PLC0415 - few are told elsewhere
+
+        return notifier(self._loaded)
+
+
 def engine_config(loaded: LoadedSettings) -> EngineConfig:
     """What the engine is told, from the settings in force."""
-    from engine.config import EngineConfig  # noqa: PLC0415 - the console's first frame comes before it
-    from engine.tools.context import ToolLimits  # noqa: PLC0415 - as above
-    from vasini_tui.notify.channels import notifier  # noqa: PLC0415 - as above
-
     values, places = loaded.values, loaded.places
-    tools = values.tools
-    limits = ToolLimits(
-        allowed_roots=tools.roots,
-        # The journal and the settings are the engine's own: no tool reads or writes them.
-        denied_roots=(places.data_dir, places.config_file, places.secrets_file),
-        allowed_private_hosts=tools.allowed_private_hosts,
-        command_allowlist=tools.command_allowlist,
-        command_env=tools.command_env,
-        max_output_bytes=tools.max_output_bytes,
-        memory_bytes=tools.memory_mb * _MIB,
-        cpu_seconds=tools.cpu_seconds,
-        open_files=tools.open_files,
-        processes=tools.processes,
-        kill_grace_seconds=values.engine.kill_grace_seconds,
-        sandbox=tools.sandbox,
-        hidden_roots=places.own,
-        sandbox_reads=tools.sandbox_reads,
-    )
     return EngineConfig(
         data_dir=places.data_dir,
         runs_dir=places.runs_dir,
         cache_dir=places.cache_dir,
         shipped_packs=shipped_packs(),
         home_packs=places.packs_dir,
-        limits=limits,
-        policies=values.policies,
-        models=values.models,
-        mcp=tools.mcp.servers,
-        mcp_now=ServersNow(places.config_file) if tools.mcp.servers else None,
-        agents=values.agents,
-        budget=values.budget,
+        rules=RulesInForce(loaded),
         operators=values.identity.operators,
-        slo=values.slo.by_pack,
         secrets={name: secret.get_secret_value() for name, secret in values.secrets.items()},
         redact=values.logging.redact,
         redact_patterns=values.logging.redact_patterns,
@@ -118,5 +157,4 @@ def engine_config(loaded: LoadedSettings) -> EngineConfig:
         pack_poll_seconds=values.packs.poll_seconds,
         signing_keys=values.packs.signing_keys,
         claim_seconds=values.engine.claim_seconds,
-        notify=notifier(loaded),
     )

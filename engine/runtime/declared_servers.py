@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 def declared_servers(config: EngineConfig) -> McpServers:
     """The servers; none of them is started yet."""
     return McpServers(
-        config.mcp,
+        config.rules.mcp,
         folder=config.cache_dir / "mcp",
         records=config.servers_dir,
-        limits=config.limits,
+        limits=config.rules.limits,
         secrets=config.secrets,
         bubblewrap=config.bubblewrap or bubblewrap,
         drain_seconds=config.drain_seconds,

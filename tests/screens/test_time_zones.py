@@ -16,7 +16,7 @@ from screens.widgets.time_axis import Axis, ticks
 from tests.fakes.engine import FakeEngine
 from tests.fakes.views import NOW, a_run
 from vasini_tui.console.options import ConsoleOptions
-from vasini_tui.settings.groups import ConsoleSettings
+from vasini_tui.settings.seldom_asked import ConsoleSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.acp.settings import AgentSettings
-from engine.config import EngineConfig
+from engine.config import EngineConfig, Rules
 from engine.contracts.tool import ToolSpec
 from engine.tools.registry import ToolRegistry
 
@@ -262,7 +262,7 @@ def config(home: Path, lease_seconds: float = LEASE_SECONDS) -> EngineConfig:
         runs_dir=home / "runs",
         cache_dir=home / "cache",
         home_packs=home / "packs",
-        agents=AgentSettings.model_validate({"acp": {"plain": _agent(home)}}),
+        rules=Rules(agents=AgentSettings.model_validate({"acp": {"plain": _agent(home)}})),
         lease_seconds=lease_seconds,
         poll_seconds=0.02,
     )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import yaml
 
-from engine.config import EngineConfig
+from engine.config import EngineConfig, Rules
 from engine.contracts.actor import Actor
 from engine.contracts.status import RunStatus
 from engine.runtime.embedded.engine import open_engine
@@ -79,7 +79,7 @@ async def working(root: Path, **more: Any) -> AsyncIterator[Engine]:
         runs_dir=root / "runs",
         cache_dir=root / "cache",
         home_packs=packs,
-        mcp=servers(place, **more),
+        rules=Rules(mcp=servers(place, **more)),
     )
     async with open_engine(config) as engine, engine.work():
         yield engine

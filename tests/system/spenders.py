@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.budget.settings import BudgetSettings
+from engine.config import Rules
 from engine.models.settings import ModelSettings
 from engine.runtime.embedded.engine import open_engine
 from tests.patience import PATIENCE
@@ -52,8 +53,10 @@ def spending_config(home: Path) -> EngineConfig:
     prices = {"served": {"input": 1000, "output": 1000}}
     return replace(
         config(home, lease_seconds=PATIENCE),  # dead processes are seen at once; a busy one loses nothing
-        models=ModelSettings.model_validate({"default": "served", "named": named}),
-        budget=BudgetSettings.model_validate({"prices": prices, "caps": caps}),
+        rules=Rules(
+            models=ModelSettings.model_validate({"default": "served", "named": named}),
+            budget=BudgetSettings.model_validate({"prices": prices, "caps": caps}),
+        ),
     )
 
 

@@ -150,7 +150,10 @@ def test_a_list_loads_what_a_list_needs() -> None:
     }
     work |= {"engine.runtime.views.row_views", "engine.runtime.views.run_reader"}
     others = {"vasini_tui.cli.packs", "vasini_tui.cli.requests", "vasini_tui.cli.host"}
-    assert not (heavy | tools | packs | work | others) & loaded
+    settings = {"pydantic_settings", "vasini_tui.settings.seldom_asked", "vasini_tui.settings.together"}
+    settings |= {"engine.models.settings", "engine.budget.settings", "engine.acp.settings"}
+    settings |= {"engine.tools.mcp.settings", "engine.governance.policies", "vasini_tui.notify"}
+    assert not (heavy | tools | packs | work | others | settings) & loaded
 
 
 def test_every_command_of_the_table_can_be_loaded() -> None:

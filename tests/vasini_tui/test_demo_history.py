@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine import open_engine
 from engine.budget.settings import BudgetSettings
-from engine.config import EngineConfig
+from engine.config import EngineConfig, Rules
 from engine.contracts.actor import Actor
 from engine.contracts.governing.budget import CapScope, CapState
 from engine.contracts.governing.slo import DriftMetric, SloState
@@ -28,7 +28,7 @@ async def test_the_shipped_packs_stand_in_every_state(tmp_path: Path) -> None:
         cache_dir=tmp_path / "cache",
         home_packs=tmp_path / "packs",
         shipped_packs=shipped_packs(),
-        budget=BudgetSettings(caps=CAPS),
+        rules=Rules(budget=BudgetSettings(caps=CAPS)),
     )
     write_history(config.journal_path, "default", time.time_ns() // 1_000)
     async with open_engine(config) as engine:

@@ -26,7 +26,7 @@ from vasini_tui.notify.channels import (
     signed,
     signing_key,
 )
-from vasini_tui.settings.groups import NotifySettings
+from vasini_tui.settings.seldom_asked import NotifySettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

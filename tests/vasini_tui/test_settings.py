@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ErrorCode, VasiniError
-from vasini_tui.settings.loading import load_settings, load_what_can_be, unknown_variables
+from vasini_tui.settings.loading import load_settings, load_what_can_be
+from vasini_tui.settings.variables import unknown_variables
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> Path:

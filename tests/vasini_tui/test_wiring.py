@@ -19,14 +19,14 @@ def test_the_engine_is_told_places_limits_and_policies(home: Path, monkeypatch: 
     config = engine_config(load_settings())
     assert config.journal_path == home / "data" / "journal.db"
     assert config.home_packs == home / "packs"
-    assert config.limits.memory_bytes == 2 * 1024 * 1024
-    assert config.limits.kill_grace_seconds == 1.5
-    assert config.policies.blocked_tools == {"http.get"}
+    assert config.rules.limits.memory_bytes == 2 * 1024 * 1024
+    assert config.rules.limits.kill_grace_seconds == 1.5
+    assert config.rules.policies.blocked_tools == {"http.get"}
     assert config.redact_patterns == ("id-[0-9]+",)
 
 
 def test_no_tool_may_enter_the_journals_directory_or_the_settings(home: Path) -> None:
-    limits = engine_config(load_settings()).limits
+    limits = engine_config(load_settings()).rules.limits
     assert set(limits.denied_roots) == {home / "data", home / "config.yaml", home / "secrets.yaml"}
     assert limits.allowed_roots == (Path("/"),)
 
@@ -45,7 +45,7 @@ def test_a_packs_own_policies_differ_only_in_what_they_name(home: Path) -> None:
         "  by_pack:\n    hello: {max_tool_calls: 2, blocked_tools: [files.write]}\n",
         encoding="utf-8",
     )
-    policies = engine_config(load_settings()).policies
+    policies = engine_config(load_settings()).rules.policies
     own = policies.for_pack("hello")
     assert (own.max_steps, own.max_tool_calls) == (9, 2)
     assert own.blocked_tools == {"files.write"}

@@ -19,8 +19,10 @@ from vasini_tui.demo.history import write_history
 from vasini_tui.demo.sample_data import make_samples
 from vasini_tui.demo.traffic import Traffic
 from vasini_tui.log_file import logging_to_file
-from vasini_tui.settings.groups import EngineSettings, SettingsShape, ToolSettings
+from vasini_tui.settings.groups import EngineSettings
+from vasini_tui.settings.in_force import Settings
 from vasini_tui.settings.places import find_places
+from vasini_tui.settings.seldom_asked import ToolSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -87,7 +89,7 @@ async def demonstration(session: Session, tenant: str) -> AsyncIterator[Workplac
 
 def _inside(session: Session, folder: Path) -> Session:
     """The session, with everything it has in `folder`."""
-    values = SettingsShape(
+    values = Settings(
         console=session.loaded.values.console,
         budget=BudgetSettings(caps=CAPS),
         tools=ToolSettings(roots=(folder,)),

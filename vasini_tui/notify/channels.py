@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.notice import Notice
-    from vasini_tui.settings.groups import NotifySettings
     from vasini_tui.settings.loading import LoadedSettings
+    from vasini_tui.settings.seldom_asked import NotifySettings
 
 SECONDS = 30.0
 """How long one way may take."""

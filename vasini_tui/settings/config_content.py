@@ -36,3 +36,12 @@ def config_invalid(path: Path, problem: str, *, line: int | None = None, key: st
     words = f"{place}: {key}: {problem}" if key else f"{place}: {problem}"
     details = {"problems": [{"file": str(path), "line": line, "key": key, "message": problem}]}
     return VasiniError(ErrorCode.CONFIG_INVALID, words, details)
+
+
+def config_error(source: str, problems: list[dict[str, Any]]) -> VasiniError:
+    """The error for all faults of one source: the first one in words, each in the details."""
+    first = problems[0]
+    place = f"{first['file']}:{first['line']}" if first["line"] else first["file"]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    words = f"{place}: {first['key']}: {first['message']}{more}"
+    return VasiniError(ErrorCode.CONFIG_INVALID, words, {"source": source, "problems": problems})

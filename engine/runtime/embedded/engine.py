@@ -76,7 +76,7 @@ class EmbeddedEngine:
         self._pack_status = PackStatusSource(journal)
         self._pack_source = CatalogSource(config, self._tool_names, journal, self._pack_status, clock)
         self._pack_watch = PackWatch(self._pack_source, config)
-        pinned = PinnedPacks(journal, config.policies)
+        pinned = PinnedPacks(journal, config.rules)
         self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
         self._folders = RunFolders(config.runs_dir)
         self._boot_id: str | None = None
@@ -128,7 +128,7 @@ class EmbeddedEngine:
     def _cap_answers(self) -> SoftCapAnswers:
         from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers  # noqa: PLC0415 - likewise
 
-        return SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.budget)
+        return SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.rules.budget)
 
     @cached_property
     def _files(self) -> OutputFiles:
@@ -159,14 +159,14 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.embedded.governing.levels import ServiceLevels  # noqa: PLC0415 - seldom needed
 
-        return ServiceLevels(self._journal, self._clock, self._values, self._packs, self._config.slo)
+        return ServiceLevels(self._journal, self._clock, self._values, self._packs, self._config.rules.slo)
 
     @cached_property
     def budget(self) -> Budget:
         """See facade."""
         from engine.runtime.embedded.governing.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
 
-        settings, models = self._config.budget, self._config.models.all
+        settings, models = self._config.rules.budget, self._config.rules.models.all
         return Budget(self._journal, self._clock, self._redactor, self._packs, settings, models)
 
     @cached_property
@@ -208,11 +208,11 @@ class EmbeddedEngine:
 
     def _listed_servers(self) -> tuple[ServerView, ...]:
         """What the declared MCP servers listed last (blocking)."""
-        if not self._config.mcp:
+        if not self._config.rules.mcp:
             return ()
         from engine.tools.mcp.records import views  # noqa: PLC0415 - few have any
 
-        return views(self._config.servers_dir, self._config.mcp)
+        return views(self._config.servers_dir, self._config.rules.mcp)
 
     @cached_property
     def _tools(self) -> ToolRegistry:
@@ -230,7 +230,7 @@ class EmbeddedEngine:
     @cached_property
     def servers(self) -> McpServers | None:
         """The declared MCP servers; None without any."""
-        if not self._config.mcp:
+        if not self._config.rules.mcp:
             return None
         from engine.runtime.declared_servers import declared_servers  # noqa: PLC0415 - few have any
 
@@ -281,7 +281,7 @@ class EmbeddedEngine:
 
         config = self._config
         isolates = config.bubblewrap or bubblewrap
-        return ToolExecutor(self._tools, config.limits, config.secrets, isolates, self.servers)
+        return ToolExecutor(self._tools, config.rules.limits, config.secrets, isolates, self.servers)
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:
@@ -310,12 +310,12 @@ class EmbeddedEngine:
 
     def _following_servers(self) -> AbstractAsyncContextManager[None]:
         """MCP servers are those that the settings declare, also when these change."""
-        config = self._config
-        if self.servers is None or config.mcp_now is None:
+        config, mcp_now = self._config, self._config.rules.mcp_now
+        if self.servers is None or mcp_now is None:
             return nullcontext()
         from engine.runtime.server_changes import following  # noqa: PLC0415 - few have servers
 
-        return following(self.servers, config.mcp_now, self._pack_source.read_again, config.mcp_look_seconds)
+        return following(self.servers, mcp_now, self._pack_source.read_again, config.mcp_look_seconds)
 
     def _telling_of_models(self, worker_id: str) -> AbstractAsyncContextManager[None]:
         from engine.runtime.worker.registered import RestingNotes  # noqa: PLC0415 - see _sessions
@@ -324,7 +324,7 @@ class EmbeddedEngine:
 
     def _telling(self) -> AbstractAsyncContextManager[None]:
         """People are told what waits, while the context is open, where the settings say so."""
-        if self._config.notify is None:
+        if self._config.rules.notify is None:
             return nullcontext()
         from engine.runtime.notices import NoticeSender  # noqa: PLC0415 - off by default
 
@@ -333,7 +333,7 @@ class EmbeddedEngine:
             self._journal,
             self.runs,
             lambda: self.requests,
-            self._config.notify,
+            self._config.rules.notify,
             config.notices_lock,
             config.notify_retry_seconds,
         )
@@ -355,7 +355,8 @@ class EmbeddedEngine:
     def _soft_caps(self) -> SoftCaps:
         from engine.runtime.embedded.governing.soft_caps import SoftCaps  # noqa: PLC0415 - see _sessions
 
-        return SoftCaps(self._journal, self._clock, self._config.budget, self.runs, lambda: self._starter)
+        settings = self._config.rules.budget
+        return SoftCaps(self._journal, self._clock, settings, self.runs, lambda: self._starter)
 
     @property
     def _alerts(self) -> AlertWatch:

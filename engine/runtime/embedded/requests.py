@@ -291,7 +291,7 @@ class Requests(Scoped):
             body = await self._values.load(opened["body"])
             given = fill_defaults(body["schema"], values, body.get("defaults"))
             given, images = await with_images_read(body["schema"], values, given, base_dir)
-            policies = self._config.policies.for_pack(row["pack"])
+            policies = self._config.rules.policies.for_pack(row["pack"])
             verdict = await off_loop_if_large(given, lambda: answer_verdict(policies, body, given))
             if verdict.denied:
                 await self._refuse_answer(request_id, opened["form_id"], verdict, actor)
@@ -380,7 +380,7 @@ class Requests(Scoped):
             await self._refuse_own(row, actor)
 
     async def _refuse_own(self, row: RequestViewRow, actor: Actor) -> None:
-        if not self._config.policies.for_pack(row["pack"]).separate_duties:
+        if not self._config.rules.policies.for_pack(row["pack"]).separate_duties:
             return
         run = await self._journal.run_row(row["run_id"])
         requested_by = run["requested_by"] if run is not None else ""

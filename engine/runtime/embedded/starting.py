@@ -82,7 +82,7 @@ class RunStarter:
         packs: PackLibrary,
         intake: Intake,
     ) -> None:
-        self._policies = config.policies
+        self._policies = config.rules.policies
         self._bubblewrap = config.bubblewrap
         self._journal = journal
         self._clock = clock

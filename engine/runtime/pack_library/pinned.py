@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import Risk
 from engine.errors import PackInvalid
-from engine.packs.layers.persona import persona_of
-from engine.tools.context import PackCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.config import Rules
     from engine.contracts.flows.flow import FlowDef
     from engine.contracts.layers.guardrails import Guardrails
     from engine.contracts.layers.skill import Skill
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.machine.model.graph import FlowGraph, RunLimits
     from engine.packs.loaded_pack import LoadedPack
+    from engine.tools.context import PackCode
 
 HELD_PACKS = 256
 
@@ -50,9 +50,9 @@ class PinnedFlow:
 class PinnedPacks:
     """Packs by digest; read from the journal when they are not held."""
 
-    def __init__(self, journal: Journal, policies: Policies) -> None:
+    def __init__(self, journal: Journal, rules: Rules) -> None:
         self._journal = journal
-        self._policies = policies
+        self._rules = rules
         self._packs: OrderedDict[str, LoadedPack] = OrderedDict()
         self._flows: dict[tuple[str, str], PinnedFlow] = {}
         self._stored: set[str] = set()
@@ -79,9 +79,11 @@ class PinnedPacks:
         if definition is None:
             raise PackInvalid(f"the pinned content of {pack_id} has no flow {flow_id}", {"digest": digest})
         from engine.machine.model.graph import FlowGraph  # noqa: PLC0415 - lists walk no flow
+        from engine.packs.layers.persona import persona_of  # noqa: PLC0415 - likewise
+        from engine.tools.context import PackCode  # noqa: PLC0415 - likewise
         from engine.tools.pack_code.pack_tools import tool_prefix  # noqa: PLC0415 - likewise
 
-        policies = self._policies.for_pack(pack_id)
+        policies = self._rules.policies.for_pack(pack_id)
         limits = _limits(policies, pack.tools_layer)
         files = pack.content.code
         # a run exists only when its pack's code was trusted at the start, and it pinned that code

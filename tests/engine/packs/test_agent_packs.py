@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.config import EngineConfig
+from engine.config import EngineConfig, Rules
 from engine.contracts.runs.plan import PlanEdit, PlanEdits
 from engine.contracts.status import RunStatus
 from engine.models.settings import ModelSettings
@@ -41,7 +41,7 @@ async def working(root: Path, models: ModelSettings | None = None) -> AsyncItera
         runs_dir=places["runs"],
         cache_dir=places["cache"],
         shipped_packs=PACKS,
-        models=models or ModelSettings(),
+        rules=Rules(models=models or ModelSettings()),
         poll_seconds=0.01,
         drain_seconds=0.0,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from engine.config import EngineConfig
+from engine.config import EngineConfig, Rules
 from engine.contracts.actor import Actor
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.runtime.embedded.engine import open_engine
@@ -59,7 +59,8 @@ class Home:
         (directory / "flows" / f"{flow_id}.yaml").write_text(yaml.safe_dump(flow))
 
     def config(self, **changes: Any) -> EngineConfig:
-        """Settings with short waits."""
+        """Settings with short waits; what is of the rules goes there."""
+        rules = {name: changes.pop(name) for name in changes.keys() & set(vars(Rules))}
         given: dict[str, Any] = {
             "data_dir": self.root / "data",
             "runs_dir": self.root / "runs",
@@ -68,6 +69,7 @@ class Home:
             "home_packs": self.root / "home",
             "poll_seconds": 0.01,
             "drain_seconds": 0.0,
+            "rules": Rules(**rules),
             **changes,
         }
         given["data_dir"].mkdir(exist_ok=True)

@@ -122,7 +122,7 @@ async def test_the_calls_of_the_tree_count_together(home: Home) -> None:
     counting(home)
     turns = [says("", call("flow.count", n=number)) for number in range(4)]
     home.flow("ask", agent(*turns, says("Done."), flows=["count"]))
-    policies = home.config().policies.model_copy(update={"max_tool_calls": 2})
+    policies = home.config().rules.policies.model_copy(update={"max_tool_calls": 2})
     async with home.working(policies=policies) as engine:
         run = await finished(engine, "ask")
         assert len(home.tools.calls) == 2

@@ -63,7 +63,7 @@ async def test_what_is_found_is_offered_from_the_next_turn_on(depot: Home) -> No
 async def test_what_policy_forbids_is_not_found_and_a_wrong_query_is_told(depot: Home) -> None:
     wrong = call("find_tools", query=""), call("find_tools", words="box"), call("find_tools", query="box")
     depot.flow("ask", agent(says("", *wrong), says("Well."), deferred=DEFERRED))
-    policies = depot.config().policies.model_copy(update={"blocked_tools": frozenset({"depot.weigh"})})
+    policies = depot.config().rules.policies.model_copy(update={"blocked_tools": frozenset({"depot.weigh"})})
     async with depot.working(policies=policies) as engine:
         run = await finished(engine, "ask")
         first, second, third = await told(engine, run.run_id)

@@ -80,7 +80,7 @@ async def _servers(session: Session, *, ask: bool) -> tuple[ServerView, ...]:
         make_places(session.loaded.places)
         async with declared_servers(config).open() as servers:
             await servers.ask_all()
-    return await asyncio.to_thread(views, config.servers_dir, config.mcp)
+    return await asyncio.to_thread(views, config.servers_dir, config.rules.mcp)
 
 
 def _in_short(spec: ToolSpec) -> str:

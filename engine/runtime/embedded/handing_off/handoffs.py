@@ -41,7 +41,7 @@ class Handoffs:
         contexts: HandoffContexts,
         starter: RunStarter,
     ) -> None:
-        self._policies = config.policies
+        self._policies = config.rules.policies
         self._reader = reader
         self._packs = packs
         self._values = values

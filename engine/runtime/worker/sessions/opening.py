@@ -69,7 +69,7 @@ class Sessions:
         faults: Faults,
         speaking: Speaking,
     ) -> None:
-        self._limits = config.limits
+        self._limits = config.rules.limits
         self._marks_dir = config.marks_dir
         self._slots_file = config.slots_file
         self._drain_seconds = config.drain_seconds
@@ -79,15 +79,17 @@ class Sessions:
         self._packs = packs
         self._folders = folders
         self._executor = executor
-        writer, limit = LineWriter(CallOutputs(config.runs_dir)), config.limits.max_output_bytes
+        writer, limit = LineWriter(CallOutputs(config.runs_dir)), config.rules.limits.max_output_bytes
         kept = partial(kept_output, writer, values, clock, limit, speaking)
         self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
-        self._catalog = catalog = ModelCatalog(config.models, config.secrets)
-        prices = PriceBook(config.models, config.budget)
-        paying = Paying(journal, clock, config.budget)
+        self._catalog = catalog = ModelCatalog(config.rules.models, config.secrets)
+        prices = PriceBook(config.rules.models, config.rules.budget)
+        paying = Paying(journal, clock, config.rules.budget)
         questions = Questions(catalog, executor, values, EndedTurns(journal, values))
         self._models = ModelCalls(catalog, questions, values, clock, kept, prices, paying)
-        launching = Launching(config.agents, config.secrets, config.limits, config.bubblewrap or bubblewrap)
+        launching = Launching(
+            config.rules.agents, config.secrets, config.rules.limits, config.bubblewrap or bubblewrap
+        )
         places = AgentPlaces(config.runs_dir)
         self._outside = OutsideAgents(launching, places, values, clock, kept, paying)
         self._faults = faults

@@ -1,0 +1,61 @@
+"""Settings of the environment. Loaded where one is set: what reads them is larger than most commands."""
+
+from __future__ import annotations
+
+from dataclasses import is_dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import create_model
+from pydantic.dataclasses import dataclass
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
+
+from engine.errors import ErrorCode, VasiniError
+from vasini_tui.settings.in_force import GROUPS, kind_of
+from vasini_tui.settings.variables import DELIMITER, PREFIX
+
+
+class _Base(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+
+@cache
+def _variables() -> type[BaseSettings]:
+    """How the environment names the settings; never made."""
+    groups: dict[str, Any] = {}
+    for name in GROUPS:
+        kind = kind_of(name)
+        groups[name] = (dataclass(kind, frozen=True) if is_dataclass(kind) else kind, None)
+    return create_model("_Variables", __base__=_Base, **groups)
+
+
+class _Environment(EnvSettingsSource):
+    """The environment; a secret is text there even when it looks like a number or JSON."""
+
+    def __call__(self) -> dict[str, Any]:
+        state = super().__call__()
+        prefix = f"{PREFIX}secrets{DELIMITER}".lower()
+        secrets = {
+            name[len(prefix) :]: value
+            for name, value in self.env_vars.items()
+            if name.startswith(prefix) and value is not None
+        }
+        if secrets:
+            whole = state.get("secrets")
+            state["secrets"] = {**(whole if isinstance(whole, dict) else {}), **secrets}
+        return state
+
+
+def read_environment() -> dict[str, Any]:
+    """What the environment sets, by group, unchecked. Raises VasiniError (`config_invalid`)."""
+    try:
+        return _Environment(_variables())()
+    except SettingsError as error:
+        message = f"environment: {error}; a list or mapping is written as JSON"
+        raise VasiniError(ErrorCode.CONFIG_INVALID, message, {"source": "env"}) from None

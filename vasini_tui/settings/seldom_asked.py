@@ -1,0 +1,130 @@
+"""The other groups: what only some commands ask for, with the checks that pydantic brings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
+
+from engine.contracts.governing.slo import SloTargets
+from engine.contracts.status import Risk
+from engine.tools.mcp.settings import McpSettings, VariableName
+
+_MIB = 1024 * 1024
+
+
+def _absolute(path: Path) -> Path:
+    expanded = path.expanduser()
+    if not expanded.is_absolute():
+        raise ValueError("must be an absolute path")
+    return expanded
+
+
+def _divided(keys: object) -> object:
+    return keys.split() if isinstance(keys, str) else keys
+
+
+def _webhook(url: str) -> str:
+    """Secrets of a header travel with it: in the clear only inside this machine."""
+    parts = urlsplit(url)
+    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not (parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and local))):
+        raise ValueError("must be an https URL, or http on this machine")
+    return url
+
+
+def _time_zone(name: str) -> str:
+    if name in {"UTC", "local"}:
+        return name
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - for the few who set another one
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone: UTC, local, or a name such as Europe/Berlin") from None
+    return name
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+# Lower case only: a name from the environment has no case.
+SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+Secrets = dict[SecretName, SecretStr]
+"""For tools, by name; they are never shown."""
+WebhookUrl = Annotated[str, AfterValidator(_webhook)]
+PositiveInt = Annotated[int, Field(ge=1)]
+# One key, or several divided by spaces; whether they may be is checked when all sources are known.
+Keys = Annotated[tuple[str, ...], BeforeValidator(_divided), Field(min_length=1, max_length=8)]
+
+
+class Group(BaseModel):
+    """A settings group; an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class ToolSettings(Group):
+    """Limits of tool calls. `roots`: directories tools may enter at all.
+
+    `sandbox`: `auto` isolates calls that are to be, and those that want to where that can be had; `process`
+    only the former; `isolated` every call that has a process. Isolated calls read `sandbox_reads` as well.
+    """
+
+    roots: tuple[AbsolutePath, ...] = (Path("/"),)
+    command_allowlist: frozenset[str] = frozenset()
+    command_env: frozenset[VariableName] = frozenset()
+    allowed_private_hosts: frozenset[str] = frozenset()
+    max_output_bytes: PositiveInt = 8 * _MIB
+    memory_mb: PositiveInt = 1024
+    cpu_seconds: PositiveInt = 300
+    open_files: Annotated[int, Field(ge=16)] = 256
+    processes: Annotated[int, Field(ge=4)] = 1024
+    sandbox: Literal["auto", "process", "isolated"] = "auto"
+    sandbox_reads: tuple[AbsolutePath, ...] = ()
+    mcp: McpSettings = McpSettings()
+
+
+class ConsoleSettings(Group):
+    """The console. `grace_ms`: how long decision keys rest after new content appeared.
+
+    `keys`: other keys for actions, by action id. `time_zone`: that of the times it shows.
+    """
+
+    theme: str = "vasini-dark"
+    grace_ms: Annotated[int, Field(ge=0, le=10_000)] = 300
+    bell: bool = True
+    time_zone: TimeZone = "UTC"
+    keys: dict[str, Keys] = Field(default_factory=dict)
+
+
+class NotifySettings(Group):
+    """Who is told what waits or failed, outside of the console; nobody unless a way is named."""
+
+    kinds: tuple[Literal["approval", "form", "failure", "slo", "budget"], ...] = (
+        "approval",
+        "form",
+        "failure",
+        "slo",
+        "budget",
+    )
+    risk: Risk = Risk.LOW
+    command: tuple[str, ...] = ()
+    webhook: WebhookUrl | None = None
+    webhook_secret: str = "webhook"  # noqa: S105 - the name of one
+    desktop: bool = False
+
+
+class SloSettings(Group):
+    """Service levels: targets by pack, before those that the pack names."""
+
+    by_pack: dict[str, SloTargets] = Field(default_factory=dict)
