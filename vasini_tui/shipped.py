@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 
@@ -17,8 +16,7 @@ def shipped_themes() -> Path | None:
 
 
 def _beside_the_package(name: str) -> Path | None:
-    # `files("packs")` would not do: a directory without __init__ is a namespace package, and one
-    # of the same name in the working directory would be merged into it.
-    root = Path(str(resources.files("vasini_tui"))).resolve().parent
-    directory = root / name
+    # not by the name of a package: a directory without __init__ is a namespace package, and one
+    # of the same name in the working directory would be merged into it
+    directory = Path(__file__).resolve().parents[1] / name
     return directory if directory.is_dir() else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import PackageNotFoundError, version
 
 
 def program_version() -> str:
     """The version of the installed distribution; `unknown` when run from a bare source tree."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - larger than most commands
+
     try:
         return version("vasini-tui")
     except PackageNotFoundError:

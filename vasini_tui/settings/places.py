@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from engine.errors import ErrorCode, Unavailable, VasiniError
 
 if TYPE_CHECKING:
@@ -78,6 +76,8 @@ def find_places(environ: Mapping[str, str] = os.environ) -> Places:
     if named:
         home = Path(named).expanduser().absolute()
         return _below(home, home=home, config_dir=home, cache_dir=home / "cache")
+    import platformdirs  # noqa: PLC0415 - not where a home is named
+
     return _below(
         platformdirs.user_data_path(_APP, appauthor=False),
         home=None,
