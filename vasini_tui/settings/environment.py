@@ -31,7 +31,10 @@ def _variables() -> type[BaseSettings]:
     groups: dict[str, Any] = {}
     for name in GROUPS:
         kind = kind_of(name)
-        groups[name] = (dataclass(kind, frozen=True) if is_dataclass(kind) else kind, None)
+        groups[name] = (
+            dataclass(kind, frozen=True) if isinstance(kind, type) and is_dataclass(kind) else kind,
+            None,
+        )
     return create_model("_Variables", __base__=_Base, **groups)
 
 
