@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from engine.tools.context import OutputSink, ToolLimits
 
-KEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")))
+KEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("start_keeper.py")))
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _END_CHARACTERS = 4000
 _ENVELOPE_BYTES = 64 * 1024

@@ -1,26 +1,29 @@
-"""Stands over one call: `python -I -S keeper.py SETTINGS COMMAND ...`, or `confine` in a program of ours.
+"""Stands over one call: `start_keeper.py SETTINGS COMMAND ...`, or `confine` in a program of ours.
 
 The keeper is a subreaper: what the work leaves behind, also a process that called setsid, becomes the
 keeper's child and is killed before the keeper ends. It counts what lives below it where no cgroup does,
 and when its worker dies it ends everything at once.
 
 A process of its own, because Python code between fork and exec (`preexec_fn`) is not safe in a process
-with threads. It starts with every call: it imports little, of the standard library only.
+with threads. It starts with every call, so it imports the interpreter's own C modules alone: what `signal`
+and `ctypes` put around them costs as much as the rest of its start.
 """
 
 from __future__ import annotations
 
-import ctypes
+import _ctypes
 import os
 import resource
-import signal
 import sys
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Iterator, Mapping
     from typing import NoReturn
+else:
+    import _signal as signal
 
 REPORT_VARIABLE = "KEEPER_REPORT_FD"
 """Names the descriptor where the keeper says at which limit it ended the work."""
@@ -107,12 +110,18 @@ def _leave_keyring() -> None:
     """Have no part in the kernel's keys of the worker's session, where the kernel keeps any."""
     number = _KEYCTL.get(os.uname().machine)
     if number is not None:
-        ctypes.CDLL(None).syscall(number, _JOIN_SESSION_KEYRING, None)
+        _call("syscall", number, _JOIN_SESSION_KEYRING, 0)
 
 
 def _set(option: int, value: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl failed")
+    if _call("prctl", option, value, 0, 0, 0) != 0:
+        raise OSError(f"the kernel refused prctl {option}")
+
+
+def _call(name: str, *numbers: int) -> int:
+    """A function of the C library, with small whole numbers."""
+    loaded = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # None: what the interpreter has loaded
+    return int(_ctypes.call_function(_ctypes.dlsym(loaded, name), numbers))
 
 
 def _stand_over(child: int, most: int, report: int, spared: int) -> NoReturn:
@@ -270,7 +279,3 @@ def main() -> None:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"cannot start {command[0]}: {error}\n")
         sys.exit(_CANNOT_EXECUTE)
-
-
-if __name__ == "__main__":
-    main()
