@@ -83,20 +83,38 @@ def images_in(value: Any) -> Iterator[ImageRef]:
             yield from images_in(item)
 
 
-def with_images_shown(value: Any, *, stored: bool = False, depth: int = 0) -> Any:
+def with_images_shown(value: Any, *, stored: bool = False) -> Any:
     """A value with `[image 640x480 png]` where an image is; itself where there is none.
 
     `stored`: a value as it stands in an event, where everything that has the shape of an image is one.
     """
+    return _images_shown(value, stored, 0) if _has_image_key(value) else value
+
+
+def _has_image_key(value: Any) -> bool:
+    """Whether a closer look is worth it: every event is asked that."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            if IMAGE_KEY in item:
+                return True
+            waiting += item.values()
+        elif isinstance(item, list | tuple):
+            waiting += item
+    return False
+
+
+def _images_shown(value: Any, stored: bool, depth: int) -> Any:
     if isinstance(value, ImageRef) or (stored and is_image(value)):
         return ImageRef(value).shown
     if depth > _DEEPEST:
         return value
     if isinstance(value, dict):
-        shown = {key: with_images_shown(item, stored=stored, depth=depth + 1) for key, item in value.items()}
+        shown = {key: _images_shown(item, stored, depth + 1) for key, item in value.items()}
         return shown if any(shown[key] is not item for key, item in value.items()) else value
     if isinstance(value, list | tuple):
-        items = [with_images_shown(item, stored=stored, depth=depth + 1) for item in value]
+        items = [_images_shown(item, stored, depth + 1) for item in value]
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value
 
@@ -187,8 +205,11 @@ def digests_in(value: Any) -> Iterator[str]:
 def _resolve_dict(value: dict[str, Any], resolve: Resolve) -> dict[str, Any]:
     if type(value) is not dict:
         return value
-    items = {key: resolve_value(item, resolve) for key, item in value.items()}
-    return items if any(items[key] is not item for key, item in value.items()) else value
+    changed: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, dict | list) and (new := resolve_value(item, resolve)) is not item:
+            changed[key] = new
+    return {**value, **changed} if changed else value
 
 
 def _as_literal(value: Any) -> Any:

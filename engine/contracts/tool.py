@@ -54,6 +54,16 @@ class ToolMeta(Contract):
     latency_ms: float = 0.0
     cost: float | None = None
 
+    def recorded(self) -> dict[str, Any]:
+        """As a run's history keeps it."""
+        return {
+            "tool": self.tool,
+            "backend": self.backend,
+            "sandbox": self.sandbox,
+            "latency_ms": round(self.latency_ms, 3),
+            "cost": self.cost,
+        }
+
 
 class AwaitedAnswer(Contract):
     """What a call waits for: an answer from a person or from outside, which becomes what it brought."""
@@ -78,11 +88,6 @@ class ToolResult(Contract):
         default=None, description="`callback_pending`: neither a result nor a failure yet."
     )
     meta: ToolMeta
-
-    @classmethod
-    def success(cls, data: Any, meta: ToolMeta) -> ToolResult:
-        """A call that did its work."""
-        return cls(ok=True, data=data, meta=meta)
 
     @classmethod
     def failure(cls, error: ToolError, meta: ToolMeta) -> ToolResult:

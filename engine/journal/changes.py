@@ -7,9 +7,8 @@ from contextlib import suppress
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from engine.frozen import frozen
+from engine.frozen import frozen, replace
 from engine.journal.records import Decided
-from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
     from engine.contracts.status import RunStatus

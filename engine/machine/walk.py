@@ -21,7 +21,7 @@ from engine.machine.model.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from engine.machine.model.graph import FlowGraph
 
@@ -182,8 +182,12 @@ def run_status(state: RunState) -> RunStatus:
         return RunStatus(state.phase.value)
     if state.paused:
         return RunStatus.PAUSED
+    return _status_of(_telling_leaves(state.root))
+
+
+def _status_of(leaves: Iterable[Execution]) -> RunStatus:
     seen = set()
-    for leaf in _telling_leaves(state.root):
+    for leaf in leaves:
         retrying = leaf.retry_at is not None
         seen.add(RunStatus.RETRYING if retrying else _LEAF_STATUS.get(leaf.status, RunStatus.RUNNING))
     return next((status for status in _ORDER if status in seen), RunStatus.RUNNING)
@@ -192,6 +196,8 @@ def run_status(state: RunState) -> RunStatus:
 def _telling_leaves(root: Scope) -> list[Execution]:
     """The leaves that tell how the run stands: not a program that waits for a person's answer."""
     leaves = list(active_leaves(root))
+    if len(leaves) == 1:
+        return leaves
     asking = {
         _agent_of(leaf)
         for leaf in leaves
@@ -204,9 +210,13 @@ def _agent_of(leaf: Execution) -> str:
     return scope_path_of(scope_path_of(leaf.path))
 
 
-def current_leaf(state: RunState) -> Execution | None:
-    """One active execution to show as the run's current step."""
-    return next(iter(_telling_leaves(state.root)), None) if state.phase is Phase.ACTIVE else None
+def status_and_leaf(state: RunState) -> tuple[RunStatus, Execution | None]:
+    """The run's status, and one active execution to show as its current step: every commit asks for both."""
+    if state.phase is not Phase.ACTIVE:
+        return run_status(state), None
+    leaves = _telling_leaves(state.root)
+    status = RunStatus.PAUSED if state.paused else _status_of(leaves)
+    return status, next(iter(leaves), None)
 
 
 def scope_chain(root: Scope, path: str) -> list[Scope]:

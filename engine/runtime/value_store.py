@@ -89,6 +89,8 @@ class ValueStore:
 
     async def redacted(self, value: Any) -> Any:
         """A stored value whole and masked."""
+        if value is None:
+            return None
         return self.redact(await self.load(value))
 
     def preview(self, value: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from engine.contracts.sandbox_level import highest_wish
 from engine.frozen import frozen, frozen_by_name
 from engine.governance.policies import Policies
 
@@ -65,6 +66,9 @@ class OutputSink(Protocol):
         ...
 
 
+_NO_LIMITS = ToolLimits()
+
+
 @frozen
 class ToolContext:
     """One call of one execution of a step.
@@ -81,7 +85,7 @@ class ToolContext:
     idempotency_key: str
     tenant: str
     workdir: Path
-    limits: ToolLimits = field(default_factory=ToolLimits)
+    limits: ToolLimits = _NO_LIMITS
     previewed: Preview | None = None
     listed: str | None = None
     """Digest of the tool as its server listed it when the call was planned; None where none lists it."""
@@ -114,3 +118,7 @@ class CallRules:
     timeout: float | None = None
     deadline_name: str = ""
     sandbox: SandboxWish | None = None
+
+    def wanting(self, wish: SandboxWish) -> CallRules:
+        """The same for a call that wants a level of its own, too."""
+        return replace(self, sandbox=highest_wish(self.sandbox, wish))

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.model import unchecked
 from engine.contracts.runs.preview import Preview
-from engine.contracts.sandbox_level import highest_wish
 from engine.contracts.tool import AwaitedAnswer, ToolError, ToolMeta, ToolResult, ToolSpec
+from engine.frozen import replace
 from engine.governance.pipeline import ALLOWED, Outcome, Point, Subject, Verdict, check
 from engine.tools.awaiting import AnswerAwaited
 from engine.tools.context import CallRules, ToolContext, ToolLimits
@@ -81,7 +82,8 @@ class ToolCall:
         return self.tool
 
 
-Stage = Callable[[ToolCall], Awaitable[None]]
+Stage = Callable[[ToolCall], Awaitable[None] | None]
+"""What waits for nothing is a plain function: a call takes its way through all of them."""
 
 
 class ToolExecutor:
@@ -170,7 +172,8 @@ class ToolExecutor:
         call = ToolCall(name, params, context, rules, code)
         try:
             for _, stage in self.stages:
-                await stage(call)
+                if (waiting := stage(call)) is not None:
+                    await waiting
         except ToolFailure as failure:
             _redact_error(call, failure)
         except asyncio.CancelledError:
@@ -196,8 +199,10 @@ class ToolExecutor:
         """
         call = ToolCall(name, params, context, rules, code)
         try:
-            for stage in (self._resolve, self._layer, self._held_to_limits, self._sandbox):
-                await stage(call)
+            await self._resolve(call)
+            self._layer(call)
+            self._held_to_limits(call)
+            await self._sandbox(call)
             named = resolve_references(params, "[SECRET {}]".format, set())
             if call.found.preview is not None:
                 require_fitting(name, call.found.check(named))
@@ -221,23 +226,23 @@ class ToolExecutor:
         call.tool, call.back_end = found
         call.level = call.tool.level or call.back_end.sandbox
 
-    async def _layer(self, call: ToolCall) -> None:
+    def _layer(self, call: ToolCall) -> None:
         """Which bounds the pack's tools layer gives this tool."""
         layer = call.rules.layer
         call.bounds = layer.bounds(call.name) if layer is not None else None
 
-    async def _policy(self, call: ToolCall) -> None:
+    def _policy(self, call: ToolCall) -> None:
         subject = Subject(tool=call.name, layer=call.rules.layer)
         call.verdict = check(Point.TOOL_CALL, subject, call.rules.policies)
         if call.verdict.denied:
             raise _refused(call.verdict)
 
-    async def _approval(self, call: ToolCall) -> None:
+    def _approval(self, call: ToolCall) -> None:
         """The run asks; here it only must have been asked."""
         if call.verdict.outcome is Outcome.PENDING_APPROVAL and not call.rules.approved:
             raise _refused(call.verdict)
 
-    async def _held_to_limits(self, call: ToolCall) -> None:
+    def _held_to_limits(self, call: ToolCall) -> None:
         rules, spec = call.rules, call.found.spec
         call.seconds, call.deadline_name = spec.timeout, ""
         if rules.timeout is not None:
@@ -251,7 +256,7 @@ class ToolExecutor:
             limits = narrowed(limits, call.bounds, call.rules.scopes.get(call.name, ()))
         rules = call.rules
         if call.found.wish is not None:
-            rules = replace(rules, sandbox=highest_wish(rules.sandbox, call.found.wish(call.params)))
+            rules = rules.wanting(call.found.wish(call.params))
         if call.found.level is not None:
             require_level(call.found.spec, call.found.level, rules, call.bounds)
             return
@@ -306,14 +311,16 @@ def _redact_error(call: ToolCall, failure: ToolFailure) -> None:
 
 
 def _record(call: ToolCall) -> ToolResult:
-    meta = ToolMeta(
+    meta = unchecked(
+        ToolMeta,
         tool=call.name,
         backend=call.back_end.name if call.back_end is not None else "none",
         sandbox=call.level,
         latency_ms=(time.perf_counter() - call.started) * 1000,
+        cost=None,
     )
     if call.error is not None:
         return ToolResult.failure(call.error, meta)
     if call.awaits is not None:
         return ToolResult(ok=True, awaits=call.awaits, meta=meta)
-    return ToolResult.success(call.data, meta)
+    return unchecked(ToolResult, ok=True, data=call.data, error=None, awaits=None, meta=meta)

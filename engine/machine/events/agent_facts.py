@@ -6,10 +6,9 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import InvalidTransition
-from engine.frozen import frozen
+from engine.frozen import frozen, replace
 from engine.machine.events.event import Event, Fact, Upgrade, doc
 from engine.machine.events.placing import amend, execution_of, with_turns
-from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,10 +6,9 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import InvalidTransition
-from engine.frozen import frozen
+from engine.frozen import frozen, replace
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import path_of
-from engine.machine.model.copying import replace
 from engine.machine.model.inner_steps import steps_in
 from engine.machine.model.state import ScopeStatus, find_execution, find_scope, put_execution, put_scope
 

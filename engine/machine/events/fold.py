@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.machine.model.copying import replace
+from engine.frozen import replace
 from engine.machine.model.state import RunState
 
 if TYPE_CHECKING:

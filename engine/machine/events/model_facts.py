@@ -6,10 +6,9 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.governing.budget import words_of_cap
-from engine.frozen import frozen
+from engine.frozen import frozen, replace
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import amend, execution_of
-from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
     from engine.machine.model.state import RunState

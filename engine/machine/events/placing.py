@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import StepStatus
 from engine.errors import InvalidTransition
-from engine.machine.model.copying import replace
+from engine.frozen import replace
 from engine.machine.model.state import (
     Execution,
     RunState,

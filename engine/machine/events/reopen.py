@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.contracts.status import StepStatus
-from engine.machine.model.copying import replace
+from engine.frozen import replace
 from engine.machine.model.state import Branches, Execution, RunState, Scope, ScopeStatus
 
 

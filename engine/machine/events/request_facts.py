@@ -6,10 +6,9 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import RequestKind, StepStatus
-from engine.frozen import frozen
+from engine.frozen import frozen, replace
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.placing import amend, path_of, scope_around
-from engine.machine.model.copying import replace
 from engine.machine.model.state import put_scope, step_of
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import CancelMode
-from engine.frozen import frozen
+from engine.frozen import frozen, replace
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.reopen import reopen, root_before_end
-from engine.machine.model.copying import replace
 from engine.machine.model.state import Ending, Phase, ScopeStatus
 
 if TYPE_CHECKING:

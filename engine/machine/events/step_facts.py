@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.contracts.status import StepStatus
-from engine.frozen import frozen
+from engine.frozen import frozen, replace
 from engine.machine.events.event import Event, Fact, Upgrade, doc
 from engine.machine.events.placing import (
     amend,
@@ -17,7 +17,6 @@ from engine.machine.events.placing import (
     scope_around,
     start,
 )
-from engine.machine.model.copying import replace
 from engine.machine.model.inner_steps import inner_steps
 from engine.machine.model.state import (
     Branches,

@@ -12,8 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from engine.frozen import frozen
-from engine.machine.model.copying import replace
+from engine.frozen import frozen, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

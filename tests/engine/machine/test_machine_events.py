@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from engine.errors import ErrorCode, EventUnreadable
-from engine.frozen import frozen
+from engine.frozen import frozen, replace
 from engine.journal.encoding import encode, stored_event
 from engine.machine.events.event import Event, Fact, doc
 from engine.machine.events.fold import fold
 from engine.machine.events.run_facts import RunPauseRequested, RunQueued, RunStarted
 from engine.machine.events.step_facts import StepRecovered, StepStarted
 from engine.machine.events.table import FACTS, read_event
-from engine.machine.model.copying import replace
 
 if TYPE_CHECKING:
     from engine.machine.model.state import RunState

@@ -68,11 +68,13 @@ class Calls:
         await turns()
 
     async def _call(self, path: str, recoveries: int, at_once: int | None) -> None:
-        async with self._room.entered("run_1", execution(path, recoveries), tree="run_0", at_once=at_once):
+        async def call() -> None:
             self.under_way.add(path)
             self._begins[path].set()
             await self._ends[path].wait()
             self.under_way.discard(path)
+
+        await self._room.make(call, "run_1", execution(path, recoveries), tree="run_0", at_once=at_once)
 
 
 async def turns() -> None:

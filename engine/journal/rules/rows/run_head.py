@@ -8,14 +8,14 @@ from engine.contracts.runs.run import WaitingFor
 from engine.contracts.status import StepStatus, WaitKind
 from engine.journal.records import RunHead
 from engine.machine.model.state import Execution, Phase, RunState
-from engine.machine.walk import current_leaf, run_status
+from engine.machine.walk import status_and_leaf
 
 
 def run_head(state: RunState) -> RunHead:
     """The columns of the runs row that follow from the state."""
-    leaf = current_leaf(state)
+    status, leaf = status_and_leaf(state)
     return RunHead(
-        status=run_status(state),
+        status=status,
         current_step=leaf.path if leaf is not None else None,
         waiting_for=_waiting_for(state, leaf),
         error=state.error,

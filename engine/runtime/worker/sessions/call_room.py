@@ -13,19 +13,21 @@ import hashlib
 import mmap
 import os
 from collections import deque
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.runtime.files.folder_access import storage_errors
 from engine.runtime.processes import boot_id, is_gone, this_process
 from engine.runtime.worker.sessions.tree_slots import TreeSlots
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator
+    from collections.abc import Awaitable, Callable, Collection, Iterator
     from pathlib import Path
 
     from engine.machine.model.state import Execution
+
+T = TypeVar("T")
 
 SUSPECT_LOSSES = 2
 """A call that was under way so often when a worker died is made alone from then on."""
@@ -68,34 +70,45 @@ class CallRoom:
         """The call will not begin here."""
         self._marks.remove(place)
 
-    @asynccontextmanager
-    async def entered(
+    async def make(
         self,
+        call: Callable[[], Awaitable[T]],
         run_id: str,
         execution: Execution,
         place: int | None = None,
         *,
         tree: str = "",
         at_once: int | None = None,
-    ) -> AsyncIterator[None]:
-        """Make a call within the context, expected at `place`; a suspect waits until it is alone.
+    ) -> T:
+        """Make a call that was expected at `place`; a suspect waits until it is alone.
 
         Of the calls of a `tree` (its outermost run) no more than `at_once` are made side by side, by all
-        workers together. A call that waits has not begun.
+        workers together; None: there is no such limit. A call that waits has not begun.
         """
-        alone = execution.recoveries >= SUSPECT_LOSSES
         try:
+            if at_once is None:
+                return await self._in_turn(call, run_id, execution, place)
             async with self._slots.taken(tree, at_once):
-                await self._turns.take(alone=alone)
-                try:
-                    self._suspect(alone=alone)
-                    place = self._marks.put(mark_of(run_id, execution.path), place)
-                    yield
-                finally:
-                    self._suspect(alone=False)
-                    self._turns.give_back()
+                return await self._in_turn(call, run_id, execution, place)
         finally:
-            self._marks.remove(place)
+            if place is not None:
+                self._marks.remove(place)
+
+    async def _in_turn(
+        self, call: Callable[[], Awaitable[T]], run_id: str, execution: Execution, place: int | None
+    ) -> T:
+        alone = execution.recoveries >= SUSPECT_LOSSES
+        await self._turns.take(alone=alone)
+        own = None
+        try:
+            self._suspect(alone=alone)
+            own = self._marks.put(mark_of(run_id, execution.path), place)
+            return await call()
+        finally:
+            if place is None:
+                self._marks.remove(own)
+            self._suspect(alone=False)
+            self._turns.give_back()
 
     @contextmanager
     def marked(self, run_id: str, execution: Execution) -> Iterator[LongMark]:

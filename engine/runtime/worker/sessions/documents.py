@@ -108,8 +108,8 @@ class RunDocuments:
 
         Raises Unavailable when the disk is full or read-only.
         """
-        before = await self._so_far(row, flow, state)
         given = await self._values.redacted(state.payload)
+        before = await self._so_far(row, flow, state, given)
         output = await self._values.redacted(state.output)
         status = run_status(state)
         response = {
@@ -151,12 +151,14 @@ class RunDocuments:
 
     async def write_so_far(self, row: RunRow, flow: PinnedFlow, state: RunState) -> None:
         """Write the documents of a run that waits. Raises Unavailable."""
-        await self._queue.write(await self._so_far(row, flow, state))
-
-    async def _so_far(self, row: RunRow, flow: PinnedFlow, state: RunState) -> Callable[[], None]:
-        """Writing of the input, its attachments, the answers and the comments given until now."""
-        pack, run_id = row["pack"], row["run_id"]
         payload = await self._values.redacted(state.payload)
+        await self._queue.write(await self._so_far(row, flow, state, payload))
+
+    async def _so_far(
+        self, row: RunRow, flow: PinnedFlow, state: RunState, payload: Any
+    ) -> Callable[[], None]:
+        """Writing of the input (`payload`, masked), its attachments, the answers and comments until now."""
+        pack, run_id = row["pack"], row["run_id"]
         handoff = await self._values.redacted(state.handoff)
         steps = tuple(walk_steps(flow.graph.flow.outermost))
         forms = {step.type for step in steps if step.asks is RequestKind.FORM}

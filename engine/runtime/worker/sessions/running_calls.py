@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
@@ -130,19 +131,22 @@ class RunningCalls:
     async def _in_the_room(
         self, execution: Execution, state: RunState, place: int | None
     ) -> tuple[Input, Mapping[str, bytes]]:
-        async with self._room.entered(
+        return await self._room.make(
+            partial(self._made, execution, state),
             self._site.row["run_id"],
             execution,
             place,
             tree=self._site.outermost,
             at_once=None if execution.model else self._site.flow.graph.limits.calls_at_once,
-        ):
-            if execution.ask_when_lost:
-                await self._still_held()
-            self._waiting.discard(execution.path)
-            if execution.model:
-                return await self._models.call(self._site, execution, state)
-            return await self._tools.call(self._site, execution)
+        )
+
+    async def _made(self, execution: Execution, state: RunState) -> tuple[Input, Mapping[str, bytes]]:
+        if execution.ask_when_lost:
+            await self._still_held()
+        self._waiting.discard(execution.path)
+        if execution.model:
+            return await self._models.call(self._site, execution, state)
+        return await self._tools.call(self._site, execution)
 
     async def _of_an_agent(self, execution: Execution, state: RunState) -> tuple[Input, Mapping[str, bytes]]:
         """A prompt waits for people as long as it takes: it takes nobody's turn. What it asked for and may do

@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import struct
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from engine.runtime.files.folder_access import storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
 LOOK_SECONDS = 0.05
@@ -61,12 +60,9 @@ class TreeSlots:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def taken(self, tree: str, at_once: int | None) -> AbstractAsyncContextManager[None]:
-        """Wait for one of the tree's `at_once` slots (None: there is no such limit), and hold it."""
-        return nullcontext() if at_once is None else self._one_taken(tree, at_once)
-
     @asynccontextmanager
-    async def _one_taken(self, tree: str, at_once: int) -> AsyncIterator[None]:
+    async def taken(self, tree: str, at_once: int) -> AsyncIterator[None]:
+        """Wait for one of the tree's `at_once` slots, and hold it."""
         queue = self._queues.setdefault((tree, at_once), _Queue())
         queue.users += 1
         try:

@@ -58,8 +58,7 @@ class CallOutput:
         self._rest: dict[Stream, str] = {"out": "", "err": ""}
         self._in_key: set[Stream] = set()
         self._in_long: set[Stream] = set()
-        decoder = codecs.getincrementaldecoder("utf-8")
-        self._decoders = {"out": decoder("replace"), "err": decoder("replace")}
+        self._decoders: dict[Stream, codecs.IncrementalDecoder] = {}
         self._waiting: list[bytes] = []
         self._soon: asyncio.TimerHandle | None = None
         self._storing: asyncio.Future[bool] | None = None
@@ -86,7 +85,7 @@ class CallOutput:
         if self._left <= 0:
             return
         cut, self._left = data[: self._left], self._left - len(data)
-        *lines, self._rest[stream] = (self._rest[stream] + self._decoders[stream].decode(cut)).split("\n")
+        *lines, self._rest[stream] = (self._rest[stream] + self._decoder(stream).decode(cut)).split("\n")
         for line in lines:
             self._take(stream, line)
         if len(self._rest[stream]) > LONGEST_LINE:
@@ -97,6 +96,12 @@ class CallOutput:
             self._rest[stream] = ""  # half a line could hold half a secret
             self._put(stream, "… more was written than tools.max_output_bytes keeps")
         self._store_soon()
+
+    def _decoder(self, stream: Stream) -> codecs.IncrementalDecoder:
+        """Made for what is written: most calls write nothing."""
+        if stream not in self._decoders:
+            self._decoders[stream] = codecs.getincrementaldecoder("utf-8")("replace")
+        return self._decoders[stream]
 
     def _take(self, stream: Stream, line: str) -> None:
         """A key goes as a whole, whatever line it ends in."""

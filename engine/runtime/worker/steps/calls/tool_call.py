@@ -225,7 +225,7 @@ class ToolCalls:
                 output=output,
             )
             result = await self._executor.call(step.tool, params, context, rules=rules, code=site.flow.code)
-        meta = {**result.meta.model_dump(), "latency_ms": round(result.meta.latency_ms, 3)}
+        meta = result.meta.recorded()
         if result.error is not None:
             error = result.error
             details = {**error.details, "recoverable": error.recoverable, "tool": step.tool}
