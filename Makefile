@@ -72,6 +72,7 @@ bench-sandbox: $(STAMP)
 bench-agents: $(STAMP)
 	$(BIN)/python -m benchmarks.agents.agents_bench
 	$(BIN)/python -m benchmarks.agents.agents_at_once
+	$(BIN)/python -m benchmarks.agents.agents_overhead
 
 bench-console: $(STAMP)
 	$(BIN)/python -m benchmarks.console.console_bench

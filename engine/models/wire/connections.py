@@ -27,18 +27,26 @@ class Connections:
     def __init__(self) -> None:
         self._clients: dict[bool, httpx.AsyncClient] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._httpx: Any = None
+        self._tls: ssl.SSLContext | None = None
+
+    async def library(self) -> Any:
+        """httpx; it costs more than 100 ms to import, and only calls of models and of http.get pay for it."""
+        if self._httpx is None:
+            self._httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+        return self._httpx
 
     async def client(self, *, tls: bool) -> httpx.AsyncClient:
         """The client for servers with or without TLS."""
-        # httpx costs more than 100 ms to import; only calls of models and of http.get pay for it
-        httpx = await asyncio.to_thread(importlib.import_module, "httpx")
-        verify = await asyncio.to_thread(_tls) if tls else False
+        httpx = await self.library()
+        if tls and self._tls is None:
+            self._tls = await asyncio.to_thread(_tls)
         if self._loop is not asyncio.get_running_loop():  # connections of a loop are of no use to another one
             self._loop, self._clients = asyncio.get_running_loop(), {}
         if tls not in self._clients:
             # no proxies, cookies or credentials from the environment; redirects would carry the key elsewhere
             self._clients[tls] = httpx.AsyncClient(
-                verify=verify,
+                verify=self._tls if tls else False,
                 trust_env=False,
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 limits=httpx.Limits(

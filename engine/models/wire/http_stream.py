@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -81,8 +80,7 @@ class HttpStream:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes. Raises ModelFailure."""
-        # httpx costs more than 100 ms to import; only calls of models and of http.get pay for it
-        httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+        httpx = await self._connections.library()
         client = await self._connections.client(tls=self._url.startswith("https:"))
         try:
             response = await self._send(client, httpx.Timeout(None, connect=self._timeouts.connect))

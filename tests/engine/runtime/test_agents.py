@@ -306,11 +306,14 @@ async def test_a_run_that_another_engine_takes_over_asks_for_no_answer_that_it_h
 
 
 async def test_what_a_model_says_can_be_followed_line_by_line(home: Home) -> None:
-    home.flow("ask", agent(says("One.\nTwo.", call(a=1)), says("Three.")))
+    home.flow("ask", agent(says("One.\nTwo.", call(a=1)), says("", call(a=2)), says("Three.\n")))
     async with home.working() as engine:
         run = await finished(engine, "ask")
         page = await engine.runs.output(run.run_id, step_id="work/0/model")
         assert [line.text for line in page.lines] == ["One.", "Two.", '→ fake.echo {"a":1}']
+        for turn, lines in ((1, ['→ fake.echo {"a":2}']), (2, ["Three."])):
+            page = await engine.runs.output(run.run_id, step_id=f"work/{turn}/model")
+            assert [line.text for line in page.lines] == lines
 
 
 async def test_a_cancel_and_a_time_limit_end_an_agent_whose_model_says_nothing_more(home: Home) -> None:

@@ -60,6 +60,8 @@ def refused_question(at: Rendering) -> StepPrepared | None:
 
 def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | None:
     """An answer that may not be acted on, or not be the agent's last one."""
+    if at.flow.guardrails is None or not at.flow.guardrails.hooks:
+        return None
     wanted = [_read(call["arguments"]) for call in reply["calls"]]
     refused = _first(at, HookPoint.AFTER_MODEL, [reply["text"], reply["calls"], wanted])
     for call, arguments in zip(reply["calls"], wanted, strict=True):

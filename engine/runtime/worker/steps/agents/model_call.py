@@ -189,10 +189,7 @@ class ModelCalls:
                 lines.heard(delta)
 
             provider = self._catalog.provider(asked.route.name, asked.script)
-            try:
-                reply = await ask(provider, asked.request, heard)
-            finally:
-                output.write("out", b"\n")
+            reply = await ask(provider, asked.request, heard)
         self._catalog.router.breaker.succeeded(asked.route.name)
         return reply
 
@@ -202,16 +199,18 @@ class _Lines:
 
     def __init__(self, output: OutputSink) -> None:
         self._output = output
+        self._in_line = False
 
     def heard(self, delta: Delta) -> None:
         """A piece came."""
-        match delta:
-            case TextDelta(text) | CallArguments(_, text):
-                self._output.write("out", text.encode("utf-8", "replace"))
-            case CallStarted(_, _, name):
-                self._output.write("out", f"\n→ {name} ".encode("utf-8", "replace"))
-            case _:
-                pass
+        if isinstance(delta, TextDelta | CallArguments):
+            self._write(delta.text)
+        elif isinstance(delta, CallStarted):  # a line of its own
+            self._write(f"\n→ {delta.name} " if self._in_line else f"→ {delta.name} ")
+
+    def _write(self, text: str) -> None:
+        self._output.write("out", text.encode("utf-8", "replace"))
+        self._in_line = not text.endswith("\n") if text else self._in_line
 
 
 def _as_data(reply: Reply, asked: Question) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from engine.runtime.worker.steps.plans.planner import plan_messages
 from engine.values import ImageRef, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import Collection
 
     from engine.contracts.tool import ToolSpec
     from engine.machine.model.state import Branches, Execution, RunState
@@ -86,7 +86,7 @@ class Questions:
             Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"]), execution.attempt
         )
         hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
-        offers = tuple([offer async for offer in self._offers(site, told["tools"], hidden)])
+        offers = tuple(await self._offers(site, told["tools"], hidden))
         bounds = (step.max_tokens, self._catalog.max_tokens(route.name))
         bound = min((bound for bound in bounds if bound is not None), default=None)
         if isinstance(step, PlanProposalStep):
@@ -98,7 +98,7 @@ class Questions:
         answer = await self._values.load(heard.output) if heard is not None else {"values": {}}
         said, images_now = text_of(answer), images_said(answer)
         found = await self._found(agent, step)
-        later = [offer async for offer in self._offers(site, found, hidden)]
+        later = await self._offers(site, found, hidden)
         own = (one for one in own_offers(step, agent_path, site.flow) if one.name not in hidden)
         offers = (*offers, *later, *own)
         briefed = [ImageRef(one) for one in told.get("images", ())]  # whatever else was told with them
@@ -147,10 +147,9 @@ class Questions:
         found = turn_of(await self._values.load(newest[0])).found
         return [name for name in found if name in step.deferred]
 
-    async def _offers(
-        self, site: CallSite, tools: list[str], hidden: Collection[str]
-    ) -> AsyncIterator[ToolOffer]:
+    async def _offers(self, site: CallSite, tools: list[str], hidden: Collection[str]) -> list[ToolOffer]:
         """The tools that the agent has, that may be called, and that nobody has hidden."""
+        offers = []
         for tool in tools:
             if tool in hidden:
                 continue
@@ -158,7 +157,8 @@ class Questions:
             spec = await self._executor.offered(tool, site.flow.code)
             if spec is not None and not check(Point.TOOL_CALL, subject, site.flow.policies).denied:
                 note_listing(site.listed, self._executor, tool)
-                yield self._offer(tool, spec)
+                offers.append(self._offer(tool, spec))
+        return offers
 
     def _offer(self, tool: str, spec: ToolSpec) -> ToolOffer:
         """The same one as before while the tool is the same: it is measured once."""

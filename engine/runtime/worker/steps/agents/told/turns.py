@@ -14,7 +14,7 @@ from engine.journal.encoding import decode
 from engine.models.conversation import Message, MessageRole, ToolCall
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
 from engine.runtime.worker.steps.agents.told.images import image_block
-from engine.values import ImageRef, images_in, with_images, with_images_shown
+from engine.values import IMAGE_KEY, ImageRef, images_in, with_images, with_images_shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -28,6 +28,7 @@ RESULT_LIMIT = 32_000
 """Characters of one result that a model is told."""
 HELD_CHARACTERS = 16 * 1024 * 1024
 """So much of turns stays in memory, of the agents that were asked last."""
+_IMAGE = f'"{IMAGE_KEY}"'.encode()
 _BESIDE = 60
 """Characters that come with each message: names, braces, what stands for a result."""
 
@@ -100,12 +101,9 @@ def turn_of(kept: Any) -> Turn:
     """A turn as the journal keeps it."""
     reply = kept["reply"]
     calls = tuple(ToolCall(call["id"], call["tool"], call["arguments"]) for call in reply["calls"])
-    brought = [with_images(result) for result in kept["results"]]
-    results = tuple(
-        result if isinstance(result, str) else to_json(with_images_shown(result)).decode()
-        for result in brought
-    )
-    images = tuple(tuple(images_in(result)) for result in brought)
+    brought = [_as_told(result) for result in kept["results"]]
+    results = tuple(text for text, _ in brought)
+    images = tuple(images for _, images in brought)
     said, text = reply.get("said", ""), reply["text"]
     of_calls = sum(len(call.name) + len(call.arguments) + _BESIDE for call in calls)
     said_images = tuple(map(ImageRef, reply.get("said_images", ())))  # whatever its calls brought
@@ -114,6 +112,17 @@ def turn_of(kept: Any) -> Turn:
     found = found_since(reply.get("found", ()), reply["calls"], kept["results"])
     since = reply.get("since", 0)
     return Turn(said, text, calls, results, since, bare, full, tuple(found), images, said_images)
+
+
+def _as_told(result: Any) -> tuple[str, tuple[ImageRef, ...]]:
+    """The text of a result, and its images."""
+    if isinstance(result, str):
+        return result, ()
+    text = to_json(result)
+    if _IMAGE not in text:
+        return text.decode(), ()
+    brought = with_images(result)
+    return to_json(with_images_shown(brought)).decode(), tuple(images_in(brought))
 
 
 class EndedTurns:
