@@ -255,6 +255,13 @@ class Runs(Protocol):
         """
         ...
 
+    async def tell(self, run_id: str, text: str, *, actor: Actor) -> VerbResult:
+        """Say something that a model of the run is told in its next question alone; it is masked first.
+
+        Raises InvalidInput for nothing, too much, or a run that asks no model; else as `pause`.
+        """
+        ...
+
     async def wait(self, run_id: str, *, timeout: float | None = None) -> RunView:
         """Return when the run is terminal or waits for a person (or `timeout` seconds passed)."""
         ...

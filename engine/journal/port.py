@@ -287,6 +287,10 @@ class Journal(Protocol):
         """A run's events after `run_seq`."""
         ...
 
+    async def snapshot(self, run_id: str) -> tuple[int, bytes] | None:
+        """The newest snapshot of a run's state, with the `run_seq` that it stands at."""
+        ...
+
     async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """At most `limit` of a run's events after `after`."""
         ...

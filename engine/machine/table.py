@@ -131,6 +131,7 @@ TABLE: dict[Phase, dict[type[inputs.Input], Handler]] = {
         inputs.Resume: _already,
         inputs.Cancel: verbs.cancel_queued,
         inputs.Narrow: verbs.narrow,
+        inputs.Tell: verbs.tell,
     },
     Phase.ACTIVE: {
         inputs.StepPrepared: _prepared,
@@ -150,6 +151,7 @@ TABLE: dict[Phase, dict[type[inputs.Input], Handler]] = {
         inputs.Resume: verbs.resume,
         inputs.Cancel: verbs.cancel,
         inputs.Narrow: verbs.narrow,
+        inputs.Tell: verbs.tell,
     },
     Phase.COMPLETED: {**_LATE, inputs.OutputWritten: verbs.output_written},
     Phase.FAILED: {**_LATE, inputs.OutputWritten: verbs.output_written, inputs.Retry: verbs.retry},

@@ -17,7 +17,7 @@ from engine.machine.control import (
     settle,
     watch_timeout,
 )
-from engine.machine.events.agent_facts import ToolsNarrowed
+from engine.machine.events.agent_facts import ContextAdded, ToolsNarrowed
 from engine.machine.events.model_facts import CallHeldBack as HeldBack
 from engine.machine.events.reopen import reopened_paths, root_before_end
 from engine.machine.events.request_facts import RequestExpired
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         Resume,
         Retry,
         Start,
+        Tell,
         TimerFired,
     )
 
@@ -99,6 +100,11 @@ def narrow(builder: TransitionBuilder, given: Narrow) -> None:
         changed = (state.narrowed_once if given.once else state.narrowed) != wanted
     if changed:
         builder.emit(ToolsNarrowed(given.only, given.without, given.once))
+
+
+def tell(builder: TransitionBuilder, given: Tell) -> None:
+    """The next question to a model has it; one that was put already has not."""
+    builder.emit(ContextAdded(given.text))
 
 
 def held_back(builder: TransitionBuilder, given: CallHeldBack) -> None:

@@ -52,6 +52,19 @@ class HandoverBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextBlock:
+    """What is said in one question alone, by a person or, where `by` is empty, by the flow."""
+
+    by: str
+    text: str
+
+    @property
+    def told(self) -> str:
+        """As a model reads it."""
+        return f"Said for your next answer alone, by {self.by or 'those who set you up'}:\n\n{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class ImageBlock:
     """An image: `kind` is png, jpeg, gif or webp, `data` its bytes; none where the model is not to see it."""
 

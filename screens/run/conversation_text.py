@@ -89,6 +89,9 @@ def _said(turn: SpokenTurn) -> Iterator[str]:
 
 
 def _answer(turn: SpokenTurn) -> Iterator[str]:
+    for one in turn.context:
+        yield f"said for this turn alone by {one.by or 'the flow'}"
+        yield from _fenced(one.text)
     if turn.hidden:
         yield f"tools hidden by a person: {', '.join(turn.hidden)}"
     if turn.found:

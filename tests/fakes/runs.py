@@ -31,7 +31,7 @@ from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import micros
 from engine.journal.rules.verb_rules import changes
-from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry, Tell
 from engine.runtime.embedded.again import merged
 from engine.runtime.embedded.steering.narrowing import narrowing
 from engine.runtime.views.conversations import conversation_of
@@ -310,6 +310,11 @@ class FakeRuns(Scoped):
     ) -> VerbResult:
         given = narrowing(self._given(actor)["now"], actor, only, without, once=once)
         self.engine.note("narrowed_to", (given.only, given.without, given.once))
+        return await self._steer(run_id, actor, given, (await self.summary(run_id)).status)
+
+    async def tell(self, run_id: str, text: str, *, actor: Actor) -> VerbResult:
+        given = Tell(**self._given(actor), text=text)
+        self.engine.note("told", (run_id, text))
         return await self._steer(run_id, actor, given, (await self.summary(run_id)).status)
 
     async def retry(self, run_id: str, *, actor: Actor) -> VerbResult:

@@ -45,6 +45,7 @@ CALLS = {
     ("answer", "form"): "answer {run} --form {form} --values {{}}",
     ("outcomes", "run"): "outcomes --run {run}",
     ("outcome", "target"): "outcome {run} fail",
+    ("tell", "run"): "tell {run} hello",
     ("narrow", "run"): "narrow {run} --without files.write",
     ("pause", "run"): "pause {run}",
     ("resume", "run"): "resume {run}",

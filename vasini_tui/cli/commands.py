@@ -29,6 +29,7 @@ COMMANDS = {
     "outcomes": "requests.outcomes:outcomes",
     "outcome": "requests.outcomes:outcome",
     "narrow": "runs.narrowing:narrow",
+    "tell": "runs.steer:tell",
     "pause": "runs.steer:pause",
     "resume": "runs.steer:resume",
     "cancel": "runs.steer:cancel",

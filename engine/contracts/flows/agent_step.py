@@ -124,7 +124,8 @@ class AgentStep(StepFields):
     """Works in turns: a model is asked, the tools that it wants are called, until it wants none."""
 
     composite = True
-    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "images", "script")
+    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "context", "images", "script")
+    templates_of_turns: ClassVar[tuple[str, ...]] = ("context",)
 
     type: Literal["agent"]
     instructions: str = Field(
@@ -133,6 +134,11 @@ class AgentStep(StepFields):
         description="What the agent is for; the pack's role and soul come first.",
     )
     prompt: str = Field(min_length=1, max_length=200_000, description="What it is asked to do.")
+    context: str | None = Field(
+        default=None,
+        max_length=20_000,
+        description="What it is told in one question alone, rendered anew for each; it knows `turn`.",
+    )
     images: tuple[str, ...] = Field(
         default=(),
         max_length=MAX_IMAGES,

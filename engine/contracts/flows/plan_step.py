@@ -68,7 +68,8 @@ class PlanProposalStep(StepFields):
     """A model proposes calls of tools, a person approves, edits or rejects them, then they are made."""
 
     composite = True
-    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "script")
+    templates: ClassVar[tuple[str, ...]] = ("instructions", "prompt", "context", "script")
+    templates_of_turns: ClassVar[tuple[str, ...]] = ("context",)
 
     type: Literal["plan_proposal"]
     instructions: str = Field(
@@ -77,6 +78,11 @@ class PlanProposalStep(StepFields):
         description="What the plan is for; the pack's role and soul come first.",
     )
     prompt: str = Field(min_length=1, max_length=200_000, description="What it is asked to plan.")
+    context: str | None = Field(
+        default=None,
+        max_length=20_000,
+        description="What it is told in one question alone, rendered anew for each; it knows `turn`.",
+    )
     tools: tuple[str, ...] | None = Field(
         default=None,
         min_length=1,

@@ -78,6 +78,8 @@ class StepFields(Contract):
     """What it asks a person for."""
     templates: ClassVar[tuple[str, ...]] = ()
     """Its fields in which templates may stand, beside `when`."""
+    templates_of_turns: ClassVar[tuple[str, ...]] = ()
+    """Those of them that are rendered for each question to a model, and know `turn`."""
 
     if TYPE_CHECKING:
         type: str

@@ -44,6 +44,13 @@ class Handover(Contract):
     message: str
 
 
+class ToldContext(Contract):
+    """What the model was told in one question alone."""
+
+    by: str = Field(description="Who said it; empty: the flow.")
+    text: str
+
+
 class SpokenTurn(Contract):
     """One time that the model was asked."""
 
@@ -54,6 +61,9 @@ class SpokenTurn(Contract):
         default=(), description="Images that came with it, as `[image 640x480 png]`."
     )
     unseen: int = Field(default=0, description="How many of these its model was told of in words only.")
+    context: tuple[ToldContext, ...] = Field(
+        default=(), description="What was said in this turn alone; later ones do not have it."
+    )
     status: StepStatus
     attempt: int = 1
     text: str = ""

@@ -83,6 +83,10 @@ class MemoryJournal(JournalWrites):
         """See port."""
         return (await self._read()).events_after(run_id, run_seq)
 
+    async def snapshot(self, run_id: str) -> tuple[int, bytes] | None:
+        """See port."""
+        return (await self._read()).snapshot(run_id)
+
     async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """See port."""
         return list(islice(_history(await self._read(), run_id, after), limit))

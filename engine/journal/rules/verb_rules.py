@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.errors import InvalidTransition, NotFound
-from engine.machine.model.inputs import Cancel, Input, Narrow, Pause, Resume, Retry
+from engine.machine.model.inputs import Cancel, Input, Narrow, Pause, Resume, Retry, Tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ _PAST = {
     "cancel": "cancelled",
     "retry": "retried",
     "narrow": "narrowed",
+    "tell": "told anything",
 }
 
 
@@ -33,7 +34,7 @@ def changes(row: RunRow, waiting: Sequence[Input], verb: Input) -> bool:
     `waiting` is the run's mail: verbs not yet taken in count as done. Raises InvalidTransition.
     """
     status = RunStatus(row["status"])
-    if isinstance(verb, Narrow) and status not in RUN_TERMINAL:
+    if isinstance(verb, Narrow | Tell) and status not in RUN_TERMINAL:
         return True
     if isinstance(verb, Cancel) and status is RunStatus.CANCELLED:
         return False

@@ -142,6 +142,11 @@ class SqliteJournal(JournalWrites):
         """See port."""
         return [stored_event(row) for row in await self._read(query("events_after"), (run_id, run_seq))]
 
+    async def snapshot(self, run_id: str) -> tuple[int, bytes] | None:
+        """See port."""
+        rows = await self._read(query("select_snapshot"), (run_id,))
+        return (rows[0]["run_seq"], rows[0]["state"]) if rows else None
+
     async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """See port."""
         rows = await self._read(query("page_events"), (run_id, after, limit))

@@ -105,6 +105,30 @@ class TurnNarrowed(Fact):
 
 
 @frozen
+class ContextAdded(Fact):
+    """A person says something that a model of the run is told in its next question alone."""
+
+    kind: ClassVar[str] = "agent_context_added"
+    text: str = field(metadata=doc("what is said, masked"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """It waits for the next turn."""
+        return replace(state, told=[*(state.told or ()), {"by": event.actor, "text": self.text}])
+
+
+@frozen
+class ContextTaken(Fact):
+    """A turn begins with what people said for it; `step_id` is its model's path."""
+
+    kind: ClassVar[str] = "agent_context_taken"
+    count: int = field(metadata=doc("how many times something was said"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """No other turn hears it."""
+        return replace(state, told=(state.told or [])[self.count :] or None)
+
+
+@frozen
 class SkillsResolved(Fact):
     """The agent is told skills of its pack."""
 

@@ -109,6 +109,8 @@ _KINDS: tuple[type[Fact], ...] = (
     agent_facts.AgentConfidence,
     agent_facts.ToolsNarrowed,
     agent_facts.TurnNarrowed,
+    agent_facts.ContextAdded,
+    agent_facts.ContextTaken,
     agent_facts.SkillsResolved,
     agent_facts.SkillResolutionFailed,
     plan_facts.PlanProposed,

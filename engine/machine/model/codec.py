@@ -36,6 +36,7 @@ _INPUTS: dict[str, type[inputs.Input]] = {
         inputs.Cancel,
         inputs.Retry,
         inputs.Narrow,
+        inputs.Tell,
     )
 }
 

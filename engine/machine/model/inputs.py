@@ -47,7 +47,8 @@ class StepPrepared(Input):
     `name` is what it is called where the flow cannot know it; `again` says that a further turn follows.
     `child` is the flow that a chosen call runs, with its payload; `answer` is what a chosen call brings that
     nothing has to be called for.
-    `skills` are those that an agent is told, and those that it is not told, with the reason.
+    `skills` are those that an agent is told, and those that it is not told, with the reason. `told` is how
+    much of what people said in its next question alone a model is told now.
     `plan` is what the history keeps of a plan: what it is, why it does not fit, or that it was rejected.
     """
 
@@ -71,6 +72,7 @@ class StepPrepared(Input):
     name: str = ""
     again: bool = False
     skills: tuple[dict[str, Any], ...] = ()
+    told: int = 0
     plan: dict[str, Any] | None = None
     child: tuple[str, Any] | None = None
     answer: Any = None
@@ -235,6 +237,13 @@ class Narrow(Input):
     only: list[str] | None = None
     without: list[str] = field(default_factory=list)
     once: bool = False
+
+
+@frozen_by_name
+class Tell(Input):
+    """A person says something that a model of the run is told in its next question alone."""
+
+    text: str
 
 
 @frozen_by_name

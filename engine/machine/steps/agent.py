@@ -12,6 +12,7 @@ from engine.contracts.status import StepErrorCode
 from engine.machine.control import fail, launch, watch_timeout
 from engine.machine.events.agent_facts import (
     AgentTurnAdded,
+    ContextTaken,
     SkillResolutionFailed,
     SkillsResolved,
     TurnNarrowed,
@@ -68,6 +69,8 @@ class ModelKind(StepKind[ModelStep]):
             builder.emit(TurnNarrowed(**once), prepared.path)
         elif old is not None:
             once = (old.input or {}).get(NARROWED)
+        if prepared.told:
+            builder.emit(ContextTaken(prepared.told), prepared.path)
         given = prepared.value if once is None else {**prepared.value, NARROWED: once}
         self.started(builder, step, prepared.path, approval, input=given)
         execution = builder.execution(prepared.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.flow import FINALLY
@@ -24,6 +24,7 @@ _ALWAYS = frozenset({"payload", "handoff", "steps", "artifacts", "run"})
 _AT_START = frozenset({"payload", "handoff", "run"})
 _OF_INNER_STEPS = frozenset({"status", "error"})
 _IN_LOOPS = "loop_index"
+_IN_TURNS = "turn"
 
 
 def name_problems(document: Document, sequence: StepSequence, outermost: StepSequence) -> Iterator[Problem]:
@@ -38,8 +39,11 @@ def name_problems(document: Document, sequence: StepSequence, outermost: StepSeq
                 named = paths_in(source, expression=is_condition)
             except TemplateError:
                 continue  # told already
+            known = view
+            if path[0] in node.model.templates_of_turns:
+                known = replace(view, items=view.items | {_IN_TURNS})
             for words in named:
-                message = _unknown(words, view, fields)
+                message = _unknown(words, known, fields)
                 if message is not None:
                     yield problem_at(document, (*node.path, *path), message, found=shown(source))
 

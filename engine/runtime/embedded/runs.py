@@ -57,7 +57,8 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
-    from engine.journal.rows import ListedRow
+    from engine.journal.rows import ListedRow, RunRow
+    from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.starting import RunStarter
@@ -85,8 +86,9 @@ class Runs(Steering):
         starter: Callable[[], RunStarter],
         handoffs: Callable[[], Handoffs],
         take_mail: Callable[[str], Awaitable[None]],
+        telling: Callable[[RunRow, Actor, str], Awaitable[Input]],
     ) -> None:
-        super().__init__(journal, clock, take_mail)
+        super().__init__(journal, clock, take_mail, telling)
         self._readers = reader
         self._starter = starter
         self._handoffs = handoffs

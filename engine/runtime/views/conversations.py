@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import CALL, CALLS, MESSAGE, MODEL
-from engine.contracts.runs.conversation import Conversation, Handover, SpokenCall, SpokenTurn, ToldSkill
+from engine.contracts.runs.conversation import (
+    Conversation,
+    Handover,
+    SpokenCall,
+    SpokenTurn,
+    ToldContext,
+    ToldSkill,
+)
 from engine.contracts.status import RequestStatus, StepStatus
 from engine.errors import InvalidInput
 from engine.runtime.views.outside_turns import outside_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from engine.contracts.runs.request import FormView
     from engine.contracts.runs.run import StepView
@@ -93,6 +100,7 @@ def _turn(
     asked = enumerate(reply.get("calls") or ())
     return SpokenTurn(
         step_id=model.step_id,
+        context=tuple(_context(model.input)),
         status=model.status,
         attempt=model.attempt,
         text=_text(reply.get("text")),
@@ -129,6 +137,12 @@ def _call(
         result=made.output if made is not None and made.status is StepStatus.COMPLETED else None,
         error=made.error if made is not None else None,
     )
+
+
+def _context(given: Any) -> Iterator[ToldContext]:
+    told = given.get("context") if isinstance(given, dict) else None
+    for one in told if isinstance(told, list) else ():
+        yield ToldContext(by=_text(one.get("by")), text=_text(one.get("text")))
 
 
 def _handover(told: Any) -> Handover | None:

@@ -100,6 +100,16 @@ async def test_what_a_person_says_is_looked_at_before_the_model_hears_it(home: H
         assert (await statuses(engine, run_id))["work/1/model"] == "FAILED"
 
 
+async def test_what_is_said_in_one_question_alone_is_looked_at_too(home: Home) -> None:
+    hooked(home, says("Never said."), hook={"at": "before_model", "contains": ["tell me all"]})
+    async with home.open() as engine:
+        run_id = await start(engine, "ask")
+        await engine.runs.tell(run_id, "Tell me all.", actor=ANN)
+        async with engine.work():
+            await rest(engine, run_id, expect=RunStatus.FAILED)
+        assert await decisions(engine, run_id) == [("before_model_call", "hook_veto", "no")]
+
+
 async def test_a_pack_without_hooks_and_what_no_hook_finds_go_their_way(home: Home) -> None:
     hooked(home, says("", call(a=1)), says("Done."), hook={"at": "after_tool", "contains": ["nothing"]})
     async with home.working() as engine:

@@ -1,4 +1,4 @@
-"""`vasini pause`, `resume`, `cancel` and `retry`: the verbs on a run."""
+"""`vasini pause`, `resume`, `cancel`, `retry` and `tell`: the verbs on a run."""
 
 from __future__ import annotations
 
@@ -63,6 +63,18 @@ def retry(
     return Invocation(partial(_retry, part=run), as_json, act_as, tenant, all_tenants)
 
 
+def tell(
+    run: RunId,
+    text: Annotated[str, typer.Argument(help="What to say; it is masked first.")],
+    as_json: AsJson = False,
+    act_as: ActAs = None,
+    tenant: Tenant = None,
+    all_tenants: AllTenants = False,
+) -> Invocation:
+    """Say something that a model of a run hears in its next turn alone."""
+    return Invocation(partial(_tell, part=run, text=text), as_json, act_as, tenant, all_tenants)
+
+
 async def _pause(session: Session, *, part: str) -> int:
     async with session.engine_and_run(part) as (engine, run_id):
         result = await engine.runs.pause(run_id, actor=session.actor)
@@ -84,6 +96,12 @@ async def _cancel(session: Session, *, part: str, mode: CancelMode) -> int:
 async def _retry(session: Session, *, part: str) -> int:
     async with session.engine_and_run(part) as (engine, run_id):
         result = await engine.runs.retry(run_id, actor=session.actor)
+    return _write(session, result)
+
+
+async def _tell(session: Session, *, part: str, text: str) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
+        result = await engine.runs.tell(run_id, text, actor=session.actor)
     return _write(session, result)
 
 

@@ -16,18 +16,28 @@ if TYPE_CHECKING:
 
     from engine.contracts.actor import Actor
     from engine.journal.port import Journal
+    from engine.journal.rows import RunRow
     from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
     from engine.runtime.views.run_reader import RunReader
 
 
 class Steering(Scoped, ABC):
-    """Posts verbs to runs in view; `take_mail` lets a run that no worker holds take in its mail."""
+    """Posts verbs to runs in view; `take_mail` lets a run that no worker holds take in its mail,
+    `telling` makes the verb of what somebody says.
+    """
 
-    def __init__(self, journal: Journal, clock: Clock, take_mail: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        take_mail: Callable[[str], Awaitable[None]],
+        telling: Callable[[RunRow, Actor, str], Awaitable[Input]],
+    ) -> None:
         self._journal = journal
         self._clock = clock
         self._take_mail = take_mail
+        self._telling = telling
 
     @property
     @abstractmethod
@@ -76,6 +86,12 @@ class Steering(Scoped, ABC):
         """See facade."""
         verb = narrowing(self._clock.now(), actor, only, without, once=once)
         return await self._steer(run_id, actor, verb)
+
+    async def tell(self, run_id: str, text: str, *, actor: Actor) -> VerbResult:
+        """See facade."""
+        row = await self.reader.row(run_id)
+        self.access.require(Role.OPERATOR, actor)
+        return await self._steer(run_id, actor, await self._telling(row, actor, text))
 
     async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:
         await self.reader.row(run_id)

@@ -20,7 +20,17 @@ from engine.machine.model.effects import (
     StartChild,
     SteerChild,
 )
-from engine.machine.model.inputs import Cancel, Input, Narrow, OutputWritten, Pause, Resume, Retry, Start
+from engine.machine.model.inputs import (
+    Cancel,
+    Input,
+    Narrow,
+    OutputWritten,
+    Pause,
+    Resume,
+    Retry,
+    Start,
+    Tell,
+)
 from engine.machine.table import transition
 from engine.runtime.worker.steps.run_output import prepare_output
 
@@ -31,7 +41,7 @@ if TYPE_CHECKING:
     from engine.machine.model.state import RunState
     from engine.runtime.worker.steps.preparation import Preparer
 
-VERBS = (Pause, Resume, Cancel, Retry, Narrow)
+VERBS = (Pause, Resume, Cancel, Retry, Narrow, Tell)
 LATE = (*VERBS, Start, OutputWritten)
 """Inputs that change nothing when the run has moved on before they were taken in."""
 PREPARED_AT_ONCE = 200

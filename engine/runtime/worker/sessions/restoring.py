@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import from_json
 
+from engine.journal.records import StoredRun
 from engine.machine.events.fold import fold
 from engine.machine.model.codec import state_from_json
 from engine.machine.model.state import RunState
 
 if TYPE_CHECKING:
     from engine.journal.port import Journal
-    from engine.journal.records import StoredRun
+    from engine.journal.rows import RunRow
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,13 @@ async def restored(journal: Journal, run: StoredRun) -> RestoredRun:
         return RestoredRun(fold((stored.event for stored in events), RunState()), _last_ts(run))
     state = fold((stored.event for stored in run.events), start)
     return RestoredRun(state, _last_ts(run), start.run_seq, len(run.snapshot))
+
+
+async def state_of_run(journal: Journal, row: RunRow) -> RunState:
+    """The state of a run, whoever works it."""
+    seq, snapshot = await journal.snapshot(row["run_id"]) or (0, None)
+    events = await journal.events_after(row["run_id"], seq)
+    return (await restored(journal, StoredRun(row=row, snapshot=snapshot, events=events))).state
 
 
 def _last_ts(run: StoredRun) -> int:

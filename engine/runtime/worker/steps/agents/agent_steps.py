@@ -14,6 +14,7 @@ from engine.contracts.flows.agent_step import (
     MessageStep,
     ModelStep,
 )
+from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.runs.request import UserInputRequest
 from engine.contracts.status import StepErrorCode
 from engine.machine.model.inputs import StepPrepared
@@ -34,6 +35,7 @@ from engine.runtime.worker.steps.agents.own_tools.handing_over import (
     handed_over,
     received,
 )
+from engine.runtime.worker.steps.agents.told.context import CONTEXT, context_of
 from engine.runtime.worker.steps.agents.told.conversation import (
     ASKED_AGAIN,
     answer_faults,
@@ -159,9 +161,16 @@ class ModelRenderer(StepRenderer[ModelStep]):
         """Which turn it is; nobody is asked when the person has left."""
         if has_left(at):
             return StepPrepared(now=at.now, path=at.path, run=False)
-        turn = int(scope_path_of(at.path).rpartition("/")[2]) + 1
-        refused = refused_question(at)
-        return refused or StepPrepared(now=at.now, path=at.path, value={"turn": turn})
+        scope = scope_path_of(at.path)
+        turn = int(scope.rpartition("/")[2]) + 1
+        asking = at.flow.graph.step_at(scope_path_of(scope))
+        assert isinstance(asking, AgentStep | PlanProposalStep), scope
+        context = context_of(asking, at, turn)
+        refused = refused_question(at, [one["text"] for one in context])
+        if refused is not None:
+            return refused
+        value = {"turn": turn, **({CONTEXT: at.store(context)} if context else {})}
+        return StepPrepared(now=at.now, path=at.path, value=value, told=len(at.state.told or ()))
 
 
 class CallsRenderer(StepRenderer[CallsStep]):

@@ -28,8 +28,11 @@ def refused_start(at: Rendering, told: Mapping[str, Any]) -> StepPrepared | None
     return _first(at, HookPoint.START, [told["instructions"], told["prompt"]])
 
 
-def refused_question(at: Rendering) -> StepPrepared | None:
-    """A model that may not be told what came since it was asked last: results, or what a person said."""
+def refused_question(at: Rendering, context: list[str]) -> StepPrepared | None:
+    """A model that may not be told what came since it was asked last: results, or what a person said.
+
+    `context` is what it is told in this question alone.
+    """
     agent_path = scope_path_of(scope_path_of(at.path))
     agent = find_execution(at.state.root, agent_path)
     guardrails = at.flow.guardrails
@@ -40,16 +43,15 @@ def refused_question(at: Rendering) -> StepPrepared | None:
     newest = [resolve_value(turn, at.values.resolve) for turn in agent.branches.outputs.in_order()[-1:]]
     if not isinstance(at.flow.graph.step_at(agent_path), AgentStep):  # a plan: why its last one was not taken
         told = [turn["turn"]["told"] for turn in newest]
-        return _first(
-            at, HookPoint.BEFORE_MODEL, told or resolve_value(agent.input, at.values.resolve)["prompt"]
-        )
+        asked = told or resolve_value(agent.input, at.values.resolve)["prompt"]
+        return _first(at, HookPoint.BEFORE_MODEL, [asked, context])
     for turn in newest:
         for call, result in zip(turn["reply"]["calls"], turn["results"], strict=True):
             refused = _first(at, HookPoint.AFTER_TOOL, result, call["tool"])
             if refused is not None:
                 return refused
     said = find_execution(at.state.root, f"{scope_path_of(at.path)}/{MESSAGE}")
-    given: list[Any] = [turn["results"] for turn in newest]
+    given: list[Any] = [context, *(turn["results"] for turn in newest)]
     if said is not None and said.status is StepStatus.COMPLETED:
         given.append(resolve_value(said.output, at.values.resolve))
     if not newest:

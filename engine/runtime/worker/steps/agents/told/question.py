@@ -15,6 +15,7 @@ from engine.models.scripted import SCRIPT_OVER, ScriptedReply
 from engine.runtime.worker.steps.agents.messages import images_said, message_of_turn, text_of
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handover_blocks
 from engine.runtime.worker.steps.agents.own_tools.own_call import own_offers
+from engine.runtime.worker.steps.agents.told.context import context_messages
 from engine.runtime.worker.steps.agents.told.conversation import Briefing, Window, messages_of
 from engine.runtime.worker.steps.agents.told.images import Gallery, image_block
 from engine.runtime.worker.steps.agents.told.narrowed import hidden_tools
@@ -82,6 +83,7 @@ class Questions:
         assert isinstance(step, AgentStep | PlanProposalStep), agent_path
         assert agent is not None, agent_path
         told = await self._values.load_stored(agent.input)
+        context = context_messages(await self._values.load(execution.input))
         route = self._catalog.router.route(
             Asker(step.model, site.row["pack"], site.flow.llm, site.row["tenant"]), execution.attempt
         )
@@ -92,7 +94,7 @@ class Questions:
         if isinstance(step, PlanProposalStep):
             turns = [await self._values.load(turn) for turn in _branches(agent).outputs.in_order()]
             messages = plan_messages(site.flow.persona, told, turns, offers, step.max_steps)
-            request = ModelRequest(messages, (), bound, step.temperature)
+            request = ModelRequest((*messages, *context), (), bound, step.temperature)
             return Question(route, request, _script(told["script"], len(turns)))
         heard = message_of_turn(state, scope_path_of(execution.path))
         answer = await self._values.load(heard.output) if heard is not None else {"values": {}}
@@ -103,6 +105,7 @@ class Questions:
         offers = (*offers, *later, *own)
         briefed = [ImageRef(one) for one in told.get("images", ())]  # whatever else was told with them
         room = self._catalog.context_characters(route.name) - sum(offer.characters for offer in offers)
+        room -= sum(one.characters for one in context)
         takes = self._catalog.takes_images(route.name)
         gallery = Gallery(briefed, images_now, room // 2, takes=takes)
         blocks: tuple[Block, ...] = (
@@ -120,7 +123,8 @@ class Questions:
             if not window.wants_more:
                 break
         images = {digest: await self._values.image(digest) for digest in gallery.shown}
-        request = ModelRequest(messages_of(window, ended, images), offers, bound, step.temperature)
+        messages = (*messages_of(window, ended, images), *context)
+        request = ModelRequest(messages, offers, bound, step.temperature)
         since = 0 if said or now or not window.turns else window.turns[0].since + 1
         return Question(
             route,

@@ -1,0 +1,61 @@
+"""What a model is told in one question alone, by its flow and by people: no part of the conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.contracts.model import from_micros, rfc3339
+from engine.errors import InvalidInput
+from engine.machine.model.copying import replace
+from engine.machine.model.state import find_execution
+from engine.models.blocks import ContextBlock
+from engine.models.conversation import Message, MessageRole
+from engine.values import resolve_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.contracts.flows.agent_step import AgentStep
+    from engine.contracts.flows.plan_step import PlanProposalStep
+    from engine.runtime.worker.steps.rendering import Rendering
+
+CONTEXT = "context"
+"""Key of what a model is started with: by whom it is told what, in this turn alone."""
+MOST_CHARACTERS = 32_000
+"""What a flow may say in one question."""
+
+Told = dict[str, str]
+"""`by` is empty where the flow says it, else who said it; `text` what is said."""
+
+
+def context_of(step: AgentStep | PlanProposalStep, at: Rendering, turn: int) -> list[Told]:
+    """What is said in this turn alone: a turn that is asked again keeps what people said in it.
+
+    Raises InvalidInput for more than a flow may say, TemplateError, BlobNeeded.
+    """
+    before = find_execution(at.state.root, at.path)
+    kept = resolve_value(before.input, at.values.resolve) if before is not None else None
+    said = [one for one in (kept or {}).get(CONTEXT, ()) if one["by"]]
+    return [*_of_flow(step, at, turn), *said, *(at.state.told or ())]
+
+
+def _of_flow(step: AgentStep | PlanProposalStep, at: Rendering, turn: int) -> list[Told]:
+    if step.context is None:
+        return []
+    known = {
+        "number": turn,
+        "tokens_used": at.state.counters.tokens_used,
+        "now": rfc3339(from_micros(at.now)),
+    }
+    text = replace(at, context={**at.context, "turn": known}).text(step.context).strip()
+    if len(text) > MOST_CHARACTERS:
+        message = f"the `context` of this turn has {len(text)} characters, more than {MOST_CHARACTERS}"
+        raise InvalidInput(message, {"field": CONTEXT, "limit": MOST_CHARACTERS})
+    return [{"by": "", "text": text}] if text else []
+
+
+def context_messages(told: Any) -> tuple[Message, ...]:
+    """The last message of a question, a block for each who says something; none where nobody does."""
+    entries: Sequence[Told] = (told or {}).get(CONTEXT, ())
+    blocks = tuple(ContextBlock(one["by"], one["text"]) for one in entries)
+    return (Message(MessageRole.USER, "", blocks=blocks),) if blocks else ()

@@ -1,0 +1,164 @@
+"""What a model is told in one question alone: by its flow in each turn, by people in the next one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts.runs.conversation import ToldContext
+from engine.contracts.status import RunStatus
+from engine.errors import InvalidInput, InvalidTransition
+from screens.run.conversation_text import conversation_lines
+from tests.engine.models.loopback import head, serving
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    error_of,
+    failed,
+    finished,
+    rest,
+    retry,
+    start,
+    tool,
+)
+from tests.engine.runtime.test_agents import agent, answering_in_turn, models_at, says, spoken
+from tests.engine.runtime.test_conversations import say, talker, waiting
+from tests.engine.runtime.test_plans import call, plan, proposes
+
+if TYPE_CHECKING:
+    from engine.facade.engine import Engine
+    from tests.engine.models.loopback import Loopback
+
+BY_FLOW = "Said for your next answer alone, by those who set you up:\n\n"
+BY_ANN = "Said for your next answer alone, by ann:\n\n"
+
+
+def last_heard(server: Loopback) -> list[Any]:
+    """What stands at the end of each question."""
+    return [asked.body["messages"][-1]["content"] for asked in server.asked]
+
+
+async def told(engine: Engine, run_id: str) -> list[tuple[ToldContext, ...]]:
+    return [turn.context for turn in (await engine.runs.conversation(run_id, "work")).turns]
+
+
+async def test_what_the_flow_says_in_a_turn_is_rendered_anew_and_is_gone_in_the_next(home: Home) -> None:
+    home.flow("ask", agent(context="Turn {{ turn.number }}, {{ turn.tokens_used }} tokens."))
+    answers = answering_in_turn(spoken("", ("fake__echo", '{"a": 1}')), spoken("Done."))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run = await finished(engine, "ask")
+        assert last_heard(server) == [f"{BY_FLOW}Turn 1, 0 tokens.", f"{BY_FLOW}Turn 2, 110 tokens."]
+        assert "Turn 1" not in str(server.asked[1].body)
+        assert [one[0].text for one in await told(engine, run.run_id)] == [
+            "Turn 1, 0 tokens.",
+            "Turn 2, 110 tokens.",
+        ]
+        assert {one[0].by for one in await told(engine, run.run_id)} == {""}
+
+
+async def test_what_people_say_is_heard_once_and_shown_as_what_it_was(home: Home) -> None:
+    home.flow("ask", talker())
+    answers = answering_in_turn(spoken("Yes?"), spoken("Well."), spoken("Bye."))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run_id = await start(engine, "ask")
+        await waiting(engine, run_id)
+        assert (await engine.runs.tell(run_id, " Be brief.\n{{ payload }} ", actor=ANN)).changed
+        await engine.runs.tell(run_id, "Use no tool.", actor=ANN)
+        for words in ("Go on.", "And?"):
+            await say(engine, run_id, words)
+            await waiting(engine, run_id)
+        assert last_heard(server) == [
+            "Do it.",
+            f"{BY_ANN}Be brief.\n{{{{ payload }}}}\n\n{BY_ANN}Use no tool.",
+            "And?",
+        ]
+        assert "Be brief" not in str(server.asked[2].body)
+        said = (
+            ToldContext(by="ann", text="Be brief.\n{{ payload }}"),
+            ToldContext(by="ann", text="Use no tool."),
+        )
+        assert await told(engine, run_id) == [(), said, ()]
+        lines = list(conversation_lines(await engine.runs.conversation(run_id, "work")))
+        assert lines.count("said for this turn alone by ann") == 2
+
+
+async def test_a_turn_that_is_asked_again_hears_it_still_and_another_engine_knows_it(home: Home) -> None:
+    home.flow("ask", agent(retry={"max_attempts": 1}))
+    refused = head(401, "application/json") + b'{"error": {"message": "who are you"}}'
+    async with serving(answering_in_turn(refused, spoken("Done."))) as server:
+        async with home.open(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+            await engine.runs.tell(run_id, "Be brief.", actor=ANN)
+            async with engine.work():
+                await rest(engine, run_id, expect=RunStatus.FAILED)
+        async with home.working(models=models_at(server.url)) as engine:
+            await retry(engine, run_id)
+            await rest(engine, run_id, expect=RunStatus.COMPLETED)
+            assert last_heard(server) == [f"{BY_ANN}Be brief."] * 2
+
+
+async def test_a_plan_hears_it_too(home: Home) -> None:
+    home.flow("go", plan(context="It is turn {{ turn.number }}."))
+    answers = answering_in_turn(spoken(json.dumps(proposes(call("one")))))
+    async with serving(answers) as server, home.working(models=models_at(server.url)) as engine:
+        run_id = await start(engine, "go")
+        await rest(engine, run_id)
+        assert last_heard(server) == [f"{BY_FLOW}It is turn 1."]
+
+
+async def test_secrets_and_personal_data_that_people_say_are_masked_before_a_model_hears_them(
+    home: Home,
+) -> None:
+    home.flow("ask", agent())
+    async with serving(answering_in_turn(spoken("Done."))) as server:
+        async with home.open(models=models_at(server.url)) as engine:
+            run_id = await start(engine, "ask")
+            await engine.runs.tell(run_id, "Mail bob@example.com", actor=ANN)
+            async with engine.work():
+                await rest(engine, run_id, expect=RunStatus.COMPLETED)
+            events = await engine.runs.events(run_id, limit=1_000)
+        assert last_heard(server) == [f"{BY_ANN}Mail [EMAIL]"]
+        assert [one.payload["text"] for one in events if one.kind == "agent_context_added"] == [
+            "Mail [EMAIL]"
+        ]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "a" * 2_001])
+async def test_nothing_or_too_much_is_not_said(home: Home, text: str) -> None:
+    home.flow("ask", talker())
+    async with home.open() as engine:
+        run_id = await start(engine, "ask")
+        with pytest.raises(InvalidInput):
+            await engine.runs.tell(run_id, text, actor=ANN)
+
+
+async def test_no_more_than_ten_messages_wait_for_a_turn(home: Home) -> None:
+    home.flow("ask", talker())
+    async with home.open() as engine:
+        run_id = await start(engine, "ask")
+        for number in range(10):
+            await engine.runs.tell(run_id, f"{number}", actor=ANN)
+        with pytest.raises(InvalidInput, match="10 messages wait"):
+            await engine.runs.tell(run_id, "one more", actor=ANN)
+
+
+async def test_a_run_that_asks_no_model_or_has_ended_is_told_nothing(home: Home) -> None:
+    home.flow("ask", agent())
+    home.flow("plain", tool("one", params={"a": 1}))
+    async with home.working() as engine:
+        ended = await finished(engine, "ask")
+        with pytest.raises(InvalidTransition, match="cannot be told anything"):
+            await engine.runs.tell(ended.run_id, "hello", actor=ANN)
+        plain = await finished(engine, "plain")
+        with pytest.raises(InvalidInput, match="asks no model"):
+            await engine.runs.tell(plain.run_id, "hello", actor=ANN)
+
+
+async def test_more_than_a_flow_may_say_fails_its_turn(home: Home) -> None:
+    home.flow("ask", agent(says("Done."), context="{{ payload.text }}"))
+    async with home.working() as engine:
+        run = await failed(engine, "ask", {"text": "a" * 32_001})
+        code, message = await error_of(engine, run.run_id)
+        assert (code, "32001 characters, more than 32000" in message) == ("invalid_input", True)
