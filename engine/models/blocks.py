@@ -105,4 +105,4 @@ class ImageBlock:
         return _BESIDE_TILES + min(tiles, _MOST_TILES) * _TOKENS_A_TILE
 
 
-Block = SkillBlock | HandoverBlock | ImageBlock
+Block = SkillBlock | HandoverBlock | ContextBlock | ImageBlock

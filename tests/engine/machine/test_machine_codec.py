@@ -28,6 +28,8 @@ MAIL = [
     inputs.Retry(now=6),
     inputs.Narrow(now=7, actor="ana", only=["files.*"], without=["files.write"]),
     inputs.Narrow(now=8),
+    inputs.Narrow(now=8, only=["files.*"], once=True),
+    inputs.Tell(now=8, actor="ana", text="Be brief."),
 ]
 
 

@@ -134,3 +134,10 @@ def test_a_branch_does_not_see_into_the_one_beside_it() -> None:
     both = BOTH.format(a=report("x", "in_a"), b=report("{{ steps.in_a.status }}", "in_b"))
     (message,) = told(both)
     assert "no step `in_a` in view" in message
+
+
+def test_only_what_is_rendered_for_each_question_knows_its_turn() -> None:
+    words = "{id: a, type: agent, instructions: x, prompt: '%s', context: '%s', tools: []}"
+    assert told(words % ("y", "{{ turn.number }} {{ payload.name }}")) == []
+    (message,) = told(words % ("{{ turn.number }}", "z"))
+    assert "nothing named `turn` here" in message

@@ -65,7 +65,7 @@ def retry(
 
 def tell(
     run: RunId,
-    text: Annotated[str, typer.Argument(help="What to say; it is masked first.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say; it is masked first.")],
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,
