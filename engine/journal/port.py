@@ -285,15 +285,12 @@ class Journal(Protocol):
 
     async def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
         """A run's events after `run_seq`."""
-        ...
 
     async def snapshot(self, run_id: str) -> tuple[int, bytes] | None:
         """The newest snapshot of a run's state, with the `run_seq` that it stands at."""
-        ...
 
     async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """At most `limit` of a run's events after `after`."""
-        ...
 
     async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
         """Events of all runs after a place in the journal."""

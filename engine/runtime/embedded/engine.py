@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from engine.facade.engine import Engine, WorkerView
     from engine.journal.port import Journal
     from engine.journal.records import ClockOffset
-    from engine.journal.rows import RunRow
-    from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.asking.outside_questions import OutsideQuestions
     from engine.runtime.embedded.feed import Feed
@@ -91,7 +89,8 @@ class EmbeddedEngine:
             starter=lambda: self._starter,
             handoffs=lambda: self._handoffs,
             take_mail=self._take_mail,
-            telling=self._saying,
+            packs=self._packs,
+            redactor=redactor,
         )
         self.drafts = Drafts(journal, redactor, clock)
         self.saved_filters = SavedFilters(journal, redactor)
@@ -372,12 +371,6 @@ class EmbeddedEngine:
 
         taker = MailTaker(self._journal, self._clock, self._sessions, self._config.lease_seconds)
         await taker.take_mail(run_id)
-
-    async def _saying(self, row: RunRow, actor: Actor, text: str) -> Input:
-        from engine.runtime.embedded.steering.telling import Telling  # noqa: PLC0415 - see _sessions
-
-        telling = Telling(self._journal, self._packs, self._redactor)
-        return await telling.verb(self._clock.now(), actor, row, text)
 
     async def workers(self) -> tuple[WorkerView, ...]:
         """See facade."""

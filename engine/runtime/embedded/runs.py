@@ -54,14 +54,15 @@ if TYPE_CHECKING:
     )
     from engine.contracts.runs.timeline import Timeline
     from engine.governance.access import Access
+    from engine.governance.redactor import Redactor
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.records import NewRun
-    from engine.journal.rows import ListedRow, RunRow
-    from engine.machine.model.inputs import Input
+    from engine.journal.rows import ListedRow
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.views.run_reader import RunReader
 
 MAX_LOOKED_AT = 10_000
@@ -86,9 +87,10 @@ class Runs(Steering):
         starter: Callable[[], RunStarter],
         handoffs: Callable[[], Handoffs],
         take_mail: Callable[[str], Awaitable[None]],
-        telling: Callable[[RunRow, Actor, str], Awaitable[Input]],
+        packs: PackLibrary,
+        redactor: Redactor,
     ) -> None:
-        super().__init__(journal, clock, take_mail, telling)
+        super().__init__(journal, clock, take_mail, packs, redactor)
         self._readers = reader
         self._starter = starter
         self._handoffs = handoffs

@@ -15,29 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from engine.contracts.actor import Actor
+    from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
-    from engine.journal.rows import RunRow
     from engine.machine.model.inputs import Input
     from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.library import PackLibrary
     from engine.runtime.views.run_reader import RunReader
 
 
 class Steering(Scoped, ABC):
-    """Posts verbs to runs in view; `take_mail` lets a run that no worker holds take in its mail,
-    `telling` makes the verb of what somebody says.
-    """
+    """Posts verbs to runs in view; `take_mail` lets a run that no worker holds take in its mail."""
 
     def __init__(
         self,
         journal: Journal,
         clock: Clock,
         take_mail: Callable[[str], Awaitable[None]],
-        telling: Callable[[RunRow, Actor, str], Awaitable[Input]],
+        packs: PackLibrary,
+        redactor: Redactor,
     ) -> None:
         self._journal = journal
         self._clock = clock
         self._take_mail = take_mail
-        self._telling = telling
+        self._packs = packs
+        self._redactor = redactor
 
     @property
     @abstractmethod
@@ -91,7 +92,10 @@ class Steering(Scoped, ABC):
         """See facade."""
         row = await self.reader.row(run_id)
         self.access.require(Role.OPERATOR, actor)
-        return await self._steer(run_id, actor, await self._telling(row, actor, text))
+        from engine.runtime.embedded.steering.telling import Telling  # noqa: PLC0415 - lists need no machine
+
+        telling = Telling(self._journal, self._packs, self._redactor)
+        return await self._steer(run_id, actor, await telling.verb(self._clock.now(), actor, row, text))
 
     async def _steer(self, run_id: str, actor: Actor, verb: Input) -> VerbResult:
         await self.reader.row(run_id)
