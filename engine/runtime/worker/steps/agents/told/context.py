@@ -47,7 +47,7 @@ def _of_flow(step: AgentStep | PlanProposalStep, at: Rendering, turn: int) -> li
         "tokens_used": at.state.counters.tokens_used,
         "now": rfc3339(from_micros(at.now)),
     }
-    text = replace(at, context={**at.context, "turn": known}).text(step.context).strip()
+    text = replace(at, look=lambda: {**at.context, "turn": known}).text(step.context).strip()
     if len(text) > MOST_CHARACTERS:
         message = f"the `context` of this turn has {len(text)} characters, more than {MOST_CHARACTERS}"
         raise InvalidInput(message, {"field": CONTEXT, "limit": MOST_CHARACTERS})
