@@ -41,6 +41,7 @@ contracts: $(STAMP)
 schemas: $(STAMP)
 	$(BIN)/python -c 'from pathlib import Path; from engine.packs.editor_schemas import write_schemas; write_schemas(Path("packs/_schemas"))'
 	$(BIN)/python docs/pack_tables.py
+	$(BIN)/python docs/snapshot_schema.py
 
 wheel: $(STAMP)
 	bash .ci/wheel

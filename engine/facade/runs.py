@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         StepView,
         VerbResult,
     )
+    from engine.contracts.runs.snapshot import RunSnapshot
     from engine.contracts.runs.timeline import Timeline
 
 
@@ -253,6 +254,10 @@ class Runs(Protocol):
         said before, and widens nothing. Names, `*` in them any characters. `once`: the next turn of the run
         alone, beside what holds anyway. Without names all is taken back. Raises InvalidInput, as `pause`.
         """
+        ...
+
+    async def snapshot(self, run_id: str) -> RunSnapshot:
+        """What its agents stand at, masked and bounded, whoever works it. Raises NotFound."""
         ...
 
     async def tell(self, run_id: str, text: str, *, actor: Actor) -> VerbResult:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor, Operator
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.packs.pack import PackView
+    from engine.contracts.runs.snapshot import RunSnapshot
     from engine.contracts.runs.timeline import Timeline
 
 
@@ -63,6 +64,7 @@ class FakeEngine:
     stored_outcomes: dict[str, OutcomeView] = field(default_factory=dict)
     stored_steps: dict[str, tuple[StepView, ...]] = field(default_factory=dict)
     stored_events: dict[str, tuple[EventView, ...]] = field(default_factory=dict)
+    stored_snapshots: dict[str, RunSnapshot] = field(default_factory=dict)
     stored_handoffs: dict[str, tuple[HandoffView, ...]] = field(default_factory=dict)
     stored_files: dict[str, tuple[RunFile, ...]] = field(default_factory=dict)
     stored_texts: dict[tuple[str, str], FileText] = field(default_factory=dict)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.runs.conversation import Conversation
     from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
+    from engine.contracts.runs.snapshot import RunSnapshot
     from tests.fakes.engine import FakeEngine
 
 MAX_LOOKED_AT = 10_000
@@ -286,6 +287,10 @@ class FakeRuns(Scoped):
         if count:  # an agent of another program has no turns of its own
             inside = {path: step for path, step in inside.items() if f"{step_id}/{stop}/" not in path}
         return conversation_of(run_id, agent, inside, {}, forms, {}, first=first, count=count)
+
+    async def snapshot(self, run_id: str) -> RunSnapshot:
+        run = await self.summary(run_id)
+        return self.engine.stored_snapshots[run.run_id]
 
     async def pause(self, run_id: str, *, actor: Actor) -> VerbResult:
         return await self._steer(run_id, actor, Pause(**self._given(actor)), RunStatus.PAUSED)

@@ -89,6 +89,7 @@ async def faked(engine: Engine) -> FakeEngine:
         fake.stored_steps[run_id] = detail.steps
         fake.stored_files[run_id] = detail.files
         fake.stored_events[run_id] = await engine.runs.events(run_id)
+        fake.stored_snapshots[run_id] = await engine.runs.snapshot(run_id)
         fake.stored_handoffs[run_id] = await engine.runs.handoffs(run_id)
         fake.stored_timelines[run_id] = await engine.runs.timeline(run_id)
         with suppress(NotFound):  # a run that has not ended has no response

@@ -11,6 +11,7 @@ from engine.contracts.packs.pack import Problem
 from engine.contracts.runs.preview import Preview
 from engine.contracts.runs.request import GatedAction
 from engine.contracts.runs.run import OutputLine, RunError, WaitingFor
+from engine.contracts.runs.snapshot import RunSnapshot
 from engine.contracts.runs.timeline import FailedTry
 from engine.contracts.status import CancelMode, RunStatus, StepStatus, WaitKind
 from engine.contracts.tool import ToolMeta
@@ -218,9 +219,39 @@ def test_show_tells_which_tries_failed_and_which_item_a_step_is_for(vasini: Vasi
     assert (step["item"], step["tries"][0]["run_seq"]) == ("a\x1b[31m.txt", 7)
 
 
+def test_a_snapshot_is_one_json_document_with_and_without_json(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.add(a_run())
+    fake.stored_snapshots["run-1"] = RunSnapshot(
+        run_id="run-1",
+        pack="demo",
+        flow="one",
+        tenant="default",
+        status=RunStatus.RUNNING,
+        run_seq=3,
+        held_by=None,
+        pause_requested=False,
+        cancel=None,
+        steps_executed=1,
+        tool_calls=0,
+        tokens_used=0,
+        cost=0,
+        unpriced_calls=0,
+        limits=(),
+        narrowed=None,
+        narrowed_once=None,
+        messages_waiting=0,
+        requests=(),
+        agents=(),
+    )
+    plain = vasini("show", "run-1", "--snapshot")
+    assert json.loads(plain.stdout) == vasini("show", "run-1", "--snapshot", "--json").document
+    assert (plain.status, json.loads(plain.stdout)["schema_version"]) == (ExitCode.OK, 1)
+
+
 def test_an_unknown_run_is_not_found(vasini: Vasini) -> None:
     for command in (
         ("show",),
+        ("show", "--snapshot"),
         ("events",),
         ("events", "--follow"),
         ("pause",),

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         RunView,
         StepView,
     )
+    from engine.contracts.runs.snapshot import RunSnapshot
     from engine.contracts.runs.timeline import Timeline
     from engine.governance.access import Access
     from engine.governance.redactor import Redactor
@@ -316,6 +317,12 @@ class Runs(Steering):
     async def step(self, run_id: str, step_id: str) -> StepView:
         """See facade."""
         return await self.reader.step(run_id, step_id)
+
+    async def snapshot(self, run_id: str) -> RunSnapshot:
+        """See facade."""
+        from engine.runtime.embedded.diagnosing.snapshots import Snapshots  # noqa: PLC0415 - as the starter
+
+        return await Snapshots(self._journal, self._clock, self.reader, self._packs).of(run_id)
 
     async def conversation(
         self, run_id: str, step_id: str, *, after: int = 0, limit: int | None = None

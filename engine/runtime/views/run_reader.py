@@ -127,6 +127,11 @@ class RunReader(Scoped):
         items = await self._items_of(run_id, around)
         return await self._step(run, rows[0], items, full=True)
 
+    async def turns(self, run_id: str, agent: str, numbers: Iterable[int]) -> dict[str, StepView]:
+        """The executions in some turns of an agent by path, those of its models with their values whole."""
+        rows = await self._journal.step_rows_below(run_id, [f"{agent}/{number}" for number in numbers])
+        return {row["path"]: await self._views.step(row, full=row["type"] == MODEL) for row in rows}
+
     async def conversation(self, run_id: str, step_id: str, after: int, limit: int | None) -> Conversation:
         """What an agent was told and said, masked. Raises NotFound, InvalidInput for a step that is none."""
         agent, journal = await self.step(run_id, step_id), self._journal

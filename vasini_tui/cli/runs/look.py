@@ -120,13 +120,17 @@ def _order_named(name: str) -> RunSort:
 
 def show(
     run: RunId,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="Only what its agents stand at, as one JSON document.")
+    ] = False,
     as_json: AsJson = False,
     act_as: ActAs = None,
     tenant: Tenant = None,
     all_tenants: AllTenants = False,
 ) -> Invocation:
     """Show one run with its steps, approvals, forms and files."""
-    return Invocation(partial(_show, part=run), as_json, act_as, tenant, all_tenants)
+    action = partial(_snapshot if snapshot else _show, part=run)
+    return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
 def events(
@@ -220,6 +224,13 @@ async def _show(session: Session, *, part: str) -> int:
         session.out.document(detail.model_dump(mode="json", by_alias=True))
     else:
         write_run(session.out, detail)
+    return ExitCode.OK
+
+
+async def _snapshot(session: Session, *, part: str) -> int:
+    async with session.engine_and_run(part) as (engine, run_id):
+        found = await engine.runs.snapshot(run_id)
+    session.out.document(found.model_dump(mode="json"), indent=None if session.out.as_json else 2)
     return ExitCode.OK
 
 

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 def hidden_tools(state: RunState, model: Execution, tools: Iterable[str]) -> list[str]:
     """Those of the tools that the model of a turn may not choose as things stand."""
-    bounds = [one for one in (state.narrowed, (model.input or {}).get(NARROWED)) if one is not None]
-    return [tool for tool in tools if any(_hides(one, tool) for one in bounds)]
+    return hidden_by((state.narrowed, (model.input or {}).get(NARROWED)), tools)
+
+
+def hidden_by(bounds: Iterable[Mapping[str, Any] | None], tools: Iterable[str]) -> list[str]:
+    """Those of the tools that at least one of the bounds hides."""
+    said = [one for one in bounds if one is not None]
+    return [tool for tool in tools if any(_hides(one, tool) for one in said)]
 
 
 def _hides(bound: Mapping[str, Any], tool: str) -> bool:

@@ -1,0 +1,1 @@
+"""What a run stands at, for whoever has to find out why."""

@@ -1,0 +1,120 @@
+"""Reading the snapshot of a run: who works it, or whether anybody does, makes no difference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts.flows.agent_step import MODEL, AgentStep
+from engine.contracts.flows.plan_step import PlanProposalStep
+from engine.contracts.runs.snapshot import PendingRequest, RunSnapshot, ToolBound, UsedLimit
+from engine.contracts.status import CancelMode, RequestKind, RequestStatus, StepStatus
+from engine.errors import PackInvalid
+from engine.runtime.embedded.diagnosing.agents import LOOKED_BACK, NewestTurns, agent_snapshot
+from engine.runtime.views.summaries import summary_fields
+from engine.runtime.worker.sessions.restoring import state_of_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.runs.snapshot import AgentSnapshot
+    from engine.journal.port import Journal
+    from engine.journal.rows import RunRow
+    from engine.machine.model.state import RunState
+    from engine.runtime.clock import Clock
+    from engine.runtime.pack_library.library import PackLibrary
+    from engine.runtime.pack_library.pinned import PinnedFlow
+    from engine.runtime.views.run_reader import RunReader
+
+MOST_AGENTS = 20
+MOST_REQUESTS = 100
+_MOST_STEPS = 200_000
+_BEGUN_BY = frozenset({StepStatus.NOT_STARTED.value, StepStatus.SKIPPED.value})
+
+
+class Snapshots:
+    """Reads snapshots."""
+
+    def __init__(self, journal: Journal, clock: Clock, reader: RunReader, packs: PackLibrary) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._reader = reader
+        self._packs = packs
+
+    async def of(self, run_id: str) -> RunSnapshot:
+        """The snapshot of a run, masked. Raises NotFound, Unavailable (`journal_corrupt`)."""
+        state = await state_of_run(self._journal, await self._reader.row(run_id))
+        row = await self._reader.row(run_id)
+        flow = await self._flow(row)
+        heads, _ = await self._journal.step_heads(run_id, _MOST_STEPS)
+        agents = [
+            one["path"]
+            for one in heads
+            if one["type"] in {"agent", "plan_proposal"} and one["status"] not in _BEGUN_BY
+        ]
+        shown = [await self._agent(run_id, path, flow, state) for path in agents[-MOST_AGENTS:]]
+        told = summary_fields(row)
+        same = ("pack", "flow", "tenant", "status", "waiting_for", "error", "steps_executed", "tool_calls")
+        return RunSnapshot(
+            run_id=run_id,
+            **{name: told[name] for name in (*same, "tokens_used", "cost", "unpriced_calls")},
+            run_seq=state.run_seq,
+            held_by=row["lease_worker"],
+            pause_requested=state.pause_requested,
+            cancel=None if state.cancel is None else CancelMode(state.cancel),
+            limits=tuple(await self._limits(row, flow)),
+            narrowed=_bound(state.narrowed),
+            narrowed_once=_bound(state.narrowed_once),
+            messages_waiting=len(state.told or ()),
+            requests=await self._requests(run_id),
+            agents=tuple(shown),
+            agents_before=max(0, len(agents) - MOST_AGENTS),
+        )
+
+    async def _flow(self, row: RunRow) -> PinnedFlow | None:
+        """The flow as the run pinned it; a run whose pack cannot be read any more has a snapshot, too."""
+        try:
+            return await self._packs.flow(row["pack"], row["pack_digest"], row["flow"])
+        except PackInvalid:
+            return None
+
+    async def _agent(self, run_id: str, path: str, flow: PinnedFlow | None, state: RunState) -> AgentSnapshot:
+        count = await self._journal.count_below(run_id, path, MODEL)
+        turns = range(max(0, count - LOOKED_BACK), count + 1)  # a message may stand before the next one
+        newest = NewestTurns(count, await self._reader.turns(run_id, path, turns))
+        step = flow.graph.step_at(path) if flow is not None else None
+        known = step if isinstance(step, AgentStep | PlanProposalStep) else None
+        return agent_snapshot(await self._reader.step(run_id, path), newest, known, state)
+
+    async def _requests(self, run_id: str) -> tuple[PendingRequest, ...]:
+        found = [
+            PendingRequest(request_id=one["request_id"], kind=kind, step_id=one["step_id"])
+            for kind in RequestKind
+            for one in await self._journal.request_rows(
+                kind, RequestStatus.PENDING, MOST_REQUESTS, None, run_id
+            )
+        ]
+        return tuple(sorted(found, key=lambda one: one.request_id)[:MOST_REQUESTS])
+
+    async def _limits(self, row: RunRow, flow: PinnedFlow | None) -> list[UsedLimit]:
+        if flow is None:
+            return []
+        limits, found = flow.graph.limits, []
+        steps, calls = await self._journal.tree_usage(row["run_id"])
+        if limits.max_steps is not None:
+            found.append(UsedLimit(name=limits.steps_setting, limit=limits.max_steps, used=steps))
+        if limits.max_tool_calls is not None:
+            found.append(UsedLimit(name=limits.calls_setting, limit=limits.max_tool_calls, used=calls))
+        if flow.graph.flow.max_duration is not None and row["started_at"] is not None:
+            until = row["finished_at"] or self._clock.now()
+            used = max(0, until - row["started_at"]) // 1_000_000
+            found.append(
+                UsedLimit(name="max_duration (s)", limit=int(flow.graph.flow.max_duration), used=used)
+            )
+        return found
+
+
+def _bound(said: Mapping[str, list[str] | None] | None) -> ToolBound | None:
+    if said is None:
+        return None
+    only, without = said["only"], said["without"] or ()
+    return ToolBound(only=None if only is None else tuple(only), without=tuple(without))
