@@ -76,8 +76,7 @@ class EmbeddedEngine:
         self._pack_status = PackStatusSource(journal)
         self._pack_source = CatalogSource(config, self._tool_names, journal, self._pack_status, clock)
         self._pack_watch = PackWatch(self._pack_source, config)
-        pinned = PinnedPacks(journal, config.rules)
-        self._packs = PackLibrary(self._pack_source, self._pack_status, pinned)
+        self._packs = PackLibrary(self._pack_source, self._pack_status, PinnedPacks(journal, config.rules))
         self._folders = RunFolders(config.runs_dir)
         self._boot_id: str | None = None
         self._speaking = Speaking()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros, rfc3339
 from engine.errors import InvalidInput
-from engine.machine.model.copying import replace
+from engine.frozen import replace
 from engine.machine.model.state import find_execution
 from engine.models.blocks import ContextBlock
 from engine.models.conversation import Message, MessageRole
