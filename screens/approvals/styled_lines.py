@@ -65,6 +65,7 @@ class StyledLines(Widget):
         """Other lines; showing what is shown draws nothing."""
         if tuple(lines) != self._lines:
             self._lines, self._laid_out = tuple(lines), (0, [])
+            self._layout_updates += 1  # as in Plain
             self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:

@@ -38,6 +38,8 @@ class Plain(Static):
         """Replace the text."""
         if parts != self._parts:
             self._parts = parts
+            # Else a height that was measured while an earlier text waited for its layout would stay.
+            self._layout_updates += 1
             self.update(content(*parts))
 
 

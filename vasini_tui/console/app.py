@@ -25,7 +25,7 @@ from screens.widgets.ages import show_times_in
 from screens.widgets.plain import Plain
 from screens.widgets.working import begin
 from vasini_tui.console.navigation import Navigation
-from vasini_tui.console.parsed_once import ParsedOnce
+from vasini_tui.console.styled_once import StyledOnce
 from vasini_tui.console.terminal.ordered_keys import OrderedApp
 from vasini_tui.console.themes.themes import DEFAULT_THEME, style_paths
 
@@ -77,7 +77,7 @@ class ConsoleApp(OrderedApp[int], inherit_bindings=False):
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__([str(path) for path in style_paths()])
-        self.stylesheet = ParsedOnce(variables=self.get_css_variables())
+        self.stylesheet = StyledOnce(variables=self.get_css_variables())
         show_times_in(settings.time_zone)
         self._keyboard = Keyboard()
         self._clock = clock
