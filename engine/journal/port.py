@@ -167,8 +167,8 @@ class Journal(Protocol):
         """Hold what a call of a model may cost, which lets it begin; what is in its way. Raises LeaseLost."""
         ...
 
-    async def release_hold(self, hold_id: str) -> None:
-        """Hold no more what was held for a call that cost nothing."""
+    async def lower_hold(self, hold_id: str, amount: int) -> None:
+        """A call has ended that cost so much, if that is less than is held: no more is held for it."""
         ...
 
     async def change_cap(

@@ -54,7 +54,8 @@ def added(row: SpendRow, other: SpendRow) -> SpendRow:
 
 class HoldRow(TypedDict):
     """Money that is held for a call of a model under way. `deadline` is by the time since the machine was
-    started, in the boot `boot_id`; `limits` are the windows whose soft caps the call may reach (JSON)."""
+    started, in the boot `boot_id`; `limits` are the windows whose soft caps the call may reach (JSON). What
+    has `ended` holds up nobody any more: it is counted when its run goes on."""
 
     hold_id: str
     run_id: str
@@ -67,6 +68,7 @@ class HoldRow(TypedDict):
     boot_id: str
     deadline: int
     limits: str
+    ended: int
 
 
 class CapRow(TypedDict):

@@ -111,7 +111,7 @@ _LATE: dict[type[inputs.Input], Handler] = {
     inputs.StepPrepared: _late,
     inputs.Collected: _late,
     inputs.OutputPrepared: _late,
-    inputs.StepFinished: _late,
+    inputs.StepFinished: attempts.spent,
     inputs.PermissionAsked: _late,
     inputs.StepInterrupted: _late,
     inputs.StepPutBack: _late,

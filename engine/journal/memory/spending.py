@@ -58,7 +58,7 @@ class MemorySpendStore(MemoryTables):
 
     def holds(self) -> Sequence[HoldRow]:
         """See rules."""
-        return [self.held[hold_id] for hold_id in sorted(self.held)]
+        return [self.held[hold_id] for hold_id in sorted(self.held) if not self.held[hold_id]["ended"]]
 
     def hold(self, hold_id: str) -> HoldRow | None:
         """See rules."""
@@ -76,7 +76,7 @@ class MemorySpendStore(MemoryTables):
         """See rules."""
         for row in self.holds():
             if row["boot_id"] != boot_id or row["deadline"] < uptime:
-                self.drop_hold(row["hold_id"])
+                self.put_hold({**row, "ended": 1})
 
     def caps(self) -> Sequence[CapRow]:
         """See rules."""
@@ -194,6 +194,11 @@ class MemorySpending:
     async def holds(self) -> Sequence[HoldRow]:
         """See port."""
         return (await self._read()).holds()
+
+    async def holds_of_run(self, run_id: str) -> Sequence[HoldRow]:
+        """See port."""
+        held = (await self._read()).held
+        return [held[hold_id] for hold_id in sorted(held) if held[hold_id]["run_id"] == run_id]
 
     async def top_ups(self) -> Sequence[TopUpRow]:
         """See port."""

@@ -149,6 +149,8 @@ def _remove(store: MemoryStore, run: RunRow) -> None:
         store.remove(store.timers, timer)
     for key in [key for key, row in store.keys.items() if row["run_id"] == run_id]:
         store.remove(store.keys, key)
+    for hold in [name for name, row in store.held.items() if row["run_id"] == run_id]:
+        store.remove(store.held, hold)
     if source is not None:
         others = tuple(other for other in store.successors.get(source, ()) if other != run_id)
         store.put(store.successors, source, others)

@@ -79,9 +79,11 @@ class JournalWrites(ABC):
 
         return await self.write(partial(waiting.begin_or_wait, call=call), begun)
 
-    async def release_hold(self, hold_id: str) -> None:
+    async def lower_hold(self, hold_id: str, amount: int) -> None:
         """See port."""
-        await self.write(lambda store: store.drop_hold(hold_id))
+        from engine.journal.rules.spending import holding  # noqa: PLC0415 - see above
+
+        await self.write(partial(holding.lower, hold_id=hold_id, amount=amount))
 
     async def end_wait(self, run_id: str) -> None:
         """See port."""

@@ -159,6 +159,10 @@ class SqliteSpending:
         """See port."""
         return cast("list[HoldRow]", await self._read(query("select_holds")))
 
+    async def holds_of_run(self, run_id: str) -> Sequence[HoldRow]:
+        """See port."""
+        return cast("list[HoldRow]", await self._read(query("holds_of_run"), (run_id,)))
+
     async def top_ups(self) -> Sequence[TopUpRow]:
         """See port."""
         return cast("list[TopUpRow]", await self._read(query("top_ups")))

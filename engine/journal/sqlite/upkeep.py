@@ -115,6 +115,7 @@ def _theirs() -> tuple[str, ...]:
         query("prune_mail"),
         query("prune_unread_mail"),
         query("prune_keys"),
+        query("prune_holds"),
         query("prune_runs"),
     )
 

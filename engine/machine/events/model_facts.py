@@ -23,7 +23,7 @@ class ModelUsage(Fact):
     provider: str = field(metadata=doc("who was asked"))
     asked: str = field(metadata=doc("what the model is called there"))
     prices: str = field(
-        metadata=doc("digest of the prices then in force; empty where an agent tells its cost")
+        metadata=doc("digest of the prices then in force; empty where an agent tells its cost, or nobody")
     )
     input: int = field(default=0, metadata=doc("tokens, cached ones among them"))
     output: int = field(default=0, metadata=doc("tokens"))
@@ -39,6 +39,10 @@ class ModelUsage(Fact):
     over: bool = field(default=False, metadata=doc("it cost more than was held for it"))
     estimated: bool = field(default=False, metadata=doc("from the lengths of texts: the server told none"))
     partial: bool = field(default=False, metadata=doc("the answer did not come to its end"))
+    lost: bool = field(
+        default=False,
+        metadata=doc("its worker was lost: the cost is what was held for it, nobody knows more"),
+    )
 
     def apply(self, state: RunState, event: Event) -> RunState:
         """The run has used more; where it stands stays the same."""

@@ -44,8 +44,7 @@ AGENT_LOST = "the process of the agent that asked is gone: the agent is prompted
 
 def finished(builder: TransitionBuilder, given: StepFinished) -> None:
     """A call ended; a late answer of an attempt that no longer counts changes nothing but what was spent."""
-    if given.usage is not None:
-        builder.emit(ModelUsage(**given.usage), given.path)
+    spent(builder, given)
     execution = builder.execution(given.path)
     if execution is None or not is_in_flight(execution) or execution.attempt != given.attempt:
         return
@@ -65,6 +64,12 @@ def finished(builder: TransitionBuilder, given: StepFinished) -> None:
         else:
             attempt_failed(builder, execution, error, given.jitter)
     settle(builder)
+
+
+def spent(builder: TransitionBuilder, given: StepFinished) -> None:
+    """What a model used counts whatever the run has come to meanwhile."""
+    if given.usage is not None:
+        builder.emit(ModelUsage(**given.usage), given.path)
 
 
 def attempt_failed(

@@ -109,6 +109,21 @@ async def test_what_a_dead_worker_held_stays_until_its_deadline_or_the_next_boot
     assert isinstance(await begun(journal, a_call(held, 2, cap, uptime=1_000)), InTheWay)
     assert isinstance(await begun(journal, a_call(held, 2, cap, uptime=1_001, deadline=2_000)), Granted)
     assert isinstance(await begun(journal, a_call(held, 3, cap, boot_id="next")), Granted)
+
+
+async def test_what_a_dead_worker_held_is_known_until_its_run_counts_it(journal: Journal) -> None:
+    held = await hold(journal)
+    await begun(journal, a_call(held, 1))
+    await begun(journal, a_call(held, 2, uptime=1_001, deadline=2_000))
+    assert await held_amounts(journal) == [100]
+    left = await journal.spending.holds_of_run(held.run_id)
+    assert [(one["hold_id"], one["ended"]) for one in left] == [("hold_1", 1), ("hold_2", 0)]
+    await journal.lower_hold("hold_1", 30)
+    await journal.lower_hold("hold_1", 70)  # it never rises
+    await journal.lower_hold("hold_9", 1)
+    assert [one["amount"] for one in await journal.spending.holds_of_run(held.run_id)] == [30, 100]
+    await held.append(used(cost=30, hold="hold_1"))
+    assert [one["hold_id"] for one in await journal.spending.holds_of_run(held.run_id)] == ["hold_2"]
     assert await held_amounts(journal) == [100]
 
 
@@ -225,7 +240,7 @@ async def test_top_ups_of_a_window_that_nobody_can_add_up_are_refused(journal: J
 async def test_a_call_that_cost_nothing_is_held_for_no_more(journal: Journal) -> None:
     held = await hold(journal)
     await begun(journal, a_call(held, 1))
-    await journal.release_hold("hold_1")
+    await journal.lower_hold("hold_1", 0)
     assert await held_amounts(journal) == []
     await held.append(used(hold="hold_1"))  # a late answer is counted all the same
     assert [row["cost"] for row in await journal.spending.by_names(None, 0, 2**40)] == [7]

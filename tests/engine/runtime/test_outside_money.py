@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING
 
 from engine.budget.settings import BudgetSettings
 from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
-from engine.contracts.status import RunStatus
+from engine.contracts.status import CancelMode, RunStatus
 from screens.run.conversation_text import conversation_lines
-from tests.engine.runtime.embedded_home import ANN, Home, failed, finished, start, until
+from tests.engine.runtime.embedded_home import (
+    ANN,
+    Home,
+    failed,
+    finished,
+    pending_approval,
+    rest,
+    start,
+    until,
+)
 from tests.engine.runtime.test_outside_agents import agent, agents, notes
 from tests.engine.runtime.test_spending import usages
 
@@ -66,6 +75,17 @@ async def test_an_agent_that_never_had_its_prompt_costs_nothing(home: Home) -> N
     async with home.working(agents=agents(home, "version")) as engine:
         run = await failed(engine, "ask")
         assert (run.cost, run.unpriced_calls, await usages(engine, run.run_id)) == (0, 0, [])
+
+
+async def test_an_agent_whose_run_is_cancelled_is_a_call_of_unknown_cost(home: Home) -> None:
+    home.flow("ask", agent())
+    async with home.working(agents=agents(home, "file")) as engine:
+        run_id = await start(engine, "ask")
+        await pending_approval(engine, run_id)
+        await engine.runs.cancel(run_id, mode=CancelMode.NOW, actor=ANN)
+        run = await rest(engine, run_id, expect=RunStatus.CANCELLED)
+        assert (run.cost, run.unpriced_calls) == (0, 1)
+        assert [one.payload["partial"] for one in await usages(engine, run_id)] == [True]
 
 
 async def test_below_a_hard_cap_an_agent_does_not_start_unless_that_is_allowed(home: Home) -> None:

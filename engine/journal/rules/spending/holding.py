@@ -113,7 +113,7 @@ def begin(store: Store, call: PaidCall) -> Begun:
 def settle(store: Store, hold_id: str, row: SpendRow, now: int) -> None:
     """The call has ended, and what it cost is counted already; soft caps that it reached are told."""
     hold = store.hold(hold_id)
-    if hold is None:  # it took longer than anybody waits
+    if hold is None:  # the run was removed meanwhile
         return
     store.drop_hold(hold_id)
     for told in decode(hold["limits"]):
@@ -121,6 +121,15 @@ def settle(store: Store, hold_id: str, row: SpendRow, now: int) -> None:
         spent = store.spent(limit.scope, limit.tenant, limit.name, limit.since // SLOT)
         # a run's own row is written after its events
         tell_soft(store, limit, spent + (row["cost"] if limit.scope is CapScope.RUN else 0), now)
+
+
+def lower(store: Store, hold_id: str, amount: int) -> None:
+    """A call has ended of which nobody will know more: it cost so much, if that is less than is held."""
+    hold = store.hold(hold_id)
+    if not amount:
+        store.drop_hold(hold_id)
+    elif hold is not None and amount < hold["amount"]:
+        store.put_hold({**hold, "amount": amount})
 
 
 def set_cap(row: CapRow) -> Cap:
@@ -161,6 +170,7 @@ def _hold(call: PaidCall, limits: Iterable[Limit]) -> HoldRow:
         "amount": call.most,
         "boot_id": call.boot_id,
         "deadline": call.deadline,
+        "ended": 0,
         "limits": encode(
             [[*cap_key(one), one.soft - one.topped_up] for one in limits if one.soft is not None]
         ),

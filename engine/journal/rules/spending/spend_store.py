@@ -37,7 +37,7 @@ class SpendStore(Protocol):
         ...
 
     def holds(self) -> Sequence[HoldRow]:
-        """What is held for calls under way."""
+        """What is held for calls that may be under way."""
         ...
 
     def hold(self, hold_id: str) -> HoldRow | None:
@@ -45,7 +45,7 @@ class SpendStore(Protocol):
         ...
 
     def put_hold(self, row: HoldRow) -> None:
-        """Hold money for a call."""
+        """Hold money for a call, or another amount for the same one."""
         ...
 
     def drop_hold(self, hold_id: str) -> None:
@@ -53,7 +53,7 @@ class SpendStore(Protocol):
         ...
 
     def end_holds(self, boot_id: str, uptime: int) -> None:
-        """Hold no more what is from another boot of the machine, or past its deadline."""
+        """What is from another boot of the machine, or past its deadline, holds up nobody any more."""
         ...
 
     def caps(self) -> Sequence[CapRow]:
@@ -120,6 +120,10 @@ class Spending(Protocol):
 
     async def holds(self) -> Sequence[HoldRow]:
         """What is held for calls under way, dead ones among them until somebody begins the next."""
+        ...
+
+    async def holds_of_run(self, run_id: str) -> Sequence[HoldRow]:
+        """What is held for calls of a run that nobody has counted, ended ones among them."""
         ...
 
     async def top_ups(self) -> Sequence[TopUpRow]:

@@ -59,6 +59,10 @@ DELETE FROM mailbox_unread WHERE run_id IN (SELECT value FROM json_each(?))
 -- idempotency keys that stood for some runs
 DELETE FROM idempotency WHERE run_id IN (SELECT value FROM json_each(?))
 
+-- name: prune_holds
+-- what was held for calls of some runs that nobody has counted
+DELETE FROM holds WHERE run_id IN (SELECT value FROM json_each(?))
+
 -- name: prune_runs
 -- the rows of some runs
 DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(?))

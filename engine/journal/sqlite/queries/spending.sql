@@ -70,8 +70,9 @@ WHERE tenant = ? AND slot >= ? AND model = ?
 
 -- name: put_hold
 -- hold money for a call that begins
-INSERT INTO holds (hold_id, run_id, step_id, tenant, pack, model, tree, amount, boot_id, deadline, limits)
-VALUES (:hold_id, :run_id, :step_id, :tenant, :pack, :model, :tree, :amount, :boot_id, :deadline, :limits)
+INSERT INTO holds (hold_id, run_id, step_id, tenant, pack, model, tree, amount, boot_id, deadline, limits, ended)
+VALUES (:hold_id, :run_id, :step_id, :tenant, :pack, :model, :tree, :amount, :boot_id, :deadline, :limits, :ended)
+ON CONFLICT (hold_id) DO UPDATE SET amount = excluded.amount
 
 -- name: select_hold
 -- what is held for one call
@@ -79,7 +80,11 @@ SELECT * FROM holds WHERE hold_id = ?
 
 -- name: select_holds
 -- what is held for calls under way; they are few
-SELECT * FROM holds ORDER BY hold_id
+SELECT * FROM holds WHERE NOT ended ORDER BY hold_id
+
+-- name: holds_of_run
+-- what is held for calls of a run, or was until nobody could be making them any more
+SELECT * FROM holds WHERE run_id = ? ORDER BY hold_id
 
 -- name: drop_hold
 -- the call has ended
@@ -87,7 +92,7 @@ DELETE FROM holds WHERE hold_id = ?
 
 -- name: end_holds
 -- calls that nobody can be making any more: of an earlier boot, or past their time
-DELETE FROM holds WHERE boot_id <> ? OR deadline < ?
+UPDATE holds SET ended = 1 WHERE NOT ended AND (boot_id <> ? OR deadline < ?)
 
 -- name: select_caps
 -- caps that people set

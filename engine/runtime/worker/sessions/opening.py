@@ -161,7 +161,7 @@ class Sessions:
             run,
             site,
             epoch,
-            lost=await self._lost_calls(row["lease_worker"] or "") if lost else LostCalls(),
+            lost=await self._lost_calls(row["lease_worker"] or "") if lost else None,
             drain_seconds=self._drain_seconds,
         )
 

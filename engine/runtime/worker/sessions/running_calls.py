@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
+from engine.errors import Unavailable
 from engine.machine.model.inputs import StepFinished
 from engine.machine.model.state import scope_path_of
+from engine.runtime.worker.steps.agents.stopping import used_until
+from engine.tools.process.threads import finish
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from engine.runtime.worker.steps.agents.model_call import ModelCalls
     from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
     from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
+
+_NO_ATTEMPT = 0
+"""Of a call that is over for everybody: only what it used is heard."""
 
 
 class RunningCalls:
@@ -114,12 +121,13 @@ class RunningCalls:
             else:
                 told, blobs = await self._in_the_room(execution, state, place)
             self._faults.reach("after_tool", execution.type)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as stopped:
+            usage = used_until(stopped)
             if self._stopping:
+                if usage is not None:
+                    await self._left(usage)
                 raise
-            now = self._clock.now()
-            told = StepFinished(now=now, path=path, attempt=execution.attempt, ok=False, cancelled=True)
-            blobs = {}
+            told, blobs = self._cancelled(path, execution.attempt, usage), {}
         except Exception as defect:  # noqa: BLE001 - the edge of a call: raised where the run is worked
             self._failed(defect)
             return
@@ -127,6 +135,19 @@ class RunningCalls:
             if self._tasks.get(path) is asyncio.current_task():
                 del self._tasks[path]
         self._tells(told, blobs)
+
+    async def _left(self, usage: Mapping[str, Any]) -> None:
+        with suppress(Unavailable):  # then the most that it may have cost is counted
+            await finish(self._models.leave(usage))
+
+    def _cancelled(self, path: str, attempt: int, usage: dict[str, Any] | None) -> StepFinished:
+        now = self._clock.now()
+        return StepFinished(now=now, path=path, attempt=attempt, ok=False, cancelled=True, usage=usage)
+
+    async def uncounted(self) -> list[StepFinished]:
+        """What calls used that ended with their worker; asked before the first one begins here."""
+        left = await self._models.left(self._site.row["run_id"])
+        return [self._cancelled(usage.pop("path"), _NO_ATTEMPT, usage) for usage in left]
 
     async def _in_the_room(
         self, execution: Execution, state: RunState, place: int | None

@@ -19,6 +19,7 @@ from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted, S
 from engine.machine.model.state import Phase, find_execution
 from engine.machine.walk import in_flight
 from engine.runtime.clock import new_id
+from engine.runtime.worker.sessions.call_room import LostCalls
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE
 from engine.runtime.worker.sessions.running_calls import RunningCalls
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from engine.machine.model.inputs import Input
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
-    from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls
+    from engine.runtime.worker.sessions.call_room import CallRoom
     from engine.runtime.worker.sessions.documents import RunDocuments
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.planning import Plan
@@ -88,7 +89,7 @@ class Session:
         site: CallSite,
         epoch: int,
         *,
-        lost: LostCalls,
+        lost: LostCalls | None,
         drain_seconds: float,
     ) -> None:
         self.run_id: str = run.row["run_id"]
@@ -101,7 +102,8 @@ class Session:
         self._host = host
         self._row = run.row
         self._flow = site.flow
-        self._lost = lost
+        self._was_lost = lost is not None
+        self._lost = lost or LostCalls()
         self._drain_seconds = drain_seconds
         self._inbox = [Incoming(given, mail_id) for mail_id, given in run.mail]
         self._delivered = {mail_id for mail_id, _ in run.mail}
@@ -176,7 +178,8 @@ class Session:
         try:
             wanted = self._planner.outstanding(self.state)
             kept = [one.path for one in in_flight(self.state) if self._had_not_begun(one)]
-            incoming = [*self._drain_inbox(), *self._put_back(kept), *self._interrupted(but=kept)]
+            left = await self._uncounted()
+            incoming = [*left, *self._drain_inbox(), *self._put_back(kept), *self._interrupted(but=kept)]
             await self._take_in(incoming, wanted, budget=0, keep=bool(kept))
             if not self._released:
                 await self._give_back()
@@ -185,7 +188,7 @@ class Session:
 
     async def _resume(self) -> None:
         """Continue where the events end: mail, lost calls, what has to be prepared."""
-        incoming = [*self._drain_inbox(), *self._interrupted()]
+        incoming = [*await self._uncounted(), *self._drain_inbox(), *self._interrupted()]
         if incoming or self.state.phase is not Phase.QUEUED:
             await self._take_in(incoming, self._planner.outstanding(self.state))
         if self.state.phase is Phase.QUEUED and not self._released:
@@ -208,6 +211,12 @@ class Session:
             for execution in in_flight(self.state)
             if execution.path not in but
         ]
+
+    async def _uncounted(self) -> list[Incoming]:
+        """What models used for calls that ended with the worker that made them."""
+        if not self._was_lost and not any(one.model for one in in_flight(self.state)):
+            return []
+        return [Incoming(used) for used in await self._calls.uncounted()]
 
     def _put_back(self, paths: Sequence[str]) -> list[Incoming]:
         """Calls that have not begun, to be made by whoever goes on."""

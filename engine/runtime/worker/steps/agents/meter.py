@@ -53,6 +53,11 @@ class Meter:
         usage = counted(self.told, estimated)  # some servers tell them at the end only
         return {**self._payload(usage), "partial": True}
 
+    def stopped(self) -> dict[str, Any]:
+        """The same of a call that was stopped: it had been asked, whether or not anything came."""
+        used = counted(self.told, estimated_tokens(self.request, self.heard_characters))
+        return {**self._payload(used), "partial": True}
+
     def _payload(self, usage: Usage) -> dict[str, Any]:
         quoted = self.quoted
         payload: dict[str, Any] = {

@@ -21,6 +21,7 @@ from engine.models.conversation import (
 from engine.models.failure import ModelFailure
 from engine.runtime.worker.steps.agents.meter import Meter, request_bytes
 from engine.runtime.worker.steps.agents.paying import AtSoftCap, BudgetExhausted, held_back
+from engine.runtime.worker.steps.agents.stopping import Stopped
 from engine.runtime.worker.steps.agents.told.conversation import LoopDetected
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 
@@ -69,7 +70,7 @@ class ModelCalls:
     ) -> tuple[StepFinished | CallHeldBack, Mapping[str, bytes]]:
         """Ask the model of the agent around the execution: how it ended, and the blobs its answer refers to.
 
-        What went wrong is the step's error.
+        What went wrong is the step's error. Raises Stopped when it is cancelled, once it is paid for.
         """
         meter: Meter | None = None
         asked: Question | None = None
@@ -102,6 +103,10 @@ class ModelCalls:
                 StepErrorCode.INVALID_INPUT, error.message, **{**error.details, "recoverable": False}
             )
             return self._failed(execution, told, await self._used(meter)), {}
+        except asyncio.CancelledError:
+            if meter is None:
+                raise
+            raise Stopped(meter.stopped()) from None
         finished = StepFinished(
             now=self._clock.now(),
             path=execution.path,
@@ -111,6 +116,30 @@ class ModelCalls:
             usage={**meter.whole(reply), "why": asked.route.why},
         )
         return finished, stored.blobs
+
+    async def leave(self, usage: Mapping[str, Any]) -> None:
+        """A call was stopped that is made again by whoever goes on with its run, who counts this one."""
+        if "hold" in usage:
+            await self._paying.lower(usage["hold"], usage["cost"])
+
+    async def left(self, run_id: str) -> list[dict[str, Any]]:
+        """What calls of a run used that nobody makes any more and nobody has counted, each with its path: the
+        most that they may have cost, where nobody knows more."""
+        return [
+            {
+                "path": hold["step_id"],
+                "model": hold["model"],
+                "provider": "",
+                "asked": hold["model"],
+                "prices": "",
+                "cost": hold["amount"],
+                "hold": hold["hold_id"],
+                "estimated": True,
+                "partial": True,
+                "lost": True,
+            }
+            for hold in await self._paying.left(run_id)
+        ]
 
     async def _paid(
         self, site: CallSite, execution: Execution, asked: Question, *, may_lower: bool = True

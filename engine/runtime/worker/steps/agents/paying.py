@@ -22,13 +22,14 @@ from engine.runtime.clock import new_id
 from engine.runtime.processes import boot_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from engine.budget.price import Price
     from engine.budget.settings import BudgetSettings
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.journal.rules.spending.holding import Begun
+    from engine.journal.spend_rows import HoldRow
     from engine.machine.model.state import Execution
     from engine.models.conversation import ModelRequest
     from engine.runtime.clock import Clock
@@ -128,7 +129,15 @@ class Paying:
     async def release(self, meter: Meter) -> None:
         """The call failed before anything came of it: nothing is held for it any more."""
         if meter.hold is not None:
-            await self._journal.release_hold(meter.hold)
+            await self._journal.lower_hold(meter.hold, 0)
+
+    async def lower(self, hold_id: str, cost: int) -> None:
+        """The call was stopped, and cost so much: more is not held for it."""
+        await self._journal.lower_hold(hold_id, cost)
+
+    async def left(self, run_id: str) -> Sequence[HoldRow]:
+        """What is held for calls of a run that whoever asks holds, before it begins one itself."""
+        return await self._journal.spending.holds_of_run(run_id)
 
     async def _call(self, site: CallSite, execution: Execution, name: str, price: Price | None) -> PaidCall:
         zone, boot = await self._where()
@@ -199,8 +208,9 @@ def _waits(found: InTheWay) -> str:
     return (
         f"waits for money: the cap of {what} is {dollars(limit.hard or 0)}, of which "
         f"{dollars(balance.spent)} is spent and {dollars(balance.held)} held for calls that have not ended; "
-        f"this call may cost {dollars(found.most or 0)}. What is held for a call whose process died is free "
-        "when the time limit of that call is over; a top-up is heard at once (vasini budget top-up)"
+        f"this call may cost {dollars(found.most or 0)}. What is held for a call whose process died is "
+        "counted when its run goes on, or free when the time limit of that call is over; a top-up is heard "
+        "at once (vasini budget top-up)"
     )
 
 

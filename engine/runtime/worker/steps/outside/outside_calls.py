@@ -17,6 +17,7 @@ from engine.machine.model.inputs import PermissionAsked, StepFinished
 from engine.machine.model.state import ScopeStatus, find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.paying import BudgetExhausted, held_back
+from engine.runtime.worker.steps.agents.stopping import Stopped
 from engine.runtime.worker.steps.agents.told.conversation import answer_faults
 from engine.runtime.worker.steps.calls.failed_call import failed_call
 from engine.runtime.worker.steps.outside.held_agent import held_agent
@@ -99,7 +100,7 @@ class OutsideAgents:
         """Have the prompt worked on to its end; `tell` hears of what the agent asks permission for, `waits`
         of whether it waits for people.
 
-        Raises nothing but cancellation: what went wrong is the step's error.
+        Raises nothing but cancellation (Stopped): what went wrong is the step's error.
         """
         live: _Live | None = None
         try:
@@ -115,6 +116,11 @@ class OutsideAgents:
             error = refused.error
         except VasiniError as refused:
             error = failure(StepErrorCode.CONTRACT_VIOLATION, refused.message, recoverable=False)
+        except asyncio.CancelledError:
+            used = _used(live, partial=True)
+            if used is None:
+                raise
+            raise Stopped(used) from None
         else:
             ended = self._finished(execution, stored.value, _meta(live))
             return replace(ended, usage=_used(live)), stored.blobs
