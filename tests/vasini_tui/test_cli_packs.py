@@ -191,3 +191,15 @@ def test_tools_are_listed_and_shown_in_full(vasini: Vasini) -> None:
     (spec,) = vasini("tools", "files.read", "--json").document["tools"]
     assert (spec["effects"], spec["output"]["size"]) == ("none", "bytes")
     assert vasini("tools", "no.such").status == ExitCode.NOT_FOUND
+
+
+def test_the_agents_that_any_flow_may_name_are_listed_with_their_form(vasini: Vasini) -> None:
+    found = {one["name"]: one for one in vasini("agents", "--json").document["agents"]}
+    assert found.keys() >= {"llm_reasoner", "insight_reasoner"}
+    assert (found["llm_reasoner"]["source"], found["llm_reasoner"]["output"]) == ("engine", None)
+    insight = found["insight_reasoner"]
+    assert (insight["model"], list(insight["output"]["properties"])) == (
+        "INSIGHT",
+        ["summary", "highlights", "risks"],
+    )
+    assert "insight_reasoner" in vasini("agents").stdout

@@ -40,6 +40,7 @@ COMMANDS = {
     "trigger": "packs.triggers:trigger",
     "packs": "packs.look:packs",
     "tools": "packs.tools:tools",
+    "agents": "packs.agents:agents",
     "models": "host.models:models",
     "model try": "host.models:try_out",
     "budget show": "host.budget:show",

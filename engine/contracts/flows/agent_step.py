@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from engine.contracts.flows.core_agents import CORE_AGENTS
 from engine.contracts.flows.outside_agent import ASKED_AT_ONCE, PREFIX, permission_step, prompt_step
 from engine.contracts.flows.reasoners import reasoner_fields
 from engine.contracts.flows.step import Backoff, RetryPolicy, Step, StepFields, StepId
@@ -129,9 +130,10 @@ class AgentStep(StepFields):
 
     type: Literal["agent"]
     instructions: str = Field(
+        default="",
         min_length=1,
         max_length=20_000,
-        description="What the agent is for; the pack's role and soul come first.",
+        description="What it is for; the pack's role and soul come first. A core agent brings its own.",
     )
     prompt: str = Field(min_length=1, max_length=200_000, description="What it is asked to do.")
     context: str | None = Field(
@@ -147,8 +149,8 @@ class AgentStep(StepFields):
     agent: str | None = Field(
         default=None,
         max_length=70,
-        pattern=r"^acp:[a-z][a-z0-9_-]*$",
-        description="`acp:NAME`: an agent that another program brings, of the settings `agents.acp`.",
+        json_schema_extra={"pattern": rf"^(acp:[a-z][a-z0-9_-]*|{'|'.join(CORE_AGENTS)})$"},
+        description="A core agent, or `acp:NAME`: a program of the settings `agents.acp` is the agent.",
     )
     tools: tuple[str, ...] | None = Field(
         default=None,
@@ -208,14 +210,18 @@ class AgentStep(StepFields):
 
     @model_validator(mode="after")
     def _with_what_its_reasoner_gives(self) -> Self:
-        if self.reasoner is None:
+        core = CORE_AGENTS.get(self.agent) if self.agent is not None else None
+        if core is None and self.reasoner is None:
             return self
-        given = reasoner_fields(self.reasoner)
-        return self.model_copy(update={key: one for key, one in given.items() if getattr(self, key) is None})
+        given = core.fields if core is not None else reasoner_fields(str(self.reasoner))
+        missing = {key: one for key, one in given.items() if getattr(self, key) is None}
+        if core is not None and not self.instructions:
+            missing["instructions"] = core.instructions
+        return self.model_copy(update=missing)
 
     @cached_property
     def _lists(self) -> tuple[tuple[Step, ...], ...]:
-        if self.agent is not None:
+        if self.outside is not None:
             return ((prompt_step(self.retry),), (permission_step(),))
         call = ChosenCallStep.model_construct(type="tool", id=CALL, tool="", on_failure="continue")
         calls = CallsStep.model_construct(
@@ -237,7 +243,9 @@ class AgentStep(StepFields):
     @property
     def outside(self) -> str | None:
         """The name in the settings of the program that is the agent, where one is."""
-        return None if self.agent is None else self.agent.removeprefix(PREFIX)
+        if self.agent is None or not self.agent.startswith(PREFIX):
+            return None
+        return self.agent.removeprefix(PREFIX)
 
     @property
     def lists(self) -> tuple[tuple[Step, ...], ...]:
@@ -251,23 +259,23 @@ class AgentStep(StepFields):
     @property
     def branches_at_once(self) -> int:
         """One turn; of another program its prompt, and some of what it asks for."""
-        return 1 if self.agent is None else 1 + ASKED_AT_ONCE
+        return 1 if self.outside is None else 1 + ASKED_AT_ONCE
 
     @property
     def over_with_first(self) -> bool:
         """What another program asks for is asked while it works on its prompt."""
-        return self.agent is not None
+        return self.outside is not None
 
     @property
     def target(self) -> str | None:
         """The model or the program that it asks for, where it names one."""
-        return self.agent or self.model
+        return self.model if self.outside is None else self.agent
 
     def joined(self, given: Any, outputs: list[tuple[int, Any]]) -> Any:
         """The last turns: one in which a person only said that it is over has no answer.
 
         Of another program: the answer to its prompt.
         """
-        if self.agent is not None:
+        if self.outside is not None:
             return next(output for number, output in outputs if number == 0)
         return {"$list": [output for _, output in outputs[-2:]]}

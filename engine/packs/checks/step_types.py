@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engine.contracts.flows.core_agents import CORE_AGENTS
 from engine.contracts.moment import wait_moment, wait_seconds
 from engine.contracts.runs.request import UserInputRequest
 from engine.errors import InvalidInput
@@ -209,6 +210,8 @@ _NOT_OF_A_PROGRAM = (
     *("max_turns", "max_tokens", "temperature", "script"),
 )
 """What an agent of another program says and has itself."""
+_PROGRAM = re.compile(r"acp:[a-z][a-z0-9_-]*")
+_NOT_OF_A_CORE_AGENT = ("tools", "deferred", "flows", "handoffs", "mode", "max_turns", "reasoner")
 
 
 class _AgentChecks(_ChoosingChecks):
@@ -216,11 +219,7 @@ class _AgentChecks(_ChoosingChecks):
 
     def faults(self, node: StepNode, tool_names: Collection[str] | None) -> Iterator[Fault]:
         yield from super().faults(node, tool_names)
-        if node.raw.get("agent") is not None:
-            for field in _NOT_OF_A_PROGRAM:
-                if node.raw.get(field) is not None:
-                    message = f"an agent of another program (`agent`) takes no `{field}`: it brings its own"
-                    yield (field,), message
+        yield from self._of_named(node)
         if node.raw.get("reasoner") is not None:
             words = "an agent with a `reasoner` takes no `{}`: it answers once, in its own form"
             if node.raw.get("output") is not None:
@@ -235,6 +234,28 @@ class _AgentChecks(_ChoosingChecks):
                 ("output",),
                 "an agent that converses has no `output`: a person reads its answers",
             )
+
+    def _of_named(self, node: StepNode) -> Iterator[Fault]:
+        """What an agent that is named has itself."""
+        named = node.raw.get("agent")
+        core = CORE_AGENTS.get(named) if isinstance(named, str) else None
+        if isinstance(named, str) and core is None and _PROGRAM.fullmatch(named) is None:
+            known = f"{', '.join(CORE_AGENTS)}, or acp:NAME"
+            meant = close_match(named, CORE_AGENTS)
+            yield ("agent",), f"unknown agent `{shortened(named)}`{meant}: there are {known}"
+            return
+        if core is None and node.raw.get("instructions") is None:
+            yield (), "an agent has `instructions`, unless it is a core agent"
+        if not isinstance(named, str):
+            return
+        words = "an agent of another program (`agent`) takes no `{}`: it brings its own"
+        fields = _NOT_OF_A_PROGRAM
+        if core is not None:
+            words = f"{core.name} takes no `{{}}`: it asks a model once, without tools"
+            fields = (*_NOT_OF_A_CORE_AGENT, *(("output",) if core.has_form else ()))
+        for field in fields:
+            if node.raw.get(field) is not None:
+                yield (field,), words.format(field)
 
     def tools(self, node: StepNode) -> Iterator[tuple[SourcePath, str]]:
         yield from super().tools(node)
