@@ -47,13 +47,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 def outcome(vasini: Vasini, run_id: str) -> dict[str, Any]:
     """The run once its worker has ended it."""
-    run: dict[str, Any] = {}
-
-    def ended() -> bool:
-        run.update(vasini.ok("show", run_id)["run"])
-        return run["status"] in {"COMPLETED", "FAILED"}
-
-    until(ended)
+    assert vasini("events", run_id, "--follow", "--json").status == 0
+    run: dict[str, Any] = vasini.ok("show", run_id)["run"]
     return run
 
 

@@ -8,11 +8,17 @@ from engine.runtime.clock import SystemClock
 
 
 class FakeClock:
-    """The machine's time plus `ahead` seconds, which a test may change; `set_by` moves the wall clock."""
+    """The machine's time plus `ahead` seconds, which a test may change; `set_by` moves the wall clock.
 
-    def __init__(self, ahead: float = 0.0) -> None:
+    With a `pace` below 1 its uptime goes so much slower, from `began` on: leases hold for long, while
+    workers beat as often as before.
+    """
+
+    def __init__(self, ahead: float = 0.0, *, pace: float = 1.0, began: int = 0) -> None:
         self.ahead = ahead
         self._set_by = 0.0
+        self._pace = pace
+        self._began = began
 
     def set_by(self, seconds: float) -> None:
         """Set the wall clock forward, or back."""
@@ -24,4 +30,5 @@ class FakeClock:
 
     def uptime(self) -> int:
         """See `engine.runtime.clock.Clock`."""
-        return SystemClock().uptime() + round(self.ahead * 1_000_000)
+        gone_by = (SystemClock().uptime() - self._began) * self._pace
+        return self._began + round(gone_by + self.ahead * 1_000_000)
