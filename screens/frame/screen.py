@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
 
 from textual.message import Message
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
 
 from engine.facade.feed import PackListChanged
@@ -14,6 +15,7 @@ from screens.frame.bars.key_bar import KeyBar
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.failures import acknowledge, counted_since
 from screens.frame.refresher import Refresher
+from screens.frame.shaded import Shaded
 from screens.keys.bindings import bindings
 from screens.widgets.ages import next_tick, seconds_time
 from screens.widgets.plain import NOTHING, Plain
@@ -137,6 +139,11 @@ class Dialog(ModalScreen[T], Generic[T], inherit_bindings=False):
     BINDINGS = bindings("dialog.close", "screen.next", "screen.previous", "screen.focus_help")
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     VERTICAL_BREAKPOINTS = _HEIGHTS
+
+    def render(self) -> Any:  # Textual names no visuals here, and takes them
+        """What is below, in the shade."""
+        below = super().render()
+        return Shaded(below) if isinstance(below, BackgroundScreen) else below
 
     def action_close(self) -> None:
         """Close without doing anything."""

@@ -26,6 +26,7 @@ from tests.fakes.views import (
     an_approval,
     an_event,
 )
+from tests.screens.picture import unfinished
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 
@@ -209,6 +210,8 @@ def test_the_console_looks_as_it_did(
         await _until(pilot, words)
         app.clear_notifications()
         await pilot.pause()
+        while unfinished(app):
+            await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=walk)
 
