@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.runs.conversation import SpokenTurn
-from engine.contracts.runs.run import OutputLine
+from engine.contracts.runs.run import OutputLine, RunError
 from engine.contracts.status import RunStatus, StepStatus
 from screens.run.conversation.screen import ConversationScreen
 from screens.run.conversation.table import TurnsTable
@@ -22,7 +22,7 @@ from tests.fakes.conversations import (
     waiting_steps,
 )
 from tests.fakes.engine import FakeEngine
-from tests.fakes.views import NOW, a_flow, a_pack, a_run
+from tests.fakes.views import NOW, a_flow, a_pack, a_run, a_step
 
 if TYPE_CHECKING:
     from tests.screens.conftest import OpenConsole, Stage
@@ -312,6 +312,67 @@ async def test_what_a_model_says_just_now_stands_behind_a_bar_in_its_turn(consol
         engine.news()
         await stage.shows("│ answer 3")
         assert "and it goes" not in stage.text()
+
+
+async def test_a_turn_that_is_folded_while_its_model_speaks_is_whole_when_it_is_unfolded(
+    console: OpenConsole,
+) -> None:
+    engine = an_engine()
+    engine.stored_steps["run-1"] = (
+        *agent_steps()[:-1],
+        a_step("look/1/message", type="message", output={"values": {"text": "Look again."}}),
+        agent_steps()[-1],
+    )
+    engine.stored_output["run-1"] = [a_line("look/1/model", "first words")]
+    async with console(engine, size=(80, 24)) as stage:
+        await long_one(stage)
+        await stage.shows("│ first words")
+        table = turns_of(stage)
+        whole = table.blocks[2].lines
+        assert whole is not None
+        assert "│ Look again." in whole
+        table.set_open(2, opened=False)
+        await stage.until(lambda: "first words" not in stage.text(), "the turn is folded")
+        table.set_open(2, opened=True)
+        await stage.until(lambda: table.blocks[2].lines == whole, "all of it")
+        engine.stored_output["run-1"].append(a_line("look/1/model", "more words"))
+        more = (*whole, "│ more words")
+        await stage.until(lambda: table.blocks[2].lines == more, "what came since")
+
+
+async def test_what_the_agent_was_told_unfolds_after_the_conversation_went_on(console: OpenConsole) -> None:
+    engine = an_engine()
+    async with console(engine, size=(100, 40)) as stage:
+        await opened(stage)
+        table = turns_of(stage)
+        table.set_open(0, opened=False)
+        await stage.until(lambda: "│ What is there?" not in stage.text(), "it is folded")
+        engine.stored_steps["run-1"] = answered()
+        engine.news()
+        await stage.shows("There are beans.")
+        table.set_open(0, opened=True)
+        await stage.shows("│ What is there?")
+        assert "turn 0" not in stage.text()
+        assert "what it was told" in stage.text()
+
+
+async def test_an_end_that_is_none_any_more_is_not_under_the_cursor(console: OpenConsole) -> None:
+    error = RunError(code="loop_detected", message="again and again")
+    told, *turns = answered()
+    engine = FakeEngine().add(a_run(status=RunStatus.FAILED))
+    engine.stored_steps["run-1"] = (
+        told.model_copy(update={"status": StepStatus.FAILED, "error": error}),
+        *turns,
+    )
+    async with console(engine, size=(100, 40)) as stage:
+        await opened(stage)
+        await stage.shows("loop_detected")
+        await stage.press("G")
+        engine.stored_steps["run-1"] = (told, *turns)
+        engine.news()
+        await stage.until(lambda: "loop_detected" not in stage.text(), "it has not ended")
+        await stage.press("enter", "y")
+        await stage.on(ConversationScreen)
 
 
 async def test_who_reads_further_up_stays_there_while_a_model_speaks(console: OpenConsole) -> None:

@@ -106,27 +106,37 @@ class ConversationScreen(LookVerbs):
         self._asks = next(asking, None)
         self._follow_speech(found)
         first = self._fit(found)
-        if first < len(self._table.blocks):
+        if first is not None:
             self._table.changed(first)
 
-    def _fit(self, found: Conversation) -> int:
-        """Blocks as the conversation is now; the number of the first one that is another than before."""
+    def _fit(self, found: Conversation) -> int | None:
+        """Blocks as the conversation is now; the number of the first one that is another than before, or is
+        gone; None when all are the same."""
         blocks, before = self._table.blocks, list(map(picture, self._table.blocks))
         told = blocks[0] if blocks else Block(sanitize("what it was told"), open=True)
-        told.lines = written(told_lines(found)) if told.open else None
+        told.lines = written(told_lines(found))
         turns = blocks[1 : 1 + min(self._turns, found.turn_count)]
         turns += [Block(open=place >= found.first) for place in range(len(turns), found.turn_count)]
         self._turns = len(turns)
         for number, turn in numbered(found):
-            read_turn(turns[number - 1], number, turn)
-        if self._speech is not None and turns and turns[-1].open:
-            turns[-1].lines = (*(turns[-1].lines or ()), *self._said)
+            self._take(turns[number - 1], number, turn)
         heading, *rest = [line for line in end_lines(found) if line] or [""]
         ends = [Block(sanitize(heading), written(rest), open=bool(rest))] if heading else []
         self._table.blocks = [told, *turns, *ends]
         pairs = enumerate(map(picture, self._table.blocks))
         same = next((number for number, now in pairs if before[number : number + 1] != [now]), None)
-        return min(len(self._table.blocks), len(before)) if same is None else same
+        if same is None and len(self._table.blocks) != len(before):
+            return min(len(self._table.blocks), len(before))
+        return same
+
+    def _take(self, block: Block, number: int, turn: SpokenTurn) -> None:
+        """A turn as it was read, with what its model says just now."""
+        read_turn(block, number, turn)
+        if number == self._turns:
+            block.lines = self._with_speech(block.lines)
+
+    def _with_speech(self, lines: tuple[SafeText, ...] | None) -> tuple[SafeText, ...] | None:
+        return lines if lines is None or self._speech is None else (*lines, *self._said)
 
     def _follow_speech(self, found: Conversation) -> None:
         last = found.turns[-1] if found.turns else None
@@ -163,8 +173,8 @@ class ConversationScreen(LookVerbs):
             self._reading = False
         for number, turn in numbered(found):
             if number <= self._turns:
-                read_turn(self._table.blocks[number], number, turn)
-        for number in range(first, min(stop, first + PAGE)):
+                self._take(self._table.blocks[number], number, turn)
+        for number in range(first, min(stop, first + PAGE, len(self._table.blocks))):
             block = self._table.blocks[number]
             if block.unread:  # gone meanwhile
                 block.heading, block.lines = sanitize(f"turn {number}"), ()
@@ -263,7 +273,8 @@ class ConversationScreen(LookVerbs):
     def _show(self, number: int, lines: tuple[SafeText, ...] | None, source: int) -> None:
         block = self._table.blocks[number]
         if source and not block.open:
-            block.open, block.lines = True, lines or ()
+            block.open = True
+            block.lines = self._with_speech(lines or ()) if number == self._turns else lines or ()
             self._table.changed(number)
         self._table.show_source(number, source)
 
