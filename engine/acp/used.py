@@ -30,20 +30,27 @@ class Used:
 
     def __init__(self) -> None:
         self.tokens: Tokens | None = None
+        self.cost: int | None = None
+        """Of the prompt, in billionths of a US dollar; None is unknown."""
         self._before = 0
-        self._session: int | None = None
 
     def hear(self, update: Any, *, prompted: bool) -> None:
         """A `usage_update`: the cost of the session until now, in dollars if it counts here.
 
-        What it had cost before the prompt is no part of the prompt's cost.
+        What it had cost before the prompt is no part of the prompt's cost, unless the agent counts anew. What
+        was told once comes back to nobody.
         """
         told = update.get("cost") if isinstance(update, dict) else None
         if told is None:
             return
-        self._session = _amount(told)
+        amount = _amount(told)
         if not prompted:
-            self._before = self._session or 0
+            self._before = amount or 0
+        elif amount is None:
+            self.cost = None
+        else:
+            of_prompt = amount - self._before if amount >= self._before else amount
+            self.cost = max(of_prompt, self.cost or 0)
 
     def answered(self, usage: Any) -> None:
         """The `usage` of the answer, read by the protocol's schema; None where it told none.
@@ -57,11 +64,6 @@ class Used:
         written = max(usage.total_tokens - read, usage.output_tokens)
         if max(read, written) <= MOST_TOKENS:
             self.tokens = Tokens(read, written, min(usage.cached_read_tokens or 0, read))
-
-    @property
-    def cost(self) -> int | None:
-        """Of the prompt, in billionths of a US dollar; None is unknown."""
-        return None if self._session is None else max(self._session - self._before, 0)
 
 
 def _amount(told: Any) -> int | None:

@@ -33,7 +33,7 @@ _INVISIBLE = re.compile(
 
 _TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-Z\\^-~]")
 _ESCAPE = re.compile(
-    r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|[\s\S])"
+    r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{1,3})|[\s\S])"
 )
 _LETTERS = {
     "n": "\n",
@@ -42,7 +42,6 @@ _LETTERS = {
     "f": "\f",
     "v": "\v",
     "b": "\b",
-    "0": "\0",
     "e": "\x1b",
     "\n": "",
 }
@@ -108,6 +107,8 @@ def _unescaped(text: str) -> str:
 
 
 def _meant(escape: re.Match[str]) -> str:
+    if escape[5]:
+        return chr(int(escape[5], 8))
     code = next(filter(None, escape.groups()), "")
     if code and int(code, 16) <= sys.maxunicode:
         return chr(int(code, 16))

@@ -39,10 +39,19 @@ def test_the_last_cost_of_the_session_counts_rounded_up_to_a_billionth() -> None
 def test_what_the_session_had_cost_before_the_prompt_is_no_part_of_it() -> None:
     used = Used()
     used.hear(cost(2), prompted=False)
+    assert used.cost is None  # of the prompt nothing is told yet
     used.hear(cost(2.5), prompted=True)
     assert used.cost == 500_000_000
-    used.hear(cost(1), prompted=True)
-    assert used.cost == 0
+
+
+def test_a_cost_that_was_told_is_not_taken_back() -> None:
+    used = Used()
+    used.hear(cost(2), prompted=False)
+    for amount in (2.5, 2, 0):
+        used.hear(cost(amount), prompted=True)
+    assert used.cost == 500_000_000
+    used.hear(cost(1), prompted=True)  # it counts anew
+    assert used.cost == 1_000_000_000
 
 
 @pytest.mark.parametrize(

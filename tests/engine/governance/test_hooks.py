@@ -48,6 +48,8 @@ def test_a_letter_is_the_same_however_it_is_put_together() -> None:
         "\x1b]0;drop table\x07nothing to see",
         r"d\u0072op\u0020table",
         r"d\x72op\ttable",
+        r"d\162op\40table",
+        r"dr\033[31mop\11table",
         r"d\u{72}op \U00000074able",
         r"dr\op tab\le",
         "dr\\\nop table",
