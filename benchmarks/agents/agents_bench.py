@@ -1,4 +1,4 @@
-"""What agents cost: a streamed chunk against plain httpx lines, a turn with a call, a long conversation.
+"""What agents cost: a streamed chunk against plain httpx lines, long runs and conversations.
 
 Everything is on the loopback of this machine, in one process; the server answers from bytes made before.
 """
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 CHUNKS = 2_000
 ROUNDS = 12
-TURNS = 40
 RESUMED = 5
 """So often a run is taken up by another engine."""
 ME = Actor(name="bench", via="bench")
@@ -150,19 +149,6 @@ async def _engine(root: Path) -> AsyncIterator[tuple[Any, SqliteJournal]]:
         yield engine, journal
 
 
-async def turn() -> None:
-    """A turn that makes one call: wall time, with everything written down."""
-    call = {"tool": "text.report", "arguments": {"title": "t", "body": "b"}}
-    script = [{"calls": [{**call, "arguments": {"title": f"t{n}", "body": "b"}}]} for n in range(TURNS)]
-    step = _agent(tools=["text.report"], max_turns=TURNS + 1, script=[*script, {"text": "done"}])
-    async with _working(step) as (engine, _):
-        begun, cpu = time.perf_counter(), time.process_time()
-        run = await engine.runs.start("bench", "bench", {}, actor=ME)
-        await engine.runs.wait(run.run_id)
-        wall, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    print(f"a turn with one call: {wall / TURNS * 1e3:.1f} ms, {cpu / TURNS * 1e3:.1f} ms of processor time")
-
-
 @dataclass(frozen=True, slots=True)
 class Long:
     """A run of so many turns: its state, what its last turn wrote, and how soon it goes on elsewhere."""
@@ -259,7 +245,6 @@ async def conversation(messages: int) -> None:
 
 async def _all() -> None:
     await chunks()
-    await turn()
     for messages in (20, 100, 300):
         await conversation(messages)
     await long_runs()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.budget.price import FREE, Price, PriceSource
 from engine.budget.price_table import shipped_table
+from engine.frozen import frozen
 from engine.models.settings import ProviderName
 from engine.values import digest_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.models.settings import ModelSettings, NamedModel
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quoted:
     """A model with its price; None is unknown. `listed` names the entry of the table that fits."""
 

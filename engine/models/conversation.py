@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
+from engine.frozen import frozen
 from engine.models.blocks import ImageBlock
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class FinishReason(StrEnum):
     LENGTH = "length"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolCall:
     """A call that a model asks for; `arguments` is the text it wrote, which may be no JSON at all."""
 
@@ -108,7 +109,7 @@ class ToolOffer:
         return len(to_json([self.name, self.description, dict(self.parameters)]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelRequest:
     """One question to a model. `max_tokens` bounds its answer."""
 
@@ -130,7 +131,7 @@ def _in_words(message: Message) -> Message:
     return replace(message, blocks=tuple(told))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """Tokens of one call; `estimated` from the lengths of texts where the server told none."""
 
@@ -140,14 +141,14 @@ class Usage:
     estimated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextDelta:
     """A piece of the answer's text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallStarted:
     """The model begins to write the call of that index."""
 
@@ -156,7 +157,7 @@ class CallStarted:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallArguments:
     """A piece of the arguments of the call of that index."""
 
@@ -164,14 +165,14 @@ class CallArguments:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageSeen:
     """What the server says the call used so far; a later one takes its place."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identified:
     """The server's id of the request, and the model that answers, as far as it told them."""
 
@@ -179,7 +180,7 @@ class Identified:
     model: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """The answer is whole."""
 
@@ -189,7 +190,7 @@ class Finished:
 Delta = TextDelta | CallStarted | CallArguments | UsageSeen | Identified | Finished
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """A whole answer. `provider` and `model` are those that gave it."""
 

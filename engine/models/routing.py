@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidInput, NotFound
+from engine.frozen import frozen
 from engine.models.failure import ModelErrorCode, ModelFailure
 from engine.models.settings import Purpose
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from engine.models.settings import ModelSettings
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asker:
     """Who wants to ask a model. `wanted` is a model, a tier or a purpose, as its step says;
     `of_pack` a model or a tier, as its pack says."""
@@ -27,7 +28,7 @@ class Asker:
     tenant: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A model that may be asked, and why."""
 
@@ -35,7 +36,7 @@ class Candidate:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """The model that is asked now, why, and whether another one is asked when it fails."""
 

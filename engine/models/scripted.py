@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.frozen import frozen
 from engine.models.conversation import (
     CallArguments,
     CallStarted,
@@ -25,7 +25,7 @@ _PIECE = 24
 _ECHO = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScriptedReply:
     """One answer that is written down."""
 

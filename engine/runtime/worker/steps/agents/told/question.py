@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.flows.plan_step import PlanProposalStep
+from engine.frozen import frozen
 from engine.governance.pipeline import Point, Subject, check
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.models.conversation import ModelRequest, ToolCall, ToolOffer
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from engine.tools.executor import ToolExecutor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """What is asked of which model; a scripted one says `script`."""
 
