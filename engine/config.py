@@ -77,8 +77,9 @@ class Rules:
         return {}
 
     @cached_property
-    def mcp_now(self) -> Callable[[], Mapping[str, McpServer] | None] | None:
-        """Says which are declared now, None where nothing changed; blocks. Without it they stay."""
+    def mcp_now(self) -> Callable[[], tuple[Mapping[str, McpServer], Mapping[str, str]] | None] | None:
+        """Says which are declared now, and the secrets; None where nothing changed; blocks. Without it they
+        stay."""
         return None
 
     @cached_property

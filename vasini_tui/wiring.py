@@ -117,13 +117,11 @@ class RulesInForce(Rules):
         return self._loaded.values.tools.mcp.servers if "tools" in self._loaded.values.given else {}
 
     @cached_property
-    def mcp_now(self) -> Callable[[], Mapping[str, McpServer] | None] | None:
+    def mcp_now(self) -> Callable[[], tuple[Mapping[str, McpServer], Mapping[str, str]] | None] | None:
         """See above."""
-        if not self.mcp:
-            return None
-        from vasini_tui.settings.servers_now import ServersNow  # noqa: PLC0415 - few have servers
+        from vasini_tui.settings.servers_now import ServersNow  # noqa: PLC0415 - only where runs are worked
 
-        return ServersNow(self._loaded.places.config_file)
+        return ServersNow(self._loaded.places.config_file, self._loaded.places.secrets_file)
 
     @cached_property
     def notify(self) -> Callable[[Notice], Awaitable[None]] | None:

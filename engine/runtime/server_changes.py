@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
+    from engine.config import EngineConfig
     from engine.tools.mcp.servers import McpServers
-    from engine.tools.mcp.settings import McpServer
-
-    Declared = Callable[[], Mapping[str, McpServer] | None]
 
 logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def following(
-    servers: McpServers, declared: Declared, changed: Callable[[], Awaitable[object]], seconds: float
+    config: EngineConfig,
+    servers: McpServers | None,
+    serve: Callable[[McpServers], None],
+    changed: Callable[[], Awaitable[object]],
 ) -> AsyncIterator[None]:
-    """Every few seconds `declared` (in a thread) says which servers there are; None is no news.
+    """Every few seconds `config.mcp_now` (in a thread) says which servers and secrets there are.
 
-    `changed` is awaited after the servers have become others.
+    `serve` is told of servers where there were none before; `changed` is awaited when they are others.
     """
-    task = asyncio.create_task(_follow(servers, declared, changed, seconds))
+    task = asyncio.create_task(_follow(config, servers, serve, changed))
     try:
         yield
     finally:
@@ -36,11 +39,28 @@ async def following(
 
 
 async def _follow(
-    servers: McpServers, declared: Declared, changed: Callable[[], Awaitable[object]], seconds: float
+    config: EngineConfig,
+    servers: McpServers | None,
+    serve: Callable[[McpServers], None],
+    changed: Callable[[], Awaitable[object]],
 ) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        found = await asyncio.to_thread(declared)
-        if found is not None and servers.apply(found):
-            logger.info("MCP servers declared from now on: %s", ", ".join(servers.names) or "none")
-            await changed()
+    async with AsyncExitStack() as opened:
+        while config.rules.mcp_now is not None:
+            await asyncio.sleep(config.mcp_look_seconds)
+            found = await asyncio.to_thread(config.rules.mcp_now)
+            if found is None or (servers is None and not found[0]):
+                continue
+            if servers is None:
+                servers = await opened.enter_async_context(await _first(config))
+                serve(servers)
+            if servers.apply(*found):
+                logger.info("MCP servers declared from now on: %s", ", ".join(servers.names) or "none")
+                await changed()
+
+
+async def _first(config: EngineConfig) -> AbstractAsyncContextManager[McpServers]:
+    """Servers where none was declared before: few have any, so they are loaded when they are there."""
+    await asyncio.to_thread(importlib.import_module, "engine.runtime.declared_servers")
+    from engine.runtime.declared_servers import declared_servers  # noqa: PLC0415 - see above
+
+    return declared_servers(config).open()

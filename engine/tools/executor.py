@@ -97,7 +97,7 @@ class ToolExecutor:
         bubblewrap: Callable[[], Bubblewrap] = bubblewrap,
         servers: McpServers | None = None,
     ) -> None:
-        self._servers = servers
+        self._servers: McpServers | None = None
         self._limits = limits
         self._bubblewrap = bubblewrap
         self._secrets = secrets
@@ -107,7 +107,7 @@ class ToolExecutor:
         self.back_ends.register(FunctionBackEnd("command", "process", registry))
         self.back_ends.register(PackBackEnd(limits, lambda name: registry.find(name) is not None, bubblewrap))
         if servers is not None:
-            self.back_ends.register(servers)
+            self.serve(servers)
         self.stages: tuple[tuple[str, Stage], ...] = (
             ("resolve", self._resolve),
             ("layer", self._layer),
@@ -118,6 +118,11 @@ class ToolExecutor:
             ("back end", self._back_end),
         )
         """In order; whatever comes of them is redacted and recorded in the envelope."""
+
+    def serve(self, servers: McpServers) -> None:
+        """Tools of these servers can be called from now on."""
+        self._servers = servers
+        self.back_ends.register(servers)
 
     def spec(self, name: str) -> ToolSpec | None:
         """The spec of a built-in tool, or what is known of one of an MCP server."""

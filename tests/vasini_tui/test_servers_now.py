@@ -14,20 +14,33 @@ if TYPE_CHECKING:
 ONE = "tools: {mcp: {servers: {one: {command: [server]}}}}\n"
 
 
+def names(now: ServersNow) -> tuple[list[str], dict[str, str]]:
+    found = now()
+    assert found is not None
+    servers, secrets = found
+    return list(servers), dict(secrets)
+
+
 def test_settings_are_read_again_when_their_file_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VASINI_HOME", str(tmp_path))
     file = tmp_path / "config.yaml"
     file.write_text(ONE)
-    now = ServersNow(file)
+    secrets = tmp_path / "secrets.yaml"
+    now = ServersNow(file, secrets)
     assert now() is None
     file.write_text(ONE.replace("one:", "other:"))
-    assert list(now() or ()) == ["other"]
+    assert names(now) == (["other"], {})
     assert now() is None
+    secrets.touch(mode=0o600)
+    secrets.write_text("secrets: {key: a-value}\n")
+    assert names(now) == (["other"], {"key": "a-value"})
+    secrets.unlink()
+    assert names(now) == (["other"], {})
     file.write_text("tools: {mcp: {servers: {files: {command: [server]}}}}\n")
     assert now() is None, "no server is called so"
     file.write_text("tools: {}\n")
-    assert now() == {}
+    assert names(now) == ([], {})
     file.unlink()
-    assert now() == {}
+    assert names(now) == ([], {})

@@ -18,27 +18,34 @@ logger = logging.getLogger(__name__)
 
 
 class ServersNow:
-    """Reads the settings again when their file has changed (blocking)."""
+    """Reads the settings again when one of their files has changed (blocking)."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._seen = self._stamp()
+    def __init__(self, *files: Path) -> None:
+        self._files = files
+        self._seen = self._stamps()
 
-    def __call__(self) -> Mapping[str, McpServer] | None:
-        """The servers; None when nothing changed, or when what changed cannot be used: then all stays."""
-        stamp = self._stamp()
-        if stamp == self._seen:
+    def __call__(self) -> tuple[Mapping[str, McpServer], Mapping[str, str]] | None:
+        """The servers, and all secrets by name; None when nothing changed, or when what changed cannot be
+        used: then all stays."""
+        stamps = self._stamps()
+        if stamps == self._seen:
             return None
-        self._seen = stamp
+        self._seen = stamps
         try:
-            return load_settings().values.tools.mcp.servers
+            values = load_settings().values
         except VasiniError as error:
             logger.warning("MCP servers stay as they were: %s", error.message)
             return None
+        secrets = {name: secret.get_secret_value() for name, secret in values.secrets.items()}
+        return values.tools.mcp.servers, secrets
 
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            status = self._file.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size
+    def _stamps(self) -> list[tuple[int, int] | None]:
+        return list(map(_stamp, self._files))
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

@@ -209,11 +209,11 @@ class EmbeddedEngine:
 
     def _listed_servers(self) -> tuple[ServerView, ...]:
         """What the declared MCP servers listed last (blocking)."""
-        if not self._config.rules.mcp:
+        if self.servers is None:
             return ()
         from engine.tools.mcp.records import views  # noqa: PLC0415 - few have any
 
-        return views(self._config.servers_dir, self._config.rules.mcp)
+        return views(self._config.servers_dir, self.servers.settings)
 
     @cached_property
     def _tools(self) -> ToolRegistry:
@@ -311,12 +311,13 @@ class EmbeddedEngine:
 
     def _following_servers(self) -> AbstractAsyncContextManager[None]:
         """MCP servers are those that the settings declare, also when these change."""
-        config, mcp_now = self._config, self._config.rules.mcp_now
-        if self.servers is None or mcp_now is None:
-            return nullcontext()
-        from engine.runtime.server_changes import following  # noqa: PLC0415 - few have servers
+        from engine.runtime.server_changes import following  # noqa: PLC0415 - see _sessions
 
-        return following(self.servers, mcp_now, self._pack_source.read_again, config.mcp_look_seconds)
+        return following(self._config, self.servers, self._serve, self._pack_source.read_again)
+
+    def _serve(self, servers: McpServers) -> None:
+        self.servers = servers
+        self._executor.serve(servers)
 
     def _telling_of_models(self, worker_id: str) -> AbstractAsyncContextManager[None]:
         from engine.runtime.worker.registered import RestingNotes  # noqa: PLC0415 - see _sessions

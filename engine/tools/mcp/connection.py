@@ -76,7 +76,7 @@ class Connection:
         self.state, self.error = State.UNASKED, ""
         self.listing, self.program = Listing(), ""
         self._around, self._told = around, told
-        self._strike = Redaction(given_secrets(settings, around.secrets))
+        self._strike = Redaction(set(secrets_of(settings, around.secrets).values()))
         self._session: ClientSession | None = None
         self._wanted, self._changed, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._ended = asyncio.Event()
@@ -322,11 +322,11 @@ class _Struck:
         self._output.write(stream, self._text(data.decode("utf-8", "replace")).encode("utf-8", "replace"))
 
 
-def given_secrets(settings: McpServer, secrets: Mapping[str, str]) -> set[str]:
-    """Values of the secrets that a server is given: nothing that it says repeats them."""
+def secrets_of(settings: McpServer, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The secrets that a server is given, by name: nothing that it says repeats them."""
     given = (*settings.env.values(), *settings.headers.values())
     names = {value.secret for value in given if isinstance(value, SecretReference)}
-    return {secrets[name] for name in names if secrets.get(name)}
+    return {name: secrets[name] for name in names if secrets.get(name)}
 
 
 def _started_badly(failure: ToolFailure, process: ServerProcess | None) -> ToolFailure:

@@ -14,7 +14,7 @@ from engine.contracts.status import StepErrorCode
 from engine.json_schema.forms import load_checks, payload_errors
 from engine.safe_text import sanitize
 from engine.tools.failure import ToolFailure, permission_denied
-from engine.tools.mcp.connection import Connection, Surroundings
+from engine.tools.mcp.connection import Connection, Surroundings, secrets_of
 from engine.tools.mcp.listing import BACK_END, closed_spec
 from engine.tools.mcp.records import keep, record_of
 from engine.tools.mcp.settings import server_of
@@ -68,7 +68,7 @@ class McpServers:
         self._around = Surroundings(
             folder,
             self._limits_of,
-            secrets,
+            {},
             2 * limits.max_output_bytes + 65_536,
             backoff_seconds,
             answer_seconds,
@@ -78,7 +78,12 @@ class McpServers:
         self._levels: dict[str, SandboxLevel] = {}
         self._group: asyncio.TaskGroup | None = None
         self._hosted, self._closing = asyncio.Event(), asyncio.Event()
-        self.apply(servers)
+        self.apply(servers, secrets)
+
+    @property
+    def settings(self) -> dict[str, McpServer]:
+        """The declared servers."""
+        return {name: one.settings for name, one in self._connections.items()}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,14 +101,16 @@ class McpServers:
             self._closing.set()
             await hosting
 
-    def apply(self, servers: Mapping[str, McpServer]) -> bool:
-        """These are declared from now on; whether that is any change.
+    def apply(self, servers: Mapping[str, McpServer], secrets: Mapping[str, str]) -> bool:
+        """These are declared from now on, with these secrets; whether that is any change.
 
-        Calls that are under way end first on a server that has changed or is gone.
+        Calls that are under way end first on a server that has changed, in its secrets too, or is gone.
         """
         before = dict(self._connections)
-        for name in [*self._connections]:
-            if servers.get(name) != self._connections[name].settings:
+        old, self._around = self._around, replace(self._around, secrets=secrets)
+        for name, one in before.items():
+            given = [secrets_of(one.settings, known) for known in (old.secrets, secrets)]
+            if servers.get(name) != one.settings or given[0] != given[1]:
                 self._retire(self._connections.pop(name))
         for name, settings in servers.items():
             if name not in self._connections:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ from tests.engine.runtime.test_plans import plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from engine.facade.engine import Engine
 
 LOOPBACK = Path(__file__).parents[1] / "tools" / "mcp_client" / "loopback.py"
 SUM = {"a": 1, "b": 2}
@@ -109,23 +112,61 @@ async def test_a_server_that_cannot_be_used_fails_the_step_and_says_why(home: Ho
 
 async def test_a_server_that_is_declared_while_runs_are_worked_can_be_called(home: Home) -> None:
     home.flow("plain", tool("add", "other.get_sum", params=SUM))
-    declared: list[Mapping[str, McpServer]] = []
+    now = FakeSettings()
+    (loop,) = servers().values()
+    for before in (servers(), {}):  # the first one of all as well
+        async with home.working(mcp=before, mcp_now=now, mcp_look_seconds=0.01) as engine:
+            (pack,) = await engine.packs.list()
+            assert pack.problems
+            now.declared.append(({**before, "other": loop}, {}))
+            await until(partial(whole, engine))
+            await finished(engine, "plain")
+            now.declared.append(({}, {}))
+            await until(partial(broken, engine))
 
-    def now() -> Mapping[str, McpServer] | None:
-        return declared.pop() if declared else None
 
-    async with home.working(mcp=servers(), mcp_now=now, mcp_look_seconds=0.01) as engine:
-        (pack,) = await engine.packs.list()
-        assert pack.problems
-        (loop,) = servers().values()
-        declared.append({"loop": loop, "other": loop})
-
-        async def whole() -> bool:
-            (found,) = await engine.packs.list()
-            return not found.problems
-
-        await until(whole)
+async def test_another_value_of_a_secret_starts_the_servers_that_are_given_it_again(home: Home) -> None:
+    home.flow("plain", tool("add", "loop.get_sum", params=SUM))
+    now = FakeSettings()
+    given = servers(env={"KEY": {"$secret": "key"}})
+    old = {"key": "first-value", "another": "a"}
+    async with home.working(mcp=given, secrets=old, mcp_now=now, mcp_look_seconds=0.01) as engine:
         await finished(engine, "plain")
+        pids = home.root / "cache" / "mcp" / "loop" / "pids"
+        for secrets, starts in (
+            ({**old, "another": "b"}, 1),
+            ({**old, "key": "second-value"}, 2),
+            ({**old, "key": "second-value"}, 2),
+        ):
+            now.declared.append((given, secrets))
+            await until(now.taken)
+            await finished(engine, "plain")
+            assert len(pids.read_text().split()) == starts
+
+
+class FakeSettings:
+    """Settings that are changed by what is put into `declared`."""
+
+    def __init__(self) -> None:
+        self.declared: list[tuple[Mapping[str, McpServer], Mapping[str, str]]] = []
+        self._looked = 0
+
+    def __call__(self) -> tuple[Mapping[str, McpServer], Mapping[str, str]] | None:
+        self._looked = self._looked + 1 if not self.declared else 0
+        return self.declared.pop() if self.declared else None
+
+    async def taken(self) -> bool:
+        """Whether what was put there counts: it was looked for more once since."""
+        return not self.declared and self._looked > 0
+
+
+async def whole(engine: Engine) -> bool:
+    (found,) = await engine.packs.list()
+    return not found.problems
+
+
+async def broken(engine: Engine) -> bool:
+    return not await whole(engine)
 
 
 async def test_a_tool_of_a_server_that_nobody_declared_breaks_its_pack(home: Home) -> None:

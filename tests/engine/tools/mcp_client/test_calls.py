@@ -252,12 +252,12 @@ async def test_servers_that_change_drain_first(root: Path) -> None:
     async with bench(root, declared()) as loop:
         calling = asyncio.create_task(loop.call("loop.slow", {"seconds": 1}))
         await appears(loop.folder / "begun")
-        loop.servers.apply({"loop": declared(env={"NEW": "1"})})
+        loop.servers.apply({"loop": declared(env={"NEW": "1"})}, {})
         assert "NEW=1" in (await loop.call("loop.env")).data["text"]
         assert (await calling).ok, "a call that was under way ends on the server that it began on"
         old, new = loop.pids()
         await gone(old)
-        loop.servers.apply({})
+        loop.servers.apply({}, {})
         assert refused(await loop.call("loop.get_sum", SUM)) == (StepErrorCode.NOT_FOUND, None)
         await gone(new)
 
