@@ -209,11 +209,7 @@ class EmbeddedEngine:
 
     def _listed_servers(self) -> tuple[ServerView, ...]:
         """What the declared MCP servers listed last (blocking)."""
-        if self.servers is None:
-            return ()
-        from engine.tools.mcp.records import views  # noqa: PLC0415 - few have any
-
-        return views(self._config.servers_dir, self.servers.settings)
+        return () if self.servers is None else self.servers.views()
 
     @cached_property
     def _tools(self) -> ToolRegistry:

@@ -16,7 +16,7 @@ from engine.safe_text import sanitize
 from engine.tools.failure import ToolFailure, permission_denied
 from engine.tools.mcp.connection import Connection, Surroundings, secrets_of
 from engine.tools.mcp.listing import BACK_END, closed_spec
-from engine.tools.mcp.records import keep, record_of
+from engine.tools.mcp.records import keep, record_of, views
 from engine.tools.mcp.settings import server_of
 from engine.tools.registry import RegisteredTool
 from engine.tools.sandbox.confining import isolating
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.contracts.tool import ToolSpec
     from engine.tools.context import PackCode, ToolContext, ToolLimits
     from engine.tools.mcp.listing import ListedTool
+    from engine.tools.mcp.records import ServerView
     from engine.tools.mcp.settings import McpServer
     from engine.tools.sandbox.bubblewrap import Bubblewrap
 
@@ -80,10 +81,9 @@ class McpServers:
         self._hosted, self._closing = asyncio.Event(), asyncio.Event()
         self.apply(servers, secrets)
 
-    @property
-    def settings(self) -> dict[str, McpServer]:
-        """The declared servers."""
-        return {name: one.settings for name, one in self._connections.items()}
+    def views(self) -> tuple[ServerView, ...]:
+        """What each declared server listed last, here or in another process (blocking)."""
+        return views(self._records, {name: one.settings for name, one in self._connections.items()})
 
     @property
     def names(self) -> tuple[str, ...]:
