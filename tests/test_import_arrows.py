@@ -58,7 +58,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.runtime.intake",
         "engine.runtime.value_store",
         "engine.runtime.clock",
-        "engine.runtime.declared_servers",
         "engine.runtime.server_changes",
         "engine.runtime.gc_tuning",
         "engine.runtime.looking",

@@ -1,4 +1,4 @@
-"""Servers that are declared, changed or gone in the settings, while runs are worked."""
+"""MCP servers as settings declare them, also when they are added, changed or gone while runs are worked."""
 
 from __future__ import annotations
 
@@ -60,7 +60,21 @@ async def _follow(
 
 async def _first(config: EngineConfig) -> AbstractAsyncContextManager[McpServers]:
     """Servers where none was declared before: few have any, so they are loaded when they are there."""
-    await asyncio.to_thread(importlib.import_module, "engine.runtime.declared_servers")
-    from engine.runtime.declared_servers import declared_servers  # noqa: PLC0415 - see above
-
+    await asyncio.to_thread(importlib.import_module, "engine.tools.mcp.servers")
     return declared_servers(config).open()
+
+
+def declared_servers(config: EngineConfig) -> McpServers:
+    """The servers that the settings declare; none of them is started yet."""
+    from engine.tools.mcp.servers import McpServers  # noqa: PLC0415 - see above
+    from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
+
+    return McpServers(
+        config.rules.mcp,
+        folder=config.cache_dir / "mcp",
+        records=config.servers_dir,
+        limits=config.rules.limits,
+        secrets=config.secrets,
+        bubblewrap=config.bubblewrap or bubblewrap,
+        drain_seconds=config.drain_seconds,
+    )

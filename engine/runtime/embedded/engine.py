@@ -229,7 +229,7 @@ class EmbeddedEngine:
         """The declared MCP servers; None without any."""
         if not self._config.rules.mcp:
             return None
-        from engine.runtime.declared_servers import declared_servers  # noqa: PLC0415 - few have any
+        from engine.runtime.server_changes import declared_servers  # noqa: PLC0415 - few have any
 
         return declared_servers(self._config)
 

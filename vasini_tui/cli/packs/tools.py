@@ -70,7 +70,7 @@ async def _servers(session: Session, *, ask: bool) -> tuple[ServerView, ...]:
     if not session.loaded.values.tools.mcp.servers:
         return ()
     from engine.governance.access import access_of  # noqa: PLC0415 - few have servers
-    from engine.runtime.declared_servers import declared_servers  # noqa: PLC0415 - few have servers
+    from engine.runtime.server_changes import declared_servers  # noqa: PLC0415 - few have servers
     from engine.tools.mcp.records import views  # noqa: PLC0415 - likewise
 
     config = engine_config(session.loaded)
