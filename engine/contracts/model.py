@@ -38,6 +38,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def told_time(moment: datetime) -> str:
+    """A time within a message to a person: UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def from_micros(micros: int) -> datetime:
     """UTC time from integer microseconds since the epoch (the journal's unit)."""
     return _EPOCH + timedelta(microseconds=micros)

@@ -18,6 +18,7 @@ from engine.safe_text import sanitize
 from screens.approvals.card import DecisionCard
 from screens.approvals.rows import ORDERS, claimed_by, columns, row
 from screens.approvals.verbs import DecisionVerbsScreen
+from screens.frame.bars.key_bar import KeyBar
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.console_state import ConsoleState, explain
 from screens.frame.screen import console, show_notice
@@ -204,6 +205,12 @@ class ApprovalsScreen(DecisionVerbsScreen):
         return self.focused is not None and self.focused is self._outcomes.table
 
     @property
+    def _idle(self) -> frozenset[str]:
+        """Actions that have nothing to do: only a plan can be changed."""
+        view = self.card_view()
+        return frozenset() if view is not None and view.planned else frozenset({"approvals.edit"})
+
+    @property
     def _table(self) -> RowTable:
         return self.query_one("#approvals", RowTable)
 
@@ -250,6 +257,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
             return
         if (full, earlier) != (self._full, self._earlier):
             self._full, self._earlier = full, earlier
+            self.query_one(KeyBar).leave_out(self._idle)
             self._card_pane.show(full)
             self._card_pane.show_earlier(full, earlier)
             self.appear_again()
@@ -281,6 +289,7 @@ class ApprovalsScreen(DecisionVerbsScreen):
             self._table.focus()
         elif self._outcomes.display and not self._views and self.focused in (None, self._table):
             self._outcomes.table.focus()
+        self.query_one(KeyBar).leave_out(self._idle)
         waiting = self._views.values()
         until = [
             view.claimed_until

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
@@ -20,26 +21,38 @@ if TYPE_CHECKING:
 MOST_COMMENT = 500
 
 
-class FlagDialog(Dialog[str]):
-    """Returns what is not so; of a run that is flagged or doubtful (`known`) why that is taken back. Enter
-    decides nothing."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody said of a run: that it is flagged because of this, or no more."""
 
-    BINDINGS = bindings("dialog.confirm")
+    comment: str
+    on: bool
 
-    def __init__(self, known: str | None) -> None:
+
+class FlagDialog(Dialog[Said]):
+    """Returns what is not so; of a run that is flagged or doubtful (`known`) why that is taken back; of a
+    `doubtful` one either. Enter decides nothing."""
+
+    BINDINGS = bindings("dialog.confirm", "flag.doubtful")
+
+    def __init__(self, known: str | None, *, doubtful: bool = False) -> None:
         super().__init__()
         self._known = known
+        self._doubtful = doubtful
 
     def compose(self) -> ComposeResult:
         """What somebody said already, and a line to say it."""
         new = self._known is None
+        asked = "what is not so, or why that is no doubt" if self._doubtful else "why, if you like"
+        asked = "what is not so" if new else asked
         with Vertical(classes="dialog"):
             title = "The run told what is not so" if new else f"{self._known}. Take it back?"
             yield Plain(sanitize(title, limit=300), classes="dialog-title")
             yield Plain(classes="dialog-hint")
-            yield SafeInput(placeholder="what is not so" if new else "why, if you like", id="comment")
+            yield SafeInput(placeholder=asked, id="comment")
             does = "flag the run" if new else "take it back"
-            yield KeyHint(f"{{dialog.confirm}} {does}   {{dialog.close}} close")
+            flags = "   {flag.doubtful} flag the run" if self._doubtful else ""
+            yield KeyHint(f"{{dialog.confirm}} {does}{flags}   {{dialog.close}} close")
         yield TooSmall()
 
     def on_mount(self) -> None:
@@ -48,13 +61,21 @@ class FlagDialog(Dialog[str]):
 
     def action_confirm(self) -> None:
         """Close with what was typed."""
+        self._say(on=self._known is None)
+
+    def action_flag_doubtful(self) -> None:
+        """The doubt is right: flag the run."""
+        if self._doubtful:
+            self._say(on=True)
+
+    def _say(self, *, on: bool) -> None:
         comment = self.query_one("#comment", SafeInput).value.strip()
-        if self._known is None and not comment:
+        if on and not comment:
             self._hint("Say what is not so: it stands in the history of the run")
         elif len(comment) > MOST_COMMENT:
             self._hint(f"At most {MOST_COMMENT} characters")
         elif not too_small(self):
-            self.dismiss(comment)
+            self.dismiss(Said(comment, on))
 
     def _hint(self, words: str) -> None:
         self.query_one(".dialog-hint", Plain).show((sanitize(words), "$waiting"))
@@ -76,12 +97,12 @@ class FlagVerb(CurrentRunScreen):
         if run.doubtful is not None:
             known = f"Doubtful: {run.doubtful}"
 
-        def said(comment: str | None) -> None:
-            if comment is not None:
-                self.act(self._flag(run_id, comment, on=known is None))
+        def said(what: Said | None) -> None:
+            if what is not None:
+                self.act(self._flag(run_id, what.comment, on=what.on))
 
         if self.is_current:
-            self.app.push_screen(FlagDialog(known), said)
+            self.app.push_screen(FlagDialog(known, doubtful=run.doubtful is not None), said)
 
     async def _flag(self, run_id: str, comment: str, *, on: bool) -> None:
         levels, actor = self.state.engine.levels, self.state.actor

@@ -45,5 +45,20 @@ async def test_a_doubt_that_an_agent_has_of_itself_is_taken_back(console: OpenCo
         await stage.press("exclamation_mark")
         await stage.on(FlagDialog)
         await stage.shows("Doubtful: draft states a confidence of 0.42")
+        await stage.press("f3")
+        await stage.shows("Say what is not so")
         await stage.press("f2")
         await stage.until(lambda: bool(engine.asked("unflag")), "it is taken back")
+
+
+async def test_a_doubt_that_is_right_becomes_a_flag(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run("run-1", RunStatus.COMPLETED, doubtful="draft states 0.42"))
+    async with console(engine) as stage:
+        await stage.press("enter")
+        await stage.on(RunScreen)
+        await stage.press("exclamation_mark")
+        await stage.on(FlagDialog)
+        await stage.press(*"made up", "f3")
+        await stage.until(lambda: bool(engine.asked("flag")), "it is flagged")
+        assert engine.asked("flag")[0][:2] == ("run-1", "made up")
+        assert engine.asked("unflag") == []

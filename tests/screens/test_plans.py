@@ -117,6 +117,20 @@ def test_true_and_one_are_different_parameters() -> None:
         assert draft.edits().steps[0].params is not None
 
 
+async def test_the_bar_names_the_key_that_changes_a_plan_only_where_a_plan_is_shown(
+    console: OpenConsole,
+) -> None:
+    engine = engine_with()
+    engine.add(an_approval("other", risk=Risk.LOW))
+    async with console(engine, size=(120, 40)) as stage:
+        await to_plan(stage)
+        await stage.until(lambda: " e Edit " in stage.text(), "the key of the plan")
+        await stage.press("j")
+        await stage.until(lambda: " e Edit " not in stage.text(), "nothing to change")
+        await stage.press("k")
+        await stage.until(lambda: " e Edit " in stage.text(), "the plan again")
+
+
 async def test_a_plan_is_changed_and_approved_in_one_decision(console: OpenConsole) -> None:
     engine = engine_with()
     async with console(engine, size=(80, 24)) as stage:

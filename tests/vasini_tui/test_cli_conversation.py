@@ -179,7 +179,24 @@ def test_who_leaves_before_the_answer_is_told_how_to_go_on(vasini: Vasini, fake:
     outcome = vasini("ask", "hello", "What is new?")
     (run_id,) = fake.stored_runs
     assert outcome.status == ExitCode.INTERRUPTED
-    assert f'go on: vasini ask {run_id} "..."' in outcome.stderr
+    first, second, third = outcome.stderr.splitlines()
+    assert first.startswith(f"stopping: what {run_id} is doing may end, in 10 seconds at the most. Once more")
+    assert second == f"{run_id} is left as it is, its answer comes when it is worked again."
+    assert third.startswith(f'go on: vasini ask {run_id} "..."')
+
+
+def test_an_answer_that_came_while_stopping_is_told_as_whole(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.stored_packs = (a_pack(a_flow(), TALK),)
+
+    def interrupted() -> None:
+        (run_id,) = fake.stored_runs
+        fake.stored_steps[run_id] = waiting_steps()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    fake.runs.never_rests = interrupted
+    outcome = vasini("ask", "hello", "What is new?")
+    assert outcome.stdout == "Ask me.\n"
+    assert "is left as it is, the answer is whole." in outcome.stderr
 
 
 def test_who_stops_waiting_for_another_answer_has_said_nothing(vasini: Vasini, fake: FakeEngine) -> None:

@@ -9,6 +9,7 @@ import pytest
 from engine.contracts.packs.pack import Problem
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Unavailable
+from engine.facade.engine import RestingModel
 from engine.journal.sqlite.file.connection import open_writer, schema_version
 from tests.fakes.views import a_pack
 from vasini_tui.exit_codes import ExitCode
@@ -63,6 +64,17 @@ def test_doctor_makes_no_journal_and_still_tells_the_packs(
     assert not home.exists()
     assert fake.config is not None
     assert not fake.config.data_dir.exists()
+
+
+def test_doctor_names_models_that_workers_leave_alone(
+    vasini: Vasini, fake: FakeEngine, journal: Path
+) -> None:
+    fake.resting = (RestingModel("local", 21.6), RestingModel("gone", 0.0))
+    told = vasini("doctor").stdout
+    lines = [" ".join(line.split()) for line in told.splitlines()]
+    assert "local failed too often: the worker 42 leaves it alone for 22 s more" in lines
+    assert "gone failed too often: the worker 42 leaves it alone until its next call answers" in lines
+    assert "resting_models" not in told
 
 
 def test_doctor_tells_schema_sizes_runs_and_workers(vasini: Vasini, journal: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import from_micros, rfc3339
+from engine.contracts.model import from_micros, rfc3339, told_time
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from engine.machine.events import request_facts
@@ -41,14 +41,14 @@ def refuse_claim(row: RequestRow, held: ClaimRow | None, by: str, now: int) -> N
     if is_past(row, now):
         raise expired(row)
     if held is not None and held["claimed_by"] != by and held["expires_at"] > now:
-        until = rfc3339(from_micros(held["expires_at"]))
+        until = from_micros(held["expires_at"])
         raise Refused(
             ErrorCode.ALREADY_CLAIMED,
-            f"{held['claimed_by']} is looking at {row['kind']} {row['request_id']} until {until}",
+            f"{held['claimed_by']} is looking at {row['kind']} {row['request_id']} until {told_time(until)}",
             {
                 "approval_id": row["request_id"],
                 "claimed_by": held["claimed_by"],
-                "claimed_until": until,
+                "claimed_until": rfc3339(until),
             },
         )
 
@@ -78,7 +78,7 @@ def expired(row: RequestRow) -> Refused:
     moment = row["expires_at"] or row["decided_at"] or 0
     return Refused(
         ErrorCode.REQUEST_EXPIRED,
-        f"{row['kind']} {row['request_id']} expired at {rfc3339(from_micros(moment))}: nothing was decided",
+        f"{row['kind']} {row['request_id']} expired at {told_time(from_micros(moment))}: nothing was decided",
         {_id_name(row): row["request_id"], "run_id": row["run_id"], "status": RequestStatus.EXPIRED.value},
     )
 
@@ -101,15 +101,15 @@ def refuse_closed(row: RequestRow) -> None:
             f"{row['kind']} {row['request_id']} was withdrawn: its run does not wait for it any more",
             {id_name: row["request_id"], "run_id": row["run_id"], "status": status},
         )
-    when = rfc3339(from_micros(row["decided_at"] or 0))
+    when = from_micros(row["decided_at"] or 0)
     raise AlreadyDecided(
-        f"already decided by {row['decided_by']} at {when}: {row['decision']}",
+        f"already decided by {row['decided_by']} at {told_time(when)}: {row['decision']}",
         {
             id_name: row["request_id"],
             "run_id": row["run_id"],
             "decision": row["decision"],
             "decided_by": row["decided_by"],
-            "decided_at": when,
+            "decided_at": rfc3339(when),
         },
     )
 

@@ -108,6 +108,14 @@ ACTIONS: tuple[Action, ...] = (
         "Name image files that go with your message",
         'vasini ask RUN "..." --image FILE',
     ),
+    Action(
+        "flag.doubtful",
+        "f3",
+        "flag_doubtful",
+        "Flag it",
+        "Flag a doubtful run: say what is not so",
+        "vasini flag RUN --comment TEXT",
+    ),
     Action("talk.search", "/", "filter", "Search", "Words in any turn of the conversation", shown=True),
     Action(
         "talk.next_match", "n", "next_match", "Next match", "Next line of the conversation with the words"

@@ -122,7 +122,7 @@ async def test_the_second_decision_is_told_who_was_first(journal: Journal) -> No
         "decided_by": "bob",
         "decided_at": "2023-11-14T22:14:20.000000Z",
     }
-    assert caught.value.message == "already decided by bob at 2023-11-14T22:14:20.000000Z: APPROVED"
+    assert caught.value.message == "already decided by bob at 2023-11-14 22:14:20 UTC: APPROVED"
     assert await everything(journal) == before
     assert await journal.blob("b") is None
 

@@ -13,6 +13,8 @@ from vasini_tui.output import format_size
 from vasini_tui.version import program_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from vasini_tui.doctor import Examination
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
@@ -78,6 +80,10 @@ def _write(out: Output, found: Examination) -> None:
     ):
         out.line(title)
         out.pairs((f"  {name}", _format_value(value)) for name, value in found_values.items())
+    resting = list(_resting(found.journal.get("workers") or ()))
+    if resting:
+        out.line("Models that rest (models.breaker)")
+        out.pairs(resting)
     out.line("Disk")
     out.pairs((f"  {kind}", format_size(size)) for kind, size in found.disk.items())
     out.line("Packs")
@@ -101,10 +107,18 @@ def _write(out: Output, found: Examination) -> None:
         out.line(f"warning: {warning}")
 
 
+def _resting(workers: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Models that failed too often, each with who leaves it alone and for how long."""
+    for worker in workers:
+        for name, seconds in worker["resting_models"].items():
+            then = f"for {seconds} s more" if seconds else "until its next call answers"
+            yield f"  {name}", f"failed too often: the worker {worker['pid']} leaves it alone {then}"
+
+
 def _format_value(value: Any) -> Any:
-    """Structures in one line."""
+    """Structures in one line; what is told elsewhere is left out."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {number}" for name, number in value.items())
+        return ", ".join(f"{name} {number}" for name, number in value.items() if name != "resting_models")
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return ", ".join(_format_value(item) for item in value)
     return value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from engine.contracts.model import rfc3339
+from engine.contracts.model import rfc3339, told_time
 from engine.contracts.status import RequestStatus
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from vasini_tui.cli.arguments.images import Images, images_given
@@ -153,8 +153,9 @@ async def only_form(engine: Engine, target: str) -> str:
 
 def _refuse_answered(form: FormView) -> NoReturn:
     when = rfc3339(form.answered_at) if form.answered_at else None
+    told = told_time(form.answered_at) if form.answered_at else "an unknown time"
     raise AlreadyDecided(
-        f"the form {form.request_id} was already answered by {form.answered_by} at {when}",
+        f"the form {form.request_id} was already answered by {form.answered_by} at {told}",
         {
             "request_id": form.request_id,
             "decision": "answered",

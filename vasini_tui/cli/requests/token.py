@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.contracts.model import rfc3339
+from engine.contracts.model import told_time
 from engine.contracts.quantity import duration_seconds
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
@@ -46,7 +46,7 @@ async def _token(session: Session, *, target: str, seconds: float) -> int:
         return ExitCode.OK
     session.out.line(made.token)
     session.out.note(
-        f"good once, until {rfc3339(made.expires_at)}: "
+        f"good once, until {told_time(made.expires_at)}: "
         f"vasini answer {made.request_id} --token @FILE --values JSON"
     )
     return ExitCode.OK

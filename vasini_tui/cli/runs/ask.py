@@ -20,12 +20,13 @@ from vasini_tui.cli.runs.start import Assign, input_schema, work_until_at_rest
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from engine.contracts.packs.pack import PackView
     from engine.contracts.runs.conversation import Conversation, SpokenTurn
     from engine.contracts.runs.run import RunView
     from engine.facade.engine import Engine
+    from vasini_tui.cli.runs.listening import Listener
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
 
@@ -131,7 +132,7 @@ async def _say(session: Session, engine: Engine, run_id: str, text: str, images:
     if (found is None or found.waits_with is None) and view.status in _UNDER_WAY:
         # of a retry, a resume, or another asker
         async with listening(engine, session.out, run_id) as listener:
-            view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
+            view, status = await work_until_at_rest(session, engine, view, _breaking(listener))
         if status in _STOPPED:
             session.out.note(f"{run_id} was still under way: nothing was said")
             return status
@@ -178,7 +179,7 @@ async def _answered(session: Session, engine: Engine, view: RunView, before: fro
     """Work the run until it waits again, and write what was answered that was not before."""
     out = session.out
     async with listening(engine, out, view.run_id) as listener:
-        view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
+        view, status = await work_until_at_rest(session, engine, view, _breaking(listener))
     heard = listener.heard if listener is not None else frozenset()
     told = await _conversations(engine, view)
     found, turns = _newest(told), [turn for one in told for turn in one.turns if turn.step_id not in before]
@@ -188,13 +189,20 @@ async def _answered(session: Session, engine: Engine, view: RunView, before: fro
         written = [turn.model_dump(mode="json") for turn in turns]
         out.document({"run": view.model_dump(mode="json", by_alias=True), "turns": written})
         return status
-    for turn in turns:
-        if turn.step_id not in heard:
-            _write_turn(out, turn)
-        if turn.provider == "scripted":
-            out.note("scripted: no model was asked (docs/models.md)")
-    _note_rest(out, view, found, stopped=status in _STOPPED)
+    try:
+        for turn in turns:
+            if turn.step_id not in heard:
+                _write_turn(out, turn)
+            if turn.provider == "scripted":
+                out.note("scripted: no model was asked (docs/models.md)")
+    finally:  # also where nobody reads the answer to its end
+        answered = bool(turns) and turns[-1].status is StepStatus.COMPLETED and not turns[-1].calls
+        _note_rest(out, view, found, stopped=status in _STOPPED, answered=answered)
     return status
+
+
+def _breaking(listener: Listener | None) -> Callable[[], None]:
+    return listener.close if listener is not None else lambda: None
 
 
 def _write_turn(out: Output, turn: SpokenTurn) -> None:
@@ -203,13 +211,16 @@ def _write_turn(out: Output, turn: SpokenTurn) -> None:
         out.fenced(f"{bar}{line}")
 
 
-def _note_rest(out: Output, view: RunView, found: Conversation | None, *, stopped: bool) -> None:
+def _note_rest(
+    out: Output, view: RunView, found: Conversation | None, *, stopped: bool, answered: bool
+) -> None:
     """How the run stands, and what may be done."""
     run_id = view.run_id
     if found is not None and found.waits_with is not None:
         out.note(f'go on: vasini ask {run_id} "..."   end it: vasini ask {run_id} --end')
     elif stopped and view.status not in RUN_TERMINAL:
-        out.note(f"{run_id} is left as it is, its answer comes when it is worked again.")
+        left = "the answer is whole" if answered else "its answer comes when it is worked again"
+        out.note(f"{run_id} is left as it is, {left}.")
         out.note(f'go on: vasini ask {run_id} "..."   look: vasini conversation {run_id}')
     elif view.status is RunStatus.COMPLETED:
         out.note(f"the conversation {run_id} is over")

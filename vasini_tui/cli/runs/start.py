@@ -111,7 +111,7 @@ async def start_run(session: Session, start: Callable[[Engine], Awaitable[RunVie
     async with session.engine() as engine:
         view = await start(engine)
         if wait:
-            view, status = await work_until_at_rest(engine, view, session.loaded.values.engine.slots)
+            view, status = await work_until_at_rest(session, engine, view)
     if session.out.as_json:
         session.out.document(view.model_dump(mode="json", by_alias=True))
     else:
@@ -119,11 +119,22 @@ async def start_run(session: Session, start: Callable[[Engine], Awaitable[RunVie
     return status
 
 
-async def work_until_at_rest(engine: Engine, view: RunView, slots: int) -> tuple[RunView, ExitCode]:
-    """Be a worker until the run ends or waits. A signal leaves the run to any other worker."""
+async def work_until_at_rest(
+    session: Session, engine: Engine, view: RunView, before_note: Callable[[], None] = lambda: None
+) -> tuple[RunView, ExitCode]:
+    """Be a worker until the run ends or waits. A signal leaves the run to any other worker, which is told at
+    once; `before_note` ends a line that somebody else may have begun."""
+    settings = session.loaded.values.engine
     with stop_requests() as stopped:
-        async with engine.work(slots=slots):
+        async with engine.work(slots=settings.slots):
             outcome = await result_or_signal(engine.runs.wait(view.run_id), stopped)
+            if isinstance(outcome, signal.Signals):
+                before_note()
+                seconds = f"{settings.drain_seconds:g} seconds"
+                session.out.note(
+                    f"stopping: what {view.run_id} is doing may end, in {seconds} at the most. Once more "
+                    "leaves at once: it is begun anew when the run is worked again."
+                )
     if isinstance(outcome, signal.Signals):
         stopped_by = ExitCode.TERMINATED if outcome is signal.SIGTERM else ExitCode.INTERRUPTED
         return await engine.runs.summary(view.run_id), stopped_by

@@ -8,7 +8,7 @@ import secrets
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import from_micros, rfc3339
+from engine.contracts.model import from_micros, rfc3339, told_time
 from engine.contracts.runs.request import AnswerToken
 from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import RequestStatus
@@ -71,9 +71,11 @@ async def require_token(journal: Journal, clock: Clock, row: RequestViewRow, tok
         message = f"the token is not good for the form {request_id}: it is another's, or a newer one was made"
         raise Refused(ErrorCode.TOKEN_INVALID, message, {"request_id": request_id})
     if clock.now() >= issued.until:
-        moment = rfc3339(from_micros(issued.until))
-        message = f"the token for the form {request_id} expired at {moment}; make another: vasini token"
-        raise Refused(ErrorCode.TOKEN_EXPIRED, message, {"request_id": request_id, "expired_at": moment})
+        moment = from_micros(issued.until)
+        when = told_time(moment)
+        message = f"the token for the form {request_id} expired at {when}; make another: vasini token"
+        details = {"request_id": request_id, "expired_at": rfc3339(moment)}
+        raise Refused(ErrorCode.TOKEN_EXPIRED, message, details)
 
 
 async def _last_issued(journal: Journal, row: RequestViewRow) -> AnswerTokenIssued | None:
