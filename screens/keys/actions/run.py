@@ -114,7 +114,7 @@ ACTIONS: tuple[Action, ...] = (
         "flag_doubtful",
         "Flag it",
         "Flag a doubtful run: say what is not so",
-        "vasini flag RUN --comment TEXT",
+        "vasini flag RUN --hallucination --comment TEXT",
     ),
     Action("talk.search", "/", "filter", "Search", "Words in any turn of the conversation", shown=True),
     Action(
