@@ -33,6 +33,7 @@ Resolve = Callable[[str], Any]
 _BLOB_FIELDS = frozenset({BLOB_KEY, "size", "preview", "literal", "images"})
 _IMAGE_FIELDS = frozenset({IMAGE_KEY, "kind", "width", "height", "size"})
 _DEEPEST = 200
+_HOLDERS = (dict, list, tuple)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -94,14 +95,13 @@ def with_images_shown(value: Any, *, stored: bool = False) -> Any:
 def _has_image_key(value: Any) -> bool:
     """Whether a closer look is worth it: every event is asked that."""
     waiting = [value]
-    while waiting:
-        item = waiting.pop()
+    for item in waiting:  # which grows
         if isinstance(item, dict):
             if IMAGE_KEY in item:
                 return True
-            waiting += item.values()
+            waiting += [inner for inner in item.values() if isinstance(inner, _HOLDERS)]
         elif isinstance(item, list | tuple):
-            waiting += item
+            waiting += [inner for inner in item if isinstance(inner, _HOLDERS)]
     return False
 
 

@@ -63,6 +63,11 @@ class ToolsLayer:
     cost_limit: int | None = None
     """Billionths of a dollar that the models of a run and its subflows may cost, where the layer says so."""
 
+    @property
+    def names_paths(self) -> bool:
+        """Whether it narrows the files of a tool to single paths."""
+        return any(bounds.filesystem == "scoped" for bounds in (self.offered or {}).values())
+
     def level_of_code(self, prefix: str) -> SandboxWish:
         """The strictest level of the tools whose names begin so: their code is read at it, too."""
         own = (bounds.level for tool, bounds in (self.offered or {}).items() if tool.startswith(prefix))

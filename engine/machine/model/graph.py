@@ -36,9 +36,10 @@ class StepList:
 
     def at(self, index: int) -> Step | None:
         """The step of that index; None at the end."""
-        if index < self.end:
-            return self.steps[index]
-        return self.closing if index == self.end + 1 else None
+        steps = self.steps
+        if index < len(steps):
+            return steps[index]
+        return self.closing if index == len(steps) + 1 else None
 
     def named(self, step: str) -> Step:
         """The step of that id. Raises KeyError."""
@@ -104,6 +105,14 @@ class FlowGraph:
     _lists: dict[str, StepList] = field(default_factory=dict)
     _scopes: dict[str, StepList] = field(default_factory=dict)
     _steps: dict[str, Step] = field(default_factory=dict)
+    _every: list[Step] = field(default_factory=list)
+
+    @property
+    def every_step(self) -> Sequence[Step]:
+        """All steps, outer ones before those inside them."""
+        if not self._every:
+            self._every.extend(walk_steps(self.flow.outermost))
+        return self._every
 
     def steps_of(self, scope_path: str) -> StepList:
         """The step list of a scope; item scopes of one for_each share theirs."""

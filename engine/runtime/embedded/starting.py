@@ -89,6 +89,15 @@ class RunStarter:
         self._values = values
         self._packs = packs
         self._intake = intake
+        self._of_packs: dict[str, tuple[Policies, str]] = {}
+
+    def _of_pack(self, pack_id: str) -> tuple[Policies, str]:
+        """The policies that hold for a pack's runs, and their digest."""
+        found = self._of_packs.get(pack_id)
+        if found is None:
+            policies = self._policies.for_pack(pack_id)
+            found = self._of_packs[pack_id] = (policies, policies.digest())
+        return found
 
     async def start(self, request: StartRequest) -> tuple[str, NewRun]:
         """Queue the run; its id (an earlier one for a known key). Raises as `Runs.start` of the facade."""
@@ -103,7 +112,7 @@ class RunStarter:
             await self._check_trust(pack)
             given, base = request.payload, request.base_dir
             payload, images = await with_images_read(flow.input, given, payload, base)
-            policies = self._policies.for_pack(pack.pack_id)
+            policies, _ = self._of_pack(pack.pack_id)
             await off_loop_if_large(payload, lambda: _check(policies, pack, flow, payload))
             await require_isolation(flow, pack.tools_layer, self._bubblewrap)
             stored = await self._values.store_any(payload)
@@ -111,7 +120,10 @@ class RunStarter:
             await self._record_refusal(request, pack, flow, payload, refusal)
             raise
         await self._packs.pin(pack)
-        scopes = await asyncio.to_thread(rendered_scopes, pack.tools_layer, payload)
+        layer = pack.tools_layer
+        scopes: dict[str, list[str]] = {}
+        if layer is not None and layer.names_paths:
+            scopes = await asyncio.to_thread(rendered_scopes, layer, payload)
         run = await self._queued(request, pack, flow, stored, images, scopes)
         return await self._intake.start(run), run
 
@@ -135,7 +147,7 @@ class RunStarter:
             "requested_by": request.actor.name,
             "input": payload.value,
             "scopes": scopes or None,
-            "policy_digest": self._policies.for_pack(pack.pack_id).digest(),
+            "policy_digest": self._of_pack(pack.pack_id)[1],
         }
         if request.session_id is not None:
             head |= {"session_id": request.session_id}

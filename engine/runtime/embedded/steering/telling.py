@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidInput
-from engine.machine.model.graph import walk_steps
 from engine.machine.model.inputs import Tell
 from engine.runtime.worker.sessions.restoring import state_of_run
 
@@ -35,7 +34,7 @@ class Telling:
         if not 0 < len(said) <= MOST_CHARACTERS:
             raise InvalidInput(f"say something, in at most {MOST_CHARACTERS:,} characters")
         flow = await self._packs.flow(row["pack"], row["pack_digest"], row["flow"])
-        if not any(step.asks_model for step in walk_steps(flow.graph.flow.outermost)):
+        if not any(step.asks_model for step in flow.graph.every_step):
             words = f"{row['pack']}/{row['flow']} asks no model: nobody would be told"
             raise InvalidInput(words, {"run_id": row["run_id"]})
         waiting = (await state_of_run(self._journal, row)).told or ()

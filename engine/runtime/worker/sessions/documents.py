@@ -14,7 +14,6 @@ from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
 from engine.journal.encoding import decode
 from engine.journal.rules.rows.run_words import run_words
-from engine.machine.model.graph import walk_steps
 from engine.machine.walk import run_status
 from engine.values import is_blob
 
@@ -160,7 +159,7 @@ class RunDocuments:
         """Writing of the input (`payload`, masked), its attachments, the answers and comments until now."""
         pack, run_id = row["pack"], row["run_id"]
         handoff = await self._values.redacted(state.handoff)
-        steps = tuple(walk_steps(flow.graph.flow.outermost))
+        steps = flow.graph.every_step
         forms = {step.type for step in steps if step.asks is RequestKind.FORM}
         answers = await self._answers(row, flow, forms) if forms else []
         approvals = any(step.asks is RequestKind.APPROVAL for step in steps)

@@ -12,7 +12,6 @@ from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.flows.tool_step import ToolStep
 from engine.json_schema.forms import load_checks
-from engine.machine.model.graph import walk_steps
 from engine.models.catalog import ModelCatalog
 from engine.runtime.files.agent_places import AgentPlaces
 from engine.runtime.files.call_outputs import CallOutputs
@@ -131,7 +130,7 @@ class Sessions:
         before = await restored(self._journal, run)
         if calls:
             await self._executor.get_ready(_tools_of(flow))
-            if any(step.asks_model for step in walk_steps(flow.graph.flow.outermost)):
+            if any(step.asks_model for step in flow.graph.every_step):
                 await load_checks()  # of what models write, which is checked while the run is planned
         workdir = self._folders.path(row["pack"], row["run_id"]) / "runtime" / "work"
         site = CallSite(
@@ -185,7 +184,7 @@ class Sessions:
 def _tools_of(flow: PinnedFlow) -> set[str]:
     """Every tool that its steps, agents and plans name."""
     found: set[str] = set()
-    for step in walk_steps(flow.graph.flow.outermost):
+    for step in flow.graph.every_step:
         if isinstance(step, ToolStep):
             found.add(step.tool)
         elif isinstance(step, AgentStep | PlanProposalStep):
@@ -198,6 +197,6 @@ def _counts_together(row: RunRow, flow: PinnedFlow) -> bool:
     """Whether ceilings have to look at more than the run itself."""
     if not flow.graph.limits.any:
         return False
-    steps = walk_steps(flow.graph.flow.outermost)
+    steps = flow.graph.every_step
     starts = any(step.starts_run or (isinstance(step, AgentStep) and step.flows) for step in steps)
     return starts or row["parent_run_id"] is not None

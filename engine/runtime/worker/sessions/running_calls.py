@@ -80,6 +80,8 @@ class RunningCalls:
 
     def expect(self, paths: AbstractSet[str]) -> None:
         """These calls begin next, once the commit that is about to be made stands."""
+        if not paths and not self._expected:
+            return
         self._expect_no_more(self._expected.keys() - paths - self._waiting)
         for path in paths - self._expected.keys():
             self._expected[path] = self._room.expect(self._site.row["run_id"], path)

@@ -387,6 +387,8 @@ class Session:
 
 def _unrepeatable(plan: Plan) -> frozenset[str]:
     """Calls that the plan starts and that must not be made twice."""
+    if not plan.run_steps:
+        return frozenset()
     found = (find_execution(plan.state.root, step.path) for step in plan.run_steps)
     return frozenset(one.path for one in found if one is not None and one.ask_when_lost)
 

@@ -12,7 +12,6 @@ from engine.journal.records import NewRun
 from engine.json_schema.forms import payload_errors
 from engine.machine.events.event import Event
 from engine.machine.events.run_facts import RunQueued
-from engine.machine.model.graph import walk_steps
 from engine.runtime.worker.steps.run_subject import run_subject
 from engine.tools.scopes import rendered_scopes
 
@@ -42,7 +41,7 @@ class ChildFlows:
 
     async def pin(self) -> None:
         """Pin the other packs that the flow's subflow steps name."""
-        for step in walk_steps(self.flow.graph.flow.outermost):
+        for step in self.flow.graph.every_step:
             if isinstance(step, SubflowStep) and "/" in step.subflow:
                 found = await self.packs.find(step.subflow.partition("/")[0])
                 pack = found.pack if found is not None else None
