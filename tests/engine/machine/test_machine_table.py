@@ -27,7 +27,7 @@ KINDS = [
 ]
 VERBS = {
     *(inputs.Start, inputs.Pause, inputs.Resume, inputs.Cancel, inputs.Retry),
-    *(inputs.Narrow, inputs.OutputWritten),
+    *(inputs.Narrow, inputs.Tell, inputs.OutputWritten),
 }
 NEWS = [kind for kind in KINDS if kind not in VERBS]
 SAMPLE: dict[str, Any] = {
@@ -43,6 +43,7 @@ SAMPLE: dict[str, Any] = {
     "cap": {"scope": "tenant", "tenant": "default", "name": "default", "window": "total", "soft": 1},
     "number": 1,
     "call": {},
+    "text": "mind the time zone",
 }
 
 
