@@ -49,6 +49,8 @@ OF_RUNS: dict[str, Call] = {
     "resume": lambda engine, ids: engine.runs.resume(ids["run"], actor=ANN),
     "cancel": lambda engine, ids: engine.runs.cancel(ids["run"], actor=ANN),
     "narrow": lambda engine, ids: engine.runs.narrow(ids["run"], actor=ANN, without=("files.read",)),
+    "tell": lambda engine, ids: engine.runs.tell(ids["run"], "mind the time zone", actor=ANN),
+    "snapshot": lambda engine, ids: engine.runs.snapshot(ids["run"]),
     "retry": lambda engine, ids: engine.runs.retry(ids["run"], actor=ANN),
     "find_id": lambda engine, ids: engine.runs.find_id(ids["run"]),
     "output": lambda engine, ids: engine.runs.output(ids["run"]),
