@@ -31,6 +31,7 @@ from engine.machine.model.inputs import (
     Start,
     Tell,
 )
+from engine.machine.model.state import find_execution
 from engine.machine.table import transition
 from engine.runtime.worker.steps.run_output import prepare_output
 
@@ -160,3 +161,21 @@ def steering_input(effect: SteerChild, now: int) -> Input:
         case _:
             mode = CancelMode.NOW if effect.verb == "cancel_now" else CancelMode.BOUNDARY
             return Cancel(now=now, actor="parent run", mode=mode)
+
+
+def unrepeatable(plan: Plan) -> frozenset[str]:
+    """Calls that the plan starts and that must not be made twice."""
+    if not plan.run_steps:
+        return frozenset()
+    found = (find_execution(plan.state.root, step.path) for step in plan.run_steps)
+    return frozenset(one.path for one in found if one is not None and one.ask_when_lost)
+
+
+def step_type(plan: Plan) -> str:
+    """The type of the step that the plan's last event speaks of, for faults that are put in."""
+    for event in reversed(plan.events):
+        if event.step_id is not None:
+            execution = find_execution(plan.state.root, event.step_id)
+            if execution is not None:
+                return execution.type
+    return "run"

@@ -21,7 +21,7 @@ from engine.machine.walk import in_flight
 from engine.runtime.clock import new_id
 from engine.runtime.worker.sessions.call_room import LostCalls
 from engine.runtime.worker.sessions.faults import NO_FAULTS
-from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE
+from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE, step_type, unrepeatable
 from engine.runtime.worker.sessions.running_calls import RunningCalls
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Session:
         """Queue a new run and take its first transition in the same commit: (run id, created)."""
         plan = await self._planner.plan(self.state, [Start(now=self._clock.now())], (), PREPARED_AT_ONCE)
         first = self._planner.commit(self.state, plan, release=not self._holds(plan), blobs={})
-        self._calls.expect(_unrepeatable(plan))
+        self._calls.expect(unrepeatable(plan))
         self._reach("before_commit", plan)
         run_id, created = await self._journal.create_run(replace(run, worker_id=worker_id, first=first))
         self._reach("after_commit", plan)
@@ -261,7 +261,7 @@ class Session:
                 blobs={digest: data for one in incoming for digest, data in one.blobs.items()},
                 words=next((one.words for one in incoming if one.words is not None), None),
             )
-            self._calls.expect(_unrepeatable(plan))
+            self._calls.expect(unrepeatable(plan))
             self._reach("before_commit", plan)
             try:
                 await self._journal.append(commit)
@@ -382,21 +382,4 @@ class Session:
 
     def _reach(self, point: str, plan: Plan) -> None:
         if self._faults is not NO_FAULTS:
-            self._faults.reach(point, _step_type(plan))
-
-
-def _unrepeatable(plan: Plan) -> frozenset[str]:
-    """Calls that the plan starts and that must not be made twice."""
-    if not plan.run_steps:
-        return frozenset()
-    found = (find_execution(plan.state.root, step.path) for step in plan.run_steps)
-    return frozenset(one.path for one in found if one is not None and one.ask_when_lost)
-
-
-def _step_type(plan: Plan) -> str:
-    for event in reversed(plan.events):
-        if event.step_id is not None:
-            execution = find_execution(plan.state.root, event.step_id)
-            if execution is not None:
-                return execution.type
-    return "run"
+            self._faults.reach(point, step_type(plan))
