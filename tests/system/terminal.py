@@ -13,15 +13,16 @@ import termios
 import threading
 import time
 from codecs import getincrementaldecoder
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pyte
 
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 KEYS = {
@@ -61,6 +62,34 @@ _NAMES = {
 }
 
 
+class Program(Protocol):
+    """A process."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+Start = Callable[["Sequence[str | Path]", int, "Path", "Mapping[str, str]"], Program]
+"""Starts a command line on the terminal of that descriptor, in a directory and with an environment."""
+
+
+def as_a_shell_does(argv: Sequence[str | Path], terminal: int, cwd: Path, env: Mapping[str, str]) -> Program:
+    """A process of its own, with all of its start."""
+    # setsid becomes the program: the pty is its controlling terminal, as in a real session.
+    command = ["setsid", "--ctty", *argv]
+    return subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=dict(env), cwd=cwd)
+
+
 class Terminal:
     """One program on a terminal of its own. `rate` in bytes per second makes it a slow one."""
 
@@ -73,6 +102,7 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         rate: int | None = None,
         answers: bool = True,
+        start: Start = as_a_shell_does,
     ) -> None:
         self.chunks: list[tuple[float, bytes]] = []
         self.rate = rate
@@ -84,10 +114,7 @@ class Terminal:
         self._set_size(size)
         self.attributes_before = termios.tcgetattr(slave)
         self.started = time.perf_counter()
-        # setsid becomes the program: the pty is its controlling terminal, as in a real session.
-        self.process = subprocess.Popen(
-            ["setsid", "--ctty", *argv], stdin=slave, stdout=slave, stderr=slave, env=dict(env), cwd=cwd
-        )
+        self.process = start(argv, slave, cwd, env)
         self._slave = slave
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -246,9 +273,10 @@ def terminal(
     size: tuple[int, int] = (80, 24),
     rate: int | None = None,
     answers: bool = True,
+    start: Start = as_a_shell_does,
 ) -> Iterator[Terminal]:
     """A program on a terminal; both are gone afterwards."""
-    opened = Terminal(argv, env=env, cwd=cwd, size=size, rate=rate, answers=answers)
+    opened = Terminal(argv, env=env, cwd=cwd, size=size, rate=rate, answers=answers, start=start)
     try:
         yield opened
     finally:

@@ -16,7 +16,7 @@ import pytest
 from tests.patience import PATIENCE
 from tests.screens.test_hostile_text import PAYLOADS
 from tests.system.conftest import PROGRAM
-from tests.system.terminal import Terminal, terminal
+from tests.system.terminal import Start, Terminal, as_a_shell_does, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,11 +49,12 @@ steps:
 
 @contextmanager
 def console(
-    vasini: Vasini, *, size: tuple[int, int] = (80, 24), rate: int | None = None
+    vasini: Vasini, *, size: tuple[int, int] = (80, 24), start: Start | None = None
 ) -> Iterator[Terminal]:
     # What a shell may export; it must not keep the console from following the size of its terminal.
     env = {**vasini.environment, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-    with terminal([PROGRAM], env=env, cwd=vasini.cwd, size=size) as opened:
+    warm = start or vasini.warm.on_terminal
+    with terminal([PROGRAM], env=env, cwd=vasini.cwd, size=size, start=warm) as opened:
         yield opened
 
 
@@ -64,7 +65,7 @@ def start_runs(vasini: Vasini, count: int) -> None:
 
 def test_it_paints_and_takes_keys_and_a_new_size(vasini: Vasini) -> None:
     start_runs(vasini, 2)
-    with console(vasini) as screen:
+    with console(vasini, start=as_a_shell_does) as screen:
         screen.shows("pending input")
         screen.press("3")
         screen.shows("How should N0 be greeted?")
@@ -121,7 +122,7 @@ def test_a_defect_ends_it_and_the_terminal_is_as_before(vasini: Vasini) -> None:
 
 
 def test_when_the_terminal_is_gone_it_ends(vasini: Vasini) -> None:
-    with console(vasini) as screen:
+    with console(vasini, start=as_a_shell_does) as screen:
         screen.shows("No runs yet")
         screen.hang_up()
         assert screen.process.wait(30) == 128 + signal.SIGHUP
@@ -142,7 +143,7 @@ def test_a_terminal_that_stands_still_holds_up_neither_runs_nor_the_end(vasini: 
 
 def test_a_terminal_that_answers_no_question_is_drawn_on(vasini: Vasini) -> None:
     env = {**vasini.environment, "TERM": "linux"}
-    with terminal([PROGRAM], env=env, cwd=vasini.cwd, answers=False) as screen:
+    with terminal([PROGRAM], env=env, cwd=vasini.cwd, answers=False, start=vasini.warm.on_terminal) as screen:
         screen.shows("No runs yet")
         screen.press("2")
         screen.shows("No approval waits")

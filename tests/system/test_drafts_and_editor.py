@@ -57,7 +57,9 @@ def reporting(vasini: Vasini) -> Vasini:
 def form(vasini: Vasini, **env: str) -> Iterator[Terminal]:
     """The console with the form open."""
     environment = {**vasini.environment, "TERM": "xterm-256color", **env}
-    with terminal([PROGRAM], env=environment, cwd=vasini.cwd, size=(80, 40)) as screen:
+    with terminal(
+        [PROGRAM], env=environment, cwd=vasini.cwd, size=(80, 40), start=vasini.warm.on_terminal
+    ) as screen:
         screen.shows("pending input")
         screen.press("3")
         screen.shows("Report · run")

@@ -53,7 +53,9 @@ def asking(vasini: Vasini) -> Vasini:
 @pytest.fixture
 def console(asking: Vasini) -> Iterator[Terminal]:
     env = {**asking.environment, "TERM": "xterm-256color"}
-    with terminal([PROGRAM], env=env, cwd=asking.cwd, size=(100, 40)) as opened:
+    with terminal(
+        [PROGRAM], env=env, cwd=asking.cwd, size=(100, 40), start=asking.warm.on_terminal
+    ) as opened:
         opened.shows("bench/asks")
         yield opened
 

@@ -40,7 +40,7 @@ def test_the_editor_breaks_a_pack_and_mends_it_again(vasini: Vasini, tmp_path: P
         'else sed -i "s/^pakc_id:/pack_id:/" "$1"; fi',
     )
     env = {**vasini.environment, "TERM": "xterm-256color", "VISUAL": editor}
-    with terminal([PROGRAM], env=env, cwd=vasini.cwd) as screen:
+    with terminal([PROGRAM], env=env, cwd=vasini.cwd, start=vasini.warm.on_terminal) as screen:
 
         def state(mark: str) -> None:
             screen.until(

@@ -1,20 +1,24 @@
 """`vasini` without its start-up time: each command is a process of its own, forked from a warm one.
 
 Reads orders from stdin, one JSON object a line (`argv`, `cwd`, `env`, and files for `stdin`, `stdout`,
-`stderr`), and answers each with the exit status of its process.
+`stderr`), and answers each with the exit status of its process. With a `terminal` in their place it answers
+with the process id at once, and writes the exit status to the pipe `ended` later.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import traceback
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -25,11 +29,11 @@ from tests.permissions import bind_permissions
 from tests.system.loaded import load_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _LONGEST_SECONDS = 60
 _PERFORMED = (("run", "hello/hello", "--wait"), ("runs",), ("packs",), ("approvals",))
-_ROOMS = ("engine", "vasini_tui.cli")
+_ROOMS = ("engine", "screens", "vasini_tui")
 _ROOT = Path(__file__).parents[2]
 
 
@@ -49,13 +53,65 @@ class WarmCommand:
         permissions_bind: bool,
     ) -> int:
         """Perform one command line; its exit status."""
-        order = {"argv": argv, "cwd": str(cwd), "env": env, "permissions_bind": permissions_bind}
+        order: dict[str, Any] = {"argv": argv, "cwd": str(cwd), "env": env}
         order |= {key: str(file) for key, file in files.items()}
+        return self._answer({**order, "permissions_bind": permissions_bind})
+
+    def on_terminal(
+        self, argv: Sequence[str | Path], terminal: int, cwd: Path, env: Mapping[str, str]
+    ) -> WarmConsole:
+        """`vasini` with the rest of `argv`, on a terminal that becomes its controlling one."""
+        with TemporaryDirectory() as place:
+            ended = Path(place, "ended")
+            os.mkfifo(ended)
+            status = os.open(ended, os.O_RDONLY | os.O_NONBLOCK)
+            order = {"argv": tuple(map(str, argv[1:])), "cwd": str(cwd), "env": dict(env)}
+            pid = self._answer({**order, "terminal": os.ttyname(terminal), "ended": str(ended)})
+            return WarmConsole(pid, status)
+
+    def _answer(self, order: dict[str, Any]) -> int:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
+
+
+class WarmConsole:
+    """A process that is the child of another one: what `subprocess.Popen` is to our own."""
+
+    def __init__(self, pid: int, status: int) -> None:
+        self.pid = pid
+        self._status = status
+        self._ended: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit status (negative: the signal it died of), None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self._ended
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status. Raises TimeoutExpired."""
+        if self._ended is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("vasini", timeout or 0)
+            self._ended = int(os.read(self._status, 16))
+            os.close(self._status)
+        return self._ended
+
+    def send_signal(self, number: int) -> None:
+        """To a process that runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
 
 
 @contextmanager
@@ -72,13 +128,61 @@ def _serve() -> None:
         load_all(room)
     _learn(main)
     gc.freeze()  # what is shared with every command is not looked through, and so not copied
-    for line in sys.stdin.buffer:
+    for order in map(json.loads, sys.stdin.buffer):
+        answer = _watched(main, order) if "terminal" in order else _awaited(main, order)
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+
+
+def _awaited(main: Any, order: dict[str, Any]) -> int:
+    """The exit status of a command."""
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(_LONGEST_SECONDS)  # a command that hangs ends its test, not the test run
+        if order["permissions_bind"]:
+            bind_permissions()
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            _become(number, os.open(order[name], flags, 0o600))
+        os._exit(_perform(main, order))
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _watched(main: Any, order: dict[str, Any]) -> int:
+    """The process id of a console; a process between it and this one tells how it ended."""
+    told, tell = os.pipe()
+    ended = os.open(order["ended"], os.O_WRONLY)
+    watching = os.fork()
+    if watching == 0:
+        if os.fork() != 0:
+            os._exit(0)  # so nobody has to reap the one that watches
         pid = os.fork()
         if pid == 0:
-            os._exit(_perform(main, json.loads(line)))
-        _, status = os.waitpid(pid, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+            for file in (told, tell, ended):
+                os.close(file)
+            os.setsid()
+            terminal = os.open(order["terminal"], os.O_RDWR)
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+            for number in range(3):
+                _become(number, os.dup(terminal))
+            os.close(terminal)
+            gc.disable()  # as the way in leaves it for the console
+            os._exit(_perform(main, order))
+        os.write(tell, str(pid).encode())
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.write(ended, str(status).encode())
+        os._exit(0)
+    os.waitpid(watching, 0)
+    for file in (tell, ended):
+        os.close(file)
+    pid = int(os.read(told, 16))
+    os.close(told)
+    return pid
+
+
+def _become(number: int, file: int) -> None:
+    os.dup2(file, number)
+    os.close(file)
 
 
 def _learn(main: Any) -> None:
@@ -94,25 +198,21 @@ def _learn(main: Any) -> None:
 
 
 def _perform(main: Any, order: dict[str, Any]) -> int:
-    signal.alarm(_LONGEST_SECONDS)  # a command that hangs ends its test, not the test run
-    if order["permissions_bind"]:
-        bind_permissions()
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        file = os.open(order[name], flags, 0o600)
-        os.dup2(file, number)
-        os.close(file)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - nothing read before counts
+    for number, name in enumerate(("stdin", "stdout", "stderr")):  # as they are where a command begins
+        tty = os.isatty(number)
+        stream = open(number, "w" if number else "r", 1 if tty or number == 2 else -1, "utf-8", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     try:
         status = int(main(order["argv"]))
+        sys.stdout.flush()
+        sys.stderr.flush()
     except BaseException:  # noqa: BLE001 - the edge of a forked process, which must not go on
         traceback.print_exc()
         status = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
     return status
 
 
