@@ -61,6 +61,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.runtime.server_changes",
         "engine.runtime.gc_tuning",
         "engine.runtime.looking",
+        "engine.runtime.noted",
         "engine.runtime.processes",
     ),
     ("engine.runtime.large_values",),

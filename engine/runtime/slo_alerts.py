@@ -11,6 +11,7 @@ from engine.contracts.status import RunStatus
 from engine.errors import NotFound
 from engine.journal.rules.levels.alerts import AlertLook, Begun
 from engine.runtime.looking import looking
+from engine.runtime.noted import read_notes
 from engine.slo.alerting import holding
 
 if TYPE_CHECKING:
@@ -94,10 +95,8 @@ class AlertWatch:
 
     async def _look_at_all(self) -> None:
         """The turn is noted before: of several processes one looks. What it cannot do the next turn does."""
-        noted = await self._journal.triggers.seen(_NOTES)
-        version, text = noted or (0, "")
-        if noted is not None:
-            seen = json.loads(text)
+        version, seen = await read_notes(self._journal.triggers, _NOTES)
+        if version:
             self._looked = seen["at"], seen["rest"]
         if not self._is_due() or not await self._turn(version, AGAIN):
             return

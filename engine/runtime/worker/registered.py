@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.facade.engine import RestingModel, WorkerView
 from engine.runtime.looking import looking
+from engine.runtime.noted import read_notes
 from engine.runtime.processes import is_gone
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 1.0
 _NOTES = "resting models"
+"""By worker and model the time since the machine was started when it is tried again."""
 _TRIES = 5
 """So often a note is written anew that another worker wrote at the same time; the next look goes on."""
 
@@ -49,7 +51,7 @@ class RestingNotes:
         ):
             return
         for _ in range(_TRIES):
-            version, known = await _noted(self._journal)
+            version, known = await read_notes(self._journal.triggers, _NOTES)
             alive = {row.worker_id for row in await self._journal.workers()}
             others = {name: one for name, one in known.items() if name in alive and name != self._worker_id}
             text = json.dumps({**others, **({self._worker_id: until} if until else {})})
@@ -61,7 +63,7 @@ class RestingNotes:
 async def worker_views(journal: Journal, clock: Clock) -> tuple[WorkerView, ...]:
     """The workers that are registered."""
     rows, uptime = await journal.workers(), clock.uptime()
-    _, resting = await _noted(journal)
+    _, resting = await read_notes(journal.triggers, _NOTES)
     gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in rows])
     return tuple(
         WorkerView(
@@ -77,9 +79,3 @@ async def worker_views(journal: Journal, clock: Clock) -> tuple[WorkerView, ...]
         )
         for row, is_dead in zip(rows, gone, strict=True)
     )
-
-
-async def _noted(journal: Journal) -> tuple[int, dict[str, dict[str, int]]]:
-    """(version, by worker and model the time since the machine was started when it is tried again)."""
-    found = await journal.triggers.seen(_NOTES)
-    return (0, {}) if found is None else (found[0], json.loads(found[1]))

@@ -24,8 +24,8 @@ from engine.journal.rules.spending.holding import set_cap
 from engine.journal.spend_rows import SOFT_REACHED
 from engine.runtime.embedded.governing.late_questions import LateQuestions, is_current
 from engine.runtime.embedded.starting import StartRequest
-from engine.runtime.embedded.triggering.switch import read_notes
 from engine.runtime.looking import looking
+from engine.runtime.noted import read_notes
 from engine.runtime.views.cap_views import CapViews
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from engine.journal.spend_rows import ActRow, WaitingRow
     from engine.runtime.clock import Clock
     from engine.runtime.embedded.runs import Runs
-from engine.runtime.embedded.starting import RunStarter
+    from engine.runtime.embedded.starting import RunStarter
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ ASKER = "vasini budget"
 """Who asks: no account has a name with a space."""
 LOOK_SECONDS = 1.0
 AT_ONCE = 200
+MOST_KNOWN = 20_000
+"""Questions of which it is remembered what they are about: that never changes."""
 MOST_COMMENT = 500
 _NOTES = "soft caps"
 _OPEN = RunFilter(pack=PACK, status=tuple(status for status in RunStatus if status not in RUN_TERMINAL))
@@ -75,6 +77,9 @@ class SoftCaps:
         self._starter = starter
         self._woken = ""
         """Whoever waits behind this run is looked at next: many may have to wait for long."""
+        self._behind: str | None = None
+        """Questions behind this place are looked at next: ten thousand tenants may be asked at once."""
+        self._about: dict[str, ActRow | None] = {}
 
     def looking(self) -> AbstractAsyncContextManager[None]:
         """Look again and again while the context is open."""
@@ -116,11 +121,15 @@ class SoftCaps:
                 await self._runs.cancel(run_id, actor=_ACTOR, mode=CancelMode.NOW)
 
     async def _standing(self, zone: ZoneInfo) -> tuple[set[int], dict[str, ActRow]]:
-        """Acts that people are being asked about, and the runs that ask about a window that is over."""
+        """Acts that people are being asked about, and the runs that ask about a window that is over: of the
+        newest ones, and of some more at each look."""
         standing: set[int] = set()
         over: dict[str, ActRow] = {}
-        for run in (await self._runs.list(_OPEN, limit=AT_ONCE)).items:
-            asked = await self._act_of_run(run.run_id)
+        newest = await self._runs.list(_OPEN, limit=AT_ONCE)
+        page = await self._runs.list(_OPEN, limit=AT_ONCE, after=self._behind) if self._behind else newest
+        self._behind = page.next
+        for run in {one.run_id: one for one in (*newest.items, *page.items)}.values():
+            asked = await self._known_act(run.run_id)
             if asked is not None and self._is_current(asked, zone):
                 standing.add(asked["act"])
             elif asked is not None:
@@ -162,6 +171,13 @@ class SoftCaps:
             raise  # the act is not noted, so the next look asks
         except VasiniError as error:
             logger.warning("nobody is asked about the soft cap of %s: %s", cap_words(act), error.message)
+
+    async def _known_act(self, run_id: str) -> ActRow | None:
+        if run_id not in self._about:
+            if len(self._about) >= MOST_KNOWN:
+                self._about.clear()
+            self._about[run_id] = await self._act_of_run(run_id)
+        return self._about[run_id]
 
     async def _act_of_run(self, run_id: str) -> ActRow | None:
         summary = await self._runs.summary(run_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.model import from_micros
 from engine.errors import InvalidInput, NotFound
+from engine.runtime.noted import read_notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,15 +51,6 @@ async def switch(
             other[OFF] = {"by": actor.name, "at": now}
         done = await notes.note(source.name, json.dumps(other), version)
     return await _with_switch(notes, source)
-
-
-async def read_notes(notes: TriggerNotes, name: str) -> tuple[int, dict[str, Any]]:
-    """(version, what the trigger has seen); version 0 before it was noted first."""
-    noted = await notes.seen(name)
-    if noted is None:
-        return 0, {}
-    version, text = noted
-    return version, json.loads(text)
 
 
 def _named(sources: Sequence[TriggerSource], name: str) -> TriggerSource:

@@ -22,8 +22,9 @@ from engine.errors import VasiniError
 from engine.governance.access import DEFAULT_TENANT
 from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_sources
-from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, read_notes, without
+from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, without
 from engine.runtime.looking import looking
+from engine.runtime.noted import read_notes
 from engine.templates import render_value
 from engine.values import digest_of
 

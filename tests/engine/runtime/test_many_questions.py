@@ -1,0 +1,82 @@
+"""Questions at soft caps of very many tenants: none that is late is hidden behind those that stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.budget.caps import Limit
+from engine.budget.settings import BudgetSettings
+from engine.contracts.governing.budget import CapScope, CapWindow
+from engine.contracts.runs.run import Page
+from engine.journal.memory.journal import MemoryJournal
+from engine.journal.rules.spending.acts import act_of
+from engine.journal.spend_rows import SOFT_REACHED
+from engine.runtime.embedded.governing.soft_caps import ASKER, AT_ONCE, SoftCaps
+from tests.engine.runtime.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from engine.journal.rules.store import Store
+    from engine.runtime.embedded.runs import Runs
+
+DAY = 86_400_000_000
+
+
+@dataclass
+class FakeRun:
+    run_id: str
+    input: dict[str, str]
+    requested_by: str = ASKER
+
+
+@dataclass
+class FakeRuns:
+    """Open questions, the newest first; `read` counts how often each was looked into."""
+
+    open: list[FakeRun]
+    read: Counter[str] = field(default_factory=Counter)
+    cancelled: list[str] = field(default_factory=list)
+
+    async def list(self, _filters: Any, *, limit: int, after: str | None = None) -> Page[Any]:
+        first = next((n for n, run in enumerate(self.open, 1) if run.run_id == after), 0)
+        items = self.open[first : first + limit]
+        more = len(self.open) > first + limit
+        return Page.model_construct(items=tuple(items), next=items[-1].run_id if more else None)
+
+    async def summary(self, run_id: str) -> FakeRun:
+        self.read[run_id] += 1
+        return next(run for run in self.open if run.run_id == run_id)
+
+    async def cancel(self, run_id: str, **_how: Any) -> None:
+        self.cancelled.append(run_id)
+        self.open = [run for run in self.open if run.run_id != run_id]
+
+
+def nobody() -> Any:
+    raise AssertionError("all are asked already")
+
+
+async def test_a_question_whose_day_is_over_is_withdrawn_though_thousands_stand_before_it() -> None:
+    journal, clock = MemoryJournal(), FakeClock()
+    now = clock.now()
+    today = now - now % DAY
+    tenants = [f"t{number:04}" for number in range(3 * AT_ONCE)]
+
+    def write(store: Store) -> None:
+        for tenant in tenants:
+            since = today - DAY if tenant == "t0000" else today
+            limit = Limit(CapScope.TENANT, CapWindow.DAY, tenant, tenant, 1, None, "", since)
+            store.add_act(act_of(limit, SOFT_REACHED, now, amount=1))
+
+    await journal.write(write)
+    await journal.triggers.note("soft caps", f'{{"act": {len(tenants)}}}', 0)
+    asked = [FakeRun(f"run_{act:04}", {"act": str(act)}) for act in range(1, len(tenants) + 1)]
+    runs = FakeRuns(asked[::-1])
+    caps = SoftCaps(journal, clock, BudgetSettings(time_zone="UTC"), cast("Runs", runs), nobody)
+    for _ in range(4):
+        await caps.look()
+    assert runs.cancelled == ["run_0001"]
+    for _ in range(4):
+        await caps.look()
+    assert set(runs.read.values()) == {1}
