@@ -1,4 +1,4 @@
-"""Hooks of a pack: what is looked at, and which of them says no. Pure; nothing of a pack is run for it."""
+"""Hooks of operators and packs: what is looked at, and which of them says no. Pure: nothing is run for it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import unicodedata
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.layers.guardrails import HookPoint
+from engine.contracts.layers.hook import HookPoint
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
 from engine.values import ImageRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from engine.contracts.layers.guardrails import Guardrails, Hook
+    from engine.contracts.layers.hook import Hook
 
 POINTS = {
     HookPoint.START: Point.AGENT_START,
@@ -49,11 +49,9 @@ _READ_AGAIN = 6
 """So often escapes are read that escapes make."""
 
 
-def vetoes(
-    guardrails: Guardrails | None, at: HookPoint, value: Any, tool: str | None = None
-) -> Iterator[Hook]:
+def vetoes(known: Iterable[Hook], at: HookPoint, value: Any, tool: str | None = None) -> Iterator[Hook]:
     """The hooks that say no to this, in their order; `value` is looked through for texts, in keys as well."""
-    hooks = [hook for hook in guardrails.hooks if hook.at is at] if guardrails is not None else []
+    hooks = [hook for hook in known if hook.at is at]
     if not hooks:
         return
     text = "\n".join(_folded(read) for one in texts_in(value) for read in readings(one))
@@ -64,9 +62,10 @@ def vetoes(
             yield hook
 
 
-def verdict_of(hook: Hook) -> Verdict:
+def verdict_of(hook: Hook, *, of_pack: bool) -> Verdict:
     """What the hook says; the text that it found is not repeated."""
-    return Verdict(Outcome.DENY, Reason.HOOK_VETO, f"{hook.reason} (hook {hook.id})", {"hook": hook.id})
+    reason = Reason.HOOK_VETO if of_pack else Reason.OPERATOR_HOOK_VETO
+    return Verdict(Outcome.DENY, reason, f"{hook.reason} (hook {hook.id})", {"hook": hook.id})
 
 
 def texts_in(value: Any) -> Iterable[str]:

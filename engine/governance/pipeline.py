@@ -63,6 +63,7 @@ class Reason(StrEnum):
     OUTPUT_TOO_LONG = "output_too_long"
     TOOL_AUDITED = "tool_audited"
     HOOK_VETO = "hook_veto"
+    OPERATOR_HOOK_VETO = "operator_hook_veto"
     PLAN_ASKS = "plan_asks"
 
 
@@ -84,6 +85,7 @@ RULE_OF: Mapping[Reason, str] = {
     Reason.OUTPUT_TOO_LONG: "guardrails.output.max_length",
     Reason.TOOL_AUDITED: "tools.available[].audit",
     Reason.HOOK_VETO: "guardrails.hooks",
+    Reason.OPERATOR_HOOK_VETO: "policies.hooks",
     Reason.PLAN_ASKS: "plan_proposal",
 }
 """The rule of every reason, by the setting or the field of a pack that it reads."""

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from engine.contracts.layers.hook import Hook
 from engine.values import digest_of
 
 DEFAULT_MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
@@ -49,6 +50,8 @@ class Policies(BaseModel):
     max_payload_bytes: _Count = DEFAULT_MAX_PAYLOAD_BYTES
     separate_duties: bool = False
     """Nobody approves a run that they requested."""
+    hooks: Annotated[tuple[Hook, ...], Field(max_length=100)] = ()
+    """What stops agents and plans, beside the hooks of their packs."""
     by_pack: dict[str, Self] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -72,7 +75,7 @@ class Policies(BaseModel):
         """Digest of what is in force, the same in every process."""
         plain = self.model_dump(mode="json", exclude={"by_pack"})
         return digest_of(
-            {name: sorted(value) if isinstance(value, list) else value for name, value in plain.items()}
+            {name: sorted(value) if name.endswith("_tools") else value for name, value in plain.items()}
         )
 
     def unknown_names(self, tools: frozenset[str], packs: frozenset[str]) -> list[str]:

@@ -214,3 +214,13 @@ def test_doctor_goes_on_without_the_source_of_faulty_keys(home: Path) -> None:
     write(home / "config.yaml", "console: {bell: false, keys: {app.help: alt+h}}\n")
     loaded = load_what_can_be()
     assert (len(loaded.problems), loaded.values.console.bell, loaded.values.console.keys) == (1, True, {})
+
+
+def test_hooks_of_an_operator_are_read_whole_and_a_wrong_one_is_named(home: Path) -> None:
+    hook = "{id: stop, at: before_tool, tool: 'files.*', contains: [prod], reason: No.}"
+    write(home / "config.yaml", f"policies:\n  hooks: [{hook}]\n")
+    (read,) = load_settings().values.policies.hooks
+    assert (read.id, read.at.value, read.contains) == ("stop", "before_tool", ("prod",))
+    write(home / "config.yaml", f"policies:\n  hooks: [{hook.replace('before_tool', 'whenever')}]\n")
+    with pytest.raises(VasiniError, match=r"config\.yaml.*policies\.hooks\.0\.at"):
+        load_settings()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.config import Rules
     from engine.contracts.flows.flow import FlowDef
     from engine.contracts.layers.guardrails import Guardrails
+    from engine.contracts.layers.hook import Hook
     from engine.contracts.layers.skill import Skill
     from engine.governance.policies import Policies
     from engine.governance.tools_layer import ToolsLayer
@@ -45,6 +46,12 @@ class PinnedFlow:
     """The model or tier that its pack wants."""
     skills: Mapping[str, Skill] = field(default_factory=dict)
     """Those of the pack, by id."""
+
+    @property
+    def hooks(self) -> tuple[Hook, ...]:
+        """What stops its agents: hooks of the operator, then those of the pack."""
+        own = self.guardrails.hooks if self.guardrails is not None else ()
+        return (*self.policies.hooks, *own)
 
 
 class PinnedPacks:

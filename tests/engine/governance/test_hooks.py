@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from engine.contracts.layers.guardrails import Guardrails, HookPoint
+from engine.contracts.layers.guardrails import Guardrails
+from engine.contracts.layers.hook import HookPoint
 from engine.governance.hooks import verdict_of, vetoes
 
 
 def found(value: Any, called: str | None = None, /, **hook: Any) -> bool:
     given = {"id": "no", "at": "before_tool", "reason": "Not here.", **hook}
     guardrails = Guardrails.model_validate({"hooks": [given]})
-    return next(vetoes(guardrails, HookPoint.BEFORE_TOOL, value, called), None) is not None
+    return next(vetoes(guardrails.hooks, HookPoint.BEFORE_TOOL, value, called), None) is not None
 
 
 @pytest.mark.parametrize(
@@ -97,8 +98,8 @@ def test_it_says_why_and_repeats_nothing_of_what_it_found() -> None:
     guardrails = Guardrails.model_validate(
         {"hooks": [{"id": "no", "at": "completed", "reason": "Not here.", "contains": ["secret plan"]}]}
     )
-    (hook,) = vetoes(guardrails, HookPoint.COMPLETED, "the SECRET plan")
-    verdict = verdict_of(hook)
+    (hook,) = vetoes(guardrails.hooks, HookPoint.COMPLETED, "the SECRET plan")
+    verdict = verdict_of(hook, of_pack=True)
     assert (verdict.denied, verdict.message, verdict.details) == (
         True,
         "Not here. (hook no)",

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from engine.contracts.layers.hook import Hook, HookPoint
 from engine.contracts.status import RunStatus
+from engine.governance.policies import Policies
 from tests.engine.models.loopback import serving
 from tests.engine.runtime.embedded_home import (
     ANN,
@@ -229,3 +231,35 @@ async def test_an_answer_that_hands_over_is_the_agents_last_one(home: Home) -> N
         found = await statuses(engine, run.run_id)
         assert found["work/0/calls"] == "FAILED"
         assert "other" not in found
+
+
+@pytest.mark.parametrize("own", [False, True])
+async def test_an_operator_stops_agents_of_every_pack_beside_what_their_packs_say(
+    home: Home, *, own: bool
+) -> None:
+    stops = Hook(id="all", at=HookPoint.BEFORE_TOOL, tool="fake.*", contains=("prod",), reason="Not there.")
+    script = says("", call(a="on PROD")), says("Done.")
+    if own:
+        hooked(home, *script, hook={"at": "before_tool", "tool": "other.*"})
+    else:
+        home.flow("ask", agent(*script))
+    async with home.working(policies=Policies(hooks=(stops,))) as engine:
+        run = await finished(engine, "ask")
+        assert await decisions(engine, run.run_id) == [("before_tool_call", "operator_hook_veto", "all")]
+        assert not home.tools.calls
+
+
+async def test_a_pack_that_the_operator_names_has_the_hooks_that_stand_there(home: Home) -> None:
+    stops = Hook(id="all", at=HookPoint.START, reason="Nobody asks.")
+    policies = Policies(hooks=(stops,), by_pack={"demo": Policies(hooks=())})
+    home.flow("ask", agent(says("Done.")))
+    async with home.working(policies=policies) as engine:
+        run = await finished(engine, "ask")
+        assert await decisions(engine, run.run_id) == []
+
+
+def test_the_digest_of_policies_tells_their_hooks_and_their_order() -> None:
+    one = Hook(id="one", at=HookPoint.START, reason="No.")
+    two = Hook(id="two", at=HookPoint.START, reason="No.")
+    digests = {Policies(hooks=hooks).digest() for hooks in ((), (one,), (one, two), (two, one))}
+    assert len(digests) == 4

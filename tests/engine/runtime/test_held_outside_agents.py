@@ -47,7 +47,7 @@ async def test_where_hooks_look_at_what_such_an_agent_does_not_show_it_does_not_
     hooked(home, at=point, contains=["x"])
     async with home.working(agents=agents(home, "file")) as engine:
         run = await failed(engine, "ask")
-        assert f"hooks of the pack look at {point}" in (await error_of(engine, run.run_id))[1]
+        assert f"hooks look at {point}" in (await error_of(engine, run.run_id))[1]
         assert notes(home) == []
 
 

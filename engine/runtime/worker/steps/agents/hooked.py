@@ -1,4 +1,4 @@
-"""Where an agent's steps are looked at by the hooks of its pack, before anything comes of them."""
+"""Where an agent's steps are looked at by the hooks that hold for it, before anything comes of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from engine.contracts.flows.agent_step import MESSAGE, AgentStep
-from engine.contracts.layers.guardrails import HookPoint
+from engine.contracts.layers.hook import HookPoint
 from engine.contracts.status import StepErrorCode, StepStatus
 from engine.governance.hooks import POINTS, verdict_of, vetoes
 from engine.machine.model.inputs import StepPrepared
@@ -19,7 +19,7 @@ from engine.values import resolve_value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from engine.contracts.layers.guardrails import Hook
+    from engine.contracts.layers.hook import Hook
     from engine.runtime.worker.steps.rendering import Rendering
 
 
@@ -35,8 +35,7 @@ def refused_question(at: Rendering, context: list[str]) -> StepPrepared | None:
     """
     agent_path = scope_path_of(scope_path_of(at.path))
     agent = find_execution(at.state.root, agent_path)
-    guardrails = at.flow.guardrails
-    if guardrails is None or not guardrails.hooks:
+    if not at.flow.hooks:
         return None
     assert agent is not None, at.path
     assert agent.branches is not None, at.path
@@ -62,12 +61,12 @@ def refused_question(at: Rendering, context: list[str]) -> StepPrepared | None:
 
 def refused_answer(at: Rendering, reply: Mapping[str, Any]) -> StepPrepared | None:
     """An answer that may not be acted on, or not be the agent's last one."""
-    if at.flow.guardrails is None or not at.flow.guardrails.hooks:
+    if not at.flow.hooks:
         return None
     wanted = [_read(call["arguments"]) for call in reply["calls"]]
     refused = _first(at, HookPoint.AFTER_MODEL, [reply["text"], reply["calls"], wanted])
     for call, arguments in zip(reply["calls"], wanted, strict=True):
-        for hook in vetoes(at.flow.guardrails, HookPoint.BEFORE_TOOL, arguments, call["tool"]):
+        for hook in vetoes(at.flow.hooks, HookPoint.BEFORE_TOOL, arguments, call["tool"]):
             if hook.ends:
                 refused = refused or _refused(at, hook)
     if refused is not None:
@@ -92,7 +91,7 @@ def refused_call(at: Rendering, tool: str, params: Any) -> StepPrepared | None:
 def let_through(at: Rendering, reply: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The calls of an answer that no hook refuses: a handoff that one refuses is none."""
     for call in reply["calls"]:
-        refusing = vetoes(at.flow.guardrails, HookPoint.BEFORE_TOOL, _read(call["arguments"]), call["tool"])
+        refusing = vetoes(at.flow.hooks, HookPoint.BEFORE_TOOL, _read(call["arguments"]), call["tool"])
         if next(refusing, None) is None:
             yield call
 
@@ -106,12 +105,12 @@ def _read(arguments: str) -> Any:
 
 
 def _first(at: Rendering, point: HookPoint, value: Any, tool: str | None = None) -> StepPrepared | None:
-    hook = next(vetoes(at.flow.guardrails, point, value, tool), None)
+    hook = next(vetoes(at.flow.hooks, point, value, tool), None)
     return None if hook is None else _refused(at, hook)
 
 
 def _refused(at: Rendering, hook: Hook) -> StepPrepared:
-    verdict = verdict_of(hook)
+    verdict = verdict_of(hook, of_pack=hook not in at.flow.policies.hooks)
     details = {"reason": verdict.reason.value, **verdict.details, "recoverable": False}
     error = failure(StepErrorCode.PERMISSION_DENIED, verdict.message, **details)
     return StepPrepared(now=at.now, path=at.path, error=error, verdict=verdict.record(POINTS[hook.at]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.flows.outside_agent import PROMPT, PermissionStep, PromptStep, asked_step
-from engine.contracts.layers.guardrails import HookPoint
+from engine.contracts.layers.hook import HookPoint
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import Risk, StepErrorCode
 from engine.machine.model.inputs import StepPrepared
@@ -42,7 +42,7 @@ class PromptRenderer(StepRenderer[PromptStep]):
         blind = _blind_hooks(at)
         if blind:
             words = ", ".join(blind)
-            message = f"hooks of the pack look at {words}: an agent of another program is not held to them"
+            message = f"hooks look at {words}: an agent of another program is not held to them"
             error = failure(StepErrorCode.PERMISSION_DENIED, message, hooks=blind, recoverable=False)
             return StepPrepared(now=at.now, path=at.path, error=error)
         return StepPrepared(now=at.now, path=at.path, value={"agent": agent.agent})
@@ -136,9 +136,9 @@ def told_change(params: dict[str, Any]) -> Preview | None:
 
 
 def _blind_hooks(at: Rendering) -> list[str]:
-    """Points of the pack's hooks at which nothing of such an agent is seen before it comes to something."""
-    hooks = at.flow.guardrails.hooks if at.flow.guardrails is not None else ()
-    return sorted({hook.at.value for hook in hooks} - {HookPoint.START.value, HookPoint.BEFORE_TOOL.value})
+    """Points of hooks at which nothing of such an agent is seen before it comes to something."""
+    seen = {HookPoint.START.value, HookPoint.BEFORE_TOOL.value}
+    return sorted({hook.at.value for hook in at.flow.hooks} - seen)
 
 
 def _agent_step(at: Rendering, path: str) -> AgentStep:
