@@ -59,6 +59,7 @@ SCRIPT_OVER = ScriptedReply("The script has no further answer; no model was aske
 
 
 def _echo(request: ModelRequest) -> ScriptedReply:
-    said = [message.text for message in request.messages if message.role is MessageRole.USER]
+    asked = (message for message in request.messages if message.role is MessageRole.USER)
+    said = [message.text for message in asked if message.text]
     heard = (said[-1] if said else "")[:_ECHO]
     return ScriptedReply(f"This answer is scripted, no model was asked. You wrote: {heard}")

@@ -25,7 +25,7 @@ from tests.engine.runtime.embedded_home import (
     until,
 )
 from tests.engine.runtime.test_agents import agent, answering_in_turn, call, models_at, says, spoken
-from tests.engine.runtime.test_conversations import talker, waiting
+from tests.engine.runtime.test_conversations import say, talker, waiting
 from tests.engine.runtime.test_narrowed_tools import called
 from tests.engine.runtime.test_plans import call as planned
 from tests.engine.runtime.test_plans import plan, proposes
@@ -93,6 +93,16 @@ async def test_whoever_looks_at_what_a_worker_left_sees_the_same(home: Home) -> 
     (at,), (asked,) = after.agents, after.requests
     assert (at.phase, at.turn) == (AgentPhase.MESSAGE, 1)
     assert (asked.kind, asked.step_id) == (RequestKind.FORM, "work/1/message")
+
+
+async def test_an_end_that_a_person_says_is_no_turn(home: Home) -> None:
+    home.flow("ask", talker(says("Yes?")))
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        await say(engine, run_id, "")
+        await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        at = await of_agent(engine, run_id)
+        assert (at.turn, at.terminal_cause) == (1, TerminalCause.COMPLETED)
 
 
 @pytest.mark.parametrize(

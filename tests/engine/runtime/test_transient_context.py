@@ -84,6 +84,16 @@ async def test_what_people_say_is_heard_once_and_shown_as_what_it_was(home: Home
         assert lines.count("said for this turn alone by ann") == 2
 
 
+async def test_where_no_model_is_asked_the_answer_is_to_what_a_person_said_as_a_message(home: Home) -> None:
+    home.flow("ask", talker())
+    async with home.working() as engine:
+        run_id = await start(engine, "ask")
+        await waiting(engine, run_id)
+        await engine.runs.tell(run_id, "Be brief.", actor=ANN)
+        await say(engine, run_id, "And you?")
+        assert (await waiting(engine, run_id)).turns[-1].text.endswith("You wrote: And you?")
+
+
 async def test_a_turn_that_is_asked_again_hears_it_still_and_another_engine_knows_it(home: Home) -> None:
     home.flow("ask", agent(retry={"max_attempts": 1}))
     refused = head(401, "application/json") + b'{"error": {"message": "who are you"}}'

@@ -80,7 +80,11 @@ class Snapshots:
     async def _agent(self, run_id: str, path: str, flow: PinnedFlow | None, state: RunState) -> AgentSnapshot:
         count = await self._journal.count_below(run_id, path, MODEL)
         turns = range(max(0, count - LOOKED_BACK), count + 1)  # a message may stand before the next one
-        newest = NewestTurns(count, await self._reader.turns(run_id, path, turns))
+        steps = await self._reader.turns(run_id, path, turns)
+        last = steps.get(f"{path}/{count - 1}/{MODEL}")
+        if last is not None and last.status is StepStatus.SKIPPED:  # the person had nothing more to say
+            count -= 1
+        newest = NewestTurns(count, steps)
         step = flow.graph.step_at(path) if flow is not None else None
         known = step if isinstance(step, AgentStep | PlanProposalStep) else None
         return agent_snapshot(await self._reader.step(run_id, path), newest, known, state)
