@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from hypothesis import settings
 from textual.events import Key
+from textual.keys import _character_to_key
 
 from engine.contracts.actor import Actor
 from screens.keys.keymap import read_keymap
@@ -60,10 +61,12 @@ class Stage:
     def burst(self, letters: str) -> None:
         """Keys that come at once, as those of a paste do."""
         for letter in letters:
-            self.app.post_message(Key(letter, letter))
+            self.app.post_message(Key(_character_to_key(letter), letter))
 
     async def write(self, text: str) -> None:
-        await self.pilot.press(*text)
+        """Type a text at once: a field is drawn when all of it is there."""
+        self.burst(text)
+        await self.pilot.pause()
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Poll until the condition holds; fail at the deadline with what is on the screen."""

@@ -7,7 +7,6 @@ import pkgutil
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
@@ -32,41 +31,39 @@ from tests.fakes.views import a_form, a_run, an_approval
 from vasini_tui.console.app import ConsoleApp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.screens.conftest import OpenConsole
 
 
-@pytest.mark.parametrize(
-    ("keys", "screen"),
-    [
+async def test_help_lists_every_binding_of_each_screen(console: OpenConsole) -> None:
+    engine = FakeEngine().add(a_run(), an_approval(run_id="other"), a_form())
+    ways: tuple[tuple[Sequence[str], type[Screen[Any]]], ...] = (
         ((), RunsScreen),
         (("enter",), RunScreen),
         (("2",), ApprovalsScreen),
         (("3",), FormsScreen),
-        (("i",), FormScreen),
-    ],
-)
-async def test_help_lists_every_binding_of_the_screen(
-    console: OpenConsole, keys: tuple[str, ...], screen: type[Screen[Any]]
-) -> None:
-    engine = FakeEngine().add(a_run(), an_approval(run_id="other"), a_form())
+        (("1", "escape", "i"), FormScreen),
+    )
     async with console(engine, size=(120, 90)) as stage:
         await stage.shows("● running")
-        await stage.press(*keys)
-        await stage.on(screen)
-        await stage.pilot.pause()
-        bound = {
-            active.binding.id for active in stage.app.screen.active_bindings.values() if active.binding.id
-        }
-        assert {"screen.focus_help", "app.palette"} <= bound
-        await stage.press("f1")
-        await stage.on(HelpScreen)
-        await stage.until(lambda: stage.app.screen.query("#help-text"))
-        text = stage.plain("#help-text")
-        for action_id in bound:
-            assert action(action_id).help in text
-            assert action(action_id).keys in text
+        for keys, screen in ways:
+            await stage.press(*keys)
+            await stage.on(screen)
+            await stage.pilot.pause()
+            bound = {
+                active.binding.id for active in stage.app.screen.active_bindings.values() if active.binding.id
+            }
+            assert {"screen.focus_help", "app.palette"} <= bound
+            await stage.press("f1")
+            await stage.on(HelpScreen)
+            await stage.until(lambda: stage.app.screen.query("#help-text"))
+            text = stage.plain("#help-text")
+            for action_id in bound:
+                assert action(action_id).help in text
+                assert action(action_id).keys in text
+            await stage.press("escape")
+            await stage.on(screen)
 
 
 async def test_palette_entries_show_key_and_command(console: OpenConsole) -> None:
@@ -82,15 +79,17 @@ async def test_palette_entries_show_key_and_command(console: OpenConsole) -> Non
         assert {"runs.create", "app.approvals", "list.down", "screen.copy"} <= set(rows)
 
 
-@pytest.mark.parametrize("name", ["approvals", "Approv", "aprvls", "app.approvals"])
-async def test_a_name_typed_into_the_palette_goes_there(console: OpenConsole, name: str) -> None:
+async def test_a_name_typed_into_the_palette_goes_there(console: OpenConsole) -> None:
     async with console(FakeEngine().add(a_run())) as stage:
         await stage.shows("● running")
-        await stage.press(":")
-        await stage.on(PaletteScreen)
-        await stage.write(name)
-        await stage.press("enter")
-        await stage.on(ApprovalsScreen)
+        for name in ("approvals", "Approv", "aprvls", "app.approvals"):
+            await stage.press(":")
+            await stage.on(PaletteScreen)
+            await stage.write(name)
+            await stage.press("enter")
+            await stage.on(ApprovalsScreen)
+            await stage.press("1")
+            await stage.on(RunsScreen)
 
 
 async def test_the_palette_acts_on_the_run_under_the_cursor(console: OpenConsole) -> None:
@@ -181,33 +180,29 @@ async def test_the_palette_says_so_when_nothing_matches_and_does_nothing(console
         await stage.on(PaletteScreen)
 
 
-@pytest.mark.parametrize(
-    ("keys", "words"),
-    [
-        ((), ("list", "One row down", "j ↓")),
-        (("/",), ("A filter of the runs", "Delete all to the left")),
-        (("3", "enter"), ("Switch a yes/no field", "[x] is yes")),
-        (("2", "a"), ("A line to type into",)),
-        (("enter", "tab", "tab", "tab"), ("A value as a tree",)),
-    ],
-)
-async def test_f1_tells_what_has_the_focus_and_its_keys(
-    console: OpenConsole, keys: tuple[str, ...], words: tuple[str, ...]
-) -> None:
+async def test_f1_tells_what_has_the_focus_and_its_keys(console: OpenConsole) -> None:
     schema = {"type": "object", "properties": {"public": {"type": "boolean"}}}
     engine = FakeEngine().add(a_run(), an_approval(run_id="other", risk=Risk.HIGH), a_form("f", schema))
+    ways = (
+        ((), ("list", "One row down", "j ↓")),
+        (("/",), ("A filter of the runs", "Delete all to the left")),
+        (("escape", "3", "enter"), ("Switch a yes/no field", "[x] is yes")),
+        (("escape", "1", "enter", "tab", "tab", "tab"), ("A value as a tree",)),
+        (("escape", "2", "a"), ("A line to type into",)),
+    )
     async with console(engine, size=(120, 60)) as stage:
         await stage.shows("● running")
-        for key in keys:
-            await stage.press(key)
-            await stage.graced()
-        await stage.press("f1")
-        await stage.on(HelpScreen)
-        await stage.until(lambda: stage.app.screen.query("#help-text"))
-        for expected in words:
-            assert expected in stage.plain("#help-text")
-        await stage.press("escape")
-        await stage.until(lambda: not isinstance(stage.app.screen, HelpScreen))
+        for keys, words in ways:
+            for key in keys:
+                await stage.press(key)
+                await stage.graced()
+            await stage.press("f1")
+            await stage.on(HelpScreen)
+            await stage.until(lambda: stage.app.screen.query("#help-text"))
+            for expected in words:
+                assert expected in stage.plain("#help-text"), keys
+            await stage.press("escape")
+            await stage.until(lambda: not isinstance(stage.app.screen, HelpScreen))
 
 
 def parts_that_can_have_the_focus() -> Iterator[type[Widget]]:
@@ -238,13 +233,13 @@ async def test_a_key_turns_the_bell_off_and_on(console: OpenConsole) -> None:
         await stage.until(lambda: stage.app.state.bell is before)
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+c", "escape"])
-async def test_help_is_closed_by_the_keys_that_leave(console: OpenConsole, key: str) -> None:
+async def test_help_is_closed_by_the_keys_that_leave(console: OpenConsole) -> None:
     async with console(FakeEngine()) as stage:
-        await stage.press("?")
-        await stage.on(HelpScreen)
-        await stage.press(key)
-        await stage.on(RunsScreen)
+        for key in ("q", "ctrl+c", "escape"):
+            await stage.press("?")
+            await stage.on(HelpScreen)
+            await stage.press(key)
+            await stage.on(RunsScreen)
 
 
 async def test_ctrl_c_twice_leaves(console: OpenConsole) -> None:
