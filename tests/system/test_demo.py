@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.system.conftest import PROGRAM
-from tests.system.terminal import Terminal, terminal
+from tests.system.terminal import Start, Terminal, as_a_shell_does, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,11 +35,11 @@ class Demo:
 
 
 @contextmanager
-def demo(vasini: Vasini, tmp_path: Path) -> Iterator[Demo]:
+def demo(vasini: Vasini, tmp_path: Path, *, start: Start = as_a_shell_does) -> Iterator[Demo]:
     place = tmp_path / "temporary"
     place.mkdir()
     env = {**vasini.environment, "TERM": "xterm-256color", "TMPDIR": str(place)}
-    with terminal([PROGRAM, "--demo"], env=env, cwd=vasini.cwd) as opened:
+    with terminal([PROGRAM, "--demo"], env=env, cwd=vasini.cwd, start=start) as opened:
         yield Demo(opened, place)
 
 
@@ -52,7 +52,7 @@ def test_the_demo_lives_and_leaves_the_workspace_of_the_operator_alone(
 ) -> None:
     vasini.ok("run", "hello/hello", "--set", "name=Ada")
     before = contents(vasini.home), contents(vasini.cwd)
-    with demo(vasini, tmp_path) as opened:
+    with demo(vasini, tmp_path, start=vasini.warm.on_terminal) as opened:
         screen = opened.terminal
         screen.shows("vasini  DEMO")
         screen.until(lambda: "repo-steward/" in screen.text and "log-triage/" in screen.text, "packs run")

@@ -15,6 +15,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import traceback
@@ -22,7 +23,6 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tests.permissions import bind_permissions
@@ -61,7 +61,7 @@ class WarmCommand:
         self, argv: Sequence[str | Path], terminal: int, cwd: Path, env: Mapping[str, str]
     ) -> WarmConsole:
         """`vasini` with the rest of `argv`, on a terminal that becomes its controlling one."""
-        with TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory() as place:
             ended = Path(place, "ended")
             os.mkfifo(ended)
             status = os.open(ended, os.O_RDONLY | os.O_NONBLOCK)
@@ -188,7 +188,7 @@ def _become(number: int, file: int) -> None:
 def _learn(main: Any) -> None:
     """Perform commands: models are built and shipped templates compiled, once for all."""
     before = dict(os.environ)
-    with TemporaryDirectory() as home, redirect_stdout(StringIO()):
+    with tempfile.TemporaryDirectory() as home, redirect_stdout(StringIO()):
         os.environ["VASINI_HOME"] = home
         for words in _PERFORMED:
             main([*words, "--json"])
@@ -201,6 +201,7 @@ def _perform(main: Any, order: dict[str, Any]) -> int:
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
+    tempfile.tempdir = None  # by the environment
     for number, name in enumerate(("stdin", "stdout", "stderr")):  # as they are where a command begins
         tty = os.isatty(number)
         stream = open(number, "w" if number else "r", 1 if tty or number == 2 else -1, "utf-8", closefd=False)  # noqa: SIM115
