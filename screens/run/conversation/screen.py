@@ -67,7 +67,7 @@ class ConversationScreen(LookVerbs):
         yield Plain(sanitize(_NOTE), id="text-note")
         yield SafeInput(placeholder="words in any turn", id="turn-search")
         yield TurnsTable(id="conversation")
-        yield WritingLines(id="writing")
+        yield WritingLines(self.state.keymap, id="writing")
 
     def on_mount(self) -> None:
         """The turns have the keys."""

@@ -17,6 +17,9 @@ from screens.frame.screen import show_notice
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from screens.keys.keymap import Keymap
+
+_WORDS = "Your message; Enter sends it ({run.talk} writes, {talk.image} adds images)"
 _FILES = "image files that go with your message; in quotes where a name has blanks"
 
 
@@ -30,10 +33,14 @@ class WritingLines(Vertical):
         text: str
         images: tuple[str, ...]
 
+    def __init__(self, keymap: Keymap, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._words = keymap.fill(_WORDS)
+
     def compose(self) -> ComposeResult:
         """The images stand above the words, as they are told."""
         yield SafeInput(placeholder=_FILES, id="message-images")
-        yield SafeInput(placeholder="Your message; Enter sends it", id="message")
+        yield SafeInput(placeholder=self._words, id="message")
 
     def on_mount(self) -> None:
         """Nobody is asked yet, and nothing is shown to anybody."""
