@@ -7,16 +7,7 @@ from pathlib import Path
 
 def shipped_packs() -> Path | None:
     """The directory of the packs that come with the program, None when an installation left it out."""
-    return _beside_the_package("packs")
-
-
-def shipped_themes() -> Path | None:
-    """The directory of the themes that come with the program."""
-    return _beside_the_package("themes")
-
-
-def _beside_the_package(name: str) -> Path | None:
     # not by the name of a package: a directory without __init__ is a namespace package, and one
     # of the same name in the working directory would be merged into it
-    directory = Path(__file__).resolve().parents[1] / name
+    directory = Path(__file__).resolve().parents[1] / "packs"
     return directory if directory.is_dir() else None

@@ -32,11 +32,6 @@ def layer_schema(layer: str) -> str:
     return f"{layer}.schema.json"
 
 
-def modeline(schema: str, place: str) -> str:
-    """The first line of a YAML file, which tells editors where its schema is; `place` is a path or URL."""
-    return f"# yaml-language-server: $schema={place}/{schema}\n"
-
-
 def editor_schemas() -> Mapping[str, Schema]:
     """Every schema by file name."""
     schemas = {layer_schema(name): _file_schema(model) for name, model in LAYERS.items()}

@@ -101,16 +101,6 @@ def poisson_tail(least: int, mean: float) -> float:
     return max(0.0, 1.0 - below)
 
 
-def budget_used(burn: float, window: int, period: int) -> float:
-    """The share of the budget of `period` that a burn uses in `window` (the same unit)."""
-    return burn * window / period
-
-
-def time_to_exhaustion(burn: float, period: int) -> float:
-    """After how long a burn has used up the budget of `period`, in its unit."""
-    return period / burn if burn > 0 else math.inf
-
-
 def _counts(buckets: Sequence[Bucket], moment: int) -> tuple[int, int]:
     found = since(buckets, moment)
     return sum(bucket.total for bucket in found), sum(bucket.bad for bucket in found)

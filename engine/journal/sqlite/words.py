@@ -13,8 +13,6 @@ from engine.journal.sqlite.queries import query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INDEX = "run_words"
-
 
 @cache
 def has_full_text_search() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import statistics
 
@@ -13,12 +12,10 @@ from engine.slo.buckets import DAY, HOUR, MINUTE, Bucket, start_of
 from engine.slo.burn import (
     PAIRS,
     believable,
-    budget_used,
     burn_rate,
     burns,
     factor_in_force,
     poisson_tail,
-    time_to_exhaustion,
 )
 from engine.slo.objectives import Objective
 
@@ -33,18 +30,13 @@ LOW = Objective(success=0.98, p95=5_000_000)
 def test_factors_use_the_shares_of_the_budget_that_the_workbook_recommends(
     factor: float, window: int, share: float
 ) -> None:
-    assert budget_used(factor, window, 30 * DAY) == pytest.approx(share)
+    assert factor * window / (30 * DAY) == pytest.approx(share)
+    assert (factor, window) in [(pair.factor, pair.long) for pair in PAIRS]
 
 
-@pytest.mark.parametrize(
-    ("burn", "error_rate", "minutes"),
-    [(1, 0.001, 30 * 24 * 60), (2, 0.002, 15 * 24 * 60), (10, 0.01, 3 * 24 * 60), (1000, 1.0, 43.2)],
-)
-def test_burn_rates_exhaust_the_budget_when_the_workbook_says(
-    burn: float, error_rate: float, minutes: float
-) -> None:
+@pytest.mark.parametrize(("burn", "error_rate"), [(1, 0.001), (2, 0.002), (10, 0.01), (1000, 1.0)])
+def test_burn_rates_are_those_of_the_workbook(burn: float, error_rate: float) -> None:
     assert burn_rate(round(error_rate * 1000), 1000, THREE_NINES) == pytest.approx(burn)
-    assert time_to_exhaustion(burn, 30 * DAY) / MINUTE == pytest.approx(minutes)
 
 
 def test_the_pairs_are_those_of_the_workbook() -> None:
@@ -65,7 +57,6 @@ def test_a_factor_that_no_failures_reach_is_lowered() -> None:
 
 def test_no_runs_and_no_failures_burn_nothing() -> None:
     assert burn_rate(0, 0, LOW) == burn_rate(0, 50, LOW) == 0.0
-    assert time_to_exhaustion(0.0, DAY) == math.inf
 
 
 def test_the_poisson_tail_agrees_with_its_table() -> None:
