@@ -118,3 +118,25 @@ def test_every_value_comes_back_without_secrets_and_previews_are_small(value: An
     assert b"sk-abc1" not in stored + b"".join(kept.blobs.values())
     if kept.blobs:
         assert len(canonical_json(kept.value["preview"])) <= PREVIEW_LIMIT
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {
+            "reply": {"text": "Done.", "usage": {"input_tokens": 3, "output_tokens": 1}},
+            "results": ["a", {"b": 1}],
+        },
+        {"text": 'says "otp" and "pin"\n' * 60},
+        {"several": [{"deep": [{"deeper": "x"}]}] * 9, **{f"k{n}": n for n in range(9)}},
+        {"text": "é\\u0041 \x1b[0m" + "y" * 900},
+        ["1 - 2 - 3", "+ 5", "a.b@", "(2)"],
+    ],
+)
+def test_what_is_kept_apart_is_previewed_alike_whether_it_was_found_clean_at_once_or_part_by_part(
+    value: Any,
+) -> None:
+    redactor = Redactor(Masker())
+    kept = redactor.storable(value, apart=True)
+    assert kept.value["preview"] == redactor.preview(value)
+    assert [*kept.blobs.values()] == [canonical_json(value)]
