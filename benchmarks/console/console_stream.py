@@ -3,7 +3,8 @@
     python -m benchmarks.console.console_stream [--seconds 20]
 
 A loopback server drips 200 tokens a second into each answer; the console on its pty works the runs itself and
-shows the output of one of them. What a person would have seen is worked out afterwards.
+shows the output of one of them, then its conversation. What a person would have seen is worked out
+afterwards.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ RUNS = 5
 A_SECOND = 200
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 _WORDS_A_LINE = 12
+_LONGEST = 500.0
+"""Seconds that an answer goes on: longer than this measures, however slow the machine."""
 
 
 class Dripping:
@@ -99,13 +102,15 @@ def serving(seconds: float) -> Iterator[Dripping]:
     thread.join()
 
 
-def newest_lags(terminal: Terminal, sent: dict[int, list[tuple[float, int]]], begin: float) -> list[float]:
+def newest_lags(
+    terminal: Terminal, sent: dict[int, list[tuple[float, int]]], begin: float, until: float
+) -> list[float]:
     """For every token of the run that is shown: how many milliseconds later one at least as new was there."""
     seen, shown, which = Seen(SIZE), [], 0
     for at, data in terminal.chunks:
         seen.feed(data)
         found = [(int(run), int(token)) for run, token in re.findall(r"r(\d)n(\d+)", seen.text)]
-        if found and at >= begin:
+        if found and begin <= at <= until:
             which = found[-1][0]
             shown.append((at, max(token for run, token in found if run == which)))
     end = shown[-1][0]
@@ -121,10 +126,10 @@ def newest_lags(terminal: Terminal, sent: dict[int, list[tuple[float, int]]], be
 
 
 def measure(place: Path, seconds: float) -> list[Figure]:
-    """Both bars."""
+    """The bars of the pane Output, then those of the conversation."""
     home = place / "home"
     home.mkdir()
-    with serving(3 * seconds) as server:
+    with serving(_LONGEST) as server:
         named = {"drip": {"provider": "openai", "model": "m", "base_url": server.url, "api_key": ""}}
         (home / "config.yaml").write_text(yaml.safe_dump({"models": {"default": "drip", "named": named}}))
         (home / "config.yaml").chmod(0o600)
@@ -144,14 +149,30 @@ def measure(place: Path, seconds: float) -> list[Figure]:
             terminal.until(lambda: b"r0n" in terminal.raw or b"n1" in terminal.raw, "text of a model")
             begin = time.perf_counter() - terminal.started + 1
             time.sleep(seconds)
-            lags = newest_lags(terminal, server.sent, begin)
-            latencies = key_latencies(terminal, keys)
+            ended = time.perf_counter() - terminal.started
+            terminal.press("T")
+            terminal.shows("agent talk")
+            began = time.perf_counter() - terminal.started + 1
+            time.sleep(seconds + 2)
+            typed, _ = type_filter(terminal, seconds)
+            time.sleep(1)
         finally:
             finish(terminal)
+    figures = []
+    for part, pressed, since, until in (
+        ("", keys, begin, ended),
+        (" conversation,", typed, began, typed[0][0]),
+    ):
+        name = f"7 at {A_SECOND} tokens/s x {RUNS} runs,{part}"
+        lags = newest_lags(terminal, server.sent, since, until)
+        figures += _figures(name, key_latencies(terminal, pressed), lags)
+    return figures
+
+
+def _figures(name: str, latencies: list[float | None], lags: list[float]) -> list[Figure]:
+    missed = sum(late is None for late in latencies)
     key = percentile([late for late in latencies if late is not None], 0.95)
     newest = percentile(lags, 0.95)
-    name = f"7 at {A_SECOND} tokens/s x {RUNS} runs,"
-    missed = sum(late is None for late in latencies)
     return [
         Figure(f"{name} missed keys, 0", missed, None, missed == 0),
         Figure(f"{name} key p95, ms, <= 50", key, None, key <= 50),
