@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from engine import open_engine
 from engine.contracts.actor import Actor
-from engine.contracts.model import from_micros
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
+from engine.contracts.times import from_micros
 from vasini_tui.console.app import ConsoleApp
 from vasini_tui.console.options import ConsoleOptions
 from vasini_tui.demo.workspace import LABEL, PREFIX, open_demo

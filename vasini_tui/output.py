@@ -6,12 +6,11 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any, TextIO
 
-from pydantic import BaseModel
-
-from engine.contracts.model import rfc3339
+from engine.contracts.times import rfc3339
 from engine.safe_text import sanitize
 
 LEAST_COLUMNS = 20
@@ -44,7 +43,7 @@ class Output:
         except (OSError, ValueError):
             return 0
 
-    def document(self, content: Mapping[str, Any], *, indent: int | None = None) -> None:
+    def document(self, content: object, *, indent: int | None = None) -> None:
         """One JSON document, on a line of its own without `indent`; contracts stand by their wire names."""
         self._stdout.write(json_text(content, indent=indent) + "\n")
         self._stdout.flush()
@@ -143,8 +142,10 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
+    if hasattr(value, "model_dump"):
         return value.model_dump(mode="json", by_alias=True)
+    if is_dataclass(value):
+        return {one.name: getattr(value, one.name) for one in fields(value)}
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, Mapping):

@@ -23,7 +23,7 @@ from benchmarks.figures import cpu_seconds, memory_mb
 from benchmarks.runs.engine_bench import ACTOR, bench_config
 from benchmarks.runs.seeding import seed_runs
 from engine import open_engine
-from engine.contracts.runs.run import RunSort
+from engine.contracts.runs.listed import RunSort
 from screens.runs.screen import RunsScreen
 from screens.widgets.tables.paged_table import PagedTable
 from vasini_tui.console.app import ConsoleApp

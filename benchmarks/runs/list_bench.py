@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from benchmarks.figures import percentile
 from benchmarks.runs.engine_bench import bench_config
 from benchmarks.runs.seeding import seed_runs
 from engine import open_engine
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ async def measure(engine: Engine, runs: int, calls: int) -> None:
     for name, wanted in filters().items():
         given = wanted
         if name == "end of an id":
-            given = wanted.model_copy(update={"text": oldest[-12:]})
+            given = replace(wanted, text=oldest[-12:])
         elif name == "an id":
-            given = wanted.model_copy(update={"text": oldest})
+            given = replace(wanted, text=oldest)
         for sort in RunSort if name in {"none", "failed"} else (RunSort.NEWEST, RunSort.FLOW):
             await _line(engine, {"runs": runs, "sort": sort.value, "filter": name}, given, sort, calls)
 

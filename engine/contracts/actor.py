@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, ClassVar
 
-from pydantic import Field
-
-from engine.contracts.model import Contract
+from engine.contracts.checks import Within
 
 EVERY_TENANT = "*"
 """Stands in an operator's `tenants` for all there are."""
+MAX_NAME = 500
 
 
-class Actor(Contract):
+@dataclass(frozen=True, kw_only=True)
+class Actor:
     """Who does something, as it is recorded, and from where (cli, console, ssh, worker, engine).
 
     `account` is the one of the system. Whoever acts under another name is recorded with both:
     `ana (as the-ciso)`.
     """
 
-    name: str = Field(min_length=1, max_length=500)
+    name: str
     via: str = "engine"
     account: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a name that nobody could read in a history."""
+        if not 1 <= len(self.name) <= MAX_NAME:
+            raise ValueError(f"a name has 1 to {MAX_NAME} characters")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.via})"
@@ -36,11 +43,14 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class Operator(Contract):
+@dataclass(frozen=True, kw_only=True)
+class Operator:
     """What one account may see and do. `*` among the tenants is every one."""
 
-    tenants: tuple[str, ...] = Field(min_length=1)
-    roles: frozenset[Role] = Field(min_length=1)
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    tenants: Annotated[tuple[str, ...], Within(min_length=1)]
+    roles: Annotated[frozenset[Role], Within(min_length=1)]
 
     @property
     def impersonates(self) -> bool:

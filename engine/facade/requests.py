@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.listed import Page
     from engine.contracts.runs.plan import PlanEdits
     from engine.contracts.runs.request import (
         AnswerToken,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
         FormView,
         OutcomeView,
     )
-    from engine.contracts.runs.run import Page
 
 
 class Requests(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from engine.contracts.runs.run import RunSort
+from engine.contracts.runs.listed import RunSort
 from engine.contracts.status import CancelMode
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.runs.conversation import Conversation
+    from engine.contracts.runs.listed import Page, RunFilter, RunSummary, RunView
     from engine.contracts.runs.run import (
         EventFilter,
         EventMatches,
@@ -22,12 +23,8 @@ if TYPE_CHECKING:
         EventView,
         FileText,
         OutputPage,
-        Page,
         RunCounts,
         RunDetail,
-        RunFilter,
-        RunSummary,
-        RunView,
         StepView,
         VerbResult,
     )

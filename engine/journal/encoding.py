@@ -6,27 +6,35 @@ A list of runs reads neither: the machine's kinds of them are loaded with the fi
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
-
-from pydantic_core import from_json, to_json
 
 from engine.errors import EventUnreadable, Unavailable
 from engine.journal.records import StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
     from engine.machine.model.inputs import Input
 
 
 def encode(value: Any) -> str:
     """Compact JSON text."""
-    return to_json(value).decode()
+    return str(_core().to_json(value), "utf-8")
 
 
 def decode(text: str | bytes) -> Any:
     """The inverse of `encode`."""
-    return from_json(text)
+    return _core().from_json(text)
+
+
+@cache
+def _core() -> ModuleType:
+    """What writes and reads JSON; most lists show nothing that has to be read by it."""
+    import pydantic_core  # noqa: PLC0415 - see above
+
+    return pydantic_core
 
 
 def encode_input(given: Input) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from engine.contracts.runs.run import EventFilter, RunFilter, RunSort
+    from engine.contracts.runs.listed import RunFilter, RunSort
+    from engine.contracts.runs.run import EventFilter
     from engine.contracts.status import RequestKind, RequestStatus, RunStatus
     from engine.journal.changes import Listener
     from engine.journal.records import (

@@ -10,7 +10,7 @@ from engine.frozen import frozen
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.contracts.runs.run import WaitingFor
+    from engine.contracts.runs.listed import WaitingFor
     from engine.contracts.status import RunStatus
     from engine.journal.rows import RunRow
     from engine.journal.shown_cap import Shown

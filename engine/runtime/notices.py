@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.governing.budget import CapWindow
 from engine.contracts.governing.money import dollars
-from engine.contracts.model import from_micros
 from engine.contracts.notice import Notice, NoticeKind
 from engine.contracts.status import RequestStatus, StepErrorCode
+from engine.contracts.times import from_micros
 from engine.errors import ErrorCode, NotFound, Unavailable
 from engine.journal.spend_rows import SOFT_REACHED
 from engine.machine.events.request_facts import OutcomeUnknown, PendingHuman, UserInputRequested

@@ -6,10 +6,9 @@ import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json
-
 from engine.errors import ErrorCode, Unavailable
 from engine.governance.redactor import MAX_DEPTH
+from engine.journal.encoding import decode
 from engine.runtime.large_values import off_loop_if_large
 from engine.values import IMAGE_KEY, BlobNeeded, digests_in, follow, resolve_value, with_images
 
@@ -119,7 +118,7 @@ class ValueStore:
     def _hold(self, blobs: Mapping[str, bytes]) -> None:
         for digest, data in blobs.items():
             if digest not in self._held:
-                value = from_json(data)
+                value = decode(data)
                 self._held[digest] = (with_images(value) if _IMAGE in data else value, len(data))
                 self._size += len(data)
         while self._size > self._limit and len(self._held) > 1:

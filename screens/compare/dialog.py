@@ -8,7 +8,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
 from screens.frame.inputs import SafeInput
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.runs.run import RunSummary, RunView
+    from engine.contracts.runs.listed import RunSummary, RunView
     from screens.frame.console_state import ConsoleState
 
 _MOST = 50

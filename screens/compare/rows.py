@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.safe_text import sanitize
@@ -16,7 +16,8 @@ from screens.widgets.time_axis import since
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.contracts.runs.run import RunError, RunView, StepView
+    from engine.contracts.runs.listed import RunError, RunView
+    from engine.contracts.runs.run import StepView
     from screens.compare.diff import StepPair
 
 MOST_ROWS = 5_000
@@ -121,7 +122,7 @@ def place_of(key: str) -> int:
 
 
 def _error(error: RunError | None) -> Any:
-    return error.model_dump(mode="json") if error else None
+    return asdict(error) if error else None
 
 
 def _values(name: str, left: Any, right: Any) -> list[Compared]:

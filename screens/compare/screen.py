@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.feed import FeedBatch
     from screens.compare.rows import Compared
     from screens.frame.console_state import ConsoleState

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import rfc3339
+from engine.contracts.times import rfc3339
 
 if TYPE_CHECKING:
     from screens.frame.console_state import ConsoleState

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.packs.pack import FlowView
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
 
 TOLD: Mapping[str, str] = {
     "minimal": "which run it was, how it stands, and your note",

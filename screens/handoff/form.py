@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from screens.frame.console_state import ConsoleState
     from screens.handoff.dialogs import HandoffChoice
 

@@ -15,7 +15,7 @@ from screens.keys.bindings import bindings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from screens.handoff.dialogs import HandoffChoice
 
 MOST_RELATED = 50

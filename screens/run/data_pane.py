@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from screens.run.pane import Moment, RunPane
@@ -33,7 +34,7 @@ class DataPane(RunPane):
         if run.handoff is not None:
             values["handoff"] = run.handoff
         if run.error is not None:
-            values["error"] = run.error.model_dump(mode="json")
+            values["error"] = asdict(run.error)
         self.values.show(values)
 
     def target(self) -> Widget:

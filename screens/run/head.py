@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from screens.run.pane import Moment
     from screens.widgets.plain import Part
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from engine.contracts.runs.run import EventView, RunDetail, RunView
+    from engine.contracts.runs.listed import RunView
+    from engine.contracts.runs.run import EventView, RunDetail
     from screens.frame.console_state import ConsoleState
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from engine.contracts.status import RUN_TERMINAL
@@ -151,7 +152,7 @@ def _values(shown: StepView, whole: StepView) -> dict[str, object]:
     if shown.output is not None:
         values["output"] = whole.output
     if shown.error is not None:
-        values["error"] = shown.error.model_dump(mode="json")
+        values["error"] = asdict(shown.error)
     if shown.tries:
         values["tries"] = [failed.model_dump(mode="json") for failed in shown.tries]
     return values

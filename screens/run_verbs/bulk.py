@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from engine.contracts.actor import Actor
-    from engine.contracts.runs.run import RunView, VerbResult
+    from engine.contracts.runs.listed import RunView
+    from engine.contracts.runs.run import VerbResult
     from engine.facade.runs import Runs
 
 _COLUMNS = (Column("Status", 15), Column("Flow", 16, flex=1), Column("Run", 30))

@@ -24,7 +24,8 @@ from screens.run_verbs.cancel_menu import CancelMenu
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from engine.contracts.runs.run import RunView, VerbResult
+    from engine.contracts.runs.listed import RunView
+    from engine.contracts.runs.run import VerbResult
 
 
 class SteerVerbs(CurrentRunScreen):

@@ -9,7 +9,7 @@ from screens.frame.current_run import CurrentRunScreen
 from screens.frame.screen import show_notice
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import RunSummary
+    from engine.contracts.runs.listed import RunSummary
     from screens.frame.console_state import ConsoleState
 
 

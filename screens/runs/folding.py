@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.contracts.runs.run import RunSummary
+    from engine.contracts.runs.listed import RunSummary
     from engine.facade.runs import Runs
 
 MOST_CHILDREN = 200

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
 from engine.safe_text import sanitize
 from screens.widgets.status_labels import REJECTED, RUN_LABELS, RUN_WORDS
@@ -55,10 +55,15 @@ def run_query(typed: str, tenant: str, now: datetime) -> RunQuery:
     for word in sanitize(typed).split():
         reading.take(word)
     text = " ".join(reading.words) or None
-    asked = {"status": tuple(reading.statuses), "text": text, **reading.names, **reading.moments}
+    asked: dict[str, Any] = {
+        "status": tuple(reading.statuses),
+        "text": text,
+        **reading.names,
+        **reading.moments,
+    }
     nested = None if any(asked.values()) else False
     rejected = next(iter(reading.rejected)) if len(reading.rejected) == 1 else None
-    filters = RunFilter.model_validate({**asked, "rejected": rejected, "nested": nested, "tenant": tenant})
+    filters = RunFilter(**asked, rejected=rejected, nested=nested, tenant=tenant)
     return RunQuery(filters, tuple(reading.faults))
 
 

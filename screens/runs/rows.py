@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from engine.contracts.runs.run import RunSort
+from engine.contracts.runs.listed import RunSort
 from engine.contracts.status import WaitKind
 from engine.safe_text import sanitize
 from screens.widgets.ages import age, list_time, span
@@ -18,7 +18,7 @@ from screens.widgets.tables.rows import Cell, Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from engine.contracts.runs.run import RunFilter, RunSummary, WaitingFor
+    from engine.contracts.runs.listed import RunFilter, RunSummary, WaitingFor
     from engine.facade.runs import Runs
     from screens.runs.folding import Unfolded
 

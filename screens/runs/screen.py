@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from engine.contracts.governing.money import cost_text
-from engine.contracts.runs.run import RunSort
+from engine.contracts.runs.listed import RunSort
 from engine.safe_text import sanitize
 from screens.compare.verbs import CompareVerbs
 from screens.frame.inputs import SafeInput
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
-    from engine.contracts.runs.run import RunSummary
+    from engine.contracts.runs.listed import RunSummary
     from screens.frame.console_state import ConsoleState
     from screens.widgets.tables.rows import Row
 

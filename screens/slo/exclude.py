@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
 from engine.safe_text import sanitize
 from screens.frame.bars.key_hint import KeyHint
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from engine.contracts.runs.run import RunSummary
+    from engine.contracts.runs.listed import RunSummary
     from engine.facade.engine import Engine
     from engine.facade.levels import LevelSummary
     from screens.frame.console_state import ConsoleState

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
 
 SECOND_TICK = 1.0
 MINUTE_TICK = 60.0
@@ -23,7 +22,12 @@ def show_times_in(name: str) -> None:
 
     Raises ZoneInfoNotFoundError for a zone that there is not; settings know it before.
     """
-    _zone.set(None if name == "local" else UTC if name == "UTC" else ZoneInfo(name))
+    if name in {"local", "UTC"}:
+        _zone.set(UTC if name == "UTC" else None)
+        return
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - for the few who set another one
+
+    _zone.set(ZoneInfo(name))
 
 
 def zoned(moment: datetime) -> datetime:

@@ -14,7 +14,7 @@ from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 from engine.safe_text import SafeText, sanitize
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import RunSummary
+    from engine.contracts.runs.listed import RunSummary
 
 
 class Tone(StrEnum):

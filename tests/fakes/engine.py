@@ -7,8 +7,8 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.contracts.runs.listed import RunView
 from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
-from engine.contracts.runs.run import EventView, FileText, OutputLine, RunDetail, RunFile, RunView, StepView
 from engine.facade.engine import RestingModel, WorkerView
 from engine.facade.feed import FeedBatch
 from engine.governance.access import access_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor, Operator
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.packs.pack import PackView
+    from engine.contracts.runs.run import EventView, FileText, OutputLine, RunDetail, RunFile, StepView
     from engine.contracts.runs.snapshot import RunSnapshot
     from engine.contracts.runs.timeline import Timeline
 

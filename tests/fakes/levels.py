@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +153,7 @@ class FakeLevels(Scoped):
             raise InvalidInput("a run is excluded for a reason: say why", {"run_id": run_id})
         if run.run.excluded is not None:
             return False
-        self.engine.stored_runs[run_id] = run.run.model_copy(update={"excluded": reason})
+        self.engine.stored_runs[run_id] = replace(run.run, excluded=reason)
         return True
 
     async def flag(self, run_id: str, comment: str, *, actor: Actor) -> bool:
@@ -163,7 +163,7 @@ class FakeLevels(Scoped):
             raise InvalidInput("say what is not so", {"run_id": run_id})
         if run.run.flagged is not None:
             return False
-        self.engine.stored_runs[run_id] = run.run.model_copy(update={"flagged": comment})
+        self.engine.stored_runs[run_id] = replace(run.run, flagged=comment)
         return True
 
     async def unflag(self, run_id: str, comment: str, *, actor: Actor) -> bool:
@@ -171,7 +171,7 @@ class FakeLevels(Scoped):
         run = await self.engine.runs.get(run_id)
         if run.run.flagged is None and run.run.doubtful is None:
             return False
-        self.engine.stored_runs[run_id] = run.run.model_copy(update={"flagged": None, "doubtful": None})
+        self.engine.stored_runs[run_id] = replace(run.run, flagged=None, doubtful=None)
         return True
 
     def _seen(self, window_days: int | None) -> tuple[ServiceLevel, ...]:

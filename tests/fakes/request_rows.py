@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from engine.contracts.runs.listed import Page
 from engine.contracts.runs.request import ApprovalView, FormView, OutcomeView
-from engine.contracts.runs.run import Page
 from engine.contracts.status import RequestKind, RequestStatus
 from engine.errors import InvalidInput
 from engine.journal.rules.request_rules import is_past

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.listed import Page
     from engine.contracts.runs.plan import PlanEdits
-    from engine.contracts.runs.run import Page
     from tests.fakes.engine import FakeEngine
 
 View = TypeVar("View", ApprovalView, FormView, OutcomeView)

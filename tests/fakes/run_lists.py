@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from engine.contracts.runs.run import Page, RunFilter, RunSort, RunSummary, RunView
+from engine.contracts.runs.listed import Page, RunFilter, RunSort, RunSummary, RunView
 from engine.contracts.status import RunStatus
 from engine.journal.encoding import encode
 from engine.journal.rules.rows.run_words import run_words
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from engine.journal.rows import RunRow
 
 T = TypeVar("T")
-_SUMMARY = set(RunSummary.model_fields)
+_SUMMARY = {one.name for one in fields(RunSummary)}
 
 
 def found_runs(runs: Iterable[RunView], filters: RunFilter, sort: RunSort) -> list[RunView]:
@@ -50,19 +51,21 @@ def page_of_runs(
     page = later[skipped : skipped + size]
     more = len(later) > skipped + size
     return Page[RunSummary](
-        items=tuple(
-            RunSummary(**run.model_dump(include=_SUMMARY - {"children"}), children=started.get(run.run_id, 0))
-            for run in page
-        ),
+        items=tuple(replace(summary_of(run), children=started.get(run.run_id, 0)) for run in page),
         next=run_cursor(place_of(run_row(page[-1]), sort), sort) if more else None,
     )
+
+
+def summary_of(run: RunView) -> RunSummary:
+    """Its row in a list."""
+    return RunSummary(**{name: getattr(run, name) for name in _SUMMARY})
 
 
 def without_damaged(page: Page[T], damaged: Set[str], id_of: Callable[[T], str]) -> Page[T]:
     """The page as it is when some of what stands on it cannot be read."""
     left = tuple(id_of(item) for item in page.items if id_of(item) in damaged)
     items = tuple(item for item in page.items if id_of(item) not in damaged)
-    return page.model_copy(update={"items": items, "unreadable": left})
+    return replace(page, items=items, unreadable=left)
 
 
 def event_fits(event: EventView, wanted: EventFilter) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from engine.contracts.runs.listed import Page, RunFilter, RunSort, RunSummary, RunView
 from engine.contracts.runs.run import (
     EventFilter,
     EventMatches,
@@ -14,13 +15,8 @@ from engine.contracts.runs.run import (
     EventView,
     FileText,
     OutputPage,
-    Page,
     RunCounts,
     RunDetail,
-    RunFilter,
-    RunSort,
-    RunSummary,
-    RunView,
     StepView,
     VerbResult,
 )
@@ -165,7 +161,7 @@ class FakeRuns(Scoped):
     async def summary(self, run_id: str) -> RunView:
         run = self._run(run_id)
         events = self.engine.stored_events.get(run_id, ())
-        return run.model_copy(update={"run_seq": len(events)}) if events else run
+        return replace(run, run_seq=len(events)) if events else run
 
     async def list(
         self,
@@ -340,7 +336,7 @@ class FakeRuns(Scoped):
 
     def _found(self, filters: RunFilter | None, sort: RunSort) -> Sequence[RunView]:
         wanted = filters or RunFilter()
-        seen = wanted.model_copy(update={"tenant": self.access.narrowed(wanted.tenant)})
+        seen = replace(wanted, tenant=self.access.narrowed(wanted.tenant))
         return found_runs(self.engine.stored_runs.values(), seen, sort)
 
     def _queued(self, pack: str, flow: str, payload: Mapping[str, Any], **more: Any) -> RunView:
@@ -361,8 +357,6 @@ class FakeRuns(Scoped):
         run = await self.summary(run_id)
         changed = changes(run_row(run), (), verb)
         if changed:
-            self.engine.add(
-                run.model_copy(update={"status": then, "pause_requested": then is RunStatus.PAUSED})
-            )
+            self.engine.add(replace(run, status=then, pause_requested=then is RunStatus.PAUSED))
             self.engine.news("run_changed", run_id)
         return VerbResult(run_id=run_id, status=then if changed else run.status, changed=changed)

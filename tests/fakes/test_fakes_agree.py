@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ import pytest
 from pydantic import BaseModel
 
 from engine.contracts.actor import Actor
-from engine.contracts.runs.run import EventFilter, RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
+from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus
 from engine.errors import NotFound, VasiniError
 from engine.journal.memory.journal import MemoryJournal
@@ -138,6 +139,8 @@ def paged(method: str, *given: Any, **named: Any) -> Call:
 def plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if is_dataclass(value):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     return value

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flows.flow import AutonomyLevel
 from engine.contracts.packs.handoff import HandoffView
 from engine.contracts.packs.pack import FlowView, PackState, PackView
+from engine.contracts.runs.listed import RunView
 from engine.contracts.runs.request import ApprovalView, FormView, GatedAction, OutcomeView
-from engine.contracts.runs.run import EventView, RunView, StepView
+from engine.contracts.runs.run import EventView, StepView
 from engine.contracts.runs.timeline import SpanKind, TimelineRow, TimelineSpan
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
 

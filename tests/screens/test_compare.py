@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.run import RunError
+from engine.contracts.runs.listed import RunError
 from engine.contracts.status import RunStatus, StepStatus
 from screens.compare.dialog import CompareDialog
 from screens.compare.screen import CompareScreen

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.actor import Actor
+from engine.contracts.runs.listed import RunError, WaitingFor
 from engine.contracts.runs.request import GatedAction
-from engine.contracts.runs.run import RunError, WaitingFor
 from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineSpan
 from engine.contracts.status import Risk, RunStatus, StepStatus, WaitKind
 from tests.fakes.engine import FakeEngine

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.runs.conversation import SpokenTurn
-from engine.contracts.runs.run import OutputLine, RunError
+from engine.contracts.runs.listed import RunError
+from engine.contracts.runs.run import OutputLine
 from engine.contracts.status import RunStatus, StepStatus
 from screens.run.conversation.screen import ConversationScreen
 from screens.run.conversation.table import TurnsTable

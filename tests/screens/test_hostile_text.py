@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.notes import SavedFilter
 from engine.contracts.packs.pack import Problem
+from engine.contracts.runs.listed import RunError, WaitingFor
 from engine.contracts.runs.request import GatedAction
-from engine.contracts.runs.run import FileText, RunError, RunFile, WaitingFor
+from engine.contracts.runs.run import FileText, RunFile
 from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus, WaitKind
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.facade.feed import FeedBatch

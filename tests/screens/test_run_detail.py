@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.runs.run import (
-    EventMatches,
-    FileText,
-    OutputLine,
-    RunDetail,
-    RunEnding,
-    RunError,
-    RunFile,
-)
+from engine.contracts.runs.listed import RunEnding, RunError
+from engine.contracts.runs.run import EventMatches, FileText, OutputLine, RunDetail, RunFile
 from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus, StepStatus
 from engine.errors import ErrorCode, Unavailable

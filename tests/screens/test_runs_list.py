@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.packs.pack import Problem
-from engine.contracts.runs.run import Page, RunFilter, RunSort, RunSummary
+from engine.contracts.runs.listed import Page, RunFilter, RunSort, RunSummary
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.facade.feed import FeedBatch, PackListChanged
@@ -20,6 +20,7 @@ from screens.run_verbs.cancel_menu import CancelMenu
 from screens.runs.saved_filters import SavedFiltersDialog
 from screens.runs.screen import RunsScreen
 from tests.fakes.engine import FakeEngine
+from tests.fakes.run_lists import summary_of
 from tests.fakes.runs import FakeRuns
 from tests.fakes.views import NOW, a_form, a_pack, a_run, ago
 
@@ -56,8 +57,7 @@ class FakeManyRuns(FakeRuns):
         places = range(offset, min(offset + limit, self.length(filters)))
         numbers = [place if sort is RunSort.OLDEST else self.length(filters) - 1 - place for place in places]
         runs = [a_run(f"run-{number * step:07}", RunStatus.FAILED) for number in numbers]
-        fields = set(RunSummary.model_fields)
-        return Page[RunSummary](items=tuple(RunSummary(**run.model_dump(include=fields)) for run in runs))
+        return Page[RunSummary](items=tuple(summary_of(run) for run in runs))
 
     async def count(self, filters: RunFilter | None = None) -> int:
         return self.length(filters)

@@ -19,7 +19,7 @@ from engine.contracts.governing.slo import (
     PeopleView,
     RoleView,
 )
-from engine.contracts.runs.run import RunError
+from engine.contracts.runs.listed import RunError
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.facade.feed import AlertChanged, FeedBatch

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.runs.run import OutputLine, RunDetail, RunError
+from engine.contracts.runs.listed import RunError
+from engine.contracts.runs.run import OutputLine, RunDetail
 from engine.contracts.runs.timeline import FailedTry, Timeline
 from engine.contracts.status import RunStatus, StepStatus
 from screens.run.screen import RunScreen

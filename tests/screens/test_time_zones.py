@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.run import WaitingFor
+from engine.contracts.runs.listed import WaitingFor
 from engine.contracts.status import RunStatus, WaitKind
 from screens.run.screen import RunScreen
 from screens.widgets.ages import clock_time, full_time, seconds_time, short_time, show_times_in

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.runtime.embedded.engine import open_engine
 from tests.engine.runtime.embedded_home import until
 from tests.engine.runtime.fake_clock import FakeClock

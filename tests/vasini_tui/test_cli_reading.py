@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from engine.contracts.model import rfc3339
 from engine.contracts.packs.pack import Problem
+from engine.contracts.runs.listed import RunError, WaitingFor
 from engine.contracts.runs.preview import Preview
 from engine.contracts.runs.request import GatedAction
-from engine.contracts.runs.run import OutputLine, RunError, WaitingFor
+from engine.contracts.runs.run import OutputLine
 from engine.contracts.runs.snapshot import RunSnapshot
 from engine.contracts.runs.timeline import FailedTry
 from engine.contracts.status import CancelMode, RunStatus, StepStatus, WaitKind
+from engine.contracts.times import rfc3339
 from engine.contracts.tool import ToolMeta
 from tests.fakes.views import NOW, a_form, a_pack, a_run, a_step, ago, an_approval, an_event
 from tests.recorded_names import recorded
@@ -23,7 +24,7 @@ from vasini_tui.exit_codes import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
 

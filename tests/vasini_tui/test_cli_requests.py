@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.model import rfc3339
 from engine.contracts.runs.preview import Preview
 from engine.contracts.runs.request import GatedAction
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
+from engine.contracts.times import rfc3339
 from tests.fakes.views import NOW, a_form, a_run, ago, an_approval, an_outcome
 from tests.recorded_names import recorded
 from vasini_tui.exit_codes import ExitCode

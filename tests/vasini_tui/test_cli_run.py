@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.packs.pack import PackState, Problem
-from engine.contracts.runs.run import RunError
+from engine.contracts.runs.listed import RunError
 from engine.contracts.status import RunStatus
 from tests.fakes.views import a_flow, a_pack, a_run
 from tests.recorded_names import recorded

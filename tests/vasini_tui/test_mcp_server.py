@@ -13,7 +13,7 @@ import pytest
 from engine import open_engine
 from engine.config import EngineConfig
 from engine.contracts.actor import Actor
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.memory.journal import MemoryJournal

@@ -11,6 +11,7 @@ from vasini_tui.cli.arguments.options import ActAs, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.commands import COMMANDS, GROUPS, asked_for, command
 from vasini_tui.cli.open_console import open_console
+from vasini_tui.cli.quick_values import QuickCommand, QuickGroup
 from vasini_tui.exit_codes import ExitCode, UsageError
 from vasini_tui.version import version_line
 
@@ -43,6 +44,7 @@ def command_tree(offered: Iterable[str] = COMMANDS) -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         result_callback=_console_unless_a_command,
+        cls=QuickGroup,
     )
     app.callback(invoke_without_command=True)(_root)
     groups: dict[str, typer.Typer] = {}
@@ -51,7 +53,7 @@ def command_tree(offered: Iterable[str] = COMMANDS) -> typer.Typer:
         if second and first not in groups:
             groups[first] = typer.Typer(help=GROUPS[first], rich_markup_mode=None)
             app.add_typer(groups[first], name=first)
-        (groups[first] if second else app).command(second or first)(command(words))
+        (groups[first] if second else app).command(second or first, cls=QuickCommand)(command(words))
     return app
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import Actor
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RUN_TERMINAL, RunStatus
 from engine.errors import VasiniError
 from vasini_tui.demo.sample_data import RELEASES, SERVICES

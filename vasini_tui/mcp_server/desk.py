@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from engine.contracts.actor import Actor
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
 
     Tell = Callable[[str], Awaitable[None]]
@@ -76,7 +76,7 @@ class Desk:
         async with self._connecting:
             if self._connection is None:
                 self.client = client_name(client)
-                self.actor = self.account.model_copy(update={"name": self._recorded(), "via": "mcp"})
+                self.actor = replace(self.account, name=self._recorded(), via="mcp")
                 given = {"client": self.client, "process": self.process}
                 self._connection = await self.engine.runs.start(PACK, "connection", given, actor=self.actor)
 

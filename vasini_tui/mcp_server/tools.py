@@ -116,7 +116,7 @@ async def _run_status(desk: Desk, given: Mapping[str, Any], _tell: Tell) -> dict
         "flow": f"{view.pack}/{view.flow}",
         "status": view.status.value,
         "waiting_for": view.waiting_for.text if view.waiting_for is not None else None,
-        "error": view.error.model_dump(mode="json", include={"code", "message"}) if view.error else None,
+        "error": {"code": view.error.code, "message": view.error.message} if view.error else None,
         "output": view.output,
     }
 

@@ -8,35 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-
-from annotated_types import Ge, Gt, Le
+from typing import Annotated, ClassVar, Literal
 
 from engine.contracts.actor import Operator  # noqa: TC001 - pydantic reads the annotation
+from engine.contracts.checks import Checked, Within
 from engine.packs.publishing.key_bytes import KEY_BYTES, decode_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
 
 _MIB = 1024 * 1024
 _CLOSED = {"extra": "forbid"}
 """An unknown key is an error, never ignored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A value has to pass this function, too, which raises ValueError."""
-
-    check: Callable[[Any], Any]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Part of pydantic's protocol for what stands in an annotation."""
-        from pydantic_core import core_schema  # noqa: PLC0415 - see above
-
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
 
 
 def _regular_expression(pattern: str) -> str:
@@ -75,7 +55,7 @@ class LoggingSettings:
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     redact: bool = True
     redact_patterns: tuple[Pattern, ...] = ()
-    max_bytes: Annotated[int, Ge(10_000)] = 10 * _MIB
+    max_bytes: Annotated[int, Within(ge=10_000)] = 10 * _MIB
 
 
 @dataclass(frozen=True)
@@ -84,13 +64,13 @@ class EngineSettings:
 
     __pydantic_config__: ClassVar = _CLOSED
 
-    lease_seconds: Annotated[float, Ge(1), Le(3600)] = 10.0
-    drain_seconds: Annotated[float, Ge(0), Le(3600)] = 10.0
-    poll_seconds: Annotated[float, Ge(0.01), Le(60)] = 0.25
-    slots: Annotated[int, Ge(1), Le(10_000)] = 64
-    default_step_timeout: Annotated[float, Gt(0)] = 300.0
-    kill_grace_seconds: Annotated[float, Ge(0), Le(600)] = 5.0
-    claim_seconds: Annotated[float, Ge(1), Le(86_400)] = 120.0
+    lease_seconds: Annotated[float, Within(ge=1, le=3600)] = 10.0
+    drain_seconds: Annotated[float, Within(ge=0, le=3600)] = 10.0
+    poll_seconds: Annotated[float, Within(ge=0.01, le=60)] = 0.25
+    slots: Annotated[int, Within(ge=1, le=10_000)] = 64
+    default_step_timeout: Annotated[float, Within(gt=0)] = 300.0
+    kill_grace_seconds: Annotated[float, Within(ge=0, le=600)] = 5.0
+    claim_seconds: Annotated[float, Within(ge=1, le=86_400)] = 120.0
 
 
 @dataclass(frozen=True)
@@ -103,5 +83,5 @@ class PackSettings:
     __pydantic_config__: ClassVar = _CLOSED
 
     watch: Literal["events", "poll", "off"] = "events"
-    poll_seconds: Annotated[float, Ge(0.05), Le(3600)] = 2.0
+    poll_seconds: Annotated[float, Within(ge=0.05, le=3600)] = 2.0
     signing_keys: dict[str, PublicKey] = field(default_factory=dict)

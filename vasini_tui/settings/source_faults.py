@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.errors import VasiniError
     from vasini_tui.settings.config_content import ConfigFile, KeyPath
 
-_BY_NAME: Mapping[str, type[BaseModel]] = {
+_BY_NAME: Mapping[str, type] = {
     "operators": Operator,
     "named": NamedModel,
     "prices": ModelPrice,

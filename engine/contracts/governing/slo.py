@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from engine.contracts.model import Contract, Timestamp
+from engine.contracts.model import Contract
+from engine.contracts.times import Timestamp
 
 
 class SloState(StrEnum):

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from engine.contracts.flows.flow import AutonomyLevel
 from engine.contracts.governing.slo import SloTargets
-from engine.contracts.model import Contract, Timestamp
+from engine.contracts.model import Contract
 from engine.contracts.schema_version import SchemaVersion
 from engine.contracts.status import Risk
+from engine.contracts.times import Timestamp
 
 PACK_ID = r"^[a-z][a-z0-9-]*$"
 # semver.org without build metadata, which is ours: `+edited`

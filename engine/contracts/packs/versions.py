@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.contracts.model import Contract, Timestamp
+from engine.contracts.model import Contract
 from engine.contracts.packs.agent import ComposedAgent, FlowOutline
 from engine.contracts.packs.pack import PackView, Problem
+from engine.contracts.times import Timestamp
 
 
 class SignatureState(StrEnum):

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from engine.contracts.model import Contract
-from engine.contracts.runs.run import RunError
+from engine.contracts.runs.listed import RunError
 from engine.contracts.status import StepStatus
 
 

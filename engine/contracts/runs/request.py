@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from engine.contracts.model import Contract, Timestamp
+from engine.contracts.model import Contract
 from engine.contracts.runs.plan import PLAN, ShownStep
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk
+from engine.contracts.times import Timestamp
 
 
 class GatedAction(Contract):

@@ -6,9 +6,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from engine.contracts.model import Contract, Timestamp
-from engine.contracts.runs.run import RunError, WaitingFor
+from engine.contracts.model import Contract
+from engine.contracts.runs.listed import RunError, WaitingFor
 from engine.contracts.status import CancelMode, RequestKind, RunStatus, StepStatus
+from engine.contracts.times import Timestamp
 
 SNAPSHOT_VERSION = 1
 

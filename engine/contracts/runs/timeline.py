@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from engine.contracts.model import Contract, Timestamp
+from engine.contracts.model import Contract
 from engine.contracts.status import StepStatus
+from engine.contracts.times import Timestamp
 
 
 class SpanKind(StrEnum):

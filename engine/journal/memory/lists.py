@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.model import from_micros
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
+from engine.contracts.times import from_micros
 from engine.journal.memory.tables import Draft
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import fold, is_before, matches, place_of

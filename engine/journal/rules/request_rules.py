@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import from_micros, rfc3339, told_time
 from engine.contracts.status import RequestKind, RequestStatus
+from engine.contracts.times import from_micros, rfc3339, told_time
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from engine.machine.events import request_facts
 from engine.machine.events.table import read_event

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from engine.contracts.runs.run import RunFilter, RunSort, is_rejected
+from engine.contracts.runs.listed import RunFilter, RunSort, is_rejected
 from engine.contracts.status import RunStatus
 from engine.journal.rules.rows.run_words import holds_words, wanted_words
 

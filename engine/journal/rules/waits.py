@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import WaitKind
+from engine.contracts.times import from_micros, rfc3339
 from engine.machine.model.timers import TimerKind, timer_name
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import aiosqlite
@@ -17,15 +18,10 @@ from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.sqlite.file.connection import BUSY_SECONDS, read_only, read_only_journal
 from engine.journal.sqlite.file.failures import unavailable
-from engine.journal.sqlite.levels import SqliteLevelReads
 from engine.journal.sqlite.lists.reader import SqliteRunLists
 from engine.journal.sqlite.notes import SqliteNotes
-from engine.journal.sqlite.packs import SqlitePacks
 from engine.journal.sqlite.queries import query
-from engine.journal.sqlite.spending import SqliteSpending
-from engine.journal.sqlite.store import SqliteStore, left_out_json
 from engine.journal.sqlite.triggers import SqliteTriggerNotes
-from engine.journal.sqlite.upkeep import SqliteUpkeep
 from engine.journal.sqlite.writer import Writer
 
 if TYPE_CHECKING:
@@ -35,6 +31,10 @@ if TYPE_CHECKING:
     from engine.contracts.status import RequestKind
     from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, SlotRow, StepHeadRow, StepViewRow
     from engine.journal.rules.store import Store
+    from engine.journal.sqlite.levels import SqliteLevelReads
+    from engine.journal.sqlite.packs import SqlitePacks
+    from engine.journal.sqlite.spending import SqliteSpending
+    from engine.journal.sqlite.upkeep import SqliteUpkeep
     from engine.machine.model.inputs import Input
 
 T = TypeVar("T")
@@ -52,10 +52,34 @@ class SqliteJournal(JournalWrites):
         self.lists = SqliteRunLists(path, self._writer)
         self.notes = SqliteNotes(self._writer, self._read)
         self.triggers = SqliteTriggerNotes(self._writer, self._read)
-        self.levels = SqliteLevelReads(self._read)
-        self.packs = SqlitePacks(self._writer, self._read)
-        self.upkeep = SqliteUpkeep(self._writer, self._read)
-        self.spending = SqliteSpending(self._read)
+
+    @cached_property
+    def levels(self) -> SqliteLevelReads:
+        """See port."""
+        from engine.journal.sqlite.levels import SqliteLevelReads  # noqa: PLC0415 - a list of runs needs none
+
+        return SqliteLevelReads(self._read)
+
+    @cached_property
+    def packs(self) -> SqlitePacks:
+        """See port."""
+        from engine.journal.sqlite.packs import SqlitePacks  # noqa: PLC0415 - likewise
+
+        return SqlitePacks(self._writer, self._read)
+
+    @cached_property
+    def upkeep(self) -> SqliteUpkeep:
+        """See port."""
+        from engine.journal.sqlite.upkeep import SqliteUpkeep  # noqa: PLC0415 - likewise
+
+        return SqliteUpkeep(self._writer, self._read)
+
+    @cached_property
+    def spending(self) -> SqliteSpending:
+        """See port."""
+        from engine.journal.sqlite.spending import SqliteSpending  # noqa: PLC0415 - likewise
+
+        return SqliteSpending(self._read)
 
     @classmethod
     async def open(
@@ -106,6 +130,8 @@ class SqliteJournal(JournalWrites):
         self, operation: Callable[[Store], T], change: ChangeSet | Callable[[T], ChangeSet] = NOTHING
     ) -> T:
         """See rules."""
+        from engine.journal.sqlite.store import SqliteStore  # noqa: PLC0415 - whoever reads needs none
+
         written: list[StoredEvent] = []
 
         def write(connection: sqlite3.Connection) -> T:
@@ -169,6 +195,8 @@ class SqliteJournal(JournalWrites):
 
     async def any_ready(self, now: int) -> bool:
         """See port."""
+        from engine.journal.sqlite.store import left_out_json  # noqa: PLC0415 - see write
+
         slots = Slots(cast("list[SlotRow]", await self._read(query("slots"), (now,))))
         left_out = left_out_json(LeftOut(slots.full(), self.damaged))
         return bool(await self._read(query("claimable"), ("", now, *left_out, 1)))

@@ -6,7 +6,9 @@ A block is `-- name: NAME`, a line that says what it is for, and one statement.
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
+
+_HERE = Path(__file__).parent
 
 
 @cache
@@ -32,7 +34,7 @@ def read_all() -> None:
 @cache
 def _all() -> dict[str, str]:
     found: dict[str, str] = {}
-    for source in files("engine.journal.sqlite").joinpath("queries").iterdir():
+    for source in (_HERE / "queries").iterdir():
         if source.name.endswith(".sql"):
             for block in source.read_text(encoding="utf-8").split("-- name: ")[1:]:
                 name, _, statement = block.partition("\n")
@@ -43,7 +45,7 @@ def _all() -> dict[str, str]:
 @cache
 def migrations() -> dict[int, str]:
     """Numbered migration scripts, version -> SQL."""
-    folder = files("engine.journal.sqlite").joinpath("migrations")
+    folder = _HERE / "migrations"
     return {
         int(source.name.partition("_")[0]): source.read_text(encoding="utf-8")
         for source in sorted(folder.iterdir(), key=lambda entry: entry.name)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.contracts.flows.agent_step import AgentStep
-from engine.contracts.model import from_micros
 from engine.contracts.packs.pack import FlowView, PackState, PackView, RunsOfVersion
+from engine.contracts.times import from_micros
 from engine.packs.checks.flow_shape import sequences
 from engine.packs.code import code_digest
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInput
 from engine.journal.encoding import encode
-from engine.runtime.views.summaries import event_view
+from engine.runtime.views.history_lines import event_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

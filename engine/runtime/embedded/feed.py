@@ -10,7 +10,7 @@ from engine.facade.feed import ALL_NEWS, FeedBatch, RunMoved, Topic, latest
 from engine.governance.access import Scoped
 from engine.machine.events.run_facts import RunQueued
 from engine.runtime.embedded.notices import AlertNotices, CapNotices, ClaimNotices, PackNotices
-from engine.runtime.views.summaries import event_view
+from engine.runtime.views.history_lines import event_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection

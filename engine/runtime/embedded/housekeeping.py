@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.actor import Role
 from engine.contracts.housekeeping import ExportReport, PruneReport
-from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RUN_TERMINAL
+from engine.contracts.times import from_micros, rfc3339
 from engine.errors import InvalidInput
 from engine.governance.access import Scoped
 from engine.journal.rules.pruning import PruneRange

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.actor import EVERY_TENANT
-from engine.contracts.notes import SavedFilter
 from engine.errors import InvalidInput
 from engine.governance.access import Scoped
 from engine.journal.encoding import decode
@@ -15,6 +14,7 @@ from engine.values import canonical_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.contracts.notes import SavedFilter
     from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
@@ -69,6 +69,8 @@ class SavedFilters(Scoped):
     async def list(self, owner: str) -> tuple[SavedFilter, ...]:
         """See facade."""
         found = await self._notes.filters(_owner(self, owner))
+        from engine.contracts.notes import SavedFilter  # noqa: PLC0415 - few commands show any
+
         return tuple(SavedFilter.model_construct(name=name, text=text) for name, text in found)
 
     async def save(self, owner: str, saved: SavedFilter) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from engine.contracts.actor import Role, recorded_account
-from engine.contracts.model import from_micros
 from engine.contracts.runs.request import (
     AnswerToken,
     AnswerView,
@@ -17,6 +17,7 @@ from engine.contracts.runs.request import (
     OutcomeView,
 )
 from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
+from engine.contracts.times import from_micros
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.access import Scoped
 from engine.governance.pipeline import Point, Reason
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 
     from engine.config import EngineConfig
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.listed import Page
     from engine.contracts.runs.plan import PlanEdits
-    from engine.contracts.runs.run import Page
     from engine.governance.pipeline import Verdict
     from engine.journal.port import Journal
     from engine.journal.rows import RequestViewRow
@@ -282,7 +283,7 @@ class Requests(Scoped):
             self.access.require(Role.OPERATOR, actor)
         else:
             await require_token(self._journal, self._clock, row, token)
-            actor = actor.model_copy(update={"name": f"{actor.name} (by token)"})
+            actor = replace(actor, name=f"{actor.name} (by token)")
         await refuse_a_run(self._journal)
         opened = decode(row["opened_event"])
         given, images = dict(values), dict[str, bytes]()

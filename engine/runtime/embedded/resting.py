@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.flows.outside_agent import PERMISSION_TYPE
 from engine.contracts.status import RUN_TERMINAL, RUN_WAITING, RunStatus, WaitKind
 
 if TYPE_CHECKING:
@@ -36,4 +35,6 @@ async def _held_by_an_agent(journal: Journal, row: RunRow) -> bool:
     path = row["current_step"]
     if path is None or row["lease_worker"] is None or await journal.has_mail(row["run_id"]):
         return False
+    from engine.contracts.flows.outside_agent import PERMISSION_TYPE  # noqa: PLC0415 - most runs wait otherwise
+
     return any(step["type"] == PERMISSION_TYPE for step in await journal.step_rows(row["run_id"], path))

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from engine.contracts.actor import Role
-from engine.contracts.runs.run import (
-    Page,
-    RunCounts,
-    RunFilter,
-    RunSort,
-    RunSummary,
-)
+from engine.contracts.runs.listed import Page, RunFilter, RunSort, RunSummary
 from engine.contracts.status import (
     RUN_TERMINAL,
     RUN_WAITING,
@@ -41,6 +36,7 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.packs.handoff import HandoffView
     from engine.contracts.runs.conversation import Conversation
+    from engine.contracts.runs.listed import RunView
     from engine.contracts.runs.run import (
         EventFilter,
         EventMatches,
@@ -48,8 +44,8 @@ if TYPE_CHECKING:
         EventView,
         FileText,
         OutputPage,
+        RunCounts,
         RunDetail,
-        RunView,
         StepView,
     )
     from engine.contracts.runs.snapshot import RunSnapshot
@@ -260,7 +256,7 @@ class Runs(Steering):
 
     def _filters(self, filters: RunFilter | None) -> RunFilter:
         wanted = filters or RunFilter()
-        return wanted.model_copy(update={"tenant": self.access.narrowed(wanted.tenant)})
+        return replace(wanted, tenant=self.access.narrowed(wanted.tenant))
 
     async def counts(self, *, tenant: str | None = None, failed_after: datetime | None = None) -> RunCounts:
         """See facade."""
@@ -274,6 +270,8 @@ class Runs(Steering):
             if tenant is not None:
                 return counters.get(prefix + tenant, 0)
             return sum(n for name, n in counters.items() if name.startswith(prefix))
+
+        from engine.contracts.runs.run import RunCounts  # noqa: PLC0415 - a list counts nothing
 
         return RunCounts(
             runs={status: runs.get(status.value, 0) for status in RunStatus},

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import from_micros
 from engine.contracts.packs.versions import PackVersion, SignatureState
+from engine.contracts.times import from_micros
 from engine.errors import ErrorCode, InvalidInput, PackInvalid, Refused
 from engine.journal.rules.publishing import PublishedPack
 

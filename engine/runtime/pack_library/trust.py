@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import from_micros
 from engine.contracts.packs.versions import CodeReview
+from engine.contracts.times import from_micros
 from engine.errors import ErrorCode, NotFound, Refused
 from engine.journal.rules.publishing import TrustedCode
 

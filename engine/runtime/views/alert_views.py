@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.governing.slo import AlertKind, AlertView
-from engine.contracts.model import from_micros
+from engine.contracts.times import from_micros
 
 if TYPE_CHECKING:
     from engine.journal.alert_rows import AlertRow, AlertWithEnd

@@ -12,7 +12,7 @@ from engine.budget.caps import EACH, Limit, Subject, limits_of, window_around
 from engine.budget.standing import standing
 from engine.contracts.actor import recorded_account
 from engine.contracts.governing.budget import BudgetAct, CapScope, CapState, CapWindow
-from engine.contracts.model import from_micros
+from engine.contracts.times import from_micros
 from engine.journal.rules.spending.holding import held_for
 from engine.journal.spend_rows import SLOT
 

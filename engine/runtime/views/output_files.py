@@ -7,8 +7,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from engine.contracts.housekeeping import LeftOutFile
-from engine.contracts.model import from_micros
 from engine.contracts.runs.run import FileText, OutputLine, OutputPage, RunFile
+from engine.contracts.times import from_micros
 from engine.errors import NotFound
 from engine.journal.encoding import decode
 from engine.runtime.views.paging import page_size

@@ -10,7 +10,7 @@ from engine.errors import InvalidInput
 from engine.journal.rules.run_filter import GROUPS, SortKey
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import RunSort
+    from engine.contracts.runs.listed import RunSort
 
 MAX_PAGE = 1_000
 _LONGEST_CURSOR = 4_000

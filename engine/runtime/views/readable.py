@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.contracts.runs.run import Page
+from engine.contracts.runs.listed import Page
 from engine.errors import ErrorCode, Unavailable
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.model import from_micros
+from engine.contracts.runs.listed import RunView
 from engine.contracts.runs.preview import Preview
 from engine.contracts.runs.request import ApprovalView, FormView, GatedAction, OutcomeView
-from engine.contracts.runs.run import RunView, StepView
+from engine.contracts.runs.run import StepView
 from engine.contracts.status import OutcomeDecision, RequestStatus, Risk, StepStatus
+from engine.contracts.times import from_micros
 from engine.contracts.tool import ToolMeta
 from engine.journal.encoding import decode, encode
 from engine.journal.errors import reading
@@ -93,7 +94,7 @@ class RowViews:
     async def _run(self, row: RunViewRow) -> RunView:
         first = decode(row["first_event"]) if row["first_event"] else {}
         last = decode(row["output_event"]) if row["output_event"] else {}
-        return RunView.model_construct(
+        return RunView(
             **summary_fields(row),
             pack_digest=row["pack_digest"],
             flow_version=row["flow_version"],

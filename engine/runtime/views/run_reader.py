@@ -15,25 +15,18 @@ from engine.governance.access import Scoped
 from engine.journal.encoding import decode
 from engine.machine.model.state import scope_path_of
 from engine.runtime.views.conversations import conversation_of
+from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import MAX_PAGE
 from engine.runtime.views.seen_runs import SeenRuns
-from engine.runtime.views.summaries import event_view
 from engine.runtime.views.timelines.timeline import timeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from engine.contracts.runs.conversation import Conversation
-    from engine.contracts.runs.run import (
-        EventFilter,
-        EventView,
-        FileText,
-        OutputPage,
-        RunFile,
-        RunView,
-        StepView,
-    )
+    from engine.contracts.runs.listed import RunView
+    from engine.contracts.runs.run import EventFilter, EventView, FileText, OutputPage, RunFile, StepView
     from engine.contracts.runs.timeline import FailedTry, Timeline
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow, RunViewRow, StepViewRow

@@ -1,4 +1,4 @@
-"""Runs of lists and lines of history: what is made of rows alone, without a value that has to be loaded.
+"""Runs of lists: what is made of rows alone, without a value that has to be loaded.
 
 Views are built unchecked: they come from our own journal, which holds nothing unchecked.
 """
@@ -7,21 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.actor import recorded_account
-from engine.contracts.model import from_micros, unchecked
-from engine.contracts.runs.run import EventView, RunEnding, RunError, RunSummary, WaitingFor
+from engine.contracts.runs.listed import RunEnding, RunError, RunSummary, WaitingFor
 from engine.contracts.status import RunStatus, WaitKind
+from engine.contracts.times import from_micros
 from engine.errors import ErrorCode
 from engine.journal.encoding import decode
 from engine.journal.errors import reading
-from engine.machine.events.event import ENGINE
-from engine.values import with_images_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from engine.journal.records import StoredEvent
     from engine.journal.rows import ListedRow, RunRow
 
 
@@ -43,8 +39,8 @@ def run_error(text: str | None) -> RunError | None:
 def error_view(data: Mapping[str, Any]) -> RunError:
     """An error as events hold it. Raises KeyError."""
     return RunError(
-        code=data["code"],
-        message=data["message"],
+        code=str(data["code"]),
+        message=str(data["message"]),
         step_id=data.get("step_id"),
         details=data.get("details") or {},
     )
@@ -55,7 +51,7 @@ def _ending(text: str | None) -> RunEnding | None:
         return None
     told = decode(text)
     error = error_view(told["error"]) if told["error"] else None
-    return RunEnding.model_construct(outcome=told["outcome"], error=error)
+    return RunEnding(outcome=told["outcome"], error=error)
 
 
 def summary_fields(row: RunRow) -> dict[str, Any]:
@@ -92,29 +88,10 @@ def summary_fields(row: RunRow) -> dict[str, Any]:
 
 def _waiting_for(row: RunRow) -> WaitingFor | None:
     kind = row["waiting_for"]
-    return None if kind is None else WaitingFor.model_construct(kind=WaitKind(kind), id=row["waiting_for_id"])
+    return None if kind is None else WaitingFor(kind=WaitKind(kind), id=row["waiting_for_id"])
 
 
 def run_summary(row: ListedRow) -> RunSummary:
     """One row of the runs list. Raises Unavailable (`journal_corrupt`)."""
     with reading("the row", row["run_id"]):
-        return RunSummary.model_construct(**summary_fields(row), children=row["children"])
-
-
-def event_view(stored: StoredEvent, trace_id: str = "") -> EventView:
-    """One line of history; `trace_id` is that of its run."""
-    event = stored.event
-    return unchecked(
-        EventView,
-        seq=stored.seq,
-        run_id=stored.run_id,
-        run_seq=stored.run_seq,
-        ts=from_micros(event.ts),
-        kind=str(event.kind),
-        step_id=event.step_id,
-        actor=event.actor,
-        account=None if event.via == ENGINE else recorded_account(event.actor),
-        via=event.via,
-        trace_id=trace_id or None,
-        payload=with_images_shown(event.payload, stored=True),
-    )
+        return RunSummary(**summary_fields(row), children=row["children"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.contracts.model import from_micros, unchecked
+from engine.contracts.model import unchecked
 from engine.contracts.runs.run import EventView
+from engine.contracts.times import from_micros
 
 FIELDS: dict[str, Any] = {
     "seq": 7,

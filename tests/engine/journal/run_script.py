@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RUN_SLOT_HOLDING, RequestKind, RequestStatus, RunStatus
 from engine.journal.records import Commit, Decision, NewRun, RunHead
 from engine.machine.events.request_facts import PendingHuman, UserInputRequested

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.run import WaitingFor
+from engine.contracts.runs.listed import WaitingFor
 from engine.contracts.status import RunStatus, WaitKind
 from engine.errors import Unavailable
 from engine.journal.errors import LeaseLost, SeqConflict

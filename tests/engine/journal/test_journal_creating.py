@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, Refused, Unavailable
 from engine.journal.records import Commit, RunHead

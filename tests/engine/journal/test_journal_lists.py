@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.model import from_micros
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
+from engine.contracts.times import from_micros
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.records import RunHead
 from engine.journal.rules.rows.run_words import run_words

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RequestKind, RunStatus
 from engine.journal.rules.pruning import PruneRange
 from engine.machine.events.run_facts import RunCompleted, RunFailed

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from engine.contracts.runs.run import EventFilter, RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
+from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RequestKind, RequestStatus, RunStatus
 from engine.errors import Unavailable, VasiniError
 from engine.journal.memory.journal import MemoryJournal

@@ -22,7 +22,7 @@ from tests.engine.runtime.test_agents import answering_in_turn, models_at, spoke
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
 
 PACKS = Path(__file__).parents[3] / "packs"

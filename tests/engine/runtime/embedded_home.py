@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from engine.contracts.runs.listed import RunView
     from engine.contracts.runs.request import ApprovalView, FormView
-    from engine.contracts.runs.run import RunView
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock

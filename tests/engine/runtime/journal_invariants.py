@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import (
     RUN_TERMINAL,
     RUN_WAITING,

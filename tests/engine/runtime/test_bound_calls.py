@@ -30,7 +30,7 @@ from tests.engine.runtime.embedded_home import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
 
 ECHO = {"id": "fake.echo", "name": "Echo"}

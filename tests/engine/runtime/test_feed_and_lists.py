@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import InvalidInput, NotFound
 from engine.facade.feed import ClaimsChanged, FeedBatch, RunMoved, Topic
@@ -32,6 +32,7 @@ from tests.engine.runtime.embedded_home import (
     until,
 )
 from tests.patience import PATIENCE
+from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -283,7 +284,7 @@ async def test_times_are_utc_and_in_order(home: Home) -> None:
         assert a.finished_at is not None
         assert b.started_at is not None
         assert run.started_at <= a.started_at <= a.finished_at <= b.started_at
-        text = json.loads(run.model_dump_json())["created_at"]
+        text = json.loads(json_text(run))["created_at"]
         assert text.endswith("Z")
         assert len(text.partition(".")[2]) == len("123456Z")
 

@@ -30,7 +30,7 @@ from tests.engine.runtime.embedded_home import (
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
     from engine.journal.port import Journal
 

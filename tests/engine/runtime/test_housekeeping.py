@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ async def test_a_folder_deeper_than_anybody_walks_is_removed_too(home: Home) -> 
 
 async def test_only_an_admin_prunes_and_only_what_has_ended(home: Home) -> None:
     operators = {"ann": Operator(tenants=("default",), roles=frozenset({Role.OPERATOR}))}
-    ann = ANN.model_copy(update={"account": "ann"})
+    ann = replace(ANN, account="ann")
     async with home.open(operators=operators) as engine:
         with pytest.raises(Refused) as refused:
             await engine.for_(ann).housekeeping.prune(later(), actor=ann)

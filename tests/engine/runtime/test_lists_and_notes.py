@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.notes import SavedFilter
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RequestStatus, RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.facade.feed import Topic

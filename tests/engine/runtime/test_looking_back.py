@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.run import EventFilter, WaitingFor
+from engine.contracts.runs.listed import WaitingFor
+from engine.contracts.runs.run import EventFilter
 from engine.contracts.runs.timeline import SpanKind
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus, StepStatus, WaitKind
 from engine.errors import InvalidInput, NotFound
@@ -49,8 +51,7 @@ def items_of(journal: Journal) -> ItemWords:
 
 def same(then: RunDetail, now: RunDetail) -> bool:
     """The same apart from who holds the run: that is no part of its history."""
-    held = {"held_by": now.run.held_by}
-    return then.model_copy(update={"run": then.run.model_copy(update=held)}) == now
+    return then.model_copy(update={"run": replace(then.run, held_by=now.run.held_by)}) == now
 
 
 async def worked_run(engine: Engine) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.budget.caps import Limit
 from engine.budget.settings import BudgetSettings
 from engine.contracts.governing.budget import CapScope, CapWindow
-from engine.contracts.runs.run import Page
+from engine.contracts.runs.listed import Page
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.spend_rows import SOFT_REACHED

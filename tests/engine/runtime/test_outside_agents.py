@@ -29,7 +29,7 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
 
 AGENT = Path(__file__).parents[2] / "fakes" / "agents" / "plain_agent.py"

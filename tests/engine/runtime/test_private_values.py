@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.actor import Actor
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RunStatus
 from engine.errors import ErrorCode, InvalidInput, Unavailable
 from engine.governance.policies import Policies
@@ -27,6 +27,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from vasini_tui.output import json_text
 
 if TYPE_CHECKING:
     from engine.facade.engine import Engine
@@ -174,7 +175,7 @@ async def test_personal_data_is_masked_wherever_it_is_shown(home: Home) -> None:
         await rest(engine, run_id, expect=RunStatus.FAILED)
         assert MAIL not in await everything_shown(engine, run_id)
         assert MAIL not in folder_text(home, run_id)
-        assert MAIL not in (await engine.runs.list()).model_dump_json()
+        assert MAIL not in json_text(await engine.runs.list())
     assert home.tools.given("each/0/send") == [{"to": MAIL}]
     assert home.tools.given("last") == [{"to": MAIL, "said": MAIL}]
 

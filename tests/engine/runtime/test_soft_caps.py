@@ -26,8 +26,8 @@ from tests.engine.runtime.test_spending import ANSWER
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from engine.contracts.runs.listed import RunView
     from engine.contracts.runs.request import FormView
-    from engine.contracts.runs.run import RunView
     from engine.facade.engine import Engine
     from engine.journal.records import NewRun
 

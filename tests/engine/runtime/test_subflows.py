@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts.runs.run import RunFilter, WaitingFor
+from engine.contracts.runs.listed import RunFilter, WaitingFor
 from engine.contracts.status import CancelMode, RunStatus, WaitKind
 from engine.errors import PackInvalid
 from tests.engine.runtime.embedded_home import (
@@ -26,7 +26,7 @@ from tests.engine.runtime.embedded_home import (
 )
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import RunSummary
+    from engine.contracts.runs.listed import RunSummary
     from engine.facade.engine import Engine
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from engine.contracts.actor import Actor, Operator, Role
 from engine.contracts.notes import SavedFilter
-from engine.contracts.runs.run import EventFilter, RunFilter
+from engine.contracts.runs.listed import RunFilter
+from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import OutcomeDecision
 from engine.errors import ErrorCode, NotFound, Refused
 from engine.governance.policies import Policies

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.runs.run import WaitingFor
+from engine.contracts.runs.listed import WaitingFor
 from engine.contracts.status import OutcomeDecision, RequestStatus, RunStatus, WaitKind
 from engine.errors import AlreadyDecided, InvalidInput, NotFound
 from tests.engine.runtime.embedded_home import (

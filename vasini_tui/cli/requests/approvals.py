@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.contracts.runs.run import Page
+from engine.contracts.runs.listed import Page
 from engine.errors import InvalidInput
 from vasini_tui.cli.approval_text import write_approval
 from vasini_tui.cli.arguments.inputs import plan_edits

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from engine.contracts.model import rfc3339, told_time
 from engine.contracts.status import RequestStatus
+from engine.contracts.times import rfc3339, told_time
 from engine.errors import AlreadyDecided, ErrorCode, NotFound, Refused
 from vasini_tui.cli.arguments.images import Images, images_given
 from vasini_tui.cli.arguments.inputs import secret_of, values_of

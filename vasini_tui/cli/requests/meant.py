@@ -10,8 +10,8 @@ from vasini_tui.exit_codes import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.contracts.runs.listed import RunView
     from engine.contracts.runs.request import FormView, OutcomeView
-    from engine.contracts.runs.run import RunView
     from engine.facade.engine import Engine
 
 

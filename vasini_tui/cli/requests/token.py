@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.contracts.model import told_time
 from engine.contracts.quantity import duration_seconds
+from engine.contracts.times import told_time
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.requests.forms import only_form

@@ -13,7 +13,7 @@ from vasini_tui.cli.packs.stale_note import pack_in_force
 from vasini_tui.cli.runs.start import Assign, IdempotencyKey, Payload, Wait, input_schema, start_run
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 

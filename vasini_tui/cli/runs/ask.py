@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.packs.pack import PackView
     from engine.contracts.runs.conversation import Conversation, SpokenTurn
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
     from vasini_tui.cli.runs.listening import Listener
     from vasini_tui.output import Output
@@ -187,7 +187,7 @@ async def _answered(session: Session, engine: Engine, view: RunView, before: fro
         status = ExitCode.NO_ANSWER_YET
     if out.as_json:
         written = [turn.model_dump(mode="json") for turn in turns]
-        out.document({"run": view.model_dump(mode="json", by_alias=True), "turns": written})
+        out.document({"run": view, "turns": written})
         return status
     try:
         for turn in turns:

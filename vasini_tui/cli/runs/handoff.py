@@ -16,7 +16,7 @@ from vasini_tui.cli.runs.start import Assign, IdempotencyKey, Payload, Wait, inp
 from vasini_tui.exit_codes import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.contracts.model import rfc3339
 from engine.contracts.status import RUN_TERMINAL
+from engine.contracts.times import rfc3339
 from vasini_tui.cli.arguments.options import ActAs, AllTenants, AsJson, RunId, Tenant
 from vasini_tui.cli.call import Invocation
 from vasini_tui.exit_codes import ExitCode

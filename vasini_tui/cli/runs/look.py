@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.contracts.model import rfc3339
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RUN_TERMINAL
+from engine.contracts.times import rfc3339
 from engine.facade.feed import Topic
 from screens.widgets.ages import span
 from vasini_tui.cli.arguments.moments import moment_named
@@ -23,7 +24,8 @@ from vasini_tui.output import json_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.contracts.runs.run import EventView, RunSummary
+    from engine.contracts.runs.listed import RunSummary
+    from engine.contracts.runs.run import EventView
     from engine.facade.engine import Engine
     from vasini_tui.output import Output
     from vasini_tui.wiring import Session
@@ -162,7 +164,7 @@ def events(
 async def _runs(session: Session, *, filters: RunFilter, sort: RunSort, limit: int, after: str | None) -> int:
     async with session.engine() as engine:
         if filters.parent is not None:
-            filters = filters.model_copy(update={"parent": await engine.runs.find_id(filters.parent)})
+            filters = replace(filters, parent=await engine.runs.find_id(filters.parent))
         page = await engine.runs.list(filters, sort=sort, limit=limit, after=after)
     if session.out.as_json:
         left_out = session.out.left_out(page.unreadable)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from engine.contracts.packs.pack import PackView
-    from engine.contracts.runs.run import RunView
+    from engine.contracts.runs.listed import RunView
     from engine.facade.engine import Engine
     from vasini_tui.wiring import Session
 
@@ -113,7 +113,7 @@ async def start_run(session: Session, start: Callable[[Engine], Awaitable[RunVie
         if wait:
             view, status = await work_until_at_rest(session, engine, view)
     if session.out.as_json:
-        session.out.document(view.model_dump(mode="json", by_alias=True))
+        session.out.document(view)
     else:
         _write(session, view)
     return status

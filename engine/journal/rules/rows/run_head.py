@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.contracts.runs.run import WaitingFor
+from engine.contracts.runs.listed import WaitingFor
 from engine.contracts.status import StepStatus, WaitKind
 from engine.journal.records import RunHead
 from engine.machine.model.state import Execution, Phase, RunState

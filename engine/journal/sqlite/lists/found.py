@@ -19,7 +19,7 @@ from engine.journal.sqlite.words import word_query
 if TYPE_CHECKING:
     import sqlite3
 
-    from engine.contracts.runs.run import RunFilter, RunSort
+    from engine.contracts.runs.listed import RunFilter, RunSort
     from engine.journal.rows import RunRow
     from engine.journal.rules.run_filter import SortKey
 

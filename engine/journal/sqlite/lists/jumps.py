@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.contracts.runs.run import RunSort
+from engine.contracts.runs.listed import RunSort
 from engine.journal.sqlite.lists.range_reads import count_ranges, ends
 from engine.journal.sqlite.lists.ranges import after_requester, before_requester, of_requester, requesters
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, cast
 
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.journal.rules.run_filter import fold, matches, place_of
 from engine.journal.sqlite.lists.found import count_found, found_ids, found_position, is_looked_up
 from engine.journal.sqlite.lists.jumps import skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.runs.run import RunSort
+from engine.contracts.runs.listed import RunSort
 from engine.contracts.status import RunStatus
 from engine.journal.rules.run_filter import SortKey, fold, may_be_in_id, micros
 from engine.journal.sqlite.queries import query
@@ -17,7 +17,7 @@ from engine.journal.sqlite.queries import query
 if TYPE_CHECKING:
     import sqlite3
 
-    from engine.contracts.runs.run import RunFilter
+    from engine.contracts.runs.listed import RunFilter
 
 MOST_NAMED = 4_000
 """Ranges of single requesters in one list; more of them are looked for run by run."""

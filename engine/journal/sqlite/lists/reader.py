@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from engine.contracts.runs.run import EventFilter, RunFilter, RunSort
+    from engine.contracts.runs.listed import RunFilter, RunSort
+    from engine.contracts.runs.run import EventFilter
     from engine.journal.rows import ListedRow
     from engine.journal.rules.id_parts import IdKind
     from engine.journal.rules.run_filter import SortKey

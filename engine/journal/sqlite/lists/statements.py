@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.runs.run import RunSort
+from engine.contracts.runs.listed import RunSort
 from engine.journal.rules.run_filter import GROUPS
 
 if TYPE_CHECKING:

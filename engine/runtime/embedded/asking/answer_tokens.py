@@ -8,10 +8,10 @@ import secrets
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import from_micros, rfc3339, told_time
 from engine.contracts.runs.request import AnswerToken
 from engine.contracts.runs.run import EventFilter
 from engine.contracts.status import RequestStatus
+from engine.contracts.times import from_micros, rfc3339, told_time
 from engine.errors import ErrorCode, InvalidInput, Refused
 from engine.journal.encoding import decode
 from engine.journal.rules.request_rules import expired, is_past, refuse_closed

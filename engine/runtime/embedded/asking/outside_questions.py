@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Actor
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import Refused
 from engine.runtime.looking import looking

@@ -21,8 +21,8 @@ from engine.contracts.governing.slo import (
     ServiceLevelDetail,
     Trend,
 )
-from engine.contracts.model import from_micros
 from engine.contracts.status import Risk
+from engine.contracts.times import from_micros
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import DEFAULT_TENANT, Scoped
 from engine.runtime.embedded.governing.summaries import Goals, Summaries, badness

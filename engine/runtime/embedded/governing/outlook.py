@@ -10,7 +10,7 @@ from engine.budget.admission import Balance
 from engine.budget.caps import Cap, Subject, limits_of
 from engine.budget.standing import standing
 from engine.contracts.governing.budget import CapScope, CapWindow
-from engine.contracts.runs.run import RunFilter, RunSort
+from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.errors import PackInvalid
 from engine.journal.rules.spending.holding import held_for, set_cap

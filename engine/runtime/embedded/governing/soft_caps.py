@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from engine.contracts.actor import Actor
 from engine.contracts.governing.budget import CapScope, CapState, CapWindow, words_of_cap
 from engine.contracts.governing.money import dollars
-from engine.contracts.runs.run import RunFilter
+from engine.contracts.runs.listed import RunFilter
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
 from engine.errors import Refused, Unavailable, VasiniError
 from engine.journal.rules.spending.holding import set_cap

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.contracts.governing.slo import SloState
-from engine.contracts.model import from_micros
+from engine.contracts.times import from_micros
 from engine.facade.levels import LevelSummary
 from engine.governance.access import DEFAULT_TENANT
 from engine.journal.rules.levels.level_reads import LevelSpan

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from engine.contracts.actor import Role
-from engine.contracts.runs.run import VerbResult
 from engine.contracts.status import CancelMode, RunStatus
 from engine.governance.access import Scoped
 from engine.runtime.embedded.steering.narrowing import narrowing
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from engine.contracts.actor import Actor
+    from engine.contracts.runs.run import VerbResult
     from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
     from engine.machine.model.inputs import Input
@@ -104,4 +104,6 @@ class Steering(Scoped, ABC):
         if changed:
             await self._take_mail(run_id)
         row = await self.reader.row(run_id)
+        from engine.contracts.runs.run import VerbResult  # noqa: PLC0415 - lists steer nothing
+
         return VerbResult(run_id=run_id, status=RunStatus(row["status"]), changed=changed)

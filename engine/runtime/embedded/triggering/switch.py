@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.model import from_micros
+from engine.contracts.times import from_micros
 from engine.errors import InvalidInput, NotFound
 from engine.runtime.noted import read_notes
 

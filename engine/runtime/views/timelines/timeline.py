@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.contracts.model import from_micros
 from engine.contracts.runs.timeline import SpanKind, Timeline, TimelineRow, TimelineSpan
 from engine.contracts.status import StepStatus
+from engine.contracts.times import from_micros
 from engine.machine.model.state import scope_path_of
 from engine.runtime.views.items import item_at
 from engine.runtime.views.seen_runs import EVENTS_AT_ONCE, MAX_EVENTS, SeenRuns

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.model import from_micros
 from engine.contracts.runs.timeline import FailedTry, SpanKind, TimelineSpan
+from engine.contracts.times import from_micros
 from engine.machine.events.request_facts import (
     ApprovalDecided,
     ApprovalVoided,

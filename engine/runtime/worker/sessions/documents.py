@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.status import RequestKind, RequestStatus, RunStatus
+from engine.contracts.times import from_micros, rfc3339
 from engine.journal.encoding import decode
 from engine.journal.rules.rows.run_words import run_words
 from engine.machine.walk import run_status

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from engine.contracts.flows.flow import WaitStep
-from engine.contracts.model import from_micros, rfc3339
 from engine.contracts.moment import MAX_WAIT_SECONDS, wait_moment, wait_seconds
+from engine.contracts.times import from_micros, rfc3339
 from engine.errors import InvalidInput
 from engine.machine.model.inputs import StepPrepared
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.model import rfc3339
+from engine.contracts.times import rfc3339
 from engine.tools.failure import ToolFailure, invalid_input
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.model import from_micros, rfc3339
+from engine.contracts.times import from_micros, rfc3339
 from engine.errors import InvalidInput
 from engine.frozen import replace
 from engine.machine.model.state import find_execution

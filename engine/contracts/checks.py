@@ -1,0 +1,35 @@
+"""Checks in annotations of plain classes: pydantic obeys them, and is not loaded for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+class Within:
+    """Bounds by the names that pydantic has for them: `ge`, `gt`, `le`, `min_length`."""
+
+    def __init__(self, **bounds: float) -> None:
+        self._bounds = bounds
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Part of pydantic's protocol for what stands in an annotation."""
+        return cast("CoreSchema", {**handler(source), **self._bounds})
+
+
+class Checked:
+    """A value has to pass this function, too, which raises ValueError."""
+
+    def __init__(self, check: Callable[[Any], Any]) -> None:
+        self._check = check
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """See above."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - loaded with pydantic, when something is checked
+
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
