@@ -147,6 +147,14 @@ class StepErrorCode(StrEnum):
     BUDGET_EXHAUSTED = "budget_exhausted"
 
 
+class AutonomyLevel(StrEnum):
+    """How much a flow may do by itself."""
+
+    SUGGEST_ONLY = "suggest_only"
+    SEMI_AUTO = "semi_auto"
+    FULL_AUTO = "full_auto"
+
+
 class Effects(StrEnum):
     """What a call leaves behind."""
 

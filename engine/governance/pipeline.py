@@ -11,8 +11,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.flow import AutonomyLevel
-from engine.contracts.status import Effects
+from engine.contracts.status import AutonomyLevel, Effects
 from engine.frozen import frozen, frozen_by_name
 from engine.governance.policies import tool_key
 

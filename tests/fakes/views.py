@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.flow import AutonomyLevel
 from engine.contracts.packs.handoff import HandoffView
 from engine.contracts.packs.pack import FlowView, PackState, PackView
 from engine.contracts.runs.listed import RunView
 from engine.contracts.runs.request import ApprovalView, FormView, GatedAction, OutcomeView
 from engine.contracts.runs.run import EventView, StepView
 from engine.contracts.runs.timeline import SpanKind, TimelineRow, TimelineSpan
-from engine.contracts.status import RequestStatus, Risk, RunStatus, StepStatus
+from engine.contracts.status import AutonomyLevel, RequestStatus, Risk, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -159,6 +159,15 @@ def test_a_list_loads_what_a_list_needs() -> None:
     assert not (heavy | tools | packs | work | others | settings) & loaded
 
 
+def test_what_waits_for_people_is_listed_without_flows_and_templates() -> None:
+    loaded = loaded_by("approvals")
+    assert "engine.runtime.embedded.requests" in loaded
+    flows = {"engine.contracts.flows.flow", "engine.contracts.packs.pack", "engine.packs.loader"}
+    others = {"pydantic_settings", "jinja2", "jsonschema", "httpx", "textual", "yaml"}
+    others |= {"engine.runtime.embedded.starting", "engine.templates.environment", "engine.tools.executor"}
+    assert not (flows | others) & loaded
+
+
 def test_every_command_of_the_table_can_be_loaded() -> None:
     for words in COMMANDS:
         assert asked_for(words.split()) == [words]

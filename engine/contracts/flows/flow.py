@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
 
@@ -23,21 +22,13 @@ from engine.contracts.flows.step import (
 from engine.contracts.flows.tool_step import ToolStep
 from engine.contracts.flows.trigger import MAX_TRIGGERS, Trigger
 from engine.contracts.model import Contract
-from engine.contracts.status import RequestKind, Risk
+from engine.contracts.status import AutonomyLevel, RequestKind, Risk
 
 GATES_NOTHING = "none"
 FINALLY = "finally"
 """Id of the step that holds what runs however the run ends."""
 FINALLY_SECONDS = 3600
 """How long that may take."""
-
-
-class AutonomyLevel(StrEnum):
-    """How much a flow may do by itself."""
-
-    SUGGEST_ONLY = "suggest_only"
-    SEMI_AUTO = "semi_auto"
-    FULL_AUTO = "full_auto"
 
 
 class ApprovalStep(StepFields):

@@ -8,11 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from engine.contracts.flows.flow import AutonomyLevel
 from engine.contracts.governing.slo import SloTargets
 from engine.contracts.model import Contract
 from engine.contracts.schema_version import SchemaVersion
-from engine.contracts.status import Risk
+from engine.contracts.status import AutonomyLevel, Risk
 from engine.contracts.times import Timestamp
 
 PACK_ID = r"^[a-z][a-z0-9-]*$"

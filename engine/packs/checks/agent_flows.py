@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.contracts.flows.agent_step import AgentStep
-from engine.contracts.flows.flow import AutonomyLevel, FlowDef, SubflowStep
+from engine.contracts.flows.flow import FlowDef, SubflowStep
 from engine.contracts.flows.plan_step import PlanProposalStep
+from engine.contracts.status import AutonomyLevel
 from engine.packs.checks.schemas.schema_problems import shortened
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from engine.contracts.flows.flow import AutonomyLevel
+from engine.contracts.status import AutonomyLevel
 from engine.governance.pipeline import (
     ALLOWED,
     Outcome,

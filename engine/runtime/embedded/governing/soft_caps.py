@@ -23,7 +23,6 @@ from engine.errors import Refused, Unavailable, VasiniError
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.spend_rows import SOFT_REACHED
 from engine.runtime.embedded.governing.late_questions import LateQuestions, is_current
-from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.looking import looking
 from engine.runtime.noted import read_notes
 from engine.runtime.views.cap_views import CapViews
@@ -162,6 +161,8 @@ class SoftCaps:
             "hard": dollars(hard) if hard else "none",
             "meanwhile": _WAITS if cap is not None and cap.pauses else _GOES_ON,
         }
+        from engine.runtime.embedded.starting import StartRequest  # noqa: PLC0415 - whoever answers starts nothing
+
         key = f"soft cap {act['act']}" + (f" again {again}" if again else "")
         try:
             await self._starter().start(
