@@ -129,7 +129,7 @@ class EmbeddedEngine:
     def _cap_answers(self) -> SoftCapAnswers:
         from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers  # noqa: PLC0415 - likewise
 
-        return SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.rules.budget)
+        return SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.rules)
 
     @cached_property
     def _files(self) -> OutputFiles:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.budget.caps import Cap
-    from engine.budget.settings import BudgetSettings
+    from engine.config import Rules
     from engine.contracts.actor import Actor
     from engine.contracts.governing.budget import CapView
     from engine.governance.access import Access
@@ -57,12 +57,15 @@ class Said:
 class SoftCapAnswers:
     """What an answer to such a question does to its cap."""
 
-    def __init__(self, journal: Journal, clock: Clock, redactor: Redactor, settings: BudgetSettings) -> None:
+    def __init__(self, journal: Journal, clock: Clock, redactor: Redactor, rules: Rules) -> None:
         self._journal = journal
         self._clock = clock
         self._redactor = redactor
-        self._zone = settings.time_zone
-        self._written = tuple(one.cap for one in settings.caps)
+        self._rules = rules
+
+    def _written(self) -> tuple[Cap, ...]:
+        """Caps of the settings."""
+        return tuple(one.cap for one in self._rules.budget.caps)
 
     async def said(
         self, run_id: str, form_id: str, values: Mapping[str, Any], comment: str, actor: Actor, access: Access
@@ -80,7 +83,7 @@ class SoftCapAnswers:
             return Said()
         choice = str(values.get("choice"))
         access.require(Role.OPERATOR if choice == "stop" else Role.ADMIN, actor)
-        now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone)
+        now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._rules.budget.time_zone)
         if not is_current(reached["cap_window"], reached["since"], now, zone):
             words = f"this {reached['cap_window']} is over: its soft cap counts anew"
             raise Refused(ErrorCode.REQUEST_EXPIRED, words, {"run_id": run_id})
@@ -110,7 +113,7 @@ class SoftCapAnswers:
         reached = await act_numbered(self._journal, int(number))
         if reached is None or reached["tenant"] != request["tenant"]:
             return None
-        now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone)
+        now, zone = self._clock.now(), await asyncio.to_thread(ZoneInfo, self._rules.budget.time_zone)
         if not is_current(reached["cap_window"], reached["since"], now, zone):
             return f"This {reached['cap_window']} is not the one in force: its soft cap counts anew."
         cap = await self._cap(reached, now, zone)
@@ -124,7 +127,7 @@ class SoftCapAnswers:
 
     async def _cap(self, reached: ActRow, now: int, zone: ZoneInfo) -> CapView | None:
         money = self._journal.spending
-        caps: tuple[Cap, ...] = (*self._written, *map(set_cap, await money.caps()))
+        caps: tuple[Cap, ...] = (*self._written(), *map(set_cap, await money.caps()))
         scope, window = CapScope(reached["scope"]), CapWindow(reached["cap_window"])
         return await CapViews(money, caps, now, zone).one(scope, reached["tenant"], reached["name"], window)
 
@@ -139,7 +142,7 @@ class SoftCapAnswers:
             more = "nothing was done. If more is needed, `vasini budget top-up` adds it"
             where = {"scope": scope, "name": name, "window": window}
             raise Refused(ErrorCode.CAP_CHANGED, f"{words}: {more}", where)
-        return Shown(scope, window, tenant, name, cap.soft, cap.hard, self._written, zone, now)
+        return Shown(scope, window, tenant, name, cap.soft, cap.hard, self._written(), zone, now)
 
 
 def _amount(choice: str, given: object, comment: str) -> int | None:
