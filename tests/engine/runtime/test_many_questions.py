@@ -42,7 +42,7 @@ class FakeRuns:
         first = next((n for n, run in enumerate(self.open, 1) if run.run_id == after), 0)
         items = self.open[first : first + limit]
         more = len(self.open) > first + limit
-        return Page.model_construct(items=tuple(items), next=items[-1].run_id if more else None)
+        return Page(items=tuple(items), next=items[-1].run_id if more else None)
 
     async def summary(self, run_id: str) -> FakeRun:
         self.read[run_id] += 1
