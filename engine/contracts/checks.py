@@ -1,4 +1,4 @@
-"""Checks in annotations of plain classes: pydantic obeys them, and is not loaded for them."""
+"""What annotations of plain classes say to pydantic, which is not loaded for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
 
@@ -33,3 +33,16 @@ class Checked:
         from pydantic_core import core_schema  # noqa: PLC0415 - loaded with pydantic, when something is checked
 
         return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+
+class Described:
+    """What a JSON Schema says of a field."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Part of pydantic's protocol for what stands in an annotation."""
+        return {**handler(schema), "description": self._words}

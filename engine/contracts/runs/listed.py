@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
+from engine.contracts.checks import Described
 from engine.contracts.status import RunStatus, StepErrorCode, WaitKind
 from engine.contracts.times import Timestamp  # noqa: TC001 - pydantic reads the annotation
 
@@ -30,6 +31,8 @@ class Page(Generic[T]):
 @dataclass(frozen=True, kw_only=True)
 class RunError:
     """Why a run or step failed. `code` is a StepErrorCode or a pack tool's own code."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     code: str
     message: str
@@ -58,9 +61,13 @@ class WaitingFor:
     """What a run waits for: a request or a child run by its id, a worker, a resume, a retry, a moment, a word
     about a soft cap, money that other calls hold."""
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
     kind: WaitKind
-    id: str | None = None
-    """Id of the request or of the child run; the moment (RFC 3339); which cap, in words."""
+    id: Annotated[
+        str | None,
+        Described("Id of the request or of the child run; the moment (RFC 3339); which cap, in words."),
+    ] = None
 
     @property
     def text(self) -> str:
