@@ -1,7 +1,6 @@
 """The storage port: what the runtime and the facade ask of a journal.
 
-Two implementations keep one contract (tests/engine/journal): SQLite, and one in memory. All times
-are microseconds UTC. Writes resolve when they are durable. Everything may raise Unavailable.
+SQLite and memory keep it alike. Times are microseconds UTC; what is written is durable; all raise Unavailable.
 """
 
 from __future__ import annotations
