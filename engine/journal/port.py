@@ -1,6 +1,6 @@
 """The storage port: what the runtime and the facade ask of a journal.
 
-SQLite and memory keep it alike. Times are microseconds UTC; what is written is durable; all raise Unavailable.
+SQLite and memory keep it alike. Times are microseconds UTC, writes are durable; all may raise Unavailable.
 """
 
 from __future__ import annotations
