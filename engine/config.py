@@ -29,6 +29,8 @@ class Rules:
     """
 
     def __init__(self, **given: Any) -> None:
+        if unknown := given.keys() - vars(Rules).keys():
+            raise TypeError(f"there are no rules of that name: {', '.join(sorted(unknown))}")
         self.__dict__ |= given
 
     @cached_property

@@ -151,11 +151,12 @@ def read_regular_file(scoped: ScopedPath, max_bytes: int) -> bytes:
             descriptor = open_to_read(scoped.real.name, directory)
         except OSError as error:
             raise from_os_error(error, f"cannot read {shown!r}") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise invalid_input(f"cannot read {shown!r}: it is {kind}")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise invalid_input(f"cannot read {shown!r}: it is {kind}")
         try:
             content = file.read(max_bytes + 1)
         except OSError as error:

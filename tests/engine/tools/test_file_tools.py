@@ -68,6 +68,16 @@ async def test_paths_outside_or_malformed_are_refused(
     assert code_of(await call("files.read", {"root": str(root), "path": path})) == code
 
 
+async def test_reading_a_directory_says_what_it_is_and_leaves_nothing_open(call: Call, root: Path) -> None:
+    (root / "folder").mkdir()
+    before = os.listdir("/proc/self/fd")
+    result = await call("files.read", {"root": str(root), "path": "folder"})
+    assert code_of(result) is StepErrorCode.INVALID_INPUT
+    assert result.error is not None
+    assert result.error.message == "cannot read 'folder': it is a directory"
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
 @pytest.mark.parametrize("tool", ["files.read", "files.write"])
 async def test_links_that_leave_the_root_are_refused(call: Call, root: Path, tool: str) -> None:
     outside = root.parent / "outside"
