@@ -22,6 +22,7 @@ GROUPS = {
     "runs": "Runs",
     "saved": "Saved filters",
     "run": "Run",
+    "flag": "Flag a run",
     "time": "Timeline",
     "log": "Event log",
     "talk": "Conversation",

@@ -71,6 +71,10 @@ async def _seen(home: Path) -> bool:
 
     def count() -> int:
         with closing(sqlite3.connect(f"file:{home / 'data' / 'journal.db'}?mode=ro", uri=True)) as database:
-            return int(database.execute("SELECT count(*) FROM triggers").fetchone()[0])
+            return int(
+                database.execute(
+                    "SELECT count(*) FROM triggers WHERE trigger_name LIKE 'drill/%'"
+                ).fetchone()[0]
+            )
 
     return await asyncio.to_thread(count) == 2

@@ -137,7 +137,7 @@ def test_a_fault_of_a_step_names_everything(
 @pytest.mark.parametrize(
     ("step", "field", "words"),
     [
-        ("{type: agent, prompt: x}", "steps.0.instructions", "the field `instructions` is required"),
+        ("{type: agent, prompt: x}", "steps.0", "an agent has `instructions`, unless it is a core agent"),
         ("{type: agent, instructions: a, prompt: b, tools: [tol]}", "steps.0.tools.0", "unknown tool `tol`"),
         (
             "{type: agent, instructions: a, prompt: b, output: {type: 5}}",

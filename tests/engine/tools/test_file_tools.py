@@ -6,7 +6,8 @@ import os
 import resource
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,6 @@ from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure, from_os_error
 from engine.tools.process.threads import StopFlag, run_stoppable
 from tests.permissions import permissions_bind
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Call = Callable[..., Awaitable[ToolResult]]
 
@@ -70,12 +68,12 @@ async def test_paths_outside_or_malformed_are_refused(
 
 async def test_reading_a_directory_says_what_it_is_and_leaves_nothing_open(call: Call, root: Path) -> None:
     (root / "folder").mkdir()
-    before = os.listdir("/proc/self/fd")
+    before = len(names(Path("/proc/self/fd")))
     result = await call("files.read", {"root": str(root), "path": "folder"})
     assert code_of(result) is StepErrorCode.INVALID_INPUT
     assert result.error is not None
     assert result.error.message == "cannot read 'folder': it is a directory"
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    assert len(names(Path("/proc/self/fd"))) == before
 
 
 @pytest.mark.parametrize("tool", ["files.read", "files.write"])
