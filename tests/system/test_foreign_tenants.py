@@ -62,6 +62,8 @@ CALLS = {
 """How each parameter that names something of a run is given."""
 REQUESTS = ("answer {form} --values {{}}", "token {form}", "outcome {approval} fail", "outcome {form} fail")
 """Where a request may stand for its run."""
+OTHER_VIEWS = ("show {run} --snapshot", "narrow {run} --once --without files.write")
+"""What an option makes another view or verb of."""
 
 
 def parameters() -> Iterator[tuple[str, str]]:
@@ -84,7 +86,8 @@ def test_what_belongs_to_another_tenant_is_not_found_by_any_command(vasini: Vasi
     approval = vasini.ok("approvals", "--tenant", "acme")["approvals"][0]["approval_id"]
     form = vasini.ok("forms", "--tenant", "acme")["forms"][0]["request_id"]
     calls = [
-        call.format(run=run, approval=approval, form=form).split() for call in (*CALLS.values(), *REQUESTS)
+        call.format(run=run, approval=approval, form=form).split()
+        for call in (*CALLS.values(), *REQUESTS, *OTHER_VIEWS)
     ]
     for words in calls:
         outcome = vasini(*words, "--json")
