@@ -30,7 +30,7 @@ from engine.journal.rules.verb_rules import changes
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry, Tell
 from engine.runtime.embedded.again import merged
 from engine.runtime.embedded.steering.narrowing import narrowing
-from engine.runtime.views.conversations import conversation_of
+from engine.runtime.views.conversations.conversation import conversation_of
 from engine.runtime.views.paging import page_offset, page_size
 from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row, without_damaged
 from tests.fakes.views import a_row, a_run

@@ -14,7 +14,7 @@ from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.encoding import decode
 from engine.machine.model.state import scope_path_of
-from engine.runtime.views.conversations import conversation_of
+from engine.runtime.views.conversations.conversation import conversation_of
 from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
 from engine.runtime.views.paging import MAX_PAGE

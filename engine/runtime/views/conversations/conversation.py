@@ -15,7 +15,7 @@ from engine.contracts.runs.conversation import (
 )
 from engine.contracts.status import RequestStatus, StepStatus
 from engine.errors import InvalidInput
-from engine.runtime.views.outside_turns import outside_turns
+from engine.runtime.views.conversations.outside_turns import outside_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
