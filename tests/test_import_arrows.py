@@ -69,6 +69,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.journal.sqlite.lists",),
     ("engine.journal.sqlite", "engine.journal.memory"),
     ("engine.journal.port",),
+    ("engine.journal.parts",),
     ("engine.journal.rules",),
     ("engine.journal",),
     ("engine.machine",),

@@ -18,10 +18,11 @@ from engine.machine.events.run_facts import GovernanceDecision
 from engine.machine.model import inputs
 from engine.machine.model.effects import Prepare
 from engine.machine.model.state import Phase, RunState, ScopeStatus, find_scope, scope_path_of
-from engine.machine.steps import attempts, composite, human_approval, outcome, subflow, user_input
-from engine.machine.steps.gate import check_gate
+from engine.machine.steps import attempts, composite, subflow
 from engine.machine.steps.limits import over_limit
 from engine.machine.steps.outside.prompt import permission_asked
+from engine.machine.steps.people import human_approval, outcome, user_input
+from engine.machine.steps.people.gate import check_gate
 from engine.machine.steps.registry import STEP_KINDS
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import current_path, holds, joined, launches

@@ -45,8 +45,8 @@ from engine.machine.model.effects import (
 )
 from engine.machine.model.timers import TimerKind, timer_name, timer_parts
 from engine.machine.steps.attempts import attempt_again, attempt_failed, longest_wait
-from engine.machine.steps.human_approval import call_approved, is_approved_call
-from engine.machine.steps.outcome import is_to_run_again, run_again
+from engine.machine.steps.people.human_approval import call_approved, is_approved_call
+from engine.machine.steps.people.outcome import is_to_run_again, run_again
 from engine.machine.steps.wait import waited
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import active_leaves, holds, in_flight, is_in_flight, outstanding, running_composites

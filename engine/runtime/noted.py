@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.journal.port import TriggerNotes
+    from engine.journal.parts.notes import TriggerNotes
 
 
 async def read_notes(notes: TriggerNotes, name: str) -> tuple[int, dict[str, Any]]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class MemoryRunLists:
-    """Implements `engine.journal.port.RunLists`."""
+    """Implements `engine.journal.parts.run_lists.RunLists`."""
 
     def __init__(self, read: Callable[[], Awaitable[MemoryStore]]) -> None:
         self._read = read
@@ -105,7 +105,7 @@ def _listed(store: MemoryStore, filters: RunFilter, sort: RunSort) -> list[RunRo
 
 
 class MemoryNotes:
-    """Implements `engine.journal.port.Notes`."""
+    """Implements `engine.journal.parts.notes.Notes`."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class MemoryNotes:
 
 
 class MemoryTriggerNotes:
-    """Implements `engine.journal.port.TriggerNotes`."""
+    """Implements `engine.journal.parts.notes.TriggerNotes`."""
 
     def __init__(
         self,

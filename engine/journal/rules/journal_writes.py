@@ -42,7 +42,7 @@ TIMERS_AT_ONCE = 200
 
 
 class JournalWrites(ABC):
-    """Implements what `engine.journal.port.Journal` says about writing runs."""
+    """Implements what writes of `engine.journal.port.Journal`, for every store."""
 
     def __init__(self) -> None:
         self.damaged: dict[str, str] = {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SqliteNotes:
-    """Implements `engine.journal.port.Notes`."""
+    """Implements `engine.journal.parts.notes.Notes`."""
 
     def __init__(
         self, writer: Writer, read: Callable[[str, Sequence[Any]], Awaitable[list[sqlite3.Row]]]

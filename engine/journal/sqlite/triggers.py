@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SqliteTriggerNotes:
-    """Implements `engine.journal.port.TriggerNotes`."""
+    """Implements `engine.journal.parts.notes.TriggerNotes`."""
 
     def __init__(
         self, writer: Writer, read: Callable[[str, Sequence[Any]], Awaitable[list[sqlite3.Row]]]

@@ -20,7 +20,7 @@ from engine.machine.events.agent_facts import (
 from engine.machine.model.effects import RunStep
 from engine.machine.model.state import scope_path_of
 from engine.machine.steps.kind import StepKind
-from engine.machine.steps.user_input import AskingKind
+from engine.machine.steps.people.user_input import AskingKind
 from engine.machine.transition_builder import failure
 
 if TYPE_CHECKING:

@@ -23,11 +23,11 @@ from engine.machine.events.step_facts import (
 from engine.machine.model.effects import RunStep, SetTimer
 from engine.machine.model.state import scope_path_of
 from engine.machine.model.timers import TimerKind, timer_name
-from engine.machine.steps.awaiting import await_answer
-from engine.machine.steps.gate import ask_for_call_again, is_void
 from engine.machine.steps.limits import tool_calls_used_up
-from engine.machine.steps.outcome import ask_outcome
 from engine.machine.steps.outside.prompt import drop_permissions
+from engine.machine.steps.people.awaiting import await_answer
+from engine.machine.steps.people.gate import ask_for_call_again, is_void
+from engine.machine.steps.people.outcome import ask_outcome
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import is_in_flight
 

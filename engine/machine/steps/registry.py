@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from engine.machine.steps.agent import AgentKind, CallsKind, MessageKind, ModelKind
 from engine.machine.steps.composite import ForEachKind, GraphKind, ParallelKind
-from engine.machine.steps.human_approval import ApprovalKind
 from engine.machine.steps.outside.prompt import PermissionKind, PromptKind
+from engine.machine.steps.people.human_approval import ApprovalKind
+from engine.machine.steps.people.user_input import UserInputKind
 from engine.machine.steps.plan import PlanKind, PlanStepsKind, ReviewKind
 from engine.machine.steps.subflow import SubflowKind
 from engine.machine.steps.tool import ToolKind
-from engine.machine.steps.user_input import UserInputKind
 from engine.machine.steps.wait import WaitStepKind
 from engine.named_table import NamedTable
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from engine.tools.builtin.allowing import allowing_tools
 from engine.tools.builtin.command import command_tools
 from engine.tools.builtin.data import data_tools
-from engine.tools.builtin.files import file_tools
+from engine.tools.builtin.files.file_tools import file_tools
+from engine.tools.builtin.files.image import image_tools
+from engine.tools.builtin.files.search import search_tools
 from engine.tools.builtin.git.git_tools import git_tools
 from engine.tools.builtin.http import http_tools
-from engine.tools.builtin.image import image_tools
 from engine.tools.builtin.person import person_tools
 from engine.tools.builtin.report import report_tools
-from engine.tools.builtin.search import search_tools
 from engine.tools.process.command_runner import CommandRunner
 from engine.tools.registry import ToolRegistry
 

@@ -10,7 +10,7 @@ from engine.machine.events.request_facts import (
 )
 from engine.machine.events.step_facts import StepStarted
 from engine.machine.model.inputs import RequestDecided
-from engine.machine.steps.gate import MAX_VOIDED
+from engine.machine.steps.people.gate import MAX_VOIDED
 from engine.machine.table import transition
 from tests.engine.machine.flow_builders import StepData, approval, form, graph, parallel, tool
 from tests.engine.machine.rendering import action_digest

@@ -10,7 +10,7 @@ import yaml
 from engine.contracts.status import RequestStatus, Risk, RunStatus
 from engine.errors import Refused
 from engine.governance.policies import Policies
-from engine.tools.builtin.files import file_tools
+from engine.tools.builtin.files.file_tools import file_tools
 from engine.values import digest_of
 from tests.engine.runtime.embedded_home import (
     ANN,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RunStatus
-from engine.tools.builtin.files import file_tools
+from engine.tools.builtin.files.file_tools import file_tools
 from engine.tools.context import ToolLimits
 from tests.engine.runtime.embedded_home import (
     ANN,

@@ -14,8 +14,8 @@ import pytest
 from engine.contracts.status import StepErrorCode
 from engine.contracts.tool import ToolResult
 from engine.tools.builtin.all import builtin_registry
-from engine.tools.builtin.globs import Glob
-from engine.tools.builtin.paths import PathScope, read_regular_file
+from engine.tools.builtin.files.globs import Glob
+from engine.tools.builtin.files.paths import PathScope, read_regular_file
 from engine.tools.context import ToolContext, ToolLimits
 from engine.tools.executor import ToolExecutor
 from engine.tools.failure import ToolFailure, from_os_error

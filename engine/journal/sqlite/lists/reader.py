@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class SqliteRunLists:
-    """Implements `engine.journal.port.RunLists`; opened by the first question."""
+    """Implements `engine.journal.parts.run_lists.RunLists`; opened by the first question."""
 
     def __init__(self, path: Path, writer: Writer) -> None:
         self._path = path

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.actor import Actor
-    from engine.journal.port import TriggerNotes
+    from engine.journal.parts.notes import TriggerNotes
     from engine.runtime.embedded.triggering.sources import TriggerSource
 
 OFF = "off"

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.contracts.status import StepErrorCode
-from engine.tools.builtin.file_preview import MAX_BASE_BYTES, unified
+from engine.tools.builtin.files.preview import MAX_BASE_BYTES, unified
 from engine.tools.failure import ToolFailure, from_os_error, invalid_input
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import Effects
 from engine.contracts.tool import ToolSpec
+from engine.tools.builtin.files.paths import path_scope
 from engine.tools.builtin.git.changes import read_diff, read_status
 from engine.tools.builtin.git.history import read_authors, read_log
 from engine.tools.builtin.git.repository import GitRepository
-from engine.tools.builtin.paths import path_scope
 from engine.tools.registry import RegisteredTool
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from engine.tools.failure import from_os_error, invalid_input, not_found
 
 if TYPE_CHECKING:
-    from engine.tools.builtin.paths import PathScope
+    from engine.tools.builtin.files.paths import PathScope
 
 _MAX_POINTER_BYTES = 64 * 1024
 _MAX_ALTERNATES = 100

@@ -22,7 +22,7 @@ from engine.tools.sandbox.confining import only
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from engine.tools.builtin.paths import PathScope
+    from engine.tools.builtin.files.paths import PathScope
     from engine.tools.context import ToolLimits
     from engine.tools.process.command_runner import CommandOutcome, CommandRunner
 

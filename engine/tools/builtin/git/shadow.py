@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from engine.tools.builtin.files.paths import PathScope
     from engine.tools.builtin.git.place import GitPlace
-    from engine.tools.builtin.paths import PathScope
 
 _COPIED = (
     "core.autocrlf",

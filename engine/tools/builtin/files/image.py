@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.status import Effects
 from engine.contracts.tool import ToolSpec
 from engine.images import MAX_IMAGE_BYTES, image_head
-from engine.tools.builtin.files import PATH, ROOT
-from engine.tools.builtin.paths import PathScope, path_scope, read_regular_file
+from engine.tools.builtin.files.file_tools import PATH, ROOT
+from engine.tools.builtin.files.paths import PathScope, path_scope, read_regular_file
 from engine.tools.failure import invalid_input
 from engine.tools.process.threads import run_stoppable
 from engine.tools.registry import RegisteredTool

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.status import Effects
 from engine.contracts.tool import ToolSpec
-from engine.tools.builtin.files import PATH, ROOT, Selection, walk
-from engine.tools.builtin.globs import Exclusion, Glob
-from engine.tools.builtin.paths import PathScope, path_scope
+from engine.tools.builtin.files.file_tools import PATH, ROOT, Selection, walk
+from engine.tools.builtin.files.globs import Exclusion, Glob
+from engine.tools.builtin.files.paths import PathScope, path_scope
 from engine.tools.failure import invalid_input
 from engine.tools.process.ask import ask
 from engine.tools.process.threads import StopFlag, run_stoppable

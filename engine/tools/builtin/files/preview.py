@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.runs.preview import Preview
 from engine.contracts.status import StepErrorCode
-from engine.tools.builtin.paths import decoded, read_regular_file
+from engine.tools.builtin.files.paths import decoded, read_regular_file
 from engine.tools.failure import ToolFailure, invalid_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.tools.builtin.paths import PathScope, ScopedPath
+    from engine.tools.builtin.files.paths import PathScope, ScopedPath
 
 MAX_BASE_BYTES = 16 * 1024 * 1024
 MAX_COMPARED = 20_000

@@ -14,9 +14,8 @@ from engine.contracts.status import Effects, Risk
 from engine.contracts.tool import ToolSpec
 from engine.safe_files.walking import open_directory
 from engine.safe_files.writing import write_atomically
-from engine.tools.builtin.file_preview import require_base, void, write_preview
-from engine.tools.builtin.globs import Exclusion, Glob
-from engine.tools.builtin.paths import (
+from engine.tools.builtin.files.globs import Exclusion, Glob
+from engine.tools.builtin.files.paths import (
     PathScope,
     ScopedPath,
     decoded,
@@ -24,6 +23,7 @@ from engine.tools.builtin.paths import (
     path_scope,
     read_regular_file,
 )
+from engine.tools.builtin.files.preview import require_base, void, write_preview
 from engine.tools.failure import from_os_error, invalid_input, permission_denied
 from engine.tools.process.threads import StopFlag, run_stoppable
 from engine.tools.registry import RegisteredTool

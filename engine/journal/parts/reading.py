@@ -1,0 +1,116 @@
+"""The part of the port that reads runs: their events, rows, requests and values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.contracts.status import RequestKind, RequestStatus
+    from engine.journal.records import StoredEvent
+    from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
+
+
+class RunReads(Protocol):
+    """What is known of runs."""
+
+    async def run_row(self, run_id: str) -> RunRow | None:
+        """A run's row."""
+        ...
+
+    async def run_view_row(self, run_id: str) -> RunViewRow | None:
+        """A run's row with the payloads of its first event and of the event with its output."""
+        ...
+
+    async def tree_usage(self, run_id: str) -> tuple[int, int]:
+        """Steps and tool calls of the run together with those it was started by and those it started."""
+        ...
+
+    async def successors(self, run_id: str) -> list[tuple[str, int]]:
+        """Runs that took over from this one, oldest first: (run id, when it was created)."""
+        ...
+
+    async def session_runs(self, session_id: str) -> list[str]:
+        """Ids of the runs of a session, oldest first, of every tenant."""
+        ...
+
+    async def snapshot(self, run_id: str) -> tuple[int, bytes] | None:
+        """The newest snapshot of a run's state, with the `run_seq` that it stands at."""
+        ...
+
+    async def events_after(self, run_id: str, run_seq: int) -> list[StoredEvent]:
+        """A run's events after `run_seq`."""
+        ...
+
+    async def page_events(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
+        """At most `limit` of a run's events after `after`."""
+        ...
+
+    async def feed_events(self, after_seq: int, limit: int) -> list[StoredEvent]:
+        """Events of all runs after a place in the journal."""
+        ...
+
+    async def last_seq(self) -> int:
+        """The journal's newest place."""
+        ...
+
+    async def step_rows(self, run_id: str, path: str | None = None) -> Sequence[StepViewRow]:
+        """Executions of a run with the payloads of their input, output and error events."""
+        ...
+
+    async def step_rows_below(self, run_id: str, paths: Sequence[str]) -> Sequence[StepViewRow]:
+        """The same of the executions below some paths, in no order."""
+        ...
+
+    async def count_below(self, run_id: str, path: str, type_: str) -> int:
+        """How many executions of a type there are below a path."""
+        ...
+
+    async def step_outputs(self, run_id: str, paths: Sequence[str]) -> dict[str, str]:
+        """Payloads of the events with the outputs of some executions of a run, by path."""
+        ...
+
+    async def step_heads(self, run_id: str, limit: int) -> tuple[Sequence[StepHeadRow], int]:
+        """The first executions of a run without their payloads, and how many there are."""
+        ...
+
+    async def request_row(self, request_id: str) -> RequestViewRow | None:
+        """A request with its run's fields and the payload of the event that opened it."""
+        ...
+
+    async def request_rows(
+        self,
+        kind: RequestKind,
+        status: RequestStatus | None,
+        limit: int,
+        after: str | None,
+        run_id: str | None = None,
+        tenant: str | None = None,
+    ) -> Sequence[RequestViewRow]:
+        """Requests, oldest first, after the id `after`; of one run or one tenant when they are given."""
+        ...
+
+    async def earlier_rows(self, request_id: str, limit: int) -> Sequence[RequestViewRow]:
+        """Requests decided before it on the same step of the same flow and tenant, newest first."""
+        ...
+
+    async def claims_version(self) -> int:
+        """A number that grows with every change to claims."""
+        ...
+
+    async def counters(self) -> dict[str, int]:
+        """Counters by name: `approval:PENDING/tenant`, `slot:pack/flow`, `claims`."""
+        ...
+
+    async def blob(self, digest: str) -> bytes | None:
+        """A stored value."""
+        ...
+
+    async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """Stored values by digest, those that are there."""
+        ...
+
+    async def content(self, digest: str) -> str | None:
+        """A pinned pack content."""
+        ...
