@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from benchmarks.figures import cpu_seconds, memory_mb, percentile
 from benchmarks.runs.engine_bench import ACTOR, bench_config
 from engine import open_engine
 from engine.journal.sqlite.file.connection import open_writer
-from engine.journal.sqlite.store import SqliteStore
+from engine.journal.sqlite.transaction import transaction_on
 from engine.slo.buckets import AGES, DAY, SHORTEST, Bucket, merged, start_of
 from engine.slo.sketch import bin_of
 from screens.slo.screen import SloScreen
@@ -59,14 +60,12 @@ def seed(database: Path, tenants: int) -> None:
     """What the journal has counted of so many tenants."""
     database.parent.mkdir(parents=True, exist_ok=True)
     connection, chance = open_writer(database), random.Random(1)
-    store, now = SqliteStore(connection), time.time_ns() // 1_000
-    connection.execute("BEGIN IMMEDIATE")
-    for number in range(tenants):
-        for pack in PACKS:
-            for bucket in _some_runs(chance, now):
-                store.put_level(f"tenant-{number:05}", pack, bucket)
-    connection.execute("COMMIT")
-    connection.close()
+    now = time.time_ns() // 1_000
+    with closing(connection), transaction_on(connection) as transaction:
+        for number in range(tenants):
+            for pack in PACKS:
+                for bucket in _some_runs(chance, now):
+                    transaction.put_level(f"tenant-{number:05}", pack, bucket)
 
 
 def _some_runs(chance: random.Random, now: int) -> list[Bucket]:
@@ -85,12 +84,9 @@ def _some_runs(chance: random.Random, now: int) -> list[Bucket]:
 
 def fail(database: Path, tenant: str) -> None:
     """Many runs of one tenant end badly, in another connection."""
-    connection = open_writer(database)
-    connection.execute("BEGIN IMMEDIATE")
     bucket = Bucket(start_of(time.time_ns() // 1_000, SHORTEST), bad=1_000, codes={"timeout": 1_000})
-    SqliteStore(connection).put_level(tenant, PACKS[0], bucket)
-    connection.execute("COMMIT")
-    connection.close()
+    with closing(open_writer(database)) as connection, transaction_on(connection) as transaction:
+        transaction.put_level(tenant, PACKS[0], bucket)
 
 
 class Loop:

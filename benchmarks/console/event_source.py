@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
+from engine.journal.sqlite.transaction import transaction_on
 from engine.machine.events.step_facts import StepCompleted
 from engine.machine.events.table import read_event
 
@@ -24,7 +25,6 @@ GROUPS_PER_SECOND = 50
 def main(journal: Path, run_id: str, rate: int, seconds: float) -> list[tuple[float, int]]:
     """Write, as evenly as the disk allows; the moments of the commits."""
     connection = open_writer(journal)
-    store = SqliteStore(connection)
     (number,) = connection.execute("SELECT run_seq FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     first, commits = number, []
     begin = time.perf_counter()
@@ -34,11 +34,10 @@ def main(journal: Path, run_id: str, rate: int, seconds: float) -> list[tuple[fl
             now = time.time_ns() // 1_000
             payload = {"output": {"lines": 120, "note": "one of many"}}
             events = [read_event(StepCompleted.kind, now, "worker", "read", payload) for _ in range(due)]
-            connection.execute("BEGIN IMMEDIATE")
-            store.insert_events(run_id, number, events)
-            number += due
-            connection.execute("UPDATE runs SET run_seq = ? WHERE run_id = ?", (number, run_id))
-            connection.execute("COMMIT")
+            with transaction_on(connection) as transaction:
+                SqliteStore(transaction).insert_events(run_id, number, events)
+                number += due
+                transaction.execute("UPDATE runs SET run_seq = ? WHERE run_id = ?", (number, run_id))
             commits.append((time.perf_counter(), number))
         time.sleep(1 / GROUPS_PER_SECOND)
     connection.close()

@@ -25,6 +25,7 @@ from engine import open_engine
 from engine.journal.rules.levels.levels import count_end
 from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
+from engine.journal.sqlite.transaction import transaction_on
 from engine.slo.buckets import DAY
 
 if TYPE_CHECKING:
@@ -45,20 +46,21 @@ def count_runs(database: Path, runs: int) -> float:
     begin = time.time_ns() // 1_000 - DAYS * DAY
     started = time.perf_counter()
     for first in range(0, runs, GROUP):
-        connection.execute("BEGIN IMMEDIATE")
-        store = SqliteStore(connection)
-        for number in range(first, min(runs, first + GROUP)):
-            head = {"tenant": "default", "pack": chance.choice(PACKS)}
-            failed = chance.random() < 0.01
-            columns: dict[str, Any] = {
-                "finished_at": begin + DAYS * DAY * number // runs,
-                "status": "FAILED" if failed else "COMPLETED",
-                "error_code": "timeout" if failed else None,
-                "worked": round(chance.lognormvariate(14, 0.8)),
-            }
-            known = cast("HeadRow", {**head, "counted_at": None, "parent_run_id": None, "confidence": None})
-            count_end(store, known, cast("RunColumns", columns))
-        connection.execute("COMMIT")
+        with transaction_on(connection) as transaction:
+            store = SqliteStore(transaction)
+            for number in range(first, min(runs, first + GROUP)):
+                head = {"tenant": "default", "pack": chance.choice(PACKS)}
+                failed = chance.random() < 0.01
+                columns: dict[str, Any] = {
+                    "finished_at": begin + DAYS * DAY * number // runs,
+                    "status": "FAILED" if failed else "COMPLETED",
+                    "error_code": "timeout" if failed else None,
+                    "worked": round(chance.lognormvariate(14, 0.8)),
+                }
+                known = cast(
+                    "HeadRow", {**head, "counted_at": None, "parent_run_id": None, "confidence": None}
+                )
+                count_end(store, known, cast("RunColumns", columns))
     took = time.perf_counter() - started
     connection.close()
     return took * 1e6 / runs

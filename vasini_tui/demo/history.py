@@ -7,6 +7,7 @@ journal, as ends of runs are that `vasini prune` removed since.
 from __future__ import annotations
 
 import random
+from contextlib import closing
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +17,7 @@ from engine.journal.rules.levels.levels import count_end, count_request
 from engine.journal.spend_rows import SLOT
 from engine.journal.sqlite.file.connection import open_writer
 from engine.journal.sqlite.store import SqliteStore
+from engine.journal.sqlite.transaction import transaction_on
 from engine.slo.buckets import DAY, HOUR, MINUTE, SECOND, start_of
 
 if TYPE_CHECKING:
@@ -88,17 +90,13 @@ def write_history(database: Path, tenant: str, now: int, *, seed: int = 1) -> No
     """Write it into a journal that nobody has open; blocks for about a second."""
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     connection, chance = open_writer(database), random.Random(seed)  # noqa: S311 - sample data
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        store = SqliteStore(connection)
+    with closing(connection), transaction_on(connection) as transaction:
+        store = SqliteStore(transaction)
         for past in PASTS:
             _count(store, past, tenant, now, chance)
         _count(store, Past("hello", 6, 0.7), OTHER_TENANT, now, chance)
         for row in _spending(tenant, now):
             store.add_spending(row)
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
 
 
 def _count(store: SqliteStore, past: Past, tenant: str, now: int, chance: random.Random) -> None:

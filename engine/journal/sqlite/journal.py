@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.journal.sqlite.levels import SqliteLevelReads
     from engine.journal.sqlite.packs import SqlitePacks
     from engine.journal.sqlite.spending import SqliteSpending
+    from engine.journal.sqlite.transaction import Transaction
     from engine.journal.sqlite.upkeep import SqliteUpkeep
     from engine.machine.model.inputs import Input
 
@@ -134,8 +135,8 @@ class SqliteJournal(JournalWrites):
 
         written: list[StoredEvent] = []
 
-        def write(connection: sqlite3.Connection) -> T:
-            store = SqliteStore(connection)
+        def write(transaction: Transaction) -> T:
+            store = SqliteStore(transaction)
             result = operation(store)
             written[:] = store.written  # a group that fails is written twice
             return result

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from engine.journal.records import Owner
+    from engine.journal.sqlite.transaction import Transaction
     from engine.journal.sqlite.writer import Writer
 
 
@@ -31,9 +32,9 @@ class SqliteNotes:
     async def keep_draft(self, owner: Owner, key: str, draft: str, now: int, at_most: int) -> None:
         """See port."""
 
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute(query("put_draft"), (*owner, key, draft, now))
-            connection.execute(query("drop_old_drafts"), (*owner, *owner, at_most))
+        def write(transaction: Transaction) -> None:
+            transaction.execute(query("put_draft"), (*owner, key, draft, now))
+            transaction.execute(query("drop_old_drafts"), (*owner, *owner, at_most))
 
         await self._writer.run(write)
 
@@ -48,11 +49,11 @@ class SqliteNotes:
     async def save_filter(self, owner: Owner, name: str, text: str, at_most: int) -> bool:
         """See port."""
 
-        def write(connection: sqlite3.Connection) -> bool:
-            names = {row["name"] for row in connection.execute(query("select_filters"), owner)}
+        def write(transaction: Transaction) -> bool:
+            names = {row["name"] for row in transaction.execute(query("select_filters"), owner)}
             if name not in names and len(names) >= at_most:
                 return False
-            connection.execute(query("put_filter"), (*owner, name, text))
+            transaction.execute(query("put_filter"), (*owner, name, text))
             return True
 
         return await self._writer.run(write)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Awaitable, Callable, Sequence
 
+    from engine.journal.sqlite.transaction import Transaction
     from engine.journal.sqlite.writer import Writer
 
 
@@ -28,11 +29,11 @@ class SqlitePacks:
     async def keep_good(self, packs: Sequence[tuple[GoodPack, str]]) -> None:
         """See port."""
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(transaction: Transaction) -> None:
             for pack, content in packs:
-                connection.execute(query("pin_content"), (pack.digest, content))
+                transaction.execute(query("pin_content"), (pack.digest, content))
                 row = (pack.directory, pack.pack, pack.digest, pack.read_at)
-                connection.execute(query("put_good_pack"), row)
+                transaction.execute(query("put_good_pack"), row)
 
         await self._writer.run(write)
 
@@ -43,13 +44,13 @@ class SqlitePacks:
     async def publish(self, version: PublishedPack, content: str) -> PublishedPack:
         """See port."""
 
-        def write(connection: sqlite3.Connection) -> PublishedPack:
+        def write(transaction: Transaction) -> PublishedPack:
             key = (version.pack, version.version)
-            row = connection.execute(query("select_pack_version"), key).fetchone()
+            row = transaction.execute(query("select_pack_version"), key).fetchone()
             if row is not None:
                 return check_published(PublishedPack(**dict(row)), version)
-            connection.execute(query("pin_content"), (version.digest, content))
-            connection.execute(query("put_pack_version"), astuple(version))
+            transaction.execute(query("pin_content"), (version.digest, content))
+            transaction.execute(query("put_pack_version"), astuple(version))
             return version
 
         return await self._writer.run(write, PACKS)

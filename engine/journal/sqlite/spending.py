@@ -25,13 +25,14 @@ if TYPE_CHECKING:
         WaitingRow,
         WaitRow,
     )
+    from engine.journal.sqlite.transaction import Transaction
 
 
 class SqliteSpendStore:
     """The primitives about money of `engine.journal.rules.store.Store`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._execute = connection.execute
+    def __init__(self, transaction: Transaction) -> None:
+        self._execute = transaction.execute
 
     def add_spending(self, row: SpendRow) -> None:
         """See rules."""

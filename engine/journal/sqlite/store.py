@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 from engine.journal.encoding import encode, encode_input, readable_input, stored_event
 from engine.journal.errors import damaged_history
 from engine.journal.records import StoredEvent
-from engine.journal.rules.run_filter import TIME_BUCKET, bucket_of
-from engine.journal.sqlite.levels import level_row, read_level
+from engine.journal.rules.run_filter import bucket_of
+from engine.journal.sqlite.level_rows import read_level
 from engine.journal.sqlite.queries import query, update
 from engine.journal.sqlite.spending import SqliteSpendStore
 from engine.journal.sqlite.words import put_words
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
         StepRow,
         TimerRow,
     )
-    from engine.journal.rules.run_filter import BucketKey
     from engine.journal.rules.slots import LeftOut
+    from engine.journal.sqlite.transaction import Transaction
     from engine.machine.events.event import Event
     from engine.machine.model.inputs import Input
     from engine.machine.model.timers import TimerKind
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 class SqliteStore(SqliteSpendStore):
     """Implements `engine.journal.rules.store.Store`. Rows are SQLite's own, typed as what they hold."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__(connection)
-        self._connection = connection
+    def __init__(self, transaction: Transaction) -> None:
+        super().__init__(transaction)
+        self._transaction = transaction
         self.written: list[StoredEvent] = []
         """Events that were written, in the order of the journal."""
 
@@ -64,7 +64,7 @@ class SqliteStore(SqliteSpendStore):
 
     def insert_run(self, row: NewRunRow) -> None:
         """See rules."""
-        bucket = self._enter_bucket(bucket_of(row, row), row["created_at"])
+        bucket = self._transaction.enter_bucket(bucket_of(row, row), row["created_at"])
         self._execute(query("insert_run"), {**row, "bucket": bucket})
         self._execute(query("know_requester"), (row["tenant"], row["requested_by"]))
 
@@ -76,18 +76,11 @@ class SqliteStore(SqliteSpendStore):
             if status == run["status"]:
                 del changes["status"]
             else:
-                self._execute(query("leave_bucket"), (run["bucket"],))
-                time_bucket = run["created_at"] // TIME_BUCKET
-                self._execute(query("count_time_bucket"), (run["bucket"], time_bucket, -1))
-                changes["bucket"] = self._enter_bucket(bucket_of(run, columns), run["created_at"])
+                self._transaction.leave_bucket(run["bucket"], run["created_at"])
+                key = bucket_of(run, columns)
+                changes["bucket"] = self._transaction.enter_bucket(key, run["created_at"])
         statement = update("runs", tuple(changes), ("run_id",))
         self._execute(statement, (*changes.values(), run["run_id"]))
-
-    def _enter_bucket(self, key: BucketKey, created_at: int) -> int:
-        """Count a run in; the bucket it is in from now on."""
-        bucket = int(self._execute(query("enter_bucket"), key).fetchone()[0])
-        self._execute(query("count_time_bucket"), (bucket, created_at // TIME_BUCKET, 1))
-        return bucket
 
     def insert_events(self, run_id: str, after_seq: int, events: Sequence[Event]) -> None:
         """See rules. The unique index on run_seq is the last guard."""
@@ -222,21 +215,21 @@ class SqliteStore(SqliteSpendStore):
 
     def level(self, tenant: str, pack: str, start: int, width: int) -> Bucket | None:
         """See rules."""
-        row = self._execute(query("select_level"), (tenant, pack, start, width)).fetchone()
-        return None if row is None else read_level(row)
+        return self._transaction.level(tenant, pack, start, width)
 
     def levels_of(self, tenant: str, pack: str, width: int, start: int, end: int) -> list[Bucket]:
         """See rules."""
+        self._transaction.write_counts()
         rows = self._execute(query("select_levels"), (tenant, pack, width, start, end))
         return [read_level(row) for row in rows]
 
     def put_level(self, tenant: str, pack: str, bucket: Bucket) -> None:
         """See rules."""
-        self._execute(query("put_level"), (tenant, pack, *level_row(bucket)))
-        self._execute(query("mark_level"), (tenant, pack))
+        self._transaction.put_level(tenant, pack, bucket)
 
     def drop_level(self, tenant: str, pack: str, start: int, width: int) -> None:
         """See rules."""
+        self._transaction.write_counts()
         self._execute(query("drop_level"), (tenant, pack, start, width))
 
     def standing_alerts(self, tenant: str, pack: str) -> list[AlertRow]:
@@ -272,6 +265,7 @@ class SqliteStore(SqliteSpendStore):
 
     def at_work(self) -> bool:
         """See rules."""
+        self._transaction.write_counts()
         return self._execute(query("at_work")).fetchone() is not None
 
     def put_worker(
@@ -310,7 +304,7 @@ class SqliteStore(SqliteSpendStore):
 
     def put_words(self, run_id: str, words: str, *, lasting: bool) -> None:
         """See rules."""
-        put_words(self._connection, run_id, words, lasting=lasting)
+        put_words(self._transaction.connection, run_id, words, lasting=lasting)
 
     def put_content(self, digest: str, content: str) -> None:
         """See rules."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Awaitable, Callable, Sequence
 
+    from engine.journal.sqlite.transaction import Transaction
     from engine.journal.sqlite.writer import Writer
 
 
@@ -30,11 +31,11 @@ class SqliteTriggerNotes:
     async def note(self, trigger: str, text: str, before: int) -> bool:
         """See port."""
 
-        def write(connection: sqlite3.Connection) -> bool:
+        def write(transaction: Transaction) -> bool:
             if before:
-                done = connection.execute(query("next_trigger"), (text, trigger, before))
+                done = transaction.execute(query("next_trigger"), (text, trigger, before))
             else:
-                done = connection.execute(query("first_trigger"), (trigger, text))
+                done = transaction.execute(query("first_trigger"), (trigger, text))
             return done.rowcount == 1
 
         return await self._writer.run(write)

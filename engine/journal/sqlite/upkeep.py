@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from engine.journal.changes import ANYTHING
 from engine.journal.rules.pruning import RunTree, may_go, references, tree_of
-from engine.journal.rules.run_filter import TIME_BUCKET
 from engine.journal.sqlite.queries import query
 from engine.journal.sqlite.words import drop_words
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from engine.journal.rows import RunRow
     from engine.journal.rules.pruning import PruneRange
+    from engine.journal.sqlite.transaction import Transaction
     from engine.journal.sqlite.writer import Writer
 
 EVENTS_AT_ONCE = 20_000
@@ -50,7 +50,7 @@ class SqliteUpkeep:
 
     async def prune(self, roots: Sequence[str], wanted: PruneRange) -> list[RunTree]:
         """See rules."""
-        return await self._writer.run(lambda connection: _prune(connection, roots, wanted), ANYTHING)
+        return await self._writer.run(lambda transaction: _prune(transaction, roots, wanted), ANYTHING)
 
     async def unused_blobs(self) -> tuple[frozenset[str], int]:
         """See rules. The values are listed first: what is kept later is not among them."""
@@ -64,7 +64,7 @@ class SqliteUpkeep:
 
     async def drop_blobs(self, digests: frozenset[str], after_seq: int) -> tuple[int, int]:
         """See rules."""
-        return await self._writer.run(lambda connection: _drop_blobs(connection, digests, after_seq))
+        return await self._writer.run(lambda transaction: _drop_blobs(transaction, digests, after_seq))
 
     async def old_alerts(self, ended_before: int, tenant: str | None) -> int:
         """See rules."""
@@ -75,7 +75,7 @@ class SqliteUpkeep:
         """See rules."""
         bounds = {"before": ended_before, "tenant": tenant}
         return await self._writer.run(
-            lambda connection: connection.execute(query("prune_alerts"), bounds).rowcount // 2
+            lambda transaction: transaction.execute(query("prune_alerts"), bounds).rowcount // 2
         )
 
     async def tree(self, run_id: str) -> list[str]:
@@ -83,7 +83,8 @@ class SqliteUpkeep:
         return [row["run_id"] for row in await self._read(query("select_tree"), (run_id,))]
 
 
-def _prune(connection: sqlite3.Connection, roots: Sequence[str], wanted: PruneRange) -> list[RunTree]:
+def _prune(transaction: Transaction, roots: Sequence[str], wanted: PruneRange) -> list[RunTree]:
+    connection = transaction.connection
     newest = connection.execute(query("newest_run")).fetchone()
     gone: list[RunTree] = []
     for root in roots:
@@ -92,9 +93,7 @@ def _prune(connection: sqlite3.Connection, roots: Sequence[str], wanted: PruneRa
         if not rows or not may_go(rows, wanted, asks=asks, newest=newest[0] if newest else None):
             continue
         for row in rows:
-            connection.execute(query("leave_bucket"), (row["bucket"],))
-            place: tuple[Any, ...] = (row["bucket"], row["created_at"] // TIME_BUCKET, -1)
-            connection.execute(query("count_time_bucket"), place)
+            transaction.leave_bucket(row["bucket"], row["created_at"])
         gone.append(tree_of(rows))
     ids = json.dumps(run_ids := [run_id for tree in gone for run_id, _ in tree.runs])
     drop_words(connection, run_ids)
@@ -120,15 +119,15 @@ def _theirs() -> tuple[str, ...]:
     )
 
 
-def _drop_blobs(connection: sqlite3.Connection, digests: frozenset[str], after_seq: int) -> tuple[int, int]:
-    last = connection.execute(query("last_seq")).fetchone()[0]
-    later = connection.execute(query("referring_events"), (after_seq, last))
+def _drop_blobs(transaction: Transaction, digests: frozenset[str], after_seq: int) -> tuple[int, int]:
+    last = transaction.execute(query("last_seq")).fetchone()[0]
+    later = transaction.execute(query("referring_events"), (after_seq, last))
     used = {digest for row in later for digest in references(row["payload"])}
     count = size = 0
     for digest in digests - used:
-        found = connection.execute(query("blob_size"), (digest,)).fetchone()
+        found = transaction.execute(query("blob_size"), (digest,)).fetchone()
         if found is not None:
-            connection.execute(query("drop_blob"), (digest,))
+            transaction.execute(query("drop_blob"), (digest,))
             count, size = count + 1, size + found[0]
     return count, size
 

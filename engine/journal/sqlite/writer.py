@@ -22,6 +22,7 @@ from engine.journal.sqlite.file.connection import open_writer, refuse_newer
 from engine.journal.sqlite.file.failures import unavailable
 from engine.journal.sqlite.file.fair_file_lock import FairFileLock
 from engine.journal.sqlite.file.file_identity import FileIdentity
+from engine.journal.sqlite.transaction import Transaction, transaction_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +37,7 @@ ANSWERED_AT_ONCE = 24
 
 @dataclass(slots=True)
 class _Job:
-    operation: Callable[[sqlite3.Connection], Any]
+    operation: Callable[[Transaction], Any]
     future: asyncio.Future[Any]
     change: ChangeSet | Callable[[Any], ChangeSet]
     result: Any = None
@@ -83,7 +84,7 @@ class Writer:
 
     async def run(
         self,
-        operation: Callable[[sqlite3.Connection], T],
+        operation: Callable[[Transaction], T],
         change: ChangeSet | Callable[[T], ChangeSet] = NOTHING,
     ) -> T:
         """Run `operation` inside the next group and return what it returned, once it is durable.
@@ -209,33 +210,28 @@ class Writer:
 
     def _write_plainly(self, connection: sqlite3.Connection, group: list[_Job]) -> bool:
         """All jobs in one transaction; False, with nothing written, when one of them fails."""
-        connection.execute("BEGIN IMMEDIATE")
         try:
-            self._check(connection)
-            for job in group:
-                job.result = job.operation(connection)
-            connection.execute("COMMIT")
+            with transaction_on(connection) as transaction:
+                self._check(connection)
+                for job in group:
+                    job.result = job.operation(transaction)
         except Exception:  # noqa: BLE001 - the next try, job by job, finds whose failure it is
-            _roll_back(connection)
             return False
         return True
 
     def _write_apart(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
         """The same with a savepoint for each job, so that one failure spoils no other."""
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction_on(connection):
             self._check(connection)
             for job in group:
                 self._attempt(connection, job)
-            connection.execute("COMMIT")
-        except BaseException:
-            _roll_back(connection)
-            raise
 
     def _attempt(self, connection: sqlite3.Connection, job: _Job) -> None:
         connection.execute("SAVEPOINT one")
+        transaction = Transaction(connection)
         try:
-            job.result = job.operation(connection)
+            job.result = job.operation(transaction)
+            transaction.write_counts()
         except sqlite3.Error as error:
             if not connection.in_transaction:  # SQLite rolled everything back: the group has failed
                 raise
@@ -275,8 +271,3 @@ class Writer:
     def _post(self, callback: Callable[..., Any], *arguments: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(callback, *arguments)
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    with suppress(sqlite3.Error):  # the transaction may be gone already
-        connection.execute("ROLLBACK")

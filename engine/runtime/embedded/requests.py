@@ -130,13 +130,12 @@ class Requests(Scoped):
         edits: PlanEdits | None = None,
     ) -> DecisionView:
         acts = status is RequestStatus.APPROVED
-        await self._require_right(approval_id, RequestKind.APPROVAL, actor, comment, acts=acts)
+        row = await self._require_right(approval_id, RequestKind.APPROVAL, actor, comment, acts=acts)
         if acts and digest is None:  # whoever shows no digest has perhaps not seen the card: it can be seen
-            digest = (await self.approval(approval_id)).digest
+            digest = (await self._views.approval(row)).digest
         text = self._values.redact(comment)
         stored = None
         if edits is not None:
-            row = await self._row(approval_id, RequestKind.APPROVAL)
             stored = await self._plan_edits.stored(row, edits)
         now = self._clock.now()
         decided = await self._intake.decide(
@@ -370,8 +369,8 @@ class Requests(Scoped):
 
     async def _require_right(
         self, request_id: str, kind: RequestKind, actor: Actor, comment: str, *, acts: bool
-    ) -> None:
-        """Raises unless `actor` may decide this; `acts` when something will be done because of it."""
+    ) -> RequestViewRow:
+        """The request's row. Raises unless `actor` may decide it; `acts` when something will be done then."""
         if len(comment) > MAX_COMMENT:
             raise InvalidInput(f"the comment is longer than {MAX_COMMENT} characters")
         row = await self._row(request_id, kind)
@@ -379,6 +378,7 @@ class Requests(Scoped):
         await refuse_a_run(self._journal)
         if acts:
             await self._refuse_own(row, actor)
+        return row
 
     async def _refuse_own(self, row: RequestViewRow, actor: Actor) -> None:
         if not self._config.rules.policies.for_pack(row["pack"]).separate_duties:

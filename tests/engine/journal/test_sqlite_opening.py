@@ -18,6 +18,8 @@ from tests.permissions import permissions_bind
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.journal.sqlite.transaction import Transaction
+
 
 async def refused(path: Path, *, busy_seconds: float = 5) -> Unavailable:
     with pytest.raises(Unavailable) as caught:
@@ -58,8 +60,8 @@ async def test_any_character_may_stand_in_the_path(tmp_path: Path, name: str) ->
 async def test_what_was_acknowledged_survives_a_power_loss(sqlite_journal: SqliteJournal) -> None:
     names = ("journal_mode", "synchronous", "application_id", "user_version")
 
-    def settings(connection: sqlite3.Connection) -> list[object]:
-        return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+    def settings(transaction: Transaction) -> list[object]:
+        return [transaction.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
 
     synchronous_full = 2
     assert await sqlite_journal._writer.run(settings) == [

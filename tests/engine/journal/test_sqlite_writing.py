@@ -27,6 +27,8 @@ from tests.engine.journal.run_script import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.journal.sqlite.transaction import Transaction
+
 BIG = "x" * 2_000_000
 
 
@@ -39,7 +41,7 @@ class WriterGate:
         self._open = threading.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def _wait(self, _connection: sqlite3.Connection) -> None:
+    def _wait(self, _transaction: Transaction) -> None:
         self._entered.set()
         assert self._open.wait(20)
 
@@ -53,14 +55,14 @@ class WriterGate:
         await self._task
 
 
-def half_done(connection: sqlite3.Connection) -> None:
-    connection.execute("INSERT INTO blobs (digest, data) VALUES ('half', x'00')")
+def half_done(transaction: Transaction) -> None:
+    transaction.execute("INSERT INTO blobs (digest, data) VALUES ('half', x'00')")
     raise ValueError("in the middle")
 
 
-def broken_statement(connection: sqlite3.Connection) -> None:
-    connection.execute("INSERT INTO blobs (digest, data) VALUES ('half', x'00')")
-    connection.execute("INSERT INTO nowhere VALUES (1)")
+def broken_statement(transaction: Transaction) -> None:
+    transaction.execute("INSERT INTO blobs (digest, data) VALUES ('half', x'00')")
+    transaction.execute("INSERT INTO nowhere VALUES (1)")
 
 
 async def test_what_fails_in_a_group_spoils_nothing_else(sqlite_journal: SqliteJournal) -> None:
@@ -120,9 +122,9 @@ async def test_more_writes_than_one_group_holds_are_all_written(sqlite_journal: 
 
 
 async def limit_pages(journal: SqliteJournal, extra: int | None) -> None:
-    def limit(connection: sqlite3.Connection) -> None:
-        pages = connection.execute("PRAGMA page_count").fetchone()[0]
-        connection.execute(f"PRAGMA max_page_count = {pages + extra if extra is not None else 2**30}")
+    def limit(transaction: Transaction) -> None:
+        pages = transaction.execute("PRAGMA page_count").fetchone()[0]
+        transaction.execute(f"PRAGMA max_page_count = {pages + extra if extra is not None else 2**30}")
 
     await journal._writer.run(limit)
 

@@ -9,10 +9,19 @@ SELECT run_id, run_seq, lease_epoch, lease_worker, status, slot_key, started_at,
     (SELECT max(mail_id) FROM mailbox WHERE mailbox.run_id = runs.run_id) AS newest_mail
 FROM runs WHERE run_id = ?
 
--- name: enter_bucket
--- count a run into its count bucket, made when it is new
-INSERT INTO run_buckets (tenant, pack, flow, status, rejected, nested, n) VALUES (?, ?, ?, ?, ?, ?, 1)
-ON CONFLICT (tenant, pack, flow, status, rejected, nested) DO UPDATE SET n = n + 1 RETURNING bucket
+-- name: find_bucket
+-- the count bucket of runs that are alike
+SELECT bucket FROM run_buckets
+WHERE tenant = ? AND pack = ? AND flow = ? AND status = ? AND rejected = ? AND nested = ?
+
+-- name: make_bucket
+-- a new one, with no runs in it
+INSERT INTO run_buckets (tenant, pack, flow, status, rejected, nested, n) VALUES (?, ?, ?, ?, ?, ?, 0)
+RETURNING bucket
+
+-- name: count_bucket
+-- move the count of a count bucket
+UPDATE run_buckets SET n = n + ? WHERE bucket = ?
 
 -- name: count_time_bucket
 -- move the count of a time bucket
@@ -21,10 +30,6 @@ INSERT INTO run_time_buckets (bucket, time_bucket, n) VALUES (?, ?, ?) ON CONFLI
 -- name: know_requester
 -- remember a name that has runs, for the search by name
 INSERT INTO run_requesters (tenant, requested_by) VALUES (?, ?) ON CONFLICT DO NOTHING
-
--- name: leave_bucket
--- count a run out of its count bucket
-UPDATE run_buckets SET n = n - 1 WHERE bucket = ?
 
 -- name: has_mail
 -- whether inputs wait for a run

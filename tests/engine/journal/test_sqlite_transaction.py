@@ -1,0 +1,97 @@
+"""Counts that a transaction changes are written once, and seen by whatever reads them before its end."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.journal.rules import commit
+from engine.journal.rules.run_filter import BucketKey
+from engine.journal.sqlite.file.connection import open_writer
+from engine.journal.sqlite.store import SqliteStore
+from engine.journal.sqlite.transaction import transaction_on
+from engine.slo.buckets import HOUR, SHORTEST, Bucket
+from tests.engine.journal.run_script import a_run
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(name="connection")
+def a_connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_writer(tmp_path / "journal.db")) as connection:
+        yield connection
+
+
+def queued(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Runs that wait by their count bucket and by their time bucket."""
+    (whole,) = connection.execute("SELECT coalesce(sum(n), 0) FROM run_buckets").fetchone()
+    (by_time,) = connection.execute("SELECT coalesce(sum(n), 0) FROM run_time_buckets").fetchone()
+    return whole, by_time
+
+
+def test_a_count_that_many_runs_change_is_written_once(connection: sqlite3.Connection) -> None:
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    with transaction_on(connection) as transaction:
+        for number in range(20):
+            commit.create_run(SqliteStore(transaction), a_run(number))
+    connection.set_trace_callback(None)
+    assert queued(connection) == (20, 20)
+    assert sum(statement.startswith("UPDATE run_buckets") for statement in asked) == 1
+    assert sum(statement.startswith("INSERT INTO run_time_buckets") for statement in asked) == 1
+
+
+def test_a_run_that_enters_and_leaves_a_bucket_at_once_leaves_it_as_it_was(
+    connection: sqlite3.Connection,
+) -> None:
+    with transaction_on(connection) as transaction:
+        commit.create_run(SqliteStore(transaction), a_run(1))
+        (bucket, created_at) = transaction.execute("SELECT bucket, created_at FROM runs").fetchone()
+        transaction.leave_bucket(bucket, created_at)
+    assert queued(connection) == (0, 0)
+
+
+def test_what_was_counted_is_seen_in_the_same_transaction(connection: sqlite3.Connection) -> None:
+    with transaction_on(connection) as transaction:
+        store = SqliteStore(transaction)
+        for number in range(3):
+            store.put_level("default", "hello", Bucket(number * SHORTEST, good=number + 1))
+        known = store.level("default", "hello", SHORTEST, SHORTEST)
+        assert known is not None
+        assert known.good == 2
+        assert [one.good for one in store.levels_of("default", "hello", SHORTEST, 0, HOUR)] == [1, 2, 3]
+        store.put_level("default", "hello", Bucket(SHORTEST, good=20))
+        store.drop_level("default", "hello", SHORTEST, SHORTEST)
+        assert store.level("default", "hello", SHORTEST, SHORTEST) is None
+    rows = connection.execute("SELECT good FROM levels ORDER BY start").fetchall()
+    assert [row["good"] for row in rows] == [1, 3]
+
+
+def test_a_run_that_waits_for_its_retry_is_seen_before_it_is_written(connection: sqlite3.Connection) -> None:
+    with transaction_on(connection) as transaction:
+        assert not SqliteStore(transaction).at_work()
+        transaction.enter_bucket(_retrying(), 0)
+        assert SqliteStore(transaction).at_work()
+
+
+def test_nothing_is_counted_by_a_transaction_that_fails(connection: sqlite3.Connection) -> None:
+    def half() -> None:
+        with transaction_on(connection) as transaction:
+            commit.create_run(SqliteStore(transaction), a_run(1))
+            raise ValueError("in the middle")
+
+    with pytest.raises(ValueError, match="in the middle"):
+        half()
+    assert queued(connection) == (0, 0)
+    with transaction_on(connection) as transaction:
+        commit.create_run(SqliteStore(transaction), a_run(2))
+    assert queued(connection) == (1, 1)
+
+
+def _retrying() -> BucketKey:
+    return BucketKey("default", "hello", "greet", "RETRYING", 0, 0)
