@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.governance.access import access_of
 from engine.governance.masking import Masker
@@ -13,6 +13,8 @@ from engine.governance.redactor import Redactor
 from engine.journal.sqlite.journal import SqliteJournal
 from engine.runtime.clock import SystemClock, offset_of
 from engine.runtime.embedded.notes import Drafts, SavedFilters
+from engine.runtime.embedded.parts.looks import Looks
+from engine.runtime.embedded.parts.tools import Tools
 from engine.runtime.embedded.runs import Runs
 from engine.runtime.embedded.scoped import ScopedEngine
 from engine.runtime.files.run_folder import RunFolders
@@ -29,7 +31,7 @@ from engine.runtime.value_store import ValueStore
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator
     from contextlib import AbstractAsyncContextManager
 
     from engine.config import EngineConfig
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.governing.budget import Budget
     from engine.runtime.embedded.governing.levels import ServiceLevels
-    from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers
     from engine.runtime.embedded.governing.soft_caps import SoftCaps
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
@@ -51,15 +52,9 @@ if TYPE_CHECKING:
     from engine.runtime.embedded.starting import RunStarter
     from engine.runtime.embedded.triggering.triggers import Triggers
     from engine.runtime.slo_alerts import AlertWatch
-    from engine.runtime.views.output_files import OutputFiles
-    from engine.runtime.views.row_views import RowViews
-    from engine.runtime.views.run_reader import RunReader
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
-    from engine.tools.executor import ToolExecutor
-    from engine.tools.mcp.records import ServerView
-    from engine.tools.mcp.servers import McpServers
     from engine.tools.registry import ToolRegistry
 
 
@@ -69,22 +64,23 @@ class EmbeddedEngine:
     def __init__(
         self, config: EngineConfig, journal: Journal, clock: Clock, tools: ToolRegistry | None, faults: Faults
     ) -> None:
-        self._given_tools = tools
+        self.tools = Tools(config, tools)
         self._config, self._journal, self._clock, self._faults = config, journal, clock, faults
         self._redactor = redactor = Redactor(Masker(config.redact_patterns, config.redact))
         self._values = ValueStore(journal, redactor)
         self._pack_status = PackStatusSource(journal)
-        self._pack_source = CatalogSource(config, self._tool_names, journal, self._pack_status, clock)
+        self._pack_source = CatalogSource(config, self.tools.names, journal, self._pack_status, clock)
         self._pack_watch = PackWatch(self._pack_source, config)
         self._packs = PackLibrary(self._pack_source, self._pack_status, PinnedPacks(journal, config.rules))
         self._folders = RunFolders(config.runs_dir)
         self._boot_id: str | None = None
         self._speaking = Speaking()
+        self._looks = Looks(config, journal, clock, self._values, redactor, self._folders, self._speaking)
         self._intake = Intake(journal, self._clock_offset)
         self.runs = Runs(
             journal,
             clock,
-            reader=lambda: self._reader,
+            reader=lambda: self._looks.reader,
             starter=lambda: self._starter,
             handoffs=lambda: self._handoffs,
             take_mail=self._take_mail,
@@ -118,41 +114,17 @@ class EmbeddedEngine:
         return Feed(self._journal, self._pack_source, self._pack_watch)
 
     @cached_property
-    def _views(self) -> RowViews:
-        from engine.runtime.views.disclosures import Disclosures  # noqa: PLC0415 - lists show no values
-        from engine.runtime.views.row_views import RowViews  # noqa: PLC0415 - likewise
-
-        disclosures = Disclosures(self._journal, self._clock)
-        return RowViews(self._values, self._folders, self._clock, disclosures, self._cap_answers.note)
-
-    @cached_property
-    def _cap_answers(self) -> SoftCapAnswers:
-        from engine.runtime.embedded.governing.soft_cap_answers import SoftCapAnswers  # noqa: PLC0415 - likewise
-
-        return SoftCapAnswers(self._journal, self._clock, self._redactor, self._config.rules)
-
-    @cached_property
-    def _files(self) -> OutputFiles:
-        from engine.runtime.files.call_outputs import CallOutputs  # noqa: PLC0415 - lists read no files
-        from engine.runtime.views.output_files import OutputFiles  # noqa: PLC0415 - likewise
-
-        return OutputFiles(
-            self._folders, CallOutputs(self._config.runs_dir), self._redactor, self._speaking.coming
-        )
-
-    @cached_property
-    def _reader(self) -> RunReader:
-        from engine.runtime.views.run_reader import RunReader  # noqa: PLC0415 - lists look into no run
-
-        return RunReader(self._journal, self._values, self._views, self._files)
-
-    @cached_property
     def housekeeping(self) -> Housekeeping:
         """See facade."""
         from engine.runtime.embedded.housekeeping import Housekeeping  # noqa: PLC0415 - seldom needed
 
         return Housekeeping(
-            self._journal, self._clock, self._values, self._reader, self._files, self._config.runs_dir
+            self._journal,
+            self._clock,
+            self._values,
+            self._looks.reader,
+            self._looks.files,
+            self._config.runs_dir,
         )
 
     @cached_property
@@ -181,10 +153,10 @@ class EmbeddedEngine:
             self._journal,
             self._clock,
             self._values,
-            self._views,
+            self._looks.views,
             self._intake,
-            self._cap_answers,
-            PlanEditing(self._values, self._faults_of),
+            self._looks.cap_answers,
+            PlanEditing(self._values, self.tools.faults_of),
         )
 
     @cached_property
@@ -204,34 +176,8 @@ class EmbeddedEngine:
             CodeTrust(self._journal, self._clock, self._pack_source, self._packs),
             self._journal,
             self._clock,
-            self._listed_servers,
+            self.tools.listed_servers,
         )
-
-    def _listed_servers(self) -> tuple[ServerView, ...]:
-        """What the declared MCP servers listed last (blocking)."""
-        return () if self.servers is None else self.servers.views()
-
-    @cached_property
-    def _tools(self) -> ToolRegistry:
-        from engine.tools.builtin.all import builtin_registry  # noqa: PLC0415 - reading calls no tool
-
-        return self._given_tools or builtin_registry()
-
-    def _tool_names(self) -> Mapping[str, Mapping[str, Any]]:
-        known = {spec.name: spec.parameters for spec in self._tools.specs()}
-        from engine.packs.checks.schemas.tool_names import any_tool_of  # noqa: PLC0415 - reading checks no packs
-
-        servers = self.servers.names if self.servers is not None else ()
-        return known | {any_tool_of(server): {} for server in servers}
-
-    @cached_property
-    def servers(self) -> McpServers | None:
-        """The declared MCP servers; None without any."""
-        if not self._config.rules.mcp:
-            return None
-        from engine.runtime.server_changes import declared_servers  # noqa: PLC0415 - few have any
-
-        return declared_servers(self._config)
 
     @cached_property
     def _starter(self) -> RunStarter:
@@ -250,7 +196,7 @@ class EmbeddedEngine:
         from engine.runtime.embedded.handing_off.handoffs import Handoffs  # noqa: PLC0415 - likewise
 
         contexts = HandoffContexts(self._journal, self._values)
-        return Handoffs(self._config, self._reader, self._packs, self._values, contexts, self._starter)
+        return Handoffs(self._config, self._looks.reader, self._packs, self._values, contexts, self._starter)
 
     @cached_property
     def _sessions(self) -> Sessions:
@@ -263,22 +209,10 @@ class EmbeddedEngine:
             self._values,
             self._packs,
             self._folders,
-            self._executor,
+            self.tools.executor,
             self._faults,
             self._speaking,
         )
-
-    def _faults_of(self, tool: str, params: Any) -> Sequence[tuple[str, str]]:
-        return self._executor.faults(tool, params)
-
-    @cached_property
-    def _executor(self) -> ToolExecutor:
-        from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _tools
-        from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
-
-        config = self._config
-        isolates = config.bubblewrap or bubblewrap
-        return ToolExecutor(self._tools, config.rules.limits, config.secrets, isolates, self.servers)
 
     @asynccontextmanager
     async def work(self, *, slots: int = 64) -> AsyncIterator[Worker]:
@@ -292,11 +226,9 @@ class EmbeddedEngine:
             try:
                 await worker.running_or(running)
                 with self._intake.served_by(worker.held):
-                    watching, looking = self._pack_watch.watching(), self._triggers.looking()
-                    outside, caps = self._outside_questions.looking(), self._soft_caps.looking()
-                    alerts, servers = self._alerts.looking(), self._following_servers()
-                    resting = self._telling_of_models(worker.worker_id)
-                    async with watching, self._telling(), looking, outside, caps, alerts, servers, resting:
+                    async with AsyncExitStack() as beside:
+                        for one in self._beside(worker.worker_id):
+                            await beside.enter_async_context(one)
                         yield worker
             finally:
                 worker.stop()
@@ -305,15 +237,16 @@ class EmbeddedEngine:
                 finally:
                     await self._sessions.close_connections()
 
-    def _following_servers(self) -> AbstractAsyncContextManager[None]:
-        """MCP servers are those that the settings declare, also when these change."""
-        from engine.runtime.server_changes import following  # noqa: PLC0415 - see _sessions
-
-        return following(self._config, self.servers, self._serve, self._pack_source.read_again)
-
-    def _serve(self, servers: McpServers) -> None:
-        self.servers = servers
-        self._executor.serve(servers)
+    def _beside(self, worker_id: str) -> Iterator[AbstractAsyncContextManager[object]]:
+        """What goes on beside a worker as long as it works."""
+        yield self._pack_watch.watching()
+        yield self._telling()
+        yield self._triggers.looking()
+        yield self._outside_questions.looking()
+        yield self._soft_caps.looking()
+        yield self._alerts.looking()
+        yield self.tools.following(self._pack_source.read_again)
+        yield self._telling_of_models(worker_id)
 
     def _telling_of_models(self, worker_id: str) -> AbstractAsyncContextManager[None]:
         from engine.runtime.worker.registered import RestingNotes  # noqa: PLC0415 - see _sessions
@@ -391,7 +324,7 @@ async def open_engine(
     opened = journal or await SqliteJournal.open(config.journal_path, poll_seconds=config.poll_seconds)
     try:
         engine = EmbeddedEngine(config, opened, clock or SystemClock(), registry, faults or NO_FAULTS)
-        async with nullcontext() if engine.servers is None else engine.servers.open():
+        async with engine.tools.serving():
             yield engine
     finally:
         await opened.close()

@@ -1,0 +1,80 @@
+"""What runs can call: the tools of this process, those of declared MCP servers, and what calls them."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from engine.config import EngineConfig
+    from engine.tools.executor import ToolExecutor
+    from engine.tools.mcp.records import ServerView
+    from engine.tools.mcp.servers import McpServers
+    from engine.tools.registry import ToolRegistry
+
+
+class Tools:
+    """The tools of an engine; reading runs loads none of them."""
+
+    def __init__(self, config: EngineConfig, given: ToolRegistry | None) -> None:
+        self._config = config
+        self._given = given
+
+    @cached_property
+    def _registry(self) -> ToolRegistry:
+        from engine.tools.builtin.all import builtin_registry  # noqa: PLC0415 - reading calls no tool
+
+        return self._given or builtin_registry()
+
+    @cached_property
+    def executor(self) -> ToolExecutor:
+        """What calls them."""
+        from engine.tools.executor import ToolExecutor  # noqa: PLC0415 - see _registry
+        from engine.tools.sandbox.bubblewrap import bubblewrap  # noqa: PLC0415 - likewise
+
+        config = self._config
+        isolates = config.bubblewrap or bubblewrap
+        return ToolExecutor(self._registry, config.rules.limits, config.secrets, isolates, self._servers)
+
+    def names(self) -> Mapping[str, Mapping[str, Any]]:
+        """Parameter schemas by name; of a server whose tools are not known yet any name may be meant."""
+        from engine.packs.checks.schemas.tool_names import any_tool_of  # noqa: PLC0415 - reading checks no packs
+
+        known = {spec.name: spec.parameters for spec in self._registry.specs()}
+        servers = self._servers.names if self._servers is not None else ()
+        return known | {any_tool_of(server): {} for server in servers}
+
+    def faults_of(self, tool: str, params: Any) -> Sequence[tuple[str, str]]:
+        """What is wrong with parameters of a tool: (where, what)."""
+        return self.executor.faults(tool, params)
+
+    @cached_property
+    def _servers(self) -> McpServers | None:
+        """The declared MCP servers; None without any."""
+        if not self._config.rules.mcp:
+            return None
+        from engine.runtime.server_changes import declared_servers  # noqa: PLC0415 - few have any
+
+        return declared_servers(self._config)
+
+    def listed_servers(self) -> tuple[ServerView, ...]:
+        """What the declared MCP servers listed last (blocking)."""
+        return () if self._servers is None else self._servers.views()
+
+    def serving(self) -> AbstractAsyncContextManager[object]:
+        """MCP servers can be called while the context is open."""
+        return nullcontext() if self._servers is None else self._servers.open()
+
+    def following(self, changed: Callable[[], Awaitable[object]]) -> AbstractAsyncContextManager[None]:
+        """MCP servers are those that are declared now; when these change `changed` is awaited."""
+        from engine.runtime.server_changes import following  # noqa: PLC0415 - reading calls no tool
+
+        return following(self._config, self._servers, self._serve, changed)
+
+    def _serve(self, servers: McpServers) -> None:
+        self._servers = servers
+        self.executor.serve(servers)
