@@ -47,6 +47,8 @@ class Policies(BaseModel):
     blocked_tools: _ToolNames = frozenset()
     max_steps: _Count | None = None
     max_tool_calls: _Count | None = None
+    max_tokens_per_run: _Count | None = None
+    """Of questions to models and their answers."""
     max_payload_bytes: _Count = DEFAULT_MAX_PAYLOAD_BYTES
     separate_duties: bool = False
     """Nobody approves a run that they requested."""

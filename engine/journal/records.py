@@ -82,6 +82,15 @@ class RunHead:
 
 
 @frozen
+class TreeUsage:
+    """What a run has used together with those it was started by and those it started."""
+
+    steps: int
+    calls: int
+    tokens: int
+
+
+@frozen
 class Commit:
     """One transition of one run.
 

@@ -16,6 +16,7 @@ from engine.contracts.governing.budget import (
     SpendBy,
     SpendRow,
     SpendSum,
+    TokenCeiling,
 )
 from engine.errors import ErrorCode, VasiniError
 from tests.fakes.budget import a_cap
@@ -136,6 +137,21 @@ def test_caps_fit_into_eighty_columns(vasini: Vasini, fake: FakeEngine) -> None:
     )
     assert "held now: $1.00 in 3 calls under way" in lines
     assert max(map(len, lines)) <= 80
+
+
+def test_ceilings_of_tokens_stand_beside_caps_of_money(vasini: Vasini, fake: FakeEngine) -> None:
+    ceilings = (
+        TokenCeiling(pack="*", limit=200_000),
+        TokenCeiling(pack="on-call", limit=5_000),
+        TokenCeiling(pack="desk", limit=None),
+    )
+    fake.budget.of_caps = Caps(time_zone="UTC", run_tokens=ceilings)
+    lines = vasini("budget", "show").stdout.splitlines()
+    assert lines[:3] == [
+        "each run: 200,000 tokens at most (policies.max_tokens_per_run)",
+        "each run of on-call: 5,000 tokens at most (policies.max_tokens_per_run)",
+        "each run of desk: any number of tokens (policies.max_tokens_per_run)",
+    ]
 
 
 def test_a_cap_of_a_model_that_is_not_there_would_hold_nothing_and_is_refused(embedded: Vasini) -> None:

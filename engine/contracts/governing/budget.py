@@ -144,6 +144,13 @@ class BudgetAct(Contract):
     comment: str = ""
 
 
+class TokenCeiling(Contract):
+    """The most tokens of a run together with all that hang together with it, as settings say."""
+
+    pack: str = Field(description="Whose runs; `*`: those of every pack that has none of its own.")
+    limit: int | None = Field(description="None: the runs of this pack have no ceiling, others have.")
+
+
 class Caps(Contract):
     """All caps that hold, the one with the least left first, and what happened to them, newest first."""
 
@@ -153,3 +160,4 @@ class Caps(Contract):
     price_table: str = Field(default="", description="The date of the shipped prices.")
     caps: tuple[CapView, ...] = ()
     acts: tuple[BudgetAct, ...] = ()
+    run_tokens: tuple[TokenCeiling, ...] = ()

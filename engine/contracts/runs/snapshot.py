@@ -37,6 +37,8 @@ class TerminalCause(StrEnum):
     COMPLETED = "completed"
     TURN_LIMIT = "turn_limit"
     TIME_BUDGET = "time_budget"
+    TOKEN_BUDGET = "token_budget"  # noqa: S105 - a word
+    """The next question might have passed the ceiling of tokens of the run."""
     COST_BUDGET = "cost_budget"
     """The next question might have passed a hard cap."""
     CANCELLED = "cancelled"

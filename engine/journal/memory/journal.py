@@ -15,7 +15,7 @@ from engine.journal.memory.packs import MemoryPacks
 from engine.journal.memory.spending import MemorySpending
 from engine.journal.memory.store import MemoryStore
 from engine.journal.memory.upkeep import MemoryUpkeep
-from engine.journal.records import WorkerRow
+from engine.journal.records import TreeUsage, WorkerRow
 from engine.journal.rows import StepHeadRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.rows.projecting import CLAIMS
@@ -110,7 +110,7 @@ class MemoryJournal(JournalWrites):
         row = (await self._read()).run(run_id)
         return None if row is None else {**row}
 
-    async def tree_usage(self, run_id: str) -> tuple[int, int]:
+    async def tree_usage(self, run_id: str) -> TreeUsage:
         """See port."""
         runs = (await self._read()).runs
         root = run_id
@@ -121,7 +121,11 @@ class MemoryJournal(JournalWrites):
             size = len(tree)
             tree |= {row["run_id"] for row in runs.values() if row["parent_run_id"] in tree}
         counted = [row for row in runs.values() if row["run_id"] in tree]
-        return sum(row["steps_executed"] for row in counted), sum(row["tool_calls"] for row in counted)
+        return TreeUsage(
+            sum(row["steps_executed"] for row in counted),
+            sum(row["tool_calls"] for row in counted),
+            sum(row["tokens_used"] for row in counted),
+        )
 
     async def run_view_row(self, run_id: str) -> RunViewRow | None:
         """See port."""

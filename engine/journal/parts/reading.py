@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.status import RequestKind, RequestStatus
-    from engine.journal.records import StoredEvent
+    from engine.journal.records import StoredEvent, TreeUsage
     from engine.journal.rows import RequestViewRow, RunRow, RunViewRow, StepHeadRow, StepViewRow
 
 
@@ -23,8 +23,8 @@ class RunReads(Protocol):
         """A run's row with the payloads of its first event and of the event with its output."""
         ...
 
-    async def tree_usage(self, run_id: str) -> tuple[int, int]:
-        """Steps and tool calls of the run together with those it was started by and those it started."""
+    async def tree_usage(self, run_id: str) -> TreeUsage:
+        """What the run has used together with those it was started by and those it started."""
         ...
 
     async def successors(self, run_id: str) -> list[tuple[str, int]]:

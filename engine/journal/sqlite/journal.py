@@ -13,7 +13,7 @@ from engine.contracts.status import RequestStatus
 from engine.errors import ErrorCode, Unavailable
 from engine.journal.changes import NOTHING, ChangeNotifier, ChangeSet, Listener
 from engine.journal.encoding import encode, readable_events, readable_input, stored_event
-from engine.journal.records import StoredEvent, WorkerRow
+from engine.journal.records import StoredEvent, TreeUsage, WorkerRow
 from engine.journal.rules.journal_writes import JournalWrites
 from engine.journal.rules.slots import LeftOut, Slots
 from engine.journal.sqlite.file.connection import BUSY_SECONDS, read_only, read_only_journal
@@ -207,10 +207,10 @@ class SqliteJournal(JournalWrites):
         rows = await self._read(query("select_run"), (run_id,))
         return cast("RunRow", dict(rows[0])) if rows else None
 
-    async def tree_usage(self, run_id: str) -> tuple[int, int]:
+    async def tree_usage(self, run_id: str) -> TreeUsage:
         """See port."""
         (row,) = await self._read(query("select_tree_usage"), (run_id,))
-        return row["steps"], row["calls"]
+        return TreeUsage(row["steps"], row["calls"], row["tokens"])
 
     async def run_view_row(self, run_id: str) -> RunViewRow | None:
         """See port."""

@@ -68,6 +68,7 @@ class RunLimits:
 
     max_steps: int | None = None
     max_tool_calls: int | None = None
+    max_tokens: int | None = None
     calls_at_once: int | None = None
     steps_setting: str = "policies.max_steps"
     calls_setting: str = "policies.max_tool_calls"
@@ -75,7 +76,7 @@ class RunLimits:
     @property
     def any(self) -> bool:
         """Whether there is a ceiling on what is counted."""
-        return self.max_steps is not None or self.max_tool_calls is not None
+        return (self.max_steps, self.max_tool_calls, self.max_tokens) != (None, None, None)
 
     def narrowed(self, other: RunLimits) -> RunLimits:
         """The smaller ceiling of each kind, with the name it has."""
@@ -89,6 +90,7 @@ class RunLimits:
         return RunLimits(
             steps.max_steps,
             calls.max_tool_calls,
+            min((one.max_tokens for one in (self, other) if one.max_tokens is not None), default=None),
             min((limits.calls_at_once for limits in (self, other) if limits.calls_at_once), default=None),
             steps.steps_setting,
             calls.calls_setting,

@@ -139,8 +139,7 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.embedded.governing.budget import Budget  # noqa: PLC0415 - lists of runs spend nothing
 
-        settings, models = self._config.rules.budget, self._config.rules.models.all
-        return Budget(self._journal, self._clock, self._redactor, self._packs, settings, models)
+        return Budget(self._journal, self._clock, self._redactor, self._packs, self._config.rules)
 
     @cached_property
     def requests(self) -> Requests:

@@ -140,7 +140,8 @@ def _limits(policies: Policies, layer: ToolsLayer | None) -> RunLimits:
     from engine.machine.model.graph import RunLimits  # noqa: PLC0415 - see flow
 
     at_once = layer.max_concurrent if layer is not None else None
-    return RunLimits(policies.max_steps, calls, at_once, calls_setting=setting)
+    tokens = policies.max_tokens_per_run
+    return RunLimits(policies.max_steps, calls, tokens, at_once, calls_setting=setting)
 
 
 def _read_content(text: str) -> LoadedPack:

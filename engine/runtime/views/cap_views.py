@@ -11,7 +11,7 @@ from engine.budget.admission import Balance
 from engine.budget.caps import EACH, Limit, Subject, limits_of, window_around
 from engine.budget.standing import standing
 from engine.contracts.actor import recorded_account
-from engine.contracts.governing.budget import BudgetAct, CapScope, CapState, CapWindow
+from engine.contracts.governing.budget import BudgetAct, CapScope, CapState, CapWindow, TokenCeiling
 from engine.contracts.times import from_micros
 from engine.journal.rules.spending.holding import held_for
 from engine.journal.spend_rows import SLOT
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from engine.budget.caps import Cap
     from engine.contracts.governing.budget import CapView
+    from engine.governance.policies import Policies
     from engine.journal.rules.spending.spend_store import Spending
     from engine.journal.spend_rows import ActRow, HoldRow, SpendRow
 
@@ -141,6 +142,17 @@ def _spent(rows: Iterable[SpendRow]) -> _Spent:
 def _share_left(cap: CapView) -> float:
     """Of the hard cap; one without any comes after those."""
     return 2.0 if cap.left is None or not cap.hard else cap.left / cap.hard
+
+
+def token_ceilings(policies: Policies) -> tuple[TokenCeiling, ...]:
+    """The ceiling of every run that has one, and those of packs that have another."""
+    own = {pack: policies.for_pack(pack).max_tokens_per_run for pack in sorted(policies.by_pack)}
+    of_all = policies.max_tokens_per_run
+    found = {
+        **({} if of_all is None else {EACH: of_all}),
+        **{p: one for p, one in own.items() if one != of_all},
+    }
+    return tuple(TokenCeiling(pack=pack, limit=limit) for pack, limit in found.items())
 
 
 def act_view(row: ActRow) -> BudgetAct:

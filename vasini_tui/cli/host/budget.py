@@ -70,6 +70,12 @@ def _write_caps(out: Output, caps: Caps) -> None:
         if caps.held:
             out.line(f"held now: {dollars(caps.held)} in {caps.held_calls} calls under way")
         out.line("")
+    if caps.run_tokens:
+        for one in caps.run_tokens:
+            whose = "each run" if one.pack == "*" else f"each run of {one.pack}"
+            limit = "any number of tokens" if one.limit is None else f"{one.limit:,} tokens at most"
+            out.line(f"{whose}: {limit} (policies.max_tokens_per_run)")
+        out.line("")
     if caps.acts:
         names = ("WHEN", "WHAT", "CAP OF", "IN", "AMOUNT", "BY", "COMMENT")
         out.table(names, (_act_row(act, several=several) for act in caps.acts))

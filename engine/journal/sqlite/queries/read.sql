@@ -10,7 +10,7 @@ LEFT JOIN events o ON o.run_id = r.run_id AND o.run_seq = r.output_seq
 WHERE r.run_id = ?
 
 -- name: select_tree_usage
--- steps and calls of a run, of all runs above it and of all below those
+-- what a run has used, of all runs above it and of all below those
 WITH RECURSIVE above(run_id, parent) AS (
     SELECT run_id, parent_run_id FROM runs WHERE run_id = ?
     UNION ALL SELECT r.run_id, r.parent_run_id FROM runs r JOIN above a ON r.run_id = a.parent
@@ -18,7 +18,8 @@ WITH RECURSIVE above(run_id, parent) AS (
     SELECT run_id FROM above WHERE parent IS NULL
     UNION ALL SELECT r.run_id FROM runs r JOIN tree t ON r.parent_run_id = t.run_id
 )
-SELECT coalesce(sum(steps_executed), 0) AS steps, coalesce(sum(tool_calls), 0) AS calls
+SELECT coalesce(sum(steps_executed), 0) AS steps, coalesce(sum(tool_calls), 0) AS calls,
+    coalesce(sum(tokens_used), 0) AS tokens
 FROM runs WHERE run_id IN (SELECT run_id FROM tree)
 
 -- name: select_successors

@@ -18,6 +18,7 @@ from engine.contracts.runs.snapshot import (
 from engine.contracts.status import STEP_TERMINAL, StepErrorCode, StepStatus
 from engine.machine.steps.agent import NARROWED
 from engine.runtime.worker.steps.agents.own_tools.finding import found_since
+from engine.runtime.worker.steps.agents.token_ceiling import TOKENS_USED_UP
 from engine.runtime.worker.steps.agents.told.conversation import ASKED_AGAIN, answer_faults
 from engine.runtime.worker.steps.agents.told.narrowed import hidden_by
 
@@ -128,6 +129,8 @@ def _cause(agent: StepView) -> TerminalCause | None:
     if agent.status is not StepStatus.FAILED:
         return None
     code = agent.error.code if agent.error is not None else ""
+    if agent.error is not None and agent.error.details.get("reason") == TOKENS_USED_UP:
+        return TerminalCause.TOKEN_BUDGET
     return next((cause for one, cause in _CAUSES.items() if one == code), TerminalCause.FAILED)
 
 

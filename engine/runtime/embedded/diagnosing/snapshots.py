@@ -12,6 +12,7 @@ from engine.errors import PackInvalid
 from engine.runtime.embedded.diagnosing.agents import LOOKED_BACK, NewestTurns, agent_snapshot
 from engine.runtime.views.summaries import summary_fields
 from engine.runtime.worker.sessions.restoring import state_of_run
+from engine.runtime.worker.steps.agents.token_ceiling import TOKENS_SETTING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,16 +104,19 @@ class Snapshots:
         if flow is None:
             return []
         limits, found = flow.graph.limits, []
-        steps, calls = await self._journal.tree_usage(row["run_id"])
+        used = await self._journal.tree_usage(row["run_id"])
         if limits.max_steps is not None:
-            found.append(UsedLimit(name=limits.steps_setting, limit=limits.max_steps, used=steps))
+            found.append(UsedLimit(name=limits.steps_setting, limit=limits.max_steps, used=used.steps))
         if limits.max_tool_calls is not None:
-            found.append(UsedLimit(name=limits.calls_setting, limit=limits.max_tool_calls, used=calls))
+            name = limits.calls_setting
+            found.append(UsedLimit(name=name, limit=limits.max_tool_calls, used=used.calls))
+        if limits.max_tokens is not None:
+            found.append(UsedLimit(name=TOKENS_SETTING, limit=limits.max_tokens, used=used.tokens))
         if flow.graph.flow.max_duration is not None and row["started_at"] is not None:
             until = row["finished_at"] or self._clock.now()
-            used = max(0, until - row["started_at"]) // 1_000_000
+            seconds = max(0, until - row["started_at"]) // 1_000_000
             found.append(
-                UsedLimit(name="max_duration (s)", limit=int(flow.graph.flow.max_duration), used=used)
+                UsedLimit(name="max_duration (s)", limit=int(flow.graph.flow.max_duration), used=seconds)
             )
         return found
 

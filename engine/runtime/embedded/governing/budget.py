@@ -20,12 +20,12 @@ from engine.journal.shown_cap import Shown
 from engine.journal.spend_rows import CAP_REMOVED, CAP_SET, SLOT, TOPPED_UP, added
 from engine.runtime.embedded.governing.outlook import Outlooks, learned
 from engine.runtime.embedded.run_ancestry import refuse_a_run
-from engine.runtime.views.cap_views import CapViews, act_view
+from engine.runtime.views.cap_views import CapViews, act_view, token_ceilings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.budget.settings import BudgetSettings
+    from engine.config import Rules
     from engine.contracts.actor import Actor
     from engine.contracts.governing.budget import AsShown, CapView
     from engine.governance.redactor import Redactor
@@ -56,16 +56,16 @@ class Budget(Scoped):
         clock: Clock,
         redactor: Redactor,
         packs: PackLibrary,
-        settings: BudgetSettings,
-        models: Iterable[str],
+        rules: Rules,
     ) -> None:
+        self._rules = rules
         self._journal = journal
         self._clock = clock
         self._redactor = redactor
-        self._zone = settings.time_zone
-        self._written = tuple(one.cap for one in settings.caps)
+        self._zone = rules.budget.time_zone
+        self._written = tuple(one.cap for one in rules.budget.caps)
         self._packs = packs
-        self._models = frozenset(models)
+        self._models = frozenset(rules.models.all)
 
     async def spending(
         self,
@@ -127,6 +127,7 @@ class Budget(Scoped):
             price_table=table.date,
             caps=tuple(views),
             acts=tuple(map(act_view, found)),
+            run_tokens=token_ceilings(self._rules.policies),
         )
 
     async def cap(self, scope: CapScope, name: str, window: CapWindow) -> CapView | None:

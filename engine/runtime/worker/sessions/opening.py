@@ -24,6 +24,7 @@ from engine.runtime.worker.sessions.run_planner import RunPlanner
 from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.agents.model_call import ModelCalls
 from engine.runtime.worker.steps.agents.paying import Paying
+from engine.runtime.worker.steps.agents.token_ceiling import TokenCeilings
 from engine.runtime.worker.steps.agents.told.question import Questions
 from engine.runtime.worker.steps.agents.told.turns import EndedTurns
 from engine.runtime.worker.steps.calls.call_judge import CallJudge
@@ -85,12 +86,13 @@ class Sessions:
         prices = PriceBook(config.rules.models, config.rules.budget)
         paying = Paying(journal, clock, config.rules.budget)
         questions = Questions(catalog, executor, values, EndedTurns(journal, values))
-        self._models = ModelCalls(catalog, questions, values, clock, kept, prices, paying)
+        ceilings = TokenCeilings(config.rules.budget.answer_tokens)
+        self._models = ModelCalls(catalog, questions, values, clock, kept, prices, paying, ceilings)
         launching = Launching(
             config.rules.agents, config.secrets, config.rules.limits, config.bubblewrap or bubblewrap
         )
         places = AgentPlaces(config.runs_dir)
-        self._outside = OutsideAgents(launching, places, values, clock, kept, paying)
+        self._outside = OutsideAgents(launching, places, values, clock, kept, paying, ceilings)
         self._faults = faults
         self._boot_id: str | None = None
 

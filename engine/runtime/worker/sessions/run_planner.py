@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.flows.tool_step import ToolStep
     from engine.contracts.runs.preview import Preview
+    from engine.journal.records import TreeUsage
     from engine.machine.model.effects import Effect
     from engine.machine.model.inputs import Input
     from engine.machine.model.state import RunState
@@ -53,7 +54,7 @@ class RunPlanner:
         children: ChildFlows,
         judge: CallJudge,
         look: Callable[[str, ToolStep, Any], Awaitable[Preview | None]],
-        usage: Callable[[], Awaitable[tuple[int, int]]] | None,
+        usage: Callable[[], Awaitable[TreeUsage]] | None,
     ) -> None:
         self._values = values
         self._clock = clock
@@ -99,9 +100,8 @@ class RunPlanner:
         """Steps and calls that the other runs of the tree have used."""
         if self._usage is None:
             return 0, 0
-        steps, calls = await self._usage()
-        own = state.counters
-        return max(0, steps - own.steps_executed), max(0, calls - own.tool_calls)
+        tree, own = await self._usage(), state.counters
+        return max(0, tree.steps - own.steps_executed), max(0, tree.calls - own.tool_calls)
 
     def commit(
         self,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.paying import Paying
+    from engine.runtime.worker.steps.agents.token_ceiling import Share, TokenCeilings
     from engine.runtime.worker.steps.agents.told.question import Question, Questions
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.tools.context import OutputSink
@@ -56,8 +57,10 @@ class ModelCalls:
         outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
         prices: PriceBook,
         paying: Paying,
+        ceilings: TokenCeilings,
     ) -> None:
         self._paying = paying
+        self._ceilings = ceilings
         self._catalog = catalog
         self._prices = prices
         self._questions = questions
@@ -72,10 +75,28 @@ class ModelCalls:
 
         What went wrong is the step's error. Raises Stopped when it is cancelled, once it is paid for.
         """
+        share, usage = await self._ceilings.share(site, state), None
+        try:
+            ended, blobs = await self._called(site, execution, state, share)
+            usage = ended.usage if isinstance(ended, StepFinished) else None
+            return ended, blobs
+        except Stopped as stopped:
+            usage = stopped.usage
+            raise
+        finally:
+            if share is not None:
+                share.end(usage)
+
+    async def _called(
+        self, site: CallSite, execution: Execution, state: RunState, share: Share | None
+    ) -> tuple[StepFinished | CallHeldBack, Mapping[str, bytes]]:
         meter: Meter | None = None
         asked: Question | None = None
         try:
             asked = await self._questions.of(site, execution, state)
+            if share is not None:
+                request = await share.take(asked.request, partial(self._told, site, execution))
+                asked = replace(asked, request=request)
             try:
                 meter, asked = await self._paid(site, execution, asked)
             except AtSoftCap as above:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from engine.contracts.runs.preview import Preview
     from engine.contracts.sandbox_level import SandboxWish
+    from engine.journal.records import TreeUsage
     from engine.journal.rows import RunRow
     from engine.machine.model.state import Execution
     from engine.runtime.clock import Clock
@@ -52,8 +53,8 @@ class CallSite:
     scopes: Mapping[str, tuple[Path, ...]]
     outermost: str
     """The run that all of the tree was started by, itself if it was started by none."""
-    usage: Callable[[], Awaitable[tuple[int, int]]] | None = None
-    """Steps and calls of the run's whole tree, where a ceiling holds for it."""
+    usage: Callable[[], Awaitable[TreeUsage]] | None = None
+    """What the run's whole tree has used, where a ceiling holds for it."""
     epoch: int = 0
     """The lease under which the calls are made."""
     listed: dict[str, str] = field(default_factory=dict)
@@ -247,7 +248,7 @@ async def _require_room(site: CallSite) -> None:
     limits = site.flow.graph.limits
     if site.usage is None or limits.max_tool_calls is None:
         return
-    _, used = await site.usage()
+    used = (await site.usage()).calls
     if used > limits.max_tool_calls:
         message = f"the run has used its {limits.max_tool_calls} tool calls; raise {limits.calls_setting}"
         details = {"limit": limits.max_tool_calls, "used": used, "recoverable": False}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.runtime.files.agent_places import AgentPlaces
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.steps.agents.paying import Paying
+    from engine.runtime.worker.steps.agents.token_ceiling import TokenCeilings
     from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.runtime.worker.steps.outside.launching import Launch, Launching
     from engine.tools.context import OutputSink
@@ -80,8 +81,10 @@ class OutsideAgents:
         clock: Clock,
         outputs: Callable[[RunRow, Execution], AbstractAsyncContextManager[OutputSink]],
         paying: Paying,
+        ceilings: TokenCeilings,
     ) -> None:
         self._paying = paying
+        self._ceilings = ceilings
         self._launching = launching
         self._places = places
         self._values = values
@@ -104,6 +107,7 @@ class OutsideAgents:
         """
         live: _Live | None = None
         try:
+            await self._ceilings.require_room(site, state)
             live = await self._launched(site, execution, waits)
             above = await self._paying.begin_outside(site, execution, live.agent)
             if above is not None:
