@@ -57,7 +57,7 @@ def test_the_skill_on_the_page_is_one() -> None:
 
 
 def test_the_layers_on_the_page_are_yaml() -> None:
-    (layers,) = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    (layers,) = re.findall(r"^```yaml layers\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
     assert list(yaml.safe_load(layers)) == ["soul", "role", "memory"]
 
 
