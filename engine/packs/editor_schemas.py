@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.flows.flow import FlowDef
 from engine.contracts.layers.skill import Skill, SkillFrontMatter
 from engine.contracts.packs.pack import ExtendsReference, FileReference, PackManifest
+from engine.packs.checks.field_effects import NOT_YET, effect_of
 from engine.packs.layers.agent_layers import LAYERS
 from engine.tools.builtin.all import builtin_registry
 
@@ -34,11 +35,11 @@ def layer_schema(layer: str) -> str:
 
 def editor_schemas() -> Mapping[str, Schema]:
     """Every schema by file name."""
-    schemas = {layer_schema(name): _file_schema(model) for name, model in LAYERS.items()}
+    schemas = {layer_schema(name): _file_schema(name, model) for name, model in LAYERS.items()}
     return {
         MANIFEST_SCHEMA: _manifest_schema(),
         **schemas,
-        SKILL_SCHEMA: _file_schema(SkillFrontMatter),
+        SKILL_SCHEMA: _file_schema("skill", SkillFrontMatter),
         FLOW_SCHEMA: _flow_schema(),
     }
 
@@ -71,10 +72,11 @@ def _untitled(schema: Any) -> Any:
     return found
 
 
-def _file_schema(model: type[Contract]) -> Schema:
+def _file_schema(layer: str, model: type[Contract]) -> Schema:
     """A layer file: its fields, or another file with an override."""
     schema = _schema(model)
     definitions = schema.pop("$defs", {})
+    _say_what_is_not_in_force(schema, definitions, layer)
     dialect = schema.pop("$schema")
     return {
         "$schema": dialect,
@@ -88,9 +90,16 @@ def _manifest_schema() -> Schema:
     """The manifest, whose layers have exactly one of three forms."""
     schema = _schema(PackManifest)
     definitions = schema.setdefault("$defs", {})
-    models: list[type[Contract]] = [*LAYERS.values(), Skill, FileReference, ExtendsReference]
-    for model in models:
+    models: dict[str, type[Contract]] = {
+        **LAYERS,
+        "skill": Skill,
+        "file": FileReference,
+        "extends": ExtendsReference,
+    }
+    for layer, model in models.items():
         own = _untitled(model.model_json_schema(mode="validation"))
+        if layer in LAYERS:
+            _say_what_is_not_in_force(own, own.get("$defs", {}), layer)
         definitions |= own.pop("$defs", {})
         definitions[model.__name__] = own
     for name, model in LAYERS.items():
@@ -100,6 +109,16 @@ def _manifest_schema() -> Schema:
     skills["items"] = {"oneOf": _forms(Skill)}
     schema["required"].append("role")
     return {"$schema": schema.pop("$schema"), "title": "Manifest of a pack", **schema}
+
+
+def _say_what_is_not_in_force(schema: Schema, definitions: Schema, field: str) -> None:
+    """Add it to the description of each field below `field` that does nothing yet: editors show no more."""
+    for name, child in schema.get("properties", {}).items():
+        below = f"{field}.{name}"
+        if effect_of(below) == NOT_YET:
+            child["description"] = f"{child.get('description', '')} {NOT_YET.capitalize()}.".lstrip()
+        inner = definitions.get(child.get("$ref", "").rpartition("/")[2], child)
+        _say_what_is_not_in_force(inner, definitions, below)
 
 
 def _forms(model: type[Contract]) -> list[Schema]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 INFORMATION = "information"
 NOT_YET = "not in force yet"
 ONLY_ISOLATED = "only at the level `isolated`"
+HOLDS = "holds"
 TOLD = "told to the agents of its flows"
 
 _EFFECTS: Mapping[str, str] = {
@@ -58,6 +59,7 @@ _EFFECTS: Mapping[str, str] = {
     "skill.required_tools": "an unknown tool is a problem; agents that lack one are not told the skill",
     "tools": INFORMATION,
     "tools.available": "when given, only these tools are called",
+    "tools.available[]": INFORMATION,
     "tools.available[].id": "an unknown tool is a problem",
     "tools.available[].sandbox": "holds for every call",
     "tools.available[].sandbox.timeout": "the call fails; the step's counts when it is shorter",
@@ -124,18 +126,39 @@ _EFFECTS: Mapping[str, str] = {
         "after so many calls without a decision of a person the next one waits for an approval"
     ),
     "guardrails.hooks": "an agent or a call that one says no to is stopped; see agents.md",
+    "guardrails.hooks[].id": "named in the event and in the failure",
+    "guardrails.hooks[].at": HOLDS,
+    "guardrails.hooks[].tool": HOLDS,
+    "guardrails.hooks[].contains": HOLDS,
+    "guardrails.hooks[].reason": "told to people, and to the model whose call is stopped",
+    "guardrails.hooks[].ends": HOLDS,
     "guardrails.compliance.audit_all_decisions": NOT_YET,
     "memory": NOT_YET,
     "memory.schema_version": INFORMATION,
     "workflow": INFORMATION,
+    "workflow.default_process": NOT_YET,
+    "workflow.reporting": NOT_YET,
     "workflow.sop": "runs as a flow",
+    "workflow.sop[]": INFORMATION,
     "workflow.sop[].id": "names the flow",
+    "workflow.sop[].name": "shown where flows are chosen, and told to the agents of its steps",
+    "workflow.sop[].trigger": "shown where flows are chosen; it starts nothing by itself",
     "workflow.sop[].title": "the subject of its runs",
     "workflow.sop[].input": "what a start is checked against",
     "workflow.sop[].steps": "steps of the flow",
+    "workflow.sop[].steps[].id": "id of the step",
+    "workflow.sop[].steps[].action": "shown in an approval, told to an agent",
+    "workflow.sop[].steps[].tool": "the tool that is called, or that an agent may call",
+    "workflow.sop[].steps[].params": "what the tool gets",
+    "workflow.sop[].steps[].on_success": HOLDS,
+    "workflow.sop[].steps[].on_failure": HOLDS,
+    "workflow.sop[].steps[].timeout": HOLDS,
+    "workflow.sop[].steps[].requires_approval": "an approval stands before the step",
+    "workflow.sop[].steps[].max_visits": "one visit too many fails, or goes to the escalation",
     "workflow.sop[].max_duration": "past it the run fails or escalates",
     "workflow.sop[].escalation": "an approval that is gone to when nothing else helps",
     "workflow.handoffs": "runs may be handed off to these packs",
+    "workflow.handoffs[].target_agent": "the pack that may take over",
     "workflow.handoffs[].conditions": "shown to whoever hands off",
     "workflow.handoffs[].context_transfer": "what the other run is told",
 }
@@ -154,7 +177,7 @@ def effect_of(field: str) -> str:
     """What a field does, such as `tools.available[].id`; a field inside another does what that one does."""
     name = field
     while name not in _EFFECTS:
-        name, _, _ = name.rpartition(".")
+        name = name.removesuffix("[]") if name.endswith("[]") else name.rpartition(".")[0]
         if not name:
             raise KeyError(field)
     return _EFFECTS[name]

@@ -46,6 +46,20 @@ def test_the_shipped_schemas_are_those_of_the_contracts() -> None:
     assert shipped == {name: schema_text(schema) for name, schema in MADE.items()}
 
 
+def test_a_field_that_does_nothing_yet_says_so_where_an_editor_shows_it() -> None:
+    def told(schema: str, definition: str, field: str) -> bool:
+        return str(MADE[schema]["$defs"][definition]["properties"][field]["description"]).endswith(
+            "Not in force yet."
+        )
+
+    for schema in (layer_schema("guardrails"), MANIFEST_SCHEMA):
+        assert told(schema, "InputGuardrails", "sanitization")
+        assert told(schema, "PiiDetection", "action")
+        assert not told(schema, "InputGuardrails", "max_length")
+    assert told(layer_schema("workflow"), "Reporting", "progress_updates")
+    assert not told(layer_schema("workflow"), "WorkflowStep", "requires_approval")
+
+
 def test_writing_them_writes_them_all(tmp_path: Path) -> None:
     write_schemas(tmp_path / "schemas")
     names = {path.name for path in (tmp_path / "schemas").iterdir()}
