@@ -30,6 +30,9 @@ _SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0
 _EMOJI_STYLE = "\ufe0f"
 _NO_BASE = "◌"
 _SIGN = "⟨"
+_UNSPACED = re.compile(rf"[^\w\s\x00-\x7f]{{{MAX_MARKS + 1},}}")
+_VOICED = str.maketrans("\uff9e\uff9f", "\u3099\u309a")
+"""Letters that become marks when a text is normalized."""
 _RUN = 3
 """So many placeholders in a row become one."""
 _NOTE_ROOM = 40
@@ -64,6 +67,22 @@ def has_hidden(text: object) -> bool:
         return False
     visible = raw.replace("\r\n", "\n").replace("\t", " ")
     return "".join(_pieces(visible, multiline=True)) != visible
+
+
+def with_few_marks(text: str) -> str:
+    """`text` without the marks past what one character may carry, for who normalizes it: marks are sorted
+    then, in the square of their number."""
+    return _UNSPACED.sub(_fewer_marks, text.translate(_VOICED) if not text.isascii() else text)
+
+
+def _fewer_marks(found: re.Match[str]) -> str:
+    kept: list[str] = []
+    marks = 0
+    for character in found[0]:
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        if marks <= MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _text_of(value: object) -> str:

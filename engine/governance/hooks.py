@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.contracts.layers.hook import HookPoint
 from engine.governance.pipeline import Outcome, Point, Reason, Verdict
+from engine.safe_text import with_few_marks
 from engine.values import ImageRef
 
 if TYPE_CHECKING:
@@ -116,5 +117,5 @@ def _meant(escape: re.Match[str]) -> str:
 
 def _folded(text: str) -> str:
     """As texts are compared: no invisible characters, one form of each, one blank for many."""
-    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
+    plain = unicodedata.normalize("NFKC", with_few_marks(_INVISIBLE.sub("", text))).casefold()
     return " ".join(unicodedata.normalize("NFKC", plain).split())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from wcwidth import wcswidth
 
-from engine.safe_text import SafeText, has_hidden, sanitize
+from engine.safe_text import MAX_MARKS, SafeText, has_hidden, sanitize, with_few_marks
 
 ANY_TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=200)
 HOSTILE = {
@@ -150,3 +150,15 @@ def test_any_object_can_be_shown() -> None:
     assert sanitize(FakeSilent()) == "silent␛"
     assert sanitize(None) == "None"
     assert sanitize(3.5) == "3.5"
+
+
+@given(ANY_TEXT.map(lambda text: text[:MAX_MARKS]))
+def test_a_text_with_few_marks_is_told_the_same(text: str) -> None:
+    few = with_few_marks(text)
+    assert unicodedata.normalize("NFKD", few) == unicodedata.normalize("NFKD", text)
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0f73", "\uff9e", "\u0315\u0316", "\uff9f\u0315"])
+def test_a_character_carries_so_many_marks_and_the_text_behind_them_stays(mark: str) -> None:
+    assert len(with_few_marks(f"a{mark * 50}b")) == MAX_MARKS + 2
+    assert with_few_marks(f"a{mark * 50}!b c").endswith("!b c")

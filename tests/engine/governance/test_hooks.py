@@ -41,6 +41,12 @@ def test_a_letter_is_the_same_however_it_is_put_together() -> None:
     assert found("CAFÉ", contains=["cafe\u0301"])
 
 
+def test_a_letter_that_carries_more_marks_than_any_text_has_is_found_and_holds_nobody_up() -> None:
+    many = "\u0315\u0316\uff9e" * 500_000  # sorting them takes the square of their number
+    assert found(f"caf{many}e{many} noir", contains=["noir"])
+    assert not found(f"caf{many}e", contains=["cafe"])
+
+
 @pytest.mark.parametrize(
     "text",
     [

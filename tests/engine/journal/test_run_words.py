@@ -32,6 +32,11 @@ def test_words_are_letters_and_digits_in_a_row_without_case_and_accents(value: o
     assert run_words(None, value) == words
 
 
+def test_a_text_of_marks_alone_holds_no_writer_up() -> None:
+    """The writer would sort them, in the square of their number, while everybody waits."""
+    assert run_words(None, "a" + "\u0315\u0316" * (MOST_CHARACTERS // 2 - 2) + " b") == " a b"
+
+
 def test_each_value_has_so_many_words_and_none_takes_the_place_of_another() -> None:
     many = [f"in{number}" for number in range(5_000)]
     words = run_words("title", many, {"code": "timeout", "message": "too late"}, {"out": many[::-1]})

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from engine.safe_text import with_few_marks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -73,6 +75,6 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _words_in(text: str) -> Iterator[str]:
     if not text.isascii():
-        parts = unicodedata.normalize("NFKD", text)
+        parts = unicodedata.normalize("NFKD", with_few_marks(text))
         text = "".join(part for part in parts if not unicodedata.combining(part))
     return (found.group()[:LONGEST_WORD] for found in _WORD.finditer(text.casefold()))
