@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,12 @@ def test_a_config_file_that_is_no_text_is_refused(home: Path) -> None:
     home.mkdir()
     (home / "config.yaml").write_bytes(b"\xff\xfe\x00")
     assert "not UTF-8" in refusal().message
+
+
+def test_a_pipe_in_place_of_a_config_file_is_refused_and_waited_for_by_nobody(home: Path) -> None:
+    home.mkdir()
+    os.mkfifo(home / "config.yaml")
+    assert "no plain file" in refusal().message
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,11 @@ def read_config_file(path: Path, *, private: bool = False) -> ConfigFile:
         raise config_invalid(
             path, f"holds secrets but is open to group or others (mode {shown}); run: chmod 600 {path}"
         )
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        raise config_invalid(path, "cannot be read: it is no plain file")
     try:
-        with path.open("rb") as stream:
+        # not waited for, should it have become a pipe since
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             content = stream.read(_MAX_BYTES + 1)
     except OSError as error:
         raise config_invalid(path, f"cannot be read: {error.strerror}") from error
