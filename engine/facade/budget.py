@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.governing.budget import (
         AsShown,
+        CapOf,
         Caps,
-        CapScope,
+        CapTerms,
         CapView,
-        CapWindow,
         Spending,
         SpendSum,
     )
@@ -54,7 +54,7 @@ class Budget(Protocol):
         """
         ...
 
-    async def cap(self, scope: CapScope, name: str, window: CapWindow) -> CapView | None:
+    async def cap(self, of: CapOf) -> CapView | None:
         """The cap that holds now for a tenant, pack or model, whether or not it has spent anything; that of
         runs is `*`, that of one is told by its id. None where none holds. Raises NotFound for a tenant or a
         run that is not in this view.
@@ -63,19 +63,14 @@ class Budget(Protocol):
 
     async def set_cap(
         self,
-        scope: CapScope,
-        name: str,
-        window: CapWindow,
+        of: CapOf,
+        terms: CapTerms,
         *,
-        soft: int | None,
-        hard: int | None,
-        pause: bool | None = None,
         actor: Actor,
         comment: str = "",
         seen: AsShown | None = None,
     ) -> None:
-        """Set a cap, which counts from now on before the settings' one for the same; both None takes it back.
-        With `pause` runs wait at its soft cap until a person has said how they go on; None: as before.
+        """Set a cap, which counts from now on before the settings' one for the same.
 
         Nothing is done when the cap is not any more as it was `seen`. Raises Refused (`role_missing`,
         `decision_from_run`, `cap_changed`), InvalidInput for one that cannot hold, or to take back where is
@@ -85,9 +80,7 @@ class Budget(Protocol):
 
     async def top_up(
         self,
-        scope: CapScope,
-        name: str,
-        window: CapWindow,
+        of: CapOf,
         amount: int,
         *,
         actor: Actor,

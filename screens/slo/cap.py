@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
-from engine.contracts.governing.budget import AsShown, CapScope, CapWindow
+from engine.contracts.governing.budget import AsShown, CapOf, CapScope, CapTerms, CapWindow
 from engine.contracts.governing.money import dollars, short_dollars, typed_billionths
 from engine.errors import VasiniError
 from engine.facade.feed import CapsChanged
@@ -44,15 +44,6 @@ _FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Which cap is meant."""
-
-    scope: CapScope
-    name: str
-    window: CapWindow
-
-
 class NotYet(Exception):
     """What is typed cannot be sent: words for the operator, and the field they are about."""
 
@@ -67,13 +58,13 @@ class CapDialog(Dialog[str]):
 
     BINDINGS = bindings("dialog.confirm")
 
-    def __init__(self, state: ConsoleState, engine: Engine, subject: Subject, tenant: str) -> None:
+    def __init__(self, state: ConsoleState, engine: Engine, subject: CapOf, tenant: str) -> None:
         super().__init__()
         self._state = state
         self._engine = engine
         self._proposed = subject
         self._tenant = tenant
-        self._shown: tuple[Subject, CapView | None] | None = None
+        self._shown: tuple[CapOf, CapView | None] | None = None
         self._sending = False
         self._changed = False
 
@@ -109,7 +100,7 @@ class CapDialog(Dialog[str]):
             self.query_one("#stands", Plain).show((sanitize(str(missing)), "$quiet"))
             return
         try:
-            cap = await self._engine.budget.cap(subject.scope, subject.name, subject.window)
+            cap = await self._engine.budget.cap(subject)
         except VasiniError as error:
             self._shown = None
             self._hint(explain(error))
@@ -154,30 +145,22 @@ class CapDialog(Dialog[str]):
         self._sending = True
         self.run_worker(self._send(*change), exit_on_error=False)
 
-    async def _send(self, subject: Subject, soft: int | None, hard: int | None, more: int | None) -> None:
+    async def _send(self, subject: CapOf, soft: int | None, hard: int | None, more: int | None) -> None:
         shown = self._shown[1] if self._shown is not None else None
         seen = AsShown(soft=shown.soft if shown else None, hard=shown.hard if shown else None)
         actor, comment = self._state.actor, self._typed("comment")
-        scope, name, window = subject.scope, subject.name, subject.window
         budget = self._engine.budget
         try:
             if more is not None:
-                if scope is CapScope.RUN:
-                    name = await self._engine.runs.find_id(name)
-                await budget.top_up(scope, name, window, more, actor=actor, comment=comment, seen=seen)
+                of = subject
+                if of.scope is CapScope.RUN:
+                    of = replace(of, name=await self._engine.runs.find_id(of.name))
+                await budget.top_up(of, more, actor=actor, comment=comment, seen=seen)
                 done = f"{_words(subject)} is topped up by {dollars(more)}"
             else:
-                await budget.set_cap(
-                    scope,
-                    name,
-                    window,
-                    soft=soft,
-                    hard=hard,
-                    pause=soft is not None and shown is not None and shown.pauses,
-                    actor=actor,
-                    comment=comment,
-                    seen=seen,
-                )
+                pause = soft is not None and shown is not None and shown.pauses
+                terms = CapTerms(soft, hard, pause)
+                await budget.set_cap(subject, terms, actor=actor, comment=comment, seen=seen)
                 done = f"The cap of {_words(subject)} is {await self._set_to(subject, soft or hard)}"
         except VasiniError as error:
             self._hint(explain(error))
@@ -187,16 +170,16 @@ class CapDialog(Dialog[str]):
         finally:
             self._sending = False
 
-    async def _set_to(self, subject: Subject, amount: int | None) -> str:
+    async def _set_to(self, subject: CapOf, amount: int | None) -> str:
         """What became of it; top-ups of this window come on top of what was typed."""
         if not amount:
             return "taken back"
-        cap = await self._engine.budget.cap(subject.scope, subject.name, subject.window)
+        cap = await self._engine.budget.cap(subject)
         if cap is None or not cap.topped_up:
             return "set"
         return f"set: {_limits(cap)}, with {dollars(cap.topped_up)} that it was topped up by"
 
-    def _change(self) -> tuple[Subject, int | None, int | None, int | None]:
+    def _change(self) -> tuple[CapOf, int | None, int | None, int | None]:
         """What is to be done. Raises NotYet."""
         subject, taken_back = self._subject(), self._typed("hard") == TAKE_BACK
         if self._shown is None or self._shown[0] != subject:
@@ -217,7 +200,7 @@ class CapDialog(Dialog[str]):
             raise NotYet("Say why: the comment stands in the record of the cap", "comment")
         return subject, soft, hard, more
 
-    def _require_topped_up(self, subject: Subject, shown: CapView | None, *, only: bool) -> None:
+    def _require_topped_up(self, subject: CapOf, shown: CapView | None, *, only: bool) -> None:
         if not only:
             raise NotYet("Either top it up, or set what it is: not both at once", "more")
         if subject.scope is CapScope.RUN:
@@ -226,7 +209,7 @@ class CapDialog(Dialog[str]):
         elif shown is None:
             raise NotYet("There is no such cap to top up: set one", "hard")
 
-    def _subject(self) -> Subject:
+    def _subject(self) -> CapOf:
         scope, _, name = self._typed("of").partition(" ")
         if scope not in set(CapScope):
             raise NotYet("A cap is of a tenant, pack, model, or of each run: `pack on-call`, `run`", "of")
@@ -236,7 +219,7 @@ class CapDialog(Dialog[str]):
         window = self._typed("in")
         if window not in set(CapWindow):
             raise NotYet("A cap holds for a day, a month or in total", "in")
-        return Subject(CapScope(scope), name, CapWindow(window))
+        return CapOf(CapScope(scope), name, CapWindow(window))
 
     def _amount(self, name: str) -> int | None:
         typed = self._typed(name)
@@ -251,7 +234,7 @@ class CapDialog(Dialog[str]):
     def _typed(self, name: str) -> str:
         return self.query_one(f"#cap-{name}", SafeInput).value.strip()
 
-    def _meant_now(self) -> Subject | None:
+    def _meant_now(self) -> CapOf | None:
         try:
             return self._subject()
         except NotYet:
@@ -273,7 +256,7 @@ class CapDialog(Dialog[str]):
         self.query_one(".dialog-hint", Plain).show((sanitize(words, limit=400), "$waiting"))
 
 
-def _words(subject: Subject) -> str:
+def _words(subject: CapOf) -> str:
     return "run" if subject.scope is CapScope.RUN else f"{subject.scope} {subject.name}"
 
 

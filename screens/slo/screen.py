@@ -10,7 +10,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
+from engine.contracts.governing.budget import CapOf, CapScope, CapWindow, SpendBy
 from engine.errors import VasiniError
 from engine.facade.feed import AlertChanged, CapsChanged, PackListChanged
 from engine.safe_text import sanitize
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from engine.facade.feed import FeedBatch
     from engine.facade.levels import LevelSummary
     from screens.frame.console_state import ConsoleState
-    from screens.slo.cap import Subject
     from screens.slo.exclude import Exclusion
 
 WINDOWS: tuple[int | None, ...] = (1, 7, None, 90)
@@ -200,21 +199,19 @@ class SloScreen(ConsoleScreen):
 
         self.app.push_screen(CapDialog(self.state, engine, subject, tenant), done)
 
-    def _cap_meant(self) -> tuple[Subject, str]:
+    def _cap_meant(self) -> tuple[CapOf, str]:
         """The cap or pack under the cursor, and the tenant within which it is meant; `*` is each one."""
-        from screens.slo.cap import Subject  # noqa: PLC0415 - seldom needed
-
         spent, level = self.query_one(Spent), self.current_level()
         own = self.state.tenant or EACH
         if spent.has_focus_within:
             if (cap := spent.current_cap()) is not None:
-                return Subject(cap.scope, cap.name, cap.window), cap.tenant
+                return CapOf(cap.scope, cap.name, cap.window), cap.tenant
             if (pack := spent.current_pack()) is not None:
                 name, tenant = pack
-                return Subject(CapScope.PACK, name, CapWindow.MONTH), tenant or EACH
+                return CapOf(CapScope.PACK, name, CapWindow.MONTH), tenant or EACH
         if level is not None:
-            return Subject(CapScope.PACK, level.pack, CapWindow.MONTH), level.tenant
-        return Subject(CapScope.TENANT, own, CapWindow.MONTH), own
+            return CapOf(CapScope.PACK, level.pack, CapWindow.MONTH), level.tenant
+        return CapOf(CapScope.TENANT, own, CapWindow.MONTH), own
 
     def action_all_tenants(self) -> None:
         """The packs of every tenant, or those of this console's own."""

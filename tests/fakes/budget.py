@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.contracts.governing.budget import Caps, CapView, SpendBy, Spending, SpendRow, SpendSum
+from engine.contracts.governing.budget import CapOf, Caps, CapView, SpendBy, Spending, SpendRow, SpendSum
 from engine.contracts.governing.outlook import SpendOutlook
 from engine.errors import ErrorCode, Refused
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.contracts.actor import Actor
-    from engine.contracts.governing.budget import AsShown, CapScope, CapWindow
+    from engine.contracts.governing.budget import AsShown, CapTerms
 
 
 def a_cap(**fields: Any) -> CapView:
@@ -52,46 +52,38 @@ class FakeBudget:
     async def caps(self, *, acts: int = 20) -> Caps:
         return self.of_caps
 
-    async def cap(self, scope: CapScope, name: str, window: CapWindow) -> CapView | None:
-        place = (scope, name, window)
-        return next((one for one in self.of_caps.caps if (one.scope, one.name, one.window) == place), None)
+    async def cap(self, of: CapOf) -> CapView | None:
+        return next((one for one in self.of_caps.caps if CapOf(one.scope, one.name, one.window) == of), None)
 
     async def set_cap(
         self,
-        scope: CapScope,
-        name: str,
-        window: CapWindow,
+        of: CapOf,
+        terms: CapTerms,
         *,
-        soft: int | None,
-        hard: int | None,
-        pause: bool | None = None,
         actor: Actor,
         comment: str = "",
         seen: AsShown | None = None,
     ) -> None:
-        self._require_as(scope, name, window, seen)
-        self.done.append(("set_cap", scope, name, window, soft, hard, pause, actor.name, comment))
+        await self._require_as(of, seen)
+        self.done.append(("set_cap", of, terms, actor.name, comment))
 
     async def top_up(
         self,
-        scope: CapScope,
-        name: str,
-        window: CapWindow,
+        of: CapOf,
         amount: int,
         *,
         actor: Actor,
         comment: str,
         seen: AsShown | None = None,
     ) -> CapView | None:
-        self._require_as(scope, name, window, seen)
-        self.done.append(("top_up", scope, name, window, amount, actor.name, comment))
-        return next((one for one in self.of_caps.caps if (one.scope, one.name) == (scope, name)), None)
+        await self._require_as(of, seen)
+        self.done.append(("top_up", of, amount, actor.name, comment))
+        return next((one for one in self.of_caps.caps if (one.scope, one.name) == (of.scope, of.name)), None)
 
-    def _require_as(self, scope: CapScope, name: str, window: CapWindow, seen: AsShown | None) -> None:
+    async def _require_as(self, of: CapOf, seen: AsShown | None) -> None:
         if self.refusal is not None:
             raise self.refusal
-        place = (scope, name, window)
-        cap = next((one for one in self.of_caps.caps if (one.scope, one.name, one.window) == place), None)
+        cap = await self.cap(of)
         now = (cap.soft, cap.hard) if cap is not None else (None, None)
         if seen is not None and (seen.soft, seen.hard) != now:
-            raise Refused(ErrorCode.CAP_CHANGED, f"somebody changed the cap of {scope} {name} meanwhile")
+            raise Refused(ErrorCode.CAP_CHANGED, f"somebody changed the cap of {of.name} meanwhile")

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts.governing.budget import Caps, CapScope, CapWindow, SpendBy, SpendRow, SpendSum
+from engine.contracts.governing.budget import (
+    CapOf,
+    Caps,
+    CapScope,
+    CapTerms,
+    CapWindow,
+    SpendBy,
+    SpendRow,
+    SpendSum,
+)
 from engine.errors import ErrorCode, Refused
 from engine.facade.feed import CapsChanged, FeedBatch
 from screens.slo.cap import CapDialog
@@ -69,8 +78,8 @@ async def test_a_cap_is_topped_up_with_a_comment(stage: Stage) -> None:
     assert not stage.engine.budget.done
     await stage.press("f2")
     await stage.on(SloScreen)
-    place = (CapScope.PACK, "hello", CapWindow.MONTH)
-    assert stage.engine.budget.done == [("top_up", *place, 2_500_000_000, "ben", "rush")]
+    place = CapOf(CapScope.PACK, "hello", CapWindow.MONTH)
+    assert stage.engine.budget.done == [("top_up", place, 2_500_000_000, "ben", "rush")]
     assert "pack hello is topped up by $2.50" in stage.notices()
 
 
@@ -82,8 +91,9 @@ async def test_another_cap_is_set(stage: Stage) -> None:
     await fill(stage, soft="$5", hard="7", comment="a start")
     await stage.press("f2")
     await stage.on(SloScreen)
-    place = (CapScope.TENANT, "acme", CapWindow.DAY)
-    assert stage.engine.budget.done == [("set_cap", *place, 5 * DOLLAR, 7 * DOLLAR, False, "ben", "a start")]
+    place = CapOf(CapScope.TENANT, "acme", CapWindow.DAY)
+    terms = CapTerms(5 * DOLLAR, 7 * DOLLAR, pause=False)
+    assert stage.engine.budget.done == [("set_cap", place, terms, "ben", "a start")]
 
 
 CANNOT_HOLD = (
@@ -171,7 +181,7 @@ async def test_a_persons_cap_is_taken_back_by_a_word(stage: Stage) -> None:
     await fill(stage, hard="none")
     await stage.press("f2")
     await stage.on(SloScreen)
-    assert stage.engine.budget.done[0][4:6] == (None, None)
+    assert stage.engine.budget.done[0][2] == CapTerms(pause=False)
 
 
 async def test_names_from_outside_are_harmless(console: OpenConsole) -> None:

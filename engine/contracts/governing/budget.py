@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import Field
@@ -72,6 +73,25 @@ class CapWindow(StrEnum):
     DAY = "day"
     MONTH = "month"
     TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class CapOf:
+    """Which cap is meant: there is one of each name in each window; `*` is each name by itself."""
+
+    scope: CapScope
+    name: str
+    window: CapWindow
+
+
+@dataclass(frozen=True, slots=True)
+class CapTerms:
+    """What a cap is to be, in billionths of a US dollar; with neither amount it is taken back."""
+
+    soft: int | None = None
+    hard: int | None = None
+    pause: bool | None = None
+    """Runs wait at the soft cap until a person has said how they go on; None: as it was before."""
 
 
 def words_of_cap(scope: str, name: str, window: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,13 +11,8 @@ from typing import TYPE_CHECKING, Any
 from engine.safe_text import sanitize
 from engine.tools.failure import ToolFailure, not_found
 from engine.tools.mcp.lines import BoundedLines
-from engine.tools.process.command_runner import (
-    KEEPER,
-    child_environment,
-    last_lines,
-    program_path,
-    start_group,
-)
+from engine.tools.process.command_runner import child_environment, last_lines, program_path
+from engine.tools.process.held_program import held_program
 from engine.tools.process.limit_words import met_limit
 from engine.tools.process.threads import finish
 from engine.tools.secret_references import Redaction, resolve_references
@@ -33,6 +27,8 @@ if TYPE_CHECKING:
 
     from engine.tools.context import ToolLimits
     from engine.tools.mcp.settings import McpServer
+    from engine.tools.process.held_program import HeldProgram
+    from engine.tools.process.process_group import Outcome
 
     Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
     Outgoing = MemoryObjectSendStream[SessionMessage]
@@ -61,11 +57,8 @@ class ServerProcess:
         self._credit, self._counted = float(MAX_AT_ONCE), time.monotonic()
         self._lines = BoundedLines(message_bytes, self._read, self._overlong)
 
-    def hide(self, strike: Callable[[str], str]) -> None:
-        """See OutputSink; what it writes is masked where it is shown."""
-
-    def write(self, stream: Literal["out", "err"], data: bytes) -> None:
-        """See OutputSink: bytes of its pipes."""
+    def hear(self, stream: Literal["out", "err"], data: bytes) -> None:
+        """Bytes of its pipes; what it writes is masked where it is shown."""
         if stream == "out" and self.ended is None:
             self._lines.feed(data)
 
@@ -151,39 +144,12 @@ async def running(
     put, incoming = anyio.create_memory_object_stream[Any](MAX_AT_ONCE)
     outgoing, taken = anyio.create_memory_object_stream[Any](0)
     process = ServerProcess(message_bytes, put, broken)
-    reading, writing = os.pipe()
-    stdin = os.fdopen(reading, "rb", buffering=0)
     own = replace(limits, cpu_seconds=_LIFETIME_CPU_SECONDS, max_output_bytes=_KEPT_BYTES)
-
-    async def live() -> None:
-        try:
-            outcome = await start_group(KEEPER, arguments, folder, environment, own, stdin, sink=process)
-            said = Redaction(used).text(last_lines(outcome.ends[1]))
-            limit = met_limit(outcome.returncode, outcome.ended_by, said, own)
-            words = f"it ended with status {outcome.returncode}"
-            if outcome.returncode < 0:
-                words = f"it was ended by signal {-outcome.returncode}"
-            words += f": {limit}" if limit else ""
-            wrote = sanitize(said.strip(), limit=_MAX_WORDS)
-            process.end(f"{words}; it wrote: {wrote}" if wrote else words)
-        except ToolFailure as failure:
-            process.end(failure.message)
-        except Exception as error:  # noqa: BLE001 - the edge: whoever waits for it has to be told
-            process.end(f"{type(error).__name__}: {error}")
-        finally:
-            process.over.set()
-            stdin.close()
-
-    async with _pipe(writing) as sender:
-
-        async def send() -> None:
-            async for message in taken:
-                text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
-                sender.write(text.encode() + b"\n")
-                if sender.get_write_buffer_size() > _MAX_UNREAD_BYTES:
-                    process.give_up("it does not read what it is sent")
-
-        tasks = [asyncio.create_task(live()), asyncio.create_task(send())]
+    async with held_program(arguments, folder, environment, own, process.hear) as held:
+        tasks = [
+            asyncio.create_task(_watch(process, held, own, used)),
+            asyncio.create_task(_send(process, held, taken)),
+        ]
         try:
             yield process, incoming, outgoing
         finally:
@@ -191,24 +157,40 @@ async def running(
                 stream.close()
             for task in tasks:
                 task.cancel()
-            await _gone(tasks)
+            await finish(asyncio.wait(tasks))  # also when we are asked to hurry
 
 
-@asynccontextmanager
-async def _pipe(writing: int) -> AsyncIterator[asyncio.WriteTransport]:
-    loop = asyncio.get_running_loop()
-    file = os.fdopen(writing, "wb", buffering=0)
-    sender, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, file)
+async def _watch(process: ServerProcess, held: HeldProgram, limits: ToolLimits, used: set[str]) -> None:
+    """Tell how it ended, without the secrets that it was given."""
     try:
-        yield sender
+        process.end(_words_of(await held.ended, limits, used))
+    except ToolFailure as failure:
+        process.end(failure.message)
+    except Exception as error:  # noqa: BLE001 - the edge: whoever waits for it has to be told
+        process.end(f"{type(error).__name__}: {error}")
     finally:
-        if not sender.is_closing():  # it closes itself when nobody reads any more
-            sender.abort()
+        process.over.set()
 
 
-async def _gone(tasks: list[asyncio.Task[None]]) -> None:
-    """Wait for the keeper, also when we are asked to hurry: it kills all that is left."""
-    await finish(asyncio.wait(tasks))
+def _words_of(outcome: Outcome, limits: ToolLimits, used: set[str]) -> str:
+    said = Redaction(used).text(last_lines(outcome.ends[1]))
+    words = f"it ended with status {outcome.returncode}"
+    if outcome.returncode < 0:
+        words = f"it was ended by signal {-outcome.returncode}"
+    if limit := met_limit(outcome.returncode, outcome.ended_by, said, limits):
+        words += f": {limit}"
+    wrote = sanitize(said.strip(), limit=_MAX_WORDS)
+    return f"{words}; it wrote: {wrote}" if wrote else words
+
+
+async def _send(
+    process: ServerProcess, held: HeldProgram, taken: MemoryObjectReceiveStream[SessionMessage]
+) -> None:
+    async for message in taken:
+        text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
+        held.write(text.encode() + b"\n")
+        if held.unread > _MAX_UNREAD_BYTES:
+            process.give_up("it does not read what it is sent")
 
 
 def reference(value: Any) -> Any:

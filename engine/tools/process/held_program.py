@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 KEPT_BYTES = 64 * 1024
 """Of each pipe, for words about how it ended."""
-Hears = "Callable[[Literal['out', 'err'], bytes], None]"
 
 
 class HeldProgram:
@@ -73,6 +72,7 @@ async def held_program(
     ended = asyncio.ensure_future(
         start_group(KEEPER, argv, cwd, environment, limits, feed, sink=_Heard(heard))
     )
+    ended.add_done_callback(lambda _: feed.close())  # a pipe that nobody reads tells its writer
     try:
         yield HeldProgram(transport, ended)
     finally:
@@ -80,7 +80,6 @@ async def held_program(
             transport.abort()
         ended.cancel()
         await finish(_gone(ended))
-        feed.close()
 
 
 async def _connected(feed: IO[bytes], told: IO[bytes]) -> tuple[asyncio.WriteTransport, asyncio.BaseProtocol]:

@@ -12,7 +12,7 @@ import yaml
 
 from engine.budget.settings import BudgetSettings
 from engine.contracts.actor import Actor, Operator, Role
-from engine.contracts.governing.budget import AsShown, CapScope, CapState, CapWindow
+from engine.contracts.governing.budget import AsShown, CapOf, CapScope, CapState, CapTerms, CapWindow
 from engine.contracts.notice import NoticeKind
 from engine.contracts.status import CancelMode, RunStatus
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
@@ -129,9 +129,11 @@ async def test_after_a_top_up_with_a_comment_the_run_goes_on(home: Home) -> None
     async with asking(home, budget(cap)) as (engine, _):
         run = await failed(engine, "ask")
         with pytest.raises(InvalidInput, match="comment"):
-            await engine.budget.top_up(CapScope.TENANT, "default", DAY, 10**9, actor=ANN, comment=" ")
+            await engine.budget.top_up(CapOf(CapScope.TENANT, "default", DAY), 10**9, actor=ANN, comment=" ")
         mine = engine.for_(ANN)
-        view = await mine.budget.top_up(CapScope.TENANT, "default", DAY, 10**9, actor=ANN, comment="rush")
+        view = await mine.budget.top_up(
+            CapOf(CapScope.TENANT, "default", DAY), 10**9, actor=ANN, comment="rush"
+        )
         assert view is not None
         assert (view.hard, view.topped_up) == (10**9 + 100_000, 10**9)
         await retry(engine, run.run_id)
@@ -152,8 +154,8 @@ async def test_who_may_not_begin_a_first_call_sees_the_cap_that_is_in_the_way(ho
         assert [(one.scope, one.name, one.hard) for one in (await mine.caps()).caps] == [
             (CapScope.TENANT, "default", 100_000)
         ]
-        await mine.top_up(CapScope.TENANT, "default", DAY, 10**9, actor=ANN, comment="go")
-        await mine.top_up(CapScope.PACK, "demo", DAY, 10**9, actor=ANN, comment="go")
+        await mine.top_up(CapOf(CapScope.TENANT, "default", DAY), 10**9, actor=ANN, comment="go")
+        await mine.top_up(CapOf(CapScope.PACK, "demo", DAY), 10**9, actor=ANN, comment="go")
         assert [(one.scope, one.hard) for one in (await mine.caps()).caps] == [
             (CapScope.PACK, 10**9 + 200_000),
             (CapScope.TENANT, 10**9 + 100_000),
@@ -166,7 +168,7 @@ async def test_who_may_not_begin_a_first_call_sees_the_cap_that_is_in_the_way(ho
 async def test_a_run_s_own_cap_is_topped_up_by_its_id(home: Home) -> None:
     async with asking(home, budget({"scope": "run", "hard": "0.0001"})) as (engine, _):
         run = await failed(engine, "ask")
-        await engine.budget.top_up(CapScope.RUN, run.run_id, TOTAL, 10**9, actor=ANN, comment="once")
+        await engine.budget.top_up(CapOf(CapScope.RUN, run.run_id, TOTAL), 10**9, actor=ANN, comment="once")
         await retry(engine, run.run_id)
         assert (await rest(engine, run.run_id)).status is RunStatus.COMPLETED
         assert (await failed(engine, "ask")).error is not None
@@ -177,16 +179,16 @@ async def test_a_top_up_of_a_run_is_bound_to_the_cap_that_was_seen(home: Home) -
     async with asking(home, budget(caps)) as (engine, _):
         run = await failed(engine, "ask")
         money = engine.for_(ANN).budget
-        cap = await money.cap(CapScope.RUN, run.run_id, TOTAL)
+        cap = await money.cap(CapOf(CapScope.RUN, run.run_id, TOTAL))
         assert cap is not None
         assert (cap.soft, cap.hard, cap.name) == (50_000, 100_000, run.run_id)
         seen = AsShown(soft=cap.soft, hard=cap.hard)
         more: dict[str, Any] = {"actor": ANN, "comment": "once", "seen": seen}
-        raised = await money.top_up(CapScope.RUN, run.run_id, TOTAL, 10**9, **more)
+        raised = await money.top_up(CapOf(CapScope.RUN, run.run_id, TOTAL), 10**9, **more)
         assert raised is not None
         assert raised.hard == 1_000_100_000
         with pytest.raises(Refused) as caught:
-            await money.top_up(CapScope.RUN, run.run_id, TOTAL, 10**9, **more)
+            await money.top_up(CapOf(CapScope.RUN, run.run_id, TOTAL), 10**9, **more)
         assert caught.value.code == ErrorCode.CAP_CHANGED
         assert [one.kind for one in (await money.caps()).acts] == ["topped_up"]
 
@@ -199,27 +201,27 @@ async def test_a_pack_s_own_cap_of_a_run_is_part_of_what_is_seen(home: Home) -> 
         manifest.write_text(yaml.safe_dump({**yaml.safe_load(manifest.read_text()), **limit}))
         await engine.packs.reload()
         run = await failed(engine, "ask")
-        cap = await engine.budget.cap(CapScope.RUN, run.run_id, TOTAL)
+        cap = await engine.budget.cap(CapOf(CapScope.RUN, run.run_id, TOTAL))
         assert cap is not None
         assert (cap.source, cap.hard) == ("pack", 100_000)
         seen = AsShown(hard=cap.hard)
         more: dict[str, Any] = {"actor": ANN, "comment": "once"}
-        await engine.budget.top_up(CapScope.RUN, run.run_id, TOTAL, 1, seen=seen, **more)
+        await engine.budget.top_up(CapOf(CapScope.RUN, run.run_id, TOTAL), 1, seen=seen, **more)
         with pytest.raises(Refused):
-            await engine.budget.top_up(CapScope.RUN, run.run_id, TOTAL, 1, seen=seen, **more)
+            await engine.budget.top_up(CapOf(CapScope.RUN, run.run_id, TOTAL), 1, seen=seen, **more)
 
 
 async def test_a_person_s_cap_counts_at_once_until_it_is_taken_back(home: Home) -> None:
     async with asking(home, budget()) as (engine, _):
         mine = engine.for_(ANN).budget
-        await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=1, actor=ANN, comment="stop")
+        await mine.set_cap(CapOf(CapScope.MODEL, "served", DAY), CapTerms(hard=1), actor=ANN, comment="stop")
         assert (await failed(engine, "ask")).error is not None
         (view,) = (await mine.caps()).caps
         assert (view.scope, view.name, view.source, view.hard) == (CapScope.MODEL, "served", "person", 1)
-        await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=None, actor=ANN)
+        await mine.set_cap(CapOf(CapScope.MODEL, "served", DAY), CapTerms(), actor=ANN)
         await finished(engine, "ask")
         with pytest.raises(InvalidInput, match="nobody has set"):
-            await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=None, actor=ANN)
+            await mine.set_cap(CapOf(CapScope.MODEL, "served", DAY), CapTerms(), actor=ANN)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +239,9 @@ async def test_a_cap_that_cannot_hold_is_refused(
 ) -> None:
     async with home.open() as engine:
         with pytest.raises(InvalidInput):
-            await engine.budget.set_cap(CapScope(scope), name, TOTAL, soft=soft, hard=hard, actor=ANN)
+            await engine.budget.set_cap(
+                CapOf(CapScope(scope), name, TOTAL), CapTerms(soft=soft, hard=hard), actor=ANN
+            )
 
 
 async def test_a_comment_that_no_list_could_show_is_refused(home: Home) -> None:
@@ -245,7 +249,7 @@ async def test_a_comment_that_no_list_could_show_is_refused(home: Home) -> None:
     async with home.open() as engine:
         with pytest.raises(InvalidInput, match="500 characters"):
             await engine.budget.set_cap(
-                CapScope.PACK, "demo", TOTAL, soft=None, hard=1, actor=ANN, comment="c" * 501
+                CapOf(CapScope.PACK, "demo", TOTAL), CapTerms(hard=1), actor=ANN, comment="c" * 501
             )
         assert (await engine.budget.caps()).acts == ()
 
@@ -257,10 +261,10 @@ async def test_a_cap_of_a_pack_that_is_not_there_is_refused_and_a_pause_stays_wh
     async with home.open() as engine:
         money = engine.for_(ANN).budget
         with pytest.raises(InvalidInput, match="there are demo"):
-            await money.set_cap(CapScope.PACK, "dmeo", DAY, soft=None, hard=1, actor=ANN)
-        await money.set_cap(CapScope.PACK, "*", DAY, soft=None, hard=1, actor=ANN)
-        await money.set_cap(CapScope.PACK, "demo", DAY, soft=1, hard=None, pause=True, actor=ANN)
-        await money.set_cap(CapScope.PACK, "demo", DAY, soft=2, hard=None, actor=ANN)
+            await money.set_cap(CapOf(CapScope.PACK, "dmeo", DAY), CapTerms(hard=1), actor=ANN)
+        await money.set_cap(CapOf(CapScope.PACK, "*", DAY), CapTerms(hard=1), actor=ANN)
+        await money.set_cap(CapOf(CapScope.PACK, "demo", DAY), CapTerms(soft=1, pause=True), actor=ANN)
+        await money.set_cap(CapOf(CapScope.PACK, "demo", DAY), CapTerms(soft=2), actor=ANN)
         (cap,) = [one for one in (await money.caps()).caps if one.name == "demo"]
         assert (cap.soft, cap.pauses) == (2, True)
 
@@ -274,8 +278,12 @@ async def test_only_admins_change_caps_and_nobody_those_of_another_tenant(home: 
     op, boss = Actor(name="op", account="op"), Actor(name="boss", account="boss")
     async with home.open(operators=operators) as engine:
         with pytest.raises(Refused):
-            await engine.for_(op).budget.set_cap(CapScope.PACK, "demo", DAY, soft=None, hard=1, actor=op)
-        await engine.for_(boss).budget.set_cap(CapScope.PACK, "demo", DAY, soft=None, hard=1, actor=boss)
+            await engine.for_(op).budget.set_cap(
+                CapOf(CapScope.PACK, "demo", DAY), CapTerms(hard=1), actor=op
+            )
+        await engine.for_(boss).budget.set_cap(
+            CapOf(CapScope.PACK, "demo", DAY), CapTerms(hard=1), actor=boss
+        )
         assert [one.tenant for one in (await engine.for_(op).budget.caps()).caps] == ["default"]
 
 
@@ -416,7 +424,7 @@ async def test_a_call_that_waits_for_what_a_dead_one_holds_says_so(home: Home) -
         assert run.waiting_for is not None
         assert run.waiting_for.text == "money that other calls hold, below the cap of pack demo"
         mine = engine.for_(ANN, tenant="default").budget
-        await mine.top_up(CapScope.PACK, "demo", TOTAL, 10**9, comment="rush", actor=ANN)
+        await mine.top_up(CapOf(CapScope.PACK, "demo", TOTAL), 10**9, comment="rush", actor=ANN)
 
         async def goes_on() -> bool:
             return (await engine.runs.summary(run_id)).waiting_for is None
@@ -505,23 +513,23 @@ async def test_a_change_that_was_made_on_what_is_not_so_any_more_is_refused(home
         mine = engine.for_(ANN).budget
         seen = AsShown(soft=10**9, hard=2 * 10**9)
         place = (CapScope.PACK, "demo", DAY)
-        more = await mine.top_up(*place, 10**9, actor=ANN, comment="rush", seen=seen)
+        more = await mine.top_up(CapOf(*place), 10**9, actor=ANN, comment="rush", seen=seen)
         assert more is not None
         assert (more.soft, more.hard) == (2 * 10**9, 3 * 10**9)
         with pytest.raises(Refused) as refused:
-            await mine.top_up(*place, 10**9, actor=ANN, comment="rush, too", seen=seen)
+            await mine.top_up(CapOf(*place), 10**9, actor=ANN, comment="rush, too", seen=seen)
         assert refused.value.code == "cap_changed"
         with pytest.raises(Refused):
-            await mine.set_cap(*place, soft=None, hard=5, actor=ANN, seen=seen)
+            await mine.set_cap(CapOf(*place), CapTerms(hard=5), actor=ANN, seen=seen)
         with pytest.raises(Refused):
-            await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=5, actor=ANN, seen=seen)
-        await mine.set_cap(CapScope.MODEL, "served", DAY, soft=None, hard=5, actor=ANN, seen=AsShown())
+            await mine.set_cap(CapOf(CapScope.MODEL, "served", DAY), CapTerms(hard=5), actor=ANN, seen=seen)
+        await mine.set_cap(CapOf(CapScope.MODEL, "served", DAY), CapTerms(hard=5), actor=ANN, seen=AsShown())
         assert len((await mine.caps()).acts) == 2
 
 
 async def test_caps_that_change_are_news(home: Home) -> None:
     async with asking(home, budget()) as (engine, _), engine.feed.subscribe(topics={Topic.CAPS}) as batches:
-        await engine.budget.set_cap(CapScope.PACK, "demo", DAY, soft=None, hard=10**9, actor=ANN)
+        await engine.budget.set_cap(CapOf(CapScope.PACK, "demo", DAY), CapTerms(hard=10**9), actor=ANN)
         assert await anext(batches) == FeedBatch(notices=(CapsChanged(),))
 
 
@@ -532,20 +540,20 @@ async def test_a_cap_of_each_pack_is_told_of_one_that_has_not_spent_anything_and
     async with asking(home, budget(cap)) as (engine, _):
         mine = engine.for_(ANN).budget
         place = (CapScope.PACK, "demo", CapWindow.MONTH)
-        shown = await mine.cap(*place)
+        shown = await mine.cap(CapOf(*place))
         assert shown is not None
         assert (shown.soft, shown.hard, shown.spent) == (10**9, 2 * 10**9, 0)
         seen = AsShown(soft=shown.soft, hard=shown.hard)
-        await mine.set_cap(*place, soft=None, hard=3 * 10**9, actor=ANN, seen=seen)
-        changed = await mine.cap(*place)
+        await mine.set_cap(CapOf(*place), CapTerms(hard=3 * 10**9), actor=ANN, seen=seen)
+        changed = await mine.cap(CapOf(*place))
         assert changed is not None
         assert (changed.hard, changed.source) == (3 * 10**9, "person")
-        assert await mine.cap(CapScope.MODEL, "served", DAY) is None
+        assert await mine.cap(CapOf(CapScope.MODEL, "served", DAY)) is None
         with pytest.raises(NotFound):
-            await mine.cap(CapScope.TENANT, "acme", DAY)
+            await mine.cap(CapOf(CapScope.TENANT, "acme", DAY))
 
 
 async def test_a_cap_of_a_model_that_is_not_there_is_refused_whoever_sets_it(home: Home) -> None:
     async with asking(home, budget()) as (engine, _):
         with pytest.raises(InvalidInput, match="there is no model 'srved'"):
-            await engine.budget.set_cap(CapScope.MODEL, "srved", DAY, soft=None, hard=5, actor=ANN)
+            await engine.budget.set_cap(CapOf(CapScope.MODEL, "srved", DAY), CapTerms(hard=5), actor=ANN)

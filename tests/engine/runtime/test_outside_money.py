@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.budget.settings import BudgetSettings
-from engine.contracts.governing.budget import CapScope, CapWindow, SpendBy
+from engine.contracts.governing.budget import CapOf, CapScope, CapWindow, SpendBy
 from engine.contracts.status import CancelMode, RunStatus
 from screens.run.conversation_text import conversation_lines
 from tests.engine.runtime.embedded_home import (
@@ -115,7 +115,7 @@ async def test_at_a_soft_cap_that_pauses_an_agent_waits_and_starts_after_the_ans
         await until(held_back)
         assert sum(line.startswith("prompt") for line in notes(home)) == 1
         await engine.for_(ANN).budget.top_up(
-            CapScope.MODEL, "acp:plain", CapWindow.TOTAL, 10**9, actor=ANN, comment="rush"
+            CapOf(CapScope.MODEL, "acp:plain", CapWindow.TOTAL), 10**9, actor=ANN, comment="rush"
         )
 
         async def goes_on() -> bool:

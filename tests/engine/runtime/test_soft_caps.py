@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts.actor import Actor, Operator, Role
-from engine.contracts.governing.budget import CapScope, CapWindow
+from engine.contracts.governing.budget import CapOf, CapScope, CapTerms, CapWindow
 from engine.contracts.status import RUN_TERMINAL, RequestStatus, RunStatus
 from engine.errors import AlreadyDecided, ErrorCode, InvalidInput, NotFound, Refused, Unavailable
 from engine.journal.memory.journal import MemoryJournal
@@ -170,7 +170,7 @@ async def test_stop_ends_runs_at_their_next_question_without_a_failure(home: Hom
         await engine.requests.answer(form.request_id, {"choice": "stop", "comment": "enough"}, actor=ANN)
         run = await ended(engine, await start(engine, "ask"))
         assert (run.status, run.cost) == (RunStatus.CANCELLED, 0)
-        await engine.budget.top_up(TENANT, "default", TOTAL, 10**9, actor=ANN, comment="after all")
+        await engine.budget.top_up(CapOf(TENANT, "default", TOTAL), 10**9, actor=ANN, comment="after all")
         await finished(engine, "ask")
 
 
@@ -202,7 +202,7 @@ async def test_a_run_whose_operator_resumes_it_waits_again_and_a_top_up_by_hand_
             return kinds.count("model_call_held_back") == 2
 
         await until(held_twice)
-        await engine.budget.top_up(TENANT, "default", TOTAL, 10**9, actor=ANN, comment="go")
+        await engine.budget.top_up(CapOf(TENANT, "default", TOTAL), 10**9, actor=ANN, comment="go")
         assert (await ended(engine, run_id)).status is RunStatus.COMPLETED
 
 
@@ -270,13 +270,13 @@ async def test_a_form_tops_up_no_cap_that_somebody_changed_since_it_asked(home: 
     async with asking(home, *caps) as engine:
         money, amount = engine.budget, 500_000
         if not caps:
-            await money.set_cap(TENANT, "default", TOTAL, soft=amount, hard=None, actor=ANN)
+            await money.set_cap(CapOf(TENANT, "default", TOTAL), CapTerms(soft=amount), actor=ANN)
         form = await crossed(engine)
         if other == "topped up":
-            await money.top_up(TENANT, "default", TOTAL, 10**9, actor=ANN, comment="rush")
+            await money.top_up(CapOf(TENANT, "default", TOTAL), 10**9, actor=ANN, comment="rush")
         else:
             soft = None if other == "taken back" else 10**9
-            await money.set_cap(TENANT, "default", TOTAL, soft=soft, hard=None, actor=ANN)
+            await money.set_cap(CapOf(TENANT, "default", TOTAL), CapTerms(soft=soft), actor=ANN)
         values = {"choice": "top_up", "amount": "1", "comment": "rush"}
         with pytest.raises(Refused) as refused:
             await engine.requests.answer(form.request_id, values, actor=BOB)
@@ -290,7 +290,7 @@ async def test_an_open_form_says_that_its_cap_was_topped_up_elsewhere(home: Home
         form = await crossed(engine)
         assert form.note is None
         money = engine.for_(ANN, tenant="default").budget
-        await money.top_up(TENANT, "default", TOTAL, 10**9, actor=BOB, comment="rush")
+        await money.top_up(CapOf(TENANT, "default", TOTAL), 10**9, actor=BOB, comment="rush")
         note = (await engine.requests.form(form.request_id)).note
         assert note is not None
         assert "it is $1.0005 now. top_up is refused here" in note

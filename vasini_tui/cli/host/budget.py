@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.contracts.governing.budget import AsShown, CapScope, CapWindow, SpendBy
+from engine.contracts.governing.budget import AsShown, CapOf, CapScope, CapTerms, CapWindow, SpendBy
 from engine.contracts.governing.money import BILLIONTHS, dollars, typed_billionths
 from engine.errors import ErrorCode, Refused
 from vasini_tui.cli.arguments.moments import moment_named
@@ -155,8 +156,8 @@ def set_cap(
     pause = None if on_soft is None else on_soft is OnSoft.PAUSE
     if pause and soft is None:
         raise UsageError("--on-soft pause needs --soft")
-    limits = (_billionths(soft), _billionths(hard))
-    action = partial(_set, scope=scope, name=name, window=window, limits=limits, pause=pause, comment=comment)
+    terms = CapTerms(_billionths(soft), _billionths(hard), pause)
+    action = partial(_set, of=CapOf(scope, name, window), terms=terms, comment=comment)
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
@@ -177,50 +178,36 @@ def top_up(
 ) -> Invocation:
     """Raise the caps of one tenant, pack, model or run, in the window that holds now."""
     more = _billionths(amount) or 0
-    action = partial(_top_up, cap=(scope, name, window), amount=more, comment=comment, seen=_billionths(seen))
+    action = partial(
+        _top_up, of=CapOf(scope, name, window), amount=more, comment=comment, seen=_billionths(seen)
+    )
     return Invocation(action, as_json, act_as, tenant, all_tenants)
 
 
-async def _set(
-    session: Session,
-    *,
-    scope: CapScope,
-    name: str,
-    window: CapWindow,
-    limits: tuple[int | None, int | None],
-    pause: bool | None,
-    comment: str,
-) -> int:
-    soft, hard = limits
+async def _set(session: Session, *, of: CapOf, terms: CapTerms, comment: str) -> int:
     async with session.engine() as engine:
-        await engine.budget.set_cap(
-            scope, name, window, soft=soft, hard=hard, pause=pause, actor=session.actor, comment=comment
-        )
+        await engine.budget.set_cap(of, terms, actor=session.actor, comment=comment)
         caps = await engine.budget.caps(acts=1)
     return _done(session, caps)
 
 
-async def _top_up(
-    session: Session, *, cap: tuple[CapScope, str, CapWindow], amount: int, comment: str, seen: int | None
-) -> int:
-    scope, name, window = cap
+async def _top_up(session: Session, *, of: CapOf, amount: int, comment: str, seen: int | None) -> int:
     async with session.engine() as engine:
-        of = await engine.runs.find_id(name) if scope is CapScope.RUN else name
-        shown = await _as_seen(engine, scope, of, window, seen) if seen is not None else None
-        await engine.budget.top_up(
-            scope, of, window, amount, actor=session.actor, comment=comment, seen=shown
-        )
+        if of.scope is CapScope.RUN:
+            of = replace(of, name=await engine.runs.find_id(of.name))
+        shown = await _as_seen(engine, of, seen) if seen is not None else None
+        await engine.budget.top_up(of, amount, actor=session.actor, comment=comment, seen=shown)
         caps = await engine.budget.caps(acts=1)
     return _done(session, caps)
 
 
-async def _as_seen(engine: Engine, scope: CapScope, of: str, window: CapWindow, hard: int) -> AsShown:
+async def _as_seen(engine: Engine, of: CapOf, hard: int) -> AsShown:
     """The cap whole, when its hard one is that. Raises Refused (`cap_changed`)."""
-    cap = await engine.budget.cap(scope, of, window)
+    cap = await engine.budget.cap(of)
     if cap is None or cap.hard != hard:
         now = "none" if cap is None or cap.hard is None else dollars(cap.hard)
-        words = f"the hard cap of {scope} {of} is {now}, not {dollars(hard)}: nothing was done"
-        raise Refused(ErrorCode.CAP_CHANGED, words, {"scope": scope, "name": of, "window": window})
+        words = f"the hard cap of {of.scope} {of.name} is {now}, not {dollars(hard)}: nothing was done"
+        raise Refused(ErrorCode.CAP_CHANGED, words, {"scope": of.scope, "name": of.name, "window": of.window})
     return AsShown(soft=cap.soft, hard=cap.hard)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from engine.config import Rules
     from engine.contracts.actor import Actor
-    from engine.contracts.governing.budget import AsShown, CapView
+    from engine.contracts.governing.budget import AsShown, CapOf, CapTerms, CapView
     from engine.governance.redactor import Redactor
     from engine.journal.port import Journal
     from engine.journal.rows import RunRow
@@ -130,11 +130,11 @@ class Budget(Scoped):
             run_tokens=token_ceilings(self._rules.policies),
         )
 
-    async def cap(self, scope: CapScope, name: str, window: CapWindow) -> CapView | None:
+    async def cap(self, of: CapOf) -> CapView | None:
         """See facade."""
-        if scope is CapScope.RUN and name != EACH:
-            return await self._cap_of_run(name)
-        return await (await self._cap_views()).one(scope, self._tenant(scope, name), name, window)
+        if of.scope is CapScope.RUN and of.name != EACH:
+            return await self._cap_of_run(of.name)
+        return await self._cap_within(self._tenant(of), of)
 
     async def _cap_of_run(self, run_id: str) -> CapView | None:
         row, tree = await self._run(run_id), await self._of_tree(run_id)
@@ -145,13 +145,9 @@ class Budget(Scoped):
 
     async def set_cap(
         self,
-        scope: CapScope,
-        name: str,
-        window: CapWindow,
+        of: CapOf,
+        terms: CapTerms,
         *,
-        soft: int | None,
-        hard: int | None,
-        pause: bool | None = None,
         actor: Actor,
         comment: str = "",
         seen: AsShown | None = None,
@@ -159,35 +155,33 @@ class Budget(Scoped):
         """See facade."""
         self.access.require(Role.ADMIN, actor)
         await refuse_a_run(self._journal)
-        _require_fit(scope, name, window, soft, hard)
-        if pause and soft is None:
+        _require_fit(of, terms)
+        if terms.pause and terms.soft is None:
             raise InvalidInput("runs wait at a soft cap: give one")
-        limit = Limit(scope, window, self._tenant(scope, name), name, soft, hard, "person")
+        limit = Limit(of.scope, of.window, self._tenant(of), of.name, terms.soft, terms.hard, "person")
         row: CapRow = {
-            "scope": scope.value,
+            "scope": of.scope.value,
             "tenant": limit.tenant,
-            "name": name,
-            "cap_window": window.value,
-            "soft": soft,
-            "hard": hard,
-            "pause": int(bool(pause)),
+            "name": of.name,
+            "cap_window": of.window.value,
+            "soft": terms.soft,
+            "hard": terms.hard,
+            "pause": int(bool(terms.pause)),
         }
-        remove = soft is None and hard is None
+        remove = terms.soft is None and terms.hard is None
         known = await self._journal.spending.caps()
-        if pause is None and soft is not None:
+        if terms.pause is None and terms.soft is not None:
             row["pause"] = next((one["pause"] for one in known if _same_cap(one, row)), 0)
         if not remove:
-            await self._require_there(scope, name)
+            await self._require_there(of)
         if remove and not any(_same_cap(one, row) for one in known):
-            raise InvalidInput(f"nobody has set a cap of {scope} {name} for the window {window}")
+            raise InvalidInput(f"nobody has set a cap of {of.scope} {of.name} for the window {of.window}")
         act = self._act(limit, CAP_REMOVED if remove else CAP_SET, actor, comment)
         await self._journal.change_cap(row, act, await self._shown(limit, seen), remove=remove)
 
     async def top_up(
         self,
-        scope: CapScope,
-        name: str,
-        window: CapWindow,
+        of: CapOf,
         amount: int,
         *,
         actor: Actor,
@@ -201,20 +195,26 @@ class Budget(Scoped):
             raise InvalidInput("a top-up is an amount above 0, and at most a billion dollars")
         if not comment.strip():
             raise InvalidInput("a top-up says why: give a comment")
-        if scope is CapScope.RUN:
-            limit, of_pack = await self._of_tree(name), await self._outlooks().of_pack(await self._run(name))
+        if of.scope is CapScope.RUN:
+            limit = await self._of_tree(of.name)
+            of_pack = await self._outlooks().of_pack(await self._run(of.name))
             act = self._act(limit, TOPPED_UP, actor, comment, amount)
             await self._journal.record_act(act, await self._shown(limit, seen, of_pack))
-            return await self._cap_of_run(name)
-        tenant = self._one_tenant(scope, name)
-        before = await (await self._cap_views()).one(scope, tenant, name, window)
+            return await self._cap_of_run(of.name)
+        tenant = self._one_tenant(of)
+        before = await self._cap_within(tenant, of)
         if before is None:
-            raise InvalidInput(f"no cap of {scope} {name} holds for the window {window}; set one first")
-        since, _ = window_around(window, self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone))
-        limit = Limit(scope, window, tenant, name, before.soft, before.hard, before.source, since)
+            raise InvalidInput(
+                f"no cap of {of.scope} {of.name} holds for the window {of.window}; set one first"
+            )
+        since, _ = window_around(of.window, self._clock.now(), await asyncio.to_thread(ZoneInfo, self._zone))
+        limit = Limit(of.scope, of.window, tenant, of.name, before.soft, before.hard, before.source, since)
         act = self._act(limit, TOPPED_UP, actor, comment, amount)
         await self._journal.record_act(act, await self._shown(limit, seen))
-        return await (await self._cap_views()).one(scope, tenant, name, window)
+        return await self._cap_within(tenant, of)
+
+    async def _cap_within(self, tenant: str, of: CapOf) -> CapView | None:
+        return await (await self._cap_views()).one(of.scope, tenant, of.name, of.window)
 
     async def _shown(self, limit: Limit, seen: AsShown | None, of_pack: tuple[Cap, ...] = ()) -> Shown | None:
         if seen is None:
@@ -223,20 +223,20 @@ class Budget(Scoped):
         place = (limit.scope, limit.window, limit.tenant, limit.name)
         return Shown(*place, seen.soft, seen.hard, (*self._written, *of_pack), zone, self._clock.now())
 
-    async def _require_there(self, scope: CapScope, name: str) -> None:
+    async def _require_there(self, of: CapOf) -> None:
         """Raises InvalidInput for a pack or model that is not there, and that never spent anything."""
-        if scope is CapScope.PACK:
+        if of.scope is CapScope.PACK:
             there = frozenset(entry.pack.pack_id for entry in (await self._packs.catalog()).found)
-        elif scope is CapScope.MODEL:
+        elif of.scope is CapScope.MODEL:
             there = self._models
         else:
             return
-        if name == EACH or name in there:
+        if of.name == EACH or of.name in there:
             return
         rows = await self._journal.spending.by_names(self.access.tenant, 0, _ALWAYS)
-        if not any(row["pack" if scope is CapScope.PACK else "model"] == name for row in rows):
+        if not any(row["pack" if of.scope is CapScope.PACK else "model"] == of.name for row in rows):
             known = ", ".join(sorted(there)) or "none"
-            words = f"there is no {scope} {name!r}, whose cap would hold nothing; there are {known}"
+            words = f"there is no {of.scope} {of.name!r}, whose cap would hold nothing; there are {known}"
             raise InvalidInput(words)
 
     async def _cap_views(self) -> CapViews:
@@ -255,16 +255,16 @@ class Budget(Scoped):
             row = above
         return Limit(CapScope.RUN, CapWindow.TOTAL, row["tenant"], row["run_id"], None, None, "")
 
-    def _tenant(self, scope: CapScope, name: str) -> str:
+    def _tenant(self, of: CapOf) -> str:
         """The tenant that a cap is within: that of this view, or each one."""
-        if scope is CapScope.TENANT:
-            if self.access.tenant not in {None, name}:
-                raise NotFound(f"there is no tenant {name} in this view", {"tenant": name})
-            return name
+        if of.scope is CapScope.TENANT:
+            if self.access.tenant not in {None, of.name}:
+                raise NotFound(f"there is no tenant {of.name} in this view", {"tenant": of.name})
+            return of.name
         return self.access.tenant or EACH
 
-    def _one_tenant(self, scope: CapScope, name: str) -> str:
-        tenant = self._tenant(scope, name)
+    def _one_tenant(self, of: CapOf) -> str:
+        tenant = self._tenant(of)
         if tenant == EACH:
             raise InvalidInput("a top-up is for one tenant: choose it")
         return tenant
@@ -314,17 +314,18 @@ def spend_sum(row: Row) -> SpendSum:
     )
 
 
-def _require_fit(scope: CapScope, name: str, window: CapWindow, soft: int | None, hard: int | None) -> None:
+def _require_fit(of: CapOf, terms: CapTerms) -> None:
     """Raises InvalidInput for a cap that cannot hold."""
+    soft, hard = terms.soft, terms.hard
     if any(one is not None and not 0 < one <= _MOST for one in (soft, hard)):
         raise InvalidInput("a cap is an amount above 0, and at most a billion dollars")
     if soft is not None and hard is not None and soft > hard:
         raise InvalidInput("the soft cap is above the hard one")
-    if len(name) > _LONGEST:
+    if len(of.name) > _LONGEST:
         raise InvalidInput(f"a cap's name has at most {_LONGEST} characters")
-    if not name.strip():
+    if not of.name.strip():
         raise InvalidInput("a cap names its tenant, pack or model; `*` is each one")
-    if scope is CapScope.RUN and (name != EACH or window is not CapWindow.TOTAL):
+    if of.scope is CapScope.RUN and (of.name != EACH or of.window is not CapWindow.TOTAL):
         raise InvalidInput("a cap of runs holds for each run as a whole: its name is `*`, its window total")
 
 
