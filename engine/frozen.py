@@ -34,7 +34,7 @@ def replace(value: T, **changes: Any) -> T:
 
     For classes that are made here.
     """
-    kind = type(value)
+    kind: Any = type(value)
     copy: T = object.__new__(kind)
     _copying(kind)(value, copy)
     for name, changed in changes.items():
