@@ -137,7 +137,7 @@ def _target(builder: TransitionBuilder, path: str, step: Step, jump: str | None)
     there = steps.position[jump]
     if there <= here:
         scope = builder.scope(scope_path_of(path))
-        visits = scope.visits.get(jump, 0) if scope else 0
+        visits = scope.visits.get(jump, 0) - scope.replans.get(jump, {}).get("count", 0) if scope else 0
         limit = steps.steps[there].max_visits or 1
         if visits >= limit:
             message = f"step {jump} was visited {visits} times, its max_visits is {limit}"
@@ -167,8 +167,13 @@ def escalated(builder: TransitionBuilder, execution: Execution, error: Error) ->
 def _escalate(builder: TransitionBuilder, path: str, error: Error, landing: int) -> None:
     if builder.graph.flow.max_duration is not None:
         builder.effect(CancelTimer(timer_name(TimerKind.MAX_DURATION)))
+    land(builder, path, error, landing)
+
+
+def land(builder: TransitionBuilder, path: str, error: Error, index: int) -> None:
+    """A step ended badly, and its list goes on with the step at `index`."""
     kind, meta = builder.step(path).type, call_meta(builder, path)
-    builder.emit(StepFailed(type=kind, error=error, next=landing, meta=meta), path)
+    builder.emit(StepFailed(type=kind, error=error, next=index, meta=meta), path)
     _after_step(builder, path)
 
 

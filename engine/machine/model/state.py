@@ -167,6 +167,9 @@ class Scope:
     active: str | None = None  # step id of the execution that has not ended
     visits: dict[str, int] = field(default_factory=dict)
     voided: dict[str, int] = field(default_factory=dict)  # approvals asked again since one was used
+    replans: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # plans gone back to, see RunReplanStarted
     executions: dict[str, Execution] = field(default_factory=dict)
     output: Any = None
     error: dict[str, Any] | None = None

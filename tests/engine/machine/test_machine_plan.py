@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.contracts.status import CancelMode, RunStatus, StepStatus
-from tests.engine.machine.flow_builders import graph, plan, tool
+from tests.engine.machine.flow_builders import approval, graph, plan, tool
 from tests.engine.machine.simulation import Simulation
 
 
@@ -35,7 +35,7 @@ def test_a_rejected_plan_is_followed_by_another_one_and_nothing_of_it_is_called(
     run.reject("plan/0/review", "not so")
     assert sorted(run.calls) == ["plan/1/model"]
     replanned = run.last("run_replan_started").payload
-    assert replanned == {"replan": 1, "turns": 2, "approval_id": "appr_3"}
+    assert replanned == {"v": 2, "replan": 1, "turns": 2, "approval_id": "appr_3"}
     run.finish("plan/1/model").approve("plan/1/review")
     assert sorted(run.calls) == ["plan/1/steps/0/call"]
 
@@ -113,3 +113,71 @@ def test_what_would_run_has_to_be_what_was_approved() -> None:
 def test_a_cancelled_plan_withdraws_its_question() -> None:
     run = proposed(1, 1).cancel(CancelMode.NOW)
     assert (run.status(), run.pending) == (RunStatus.CANCELLED, [])
+
+
+def behind_a_plan(*wanted: int, **fields: object) -> Simulation:
+    """A run whose plan has been worked and that waits for the approval behind it."""
+    steps = (plan("plan", **fields), tool("check"), approval("ask"), tool("after"))
+    run = Simulation(graph(*steps)).wanting(1, 1, *wanted).start()
+    return worked(run, "plan")
+
+
+def worked(run: Simulation, path: str) -> Simulation:
+    run.finish(f"{path}/0/model").approve(f"{path}/0/review").finish(f"{path}/0/steps/0/call")
+    return run.finish("check" if path == "plan" else path.replace("plan", "check"))
+
+
+def test_a_rejected_approval_behind_a_plan_brings_another_plan_and_the_steps_between_run_again() -> None:
+    run = behind_a_plan(1, 1)
+    run.reject("ask", "not so")
+    assert (run.status(), sorted(run.calls)) == (RunStatus.RUNNING, ["plan~2/0/model"])
+    assert run.execution("ask").status is StepStatus.FAILED
+    noted = run.last("run_replan_started")
+    assert noted.step_id == "plan"
+    told = {name: noted.payload[name] for name in ("replan", "plan", "rejected")}
+    assert told == {"replan": 1, "plan": "plan~2", "rejected": "ask"}
+    worked(run, "plan~2")
+    assert run.pending == ["ask~2"]
+    run.approve("ask~2")
+    assert sorted(run.calls) == ["after"]
+
+
+def test_one_rejection_more_than_replans_behind_a_plan_ends_the_run_as_rejected() -> None:
+    run = behind_a_plan(1, 1, max_replans=1)
+    run.reject("ask")
+    worked(run, "plan~2").reject("ask~2")
+    assert (run.status(), run.error_code) == (RunStatus.FAILED, "approval_rejected")
+    assert (run.state.error or {})["details"]["replans"] == 1
+
+
+def test_a_lost_worker_and_a_pause_change_nothing_of_a_replan() -> None:
+    run = behind_a_plan(1, 1)
+    run.pause().reject("ask", "not so")
+    assert (run.status(), run.calls) == (RunStatus.PAUSED, {})
+    run.resume()
+    assert sorted(run.calls) == ["plan~2/0/model"]
+    run.lose_worker()
+    assert sorted(run.calls) == ["plan~2/0/model"]
+    assert run.status() is RunStatus.RUNNING
+
+
+def test_where_the_author_says_what_comes_after_a_no_nobody_plans_again() -> None:
+    steps = (plan("plan"), approval("ask", on_failure="continue"), tool("after"))
+    run = Simulation(graph(*steps)).wanting(1, 1).start()
+    run.finish("plan/0/model").approve("plan/0/review").finish("plan/0/steps/0/call").reject("ask")
+    assert (run.count("run_replan_started"), run.calls) == (0, {})
+
+
+def test_an_approval_before_a_plan_or_in_another_list_ends_the_run() -> None:
+    run = Simulation(graph(approval("ask"), plan("plan"))).start().reject("ask")
+    assert (run.status(), run.error_code) == (RunStatus.FAILED, "approval_rejected")
+
+
+def test_replans_do_not_use_up_the_visits_of_a_loop() -> None:
+    steps = (plan("plan", max_visits=2), approval("ask"), tool("after", on_success="plan"))
+    run = Simulation(graph(*steps)).wanting(*[1] * 8).start()
+    for path, ask in (("plan", "ask"), ("plan~2", "ask~2")):
+        run.finish(f"{path}/0/model").approve(f"{path}/0/review").finish(f"{path}/0/steps/0/call")
+        run = run.reject(ask) if ask == "ask" else run.approve(ask)
+    run.finish("after")
+    assert sorted(run.calls) == ["plan~3/0/model"]

@@ -11,6 +11,7 @@ from engine.machine.events.request_facts import PendingHuman
 from engine.machine.events.step_facts import CallApproved
 from engine.machine.model.effects import RunStep
 from engine.machine.steps.kind import StepKind
+from engine.machine.steps.people.replanning import rejected
 from engine.machine.transition_builder import TransitionBuilder, failure
 from engine.machine.walk import holds
 
@@ -68,5 +69,9 @@ def decided(builder: TransitionBuilder, given: RequestDecided) -> None:
     else:
         who, comment = decision["decided_by"], decision["comment"]
         message = f"rejected by {who}" + (f": {comment}" if comment else "")
-        fail(builder, given.path, failure(StepErrorCode.APPROVAL_REJECTED, message, **decision))
+        error = failure(StepErrorCode.APPROVAL_REJECTED, message, **decision)
+        if execution.type == ApprovalKind.type:
+            rejected(builder, execution, error)
+        else:
+            fail(builder, given.path, error)
     settle(builder)

@@ -14,6 +14,7 @@ from engine.machine.model.inputs import StepPrepared
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.machine.transition_builder import failure
 from engine.runtime.worker.steps.agents.own_tools.handing_over import handed_over
+from engine.runtime.worker.steps.plans.replanned import BEFORE
 from engine.values import resolve_value
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def refused_question(at: Rendering, context: list[str]) -> StepPrepared | None:
     newest = [resolve_value(turn, at.values.resolve) for turn in agent.branches.outputs.in_order()[-1:]]
     if not isinstance(at.flow.graph.step_at(agent_path), AgentStep):  # a plan: why its last one was not taken
         told = [turn["turn"]["told"] for turn in newest]
-        asked = told or resolve_value(agent.input, at.values.resolve)["prompt"]
+        given_first = resolve_value(agent.input, at.values.resolve)
+        asked = told or [given_first["prompt"], given_first.get(BEFORE)]
         return _first(at, HookPoint.BEFORE_MODEL, [asked, context])
     for turn in newest:
         for call, result in zip(turn["reply"]["calls"], turn["results"], strict=True):

@@ -15,6 +15,7 @@ from engine.runtime.plans.editing import edited
 from engine.runtime.plans.reading import MOST_FAULTS, PlanUnfit, plan_faults
 from engine.runtime.worker.steps.agents.hooked import refused_plan, refused_start
 from engine.runtime.worker.steps.plans.plan_card import bound_plan, card_of, listings
+from engine.runtime.worker.steps.plans.replanned import BEFORE, plan_before
 from engine.runtime.worker.steps.plans.turns import ASKED_AGAIN, PlanTurn, turn_at
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import canonical_json, digest_of, resolve_value
@@ -36,12 +37,14 @@ class PlanRenderer(StepRenderer[PlanProposalStep]):
         """What it is told, with the script of the scripted model."""
         offered = at.flow.layer.offered if at.flow.layer is not None else None
         tools = step.tools if step.tools is not None else sorted(offered or ())
+        before, count = plan_before(step, at) or (None, 0)
         told = {
             "instructions": at.text(step.instructions),
             "prompt": at.text(step.prompt),
             "tools": list(tools),
             "model": step.model,
-            "script": [_scripted(one) for one in at.value(list(step.script))],
+            "script": [_scripted(one) for one in at.value(list(step.script))][count:],
+            **({} if before is None else {BEFORE: before}),
         }
         refused = refused_start(at, told)
         if refused is not None:

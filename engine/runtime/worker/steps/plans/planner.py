@@ -8,6 +8,7 @@ from pydantic_core import to_json
 
 from engine.contracts.runs.plan import PlanProposal
 from engine.models.conversation import Message, MessageRole
+from engine.runtime.worker.steps.plans.replanned import BEFORE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,8 @@ def plan_messages(
         Message(MessageRole.SYSTEM, "\n\n".join(filter(None, parts))),
         Message(MessageRole.USER, told["prompt"]),
     ]
-    for turn in turns:
-        messages.append(Message(MessageRole.ASSISTANT, turn["turn"]["text"]))
-        messages.append(Message(MessageRole.USER, turn["turn"]["told"]))
+    before = [told[BEFORE]] if BEFORE in told else []
+    for turn in (*before, *(one["turn"] for one in turns)):
+        messages.append(Message(MessageRole.ASSISTANT, turn["text"]))
+        messages.append(Message(MessageRole.USER, turn["told"]))
     return tuple(messages)

@@ -11,6 +11,7 @@ from engine.contracts.runs.plan import PlanProposal
 from engine.machine.model.state import find_execution, scope_path_of
 from engine.runtime.plans.reading import Bounds, PlanUnfit, plan_faults, read_plan
 from engine.runtime.worker.steps.agents.told.narrowed import hidden_tools
+from engine.runtime.worker.steps.plans.replanned import BEFORE
 from engine.values import resolve_value
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class PlanTurn:
     def shown_before(self) -> PlanProposal | None:
         """The plan that was shown to a person last."""
         plans = (turn["plan"] for turn in reversed(self.earlier))
-        found = next((plan for plan in plans if plan is not None), None)
+        found = next((plan for plan in plans if plan is not None), self.told.get(BEFORE, {}).get("plan"))
         return None if found is None else PlanProposal.model_validate(found)
 
     @property
