@@ -16,8 +16,10 @@ from itertools import groupby
 MAX_MARKS = 8
 """Combining marks that one character may carry."""
 
-_PLAIN_LINE = re.compile(r"[ -~]*")
-_PLAIN_LINES = re.compile(r"[ -~\n]*")
+# Letters of the Latin alphabets, and signs that stand before what models and tools wrote: nothing to look at.
+_HARMLESS = " -~¡-¬®-ſ│┆→←✗…"
+_PLAIN_LINE = re.compile(f"[{_HARMLESS}]*")
+_PLAIN_LINES = re.compile(f"[{_HARMLESS}\n]*")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Letters, marks and symbols that draw nothing: fillers, joiners, the blank Braille cell, Mongolian selectors.
 _BLANK = frozenset(

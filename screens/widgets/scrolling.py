@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.containers import ScrollableContainer
+from textual.widget import Widget
 
 from screens.keys.bindings import bindings
+
+if TYPE_CHECKING:
+    from textual.geometry import Size
+    from textual.scroll_view import ScrollView
+
+
+def grow(view: ScrollView, size: Size) -> None:
+    """What it shows takes so much space now. Said in Textual's usual way, the whole screen would be laid out
+    again for each line.
+    """
+    if size != view.virtual_size:
+        view.set_reactive(Widget.virtual_size, size)
+        view._scroll_update(size)  # noqa: SLF001 - what Textual itself does then, without the layout
 
 
 class ScrollKeys(ScrollableContainer, can_focus=True, inherit_bindings=False):

@@ -9,12 +9,11 @@ from rich.segment import Segment
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widget import Widget
 
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
 from screens.widgets.breaking import cut
-from screens.widgets.scrolling import ScrollKeys
+from screens.widgets.scrolling import ScrollKeys, grow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,11 +170,7 @@ class TextLines(ScrollKeys, ScrollView):
             self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, immediate=True)
 
     def _has_grown(self) -> None:
-        size = Size(self._laid_out_for, len(self._drawn) + len(self._drawn_coming))
-        if size != self.virtual_size:
-            # Set in Textual's usual way it would lay out the whole screen again for each line.
-            self.set_reactive(Widget.virtual_size, size)
-            self._scroll_update(size)
+        grow(self, Size(self._laid_out_for, len(self._drawn) + len(self._drawn_coming)))
         self.refresh()
 
     def _scroll_to_end(self) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from wcwidth import wcswidth
 
-from engine.safe_text import MAX_MARKS, SafeText, has_hidden, sanitize, with_few_marks
+from engine.safe_text import _PLAIN_LINE, MAX_MARKS, SafeText, has_hidden, sanitize, with_few_marks
 
 ANY_TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=200)
 HOSTILE = {
@@ -49,6 +49,17 @@ def test_hostile_text_becomes_visible_and_is_reported(payload: str, multiline: b
     assert unsafe(safe, multiline=multiline) == []
     assert has_hidden(payload)
     assert not has_hidden(safe)
+
+
+def test_what_is_taken_as_plain_is_what_is_shown_as_it_is() -> None:
+    plain = [c for c in map(chr, range(sys.maxunicode + 1)) if _PLAIN_LINE.fullmatch(c)]
+    assert len(plain) > 300
+    for character in plain:
+        assert unsafe(character, multiline=False) == []
+        assert unicodedata.category(character)[0] in "LNPSZ"
+        assert cell_len(character) == 1
+        around = f"\u0634{character}"  # has it looked at character by character
+        assert sanitize(around) == around
 
 
 @given(ANY_TEXT, st.booleans(), st.sampled_from([0, 1, 30, 45, 60, 10_000]))

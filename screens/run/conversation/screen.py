@@ -152,13 +152,15 @@ class ConversationScreen(LookVerbs):
         self.set_timer(BUSY_SECONDS, self._listen)
 
     async def _hear(self, speech: Speech) -> None:
-        if not await speech.look() or speech is not self._speech:
+        same = await speech.look()
+        if same is None or speech is not self._speech:
             return
         block, before = self._table.blocks[self._turns], len(self._said)
-        self._said = written(speech.lines())
+        self._said = speech.lines
         if block.open and block.lines is not None:
-            block.lines = (*block.lines[: len(block.lines) - before], *self._said)
-            self._table.changed(self._turns)
+            own = len(block.lines) - before
+            block.lines = (*block.lines[:own], *self._said)
+            self._table.changed(self._turns, own + same)
 
     @on(TurnsTable.Unread)
     def _unread(self, message: TurnsTable.Unread) -> None:

@@ -11,26 +11,29 @@ from textual.message import Message
 from engine.safe_text import SafeText, sanitize
 from screens.keys.bindings import bindings
 from screens.widgets.breaking import CONTINUED, broken
+from screens.widgets.scrolling import grow
 from screens.widgets.status_labels import Tone
 from screens.widgets.tables.columns import Column
 from screens.widgets.tables.line_table import GUTTER, LineTable
 from screens.widgets.tables.rows import Cell, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from textual import events
+    from textual.geometry import Size
 
     from screens.run.conversation.blocks import Block
 
 _FENCES = ("│", "  →", "  ←", "  ✗")
 _EDGE = 1
+_LONGEST = 16_000
+"""Characters of a line that is cut at the edge."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    text: str
-    tone: Tone
+    cells: tuple[Cell, ...]
     source: int
     """Which line of the block it is of; 0 is the heading."""
 
@@ -72,7 +75,7 @@ class TurnsTable(LineTable):
             return None
         block, line = self.place_of(index)
         found = self._made[block][line]
-        return Row(f"{block}:{line}", (Cell(sanitize(found.text, limit=16_000), found.tone),))
+        return Row(f"{block}:{line}", found.cells)
 
     def place_of(self, index: int) -> tuple[int, int]:
         """(number of the block, line in it) of a line."""
@@ -89,16 +92,22 @@ class TurnsTable(LineTable):
         """Whether the cursor is on the last line."""
         return self._cursor >= self._count - 1
 
-    def changed(self, first: int = 0) -> None:
-        """Blocks from this one on are other than before; the cursor stays on its line, or on the last one."""
+    def changed(self, first: int = 0, same: int = 0) -> None:
+        """Blocks from this one on are other than before, where so many of its lines are the `same`; the
+        cursor stays on its line, or on the last one."""
         before, at_end, width = self._picture(), self.at_end, self._text_width
         here = self.place_of(self._cursor) if self._count else (0, 0)
-        first = 0 if width != self._made_for else min(first, len(self._made))
+        if width != self._made_for:
+            first = same = 0
+        elif first >= len(self._made):
+            first, same = len(self._made), 0
         self._made_for = width
+        stays = self._made[first][: bisect_right(self._made[first], same, key=_source)] if same else ()
         del self._made[first:], self._starts[first:]
         place = self._starts[-1] + len(self._made[-1]) if first else 0
-        for shown in self.blocks[first:]:
-            lines = self._lines_of(shown, width)
+        for number, shown in enumerate(self.blocks[first:]):
+            begun = stays if not number else ()
+            lines = (*begun, *self._lines_of(shown, width, same if begun else 0))
             self._starts.append(place)
             self._made.append(lines)
             place += len(lines)
@@ -108,6 +117,9 @@ class TurnsTable(LineTable):
         self._rows_changed(place - 1 if at_end else kept, 0 if at_end else kept - old)
         self._draw_changes(before)
         self.call_later(self._ask_for_visible)
+
+    def _has_length(self, size: Size) -> None:
+        grow(self, size)
 
     def toggle_wrap(self) -> None:
         """Break long lines, or cut them at the edge."""
@@ -187,16 +199,29 @@ class TurnsTable(LineTable):
         if unread:
             self.post_message(self.Unread(unread[0], unread[-1] + 1))
 
-    def _lines_of(self, block: Block, width: int) -> tuple[_Line, ...]:
-        tone = Tone.WAITING if block.loud else Tone.BUSY
-        first = _Line(f"{block.sign} {block.heading or '…'}", tone if block.heading else Tone.QUIET, 0)
-        if not block.open or block.lines is None:
-            return (first,)
-        pieces = (self._pieces(line, width, number) for number, line in enumerate(block.lines, 1))
-        return (first, *(piece for line in pieces for piece in line))
+    def _lines_of(self, block: Block, width: int, after: int) -> Iterator[_Line]:
+        """Those of a block after so many of its own; its heading, too, where it is after none."""
+        if not after:
+            tone = Tone.WAITING if block.loud else Tone.BUSY
+            heading = f"{block.sign} {block.heading or '…'}"
+            yield _line(heading, tone if block.heading else Tone.QUIET, 0)
+        if block.open and block.lines is not None:
+            for number, line in enumerate(block.lines[after:], after + 1):
+                yield from self._pieces(line, width, number)
 
-    def _pieces(self, line: SafeText, width: int, source: int) -> Sequence[_Line]:
+    def _pieces(self, line: SafeText, width: int, source: int) -> Iterator[_Line]:
         tone = Tone.PLAIN if line.startswith(_FENCES) else Tone.QUIET
         if not self._wrapped or len(line) <= width // 2:
-            return (_Line(line, tone, source),)
-        return [_Line(piece, tone, source) for piece in broken(line, width, CONTINUED)]
+            yield _line(line, tone, source)
+            return
+        for piece in broken(line, width, CONTINUED):
+            yield _line(piece, tone, source)
+
+
+def _line(text: str, tone: Tone, source: int) -> _Line:
+    """One line of the screen, made once, however often it is drawn."""
+    return _Line((Cell(sanitize(text, limit=_LONGEST), tone),), source)
+
+
+def _source(line: _Line) -> int:
+    return line.source

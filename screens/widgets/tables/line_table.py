@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual import events
+    from textual.geometry import Region
 
 
 HEADER = 1
@@ -115,6 +116,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._cursor = 0
         self._places: tuple[Placed, ...] = ()
         self._placed_for: tuple[tuple[Column, ...], int] = ((), 0)
+        self._style = Style.null()
 
     @property
     @abstractmethod
@@ -211,13 +213,18 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             return self._header()
         index = y - HEADER + self.scroll_offset.y
         if index >= self.row_count:
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self.size.width, self._style)
         return self._line(index)
 
     def on_resize(self, _event: events.Resize) -> None:
         """Columns share the new width; the cursor stays in view."""
         self._place()
         self._keep_cursor_in_view()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of the screen, all in one style: to work it out takes longer than to draw a line."""
+        self._style = self.rich_style
+        return super().render_lines(crop)
 
     def on_click(self, event: events.Click) -> None:
         """A click puts the cursor on a row; a click on the row under the cursor opens it."""
@@ -236,8 +243,12 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._places
 
     def _place(self) -> None:
-        self.virtual_size = Size(self.size.width, self.row_count + HEADER)
+        self._has_length(Size(self.size.width, self.row_count + HEADER))
         self.refresh()
+
+    def _has_length(self, size: Size) -> None:
+        """It takes so much space with all its rows."""
+        self.virtual_size = size
 
     def _visible(self) -> tuple[int, int]:
         """The first place on the screen, and the one after the last."""
@@ -264,7 +275,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         first = self.scroll_offset.y
         in_view = first <= self._cursor < first + self.size.height - HEADER
         self._cursor = max(0, min(cursor, self.row_count - 1))
-        self.virtual_size = Size(self.size.width, self.row_count + HEADER)
+        self._has_length(Size(self.size.width, self.row_count + HEADER))
         if moved and first > 0:
             self.scroll_to(y=first + moved, animate=False, force=True)
         if in_view:
@@ -281,14 +292,14 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self._cursor - visible + 1, animate=False, force=True)
 
     def _header(self) -> Strip:
-        style = self.rich_style + self.get_component_rich_style("line-table--header", partial=True)
+        style = self._style + self.get_component_rich_style("line-table--header", partial=True)
         gap = " " * GAP
         text = gap.join(set_cell_size(column.title, column.width) for column in self._placed)
         gutter = Segment(" " * GUTTER, style)
         return Strip([gutter, Segment(text, style)]).adjust_cell_length(self.size.width, style)
 
     def _line(self, index: int) -> Strip:
-        row, base = self.row_at(index), self.rich_style
+        row, base = self.row_at(index), self._style
         under_cursor = index == self._cursor
         if under_cursor:
             base += self.get_component_rich_style("line-table--cursor", partial=True)
