@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from engine.contracts.status import RequestStatus, RunStatus, StepStatus
 from vasini_tui.cli.app import command_tree
 from vasini_tui.exit_codes import ExitCode
 
@@ -66,3 +67,10 @@ def test_what_is_in_view_can_be_chosen_for_whatever_belongs_to_a_tenant() -> Non
 def test_every_exit_status_is_documented() -> None:
     table = TEXT.partition("## Exit statuses")[2].partition("\n## ")[0]
     assert [int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == sorted(ExitCode)
+
+
+def test_every_status_is_documented() -> None:
+    section = TEXT.partition("## Statuses of runs")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([A-Z_]+)` \|", section, re.MULTILINE) == list(RunStatus)
+    others = set(StepStatus) - {status.value for status in RunStatus}
+    assert {*others, *RequestStatus} <= set(re.findall(r"`([A-Z_]+)`", section))

@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "packs" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXT = (ROOT / "docs" / "settings.md").read_text("utf-8")
 
+# fields of layers of a pack, whose names are those of groups of settings
+OF_LAYERS = {"identity.name", "identity.language", "identity.languages", "tools.denied", "tools.available"}
+
 
 def defaults() -> Iterator[tuple[str, str]]:
     for key, value in leaves(Settings()):
@@ -59,7 +62,7 @@ def is_something_else(name: str) -> bool:
     first = name.split(".")[:2]
     return (
         name in {entry.id for entry in ACTIONS}
-        or name in {"identity.name", "identity.language", "identity.languages"}
+        or name in OF_LAYERS
         or name.endswith(".py")
         or any((ROOT / "/".join(first)).with_suffix(end).exists() for end in ("", ".py"))
     )
