@@ -35,10 +35,12 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """The filter of all that was understood, and words for what was not and so does not count."""
+    """The filter of all that was understood, words for what was not and so does not count, and for what
+    looks like a field and is looked for as a word."""
 
     filters: RunFilter
     faults: tuple[str, ...]
+    no_fields: tuple[str, ...] = ()
 
 
 def run_query(typed: str, tenant: str, now: datetime) -> RunQuery:
@@ -64,7 +66,7 @@ def run_query(typed: str, tenant: str, now: datetime) -> RunQuery:
     nested = None if any(asked.values()) else False
     rejected = next(iter(reading.rejected)) if len(reading.rejected) == 1 else None
     filters = RunFilter(**asked, rejected=rejected, nested=nested, tenant=tenant)
-    return RunQuery(filters, tuple(reading.faults))
+    return RunQuery(filters, tuple(reading.faults), tuple(reading.no_fields))
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ class _Reading:
     moments: dict[str, datetime] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    no_fields: list[str] = field(default_factory=list)
 
     def take(self, word: str) -> None:
         """One word of the filter."""
@@ -96,7 +99,7 @@ class _Reading:
             self._add(word.lower())
         else:
             if colon and name.isalpha():
-                self.faults.append(f"{name}: is no field, so {word} is a word to find")
+                self.no_fields.append(f"{name}: is no field, so {word} is a word to find")
             self.words.append(word)
 
     def _status(self, value: str) -> None:

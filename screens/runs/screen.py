@@ -256,9 +256,9 @@ class RunsScreen(FoldVerbs, SteerVerbs, LookVerbs, CompareVerbs, HandoffVerbs, A
         self._show_note()
 
     def _show_note(self) -> None:
-        faults = run_query(self._typed, self.state.tenant, self.state.now()).faults
-        words = ["reading …" if self._reading else "", f"not applied: {' · '.join(faults)}" if faults else ""]
-        told = " · ".join(filter(None, words))
+        query = run_query(self._typed, self.state.tenant, self.state.now())
+        left_out = f"not applied: {' · '.join(query.faults)}" if query.faults else ""
+        told = " · ".join(filter(None, ("reading …" if self._reading else "", left_out, *query.no_fields)))
         note = self.query_one("#filter-note", Plain)
         note.display = bool(told)
         note.show((sanitize(f" {told}", limit=400), "$waiting"))

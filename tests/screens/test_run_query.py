@@ -89,7 +89,6 @@ def test_what_is_understood(typed: str, wanted: dict[str, Any]) -> None:
         ("ended:2h", {"nested": False}, ["ended: wants < or >"]),
         ("age:>123456w", {"nested": False}, ["age: wants < or >"]),
         ("age:<1h age:<2h", {"created_after": NOW - timedelta(hours=1)}, ["age:< stands twice"]),
-        ("stauts:failed", {"text": "stauts:failed"}, ["stauts: is no field"]),
         ("pack:a age:5", {"pack": "a"}, ["age: wants"]),
     ],
 )
@@ -101,6 +100,15 @@ def test_what_is_not_understood_is_told_and_the_rest_counts(
     assert len(query.faults) == len(words)
     for fault, beginning in zip(query.faults, words, strict=True):
         assert fault.startswith(beginning)
+
+
+def test_what_only_looks_like_a_field_is_looked_for_and_says_so() -> None:
+    query = run_query("stauts:failed", "t1", NOW)
+    assert query.filters == RunFilter(tenant="t1", text="stauts:failed")
+    assert (query.faults, query.no_fields) == (
+        (),
+        ("stauts: is no field, so stauts:failed is a word to find",),
+    )
 
 
 @given(st.text(alphabet=st.characters()) | st.lists(st.sampled_from(PIECES), max_size=40).map("".join))

@@ -124,6 +124,7 @@ async def test_faults_of_the_filter_are_told_while_typing(console: OpenConsole) 
         await stage.press("enter", "/")
         await stage.write(" stauts:x")
         await stage.shows("stauts: is no field")
+        assert "not applied" not in stage.text()
 
 
 async def test_orders_turn_and_a_cursor_below_the_top_stays_on_its_run(console: OpenConsole) -> None:
