@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.system.warm_command import WarmCommand, warm_command
+from tests.patience import PATIENCE
+from tests.system.warm_command import WarmCommand, WarmProcess, warm_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -111,16 +112,9 @@ class Vasini:
         assert outcome.status == 0, outcome
         return outcome.document
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A command that goes on beside the test, which has to end it."""
-        return subprocess.Popen(
-            [PROGRAM, *arguments],
-            cwd=self.cwd,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+    def start(self, *arguments: str) -> WarmProcess:
+        """A command that goes on beside the test, which has to end it; forked from a warm one as well."""
+        return self.warm.beside(arguments, self.cwd, self.environment)
 
     def with_settings(self, **extra: str) -> Vasini:
         """The same home with more in the environment."""
@@ -131,6 +125,12 @@ class Vasini:
         place = self.home / "packs" / pack
         write_pack(place, pack, **flows)
         return place
+
+
+def ended(process: WarmProcess) -> Outcome:
+    """How a command ends that goes on beside the test."""
+    out, err = process.communicate(timeout=PATIENCE)
+    return Outcome(process.wait(), out, err)
 
 
 ROLE = "role: {title: Tester, domain: Tests, goal: {primary: Be run}}\n"

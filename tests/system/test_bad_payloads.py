@@ -95,7 +95,7 @@ def test_a_payload_of_10_mb_is_refused_by_its_size(echo: Vasini) -> None:
     assert (outcome.status, outcome.error["code"]) == (4, "payload_too_large")
     assert outcome.error["details"]["limit_bytes"] < 10_000_000 < outcome.error["details"]["size_bytes"]
     assert (echo.home / "data" / "journal.db").stat().st_size < 1_000_000
-    endless = echo.execute("run", "echo/echo", "--input", "@/dev/zero", "--json")
+    endless = echo("run", "echo/echo", "--input", "@/dev/zero", "--json")
     assert (endless.status, endless.error["code"]) == (4, "payload_too_large")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.recorded_names import recorded
+from tests.system.conftest import ended
 
 if TYPE_CHECKING:
     from tests.system.conftest import Vasini
@@ -92,10 +92,8 @@ def test_an_approval_that_shows_something_else_is_not_decided(desk: Vasini) -> N
 def test_of_many_operators_at_once_exactly_one_decides(desk: Vasini) -> None:
     approval = approval_of(desk, desk.ok("run", "desk/asks", "--wait"))
     names = ("ana", "bob", "cleo", "dan")
-    with ThreadPoolExecutor() as pool:
-        outcomes = list(
-            pool.map(lambda name: desk.execute("approve", approval, "--as", name, "--json"), names)
-        )
+    deciding = [desk.start("approve", approval, "--as", name, "--json") for name in names]
+    outcomes = [ended(process) for process in deciding]
     assert sorted(outcome.status for outcome in outcomes) == [0, 5, 5, 5], outcomes
     (winner,) = [outcome.document["decided_by"] for outcome in outcomes if outcome.status == 0]
     losers = [outcome.error["details"]["decided_by"] for outcome in outcomes if outcome.status == 5]

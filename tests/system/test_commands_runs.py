@@ -164,7 +164,6 @@ def test_events_are_json_lines_without_gaps(jobs: Vasini) -> None:
 def test_follow_goes_on_until_the_run_has_ended(jobs: Vasini) -> None:
     run = jobs.ok("run", "jobs/report", "--set", "title=x")
     following = jobs.start("events", run["run_id"], "--follow", "--json")
-    assert following.stdout is not None
     first = json.loads(following.stdout.readline())
     assert first["kind"] == "run_queued"
     jobs.ok("worker", "--until-idle")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.patience import PATIENCE
+from tests.system.warm_command import WarmProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
-Process = subprocess.Popen[bytes]
-StartWorker = Callable[..., Process]
+StartWorker = Callable[..., WarmProcess]
 
 # `cat` of a named pipe: the call is under way until the test opens the other end.
 HOLDS = """\
@@ -62,9 +61,9 @@ def pipe(tmp_path: Path) -> Path:
 @pytest.fixture
 def worker(bench: Vasini) -> Iterator[StartWorker]:
     """Starts `vasini worker`; whatever is left of it is killed."""
-    started: list[Process] = []
+    started: list[WarmProcess] = []
 
-    def start(*arguments: str) -> Process:
+    def start(*arguments: str) -> WarmProcess:
         started.append(bench.start("worker", "--json", *arguments))
         return started[-1]
 
@@ -109,6 +108,7 @@ def until(bench: Vasini, run_id: str, **wanted: object) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE
     while not wanted.items() <= (shown := bench.ok("show", run_id))["run"].items():
         assert time.monotonic() < deadline, f"{shown['run']} is not {wanted}"
+        time.sleep(0.02)
     return shown
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcp import Client
 
     from tests.system.conftest import Vasini
+    from tests.system.warm_command import WarmProcess
 
 pytestmark = pytest.mark.system
 
@@ -28,17 +29,14 @@ CALL = {"tool_name": "Bash", "input": {"command": "make deploy"}}
 
 
 @asynccontextmanager
-async def worker(vasini: Vasini) -> AsyncIterator[asyncio.subprocess.Process]:
+async def worker(vasini: Vasini) -> AsyncIterator[WarmProcess]:
     """A worker that is killed when the context is left, if it is still there."""
-    process = await asyncio.create_subprocess_exec(
-        PROGRAM, "worker", env=vasini.environment, stderr=asyncio.subprocess.DEVNULL
-    )
+    process = await asyncio.to_thread(vasini.start, "worker")
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        process.kill()
+        await asyncio.to_thread(process.communicate)
 
 
 def client(vasini: Vasini) -> Client:
@@ -81,7 +79,7 @@ async def test_a_question_outlives_its_worker_and_not_its_server(vasini: Vasini)
         async with worker(vasini) as first:
             (shown,) = await approvals(vasini, 1)
             first.kill()
-            await first.wait()
+            await asyncio.to_thread(first.wait)
         await asyncio.to_thread(vasini.ok, "approve", shown["approval_id"])
         assert not asking.done(), "the answer comes with the run's end, which nobody works yet"
         async with worker(vasini):

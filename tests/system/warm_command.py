@@ -1,8 +1,8 @@
 """`vasini` without its start-up time: each command is a process of its own, forked from a warm one.
 
 Reads orders from stdin, one JSON object a line (`argv`, `cwd`, `env`, and files for `stdin`, `stdout`,
-`stderr`), and answers each with the exit status of its process. With a `terminal` in their place it answers
-with the process id at once, and writes the exit status to the pipe `ended` later.
+`stderr`), and answers each with the exit status of its process. With a pipe `ended` it answers with the
+process id at once, and writes the exit status there later; a `terminal` takes the place of the files.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import tempfile
 import termios
 import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tests.permissions import bind_permissions
 from tests.system.loaded import load_all
@@ -61,13 +62,29 @@ class WarmCommand:
         self, argv: Sequence[str | Path], terminal: int, cwd: Path, env: Mapping[str, str]
     ) -> WarmConsole:
         """`vasini` with the rest of `argv`, on a terminal that becomes its controlling one."""
+        order = {"argv": tuple(map(str, argv[1:])), "cwd": str(cwd), "env": dict(env)}
+        return WarmConsole(*self._watched({**order, "terminal": os.ttyname(terminal)}))
+
+    def beside(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> WarmProcess:
+        """`vasini` that goes on beside the test, which reads what it writes and has to end it."""
+        with tempfile.TemporaryDirectory() as place:
+            written = {name: Path(place, name) for name in ("stdout", "stderr")}
+            for pipe in written.values():
+                os.mkfifo(pipe)
+            out, err = (os.open(pipe, os.O_RDONLY | os.O_NONBLOCK) for pipe in written.values())
+            files = {"stdin": os.devnull, **{name: str(pipe) for name, pipe in written.items()}}
+            pid, status = self._watched({"argv": argv, "cwd": str(cwd), "env": dict(env), **files})
+        for end in (out, err):
+            os.set_blocking(end, True)
+        return WarmProcess(pid, status, os.fdopen(out, "rb"), os.fdopen(err, "rb"))
+
+    def _watched(self, order: dict[str, Any]) -> tuple[int, int]:
+        """The process, and where its exit status will be told."""
         with tempfile.TemporaryDirectory() as place:
             ended = Path(place, "ended")
             os.mkfifo(ended)
             status = os.open(ended, os.O_RDONLY | os.O_NONBLOCK)
-            order = {"argv": tuple(map(str, argv[1:])), "cwd": str(cwd), "env": dict(env)}
-            pid = self._answer({**order, "terminal": os.ttyname(terminal), "ended": str(ended)})
-            return WarmConsole(pid, status)
+            return self._answer({**order, "ended": str(ended)}), status
 
     def _answer(self, order: dict[str, Any]) -> int:
         assert self._process.stdin is not None
@@ -114,6 +131,34 @@ class WarmConsole:
         self.send_signal(signal.SIGKILL)
 
 
+class WarmProcess(WarmConsole):
+    """One without a terminal, whose output is read through pipes."""
+
+    def __init__(self, pid: int, status: int, out: BinaryIO, err: BinaryIO) -> None:
+        super().__init__(pid, status)
+        self.stdout = out
+        self._stderr = err
+
+    @property
+    def returncode(self) -> int | None:
+        """As `subprocess.Popen` has it."""
+        return self.poll()
+
+    def communicate(self, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """What it still wrote, once it has ended. Raises TimeoutExpired."""
+        if self.stdout.closed:
+            return b"", b""
+        with self.stdout, self._stderr, ThreadPoolExecutor() as reading:
+            texts = [reading.submit(file.read) for file in (self.stdout, self._stderr)]
+            try:
+                self.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+            out, err = (text.result() for text in texts)
+            return out, err
+
+
 @contextmanager
 def warm_command() -> Iterator[WarmCommand]:
     """A warm process; it is gone afterwards."""
@@ -129,7 +174,7 @@ def _serve() -> None:
     _learn(main)
     gc.freeze()  # what is shared with every command is not looked through, and so not copied
     for order in map(json.loads, sys.stdin.buffer):
-        answer = _watched(main, order) if "terminal" in order else _awaited(main, order)
+        answer = _watched(main, order) if "ended" in order else _awaited(main, order)
         sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
 
@@ -141,32 +186,27 @@ def _awaited(main: Any, order: dict[str, Any]) -> int:
         signal.alarm(_LONGEST_SECONDS)  # a command that hangs ends its test, not the test run
         if order["permissions_bind"]:
             bind_permissions()
-        for number, name in enumerate(("stdin", "stdout", "stderr")):
-            flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            _become(number, os.open(order[name], flags, 0o600))
+        _open_files(order)
         os._exit(_perform(main, order))
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _watched(main: Any, order: dict[str, Any]) -> int:
-    """The process id of a console; a process between it and this one tells how it ended."""
+    """The id of a process that goes on; one between it and this one tells how it ended."""
     told, tell = os.pipe()
     ended = os.open(order["ended"], os.O_WRONLY)
     watching = os.fork()
     if watching == 0:
         if os.fork() != 0:
             os._exit(0)  # so nobody has to reap the one that watches
+        if "terminal" not in order:
+            _open_files(order)  # before anybody is told, who takes their names away then
         pid = os.fork()
         if pid == 0:
             for file in (told, tell, ended):
                 os.close(file)
-            os.setsid()
-            terminal = os.open(order["terminal"], os.O_RDWR)
-            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-            for number in range(3):
-                _become(number, os.dup(terminal))
-            os.close(terminal)
-            gc.disable()  # as the way in leaves it for the console
+            if "terminal" in order:
+                _take_terminal(order["terminal"])
             os._exit(_perform(main, order))
         os.write(tell, str(pid).encode())
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -178,6 +218,22 @@ def _watched(main: Any, order: dict[str, Any]) -> int:
     pid = int(os.read(told, 16))
     os.close(told)
     return pid
+
+
+def _take_terminal(name: str) -> None:
+    os.setsid()
+    terminal = os.open(name, os.O_RDWR)
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    for number in range(3):
+        _become(number, os.dup(terminal))
+    os.close(terminal)
+    gc.disable()  # as the way in leaves it for the console
+
+
+def _open_files(order: dict[str, Any]) -> None:
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        _become(number, os.open(order[name], flags, 0o600))
 
 
 def _become(number: int, file: int) -> None:
