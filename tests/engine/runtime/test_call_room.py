@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.status import StepStatus
 from engine.machine.model.state import Execution
-from engine.runtime.worker.sessions.call_room import SUSPECT_LOSSES, CallRoom, lost_calls, mark_of
+from engine.runtime.worker.sessions.call_marks import lost_calls, mark_of
+from engine.runtime.worker.sessions.call_room import SUSPECT_LOSSES, CallRoom
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from engine.runtime.files.agent_places import AgentPlaces
 from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.files.line_writer import LineWriter
 from engine.runtime.processes import boot_id
-from engine.runtime.worker.sessions.call_room import CallRoom, LostCalls, lost_calls
+from engine.runtime.worker.sessions.call_marks import LostCalls, lost_calls
+from engine.runtime.worker.sessions.call_room import CallRoom
 from engine.runtime.worker.sessions.documents import RunDocuments
 from engine.runtime.worker.sessions.restoring import restored
 from engine.runtime.worker.sessions.run_planner import RunPlanner

@@ -19,7 +19,7 @@ from engine.machine.model.inputs import OutputWritten, Start, StepInterrupted, S
 from engine.machine.model.state import Phase, find_execution
 from engine.machine.walk import in_flight
 from engine.runtime.clock import new_id
-from engine.runtime.worker.sessions.call_room import LostCalls
+from engine.runtime.worker.sessions.call_marks import LostCalls
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE, step_type, unrepeatable
 from engine.runtime.worker.sessions.running_calls import RunningCalls
