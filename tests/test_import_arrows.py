@@ -53,6 +53,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.runtime.worker.steps",),
     ("engine.runtime.archive",),
     ("engine.runtime.pack_library", "engine.runtime.views", "engine.runtime.plans"),
+    ("engine.runtime.looking",),
     (
         "engine.runtime.files",
         "engine.runtime.intake",
@@ -60,7 +61,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.runtime.clock",
         "engine.runtime.server_changes",
         "engine.runtime.gc_tuning",
-        "engine.runtime.looking",
         "engine.runtime.noted",
         "engine.runtime.processes",
     ),

@@ -34,10 +34,19 @@ class ChangeSet:
     """An alert of a service level began or ended."""
     packs: bool = False
     """A version was published, or code was trusted."""
+    money: bool = False
+    """Money was held for a call, or less of it: a cap may be reached, or not any more."""
+    noted: bool = False
+    """Processes noted something for each other, such as what a trigger has seen."""
     foreign: bool = False
     """Another process wrote: anything may have changed."""
     events: tuple[StoredEvent, ...] = ()
     """What this process wrote, in the order of the journal."""
+
+    @property
+    def untold(self) -> bool:
+        """Whether there is nothing in it that readers of the feed are told."""
+        return self == ChangeSet(money=self.money, noted=self.noted)
 
     def telling(self, events: Sequence[StoredEvent]) -> ChangeSet:
         """The same change, with what was written."""
@@ -50,7 +59,11 @@ CLAIMED = ChangeSet(claims=True)
 PACKS = ChangeSet(packs=True)
 CAPS = ChangeSet(caps=True)
 ALERTS = ChangeSet(alerts=True)
-ANYTHING = ChangeSet(work=True, claims=True, caps=True, alerts=True, packs=True, foreign=True)
+MONEY = ChangeSet(money=True)
+NOTED = ChangeSet(noted=True)
+ANYTHING = ChangeSet(
+    work=True, claims=True, caps=True, alerts=True, packs=True, money=True, noted=True, foreign=True
+)
 Listener = Callable[[ChangeSet], None]
 
 
@@ -103,6 +116,8 @@ class ChangeNotifier:
             any(change.caps for change in changes),
             any(change.alerts for change in changes),
             any(change.packs for change in changes),
+            any(change.money for change in changes),
+            any(change.noted for change in changes),
             any(change.foreign for change in changes),
             tuple(event for change in changes for event in change.events),
         )

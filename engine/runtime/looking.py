@@ -1,10 +1,14 @@
-"""Looking at something again and again beside everything else."""
+"""Looking at things beside everything else: soon after something changed, or when it is time.
+
+A process that stands still wakes up once a second for all of it, and asks nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.errors import VasiniError
@@ -12,25 +16,98 @@ from engine.errors import VasiniError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from engine.journal.port import Journal
+    from engine.runtime.clock import Clock
+
+TURN_SECONDS = 1.0
+SET_BY = 500_000
+"""Microseconds by which the wall clock has moved against the time since the machine was started when it
+counts as set: what was to be done at a moment of it may be due, or not be yet."""
 _LOG = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def looking(look: Callable[[], Awaitable[None]], what: str, seconds: float) -> AsyncIterator[None]:
-    """Look every so many seconds while the context is open. What one look cannot do the next one does."""
+@dataclass(slots=True, eq=False)
+class _Looked:
+    """One thing that is looked at. `due` is by the time since the machine was started; None: not before a
+    change."""
 
-    async def look_on() -> None:
+    look: Callable[[], Awaitable[float | None]]
+    what: str
+    changed: bool = True
+    due: int | None = None
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Turns:
+    """The turns in which one process looks at things. Each look is made alone, after the others or beside them.
+
+    A change is any commit that the journal tells of, news of packs, and a wall clock that was set.
+    """
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._offset = clock.now() - clock.uptime()
+        self._all: list[_Looked] = []
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """A turn every second while the context is open."""
+        undo = self._journal.on_change(self.changed)
+        taking = asyncio.create_task(self._take())
+        try:
+            yield
+        finally:
+            undo()
+            await _ended(taking)
+
+    @asynccontextmanager
+    async def at(self, what: str, look: Callable[[], Awaitable[float | None]]) -> AsyncIterator[None]:
+        """Look while the context is open: in the next turn, and then in the first one after something changed
+        or after as many seconds as `look` said. What one look cannot do the next one does."""
+        one = _Looked(look, what)
+        self._all.append(one)
+        task = asyncio.create_task(self._look_on(one))
+        try:
+            yield
+        finally:
+            self._all.remove(one)
+            await _ended(task)
+
+    def changed(self, _: object = None) -> None:
+        """Something is new: everything is looked at in the next turn."""
+        for one in self._all:
+            one.changed = True
+
+    def turn(self) -> None:
+        """Let those look that have to."""
+        offset, uptime = self._clock.now() - self._clock.uptime(), self._clock.uptime()
+        if abs(offset - self._offset) >= SET_BY:
+            self._offset = offset
+            self.changed()
+        for one in self._all:
+            if one.changed or (one.due is not None and one.due <= uptime):
+                one.changed, one.due = False, None
+                one.called.set()
+
+    async def _take(self) -> None:
         while True:
-            await asyncio.sleep(seconds)
-            try:
-                await look()
-            except VasiniError as error:
-                _LOG.warning("%s cannot be looked at: %s", what, error.message)
+            await asyncio.sleep(TURN_SECONDS)
+            self.turn()
 
-    task = asyncio.create_task(look_on())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    async def _look_on(self, one: _Looked) -> None:
+        while True:
+            await one.called.wait()
+            one.called.clear()
+            seconds: float | None = 0.0
+            try:
+                seconds = await one.look()
+            except VasiniError as error:
+                _LOG.warning("%s cannot be looked at: %s", one.what, error.message)
+            one.due = None if seconds is None else self._clock.uptime() + round(seconds * 1_000_000)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from engine.contracts.governing.slo import AlertKind, DriftMetric
 from engine.contracts.status import RunStatus
 from engine.errors import NotFound
 from engine.journal.rules.levels.alerts import AlertLook, Begun
-from engine.runtime.looking import looking
 from engine.runtime.noted import read_notes
 from engine.slo.alerting import holding
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.contracts.governing.slo import ServiceLevel
     from engine.facade.levels import LevelSummary, ServiceLevels
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     Standing = Mapping[tuple[str, str], Sequence[AlertRow]]
 
-LOOK_SECONDS = 1.0
 AGAIN = 60_000_000
 """Microseconds after which all packs are looked at again, by one of all processes; later where that takes
 long, so that it needs at most a fiftieth of the time."""
@@ -52,13 +50,12 @@ class AlertWatch:
         self._failed: set[str] = set()
         self._looked: tuple[int, int] | None = None
 
-    @asynccontextmanager
-    async def looking(self) -> AsyncIterator[None]:
-        """Look again and again while the context is open."""
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """Hear of runs that fail while the context is open."""
         undo = self._journal.on_change(self.heard)
         try:
-            async with looking(self.look, "service levels", LOOK_SECONDS):
-                yield
+            yield
         finally:
             undo()
 
@@ -66,8 +63,8 @@ class AlertWatch:
         """Runs moved; of those that failed the packs are looked at next."""
         self._failed.update(run_id for run_id, status in change.statuses.items() if status in _BAD)
 
-    async def look(self) -> None:
-        """Record what began and ended, of the packs of which it is time."""
+    async def look(self) -> float:
+        """Record what began and ended, of the packs of which it is time. The seconds until that of all."""
         failed, self._failed = self._failed, set()
         places: set[tuple[str, str]] = set()
         for run_id in failed:
@@ -81,6 +78,8 @@ class AlertWatch:
                 await self._record(tenant, pack, level, standing)
         if self._is_due():
             await self._look_at_all()
+        looked, rest = self._looked or (self._clock.now(), 0)
+        return (looked + rest - self._clock.now()) / 1_000_000
 
     async def _level(self, tenant: str, pack: str) -> ServiceLevel | None:
         """None for a pack of which nothing counts."""

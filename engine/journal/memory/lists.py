@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts.runs.listed import RunFilter, RunSort
 from engine.contracts.status import RunStatus
 from engine.contracts.times import from_micros
+from engine.journal.changes import NOTED
 from engine.journal.memory.tables import Draft
 from engine.journal.rules.id_parts import is_part
 from engine.journal.rules.run_filter import fold, is_before, matches, place_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.contracts.runs.run import EventFilter
+    from engine.journal.changes import ChangeSet
     from engine.journal.memory.store import MemoryStore
     from engine.journal.records import Owner
     from engine.journal.rows import EventRow, ListedRow, RequestRow, RunRow
@@ -165,7 +167,7 @@ class MemoryTriggerNotes:
     def __init__(
         self,
         read: Callable[[], Awaitable[MemoryStore]],
-        write: Callable[[Callable[[MemoryStore], Any]], Awaitable[Any]],
+        write: Callable[[Callable[[MemoryStore], Any], ChangeSet], Awaitable[Any]],
     ) -> None:
         self._read = read
         self._write = write
@@ -183,5 +185,5 @@ class MemoryTriggerNotes:
                 store.put(store.triggers, trigger, (before + 1, text))
             return version == before
 
-        done: bool = await self._write(write)
+        done: bool = await self._write(write, NOTED)
         return done

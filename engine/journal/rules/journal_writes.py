@@ -11,10 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Refused
+from engine.frozen import replace
 from engine.journal.changes import (
     ALERTS,
     CAPS,
     CLAIMED,
+    MONEY,
     NOTHING,
     WORK,
     ChangeSet,
@@ -75,7 +77,7 @@ class JournalWrites(ABC):
 
         def begun(answer: Begun) -> ChangeSet:
             stops = isinstance(answer, soft_caps.HeldBack) and answer.stop
-            return WORK if stops else NOTHING
+            return replace(MONEY, work=stops)
 
         return await self.write(partial(waiting.begin_or_wait, call=call), begun)
 
@@ -83,7 +85,7 @@ class JournalWrites(ABC):
         """See port."""
         from engine.journal.rules.spending import holding  # noqa: PLC0415 - see above
 
-        await self.write(partial(holding.lower, hold_id=hold_id, amount=amount))
+        await self.write(partial(holding.lower, hold_id=hold_id, amount=amount), MONEY)
 
     async def end_wait(self, run_id: str) -> None:
         """See port."""

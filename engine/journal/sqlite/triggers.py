@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.journal.changes import NOTED
 from engine.journal.sqlite.queries import query
 
 if TYPE_CHECKING:
@@ -38,4 +39,4 @@ class SqliteTriggerNotes:
                 done = transaction.execute(query("first_trigger"), (trigger, text))
             return done.rowcount == 1
 
-        return await self._writer.run(write)
+        return await self._writer.run(write, NOTED)

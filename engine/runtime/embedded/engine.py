@@ -21,6 +21,7 @@ from engine.runtime.files.run_folder import RunFolders
 from engine.runtime.files.speaking import Speaking
 from engine.runtime.gc_tuning import seldom_collected
 from engine.runtime.intake import Intake
+from engine.runtime.looking import Turns
 from engine.runtime.pack_library.catalog_source import CatalogSource
 from engine.runtime.pack_library.library import PackLibrary
 from engine.runtime.pack_library.pack_status import PackStatusSource
@@ -40,18 +41,14 @@ if TYPE_CHECKING:
     from engine.journal.port import Journal
     from engine.journal.records import ClockOffset
     from engine.runtime.clock import Clock
-    from engine.runtime.embedded.asking.outside_questions import OutsideQuestions
     from engine.runtime.embedded.feed import Feed
     from engine.runtime.embedded.governing.budget import Budget
     from engine.runtime.embedded.governing.levels import ServiceLevels
-    from engine.runtime.embedded.governing.soft_caps import SoftCaps
     from engine.runtime.embedded.handing_off.handoffs import Handoffs
     from engine.runtime.embedded.housekeeping import Housekeeping
     from engine.runtime.embedded.packs import PackList
     from engine.runtime.embedded.requests import Requests
     from engine.runtime.embedded.starting import RunStarter
-    from engine.runtime.embedded.triggering.triggers import Triggers
-    from engine.runtime.slo_alerts import AlertWatch
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.opening import Sessions
     from engine.runtime.worker.worker import Worker
@@ -218,39 +215,49 @@ class EmbeddedEngine:
         """See facade."""
         from engine.runtime.worker.worker import Worker  # noqa: PLC0415 - see _sessions
 
-        lease_seconds = self._config.lease_seconds
-        worker = Worker(self._journal, self._clock, self._sessions, slots=slots, lease_seconds=lease_seconds)
-        with seldom_collected():
-            running = asyncio.create_task(worker.run())
-            try:
-                await worker.running_or(running)
-                with self._intake.served_by(worker.held):
-                    async with AsyncExitStack() as beside:
-                        for one in self._beside(worker.worker_id):
-                            await beside.enter_async_context(one)
-                        yield worker
-            finally:
-                worker.stop()
+        turns, lease = Turns(self._journal, self._clock), self._config.lease_seconds
+        worker = Worker(self._journal, self._clock, self._sessions, turns, slots=slots, lease_seconds=lease)
+        async with turns.taken():
+            with seldom_collected():
+                running = asyncio.create_task(worker.run())
                 try:
-                    await running  # drains; raises what ended the worker
+                    await worker.running_or(running)
+                    with self._intake.served_by(worker.held):
+                        async with AsyncExitStack() as beside:
+                            for one in self._beside(turns, worker.worker_id):
+                                await beside.enter_async_context(one)
+                            yield worker
                 finally:
-                    await self._sessions.close_connections()
+                    worker.stop()
+                    try:
+                        await running  # drains; raises what ended the worker
+                    finally:
+                        await self._sessions.close_connections()
 
-    def _beside(self, worker_id: str) -> Iterator[AbstractAsyncContextManager[object]]:
+    def _beside(self, turns: Turns, worker_id: str) -> Iterator[AbstractAsyncContextManager[object]]:
         """What goes on beside a worker as long as it works."""
         yield self._pack_watch.watching()
         yield self._telling()
-        yield self._triggers.looking()
-        yield self._outside_questions.looking()
-        yield self._soft_caps.looking()
-        yield self._alerts.looking()
         yield self.tools.following(self._pack_source.read_again)
-        yield self._telling_of_models(worker_id)
+        yield self._looking(turns, worker_id)
 
-    def _telling_of_models(self, worker_id: str) -> AbstractAsyncContextManager[None]:
+    def _looking(self, turns: Turns, worker_id: str) -> AbstractAsyncContextManager[None]:
+        """What moves on without a person is looked at while the context is open."""
+        from engine.runtime.embedded.standing_looks import standing_looks  # noqa: PLC0415 - see _sessions
         from engine.runtime.worker.registered import RestingNotes  # noqa: PLC0415 - see _sessions
 
-        return RestingNotes(self._journal, self._clock, worker_id, self._sessions.resting_models).telling()
+        return standing_looks(
+            turns,
+            self._journal,
+            self._clock,
+            self._config.rules.budget,
+            runs=self.runs,
+            starter=lambda: self._starter,
+            packs=self._packs,
+            source=self._pack_source,
+            levels=self.levels,
+            resting=RestingNotes(self._journal, self._clock, worker_id, self._sessions.resting_models),
+        )
 
     def _telling(self) -> AbstractAsyncContextManager[None]:
         """People are told what waits, while the context is open, where the settings say so."""
@@ -268,31 +275,6 @@ class EmbeddedEngine:
             config.notify_retry_seconds,
         )
         return sender.sending()
-
-    @property
-    def _triggers(self) -> Triggers:
-        from engine.runtime.embedded.triggering.triggers import Triggers  # noqa: PLC0415 - see _sessions
-
-        return Triggers(self._journal, self._clock, self._packs, lambda: self._starter)
-
-    @property
-    def _outside_questions(self) -> OutsideQuestions:
-        from engine.runtime.embedded.asking.outside_questions import OutsideQuestions  # noqa: PLC0415 - see _sessions
-
-        return OutsideQuestions(self.runs)
-
-    @property
-    def _soft_caps(self) -> SoftCaps:
-        from engine.runtime.embedded.governing.soft_caps import SoftCaps  # noqa: PLC0415 - see _sessions
-
-        settings = self._config.rules.budget
-        return SoftCaps(self._journal, self._clock, settings, self.runs, lambda: self._starter)
-
-    @property
-    def _alerts(self) -> AlertWatch:
-        from engine.runtime.slo_alerts import AlertWatch  # noqa: PLC0415 - see _sessions
-
-        return AlertWatch(self._journal, self._clock, self.levels)
 
     async def _take_mail(self, run_id: str) -> None:
         from engine.runtime.worker.mail_taking import MailTaker  # noqa: PLC0415 - see _sessions

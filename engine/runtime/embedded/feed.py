@@ -94,6 +94,8 @@ class _Reader:
 
     def kick(self, change: ChangeSet) -> None:
         """Something was written. What this process wrote comes with the news and is not read again."""
+        if change.untold:
+            return
         if self._of_runs:
             self._written += change.events
             self._behind |= not change.events or change.foreign or len(self._written) > READ_AT_ONCE

@@ -11,8 +11,10 @@ from engine.runtime.clock import offset_of
 from engine.runtime.processes import boot_id, is_gone, this_process
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.journal.port import Journal
-    from engine.journal.records import ClockOffset
+    from engine.journal.records import ClockOffset, WorkerRow
     from engine.runtime.clock import Clock
 
 
@@ -40,7 +42,7 @@ class Heartbeat:
             uptime,
             uptime + self._lease_micros,
             process=self._process,
-            dead=await self.dead_workers(),
+            dead=await self.gone(await self.others()),
             clock=self.clock_offset(),
         )
         self._expires_at = uptime + self._lease_micros
@@ -67,8 +69,14 @@ class Heartbeat:
         """How the wall clock stands, once there was a beat."""
         return offset_of(self._clock, self._boot_id)
 
-    async def dead_workers(self) -> tuple[str, ...]:
-        """Workers whose leases run although their process is gone."""
-        rows = [row for row in await self._journal.workers() if row.expires_at >= 0]
-        gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in rows])
-        return tuple(row.worker_id for row, is_dead in zip(rows, gone, strict=True) if is_dead)
+    async def others(self) -> list[WorkerRow]:
+        """Workers of other processes whose leases were not ended."""
+        rows = await self._journal.workers()
+        return [row for row in rows if row.expires_at >= 0 and row.process != self._process]
+
+    async def gone(self, workers: Sequence[WorkerRow]) -> tuple[str, ...]:
+        """Those whose process is not there any more."""
+        if not workers:
+            return ()
+        gone = await asyncio.to_thread(lambda: [is_gone(row.process) for row in workers])
+        return tuple(row.worker_id for row, is_dead in zip(workers, gone, strict=True) if is_dead)

@@ -7,13 +7,11 @@ import json
 from typing import TYPE_CHECKING
 
 from engine.facade.engine import RestingModel, WorkerView
-from engine.runtime.looking import looking
 from engine.runtime.noted import read_notes
 from engine.runtime.processes import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from contextlib import AbstractAsyncContextManager
 
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
@@ -38,18 +36,15 @@ class RestingNotes:
         self._left = left
         self._told: dict[str, int] = {}
 
-    def telling(self) -> AbstractAsyncContextManager[None]:
-        """Tell again and again while the context is open."""
-        return looking(self.tell, "models at rest", LOOK_SECONDS)
-
-    async def tell(self) -> None:
-        """Note what has changed since; nothing is written as long as every model answers."""
+    async def tell(self) -> float:
+        """Note what has changed since; nothing is read or written as long as every model answers. The seconds
+        until it has to look again: that a model rests stands nowhere else."""
         now = self._clock.uptime()
         until = {name: now + round(seconds * 1_000_000) for name, seconds in self._left().items()}
         if until.keys() == self._told.keys() and all(
             moment <= max(self._told[name], now) + 500_000 for name, moment in until.items()
         ):
-            return
+            return LOOK_SECONDS
         for _ in range(_TRIES):
             version, known = await read_notes(self._journal.triggers, _NOTES)
             alive = {row.worker_id for row in await self._journal.workers()}
@@ -57,7 +52,8 @@ class RestingNotes:
             text = json.dumps({**others, **({self._worker_id: until} if until else {})})
             if await self._journal.triggers.note(_NOTES, text, version):
                 self._told = until
-                return
+                break
+        return LOOK_SECONDS
 
 
 async def worker_views(journal: Journal, clock: Clock) -> tuple[WorkerView, ...]:

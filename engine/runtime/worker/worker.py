@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from engine.journal.changes import ChangeSet
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
+    from engine.runtime.looking import Turns
     from engine.runtime.worker.sessions.opening import Sessions
 
 logger = logging.getLogger(__name__)
@@ -29,11 +29,19 @@ class Worker:
     """Works runs until it is stopped. `slots` bounds the runs held at once."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, sessions: Sessions, *, slots: int, lease_seconds: float
+        self,
+        journal: Journal,
+        clock: Clock,
+        sessions: Sessions,
+        turns: Turns,
+        *,
+        slots: int,
+        lease_seconds: float,
     ) -> None:
         self.worker_id = new_id("wrk")
         self._journal = journal
         self._clock = clock
+        self._turns = turns
         self._lease_seconds = lease_seconds
         self._heartbeat = Heartbeat(journal, clock, self.worker_id, lease_seconds)
         self._held = HeldRuns(
@@ -50,6 +58,8 @@ class Worker:
         self._wake = asyncio.Event()
         self._quiet = asyncio.Event()
         self._ready = asyncio.Event()
+        self._died = asyncio.Event()
+        """The process of another worker is gone."""
         self._stopping = False
         self._look = True  # something may have come that is worth a look at the journal
         self._next_timer: int | None = 0
@@ -69,7 +79,7 @@ class Worker:
         await self._heartbeat.beat()
         undo = self._journal.on_change(self._on_change)
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self._turns.at("other workers", self._look_for_dead), asyncio.TaskGroup() as group:
                 await self._held.open(group)
                 heart = group.create_task(self._keep_heartbeat())
                 self._ready.set()
@@ -179,12 +189,11 @@ class Worker:
 
     async def _keep_heartbeat(self) -> None:
         """Beat three times a lease, and at once when the process of another worker has died."""
-        ticks = max(1, math.ceil(self._lease_seconds / 3 / LOOK_FOR_DEAD_SECONDS))
         while True:
-            for tick in range(ticks):
-                await asyncio.sleep(self._lease_seconds / 3 / ticks)
-                if tick < ticks - 1 and await self._any_died():
-                    break
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._lease_seconds / 3):
+                    await self._died.wait()
+            self._died.clear()
             try:
                 await self._heartbeat.beat()
                 await self._drop_lost()
@@ -199,11 +208,13 @@ class Worker:
         if self._heartbeat.had_lapsed():
             await self._held.drop_lost()
 
-    async def _any_died(self) -> bool:
-        try:
-            return bool(await self._heartbeat.dead_workers())
-        except Unavailable:  # the heartbeat says so
-            return False
+    async def _look_for_dead(self) -> float | None:
+        """The heartbeat takes over from those that died. Alone on the journal there is nobody to look for:
+        that another one comes is a change."""
+        others = await self._heartbeat.others()
+        if await self._heartbeat.gone(others):
+            self._died.set()
+        return LOOK_FOR_DEAD_SECONDS if others else None
 
     async def _leave(self) -> None:
         with suppress(Unavailable):  # the leases expire by themselves

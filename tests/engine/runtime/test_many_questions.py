@@ -1,7 +1,9 @@
-"""Questions at soft caps of very many tenants: none that is late is hidden behind those that stand."""
+"""Questions at soft caps of very many tenants: none that is late is hidden behind those that stand,
+and without any nobody looks."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +15,9 @@ from engine.contracts.runs.listed import Page
 from engine.journal.memory.journal import MemoryJournal
 from engine.journal.rules.spending.acts import act_of
 from engine.journal.spend_rows import SOFT_REACHED
-from engine.runtime.embedded.governing.soft_caps import ASKER, AT_ONCE, SoftCaps
+from engine.runtime.embedded.asking.outside_questions import LOOK_SECONDS, OutsideQuestions
+from engine.runtime.embedded.governing.soft_caps import AGAIN_SECONDS, ASKER, AT_ONCE, SoftCaps
+from engine.runtime.processes import this_process
 from tests.engine.runtime.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -80,3 +84,28 @@ async def test_a_question_whose_day_is_over_is_withdrawn_though_thousands_stand_
     for _ in range(4):
         await caps.look()
     assert set(runs.read.values()) == {1}
+
+
+async def test_without_more_to_look_at_the_next_look_is_when_the_day_ends() -> None:
+    journal, clock = MemoryJournal(), FakeClock()
+    settings = BudgetSettings(time_zone="UTC")
+    few = SoftCaps(journal, clock, settings, cast("Runs", FakeRuns([])), nobody)
+    left = await few.look()
+    ends = clock.now() + left * 1_000_000
+    assert abs(ends - round(ends / DAY) * DAY) < 60_000_000
+    open_ones = [FakeRun(f"run_{number:04}", {"act": "no number"}) for number in range(AT_ONCE + 1)]
+    many = SoftCaps(journal, clock, settings, cast("Runs", FakeRuns(open_ones)), nobody)
+    assert await many.look() == AGAIN_SECONDS
+
+
+async def test_who_asks_from_elsewhere_is_looked_for_only_while_there_is_a_question() -> None:
+    runs = FakeRuns([])
+    questions = OutsideQuestions(cast("Runs", runs))
+    assert await questions.look() is None
+    process = await asyncio.to_thread(this_process)
+    runs.open = [FakeRun("run_1", {"process": process})]
+    assert await questions.look() == LOOK_SECONDS
+    runs.open = [FakeRun("run_2", {"process": "0" + process})]
+    await questions.look()
+    assert runs.cancelled == ["run_2"]
+    assert await questions.look() is None

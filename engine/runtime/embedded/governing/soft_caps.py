@@ -2,7 +2,8 @@
 
 What is asked is a run of the pack `budget`, started once for what happened to the cap: the place up to
 which was asked is noted after the start, which has an idempotency key. An answer and what it does to the cap
-are one transaction. Runs that wait are looked at again and again, so no death in between leaves one behind.
+are one transaction. Each of these steps is a change that every process looks at, so no death in between
+leaves a run behind.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from engine.budget.caps import window_around
 from engine.contracts.actor import Actor
 from engine.contracts.governing.budget import CapScope, CapState, CapWindow, words_of_cap
 from engine.contracts.governing.money import dollars
@@ -23,13 +25,11 @@ from engine.errors import Refused, Unavailable, VasiniError
 from engine.journal.rules.spending.holding import set_cap
 from engine.journal.spend_rows import SOFT_REACHED
 from engine.runtime.embedded.governing.late_questions import LateQuestions, is_current
-from engine.runtime.looking import looking
 from engine.runtime.noted import read_notes
 from engine.runtime.views.cap_views import CapViews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
 
     from engine.budget.caps import Cap
     from engine.budget.settings import BudgetSettings
@@ -45,7 +45,8 @@ logger = logging.getLogger(__name__)
 PACK, FLOW, FORM = "budget", "soft-cap", "soft-cap-"
 ASKER = "vasini budget"
 """Who asks: no account has a name with a space."""
-LOOK_SECONDS = 1.0
+AGAIN_SECONDS = 1.0
+"""When not all could be looked at."""
 AT_ONCE = 200
 MOST_KNOWN = 20_000
 """Questions of which it is remembered what they are about: that never changes."""
@@ -58,7 +59,8 @@ _GOES_ON = "Runs go on meanwhile."
 
 
 class SoftCaps:
-    """Looks again and again what was reached, and who waits, while runs are worked here."""
+    """Looks what was reached, and who waits, while runs are worked here: when something changed, when a
+    window ends, and on and on while there is more than one look takes."""
 
     def __init__(
         self,
@@ -70,7 +72,8 @@ class SoftCaps:
     ) -> None:
         self._journal = journal
         self._clock = clock
-        self._zone = settings.time_zone
+        self._time_zone = settings.time_zone
+        self._zone: ZoneInfo | None = None
         self._written = tuple(one.cap for one in settings.caps)
         self._runs = runs
         self._starter = starter
@@ -80,18 +83,24 @@ class SoftCaps:
         """Questions behind this place are looked at next: ten thousand tenants may be asked at once."""
         self._about: dict[str, ActRow | None] = {}
 
-    def looking(self) -> AbstractAsyncContextManager[None]:
-        """Look again and again while the context is open."""
-        return looking(self.look, "soft caps", LOOK_SECONDS)
+    async def look(self) -> float:
+        """Ask about every soft cap that was reached, withdraw what is too late, wake who need not wait.
 
-    async def look(self) -> None:
-        """Ask about every soft cap that was reached, withdraw what is too late, wake who need not wait."""
-        zone = await asyncio.to_thread(ZoneInfo, self._zone)
-        await self._ask(zone)
-        await self._wake(zone)
+        The seconds until it has to look again though nothing changes.
+        """
+        if self._zone is None:
+            self._zone = await asyncio.to_thread(ZoneInfo, self._time_zone)
+        all_asked = await self._ask(self._zone)
+        await self._wake(self._zone)
+        if not all_asked or self._behind or self._woken:
+            return AGAIN_SECONDS
+        now = self._now
+        ends = (window_around(window, now, self._zone)[1] for window in CapWindow)
+        return (min(end for end in ends if end is not None) - now) / 1_000_000
 
-    async def _ask(self, zone: ZoneInfo) -> None:
-        """What is withdrawn is noted first, so that it is asked again should its window come back."""
+    async def _ask(self, zone: ZoneInfo) -> bool:
+        """What is withdrawn is noted first, so that it is asked again should its window come back. False when
+        there may be more."""
         version, seen = await read_notes(self._journal.triggers, _NOTES)
         late = LateQuestions.read(seen.get("late", {}))
         acts = await self._journal.spending.acts_after(seen.get("act", 0), AT_ONCE)
@@ -114,10 +123,11 @@ class SoftCaps:
         if noted != {"act": 0, "late": {}, **seen} and not await self._journal.triggers.note(
             _NOTES, json.dumps(noted), version
         ):
-            return  # another process looks, too
+            return False  # another process looks, too
         for run_id in over:
             with suppress(Refused):  # answered in this very moment
                 await self._runs.cancel(run_id, actor=_ACTOR, mode=CancelMode.NOW)
+        return len(acts) < AT_ONCE
 
     async def _standing(self, zone: ZoneInfo) -> tuple[set[int], dict[str, ActRow]]:
         """Acts that people are being asked about, and the runs that ask about a window that is over: of the

@@ -23,14 +23,12 @@ from engine.governance.access import DEFAULT_TENANT
 from engine.runtime.embedded.starting import StartRequest
 from engine.runtime.embedded.triggering.sources import TriggerSource, trigger_sources
 from engine.runtime.embedded.triggering.switch import COUNTS_FROM, OFF, without
-from engine.runtime.looking import looking
 from engine.runtime.noted import read_notes
 from engine.templates import render_value
 from engine.values import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
 
     from engine.journal.port import Journal
     from engine.runtime.clock import Clock
@@ -39,7 +37,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
+FILES_SECONDS = 1.0
+"""How often files are looked at: that one came nobody tells."""
 LATE = 60_000_000
 """Microseconds after its moment from which a start is late: nobody worked then."""
 MAX_FILES = 10_000
@@ -49,7 +48,8 @@ Seen = dict[str, Any]
 
 
 class Triggers:
-    """Looks at all triggers again and again, while runs are worked in this process."""
+    """Looks at all triggers while runs are worked in this process: when something changed, at the next moment
+    of a calendar, and every second while there is one for files."""
 
     def __init__(
         self, journal: Journal, clock: Clock, packs: PackLibrary, starter: Callable[[], RunStarter]
@@ -60,12 +60,9 @@ class Triggers:
         self._starter = starter
         self._stamps: dict[str, dict[str, tuple[int, int]]] = {}
 
-    def looking(self) -> AbstractAsyncContextManager[None]:
-        """Look at them again and again while the context is open."""
-        return looking(self.look, "the triggers", LOOK_SECONDS)
-
-    async def look(self) -> None:
-        """Make every start that is due."""
+    async def look(self) -> float | None:
+        """Make every start that is due. The seconds until there can be one more; None: never."""
+        waits: list[float] = []
         for source in await trigger_sources(self._packs):
             version, seen = await read_notes(self._journal.triggers, source.name)
             if not source.trigger.enabled or OFF in seen:
@@ -75,8 +72,12 @@ class Triggers:
                 continue
             elif isinstance(source.trigger, CronTrigger):
                 await self._look_at_calendar(source, source.trigger, version, seen)
+                now = self._clock.now()
+                waits += [(moment - now) / 1_000_000 for moment in islice(source.trigger.moments(now), 1)]
             else:
                 await self._look_at_files(source, source.trigger, version, seen)
+                waits.append(FILES_SECONDS)
+        return min(waits, default=None)
 
     async def _look_at_calendar(
         self, source: TriggerSource, trigger: CronTrigger, version: int, seen: Seen

@@ -1,0 +1,136 @@
+"""What a process turns at by itself stands still until something changed or it is time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.errors import ErrorCode, Unavailable
+from engine.journal.changes import ChangeSet
+from engine.journal.memory.journal import MemoryJournal
+from engine.runtime.looking import Turns
+from engine.runtime.processes import this_process
+from engine.runtime.worker.heartbeat import Heartbeat
+from tests.engine.runtime.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SETTLED = 5
+"""Turns of the loop after which what one turn of the turns began is over: these looks ask nothing."""
+
+
+class FakeSubject:
+    """Counts how often it is looked at; `seconds` is what it answers, or raises."""
+
+    def __init__(self, seconds: float | Exception | None = None) -> None:
+        self.looked = 0
+        self.seconds = seconds
+
+    async def look(self) -> float | None:
+        self.looked += 1
+        if isinstance(self.seconds, Exception):
+            raise self.seconds
+        return self.seconds
+
+
+class FakeTurns(Turns):
+    """Takes its turns when the test says so."""
+
+    async def after(self, turns: int = 1) -> None:
+        for _ in range(turns):
+            self.turn()
+            for _ in range(SETTLED):
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def looking(
+    one: FakeSubject, another: FakeSubject
+) -> AsyncIterator[tuple[FakeTurns, MemoryJournal, FakeClock]]:
+    """Both were looked at once."""
+    journal, clock = MemoryJournal(), FakeClock()
+    turns = FakeTurns(journal, clock)
+    async with turns.taken(), turns.at("one", one.look), turns.at("another", another.look):
+        await turns.after()
+        yield turns, journal, clock
+
+
+async def test_nothing_is_looked_at_while_nothing_changes() -> None:
+    still, other = FakeSubject(), FakeSubject()
+    async with looking(still, other) as (turns, _, _):
+        await turns.after(100)
+    assert (still.looked, other.looked) == (1, 1)
+
+
+async def test_many_changes_of_one_moment_are_one_look() -> None:
+    still, other = FakeSubject(), FakeSubject()
+    async with looking(still, other) as (turns, journal, _):
+        for number in range(20):
+            await journal.triggers.note(f"trigger {number}", "{}", 0)
+        assert still.looked == 1
+        await turns.after(10)
+    assert (still.looked, other.looked) == (2, 2)
+
+
+async def test_what_said_when_is_looked_at_then_and_the_others_are_not() -> None:
+    timed, still = FakeSubject(60.0), FakeSubject()
+    async with looking(timed, still) as (turns, _, clock):
+        clock.ahead += 59
+        await turns.after(10)
+        assert timed.looked == 1
+        clock.ahead += 1
+        await turns.after(10)
+        assert (timed.looked, still.looked) == (2, 1)
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0, 0.6])
+async def test_a_clock_that_is_set_is_a_change_once(seconds: float) -> None:
+    timed, still = FakeSubject(86_400.0), FakeSubject()
+    async with looking(timed, still) as (turns, _, clock):
+        clock.set_by(seconds)
+        await turns.after(10)
+    assert (timed.looked, still.looked) == (2, 2)
+
+
+async def test_a_look_that_failed_is_made_again_until_it_succeeds() -> None:
+    failing = FakeSubject(Unavailable(ErrorCode.DISK_FULL, "the disk is full"))
+    async with looking(failing, FakeSubject()) as (turns, _, _):
+        await turns.after(4)
+        assert failing.looked == 5
+        failing.seconds = None
+        await turns.after(10)
+    assert failing.looked == 6
+
+
+async def test_a_change_during_a_look_is_looked_at_after_it() -> None:
+    journal, clock = MemoryJournal(), FakeClock()
+    turns, goes_on, looked = FakeTurns(journal, clock), asyncio.Event(), Counter[str]()
+
+    async def slow() -> None:
+        looked["begun"] += 1
+        await goes_on.wait()
+
+    async with turns.taken(), turns.at("slow", slow):
+        await turns.after()
+        turns.changed(ChangeSet(foreign=True))
+        await turns.after(3)
+        assert looked["begun"] == 1
+        goes_on.set()
+        await turns.after(3)
+    assert looked["begun"] == 2
+
+
+async def test_a_worker_alone_on_its_journal_looks_for_no_process() -> None:
+    journal, clock = MemoryJournal(), FakeClock()
+    heartbeat = Heartbeat(journal, clock, "wrk_one", 10)
+    await heartbeat.beat()
+    assert await heartbeat.others() == []
+    uptime, earlier = clock.uptime(), "0" + await asyncio.to_thread(this_process)
+    await journal.heartbeat("wrk_before", "host", 1, uptime, uptime + 10**12, process=earlier)
+    (other,) = await heartbeat.others()
+    assert await heartbeat.gone([other]) == ("wrk_before",)
