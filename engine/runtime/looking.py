@@ -39,7 +39,7 @@ class _Looked:
 
 
 class Turns:
-    """The turns in which one process looks at things. Each look is made alone, after the others or beside them.
+    """The turns in which one process looks at things. Each look is made alone, beside the others.
 
     A change is any commit that the journal tells of, news of packs, and a wall clock that was set.
     """

@@ -1,4 +1,4 @@
-"""What a process turns at by itself stands still until something changed or it is time."""
+"""What a process looks at by itself stands still until something changed or it is time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 SETTLED = 5
-"""Turns of the loop after which what one turn of the turns began is over: these looks ask nothing."""
+"""Turns of the loop after which the looks of one turn are over: these looks ask nothing."""
 
 
 class FakeSubject:
