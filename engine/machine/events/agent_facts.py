@@ -157,6 +157,34 @@ class SkillResolutionFailed(Fact):
 
 
 @frozen
+class ExtractionSucceeded(Fact):
+    """The last answer of the agent has the form that its step asks for."""
+
+    kind: ClassVar[str] = "agent_extraction_succeeded"
+    attempts: int = field(metadata=doc("answers that it took, this one among them"))
+    answer: str = field(metadata=doc("path of the model whose output it is"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Nothing changes: what the agent hands on follows."""
+        return state
+
+
+@frozen
+class ExtractionFailed(Fact):
+    """The last answer of the agent does not have the form that its step asks for."""
+
+    kind: ClassVar[str] = "agent_extraction_failed"
+    attempts: int = field(metadata=doc("answers in a row that did not fit, this one among them"))
+    answer: str = field(metadata=doc("path of the model whose output it is"))
+    errors: list[str] = field(metadata=doc("what does not fit, ten at the most"))
+    final: bool = field(default=False, metadata=doc("it is asked no more, and has failed"))
+
+    def apply(self, state: RunState, event: Event) -> RunState:
+        """Nothing changes: another turn, or the agent's end, follows."""
+        return state
+
+
+@frozen
 class AgentConfidence(Fact):
     """The agent's answer says how sure it is; its pack says how sure it has to be."""
 

@@ -106,6 +106,8 @@ _KINDS: tuple[type[Fact], ...] = (
     agent_facts.AgentTurnAdded,
     agent_facts.AgentPermissionAsked,
     agent_facts.AgentPermissionsDropped,
+    agent_facts.ExtractionSucceeded,
+    agent_facts.ExtractionFailed,
     agent_facts.AgentConfidence,
     agent_facts.ToolsNarrowed,
     agent_facts.TurnNarrowed,

@@ -46,7 +46,8 @@ class StepPrepared(Input):
     used by the other runs of its tree. `verdict` is what policy said of it, when that is to be kept.
     `name` is what it is called where the flow cannot know it; `again` says that a further turn follows.
     `child` is the flow that a chosen call runs, with its payload; `answer` is what a chosen call brings that
-    nothing has to be called for.
+    nothing has to be called for. `form` is how the last answer of an agent fits the form that it has to have:
+    which answer in a row it is (`attempt`), its `faults`, whether no other one is asked for (`last`).
     `skills` are those that an agent is told, and those that it is not told, with the reason. `told` is how
     much of what people said in its next question alone a model is told now.
     `plan` is what the history keeps of a plan: what it is, why it does not fit, or that it was rejected.
@@ -76,6 +77,7 @@ class StepPrepared(Input):
     plan: dict[str, Any] | None = None
     child: tuple[str, Any] | None = None
     answer: Any = None
+    form: dict[str, Any] | None = None
 
 
 @frozen_by_name

@@ -5,14 +5,16 @@ In a conversation a turn that wanted no call adds one, too: it begins with what 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from engine.contracts.flows.agent_step import AgentStep, CallsStep, MessageStep, ModelStep
+from engine.contracts.flows.agent_step import MODEL, AgentStep, CallsStep, MessageStep, ModelStep
 from engine.contracts.status import StepErrorCode
 from engine.machine.control import fail, launch, watch_timeout
 from engine.machine.events.agent_facts import (
     AgentTurnAdded,
     ContextTaken,
+    ExtractionFailed,
+    ExtractionSucceeded,
     SkillResolutionFailed,
     SkillsResolved,
     TurnNarrowed,
@@ -91,6 +93,8 @@ class CallsKind(StepKind[CallsStep]):
         """
         path = prepared.path
         agent, _, turn = scope_path_of(path).rpartition("/")
+        if prepared.form is not None and not _fits(builder, path, agent, prepared.form):
+            return
         if prepared.again and int(turn) + 1 >= step.max_turns:
             message = f"the agent was not done after {step.max_turns} turns; raise max_turns"
             fail(builder, path, failure(StepErrorCode.TURN_LIMIT, message, limit=step.max_turns))
@@ -99,6 +103,20 @@ class CallsKind(StepKind[CallsStep]):
         if prepared.again:
             builder.emit(AgentTurnAdded(int(turn) + 2, KEPT_TURNS), agent)
         launch(builder, path)
+
+
+def _fits(builder: TransitionBuilder, path: str, agent: str, form: dict[str, Any]) -> bool:
+    """Whether the agent goes on with its last answer, or is asked for another one; else it has failed."""
+    attempts, answer = form["attempt"], f"{scope_path_of(path)}/{MODEL}"
+    if not form["faults"]:
+        builder.emit(ExtractionSucceeded(attempts, answer), agent)
+        return True
+    builder.emit(ExtractionFailed(attempts, answer, form["faults"], form["last"]), agent)
+    if form["last"]:
+        message = f"the answer of the agent does not fit its schema: {'; '.join(form['faults'])}"
+        details = {"errors": form["faults"], "recoverable": False}
+        fail(builder, path, failure(StepErrorCode.CONTRACT_VIOLATION, message, **details))
+    return not form["last"]
 
 
 def _tell_of_skills(builder: TransitionBuilder, prepared: StepPrepared) -> None:

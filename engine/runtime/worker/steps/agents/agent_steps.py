@@ -44,6 +44,7 @@ from engine.runtime.worker.steps.agents.told.conversation import (
 )
 from engine.runtime.worker.steps.agents.told.images import images_of
 from engine.runtime.worker.steps.agents.told.skills import skills_of
+from engine.runtime.worker.steps.calls.failed_call import kept_error
 from engine.runtime.worker.steps.form_step import asking
 from engine.runtime.worker.steps.rendering import Rendering, StepRenderer
 from engine.values import follow
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from engine.machine.model.state import Execution
 
 _SHOWN = 4_000
+_FAULT = 500
+"""Characters of what does not fit, as events keep it."""
 _MESSAGE: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -194,17 +197,21 @@ class CallsRenderer(StepRenderer[CallsStep]):
             return refused
         total = len(reply["calls"])
         unfit = [] if total else answer_faults(reply["text"], agent.output)
-        if unfit and self._asked_again(at, agent_path) >= ASKED_AGAIN:
-            message = f"the answer of the agent does not fit its schema: {'; '.join(unfit)}"
-            error = failure(StepErrorCode.CONTRACT_VIOLATION, message, errors=unfit, recoverable=False)
-            return StepPrepared(now=at.now, path=at.path, error=error)
+        form = None if total or agent.output is None else self._form(at, agent_path, unfit)
         handed = handed_over(agent, let_through(at, reply)) is not None
         if agent.converses and total and not handed and reply.get("since", 0) + 1 >= agent.max_turns:
             message = f"the agent was not done after {agent.max_turns} turns; raise max_turns"
             error = failure(StepErrorCode.TURN_LIMIT, message, limit=agent.max_turns)
             return StepPrepared(now=at.now, path=at.path, error=error)
         again = not handed and bool(total or unfit or agent.converses)
-        return StepPrepared(now=at.now, path=at.path, value=model.output, total=total, again=again)
+        return StepPrepared(now=at.now, path=at.path, value=model.output, total=total, again=again, form=form)
+
+    def _form(self, at: Rendering, agent_path: str, faults: list[str]) -> dict[str, Any]:
+        """How its last answer fits; a retry of the run asks for one more than there may be in a row."""
+        before, opened_again = self._asked_again(at, agent_path), find_execution(at.state.root, at.path)
+        masked = kept_error(at.values, {"faults": faults})["faults"]  # before it is cut: no half of a secret
+        last = bool(faults) and before >= ASKED_AGAIN and opened_again is None
+        return {"attempt": before + 1, "last": last, "faults": [one[:_FAULT] for one in masked]}
 
     def _asked_again(self, at: Rendering, agent_path: str) -> int:
         """Turns without calls since the last one with some: their answers did not fit."""
