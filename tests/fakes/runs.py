@@ -30,6 +30,7 @@ from engine.journal.rules.verb_rules import changes
 from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry, Tell
 from engine.runtime.embedded.again import merged
 from engine.runtime.embedded.steering.narrowing import narrowing
+from engine.runtime.views.conversations.below import Below
 from engine.runtime.views.conversations.conversation import conversation_of
 from engine.runtime.views.paging import page_offset, page_size
 from tests.fakes.run_lists import event_fits, found_runs, page_of_runs, run_row, without_damaged
@@ -282,7 +283,7 @@ class FakeRuns(Scoped):
         stop = count if limit is None else first + limit
         if count:  # an agent of another program has no turns of its own
             inside = {path: step for path, step in inside.items() if f"{step_id}/{stop}/" not in path}
-        return conversation_of(run_id, agent, inside, {}, forms, {}, first=first, count=count)
+        return conversation_of(run_id, agent, Below(inside, forms=forms), first=first, count=count)
 
     async def snapshot(self, run_id: str) -> RunSnapshot:
         run = await self.summary(run_id)

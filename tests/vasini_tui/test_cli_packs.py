@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tests.vasini_tui.conftest import Vasini
 
 DIGEST = "c" * 64
-MODELINE = "# yaml-language-server: $schema="
 
 
 class FakeTerminal(io.StringIO):

@@ -28,7 +28,6 @@ foreground: '#ddd'
 background: '#101014'
 """
 HEX = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
-GREY = st.integers(0, 90).map(lambda part: f"#{part:02x}{part:02x}{part:02x}")
 NAMES = [choice.name for choice in Themes().choices() if not choice.name.startswith("ansi-")]
 
 

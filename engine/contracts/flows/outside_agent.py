@@ -6,7 +6,7 @@ beside it, which ends with it at the latest.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from engine.contracts.flows.step import Backoff, RetryPolicy, StepFields
 from engine.contracts.flows.tool_step import ToolStep
@@ -26,7 +26,6 @@ class PromptStep(StepFields):
     """Gives the prompt to the other program, which works on it until it has an answer."""
 
     asks_model = True
-    holds_program: ClassVar[bool] = True
 
     type: Literal["prompt"]
     retry: RetryPolicy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.contracts.actor import Role, recorded_account
 from engine.contracts.runs.request import (
@@ -20,18 +20,11 @@ from engine.contracts.status import OutcomeDecision, RequestKind, RequestStatus
 from engine.contracts.times import from_micros
 from engine.errors import ErrorCode, InvalidInput, NotFound, Refused
 from engine.governance.access import Scoped
-from engine.governance.pipeline import Point, Reason
-from engine.journal.encoding import decode
 from engine.journal.records import Decision
-from engine.json_schema.forms import check_values, fill_defaults, load_checks
-from engine.machine.events.run_facts import GovernanceDecision
-from engine.runtime.embedded.asking.answer_rules import answer_verdict, require_fitting_answer
+from engine.json_schema.forms import check_values
 from engine.runtime.embedded.asking.answer_tokens import DEFAULT_SECONDS, issue_token, require_token
-from engine.runtime.embedded.governing.soft_cap_answers import Said
-from engine.runtime.embedded.governing.soft_caps import PACK as MONEY
+from engine.runtime.embedded.asking.answering import Answering
 from engine.runtime.embedded.run_ancestry import refuse_a_run
-from engine.runtime.files.attached_images import with_images_read
-from engine.runtime.large_values import off_loop_if_large
 from engine.runtime.views.paging import cursor, page_size
 from engine.runtime.views.readable import page_of
 
@@ -43,7 +36,6 @@ if TYPE_CHECKING:
     from engine.contracts.actor import Actor
     from engine.contracts.runs.listed import Page
     from engine.contracts.runs.plan import PlanEdits
-    from engine.governance.pipeline import Verdict
     from engine.journal.port import Journal
     from engine.journal.rows import RequestViewRow
     from engine.runtime.clock import Clock
@@ -73,7 +65,7 @@ class Requests(Scoped):
         soft_caps: SoftCapAnswers,
         plan_edits: PlanEditing,
     ) -> None:
-        self._soft_caps = soft_caps
+        self._answering = Answering(config.rules, journal, clock, values, intake, soft_caps)
         self._plan_edits = plan_edits
         self._config = config
         self._journal = journal
@@ -284,65 +276,7 @@ class Requests(Scoped):
             await require_token(self._journal, self._clock, row, token)
             actor = replace(actor, name=f"{actor.name} (by token)")
         await refuse_a_run(self._journal)
-        opened = decode(row["opened_event"])
-        given, images = dict(values), dict[str, bytes]()
-        said = Said()
-        if row["status"] == RequestStatus.PENDING.value:
-            body = await self._values.load(opened["body"])
-            given = fill_defaults(body["schema"], values, body.get("defaults"))
-            given, images = await with_images_read(body["schema"], values, given, base_dir)
-            policies = self._config.rules.policies.for_pack(row["pack"])
-            verdict = await off_loop_if_large(given, lambda: answer_verdict(policies, body, given))
-            if verdict.denied:
-                await self._refuse_answer(request_id, opened["form_id"], verdict, actor)
-            await load_checks()
-            await off_loop_if_large(given, lambda: require_fitting_answer(request_id, body, given))
-            if row["pack"] == MONEY:
-                said = await self._soft_caps.said(
-                    row["run_id"], opened["form_id"], given, comment, actor, self.access
-                )
-        now = self._clock.now()
-        output = {
-            "form_id": opened["form_id"],
-            "values": given,
-            "comment": self._values.redact(comment),
-        }
-        stored = await self._values.store_any(output)
-        decided = await self._intake.decide(
-            Decision(
-                request_id=request_id,
-                kind=RequestKind.FORM.value,
-                actor=actor.name,
-                now=now,
-                payload={
-                    "request_id": request_id,
-                    "form_id": opened["form_id"],
-                    "mode": opened.get("mode"),
-                    "output": stored.value,
-                    "comment": output["comment"],
-                    "via": actor.via,
-                },
-                blobs={**stored.blobs, **images},
-                acts=said.acts,
-                cap=said.cap,
-            )
-        )
-        return AnswerView(
-            request_id=request_id,
-            run_id=decided.run_id,
-            form_id=opened["form_id"],
-            answered_by=actor.name,
-            answered_at=from_micros(now),
-        )
-
-    async def _refuse_answer(self, request_id: str, form_id: str, verdict: Verdict, actor: Actor) -> NoReturn:
-        """Record that policy refused an answer, then say so."""
-        fact = GovernanceDecision(**verdict.record(Point.FORM, form_id=form_id))
-        await self._journal.note(request_id, fact, actor.name, actor.via, self._clock.now())
-        details = {**verdict.details, "reason": verdict.reason.value}
-        if verdict.reason is Reason.ANSWER_TOO_LARGE:
-            raise InvalidInput(verdict.message, details, code=ErrorCode.PAYLOAD_TOO_LARGE)
-        raise Refused(ErrorCode.POLICY_DENIED, verdict.message, details)
+        return await self._answering.answer(row, values, comment, actor, self.access, base_dir)
 
     async def _page(
         self,

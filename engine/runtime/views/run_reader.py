@@ -14,6 +14,7 @@ from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.encoding import decode
 from engine.machine.model.state import scope_path_of
+from engine.runtime.views.conversations.below import Below
 from engine.runtime.views.conversations.conversation import conversation_of
 from engine.runtime.views.history_lines import event_view
 from engine.runtime.views.items import ItemWords, item_at
@@ -150,7 +151,7 @@ class RunReader(Scoped):
         since = min((row["first_seq"] for row in asking), default=0)
         until = max((row["output_seq"] or _NEWEST for row in asking), default=0)
         costs = await journal.spending.by_step(run_id, since, until)
-        return conversation_of(run_id, agent, inside, decided, forms, costs, first=first, count=count)
+        return conversation_of(run_id, agent, Below(inside, decided, forms, costs), first=first, count=count)
 
     async def events(self, run_id: str, after_run_seq: int, limit: int) -> tuple[EventView, ...]:
         """A page of the run's history. Raises NotFound."""

@@ -11,7 +11,6 @@ from engine.slo.sketch import bin_of
 
 NOW = 20_000 * DAY + HOUR
 LOW = BY_RISK[Risk.LOW]
-QUICK = {bin_of(1_000_000): 1}
 
 
 def _bucket(good: int, bad: int, *, ago: int = 10 * DAY, seconds: int = 1) -> Bucket:

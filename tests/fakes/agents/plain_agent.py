@@ -208,12 +208,6 @@ class Agent:
         self.ask("b", number=7, rawInput={"b": 1})
         self.read()
 
-    def same_call(self) -> None:
-        first, second = self.ask("a", rawInput={"a": 1}), self.ask("a", rawInput={"a": 1})
-        self.say(self.outcome(second))
-        self.say(self.outcome(first))
-        self.end()
-
     def changes(self) -> None:
         """Tells of other arguments once it has asked."""
         self.call("c", title="Look", kind="read", rawInput={"path": "a"})

@@ -20,24 +20,15 @@ from engine.runtime.views.conversations.outside_turns import outside_turns
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from engine.contracts.runs.request import FormView
     from engine.contracts.runs.run import StepView
+    from engine.runtime.views.conversations.below import Below
 
 
 def conversation_of(
-    run_id: str,
-    agent: StepView,
-    inside: Mapping[str, StepView],
-    decided: Mapping[str, str],
-    forms: Mapping[str, FormView],
-    costs: Mapping[str, tuple[int, int]],
-    *,
-    first: int = 0,
-    count: int = 0,
+    run_id: str, agent: StepView, below: Below, *, first: int = 0, count: int = 0
 ) -> Conversation:
-    """What an agent was told and said: `inside` are the steps below it by path, with their values whole,
-    `decided` what people said of calls, `forms` those in which they wrote to it, `costs` billionths and calls
-    of unknown cost, by path. The turns after the `first` ones, as far as they are there, of `count` in all.
+    """What an agent was told and said: the turns after the `first` ones, as far as they are there, of `count`
+    in all.
 
     Raises InvalidInput for a step that is no agent.
     """
@@ -46,24 +37,14 @@ def conversation_of(
         raise InvalidInput(words, {"step_id": agent.step_id, "type": agent.type})
     told = agent.input if isinstance(agent.input, dict) else {}
     turns: list[SpokenTurn] = []
-    while (model := inside.get(f"{agent.step_id}/{first + len(turns)}/{MODEL}")) is not None:
+    while (model := below.steps.get(f"{agent.step_id}/{first + len(turns)}/{MODEL}")) is not None:
         if model.status is StepStatus.SKIPPED:  # the person had nothing more to say
             count = first + len(turns)
             break
         scope = f"{agent.step_id}/{first + len(turns)}"
-        said = inside.get(f"{scope}/{MESSAGE}")
-        form = forms.get(f"{scope}/{MESSAGE}")
-        turn = _turn(model, f"{scope}/{CALLS}", inside, decided, forms)
-        if said is not None and said.status is StepStatus.COMPLETED and isinstance(said.output, dict):
-            told_by = {
-                "said": _text(said.output["values"].get("text")),
-                "said_by": (form.answered_by if form else None) or "",
-                "said_images": tuple(map(_text, said.output["values"].get("images") or ())),
-            }
-            turn = turn.model_copy(update=told_by)
-        turns.append(turn)
-    turns += outside_turns(agent.step_id, inside, decided)
-    asking = forms.get(f"{agent.step_id}/{first + len(turns)}/{MESSAGE}")
+        turns.append(_turn(model, f"{scope}/{CALLS}", below).model_copy(update=_said(scope, below)))
+    turns += outside_turns(agent.step_id, below)
+    asking = below.forms.get(f"{agent.step_id}/{first + len(turns)}/{MESSAGE}")
     return Conversation(
         run_id=run_id,
         step_id=agent.step_id,
@@ -76,7 +57,7 @@ def conversation_of(
         images=tuple(map(_text, told.get("images") or ())),
         received=_handover(told.get("received")),
         handed_over_to=_handed_over_to(agent.output),
-        turns=tuple(_with_cost(turn, *costs.get(turn.step_id, (0, 0))) for turn in turns),
+        turns=tuple(_with_cost(turn, *below.costs.get(turn.step_id, (0, 0))) for turn in turns),
         first=first,
         turn_count=max(count, first + len(turns)),
         waits_with=asking.request_id if asking and asking.status is RequestStatus.PENDING else None,
@@ -84,17 +65,24 @@ def conversation_of(
     )
 
 
+def _said(scope: str, below: Below) -> dict[str, Any]:
+    """Fields of a turn that begins with what a person said."""
+    said, form = below.steps.get(f"{scope}/{MESSAGE}"), below.forms.get(f"{scope}/{MESSAGE}")
+    if said is None or said.status is not StepStatus.COMPLETED or not isinstance(said.output, dict):
+        return {}
+    values = said.output["values"]
+    return {
+        "said": _text(values.get("text")),
+        "said_by": (form.answered_by if form else None) or "",
+        "said_images": tuple(map(_text, values.get("images") or ())),
+    }
+
+
 def _with_cost(turn: SpokenTurn, cost: int, unpriced: int) -> SpokenTurn:
     return turn.model_copy(update={"cost": cost, "unpriced": unpriced}) if cost or unpriced else turn
 
 
-def _turn(
-    model: StepView,
-    calls: str,
-    inside: Mapping[str, StepView],
-    decided: Mapping[str, str],
-    forms: Mapping[str, FormView],
-) -> SpokenTurn:
+def _turn(model: StepView, calls: str, below: Below) -> SpokenTurn:
     reply = model.output if isinstance(model.output, dict) else {}
     usage = reply.get("usage") or {}
     asked = enumerate(reply.get("calls") or ())
@@ -112,26 +100,20 @@ def _turn(
         found=tuple(map(_text, reply.get("found") or ())),
         hidden=tuple(map(_text, reply.get("hidden") or ())),
         unseen=reply.get("unseen", 0),
-        calls=tuple(_call(one, f"{calls}/{number}/{CALL}", inside, decided, forms) for number, one in asked),
+        calls=tuple(_call(one, f"{calls}/{number}/{CALL}", below) for number, one in asked),
         error=model.error,
     )
 
 
-def _call(
-    asked: Mapping[str, Any],
-    path: str,
-    inside: Mapping[str, StepView],
-    decided: Mapping[str, str],
-    forms: Mapping[str, FormView],
-) -> SpokenCall:
-    made, form = inside.get(path), forms.get(path)
+def _call(asked: Mapping[str, Any], path: str, below: Below) -> SpokenCall:
+    made, form = below.steps.get(path), below.forms.get(path)
     answered = f"ANSWERED by {form.answered_by}" if form is not None and form.answered_by else None
     return SpokenCall(
         step_id=path,
         tool=_text(asked.get("tool")),
         arguments=_text(asked.get("arguments")),
         status=made.status if made is not None else None,
-        decided=decided.get(path) or answered,
+        decided=below.decided.get(path) or answered,
         waits_with=form.request_id if form is not None and form.status is RequestStatus.PENDING else None,
         child_run_id=made.child_run_id if made is not None else None,
         result=made.output if made is not None and made.status is StepStatus.COMPLETED else None,

@@ -14,19 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.contracts.runs.run import StepView
+    from engine.runtime.views.conversations.below import Below
 
 
-def outside_turns(
-    agent: str, inside: Mapping[str, StepView], decided: Mapping[str, str]
-) -> Iterator[SpokenTurn]:
+def outside_turns(agent: str, below: Below) -> Iterator[SpokenTurn]:
     """One for each thing it asked permission for, with what it said before, then its answer."""
-    prompt = inside.get(f"{agent}/0/{PROMPT}")
+    prompt = below.steps.get(f"{agent}/0/{PROMPT}")
     if prompt is None:
         return
     who = prompt.input.get("agent") if isinstance(prompt.input, dict) else None
     provider = who if isinstance(who, str) else ""
     number = 1
-    while (call := inside.get(f"{agent}/{number}/{PERMISSION}")) is not None:
+    while (call := below.steps.get(f"{agent}/{number}/{PERMISSION}")) is not None:
         given = call.input if isinstance(call.input, dict) else {}
         said = given.get("said")
         yield SpokenTurn(
@@ -36,7 +35,7 @@ def outside_turns(
             provider=provider,
             input_tokens=None,
             output_tokens=None,
-            calls=(_call(call, given, decided),),
+            calls=(_call(call, given, below.decided),),
         )
         number += 1
     reply = prompt.output if isinstance(prompt.output, dict) else {}

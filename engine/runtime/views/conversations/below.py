@@ -1,0 +1,26 @@
+"""What is known of the steps below an agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.contracts.runs.request import FormView
+    from engine.contracts.runs.run import StepView
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """Everything by the path of its step."""
+
+    steps: Mapping[str, StepView]
+    """With their values whole."""
+    decided: Mapping[str, str] = field(default_factory=dict)
+    """What people said of calls."""
+    forms: Mapping[str, FormView] = field(default_factory=dict)
+    """Those in which people wrote to the agent, or answered its calls."""
+    costs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Billionths of a US dollar, and calls of unknown cost."""
