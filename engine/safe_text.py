@@ -62,6 +62,15 @@ def sanitize(text: object, *, multiline: bool = False, limit: int = 10_000) -> S
     return _cut(pieces, len(raw), limit)
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a text holds no half of a surrogate pair, which nothing can store."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def has_hidden(text: object) -> bool:
     """True when `text` holds something invisible or active; tabs and line ends are neither."""
     raw = text if isinstance(text, str) else _text_of(text)

@@ -12,9 +12,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import ErrorCode, VasiniError
+from engine.safe_text import is_unicode
 from vasini_tui.cli.call import Invocation
 from vasini_tui.cli.open_console import open_console
-from vasini_tui.exit_codes import EXIT_BY_ERROR, CommandError, ExitCode, InternalError
+from vasini_tui.exit_codes import EXIT_BY_ERROR, CommandError, ExitCode, InternalError, UsageError
 from vasini_tui.identity import acting
 from vasini_tui.log_file import logging_to_file
 from vasini_tui.output import Output
@@ -71,6 +72,8 @@ def _perform(arguments: Sequence[str], out: Output, opener: OpenEngine) -> int:
             cause = _cause(raised)
             if _is_expected(cause):
                 raise
+            if isinstance(cause, ValueError) and not all(map(is_unicode, arguments)):
+                raise UsageError("an argument holds bytes that are no UTF-8 text") from raised
             _log.exception("the command ended in an internal error")
             raise InternalError(type(cause).__name__, str(loaded.places.log_file)) from raised
 

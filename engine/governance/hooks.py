@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import unicodedata
@@ -70,7 +71,7 @@ def verdict_of(hook: Hook, *, of_pack: bool) -> Verdict:
 
 
 def texts_in(value: Any) -> Iterable[str]:
-    """Every text of a JSON value."""
+    """Every text of a JSON value, and its numbers as texts: whoever may write one may write the other."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -82,6 +83,8 @@ def texts_in(value: Any) -> Iterable[str]:
             waiting += [*one.values(), *one.keys()]
         elif isinstance(one, list | tuple):
             waiting += one
+        elif one is not None:  # a number, true, false: as JSON has them
+            yield json.dumps(one)
 
 
 def readings(text: str) -> Iterator[str]:

@@ -47,15 +47,18 @@ async def _follow(
     async with AsyncExitStack() as opened:
         while config.rules.mcp_now is not None:
             await asyncio.sleep(config.mcp_look_seconds)
-            found = await asyncio.to_thread(config.rules.mcp_now)
-            if found is None or (servers is None and not found[0]):
-                continue
-            if servers is None:
-                servers = await opened.enter_async_context(await _first(config))
-                serve(servers)
-            if servers.apply(*found):
-                logger.info("MCP servers declared from now on: %s", ", ".join(servers.names) or "none")
-                await changed()
+            try:
+                found = await asyncio.to_thread(config.rules.mcp_now)
+                if found is None or (servers is None and not found[0]):
+                    continue
+                if servers is None:
+                    servers = await opened.enter_async_context(await _first(config))
+                    serve(servers)
+                if servers.apply(*found):
+                    logger.info("MCP servers declared from now on: %s", ", ".join(servers.names) or "none")
+                    await changed()
+            except Exception:  # a disk that is full, a file that is odd: the next change counts again
+                logger.exception("MCP servers could not be looked at, or not made known")
 
 
 async def _first(config: EngineConfig) -> AbstractAsyncContextManager[McpServers]:

@@ -61,6 +61,14 @@ def test_an_unexpected_fault_is_one_line_here_and_the_rest_in_the_log(
     assert "hush-hush" not in log + outcome.stdout + outcome.stderr
 
 
+def test_bytes_that_are_no_text_are_an_argument_written_wrong(vasini: Vasini, fake: FakeEngine) -> None:
+    fake.failures["list"] = UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates not allowed")
+    outcome = vasini("runs", "--text", "a\udcff", "--json")
+    assert (outcome.status, outcome.error["code"]) == (ExitCode.USAGE, "usage")
+    assert "no UTF-8 text" in outcome.error["message"]
+    assert vasini("runs", "--text", "a", "--json").error["code"] == "internal"
+
+
 def test_an_error_wrapped_by_task_groups_is_still_the_error(vasini: Vasini, fake: FakeEngine) -> None:
     fake.failures["open"] = ExceptionGroup("outer", [ExceptionGroup("inner", [NotFound("gone")])])
     assert vasini("runs").status == ExitCode.NOT_FOUND

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts.status import RUN_TERMINAL, CancelMode, RunStatus
-from engine.errors import InvalidTransition, NotFound
+from engine.errors import InvalidInput, InvalidTransition, NotFound
 from engine.journal.records import RunHead
-from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry
+from engine.machine.model.inputs import Cancel, Input, Pause, Resume, Retry, Tell
 from tests.engine.journal.run_script import NOW, a_run, hold, refused_run
 
 if TYPE_CHECKING:
@@ -124,3 +124,11 @@ async def test_an_unknown_run_is_not_found(journal: Journal) -> None:
     with pytest.raises(NotFound) as caught:
         await journal.steer("run_none", PAUSE)
     assert caught.value.details == {"run_id": "run_none"}
+
+
+async def test_ten_messages_wait_for_a_worker_that_takes_none_in(journal: Journal) -> None:
+    held = await run_that_is(journal, RunHead(RunStatus.RUNNING))
+    for number in range(10):
+        assert await journal.steer(held.run_id, Tell(now=NOW, actor="bob", text=f"{number}"))
+    with pytest.raises(InvalidInput, match="10 messages wait"):
+        await journal.steer(held.run_id, Tell(now=NOW, actor="bob", text="one more"))

@@ -125,6 +125,15 @@ async def test_a_server_that_is_declared_while_runs_are_worked_can_be_called(hom
             await until(partial(broken, engine))
 
 
+async def test_settings_that_could_not_be_looked_at_once_are_looked_at_again(home: Home) -> None:
+    home.flow("plain", tool("add", "loop.get_sum", params=SUM))
+    now = FakeSettings()
+    now.declared += [(servers(), {}), OSError("no such device")]
+    async with home.working(mcp={}, mcp_now=now, mcp_look_seconds=0.01) as engine:
+        await until(partial(whole, engine))
+        await finished(engine, "plain")
+
+
 async def test_another_value_of_a_secret_starts_the_servers_that_are_given_it_again(home: Home) -> None:
     home.flow("plain", tool("add", "loop.get_sum", params=SUM))
     now = FakeSettings()
@@ -145,15 +154,18 @@ async def test_another_value_of_a_secret_starts_the_servers_that_are_given_it_ag
 
 
 class FakeSettings:
-    """Settings that are changed by what is put into `declared`."""
+    """Settings that are changed by what is put into `declared`; an error there is raised."""
 
     def __init__(self) -> None:
-        self.declared: list[tuple[Mapping[str, McpServer], Mapping[str, str]]] = []
+        self.declared: list[tuple[Mapping[str, McpServer], Mapping[str, str]] | OSError] = []
         self._looked = 0
 
     def __call__(self) -> tuple[Mapping[str, McpServer], Mapping[str, str]] | None:
         self._looked = self._looked + 1 if not self.declared else 0
-        return self.declared.pop() if self.declared else None
+        found = self.declared.pop() if self.declared else None
+        if isinstance(found, OSError):
+            raise found
+        return found
 
     async def taken(self) -> bool:
         """Whether what was put there counts: it was looked for more once since."""

@@ -135,7 +135,7 @@ async def test_secrets_and_personal_data_that_people_say_are_masked_before_a_mod
         ]
 
 
-@pytest.mark.parametrize("text", ["", " \n", "a" * 2_001])
+@pytest.mark.parametrize("text", ["", " \n", "a" * 2_001, "a\udcff"])
 async def test_nothing_or_too_much_is_not_said(home: Home, text: str) -> None:
     home.flow("ask", talker())
     async with home.open() as engine:

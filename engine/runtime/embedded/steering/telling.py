@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidInput
+from engine.journal.rules.verb_rules import require_room
 from engine.machine.model.inputs import Tell
 from engine.runtime.worker.sessions.restoring import state_of_run
+from engine.safe_text import is_unicode
 
 if TYPE_CHECKING:
     from engine.contracts.actor import Actor
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from engine.runtime.pack_library.library import PackLibrary
 
 MOST_CHARACTERS = 2_000
-MOST_WAITING = 10
-"""What waits for the next question stands in the state of its run."""
 
 
 class Telling:
@@ -31,14 +31,13 @@ class Telling:
     async def verb(self, now: int, actor: Actor, row: RunRow, text: str) -> Tell:
         """The verb: what is said is masked, as it is kept and told. Raises InvalidInput, PackInvalid."""
         said = text.strip()
+        if not is_unicode(said):
+            raise InvalidInput("what is said holds half a character, which is no text")
         if not 0 < len(said) <= MOST_CHARACTERS:
             raise InvalidInput(f"say something, in at most {MOST_CHARACTERS:,} characters")
         flow = await self._packs.flow(row["pack"], row["pack_digest"], row["flow"])
         if not any(step.asks_model for step in flow.graph.every_step):
             words = f"{row['pack']}/{row['flow']} asks no model: nobody would be told"
             raise InvalidInput(words, {"run_id": row["run_id"]})
-        waiting = (await state_of_run(self._journal, row)).told or ()
-        if len(waiting) >= MOST_WAITING:
-            words = f"{len(waiting)} messages wait for the next question already, more are not kept"
-            raise InvalidInput(words, {"limit": MOST_WAITING})
+        require_room(len((await state_of_run(self._journal, row)).told or ()))
         return Tell(now=now, actor=actor.name, via=actor.via, text=self._redactor.redact(said))
