@@ -326,7 +326,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
                 self.state.broken_packs = tuple(pack for pack in packs if pack.problems)
                 self.query_one(HeaderLines).show_counts(counts, len(self.state.broken_packs))
         except Exception as error:  # noqa: BLE001 - edge: shown on the screen, then retried
-            self.show_failure(error)
+            if self.is_attached:  # one that was closed meanwhile shows nothing and reads nothing again
+                self.show_failure(error)
 
     def _say_reading(self) -> None:
         if self._loaded_at is not None or self._retry_timer is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,13 +28,14 @@ from screens.packs.notices import notices_of
 from screens.packs.screen import PackScreen
 from screens.widgets.text_lines import TextLines
 from tests.fakes.engine import FakeEngine
-from tests.fakes.packs import a_detail, a_review, a_version
+from tests.fakes.packs import FakePacks, a_detail, a_review, a_version
 from tests.fakes.views import a_pack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.contracts.packs.pack import PackView
+    from engine.contracts.packs.versions import PackDetail
     from tests.screens.conftest import OpenConsole, Stage
 
 BROKEN = Problem(
@@ -109,6 +112,34 @@ async def test_a_broken_pack_shows_its_first_problem_and_opens_at_its_line(conso
         await stage.shows("- tool: files.raed")
         await stage.shows("    ^ steps.0.tool: there is no such tool")
         await stage.shows("found files.raed · expected one of files.read, files.list")
+
+
+@dataclass
+class LatePacks(FakePacks):
+    """Packs whose answer comes just when nobody waits for it any more; `read` has those that were asked for."""
+
+    read: list[str] = field(default_factory=list)
+
+    async def get(self, pack: str) -> PackDetail:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        self.read.append(pack)
+        return await super().get(pack)
+
+
+async def test_a_pack_that_is_read_while_its_screen_closes_is_no_failure(
+    console: OpenConsole, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = an_engine()
+    engine.packs = late = LatePacks(engine)
+    async with console(engine) as stage:
+        await on_packs(stage)
+        await stage.press("enter")
+        await stage.on(PackScreen)
+        await stage.press("escape")
+        await stage.on(PacksScreen)
+        await stage.until(lambda: late.read, "the pack is read")
+    assert "unexpected error" not in caplog.text
 
 
 async def test_an_empty_list_says_how_to_make_a_pack(console: OpenConsole) -> None:
