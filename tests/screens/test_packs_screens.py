@@ -116,7 +116,7 @@ async def test_a_broken_pack_shows_its_first_problem_and_opens_at_its_line(conso
 
 @dataclass
 class LatePacks(FakePacks):
-    """Packs whose answer comes just when nobody waits for it any more; `read` has those that were asked for."""
+    """Packs whose answer comes just when nobody waits for it any more; `read`: which were asked for."""
 
     read: list[str] = field(default_factory=list)
 
