@@ -22,6 +22,7 @@ from engine.runtime.worker.sessions.call_room import CallRoom
 from engine.runtime.worker.sessions.documents import RunDocuments
 from engine.runtime.worker.sessions.restoring import restored
 from engine.runtime.worker.sessions.run_planner import RunPlanner
+from engine.runtime.worker.sessions.running_calls import Callers
 from engine.runtime.worker.sessions.session import Session
 from engine.runtime.worker.steps.agents.model_call import ModelCalls
 from engine.runtime.worker.steps.agents.paying import Paying
@@ -82,18 +83,19 @@ class Sessions:
         self._executor = executor
         writer, limit = LineWriter(CallOutputs(config.runs_dir)), config.rules.limits.max_output_bytes
         kept = partial(kept_output, writer, values, clock, limit, speaking)
-        self._tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
+        tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
         self._catalog = catalog = ModelCatalog(config.rules.models, config.secrets)
         prices = PriceBook(config.rules.models, config.rules.budget)
         paying = Paying(journal, clock, config.rules.budget)
         questions = Questions(catalog, executor, values, EndedTurns(journal, values))
         ceilings = TokenCeilings(config.rules.budget.answer_tokens)
-        self._models = ModelCalls(catalog, questions, values, clock, kept, prices, paying, ceilings)
+        models = ModelCalls(catalog, questions, values, clock, kept, prices, paying, ceilings)
         launching = Launching(
             config.rules.agents, config.secrets, config.rules.limits, config.bubblewrap or bubblewrap
         )
         places = AgentPlaces(config.runs_dir)
-        self._outside = OutsideAgents(launching, places, values, clock, kept, paying, ceilings)
+        outside = OutsideAgents(launching, places, values, clock, kept, paying, ceilings)
+        self._callers = Callers(tools, models, outside)
         self._faults = faults
         self._boot_id: str | None = None
 
@@ -147,22 +149,16 @@ class Sessions:
                 self._values,
                 self._clock,
                 self._boot_id,
-                row,
+                site,
                 before,
-                epoch,
-                flow,
                 children,
                 CallJudge(flow, self._executor, site.listed),
-                partial(self._tools.preview, site),
-                usage,
+                self._callers.tools.preview,
             ),
-            self._tools,
-            self._models,
-            self._outside,
+            self._callers,
             host,
             run,
             site,
-            epoch,
             lost=await self._lost_calls(row["lease_worker"] or "") if lost else None,
             drain_seconds=self._drain_seconds,
         )

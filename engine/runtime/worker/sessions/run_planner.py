@@ -23,20 +23,21 @@ if TYPE_CHECKING:
 
     from engine.contracts.flows.tool_step import ToolStep
     from engine.contracts.runs.preview import Preview
-    from engine.journal.records import TreeUsage
     from engine.machine.model.effects import Effect
     from engine.machine.model.inputs import Input
     from engine.machine.model.state import RunState
     from engine.runtime.clock import Clock
-    from engine.runtime.pack_library.pinned import PinnedFlow
     from engine.runtime.value_store import ValueStore
     from engine.runtime.worker.sessions.planning import Plan
     from engine.runtime.worker.sessions.restoring import RestoredRun
     from engine.runtime.worker.steps.calls.call_judge import CallJudge
+    from engine.runtime.worker.steps.calls.tool_call import CallSite
     from engine.runtime.worker.steps.child_flows import ChildFlows
 
 SNAPSHOT_EVERY = 64
 """Events between snapshots, more for a large state: folding stays cheap, writing never quadratic."""
+_NAMES = ("run_id", "tenant", "pack", "flow", "requested_by")
+"""What templates may know of the run itself."""
 
 
 class RunPlanner:
@@ -47,33 +48,28 @@ class RunPlanner:
         values: ValueStore,
         clock: Clock,
         boot_id: str,
-        row: Mapping[str, Any],
+        site: CallSite,
         restored: RestoredRun,
-        epoch: int,
-        flow: PinnedFlow,
         children: ChildFlows,
         judge: CallJudge,
-        look: Callable[[str, ToolStep, Any], Awaitable[Preview | None]],
-        usage: Callable[[], Awaitable[TreeUsage]] | None,
+        look: Callable[[CallSite, str, ToolStep, Any], Awaitable[Preview | None]],
     ) -> None:
         self._values = values
         self._clock = clock
         self._boot_id = boot_id
-        self._row = row
-        self._epoch = epoch
-        self._flow = flow
+        self._site = site
         self._children = children
         self._judge = judge
         self._look = look
-        self._usage = usage
-        self._run_names = {name: row[name] for name in ("run_id", "tenant", "pack", "flow", "requested_by")}
+        row: Mapping[str, Any] = site.row
+        self._run_names = {name: row[name] for name in _NAMES}
         self.first_state = restored.state
         self._last_ts = restored.last_ts
         self._snapshot_seq, self._snapshot_bytes = restored.snapshot_seq, restored.snapshot_bytes
 
     def outstanding(self, state: RunState) -> list[Effect]:
         """What a run that is taken up has to have prepared."""
-        return outstanding(self._flow.graph, state)
+        return outstanding(self._site.flow.graph, state)
 
     async def plan(
         self, state: RunState, inputs: Sequence[Input], wanted: Sequence[Effect], budget: int
@@ -84,23 +80,23 @@ class RunPlanner:
         elsewhere = await self._used_elsewhere(state)
         while True:
             preparer = Preparer(
-                self._flow, self._run_names, self._values, self._children, self._judge, elsewhere
+                self._site.flow, self._run_names, self._values, self._children, self._judge, elsewhere
             )
             try:
                 plan: Plan = await self._values.with_loaded(
                     partial(make_plan, preparer, state, inputs, wanted, now, self._last_ts, budget=budget)
                 )
             except PreviewNeeded as needed:
-                seen = await self._look(needed.path, needed.step, needed.params)
+                seen = await self._look(self._site, needed.path, needed.step, needed.params)
                 self._judge.previews[needed.key] = seen
             else:
                 return plan
 
     async def _used_elsewhere(self, state: RunState) -> tuple[int, int]:
         """Steps and calls that the other runs of the tree have used."""
-        if self._usage is None:
+        if self._site.usage is None:
             return 0, 0
-        tree, own = await self._usage(), state.counters
+        tree, own = await self._site.usage(), state.counters
         return max(0, tree.steps - own.steps_executed), max(0, tree.calls - own.tool_calls)
 
     def commit(
@@ -117,13 +113,14 @@ class RunPlanner:
         """The plan as the journal takes it; `blobs` and `words` are those of the inputs."""
         now = plan.events[-1].ts if plan.events else max(self._clock.now(), self._last_ts)
         mail = [(effect.child_run_id, steering_input(effect, now)) for effect in plan.steer_children]
+        row = self._site.row
         ended = plan.state.phase is not before.phase and run_status(plan.state) in RUN_TERMINAL
-        if ended and self._row["parent_run_id"] is not None:
-            mail.append((self._row["parent_run_id"], self._report_to_parent(plan, now)))
+        if ended and row["parent_run_id"] is not None:
+            mail.append((row["parent_run_id"], self._report_to_parent(plan, now)))
         return Commit(
-            run_id=self._row["run_id"],
+            run_id=row["run_id"],
             expected_seq=before.run_seq,
-            epoch=self._epoch,
+            epoch=self._site.epoch,
             events=plan.events,
             head=run_head(plan.state),
             now=now,
@@ -153,8 +150,8 @@ class RunPlanner:
     def _report_to_parent(self, plan: Plan, now: int) -> ChildEnded:
         return ChildEnded(
             now=now,
-            path=self._row["parent_path"] or "",
-            child_run_id=self._row["run_id"],
+            path=self._site.row["parent_path"] or "",
+            child_run_id=self._site.row["run_id"],
             status=run_status(plan.state).value,
             output=plan.state.output,
             error=plan.state.error,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.contracts.flows.outside_agent import PermissionStep, PromptStep
 from engine.errors import Unavailable
@@ -31,6 +31,14 @@ _NO_ATTEMPT = 0
 """Of a call that is over for everybody: only what it used is heard."""
 
 
+class Callers(NamedTuple):
+    """What makes the calls of every run."""
+
+    tools: ToolCalls
+    models: ModelCalls
+    outside: OutsideAgents
+
+
 class RunningCalls:
     """Starts, cancels and stops calls. `still_held` raises LeaseLost when the run is another worker's, asked
     before a call that must not be made twice. `tells` hears how each ends and what an agent asks, with the
@@ -39,9 +47,7 @@ class RunningCalls:
 
     def __init__(
         self,
-        tools: ToolCalls,
-        models: ModelCalls,
-        outside: OutsideAgents,
+        callers: Callers,
         clock: Clock,
         faults: Faults,
         site: CallSite,
@@ -52,9 +58,7 @@ class RunningCalls:
         tells: Callable[[Input, Mapping[str, bytes]], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        self._tools = tools
-        self._models = models
-        self._outside = outside
+        self._callers = callers
         self._clock = clock
         self._faults = faults
         self._site = site
@@ -140,7 +144,7 @@ class RunningCalls:
 
     async def _left(self, usage: Mapping[str, Any]) -> None:
         with suppress(Unavailable):  # then the most that it may have cost is counted
-            await finish(self._models.leave(usage))
+            await finish(self._callers.models.leave(usage))
 
     def _cancelled(self, path: str, attempt: int, usage: dict[str, Any] | None) -> StepFinished:
         now = self._clock.now()
@@ -148,7 +152,7 @@ class RunningCalls:
 
     async def uncounted(self) -> list[StepFinished]:
         """What calls used that ended with their worker; asked before the first one begins here."""
-        left = await self._models.left(self._site.row["run_id"])
+        left = await self._callers.models.left(self._site.row["run_id"])
         return [self._cancelled(usage.pop("path"), _NO_ATTEMPT, usage) for usage in left]
 
     async def _in_the_room(
@@ -168,16 +172,16 @@ class RunningCalls:
             await self._still_held()
         self._waiting.discard(execution.path)
         if execution.model:
-            return await self._models.call(self._site, execution, state)
-        return await self._tools.call(self._site, execution)
+            return await self._callers.models.call(self._site, execution, state)
+        return await self._callers.tools.call(self._site, execution)
 
     async def _of_an_agent(self, execution: Execution, state: RunState) -> tuple[Input, Mapping[str, bytes]]:
         """A prompt waits for people as long as it takes: it takes nobody's turn. What it asked for and may do
         has been told before its end is."""
         if not execution.model:
-            return await self._outside.permit(self._site, execution)
+            return await self._callers.outside.permit(self._site, execution)
         with self._room.marked(self._site.row["run_id"], execution) as mark:
-            ended = await self._outside.prompt(self._site, execution, state, self._tells, mark.waits)
+            ended = await self._callers.outside.prompt(self._site, execution, state, self._tells, mark.waits)
         below = scope_path_of(scope_path_of(execution.path)) + "/"
         beside = [
             task
@@ -190,5 +194,5 @@ class RunningCalls:
 
     def hear(self, state: RunState) -> None:
         """The run stands so by now: agents hear of what was decided on what they ask for."""
-        for path in self._outside.hear(self._site.row["run_id"], state):
+        for path in self._callers.outside.hear(self._site.row["run_id"], state):
             self.cancel(path)

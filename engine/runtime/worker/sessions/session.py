@@ -22,7 +22,7 @@ from engine.runtime.clock import new_id
 from engine.runtime.worker.sessions.call_marks import LostCalls
 from engine.runtime.worker.sessions.faults import NO_FAULTS
 from engine.runtime.worker.sessions.planning import PREPARED_AT_ONCE, step_type, unrepeatable
-from engine.runtime.worker.sessions.running_calls import RunningCalls
+from engine.runtime.worker.sessions.running_calls import Callers, RunningCalls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -38,9 +38,7 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.planning import Plan
     from engine.runtime.worker.sessions.run_planner import RunPlanner
-    from engine.runtime.worker.steps.agents.model_call import ModelCalls
-    from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
-    from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
+    from engine.runtime.worker.steps.calls.tool_call import CallSite
 
 
 @frozen
@@ -81,19 +79,16 @@ class Session:
         clock: Clock,
         faults: Faults,
         planner: RunPlanner,
-        tools: ToolCalls,
-        models: ModelCalls,
-        outside: OutsideAgents,
+        callers: Callers,
         host: SessionHost,
         run: StoredRun,
         site: CallSite,
-        epoch: int,
         *,
         lost: LostCalls | None,
         drain_seconds: float,
     ) -> None:
         self.run_id: str = run.row["run_id"]
-        self.epoch = epoch
+        self.epoch = site.epoch
         self.state = planner.first_state
         self._journal = journal
         self._clock = clock
@@ -109,9 +104,7 @@ class Session:
         self._delivered = {mail_id for mail_id, _ in run.mail}
         self._wake = asyncio.Event()
         self._calls = RunningCalls(
-            tools,
-            models,
-            outside,
+            callers,
             clock,
             faults,
             site,
