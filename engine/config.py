@@ -105,7 +105,7 @@ class EngineConfig:
     rules: Rules = field(default_factory=Rules)
     operators: Mapping[str, Operator] = field(default_factory=dict)
     """What each account may see and do; without any whoever is at the machine may do everything."""
-    mcp_look_seconds: float = 2.0
+    mcp_look_seconds: float = 5.0
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ GATHER_MS = 400
 """How long events are gathered at most while they keep coming."""
 MISSING_MS = 3_000
 """How often it is looked whether a missing directory of packs has come."""
-REPLACED_MS = 5_000
+REPLACED_MS = 15_000
 """How often it is looked whether one has been replaced; mostly an event tells."""
 RECHECK_SECONDS = 0.06
 """How long a file that looks broken is given to be written to its end, where no events tell."""

@@ -29,12 +29,14 @@ class Heartbeat:
         self._process = self._boot_id = ""
         self._expires_at = 0
         self._lapsed = False
+        self._others: list[WorkerRow] | None = None
 
     async def beat(self) -> None:
         """Prolong the lease, and let those of dead processes end. Raises Unavailable."""
         if not self._process:
             self._process, self._boot_id = await asyncio.to_thread(lambda: (this_process(), boot_id()))
         uptime, lapsed = self._clock.uptime(), self.lapsed
+        others = await self.others() if self._others is None else self._others
         await self._journal.heartbeat(
             self._worker_id,
             socket.gethostname(),
@@ -42,7 +44,7 @@ class Heartbeat:
             uptime,
             uptime + self._lease_micros,
             process=self._process,
-            dead=await self.gone(await self.others()),
+            dead=await self.gone(others),
             clock=self.clock_offset(),
         )
         self._expires_at = uptime + self._lease_micros
@@ -70,9 +72,10 @@ class Heartbeat:
         return offset_of(self._clock, self._boot_id)
 
     async def others(self) -> list[WorkerRow]:
-        """Workers of other processes whose leases were not ended."""
+        """Other workers whose leases were not ended, as the journal has it now; the next beats go by it."""
         rows = await self._journal.workers()
-        return [row for row in rows if row.expires_at >= 0 and row.process != self._process]
+        self._others = [row for row in rows if row.expires_at >= 0 and row.worker_id != self._worker_id]
+        return self._others
 
     async def gone(self, workers: Sequence[WorkerRow]) -> tuple[str, ...]:
         """Those whose process is not there any more."""

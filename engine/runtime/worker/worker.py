@@ -60,6 +60,8 @@ class Worker:
         self._ready = asyncio.Event()
         self._died = asyncio.Event()
         """The process of another worker is gone."""
+        self._stirred = True
+        """Something changed since the last heartbeat, or others may have to be taken over from."""
         self._stopping = False
         self._look = True  # something may have come that is worth a look at the journal
         self._next_timer: int | None = 0
@@ -197,10 +199,14 @@ class Worker:
             try:
                 await self._heartbeat.beat()
                 await self._drop_lost()
+                if not self._stirred:
+                    continue  # nobody wrote, and nobody's lease can have ended
+                self._stirred = False
                 # timers that other processes set are noticed with the heartbeat at the latest
                 self._next_timer = await self._journal.next_timer()
             except Unavailable as error:
                 logger.warning("the worker's heartbeat was not written: %s", error.message)
+                self._stirred = True
             self._look = True
             self._wake.set()
 
@@ -211,6 +217,7 @@ class Worker:
     async def _look_for_dead(self) -> float | None:
         """The heartbeat takes over from those that died. Alone on the journal there is nobody to look for:
         that another one comes is a change."""
+        self._stirred = True
         others = await self._heartbeat.others()
         if await self._heartbeat.gone(others):
             self._died.set()

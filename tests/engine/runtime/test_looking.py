@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,10 +15,14 @@ from engine.journal.memory.journal import MemoryJournal
 from engine.runtime.looking import Turns
 from engine.runtime.processes import this_process
 from engine.runtime.worker.heartbeat import Heartbeat
+from tests.engine.runtime.embedded_home import until
 from tests.engine.runtime.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from engine.journal.memory.store import MemoryStore
+    from tests.engine.runtime.embedded_home import Home
 
 SETTLED = 5
 """Turns of the loop after which the looks of one turn are over: these looks ask nothing."""
@@ -134,3 +138,35 @@ async def test_a_worker_alone_on_its_journal_looks_for_no_process() -> None:
     await journal.heartbeat("wrk_before", "host", 1, uptime, uptime + 10**12, process=earlier)
     (other,) = await heartbeat.others()
     assert await heartbeat.gone([other]) == ("wrk_before",)
+
+
+class FakeCountingJournal(MemoryJournal):
+    """Counts heartbeats, and how often anything was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beats = self.reads = 0
+
+    async def heartbeat(self, *arguments: Any, **named: Any) -> None:
+        self.beats += 1
+        await super().heartbeat(*arguments, **named)
+
+    async def _read(self) -> MemoryStore:
+        self.reads += 1
+        return await super()._read()
+
+
+async def test_an_engine_that_stands_still_beats_and_reads_nothing(home: Home) -> None:
+    journal = FakeCountingJournal()
+
+    async def beats_without_a_read() -> bool:
+        beats, reads = journal.beats, journal.reads
+
+        async def five_more() -> bool:
+            return journal.beats >= beats + 5
+
+        await until(five_more)
+        return journal.reads == reads
+
+    async with home.working(journal=journal, lease_seconds=0.6, pack_watch="off"):
+        await until(beats_without_a_read)
