@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine import open_engine
 from engine.contracts.status import RunStatus
+from engine.errors import ErrorCode, Refused
 from tests.engine.pictures import png
 from tests.fakes.conversations import agent_steps, message_form, waiting_steps
+from tests.fakes.runs import FakeRuns
 from tests.fakes.views import a_flow, a_pack, a_run, a_step
 from vasini_tui.__main__ import main
 from vasini_tui.exit_codes import ExitCode
@@ -20,6 +22,7 @@ from vasini_tui.exit_codes import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.contracts.runs.listed import RunView
     from tests.fakes.engine import FakeEngine
     from tests.vasini_tui.conftest import Vasini
 
@@ -91,6 +94,26 @@ def test_asking_a_pack_begins_its_conversation_with_what_was_said(vasini: Vasini
     vasini("ask", "hello", "What is new?")
     (given,) = fake.asked("start")
     assert given[:3] == ("hello", "talk", {"message": "What is new?"})
+
+
+class Overtaken(FakeRuns):
+    """Runs of which somebody else starts one just before the start that is asked for."""
+
+    async def start(self, *_given: Any, idempotency_key: str | None = None, **_more: Any) -> RunView:
+        assert idempotency_key == "ask hello review-7 after none"
+        run = a_run("run_1", pack="hello", session_id="review-7", status=RunStatus.PENDING_USER_INPUT)
+        self.engine.add(run, message_form(run_id="run_1"))
+        self.engine.stored_steps["run_1"] = waiting_steps()
+        raise Refused(ErrorCode.IDEMPOTENCY_CONFLICT, "another request has this key")
+
+
+def test_of_several_who_begin_a_session_at_once_one_does_and_the_others_go_on_with_it(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.stored_packs = (a_pack(TALK),)
+    fake.runs = Overtaken(fake)
+    assert vasini("ask", "hello", "And me?", "--session", "review-7").status == ExitCode.OK
+    assert fake.asked("answer")[0][1] == {"text": "And me?"}
 
 
 def test_images_go_with_what_is_said_where_somebody_takes_them(vasini: Vasini, fake: FakeEngine) -> None:

@@ -6,7 +6,9 @@ methods block on the disk: call them in a thread.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from engine.runtime.files.folder_access import open_directory, storage_errors
@@ -20,7 +22,8 @@ MOST_BYTES = 64 * 1024 * 1024
 READ_AT_ONCE = 1024 * 1024
 _FILE = "output.jsonl"
 _FOLDER = "runtime"
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""Nobody is waited for: a call of the run may have put a pipe there."""
 
 
 class CallOutputs:
@@ -39,7 +42,10 @@ class CallOutputs:
         with storage_errors(self._root.joinpath(*parts)), open_directory(self._root, parts) as directory:
             descriptor = os.open(_FILE, _APPEND, 0o600, dir_fd=directory)
             try:
-                if os.fstat(descriptor).st_size + len(lines) > MOST_BYTES:
+                found = os.fstat(descriptor)
+                if not stat.S_ISREG(found.st_mode):
+                    raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+                if found.st_size + len(lines) > MOST_BYTES:
                     return False
                 rest = memoryview(lines)
                 while rest:

@@ -196,6 +196,25 @@ async def test_lines_that_cannot_be_kept_are_told_to_their_call_alone(tmp_path: 
     assert outputs.read("demo", "run_good", 0)[0] == b"line\n"
 
 
+@pytest.mark.parametrize("read", [True, False])
+async def test_a_pipe_in_place_of_a_runs_file_holds_up_no_call_of_any_run(tmp_path: Path, read: bool) -> None:
+    outputs = CallOutputs(tmp_path)
+    writer = LineWriter(outputs)
+    outputs.append("demo", "run_bad", b"one\n")
+    place = outputs.path("demo", "run_bad")
+    place.unlink()
+    os.mkfifo(place)
+    reader = os.open(place, os.O_RDONLY | os.O_NONBLOCK) if read else None
+    bad, good = (writer.keep("demo", f"run_{one}", b"line\n") for one in ("bad", "good"))
+    with pytest.raises(Unavailable):
+        await bad
+    assert await good
+    with pytest.raises(Unavailable):
+        outputs.read("demo", "run_bad", 0)
+    if reader is not None:
+        os.close(reader)
+
+
 async def test_a_call_that_is_cancelled_leaves_its_lines_in_the_file(tmp_path: Path) -> None:
     outputs, values = CallOutputs(tmp_path), ValueStore(MemoryJournal(), Redactor(Masker()))
     keep = partial(LineWriter(outputs).keep, "demo", "run")

@@ -88,25 +88,41 @@ async def _begin(
 ) -> int:
     async with session.engine() as engine:
         pack, _, named = target.partition("/")
-        if session_id is not None:
-            known = [run for run in await engine.runs.session(session_id) if run.pack == pack]
-            if open_ones := [run for run in known if run.status not in RUN_TERMINAL]:
-                return await _say(session, engine, open_ones[-1].run_id, text, images)
-            if not text:
-                raise NotFound(f"{pack} has no open conversation {session_id}", {"session_id": session_id})
+        open_one, key = await _of_session(engine, pack, session_id)
+        if open_one is not None:
+            return await _say(session, engine, open_one, text, images)
+        if not text:
+            raise NotFound(f"{pack} has no open conversation {session_id}", {"session_id": session_id})
         in_force = await pack_in_force(engine, pack, session.out)
         flow = _flow_of(in_force, pack, named)
         schema = input_schema(in_force, flow)
         given = {**payload.read(schema), **images_given(schema, images, f"{pack}/{flow}")}
-        view = await engine.runs.start(
-            pack,
-            flow,
-            {**given, _MESSAGE: text},
-            actor=session.actor,
-            base_dir=Path.cwd(),
-            session_id=session_id,
-        )
+        try:
+            view = await engine.runs.start(
+                pack,
+                flow,
+                {**given, _MESSAGE: text},
+                actor=session.actor,
+                idempotency_key=key,
+                base_dir=Path.cwd(),
+                session_id=session_id,
+            )
+        except Refused as refused:
+            begun = (await _of_session(engine, pack, session_id))[0]
+            if refused.code is not ErrorCode.IDEMPOTENCY_CONFLICT or begun is None:
+                raise
+            return await _say(session, engine, begun, text, images)  # somebody else began it just now
         return await _answered(session, engine, view, frozenset())
+
+
+async def _of_session(engine: Engine, pack: str, name: str | None) -> tuple[str | None, str | None]:
+    """The open conversation of a session, and the key that lets only one of several begin the next one."""
+    if name is None:
+        return None, None
+    known = [run for run in await engine.runs.session(name) if run.pack == pack]
+    open_ones = [run.run_id for run in known if run.status not in RUN_TERMINAL]
+    last = known[-1].run_id if known else "none"
+    return (open_ones[-1] if open_ones else None), f"ask {pack} {name} after {last}"
 
 
 def _flow_of(pack: PackView | None, name: str, wanted: str) -> str:
