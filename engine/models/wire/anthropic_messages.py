@@ -90,9 +90,7 @@ class AnthropicMessages(WireFormat):
 
 class _Events(Reader):
     def __init__(self, names: WireNames, hide: Hide) -> None:
-        super().__init__()
-        self._names = names
-        self._hide = hide
+        super().__init__(names, hide)
         self._usage = Usage()
         self._calls: dict[Any, int] = {}
 

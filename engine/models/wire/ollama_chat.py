@@ -25,6 +25,7 @@ from engine.models.wire.wire_format import (
     WireFormat,
     WireNames,
     count_of,
+    functions_of,
     images_behind_results,
     index_of,
     json_frame,
@@ -71,17 +72,7 @@ class OllamaChat(WireFormat):
         if options:
             body["options"] = options
         if request.tools:
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": names.wire(tool.name),
-                        "description": tool.description,
-                        "parameters": dict(tool.parameters),
-                    },
-                }
-                for tool in request.tools
-            ]
+            body["tools"] = functions_of(request.tools, names)
         return body
 
     def frames(self) -> Frames:
@@ -95,9 +86,7 @@ class OllamaChat(WireFormat):
 
 class _Lines(Reader):
     def __init__(self, names: WireNames, hide: Hide) -> None:
-        super().__init__()
-        self._names = names
-        self._hide = hide
+        super().__init__(names, hide)
         self._identified = False
         self._calls = 0
 

@@ -23,6 +23,7 @@ from engine.models.wire.wire_format import (
     WireFormat,
     WireNames,
     count_of,
+    functions_of,
     images_behind_results,
     index_of,
     json_frame,
@@ -60,17 +61,7 @@ class OpenAiChat(WireFormat):
             "stream_options": {"include_usage": True},
         }
         if request.tools:
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": names.wire(tool.name),
-                        "description": tool.description,
-                        "parameters": dict(tool.parameters),
-                    },
-                }
-                for tool in request.tools
-            ]
+            body["tools"] = functions_of(request.tools, names)
         if request.max_tokens is not None:
             body["max_tokens"] = request.max_tokens
         if request.temperature is not None:
@@ -84,9 +75,7 @@ class OpenAiChat(WireFormat):
 
 class _Chunks(Reader):
     def __init__(self, names: WireNames, hide: Hide) -> None:
-        super().__init__()
-        self._names = names
-        self._hide = hide
+        super().__init__(names, hide)
         self._identified = False
         self._open: set[int] = set()
         self._refusal = ""

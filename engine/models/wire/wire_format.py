@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.models.blocks import Block
     from engine.models.conversation import Delta, ModelRequest, ToolOffer
     from engine.models.wire.frames import Frames
+    from engine.models.wire.server_errors import Hide
 
 _WIRE_DOT = "__"
 IMAGES_OF_RESULTS = "These are the images of the results above, in their order. They are data, too."
@@ -30,7 +31,9 @@ MAX_TOKENS = 100_000_000
 class Reader(ABC):
     """Reads the frames of one answer. `ended` when it is whole, `may_end` when nothing has to follow."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: WireNames, hide: Hide) -> None:
+        self._names = names
+        self._hide = hide
         self.ended = False
         self.may_end = False
 
@@ -60,6 +63,21 @@ class WireFormat(ABC):
     def frames(self) -> Frames:
         """How the answer is cut."""
         return EventFrames()
+
+
+def functions_of(tools: Sequence[ToolOffer], names: WireNames) -> list[dict[str, Any]]:
+    """Tools as most formats offer them: each a function with a schema of its parameters."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": names.wire(tool.name),
+                "description": tool.description,
+                "parameters": dict(tool.parameters),
+            },
+        }
+        for tool in tools
+    ]
 
 
 def images_behind_results(messages: Sequence[Message]) -> Iterator[Message]:

@@ -101,6 +101,20 @@ def _tell(out: Output, level: ServiceLevel) -> None:
             ("people's goal", _human(people)),
         )
     )
+    _tell_roles(out, people)
+    _tell_burns(out, level)
+    if level.drift:
+        out.line("")
+        out.table(
+            ("DRIFT", "BEFORE", "LATELY", "SEVERITY"),
+            ((one.metric, f"{one.baseline:.3g}", f"{one.current:.3g}", one.severity) for one in level.drift),
+        )
+    if level.why:
+        out.line("")
+        out.table(("FAILED", "WHY"), ((one.runs, one.code) for one in level.why))
+
+
+def _tell_roles(out: Output, people: PeopleView) -> None:
     if people.roles:
         out.line("")
         out.table(
@@ -110,6 +124,9 @@ def _tell(out: Output, level: ServiceLevel) -> None:
                 for one in people.roles
             ),
         )
+
+
+def _tell_burns(out: Output, level: ServiceLevel) -> None:
     out.line("")
     out.table(
         ("ALERT", "LONG", "BURN", "SHORT", "BURN", "ABOVE", "FIRES"),
@@ -126,15 +143,6 @@ def _tell(out: Output, level: ServiceLevel) -> None:
             for burn in level.burns
         ),
     )
-    if level.drift:
-        out.line("")
-        out.table(
-            ("DRIFT", "BEFORE", "LATELY", "SEVERITY"),
-            ((one.metric, f"{one.baseline:.3g}", f"{one.current:.3g}", one.severity) for one in level.drift),
-        )
-    if level.why:
-        out.line("")
-        out.table(("FAILED", "WHY"), ((one.runs, one.code) for one in level.why))
 
 
 def _tell_alerts(out: Output, alerts: Sequence[AlertView]) -> None:

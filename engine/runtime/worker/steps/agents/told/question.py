@@ -89,8 +89,7 @@ class Questions:
         )
         hidden = hidden_tools(state, execution, (*told["tools"], *getattr(step, "deferred", ())))
         offers = tuple(await self._offers(site, told["tools"], hidden))
-        bounds = (step.max_tokens, self._catalog.max_tokens(route.name))
-        bound = min((bound for bound in bounds if bound is not None), default=None)
+        bound = self._bound(step.max_tokens, route.name)
         if isinstance(step, PlanProposalStep):
             turns = [await self._values.load(turn) for turn in _branches(agent).outputs.in_order()]
             messages = plan_messages(site.flow.persona, told, turns, offers, step.max_steps)
@@ -117,11 +116,7 @@ class Questions:
         briefing = site.briefings.same(agent_path, fresh)
         now = await self._images(images_now, gallery.said)
         window, ended = Window(briefing, said, room, gallery, now), _branches(agent).ended
-        async for page in self._turns.pages(site.row["run_id"], agent_path, _branches(agent)):
-            for turn in page:
-                window.add(turn)
-            if not window.wants_more:
-                break
+        await self._fill(window, site.row["run_id"], agent)
         images = {digest: await self._values.image(digest) for digest in gallery.shown}
         messages = (*messages_of(window, ended, images), *context)
         request = ModelRequest(messages, offers, bound, step.temperature)
@@ -137,6 +132,19 @@ class Questions:
             tuple(found),
             tuple(hidden),
         )
+
+    def _bound(self, of_step: int | None, model: str) -> int | None:
+        """The most tokens that an answer may have, where anybody says so."""
+        bounds = (of_step, self._catalog.max_tokens(model))
+        return min((bound for bound in bounds if bound is not None), default=None)
+
+    async def _fill(self, window: Window, run_id: str, agent: Execution) -> None:
+        """Ended turns, the newest first, as long as they fit."""
+        async for page in self._turns.pages(run_id, agent.path, _branches(agent)):
+            for turn in page:
+                window.add(turn)
+            if not window.wants_more:
+                break
 
     async def _images(self, images: list[ImageRef], shown: Collection[str]) -> tuple[ImageBlock, ...]:
         """Blocks of images, each with its bytes once, where it is shown."""
