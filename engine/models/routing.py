@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from engine.models.settings import ModelSettings
 
+_STEP = "the step names"
+
 
 @frozen
 class Asker:
@@ -149,7 +151,7 @@ class ModelRouter:
         """A model or a tier, and who named it: the step, a purpose, the pack, or nobody in particular."""
         settings, wanted = self._settings, asker.wanted
         if wanted is not None and wanted not in set(Purpose):
-            return wanted, "the step names"
+            return wanted, _STEP
         if wanted is not None and Purpose(wanted) in settings.by_purpose:
             return settings.by_purpose[Purpose(wanted)], f"for the purpose {wanted}"
         if asker.pack in settings.by_pack:
@@ -164,7 +166,8 @@ class ModelRouter:
             return [Candidate(named, f"{source} {named}")]
         if named not in settings.tiers:
             known = sorted([*settings.all, *settings.tiers])
-            words = f"there is no model or tier {named!r} ({source}); there are {', '.join(known)}"
+            by = "" if source == _STEP else f" ({source})"
+            words = f"there is no model or tier {named!r}{by}; there are {', '.join(known)}"
             if source == "by default":
                 raise InvalidInput(words)
             raise NotFound(words, {"model": named, "known": known})

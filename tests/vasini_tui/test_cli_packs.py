@@ -150,6 +150,15 @@ def test_trusted_code_is_shown_and_nothing_is_asked(vasini: Vasini, fake: FakeEn
     assert "trusted by the release" in outcome.stdout
 
 
+def test_a_digest_of_other_code_is_refused_also_when_the_code_is_trusted(
+    vasini: Vasini, fake: FakeEngine
+) -> None:
+    fake.packs.reviews["hello"] = a_review(trusted=True)
+    outcome = vasini("pack", "trust", "hello", "--digest", "0" * 64, "--json")
+    assert (outcome.status, outcome.error["code"]) == (ExitCode.REFUSED, "code_changed")
+    assert vasini("pack", "trust", "hello", "--digest", DIGEST).status == ExitCode.OK
+
+
 @pytest.mark.parametrize("name", ["Upper", "../out", "a/b", "-x", "", "x" * 81, "hello"])
 def test_a_new_pack_needs_a_free_pack_id(vasini: Vasini, tmp_path: Path, name: str) -> None:
     outcome = vasini("pack", "new", "--json", "--in", str(tmp_path / "packs"), "--", name)

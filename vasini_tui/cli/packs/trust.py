@@ -42,7 +42,7 @@ async def _trust(session: Session, *, pack: str, digest: str | None) -> int:
         review = await engine.packs.code(pack)
         if not session.out.as_json:
             _show(session, review)
-        if not review.trusted:
+        if not review.trusted or digest not in (None, review.digest):
             review = await _decided(session, engine, review, digest)
     if session.out.as_json:
         session.out.document({"code": review})
