@@ -63,7 +63,7 @@ def stored_event(row: Any) -> StoredEvent:
         event = read_event(row["kind"], row["ts"], row["actor"], row["step_id"], decode(row["payload"]))
     except EventUnreadable as error:
         raise error.of_run(run_id, run_seq) from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise EventUnreadable(str(error)).of_run(run_id, run_seq) from None
     return StoredEvent(row["seq"], run_id, run_seq, event)
 

@@ -59,7 +59,7 @@ def reading(what: str, run_id: str) -> Iterator[None]:
     """Around the reading of stored values: raises Unavailable (`journal_corrupt`), naming the run."""
     try:
         yield
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise Unavailable(
             ErrorCode.JOURNAL_CORRUPT,
             f"{what} of run {run_id} cannot be read: {type(error).__name__} {error}; "

@@ -13,6 +13,7 @@ from engine.contracts.status import RequestKind
 from engine.errors import InvalidInput, NotFound
 from engine.governance.access import Scoped
 from engine.journal.encoding import decode
+from engine.journal.errors import reading
 from engine.machine.model.state import scope_path_of
 from engine.runtime.views.conversations.below import Below
 from engine.runtime.views.conversations.conversation import conversation_of
@@ -109,7 +110,9 @@ class RunReader(Scoped):
 
     async def timeline(self, run_id: str) -> Timeline:
         """What each step did when. Raises NotFound."""
-        return await timeline_of(self._journal, await self.row(run_id), self._items, seen=self._seen)
+        row = await self.row(run_id)
+        with reading("what stands in the timeline", run_id):
+            return await timeline_of(self._journal, row, self._items, seen=self._seen)
 
     async def step(self, run_id: str, step_id: str) -> StepView:
         """One execution with its values whole. Raises NotFound."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 async def damage(home: Home, statement: str, *arguments: str) -> None:
     def change() -> None:
         with closing(sqlite3.connect(home.config().journal_path, isolation_level=None)) as connection:
-            assert connection.execute(statement, arguments).rowcount == 1
+            assert connection.execute(statement, arguments).rowcount >= 1
 
     await asyncio.to_thread(change)
 
@@ -53,6 +53,39 @@ async def test_lists_show_what_can_be_read_and_name_the_rest(home: Home) -> None
         assert (listed.unreadable, {run.run_id for run in listed.items}) == ((runs[1],), {runs[0], runs[2]})
         await engine.requests.approve(shown[2].approval_id, actor=BOB)
         await rest(engine, runs[2], expect=RunStatus.COMPLETED)
+
+
+FAR = str(2**62)
+"""No moment of any calendar, in microseconds."""
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *(f"UPDATE runs SET {column} = {FAR}" for column in ("created_at", "started_at", "updated_at")),
+        "UPDATE runs SET status = 'BEAMED'",
+        "UPDATE runs SET ending = '[1]'",
+        "UPDATE runs SET waiting_for = 'godot'",
+        *(f"UPDATE steps SET {column} = {FAR}" for column in ("started_at", "retry_at")),
+        "UPDATE steps SET status = 'BEAMED'",
+        *(f"UPDATE requests SET {column} = {FAR}" for column in ("requested_at", "expires_at")),
+        f"UPDATE events SET ts = {FAR}",
+        "UPDATE events SET payload = '{}' WHERE kind = 'step_started'",
+    ],
+)
+async def test_whatever_looks_at_a_damaged_run_says_that_it_is_damaged(home: Home, spoil: str) -> None:
+    home.flow("gated", approval("ok", "Go?"))
+    async with home.working() as engine:
+        run_id = await start(engine, "gated")
+        await pending_approval(engine, run_id)
+    await damage(home, spoil)
+    async with home.open() as engine:
+        runs, requests = engine.runs, engine.requests
+        for look in (runs.summary, runs.steps, runs.events, runs.timeline, runs.snapshot):
+            with suppress(Unavailable):  # and nothing else
+                await look(run_id)
+        await runs.list()
+        await requests.approvals()
 
 
 async def heard_all(batches: AsyncIterator[FeedBatch]) -> None:

@@ -9,6 +9,7 @@ from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.runs.snapshot import PendingRequest, RunSnapshot, ToolBound, UsedLimit
 from engine.contracts.status import CancelMode, RequestKind, RequestStatus, StepStatus
 from engine.errors import PackInvalid
+from engine.journal.errors import reading
 from engine.runtime.embedded.diagnosing.agents import LOOKED_BACK, NewestTurns, agent_snapshot
 from engine.runtime.views.summaries import summary_fields
 from engine.runtime.worker.sessions.restoring import state_of_run
@@ -43,6 +44,10 @@ class Snapshots:
 
     async def of(self, run_id: str) -> RunSnapshot:
         """The snapshot of a run, masked. Raises NotFound, Unavailable (`journal_corrupt`)."""
+        with reading("what stands in the snapshot", run_id):
+            return await self._of(run_id)
+
+    async def _of(self, run_id: str) -> RunSnapshot:
         state = await state_of_run(self._journal, await self._reader.row(run_id))
         row = await self._reader.row(run_id)
         flow = await self._flow(row)
