@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from engine.tools.sandbox.bubblewrap import Bubblewrap
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedSettings:
+    """What a worker reads again while it works. Of `budget` it takes the prices."""
+
+    servers: Mapping[str, McpServer]
+    models: ModelSettings
+    budget: BudgetSettings
+    secrets: Mapping[str, str] = field(repr=False)
+
+
 class Rules:
     """What runs may do, cost and ask; `given` are those that differ from the defaults.
 
@@ -79,9 +89,8 @@ class Rules:
         return {}
 
     @cached_property
-    def mcp_now(self) -> Callable[[], tuple[Mapping[str, McpServer], Mapping[str, str]] | None] | None:
-        """Says which are declared now, and the secrets; None where nothing changed; blocks. Without it they
-        stay."""
+    def settings_now(self) -> Callable[[], ChangedSettings | None] | None:
+        """Says what a worker reads again; None where nothing changed; blocks. Without it all stays."""
         return None
 
     @cached_property
@@ -105,7 +114,7 @@ class EngineConfig:
     rules: Rules = field(default_factory=Rules)
     operators: Mapping[str, Operator] = field(default_factory=dict)
     """What each account may see and do; without any whoever is at the machine may do everything."""
-    mcp_look_seconds: float = 5.0
+    settings_look_seconds: float = 5.0
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from engine.config import ChangedSettings
     from engine.contracts.actor import Actor
     from engine.contracts.governing.slo import SloTargets
     from engine.contracts.notice import Notice
@@ -117,11 +118,11 @@ class RulesInForce(Rules):
         return self._loaded.values.tools.mcp.servers if "tools" in self._loaded.values.given else {}
 
     @cached_property
-    def mcp_now(self) -> Callable[[], tuple[Mapping[str, McpServer], Mapping[str, str]] | None] | None:
+    def settings_now(self) -> Callable[[], ChangedSettings | None] | None:
         """See above."""
-        from vasini_tui.settings.servers_now import ServersNow  # noqa: PLC0415 - only where runs are worked
+        from vasini_tui.settings.settings_now import SettingsNow  # noqa: PLC0415 - only where runs are worked
 
-        return ServersNow(self._loaded.places.config_file, self._loaded.places.secrets_file)
+        return SettingsNow(self._loaded.places.config_file, self._loaded.places.secrets_file)
 
     @cached_property
     def notify(self) -> Callable[[Notice], Awaitable[None]] | None:

@@ -54,13 +54,15 @@ class ModelCatalog:
     Close its `connections` when no more models are asked.
     """
 
-    def __init__(self, settings: ModelSettings, secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: ModelSettings, secrets: Mapping[str, str], connections: Connections | None = None
+    ) -> None:
         self._settings = settings
         self._secrets = secrets
         self._masker = Masker()
         self.router = ModelRouter(settings)
         self._found: dict[str, NamedModel] = {}
-        self.connections = Connections()
+        self.connections = connections or Connections()
 
     def known(self) -> Iterator[KnownModel]:
         """All of them, the default one first."""

@@ -1,4 +1,4 @@
-"""MCP servers as settings declare them, also when they are added, changed or gone while runs are worked."""
+"""MCP servers and models as settings name them, also when these change while runs are worked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from engine.config import EngineConfig
+    from engine.config import ChangedSettings, EngineConfig
     from engine.tools.mcp.servers import McpServers
 
 logger = logging.getLogger(__name__)
@@ -24,12 +24,14 @@ async def following(
     servers: McpServers | None,
     serve: Callable[[McpServers], None],
     changed: Callable[[], Awaitable[object]],
+    heard: Callable[[ChangedSettings], None],
 ) -> AsyncIterator[None]:
-    """Every few seconds `config.mcp_now` (in a thread) says which servers and secrets there are.
+    """Every few seconds `config.settings_now` (in a thread) says whether settings have changed.
 
-    `serve` is told of servers where there were none before; `changed` is awaited when they are others.
+    `heard` is told of all that did, `serve` of servers where there were none before; `changed` is awaited
+    when they are others.
     """
-    task = asyncio.create_task(_follow(config, servers, serve, changed))
+    task = asyncio.create_task(_follow(config, servers, serve, changed, heard))
     try:
         yield
     finally:
@@ -43,22 +45,25 @@ async def _follow(
     servers: McpServers | None,
     serve: Callable[[McpServers], None],
     changed: Callable[[], Awaitable[object]],
+    heard: Callable[[ChangedSettings], None],
 ) -> None:
     async with AsyncExitStack() as opened:
-        while config.rules.mcp_now is not None:
-            await asyncio.sleep(config.mcp_look_seconds)
+        while config.rules.settings_now is not None:
+            await asyncio.sleep(config.settings_look_seconds)
             try:
-                found = await asyncio.to_thread(config.rules.mcp_now)
-                if found is None or (servers is None and not found[0]):
+                found = await asyncio.to_thread(config.rules.settings_now)
+                if found is not None:
+                    heard(found)
+                if found is None or (servers is None and not found.servers):
                     continue
                 if servers is None:
                     servers = await opened.enter_async_context(await _first(config))
                     serve(servers)
-                if servers.apply(*found):
+                if servers.apply(found.servers, found.secrets):
                     logger.info("MCP servers declared from now on: %s", ", ".join(servers.names) or "none")
                     await changed()
             except Exception:  # a disk that is full, a file that is odd: the next change counts again
-                logger.exception("MCP servers could not be looked at, or not made known")
+                logger.exception("changed settings could not be looked at, or not made known")
 
 
 async def _first(config: EngineConfig) -> AbstractAsyncContextManager[McpServers]:

@@ -25,6 +25,7 @@ from tests.engine.runtime.embedded_home import (
     tool,
     until,
 )
+from tests.engine.runtime.fake_settings import FakeSettings
 from tests.engine.runtime.test_agents import agent, call, output_of, says
 from tests.engine.runtime.test_plans import plan
 
@@ -115,21 +116,22 @@ async def test_a_server_that_is_declared_while_runs_are_worked_can_be_called(hom
     now = FakeSettings()
     (loop,) = servers().values()
     for before in (servers(), {}):  # the first one of all as well
-        async with home.working(mcp=before, mcp_now=now, mcp_look_seconds=0.01) as engine:
+        async with home.working(mcp=before, settings_now=now, settings_look_seconds=0.01) as engine:
             (pack,) = await engine.packs.list()
             assert pack.problems
-            now.declared.append(({**before, "other": loop}, {}))
+            now.declare({**before, "other": loop}, {})
             await until(partial(whole, engine))
             await finished(engine, "plain")
-            now.declared.append(({}, {}))
+            now.declare({}, {})
             await until(partial(broken, engine))
 
 
 async def test_settings_that_could_not_be_looked_at_once_are_looked_at_again(home: Home) -> None:
     home.flow("plain", tool("add", "loop.get_sum", params=SUM))
     now = FakeSettings()
-    now.declared += [(servers(), {}), OSError("no such device")]
-    async with home.working(mcp={}, mcp_now=now, mcp_look_seconds=0.01) as engine:
+    now.declare(servers(), {})
+    now.fail(OSError("no such device"))
+    async with home.working(mcp={}, settings_now=now, settings_look_seconds=0.01) as engine:
         await until(partial(whole, engine))
         await finished(engine, "plain")
 
@@ -139,7 +141,7 @@ async def test_another_value_of_a_secret_starts_the_servers_that_are_given_it_ag
     now = FakeSettings()
     given = servers(env={"KEY": {"$secret": "key"}})
     old = {"key": "first-value", "another": "a"}
-    async with home.working(mcp=given, secrets=old, mcp_now=now, mcp_look_seconds=0.01) as engine:
+    async with home.working(mcp=given, secrets=old, settings_now=now, settings_look_seconds=0.01) as engine:
         await finished(engine, "plain")
         pids = home.root / "cache" / "mcp" / "loop" / "pids"
         for secrets, starts in (
@@ -147,29 +149,10 @@ async def test_another_value_of_a_secret_starts_the_servers_that_are_given_it_ag
             ({**old, "key": "second-value"}, 2),
             ({**old, "key": "second-value"}, 2),
         ):
-            now.declared.append((given, secrets))
+            now.declare(given, secrets)
             await until(now.taken)
             await finished(engine, "plain")
             assert len(pids.read_text().split()) == starts
-
-
-class FakeSettings:
-    """Settings that are changed by what is put into `declared`; an error there is raised."""
-
-    def __init__(self) -> None:
-        self.declared: list[tuple[Mapping[str, McpServer], Mapping[str, str]] | OSError] = []
-        self._looked = 0
-
-    def __call__(self) -> tuple[Mapping[str, McpServer], Mapping[str, str]] | None:
-        self._looked = self._looked + 1 if not self.declared else 0
-        found = self.declared.pop() if self.declared else None
-        if isinstance(found, OSError):
-            raise found
-        return found
-
-    async def taken(self) -> bool:
-        """Whether what was put there counts: it was looked for more once since."""
-        return not self.declared and self._looked > 0
 
 
 async def whole(engine: Engine) -> bool:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from engine.config import EngineConfig
+    from engine.config import ChangedSettings, EngineConfig
     from engine.tools.executor import ToolExecutor
     from engine.tools.mcp.records import ServerView
     from engine.tools.mcp.servers import McpServers
@@ -69,11 +69,16 @@ class Tools:
         """MCP servers can be called while the context is open."""
         return nullcontext() if self._servers is None else self._servers.open()
 
-    def following(self, changed: Callable[[], Awaitable[object]]) -> AbstractAsyncContextManager[None]:
-        """MCP servers are those that are declared now; when these change `changed` is awaited."""
+    def following(
+        self, changed: Callable[[], Awaitable[object]], heard: Callable[[ChangedSettings], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """MCP servers are those that are declared now; when these change `changed` is awaited.
+
+        `heard` is told of all settings that changed.
+        """
         from engine.runtime.server_changes import following  # noqa: PLC0415 - reading calls no tool
 
-        return following(self._config, self._servers, self._serve, changed)
+        return following(self._config, self._servers, self._serve, changed, heard)
 
     def _serve(self, servers: McpServers) -> None:
         self._servers = servers

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.budget.price_book import PriceBook
 from engine.contracts.flows.agent_step import AgentStep
 from engine.contracts.flows.plan_step import PlanProposalStep
 from engine.contracts.flows.tool_step import ToolStep
 from engine.json_schema.forms import load_checks
-from engine.models.catalog import ModelCatalog
 from engine.runtime.files.agent_places import AgentPlaces
 from engine.runtime.files.call_outputs import CallOutputs
 from engine.runtime.files.line_writer import LineWriter
@@ -24,6 +23,7 @@ from engine.runtime.worker.sessions.restoring import restored
 from engine.runtime.worker.sessions.run_planner import RunPlanner
 from engine.runtime.worker.sessions.running_calls import Callers
 from engine.runtime.worker.sessions.session import Session
+from engine.runtime.worker.steps.agents.live_models import LiveModels
 from engine.runtime.worker.steps.agents.model_call import ModelCalls
 from engine.runtime.worker.steps.agents.paying import Paying
 from engine.runtime.worker.steps.agents.token_ceiling import TokenCeilings
@@ -39,11 +39,13 @@ from engine.tools.sandbox.bubblewrap import bubblewrap
 from engine.tools.scopes import opened_scopes
 
 if TYPE_CHECKING:
-    from engine.config import EngineConfig
+    from engine.budget.price_book import PriceBook
+    from engine.config import ChangedSettings, EngineConfig
     from engine.journal.port import Journal
     from engine.journal.records import StoredRun
     from engine.journal.rows import RunRow
     from engine.machine.model.graph import RunLimits
+    from engine.models.catalog import ModelCatalog
     from engine.runtime.clock import Clock
     from engine.runtime.files.run_folder import RunFolders
     from engine.runtime.files.speaking import Speaking
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from engine.runtime.worker.sessions.faults import Faults
     from engine.runtime.worker.sessions.session import SessionHost
     from engine.tools.executor import ToolExecutor
+
+logger = logging.getLogger(__name__)
 
 
 class Sessions:
@@ -84,18 +88,21 @@ class Sessions:
         writer, limit = LineWriter(CallOutputs(config.runs_dir)), config.rules.limits.max_output_bytes
         kept = partial(kept_output, writer, values, clock, limit, speaking)
         tools = ToolCalls(executor, values, folders, clock, config.default_step_timeout, kept)
-        self._catalog = catalog = ModelCatalog(config.rules.models, config.secrets)
-        prices = PriceBook(config.rules.models, config.rules.budget)
         paying = Paying(journal, clock, config.rules.budget)
-        questions = Questions(catalog, executor, values, EndedTurns(journal, values))
         ceilings = TokenCeilings(config.rules.budget.answer_tokens)
-        models = ModelCalls(catalog, questions, values, clock, kept, prices, paying, ceilings)
+        turns = EndedTurns(journal, values)
+
+        def door(catalog: ModelCatalog, prices: PriceBook) -> ModelCalls:
+            questions = Questions(catalog, executor, values, turns)
+            return ModelCalls(catalog, questions, values, clock, kept, prices, paying, ceilings)
+
+        self._models = LiveModels(config.rules.models, config.rules.budget, config.secrets, door)
         launching = Launching(
             config.rules.agents, config.secrets, config.rules.limits, config.bubblewrap or bubblewrap
         )
         places = AgentPlaces(config.runs_dir)
         outside = OutsideAgents(launching, places, values, clock, kept, paying, ceilings)
-        self._callers = Callers(tools, models, outside)
+        self._callers = Callers(tools, self._models, outside)
         self._faults = faults
         self._boot_id: str | None = None
 
@@ -109,11 +116,16 @@ class Sessions:
 
     def resting_models(self) -> dict[str, float]:
         """Models that are left alone here, and for how many seconds."""
-        return self._catalog.router.breaker.resting()
+        return self._models.catalog.router.breaker.resting()
 
     async def close_connections(self) -> None:
         """Let go of connections to the servers of models; further calls open new ones."""
-        await self._catalog.connections.close()
+        await self._models.connections.close()
+
+    def use_models(self, now: ChangedSettings) -> None:
+        """Models, their prices and keys are those of changed settings from the next question on."""
+        if self._models.use(now.models, now.budget, now.secrets):
+            logger.info("models named from now on: %s", ", ".join(sorted(now.models.all)))
 
     async def open(
         self, host: SessionHost, run: StoredRun, epoch: int, *, lost: bool = False, calls: bool = True

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.runtime.clock import Clock
     from engine.runtime.worker.sessions.call_room import CallRoom
     from engine.runtime.worker.sessions.faults import Faults
-    from engine.runtime.worker.steps.agents.model_call import ModelCalls
+    from engine.runtime.worker.steps.agents.live_models import LiveModels
     from engine.runtime.worker.steps.calls.tool_call import CallSite, ToolCalls
     from engine.runtime.worker.steps.outside.outside_calls import OutsideAgents
 
@@ -35,7 +35,7 @@ class Callers(NamedTuple):
     """What makes the calls of every run."""
 
     tools: ToolCalls
-    models: ModelCalls
+    models: LiveModels
     outside: OutsideAgents
 
 

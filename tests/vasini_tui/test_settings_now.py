@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vasini_tui.settings.servers_now import ServersNow
+from vasini_tui.settings.settings_now import SettingsNow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 ONE = "tools: {mcp: {servers: {one: {command: [server]}}}}\n"
 
 
-def names(now: ServersNow) -> tuple[list[str], dict[str, str]]:
+def names(now: SettingsNow) -> tuple[list[str], dict[str, str]]:
     found = now()
     assert found is not None
-    servers, secrets = found
-    return list(servers), dict(secrets)
+    return list(found.servers), dict(found.secrets)
 
 
 def test_settings_are_read_again_when_their_file_changed(
@@ -28,7 +27,7 @@ def test_settings_are_read_again_when_their_file_changed(
     file = tmp_path / "config.yaml"
     file.write_text(ONE)
     secrets = tmp_path / "secrets.yaml"
-    now = ServersNow(file, secrets)
+    now = SettingsNow(file, secrets)
     assert now() is None
     file.write_text(ONE.replace("one:", "other:"))
     assert names(now) == (["other"], {})
@@ -44,3 +43,21 @@ def test_settings_are_read_again_when_their_file_changed(
     assert names(now) == ([], {})
     file.unlink()
     assert names(now) == ([], {})
+
+
+def test_models_with_their_prices_are_read_again_and_broken_ones_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASINI_HOME", str(tmp_path))
+    file = tmp_path / "config.yaml"
+    file.write_text("models: {default: one, named: {one: {provider: ollama, model: a}}}\n")
+    now = SettingsNow(file, tmp_path / "secrets.yaml")
+    file.write_text(
+        "models: {default: two, named: {two: {provider: ollama, model: b}}}\n"
+        "budget: {prices: {two: {input: 1, output: 2}}}\n"
+    )
+    found = now()
+    assert found is not None
+    assert (found.models.default, list(found.budget.prices)) == ("two", ["two"])
+    file.write_text("models: {default: gone}\n")
+    assert now() is None

@@ -1,32 +1,29 @@
-"""Which MCP servers the settings declare now, for a worker that goes on while somebody edits them."""
+"""Which MCP servers and models the settings name now, for a worker that goes on while somebody edits them."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
 
+from engine.config import ChangedSettings
 from engine.errors import VasiniError
 from vasini_tui.settings.loading import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-    from engine.tools.mcp.settings import McpServer
 
 logger = logging.getLogger(__name__)
 
 
-class ServersNow:
+class SettingsNow:
     """Reads the settings again when one of their files has changed (blocking)."""
 
     def __init__(self, *files: Path) -> None:
         self._files = files
         self._seen = self._stamps()
 
-    def __call__(self) -> tuple[Mapping[str, McpServer], Mapping[str, str]] | None:
-        """The servers, and all secrets by name; None when nothing changed, or when what changed cannot be
-        used: then all stays."""
+    def __call__(self) -> ChangedSettings | None:
+        """What they say now; None when nothing changed, or when it cannot be used: then all stays."""
         stamps = self._stamps()
         if stamps == self._seen:
             return None
@@ -34,10 +31,10 @@ class ServersNow:
         try:
             values = load_settings().values
         except VasiniError as error:
-            logger.warning("MCP servers stay as they were: %s", error.message)
+            logger.warning("MCP servers and models stay as they were: %s", error.message)
             return None
         secrets = {name: secret.get_secret_value() for name, secret in values.secrets.items()}
-        return values.tools.mcp.servers, secrets
+        return ChangedSettings(values.tools.mcp.servers, values.models, values.budget, secrets)
 
     def _stamps(self) -> list[tuple[int, int] | None]:
         return list(map(_stamp, self._files))

@@ -1,0 +1,90 @@
+"""Models that settings name while runs are worked: asked from the next question on, with price and key."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from engine.budget.settings import BudgetSettings
+from engine.contracts.status import RunStatus
+from engine.models.settings import ModelSettings, NamedModel, ProviderName
+from tests.engine.models.loopback import serving
+from tests.engine.runtime.embedded_home import ANN, Home, approval, pending_approval, rest, start, until
+from tests.engine.runtime.fake_settings import FakeSettings
+from tests.engine.runtime.test_agents import agent, answering_in_turn, spoken
+from tests.engine.runtime.test_spending import usages
+
+if TYPE_CHECKING:
+    from tests.engine.models.loopback import Answer, Write
+
+
+def named(name: str, url: str) -> ModelSettings:
+    model = NamedModel(
+        provider=ProviderName.OPENAI, model=f"{name}-model", base_url=url, api_key=f"{name}_key"
+    )
+    return ModelSettings(default=name, named={name: model})
+
+
+async def test_a_run_under_way_asks_the_model_that_settings_name_now(home: Home) -> None:
+    home.flow("ask", agent(), approval("go", gates="none"), {**agent(), "id": "again"})
+    now = FakeSettings()
+    async with (
+        serving(answering_in_turn(spoken("One."))) as old,
+        serving(answering_in_turn(spoken("Two."))) as new,
+        home.working(
+            models=named("first", old.url),
+            secrets={"first_key": "key-one"},
+            settings_now=now,
+            settings_look_seconds=0.01,
+        ) as engine,
+    ):
+        run_id = await start(engine, "ask")
+        view = await pending_approval(engine, run_id)
+        prices = BudgetSettings.model_validate({"prices": {"second": {"input": 1, "output": 2}}})
+        now.declare(models=named("second", new.url), budget=prices, secrets={"second_key": "key-two"})
+        await until(now.taken)
+        await engine.requests.approve(view.approval_id, actor=ANN, digest=view.digest)
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        first, second = [one.payload for one in await usages(engine, run_id)]
+        assert (first["model"], "cost" in first) == ("first", False)
+        assert (second["model"], second["cost"]) == ("second", 100 * 1_000 + 10 * 2_000)
+        assert (run.unpriced_calls, run.cost) == (1, second["cost"])
+        assert [one.headers["authorization"] for one in (*old.asked, *new.asked)] == [
+            "Bearer key-one",
+            "Bearer key-two",
+        ]
+    assert b"key-two" not in home.bytes_at_rest()
+
+
+async def test_a_question_ends_with_the_model_that_it_was_put_to(home: Home) -> None:
+    home.flow("ask", agent())
+    now, heard, go_on = FakeSettings(), asyncio.Event(), asyncio.Event()
+
+    async def slow(write: Write) -> None:
+        heard.set()
+        await go_on.wait()
+        await write(spoken("Late."))
+
+    answer: Answer = slow
+    async with (
+        serving(answer) as server,
+        home.working(
+            models=named("first", server.url),
+            secrets={"first_key": "k"},
+            settings_now=now,
+            settings_look_seconds=0.01,
+        ) as engine,
+    ):
+        run_id = await start(engine, "ask")
+        await heard.wait()
+        now.declare()
+        await until(now.taken)
+        go_on.set()
+        run = await rest(engine, run_id, expect=RunStatus.COMPLETED)
+        assert output(run.output) == "Late."
+        again = await rest(engine, await start(engine, "ask"), expect=RunStatus.COMPLETED)
+        assert [one.payload["model"] for one in await usages(engine, again.run_id)] == ["scripted"]
+
+
+def output(found: Any) -> str:
+    return str(found["text"])
