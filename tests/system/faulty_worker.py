@@ -18,16 +18,17 @@ import os
 import select
 import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from engine.packs.loader import read_pack
 from engine.runtime.embedded.engine import open_engine
 from tests.system import chaos_roles
-from tests.system.drill import PACK, config, make_home, registry
+from tests.system.drill import config, make_home, registry
 from tests.system.loaded import load_all
+from tests.system.person import person_at
 from tests.system.spenders import spend
 
 if TYPE_CHECKING:
@@ -97,11 +98,23 @@ def _worker(order: dict[str, Any]) -> int:
     return 0
 
 
+async def _learn(home: Path) -> None:
+    """Work one run: what the engine loads and makes when it first needs it is there, once for all."""
+    async with (
+        open_engine(config(home), registry=registry(home)) as engine,
+        engine.work(),
+        person_at(home) as person,
+    ):
+        await person.start("outside")  # more is loaded for it than for any other
+        await person.operate()
+
+
 def _serve() -> None:
     """Fork workers on order until stdin ends; then none of them is left."""
     load_all("engine")
     with TemporaryDirectory() as home:
-        read_pack(make_home(Path(home)) / "packs" / PACK)  # its templates are compiled
+        asyncio.run(_learn(make_home(Path(home))))
+    assert threading.active_count() == 1, "a process with threads must not be forked"
     gc.freeze()
     ended, wake = os.pipe()
     os.set_blocking(wake, False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from acp.schema import Usage
 
 from engine.acp.calls import only_kind, options_of
 from engine.acp.used import MOST_TOKENS, Tokens, Used
@@ -16,6 +15,8 @@ def cost(amount: Any, currency: str = "USD") -> dict[str, Any]:
 
 
 def tokens(**told: int) -> Tokens | None:
+    from acp.schema import Usage  # noqa: PLC0415 - slow to import, and every test worker reads this file
+
     used = Used()
     used.answered(Usage.model_validate(told))
     return used.tokens

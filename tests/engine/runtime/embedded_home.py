@@ -54,9 +54,9 @@ class Home:
             "author": {"name": "Somebody"},
             "role": {"title": "Tester", "domain": "Tests", "goal": {"primary": "Be run"}},
         }
-        (directory / "profession-pack.yaml").write_text(yaml.safe_dump(manifest))
+        (directory / "profession-pack.yaml").write_text(as_yaml(manifest))
         flow = {"id": flow_id, **fields, "steps": list(steps)}
-        (directory / "flows" / f"{flow_id}.yaml").write_text(yaml.safe_dump(flow))
+        (directory / "flows" / f"{flow_id}.yaml").write_text(as_yaml(flow))
 
     def config(self, **changes: Any) -> EngineConfig:
         """Settings with short waits; what is of the rules goes there."""
@@ -105,6 +105,11 @@ class Home:
     def document(self, run: RunView, name: str) -> Any:
         """A JSON document of a run's folder."""
         return json.loads((self.root / "runs" / run.pack / run.run_id / name).read_text())
+
+
+def as_yaml(value: Step) -> str:
+    """A file of a pack; written by C, for every test writes some."""
+    return str(yaml.dump(value, Dumper=yaml.CSafeDumper))
 
 
 def tool(step: str, name: str = "fake.echo", /, **fields: Any) -> Step:

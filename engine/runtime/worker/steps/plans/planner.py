@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
@@ -30,13 +31,12 @@ def plan_messages(
     tools = [
         {"tool": offer.name, "description": offer.description, "params": offer.parameters} for offer in offers
     ]
-    schema = to_json(PlanProposal.model_json_schema()).decode()
     parts = (
         persona,
         told["instructions"],
         _RULES,
         f"At most {max_steps} steps. Tools: {to_json(tools).decode()}",
-        f"Schema: {schema}",
+        f"Schema: {_schema()}",
     )
     messages = [
         Message(MessageRole.SYSTEM, "\n\n".join(filter(None, parts))),
@@ -47,3 +47,9 @@ def plan_messages(
         messages.append(Message(MessageRole.ASSISTANT, turn["text"]))
         messages.append(Message(MessageRole.USER, turn["told"]))
     return tuple(messages)
+
+
+@cache
+def _schema() -> str:
+    """Of a proposal; made once, for making it takes longer than all the rest."""
+    return to_json(PlanProposal.model_json_schema()).decode()
